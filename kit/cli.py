@@ -1,0 +1,35 @@
+"""The operator's command: one module per command in `kit/commands/`, heavy imports inside them."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from kit.errors import ExitCode, KitError
+
+app = typer.Typer(
+    name="kit",
+    help="Stand up, review, gate, price and audit the Claude enterprise kit.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _kit() -> None:
+    """Stand up, review, gate, price and audit the Claude enterprise kit."""
+
+
+def main() -> None:
+    """Run `kit`; every foreseeable error ends in one message and a documented exit code."""
+    try:
+        app()
+    except KitError as error:
+        console = Console(stderr=True)
+        console.print(f"[bold red]error:[/] {error.message}", highlight=False)
+        if error.way_out:
+            console.print(f"[bold]way out:[/] {error.way_out}", highlight=False)
+        sys.exit(int(error.exit_code))
+    except KeyboardInterrupt:
+        sys.exit(int(ExitCode.INTERRUPTED))
