@@ -1,0 +1,49 @@
+# Everything a stranger needs: `make up` and `make test`. Python 3.11+ is the only thing that must be there before.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+KIT := $(BIN)/kit
+# uv keeps the lock file; it comes from the package index into an environment of its own when it is not there.
+UV ?= $(shell command -v uv 2>/dev/null || echo .kit/uv/bin/uv)
+
+export PULUMI_ERROR_OUTPUT_STRING := true
+unexport VIRTUAL_ENV
+
+.PHONY: help setup up down test check lint types snapshots bench bench-inspection test-engine test-clients test-browser clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+
+.kit/uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed; name one with PYTHON=…" >&2; exit 4; }
+	@$(PYTHON) -m venv .kit/uv && .kit/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.synced: pyproject.toml uv.lock $(filter .kit/uv/bin/uv,$(UV))
+	@PYTHONDONTWRITEBYTECODE= $(UV) sync --quiet --frozen --compile-bytecode --python $(PYTHON)
+	@touch $@
+
+setup: $(VENV)/.synced ## Install what the kit needs into .venv, from the lock file
+
+up: setup ## Stand the whole kit up on an emulated AWS on this machine
+	@$(KIT) up
+
+down: setup ## Stop it and remove its state
+	@$(KIT) down
+
+test: check ## Lint, types and every test
+	@$(BIN)/pytest -q -n 2 --dist loadfile
+
+check: lint types ## Lint and types only
+
+lint: setup
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+
+types: setup
+	@$(BIN)/pyright
+
+clean: ## Remove all that was built or installed here
+	@-$(KIT) down 2>/dev/null
+	@rm -rf $(VENV) .kit build
