@@ -5,6 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
+from kit.commands import prompt
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -14,6 +15,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(prompt.app, name="prompt")
 
 
 @app.callback()

@@ -1,0 +1,297 @@
+"""The prompt library on disk: drafts, approvals, published versions, aliases (L2.1, L2.2).
+
+prompts/<department>/<name>/prompt.yaml      the draft, edited by people
+prompts/<department>/<name>/approvals.yaml   who approved which content hash, and what the tests said
+prompts/<department>/<name>/versions/N.json  published, never edited
+prompts/<department>/<name>/aliases.yaml     stable: N
+prompts/published.lock                       name, version and SHA-256 of every version ever published
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from kit.errors import ExitCode, KitError
+from lambdas.common.prompts import Prompt, canonical, content_hash, parse_prompt
+
+STABLE = "stable"
+LOCK_FILE = "published.lock"
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VariableFile(_Strict):
+    """One variable of a draft."""
+
+    type: Literal["string", "text", "integer", "number", "choice", "list"]
+    description: str = Field(min_length=3)
+    required: bool = True
+    trusted: bool = False
+    max_length: int | None = Field(default=None, ge=1, le=200_000)
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @model_validator(mode="after")
+    def _choices_go_with_choice(self) -> "VariableFile":
+        if (self.type == "choice") != bool(self.choices):
+            raise ValueError("choices belong to type choice, and it needs them")
+        return self
+
+
+class Expectation(_Strict):
+    """One assertion on an answer; exactly one of the fields. Only `graded` needs a judge, a real Claude."""
+
+    contains: str | None = None
+    not_contains: str | None = None
+    matches: str | None = None
+    not_matches: str | None = None
+    max_words: int | None = None
+    schema_: bool | None = Field(default=None, alias="schema")
+    graded: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "Expectation":
+        if len(self.model_fields_set) != 1:
+            raise ValueError("an expectation has exactly one key")
+        return self
+
+
+class Case(_Strict):
+    """One test case. `recorded_answer` is what the stand-in replays when there is no Claude."""
+
+    name: str
+    variables: dict[str, Any]
+    recorded_answer: str
+    expect: tuple[Expectation, ...] = Field(min_length=1)
+
+
+class PromptFile(_Strict):
+    """`prompt.yaml`."""
+
+    name: Slug
+    title: str
+    department: Slug
+    departments: tuple[str, ...] = Field(min_length=1)
+    use_case: Literal[
+        "decision-support",
+        "competitive-analysis",
+        "customer-analysis",
+        "content-generation",
+        "scenario-modelling",
+        "document-analysis",
+    ]
+    owner: str = Field(min_length=3)
+    data_class: Literal["public", "internal"]
+    model: Slug
+    max_tokens: int = Field(ge=1, le=64_000)
+    review_by: date
+    human_review: Literal["customer-facing", "material-decision", "personnel"] | None
+    variables: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], VariableFile]
+    system: str = Field(min_length=20)
+    template: str = Field(min_length=10)
+    output_schema: dict[str, Any] | None = None
+    tests: tuple[Case, ...] = Field(min_length=1)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form that is hashed, approved and published: all but the test cases."""
+        body = self.model_dump(mode="json", exclude={"tests", "variables"}, exclude_none=True)
+        body["variables"] = [
+            {"name": name, **variable.model_dump(mode="json", exclude_none=True)}
+            for name, variable in self.variables.items()
+        ]
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One prompt's folder, read."""
+
+    folder: Path
+    file: PromptFile
+    approvals: tuple[dict[str, Any], ...]
+    versions: dict[int, dict[str, Any]]  # number → published document
+    aliases: dict[str, int]
+
+    @property
+    def draft_hash(self) -> str:
+        """SHA-256 of what the draft would publish."""
+        return content_hash(self.file.document())
+
+    @property
+    def draft(self) -> Prompt:
+        """The draft as the gateway would see it."""
+        return parse_prompt(self.file.document())
+
+    @property
+    def latest(self) -> int:
+        """The highest published version, 0 if there is none."""
+        return max(self.versions, default=0)
+
+    @property
+    def draft_is_published(self) -> bool:
+        """Whether the draft says what the latest version says."""
+        return bool(self.versions) and self.versions[self.latest]["sha256"] == self.draft_hash
+
+    def approval_of_draft(self) -> dict[str, Any] | None:
+        """The newest approval whose hash is the draft's, if there is one."""
+        return next((entry for entry in reversed(self.approvals) if entry["sha256"] == self.draft_hash), None)
+
+
+def read_library(root: Path) -> dict[str, Entry]:
+    """Every prompt under `root`, by name. Raises `KitError` naming broken files and altered versions."""
+    if not root.is_dir():
+        raise KitError(
+            f"there is no prompt library at {root}",
+            way_out="run in the project's folder, or give --library",
+            exit_code=ExitCode.USAGE,
+        )
+    problems: list[str] = []
+    entries: dict[str, Entry] = {}
+    for path in sorted(root.glob("*/*/prompt.yaml")):
+        entry = _read_entry(path, problems)
+        if entry is None:
+            continue
+        if entry.file.name in entries:
+            problems.append(
+                f"{path}: the name {entry.file.name} is taken by {entries[entry.file.name].folder}"
+            )
+        entries[entry.file.name] = entry
+    problems += _altered_versions(root, entries)
+    if problems:
+        raise KitError(
+            "the prompt library is not sound:\n  " + "\n  ".join(problems),
+            way_out="mend the files named; a published version is never edited: restore it",
+            exit_code=ExitCode.USAGE,
+        )
+    return entries
+
+
+def find(entries: dict[str, Entry], name: str) -> Entry:
+    """The entry called `name` (also `<department>/<name>`). Raises `KitError` with the nearest names."""
+    short = name.rsplit("/", 1)[-1]
+    if short in entries:
+        return entries[short]
+    near = get_close_matches(short, entries, n=3, cutoff=0.4)
+    hint = f"nearest: {', '.join(near)}" if near else f"known: {', '.join(sorted(entries))}"
+    raise KitError(f"no prompt is called {name!r}", way_out=hint, exit_code=ExitCode.USAGE)
+
+
+def _read_entry(path: Path, problems: list[str]) -> Entry | None:
+    try:
+        file = PromptFile.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except yaml.YAMLError as error:
+        problems.append(f"{path}: not YAML: {str(error).splitlines()[0]}")
+        return None
+    except ValidationError as error:
+        problems += [f"{path}: {_where(detail)}: {detail['msg']}" for detail in error.errors()]
+        return None
+    folder = path.parent
+    if (folder.parent.name, folder.name) != (file.department, file.name):
+        problems.append(
+            f"{path}: department and name must be those of the folder, {folder.parent.name}/{folder.name}"
+        )
+    return Entry(
+        folder=folder,
+        file=file,
+        approvals=tuple(_read_yaml(folder / "approvals.yaml", [])),
+        versions={int(at.stem): json.loads(at.read_text("utf-8")) for at in folder.glob("versions/*.json")},
+        aliases=_read_yaml(folder / "aliases.yaml", {}),
+    )
+
+
+def _where(detail: Any) -> str:
+    return ".".join(str(part) for part in detail["loc"]) or "file"
+
+
+def _read_yaml(path: Path, empty: Any) -> Any:
+    return yaml.safe_load(path.read_text("utf-8")) if path.exists() else empty
+
+
+def read_lock(root: Path) -> dict[str, dict[str, str]]:
+    """`published.lock`: name → version → SHA-256 of the published document."""
+    path = root / LOCK_FILE
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+
+def published_hash(document: dict[str, Any]) -> str:
+    """SHA-256 of a version file's canonical bytes, approval included."""
+    return content_hash(document)
+
+
+def _altered_versions(root: Path, entries: dict[str, Entry]) -> list[str]:
+    lock = read_lock(root)
+    found = {
+        (name, str(number)): published_hash(document)
+        for name, entry in entries.items()
+        for number, document in entry.versions.items()
+    }
+    locked = {
+        (name, number): digest for name, versions in lock.items() for number, digest in versions.items()
+    }
+    problems = [
+        f"{name} version {number}: not in {LOCK_FILE}; remove the file and run `kit prompt publish {name}`"
+        for name, number in sorted(found.keys() - locked.keys())
+    ]
+    problems += [
+        f"{name} version {number}: published once, its file is gone"
+        for name, number in sorted(locked.keys() - found.keys())
+    ]
+    problems += [
+        f"{name} version {number}: changed after it was published"
+        for name, number in sorted(found.keys() & locked.keys())
+        if found[name, number] != locked[name, number]
+    ]
+    return problems
+
+
+def write_yaml(path: Path, content: Any) -> None:
+    """Replace `path` in one step, so that Ctrl-C leaves the old file or the new one."""
+    _write(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """As `write_yaml`, for JSON with sorted keys that a diff can show line by line."""
+    _write(path, (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def registry_index(entries: dict[str, Entry]) -> dict[str, Any]:
+    """What the gateway reads: name → aliases and versions with the object key and SHA-256 of each (L2.2)."""
+    prompts: dict[str, Any] = {}
+    for name, entry in sorted(entries.items()):
+        if not entry.versions:
+            continue
+        prompts[name] = {
+            "aliases": entry.aliases,
+            "versions": {
+                str(number): {"key": object_key(name, number, document), "sha256": published_hash(document)}
+                for number, document in sorted(entry.versions.items())
+            },
+        }
+    return {"version": 1, "prompts": prompts}
+
+
+def object_key(name: str, number: int, document: dict[str, Any]) -> str:
+    """Key in the governance bucket; holding the hash, it shows a changed version as a new object."""
+    return f"prompts/{name}/{number}-{published_hash(document)[:12]}.json"
+
+
+def object_bytes(document: dict[str, Any]) -> bytes:
+    """The bytes stored for a published version; their SHA-256 is the one in the index."""
+    return canonical(document)
