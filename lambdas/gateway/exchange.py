@@ -1,0 +1,181 @@
+"""One HTTP exchange over ASGI: reading the request within limits, answering, noticing that the client has
+left.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from time import perf_counter
+from typing import Any
+
+from lambdas.gateway import errors
+from lambdas.gateway.errors import ApiError, Header
+from lambdas.gateway.providers.transport import Cancellation
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+class Exchange:
+    """A request and the answer to it. `headers` maps each lower-case name to its last value."""
+
+    __slots__ = (
+        "_receive",
+        "_send",
+        "_watcher",
+        "bytes_in",
+        "bytes_out",
+        "cancellation",
+        "ended",
+        "headers",
+        "method",
+        "path",
+        "query",
+        "raw_headers",
+        "request_id",
+        "started_at",
+        "status",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope["query_string"]
+        self.raw_headers: list[Header] = scope["headers"]
+        self.headers: dict[bytes, bytes] = dict(self.raw_headers)
+        self.request_id = request_id
+        self.started_at = perf_counter()
+        self.status = 0
+        self.ended = False
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.cancellation = Cancellation()
+        self._receive = receive
+        self._send = send
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def client_gone(self) -> bool:
+        """Whether the client closed the connection before the answer was complete."""
+        return self.cancellation.cancelled
+
+    @property
+    def started(self) -> bool:
+        """Whether the head of the answer has left."""
+        return self.status != 0
+
+    async def body(self, limit: int, seconds: float) -> bytes:
+        """The whole request body. Raises `ApiError` 413 above `limit` bytes, 408 after `seconds`,
+        `ClientGone`.
+        """
+        declared = self.headers.get(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > limit:
+            raise _too_large(limit)
+        if self.headers.get(b"content-encoding", b"identity") not in {b"identity", b""}:
+            raise errors.invalid_request(
+                "A compressed request body cannot be inspected: send it without content-encoding.",
+                reason="encoded_body",
+            )
+        message = await self._receive()
+        if not message.get("more_body") and message["type"] == "http.request":
+            data = message.get("body", b"")
+            self.bytes_in = len(data)
+            if len(data) > limit:
+                raise _too_large(limit)
+            return data
+        return await self._long_body(message, limit, seconds)
+
+    async def _long_body(self, message: MutableMapping[str, Any], limit: int, seconds: float) -> bytes:
+        pieces: list[bytes] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    piece = message.get("body", b"")
+                    self.bytes_in += len(piece)
+                    if self.bytes_in > limit:
+                        raise _too_large(limit)
+                    pieces.append(piece)
+                    if not message.get("more_body"):
+                        return b"".join(pieces)
+                    message = await self._receive()
+        except TimeoutError:
+            raise ApiError(
+                408,
+                errors.INVALID_REQUEST,
+                f"The request body did not arrive within {seconds:g} seconds.",
+                reason="slow_body",
+                headers=((b"connection", b"close"),),
+            ) from None
+
+    def watch_client(self) -> None:
+        """From now on a client that leaves cancels `cancellation`. To be called once, after the body was
+        read.
+        """
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                if not self.ended:
+                    self.cancellation.cancel()
+                return
+
+    def unwatch_client(self) -> None:
+        """Stop watching."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+
+    async def start(self, status: int, headers: Sequence[Header]) -> None:
+        """Send the head of the answer; `request-id` is added."""
+        self.status = status
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [*headers, (b"request-id", self.request_id.encode())],
+            }
+        )
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the answer's body."""
+        self.bytes_out += len(data)
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, data: bytes = b"") -> None:
+        """Send the last piece of the answer's body."""
+        self.ended = True
+        self.bytes_out += len(data)
+        await self._send({"type": "http.response.body", "body": data})
+
+    async def answer(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+        """Send a whole answer."""
+        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
+        await self.end(b"" if self.method == "HEAD" else body)
+
+    async def answer_error(self, error: ApiError, extra_headers: Sequence[Header] = ()) -> None:
+        """Send an error as a whole answer, or as the last event of a stream that has begun."""
+        if not self.started:
+            await self.answer(
+                error.status, [*error.response_headers(), *extra_headers], error.body(self.request_id)
+            )
+        elif not self.ended:
+            await self.end(errors.error_event(error.kind, error.message))
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(
+        413,
+        errors.TOO_LARGE,
+        f"The request is larger than {limit} bytes, the most this gateway takes.",
+        reason="too_large",
+        retry=False,
+        headers=((b"connection", b"close"),),
+    )

@@ -1,0 +1,119 @@
+"""Server-sent events as bytes: where one ends, which it is, and what it says of the usage.
+
+The gateway relays events as they came. It reads only those few that carry usage, end the message or report an
+error.
+"""
+
+import json
+import re
+from typing import Any
+
+_BOUNDARY = re.compile(rb"\r?\n\r?\n")
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
+
+
+class EventBuffer:
+    """Cuts a byte stream into whole events. What has not ended yet stays inside."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The events that are complete now, each with the blank line that ends it."""
+        data = self._rest + data if self._rest else data
+        events: list[bytes] = []
+        start = 0
+        for match in _BOUNDARY.finditer(data):
+            events.append(data[start : match.end()])
+            start = match.end()
+        self._rest = data[start:]
+        return events
+
+    @property
+    def rest(self) -> bytes:
+        """The beginning of an event that has not ended."""
+        return self._rest
+
+
+def event_name(event: bytes) -> bytes:
+    """The value of the `event:` field, `b""` for a comment or an event without one."""
+    if event.startswith(b"event:"):
+        return event[6 : event.find(b"\n")].strip()
+    for line in event.splitlines():
+        if line.startswith(b"event:"):
+            return line[6:].strip()
+    return b""
+
+
+def event_data(event: bytes) -> dict[str, Any]:
+    """The JSON object in the event's data; empty when there is none."""
+    lines = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
+    try:
+        data = json.loads(b"\n".join(lines))
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+class MessageStream:
+    """Follows one streamed message: its usage so far, how it stopped, whether it was completed."""
+
+    __slots__ = ("completed", "error", "message_id", "model", "stop_reason", "usage")
+
+    def __init__(self) -> None:
+        self.usage: dict[str, Any] = {}
+        self.message_id: str | None = None
+        self.model: str | None = None
+        self.stop_reason: str | None = None
+        self.completed = False
+        self.error: dict[str, Any] | None = None
+
+    def follow(self, event: bytes) -> None:
+        """Take note of an event."""
+        name = event_name(event)
+        if name == b"content_block_delta" or name == b"ping":
+            return
+        if name == b"message_start":
+            message = event_data(event).get("message")
+            if isinstance(message, dict):
+                self.message_id = _text(message.get("id"))
+                self.model = _text(message.get("model"))
+                self._add_usage(message.get("usage"))
+        elif name == b"message_delta":
+            data = event_data(event)
+            self._add_usage(data.get("usage"))
+            delta = data.get("delta")
+            if isinstance(delta, dict):
+                self.stop_reason = _text(delta.get("stop_reason"))
+        elif name == b"message_stop":
+            self.completed = True
+        elif name == b"error":
+            error = event_data(event).get("error")
+            self.error = error if isinstance(error, dict) else {"type": "api_error"}
+
+    def _add_usage(self, usage: Any) -> None:
+        """Usage in a stream is cumulative: a later figure replaces the earlier one."""
+        if isinstance(usage, dict):
+            self.usage.update({key: value for key, value in usage.items() if value is not None})
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def delivered_characters(events: list[bytes]) -> int:
+    """Characters of text, thinking and tool input in the deltas of these events."""
+    count = 0
+    for event in events:
+        if event_name(event) != b"content_block_delta":
+            continue
+        delta = event_data(event).get("delta")
+        if isinstance(delta, dict):
+            count += sum(
+                len(delta[key])
+                for key in ("text", "thinking", "partial_json")
+                if isinstance(delta.get(key), str)
+            )
+    return count
