@@ -17,11 +17,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from components.governance.published_prompts import PublishedPrompts, read_published
 from kit.errors import ExitCode, KitError
-from lambdas.common.prompts import Prompt, canonical, content_hash, parse_prompt
+from lambdas.common.prompts import Prompt, content_hash, parse_prompt
 
-STABLE = "stable"
-LOCK_FILE = "published.lock"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
 
 
@@ -155,10 +154,11 @@ def read_library(root: Path) -> dict[str, Entry]:
             way_out="run in the project's folder, or give --library",
             exit_code=ExitCode.USAGE,
         )
+    published = read_published(root)
     problems: list[str] = []
     entries: dict[str, Entry] = {}
     for path in sorted(root.glob("*/*/prompt.yaml")):
-        entry = _read_entry(path, problems)
+        entry = _read_entry(path, published, problems)
         if entry is None:
             continue
         if entry.file.name in entries:
@@ -166,7 +166,7 @@ def read_library(root: Path) -> dict[str, Entry]:
                 f"{path}: the name {entry.file.name} is taken by {entries[entry.file.name].folder}"
             )
         entries[entry.file.name] = entry
-    problems += _altered_versions(root, entries)
+    problems += published.problems
     if problems:
         raise KitError(
             "the prompt library is not sound:\n  " + "\n  ".join(problems),
@@ -186,7 +186,7 @@ def find(entries: dict[str, Entry], name: str) -> Entry:
     raise KitError(f"no prompt is called {name!r}", way_out=hint, exit_code=ExitCode.USAGE)
 
 
-def _read_entry(path: Path, problems: list[str]) -> Entry | None:
+def _read_entry(path: Path, published: PublishedPrompts, problems: list[str]) -> Entry | None:
     try:
         file = PromptFile.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except yaml.YAMLError as error:
@@ -203,9 +203,9 @@ def _read_entry(path: Path, problems: list[str]) -> Entry | None:
     return Entry(
         folder=folder,
         file=file,
-        approvals=tuple(_read_yaml(folder / "approvals.yaml", [])),
-        versions={int(at.stem): json.loads(at.read_text("utf-8")) for at in folder.glob("versions/*.json")},
-        aliases=_read_yaml(folder / "aliases.yaml", {}),
+        approvals=tuple(_read_approvals(folder / "approvals.yaml")),
+        versions=published.versions.get(folder.name, {}),
+        aliases=published.aliases.get(folder.name, {}),
     )
 
 
@@ -213,45 +213,8 @@ def _where(detail: Any) -> str:
     return ".".join(str(part) for part in detail["loc"]) or "file"
 
 
-def _read_yaml(path: Path, empty: Any) -> Any:
-    return yaml.safe_load(path.read_text("utf-8")) if path.exists() else empty
-
-
-def read_lock(root: Path) -> dict[str, dict[str, str]]:
-    """`published.lock`: name → version → SHA-256 of the published document."""
-    path = root / LOCK_FILE
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}
-
-
-def published_hash(document: dict[str, Any]) -> str:
-    """SHA-256 of a version file's canonical bytes, approval included."""
-    return content_hash(document)
-
-
-def _altered_versions(root: Path, entries: dict[str, Entry]) -> list[str]:
-    lock = read_lock(root)
-    found = {
-        (name, str(number)): published_hash(document)
-        for name, entry in entries.items()
-        for number, document in entry.versions.items()
-    }
-    locked = {
-        (name, number): digest for name, versions in lock.items() for number, digest in versions.items()
-    }
-    problems = [
-        f"{name} version {number}: not in {LOCK_FILE}; remove the file and run `kit prompt publish {name}`"
-        for name, number in sorted(found.keys() - locked.keys())
-    ]
-    problems += [
-        f"{name} version {number}: published once, its file is gone"
-        for name, number in sorted(locked.keys() - found.keys())
-    ]
-    problems += [
-        f"{name} version {number}: changed after it was published"
-        for name, number in sorted(found.keys() & locked.keys())
-        if found[name, number] != locked[name, number]
-    ]
-    return problems
+def _read_approvals(path: Path) -> list[dict[str, Any]]:
+    return yaml.safe_load(path.read_text("utf-8")) if path.exists() else []
 
 
 def write_yaml(path: Path, content: Any) -> None:
@@ -269,29 +232,3 @@ def _write(path: Path, content: bytes) -> None:
     beside = path.with_name(path.name + ".new")
     beside.write_bytes(content)
     beside.replace(path)
-
-
-def registry_index(entries: dict[str, Entry]) -> dict[str, Any]:
-    """What the gateway reads: name → aliases and versions with the object key and SHA-256 of each (L2.2)."""
-    prompts: dict[str, Any] = {}
-    for name, entry in sorted(entries.items()):
-        if not entry.versions:
-            continue
-        prompts[name] = {
-            "aliases": entry.aliases,
-            "versions": {
-                str(number): {"key": object_key(name, number, document), "sha256": published_hash(document)}
-                for number, document in sorted(entry.versions.items())
-            },
-        }
-    return {"version": 1, "prompts": prompts}
-
-
-def object_key(name: str, number: int, document: dict[str, Any]) -> str:
-    """Key in the governance bucket; holding the hash, it shows a changed version as a new object."""
-    return f"prompts/{name}/{number}-{published_hash(document)[:12]}.json"
-
-
-def object_bytes(document: dict[str, Any]) -> bytes:
-    """The bytes stored for a published version; their SHA-256 is the one in the index."""
-    return canonical(document)

@@ -4,18 +4,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from components.governance.published_prompts import LOCK_FILE, STABLE, read_lock
 from kit.errors import ExitCode, KitError
 from kit.prompts.cases import Against, CaseResult
-from kit.prompts.library import (
-    LOCK_FILE,
-    STABLE,
-    Entry,
-    published_hash,
-    read_lock,
-    write_json,
-    write_yaml,
-)
+from kit.prompts.library import Entry, write_json, write_yaml
 from kit.prompts.lint import LintFinding
+from lambdas.common.prompts import content_hash
 
 
 def approve(
@@ -77,7 +71,7 @@ def publish(root: Path, entry: Entry, *, at: datetime) -> int:
         "published_at": at.isoformat(timespec="seconds"),
     }
     lock = read_lock(root)
-    lock.setdefault(entry.file.name, {})[str(number)] = published_hash(document)
+    lock.setdefault(entry.file.name, {})[str(number)] = content_hash(document)
     # version before lock: a crash in between leaves an unlocked file, and the next reading says what to do
     write_json(entry.folder / "versions" / f"{number}.json", document)
     write_json(root / LOCK_FILE, lock)

@@ -1,0 +1,105 @@
+"""The published prompts on disk, checked against the lock, and how the registry stores them (L2.2).
+
+prompts/<department>/<name>/versions/N.json  published, never edited
+prompts/<department>/<name>/aliases.yaml     stable: N
+prompts/published.lock                       name, version and SHA-256 of every version ever published
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lambdas.common.prompts import canonical, content_hash
+
+LOCK_FILE = "published.lock"
+STABLE = "stable"
+INDEX_KEY = "prompts/index.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPrompts:
+    """Every published version and alias; `problems` names what was changed behind the lock."""
+
+    versions: dict[str, dict[int, dict[str, Any]]]
+    aliases: dict[str, dict[str, int]]
+    problems: tuple[str, ...]
+
+
+def read_lock(root: Path) -> dict[str, dict[str, str]]:
+    """`published.lock`: name → version → SHA-256 of the published document."""
+    path = root / LOCK_FILE
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+
+def read_published(root: Path) -> PublishedPrompts:
+    """Read all that was ever published under `root`. Raises `OSError` or `ValueError` if unreadable."""
+    versions: dict[str, dict[int, dict[str, Any]]] = {}
+    aliases: dict[str, dict[str, int]] = {}
+    for path in sorted(root.glob("*/*/versions/*.json")):
+        versions.setdefault(path.parent.parent.name, {})[int(path.stem)] = json.loads(path.read_text("utf-8"))
+    for path in sorted(root.glob("*/*/aliases.yaml")):
+        aliases[path.parent.name] = yaml.safe_load(path.read_text("utf-8")) or {}
+    problems = [*_altered(read_lock(root), versions), *_dangling(versions, aliases)]
+    return PublishedPrompts(versions, aliases, tuple(problems))
+
+
+def _altered(lock: dict[str, dict[str, str]], versions: dict[str, dict[int, dict[str, Any]]]) -> list[str]:
+    found = {
+        (name, str(number)): content_hash(document)
+        for name, numbers in versions.items()
+        for number, document in numbers.items()
+    }
+    locked = {(name, number): digest for name, numbers in lock.items() for number, digest in numbers.items()}
+    unlocked = [
+        f"{name} version {number}: not in {LOCK_FILE}; remove the file and run `kit prompt publish {name}`"
+        for name, number in sorted(found.keys() - locked.keys())
+    ]
+    gone = [
+        f"{name} version {number}: published once, its file is gone"
+        for name, number in sorted(locked.keys() - found.keys())
+    ]
+    changed = [
+        f"{name} version {number}: changed after it was published"
+        for name, number in sorted(found.keys() & locked.keys())
+        if found[name, number] != locked[name, number]
+    ]
+    return unlocked + gone + changed
+
+
+def _dangling(
+    versions: dict[str, dict[int, dict[str, Any]]], aliases: dict[str, dict[str, int]]
+) -> list[str]:
+    return [
+        f"{name}: alias {alias} points at version {number}, which is not published"
+        for name, targets in sorted(aliases.items())
+        for alias, number in sorted(targets.items())
+        if number not in versions.get(name, {})
+    ]
+
+
+def registry_index(published: PublishedPrompts) -> dict[str, Any]:
+    """What the gateway reads: name → aliases and versions, with the object key and SHA-256 of each."""
+    prompts = {
+        name: {
+            "aliases": published.aliases.get(name, {}),
+            "versions": {
+                str(number): {"key": object_key(name, number, document), "sha256": content_hash(document)}
+                for number, document in sorted(numbers.items())
+            },
+        }
+        for name, numbers in sorted(published.versions.items())
+    }
+    return {"version": 1, "prompts": prompts}
+
+
+def object_key(name: str, number: int, document: dict[str, Any]) -> str:
+    """Key in the governance bucket; holding the hash, it shows a changed version as a new object."""
+    return f"prompts/{name}/{number}-{content_hash(document)[:12]}.json"
+
+
+def object_text(document: dict[str, Any]) -> str:
+    """What is stored for a version or the index; for a version its SHA-256 is the one in the index."""
+    return canonical(document).decode()
