@@ -1,0 +1,129 @@
+"""Evaluate a Pulumi program inside this process: the real SDK, our monitor, no engine and no account."""
+
+import asyncio
+import contextvars
+import os
+import threading
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from pulumi.runtime import Settings, configure, set_all_config
+from pulumi.runtime.settings import ROOT
+from pulumi.runtime.stack import run_in_stack
+
+from kit.errors import KitError
+from kit.evaluation.backends import Backend
+from kit.evaluation.errors import EvaluationError
+from kit.evaluation.graph import Graph
+from kit.evaluation.monitor import EngineLog, Monitor
+
+PROJECT = "claude-enterprise-kit"
+PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
+PARALLEL = 16
+
+Program = Callable[[], Awaitable[None] | None]
+
+
+def evaluate(
+    program: Program,
+    config: Mapping[str, str] | None,
+    backend: Backend,
+    *,
+    project: str = PROJECT,
+    stack: str = "stack",
+    organization: str = "organization",
+    preview: bool = False,
+    secret_keys: Sequence[str] = (),
+    root: Path = PROJECT_ROOT,
+    cancelled: threading.Event | None = None,
+) -> Graph:
+    """Run `program` as the stack `stack` and return all that it registered.
+
+    `config` holds strings by full key (`project:key`), objects as JSON, as Pulumi hands them over. Each
+    evaluation has a context, an event loop and threads of its own, so that evaluations in several threads
+    do not meet. A formatted Output (`f"{output}"`) is an error. Setting `cancelled` refuses every further
+    registration.
+
+    Raises KitError for what the backend or the program refuses (`EvaluationError.urn` names the resource);
+    an error of the program itself is wrapped with the place in the project where it arose, the original
+    being its `__cause__`.
+    """
+    os.environ["PULUMI_ERROR_OUTPUT_STRING"] = (
+        "true"  # read by the SDK at each str(Output); nothing else listens
+    )
+    monitor = Monitor(backend, project=project, stack=stack, preview=preview, root=root, cancelled=cancelled)
+    log = EngineLog()
+
+    async def main() -> None:
+        pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="register")
+        asyncio.get_running_loop().set_default_executor(pool)
+        await run_in_stack(program)
+
+    def run() -> None:
+        ROOT.set(None)
+        set_all_config(dict(config or {}), list(secret_keys))
+        configure(
+            Settings(
+                project=project, stack=stack, organization=organization, root_directory=str(root),
+                monitor=monitor, engine=log, dry_run=preview, parallel=PARALLEL,
+            )
+        )  # fmt: skip
+        asyncio.run(main())
+
+    try:
+        contextvars.copy_context().run(run)
+    except KeyboardInterrupt:
+        monitor.cancelled.set()
+        raise
+    except Exception as error:
+        raise failure_of(monitor, error, root) from error
+    if monitor.failure is not None:
+        raise monitor.failure
+    return monitor.graph(log.messages)
+
+
+def failure_of(monitor: Monitor, error: Exception, root: Path) -> Exception:
+    """The error to report: the first refusal of the backend, else the program's own with its place."""
+    if monitor.failure is not None:
+        return monitor.failure
+    if isinstance(error, KitError):
+        return error
+    place = _place_in_project(error, root)
+    where = f" at {place}" if place else ""
+    return EvaluationError(
+        f"the program of stack {monitor.stack} failed{where}: {type(error).__name__}: {error}"
+    )
+
+
+def _place_in_project(error: BaseException, root: Path) -> str | None:
+    """The innermost line of the project's own code in the traceback of the error or of what caused it."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    place: str | None = None
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        for frame in traceback.extract_tb(current.__traceback__):
+            path = Path(frame.filename)
+            if (
+                path.is_relative_to(root)
+                and not path.is_relative_to(root / "kit")
+                and ".venv" not in path.parts
+            ):
+                place = f"{path.relative_to(root).as_posix()}:{frame.lineno}"
+        current = current.__cause__ or current.__context__
+    return place
+
+
+def run_main_file(path: Path) -> Any:
+    """A program that runs a Python file as `__main__`, without touching `sys.modules` (so that threads
+    may).
+    """
+    code = compile(path.read_bytes(), str(path), "exec")
+
+    def program() -> None:
+        exec(code, {"__name__": "__main__", "__file__": str(path), "__builtins__": __builtins__})  # noqa: S102
+
+    return program

@@ -1,0 +1,40 @@
+"""Answers to the functions of providers that the stacks call, for an account that does not exist."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kit.evaluation.errors import EvaluationError
+from kit.evaluation.prediction import Account
+
+
+def answer(token: str, args: Mapping[str, Any], account: Account) -> dict[str, Any]:
+    """What AWS would say. Raises EvaluationError for a function that no stage is known to call."""
+    region = str(args.get("region") or account.region)
+    match token:
+        case "aws:index/getCallerIdentity:getCallerIdentity":
+            return {
+                "accountId": account.id,
+                "arn": f"arn:{account.partition}:sts::{account.id}:assumed-role/planner/planner",
+                "userId": "AROAPLANNEDPLANNEDPLA:planner",
+                "id": account.id,
+            }
+        case "aws:index/getRegion:getRegion":
+            return {"region": region, "name": region, "id": region, "endpoint": f"ec2.{region}.amazonaws.com",
+                    "description": region}  # fmt: skip
+        case "aws:index/getPartition:getPartition":
+            suffix = "amazonaws.com.cn" if account.partition == "aws-cn" else "amazonaws.com"
+            return {"partition": account.partition, "dnsSuffix": suffix, "id": account.partition,
+                    "reverseDnsPrefix": ".".join(reversed(suffix.split(".")))}  # fmt: skip
+        case "aws:index/getAvailabilityZones:getAvailabilityZones":
+            return {
+                "id": region,
+                "region": region,
+                "names": [f"{region}{zone}" for zone in "abc"],
+                "zoneIds": [f"{region}-az{number}" for number in (1, 2, 3)],
+                "groupNames": [region],
+            }
+        case _:
+            raise EvaluationError(
+                f"the program calls {token}, which has no answer without an AWS account",
+                way_out="pass the value in as configuration, or teach kit/evaluation/lookups.py the answer",
+            )
