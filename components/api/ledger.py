@@ -1,0 +1,56 @@
+"""The three tables that say who may call and what is left to spend."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import dynamodb
+
+from components.base import KitComponent, Names
+
+TABLES = ("ledger", "access", "subject-keys")
+
+
+@dataclass(frozen=True)
+class LedgerArgs:
+    """`key_arn` encrypts all three tables."""
+
+    names: Names
+    key_arn: pulumi.Input[str]
+
+
+class Ledger(KitComponent):
+    """Budgets and rates, access records, wrapped subject keys (L1.5, L1.6, G.4, L2.5).
+
+    Creates: tables `ledger`, `access`, `subject-keys`, each with string keys `pk` and `sk`.
+    Default posture: on demand, customer-managed key, 35 days of point-in-time recovery, deletion protection;
+    protected and retained. Items of `ledger` may carry `expires_at` (epoch seconds) and then go by themselves;
+    subject keys never do, because a lost key is an erased person. The recovery window of `subject-keys` is one day
+    only, and `kit audit erase` waits it out before it calls a person erased.
+    Replaced when changed: client, environment.
+    """
+
+    def __init__(self, name: str, args: LedgerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.ledger = self._table(name, "ledger", args, expires=True)
+        self.access = self._table(name, "access", args)
+        self.subject_keys = self._table(name, "subject-keys", args, recovery_days=1)
+        self.register_outputs(
+            {"ledger": self.ledger.name, "access": self.access.name, "subjectKeys": self.subject_keys.name}
+        )
+
+    def _table(
+        self, name: str, what: str, args: LedgerArgs, *, expires: bool = False, recovery_days: int = 35
+    ) -> dynamodb.Table:
+        return dynamodb.Table(
+            f"{name}-{what}",
+            name=args.names.of(what),
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="pk",
+            range_key="sk",
+            attributes=[{"name": "pk", "type": "S"}, {"name": "sk", "type": "S"}],
+            server_side_encryption={"enabled": True, "kms_key_arn": args.key_arn},
+            point_in_time_recovery={"enabled": True, "recovery_period_in_days": recovery_days},
+            deletion_protection_enabled=True,
+            ttl={"enabled": True, "attribute_name": "expires_at"} if expires else None,
+            opts=self.kept(),
+        )

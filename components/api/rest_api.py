@@ -1,0 +1,277 @@
+"""The front door: one REST API that streams, passes every path to the gateway and logs every request."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pulumi
+from pulumi_aws import apigateway
+
+from components.base import KitComponent, Names, refuse
+from components.functions import Function
+from components.permissions import Statement, canonical_json, document
+
+STAGE = "live"
+# What `kit audit verify` needs to match each request with its records, and nothing about its content.
+ACCESS_LOG_FIELDS: Mapping[str, str] = {
+    "requestId": "$context.requestId",
+    "extendedRequestId": "$context.extendedRequestId",
+    "requestTime": "$context.requestTimeEpoch",
+    "httpMethod": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "responseLength": "$context.responseLength",
+    "responseLatency": "$context.responseLatency",
+    "integrationStatus": "$context.integration.status",
+    "integrationLatency": "$context.integration.latency",
+    "integrationError": "$context.integration.error",
+    "wafStatus": "$context.waf.status",
+    "errorType": "$context.error.responseType",
+}
+
+
+@dataclass(frozen=True)
+class CustomDomain:
+    """A name of the client's own. `truststore_uri` (s3://bucket/key of a PEM bundle) switches mutual TLS on."""
+
+    domain: str
+    certificate_arn: str
+    truststore_uri: str = ""
+
+
+@dataclass(frozen=True)
+class RestApiArgs:
+    """`timeout_seconds` up to 900, because answers are streamed. Rates are per second over the whole API."""
+
+    names: Names
+    gateway: Function
+    access_log_arn: pulumi.Input[str]
+    rate_limit: int
+    burst_limit: int
+    timeout_seconds: int = 900
+    endpoint: Literal["REGIONAL", "PRIVATE"] = "REGIONAL"
+    vpc_endpoint_ids: tuple[pulumi.Input[str], ...] = ()
+    domain: CustomDomain | None = None
+    department_limits: Mapping[str, int] = field(default_factory=dict)  # requests per minute
+
+
+class RestApi(KitComponent):
+    """A REST API in front of the gateway (L1.1, L1.4, L1.5, L1.7).
+
+    Creates: the API, a proxy resource with ANY methods and streaming integrations (and the same on the root), error
+    responses in Anthropic's shape, a deployment, the stage `live` with access log, tracing and throttling, the
+    invoke permission; with a domain also the domain name (optional mutual TLS) and its mapping; for a private API
+    its resource policy; usage plans per department.
+    Default posture: TLS 1.3 policy with strict endpoint access, regional, never edge-optimised (which would cut a
+    stream after 30 silent seconds); the public execute-api name is off as soon as there is a domain of one's own.
+    Nothing about bodies, credentials or people in the access log.
+    Replaced when changed: nothing but the deployment, whenever any part of the definition changes; the stage then
+    points to the new one before the old one goes.
+    """
+
+    def __init__(self, name: str, args: RestApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        refuse(
+            f"RestApi {name}",
+            [
+                (30 <= args.timeout_seconds <= 900, f"timeout_seconds: {args.timeout_seconds} is not in 30..900"),
+                (args.rate_limit > 0 and args.burst_limit > 0, "rate_limit and burst_limit: must be over 0"),
+                (
+                    (args.endpoint == "PRIVATE") == bool(args.vpc_endpoint_ids),
+                    "vpc_endpoint_ids: a private API needs them, and only a private one",
+                ),
+                (
+                    not (args.domain and args.endpoint == "PRIVATE"),
+                    "domain: a private API is called by its own name through the VPC endpoint",
+                ),
+            ],
+        )
+        super().__init__(name, opts)
+        self._name, self._args = name, args
+        # Everything that a deployment freezes is collected here as it is made, and hashed into its trigger.
+        self._definition: dict[str, Any] = {}
+        self.api = self._api()
+        self._proxy()
+        self._error_responses()
+        self.deployment = self._deployment()
+        self.stage = self._stage()
+        self._throttling()
+        args.gateway.allow(
+            f"{name}-invoke", "apigateway.amazonaws.com", pulumi.Output.concat(self.api.execution_arn, "/*/*/*")
+        )
+        self.domain_name = self._domain(args.domain) if args.domain else None
+        self.url = (
+            pulumi.Output.from_input(f"https://{args.domain.domain}") if args.domain else self.stage.invoke_url
+        )
+        self.register_outputs({"url": self.url, "apiId": self.api.id, "stageArn": self.stage.arn})
+
+    def _record(self, part: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        self._definition[part] = arguments
+        return arguments
+
+    def _api(self) -> apigateway.RestApi:
+        args = self._args
+        endpoint: dict[str, Any] = {"types": args.endpoint}
+        if args.vpc_endpoint_ids:
+            endpoint["vpc_endpoint_ids"] = list(args.vpc_endpoint_ids)
+        settings = self._record(
+            "api",
+            {
+                "name": args.names.of("api"),
+                "description": "Claude for applications and people",
+                "endpoint_configuration": endpoint,
+                "binary_media_types": ["*/*"],
+                "disable_execute_api_endpoint": args.domain is not None,
+                "security_policy": "SecurityPolicy_TLS13_1_2_PQ_2025_09",
+                "endpoint_access_mode": "STRICT",
+            },
+        )
+        api = apigateway.RestApi(self._name, opts=self.child(), **settings)
+        if args.vpc_endpoint_ids:
+            policy = self._record("policy", {"policy": document(self._private_statements())})
+            self._policy = apigateway.RestApiPolicy(
+                f"{self._name}-policy", rest_api_id=api.id, opts=self.child(), **policy
+            )
+        return api
+
+    def _private_statements(self) -> list[Statement]:
+        mine = {"StringEquals": {"aws:SourceVpce": list(self._args.vpc_endpoint_ids)}}
+        return [
+            Statement(
+                "FromOwnEndpoints", ["execute-api:Invoke"], ["execute-api:/*"], principals="*", conditions=mine
+            )
+        ]
+
+    def _proxy(self) -> None:
+        resource = apigateway.Resource(
+            f"{self._name}-proxy",
+            rest_api=self.api.id,
+            parent_id=self.api.root_resource_id,
+            **self._record("proxy", {"path_part": "{proxy+}"}),
+            opts=self.child(),
+        )
+        self._parts: list[pulumi.Resource] = [
+            *self._route("root", self.api.root_resource_id),
+            *self._route("any", resource.id),
+        ]
+
+    def _route(self, part: str, resource_id: pulumi.Input[str]) -> list[pulumi.Resource]:
+        """Every method of one resource to the gateway, which authenticates each request itself."""
+        method = apigateway.Method(
+            f"{self._name}-{part}-method",
+            rest_api=self.api.id,
+            resource_id=resource_id,
+            **self._record(f"{part}-method", {"http_method": "ANY", "authorization": "NONE"}),
+            opts=self.child(),
+        )
+        integration = apigateway.Integration(
+            f"{self._name}-{part}-integration",
+            rest_api=self.api.id,
+            resource_id=resource_id,
+            http_method=method.http_method,
+            **self._record(
+                f"{part}-integration",
+                {
+                    "type": "AWS_PROXY",
+                    "integration_http_method": "POST",
+                    "uri": self._args.gateway.streaming_uri,
+                    "response_transfer_mode": "STREAM",
+                    "timeout_milliseconds": self._args.timeout_seconds * 1000,
+                },
+            ),
+            opts=self.child(),
+        )
+        return [method, integration]
+
+    def _error_responses(self) -> None:
+        """Errors that API Gateway answers by itself, in the shape that Anthropic's clients read."""
+        for response_type, status, error in (
+            ("DEFAULT_4XX", None, "invalid_request_error"),
+            ("DEFAULT_5XX", None, "api_error"),
+            ("REQUEST_TOO_LARGE", "413", "request_too_large"),
+            ("THROTTLED", "429", "rate_limit_error"),
+            ("INTEGRATION_TIMEOUT", "504", "timeout_error"),
+            ("WAF_FILTERED", "403", "permission_error"),
+        ):
+            body = (
+                f'{{"type":"error","error":{{"type":"{error}","message":$context.error.messageString}},'
+                '"request_id":"$context.requestId"}'
+            )
+            settings: dict[str, Any] = {
+                "response_type": response_type,
+                "response_templates": {"application/json": body},
+                "response_parameters": {"gatewayresponse.header.request-id": "context.requestId"},
+            }
+            if status:
+                settings["status_code"] = status
+            label = response_type.lower().replace("_", "-")
+            self._parts.append(
+                apigateway.Response(
+                    f"{self._name}-{label}-response",
+                    rest_api_id=self.api.id,
+                    opts=self.child(),
+                    **self._record(f"{label}-response", settings),
+                )
+            )
+
+    def _deployment(self) -> apigateway.Deployment:
+        digest = pulumi.Output.from_input(self._definition).apply(
+            lambda definition: hashlib.sha256(canonical_json(definition).encode()).hexdigest()
+        )
+        return apigateway.Deployment(
+            f"{self._name}-deployment",
+            rest_api=self.api.id,
+            triggers={"definition": digest},
+            opts=self.child(depends_on=self._parts, delete_before_replace=False),
+        )
+
+    def _stage(self) -> apigateway.Stage:
+        return apigateway.Stage(
+            f"{self._name}-stage",
+            rest_api=self.api.id,
+            deployment=self.deployment.id,
+            stage_name=STAGE,
+            xray_tracing_enabled=True,
+            access_log_settings={
+                "destination_arn": self._args.access_log_arn,
+                "format": canonical_json(dict(ACCESS_LOG_FIELDS)),
+            },
+            opts=self.child(),
+        )
+
+    def _throttling(self) -> None:
+        apigateway.MethodSettings(
+            f"{self._name}-throttling",
+            rest_api=self.api.id,
+            stage_name=self.stage.stage_name,
+            method_path="*/*",
+            settings={
+                "metrics_enabled": True,
+                "data_trace_enabled": False,  # would write prompts into a log
+                "logging_level": "OFF",
+                "throttling_rate_limit": self._args.rate_limit,
+                "throttling_burst_limit": self._args.burst_limit,
+            },
+            opts=self.child(),
+        )
+
+    def _domain(self, domain: CustomDomain) -> apigateway.DomainName:
+        mutual_tls = {"truststore_uri": domain.truststore_uri} if domain.truststore_uri else None
+        name = apigateway.DomainName(
+            f"{self._name}-domain",
+            domain_name=domain.domain,
+            regional_certificate_arn=domain.certificate_arn,
+            endpoint_configuration={"types": "REGIONAL"},
+            security_policy="SecurityPolicy_TLS13_1_2_PQ_2025_09",
+            endpoint_access_mode="STRICT",
+            mutual_tls_authentication=mutual_tls,  # pyright: ignore[reportArgumentType]
+            opts=self.child(),
+        )
+        apigateway.BasePathMapping(
+            f"{self._name}-domain-mapping",
+            rest_api=self.api.id,
+            stage_name=self.stage.stage_name,
+            domain_name=name.domain_name,
+            opts=self.child(),
+        )
+        return name

@@ -1,0 +1,189 @@
+"""What every component shares: its type token, the options of its children, physical names, tags, the AWS provider."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+PROJECT = "claude-enterprise-kit"
+# Port 9 is "discard": nothing listens there, so a stack marked `emulated` cannot reach a real account by mistake.
+_NOWHERE = "http://127.0.0.1:9"
+
+
+class ArgumentsError(ValueError):
+    """Arguments of a component that cannot work; `errors` holds every one of them."""
+
+    def __init__(self, component: str, errors: Sequence[str]) -> None:
+        super().__init__(f"{component}: " + "; ".join(errors))
+        self.errors = tuple(errors)
+
+
+def refuse(component: str, checks: Iterable[tuple[bool, str]]) -> None:
+    """Raise one `ArgumentsError` that names every check that does not hold."""
+    errors = [message for holds, message in checks if not holds]
+    if errors:
+        raise ArgumentsError(component, errors)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Every physical name of a deployment: `<client>-<environment>-<what>`.
+
+    Names in a namespace that all AWS accounts share (buckets) also carry account and region.
+    """
+
+    client: str
+    environment: str
+    account: str
+    region: str
+    partition: str = "aws"
+
+    def __post_init__(self) -> None:
+        refuse(
+            "Names",
+            [
+                (bool(re.fullmatch(r"[a-z][a-z0-9-]{0,19}", self.client)), f"client {self.client!r}: 1-20 of a-z 0-9 -"),
+                (
+                    bool(re.fullmatch(r"[a-z][a-z0-9-]{0,14}", self.environment)),
+                    f"environment {self.environment!r}: 1-15 of a-z 0-9 -",
+                ),
+                (bool(re.fullmatch(r"\d{12}", self.account)), f"account {self.account!r}: 12 digits"),
+                (
+                    bool(re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", self.region)),
+                    f"region {self.region!r}: an AWS region such as eu-central-1",
+                ),
+            ],
+        )
+
+    def of(self, what: str) -> str:
+        """A name that is unique within account and region (at most 64 characters, the limit of an IAM role)."""
+        name = f"{self.client}-{self.environment}-{what}"
+        refuse("Names", [(len(name) <= 64, f"{name!r} is longer than 64 characters; shorten client or environment")])
+        return name
+
+    def everywhere(self, what: str) -> str:
+        """A name that is unique over all accounts: buckets (at most 63 characters)."""
+        name = f"{self.client}-{self.environment}-{what}-{self.account}-{self.region}"
+        refuse("Names", [(len(name) <= 63, f"{name!r} is longer than 63 characters; shorten client or environment")])
+        return name
+
+    def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
+        """The ARN of a resource in this account; IAM and other global services carry no region."""
+        return f"arn:{self.partition}:{service}:{self.region if regional else ''}:{self.account}:{resource}"
+
+    @property
+    def root_principal(self) -> str:
+        """The account as a principal: whoever IAM policies of this account let through."""
+        return self.arn("iam", "root", regional=False)
+
+
+class KitComponent(pulumi.ComponentResource):
+    """A component of the kit: type `kit:index:<Class>`, children named `<name>-<suffix>` under it.
+
+    A subclass validates its arguments first, makes its children with `self.child()` or `self.kept()`, assigns
+    every public field and calls `register_outputs` last.
+    """
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"kit:index:{type(self).__name__}", name, None, opts)
+
+    def child(
+        self,
+        *,
+        depends_on: Sequence[pulumi.Resource] | None = None,
+        delete_before_replace: bool | None = None,
+        ignore_changes: list[str] | None = None,
+        provider: pulumi.ProviderResource | None = None,
+    ) -> pulumi.ResourceOptions:
+        """Options of an ordinary child. The component's own options are never merged into it."""
+        return pulumi.ResourceOptions(
+            parent=self,
+            depends_on=depends_on,
+            delete_before_replace=delete_before_replace,
+            ignore_changes=ignore_changes,
+            provider=provider,
+        )
+
+    def kept(
+        self,
+        *,
+        depends_on: Sequence[pulumi.Resource] | None = None,
+        ignore_changes: list[str] | None = None,
+        provider: pulumi.ProviderResource | None = None,
+    ) -> pulumi.ResourceOptions:
+        """Options of a child that holds data or evidence: protected, and left in the account when it leaves the plan.
+
+        Both are set on the very resource, because `retain_on_delete` does not reach children in the Python SDK.
+        """
+        return pulumi.ResourceOptions(
+            parent=self,
+            depends_on=depends_on,
+            protect=True,
+            retain_on_delete=True,
+            ignore_changes=ignore_changes,
+            provider=provider,
+        )
+
+
+def tags(names: Names, stage: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The tags that every taggable resource of a stage carries."""
+    return {
+        **(extra or {}),
+        "kit:client": names.client,
+        "kit:environment": names.environment,
+        "kit:managed-by": "pulumi",
+        "kit:project": PROJECT,
+        "kit:stage": stage,
+    }
+
+
+def aws_provider(
+    names: Names,
+    stage: str,
+    *,
+    region: str | None = None,
+    emulated: bool = False,
+    extra_tags: Mapping[str, str] | None = None,
+    suffix: str = "",
+) -> aws.Provider:
+    """The explicit provider of a stage, handed to components with `providers=[...]`.
+
+    It refuses every account but the configured one, tags all it makes, and, when `emulated`, points each service at
+    a loopback port where nothing listens and carries credentials that no account knows: such a stack is for
+    `kit up`, and a `pulumi up` of it fails before it reaches AWS.
+    """
+    arguments: dict[str, Any] = {
+        "region": region or names.region,
+        "default_tags": {"tags": tags(names, stage, extra_tags)},
+    }
+    if emulated:
+        arguments |= {
+            "access_key": "emulated",
+            "secret_key": "emulated",
+            "skip_credentials_validation": True,
+            "skip_metadata_api_check": True,
+            "skip_requesting_account_id": True,
+            "endpoints": [dict.fromkeys(_endpoint_names(), _NOWHERE)],
+        }
+    else:
+        arguments["allowed_account_ids"] = [names.account]
+    return aws.Provider(f"aws{suffix}", **arguments)
+
+
+def _endpoint_names() -> list[str]:
+    return sorted(aws.ProviderEndpointArgs.__init__.__annotations__.keys() - {"return", "__self__"})
+
+
+def field_errors(owner: str, value: object, allowed: Mapping[str, range]) -> list[tuple[bool, str]]:
+    """Checks for `refuse`: each named integer field of a dataclass lies in its range."""
+    present = {f.name for f in fields(value)} if hasattr(value, "__dataclass_fields__") else set()  # type: ignore[arg-type]
+    return [
+        (
+            field not in present or getattr(value, field) in bounds,
+            f"{owner}.{field}: {getattr(value, field, None)} is not in {bounds.start}..{bounds.stop - 1}",
+        )
+        for field, bounds in allowed.items()
+    ]

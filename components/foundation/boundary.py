@@ -1,0 +1,153 @@
+"""The most that any role of the kit can ever do, whatever policy is attached to it later."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import iam
+
+from components.base import KitComponent, Names
+from components.permissions import Statement, document
+
+# Whatever a role of the kit may be given; a test holds every role of every plan against this list.
+ACTIONS: Mapping[str, Sequence[str]] = {
+    "athena": ("GetQueryExecution", "GetQueryResults", "GetWorkGroup", "StartQueryExecution", "StopQueryExecution"),
+    "aws-external-anthropic": ("CountTokens", "CreateBatchInference", "CreateInference", "GetBatchInference"),
+    "bedrock": ("ApplyGuardrail", "InvokeModel", "InvokeModelWithResponseStream"),
+    "bedrock-mantle": ("CountTokens", "CreateInference"),
+    "budgets": ("ViewBudget",),
+    "ce": ("GetCostAndUsage",),
+    "cloudwatch": ("DescribeAlarms", "GetDashboard", "GetMetricData", "ListDashboards", "PutMetricData"),
+    "cognito-idp": ("AdminDisableUser", "AdminGetUser", "AdminUserGlobalSignOut"),
+    "dynamodb": (
+        "BatchGetItem",
+        "BatchWriteItem",
+        "ConditionCheckItem",
+        "DeleteItem",
+        "DescribeTable",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "Scan",
+        "UpdateItem",
+    ),
+    "ec2": (
+        "AssignPrivateIpAddresses",
+        "CreateNetworkInterface",
+        "DeleteNetworkInterface",
+        "DescribeNetworkInterfaces",
+        "DescribeSubnets",
+        "UnassignPrivateIpAddresses",
+    ),
+    "events": ("PutEvents",),
+    "firehose": ("PutRecord", "PutRecordBatch"),
+    "glue": ("GetDatabase", "GetPartition", "GetPartitions", "GetTable"),
+    "kms": ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GetPublicKey", "Sign", "Verify"),
+    "lambda": ("InvokeFunction",),
+    "logs": (
+        "CreateLogStream",
+        "DescribeLogGroups",
+        "FilterLogEvents",
+        "GetLogEvents",
+        "GetQueryResults",
+        "PutLogEvents",
+        "StartQuery",
+    ),
+    "s3": (
+        "GetBucketLocation",
+        "GetBucketObjectLockConfiguration",
+        "GetObject",
+        "GetObjectLegalHold",
+        "GetObjectRetention",
+        "GetObjectVersion",
+        "GetObjectVersionAcl",
+        "GetObjectVersionForReplication",
+        "GetObjectVersionTagging",
+        "GetReplicationConfiguration",
+        "ListBucket",
+        "ListBucketVersions",
+        "PutObject",
+        "ReplicateObject",
+        "ReplicateTags",
+    ),
+    "secretsmanager": ("DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
+    "ses": ("SendEmail",),
+    "sns": ("Publish",),
+    "sqs": ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage", "SendMessage"),
+    "states": (
+        "DescribeExecution",
+        "SendTaskFailure",
+        "SendTaskHeartbeat",
+        "SendTaskSuccess",
+        "StartExecution",
+    ),
+    "sts": ("AssumeRole", "GetWebIdentityToken", "TagSession"),
+    "xray": ("BatchGetTraces", "GetTraceSummaries", "PutTelemetryRecords", "PutTraceSegments"),
+}
+# Also denied outright, so that no later statement of the boundary can open it.
+_EVIDENCE_DENIED = (
+    "cloudtrail:DeleteTrail",
+    "cloudtrail:StopLogging",
+    "cloudtrail:UpdateTrail",
+    "iam:CreateAccessKey",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:PutRolePermissionsBoundary",
+    "kms:DisableKey",
+    "kms:PutKeyPolicy",
+    "kms:ScheduleKeyDeletion",
+    "s3:BypassGovernanceRetention",
+    "s3:DeleteBucket",
+    "s3:DeleteBucketPolicy",
+    "s3:DeleteObjectVersion",
+    "s3:PutBucketObjectLockConfiguration",
+    "s3:PutBucketPolicy",
+    "s3:PutBucketVersioning",
+    "s3:PutObjectRetention",
+)
+
+
+def actions() -> list[str]:
+    """Every action of the boundary, `service:Action`, sorted."""
+    return sorted(f"{service}:{action}" for service, allowed in ACTIONS.items() for action in allowed)
+
+
+@dataclass(frozen=True)
+class BoundaryArgs:
+    """`regions` are those in which roles of the kit may act; global services are exempt."""
+
+    names: Names
+    regions: Sequence[str]
+
+
+class Boundary(KitComponent):
+    """The permissions boundary of every role of the kit (C.1, L1.7).
+
+    Creates: one managed policy, in two statements: the actions that the kit's roles may ever have, in its regions
+    only, and a denial of everything that destroys evidence or lifts a boundary.
+    Default posture: whatever is not listed is denied. Protected: roles refer to it.
+    Replaced when changed: client, environment.
+    """
+
+    def __init__(self, name: str, args: BoundaryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.policy = iam.Policy(
+            f"{name}-policy",
+            name=args.names.of("boundary"),
+            description="The most that a role of the Claude kit can do",
+            policy=document(
+                [
+                    Statement(
+                        "AtMost",
+                        actions(),
+                        ["*"],
+                        conditions={
+                            "StringEquals": {"aws:RequestedRegion": sorted({*args.regions, "us-east-1"})},
+                        },
+                    ),
+                    Statement("NeverDestroyEvidence", _EVIDENCE_DENIED, ["*"], effect="Deny"),
+                ]
+            ),
+            opts=self.kept(),
+        )
+        self.arn = self.policy.arn
+        self.register_outputs({"arn": self.arn})

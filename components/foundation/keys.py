@@ -1,0 +1,196 @@
+"""The customer-managed keys, one per purpose, so that a permission on one opens nothing else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import kms
+
+from components.base import KitComponent, Names, refuse
+from components.permissions import Statement, document
+
+_ADMINISTRATION = (
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:GetPublicKey",
+    "kms:ListAliases",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListKeyRotations",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:RevokeGrant",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+)
+# Withheld from the keys that hold evidence: they can then be destroyed only after a change of the key policy,
+# which the trail records.
+_DESTRUCTION = ("kms:CancelKeyDeletion", "kms:DisableKey", "kms:EnableKey", "kms:ScheduleKeyDeletion")
+_SYMMETRIC_USE = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
+_SERVICE_USE = ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext")
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What one key is for and who may use it, on top of what IAM policies of the account allow.
+
+    `via` limits the use to requests that an AWS service makes for the caller (`s3`, `dynamodb`); `services` are
+    service principals that use the key in their own name, each with the condition keys that tie it to this account.
+    """
+
+    description: str
+    via: str = ""
+    open_to_account: bool = False  # whoever may call the service in `via` may use the key through it
+    services: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None
+    signing: bool = False
+    evidence: bool = False
+
+
+def purposes(names: Names) -> dict[str, Purpose]:
+    """The kit's keys by purpose (L1.7, L2.5)."""
+    this_account = {"StringEquals": {"aws:SourceAccount": names.account}}
+    log_groups = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": names.arn("logs", "log-group:*")}}
+    trail = {"StringEquals": {"aws:SourceArn": names.arn("cloudtrail", f"trail/{names.of('trail')}")}}
+    return {
+        "audit": Purpose("Audit records and manifests", via="s3", evidence=True),
+        "subject": Purpose("Wraps the data key of each department and person", evidence=True),
+        "signing": Purpose("Signs the hourly manifests", signing=True, evidence=True),
+        "ledger": Purpose("Ledger, access and subject-key tables", via="dynamodb", open_to_account=True),
+        "governance": Purpose("Governance documents, gateway policy, prompts", via="s3"),
+        "analytics": Purpose(
+            "Metadata copies and access logs", via="s3", services={"firehose.amazonaws.com": this_account}
+        ),
+        "secrets": Purpose("Secrets Manager", via="secretsmanager"),
+        "functions": Purpose("Environment and snapshots of functions", via="lambda"),
+        "logs": Purpose("Log groups", services={f"logs.{names.region}.amazonaws.com": log_groups}),
+        "messages": Purpose(
+            "Alarm topic and dead letters",
+            services={
+                "cloudwatch.amazonaws.com": this_account,
+                "budgets.amazonaws.com": this_account,
+                "costalerts.amazonaws.com": this_account,
+                "events.amazonaws.com": this_account,
+            },
+        ),
+        "trail": Purpose("CloudTrail log files", services={"cloudtrail.amazonaws.com": trail}, evidence=True),
+    }
+
+
+@dataclass(frozen=True)
+class KeyRingArgs:
+    """`deletion_window_days` is how long a scheduled deletion can be taken back (7-30)."""
+
+    names: Names
+    deletion_window_days: int = 30
+    rotation_days: int = 365
+
+
+class KeyRing(KitComponent):
+    """One KMS key and one alias per purpose (L1.7, G.3).
+
+    Creates: keys `audit`, `subject`, `signing`, `ledger`, `governance`, `analytics`, `secrets`, `functions`, `logs`,
+    `messages`, `trail`, each with an alias `<client>-<environment>-<purpose>`.
+    Default posture: yearly rotation (the signing key is asymmetric, which KMS does not rotate: a new one is a new key
+    and the manifests name the key that signed them), 30 days to take a deletion back, key policies that name actions
+    and tie service principals to this account. Keys of evidence cannot be disabled or scheduled for deletion by
+    anybody until their policy is changed. Protected and retained.
+    Replaced when changed: the kind of a key (symmetric, signing).
+    """
+
+    def __init__(self, name: str, args: KeyRingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        refuse(
+            f"KeyRing {name}",
+            [
+                (7 <= args.deletion_window_days <= 30, f"deletion_window_days: {args.deletion_window_days} not in 7..30"),
+                (90 <= args.rotation_days <= 2560, f"rotation_days: {args.rotation_days} not in 90..2560"),
+            ],
+        )
+        super().__init__(name, opts)
+        self.keys = {
+            label: self._key(f"{name}-{label}", label, purpose, args)
+            for label, purpose in sorted(purposes(args.names).items())
+        }
+        self.arns = {label: key.arn for label, key in self.keys.items()}
+        self.register_outputs({"arns": self.arns})
+
+    def _key(self, name: str, label: str, purpose: Purpose, args: KeyRingArgs) -> kms.Key:
+        rotation = {} if purpose.signing else {"rotation_period_in_days": args.rotation_days}
+        key = kms.Key(
+            name,
+            description=f"{args.names.of(label)}: {purpose.description}",
+            key_usage="SIGN_VERIFY" if purpose.signing else "ENCRYPT_DECRYPT",
+            customer_master_key_spec="ECC_NIST_P256" if purpose.signing else "SYMMETRIC_DEFAULT",
+            enable_key_rotation=not purpose.signing,
+            deletion_window_in_days=args.deletion_window_days,
+            policy=document(key_statements(purpose, args.names)),
+            opts=self.kept(),
+            **rotation,
+        )
+        kms.Alias(
+            f"{name}-alias", name=f"alias/{args.names.of(label)}", target_key_id=key.key_id, opts=self.child()
+        )
+        return key
+
+
+def key_statements(purpose: Purpose, names: Names) -> list[Statement]:
+    """The key policy of one purpose. `*` as the resource means the very key in a key policy."""
+    account = {"AWS": [names.root_principal]}
+    administration = _ADMINISTRATION if purpose.evidence else (*_ADMINISTRATION, *_DESTRUCTION)
+    statements = [Statement("AdministrationByThisAccount", administration, ["*"], principals=account)]
+    if purpose.signing:
+        use = ("kms:Sign", "kms:Verify")
+        return [*statements, Statement("UseThroughIam", use, ["*"], principals=account)]
+    through = {"kms:ViaService": f"{purpose.via}.{names.region}.amazonaws.com"} if purpose.via else {}
+    statements.append(_use_by_account(purpose, names, through))
+    if purpose.via:
+        statements.append(_grants(names, through))
+    statements += _service_statements(purpose)
+    return statements
+
+
+def _use_by_account(purpose: Purpose, names: Names, through: Mapping[str, str]) -> Statement:
+    if purpose.open_to_account:
+        return Statement(
+            "UseThroughService",
+            (*_SYMMETRIC_USE, "kms:DescribeKey"),
+            ["*"],
+            principals={"AWS": ["*"]},
+            conditions={"StringEquals": {"kms:CallerAccount": names.account, **through}},
+        )
+    return Statement(
+        "UseThroughIam",
+        _SYMMETRIC_USE,
+        ["*"],
+        principals={"AWS": [names.root_principal]},
+        conditions={"StringEquals": dict(through)} if through else {},
+    )
+
+
+def _grants(names: Names, through: Mapping[str, str]) -> Statement:
+    """A service keeps a grant for the resource that it encrypts; nobody may hand grants to people."""
+    return Statement(
+        "GrantsForAwsResources",
+        ["kms:CreateGrant"],
+        ["*"],
+        principals={"AWS": [names.root_principal]},
+        conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}, "StringEquals": dict(through)},
+    )
+
+
+def _service_statements(purpose: Purpose) -> Sequence[Statement]:
+    return [
+        Statement(
+            "Service" + "".join(part.title() for part in service.split(".")[0].split("-")),
+            _SERVICE_USE,
+            ["*"],
+            principals={"Service": [service]},
+            conditions=conditions,
+        )
+        for service, conditions in sorted((purpose.services or {}).items())
+    ]

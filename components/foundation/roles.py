@@ -1,0 +1,253 @@
+"""The Center of Excellence: six roles, each with what its work needs and no more."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi_aws import iam
+
+from components.base import KitComponent, Names, refuse
+from components.permissions import Statement, canonical_json, document
+
+ROLES = ("director", "enablement-lead", "ai-engineer", "training-lead", "governance-lead", "data-science-lead")
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Who may take a role: the client's SAML provider, or permission sets of IAM Identity Center by role.
+
+    With neither, IAM principals of the account that signed in with a second factor.
+    """
+
+    saml_provider_arn: str = ""
+    permission_sets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RolesArgs:
+    """The ARNs are those of the foundation's own keys; everything else is addressed by its name."""
+
+    names: Names
+    boundary_arn: pulumi.Input[str]
+    governance_key_arn: pulumi.Input[str]
+    audit_key_arn: pulumi.Input[str]
+    subject_key_arn: pulumi.Input[str]
+    signing_key_arn: pulumi.Input[str]
+    analytics_key_arn: pulumi.Input[str]
+    trust: Trust = Trust()
+    session_hours: int = 4
+
+
+class Roles(KitComponent):
+    """Roles of the Center of Excellence (C.1, G.3).
+
+    Creates: roles `director`, `enablement-lead`, `ai-engineer`, `training-lead`, `governance-lead`,
+    `data-science-lead`, each with one inline policy.
+    Default posture: permissions boundary, sessions of four hours, federated trust. Prompts and answers are readable
+    by the governance lead alone; kill switches and erasure are that role's too. Nobody may write audit records.
+    Replaced when changed: client, environment.
+    """
+
+    def __init__(self, name: str, args: RolesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        unknown = sorted(set(args.trust.permission_sets) - set(ROLES))
+        refuse(
+            f"Roles {name}",
+            [
+                (not unknown, f"trust.permission_sets: {unknown} are no roles; roles are {list(ROLES)}"),
+                (1 <= args.session_hours <= 12, f"session_hours: {args.session_hours} is not in 1..12"),
+                (
+                    not args.trust.saml_provider_arn or ":saml-provider/" in args.trust.saml_provider_arn,
+                    f"trust.saml_provider_arn: {args.trust.saml_provider_arn} is no SAML provider",
+                ),
+            ],
+        )
+        super().__init__(name, opts)
+        statements = _statements(args)
+        self.roles = {role: self._role(name, role, statements[role], args) for role in ROLES}
+        self.arns = {role: made.arn for role, made in self.roles.items()}
+        self.register_outputs({"arns": self.arns})
+
+    def _role(self, name: str, role: str, statements: Sequence[Statement], args: RolesArgs) -> iam.Role:
+        made = iam.Role(
+            f"{name}-{role}",
+            name=args.names.of(role),
+            description=f"Center of Excellence: {role.replace('-', ' ')}",
+            assume_role_policy=canonical_json(_trust_document(role, args)),
+            permissions_boundary=args.boundary_arn,
+            max_session_duration=args.session_hours * 3600,
+            opts=self.child(),
+        )
+        iam.RolePolicy(
+            f"{name}-{role}-permissions",
+            name="permissions",
+            role=made.name,
+            policy=document(statements),
+            opts=self.child(),
+        )
+        return made
+
+
+def _trust_document(role: str, args: RolesArgs) -> dict[str, Any]:
+    names, trust = args.names, args.trust
+    statement: dict[str, Any] = {"Sid": "Person", "Effect": "Allow"}
+    if trust.saml_provider_arn:
+        statement |= {
+            "Action": ["sts:AssumeRoleWithSAML", "sts:TagSession"],
+            "Principal": {"Federated": trust.saml_provider_arn},
+            "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}},
+        }
+    elif permission_set := trust.permission_sets.get(role):
+        pattern = names.arn(
+            "iam", f"role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_{permission_set}_*", regional=False
+        )
+        statement |= {
+            "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+            "Principal": {"AWS": names.root_principal},
+            "Condition": {"ArnLike": {"aws:PrincipalArn": pattern}},
+        }
+    else:
+        statement |= {
+            "Action": "sts:AssumeRole",
+            "Principal": {"AWS": names.root_principal},
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+        }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _statements(args: RolesArgs) -> dict[str, list[Statement]]:
+    names = args.names
+    read_documents = _read(names, args, "Documents", "governance", ["documents/*"], args.governance_key_arn)
+    read_prompts = _read(names, args, "Prompts", "governance", ["prompts/*"], args.governance_key_arn)
+    here = {"StringEquals": {"aws:RequestedRegion": names.region}}
+    attest = [
+        Statement("Attest", ["s3:PutObject"], [_objects(names, "governance", "evidence/*")]),
+        _use_key("EncryptEvidence", ["kms:GenerateDataKey"], args.governance_key_arn, names),
+    ]
+    watch = [Statement("Watch", ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"], ["*"], conditions=here)]
+    dashboards = [
+        Statement(
+            "Dashboards",
+            ["cloudwatch:GetDashboard"],
+            [names.arn("cloudwatch", f"dashboard/{names.of('*')}", regional=False)],
+        )
+    ]
+    money = [
+        Statement(
+            "Budgets", ["budgets:ViewBudget"], [names.arn("budgets", f"budget/{names.of('*')}", regional=False)]
+        )
+    ]
+    query = _query_analytics(args)
+    return {
+        "director": [*read_documents, *attest, *money, *dashboards, *query],
+        "enablement-lead": [*read_documents, *read_prompts, *dashboards, *query],
+        "ai-engineer": [
+            *read_prompts,
+            *watch,
+            *dashboards,
+            Statement(
+                "FunctionLogs",
+                ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery"],
+                [names.arn("logs", f"log-group:/aws/lambda/{names.of('*')}")],
+            ),
+            Statement("LogResults", ["logs:DescribeLogGroups", "logs:GetQueryResults"], ["*"], conditions=here),
+            Statement("Traces", ["xray:BatchGetTraces", "xray:GetTraceSummaries"], ["*"], conditions=here),
+        ],
+        "training-lead": [*read_documents, *read_prompts, *dashboards],
+        "governance-lead": [*read_documents, *read_prompts, *attest, *_investigate(args), *_intervene(args)],
+        "data-science-lead": [*read_prompts, *dashboards, *query],
+    }
+
+
+def _objects(names: Names, bucket: str, pattern: str = "*") -> str:
+    return f"arn:{names.partition}:s3:::{names.everywhere(bucket)}/{pattern}"
+
+
+def _use_key(sid: str, actions: Sequence[str], key_arn: pulumi.Input[str], names: Names) -> Statement:
+    via = {"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}}
+    return Statement(sid, actions, [key_arn], conditions=via)
+
+
+def _read(
+    names: Names, args: RolesArgs, what: str, bucket: str, patterns: Sequence[str], key_arn: pulumi.Input[str]
+) -> list[Statement]:
+    return [
+        Statement(
+            f"List{what}",
+            ["s3:ListBucket", "s3:ListBucketVersions"],
+            [f"arn:{names.partition}:s3:::{names.everywhere(bucket)}"],
+            conditions={"StringLike": {"s3:prefix": list(patterns)}},
+        ),
+        Statement(
+            f"Read{what}",
+            ["s3:GetObject", "s3:GetObjectVersion"],
+            [_objects(names, bucket, pattern) for pattern in patterns],
+        ),
+        _use_key(f"Decrypt{what}", ["kms:Decrypt"], key_arn, names),
+    ]
+
+
+def _query_analytics(args: RolesArgs) -> list[Statement]:
+    """Queries over the metadata copies, which hold no bodies; the workgroup caps what a query may scan."""
+    names = args.names
+    return [
+        Statement(
+            "Query",
+            [
+                "athena:GetQueryExecution",
+                "athena:GetQueryResults",
+                "athena:GetWorkGroup",
+                "athena:StartQueryExecution",
+                "athena:StopQueryExecution",
+            ],
+            [names.arn("athena", f"workgroup/{names.of('analytics')}")],
+        ),
+        Statement(
+            "ReadCatalog",
+            ["glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"],
+            [
+                names.arn("glue", "catalog"),
+                names.arn("glue", f"database/{glue_name(names)}"),
+                names.arn("glue", f"table/{glue_name(names)}/*"),
+            ],
+        ),
+        *_read(names, args, "Metadata", "analytics", ["records/*"], args.analytics_key_arn),
+    ]
+
+
+def glue_name(names: Names) -> str:
+    """The Glue database: Athena wants underscores."""
+    return names.of("analytics").replace("-", "_")
+
+
+def _investigate(args: RolesArgs) -> list[Statement]:
+    names = args.names
+    return [
+        *_read(names, args, "Records", "audit", ["manifests/*", "records/*"], args.audit_key_arn),
+        Statement("ReadLock", ["s3:GetObjectRetention"], [_objects(names, "audit")]),
+        Statement("VerifyManifests", ["kms:GetPublicKey", "kms:Verify"], [args.signing_key_arn]),
+        Statement("UnwrapSubjectKeys", ["kms:Decrypt"], [args.subject_key_arn]),
+        *_read(names, args, "AccessLog", "access-logs", ["api/*"], args.analytics_key_arn),
+    ]
+
+
+def _intervene(args: RolesArgs) -> list[Statement]:
+    """Kill switches, and erasure of a person's bodies by deleting the wrapped key."""
+    names = args.names
+    return [
+        Statement(
+            "Switch",
+            ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+            [names.arn("dynamodb", f"table/{names.of('ledger')}")],
+        ),
+        Statement(
+            "Revoke",
+            ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+            [names.arn("dynamodb", f"table/{names.of('access')}")],
+        ),
+        Statement(
+            "Erase",
+            ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"],
+            [names.arn("dynamodb", f"table/{names.of('subject-keys')}")],
+        ),
+    ]

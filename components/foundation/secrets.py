@@ -1,0 +1,101 @@
+"""Secrets that a person or a rotation function fills in; their values never pass through Pulumi."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import secretsmanager
+
+from components.base import KitComponent, Names, refuse
+from components.permissions import Statement, document
+
+PURPOSES: Mapping[str, str] = {
+    "key-pepper": "Keys the hash of virtual keys and tokens; 32 random bytes, base64",
+    "scim-token": "Bearer token that the identity provider presents to the SCIM endpoint",
+    "anthropic-api-key": "Fallback key of the Claude API, only where workload identity cannot be used",
+}
+
+
+@dataclass(frozen=True)
+class SecretsArgs:
+    """`recovery_days` is how long a deleted secret can be restored (7-30).
+
+    `generated` are made by Secrets Manager's own generator in the rotation function; the others are filled in by hand
+    (`kit secrets` of the runbook). Rotation is wired where the function exists, with `rotate`.
+    """
+
+    names: Names
+    key_arn: pulumi.Input[str]
+    recovery_days: int = 30
+
+
+class Secrets(KitComponent):
+    """The kit's secrets, created empty (L1.3, L1.7).
+
+    Creates: one Secrets Manager secret per purpose and a policy that denies reading to other accounts and deletion
+    without the recovery window.
+    Default posture: customer-managed key, 30 days to restore, no value in the plan or the state; protected and
+    retained.
+    Replaced when changed: client, environment.
+    """
+
+    def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        refuse(
+            f"Secrets {name}",
+            [(7 <= args.recovery_days <= 30, f"recovery_days: {args.recovery_days} is not in 7..30")],
+        )
+        super().__init__(name, opts)
+        self.secrets = {what: self._secret(name, what, args) for what in PURPOSES}
+        self.arns = {what: secret.arn for what, secret in self.secrets.items()}
+        self.register_outputs({"arns": self.arns})
+
+    def _secret(self, name: str, what: str, args: SecretsArgs) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            f"{name}-{what}",
+            name=args.names.of(what),
+            description=PURPOSES[what],
+            kms_key_id=args.key_arn,
+            recovery_window_in_days=args.recovery_days,
+            opts=self.kept(),
+        )
+        secretsmanager.SecretPolicy(
+            f"{name}-{what}-policy",
+            secret_arn=secret.arn,
+            block_public_policy=True,
+            policy=document(
+                [
+                    Statement(
+                        "DenyOtherAccounts",
+                        ["secretsmanager:GetSecretValue"],
+                        ["*"],
+                        effect="Deny",
+                        principals="*",
+                        conditions={"StringNotEquals": {"aws:PrincipalAccount": args.names.account}},
+                    ),
+                    Statement(
+                        "DenyDeletionWithoutRecovery",
+                        ["secretsmanager:DeleteSecret"],
+                        ["*"],
+                        effect="Deny",
+                        principals="*",
+                        conditions={"Bool": {"secretsmanager:ForceDeleteWithoutRecovery": "true"}},
+                    ),
+                ]
+            ),
+            opts=self.kept(),
+        )
+        return secret
+
+
+def rotate(
+    name: str, secret_arn: pulumi.Input[str], function_arn: pulumi.Input[str], days: int, opts: pulumi.ResourceOptions
+) -> secretsmanager.SecretRotation:
+    """Rotate one secret every `days` with a function that already may be invoked by Secrets Manager."""
+    return secretsmanager.SecretRotation(
+        name,
+        secret_id=secret_arn,
+        rotation_lambda_arn=function_arn,
+        rotation_rules={"automatically_after_days": days},
+        rotate_immediately=False,
+        opts=opts,
+    )

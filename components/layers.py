@@ -1,0 +1,113 @@
+"""Dependency layers of the functions: which packages, under which name, and the hash of the lock file behind them.
+
+`kit build` makes the archives; the plan only names them. The name carries a digest of what the lock file says about
+the group, so a changed dependency shows in the plan as another archive, on any machine, built or not.
+"""
+
+import hashlib
+import os
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime import settings
+from pulumi.runtime.proto import resource_pb2_grpc
+from pulumi_aws import lambda_
+
+from components.base import KitComponent, Names
+from components.permissions import canonical_json
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYER_FOLDER = "build/layers"
+PYTHON_VERSION = "3.13"
+PLATFORM = "aarch64-manylinux_2_28"
+# What `kit build` adds besides packages; a change of it must change the archive's name.
+SERVE_SCRIPT = """#!/bin/sh
+# Starts the ASGI app that the function's handler names. Lambda Web Adapter forwards to it.
+export PYTHONPATH="${LAMBDA_TASK_ROOT}:/opt/python:${LAMBDA_RUNTIME_DIR}"
+exec python3 -m uvicorn --factory "${_HANDLER}" --host 127.0.0.1 --port "${AWS_LWA_PORT}" \\
+  --workers 1 --no-access-log --log-level warning --timeout-keep-alive 60
+"""
+
+
+def group_name(family: str) -> str:
+    """The dependency group of a function family in pyproject.toml."""
+    return f"function-{family}"
+
+
+@cache
+def _lock(path: Path) -> dict[str, dict[str, object]]:
+    packages = tomllib.loads(path.read_text(encoding="utf-8"))["package"]
+    return {package["name"]: package for package in packages}
+
+
+def lock_digest(family: str, lock_file: Path = ROOT / "uv.lock") -> str:
+    """Twelve hex digits over all that the lock file pins for a function family, and over how the layer is made.
+
+    Raises KeyError when pyproject.toml has no group for the family.
+    """
+    packages = _lock(lock_file)
+    project = packages["claude-enterprise-kit"]
+    groups: dict[str, list[dict[str, object]]] = project["dev-dependencies"]  # type: ignore[assignment]
+    waiting = [str(entry["name"]) for entry in groups[group_name(family)]]
+    pinned: dict[str, object] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in pinned:
+            continue
+        package = packages[name]
+        wheels = sorted(str(wheel["hash"]) for wheel in package.get("wheels", []))  # type: ignore[union-attr]
+        pinned[name] = [package["version"], wheels]
+        waiting += [str(entry["name"]) for entry in package.get("dependencies", [])]  # type: ignore[union-attr]
+        for extra in package.get("optional-dependencies", {}).values():  # type: ignore[union-attr]
+            waiting += [str(entry["name"]) for entry in extra if str(entry["name"]) in pinned]
+    recipe = {"packages": pinned, "platform": PLATFORM, "python": PYTHON_VERSION, "serve": SERVE_SCRIPT}
+    return hashlib.sha256(canonical_json(recipe).encode()).hexdigest()[:12]
+
+
+def archive_path(family: str) -> str:
+    """Where the layer's archive lies, relative to the project's root."""
+    return f"{LAYER_FOLDER}/{family}-{lock_digest(family)}.zip"
+
+
+class LayerNotBuiltError(Exception):
+    """The engine is about to upload a layer that has not been built."""
+
+
+def _require_built(path: str) -> None:
+    """Stop a deployment whose layer is missing.
+
+    Only a Pulumi engine reads the archive, and only an engine is reached over gRPC; the kit's in-process evaluation
+    hands the SDK a monitor object of its own and needs the name alone. KIT_UNBUILT_LAYERS=allow says the same for an
+    evaluation over gRPC that deploys nothing.
+    """
+    by_engine = isinstance(settings.get_monitor(), resource_pb2_grpc.ResourceMonitorStub)
+    if by_engine and os.environ.get("KIT_UNBUILT_LAYERS") != "allow" and not (ROOT / path).is_file():
+        raise LayerNotBuiltError(f"{path} is not there: run `kit build`, then try again")
+
+
+class DependencyLayer(KitComponent):
+    """The packages of one function family for python3.13 on arm64.
+
+    Creates: one Lambda layer version from `build/layers/<family>-<digest of the lock>.zip`.
+    Default posture: only wheels with hashes from the lock file; older versions stay, so that an alias can go back.
+    Replaced when changed: the lock file's pins of the family.
+    """
+
+    def __init__(self, name: str, names: Names, family: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        path = archive_path(family)
+        _require_built(path)
+        super().__init__(name, opts)
+        self.version = lambda_.LayerVersion(
+            f"{name}-version",
+            layer_name=names.of(f"{family}-packages"),
+            description=f"Packages of {family}, lock {lock_digest(family)}",
+            code=pulumi.FileArchive(path),
+            compatible_architectures=["arm64"],
+            compatible_runtimes=[f"python{PYTHON_VERSION}"],
+            skip_destroy=True,
+            opts=self.child(),
+        )
+        self.arn = self.version.arn
+        self.register_outputs({"arn": self.arn})

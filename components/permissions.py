@@ -1,0 +1,113 @@
+"""IAM policy documents from typed statements: sorted, without wildcards by accident, the same on every machine."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pulumi
+
+from components.base import Names, refuse
+
+Conditions = Mapping[str, Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input[str]]]]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy.
+
+    `actions` are whole names (`dynamodb:GetItem`): a wildcard is refused. A resource may be `*` only where AWS
+    knows no narrower one; then `conditions` must narrow it, or `why_everywhere` must say why nothing can.
+    """
+
+    sid: str
+    actions: Sequence[str]
+    resources: Sequence[pulumi.Input[str]]
+    effect: Literal["Allow", "Deny"] = "Allow"
+    principals: Mapping[str, Sequence[pulumi.Input[str]]] | Literal["*"] | None = None
+    conditions: Conditions = field(default_factory=dict)
+    why_everywhere: str = ""
+
+    def __post_init__(self) -> None:
+        everywhere = any(resource == "*" for resource in self.resources)
+        in_resource_policy = self.principals is not None
+        refuse(
+            f"Statement {self.sid}",
+            [
+                (bool(self.actions), "names no action"),
+                (bool(self.resources), "names no resource"),
+                (
+                    self.effect == "Deny" or not any("*" in action for action in self.actions),
+                    "allows a wildcard action",
+                ),
+                (
+                    self.effect == "Deny"
+                    or in_resource_policy
+                    or not everywhere
+                    or bool(self.conditions)
+                    or bool(self.why_everywhere),
+                    "allows every resource without a condition",
+                ),
+                (
+                    self.effect == "Deny" or self.principals != "*" or bool(self.conditions),
+                    "allows everyone without a condition",
+                ),
+            ],
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The statement as IAM reads it; lists sorted where they are plain."""
+        statement: dict[str, Any] = {
+            "Sid": self.sid,
+            "Effect": self.effect,
+            "Action": sorted(self.actions),
+            "Resource": _sorted(self.resources),
+        }
+        if self.principals is not None:
+            statement["Principal"] = (
+                "*" if self.principals == "*" else {kind: _sorted(who) for kind, who in self.principals.items()}
+            )
+        if self.conditions:
+            statement["Condition"] = {
+                operator: {key: value if isinstance(value, str | pulumi.Output) else list(value) for key, value in tests.items()}
+                for operator, tests in self.conditions.items()
+            }
+        return statement
+
+
+def _sorted(values: Sequence[pulumi.Input[str]]) -> list[Any]:
+    plain = [value for value in values if isinstance(value, str)]
+    return list(values) if len(plain) != len(values) else sorted(plain)
+
+
+def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
+    """A policy document as canonical JSON. At least one statement, each with a `sid` of its own."""
+    sids = [statement.sid for statement in statements]
+    refuse(
+        "policy document",
+        [(bool(sids), "has no statement"), (len(set(sids)) == len(sids), f"repeats a statement: {sorted(sids)}")],
+    )
+    body = {"Version": "2012-10-17", "Statement": [statement.to_dict() for statement in statements]}
+    return pulumi.Output.from_input(body).apply(canonical_json)
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: two evaluations give the same bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def trusted(service: str, conditions: Conditions | None = None) -> pulumi.Output[str]:
+    """Trust for one AWS service.
+
+    `conditions` tie the service to this account (`aws:SourceAccount`, `aws:SourceArn`) where it sends them; Lambda
+    and S3 replication send none when they assume a role.
+    """
+    body: dict[str, Any] = {
+        "Sid": "Service",
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": service},
+    }
+    if conditions:
+        body["Condition"] = conditions
+    return pulumi.Output.from_input({"Version": "2012-10-17", "Statement": [body]}).apply(canonical_json)
