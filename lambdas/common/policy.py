@@ -19,8 +19,7 @@ DATA_CLASSES = ("public", "internal", "restricted", "confidential")
 BUDGET_MODELS = ("per-call", "per-user-month", "central")
 PROVIDER_KINDS = ("anthropic", "claude-platform", "bedrock-mantle")
 AUTH_KINDS = ("workload-identity", "secret", "aws")
-FINDING_KINDS = ("restricted", "confidential", "injection", "uninspectable")
-FINDING_ACTIONS = ("block", "flag", "allow")
+FINDING_ACTIONS = ("allow", "flag", "redact", "block", "review")
 POLL_SECONDS = 15.0
 LAST_GOOD_SECONDS = 300.0
 
@@ -58,7 +57,7 @@ class Department:
     tokens_per_minute: int
     user_requests_per_minute: int
     user_tokens_per_minute: int
-    findings: Mapping[str, str]  # kind of finding -> block | flag | allow
+    findings: Mapping[str, str]  # kind of finding -> one of FINDING_ACTIONS; inspection knows the kinds
     redact_output: bool
     registered_prompts_only: bool
     human_review: tuple[str, ...]
@@ -177,13 +176,10 @@ def parse_policy(document: bytes) -> GatewayPolicy:
 
 
 def _department(reader: "_Reader") -> Department:
-    findings: dict[str, str] = dict.fromkeys(FINDING_KINDS, "block")
+    findings: dict[str, str] = {}
     if reader.has("findings"):
         chosen = reader.child("findings")
-        for kind in chosen.names():
-            if kind not in FINDING_KINDS:
-                raise PolicyError(f"{chosen.path}.{kind}: known kinds are {', '.join(FINDING_KINDS)}")
-            findings[kind] = chosen.choice(kind, FINDING_ACTIONS)
+        findings = {kind: chosen.choice(kind, FINDING_ACTIONS) for kind in chosen.names()}
     data_classes = reader.texts("data_classes")
     for data_class in data_classes:
         if data_class not in DATA_CLASSES:
