@@ -230,7 +230,7 @@ class Monitor:
             except KitError as error:
                 with self._lock:
                     raise self._failed(error) from None
-        return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(found)})
+        return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(found)})  # type: ignore[arg-type]
 
     def _registered(self, urn: str) -> dict[str, Any]:
         with self._lock:
@@ -422,7 +422,7 @@ def _provider_urn(reference: str) -> str:
 
 
 def _source(request: Any, root: Path) -> str | None:
-    """`<file in the project>#<line>` of the innermost line of the project's own code; None if there is none."""
+    """`<file>#<line>` of the innermost line of the project's own code; None if there is none."""
     for frame in (request.sourcePosition, *(frame.pc for frame in request.stackTrace.frames)):
         path = Path(unquote(urlsplit(frame.uri).path))
         if path.is_relative_to(root):

@@ -1,0 +1,199 @@
+"""Evaluate the stages of this project as `pulumi up` would run them: same entry file, same configuration
+files.
+
+A later stage reads the exports of the earlier ones, so they are evaluated first and their exports answer its
+StackReferences.
+"""
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kit.errors import ExitCode, KitError
+from kit.evaluation.backends import Backend, PlanBackend
+from kit.evaluation.engine import PROJECT, PROJECT_ROOT, evaluate, run_main_file
+from kit.evaluation.graph import Graph
+from kit.evaluation.prediction import Account
+
+STAGES = ("foundation", "integration", "rollout")
+SIZES = ("small", "medium", "large", "enterprise")
+DEFAULT_CLIENT = "example"
+_ORGANIZATION = "organization"  # what Pulumi calls it with a backend of one's own
+
+
+def evaluate_stage(
+    stage: str,
+    *,
+    client: str | None = None,
+    size: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    config_file: Path | None = None,
+    preview: bool = False,
+    backend: Backend | None = None,
+    stack_outputs: Mapping[str, Mapping[str, Any]] | None = None,
+    root: Path = PROJECT_ROOT,
+    cancelled: threading.Event | None = None,
+) -> Graph:
+    """Evaluate one stage and return its graph.
+
+    `config` overrides top-level keys of the client's configuration (values of any JSON type), `config_file`
+    replaces the stack's own file, `size` is short for `config={"size": …}`. Without `stack_outputs` the
+    earlier stages are evaluated first, with the same configuration. Without `backend` a `PlanBackend` of
+    the client's account answers.
+
+    Raises KitError: unknown stage or size, a file that cannot be read, a configuration that is wrong
+    (exit code 2), a closed gate (3), a program that fails (1).
+    """
+    _check_choice("stage", stage, STAGES)
+    configuration = stack_configuration(
+        stage, client=client, size=size, config=config, config_file=config_file, root=root
+    )
+    if stack_outputs is None:
+        earlier = evaluate_stages(
+            STAGES[: STAGES.index(stage)], client=client, size=size, config=config, preview=False, root=root
+        )
+        stack_outputs = {graph.stack: graph.exports for graph in earlier.values()}
+    if backend is None:
+        backend = PlanBackend(
+            preview=preview, stack_outputs=stack_outputs, account=planned_account(configuration, root)
+        )
+    return evaluate(
+        run_main_file(root / "__main__.py"),
+        configuration,
+        backend,
+        stack=stack_name(stage, client),
+        organization=_ORGANIZATION,
+        preview=preview,
+        secret_keys=sorted(key for key, value in configuration.items() if value == _BLINDED),
+        root=root,
+        cancelled=cancelled,
+    )
+
+
+def evaluate_stages(
+    stages: Sequence[str] = STAGES,
+    *,
+    client: str | None = None,
+    size: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    preview: bool = False,
+    root: Path = PROJECT_ROOT,
+) -> dict[str, Graph]:
+    """Evaluate several stages in order; each reads the (made-up) exports of those before it."""
+    graphs: dict[str, Graph] = {}
+    exports: dict[str, dict[str, Any]] = {}
+    for stage in stages:
+        common: dict[str, Any] = {"client": client, "size": size, "config": config, "root": root}
+        graphs[stage] = evaluate_stage(stage, preview=preview, stack_outputs=exports, **common)
+        known = graphs[stage] if not preview else evaluate_stage(stage, stack_outputs=exports, **common)
+        exports[known.stack] = known.exports
+    return graphs
+
+
+def stack_name(stage: str, client: str | None) -> str:
+    """`<stage>`, or `<stage>.<client>` for a named client."""
+    return f"{stage}.{client}" if client else stage
+
+
+_BLINDED = "[secret]"
+
+
+def stack_configuration(
+    stage: str,
+    *,
+    client: str | None = None,
+    size: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    config_file: Path | None = None,
+    root: Path = PROJECT_ROOT,
+) -> dict[str, str]:
+    """The stack's configuration as Pulumi hands it to a program: full keys, texts, objects as JSON.
+
+    Defaults of `Pulumi.yaml`, then the stack's file, then `config` and `size`. Encrypted values cannot be
+    read here and are given as a placeholder that the program sees as a secret.
+    """
+    if size is not None:
+        _check_choice("size", size, SIZES)
+    values: dict[str, Any] = {}
+    project = _yaml(root / "Pulumi.yaml")
+    for key, schema in (project.get("config") or {}).items():
+        given = schema if not isinstance(schema, Mapping) else schema.get("default", schema.get("value"))
+        if given is not None:
+            values[_full_key(key)] = given
+    file = config_file or root / "stacks" / "config" / f"Pulumi.{stack_name(stage, client)}.yaml"
+    if config_file is not None or file.exists():
+        values |= {_full_key(key): value for key, value in (_yaml(file).get("config") or {}).items()}
+    values[_full_key("stage")] = stage
+    if config and config.get("client_file") and not client:
+        values.pop(_full_key("client"), None)  # the file says whose it is
+    if client:
+        values[_full_key("client")] = client
+    values |= {_full_key(key): value for key, value in (config or {}).items() if value is not None}
+    if size:
+        values[_full_key("size")] = size
+    return {key: _text(value) for key, value in sorted(values.items())}
+
+
+def planned_account(configuration: Mapping[str, str], root: Path = PROJECT_ROOT) -> Account:
+    """Account and region that the stack is configured for; AWS's example account where nothing says so.
+
+    What is wrong with them is for the program to say: here only well-formed values are used.
+    """
+    folder = root / configuration.get(_full_key("config_folder"), "stacks/config")
+    client = configuration.get(_full_key("client"), DEFAULT_CLIENT)
+    file = Path(configuration.get(_full_key("client_file"), folder / "clients" / f"{client}.yaml"))
+    chosen: Mapping[str, Any] = _yaml(file) if file.is_file() else {}
+    default = Account()
+    account = configuration.get(_full_key("account")) or chosen.get("account")
+    region = configuration.get(_full_key("region")) or chosen.get("region")
+    region = region if isinstance(region, str) else default.region
+    partition = (
+        "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    )
+    return Account(account if isinstance(account, str) and account else default.id, region, partition)
+
+
+def _check_choice(what: str, given: str, known: Sequence[str]) -> None:
+    if given not in known:
+        raise KitError(
+            f"unknown {what} {given!r}", way_out=f"use one of: {', '.join(known)}", exit_code=ExitCode.USAGE
+        )
+
+
+def _full_key(key: str) -> str:
+    return key if ":" in key else f"{PROJECT}:{key}"
+
+
+def _text(value: Any) -> str:
+    """A value of a stack file as Pulumi passes it on."""
+    if isinstance(value, Mapping) and set(value) == {"secure"}:
+        return _BLINDED
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+    except FileNotFoundError:
+        raise KitError(f"{path}: no such file", way_out="check the path", exit_code=ExitCode.USAGE) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise KitError(f"{path}: cannot be read: {error}", exit_code=ExitCode.USAGE) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or error
+        raise KitError(f"{where}: not YAML: {problem}", exit_code=ExitCode.USAGE) from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise KitError(f"{path}: a mapping is expected at the top", exit_code=ExitCode.USAGE)
+    return content
+
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
