@@ -1,0 +1,246 @@
+"""What each stage promises the next: names and types of its exports, under a version.
+
+Flat scalars only, and never a secret (the ARN of one, yes): one secret field would make a whole object secret
+downstream. This is the only module that makes a `StackReference`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from stacks.settings import STAGES, Settings, Stage
+
+CONTRACT_VERSION = 1
+_VERSION_NAME = "contract_version"
+
+
+class ContractError(Exception):
+    """A stage exports something else than it promises, or the stage before was not deployed as needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One promised value: its type, what it is, and whether every deployment has it."""
+
+    kind: type
+    description: str
+    required: bool = True
+
+
+def _texts(descriptions: Mapping[str, str]) -> dict[str, Export]:
+    return {name: Export(str, description) for name, description in descriptions.items()}
+
+
+# Every stage says whose deployment it is, so that two stages of different clients are never joined.
+_IDENTITY = _texts(
+    {
+        "client": "client slug",
+        "environment": "environment name",
+        "account": "AWS account",
+        "region": "AWS region",
+    }
+)
+_GATE = _texts({"gate_record_key": "object in the governance bucket that holds the gate record of the stage"})
+
+_FOUNDATION = {
+    **_IDENTITY,
+    **_GATE,
+    **_texts(
+        {
+            "audit_bucket_name": "audit store (Object Lock)",
+            "audit_bucket_arn": "audit store (Object Lock)",
+            "governance_bucket_name": "documents, policy, prompts, dictionaries",
+            "governance_bucket_arn": "documents, policy, prompts, dictionaries",
+            "analytics_bucket_name": "metadata copies without bodies",
+            "analytics_bucket_arn": "metadata copies without bodies",
+            "access_logs_bucket_name": "server access logs",
+            "audit_key_arn": "encrypts the audit store",
+            "subject_key_arn": "wraps the data keys of departments and persons",
+            "signing_key_arn": "signs the hourly manifests",
+            "ledger_key_arn": "encrypts the tables",
+            "governance_key_arn": "encrypts the governance bucket",
+            "analytics_key_arn": "encrypts the analytics bucket",
+            "secrets_key_arn": "encrypts Secrets Manager",
+            "functions_key_arn": "encrypts environments of functions",
+            "logs_key_arn": "encrypts log groups",
+            "messages_key_arn": "encrypts the alarm topic and dead letters",
+            "anthropic_api_key_secret_arn": "provider key, where workload identity cannot be used",
+            "key_pepper_secret_arn": "keyed hash of virtual keys",
+            "scim_token_secret_arn": "bearer token of the SCIM endpoint",
+            "permissions_boundary_arn": "boundary of every role that the kit makes",
+            "alarm_topic_arn": "where alarms go",
+        }
+    ),
+    "identity_client_secret_arn": Export(str, "OpenID Connect client secret", required=False),
+    "audit_replica_bucket_arn": Export(str, "copy of the audit store in the second region", required=False),
+}
+
+_INTEGRATION = {
+    **_IDENTITY,
+    **_GATE,
+    **_texts(
+        {
+            "gateway_url": "base URL for the anthropic SDK",
+            "gateway_function_arn": "the gateway's function",
+            "gateway_role_arn": "the gateway's execution role",
+            "gateway_log_group_name": "the gateway's log group",
+            "ledger_table_name": "budgets, rate windows, switches, reservations",
+            "ledger_table_arn": "budgets, rate windows, switches, reservations",
+            "access_table_name": "one live record per person, key and group",
+            "access_table_arn": "one live record per person, key and group",
+            "subject_keys_table_name": "wrapped data keys",
+            "subject_keys_table_arn": "wrapped data keys",
+            "policy_object_key": "gateway policy in the governance bucket",
+        }
+    ),
+    "user_pool_id": Export(str, "Cognito user pool", required=False),
+    "user_pool_client_id": Export(str, "Cognito application client of the sign-in page", required=False),
+    "scim_url": Export(str, "SCIM 2.0 endpoint for the identity provider", required=False),
+}
+
+_ROLLOUT = {**_IDENTITY, **_GATE}
+
+CONTRACTS: dict[Stage, dict[str, Export]] = {
+    "foundation": _FOUNDATION,
+    "integration": _INTEGRATION,
+    "rollout": _ROLLOUT,
+}
+
+
+def identity(settings: Settings) -> dict[str, str]:
+    """The exports that say whose deployment this is: hand them to `export` with the stage's own."""
+    return {name: getattr(settings, name) for name in _IDENTITY}
+
+
+def export(stage: Stage, values: Mapping[str, pulumi.Input[Any] | None]) -> None:
+    """Export what `stage` promises, with the version of the contract.
+
+    Raises:
+        ContractError: a promised value is missing, or a value is not promised. Types are checked where they
+        are
+            known, and by the reader otherwise.
+    """
+    promised = CONTRACTS[stage]
+    given = {name: each for name, each in values.items() if each is not None}
+    wrong = [f"{name} is not promised" for name in sorted(given.keys() - promised.keys())]
+    wrong += [
+        f"{name} is missing ({entry.description})"
+        for name, entry in sorted(promised.items())
+        if entry.required and name not in given
+    ]
+    wrong += [
+        f"{name} is {type(each).__name__}, not {promised[name].kind.__name__}"
+        for name, each in sorted(given.items())
+        if name in promised and not isinstance(each, pulumi.Output | promised[name].kind)
+    ]
+    if wrong:
+        raise ContractError(
+            f"stage {stage} does not keep its contract (stacks/contracts.py): " + "; ".join(wrong)
+        )
+    pulumi.export(_VERSION_NAME, CONTRACT_VERSION)
+    for name in sorted(given):
+        pulumi.export(name, given[name])
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutputs(Mapping[str, pulumi.Output[Any]]):
+    """What a stage has exported, by the names of its contract."""
+
+    stage: Stage
+    reference: pulumi.StackReference
+    _checked: pulumi.Output[dict[str, Any]]
+    _names: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, name: str) -> pulumi.Output[Any]:
+        if name not in self._names:
+            raise KeyError(f"stage {self.stage} promises no {name} (stacks/contracts.py)")
+        return self._checked.apply(lambda values: values.get(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def read(stage: Stage, settings: Settings) -> StageOutputs:
+    """What `stage` of the same deployment has exported, checked against its contract once.
+
+    The stack read is `<organization>/<project>/<stage><suffix>`, where the suffix is that of the running
+    stack: `integration.acme` reads `foundation.acme`.
+
+    Raises:
+        ContractError: when the values are known, and the stage has not been deployed, was deployed by an
+        older kit,
+            lacks a value, or belongs to another deployment. The message says which stage to run.
+    """
+    target = stack_named(stage, settings.stage)
+    full_name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{target}"
+    reference = pulumi.StackReference(full_name)
+    expected = identity(settings)
+    checked = reference.outputs.apply(lambda values: check(stage, target, values or {}, expected))
+    return StageOutputs(stage, reference, checked, tuple(sorted(CONTRACTS[stage])))
+
+
+def stack_named(stage: Stage, current: Stage) -> str:
+    """The stack of `stage` that belongs to the running stack, which is `<current>` or `<current>.<suffix>`.
+
+    Raises:
+        ContractError: the running stack is named otherwise, so that its siblings cannot be found.
+    """
+    running = pulumi.get_stack()
+    name, dot, suffix = running.partition(".")
+    if name != current or (dot and not suffix):
+        raise ContractError(
+            f'stack "{running}" has stage {current}: name it {current} or {current}.<client>, '
+            f"so that the stacks of {', '.join(STAGES)} find each other"
+        )
+    return stage + dot + suffix
+
+
+def check(
+    stage: Stage, target: str, values: Mapping[str, Any], expected: Mapping[str, str]
+) -> dict[str, Any]:
+    """The promised values among `values`.
+
+    Raises:
+        ContractError: see `read`.
+    """
+    run = f"run: pulumi up -s {target}"
+    version = values.get(_VERSION_NAME)
+    if version is None:
+        raise ContractError(f"stage {stage} has not been deployed: stack {target} exports no contract; {run}")
+    version = int(version)
+    if version < CONTRACT_VERSION:
+        raise ContractError(
+            f"stack {target} was deployed with contract {version}, this kit needs {CONTRACT_VERSION}; {run}"
+        )
+    if version > CONTRACT_VERSION:
+        raise ContractError(
+            f"stack {target} was deployed with contract {version} by a newer kit than this one "
+            f"(contract {CONTRACT_VERSION}): update the kit"
+        )
+    other = [
+        f"{name} is {values[name]!r} there and {here!r} here"
+        for name, here in sorted(expected.items())
+        if name in values and values[name] != here
+    ]
+    if other:
+        raise ContractError(f"stack {target} belongs to another deployment: {', '.join(other)}")
+    missing = [
+        name
+        for name, entry in sorted(CONTRACTS[stage].items())
+        if entry.required and values.get(name) is None
+    ]
+    if missing:
+        raise ContractError(f"stack {target} lacks {', '.join(missing)}; {run}")
+    mistyped = [
+        f"{name} is {type(values[name]).__name__}, not {entry.kind.__name__}"
+        for name, entry in sorted(CONTRACTS[stage].items())
+        if values.get(name) is not None and not isinstance(values[name], entry.kind)
+    ]
+    if mistyped:
+        raise ContractError(f"stack {target} exports other types than promised: {', '.join(mistyped)}; {run}")
+    return {name: values.get(name) for name in CONTRACTS[stage]}

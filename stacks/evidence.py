@@ -1,0 +1,253 @@
+"""The evidence file of the gates: attestations and measurements, appended, never rewritten.
+
+    attestations:
+    - criterion: audit-policy-approved
+      by: Ada Lovelace, chair of the board
+      on: 2026-11-24
+      document: documents/audit-policy.md
+      sha256: 0f2c…
+    measurements:
+    - criterion: people-live
+      on: 2027-01-30
+      value: 312
+      threshold: 300
+      source: ledger, January 2027
+
+Entries of `kit up` on the emulated AWS carry `demonstration: true` and lie in a file of their own; they are
+refused anywhere else.
+"""
+
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stacks.problems import nearest, shown
+from stacks.settings.credentials import credential_problems
+from stacks.settings.documents import UnreadableFile, read_yaml
+
+_HEADER = "# Evidence of the gates, written by kit gate and read by every stage. The latest entry counts.\n"
+
+
+class EvidenceError(Exception):
+    """An evidence file cannot be used; the message names the file and the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """A person answers for a document as it was: `sha256` of its bytes, `document` from the project's
+    folder.
+    """
+
+    criterion: str
+    by: str
+    on: date
+    document: str
+    sha256: str
+    demonstration: bool = False
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain data, dates as ISO text, `demonstration` only when it is one."""
+        return _as_document(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A measured value: `threshold` is what was asked when it was recorded, `source` where it comes from."""
+
+    criterion: str
+    on: date
+    value: int
+    threshold: int
+    source: str
+    demonstration: bool = False
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain data, dates as ISO text, `demonstration` only when it is one."""
+        return _as_document(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All entries of one or more files, in their order; of one criterion the last of the newest date
+    counts.
+    """
+
+    attestations: tuple[Attestation, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+
+    def __add__(self, other: "Evidence") -> "Evidence":
+        return Evidence(self.attestations + other.attestations, self.measurements + other.measurements)
+
+    def attestation(self, criterion: str) -> Attestation | None:
+        """The latest attestation of a criterion."""
+        return max(
+            (each for each in reversed(self.attestations) if each.criterion == criterion),
+            key=_on,
+            default=None,
+        )
+
+    def measurement(self, criterion: str) -> Measurement | None:
+        """The latest measurement of a criterion."""
+        return max(
+            (each for each in reversed(self.measurements) if each.criterion == criterion),
+            key=_on,
+            default=None,
+        )
+
+    @property
+    def newest(self) -> date | None:
+        """The newest date in the evidence: what "too old" is counted from, so that evaluation needs no
+        clock.
+        """
+        return max((each.on for each in (*self.attestations, *self.measurements)), default=None)
+
+
+def read_evidence(path: Path, *, demonstration: bool) -> Evidence:
+    """The evidence in a file; none if there is no file.
+
+    `demonstration` says which kind of entries the file holds.
+
+    Raises:
+        EvidenceError: not readable, not of the shape above, or entries of the other kind.
+    """
+    if not path.exists():
+        return Evidence()
+    try:
+        document = read_yaml(path)
+    except UnreadableFile as error:
+        raise EvidenceError(str(error)) from error
+    if document is None:
+        return Evidence()
+    if not isinstance(document, Mapping) or not document.keys() <= {"attestations", "measurements"}:
+        raise EvidenceError(f"{path}: only the keys attestations and measurements, each with a list")
+    secrets = credential_problems(document)
+    if secrets:
+        raise EvidenceError(f"{path}: {secrets[0]}")
+    evidence = Evidence(
+        tuple(_attestation(each, where) for each, where in _entries(document, "attestations", path)),
+        tuple(_measurement(each, where) for each, where in _entries(document, "measurements", path)),
+    )
+    for each in (*evidence.attestations, *evidence.measurements):
+        if each.demonstration and not demonstration:
+            raise EvidenceError(
+                f"{path}: {each.criterion}: a demonstration is accepted on the emulated AWS only"
+            )
+        if not each.demonstration and demonstration:
+            raise EvidenceError(f"{path}: {each.criterion}: lacks demonstration: true")
+    return evidence
+
+
+def write_evidence(path: Path, evidence: Evidence) -> None:
+    """Write a file whole or not at all: a reader or an interruption never sees half of it."""
+    document = {
+        "attestations": [each.as_document() for each in evidence.attestations],
+        "measurements": [each.as_document() for each in evidence.measurements],
+    }
+    text = _HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(temporary).unlink()
+        raise
+
+
+def _on(entry: Attestation | Measurement) -> date:
+    return entry.on
+
+
+def _as_document(entry: Attestation | Measurement) -> dict[str, Any]:
+    document = {
+        key: each.isoformat() if isinstance(each, date) else each for key, each in asdict(entry).items()
+    }
+    if not entry.demonstration:
+        del document["demonstration"]
+    return document
+
+
+def _entries(document: Mapping[str, Any], key: str, path: Path) -> list[tuple[Mapping[str, Any], str]]:
+    given = document.get(key) or []
+    if not isinstance(given, list) or not all(isinstance(each, Mapping) for each in given):
+        raise EvidenceError(f"{path}: {key}: not a list of entries")
+    return [(each, f"{path}: {key}[{position}]") for position, each in enumerate(given)]
+
+
+def _attestation(given: Mapping[str, Any], where: str) -> Attestation:
+    read = _Entry(given, where, Attestation)
+    sha256 = read.text("sha256")
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise EvidenceError(f"{where}.sha256: not 64 hexadecimal digits")
+    return Attestation(
+        read.text("criterion"),
+        read.text("by"),
+        read.day("on"),
+        read.text("document"),
+        sha256,
+        read.flag("demonstration"),
+    )
+
+
+def _measurement(given: Mapping[str, Any], where: str) -> Measurement:
+    read = _Entry(given, where, Measurement)
+    return Measurement(
+        read.text("criterion"),
+        read.day("on"),
+        read.whole("value"),
+        read.whole("threshold"),
+        read.text("source"),
+        read.flag("demonstration"),
+    )
+
+
+class _Entry:
+    """Typed access to one entry; every error names its key."""
+
+    def __init__(self, given: Mapping[str, Any], where: str, kind: type) -> None:
+        self._given = given
+        self._where = where
+        known = {each.name for each in fields(kind)}
+        for key in given:
+            if key not in known:
+                raise EvidenceError(f"{where}.{key}: is not a key; {nearest(str(key), known)}")
+
+    def text(self, key: str) -> str:
+        value = self._given.get(key)
+        if not isinstance(value, str) or not value.strip():
+            raise EvidenceError(f"{self._where}.{key}: {shown(value)} is not a text")
+        return value
+
+    def day(self, key: str) -> date:
+        value = self._given.get(key)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        try:
+            return date.fromisoformat(value if isinstance(value, str) else "")
+        except ValueError:
+            raise EvidenceError(
+                f"{self._where}.{key}: {shown(value)} is not a date such as 2026-11-24"
+            ) from None
+
+    def whole(self, key: str) -> int:
+        value = self._given.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise EvidenceError(f"{self._where}.{key}: {shown(value)} is not a whole number")
+        return value
+
+    def flag(self, key: str) -> bool:
+        value = self._given.get(key, False)
+        if not isinstance(value, bool):
+            raise EvidenceError(f"{self._where}.{key}: {shown(value)} is not true or false")
+        return value

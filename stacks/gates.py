@@ -1,0 +1,348 @@
+"""The gates between the stages: exit criteria, their evidence, and the refusal of the next stage (S.1-S.3,
+G.5).
+
+A stage is evaluated only while the criteria of every stage before it hold. Human criteria hold by an
+attestation: who, when, and the SHA-256 of the document as it was approved; a document that has changed
+since opens its criterion again. Measured criteria hold by a recorded value that meets its threshold.
+Evidence is a file under version control (`stacks/config/evidence/<client>.yaml`), so that auditors see it
+in a diff.
+
+Evaluation is pure: no clock and no cloud. What has grown old is judged by the newest date in the evidence
+itself.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from stacks.evidence import Attestation, Evidence, EvidenceError, Measurement, read_evidence
+from stacks.problems import nearest
+from stacks.settings import STAGES, Settings, Stage
+from stacks.sizing import Sizing
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = "documents"
+_APPROVAL_DAYS = 400  # a yearly approval, with five weeks to renew it
+_MEASUREMENT_DAYS = 35  # measured within the last month
+State = Literal["met", "missing", "changed", "stale", "below", "waived"]
+
+
+class GateClosed(Exception):
+    """The stages before are not finished; the text lists every open criterion and how to record it."""
+
+    def __init__(self, stage: Stage, findings: "Sequence[Finding]", problems: Sequence[str] = ()) -> None:
+        self.stage = stage
+        self.findings = tuple(findings)
+        lines = [
+            f"  {each.criterion.name} ({each.criterion.stage}): {each.detail}\n    {each.way_out}"
+            for each in findings
+        ]
+        lines += [f"  {problem}" for problem in problems]
+        super().__init__(
+            f"the gate to stage {stage} is closed:\n" + "\n".join(lines) + "\nall criteria: kit gate status"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One exit criterion of a stage.
+
+    Human: `document` names what is approved (a file in `documents/`, or None where the approver names one).
+    Measured: `threshold` is the least value, taken from the size and the client's configuration.
+    """
+
+    name: str
+    stage: Stage
+    title: str
+    kind: Literal["human", "measured"]
+    requirement: str
+    document: str | None = None
+    threshold: int = 0
+    unit: str = ""
+    source: str = ""
+    waivable: bool = True
+
+    @property
+    def valid_days(self) -> int:
+        """For how long its evidence holds, counted to the newest date in the evidence."""
+        return _APPROVAL_DAYS if self.kind == "human" else _MEASUREMENT_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Where one criterion stands, with its latest evidence."""
+
+    criterion: Criterion
+    state: State
+    detail: str
+    way_out: str = ""
+    evidence: Attestation | Measurement | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the criterion is out of the way."""
+        return self.state in ("met", "waived")
+
+
+def criteria(settings: Settings) -> tuple[Criterion, ...]:
+    """The exit criteria of all stages, in order."""
+    return (*_foundation(), *_integration(settings), *_rollout(settings.sizing))
+
+
+def _foundation() -> tuple[Criterion, ...]:
+    def approved(
+        name: str, title: str, requirement: str, document: str, *, waivable: bool = True
+    ) -> Criterion:
+        return Criterion(
+            name, "foundation", title, "human", requirement, f"{DOCUMENTS}/{document}.md", waivable=waivable
+        )
+
+    return (
+        approved(
+            "data-classification-approved",
+            "Data classification approved by the board",
+            "G.1",
+            "data-classification",
+        ),
+        approved(
+            "acceptable-use-approved", "Acceptable-use policy approved by the board", "G.2", "acceptable-use"
+        ),
+        approved("audit-policy-approved", "Audit policy approved by the board", "G.3", "audit-policy"),
+        approved(
+            "zero-training-attested",
+            "Contract excludes training on our data",
+            "G.5",
+            "zero-training",
+            waivable=False,
+        ),
+        approved("coe-staffed", "Center of Excellence staffed", "C.1", "coe-charter"),
+        approved("budget-secured", "Budget secured", "S.1", "budget-approval"),
+    )
+
+
+def _integration(settings: Settings) -> tuple[Criterion, ...]:
+    def measured(
+        name: str, title: str, requirement: str, threshold: int, unit: str, source: str
+    ) -> Criterion:
+        return Criterion(
+            name, "integration", title, "measured", requirement, threshold=threshold, unit=unit, source=source
+        )
+
+    pilots = max(1, min(2, len(settings.pilots)))
+    trained = settings.sizing.adoption.trained_percent
+    return (
+        measured(
+            "applications-integrated",
+            "API integrated with production systems",
+            "S.2",
+            1,
+            "applications",
+            "ledger",
+        ),
+        measured("pilots-live", "Pilot departments live", "S.2", pilots, "departments", "ledger"),
+        measured(
+            "pilot-outputs", "Pilots generate outputs", "S.2", 100, "answers in a week", "audit records"
+        ),
+        measured(
+            "records-complete",
+            "Every answer served has its record",
+            "L2.5",
+            100,
+            "percent",
+            "kit audit verify",
+        ),
+        measured("pilot-teams-trained", "Pilot teams trained", "S.2", trained, "percent", "training records"),
+    )
+
+
+def _rollout(sizing: Sizing) -> tuple[Criterion, ...]:
+    def measured(
+        name: str, title: str, requirement: str, threshold: int, unit: str, source: str
+    ) -> Criterion:
+        return Criterion(
+            name, "rollout", title, "measured", requirement, threshold=threshold, unit=unit, source=source
+        )
+
+    adoption = sizing.adoption
+    return (
+        measured(
+            "people-live", "People use Claude", "S.3", adoption.live_people, "people in a month", "ledger"
+        ),
+        measured(
+            "champions-active", "Champions launched", "L4.6", adoption.champions, "people", "champions group"
+        ),
+        Criterion("roi-published", "rollout", "Measured ROI published", "human", "L5.5"),
+        Criterion("roadmap-approved", "rollout", "Roadmap of the next quarter approved", "human", "S.3"),
+        Criterion("governance-reviewed", "rollout", "Quarterly governance review held", "human", "L5.5"),
+    )
+
+
+def criterion_named(name: str, settings: Settings) -> Criterion:
+    """The criterion of that name. Raises `KeyError`, its argument naming the nearest one."""
+    known = {each.name: each for each in criteria(settings)}
+    if name not in known:
+        raise KeyError(f'"{name}" is not a criterion; {nearest(name, known)}')
+    return known[name]
+
+
+def assess(settings: Settings, *, root: Path = ROOT) -> tuple[Finding, ...]:
+    """Where every criterion of all three stages stands.
+
+    Raises:
+        EvidenceError: an evidence file cannot be read, or holds a demonstration that does not belong into it.
+    """
+    evidence = _evidence(settings)
+    return tuple(_judge(each, evidence, root) for each in criteria(settings))
+
+
+def require_open(stage: Stage, settings: Settings, *, root: Path = ROOT) -> dict[str, Any]:
+    """Hold the gate to `stage`: the record of why it is open, as plain data for the governance bucket.
+
+    Nothing has to hold before foundation; its record lists no criteria.
+
+    Raises:
+        GateClosed: criteria of an earlier stage do not hold and are not waived, or the override cannot be
+        taken.
+    """
+    try:
+        findings = assess(settings, root=root)
+    except EvidenceError as error:
+        raise GateClosed(stage, (), [str(error)]) from error
+    earlier = [each for each in findings if STAGES.index(each.criterion.stage) < STAGES.index(stage)]
+    override = (
+        settings.gate_override if settings.gate_override and settings.gate_override.stage == stage else None
+    )
+    waived, problems = _waived(earlier, override.criteria if override else (), settings)
+    judged = [
+        _waive(each, override) if override and each.criterion.name in waived else each for each in earlier
+    ]
+    still_open = [each for each in judged if not each.holds]
+    if still_open or problems:
+        raise GateClosed(stage, still_open, problems)
+    return {
+        "client": settings.client,
+        "criteria": [_as_record(each) for each in judged],
+        "emulated": settings.emulated,
+        "environment": settings.environment,
+        "override": override.model_dump(mode="json") if override else None,
+        "stage": stage,
+        "version": 1,
+    }
+
+
+def document_hash(path: Path) -> str | None:
+    """SHA-256 of a document's bytes in hex: what people approve. None if there is no such file."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+
+
+def _evidence(settings: Settings) -> Evidence:
+    recorded = read_evidence(Path(settings.evidence_file), demonstration=False)
+    if settings.emulated and settings.demonstration_evidence:
+        return recorded + read_evidence(Path(settings.demonstration_evidence), demonstration=True)
+    return recorded
+
+
+def _judge(criterion: Criterion, evidence: Evidence, root: Path) -> Finding:
+    if criterion.kind == "human":
+        return _judge_attestation(criterion, evidence.attestation(criterion.name), evidence.newest, root)
+    return _judge_measurement(criterion, evidence.measurement(criterion.name), evidence.newest)
+
+
+def _judge_attestation(
+    criterion: Criterion, latest: Attestation | None, newest: date | None, root: Path
+) -> Finding:
+    document = criterion.document or (latest.document if latest else "FILE")
+    again = f"kit gate attest {criterion.name} --by NAME" + (
+        "" if criterion.document else f" --document {document}"
+    )
+    if latest is None:
+        return Finding(criterion, "missing", "not attested", f"record it: {again}")
+    if latest.document != document or document_hash(root / latest.document) != latest.sha256:
+        detail = f"{document} is not what {latest.by} approved on {latest.on}"
+        return Finding(criterion, "changed", detail, f"have it approved again: {again}", latest)
+    if _expired(latest.on, criterion, newest):
+        detail = (
+            f"approved by {latest.by} on {latest.on}, more than {criterion.valid_days} days before {newest}"
+        )
+        return Finding(criterion, "stale", detail, f"have it approved again: {again}", latest)
+    return Finding(
+        criterion, "met", f"{latest.by}, {latest.on}, sha256 {latest.sha256[:12]}", evidence=latest
+    )
+
+
+def _judge_measurement(criterion: Criterion, latest: Measurement | None, newest: date | None) -> Finding:
+    wanted = f"{criterion.threshold} {criterion.unit}"
+    again = (
+        f"kit gate record {criterion.name} --value N --source WHERE ({criterion.source}, at least {wanted})"
+    )
+    if latest is None:
+        return Finding(criterion, "missing", f"not measured; at least {wanted}", f"record it: {again}")
+    if latest.value < criterion.threshold:
+        detail = f"{latest.value} measured on {latest.on}, at least {wanted}"
+        return Finding(criterion, "below", detail, f"record it when it is reached: {again}", latest)
+    if _expired(latest.on, criterion, newest):
+        detail = f"measured on {latest.on}, more than {criterion.valid_days} days before {newest}"
+        return Finding(criterion, "stale", detail, f"measure again: {again}", latest)
+    return Finding(
+        criterion, "met", f"{latest.value} of {wanted}, {latest.on}, {latest.source}", evidence=latest
+    )
+
+
+def _expired(on: date, criterion: Criterion, newest: date | None) -> bool:
+    return newest is not None and newest - on > timedelta(days=criterion.valid_days)
+
+
+def _waived(
+    earlier: Sequence[Finding], names: Sequence[str], settings: Settings
+) -> tuple[set[str], list[str]]:
+    """Which criteria the override waives, and what is wrong with it."""
+    known = {each.criterion.name: each.criterion for each in earlier}
+    problems = [
+        f'gate_override.criteria: "{name}" is not a criterion before this stage; {nearest(name, known)}'
+        for name in names
+        if name not in known
+    ]
+    problems += [
+        f"gate_override.criteria: {name} cannot be waived in production"
+        for name in names
+        if name in known and settings.production and not settings.emulated and not known[name].waivable
+    ]
+    return {name for name in names if name in known}, problems
+
+
+def _waive(finding: Finding, override: Any) -> Finding:
+    if finding.holds:
+        return finding
+    detail = f"{finding.state}: {finding.detail}; waived by {override.approver}: {override.reason}"
+    return Finding(finding.criterion, "waived", detail, evidence=finding.evidence)
+
+
+def _as_record(finding: Finding) -> dict[str, Any]:
+    criterion = finding.criterion
+    return {
+        "criterion": criterion.name,
+        "evidence": finding.evidence.as_document() if finding.evidence else None,
+        "kind": criterion.kind,
+        "requirement": criterion.requirement,
+        "stage": criterion.stage,
+        "state": finding.state,
+        "threshold": criterion.threshold if criterion.kind == "measured" else None,
+        "title": criterion.title,
+    }
+
+
+def summary(findings: Sequence[Finding]) -> Mapping[Stage, tuple[int, int]]:
+    """Of each stage: how many criteria hold, of how many."""
+    return {
+        stage: (
+            sum(each.holds for each in findings if each.criterion.stage == stage),
+            sum(each.criterion.stage == stage for each in findings),
+        )
+        for stage in STAGES
+    }

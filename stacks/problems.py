@@ -1,0 +1,48 @@
+"""What is wrong with a configuration, said so that it can be mended: key, value, what is allowed, nearest
+name.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_SHOWN_LENGTH = 60
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong: the dotted key, what is wrong with it, and what is allowed or near."""
+
+    key: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """'did you mean "size"?' for the known word nearest to `word`, otherwise the list of all."""
+    words = sorted(known)
+    close = difflib.get_close_matches(word[:_SHOWN_LENGTH], words, n=1, cutoff=0.6)
+    return f'did you mean "{close[0]}"?' if close else f"known: {', '.join(words)}"
+
+
+def shown(value: Any) -> str:
+    """A value as an error may show it: short, on one line; containers by their kind only."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return f"a list of {len(value)}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and abs(value) >= 10**_SHOWN_LENGTH:
+        return "a number of more than 60 digits"
+    text = _UNPRINTABLE.sub("?", str(value)[: _SHOWN_LENGTH + 1])
+    short = text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…"
+    return f'"{short}"' if isinstance(value, str) else short

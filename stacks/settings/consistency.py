@@ -1,0 +1,251 @@
+"""What no single field can say: checks across the configuration.
+
+They work on the document as it was read, before it is known to be valid, so that one run reports these
+problems together with those of the single fields. A part that is missing or of another type is passed over
+here: its own field's check names it.
+"""
+
+import ipaddress
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from stacks.problems import Problem, nearest, shown
+from stacks.settings.explaining import as_text, mapping
+from stacks.settings.models import REGIONS, ReviewTrigger
+from stacks.sizing import Sizing
+
+# What must not reach Claude (G.1).
+_PROTECTED_CLASSES = ("restricted", "confidential")
+_PRODUCTION_RETENTION_DAYS = 365
+
+
+def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> list[Problem]:
+    """Every contradiction in the document. `sizing` is None when the size itself is wrong."""
+    checks = [
+        _residency,
+        _departments,
+        _models,
+        _issuers,
+        _providers,
+        _audit,
+        _api,
+        _network,
+        _override,
+        _deployment,
+    ]
+    found = [problem for check in checks for problem in check(document)]
+    return found + (list(_replica(document, sizing)) if sizing else [])
+
+
+def _production(document: Mapping[str, Any]) -> bool:
+    return document.get("environment") == "production"
+
+
+def _texts(value: Any) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list | tuple) else []
+
+
+def _residency_regions(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The regions that the residency allows; empty when it is not valid itself."""
+    given = document.get("data_residency")
+    names = [given] if isinstance(given, str) else _texts(given)
+    known: dict[str, tuple[str, ...]] = {str(name): regions for name, regions in REGIONS.items()}
+    return tuple(region for name in names for region in known.get(name, ()))
+
+
+def _residency(document: Mapping[str, Any]) -> Iterator[Problem]:
+    regions = _residency_regions(document)
+    if not regions:
+        return
+    allowed = f"data_residency allows: {', '.join(regions)}"
+    places = [("region", document.get("region")), ("replica_region", document.get("replica_region"))]
+    for position, provider in enumerate(_mappings(mapping(document.get("claude")).get("providers"))):
+        places.append((f"claude.providers[{position}].region", provider.get("region")))
+    for key, region in places:
+        if isinstance(region, str) and region not in regions:
+            yield Problem(key, f"{shown(region)} is outside the data residency", allowed)
+    if document.get("replica_region") and document.get("replica_region") == document.get("region"):
+        yield Problem(
+            "replica_region", "is the same as region", "choose another region of the data residency"
+        )
+
+
+def _replica(document: Mapping[str, Any], sizing: Sizing) -> Iterator[Problem]:
+    if sizing.redundancy.replica_region and not document.get("replica_region"):
+        others = [region for region in _residency_regions(document) if region != document.get("region")]
+        hint = f"choose one of {', '.join(others)}" if others else "add a residency that has a second region"
+        yield Problem(
+            "replica_region", f"is required: size {sizing.size} keeps a copy of the audit store", hint
+        )
+
+
+def _departments(document: Mapping[str, Any]) -> Iterator[Problem]:
+    departments = _mappings(document.get("departments"))
+    counts = Counter(as_text(department.get("id")) for department in departments)
+    aliases = list(mapping(mapping(document.get("claude")).get("models")))
+    for position, department in enumerate(departments):
+        key = f"departments[{position}]"
+        if counts[as_text(department.get("id"))] > 1 and department.get("id"):
+            yield Problem(f"{key}.id", f"{shown(department['id'])} is given more than once")
+        for alias in _texts(department.get("models")):
+            if aliases and alias not in aliases:
+                yield Problem(
+                    f"{key}.models", f"{shown(alias)} is not a model", nearest(alias, map(str, aliases))
+                )
+        if _production(document):
+            yield from _protected_data(key, department)
+        yield from _reviews(key, department, production=_production(document))
+    if departments and not any(department.get("pilot") is True for department in departments):
+        yield Problem("departments", "none is a pilot", "set pilot: true for two or three departments")
+
+
+def _protected_data(key: str, department: Mapping[str, Any]) -> Iterator[Problem]:
+    for name in _PROTECTED_CLASSES:
+        if name in _texts(department.get("data_classes")):
+            yield Problem(
+                f"{key}.data_classes",
+                f"{name} data must not reach Claude in production",
+                "allowed: public, internal",
+            )
+        if mapping(department.get("findings")).get(name) in ("allow", "flag"):
+            yield Problem(
+                f"{key}.findings.{name}",
+                f"{name} data must not reach Claude in production",
+                "allowed: block, redact",
+            )
+
+
+def _reviews(key: str, department: Mapping[str, Any], *, production: bool) -> Iterator[Problem]:
+    given = department.get("human_review")
+    if production and isinstance(given, list | tuple):
+        missing = [trigger for trigger in get_args(ReviewTrigger) if trigger not in given]
+        if missing:
+            yield Problem(
+                f"{key}.human_review",
+                f"lacks {', '.join(missing)}",
+                "production reviews all of them; leave the key out",
+            )
+
+
+def _models(document: Mapping[str, Any]) -> Iterator[Problem]:
+    models = mapping(mapping(document.get("claude")).get("models"))
+    known = {str(mapping(model).get("model")) for model in models.values()}
+    for position, provider in enumerate(_mappings(mapping(document.get("claude")).get("providers"))):
+        for name in mapping(provider.get("models")):
+            if known and name not in known:
+                yield Problem(
+                    f"claude.providers[{position}].models",
+                    f"{shown(name)} is not the model of any alias",
+                    nearest(str(name), known),
+                )
+
+
+def _providers(document: Mapping[str, Any]) -> Iterator[Problem]:
+    providers = _mappings(mapping(document.get("claude")).get("providers"))
+    names = Counter(str(provider.get("name", provider.get("kind"))) for provider in providers)
+    for name, count in sorted(names.items()):
+        if count > 1:
+            yield Problem(
+                "claude.providers", f"{shown(name)} names {count} providers", "give each its own name"
+            )
+
+
+def _issuers(document: Mapping[str, Any]) -> Iterator[Problem]:
+    entries = _mappings(document.get("trusted_issuers"))
+    for what in ("name", "issuer"):
+        counts = Counter(as_text(entry.get(what)) for entry in entries)
+        for position, entry in enumerate(entries):
+            if entry.get(what) and counts[as_text(entry.get(what))] > 1:
+                yield Problem(
+                    f"trusted_issuers[{position}].{what}", f"{shown(entry[what])} is given more than once"
+                )
+    for position, entry in enumerate(entries):
+        if not entry.get("claims") and entry.get("principal", "application") == "person":
+            yield Problem(
+                f"trusted_issuers[{position}].claims",
+                "is required for people",
+                "for example {department: department}",
+            )
+
+
+def _audit(document: Mapping[str, Any]) -> Iterator[Problem]:
+    if not _production(document):
+        return
+    audit = mapping(document.get("audit"))
+    if audit.get("mode") == "GOVERNANCE":
+        yield Problem(
+            "audit.mode", "GOVERNANCE is for named non-production environments", "allowed: COMPLIANCE"
+        )
+    days = audit.get("retention_days")
+    if isinstance(days, int) and not isinstance(days, bool) and 0 < days < _PRODUCTION_RETENTION_DAYS:
+        yield Problem(
+            "audit.retention_days",
+            f"{days} is too short for production",
+            f"at least {_PRODUCTION_RETENTION_DAYS}",
+        )
+
+
+def _api(document: Mapping[str, Any]) -> Iterator[Problem]:
+    api = mapping(document.get("api"))
+    if api.get("mutual_tls") and not api.get("custom_domain"):
+        yield Problem(
+            "api.mutual_tls",
+            "needs api.custom_domain",
+            "AWS checks client certificates on custom domains only",
+        )
+    arn = mapping(api.get("custom_domain")).get("certificate_arn")
+    region = document.get("region")
+    if (
+        isinstance(arn, str)
+        and isinstance(region, str)
+        and arn.startswith("arn:")
+        and f":acm:{region}:" not in arn
+    ):
+        yield Problem("api.custom_domain.certificate_arn", f"is not an ACM certificate in region {region}")
+    mode = mapping(document.get("network")).get("mode", "none")
+    if api.get("exposure") == "private" and mode == "none" and not api.get("vpc_endpoint_ids"):
+        yield Problem(
+            "api.exposure",
+            "private needs a way in",
+            "set network.mode, or api.vpc_endpoint_ids of an existing endpoint",
+        )
+    if api.get("exposure", "regional") == "regional" and api.get("vpc_endpoint_ids"):
+        yield Problem("api.vpc_endpoint_ids", "is for exposure: private")
+
+
+def _network(document: Mapping[str, Any]) -> Iterator[Problem]:
+    network = mapping(document.get("network"))
+    mode = network.get("mode", "none")
+    own = {"existing": ("vpc_id", "subnet_ids", "security_group_ids"), "managed": ("cidr",)}
+    for owner, keys in own.items():
+        for key in keys:
+            if mode == owner and not network.get(key):
+                yield Problem(f"network.{key}", f"is required when network.mode is {owner}")
+            if mode in ("none", "managed", "existing") and mode != owner and network.get(key):
+                yield Problem(f"network.{key}", f"is for network.mode: {owner}")
+    cidr = network.get("cidr")
+    if isinstance(cidr, str) and cidr.count("/") == 1:
+        try:
+            if not ipaddress.ip_network(cidr).is_private:
+                yield Problem("network.cidr", f"{shown(cidr)} is not a private range")
+        except ValueError:
+            yield Problem("network.cidr", f"{shown(cidr)} is not a network", "for example 10.40.0.0/20")
+
+
+def _override(document: Mapping[str, Any]) -> Iterator[Problem]:
+    stage = mapping(document.get("gate_override")).get("stage")
+    if document.get("stage") == "foundation" and stage:
+        yield Problem(
+            "gate_override", "foundation has no gate before it", "set it in the stack file of the later stage"
+        )
+
+
+def _deployment(document: Mapping[str, Any]) -> Iterator[Problem]:
+    if document.get("demonstration_evidence") and document.get("emulated") not in (True, "true"):
+        yield Problem("demonstration_evidence", "is accepted on the emulated AWS only (emulated: true)")
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    """The mappings of a list, position by position; what is none is an empty one."""
+    return [mapping(each) for each in value] if isinstance(value, list | tuple) else []

@@ -1,0 +1,247 @@
+"""From files and stack configuration to `Settings`, with every problem reported at once."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi.runtime
+from pulumi.runtime import config as stack_configuration
+from pydantic import ValidationError
+
+from stacks.problems import Problem, nearest
+from stacks.settings.consistency import consistency_problems
+from stacks.settings.credentials import credential_problems, looks_secret
+from stacks.settings.documents import UnreadableFile, parse_json, read_yaml
+from stacks.settings.explaining import explain, mapping
+from stacks.settings.models import Settings
+from stacks.sizing import SIZES, Sizing, resolve
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CONFIG_FOLDER = ROOT / "stacks" / "config"
+# These say how an evaluation is run; a client's file must not hold them.
+_STACK_ONLY = ("stage", "emulated", "config_folder", "client_file", "evidence_file", "demonstration_evidence")
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; `problems` holds every reason, the text lists them line by line."""
+
+    def __init__(self, problems: Sequence[Problem], source: str = "") -> None:
+        self.problems = tuple(problems)
+        self.source = source
+        count = f"{len(self.problems)} problem{'' if len(self.problems) == 1 else 's'}"
+        where = f" ({source})" if source else ""
+        super().__init__(
+            f"{count} in the configuration{where}:\n" + "\n".join(f"  {each}" for each in self.problems)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RawConfig:
+    """A stack's configuration as Pulumi hands it over: texts, structured values as JSON, and which are
+    secret.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    secret_keys: frozenset[str] = frozenset()
+
+
+def load_settings() -> Settings:
+    """The settings of the running stack. To be called inside a Pulumi program.
+
+    Raises:
+        SettingsError: with every problem, each with its key.
+    """
+    return read_settings(_running_config())
+
+
+def read_settings(config: RawConfig) -> Settings:
+    """The settings that a stack's configuration and its client's file make together.
+
+    Keys of the configuration: `stage` and `client` (the name of the client's file), any top-level key of the
+    client's file (it then replaces the file's), and for tests and `kit`: `config_folder` (where `clients/`
+    and `evidence/` lie), `client_file`, `evidence_file`, `emulated`, `demonstration_evidence`.
+
+    Raises:
+        SettingsError: with every problem, each with its key.
+    """
+    problems = [
+        Problem(
+            key,
+            "is an encrypted secret; the kit takes none from configuration",
+            "put it into Secrets Manager",
+        )
+        for key in sorted(config.secret_keys)
+    ]
+    overrides = {
+        key: _decoded(key, each, problems)
+        for key, each in config.values.items()
+        if key not in config.secret_keys
+    }
+    given_folder = overrides.pop("config_folder", None)
+    folder = Path(given_folder) if isinstance(given_folder, str) and given_folder else CONFIG_FOLDER
+    path = _client_path(overrides, folder, problems)
+    from_file: Any = {}
+    if path:
+        try:
+            from_file = read_yaml(path)
+        except UnreadableFile as error:
+            raise SettingsError([*problems, _unreadable(path, error)]) from None
+    if not isinstance(from_file, Mapping):
+        raise SettingsError([*problems, Problem(_shown_path(path), "is not a mapping of keys to values")])
+    problems += [
+        Problem(key, "does not belong into a client's file", "it is set in the stack's configuration")
+        for key in _STACK_ONLY
+        if key in from_file
+    ]
+    own = {key: each for key, each in from_file.items() if key not in _STACK_ONLY}
+    # `client` and `client_file` choose the file; what the client is called, the file says.
+    name = overrides.pop("client", None)
+    overrides.pop("client_file", None)
+    evidence = folder / "evidence" / f"{name or (path.stem if path else '')}.yaml"
+    document = {"client": name, "evidence_file": str(evidence)} | own | overrides
+    return parse_settings(document, problems, source=_shown_path(path))
+
+
+def parse_settings(
+    document: Mapping[str, Any], problems: Sequence[Problem] = (), *, source: str = ""
+) -> Settings:
+    """Settings from one merged document; `problems` are those that reading it has already found.
+
+    Raises:
+        SettingsError: with every problem, each with its key.
+    """
+    found = [*problems, *credential_problems(document)]
+    sizing = _sizing(document, found)
+    document = _with_defaults(document, sizing)
+    settings = None
+    try:
+        settings = Settings.model_validate(document)
+    except ValidationError as error:
+        found += explain(error, Settings)
+    found += consistency_problems(document, sizing)
+    if found or settings is None:
+        raise SettingsError(sorted({_without_secrets(each) for each in found}, key=str), source)
+    return settings
+
+
+def _sizing(document: Mapping[str, Any], problems: list[Problem]) -> Sizing | None:
+    """What follows from the size, or None when the size is wrong, which its own field's check says."""
+    size, overrides = document.get("size"), document.get("sizing", {})
+    if size not in SIZES:
+        return None
+    floors = document.get("environment") == "production"
+    sizing, wrong = resolve(size, mapping(overrides), floors=floors)
+    problems += wrong
+    return sizing
+
+
+def _with_defaults(document: Mapping[str, Any], sizing: Sizing | None) -> dict[str, Any]:
+    """The document with what follows from the size filled in where the client has not chosen."""
+    if sizing is None:
+        return dict(document)
+    limits, budgets = sizing.limits, sizing.budgets
+    department = {
+        "monthly_budget_usd": _usd_text(budgets.department_microusd),
+        "user_monthly_budget_usd": _usd_text(budgets.user_microusd),
+        "requests_per_minute": limits.department_requests_per_minute,
+        "tokens_per_minute": limits.department_tokens_per_minute,
+        "user_requests_per_minute": limits.user_requests_per_minute,
+        "user_tokens_per_minute": limits.user_tokens_per_minute,
+    }
+    filled = dict(document)
+    departments = filled.get("departments")
+    if isinstance(departments, list | tuple):
+        filled["departments"] = [
+            department | each if isinstance(each, Mapping) else each for each in departments
+        ]
+    for key, defaults in (
+        ("audit", {"retention_days": sizing.retention.audit_days}),
+        (
+            "budget",
+            {
+                "organization_monthly_usd": _usd_text(budgets.organization_microusd),
+                "infrastructure_monthly_usd": _usd_text(budgets.infrastructure_microusd),
+            },
+        ),
+    ):
+        given = filled.get(key, {})
+        filled[key] = {**defaults, **given} if isinstance(given, Mapping) else given
+    return filled
+
+
+def _usd_text(microusd: int) -> str:
+    return f"{microusd // 1_000_000}.{microusd % 1_000_000:06d}"
+
+
+def _running_config() -> RawConfig:
+    """The whole configuration of the running stack, so that a misspelt key is noticed and not passed over."""
+    project = f"{pulumi.get_project()}:"
+    every = {**stack_configuration.get_config_env(), **stack_configuration.CONFIG.get()}
+    names = [key for key in every if key.startswith(project)]
+    secret = {name for name in names if stack_configuration.is_config_secret(name)}
+    secret |= {name for name in stack_configuration.get_config_secret_keys_env() if name.startswith(project)}
+    return RawConfig(
+        {name.removeprefix(project): every[name] for name in names},
+        frozenset(name.removeprefix(project) for name in secret),
+    )
+
+
+def _decoded(key: str, given: Any, problems: list[Problem]) -> Any:
+    """Structured values arrive as JSON text; everything else is what it is."""
+    if isinstance(given, str) and given.lstrip()[:1] in ("{", "["):
+        try:
+            return parse_json(given, key)
+        except UnreadableFile as error:
+            problems.append(Problem(key, "is not JSON", str(error).rpartition(": ")[2]))
+            return None
+    return given
+
+
+def _client_path(overrides: Mapping[str, Any], folder: Path, problems: list[Problem]) -> Path | None:
+    """Which file is the client's; None when the configuration does not say so in a usable way."""
+    explicit = overrides.get("client_file")
+    if isinstance(explicit, str) and explicit and "\0" not in explicit:
+        return Path(explicit)
+    client = overrides.get("client")
+    if client is None or client == "":
+        problems.append(
+            Problem("client", "is required", f"the name of a file under {_shown_path(folder / 'clients')}")
+        )
+        return None
+    names = sorted(path.stem for path in (folder / "clients").glob("*.yaml"))
+    if not isinstance(client, str) or client not in names:
+        hint = nearest(str(client), names) if names else "there is none yet"
+        raise SettingsError(
+            [*problems, Problem("client", f"has no file in {_shown_path(folder / 'clients')}", hint)]
+        )
+    return folder / "clients" / f"{client}.yaml"
+
+
+def _unreadable(path: Path, error: UnreadableFile) -> Problem:
+    return Problem(_shown_path(path), str(error).replace(str(path), "").lstrip(" ,:") or "cannot be read")
+
+
+def _shown_path(path: Path | None) -> str:
+    """The path as it is seen from the project's folder, so that a message is the same on every machine."""
+    if path is None:
+        return ""
+    return os.path.relpath(path, ROOT) if path.is_absolute() and path.is_relative_to(ROOT) else str(path)
+
+
+def _without_secrets(problem: Problem) -> Problem:
+    """The problem, or one that names only the kind of trouble where its text would show a credential."""
+    if not looks_secret(str(problem)):
+        return problem
+    return Problem("(a key)", "its name or value looks like a credential and is not shown")
+
+
+def as_config(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Stack configuration as Pulumi would hand it over: structured values as JSON."""
+    return {
+        key: each if isinstance(each, str) else json.dumps(each, sort_keys=True, default=str)
+        for key, each in settings.items()
+    }

@@ -1,0 +1,366 @@
+"""The configuration of one organisation as typed, frozen data.
+
+Field names are the keys of `stacks/config/clients/<client>.yaml`, but for amounts of money: those are
+written in US dollars (`monthly_budget_usd`) and held in micro-dollars (`monthly_budget_microusd`). What a
+single field cannot say (a region lies in its residency, a department names known models) is checked in
+`stacks/settings/consistency.py`.
+"""
+
+from datetime import date
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from stacks.money import microusd_from_usd
+from stacks.sizing import Size, Sizing, resolve
+
+Stage = Literal["foundation", "integration", "rollout"]
+STAGES: tuple[Stage, ...] = ("foundation", "integration", "rollout")
+DataClass = Literal["public", "internal", "restricted", "confidential"]
+FindingAction = Literal["allow", "flag", "redact", "block"]
+ReviewTrigger = Literal["material-decision", "personnel-decision", "customer-facing"]
+BudgetModel = Literal["per-call", "per-user-month", "central"]
+RetentionMode = Literal["COMPLIANCE", "GOVERNANCE"]
+CoeRole = Literal[
+    "director", "enablement-lead", "ai-engineer", "training-lead", "governance-lead", "data-science-lead"
+]
+Residency = Literal["eu", "us", "uk", "ch", "ca", "jp", "au", "in", "sg", "kr", "br", "ae", "il", "za"]
+
+# Which AWS regions keep data in which jurisdiction. Two regions are needed for a replica (sizes large and
+# up).
+REGIONS: dict[Residency, tuple[str, ...]] = {
+    "eu": ("eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2"),
+    "us": ("us-east-1", "us-east-2", "us-west-2", "us-west-1"),
+    "uk": ("eu-west-2",),
+    "ch": ("eu-central-2",),
+    "ca": ("ca-central-1", "ca-west-1"),
+    "jp": ("ap-northeast-1", "ap-northeast-3"),
+    "au": ("ap-southeast-2", "ap-southeast-4"),
+    "in": ("ap-south-1", "ap-south-2"),
+    "sg": ("ap-southeast-1",),
+    "kr": ("ap-northeast-2",),
+    "br": ("sa-east-1",),
+    "ae": ("me-central-1",),
+    "il": ("il-central-1",),
+    "za": ("af-south-1",),
+}
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=20)]
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=15)]
+Alias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([.-][a-z0-9]+)*$", max_length=64)]
+ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:/_-]*$", max_length=200)]
+Email = Annotated[
+    str, StringConstraints(pattern=r"^[^@\s,;<>]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", max_length=254)
+]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
+Arn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+$", max_length=2048)
+]
+HttpsUrl = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[^\s?#]*)?$",
+        max_length=2000,
+    ),
+]
+DomainName = Annotated[
+    str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", max_length=253)
+]
+Usd = Annotated[int, BeforeValidator(microusd_from_usd)]
+Rate = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+def _one_or_many(given: Any) -> Any:
+    return [given] if isinstance(given, str) else given
+
+
+class Frozen(BaseModel):
+    """Settings never change after they were read, and know no key that is not theirs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False, hide_input_in_errors=True)
+
+
+class Contacts(Frozen):
+    """Whom alarms, budgets and reviews are sent to: at least one address that people read."""
+
+    owner: Email = Field(description="who answers for the deployment")
+    alarms: tuple[Email, ...] = Field(
+        min_length=1, max_length=10, description="who is told when an alarm goes off"
+    )
+    budgets: tuple[Email, ...] = Field(
+        default=(), max_length=10, description="who is told about costs; the alarm addresses if empty"
+    )
+
+
+class Findings(Frozen):
+    """What happens when inspection finds something in a text (G.1, L2.3, L2.4)."""
+
+    restricted: FindingAction = "block"
+    confidential: FindingAction = "block"
+    injection: FindingAction = "flag"
+    uninspectable: FindingAction = "block"
+
+
+class Department(Frozen):
+    """One department: what it may do, with which data and at what cost (L1.5, L1.6, L3.1-L3.4).
+
+    Limits and budgets that are not set follow from the size; after loading none is missing.
+    """
+
+    id: Slug
+    name: Text
+    cost_center: Text = Field(description="the cost centre that pays")
+    pilot: bool = Field(default=False, description="stood up in the integration stage, before the others")
+    data_classes: tuple[DataClass, ...] = Field(default=("public", "internal"), min_length=1)
+    models: tuple[Alias, ...] = Field(min_length=1, description="model aliases that it may call")
+    monthly_budget_microusd: Usd = Field(default=0, alias="monthly_budget_usd")
+    user_monthly_budget_microusd: Usd = Field(default=0, alias="user_monthly_budget_usd")
+    requests_per_minute: Rate = 1
+    tokens_per_minute: Rate = 1
+    user_requests_per_minute: Rate = 1
+    user_tokens_per_minute: Rate = 1
+    findings: Findings = Findings()
+    redact_output: bool = True
+    registered_prompts_only: bool = False
+    human_review: tuple[ReviewTrigger, ...] = ("material-decision", "personnel-decision", "customer-facing")
+
+
+class OidcIdentity(Frozen):
+    """People sign in by OpenID Connect. The client secret is put into Secrets Manager by the operator
+    (G.4).
+    """
+
+    kind: Literal["oidc"]
+    issuer: HttpsUrl
+    client_id: Annotated[str, StringConstraints(pattern=r"^\S+$", max_length=200)]
+    scopes: tuple[Text, ...] = ("openid", "email", "profile")
+    department_claim: Text = Field(
+        default="department", description="claim or attribute that carries the department's id"
+    )
+    email_domains: tuple[DomainName, ...] = ()
+
+
+class SamlIdentity(Frozen):
+    """People sign in by SAML 2.0 (G.4)."""
+
+    kind: Literal["saml"]
+    metadata_url: HttpsUrl
+    department_claim: Text = Field(
+        default="department", description="claim or attribute that carries the department's id"
+    )
+    email_domains: tuple[DomainName, ...] = ()
+
+
+class TrustedIssuer(Frozen):
+    """An issuer of tokens for applications and CI: workload identity instead of keys (L1.3)."""
+
+    name: Slug
+    issuer: HttpsUrl
+    audience: Text
+    algorithms: tuple[Literal["RS256", "RS384", "RS512", "ES256", "ES384", "PS256", "EdDSA"], ...] = Field(
+        default=("RS256",), min_length=1
+    )
+    jwks_uri: HttpsUrl
+    principal: Literal["person", "application"] = "application"
+    claims: dict[str, Text] = Field(
+        default={}, description="which claim carries what, such as {department: dept}"
+    )
+
+
+class WorkloadIdentityAuth(Frozen):
+    """Anthropic workload identity federation: no static key anywhere (decision: no static provider key)."""
+
+    kind: Literal["workload-identity"]
+    organization_id: Text
+    federation_rule_id: Annotated[str, StringConstraints(pattern=r"^fdrl_[A-Za-z0-9]+$")]
+    service_account_id: Annotated[str, StringConstraints(pattern=r"^svac_[A-Za-z0-9]+$")] | None = None
+    workspace_id: Annotated[str, StringConstraints(pattern=r"^wrkspc_[A-Za-z0-9]+$")] | None = None
+    audience: Text = "https://api.anthropic.com"
+    signing_algorithm: Literal["RS256", "ES384"] = "RS256"
+
+
+class SecretAuth(Frozen):
+    """A key in Secrets Manager: created empty, filled by the operator, never in state."""
+
+    kind: Literal["secret"]
+
+
+class AnthropicProvider(Frozen):
+    """The Anthropic API."""
+
+    kind: Literal["anthropic"]
+    name: Slug = "anthropic"
+    base_url: HttpsUrl = "https://api.anthropic.com"
+    auth: Annotated[WorkloadIdentityAuth | SecretAuth, Field(discriminator="kind")]
+    inference_geo: Literal["global", "us"] = "global"
+    models: dict[ModelId, ModelId] = Field(
+        default={}, description="Claude model to this provider's name of it, where they differ"
+    )
+
+
+class ClaudePlatformProvider(Frozen):
+    """Claude Platform on AWS, signed with SigV4."""
+
+    kind: Literal["claude-platform-aws"]
+    name: Slug = "claude-platform"
+    region: Region
+    workspace_id: Annotated[str, StringConstraints(pattern=r"^wrkspc_[A-Za-z0-9]+$")]
+    models: dict[ModelId, ModelId] = Field(
+        default={}, description="Claude model to this provider's name of it, where they differ"
+    )
+
+
+class BedrockProvider(Frozen):
+    """Claude on Amazon Bedrock through its Messages endpoint (bedrock-mantle), signed with SigV4."""
+
+    kind: Literal["bedrock"]
+    name: Slug = "bedrock"
+    region: Region
+    models: dict[ModelId, ModelId] = Field(
+        default={}, description="Claude model to this provider's name of it, where they differ"
+    )
+
+
+Provider = Annotated[
+    AnthropicProvider | ClaudePlatformProvider | BedrockProvider, Field(discriminator="kind")
+]
+
+
+class Model(Frozen):
+    """What a model alias stands for (L1.2)."""
+
+    display_name: Text
+    model: ModelId
+
+
+class Claude(Frozen):
+    """Where Claude is reached, in order of preference, and under which names."""
+
+    providers: tuple[Provider, ...] = Field(min_length=1, description="tried in this order")
+    models: dict[Alias, Model] = Field(min_length=1)
+    embeddings_model: ModelId = "amazon.titan-embed-text-v2:0"
+
+
+class Audit(Frozen):
+    """The audit store. Retention follows from the size unless it is set here."""
+
+    mode: RetentionMode = "COMPLIANCE"
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 36_500
+
+
+class Budget(Frozen):
+    """How use is paid for (C.2) and what the organisation as a whole may spend a month (L1.6)."""
+
+    model: BudgetModel = "per-call"
+    organization_monthly_microusd: Usd = Field(default=0, alias="organization_monthly_usd")
+    infrastructure_monthly_microusd: Usd = Field(default=0, alias="infrastructure_monthly_usd")
+
+
+class CustomDomain(Frozen):
+    """The gateway's own name. The certificate lies in the same region as the API."""
+
+    name: DomainName
+    certificate_arn: Arn
+    hosted_zone_id: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{5,32}$")] | None = None
+
+
+class MutualTls(Frozen):
+    """Clients show a certificate of a trust store in S3."""
+
+    truststore_uri: Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9.-]{3,63}/\S+$")]
+    truststore_version: Text | None = None
+
+
+class Api(Frozen):
+    """How the gateway is reached."""
+
+    exposure: Literal["regional", "private"] = "regional"
+    custom_domain: CustomDomain | None = None
+    mutual_tls: MutualTls | None = None
+    vpc_endpoint_ids: tuple[Annotated[str, StringConstraints(pattern=r"^vpce-[0-9a-f]{8,17}$")], ...] = ()
+
+
+class Network(Frozen):
+    """Where functions run. `none`: outside a VPC; `managed`: in a VPC of the kit; `existing`: in the
+    client's own.
+    """
+
+    mode: Literal["none", "managed", "existing"] = "none"
+    cidr: (
+        Annotated[str, StringConstraints(pattern=r"^([0-9]{1,3}\.){3}[0-9]{1,3}/(1[6-9]|2[0-4])$")] | None
+    ) = None
+    vpc_id: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")] | None = None
+    subnet_ids: tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...] = ()
+    security_group_ids: tuple[Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$")], ...] = ()
+
+
+class GateOverride(Frozen):
+    """Opens a gate that its criteria keep closed; becomes part of the stage's record (S.1-S.3)."""
+
+    stage: Literal["integration", "rollout"] = Field(
+        description="the stage that may be evaluated all the same"
+    )
+    approver: Text = Field(description="the person who answers for it")
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=20, max_length=1000)]
+    criteria: tuple[Text, ...] = Field(min_length=1, description="the criteria that are waived, by name")
+
+
+class Settings(Frozen):
+    """Everything that a client chooses, and the stage that is being evaluated."""
+
+    stage: Stage
+    client: Slug
+    organization: Text = Field(description="the organisation's name, as people know it")
+    account: AccountId = Field(description="the AWS account, twelve digits in quotes")
+    environment: EnvironmentName = Field(
+        description="production, or the name of a non-production environment"
+    )
+    region: Region
+    replica_region: Region | None = None
+    data_residency: Annotated[tuple[Residency, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+    size: Size
+    rollout_started: date | None = None
+    contacts: Contacts
+    coe: dict[CoeRole, tuple[Arn, ...]] = Field(
+        default={}, description="who may assume the roles of the Center of Excellence; IAM decides if empty"
+    )
+    identity: Annotated[OidcIdentity | SamlIdentity, Field(discriminator="kind")]
+    trusted_issuers: tuple[TrustedIssuer, ...] = ()
+    claude: Claude
+    departments: tuple[Department, ...] = Field(min_length=1, max_length=200)
+    audit: Audit = Audit()
+    budget: Budget = Budget()
+    api: Api = Api()
+    network: Network = Network()
+    gate_override: GateOverride | None = None
+    sizing_overrides: dict[str, Any] = Field(default={}, alias="sizing")
+    tags: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 _.:/=+@-]{1,120}$")], Text] = {}
+    # Set by `kit up` and by tests through the stack's configuration, never in a client's file.
+    emulated: bool = False
+    evidence_file: str = Field(
+        default="", description="the gates' evidence; <config folder>/evidence/<client>.yaml"
+    )
+    demonstration_evidence: str | None = None
+
+    @property
+    def production(self) -> bool:
+        """Whether this is production; every other environment is a named non-production one."""
+        return self.environment == "production"
+
+    @cached_property
+    def sizing(self) -> Sizing:
+        """What follows from the size, with the overrides applied (Z.1)."""
+        return resolve(self.size, self.sizing_overrides, floors=self.production)[0]
+
+    @property
+    def pilots(self) -> tuple[Department, ...]:
+        """The departments of the integration stage (S.2)."""
+        return tuple(department for department in self.departments if department.pilot)
+
+    @property
+    def followers(self) -> tuple[Department, ...]:
+        """The departments of the rollout stage (S.3)."""
+        return tuple(department for department in self.departments if not department.pilot)
