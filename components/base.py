@@ -45,7 +45,10 @@ class Names:
         refuse(
             "Names",
             [
-                (bool(re.fullmatch(r"[a-z][a-z0-9-]{0,19}", self.client)), f"client {self.client!r}: 1-20 of a-z 0-9 -"),
+                (
+                    bool(re.fullmatch(r"[a-z][a-z0-9-]{0,19}", self.client)),
+                    f"client {self.client!r}: 1-20 of a-z 0-9 -",
+                ),
                 (
                     bool(re.fullmatch(r"[a-z][a-z0-9-]{0,14}", self.environment)),
                     f"environment {self.environment!r}: 1-15 of a-z 0-9 -",
@@ -61,13 +64,19 @@ class Names:
     def of(self, what: str) -> str:
         """A name that is unique within account and region (at most 64 characters, the limit of an IAM role)."""
         name = f"{self.client}-{self.environment}-{what}"
-        refuse("Names", [(len(name) <= 64, f"{name!r} is longer than 64 characters; shorten client or environment")])
+        refuse(
+            "Names",
+            [(len(name) <= 64, f"{name!r} is longer than 64 characters; shorten client or environment")],
+        )
         return name
 
     def everywhere(self, what: str) -> str:
         """A name that is unique over all accounts: buckets (at most 63 characters)."""
         name = f"{self.client}-{self.environment}-{what}-{self.account}-{self.region}"
-        refuse("Names", [(len(name) <= 63, f"{name!r} is longer than 63 characters; shorten client or environment")])
+        refuse(
+            "Names",
+            [(len(name) <= 63, f"{name!r} is longer than 63 characters; shorten client or environment")],
+        )
         return name
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:

@@ -124,8 +124,7 @@ class Function(KitComponent):
                     "web.provisioned: goes with start 'provisioned', and must then be over 0",
                 ),
                 (
-                    not (args.reserved_concurrency and web)
-                    or web.provisioned <= args.reserved_concurrency,
+                    not (args.reserved_concurrency and web) or web.provisioned <= args.reserved_concurrency,
                     "web.provisioned: is over reserved_concurrency",
                 ),
                 (
@@ -232,7 +231,9 @@ class Function(KitComponent):
                 ["logs:CreateLogStream", "logs:PutLogEvents"],
                 [self.log_group.arn.apply("{}:*".format)],
             ),
-            Statement("WriteTraces", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], conditions=here),
+            Statement(
+                "WriteTraces", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], conditions=here
+            ),
             Statement("SendDeadLetters", ["sqs:SendMessage"], [self.dead_letters.arn]),
             Statement(
                 "EncryptDeadLetters",
@@ -350,7 +351,9 @@ class Function(KitComponent):
         return [
             self._alarm(name, "errors", "AWS/Lambda", "Errors", of_function, 0, statistic="Sum"),
             self._alarm(name, "throttles", "AWS/Lambda", "Throttles", of_function, 0, statistic="Sum"),
-            self._alarm(name, "duration", "AWS/Lambda", "Duration", of_function, slow, extended_statistic="p99"),
+            self._alarm(
+                name, "duration", "AWS/Lambda", "Duration", of_function, slow, extended_statistic="p99"
+            ),
             self._alarm(
                 name,
                 "dead-letters-waiting",

@@ -95,7 +95,9 @@ class DependencyLayer(KitComponent):
     Replaced when changed: the lock file's pins of the family.
     """
 
-    def __init__(self, name: str, names: Names, family: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, names: Names, family: str, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         path = archive_path(family)
         _require_built(path)
         super().__init__(name, opts)

@@ -65,11 +65,16 @@ class Statement:
         }
         if self.principals is not None:
             statement["Principal"] = (
-                "*" if self.principals == "*" else {kind: _sorted(who) for kind, who in self.principals.items()}
+                "*"
+                if self.principals == "*"
+                else {kind: _sorted(who) for kind, who in self.principals.items()}
             )
         if self.conditions:
             statement["Condition"] = {
-                operator: {key: value if isinstance(value, str | pulumi.Output) else list(value) for key, value in tests.items()}
+                operator: {
+                    key: value if isinstance(value, str | pulumi.Output) else list(value)
+                    for key, value in tests.items()
+                }
                 for operator, tests in self.conditions.items()
             }
         return statement
@@ -85,7 +90,10 @@ def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
     sids = [statement.sid for statement in statements]
     refuse(
         "policy document",
-        [(bool(sids), "has no statement"), (len(set(sids)) == len(sids), f"repeats a statement: {sorted(sids)}")],
+        [
+            (bool(sids), "has no statement"),
+            (len(set(sids)) == len(sids), f"repeats a statement: {sorted(sids)}"),
+        ],
     )
     body = {"Version": "2012-10-17", "Statement": [statement.to_dict() for statement in statements]}
     return pulumi.Output.from_input(body).apply(canonical_json)

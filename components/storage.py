@@ -26,7 +26,9 @@ class Lifecycle:
     """When objects grow cold and when they go; 0 means never. Days from the creation of an object."""
 
     infrequent_after_days: int = 0
-    archive_after_days: int = 0  # Glacier Instant Retrieval: milliseconds to read, so an investigation need not wait
+    archive_after_days: int = (
+        0  # Glacier Instant Retrieval: milliseconds to read, so an investigation need not wait
+    )
     expire_after_days: int = 0
     expire_noncurrent_after_days: int = 0
 
@@ -55,7 +57,9 @@ class PrivateBucket(KitComponent):
     Replaced when changed: the name (client, environment, account, region) and whether there is an Object Lock.
     """
 
-    def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         lock_days = args.lock.days if args.lock else 1
         cold, archive, gone = (
             args.lifecycle.infrequent_after_days,
@@ -70,9 +74,18 @@ class PrivateBucket(KitComponent):
                     not (args.lock and gone) or gone >= lock_days,
                     f"lifecycle.expire_after_days: {gone} is before the lock ends ({lock_days} days)",
                 ),
-                (not cold or cold >= 30, f"lifecycle.infrequent_after_days: {cold} is under the 30 days S3 demands"),
-                (not archive or archive >= cold + 30, f"lifecycle.archive_after_days: {archive} is under {cold + 30}"),
-                (not gone or gone > max(cold, archive), f"lifecycle.expire_after_days: {gone} is before the archive"),
+                (
+                    not cold or cold >= 30,
+                    f"lifecycle.infrequent_after_days: {cold} is under the 30 days S3 demands",
+                ),
+                (
+                    not archive or archive >= cold + 30,
+                    f"lifecycle.archive_after_days: {archive} is under {cold + 30}",
+                ),
+                (
+                    not gone or gone > max(cold, archive),
+                    f"lifecycle.expire_after_days: {gone} is before the archive",
+                ),
             ],
         )
         super().__init__(name, opts)
@@ -162,7 +175,9 @@ class PrivateBucket(KitComponent):
         if lifecycle.expire_after_days:
             rule["expiration"] = {"days": lifecycle.expire_after_days}
         if lifecycle.expire_noncurrent_after_days:
-            rule["noncurrent_version_expiration"] = {"noncurrent_days": lifecycle.expire_noncurrent_after_days}
+            rule["noncurrent_version_expiration"] = {
+                "noncurrent_days": lifecycle.expire_noncurrent_after_days
+            }
         s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
             bucket=self.bucket.id,

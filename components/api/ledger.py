@@ -12,10 +12,15 @@ TABLES = ("ledger", "access", "subject-keys")
 
 @dataclass(frozen=True)
 class LedgerArgs:
-    """`key_arn` encrypts all three tables."""
+    """`key_arn` encrypts all three tables; any second of the last `recovery_days` can be restored (1-35).
+
+    `deletion_protection` is off in named non-production environments only.
+    """
 
     names: Names
     key_arn: pulumi.Input[str]
+    recovery_days: int = 35
+    deletion_protection: bool = True
 
 
 class Ledger(KitComponent):
@@ -31,15 +36,15 @@ class Ledger(KitComponent):
 
     def __init__(self, name: str, args: LedgerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        self.ledger = self._table(name, "ledger", args, expires=True)
-        self.access = self._table(name, "access", args)
+        self.ledger = self._table(name, "ledger", args, expires=True, recovery_days=args.recovery_days)
+        self.access = self._table(name, "access", args, recovery_days=args.recovery_days)
         self.subject_keys = self._table(name, "subject-keys", args, recovery_days=1)
         self.register_outputs(
             {"ledger": self.ledger.name, "access": self.access.name, "subjectKeys": self.subject_keys.name}
         )
 
     def _table(
-        self, name: str, what: str, args: LedgerArgs, *, expires: bool = False, recovery_days: int = 35
+        self, name: str, what: str, args: LedgerArgs, *, expires: bool = False, recovery_days: int
     ) -> dynamodb.Table:
         return dynamodb.Table(
             f"{name}-{what}",
@@ -50,7 +55,7 @@ class Ledger(KitComponent):
             attributes=[{"name": "pk", "type": "S"}, {"name": "sk", "type": "S"}],
             server_side_encryption={"enabled": True, "kms_key_arn": args.key_arn},
             point_in_time_recovery={"enabled": True, "recovery_period_in_days": recovery_days},
-            deletion_protection_enabled=True,
+            deletion_protection_enabled=args.deletion_protection,
             ttl={"enabled": True, "attribute_name": "expires_at"} if expires else None,
             opts=self.kept(),
         )

@@ -74,7 +74,10 @@ class RestApi(KitComponent):
         refuse(
             f"RestApi {name}",
             [
-                (30 <= args.timeout_seconds <= 900, f"timeout_seconds: {args.timeout_seconds} is not in 30..900"),
+                (
+                    30 <= args.timeout_seconds <= 900,
+                    f"timeout_seconds: {args.timeout_seconds} is not in 30..900",
+                ),
                 (args.rate_limit > 0 and args.burst_limit > 0, "rate_limit and burst_limit: must be over 0"),
                 (
                     (args.endpoint == "PRIVATE") == bool(args.vpc_endpoint_ids),
@@ -97,11 +100,15 @@ class RestApi(KitComponent):
         self.stage = self._stage()
         self._throttling()
         args.gateway.allow(
-            f"{name}-invoke", "apigateway.amazonaws.com", pulumi.Output.concat(self.api.execution_arn, "/*/*/*")
+            f"{name}-invoke",
+            "apigateway.amazonaws.com",
+            pulumi.Output.concat(self.api.execution_arn, "/*/*/*"),
         )
         self.domain_name = self._domain(args.domain) if args.domain else None
         self.url = (
-            pulumi.Output.from_input(f"https://{args.domain.domain}") if args.domain else self.stage.invoke_url
+            pulumi.Output.from_input(f"https://{args.domain.domain}")
+            if args.domain
+            else self.stage.invoke_url
         )
         self.register_outputs({"url": self.url, "apiId": self.api.id, "stageArn": self.stage.arn})
 
@@ -138,7 +145,11 @@ class RestApi(KitComponent):
         mine = {"StringEquals": {"aws:SourceVpce": list(self._args.vpc_endpoint_ids)}}
         return [
             Statement(
-                "FromOwnEndpoints", ["execute-api:Invoke"], ["execute-api:/*"], principals="*", conditions=mine
+                "FromOwnEndpoints",
+                ["execute-api:Invoke"],
+                ["execute-api:/*"],
+                principals="*",
+                conditions=mine,
             )
         ]
 

@@ -48,7 +48,10 @@ class AuditStore(KitComponent):
                     f"{args.mode} for {args.retention_days} days is not for production: "
                     "COMPLIANCE for 365 days or more, or a named non-production environment",
                 ),
-                (args.replica_region != args.names.region, f"replica_region: {args.replica_region} is the stack's own"),
+                (
+                    args.replica_region != args.names.region,
+                    f"replica_region: {args.replica_region} is the stack's own",
+                ),
             ],
         )
         super().__init__(name, opts)
@@ -144,7 +147,9 @@ class AuditStore(KitComponent):
             return {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
 
         return [
-            Statement("ReadConfiguration", ["s3:GetReplicationConfiguration", "s3:ListBucket"], [self.bucket_arn]),
+            Statement(
+                "ReadConfiguration", ["s3:GetReplicationConfiguration", "s3:ListBucket"], [self.bucket_arn]
+            ),
             Statement(
                 "ReadVersions",
                 [
@@ -176,7 +181,9 @@ def evidence_statements(args: AuditStoreArgs) -> list[Statement]:
     bucket = f"arn:{args.names.partition}:s3:::{args.names.everywhere('audit')}"
     objects = f"{bucket}/*"
 
-    def deny(sid: str, actions: list[str], resource: str, conditions: dict[str, dict[str, str]] | None = None) -> Statement:
+    def deny(
+        sid: str, actions: list[str], resource: str, conditions: dict[str, dict[str, str]] | None = None
+    ) -> Statement:
         return Statement(sid, actions, [resource], effect="Deny", principals="*", conditions=conditions or {})
 
     shorter = {"NumericLessThan": {"s3:object-lock-remaining-retention-days": str(args.retention_days)}}

@@ -11,7 +11,13 @@ from components.permissions import Statement, document
 
 # Whatever a role of the kit may be given; a test holds every role of every plan against this list.
 ACTIONS: Mapping[str, Sequence[str]] = {
-    "athena": ("GetQueryExecution", "GetQueryResults", "GetWorkGroup", "StartQueryExecution", "StopQueryExecution"),
+    "athena": (
+        "GetQueryExecution",
+        "GetQueryResults",
+        "GetWorkGroup",
+        "StartQueryExecution",
+        "StopQueryExecution",
+    ),
     "aws-external-anthropic": ("CountTokens", "CreateBatchInference", "CreateInference", "GetBatchInference"),
     "bedrock": ("ApplyGuardrail", "InvokeModel", "InvokeModelWithResponseStream"),
     "bedrock-mantle": ("CountTokens", "CreateInference"),

@@ -1,6 +1,6 @@
 """AWS budgets and anomaly detection: the backstop behind the gateway's own ledger, which enforces."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -13,7 +13,7 @@ _MICROUSD = 1_000_000
 
 @dataclass(frozen=True)
 class BudgetsArgs:
-    """Amounts in micro-dollars a month. `departments` maps a cost centre to its budget on tagged AWS resources."""
+    """Amounts in micro-dollars a month. `emails` are told besides the alarm topic (AWS takes ten)."""
 
     names: Names
     topic_arn: pulumi.Input[str]
@@ -21,6 +21,7 @@ class BudgetsArgs:
     infrastructure_microusd: int
     warning_percent: int = 80
     anomaly_percent: int = 40
+    emails: Sequence[str] = ()
 
 
 class Budgets(KitComponent):
@@ -38,13 +39,22 @@ class Budgets(KitComponent):
         refuse(
             f"Budgets {name}",
             [
-                (args.claude_microusd >= _MICROUSD, f"claude_microusd: {args.claude_microusd} is under one dollar"),
+                (
+                    args.claude_microusd >= _MICROUSD,
+                    f"claude_microusd: {args.claude_microusd} is under one dollar",
+                ),
                 (
                     args.infrastructure_microusd >= _MICROUSD,
                     f"infrastructure_microusd: {args.infrastructure_microusd} is under one dollar",
                 ),
-                (0 < args.warning_percent <= 100, f"warning_percent: {args.warning_percent} is not in 1..100"),
-                (0 < args.anomaly_percent <= 100, f"anomaly_percent: {args.anomaly_percent} is not in 1..100"),
+                (
+                    0 < args.warning_percent <= 100,
+                    f"warning_percent: {args.warning_percent} is not in 1..100",
+                ),
+                (
+                    0 < args.anomaly_percent <= 100,
+                    f"anomaly_percent: {args.anomaly_percent} is not in 1..100",
+                ),
             ],
         )
         super().__init__(name, opts)
@@ -86,6 +96,7 @@ class Budgets(KitComponent):
                 "threshold": percent,
                 "threshold_type": "PERCENTAGE",
                 "subscriber_sns_topic_arns": [args.topic_arn],
+                "subscriber_email_addresses": list(args.emails),
             }
 
         notices = [notice("ACTUAL", 100), notice("FORECASTED", 100)]

@@ -1,7 +1,6 @@
 """The bucket of what people approve and the functions read: documents, gateway policy, prompts, gate evidence."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,77 +27,86 @@ def documents(folder: Path = DOCUMENTS) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class GovernanceStoreArgs:
-    """`key_arn` encrypts the bucket."""
+    """`key_arn` encrypts the bucket; a replaced version of a text can be read for `versions_days` more."""
 
     names: Names
     key_arn: pulumi.Input[str]
+    versions_days: int = 3650
 
 
 class GovernanceStore(KitComponent):
     """The governance bucket with the documents in it (G.1-G.3, G.5, C.1).
 
     Creates: a `PrivateBucket` and one object per document, `documents/<name>.md`.
-    Default posture: versioned, and old versions stay for good, so that what was approved can be read again; protected
-    and retained, objects too. `hashes` carries the SHA-256 of each document.
+    Default posture: versioned, and replaced versions stay for years, so that what was approved can be read again;
+    protected and retained, objects too. `hashes` carries the SHA-256 of each document.
     Replaced when changed: client, environment, account, region. A changed document is a new version of its object.
     """
 
-    def __init__(self, name: str, args: GovernanceStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: GovernanceStoreArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         self.hashes = documents()
         refuse(f"GovernanceStore {name}", [(bool(self.hashes), f"no document in {DOCUMENTS.name}/")])
         super().__init__(name, opts)
-        self._key_arn = args.key_arn
         self.store = PrivateBucket(
             f"{name}-store",
             PrivateBucketArgs(
-                names=args.names, what="governance", key_arn=args.key_arn, lifecycle=Lifecycle()
+                names=args.names,
+                what="governance",
+                key_arn=args.key_arn,
+                lifecycle=Lifecycle(expire_noncurrent_after_days=args.versions_days),
             ),
             self.child(),
         )
         self.bucket_name = self.store.bucket.id
         self.bucket_arn = self.store.arn
         for document in self.hashes:
-            self.publish(
+            s3.BucketObjectv2(
                 f"{name}-document-{document}",
-                f"documents/{document}.md",
-                (DOCUMENTS / f"{document}.md").read_text(encoding="utf-8"),
-                "text/markdown",
+                bucket=self.bucket_name,
+                key=f"documents/{document}.md",
+                content=(DOCUMENTS / f"{document}.md").read_text(encoding="utf-8"),
+                content_type="text/markdown",
+                server_side_encryption="aws:kms",
+                kms_key_id=args.key_arn,
+                opts=self.kept(depends_on=[self.store.encryption, self.store.policy]),
             )
         self.register_outputs({"bucketName": self.bucket_name, "hashes": self.hashes})
 
-    def publish(self, name: str, key: str, content: pulumi.Input[str], content_type: str) -> s3.BucketObjectv2:
-        """Put one text into the bucket. A change makes a new version; the object is never removed."""
-        return published_object(
-            name,
-            bucket_name=self.bucket_name,
-            key_arn=self._key_arn,
-            key=key,
-            content=content,
-            content_type=content_type,
-            opts=self.kept(depends_on=[self.store.encryption, self.store.policy]),
+
+@dataclass(frozen=True)
+class PublishedTextArgs:
+    """One text for the governance bucket, under `key`."""
+
+    bucket_name: pulumi.Input[str]
+    key_arn: pulumi.Input[str]
+    key: str
+    content: pulumi.Input[str]
+    content_type: str = "application/json"
+
+
+class PublishedText(KitComponent):
+    """A text that a later stage puts into the governance bucket: gate record, gateway policy (S.1-S.3, L1.2).
+
+    Creates: one object, encrypted under the bucket's key.
+    Default posture: a change is a new version; protected and retained.
+    Replaced when changed: the key.
+    """
+
+    def __init__(
+        self, name: str, args: PublishedTextArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        self.object = s3.BucketObjectv2(
+            f"{name}-object",
+            bucket=args.bucket_name,
+            key=args.key,
+            content=args.content,
+            content_type=args.content_type,
+            server_side_encryption="aws:kms",
+            kms_key_id=args.key_arn,
+            opts=self.kept(),
         )
-
-
-def published_object(
-    name: str,
-    *,
-    bucket_name: pulumi.Input[str],
-    key_arn: pulumi.Input[str],
-    key: str,
-    content: pulumi.Input[str],
-    content_type: str,
-    opts: pulumi.ResourceOptions,
-    metadata: Mapping[str, str] | None = None,
-) -> s3.BucketObjectv2:
-    """One object of the governance bucket, encrypted under its key."""
-    return s3.BucketObjectv2(
-        name,
-        bucket=bucket_name,
-        key=key,
-        content=content,
-        content_type=content_type,
-        server_side_encryption="aws:kms",
-        kms_key_id=key_arn,
-        metadata=dict(metadata) if metadata else None,
-        opts=opts,
-    )
+        self.key = self.object.key
+        self.register_outputs({"key": self.key})

@@ -33,7 +33,12 @@ _ADMINISTRATION = (
 # which the trail records.
 _DESTRUCTION = ("kms:CancelKeyDeletion", "kms:DisableKey", "kms:EnableKey", "kms:ScheduleKeyDeletion")
 _SYMMETRIC_USE = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
-_SERVICE_USE = ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext")
+_SERVICE_USE = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,10 @@ class KeyRing(KitComponent):
         refuse(
             f"KeyRing {name}",
             [
-                (7 <= args.deletion_window_days <= 30, f"deletion_window_days: {args.deletion_window_days} not in 7..30"),
+                (
+                    7 <= args.deletion_window_days <= 30,
+                    f"deletion_window_days: {args.deletion_window_days} not in 7..30",
+                ),
                 (90 <= args.rotation_days <= 2560, f"rotation_days: {args.rotation_days} not in 90..2560"),
             ],
         )

@@ -9,7 +9,12 @@ from pulumi_aws import sns
 from components.base import KitComponent, Names, refuse
 from components.permissions import Statement, document
 
-_PUBLISHERS = ("budgets.amazonaws.com", "cloudwatch.amazonaws.com", "costalerts.amazonaws.com", "events.amazonaws.com")
+_PUBLISHERS = (
+    "budgets.amazonaws.com",
+    "cloudwatch.amazonaws.com",
+    "costalerts.amazonaws.com",
+    "events.amazonaws.com",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,9 @@ class Notifications(KitComponent):
     Replaced when changed: client, environment; a subscription when its address changes.
     """
 
-    def __init__(self, name: str, args: NotificationsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: NotificationsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         wrong = [email for email in args.emails if "@" not in email]
         refuse(f"Notifications {name}", [(not wrong, f"emails: {wrong} are no addresses")])
         super().__init__(name, opts)
@@ -70,7 +77,11 @@ class Notifications(KitComponent):
         )
         for number, email in enumerate(args.emails):
             sns.TopicSubscription(
-                f"{name}-email-{number}", topic=self.topic.arn, protocol="email", endpoint=email, opts=self.child()
+                f"{name}-email-{number}",
+                topic=self.topic.arn,
+                protocol="email",
+                endpoint=email,
+                opts=self.child(),
             )
         self.topic_arn = self.topic.arn
         self.register_outputs({"topicArn": self.topic_arn})

@@ -10,23 +10,22 @@ from pulumi_aws import iam
 from components.base import KitComponent, Names, refuse
 from components.permissions import Statement, canonical_json, document
 
-ROLES = ("director", "enablement-lead", "ai-engineer", "training-lead", "governance-lead", "data-science-lead")
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Who may take a role: the client's SAML provider, or permission sets of IAM Identity Center by role.
-
-    With neither, IAM principals of the account that signed in with a second factor.
-    """
-
-    saml_provider_arn: str = ""
-    permission_sets: Mapping[str, str] = field(default_factory=dict)
+ROLES = (
+    "director",
+    "enablement-lead",
+    "ai-engineer",
+    "training-lead",
+    "governance-lead",
+    "data-science-lead",
+)
 
 
 @dataclass(frozen=True)
 class RolesArgs:
-    """The ARNs are those of the foundation's own keys; everything else is addressed by its name."""
+    """Keys of the foundation, and who may take a role: `principals` by role, each the ARN of a SAML provider, of an
+    IAM role, or of a role of IAM Identity Center (which may end in `*`, as its names carry a random part). A role
+    without principals can be taken by IAM principals of the account that signed in with a second factor.
+    """
 
     names: Names
     boundary_arn: pulumi.Input[str]
@@ -35,7 +34,7 @@ class RolesArgs:
     subject_key_arn: pulumi.Input[str]
     signing_key_arn: pulumi.Input[str]
     analytics_key_arn: pulumi.Input[str]
-    trust: Trust = Trust()
+    principals: Mapping[str, Sequence[str]] = field(default_factory=dict)
     session_hours: int = 4
 
 
@@ -50,16 +49,12 @@ class Roles(KitComponent):
     """
 
     def __init__(self, name: str, args: RolesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        unknown = sorted(set(args.trust.permission_sets) - set(ROLES))
+        unknown = sorted(set(args.principals) - set(ROLES))
         refuse(
             f"Roles {name}",
             [
-                (not unknown, f"trust.permission_sets: {unknown} are no roles; roles are {list(ROLES)}"),
+                (not unknown, f"principals: {unknown} are no roles; roles are {list(ROLES)}"),
                 (1 <= args.session_hours <= 12, f"session_hours: {args.session_hours} is not in 1..12"),
-                (
-                    not args.trust.saml_provider_arn or ":saml-provider/" in args.trust.saml_provider_arn,
-                    f"trust.saml_provider_arn: {args.trust.saml_provider_arn} is no SAML provider",
-                ),
             ],
         )
         super().__init__(name, opts)
@@ -89,30 +84,34 @@ class Roles(KitComponent):
 
 
 def _trust_document(role: str, args: RolesArgs) -> dict[str, Any]:
-    names, trust = args.names, args.trust
-    statement: dict[str, Any] = {"Sid": "Person", "Effect": "Allow"}
-    if trust.saml_provider_arn:
-        statement |= {
-            "Action": ["sts:AssumeRoleWithSAML", "sts:TagSession"],
-            "Principal": {"Federated": trust.saml_provider_arn},
-            "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}},
-        }
-    elif permission_set := trust.permission_sets.get(role):
-        pattern = names.arn(
-            "iam", f"role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_{permission_set}_*", regional=False
+    principals = sorted(args.principals.get(role, ()))
+    providers = [arn for arn in principals if ":saml-provider/" in arn]
+    patterns = [arn for arn in principals if ":saml-provider/" not in arn]
+    statements: list[dict[str, Any]] = []
+    if providers:
+        statements.append(
+            {
+                "Sid": "FederatedPerson",
+                "Effect": "Allow",
+                "Action": ["sts:AssumeRoleWithSAML", "sts:TagSession"],
+                "Principal": {"Federated": providers},
+                "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}},
+            }
         )
-        statement |= {
-            "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
-            "Principal": {"AWS": names.root_principal},
-            "Condition": {"ArnLike": {"aws:PrincipalArn": pattern}},
-        }
-    else:
-        statement |= {
-            "Action": "sts:AssumeRole",
-            "Principal": {"AWS": names.root_principal},
-            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
-        }
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    person: dict[str, Any] = {"ArnLike": {"aws:PrincipalArn": patterns}}
+    if not principals:
+        person = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    if patterns or not principals:
+        statements.append(
+            {
+                "Sid": "PersonOfThisAccount",
+                "Effect": "Allow",
+                "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+                "Principal": {"AWS": args.names.root_principal},
+                "Condition": person,
+            }
+        )
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def _statements(args: RolesArgs) -> dict[str, list[Statement]]:
@@ -124,7 +123,9 @@ def _statements(args: RolesArgs) -> dict[str, list[Statement]]:
         Statement("Attest", ["s3:PutObject"], [_objects(names, "governance", "evidence/*")]),
         _use_key("EncryptEvidence", ["kms:GenerateDataKey"], args.governance_key_arn, names),
     ]
-    watch = [Statement("Watch", ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"], ["*"], conditions=here)]
+    watch = [
+        Statement("Watch", ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"], ["*"], conditions=here)
+    ]
     dashboards = [
         Statement(
             "Dashboards",
@@ -134,7 +135,9 @@ def _statements(args: RolesArgs) -> dict[str, list[Statement]]:
     ]
     money = [
         Statement(
-            "Budgets", ["budgets:ViewBudget"], [names.arn("budgets", f"budget/{names.of('*')}", regional=False)]
+            "Budgets",
+            ["budgets:ViewBudget"],
+            [names.arn("budgets", f"budget/{names.of('*')}", regional=False)],
         )
     ]
     query = _query_analytics(args)
@@ -150,7 +153,9 @@ def _statements(args: RolesArgs) -> dict[str, list[Statement]]:
                 ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery"],
                 [names.arn("logs", f"log-group:/aws/lambda/{names.of('*')}")],
             ),
-            Statement("LogResults", ["logs:DescribeLogGroups", "logs:GetQueryResults"], ["*"], conditions=here),
+            Statement(
+                "LogResults", ["logs:DescribeLogGroups", "logs:GetQueryResults"], ["*"], conditions=here
+            ),
             Statement("Traces", ["xray:BatchGetTraces", "xray:GetTraceSummaries"], ["*"], conditions=here),
         ],
         "training-lead": [*read_documents, *read_prompts, *dashboards],

@@ -88,7 +88,11 @@ class Secrets(KitComponent):
 
 
 def rotate(
-    name: str, secret_arn: pulumi.Input[str], function_arn: pulumi.Input[str], days: int, opts: pulumi.ResourceOptions
+    name: str,
+    secret_arn: pulumi.Input[str],
+    function_arn: pulumi.Input[str],
+    days: int,
+    opts: pulumi.ResourceOptions,
 ) -> secretsmanager.SecretRotation:
     """Rotate one secret every `days` with a function that already may be invoked by Secrets Manager."""
     return secretsmanager.SecretRotation(

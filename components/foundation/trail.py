@@ -48,7 +48,13 @@ class Trail(KitComponent):
                 lock=ObjectLock(args.mode, args.retention_days),
                 lifecycle=Lifecycle(infrequent_after_days=30, archive_after_days=90),
                 statements=[
-                    Statement("TrailChecks", ["s3:GetBucketAcl"], [bucket_arn], principals=service, conditions=from_trail),
+                    Statement(
+                        "TrailChecks",
+                        ["s3:GetBucketAcl"],
+                        [bucket_arn],
+                        principals=service,
+                        conditions=from_trail,
+                    ),
                     Statement(
                         "TrailWrites",
                         ["s3:PutObject"],

@@ -1,0 +1,246 @@
+"""The gateway's function: what it may do, and where it finds what it needs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pulumi
+
+from components.base import KitComponent
+from components.functions import Function, FunctionArgs, Start, Surroundings, Web
+from components.permissions import Statement
+
+ProviderAccess = Literal["workload-identity", "secret", "claude-platform", "bedrock-mantle"]
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What the gateway reads and writes; all of it made elsewhere."""
+
+    ledger_table_name: pulumi.Input[str]
+    ledger_table_arn: pulumi.Input[str]
+    access_table_name: pulumi.Input[str]
+    access_table_arn: pulumi.Input[str]
+    subject_keys_table_name: pulumi.Input[str]
+    subject_keys_table_arn: pulumi.Input[str]
+    subject_key_arn: pulumi.Input[str]
+    audit_bucket_name: pulumi.Input[str]
+    audit_bucket_arn: pulumi.Input[str]
+    audit_key_arn: pulumi.Input[str]
+    governance_bucket_name: pulumi.Input[str]
+    governance_bucket_arn: pulumi.Input[str]
+    governance_key_arn: pulumi.Input[str]
+    key_pepper_secret_arn: pulumi.Input[str]
+    secrets_key_arn: pulumi.Input[str]
+    analytics_stream_name: pulumi.Input[str]
+    analytics_stream_arn: pulumi.Input[str]
+
+
+@dataclass(frozen=True)
+class ClaudeAccess:
+    """Which ways to Claude the configuration names; each brings exactly its own permission.
+
+    `bedrock_regions` and `platform_workspaces` (region, workspace id) say where.
+    """
+
+    audience: str = ""  # of the token for workload identity federation; empty when that is not used
+    api_key_secret_arn: pulumi.Input[str] | None = None
+    bedrock_regions: Sequence[str] = ()
+    platform_workspaces: Sequence[tuple[str, str]] = ()
+    embeddings_model: str = ""
+
+
+@dataclass(frozen=True)
+class GatewayArgs:
+    """The gateway and its size."""
+
+    surroundings: Surroundings
+    stores: Stores
+    claude: ClaudeAccess
+    policy_object_key: str
+    layer_arn: pulumi.Input[str]
+    memory: int
+    start: Start
+    provisioned: int = 0
+    reserved_concurrency: int | None = None
+    timeout: int = 900
+    environment: dict[str, pulumi.Input[str]] = field(default_factory=dict)
+
+
+class Gateway(KitComponent):
+    """The Claude API of the organisation as a web function (L1.1-L1.6, L2.3-L2.5).
+
+    Creates: a `Function` with the ASGI app `lambdas/gateway`.
+    Default posture: may append audit records but neither read nor delete them; checks the access table but cannot
+    write it; wraps and unwraps subject keys under one key; reads the governance bucket; reaches Claude only in the
+    configured ways.
+    Replaced when changed: client, environment.
+    """
+
+    def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.function = Function(
+            f"{name}-api",
+            FunctionArgs(
+                surroundings=args.surroundings,
+                what="gateway",
+                description="The Claude API of the organisation",
+                packages=["common", "gateway", "inspection"],
+                handler="lambdas.gateway.app:create_app",
+                statements=gateway_statements(args),
+                environment=gateway_environment(args),
+                layers=[args.layer_arn],
+                memory=args.memory,
+                timeout=args.timeout,
+                reserved_concurrency=args.reserved_concurrency,
+                web=_web(args),
+            ),
+            self.child(),
+        )
+        self.role = self.function.role
+        self.register_outputs({"arn": self.function.arn, "roleArn": self.role.arn})
+
+
+def _web(args: GatewayArgs) -> Web:
+    snapstart = args.start == "snapstart"
+    return Web(
+        start=args.start,
+        provisioned=args.provisioned,
+        readiness_path="/healthz",
+        after_restore_path="/.lambda/after-restore" if snapstart else "",
+    )
+
+
+def gateway_environment(args: GatewayArgs) -> dict[str, pulumi.Input[str]]:
+    """The environment that the app reads once at its start, the same in all its homes."""
+    stores = args.stores
+    variables: dict[str, pulumi.Input[str]] = {
+        "LEDGER_TABLE": stores.ledger_table_name,
+        "ACCESS_TABLE": stores.access_table_name,
+        "SUBJECT_KEYS_TABLE": stores.subject_keys_table_name,
+        "SUBJECT_KEY_ARN": stores.subject_key_arn,
+        "AUDIT_BUCKET": stores.audit_bucket_name,
+        "AUDIT_KEY_ARN": stores.audit_key_arn,
+        "GOVERNANCE_BUCKET": stores.governance_bucket_name,
+        "POLICY_OBJECT_KEY": args.policy_object_key,
+        "ANALYTICS_STREAM": stores.analytics_stream_name,
+        "KEY_PEPPER_SECRET_ARN": stores.key_pepper_secret_arn,
+        **args.environment,
+    }
+    if args.claude.api_key_secret_arn is not None:
+        variables["ANTHROPIC_API_KEY_SECRET_ARN"] = args.claude.api_key_secret_arn
+    return variables
+
+
+def gateway_statements(args: GatewayArgs) -> list[Statement]:
+    """All that the gateway may do, on Lambda as on Kubernetes."""
+    return [*_store_statements(args), *_claude_statements(args)]
+
+
+def _store_statements(args: GatewayArgs) -> list[Statement]:
+    stores, names = args.stores, args.surroundings.names
+
+    def via(service: str) -> dict[str, dict[str, str]]:
+        return {"StringEquals": {"kms:ViaService": f"{service}.{names.region}.amazonaws.com"}}
+
+    def objects(bucket_arn: pulumi.Input[str], prefix: str) -> pulumi.Output[str]:
+        return pulumi.Output.concat(bucket_arn, f"/{prefix}/*")
+
+    secrets: list[pulumi.Input[str]] = [stores.key_pepper_secret_arn]
+    if args.claude.api_key_secret_arn is not None:
+        secrets.append(args.claude.api_key_secret_arn)
+    return [
+        Statement(
+            "ReserveAndSettle",
+            [
+                "dynamodb:ConditionCheckItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:Query",
+                "dynamodb:UpdateItem",
+            ],
+            [stores.ledger_table_arn],
+        ),
+        Statement(
+            "CheckAccess", ["dynamodb:ConditionCheckItem", "dynamodb:GetItem"], [stores.access_table_arn]
+        ),
+        Statement(
+            "KeepSubjectKeys", ["dynamodb:GetItem", "dynamodb:PutItem"], [stores.subject_keys_table_arn]
+        ),
+        Statement(
+            "WrapSubjectKeys",
+            ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+            [stores.subject_key_arn],
+        ),
+        Statement("AppendRecords", ["s3:PutObject"], [objects(stores.audit_bucket_arn, "records")]),
+        Statement("EncryptRecords", ["kms:GenerateDataKey"], [stores.audit_key_arn], conditions=via("s3")),
+        Statement(
+            "ReadGovernance",
+            ["s3:GetObject"],
+            [
+                objects(stores.governance_bucket_arn, prefix)
+                for prefix in ("dictionaries", "policy", "prompts")
+            ],
+        ),
+        Statement("DecryptGovernance", ["kms:Decrypt"], [stores.governance_key_arn], conditions=via("s3")),
+        Statement("ReadSecrets", ["secretsmanager:GetSecretValue"], secrets),
+        Statement(
+            "DecryptSecrets", ["kms:Decrypt"], [stores.secrets_key_arn], conditions=via("secretsmanager")
+        ),
+        Statement("CopyMetadata", ["firehose:PutRecordBatch"], [stores.analytics_stream_arn]),
+    ]
+
+
+def _claude_statements(args: GatewayArgs) -> list[Statement]:
+    claude, names = args.claude, args.surroundings.names
+    statements: list[Statement] = []
+    if claude.audience:
+        # STS knows no resource for web identity tokens; the audience is what narrows the permission.
+        statements.append(
+            Statement(
+                "ProveIdentity",
+                ["sts:GetWebIdentityToken"],
+                ["*"],
+                conditions={
+                    "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": [claude.audience]},
+                    "Null": {"sts:IdentityTokenAudience": "false"},
+                },
+            )
+        )
+    if claude.platform_workspaces:
+        statements.append(
+            Statement(
+                "CallClaudePlatform",
+                [
+                    "aws-external-anthropic:CountTokens",
+                    "aws-external-anthropic:CreateBatchInference",
+                    "aws-external-anthropic:CreateInference",
+                    "aws-external-anthropic:GetBatchInference",
+                ],
+                [
+                    f"arn:{names.partition}:aws-external-anthropic:{region}:{names.account}:workspace/{workspace}"
+                    for region, workspace in claude.platform_workspaces
+                ],
+            )
+        )
+    if claude.bedrock_regions:
+        statements.append(
+            Statement(
+                "CallBedrock",
+                ["bedrock-mantle:CreateInference"],
+                [
+                    f"arn:{names.partition}:bedrock-mantle:{region}:{names.account}:project/*"
+                    for region in claude.bedrock_regions
+                ],
+            )
+        )
+    if claude.embeddings_model:
+        statements.append(
+            Statement(
+                "Embed",
+                ["bedrock:InvokeModel"],
+                [f"arn:{names.partition}:bedrock:{names.region}::foundation-model/{claude.embeddings_model}"],
+            )
+        )
+    return statements

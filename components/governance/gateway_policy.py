@@ -1,0 +1,121 @@
+"""The gateway policy as data: from what a client configured to the JSON object that the gateway reads (L1.2, C.2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import pulumi
+
+from components.base import refuse
+
+FINDING_ACTIONS = ("allow", "block", "flag")
+
+
+@dataclass(frozen=True)
+class DepartmentRights:
+    """What one department may do. Amounts in micro-dollars a month, limits a minute."""
+
+    id: str
+    cost_center: str
+    data_classes: Sequence[str]
+    models: Sequence[str]
+    monthly_budget_microusd: int
+    user_monthly_budget_microusd: int
+    requests_per_minute: int
+    tokens_per_minute: int
+    user_requests_per_minute: int
+    user_tokens_per_minute: int
+    findings: Mapping[str, str]
+    redact_output: bool = True
+    registered_prompts_only: bool = False
+    human_review: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ProviderRoute:
+    """One way to Claude. `auth` is {"kind": …} with what the kind needs; `models` renames models for this provider."""
+
+    name: str
+    kind: str
+    base_url: str
+    auth: Mapping[str, str]
+    models: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TokenIssuer:
+    """Whose tokens the gateway accepts. A user pool of the same stage is known only once it is made."""
+
+    issuer: pulumi.Input[str]
+    audience: pulumi.Input[str]
+    algorithms: Sequence[str]
+    jwks_uri: pulumi.Input[str]
+    principal: str
+    claims: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class GatewayPolicy:
+    """Everything that the gateway decides by. `models` maps an alias to (display name, model)."""
+
+    client: str
+    environment: str
+    budget_model: str
+    monthly_budget_microusd: int
+    budget_shards: int
+    departments: Sequence[DepartmentRights]
+    models: Mapping[str, tuple[str, str]]
+    embeddings_model: str
+    providers: Sequence[ProviderRoute]
+    issuers: Sequence[TokenIssuer]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The policy in the shape of version 1, ready for canonical JSON."""
+        self._check()
+        return {
+            "version": 1,
+            "client": self.client,
+            "environment": self.environment,
+            "organization": {
+                "monthly_budget_microusd": self.monthly_budget_microusd,
+                "budget_model": self.budget_model,
+                "budget_shards": self.budget_shards,
+            },
+            "departments": [_as_dict(department) for department in self.departments],
+            "models": {
+                alias: {"display_name": display_name, "model": model}
+                for alias, (display_name, model) in sorted(self.models.items())
+            },
+            "embeddings": {"model": self.embeddings_model},
+            "providers": [_as_dict(provider) for provider in self.providers],
+            "issuers": [_as_dict(issuer) for issuer in self.issuers],
+        }
+
+    def _check(self) -> None:
+        ids = [department.id for department in self.departments]
+        known = set(self.models)
+        checks = [
+            (len(set(ids)) == len(ids), f"departments: {ids} repeat an id"),
+            (bool(self.providers), "providers: none"),
+        ]
+        for department in self.departments:
+            where = f"departments.{department.id}"
+            unknown = sorted(set(department.models) - known)
+            actions = {
+                kind: action for kind, action in department.findings.items() if action not in FINDING_ACTIONS
+            }
+            checks += [
+                (not unknown, f"{where}.models: {unknown} are not in models"),
+                (not actions, f"{where}.findings: {actions}; the gateway knows {', '.join(FINDING_ACTIONS)}"),
+            ]
+        refuse("gateway policy", checks)
+
+
+def _as_dict(item: DepartmentRights | ProviderRoute | TokenIssuer) -> dict[str, Any]:
+    return {entry.name: _plain(getattr(item, entry.name)) for entry in fields(item)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,177 @@
+"""The foundation: keys, evidence, secrets, budgets, roles and the documents that people approve (S.1)."""
+
+import pulumi
+
+from components.foundation.audit_store import AuditStore, AuditStoreArgs
+from components.foundation.boundary import Boundary, BoundaryArgs
+from components.foundation.budgets import Budgets, BudgetsArgs
+from components.foundation.governance_store import (
+    GovernanceStore,
+    GovernanceStoreArgs,
+    PublishedText,
+    PublishedTextArgs,
+)
+from components.foundation.keys import KeyRing, KeyRingArgs
+from components.foundation.notifications import Notifications, NotificationsArgs
+from components.foundation.roles import Roles, RolesArgs
+from components.foundation.secrets import Secrets, SecretsArgs
+from components.foundation.trail import Trail, TrailArgs
+from components.permissions import canonical_json
+from components.storage import Lifecycle, PrivateBucket, PrivateBucketArgs
+from stacks import contracts, gates
+from stacks.placement import names_of, stage_options
+from stacks.settings import Settings
+
+GATE_RECORD_KEY = "gates/foundation.json"
+
+
+def main(settings: Settings) -> None:
+    """Build the foundation and export its contract."""
+    record = gates.require_open("foundation", settings)
+    names, options, plan = names_of(settings), stage_options(settings), settings.sizing
+    keys = KeyRing("keys", KeyRingArgs(names, deletion_window_days=plan.retention.key_deletion_days), options)
+    audit = AuditStore("audit", _audit(settings, keys), options)
+    governance = GovernanceStore(
+        "governance",
+        GovernanceStoreArgs(names, keys.arns["governance"], plan.retention.governance_versions_days),
+        options,
+    )
+    PublishedText(
+        "gate-record",
+        PublishedTextArgs(
+            governance.bucket_name, keys.arns["governance"], GATE_RECORD_KEY, canonical_json(record)
+        ),
+        options,
+    )
+    analytics = PrivateBucket("analytics", _copies(settings, keys, "analytics"), options)
+    access_logs = PrivateBucket("access-logs", _copies(settings, keys, "access-logs"), options)
+    secrets = Secrets(
+        "secrets", SecretsArgs(names, keys.arns["secrets"], plan.retention.secret_recovery_days), options
+    )
+    boundary = Boundary("boundary", BoundaryArgs(names, regions_of(settings)), options)
+    notifications = Notifications(
+        "notifications", NotificationsArgs(names, keys.arns["messages"], settings.contacts.alarms), options
+    )
+    _watch(settings, keys, audit, governance, notifications, options)
+    Roles("coe", _roles(settings, keys, boundary), options)
+    contracts.export(
+        "foundation",
+        {
+            **contracts.identity(settings),
+            **{f"{purpose.replace('-', '_')}_key_arn": keys.arns[purpose] for purpose in _EXPORTED_KEYS},
+            "gate_record_key": GATE_RECORD_KEY,
+            "audit_bucket_name": audit.bucket_name,
+            "audit_bucket_arn": audit.bucket_arn,
+            "audit_replica_bucket_arn": audit.replica.arn if audit.replica else None,
+            "governance_bucket_name": governance.bucket_name,
+            "governance_bucket_arn": governance.bucket_arn,
+            "analytics_bucket_name": analytics.bucket.id,
+            "analytics_bucket_arn": analytics.arn,
+            "access_logs_bucket_name": access_logs.bucket.id,
+            "access_logs_bucket_arn": access_logs.arn,
+            **{f"{what.replace('-', '_')}_secret_arn": arn for what, arn in secrets.arns.items()},
+            "permissions_boundary_arn": boundary.arn,
+            "alarm_topic_arn": notifications.topic_arn,
+        },
+    )
+
+
+_EXPORTED_KEYS = (
+    "analytics",
+    "audit",
+    "functions",
+    "governance",
+    "ledger",
+    "logs",
+    "messages",
+    "secrets",
+    "signing",
+    "subject",
+)
+
+
+def regions_of(settings: Settings) -> list[str]:
+    """Every region in which a role of the kit may act: the deployment's, its replica's, those of its
+    providers.
+    """
+    providers = [getattr(provider, "region", None) for provider in settings.claude.providers]
+    return sorted({region for region in (settings.region, settings.replica_region, *providers) if region})
+
+
+def _audit(settings: Settings, keys: KeyRing) -> AuditStoreArgs:
+    plan = settings.sizing
+    cold = plan.retention.audit_cold_after_days
+    return AuditStoreArgs(
+        names=names_of(settings),
+        key_arn=keys.arns["audit"],
+        production=settings.production,
+        mode=settings.audit.mode,
+        retention_days=settings.audit.retention_days,
+        infrequent_after_days=cold,
+        archive_after_days=cold + 275,
+        replica_region=settings.replica_region if plan.redundancy.replica_region else None,
+    )
+
+
+def _copies(settings: Settings, keys: KeyRing, what: str) -> PrivateBucketArgs:
+    """Copies and logs live as long as the records that they stand beside, then go."""
+    days = settings.audit.retention_days
+    cold = 30 if days > 60 else 0
+    return PrivateBucketArgs(
+        names=names_of(settings),
+        what=what,
+        key_arn=keys.arns["analytics"],
+        lifecycle=Lifecycle(
+            infrequent_after_days=cold, expire_after_days=days, expire_noncurrent_after_days=30
+        ),
+    )
+
+
+def _watch(
+    settings: Settings,
+    keys: KeyRing,
+    audit: AuditStore,
+    governance: GovernanceStore,
+    notifications: Notifications,
+    options: pulumi.ResourceOptions,
+) -> None:
+    """The trail over the evidence, and the budgets."""
+    names, plan = names_of(settings), settings.sizing
+    Trail(
+        "trail",
+        TrailArgs(
+            names,
+            keys.arns["trail"],
+            [audit.bucket_arn, governance.bucket_arn],
+            mode=settings.audit.mode,
+            retention_days=plan.retention.trail_days,
+            data_events=plan.detection.trail_data_events,
+        ),
+        options,
+    )
+    Budgets(
+        "budgets",
+        BudgetsArgs(
+            names,
+            notifications.topic_arn,
+            claude_microusd=settings.budget.organization_monthly_microusd,
+            infrastructure_microusd=settings.budget.infrastructure_monthly_microusd,
+            warning_percent=plan.alarms.budget_warning_percent,
+            anomaly_percent=plan.alarms.cost_anomaly_percent,
+            emails=settings.contacts.budgets or settings.contacts.alarms,
+        ),
+        options,
+    )
+
+
+def _roles(settings: Settings, keys: KeyRing, boundary: Boundary) -> RolesArgs:
+    return RolesArgs(
+        names_of(settings),
+        boundary.arn,
+        governance_key_arn=keys.arns["governance"],
+        audit_key_arn=keys.arns["audit"],
+        subject_key_arn=keys.arns["subject"],
+        signing_key_arn=keys.arns["signing"],
+        analytics_key_arn=keys.arns["analytics"],
+        principals=settings.coe,
+    )
