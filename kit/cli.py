@@ -4,8 +4,9 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from kit.commands import prompt
+from kit.commands import preview, prompt
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 
 app.add_typer(prompt.app, name="prompt")
+app.command("preview")(preview.preview)
 
 
 @app.callback()
@@ -30,9 +32,9 @@ def main() -> None:
         app()
     except KitError as error:
         console = Console(stderr=True)
-        console.print(f"[bold red]error:[/] {error.message}", highlight=False)
+        console.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False)
         if error.way_out:
-            console.print(f"[bold]way out:[/] {error.way_out}", highlight=False)
+            console.print(f"[bold]way out:[/] {escape(error.way_out)}", highlight=False)
         sys.exit(int(error.exit_code))
     except KeyboardInterrupt:
         sys.exit(int(ExitCode.INTERRUPTED))

@@ -207,8 +207,6 @@ def _alias_urns(entry: Mapping[str, Any]) -> Iterator[str]:
 
 def compare(old: Any, new: Any, path: str = "") -> Iterator[PropertyChange]:
     """Every place where two values differ, as far inside as both have the same shape."""
-    if old == new and type(old) is type(new):
-        return
     if isinstance(old, Mapping) and isinstance(new, Mapping) and not _marked(old) and not _marked(new):
         for key in sorted(old.keys() | new.keys()):
             where = f"{path}.{key}" if path else key
@@ -229,7 +227,8 @@ def compare(old: Any, new: Any, path: str = "") -> Iterator[PropertyChange]:
             if changes:
                 yield from changes
                 return
-    yield PropertyChange(path, "update", old, new)
+    if old != new or type(old) is not type(new):  # 1 and true are equal to Python
+        yield PropertyChange(path, "update", old, new)
 
 
 def compare_lists(old: list[Any], new: list[Any], path: str) -> Iterator[PropertyChange]:

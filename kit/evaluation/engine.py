@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from pulumi import RunError
 from pulumi.runtime import Settings, configure, set_all_config
 from pulumi.runtime.settings import ROOT
 from pulumi.runtime.stack import run_in_stack
@@ -91,6 +92,8 @@ def failure_of(monitor: Monitor, error: Exception, root: Path) -> Exception:
         return monitor.failure
     if isinstance(error, KitError):
         return error
+    if isinstance(error, RunError):  # the program's own refusal, written for the operator
+        return EvaluationError(str(error))
     place = _place_in_project(error, root)
     where = f" at {place}" if place else ""
     return EvaluationError(

@@ -7,7 +7,8 @@ StackReferences.
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ import yaml
 from kit.errors import ExitCode, KitError
 from kit.evaluation.backends import Backend, PlanBackend
 from kit.evaluation.engine import PROJECT, PROJECT_ROOT, evaluate, run_main_file
+from kit.evaluation.gates import assumed_evidence
 from kit.evaluation.graph import Graph
 from kit.evaluation.prediction import Account
 
 STAGES = ("foundation", "integration", "rollout")
 SIZES = ("small", "medium", "large", "enterprise")
 DEFAULT_CLIENT = "example"
-_ORGANIZATION = "organization"  # what Pulumi calls it with a backend of one's own
+ORGANIZATION = "organization"  # what Pulumi calls it with a backend of one's own
 
 
 def evaluate_stage(
@@ -33,6 +35,7 @@ def evaluate_stage(
     config: Mapping[str, Any] | None = None,
     config_file: Path | None = None,
     preview: bool = False,
+    assume_gates: bool = False,
     backend: Backend | None = None,
     stack_outputs: Mapping[str, Mapping[str, Any]] | None = None,
     root: Path = PROJECT_ROOT,
@@ -41,37 +44,45 @@ def evaluate_stage(
     """Evaluate one stage and return its graph.
 
     `config` overrides top-level keys of the client's configuration (values of any JSON type), `config_file`
-    replaces the stack's own file, `size` is short for `config={"size": …}`. Without `stack_outputs` the
-    earlier stages are evaluated first, with the same configuration. Without `backend` a `PlanBackend` of
-    the client's account answers.
+    replaces the stack's own file, `size` is short for `config={"size": …}`. `assume_gates` evaluates as if
+    the criteria of the stages before were met. Without `stack_outputs` the earlier stages are evaluated
+    first, with the same configuration. Without `backend` a `PlanBackend` of the client's account answers.
 
-    Raises KitError: unknown stage or size, a file that cannot be read, a configuration that is wrong
-    (exit code 2), a closed gate (3), a program that fails (1).
+    Raises KitError: unknown stage or size, a file that cannot be read, a configuration or contract that is
+    wrong (exit code 2), a closed gate (3), a program that fails (1).
     """
-    _check_choice("stage", stage, STAGES)
+    check_choice("stage", stage, STAGES)
     configuration = stack_configuration(
         stage, client=client, size=size, config=config, config_file=config_file, root=root
     )
     if stack_outputs is None:
         earlier = evaluate_stages(
-            STAGES[: STAGES.index(stage)], client=client, size=size, config=config, preview=False, root=root
+            STAGES[: STAGES.index(stage)],
+            client=client,
+            size=size,
+            config=config,
+            assume_gates=assume_gates,
+            root=root,
         )
         stack_outputs = {graph.stack: graph.exports for graph in earlier.values()}
     if backend is None:
-        backend = PlanBackend(
-            preview=preview, stack_outputs=stack_outputs, account=planned_account(configuration, root)
-        )
-    return evaluate(
-        run_main_file(root / "__main__.py"),
-        configuration,
-        backend,
-        stack=stack_name(stage, client),
-        organization=_ORGANIZATION,
-        preview=preview,
-        secret_keys=sorted(key for key, value in configuration.items() if value == _BLINDED),
-        root=root,
-        cancelled=cancelled,
-    )
+        account = planned_account(configuration, root)
+        backend = PlanBackend(preview=preview, stack_outputs=stack_outputs, account=account)
+    try:
+        with _gates(stage, configuration, assume=assume_gates) as opened:
+            return evaluate(
+                run_main_file(root / "__main__.py"),
+                opened,
+                backend,
+                stack=stack_name(stage, client),
+                organization=ORGANIZATION,
+                preview=preview,
+                secret_keys=sorted(key for key, value in configuration.items() if value == _BLINDED),
+                root=root,
+                cancelled=cancelled,
+            )
+    except Exception as error:
+        raise _refusal(stage, error) from error
 
 
 def evaluate_stages(
@@ -81,17 +92,54 @@ def evaluate_stages(
     size: str | None = None,
     config: Mapping[str, Any] | None = None,
     preview: bool = False,
+    assume_gates: bool = False,
     root: Path = PROJECT_ROOT,
 ) -> dict[str, Graph]:
     """Evaluate several stages in order; each reads the (made-up) exports of those before it."""
     graphs: dict[str, Graph] = {}
     exports: dict[str, dict[str, Any]] = {}
+    common: dict[str, Any] = {
+        "client": client,
+        "size": size,
+        "config": config,
+        "assume_gates": assume_gates,
+        "root": root,
+    }
     for stage in stages:
-        common: dict[str, Any] = {"client": client, "size": size, "config": config, "root": root}
         graphs[stage] = evaluate_stage(stage, preview=preview, stack_outputs=exports, **common)
         known = graphs[stage] if not preview else evaluate_stage(stage, stack_outputs=exports, **common)
-        exports[known.stack] = known.exports
+        exports = {**exports, known.stack: known.exports}
     return graphs
+
+
+@contextmanager
+def _gates(stage: str, configuration: dict[str, str], *, assume: bool) -> Iterator[dict[str, str]]:
+    """The configuration, with evidence under which the gates are open where that is assumed."""
+    if not assume or stage == STAGES[0]:
+        yield configuration
+        return
+    with assumed_evidence(stage, configuration) as file:
+        yield {**configuration, _full_key("evidence_file"): str(file)}
+
+
+def _refusal(stage: str, error: Exception) -> Exception:
+    """What the operator is told: the program's own refusals with their exit code, anything else as it is."""
+    from stacks.contracts import ContractError
+    from stacks.gates import GateClosed
+    from stacks.settings import SettingsError
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, GateClosed):
+            return KitError(
+                str(cause),
+                way_out="record the evidence, or see the plan all the same with: kit preview --assume-gates",
+                exit_code=ExitCode.GATE_CLOSED,
+            )
+        if isinstance(cause, SettingsError | ContractError):
+            return KitError(f"stage {stage}: {cause}", exit_code=ExitCode.USAGE)
+        cause = cause.__cause__
+    return error
 
 
 def stack_name(stage: str, client: str | None) -> str:
@@ -117,16 +165,16 @@ def stack_configuration(
     read here and are given as a placeholder that the program sees as a secret.
     """
     if size is not None:
-        _check_choice("size", size, SIZES)
+        check_choice("size", size, SIZES)
     values: dict[str, Any] = {}
-    project = _yaml(root / "Pulumi.yaml")
+    project = read_yaml(root / "Pulumi.yaml")
     for key, schema in (project.get("config") or {}).items():
         given = schema if not isinstance(schema, Mapping) else schema.get("default", schema.get("value"))
         if given is not None:
             values[_full_key(key)] = given
     file = config_file or root / "stacks" / "config" / f"Pulumi.{stack_name(stage, client)}.yaml"
     if config_file is not None or file.exists():
-        values |= {_full_key(key): value for key, value in (_yaml(file).get("config") or {}).items()}
+        values |= {_full_key(key): value for key, value in (read_yaml(file).get("config") or {}).items()}
     values[_full_key("stage")] = stage
     if config and config.get("client_file") and not client:
         values.pop(_full_key("client"), None)  # the file says whose it is
@@ -146,7 +194,7 @@ def planned_account(configuration: Mapping[str, str], root: Path = PROJECT_ROOT)
     folder = root / configuration.get(_full_key("config_folder"), "stacks/config")
     client = configuration.get(_full_key("client"), DEFAULT_CLIENT)
     file = Path(configuration.get(_full_key("client_file"), folder / "clients" / f"{client}.yaml"))
-    chosen: Mapping[str, Any] = _yaml(file) if file.is_file() else {}
+    chosen: Mapping[str, Any] = read_yaml(file) if file.is_file() else {}
     default = Account()
     account = configuration.get(_full_key("account")) or chosen.get("account")
     region = configuration.get(_full_key("region")) or chosen.get("region")
@@ -157,7 +205,7 @@ def planned_account(configuration: Mapping[str, str], root: Path = PROJECT_ROOT)
     return Account(account if isinstance(account, str) and account else default.id, region, partition)
 
 
-def _check_choice(what: str, given: str, known: Sequence[str]) -> None:
+def check_choice(what: str, given: str, known: Sequence[str]) -> None:
     if given not in known:
         raise KitError(
             f"unknown {what} {given!r}", way_out=f"use one of: {', '.join(known)}", exit_code=ExitCode.USAGE
@@ -177,7 +225,8 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file with a mapping at its top; empty if the file is. Raises KitError naming file and line."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
     except FileNotFoundError:

@@ -1,0 +1,152 @@
+"""`kit preview`: what a stage would stand up, without an account and without the Pulumi CLI (Z.1,
+S.1-S.3).
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kit.errors import ExitCode, KitError
+
+
+def preview(
+    stage: Annotated[
+        str | None, typer.Option(help="foundation, integration or rollout; all if left out.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="small, medium, large or enterprise instead of the client's.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A stack's configuration file, or a client's file, to use instead.")
+    ] = None,
+    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document instead of a tree.")
+    ] = False,
+    save: Annotated[Path | None, typer.Option(help="Write the plan (JSON) to this file.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Show what changes from this saved plan, instead of the plan.")
+    ] = None,
+    assume_gates: Annotated[
+        bool, typer.Option("--assume-gates", help="Plan as if the criteria of the stages before were met.")
+    ] = False,
+    unknowns: Annotated[
+        bool,
+        typer.Option("--unknowns", help="Leave what AWS computes unknown, as a first `pulumi preview` does."),
+    ] = False,
+) -> None:
+    """Show the plan of one stage or of all three, as a tree by component.
+
+    The program is evaluated as `pulumi up` would run it. Ids and ARNs that AWS would give are made up, the
+    same on every run, so that policies can be read in full and two plans compared; `--unknowns` leaves them
+    out. Nothing is written but the file of `--save`. Where a stage's gate is closed, its criteria are
+    assumed to be met in a plan of all stages, and the output says so; with `--stage` the refusal is shown
+    unless `--assume-gates` is given.
+
+    With `--against FILE`: what is added, changed, replaced and deleted since that plan was saved. Which
+    changes replace a resource is taken from the kit's own table; "may replace" where it does not know.
+
+    Exit codes: 0 done; 1 the program failed; 2 wrong option, file or configuration; 3 the gate of --stage
+    is closed.
+    """
+    from kit.evaluation.document import plan_document, read_document, to_json
+
+    saved = read_document(against) if against else None
+    graphs, assumed = _evaluated(stage, size, config, client, assume_gates=assume_gates, unknowns=unknowns)
+    document = plan_document(graphs.values())
+    if save:
+        _write(save, to_json(document))
+    if saved is not None:
+        from kit.evaluation.difference import difference
+        from kit.evaluation.rendering import difference_document, show_difference
+
+        names = {entry["stack"] for entry in document["stacks"]}
+        saved = {**saved, "stacks": [entry for entry in saved["stacks"] if entry["stack"] in names]}
+        found = difference(saved, document)
+        if as_json:
+            sys.stdout.write(to_json(difference_document(found)))
+        else:
+            show_difference(found, str(against))
+    elif as_json:
+        sys.stdout.write(to_json(document))
+    else:
+        from kit.evaluation.rendering import show_plan
+
+        show_plan(list(graphs.values()), assumed)
+    if save and not as_json:
+        print(f"saved to {save}")
+
+
+def _evaluated(
+    stage: str | None,
+    size: str | None,
+    config: Path | None,
+    client: str | None,
+    *,
+    assume_gates: bool,
+    unknowns: bool,
+) -> tuple[dict[str, Any], list[str]]:
+    """The graphs by stage, and the stages whose closed gates were passed over."""
+    from kit.evaluation.stages import STAGES, check_choice, evaluate_stage, evaluate_stages
+
+    overrides, config_file = _configuration(config)
+    common: dict[str, Any] = {"client": client, "size": size, "config": overrides}
+    if stage is not None:
+        check_choice("stage", stage, STAGES)
+        earlier = evaluate_stages(STAGES[: STAGES.index(stage)], assume_gates=True, **common)
+        exports = {graph.stack: graph.exports for graph in earlier.values()}
+        graph = evaluate_stage(
+            stage,
+            config_file=config_file,
+            preview=unknowns,
+            assume_gates=assume_gates,
+            stack_outputs=exports,
+            **common,
+        )
+        return {stage: graph}, [stage] if assume_gates else []
+    if config_file is not None:
+        raise KitError(
+            f"{config}: the configuration of one stack needs its stage",
+            way_out="add --stage, or give a client's file",
+            exit_code=ExitCode.USAGE,
+        )
+    try:
+        return evaluate_stages(preview=unknowns, assume_gates=assume_gates, **common), (
+            list(STAGES[1:]) if assume_gates else []
+        )
+    except KitError as error:
+        if error.exit_code != ExitCode.GATE_CLOSED:
+            raise
+    return evaluate_stages(preview=unknowns, assume_gates=True, **common), list(STAGES[1:])
+
+
+def _configuration(file: Path | None) -> tuple[Mapping[str, Any], Path | None]:
+    """Overrides and stack file from `--config`: a file with `config:` at its top is a stack's, any other
+    a client's.
+    """
+    if file is None:
+        return {}, None
+    from kit.evaluation.stages import read_yaml
+
+    content = read_yaml(file)
+    if isinstance(content.get("config"), dict):
+        return {}, file
+    return {"client_file": str(file.resolve())}, None
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise KitError(
+            f"{path}: cannot be written: {error.strerror}",
+            way_out="choose another file for --save",
+            exit_code=ExitCode.USAGE,
+        ) from None

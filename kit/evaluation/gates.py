@@ -1,0 +1,48 @@
+"""Evidence under which every gate up to a stage is open, for plans of stages that are not reached yet.
+
+It is written to a temporary file that only the evaluation reads; nothing is recorded anywhere.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from kit.evaluation.engine import PROJECT
+
+_ASSUMED_BY = "assumed by kit preview"
+_ASSUMED_ON = date(2026, 1, 1)  # any one date: a plan must not depend on the day it is made
+
+
+@contextmanager
+def assumed_evidence(stage: str, configuration: Mapping[str, str]) -> Iterator[Path]:
+    """A file of evidence that meets every criterion of the stages before `stage`.
+
+    Raises `stacks.settings.SettingsError` if the configuration cannot be used.
+    """
+    from stacks.evidence import Attestation, Evidence, Measurement, write_evidence
+    from stacks.gates import ROOT, criteria, document_hash
+    from stacks.settings import STAGES, RawConfig, read_settings
+
+    prefix = f"{PROJECT}:"
+    settings = read_settings(
+        RawConfig({key.removeprefix(prefix): v for key, v in configuration.items() if key.startswith(prefix)})
+    )
+    before = STAGES[: STAGES.index(settings.stage)]
+    attestations, measurements = [], []
+    for criterion in criteria(settings):
+        if criterion.stage not in before:
+            continue
+        if criterion.kind == "human" and criterion.document:
+            digest = document_hash(ROOT / criterion.document) or "0" * 64
+            attestations.append(
+                Attestation(criterion.name, _ASSUMED_BY, _ASSUMED_ON, criterion.document, digest)
+            )
+        else:
+            needed = criterion.threshold
+            measurements.append(Measurement(criterion.name, _ASSUMED_ON, needed, needed, _ASSUMED_BY))
+    with tempfile.TemporaryDirectory(prefix="kit-gates-") as folder:
+        file = Path(folder) / f"{stage}.yaml"
+        write_evidence(file, Evidence(tuple(attestations), tuple(measurements)))
+        yield file
