@@ -1,0 +1,48 @@
+"""Inspection: what is in a text, how sensitive it is, and what is to be done about it (L2.3, L2.4, G.1, G.2).
+
+The gateway uses this port:
+
+    inspector = Inspector(InspectionConfig(hash_key=key, dictionary=parse_dictionary(document)))
+    inspection = inspector.inspect_request(body, declared)      # never raises; a failure is in inspection.failure
+    decision = decide(inspection, department)                   # allow | flag | redact | block, reason, message
+    body = redact_request(body, inspection)                     # only when decision.action is redact
+    answer = AnswerFilter(inspector, AnswerPolicy())            # one per answer
+    answer.event(event) -> [event, ...]                         # a stream: bytes of whole events in and out
+    answer.whole(body) -> body                                  # a body: the same bytes when nothing was removed
+    answer.decisions() -> [{"type", "count", "action"}]         # for the record; `answer.blocked` names a hard block
+
+A `Finding` is {type, level, score, field, start, end, rule, value_hash}: never the value. Everything is deterministic;
+records carry `INSPECTION_VERSION` and the version of the client's dictionary. Inspecting is CPU work (about 1 ms for 4 kB):
+call it in a worker thread when a text is long.
+"""
+
+from lambdas.inspection.answers import AnswerFilter, AnswerPolicy
+from lambdas.inspection.dictionaries import Dictionary, DictionaryError, Term, parse_dictionary
+from lambdas.inspection.findings import Channel, DataClass, Finding, Inspection, Uninspectable, Violation
+from lambdas.inspection.inspector import DETECTORS, INSPECTION_VERSION, InspectionConfig, Inspector
+from lambdas.inspection.policy import Action, Decision, DepartmentRules, decide
+from lambdas.inspection.redaction import redact_request
+
+__all__ = [
+    "DETECTORS",
+    "INSPECTION_VERSION",
+    "Action",
+    "AnswerFilter",
+    "AnswerPolicy",
+    "Channel",
+    "DataClass",
+    "Decision",
+    "DepartmentRules",
+    "Dictionary",
+    "DictionaryError",
+    "Finding",
+    "Inspection",
+    "InspectionConfig",
+    "Inspector",
+    "Term",
+    "Uninspectable",
+    "Violation",
+    "decide",
+    "parse_dictionary",
+    "redact_request",
+]

@@ -1,0 +1,8 @@
+"""Rules of acceptable use (G.2)."""
+
+from lambdas.inspection.findings import Span
+
+
+def find(plain: str, lower: str, spans: list[Span]) -> list[tuple[str, int, int]]:
+    """Breaches: (rule, start, end)."""
+    return []

@@ -1,0 +1,654 @@
+"""Sensitive data is taken out of answers, whole or streamed, before the caller sees them (L2.4).
+
+A text is cut into segments at places that depend on the text alone, never on how it arrived: after a plain word, so never
+inside a value. Each segment is inspected with the 400 characters before it. Whole answers go through the same cuts, so a
+stream in any chunks gives exactly what the whole gives. Events leave unchanged, byte for byte, unless something in them
+had to go.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambdas.inspection.findings import DataClass, Span
+from lambdas.inspection.inspector import LEVELS, Inspector
+from lambdas.inspection.merge import settle
+from lambdas.inspection.normalise import normalise
+
+CONTEXT = 400
+MAX_HELD = 4_096
+MAX_KEY_BLOCK = 16_384
+MAX_BUFFERED_JSON = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPolicy:
+    """What is done to answers. Values from level `redact_from` up are replaced by `[REDACTED <TYPE>]`.
+
+    `end_on` are types that end the answer at once. `canaries` are secret markers placed in system prompts: one in an
+    answer means that the prompt is leaking. `allowed_hosts` may be linked to with data in the URL.
+    """
+
+    redact: bool = True
+    redact_from: DataClass = DataClass.RESTRICTED
+    redact_types: frozenset[str] = frozenset()
+    end_on: frozenset[str] = frozenset(("CANARY",))
+    canaries: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A half-open range of a block's text that must not leave, and its type."""
+
+    start: int
+    end: int
+    type: str
+
+    @property
+    def placeholder(self) -> str:
+        """What stands in its place: fit for JSON, XML and prose."""
+        return f"[REDACTED {self.type}]"
+
+
+# --- where a text may be cut -------------------------------------------------------------------------------------------
+
+_UNSPACED = "\u0e00-\u0e7f\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_TOKEN = re.compile(rf"[{_UNSPACED}](?=[\s\S])\s*|[^\s{_UNSPACED}]+(?:\s+(?=\S)|(?=[{_UNSPACED}]))|\s+(?=\S)")
+_PLAIN_WORD = re.compile(r"[(\[{\"'“‘*_#>-]*[^\W\d_]+(?:['’-][^\W\d_]+)*[.,;:!?…)\]}\"'”’*]*\Z")
+_ENDS_CODE = ";{}(),:>]\"'`|"
+_NOT_PLAIN = frozenset(
+    "jan january feb february mar march apr april may jun june jul july aug august sep sept september oct october nov november dec "
+    "december ext extension x of zero oh one two three four five six seven eight nine null eins zwei drei vier fünf sechs sieben acht "
+    "neun dash hyphen space at dot machine login".split()
+)
+_MARKS = frozenset("|*#>-=~")
+_INTERESTING = re.compile(
+    r"[\d@]|-----|://|%[0-9A-Fa-f]|&[#a-z]|\\[ux]|[^\x00-\x7f]|!\[|\[[^\]]*\]\(|[A-Za-z0-9+/_-]{20}"
+)
+_KEYWORD = re.compile(
+    r"pass|pwd|secret|token|key|cred|auth|bearer|basic|private|access|kennwort|contraseña|clave|senha",
+    re.IGNORECASE,
+)
+_KEY_BEGIN = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,30}(?:PRIVATE KEY|PGP PRIVATE KEY BLOCK)|PuTTY-User-Key-File"
+)
+_KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}-----|Private-MAC: [0-9a-f]{40,}")
+
+
+def _is_plain(token: str) -> bool:
+    """Whether a text may be cut after this token: no value goes on beyond it."""
+    word = token.rstrip()
+    if not word:
+        return False
+    if word[0] >= "\u0e00" and len(word) == 1:
+        return True
+    if any(character.isdigit() or character == "@" for character in word):
+        return False
+    if word.strip("()[]{}<>.,;:!?\"'").lower() in _NOT_PLAIN:
+        return False
+    if _PLAIN_WORD.match(word):
+        return any(character.islower() for character in word)
+    if all(character in _MARKS for character in word):
+        return "|" in word or "#" in word or "*" in word
+    return (
+        word[-1] in _ENDS_CODE
+        and not word.endswith("-----")
+        and any(character.islower() for character in word)
+    )
+
+
+class TextRedactor:
+    """Follows the text of one block. `released` is how far it may leave; `removals` what must not, in order."""
+
+    def __init__(self, inspector: Inspector, policy: AnswerPolicy):
+        self._inspector = inspector
+        self._policy = policy
+        self._held = ""
+        self._base = 0  # offset of the first held character in the block
+        self._scan = 0  # in _held: where the next token begins
+        self._cut = 0  # in _held: up to where all is decided
+        self._alert = -1  # in the block: up to where a keyword may announce a value
+        self._in_key = False
+        self._words: list[str] = []
+        self.removals: list[Removal] = []
+        self.findings: dict[str, int] = {}
+        self.blocked = ""
+
+    @property
+    def released(self) -> int:
+        """Characters of the block, from its start, whose fate is decided."""
+        return self._base + self._cut
+
+    def feed(self, text: str) -> None:
+        """More text of the block."""
+        self._held += text
+        while match := _TOKEN.match(self._held, self._scan):
+            token = match.group()
+            self._scan = match.end()
+            following = self._held[self._scan : self._scan + 1]
+            self._note(token)
+            if self._may_cut(token, following):
+                self._decide(self._scan)
+            elif self._scan - self._cut >= self._limit():
+                self._decide(self._scan)
+        while len(self._held) - self._cut > self._limit() + CONTEXT:
+            # one token without an end: cut at a place that depends on the text alone
+            self._scan = self._cut + self._limit()
+            self._decide(self._scan)
+        self._trim()
+
+    def finish(self) -> None:
+        """The block is complete: decide the rest."""
+        self._scan = len(self._held)
+        if self._cut < self._scan:
+            self._decide(self._scan)
+
+    def _limit(self) -> int:
+        return MAX_KEY_BLOCK if self._in_key else MAX_HELD
+
+    def _note(self, token: str) -> None:
+        if _KEYWORD.search(token):
+            self._alert = self._base + self._scan + 160
+        if "-----" in token or "PuTTY" in token:
+            open_from = max(self._cut, self._scan - 200)
+            if _KEY_BEGIN.search(self._held, open_from, self._scan):
+                self._in_key = not _KEY_END.search(self._held, open_from, self._scan)
+        if self._in_key and _KEY_END.search(self._held, max(0, self._scan - 120), self._scan):
+            self._in_key = False
+
+    def _may_cut(self, token: str, following: str) -> bool:
+        if self._in_key or following in ("[", "(", "{", "<") or not _is_plain(token):
+            self._remember(token)
+            return False
+        self._remember(token)
+        dictionary = self._inspector.config.dictionary
+        if dictionary.longest:
+            words = self._words
+            for size in range(1, min(len(words), dictionary.longest) + 1):
+                if tuple(words[-size:]) in dictionary.word_prefixes:
+                    return False
+        return True
+
+    def _remember(self, token: str) -> None:
+        dictionary = self._inspector.config.dictionary
+        if dictionary.longest:
+            self._words.extend(re.findall(r"\w+", normalise(token).text.lower()))
+            del self._words[: -dictionary.longest]
+
+    def _decide(self, end: int) -> None:
+        start = self._cut
+        segment = self._held[start:end]
+        self._cut = end
+        if self.blocked or not self._worth_looking(segment):
+            return
+        begin = max(0, start - CONTEXT)
+        for span in self._look(self._held[begin:end]):
+            first, last = begin + span.start, begin + span.end
+            if last > start:
+                self._remove(Removal(self._base + max(first, start), self._base + last, span.type))
+
+    def _worth_looking(self, segment: str) -> bool:
+        if self._alert >= self._base + self._cut - len(segment) or _INTERESTING.search(segment):
+            return True
+        if any(canary in self._held[-len(segment) - 200 :] for canary in self._policy.canaries):
+            return True
+        dictionary = self._inspector.config.dictionary
+        if len(dictionary):
+            if dictionary.has_prefix_terms:
+                return True
+            words = re.findall(r"\w+", segment.lower())
+            return any(word in dictionary.words or word.rstrip("s") in dictionary.words for word in words)
+        return False
+
+    def _look(self, window: str) -> list[Span]:
+        mapped = normalise(window)
+        lower = mapped.text.lower()
+        if len(lower) != len(mapped.text):
+            lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in mapped.text)
+        spans = self._inspector.value_spans(mapped, lower)
+        levels = {span: LEVELS[span.type] for span in spans if span.type in LEVELS}
+        for span, level in self._inspector.config.dictionary.find(mapped.text, lower):
+            levels[span] = level
+        for canary in self._policy.canaries:
+            place = window.find(canary)
+            if place >= 0:
+                self.blocked = "CANARY" if "CANARY" in self._policy.end_on else self.blocked
+                levels[Span("CANARY", place, place + len(canary), 1.0, "canary")] = DataClass.CONFIDENTIAL
+        for span in _egress(mapped.text, self._policy.allowed_hosts):
+            levels[span] = DataClass.RESTRICTED
+        kept: list[Span] = []
+        for span in settle(levels):
+            first, last = mapped.origin(span.start, span.end)
+            if self._must_go(span.type, levels[span]):
+                kept.append(Span(span.type, first, last, span.score, span.rule))
+        return kept
+
+    def _must_go(self, kind: str, level: DataClass) -> bool:
+        if kind in self._policy.end_on:
+            self.blocked = self.blocked or kind
+            return True
+        return kind in self._policy.redact_types or level.rank >= self._policy.redact_from.rank
+
+    def _remove(self, removal: Removal) -> None:
+        if self.removals and removal.start < self.removals[-1].end:
+            previous = self.removals[-1]
+            if removal.end <= previous.end:
+                return
+            removal = Removal(previous.end, removal.end, removal.type)
+        self.findings[removal.type] = self.findings.get(removal.type, 0) + 1
+        self.removals.append(removal)
+
+    def _trim(self) -> None:
+        surplus = self._cut - CONTEXT
+        if surplus > MAX_HELD:
+            self._held = self._held[surplus:]
+            self._base += surplus
+            self._cut -= surplus
+            self._scan -= surplus
+
+
+_MARKDOWN_LINK = re.compile(r"!?\[[^\]\n]{0,200}\]\(\s*<?(?P<url>https?://[^\s)>]{1,2000})>?[^)\n]{0,100}\)")
+_HTML_IMAGE = re.compile(
+    r"<img\b[^>]{0,300}?\bsrc\s*=\s*[\"']?(?P<url>https?://[^\s\"'>]{1,2000})[^>]{0,300}>", re.IGNORECASE
+)
+_URL = re.compile(
+    r"https?://(?:[^/@\s]*@)?(?P<host>[^/:?#\s]+)(?::\d+)?(?P<path>/[^?#\s]*)?(?:\?(?P<query>[^#\s]*))?"
+)
+_DATA_RUN = re.compile(r"[A-Za-z0-9+/_=%-]{24,}")
+
+
+def _egress(text: str, allowed_hosts: Sequence[str]) -> list[Span]:
+    """Images and links whose URL carries data to a host that is not the client's own."""
+    if "://" not in text:
+        return []
+    spans: list[Span] = []
+    for expression in (_MARKDOWN_LINK, _HTML_IMAGE):
+        for match in expression.finditer(text):
+            image = match.group().startswith(("!", "<"))
+            if _carries_data(match["url"], allowed_hosts, image):
+                spans.append(
+                    Span("EGRESS", *match.span("url"), 0.9, "egress-image" if image else "egress-link")
+                )
+    return spans
+
+
+def _carries_data(url: str, allowed_hosts: Sequence[str], image: bool) -> bool:
+    match = _URL.match(url)
+    if not match:
+        return False
+    host = match["host"].lower()
+    if any(host == allowed or host.endswith("." + allowed) for allowed in allowed_hosts):
+        return False
+    query = match["query"] or ""
+    if image:
+        # an image is fetched without a click: any parameter with content is suspicious
+        return any(len(part.partition("=")[2]) >= 6 for part in query.split("&")) or any(
+            len(piece) >= 40 and _DATA_RUN.fullmatch(piece) and any(map(str.isdigit, piece))
+            for piece in (match["path"] or "").split("/")
+        )
+    return len(query) >= 80 and bool(_DATA_RUN.search(query))
+
+
+def apply_removals(text: str, removals: Sequence[Removal], offset: int = 0) -> str:
+    """`text`, which begins at `offset` of its block, with removals replaced; one that began earlier leaves nothing here."""
+    pieces: list[str] = []
+    position = offset
+    end = offset + len(text)
+    for removal in removals:
+        if removal.end <= position or removal.start >= end:
+            continue
+        pieces.append(text[position - offset : max(removal.start, position) - offset])
+        if removal.start >= offset:
+            pieces.append(removal.placeholder)
+        position = min(removal.end, end)
+    pieces.append(text[position - offset :])
+    return "".join(pieces)
+
+
+# --- events ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Held:
+    """An event that waits, with its text's place in the block (None: it only keeps its place in the order)."""
+
+    raw: bytes
+    data: dict[str, Any] | None
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(slots=True)
+class _Block:
+    """A content block under way."""
+
+    kind: str
+    redactor: TextRedactor
+    length: int = 0
+    waiting: list[_Held] = field(default_factory=list)
+    json_text: str = ""
+
+
+class AnswerFilter:
+    """Filters one answer: `event` for each event of a stream, `whole` for a body. One instance per answer.
+
+    `blocked` names the type that ended the answer; then the caller should close the connection to Claude.
+    """
+
+    def __init__(self, inspector: Inspector, policy: AnswerPolicy | None = None):
+        self._inspector = inspector
+        self._policy = policy or AnswerPolicy()
+        self._blocks: dict[int, _Block] = {}
+        self._counts: dict[str, int] = {}
+        self._usage: dict[str, Any] = {}
+        self._ended = False
+        self.blocked = ""
+
+    # --- streams ----------------------------------------------------------------------------------------------------
+
+    def event(self, event: bytes) -> list[bytes]:
+        """The events that may leave now that this one has come. After a hard block nothing leaves any more."""
+        if self._ended:
+            return []
+        data = _event_data(event)
+        kind = data.get("type") if data else None
+        if data is None or kind == "ping":
+            # comments and pings keep the connection alive; they must not wait
+            return [event]
+        if kind == "content_block_start":
+            return self._start(event, data)
+        if kind == "content_block_delta":
+            return self._delta(event, data)
+        if kind == "content_block_stop":
+            return self._stop(event, data)
+        if kind in ("message_delta", "message_start"):
+            usage = data.get("usage") or (data.get("message") or {}).get("usage")
+            self._usage.update(usage if isinstance(usage, dict) else {})
+        if kind in ("message_delta", "message_stop"):
+            flushed = self._flush_all()
+            return flushed if self._ended else [*flushed, event]
+        if kind == "error":
+            # the stream broke: what is held is undecided and is dropped
+            self._blocks.clear()
+        return [event]
+
+    def _start(self, event: bytes, data: dict[str, Any]) -> list[bytes]:
+        index = data.get("index", 0)
+        content = data.get("content_block")
+        content = content if isinstance(content, dict) else {}
+        block = _Block(str(content.get("type", "")), TextRedactor(self._inspector, self._policy))
+        self._blocks[index] = block
+        opening = content.get("text")
+        if not (block.kind == "text" and isinstance(opening, str) and opening):
+            if block.kind not in (
+                "text",
+                "thinking",
+                "redacted_thinking",
+                "tool_use",
+                "server_tool_use",
+                "mcp_tool_use",
+            ):
+                return self._filtered_start(event, data, content)
+            return [event]
+        block.redactor.feed(opening)
+        block.length = len(opening)
+        block.waiting.append(_Held(event, data, 0, len(opening)))
+        return self._release(index, block)
+
+    def _filtered_start(self, event: bytes, data: dict[str, Any], content: dict[str, Any]) -> list[bytes]:
+        """Blocks that come whole in their first event (results of server tools)."""
+        cleaned = self._clean_value(content)
+        if self.blocked:
+            return self._end(None)
+        return [event] if cleaned == content else [_render(event, {**data, "content_block": cleaned})]
+
+    def _delta(self, event: bytes, data: dict[str, Any]) -> list[bytes]:
+        index = data.get("index", 0)
+        delta = data.get("delta")
+        block = self._blocks.get(index)
+        if block is None or not isinstance(delta, dict):
+            return [event]
+        kind = delta.get("type")
+        if kind == "text_delta" and isinstance(delta.get("text"), str):
+            start = block.length
+            block.length += len(delta["text"])
+            block.waiting.append(_Held(event, data, start, block.length))
+            block.redactor.feed(delta["text"])
+            return self._release(index, block)
+        if kind == "input_json_delta" and isinstance(delta.get("partial_json"), str):
+            block.json_text += delta["partial_json"]
+            block.waiting.append(_Held(event, data))
+            if len(block.json_text) > MAX_BUFFERED_JSON:
+                self.blocked = self.blocked or "TOO_LARGE"
+                return self._end(index)
+            return []
+        if kind == "citations_delta":
+            cleaned = self._clean_value(delta)
+            if self.blocked:
+                return self._end(index)
+            held = event if cleaned == delta else _render(event, {**data, "delta": cleaned})
+            if block.waiting:
+                block.waiting.append(_Held(held, None, block.length, block.length))
+                return []
+            return [held]
+        # thinking, signatures and what is not known yet pass as they are: changing them breaks the conversation
+        return [event]
+
+    def _release(self, index: int, block: _Block) -> list[bytes]:
+        if block.redactor.blocked:
+            self.blocked = block.redactor.blocked
+            return [*self._take(block, block.redactor.released), *self._end(index)]
+        return self._take(block, block.redactor.released)
+
+    def _take(self, block: _Block, released: int) -> list[bytes]:
+        out: list[bytes] = []
+        count = 0
+        for held in block.waiting:
+            if held.end > released:
+                break
+            count += 1
+            rendered = self._rendered(block, held)
+            if rendered:
+                out.append(rendered)
+        del block.waiting[:count]
+        return out
+
+    def _rendered(self, block: _Block, held: _Held) -> bytes:
+        if held.data is None:
+            return held.raw
+        removals = block.redactor.removals
+        if not any(removal.start < held.end and removal.end > held.start for removal in removals):
+            return held.raw
+        part = "delta" if "delta" in held.data else "content_block"
+        inner = held.data[part]
+        text = apply_removals(inner["text"], removals, held.start)
+        if not text and part == "delta":
+            return b""
+        return _render(held.raw, {**held.data, part: {**inner, "text": text}})
+
+    def _stop(self, event: bytes, data: dict[str, Any]) -> list[bytes]:
+        index = data.get("index", 0)
+        block = self._blocks.get(index)
+        if block is None:
+            return [event]
+        out = self._flush(index, block)
+        if self._ended:
+            return out
+        del self._blocks[index]
+        return [*out, event]
+
+    def _flush(self, index: int, block: _Block) -> list[bytes]:
+        if block.json_text:
+            return self._flush_json(index, block)
+        block.redactor.finish()
+        out = self._release(index, block)
+        self._count(block.redactor)
+        return out
+
+    def _flush_json(self, index: int, block: _Block) -> list[bytes]:
+        cleaned = self.clean_json(block.json_text)
+        if self.blocked:
+            return self._end(index)
+        waiting, block.waiting = block.waiting, []
+        if cleaned == block.json_text:
+            return [held.raw for held in waiting]
+        first = waiting[0]
+        data = first.data or {}
+        return [_render(first.raw, {**data, "delta": {**data.get("delta", {}), "partial_json": cleaned}})]
+
+    def _flush_all(self) -> list[bytes]:
+        out: list[bytes] = []
+        for index, block in sorted(self._blocks.items()):
+            out.extend(self._flush(index, block))
+            if self._ended:
+                return out
+        self._blocks.clear()
+        return out
+
+    def _end(self, index: int | None) -> list[bytes]:
+        """The end of a message the way Claude ends one that it refuses: block, delta with `refusal`, stop."""
+        self._ended = True
+        self._counts[self.blocked] = self._counts.get(self.blocked, 0) + 1
+        events: list[dict[str, Any]] = [
+            {"type": "content_block_stop", "index": open_index} for open_index in sorted(self._blocks)
+        ]
+        if index is not None and index not in self._blocks:
+            events.append({"type": "content_block_stop", "index": index})
+        usage = {"output_tokens": int(self._usage.get("output_tokens") or 0)}
+        events.append(
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": "refusal", "stop_sequence": None},
+                "usage": usage,
+            }
+        )
+        events.append({"type": "message_stop"})
+        self._blocks.clear()
+        return [f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode() for one in events]
+
+    # --- whole bodies -----------------------------------------------------------------------------------------------
+
+    def whole(self, body: bytes) -> bytes:
+        """A whole Message; the very same bytes when there was nothing to remove. What is not JSON is returned as it is."""
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            return body
+        if not isinstance(message, dict) or not isinstance(message.get("content"), list):
+            return body
+        content = [self._clean_block(block) for block in message["content"]]
+        if self.blocked:
+            self._counts[self.blocked] = self._counts.get(self.blocked, 0) + 1
+            return json.dumps(
+                {**message, "content": [], "stop_reason": "refusal"}, ensure_ascii=False
+            ).encode()
+        if content == message["content"]:
+            return body
+        return json.dumps({**message, "content": content}, ensure_ascii=False).encode()
+
+    def text(self, text: str) -> str:
+        """One text, redacted by the same cuts as a stream."""
+        redactor = TextRedactor(self._inspector, self._policy)
+        redactor.feed(text)
+        redactor.finish()
+        self._count(redactor)
+        self.blocked = self.blocked or redactor.blocked
+        return apply_removals(text, redactor.removals)
+
+    def clean_json(self, text: str) -> str:
+        """A JSON text with its strings redacted, unchanged if there was nothing; what does not parse is redacted as text
+        inside one JSON string, so that it stays valid and nothing leaves unread.
+        """
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            cleaned = self.text(text)
+            return text if cleaned == text else json.dumps({"redacted": cleaned})
+        cleaned = self._clean_value(value)
+        return text if cleaned == value else json.dumps(cleaned, ensure_ascii=False)
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """What was removed, by type and number, for the record; never a value."""
+        counts = dict(self._counts)
+        for block in self._blocks.values():
+            for kind, number in block.redactor.findings.items():
+                counts[kind] = counts.get(kind, 0) + number
+        action = {True: "block", False: "redact"}
+        return [
+            {"type": kind, "count": number, "action": action[kind == self.blocked]}
+            for kind, number in sorted(counts.items())
+        ]
+
+    def _clean_block(self, block: Any) -> Any:
+        if isinstance(block, dict) and block.get("type") in ("thinking", "redacted_thinking"):
+            return block
+        return self._clean_value(block)
+
+    def _clean_value(self, value: Any, key: str = "") -> Any:
+        if isinstance(value, str):
+            return self._clean_string(value, key)
+        if isinstance(value, list):
+            return [self._clean_value(inner, key) for inner in value]
+        if isinstance(value, Mapping):
+            if value.get("type") in ("thinking", "redacted_thinking"):
+                return value
+            return {
+                (self.text(name) if len(name) > 8 else name): self._clean_value(inner, name)
+                if name not in _KEPT
+                else inner
+                for name, inner in value.items()
+            }
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 100_000_000:
+            cleaned = self._clean_string(str(value), key)
+            return value if cleaned == str(value) else cleaned
+        return value
+
+    def _clean_string(self, value: str, key: str) -> str:
+        """A field's text; its key is context (`"ssn": "…"`) for values that are short."""
+        if not key or key in _TEXT_KEYS or len(value) > 200:
+            return self.text(value)
+        lead = f"{key}: "
+        redactor = TextRedactor(self._inspector, self._policy)
+        redactor.feed(lead + value)
+        redactor.finish()
+        self._count(redactor)
+        self.blocked = self.blocked or redactor.blocked
+        removals = [
+            Removal(max(r.start, len(lead)), r.end, r.type) for r in redactor.removals if r.end > len(lead)
+        ]
+        return apply_removals(
+            value, [Removal(r.start - len(lead), r.end - len(lead), r.type) for r in removals]
+        )
+
+    def _count(self, redactor: TextRedactor) -> None:
+        for kind, number in redactor.findings.items():
+            if kind != redactor.blocked:
+                self._counts[kind] = self._counts.get(kind, 0) + number
+        redactor.findings.clear()
+
+
+# protocol of content blocks: never text, and changing it would break the conversation
+_KEPT = frozenset(
+    ("type", "id", "tool_use_id", "signature", "data", "encrypted_content", "encrypted_index", "media_type")
+)
+_TEXT_KEYS = frozenset(("text", "content", "cited_text", "title", "description"))
+
+
+def _event_data(event: bytes) -> dict[str, Any] | None:
+    lines = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
+    if not lines:
+        return None
+    try:
+        data = json.loads(b"\n".join(lines))
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _render(original: bytes, data: dict[str, Any]) -> bytes:
+    """An event with new data and the other lines of the original."""
+    kept = [line for line in original.splitlines() if line and not line.startswith(b"data:")]
+    return b"\n".join([*kept, b"data: " + json.dumps(data, ensure_ascii=False).encode("utf-8"), b"", b""])

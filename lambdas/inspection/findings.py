@@ -1,0 +1,119 @@
+"""What an inspection says: findings, what could not be inspected, violations, the level of it all.
+
+A finding never carries the value it found: only its type, place and a keyed hash, so that two findings of one
+value can be recognised without the value being written anywhere (G.1, L2.3, L2.5).
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class DataClass(StrEnum):
+    """The four classes of G.1, in rising order."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    RESTRICTED = "restricted"
+    CONFIDENTIAL = "confidential"
+
+    @property
+    def rank(self) -> int:
+        """0 for public to 3 for confidential."""
+        return _RANKS[self]
+
+
+_RANKS = {member: rank for rank, member in enumerate(DataClass)}
+
+
+def highest(classes: Iterable[DataClass]) -> DataClass:
+    """The most sensitive of the classes; public when there is none."""
+    return max(classes, key=lambda one: one.rank, default=DataClass.PUBLIC)
+
+
+class Channel(StrEnum):
+    """Where a text comes from: tool results and documents are written by others and trusted less."""
+
+    TRUSTED = "trusted"
+    UNTRUSTED = "untrusted"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A detector's raw result in one text: half-open character offsets, before it is placed in a request."""
+
+    type: str
+    start: int
+    end: int
+    score: float
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One piece of evidence.
+
+    `field` is the path in the request (`messages[0].content[1].text`), `start` and `end` are character offsets in
+    that field, `score` is 0 to 1, `rule` names what found it, `value_hash` is a keyed hash of the value found.
+    """
+
+    type: str
+    level: DataClass
+    score: float
+    field: str
+    start: int
+    end: int
+    rule: str
+    value_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uninspectable:
+    """A part of a request that could not be read: `kind` (image, encrypted, url, …) and the path of its field."""
+
+    kind: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A breach of the acceptable-use policy (G.2): `rule` is its id, `field` and offsets say where."""
+
+    rule: str
+    field: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The whole result for one request or text.
+
+    `level` is the maximum over findings, labels and the class that the caller declared. `failure` is empty, or why
+    the inspection could not be finished (`error`, `timeout`, `too-large`): such a request must not leave.
+    `injection_score` is the highest score of the injection detectors over all fields, 0 to 1.
+    """
+
+    version: str
+    level: DataClass
+    findings: tuple[Finding, ...] = ()
+    uninspectable: tuple[Uninspectable, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    failure: str = ""
+    injection_score: float = 0.0
+    dictionary_version: str = ""
+    characters: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def injections(self) -> tuple[Finding, ...]:
+        """The findings that say that the text tries to steer the model."""
+        return tuple(one for one in self.findings if one.type == "PROMPT_INJECTION")
+
+
+def value_hash(key: bytes, kind: str, value: str) -> str:
+    """A keyed hash (16 hex digits) of a value without its separators and case; of no use without the key."""
+    folded = "".join(character for character in value.casefold() if character.isalnum())
+    return hmac.new(key, f"{kind}\0{folded}".encode(), hashlib.sha256).hexdigest()[:16]

@@ -1,0 +1,427 @@
+"""The inspection of texts and requests: normalise, look, settle, place, raise to a level (L2.3, G.1).
+
+Deterministic: the same text, configuration and `INSPECTION_VERSION` give the same findings.
+"""
+
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any
+
+from lambdas.inspection import (
+    acceptable_use,
+    credentials,
+    injection,
+    markings,
+    meaning,
+    names,
+    personal_data,
+    views,
+)
+from lambdas.inspection.dictionaries import EMPTY, Dictionary
+from lambdas.inspection.fields import Label, TextField, extract
+from lambdas.inspection.findings import (
+    Channel,
+    DataClass,
+    Finding,
+    Inspection,
+    Span,
+    Uninspectable,
+    Violation,
+    highest,
+    value_hash,
+)
+from lambdas.inspection.merge import settle
+from lambdas.inspection.normalise import MappedText, normalise
+from lambdas.inspection.policy import level_of
+
+# raised with every change of what is found; records carry it so that a finding can be explained later
+INSPECTION_VERSION = "2026.11.1"
+
+DETECTORS: tuple[str, ...] = (
+    *personal_data.DETECTORS,
+    *credentials.DETECTORS,
+    "decoded-views",
+    "rearranged-views",
+    "dictionary",
+    "markings",
+    "names",
+    "meaning",
+    "injection",
+    "acceptable-use",
+    "contact-list",
+)
+
+LEVELS: Mapping[str, DataClass] = {
+    **personal_data.LEVELS,
+    "SECRET": DataClass.RESTRICTED,
+    "PERSON": DataClass.INTERNAL,
+    "ADDRESS": DataClass.INTERNAL,
+    "CUSTOMER_LIST": DataClass.RESTRICTED,
+    **meaning.LEVELS,
+    "PROMPT_INJECTION": DataClass.PUBLIC,
+}
+_CONTACT_TYPES = ("EMAIL", "PHONE")
+_CHUNK = 32_768
+_OVERLAP = 512
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionConfig:
+    """How to inspect. `hash_key` keys the hashes of values (32 random bytes of the client; a random one is made when empty,
+    then hashes can be compared within this process only).
+
+    `contact_limit`: more distinct e-mail addresses or telephone numbers than this are a customer list (Restricted).
+    `labels` maps ids of sensitivity labels to classes. `names` looks for people's names and addresses everywhere, not only
+    where they raise the class. `deadline_seconds` bounds one request; beyond it the inspection has failed.
+    `disabled` switches off detectors by name (for tests that prove what each one does).
+    """
+
+    hash_key: bytes = b""
+    dictionary: Dictionary = EMPTY
+    contact_limit: int = 5
+    name_limit: int = 25
+    labels: Mapping[str, DataClass] = field(default_factory=dict)
+    names: bool = True
+    deadline_seconds: float = 20.0
+    max_characters: int = 6_000_000
+    cache_entries: int = 2_048
+    disabled: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A span in the original text, with its level and the hash of its value."""
+
+    span: Span
+    level: DataClass
+    value_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class _TextResult:
+    """What one text holds, whatever its path: this is what the cache keeps."""
+
+    placed: tuple[_Placed, ...]
+    violations: tuple[tuple[str, int, int], ...]
+    injection_score: float
+
+
+class InspectionTimeout(Exception):
+    """The deadline of one inspection has passed."""
+
+
+class Inspector:
+    """Finds what a text or a request holds. Build once per configuration; safe to share between requests."""
+
+    def __init__(self, config: InspectionConfig):
+        unknown = config.disabled - set(DETECTORS)
+        if unknown:
+            raise ValueError(f"disabled: unknown detectors {', '.join(sorted(unknown))}")
+        self.config = config
+        self._key = config.hash_key or os.urandom(32)
+        self._cache: OrderedDict[bytes, _TextResult] = OrderedDict()
+
+    # --- whole requests ---------------------------------------------------------------------------------------------
+
+    def inspect_request(self, body: Mapping[str, Any], declared: DataClass | str | None = None) -> Inspection:
+        """Everything in a Messages, count_tokens or batch request. Never raises: what goes wrong is in `failure`."""
+        try:
+            return self._inspect_request(body, DataClass(declared) if declared else None)
+        except InspectionTimeout:
+            return self._failed("timeout")
+        except RecursionError:
+            return self._failed("too-large")
+        except Exception:  # fail closed: whatever the detectors stumble over must not open the gate
+            return self._failed("error")
+
+    def _failed(self, failure: str) -> Inspection:
+        return Inspection(
+            INSPECTION_VERSION,
+            DataClass.CONFIDENTIAL,
+            failure=failure,
+            dictionary_version=self.config.dictionary.version,
+        )
+
+    def _inspect_request(self, body: Mapping[str, Any], declared: DataClass | None) -> Inspection:
+        deadline = monotonic() + self.config.deadline_seconds
+        findings: list[Finding] = []
+        violations: list[Violation] = []
+        uninspectable: list[Uninspectable] = []
+        characters = 0
+        score = 0.0
+        for item in extract(body):
+            if isinstance(item, Uninspectable):
+                uninspectable.append(item)
+            elif isinstance(item, Label):
+                self._label(item, findings, uninspectable)
+            else:
+                characters += len(item.text) if not item.joint else 0
+                if characters > self.config.max_characters:
+                    return self._failed("too-large")
+                result = self._text(item.text, item.channel, deadline)
+                findings.extend(_in_field(item, result))
+                if not item.joint:
+                    violations.extend(_violations_in(item, result))
+                    score = max(score, result.injection_score)
+        return self._inspection(findings, violations, uninspectable, score, declared, characters)
+
+    def _label(self, label: Label, findings: list[Finding], uninspectable: list[Uninspectable]) -> None:
+        level = self.config.labels.get(label.id) or self.config.labels.get(label.id.lower())
+        if level is None and not self.config.labels:
+            level = markings.named_level(label.name)
+        if level is None:
+            uninspectable.append(Uninspectable("unknown-sensitivity-label", label.path))
+        elif level is not DataClass.PUBLIC:
+            findings.append(Finding("LABEL", level, 1.0, label.path, 0, 0, "sensitivity-label", ""))
+
+    def _inspection(
+        self,
+        findings: list[Finding],
+        violations: list[Violation],
+        uninspectable: list[Uninspectable],
+        score: float,
+        declared: DataClass | None,
+        characters: int,
+    ) -> Inspection:
+        if "contact-list" not in self.config.disabled:
+            findings.extend(self._contact_lists(findings))
+        if (
+            declared
+            and declared.rank > highest(one.level for one in findings).rank
+            and declared is not DataClass.PUBLIC
+        ):
+            findings.append(Finding("DECLARED", declared, 1.0, "the request", 0, 0, "declared-class", ""))
+        counts: dict[str, int] = {}
+        for finding in findings:
+            counts[finding.type] = counts.get(finding.type, 0) + 1
+        return Inspection(
+            version=INSPECTION_VERSION,
+            level=level_of(findings, declared),
+            findings=tuple(findings),
+            uninspectable=tuple(uninspectable),
+            violations=tuple(violations),
+            injection_score=round(score, 4),
+            dictionary_version=self.config.dictionary.version,
+            characters=characters,
+            counts=counts,
+        )
+
+    def _contact_lists(self, findings: list[Finding]) -> list[Finding]:
+        """Many contacts together are a customer list, even if each alone is harmless."""
+        lists: list[Finding] = []
+        for kind, limit in (
+            *((kind, self.config.contact_limit) for kind in _CONTACT_TYPES),
+            ("PERSON", self.config.name_limit),
+        ):
+            hashes = {one.value_hash for one in findings if one.type == kind}
+            # names alone are no list: public persons fill the news; with contacts they are
+            if len(hashes) <= limit or (
+                kind == "PERSON" and not any(one.type in _CONTACT_TYPES for one in findings)
+            ):
+                continue
+            first = next(one for one in findings if one.type == kind)
+            lists.append(
+                Finding(
+                    "CUSTOMER_LIST",
+                    DataClass.RESTRICTED,
+                    0.9,
+                    first.field,
+                    first.start,
+                    first.end,
+                    f"many-{kind.lower()}",
+                    "",
+                )
+            )
+        return lists
+
+    # --- single texts -----------------------------------------------------------------------------------------------
+
+    def inspect_text(
+        self, text: str, channel: Channel = Channel.TRUSTED, *, field_path: str = "text"
+    ) -> Inspection:
+        """One text, with the same detectors as a request. Raises nothing but `InspectionTimeout`."""
+        item = TextField(field_path, text, channel)
+        result = self._text(text, channel, monotonic() + self.config.deadline_seconds)
+        return self._inspection(
+            _in_field(item, result), _violations_in(item, result), [], result.injection_score, None, len(text)
+        )
+
+    def _text(self, text: str, channel: Channel, deadline: float) -> _TextResult:
+        key = hashlib.blake2b(f"{channel}\0{text}".encode("utf-8", "surrogatepass"), digest_size=20).digest()
+        cached = self._cache.get(key)
+        if cached is not None:
+            self._cache.move_to_end(key)
+            return cached
+        result = self._inspect_long(text, channel, deadline)
+        self._cache[key] = result
+        while len(self._cache) > self.config.cache_entries:
+            self._cache.popitem(last=False)
+        return result
+
+    def _inspect_long(self, text: str, channel: Channel, deadline: float) -> _TextResult:
+        if len(text) <= _CHUNK + _OVERLAP:
+            return self._inspect_chunk(text, channel, deadline)
+        placed: dict[tuple[str, int, int], _Placed] = {}
+        violations: dict[tuple[str, int, int], None] = {}
+        score = 0.0
+        position = 0
+        while position < len(text):
+            end = min(len(text), position + _CHUNK + _OVERLAP)
+            part = self._inspect_chunk(text[position:end], channel, deadline)
+            for one in part.placed:
+                span = one.span
+                moved = replace(span, start=span.start + position, end=span.end + position)
+                placed.setdefault((span.type, moved.start, moved.end), replace(one, span=moved))
+            violations.update(((rule, a + position, b + position), None) for rule, a, b in part.violations)
+            score = max(score, part.injection_score)
+            position += _CHUNK
+        kept: list[_Placed] = []
+        for one in sorted(placed.values(), key=lambda p: (p.span.start, -p.span.end)):
+            # the overlap of two chunks may give a shortened copy of one finding
+            if not (kept and kept[-1].span.type == one.span.type and one.span.end <= kept[-1].span.end):
+                kept.append(one)
+        return _TextResult(tuple(kept), tuple(violations), score)
+
+    def _inspect_chunk(self, text: str, channel: Channel, deadline: float) -> _TextResult:
+        off = self.config.disabled
+        mapped = normalise(text)
+        plain = mapped.text
+        lower = _lower(plain)
+        spans = self.value_spans(mapped, lower)
+        _check(deadline)
+        levels: dict[Span, DataClass] = {}
+        extra: list[Span] = []
+        if "dictionary" not in off:
+            for span, level in self.config.dictionary.find(plain, lower):
+                levels[span] = level
+                extra.append(span)
+        spans = settle([*spans, *extra]) if extra else spans
+        if "names" not in off and self.config.names:
+            spans = settle([*spans, *names.find(plain)])
+            _check(deadline)
+        whole: list[Span] = []
+        if "markings" not in off:
+            for span, level in markings.find(plain):
+                levels[span] = level
+                whole.append(span)
+        if "meaning" not in off:
+            whole.extend(meaning.find(plain, lower, spans))
+            _check(deadline)
+        score = 0.0
+        if "injection" not in off:
+            found, score = injection.find(text, plain, lower, untrusted=channel is Channel.UNTRUSTED)
+            whole.extend(found)
+        violations: list[tuple[str, int, int]] = []
+        if "acceptable-use" not in off and channel is Channel.TRUSTED:
+            violations = [
+                (rule, *mapped.origin(start, end))
+                for rule, start, end in acceptable_use.find(plain, lower, [*spans, *whole])
+            ]
+        _check(deadline)
+        placed = [
+            self._place(span, levels.get(span) or LEVELS[span.type], mapped, plain)
+            for span in [*spans, *whole]
+        ]
+        return _TextResult(
+            tuple(sorted(placed, key=lambda p: (p.span.start, p.span.end, p.span.type))),
+            tuple(violations),
+            score,
+        )
+
+    def _place(self, span: Span, level: DataClass, mapped: MappedText, plain: str) -> _Placed:
+        start, end = mapped.origin(span.start, span.end)
+        hashed = (
+            "" if span.type in _UNHASHED else value_hash(self._key, span.type, plain[span.start : span.end])
+        )
+        return _Placed(replace(span, start=start, end=end), level, hashed)
+
+    def value_spans(self, mapped: MappedText, lower: str) -> list[Span]:
+        """Structured personal data, secrets, in the text and in its other readings; offsets are those of `mapped.text`."""
+        off = self.config.disabled
+        plain = mapped.text
+        found = [*personal_data.detect(plain, lower, off), *credentials.detect(plain, lower, off)]
+        clear = settle(found)
+        if "rearranged-views" not in off:
+            clear = self._with_views(clear, views.rearranged(plain), 0)
+        if "decoded-views" not in off:
+            clear = self._with_views(clear, views.decoded(plain), 0)
+        return clear
+
+    def _with_views(self, spans: list[Span], readings: Any, depth: int) -> list[Span]:
+        off = self.config.disabled
+        added: list[Span] = []
+        for view in readings:
+            text = view.mapped.text
+            inner = normalise(text) if view.name == "encoded" else MappedText(text, None, len(text))
+            low = _lower(inner.text)
+            found = [*personal_data.detect(inner.text, low, off), *credentials.detect(inner.text, low, off)]
+            if view.name == "encoded":
+                found = [*found, *(span for span, _ in self.config.dictionary.find(inner.text, low))]
+                if depth + 1 < views.MAX_DEPTH:
+                    found = self._with_views(found, views.decoded(inner.text, depth + 1), depth + 1)
+            for span in found:
+                if span.type in _ONLY_CLEAR or not view.crosses(span.start, span.end):
+                    continue
+                begin, end = inner.origin(span.start, span.end)
+                start, stop = view.mapped.origin(begin, end)
+                if view.name == "encoded":
+                    start, stop = view.mapped.origin(0, len(text))
+                added.append(Span(span.type, start, stop, min(span.score, 0.9), f"{view.name}:{span.rule}"))
+        if not added:
+            return spans
+        fresh = [
+            one
+            for one in added
+            if not any(o.start <= one.start and one.end <= o.end and o.score >= 0.85 for o in spans)
+        ]
+        return settle([*spans, *fresh])
+
+
+_UNHASHED = frozenset(("PROMPT_INJECTION", *meaning.LEVELS, "LABEL", "CUSTOMER_LIST"))
+# types whose evidence is too weak to be believed in a rearranged reading
+_ONLY_CLEAR = frozenset(("USERNAME", "EMPLOYEE_ID", "CVV", "CARD_EXPIRY", "LICENSE_PLATE", "ICD10", "BANK_ACCOUNT", "INSURANCE_ID",
+                         "TAX_ID", "MRN"))  # fmt: skip
+
+
+def _lower(text: str) -> str:
+    """Lower case of the same length, so that offsets stay true."""
+    lower = text.lower()
+    return (
+        lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    )
+
+
+def _check(deadline: float) -> None:
+    if monotonic() > deadline:
+        raise InspectionTimeout
+
+
+def _in_field(item: TextField, result: _TextResult) -> list[Finding]:
+    found: list[Finding] = []
+    for one in result.placed:
+        span = one.span
+        if item.joint and (not span.start < item.joint < span.end or span.type in _UNHASHED):
+            continue
+        if span.end <= item.lead:
+            continue
+        start, end = max(0, span.start - item.lead), span.end - item.lead
+        found.append(
+            Finding(
+                span.type, one.level, round(span.score, 3), item.path, start, end, span.rule, one.value_hash
+            )
+        )
+    return found
+
+
+def _violations_in(item: TextField, result: _TextResult) -> list[Violation]:
+    return [
+        Violation(rule, item.path, max(0, start - item.lead), max(0, end - item.lead))
+        for rule, start, end in result.violations
+    ]
+
+
+Detect = Callable[[str], list[Span]]

@@ -1,0 +1,165 @@
+"""Texts as a reader sees them: disguises of characters are undone, and every offset can be mapped back (L2.3).
+
+Undone: zero-width and tag characters, full-width and mathematical forms, look-alike letters of other alphabets, digits
+of other scripts, unusual spaces and hyphens, URL, HTML and backslash escapes, "[at]" and "[dot]".
+"""
+
+import html
+import re
+import unicodedata
+from bisect import bisect_right
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+
+@dataclass(frozen=True, slots=True)
+class MappedText:
+    """A text made from another one. `starts[i]` is the origin of character `i`; None means: the same offsets."""
+
+    text: str
+    starts: list[int] | None
+    origin_length: int
+
+    def origin(self, start: int, end: int) -> tuple[int, int]:
+        """The half-open range of the original text that became `start` to `end`."""
+        if self.starts is None:
+            return start, end
+        first = self.starts[start] if start < len(self.starts) else self.origin_length
+        if end >= len(self.starts):
+            return first, self.origin_length
+        # the end is where the next character begins, so that a disguise at the end belongs to the value
+        last = self.starts[end - 1] + 1 if end > start else first
+        return first, max(last, min(self.starts[end], self.origin_length))
+
+
+_LOOKALIKES = str.maketrans(
+    # Cyrillic
+    "АВЕЗКМНОРСТУХаеорсухіјѕԁԛԝһ"
+    # Greek
+    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανκιρ",
+    "ABE3KMHOPCTYXaeopcyxijsdqwhABEZHIKMNOPTYXoavkip",
+)
+_HYPHENS = "‐‑‒–—―−﹘﹣－⁃"
+_INVISIBLE_RANGES = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+                               "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]")  # fmt: skip
+
+
+class _CharacterTable(dict[int, str]):
+    """What each character counts as; filled as characters are met, so that the common case is one look-up."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        result = _plain(character)
+        if len(self) < 20_000:
+            self[code] = result
+        return result
+
+
+def _plain(character: str) -> str:
+    if character < "\x80":
+        return character
+    if _INVISIBLE_RANGES.match(character):
+        return ""
+    if character in _HYPHENS:
+        return "-"
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    if character.isspace():
+        return " "
+    if character == "’" or character == "‘":
+        return "'"
+    return unicodedata.normalize("NFKC", character).translate(_LOOKALIKES) or character
+
+
+_TABLE = _CharacterTable()
+_ESCAPES = re.compile(
+    r"(?:%[0-9A-Fa-f]{2})+"
+    r"|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"
+    r"|\\u\{?[0-9A-Fa-f]{4,6}\}?|\\x[0-9A-Fa-f]{2}"
+    r"|(?i: ?[\[({<] ?(?:at|dot|punkt|arroba) ?[\])}>] ?)"
+)
+_ESCAPE_SIGNS = re.compile(
+    r"%[0-9A-Fa-f]|&[#A-Za-z]|\\[ux]|[\[({<] ?(?:at|dot|punkt|arroba) ?[\])}>]", re.IGNORECASE
+)
+_MAX_ESCAPE_LEVELS = 3
+
+
+def _unescape(escape: str) -> str:
+    head = escape[0]
+    if head == "%":
+        decoded = unquote(escape, errors="replace")
+        return escape if "\ufffd" in decoded else decoded
+    if head == "&":
+        return html.unescape(escape)
+    if head == "\\":
+        code = int(escape[2:].strip("{}"), 16)
+        return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else escape
+    word = escape.strip(" [](){}<>").lower()
+    return "@" if word in ("at", "arroba") else "."
+
+
+def _replace_escapes(mapped: MappedText) -> MappedText:
+    text, starts = mapped.text, mapped.starts
+    pieces: list[str] = []
+    origins: list[int] = []
+    position = 0
+
+    def keep(begin: int, end: int) -> None:
+        pieces.append(text[begin:end])
+        origins.extend(range(begin, end) if starts is None else starts[begin:end])
+
+    for match in _ESCAPES.finditer(text):
+        keep(position, match.start())
+        replacement = _unescape(match.group())
+        begin, end = mapped.origin(match.start(), match.end())
+        width = end - begin
+        pieces.append(replacement)
+        origins.extend(
+            begin + (index * width) // max(1, len(replacement)) for index in range(len(replacement))
+        )
+        position = match.end()
+    keep(position, len(text))
+    return MappedText("".join(pieces), origins, mapped.origin_length)
+
+
+def normalise(text: str) -> MappedText:
+    """The text with disguises undone. Plain ASCII without escapes comes back as it is, in microseconds."""
+    length = len(text)
+    if text.isascii():
+        mapped = MappedText(text, None, length)
+    else:
+        plain = text.translate(_TABLE)
+        if len(plain) == length and all(
+            len(_TABLE[code]) == 1 for code in {ord(c) for c in text if c > "\x7f"}
+        ):
+            mapped = MappedText(plain, None, length)
+        else:
+            starts: list[int] = []
+            for index, character in enumerate(text):
+                starts.extend([index] * len(_TABLE[ord(character)]))
+            mapped = MappedText(plain, starts, length)
+    for _ in range(_MAX_ESCAPE_LEVELS):
+        if not _ESCAPE_SIGNS.search(mapped.text):
+            break
+        replaced = _replace_escapes(mapped)
+        if replaced.text == mapped.text:
+            break
+        if not replaced.text.isascii():
+            replaced = _plain_again(replaced)
+        mapped = replaced
+    return mapped
+
+
+def _plain_again(mapped: MappedText) -> MappedText:
+    starts = mapped.starts
+    origins: list[int] = []
+    for index, character in enumerate(mapped.text):
+        origin = index if starts is None else starts[index]
+        origins.extend([origin] * len(_TABLE[ord(character)]))
+    return MappedText(mapped.text.translate(_TABLE), origins, mapped.origin_length)
+
+
+def line_of(line_starts: list[int], offset: int) -> int:
+    """The number (from 0) of the line that holds the offset."""
+    return bisect_right(line_starts, offset) - 1

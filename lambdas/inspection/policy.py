@@ -1,0 +1,241 @@
+"""From what was found to what happens: allow, flag, redact or block, with a sentence for the person (G.1, G.2, L2.3)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from lambdas.inspection.findings import DataClass, Finding, Inspection, highest
+
+
+class Action(StrEnum):
+    """What happens to a request, mildest first."""
+
+    ALLOW = "allow"
+    FLAG = "flag"
+    REDACT = "redact"
+    BLOCK = "block"
+
+    @property
+    def rank(self) -> int:
+        """0 for allow to 3 for block."""
+        return list(Action).index(self)
+
+
+class DepartmentRules(Protocol):
+    """The part of a department's policy that inspection needs; `lambdas.common.policy.Department` has it.
+
+    `findings` maps `restricted`, `confidential`, `injection`, `uninspectable` and the acceptable-use rules to an action
+    (for acceptable use also `review`); `human_review` names the uses of the department that a person must review.
+    """
+
+    @property
+    def data_classes(self) -> Sequence[str]: ...
+    @property
+    def findings(self) -> Mapping[str, str]: ...
+    @property
+    def human_review(self) -> Sequence[str]: ...
+
+
+# what happens when a department's policy is silent (safety decisions of the kit; G.1, G.2)
+DEFAULT_ACTIONS: Mapping[str, str] = {
+    "internal": "block",
+    "restricted": "block",
+    "confidential": "block",
+    "injection": "flag",
+    "uninspectable": "block",
+    "personnel-decision": "block",
+    "health-information": "block",
+    "customer-contact": "review",
+    "unreviewed-decision": "review",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens and why. `reason` is a stable code for records and metrics; `message` is for the person who asked:
+    what class was found, where, and what to do. It never holds a value. `requires_review` asks for the human-review flag.
+    """
+
+    action: Action
+    reason: str
+    message: str = ""
+    requires_review: bool = False
+    redact: tuple[Finding, ...] = ()
+
+
+_CLASS_ADVICE = {
+    DataClass.INTERNAL: "Internal data needs a department that is cleared for it",
+    DataClass.RESTRICTED: "Restricted data (people, legal, unpublished figures, credentials) never goes to Claude",
+    DataClass.CONFIDENTIAL: "Confidential data (trade secrets, unreleased plans) never goes to Claude",
+}
+_TYPE_NAMES = {
+    "EMAIL": "an e-mail address", "PHONE": "a telephone number", "IP_ADDRESS": "an IP address", "MAC_ADDRESS": "a MAC address",
+    "PERSON": "a person's name", "ADDRESS": "a postal address", "CREDIT_CARD": "a card number", "CVV": "a card's security code",
+    "CARD_EXPIRY": "a card's expiry date", "IBAN": "an IBAN", "US_SSN": "a US social security number", "SECRET": "a password or key",
+    "PASSPORT": "a passport number", "DRIVER_LICENSE": "a driving licence number", "BANK_ACCOUNT": "a bank account number",
+    "US_ROUTING": "a bank routing number", "DATE_OF_BIRTH": "a date of birth", "MRN": "a medical record number",
+    "US_MBI": "a Medicare number", "DEA": "a DEA number", "INSURANCE_ID": "an insurance number", "UK_NINO": "a National Insurance number",
+    "UK_NHS": "an NHS number", "CA_SIN": "a social insurance number", "IN_AADHAAR": "an Aadhaar number", "IN_PAN": "a PAN",
+    "TAX_ID": "a tax number", "EMPLOYEE_ID": "an employee number", "USERNAME": "a user name", "VIN": "a vehicle number",
+    "LICENSE_PLATE": "a number plate", "ICD10": "a diagnosis code", "NPI": "a provider number", "DICTIONARY": "a protected name or term",
+    "CUSTOMER_LIST": "a list of people", "PERSONNEL": "a personnel matter", "LEGAL": "a legal matter",
+    "MNPI": "unpublished financial information", "HEALTH": "a person's health information", "TRADE_SECRET": "a trade secret",
+    "ROADMAP": "an unreleased plan", "LABEL": "a confidentiality label", "DECLARED": "the class that you declared",
+    "CANARY": "a protected marker", "EGRESS": "a link that carries data out",
+}  # fmt: skip
+_USE_ADVICE = {
+    "personnel-decision": "Claude does not decide about people's jobs: ask for a draft or for criteria, and let HR decide",
+    "health-information": "personal health information does not go to Claude: remove the person or the condition",
+    "customer-contact": "nothing goes to a customer unread: have a person review the text, then send it with the human-review flag",
+    "unreviewed-decision": "no decision without a person: name who reviews the result, then send it with the human-review flag",
+}
+_FAILURES = {
+    "timeout": "it could not be inspected in time: send a shorter text or fewer documents",
+    "too-large": "it is larger than what can be inspected: split it",
+    "error": "the inspection failed: try again, and report the request id if it happens again",
+}
+
+
+def decide(inspection: Inspection, department: DepartmentRules, *, human_review: bool = False) -> Decision:
+    """The department's answer to an inspection. The strictest rule wins; a failed inspection always blocks.
+
+    `human_review` says that the caller sent the human-review flag, which satisfies rules whose action is `review`.
+    """
+    if inspection.failure:
+        advice = _FAILURES.get(inspection.failure, _FAILURES["error"])
+        return Decision(Action.BLOCK, f"inspection-{inspection.failure}", f"Blocked because {advice}.")
+    decisions = [
+        _decide_level(inspection, department),
+        _decide_uninspectable(inspection, department),
+        _decide_injection(inspection, department),
+        *_decide_use(inspection, department, human_review),
+    ]
+    strictest = max(decisions, key=lambda one: one.action.rank)
+    review = any(one.requires_review for one in decisions)
+    return Decision(strictest.action, strictest.reason, strictest.message, review, strictest.redact)
+
+
+def _action(department: DepartmentRules, kind: str) -> str:
+    return department.findings.get(kind, DEFAULT_ACTIONS[kind])
+
+
+def _decide_level(inspection: Inspection, department: DepartmentRules) -> Decision:
+    level = inspection.level
+    if level is DataClass.PUBLIC or (level is DataClass.INTERNAL and "internal" in department.data_classes):
+        return Decision(Action.ALLOW, "clean")
+    action = Action(_action(department, level.value))
+    if (
+        action is not Action.BLOCK
+        and level.value not in department.data_classes
+        and level is DataClass.INTERNAL
+    ):
+        action = Action.BLOCK
+    evidence = [one for one in inspection.findings if one.level is level]
+    # what stands for a whole text cannot be cut out of it
+    if action is Action.REDACT and any(
+        one.type in WHOLE_TEXT_TYPES for one in inspection.findings if one.level.rank >= 2
+    ):
+        action = Action.BLOCK
+    if action is Action.ALLOW:
+        return Decision(action, f"{level.value}-allowed")
+    where = _where(evidence)
+    message = ""
+    if action is Action.BLOCK:
+        message = f"Blocked: {where}. {_CLASS_ADVICE[level]}: {_remedy(evidence)}."
+    redact = (
+        tuple(one for one in inspection.findings if one.level.rank >= DataClass.RESTRICTED.rank)
+        if action is Action.REDACT
+        else ()
+    )
+    return Decision(action, f"class-{level.value}", message, redact=redact)
+
+
+# findings that describe a text as a whole, not a place in it
+WHOLE_TEXT_TYPES = frozenset(
+    ("PERSONNEL", "LEGAL", "MNPI", "HEALTH", "TRADE_SECRET", "ROADMAP", "LABEL", "CUSTOMER_LIST", "DECLARED")
+)
+
+
+def _where(evidence: Sequence[Finding]) -> str:
+    if not evidence:
+        return "its class is not allowed here"
+    first = min(evidence, key=lambda one: (-one.score, one.field, one.start))
+    name = _TYPE_NAMES.get(first.type, first.type.lower().replace("_", " "))
+    others = len({(one.field, one.start) for one in evidence}) - 1
+    more = f" and {others} more" if others > 0 else ""
+    return f"{name} ({first.level.value.capitalize()}) in {first.field}{more}"
+
+
+def _remedy(evidence: Sequence[Finding]) -> str:
+    types = {one.type for one in evidence}
+    if "SECRET" in types:
+        return "remove it, change that password or key now, and send again"
+    if types & WHOLE_TEXT_TYPES:
+        return "ask in general terms without the names and figures, or ask the owner of the data"
+    return "remove it or put a placeholder in its place, and send again"
+
+
+def _decide_uninspectable(inspection: Inspection, department: DepartmentRules) -> Decision:
+    if not inspection.uninspectable:
+        return Decision(Action.ALLOW, "clean")
+    action = Action(_action(department, "uninspectable"))
+    if action is Action.REDACT:
+        action = Action.BLOCK
+    first = inspection.uninspectable[0]
+    message = ""
+    if action is Action.BLOCK:
+        message = (
+            f"Blocked: {first.field} ({first.kind}) cannot be read by the inspection. "
+            "What cannot be read does not leave: paste its text instead, or ask for a department policy that allows it."
+        )
+    return Decision(action, "uninspectable", message)
+
+
+def _decide_injection(inspection: Inspection, department: DepartmentRules) -> Decision:
+    injections = inspection.injections
+    if not injections:
+        return Decision(Action.ALLOW, "clean")
+    action = Action(_action(department, "injection"))
+    if action is Action.REDACT:
+        action = Action.BLOCK
+    first = max(injections, key=lambda one: one.score)
+    message = ""
+    if action is Action.BLOCK:
+        message = (
+            f"Blocked: {first.field} holds instructions that try to take over the assistant. "
+            "Text from others is data, not orders: remove that passage and send again."
+        )
+    return Decision(action, "prompt-injection", message)
+
+
+def _decide_use(inspection: Inspection, department: DepartmentRules, human_review: bool) -> list[Decision]:
+    decisions: list[Decision] = []
+    for violation in inspection.violations:
+        action = _action(department, violation.rule)
+        if (
+            violation.rule == "customer-contact"
+            and "customer-facing" in department.human_review
+            and action == "allow"
+        ):
+            action = "review"
+        if action == "review":
+            if human_review:
+                decisions.append(Decision(Action.FLAG, f"use-{violation.rule}", requires_review=True))
+                continue
+            action = "block"
+            review = True
+        else:
+            review = False
+        message = ""
+        if action == "block":
+            message = (
+                f"Blocked by the acceptable-use policy ({violation.field}): {_USE_ADVICE[violation.rule]}."
+            )
+        decisions.append(Decision(Action(action), f"use-{violation.rule}", message, requires_review=review))
+    return decisions
+
+
+def level_of(findings: Sequence[Finding], declared: DataClass | None) -> DataClass:
+    """The maximum over evidence and declaration; a declared class may only raise."""
+    return highest([*(one.level for one in findings), declared or DataClass.PUBLIC])

@@ -1,0 +1,154 @@
+"""Other readings of a text, in which a value may hide: encoded, split over lines, spaced or spelled out (L2.3).
+
+Each view is small and bounded; what is found in one is reported at the place it was read from.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lambdas.inspection.normalise import MappedText
+
+MAX_RUNS = 200
+MAX_DECODED = 65_536
+MAX_DEPTH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A reading: its text, how offsets lead back, and the joints that a finding must cross to count (empty: any)."""
+
+    name: str
+    mapped: MappedText
+    joints: tuple[int, ...] = ()
+
+    def crosses(self, start: int, end: int) -> bool:
+        """Whether the range holds a joint, or the view has none."""
+        return not self.joints or any(start < joint < end for joint in self.joints)
+
+
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{14,}={0,2}")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){7,}")
+_SPACED = re.compile(r"(?<![\w])(?:\d[ \t.·•_*-]{1,3}){8,}\d(?![\w])")
+_WORDS = {"zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+          "eight": "8", "nine": "9", "null": "0", "eins": "1", "zwei": "2", "drei": "3", "vier": "4", "fünf": "5",
+          "sechs": "6", "sieben": "7", "acht": "8", "neun": "9"}  # fmt: skip
+_WORD = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|null|eins|zwei|drei|vier|fünf|sechs|sieben|acht|neun)"
+_SPELLED = re.compile(rf"\b{_WORD}(?:[ ,.\-]{{1,3}}(?:dash |hyphen |space )?{_WORD}){{8,}}\b", re.IGNORECASE)
+_SPELLED_GATE = re.compile(r"(?:zero|one|two|three|four|five|six|seven|eight|nine|eins|zwei|drei)[ ,.\-]{1,3}(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|eins|zwei|drei)", re.IGNORECASE)  # fmt: skip
+_SPLIT = re.compile(r"(?<=[\w@.\-+/])[ \t]?\r?\n[ \t]{0,8}(?:[>*#|]{1,2} ?)?(?=[\w@.\-+/])")
+
+
+def decoded(text: str, depth: int = 0) -> Iterator[View]:
+    """Texts that base64 or hexadecimal runs stand for; placed on the whole run."""
+    if depth >= MAX_DEPTH:
+        return
+    count = 0
+    for match in _ENCODED.finditer(text):
+        raw = match.group()
+        count += 1
+        if count > MAX_RUNS:
+            return
+        for inner in _decode(raw):
+            start, end = match.span()
+            yield View("encoded", MappedText(inner, [start] * len(inner), end))
+    if count or "0" in text:
+        for match in _HEX.finditer(text):
+            compact = match.group().replace(" ", "").replace(":", "")
+            if len(compact) < 14 or len(compact) == len(match.group().strip()) and compact.isdigit():
+                continue
+            inner = _printable(bytes.fromhex(compact[: MAX_DECODED * 2]))
+            if inner:
+                start = match.start()
+                yield View("encoded", MappedText(inner, [start] * len(inner), match.end()))
+
+
+def _decode(raw: str) -> Iterator[str]:
+    body = raw.rstrip("=")
+    standard = body.replace("-", "+").replace("_", "/")[: MAX_DECODED * 4 // 3]
+    if len(standard) % 4 == 1:
+        standard = standard[:-1]
+    # a first glance at twelve bytes spares decoding what is not text
+    try:
+        if not _looks_textual(base64.b64decode(standard[:16])) and len(standard) >= 16:
+            return
+        plain = base64.b64decode(standard + "=" * (-len(standard) % 4))
+    except (binascii.Error, ValueError):
+        return
+    text = _printable(plain)
+    if text:
+        yield text
+
+
+def _looks_textual(head: bytes) -> bool:
+    return all(32 <= byte < 127 or byte in (9, 10, 13) or byte >= 0xC2 for byte in head)
+
+
+def _printable(data: bytes) -> str:
+    if not data or len(data) < 6:
+        return ""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("utf-16-le", errors="replace") if data[1:2] == b"\0" else ""
+    if not text or sum(character.isprintable() or character in "\t\n\r" for character in text) < 0.95 * len(
+        text
+    ):
+        return ""
+    return text
+
+
+def rearranged(text: str) -> Iterator[View]:
+    """The text with line breaks inside values closed, and runs of spaced or spelled digits written together."""
+    if "\n" in text:
+        view = _without(text, _SPLIT, "joined-lines")
+        if view:
+            yield view
+    for match in _SPACED.finditer(text):
+        yield _digits(match, "spaced-digits")
+    if _SPELLED_GATE.search(text):
+        for match in _SPELLED.finditer(text):
+            yield _digits(match, "spelled-digits")
+
+
+def _without(text: str, pattern: re.Pattern[str], name: str) -> View | None:
+    pieces: list[str] = []
+    starts: list[int] = []
+    joints: list[int] = []
+    position = 0
+    for match in pattern.finditer(text):
+        before, after = text[match.start() - 1], text[match.end()]
+        if before.isalpha() and after.isalpha():
+            # words of running text: only an address written over two lines is of interest
+            left = text[max(0, match.start() - 40) : match.start()].rpartition(" ")[2]
+            right = text[match.end() : match.end() + 40].partition(" ")[0]
+            if (
+                "@" not in left
+                and "@" not in right
+                and not (any(map(str.isdigit, left)) and any(map(str.isdigit, right)))
+            ):
+                continue
+        pieces.append(text[position : match.start()])
+        starts.extend(range(position, match.start()))
+        joints.append(len(starts))
+        position = match.end()
+    if not joints:
+        return None
+    pieces.append(text[position:])
+    starts.extend(range(position, len(text)))
+    return View(name, MappedText("".join(pieces), starts, len(text)), tuple(joints))
+
+
+def _digits(match: re.Match[str], name: str) -> View:
+    raw = match.group()
+    start, end = match.span()
+    if name == "spelled-digits":
+        digits = "".join(_WORDS.get(word.lower(), "") for word in re.findall(r"\w+", raw))
+    else:
+        digits = "".join(character for character in raw if character.isdigit())
+    context = match.string[max(0, start - 60) : start]
+    text = context + digits
+    starts = [*range(start - len(context), start), *([start] * len(digits))]
+    return View(name, MappedText(text, starts, end), (len(context) + 1,))
