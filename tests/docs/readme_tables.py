@@ -1,6 +1,6 @@
 """The tables of the README that are computed from the code: sizes, commands, coverage.
 
-`python -m tests.docs.readme_tables` writes them; a test fails when the README says something else than the code.
+`python -m tests.docs.readme_tables` writes them; a test fails where the README differs from the code.
 """
 
 import re
