@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kit.commands import preview, prompt
+from kit.commands import build, gate, preview, prompt
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -17,7 +17,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(gate.app, name="gate")
 app.add_typer(prompt.app, name="prompt")
+app.command("build")(build.build)
 app.command("preview")(preview.preview)
 
 

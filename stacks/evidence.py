@@ -3,12 +3,12 @@
     attestations:
     - criterion: audit-policy-approved
       by: Ada Lovelace, chair of the board
-      on: 2026-11-24
+      dated: 2026-11-24
       document: documents/audit-policy.md
       sha256: 0f2c…
     measurements:
     - criterion: people-live
-      on: 2027-01-30
+      dated: 2027-01-30
       value: 312
       threshold: 300
       source: ledger, January 2027
@@ -48,7 +48,7 @@ class Attestation:
 
     criterion: str
     by: str
-    on: date
+    dated: date
     document: str
     sha256: str
     demonstration: bool = False
@@ -63,7 +63,7 @@ class Measurement:
     """A measured value: `threshold` is what was asked when it was recorded, `source` where it comes from."""
 
     criterion: str
-    on: date
+    dated: date
     value: int
     threshold: int
     source: str
@@ -90,7 +90,7 @@ class Evidence:
         """The latest attestation of a criterion."""
         return max(
             (each for each in reversed(self.attestations) if each.criterion == criterion),
-            key=_on,
+            key=_dated,
             default=None,
         )
 
@@ -98,7 +98,7 @@ class Evidence:
         """The latest measurement of a criterion."""
         return max(
             (each for each in reversed(self.measurements) if each.criterion == criterion),
-            key=_on,
+            key=_dated,
             default=None,
         )
 
@@ -107,7 +107,7 @@ class Evidence:
         """The newest date in the evidence: what "too old" is counted from, so that evaluation needs no
         clock.
         """
-        return max((each.on for each in (*self.attestations, *self.measurements)), default=None)
+        return max((each.dated for each in (*self.attestations, *self.measurements)), default=None)
 
 
 def read_evidence(path: Path, *, demonstration: bool) -> Evidence:
@@ -148,8 +148,8 @@ def read_evidence(path: Path, *, demonstration: bool) -> Evidence:
 def write_evidence(path: Path, evidence: Evidence) -> None:
     """Write a file whole or not at all: a reader or an interruption never sees half of it."""
     document = {
-        "attestations": [each.as_document() for each in evidence.attestations],
-        "measurements": [each.as_document() for each in evidence.measurements],
+        "attestations": [_fields(each) for each in evidence.attestations],
+        "measurements": [_fields(each) for each in evidence.measurements],
     }
     text = _HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -165,17 +165,19 @@ def write_evidence(path: Path, evidence: Evidence) -> None:
         raise
 
 
-def _on(entry: Attestation | Measurement) -> date:
-    return entry.on
+def _dated(entry: Attestation | Measurement) -> date:
+    return entry.dated
 
 
-def _as_document(entry: Attestation | Measurement) -> dict[str, Any]:
-    document = {
-        key: each.isoformat() if isinstance(each, date) else each for key, each in asdict(entry).items()
-    }
+def _fields(entry: Attestation | Measurement) -> dict[str, Any]:
+    document = asdict(entry)
     if not entry.demonstration:
         del document["demonstration"]
     return document
+
+
+def _as_document(entry: Attestation | Measurement) -> dict[str, Any]:
+    return {**_fields(entry), "dated": entry.dated.isoformat()}
 
 
 def _entries(document: Mapping[str, Any], key: str, path: Path) -> list[tuple[Mapping[str, Any], str]]:
@@ -193,7 +195,7 @@ def _attestation(given: Mapping[str, Any], where: str) -> Attestation:
     return Attestation(
         read.text("criterion"),
         read.text("by"),
-        read.day("on"),
+        read.day("dated"),
         read.text("document"),
         sha256,
         read.flag("demonstration"),
@@ -204,7 +206,7 @@ def _measurement(given: Mapping[str, Any], where: str) -> Measurement:
     read = _Entry(given, where, Measurement)
     return Measurement(
         read.text("criterion"),
-        read.day("on"),
+        read.day("dated"),
         read.whole("value"),
         read.whole("threshold"),
         read.text("source"),

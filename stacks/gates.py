@@ -36,6 +36,7 @@ class GateClosed(Exception):
     def __init__(self, stage: Stage, findings: "Sequence[Finding]", problems: Sequence[str] = ()) -> None:
         self.stage = stage
         self.findings = tuple(findings)
+        self.problems = tuple(problems)
         lines = [
             f"  {each.criterion.name} ({each.criterion.stage}): {each.detail}\n    {each.way_out}"
             for each in findings
@@ -233,6 +234,25 @@ def require_open(stage: Stage, settings: Settings, *, root: Path = ROOT) -> dict
     }
 
 
+def demonstration(settings: Settings, on: date, by: str, *, root: Path = ROOT) -> Evidence:
+    """Evidence that meets every criterion and says of itself that it proves nothing.
+
+    For the emulated AWS: `kit up` writes it to a file of its own, and evaluation accepts it only where the
+    configuration says `emulated`.
+    """
+    attestations, measurements = [], []
+    for each in criteria(settings):
+        if each.kind == "human":
+            document = each.document or f"{DOCUMENTS}/audit-policy.md"
+            digest = document_hash(root / document) or "0" * 64
+            attestations.append(Attestation(each.name, by, on, document, digest, demonstration=True))
+        else:
+            measurements.append(
+                Measurement(each.name, on, each.threshold, each.threshold, by, demonstration=True)
+            )
+    return Evidence(tuple(attestations), tuple(measurements))
+
+
 def document_hash(path: Path) -> str | None:
     """SHA-256 of a document's bytes in hex: what people approve. None if there is no such file."""
     try:
@@ -264,15 +284,13 @@ def _judge_attestation(
     if latest is None:
         return Finding(criterion, "missing", "not attested", f"record it: {again}")
     if latest.document != document or document_hash(root / latest.document) != latest.sha256:
-        detail = f"{document} is not what {latest.by} approved on {latest.on}"
+        detail = f"{document} is not what {latest.by} approved on {latest.dated}"
         return Finding(criterion, "changed", detail, f"have it approved again: {again}", latest)
-    if _expired(latest.on, criterion, newest):
-        detail = (
-            f"approved by {latest.by} on {latest.on}, more than {criterion.valid_days} days before {newest}"
-        )
+    if _expired(latest.dated, criterion, newest):
+        detail = f"approved by {latest.by} on {latest.dated}, more than {criterion.valid_days} days before {newest}"
         return Finding(criterion, "stale", detail, f"have it approved again: {again}", latest)
     return Finding(
-        criterion, "met", f"{latest.by}, {latest.on}, sha256 {latest.sha256[:12]}", evidence=latest
+        criterion, "met", f"{latest.by}, {latest.dated}, sha256 {latest.sha256[:12]}", evidence=latest
     )
 
 
@@ -284,13 +302,13 @@ def _judge_measurement(criterion: Criterion, latest: Measurement | None, newest:
     if latest is None:
         return Finding(criterion, "missing", f"not measured; at least {wanted}", f"record it: {again}")
     if latest.value < criterion.threshold:
-        detail = f"{latest.value} measured on {latest.on}, at least {wanted}"
+        detail = f"{latest.value} measured on {latest.dated}, at least {wanted}"
         return Finding(criterion, "below", detail, f"record it when it is reached: {again}", latest)
-    if _expired(latest.on, criterion, newest):
-        detail = f"measured on {latest.on}, more than {criterion.valid_days} days before {newest}"
+    if _expired(latest.dated, criterion, newest):
+        detail = f"measured on {latest.dated}, more than {criterion.valid_days} days before {newest}"
         return Finding(criterion, "stale", detail, f"measure again: {again}", latest)
     return Finding(
-        criterion, "met", f"{latest.value} of {wanted}, {latest.on}, {latest.source}", evidence=latest
+        criterion, "met", f"{latest.value} of {wanted}, {latest.dated}, {latest.source}", evidence=latest
     )
 
 

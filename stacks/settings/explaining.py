@@ -8,19 +8,33 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from stacks.problems import Problem, nearest, shown
+from stacks.settings import models
 from stacks.settings.credentials import looks_secret, secret_by_name
 
 _PATTERNS = {
-    r"^[0-9]{12}$": "twelve digits in quotes",
-    r"^[a-z]{2}(-[a-z]+)+-[0-9]$": "an AWS region such as eu-central-1",
-    r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$": "lower-case letters, digits and single hyphens, a letter first",
-    r"^[a-z][a-z0-9]*([.-][a-z0-9]+)*$": "lower-case letters, digits, single hyphens or dots, a letter first",
+    models.ACCOUNT_ID: "twelve digits in quotes",
+    models.ALIAS: "lower-case letters, digits, single hyphens or dots, a letter first",
+    models.ARN: "an ARN such as arn:aws:iam::111122223333:role/name",
+    models.CIDR: "a network such as 10.40.0.0/20, from /16 to /24",
+    models.DOMAIN_NAME: "a domain name in lower case such as claude.example.com",
+    models.EMAIL: "an e-mail address",
+    models.HTTPS_URL: "a URL that begins with https://, without a query",
+    models.MODEL_ID: "a model id such as claude-sonnet-5-5",
+    models.REGION: "an AWS region such as eu-central-1",
+    models.S3_URI: "an object in S3 such as s3://bucket/truststore.pem",
+    models.TAG_KEY: "up to 120 letters, digits, spaces and _.:/=+@-",
+    models.SLUG: "lower-case letters, digits and single hyphens, a letter first",
 }
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """The problems in a pydantic error, in the order of the keys."""
-    return [_problem(dict(each), model) for each in error.errors(include_url=False)]
+    """The problems in a pydantic error, but not "too short" for a list whose entries are the trouble."""
+    found = [dict(each) for each in error.errors(include_url=False)]
+    return [_problem(each, model) for each in found if not _only_follows(each)]
+
+
+def _only_follows(found: dict[str, Any]) -> bool:
+    return found["type"] == "too_short" and len(found["input"]) > 0
 
 
 def _problem(found: dict[str, Any], model: type[BaseModel]) -> Problem:
@@ -45,9 +59,14 @@ def _problem(found: dict[str, Any], model: type[BaseModel]) -> Problem:
         return Problem(path, f"{value} is not allowed", _allowed_by(str(context["pattern"]), description))
     if kind == "string_type":
         return Problem(path, f"{value} is not text", "put it in quotes" if _is_plain(found) else description)
+    if kind == "too_short":
+        return Problem(path, "has no entry", description)
+    if kind in ("model_type", "model_attributes_type", "dict_type", "tuple_type"):
+        wanted = "a list" if kind == "tuple_type" else "a mapping of names to values"
+        return Problem(path, f"{value} is not {wanted}", description)
     if kind == "value_error":
         return Problem(path, f"{value} {context['error']}", description)
-    return Problem(path, f"{value}: {_lower_first(found['msg'])}", description)
+    return Problem(path, f"{value} is not allowed", found["msg"].replace("Input should", "should").lower())
 
 
 def _allowed_by(pattern: str, description: str) -> str:
@@ -56,10 +75,6 @@ def _allowed_by(pattern: str, description: str) -> str:
 
 def _is_plain(found: dict[str, Any]) -> bool:
     return isinstance(found.get("input"), int | float) or hasattr(found.get("input"), "isoformat")
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def _shown(path: str, value: Any) -> str:

@@ -156,7 +156,7 @@ def _with_defaults(document: Mapping[str, Any], sizing: Sizing | None) -> dict[s
     departments = filled.get("departments")
     if isinstance(departments, list | tuple):
         filled["departments"] = [
-            department | each if isinstance(each, Mapping) else each for each in departments
+            {**department, **each} if isinstance(each, Mapping) else each for each in departments
         ]
     for key, defaults in (
         ("audit", {"retention_days": sizing.retention.audit_days}),

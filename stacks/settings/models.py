@@ -46,29 +46,36 @@ REGIONS: dict[Residency, tuple[str, ...]] = {
     "za": ("af-south-1",),
 }
 
+SLUG = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+ALIAS = r"^[a-z][a-z0-9]*([.-][a-z0-9]+)*$"
+MODEL_ID = r"^[A-Za-z0-9][A-Za-z0-9.:/_-]*$"
+EMAIL = r"^[^@\s,;<>]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
+ACCOUNT_ID = r"^[0-9]{12}$"
+ARN = r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+$"
+HTTPS_URL = r"^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[^\s?#]*)?$"
+DOMAIN_NAME = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
+CIDR = r"^([0-9]{1,3}\.){3}[0-9]{1,3}/(1[6-9]|2[0-4])$"
+TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,120}$"
+S3_URI = r"^s3://[a-z0-9.-]{3,63}/\S+$"
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=20)]
-EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=15)]
-Alias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([.-][a-z0-9]+)*$", max_length=64)]
-ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:/_-]*$", max_length=200)]
-Email = Annotated[
-    str, StringConstraints(pattern=r"^[^@\s,;<>]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", max_length=254)
-]
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
-AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
-Arn = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+$", max_length=2048)
-]
+Slug = Annotated[str, StringConstraints(pattern=SLUG, max_length=20)]
+EnvironmentName = Annotated[str, StringConstraints(pattern=SLUG, max_length=15)]
+Alias = Annotated[str, StringConstraints(pattern=ALIAS, max_length=64)]
+ModelId = Annotated[str, StringConstraints(pattern=MODEL_ID, max_length=200)]
+Email = Annotated[str, StringConstraints(pattern=EMAIL, max_length=254)]
+Region = Annotated[str, StringConstraints(pattern=REGION)]
+AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_ID)]
+Arn = Annotated[str, StringConstraints(pattern=ARN, max_length=2048)]
 HttpsUrl = Annotated[
     str,
     StringConstraints(
-        pattern=r"^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[^\s?#]*)?$",
+        pattern=HTTPS_URL,
         max_length=2000,
     ),
 ]
-DomainName = Annotated[
-    str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", max_length=253)
-]
+DomainName = Annotated[str, StringConstraints(pattern=DOMAIN_NAME, max_length=253)]
 Usd = Annotated[int, BeforeValidator(microusd_from_usd)]
 Rate = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
@@ -270,7 +277,7 @@ class CustomDomain(Frozen):
 class MutualTls(Frozen):
     """Clients show a certificate of a trust store in S3."""
 
-    truststore_uri: Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9.-]{3,63}/\S+$")]
+    truststore_uri: Annotated[str, StringConstraints(pattern=S3_URI)]
     truststore_version: Text | None = None
 
 
@@ -289,9 +296,7 @@ class Network(Frozen):
     """
 
     mode: Literal["none", "managed", "existing"] = "none"
-    cidr: (
-        Annotated[str, StringConstraints(pattern=r"^([0-9]{1,3}\.){3}[0-9]{1,3}/(1[6-9]|2[0-4])$")] | None
-    ) = None
+    cidr: Annotated[str, StringConstraints(pattern=CIDR)] | None = None
     vpc_id: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")] | None = None
     subnet_ids: tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...] = ()
     security_group_ids: tuple[Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$")], ...] = ()
@@ -337,7 +342,7 @@ class Settings(Frozen):
     network: Network = Network()
     gate_override: GateOverride | None = None
     sizing_overrides: dict[str, Any] = Field(default={}, alias="sizing")
-    tags: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 _.:/=+@-]{1,120}$")], Text] = {}
+    tags: dict[Annotated[str, StringConstraints(pattern=TAG_KEY)], Text] = {}
     # Set by `kit up` and by tests through the stack's configuration, never in a client's file.
     emulated: bool = False
     evidence_file: str = Field(

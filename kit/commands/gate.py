@@ -1,0 +1,445 @@
+"""`kit gate`: the exit criteria of the three stages, their evidence, and what is still missing (S.1-S.3)."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kit.errors import ExitCode, KitError
+
+if TYPE_CHECKING:
+    from stacks.evidence import Evidence
+    from stacks.gates import Criterion, Finding
+    from stacks.settings import Settings
+
+app = typer.Typer(help="Show, record and check the exit criteria of the stages.", no_args_is_help=True)
+
+# Which weeks of the rollout belong to which stage (S.1-S.3).
+WEEKS: dict[str, tuple[int, int]] = {"foundation": (1, 4), "integration": (5, 8), "rollout": (9, 12)}
+
+Client = Annotated[
+    str | None,
+    typer.Option("--client", help="Client whose gates are meant; default: the one of the plain stacks."),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--config-folder", help="Folder that holds the stack files, clients/ and evidence/."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Where a client is in the twelve weeks. `week` is 0 before the start, and may pass 12."""
+
+    started: date
+    today: date
+    week: int
+    planned_stage: str
+    reached_stage: str
+    late: bool
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain data, dates as ISO text."""
+        return {
+            "started": self.started.isoformat(),
+            "today": self.today.isoformat(),
+            "week": self.week,
+            "planned_stage": self.planned_stage,
+            "reached_stage": self.reached_stage,
+            "late": self.late,
+        }
+
+
+@app.command()
+def status(
+    client: Client = None,
+    today: Annotated[
+        str | None, typer.Option(help="The day to look from, as YYYY-MM-DD; default: today.")
+    ] = None,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Show every criterion with its evidence, and where the client is in the twelve weeks."""
+    from stacks import gates
+
+    with _errors():
+        day = _day(today, "--today")
+        settings = _settings(client, folder, "rollout")
+        findings = gates.assess(settings)
+        reports = [_stage_report(stage, findings, client, folder) for stage in WEEKS]
+        timeline = _timeline(settings.rollout_started, day, reports)
+    if as_json:
+        _print_json(
+            {
+                "client": settings.client,
+                "environment": settings.environment,
+                "size": settings.size,
+                "timeline": timeline.as_document() if timeline else None,
+                "stages": reports,
+                "criteria": [_finding_document(each) for each in findings],
+            }
+        )
+        return
+    _print_status(settings, findings, reports, timeline)
+
+
+@app.command()
+def attest(
+    criterion: Annotated[str, typer.Argument(help="Name of a human criterion; kit gate status lists them.")],
+    by: Annotated[str, typer.Option(help="Who answers for it: name and office.")],
+    on: Annotated[
+        str | None, typer.Option(help="The day of the approval, as YYYY-MM-DD; default: today.")
+    ] = None,
+    document: Annotated[
+        Path | None, typer.Option(help="What was approved, where the criterion does not fix the document.")
+    ] = None,
+    client: Client = None,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Record who approved a document, when, and the hash of the document as it is now."""
+    from stacks.evidence import Attestation
+    from stacks.gates import ROOT, document_hash
+
+    with _errors():
+        settings = _settings(client, folder, "rollout")
+        chosen = _criterion(criterion, "human", settings)
+        name = _document_name(chosen, document, ROOT)
+        digest = document_hash(ROOT / name)
+        if digest is None:
+            raise _usage(f"there is no document {name}", "write it, then attest it")
+        entry = Attestation(chosen.name, _person(by), _not_later(_day(on, "--on"), "--on"), name, digest)
+        evidence = _read(settings)
+        latest = evidence.attestation(chosen.name)
+        known = latest is not None and (
+            latest == entry if on else replace(latest, dated=entry.dated) == entry
+        )
+        if known and latest is not None and not on and _is_open(chosen.name, settings):
+            known = False  # the same words again, after the old ones had expired
+        if not known:
+            _write(settings, replace(evidence, attestations=(*evidence.attestations, entry)))
+    _tell(
+        entry.as_document() if not known or latest is None else latest.as_document(),
+        settings,
+        as_json,
+        new=not known,
+    )
+
+
+@app.command()
+def record(
+    criterion: Annotated[
+        str, typer.Argument(help="Name of a measured criterion; kit gate status lists them.")
+    ],
+    value: Annotated[int, typer.Option(min=0, help="What was measured, in the unit of the criterion.")],
+    source: Annotated[str, typer.Option(help="Where the value comes from: query, report, command.")],
+    on: Annotated[
+        str | None, typer.Option(help="The day of the measurement, as YYYY-MM-DD; default: today.")
+    ] = None,
+    client: Client = None,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Record a measured value. One below the threshold is recorded too, and keeps its criterion open."""
+    from stacks.evidence import Measurement
+
+    with _errors():
+        settings = _settings(client, folder, "rollout")
+        chosen = _criterion(criterion, "measured", settings)
+        if chosen.unit == "percent" and value > 100:
+            raise _usage(f"--value {value}: {chosen.name} is in percent", "give a value from 0 to 100")
+        day = _not_later(_day(on, "--on"), "--on")
+        entry = Measurement(chosen.name, day, value, chosen.threshold, _plain_text(source, "--source"))
+        evidence = _read(settings)
+        known = entry in evidence.measurements
+        if not known:
+            _write(settings, replace(evidence, measurements=(*evidence.measurements, entry)))
+    _tell(entry.as_document(), settings, as_json, new=not known)
+
+
+@app.command()
+def check(
+    stage: Annotated[str, typer.Option(help="The stage to be opened: foundation, integration or rollout.")],
+    client: Client = None,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether a stage may be evaluated; exit code 3 if its gate is closed."""
+    from stacks import gates
+
+    if stage not in WEEKS:
+        raise _usage(f'--stage "{stage}" is not a stage', f"one of: {', '.join(WEEKS)}")
+    with _errors():
+        settings = _settings(client, folder, stage)
+        try:
+            opened = gates.require_open(settings.stage, settings)
+        except gates.GateClosed as closed:
+            if as_json:
+                documents = [_finding_document(each) for each in closed.findings]
+                _print_json(
+                    {"stage": stage, "open": False, "missing": documents, "problems": list(closed.problems)}
+                )
+                raise typer.Exit(int(ExitCode.GATE_CLOSED)) from None
+            raise KitError(str(closed), exit_code=ExitCode.GATE_CLOSED) from None
+    if as_json:
+        _print_json({"stage": stage, "open": True, "record": opened})
+        return
+    waived = [each["criterion"] for each in opened["criteria"] if each["state"] == "waived"]
+    typer.echo(f"the gate to stage {stage} is open" + (f"; waived: {', '.join(waived)}" if waived else ""))
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Refusals of the configuration and of the evidence, as errors of the command."""
+    from stacks.evidence import EvidenceError
+    from stacks.settings import SettingsError
+
+    try:
+        yield
+    except SettingsError as error:
+        raise KitError(str(error), way_out="mend the keys named above", exit_code=ExitCode.USAGE) from None
+    except EvidenceError as error:
+        raise KitError(
+            str(error), way_out="mend the entry, or restore the file from git", exit_code=ExitCode.USAGE
+        ) from None
+    except OSError as error:
+        raise KitError(f"{error.filename}: {error.strerror}", exit_code=ExitCode.ENVIRONMENT) from None
+
+
+def _usage(message: str, way_out: str) -> KitError:
+    return KitError(message, way_out=way_out, exit_code=ExitCode.USAGE)
+
+
+def _settings(client: str | None, folder: Path | None, stage: str) -> "Settings":
+    """The settings of a stage's stack, read from the same files as `pulumi up` reads them."""
+    from kit.evaluation.stages import stack_configuration, stack_name
+    from stacks.settings import CONFIG_FOLDER, RawConfig, read_settings
+
+    folder = folder or CONFIG_FOLDER
+    file = folder / f"Pulumi.{stack_name(stage, client)}.yaml"
+    full = stack_configuration(
+        stage,
+        client=client,
+        config={"config_folder": str(folder)},
+        config_file=file if file.exists() else None,
+    )
+    return read_settings(RawConfig({key.partition(":")[2]: value for key, value in full.items()}))
+
+
+def _criterion(name: str, kind: str, settings: "Settings") -> "Criterion":
+    from stacks.gates import criterion_named
+
+    try:
+        found = criterion_named(name, settings)
+    except KeyError as error:
+        raise _usage(str(error.args[0]), "kit gate status lists all criteria") from None
+    if found.kind != kind:
+        other = "kit gate record … --value N" if found.kind == "measured" else "kit gate attest … --by NAME"
+        raise _usage(f"{name} is a {found.kind} criterion", f"use {other.replace('…', name)}")
+    return found
+
+
+def _document_name(criterion: "Criterion", given: Path | None, root: Path) -> str:
+    """The document's path from the project's folder, with forward slashes."""
+    if given is None and criterion.document is None:
+        raise _usage(f"{criterion.name} does not fix its document", "name the file with --document")
+    resolved = (root / criterion.document if criterion.document else Path.cwd() / (given or "")).resolve()
+    if given is not None and Path.cwd().joinpath(given).resolve() != resolved:
+        raise _usage(f"{criterion.name} is about {criterion.document}", "leave --document out")
+    if not resolved.is_relative_to(root):
+        raise _usage(f"{given} lies outside the project", "put it under version control with the project")
+    return resolved.relative_to(root).as_posix()
+
+
+def _person(by: str) -> str:
+    text = _plain_text(by, "--by")
+    if len(text) < 3:
+        raise _usage(
+            f'--by "{text}" does not name a person', "for example --by 'Ada Lovelace, chair of the board'"
+        )
+    return text
+
+
+def _plain_text(given: str, option: str) -> str:
+    from stacks.settings.credentials import looks_secret
+
+    text = " ".join(given.split())
+    if looks_secret(text):
+        raise _usage(f"{option} looks like a credential and is not recorded", "leave it out")
+    if not text or len(text) > 300 or not text.isprintable():
+        raise _usage(f"{option} is not a text of 1 to 300 characters", "say it in one line")
+    return text
+
+
+def _day(given: str | None, option: str) -> date:
+    from lambdas.common.clock import utc_now
+
+    if given is None:
+        return utc_now().date()
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise _usage(f'{option} "{given}" is not a date', "write it as YYYY-MM-DD") from None
+
+
+def _not_later(day: date, option: str) -> date:
+    from lambdas.common.clock import utc_now
+
+    if day > utc_now().date():
+        raise _usage(f"{option} {day} lies in the future", "record it when it has happened")
+    return day
+
+
+def _read(settings: "Settings") -> "Evidence":
+    from stacks.evidence import read_evidence
+
+    return read_evidence(Path(settings.evidence_file), demonstration=False)
+
+
+def _write(settings: "Settings", evidence: "Evidence") -> None:
+    from stacks.evidence import write_evidence
+
+    write_evidence(Path(settings.evidence_file), evidence)
+
+
+def _is_open(name: str, settings: "Settings") -> bool:
+    from stacks.gates import assess
+
+    return any(each.criterion.name == name and not each.holds for each in assess(settings))
+
+
+def _tell(entry: Mapping[str, Any], settings: "Settings", as_json: bool, *, new: bool) -> None:
+    file = os.path.relpath(settings.evidence_file)
+    if as_json:
+        _print_json({"recorded": new, "file": file, "entry": dict(entry)})
+        return
+    said = "recorded" if new else "is recorded already"
+    typer.echo(f"{entry['criterion']} {said} in {file}" + ("; commit the file" if new else ""))
+
+
+def _stage_report(
+    stage: str, findings: "Sequence[Finding]", client: str | None, folder: Path | None
+) -> dict[str, Any]:
+    """Of one stage: whether it may be evaluated, and how many of its exit criteria hold."""
+    from stacks import gates
+
+    own = [each for each in findings if each.criterion.stage == stage]
+    settings = _settings(client, folder, stage)
+    try:
+        opened = gates.require_open(settings.stage, settings)
+        override = opened["override"]
+        gate = "open"
+    except gates.GateClosed:
+        override, gate = None, "closed"
+    return {
+        "stage": stage,
+        "weeks": list(WEEKS[stage]),
+        "gate": gate,
+        "override": override,
+        "met": sum(each.holds for each in own),
+        "criteria": len(own),
+    }
+
+
+def _timeline(started: date | None, today: date, reports: Sequence[Mapping[str, Any]]) -> Timeline | None:
+    """Where the client is; None if the client's file does not say when the rollout started."""
+    if started is None:
+        return None
+    week = max(0, (today - started).days // 7 + 1)
+    planned = next((stage for stage, (_, last) in WEEKS.items() if week <= last), "done")
+    reached = next((str(each["stage"]) for each in reports if each["met"] < each["criteria"]), "done")
+    order = [*WEEKS, "done"]
+    return Timeline(started, today, week, planned, reached, order.index(reached) < order.index(planned))
+
+
+def _finding_document(finding: "Finding") -> dict[str, Any]:
+    criterion = finding.criterion
+    return {
+        "criterion": criterion.name,
+        "stage": criterion.stage,
+        "title": criterion.title,
+        "kind": criterion.kind,
+        "requirement": criterion.requirement,
+        "state": finding.state,
+        "detail": finding.detail,
+        "way_out": finding.way_out,
+        "threshold": criterion.threshold if criterion.kind == "measured" else None,
+        "unit": criterion.unit or None,
+        "document": criterion.document,
+        "evidence": finding.evidence.as_document() if finding.evidence else None,
+    }
+
+
+def _print_status(
+    settings: "Settings",
+    findings: "Sequence[Finding]",
+    reports: Sequence[Mapping[str, Any]],
+    timeline: Timeline | None,
+) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    where = f"{settings.client}, {settings.environment}, {settings.size}"
+    console.print(f"[bold]{escape(settings.organization)}[/] ({where})")
+    for line in _timeline_lines(timeline):
+        console.print(escape(line))
+    for report in reports:
+        first, last = report["weeks"]
+        console.print(
+            f"\n[bold]{report['stage']}[/], weeks {first}-{last}: gate {report['gate']}, "
+            f"{report['met']} of {report['criteria']} exit criteria met"
+        )
+        if report["override"]:
+            override = report["override"]
+            console.print(escape(f"  override by {override['approver']}: {override['reason']}"))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for column in ("criterion", "state", "evidence"):
+            table.add_column(column, overflow="fold")
+        for each in findings:
+            if each.criterion.stage == report["stage"]:
+                table.add_row(
+                    each.criterion.name, f"[{_COLOURS[each.state]}]{each.state}[/]", escape(each.detail)
+                )
+        console.print(table)
+    open_now = next((each for each in findings if not each.holds), None)
+    if open_now:
+        console.print(escape(f"next: {open_now.criterion.title}. {open_now.way_out}"), soft_wrap=True)
+
+
+_COLOURS = {"met": "green", "waived": "yellow"} | dict.fromkeys(
+    ("missing", "changed", "stale", "below"), "red"
+)
+
+
+def _timeline_lines(timeline: Timeline | None) -> list[str]:
+    """The twelve weeks as two lines of text: what is planned, and where the client is."""
+    if timeline is None:
+        return ["no timeline: rollout_started is not set in the client's file"]
+    cells = "".join("#" if week <= timeline.week else "." for week in range(1, 13))
+    bar = " ".join(f"{stage} [{cells[first - 1 : last]}]" for stage, (first, last) in WEEKS.items())
+    if timeline.week == 0:
+        where = f"starts on {timeline.started}"
+    elif timeline.planned_stage == "done":
+        where = f"the twelve weeks ended on {timeline.started + timedelta(weeks=12, days=-1)}"
+    else:
+        where = f"week {timeline.week} of 12, planned: {timeline.planned_stage}"
+    reached = (
+        "all criteria are met"
+        if timeline.reached_stage == "done"
+        else f"working on: {timeline.reached_stage}"
+    )
+    return [bar, f"{where}; {reached}" + ("; late" if timeline.late else "")]
+
+
+def _print_json(document: Mapping[str, Any]) -> None:
+    typer.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))
