@@ -1,4 +1,6 @@
-"""What every component shares: its type token, the options of its children, physical names, tags, the AWS provider."""
+"""What every component shares: its type token, the options of its children, physical names, tags, the AWS
+provider.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +11,8 @@ import pulumi
 import pulumi_aws as aws
 
 PROJECT = "claude-enterprise-kit"
-# Port 9 is "discard": nothing listens there, so a stack marked `emulated` cannot reach a real account by mistake.
+# Port 9 is "discard": nothing listens there, so a stack marked `emulated` cannot reach a real account by
+# mistake.
 _NOWHERE = "http://127.0.0.1:9"
 
 
@@ -62,7 +65,9 @@ class Names:
         )
 
     def of(self, what: str) -> str:
-        """A name that is unique within account and region (at most 64 characters, the limit of an IAM role)."""
+        """A name that is unique within account and region (at most 64 characters, the limit of an IAM
+        role).
+        """
         name = f"{self.client}-{self.environment}-{what}"
         refuse(
             "Names",
@@ -123,9 +128,11 @@ class KitComponent(pulumi.ComponentResource):
         ignore_changes: list[str] | None = None,
         provider: pulumi.ProviderResource | None = None,
     ) -> pulumi.ResourceOptions:
-        """Options of a child that holds data or evidence: protected, and left in the account when it leaves the plan.
+        """Options of a child that holds data or evidence: protected, and left in the account when it leaves
+        the plan.
 
-        Both are set on the very resource, because `retain_on_delete` does not reach children in the Python SDK.
+        Both are set on the very resource, because `retain_on_delete` does not reach children in the Python
+        SDK.
         """
         return pulumi.ResourceOptions(
             parent=self,
@@ -160,9 +167,9 @@ def aws_provider(
 ) -> aws.Provider:
     """The explicit provider of a stage, handed to components with `providers=[...]`.
 
-    It refuses every account but the configured one, tags all it makes, and, when `emulated`, points each service at
-    a loopback port where nothing listens and carries credentials that no account knows: such a stack is for
-    `kit up`, and a `pulumi up` of it fails before it reaches AWS.
+    It refuses every account but the configured one, tags all it makes, and, when `emulated`, points each
+    service at a loopback port where nothing listens and carries credentials that no account knows: such a
+    stack is for `kit up`, and a `pulumi up` of it fails before it reaches AWS.
     """
     arguments: dict[str, Any] = {
         "region": region or names.region,

@@ -47,8 +47,9 @@ class Surroundings:
 class Web:
     """A function that is an ASGI app behind Lambda Web Adapter.
 
-    `readiness_path` must answer 200 once the app can serve. The hooks are for SnapStart: the app closes what must not
-    be frozen before the snapshot, and reconnects, reseeds and renews credentials after a restore.
+    `readiness_path` must answer 200 once the app can serve. The hooks are for SnapStart: the app closes
+    what must not be frozen before the snapshot, and reconnects, reseeds and renews credentials after a
+    restore.
     """
 
     start: Start = "on-demand"
@@ -60,8 +61,9 @@ class Web:
 
 @dataclass(frozen=True)
 class FunctionArgs:
-    """One function. `packages` are the folders under `lambdas/` that it carries; `handler` is `module.function`, or
-    `module:factory` for a web function. Times in seconds unless named otherwise, memory in MB.
+    """One function. `packages` are the folders under `lambdas/` that it carries; `handler` is
+    `module.function`, or `module:factory` for a web function. Times in seconds unless named otherwise,
+    memory in MB.
     """
 
     surroundings: Surroundings
@@ -82,8 +84,8 @@ class FunctionArgs:
 def source_files(packages: Sequence[str], root: Path = ROOT) -> list[str]:
     """Every file that a function with these packages carries, relative to the root, sorted.
 
-    Sources and data only: no byte code, no hidden file, no tests, so that what another tool leaves behind never
-    changes the archive.
+    Sources and data only: no byte code, no hidden file, no tests, so that what another tool leaves behind
+    never changes the archive.
     """
     found = {"lambdas/__init__.py"}
     for package in packages:
@@ -98,11 +100,12 @@ def source_files(packages: Sequence[str], root: Path = ROOT) -> list[str]:
 class Function(KitComponent):
     """A Lambda function with its own role, log group, dead letters and alarms (L1.7).
 
-    Creates: the function (python3.13, arm64), its role with exactly the given statements besides logging and tracing,
-    a log group with retention and key, a dead-letter queue, an alias `live`, alarms on errors, throttles, p99 of the
-    duration and dead letters; for a web function also the adapter layer and, if asked for, provisioned concurrency.
-    Default posture: permissions boundary, encrypted environment and snapshots, JSON logs at INFO, active tracing,
-    log group protected and retained.
+    Creates: the function (python3.13, arm64), its role with exactly the given statements besides logging
+    and tracing, a log group with retention and key, a dead-letter queue, an alias `live`, alarms on errors,
+    throttles, p99 of the duration and dead letters; for a web function also the adapter layer and, if asked
+    for, provisioned concurrency.
+    Default posture: permissions boundary, encrypted environment and snapshots, JSON logs at INFO, active
+    tracing, log group protected and retained.
     Replaced when changed: the function's name (client, environment, `what`).
     """
 
@@ -129,7 +132,7 @@ class Function(KitComponent):
                 ),
                 (
                     web is None or web.start != "snapstart" or bool(web.after_restore_path),
-                    "web.after_restore_path: SnapStart needs it, for credentials and randomness after a restore",
+                    "web.after_restore_path: SnapStart needs it, to renew credentials and randomness",
                 ),
             ],
         )
@@ -176,7 +179,8 @@ class Function(KitComponent):
         )
 
     def _uri(self, version: str, action: str) -> pulumi.Output[str]:
-        # The alias has no streaming output of its own, so the URI that API Gateway calls is put together here.
+        # The alias has no streaming output of its own, so the URI that API Gateway calls is put together
+        # here.
         names = self._args.surroundings.names
         return pulumi.Output.concat(
             f"arn:{names.partition}:apigateway:{names.region}:lambda:path/{version}/functions/",
@@ -336,7 +340,8 @@ class Function(KitComponent):
                 "AWS_LWA_READINESS_CHECK_PATH": web.readiness_path,
                 "AWS_LWA_READINESS_CHECK_HEALTHY_STATUS": "200",
                 "AWS_LWA_READINESS_CHECK_TIMEOUT_SECONDS": "9",
-                # Events that are no HTTP request go to a path that no app serves, instead of the default /events.
+                # Events that are no HTTP request go to a path that no app serves, instead of the default
+                # /events.
                 "AWS_LWA_PASS_THROUGH_PATH": "/.lambda/no-events",
             }
             if web.before_checkpoint_path:

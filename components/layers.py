@@ -1,7 +1,9 @@
-"""Dependency layers of the functions: which packages, under which name, and the hash of the lock file behind them.
+"""Dependency layers of the functions: which packages, under which name, and the hash of the lock file
+behind them.
 
-`kit build` makes the archives; the plan only names them. The name carries a digest of what the lock file says about
-the group, so a changed dependency shows in the plan as another archive, on any machine, built or not.
+`kit build` makes the archives; the plan only names them. The name carries a digest of what the lock file
+says about the group, so a changed dependency shows in the plan as another archive, on any machine, built or
+not.
 """
 
 import hashlib
@@ -9,6 +11,7 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pulumi
 from pulumi.runtime import settings
@@ -37,31 +40,30 @@ def group_name(family: str) -> str:
 
 
 @cache
-def _lock(path: Path) -> dict[str, dict[str, object]]:
+def _lock(path: Path) -> dict[str, Any]:
     packages = tomllib.loads(path.read_text(encoding="utf-8"))["package"]
     return {package["name"]: package for package in packages}
 
 
 def lock_digest(family: str, lock_file: Path = ROOT / "uv.lock") -> str:
-    """Twelve hex digits over all that the lock file pins for a function family, and over how the layer is made.
+    """Twelve hex digits over all that the lock file pins for a function family, and over how the layer is
+    made.
 
     Raises KeyError when pyproject.toml has no group for the family.
     """
     packages = _lock(lock_file)
     project = packages["claude-enterprise-kit"]
-    groups: dict[str, list[dict[str, object]]] = project["dev-dependencies"]  # type: ignore[assignment]
-    waiting = [str(entry["name"]) for entry in groups[group_name(family)]]
+    waiting = list(project["dev-dependencies"][group_name(family)])
     pinned: dict[str, object] = {}
     while waiting:
-        name = waiting.pop()
-        if name in pinned:
-            continue
-        package = packages[name]
-        wheels = sorted(str(wheel["hash"]) for wheel in package.get("wheels", []))  # type: ignore[union-attr]
-        pinned[name] = [package["version"], wheels]
-        waiting += [str(entry["name"]) for entry in package.get("dependencies", [])]  # type: ignore[union-attr]
-        for extra in package.get("optional-dependencies", {}).values():  # type: ignore[union-attr]
-            waiting += [str(entry["name"]) for entry in extra if str(entry["name"]) in pinned]
+        entry = waiting.pop()
+        package = packages[entry["name"]]
+        for extra in entry.get("extra", ()):
+            waiting += package["optional-dependencies"][extra]
+        if package["name"] not in pinned:
+            wheels = sorted(wheel["hash"] for wheel in package.get("wheels", ()))
+            pinned[package["name"]] = [package["version"], wheels]
+            waiting += package.get("dependencies", ())
     recipe = {"packages": pinned, "platform": PLATFORM, "python": PYTHON_VERSION, "serve": SERVE_SCRIPT}
     return hashlib.sha256(canonical_json(recipe).encode()).hexdigest()[:12]
 
@@ -78,9 +80,9 @@ class LayerNotBuiltError(Exception):
 def _require_built(path: str) -> None:
     """Stop a deployment whose layer is missing.
 
-    Only a Pulumi engine reads the archive, and only an engine is reached over gRPC; the kit's in-process evaluation
-    hands the SDK a monitor object of its own and needs the name alone. KIT_UNBUILT_LAYERS=allow says the same for an
-    evaluation over gRPC that deploys nothing.
+    Only a Pulumi engine reads the archive, and only an engine is reached over gRPC; the kit's in-process
+    evaluation hands the SDK a monitor object of its own and needs the name alone. KIT_UNBUILT_LAYERS=allow
+    says the same for an evaluation over gRPC that deploys nothing.
     """
     by_engine = isinstance(settings.get_monitor(), resource_pb2_grpc.ResourceMonitorStub)
     if by_engine and os.environ.get("KIT_UNBUILT_LAYERS") != "allow" and not (ROOT / path).is_file():
@@ -91,7 +93,8 @@ class DependencyLayer(KitComponent):
     """The packages of one function family for python3.13 on arm64.
 
     Creates: one Lambda layer version from `build/layers/<family>-<digest of the lock>.zip`.
-    Default posture: only wheels with hashes from the lock file; older versions stay, so that an alias can go back.
+    Default posture: only wheels with hashes from the lock file; older versions stay, so that an alias can
+    go back.
     Replaced when changed: the lock file's pins of the family.
     """
 

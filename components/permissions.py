@@ -1,4 +1,6 @@
-"""IAM policy documents from typed statements: sorted, without wildcards by accident, the same on every machine."""
+"""IAM policy documents from typed statements: sorted, without wildcards by accident, the same on every
+machine.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,7 +9,7 @@ from typing import Any, Literal
 
 import pulumi
 
-from components.base import Names, refuse
+from components.base import refuse
 
 Conditions = Mapping[str, Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input[str]]]]
 
@@ -16,8 +18,9 @@ Conditions = Mapping[str, Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input
 class Statement:
     """One statement of a policy.
 
-    `actions` are whole names (`dynamodb:GetItem`): a wildcard is refused. A resource may be `*` only where AWS
-    knows no narrower one; then `conditions` must narrow it, or `why_everywhere` must say why nothing can.
+    `actions` are whole names (`dynamodb:GetItem`): a wildcard is refused. A resource may be `*` only where
+    AWS knows no narrower one; then `conditions` must narrow it, or `why_everywhere` must say why nothing
+    can.
     """
 
     sid: str
@@ -70,13 +73,7 @@ class Statement:
                 else {kind: _sorted(who) for kind, who in self.principals.items()}
             )
         if self.conditions:
-            statement["Condition"] = {
-                operator: {
-                    key: value if isinstance(value, str | pulumi.Output) else list(value)
-                    for key, value in tests.items()
-                }
-                for operator, tests in self.conditions.items()
-            }
+            statement["Condition"] = {operator: dict(tests) for operator, tests in self.conditions.items()}
         return statement
 
 
@@ -107,8 +104,8 @@ def canonical_json(value: Any) -> str:
 def trusted(service: str, conditions: Conditions | None = None) -> pulumi.Output[str]:
     """Trust for one AWS service.
 
-    `conditions` tie the service to this account (`aws:SourceAccount`, `aws:SourceArn`) where it sends them; Lambda
-    and S3 replication send none when they assume a role.
+    `conditions` tie the service to this account (`aws:SourceAccount`, `aws:SourceArn`) where it sends them;
+    Lambda and S3 replication send none when they assume a role.
     """
     body: dict[str, Any] = {
         "Sid": "Service",

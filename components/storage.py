@@ -50,11 +50,12 @@ class PrivateBucketArgs:
 class PrivateBucket(KitComponent):
     """One bucket without a way in from outside (L1.7).
 
-    Creates: the bucket, versioning, encryption with the given customer-managed key, a public-access block, owner
-    enforcement, an optional Object Lock, a lifecycle, and a policy that denies plain HTTP, TLS below 1.2 and puts
-    under another key.
+    Creates: the bucket, versioning, encryption with the given customer-managed key, a public-access block,
+    owner enforcement, an optional Object Lock, a lifecycle, and a policy that denies plain HTTP, TLS below
+    1.2 and puts under another key.
     Default posture: private, versioned, encrypted, TLS 1.2 or newer, protected and retained.
-    Replaced when changed: the name (client, environment, account, region) and whether there is an Object Lock.
+    Replaced when changed: the name (client, environment, account, region) and whether there is an Object
+    Lock.
     """
 
     def __init__(
@@ -222,8 +223,8 @@ def _deny_other_encryption(
 ) -> list[Statement]:
     """Deny puts that ask for another encryption or another key.
 
-    A negated condition also holds when the header is missing. Where the bucket's default may speak for the writer
-    the header must be there before it can be wrong, hence the `Null` test.
+    A negated condition also holds when the header is missing. Where the bucket's default may speak for the
+    writer the header must be there before it can be wrong, hence the `Null` test.
     """
     algorithm, key = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
 

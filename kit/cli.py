@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kit.commands import build, gate, preview, prompt
+from kit.commands import build, gate, preview, prompt, review
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(gate.app, name="gate")
 app.add_typer(prompt.app, name="prompt")
 app.command("build")(build.build)
 app.command("preview")(preview.preview)
+app.command("review")(review.review)
 
 
 @app.callback()

@@ -82,13 +82,14 @@ class AnalyticsArgs:
 class Analytics(KitComponent):
     """Delivery of metadata and access logs, and the tables to query them (L1.4, L5.1, L5.4).
 
-    Creates: two Firehose streams (metadata to the analytics bucket, the API's access log to the access-logs bucket)
-    with one role each and their log group, a Glue database with table `records` (partitions projected by day, so
-    that nothing has to be crawled), an Athena workgroup with a scan limit and managed, encrypted results, and named
-    queries.
-    Default posture: customer-managed key on streams, objects and results; each role writes under its own prefix only.
-    The metadata stream is a copy: the gateway does not wait for it, and the bucket of record is the evidence. The
-    access log is written by API Gateway, not by the gateway, so that it can be held against the records.
+    Creates: two Firehose streams (metadata to the analytics bucket, the API's access log to the access-logs
+    bucket) with one role each and their log group, a Glue database with table `records` (partitions
+    projected by day, so that nothing has to be crawled), an Athena workgroup with a scan limit and managed,
+    encrypted results, and named queries.
+    Default posture: customer-managed key on streams, objects and results; each role writes under its own
+    prefix only. The metadata stream is a copy: the gateway does not wait for it, and the bucket of record
+    is the evidence. The access log is written by API Gateway, not by the gateway, so that it can be held
+    against the records.
     Replaced when changed: client, environment.
     """
 
@@ -134,7 +135,8 @@ class Analytics(KitComponent):
             permissions_boundary=self._args.boundary_arn,
             opts=self.child(),
         )
-        # With a bucket key the encryption context is the bucket's ARN, so the key is narrowed by the service alone.
+        # With a bucket key the encryption context is the bucket's ARN, so the key is narrowed by the
+        # service alone.
         permissions = iam.RolePolicy(
             f"{name}-{what}-permissions",
             name="permissions",
@@ -164,7 +166,9 @@ class Analytics(KitComponent):
                 "role_arn": role.arn,
                 "bucket_arn": bucket_arn,
                 "prefix": f"{prefix}/dt=!{{timestamp:yyyy-MM-dd}}/",
-                "error_output_prefix": f"{prefix}/failed/!{{firehose:error-output-type}}/dt=!{{timestamp:yyyy-MM-dd}}/",
+                "error_output_prefix": (
+                    f"{prefix}/failed/!{{firehose:error-output-type}}/dt=!{{timestamp:yyyy-MM-dd}}/"
+                ),
                 "buffering_size": 16,
                 "buffering_interval": 60,
                 "compression_format": "GZIP",

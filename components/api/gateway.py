@@ -71,9 +71,9 @@ class Gateway(KitComponent):
     """The Claude API of the organisation as a web function (L1.1-L1.6, L2.3-L2.5).
 
     Creates: a `Function` with the ASGI app `lambdas/gateway`.
-    Default posture: may append audit records but neither read nor delete them; checks the access table but cannot
-    write it; wraps and unwraps subject keys under one key; reads the governance bucket; reaches Claude only in the
-    configured ways.
+    Default posture: may append audit records but neither read nor delete them; checks the access table but
+    cannot write it; wraps and unwraps subject keys under one key; reads the governance bucket; reaches
+    Claude only in the configured ways.
     Replaced when changed: client, environment.
     """
 

@@ -27,10 +27,10 @@ class Ledger(KitComponent):
     """Budgets and rates, access records, wrapped subject keys (L1.5, L1.6, G.4, L2.5).
 
     Creates: tables `ledger`, `access`, `subject-keys`, each with string keys `pk` and `sk`.
-    Default posture: on demand, customer-managed key, 35 days of point-in-time recovery, deletion protection;
-    protected and retained. Items of `ledger` may carry `expires_at` (epoch seconds) and then go by themselves;
-    subject keys never do, because a lost key is an erased person. The recovery window of `subject-keys` is one day
-    only, and `kit audit erase` waits it out before it calls a person erased.
+    Default posture: on demand, customer-managed key, 35 days of point-in-time recovery, deletion
+    protection; protected and retained. Items of `ledger` may carry `expires_at` (epoch seconds) and then go
+    by themselves; subject keys never do, because a lost key is an erased person. The recovery window of
+    `subject-keys` is one day only, and `kit audit erase` waits it out before it calls a person erased.
     Replaced when changed: client, environment.
     """
 

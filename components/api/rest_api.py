@@ -33,7 +33,9 @@ ACCESS_LOG_FIELDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class CustomDomain:
-    """A name of the client's own. `truststore_uri` (s3://bucket/key of a PEM bundle) switches mutual TLS on."""
+    """A name of the client's own. `truststore_uri` (s3://bucket/key of a PEM bundle) switches mutual TLS
+    on.
+    """
 
     domain: str
     certificate_arn: str
@@ -59,15 +61,15 @@ class RestApiArgs:
 class RestApi(KitComponent):
     """A REST API in front of the gateway (L1.1, L1.4, L1.5, L1.7).
 
-    Creates: the API, a proxy resource with ANY methods and streaming integrations (and the same on the root), error
-    responses in Anthropic's shape, a deployment, the stage `live` with access log, tracing and throttling, the
-    invoke permission; with a domain also the domain name (optional mutual TLS) and its mapping; for a private API
-    its resource policy; usage plans per department.
-    Default posture: TLS 1.3 policy with strict endpoint access, regional, never edge-optimised (which would cut a
-    stream after 30 silent seconds); the public execute-api name is off as soon as there is a domain of one's own.
-    Nothing about bodies, credentials or people in the access log.
-    Replaced when changed: nothing but the deployment, whenever any part of the definition changes; the stage then
-    points to the new one before the old one goes.
+    Creates: the API, a proxy resource with ANY methods and streaming integrations (and the same on the
+    root), error responses in Anthropic's shape, a deployment, the stage `live` with access log, tracing and
+    throttling, the invoke permission; with a domain also the domain name (optional mutual TLS) and its
+    mapping; for a private API its resource policy; usage plans per department.
+    Default posture: TLS 1.3 policy with strict endpoint access, regional, never edge-optimised (which would
+    cut a stream after 30 silent seconds); the public execute-api name is off as soon as there is a domain
+    of one's own. Nothing about bodies, credentials or people in the access log.
+    Replaced when changed: nothing but the deployment, whenever any part of the definition changes; the
+    stage then points to the new one before the old one goes.
     """
 
     def __init__(self, name: str, args: RestApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -28,14 +28,14 @@ class AuditStoreArgs:
 class AuditStore(KitComponent):
     """The Object-Lock bucket of the audit records and manifests, and its replica (L2.5, G.3).
 
-    Creates: a `PrivateBucket` with Object Lock; with `replica_region` also a key and a second locked bucket there,
-    a replication role and the replication rule.
-    Default posture: COMPLIANCE for seven years, versioned, customer-managed key named by every put, TLS 1.2 or newer;
-    deletion, shortening a retention and bypassing governance are denied to everybody by the bucket policy (in
-    non-production GOVERNANCE the bypass stays possible, so that a test account can be cleared). Objects grow colder,
-    none expires. Protected and retained.
-    Replaced when changed: client, environment, account, region. The mode and the days change in place and hold for
-    objects written afterwards.
+    Creates: a `PrivateBucket` with Object Lock; with `replica_region` also a key and a second locked bucket
+    there, a replication role and the replication rule.
+    Default posture: COMPLIANCE for seven years, versioned, customer-managed key named by every put, TLS 1.2
+    or newer; deletion, shortening a retention and bypassing governance are denied to everybody by the
+    bucket policy (in non-production GOVERNANCE the bypass stays possible, so that a test account can be
+    cleared). Objects grow colder, none expires. Protected and retained.
+    Replaced when changed: client, environment, account, region. The mode and the days change in place and
+    hold for objects written afterwards.
     """
 
     def __init__(self, name: str, args: AuditStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:

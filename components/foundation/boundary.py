@@ -128,8 +128,8 @@ class BoundaryArgs:
 class Boundary(KitComponent):
     """The permissions boundary of every role of the kit (C.1, L1.7).
 
-    Creates: one managed policy, in two statements: the actions that the kit's roles may ever have, in its regions
-    only, and a denial of everything that destroys evidence or lifts a boundary.
+    Creates: one managed policy, in two statements: the actions that the kit's roles may ever have, in its
+    regions only, and a denial of everything that destroys evidence or lifts a boundary.
     Default posture: whatever is not listed is denied. Protected: roles refer to it.
     Replaced when changed: client, environment.
     """

@@ -27,11 +27,11 @@ class BudgetsArgs:
 class Budgets(KitComponent):
     """AWS budgets with notices, and cost anomaly detection (L1.6, Z.2).
 
-    Creates: a monthly budget of the kit's infrastructure and one of Claude through AWS (Bedrock, Claude Platform on
-    AWS), each with notices at the warning share, at 100 per cent and at 100 per cent forecast; an anomaly monitor per
-    service and its subscription.
-    Default posture: notices go to the alarm topic. AWS budgets lag by hours and never see invoices of the Anthropic
-    API itself: the ledger refuses, these only tell.
+    Creates: a monthly budget of the kit's infrastructure and one of Claude through AWS (Bedrock, Claude
+    Platform on AWS), each with notices at the warning share, at 100 per cent and at 100 per cent forecast;
+    an anomaly monitor per service and its subscription.
+    Default posture: notices go to the alarm topic. AWS budgets lag by hours and never see invoices of the
+    Anthropic API itself: the ledger refuses, these only tell.
     Replaced when changed: client, environment.
     """
 

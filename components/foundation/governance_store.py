@@ -1,4 +1,6 @@
-"""The bucket of what people approve and the functions read: documents, gateway policy, prompts, gate evidence."""
+"""The bucket of what people approve and the functions read: documents, gateway policy, prompts, gate
+evidence.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -38,9 +40,10 @@ class GovernanceStore(KitComponent):
     """The governance bucket with the documents in it (G.1-G.3, G.5, C.1).
 
     Creates: a `PrivateBucket` and one object per document, `documents/<name>.md`.
-    Default posture: versioned, and replaced versions stay for years, so that what was approved can be read again;
-    protected and retained, objects too. `hashes` carries the SHA-256 of each document.
-    Replaced when changed: client, environment, account, region. A changed document is a new version of its object.
+    Default posture: versioned, and replaced versions stay for years, so that what was approved can be read
+    again; protected and retained, objects too. `hashes` carries the SHA-256 of each document.
+    Replaced when changed: client, environment, account, region. A changed document is a new version of its
+    object.
     """
 
     def __init__(

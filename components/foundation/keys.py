@@ -45,8 +45,9 @@ _SERVICE_USE = (
 class Purpose:
     """What one key is for and who may use it, on top of what IAM policies of the account allow.
 
-    `via` limits the use to requests that an AWS service makes for the caller (`s3`, `dynamodb`); `services` are
-    service principals that use the key in their own name, each with the condition keys that tie it to this account.
+    `via` limits the use to requests that an AWS service makes for the caller (`s3`, `dynamodb`); `services`
+    are service principals that use the key in their own name, each with the condition keys that tie it to
+    this account.
     """
 
     description: str
@@ -99,12 +100,12 @@ class KeyRingArgs:
 class KeyRing(KitComponent):
     """One KMS key and one alias per purpose (L1.7, G.3).
 
-    Creates: keys `audit`, `subject`, `signing`, `ledger`, `governance`, `analytics`, `secrets`, `functions`, `logs`,
-    `messages`, `trail`, each with an alias `<client>-<environment>-<purpose>`.
-    Default posture: yearly rotation (the signing key is asymmetric, which KMS does not rotate: a new one is a new key
-    and the manifests name the key that signed them), 30 days to take a deletion back, key policies that name actions
-    and tie service principals to this account. Keys of evidence cannot be disabled or scheduled for deletion by
-    anybody until their policy is changed. Protected and retained.
+    Creates: keys `audit`, `subject`, `signing`, `ledger`, `governance`, `analytics`, `secrets`,
+    `functions`, `logs`, `messages`, `trail`, each with an alias `<client>-<environment>-<purpose>`.
+    Default posture: yearly rotation (the signing key is asymmetric, which KMS does not rotate: a new one is
+    a new key and the manifests name the key that signed them), 30 days to take a deletion back, key
+    policies that name actions and tie service principals to this account. Keys of evidence cannot be
+    disabled or scheduled for deletion by anybody until their policy is changed. Protected and retained.
     Replaced when changed: the kind of a key (symmetric, signing).
     """
 
@@ -128,17 +129,16 @@ class KeyRing(KitComponent):
         self.register_outputs({"arns": self.arns})
 
     def _key(self, name: str, label: str, purpose: Purpose, args: KeyRingArgs) -> kms.Key:
-        rotation = {} if purpose.signing else {"rotation_period_in_days": args.rotation_days}
         key = kms.Key(
             name,
             description=f"{args.names.of(label)}: {purpose.description}",
             key_usage="SIGN_VERIFY" if purpose.signing else "ENCRYPT_DECRYPT",
             customer_master_key_spec="ECC_NIST_P256" if purpose.signing else "SYMMETRIC_DEFAULT",
             enable_key_rotation=not purpose.signing,
+            rotation_period_in_days=None if purpose.signing else args.rotation_days,
             deletion_window_in_days=args.deletion_window_days,
             policy=document(key_statements(purpose, args.names)),
             opts=self.kept(),
-            **rotation,
         )
         kms.Alias(
             f"{name}-alias", name=f"alias/{args.names.of(label)}", target_key_id=key.key_id, opts=self.child()

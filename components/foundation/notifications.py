@@ -30,8 +30,8 @@ class Notifications(KitComponent):
     """The alarm topic (L1.8, L1.6).
 
     Creates: one SNS topic, its policy, a subscription per address.
-    Default posture: customer-managed key, TLS only, published to by this account's alarms, budgets, cost anomalies
-    and events only.
+    Default posture: customer-managed key, TLS only, published to by this account's alarms, budgets, cost
+    anomalies and events only.
     Replaced when changed: client, environment; a subscription when its address changes.
     """
 

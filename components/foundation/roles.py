@@ -22,9 +22,10 @@ ROLES = (
 
 @dataclass(frozen=True)
 class RolesArgs:
-    """Keys of the foundation, and who may take a role: `principals` by role, each the ARN of a SAML provider, of an
-    IAM role, or of a role of IAM Identity Center (which may end in `*`, as its names carry a random part). A role
-    without principals can be taken by IAM principals of the account that signed in with a second factor.
+    """Keys of the foundation, and who may take a role: `principals` by role, each the ARN of a SAML
+    provider, of an IAM role, or of a role of IAM Identity Center (which may end in `*`, as its names carry
+    a random part). A role without principals can be taken by IAM principals of the account that signed in
+    with a second factor.
     """
 
     names: Names
@@ -34,7 +35,7 @@ class RolesArgs:
     subject_key_arn: pulumi.Input[str]
     signing_key_arn: pulumi.Input[str]
     analytics_key_arn: pulumi.Input[str]
-    principals: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    principals: Mapping[Any, Sequence[str]] = field(default_factory=dict)
     session_hours: int = 4
 
 
@@ -43,8 +44,9 @@ class Roles(KitComponent):
 
     Creates: roles `director`, `enablement-lead`, `ai-engineer`, `training-lead`, `governance-lead`,
     `data-science-lead`, each with one inline policy.
-    Default posture: permissions boundary, sessions of four hours, federated trust. Prompts and answers are readable
-    by the governance lead alone; kill switches and erasure are that role's too. Nobody may write audit records.
+    Default posture: permissions boundary, sessions of four hours, federated trust. Prompts and answers are
+    readable by the governance lead alone; kill switches and erasure are that role's too. Nobody may write
+    audit records.
     Replaced when changed: client, environment.
     """
 
@@ -116,8 +118,8 @@ def _trust_document(role: str, args: RolesArgs) -> dict[str, Any]:
 
 def _statements(args: RolesArgs) -> dict[str, list[Statement]]:
     names = args.names
-    read_documents = _read(names, args, "Documents", "governance", ["documents/*"], args.governance_key_arn)
-    read_prompts = _read(names, args, "Prompts", "governance", ["prompts/*"], args.governance_key_arn)
+    read_documents = _read(names, "Documents", "governance", ["documents/*"], args.governance_key_arn)
+    read_prompts = _read(names, "Prompts", "governance", ["prompts/*"], args.governance_key_arn)
     here = {"StringEquals": {"aws:RequestedRegion": names.region}}
     attest = [
         Statement("Attest", ["s3:PutObject"], [_objects(names, "governance", "evidence/*")]),
@@ -174,7 +176,7 @@ def _use_key(sid: str, actions: Sequence[str], key_arn: pulumi.Input[str], names
 
 
 def _read(
-    names: Names, args: RolesArgs, what: str, bucket: str, patterns: Sequence[str], key_arn: pulumi.Input[str]
+    names: Names, what: str, bucket: str, patterns: Sequence[str], key_arn: pulumi.Input[str]
 ) -> list[Statement]:
     return [
         Statement(
@@ -216,7 +218,7 @@ def _query_analytics(args: RolesArgs) -> list[Statement]:
                 names.arn("glue", f"table/{glue_name(names)}/*"),
             ],
         ),
-        *_read(names, args, "Metadata", "analytics", ["records/*"], args.analytics_key_arn),
+        *_read(names, "Metadata", "analytics", ["records/*"], args.analytics_key_arn),
     ]
 
 
@@ -228,11 +230,11 @@ def glue_name(names: Names) -> str:
 def _investigate(args: RolesArgs) -> list[Statement]:
     names = args.names
     return [
-        *_read(names, args, "Records", "audit", ["manifests/*", "records/*"], args.audit_key_arn),
+        *_read(names, "Records", "audit", ["manifests/*", "records/*"], args.audit_key_arn),
         Statement("ReadLock", ["s3:GetObjectRetention"], [_objects(names, "audit")]),
         Statement("VerifyManifests", ["kms:GetPublicKey", "kms:Verify"], [args.signing_key_arn]),
         Statement("UnwrapSubjectKeys", ["kms:Decrypt"], [args.subject_key_arn]),
-        *_read(names, args, "AccessLog", "access-logs", ["api/*"], args.analytics_key_arn),
+        *_read(names, "AccessLog", "access-logs", ["api/*"], args.analytics_key_arn),
     ]
 
 

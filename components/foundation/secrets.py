@@ -20,8 +20,8 @@ PURPOSES: Mapping[str, str] = {
 class SecretsArgs:
     """`recovery_days` is how long a deleted secret can be restored (7-30).
 
-    `generated` are made by Secrets Manager's own generator in the rotation function; the others are filled in by hand
-    (`kit secrets` of the runbook). Rotation is wired where the function exists, with `rotate`.
+    `generated` are made by Secrets Manager's own generator in the rotation function; the others are filled
+    in by hand (`kit secrets` of the runbook). Rotation is wired where the function exists, with `rotate`.
     """
 
     names: Names
@@ -32,10 +32,10 @@ class SecretsArgs:
 class Secrets(KitComponent):
     """The kit's secrets, created empty (L1.3, L1.7).
 
-    Creates: one Secrets Manager secret per purpose and a policy that denies reading to other accounts and deletion
-    without the recovery window.
-    Default posture: customer-managed key, 30 days to restore, no value in the plan or the state; protected and
-    retained.
+    Creates: one Secrets Manager secret per purpose and a policy that denies reading to other accounts and
+    deletion without the recovery window.
+    Default posture: customer-managed key, 30 days to restore, no value in the plan or the state; protected
+    and retained.
     Replaced when changed: client, environment.
     """
 

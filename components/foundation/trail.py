@@ -1,4 +1,6 @@
-"""Who did what to the evidence: CloudTrail over the account, with data events of the audit bucket and the keys."""
+"""Who did what to the evidence: CloudTrail over the account, with data events of the audit bucket and the
+keys.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +29,9 @@ class Trail(KitComponent):
     """A CloudTrail trail in a locked bucket of its own (G.3, L1.7).
 
     Creates: a `PrivateBucket` with Object Lock and a multi-region trail with log file validation.
-    Default posture: all management events (KMS calls are among them: every use and change of a key), data events of
-    the watched buckets, digests signed by CloudTrail, customer-managed key; protected and retained.
+    Default posture: all management events (KMS calls are among them: every use and change of a key), data
+    events of the watched buckets, digests signed by CloudTrail, customer-managed key; protected and
+    retained.
     Replaced when changed: client, environment, account, region.
     """
 

@@ -1,4 +1,6 @@
-"""The gateway policy as data: from what a client configured to the JSON object that the gateway reads (L1.2, C.2)."""
+"""The gateway policy as data: from what a client configured to the JSON object that the gateway reads
+(L1.2, C.2).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -33,7 +35,9 @@ class DepartmentRights:
 
 @dataclass(frozen=True)
 class ProviderRoute:
-    """One way to Claude. `auth` is {"kind": …} with what the kind needs; `models` renames models for this provider."""
+    """One way to Claude. `auth` is {"kind": …} with what the kind needs; `models` renames models for this
+    provider.
+    """
 
     name: str
     kind: str
