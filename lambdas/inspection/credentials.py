@@ -128,7 +128,7 @@ _RULES: tuple[_Rule, ...] = (
           r"(?:https://)?(?:[\w-]+\.)?(?:webhook\.office\.com/webhookb2/[\w@-]{36,}/IncomingWebhook/[0-9a-f]{32}/[\w-]{36}|(?:discord|discordapp)\.com/api/webhooks/\d{17,20}/[\w-]{60,80}"
           r"|hooks\.zapier\.com/hooks/catch/[\w/]{10,}|[\w.-]*tines\.com/webhook/[\w/-]{32,}|chat\.googleapis\.com/v1/spaces/[\w-]+/messages\?key=[\w&=%-]+)", back=60),
     _rule("telegram", ":aa", r"(?<!\w)\d{8,10}:AA[\w-]{32,33}" + _T, back=10),
-    _rule("twilio", "sk ac", r"(?<!\w)SK[0-9a-f]{32}(?!\w)"),
+    _rule("twilio", "sk", r"(?<!\w)SK[0-9a-f]{32}(?!\w)"),
     _rule("sendgrid", "sg.", r"(?<!\w)SG\.[\w-]{16,32}\.[\w-]{16,64}"),
     _rule("mailchimp", "-us", r"(?<!\w)[0-9a-f]{32}-us\d{1,2}(?!\w)", back=32),
     _rule("mailgun", "pubkey-", r"pubkey-[0-9a-f]{32}"),
@@ -137,7 +137,7 @@ _RULES: tuple[_Rule, ...] = (
     _rule("pushbullet-line", "o.", r"(?<!\w)o\.[A-Za-z0-9]{32}(?!\w)"),
     # payment, commerce
     _rule("stripe", "sk_live_ rk_live_ sk_test_ rk_test_ whsec_", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{14,250}|whsec_[A-Za-z0-9+/=]{24,80}", accept=_varied),
-    _rule("payment", "ak_live_ ak_test_ paymongo sk_prod sq0atp- sq0csp- sq0idp- eaaa access_token$production$ rzp_live_ rzp_test_ pat_live_ access-production- fl ck_live",
+    _rule("payment", "ak_live_ ak_test_ paymongo sk_prod sq0atp- sq0csp- sq0idp- eaaa access_token$production$ rzp_live_ rzp_test_ pat_live_ access-production- flwseck",
           r"ak_(?:live|test)_[A-Za-z0-9]{30,45}|sq0(?:atp|csp|idp)-[\w-]{22,43}|(?<!\w)EAAA[\w-]{60}" + _T + r"|access_token\$production\$[0-9a-z]{16}\$[0-9a-f]{32}|rzp_(?:live|test)_[A-Za-z0-9]{14,24}"
           r"|access-(?:production|development|sandbox)-[0-9a-f]{8}-[0-9a-f-]{27}|FLWSECK(?:_TEST)?-[0-9a-zA-Z]{32}-X"),
     _rule("plaid-lob", "live_ test_", r"(?<![\w])(?:live|test)_(?:pub_)?[0-9a-f]{31,45}(?!\w)"),
@@ -351,12 +351,26 @@ def _vowels(word: str) -> bool:
     return 0.2 <= count / len(word) <= 0.65
 
 
+_FIRST_PARTS = tuple(
+    part + sign
+    for part in ("api", "secret", "access", "auth", "refresh", "session", "bearer", "bot", "deploy", "id", "personal", "security",
+                 "client", "consumer", "signing", "encryption", "master", "private", "account", "storage", "shared", "license",
+                 "subscription", "webhook", "service", "app", "unseal")
+    for sign in ("", "_", "-", " ")
+)  # fmt: skip
+
+
 def _assignments(text: str, lower: str, places: list[int]) -> Iterator[Span]:
     done = 0
     for place in places:
-        begin = max(done, place - 24)
-        match = _ASSIGNMENT.search(text, begin, min(len(text), place + 480))
-        if not match or match.start() > place + 8:
+        if place < done:
+            continue
+        # most gates begin the name; only behind a known first part ("api_", "client-") does it begin earlier
+        if lower[max(0, place - 16) : place].endswith(_FIRST_PARTS):
+            match = _ASSIGNMENT.search(text, max(done, place - 16), min(len(text), place + 480))
+        else:
+            match = _ASSIGNMENT.match(text, place, min(len(text), place + 480))
+        if not match or match.start() > place:
             continue
         done = max(done, match.end("name"))
         span = _assignment(text, lower, match)
@@ -416,8 +430,13 @@ def _plausible_token(value: str) -> bool:
     return len(value) >= 12 and _varied(value) and any(c.isdigit() for c in value) and not _looks_named(value)
 
 
-def _headers(text: str) -> Iterator[Span]:
+_HEADER_GATES = ("authorization", "api-key", "auth-token", "private-token", "vault-token", "apikey", "bearer", "basic ")
+
+
+def _headers(text: str, lower: str) -> Iterator[Span]:
     for expression in (_HEADER, _BEARER):
+        if expression is _BEARER and "bearer" not in lower and "basic " not in lower:
+            continue
         for match in expression.finditer(text):
             value = match["value"].rstrip(".")
             if _plausible_token(value) or (len(value) >= 16 and value.endswith("=")):
@@ -511,10 +530,8 @@ def detect(text: str, lower: str, disabled: frozenset[str] = frozenset()) -> lis
         found.extend(_assignments(text, lower, places))
     if "://" in text and "@" in text and "url-passwords" not in disabled:
         found.extend(_urls(text))
-    if (
-        "auth" in lower or "bearer" in lower or "api" in lower or "token" in lower or "basic" in lower
-    ) and "headers" not in disabled:
-        found.extend(_headers(text))
+    if "headers" not in disabled and any(gate in lower for gate in _HEADER_GATES):
+        found.extend(_headers(text, lower))
     if (" -u" in text or "--user" in text or "machine " in lower) and "command-lines" not in disabled:
         found.extend(_command_lines(text))
     if "@" in text and "credential-pairs" not in disabled:

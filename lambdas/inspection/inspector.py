@@ -346,7 +346,7 @@ class Inspector:
         found = [*personal_data.detect(plain, lower, off), *credentials.detect(plain, lower, off)]
         clear = settle(found)
         if "rearranged-views" not in off:
-            clear = self._with_views(clear, views.rearranged(plain), 0)
+            clear = self._with_views(clear, views.rearranged(plain, lower), 0)
         if "decoded-views" not in off:
             clear = self._with_views(clear, views.decoded(plain), 0)
         return clear

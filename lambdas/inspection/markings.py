@@ -20,9 +20,8 @@ _LEVELS = {
     "internal": DataClass.INTERNAL,
 }
 _LINE = re.compile(r"[^\n]*")
-_GATE = re.compile(
-    r"ATTORNEY|PRIVILEGED|SECRET|CONFIDEN|RESTRICTED|MNPI|MATERIAL NON|TLP|INTERNAL|VERTRAULICH|EMBARGO|DISTRIBUT|NEED[ -]TO"
-)
+_GATES = ("ATTORNEY", "PRIVILEGED", "SECRET", "CONFIDEN", "RESTRICTED", "MNPI", "MATERIAL NON", "TLP", "INTERNAL", "VERTRAULICH",
+          "EMBARGO", "DISTRIBUT", "NEED TO", "NEED-TO", "PHI")  # fmt: skip
 _FIELD = re.compile(
     r"(?im)^[ \t>*#|\"']*(?:data[ _-]?)?(?:classification|sensitivity|security level|data class|klassifizierung)[ \t\"']*[:=][ \t\"'*]*"
     r"(?P<value>public|internal(?: use only)?|restricted|(?:strictly |highly )?confidential|secret|vertraulich)\b"
@@ -33,7 +32,7 @@ _MAX_BANNER_LINE = 120
 
 def find(text: str) -> Iterator[tuple[Span, DataClass]]:
     """Markings in the text: upper-case banners at the start of a line, in brackets or alone, and labelled fields."""
-    if _GATE.search(text):
+    if any(gate in text for gate in _GATES):
         for match in _BANNER.finditer(text):
             if not _is_banner(text, match):
                 continue

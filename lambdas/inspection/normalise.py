@@ -83,6 +83,18 @@ _ESCAPE_SIGNS = re.compile(
     r"%[0-9A-Fa-f]|&[#A-Za-z]|\\[ux]|[\[({<] ?(?:at|dot|punkt|arroba) ?[\])}>]", re.IGNORECASE
 )
 _MAX_ESCAPE_LEVELS = 3
+_BRACKETED = tuple(
+    word + sign for word in ("at", "dot", "punkt", "arroba") for sign in ("]", ")", "}", ">", " ]", " )")
+)
+
+
+def _has_escapes(text: str) -> bool:
+    """A glance that costs microseconds before the expression that costs more."""
+    if "%" in text or "&" in text or "\\u" in text or "\\x" in text:
+        return _ESCAPE_SIGNS.search(text) is not None
+    return ("[" in text or "(" in text or "{" in text or "<" in text) and any(
+        word in text or word.upper() in text for word in _BRACKETED
+    )
 
 
 def _unescape(escape: str) -> str:
@@ -140,7 +152,7 @@ def normalise(text: str) -> MappedText:
                 starts.extend([index] * len(_TABLE[ord(character)]))
             mapped = MappedText(plain, starts, length)
     for _ in range(_MAX_ESCAPE_LEVELS):
-        if not _ESCAPE_SIGNS.search(mapped.text):
+        if not _has_escapes(mapped.text):
             break
         replaced = _replace_escapes(mapped)
         if replaced.text == mapped.text:

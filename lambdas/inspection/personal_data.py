@@ -216,6 +216,7 @@ class _Context:
     text: str
     lower: str
     keywords: Keywords
+    runs: list[tuple[int, int]]  # of digits with the signs that separate them
 
     def before(self, group: str, position: int, reach: int = 60) -> bool:
         """A keyword of the group ends within `reach` characters before the position."""
@@ -308,6 +309,9 @@ def card_network(digits: str) -> bool:
     return p2 in (50, 56, 57, 58, 63, 67) and 12 <= n <= 19
 
 
+_DOCUMENTED_CARDS = frozenset(("1234567890123456", "1234567812345678", "0000111122223333"))
+
+
 def _card(context: _Context, start: int, end: int, raw: str, digits: str, groups: list[str]) -> Span | None:
     n = len(digits)
     if not 12 <= n <= 19 or "/" in raw or "(" in raw:
@@ -316,7 +320,7 @@ def _card(context: _Context, start: int, end: int, raw: str, digits: str, groups
     contiguous = len(groups) == 1
     if not contiguous and grouped not in _CARD_GROUPS:
         return None
-    if len(set(digits)) < 3:
+    if len(set(digits)) < 3 or digits in _DOCUMENTED_CARDS:
         return None
     near = context.distance("card", start, 40)
     if luhn(digits) and card_network(digits):
@@ -450,7 +454,7 @@ def _identified(context: _Context, position: int) -> bool:
 
 def _fictional(digits: str) -> bool:
     """555-0100 to 555-0199 are set aside for documentation."""
-    return len(digits) >= 10 and digits[-7:-2] == "55501"
+    return len(digits) >= 10 and (digits[-7:-2] == "55501" or digits.endswith(("1234567890", "0123456789")))
 
 
 def _ip4(context: _Context, start: int, end: int, raw: str, groups: list[str]) -> Span | None:
@@ -484,9 +488,22 @@ _MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4
 
 def _colon_addresses(context: _Context) -> Iterator[Span]:
     text = context.text
+    done = 0
     if text.count(":") >= 2:
-        for match in _COLONS.finditer(text):
-            start, end = match.span()
+        for inner in _INNER_GROUP.finditer(text):
+            start = inner.start()
+            if start < done:
+                continue
+            while (
+                start
+                and start > inner.start() - 5
+                and (text[start - 1] in _HEX_DIGITS or text[start - 1] == ":")
+            ):
+                start -= 1
+            match = _COLONS.match(text, start)
+            if not match:
+                continue
+            done = end = match.end()
             raw = match.group().rstrip(".")
             raw = raw[:-1] if raw.endswith(":") and not raw.endswith("::") else raw
             if len(raw) < 7 or (start and (text[start - 1].isalnum() or text[start - 1] in ":._")):
@@ -505,10 +522,16 @@ def _colon_addresses(context: _Context) -> Iterator[Span]:
             yield Span("IP_ADDRESS", start, start + len(raw), 1.0, "ip-v6")
             end = start + len(raw)
     if ":" in text or "-" in text:
-        for match in _MAC.finditer(text):
-            start = match.start()
-            if not (start and (text[start - 1].isalnum() or text[start - 1] in ":-")):
+        for inner in _INNER_PAIRS.finditer(text):
+            start = inner.start() - 2
+            match = _MAC.match(text, start) if start >= 0 else None
+            if match and not (start and (text[start - 1].isalnum() or text[start - 1] in ":-")):
                 yield Span("MAC_ADDRESS", start, match.end(), 1.0, "mac")
+
+
+_INNER_GROUP = re.compile(r":[0-9A-Fa-f]{0,4}:")
+_INNER_PAIRS = re.compile(r"[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]")
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
 
 def _valid_ip6(raw: str) -> bool:
@@ -521,11 +544,9 @@ def _valid_ip6(raw: str) -> bool:
 
 def _clusters(context: _Context) -> Iterator[Span]:
     text = context.text
-    for match in _CLUSTER.finditer(text):
-        start, end = match.span()
-        if end - start < 7:
-            continue
-        yield from _cluster(context, start, end, match.group())
+    for start, end in context.runs:
+        if end - start >= 7:
+            yield from _cluster(context, start, end, text[start:end])
 
 
 def _cluster(context: _Context, start: int, end: int, raw: str, *, whole: bool = True) -> Iterator[Span]:
@@ -749,11 +770,14 @@ _ID_GAP = re.compile(
 
 def _ibans(context: _Context) -> Iterator[Span]:
     text = context.text
-    for match in _IBAN_HEAD.finditer(text):
-        start = match.start()
+    for digits, _ in context.runs:
+        start = digits - 2
+        head = text[max(0, start) : digits + 2]
+        if start < 0 or not (head[:2].isalpha() and head.isascii() and head[2:].isdigit() and len(head) == 4):
+            continue
         if start and (text[start - 1].isalnum() or text[start - 1] in "_/+="):
             continue
-        length = _IBAN_LENGTHS.get(match.group()[:2].upper())
+        length = _IBAN_LENGTHS.get(head[:2].upper())
         if length is None:
             continue
         end, compact = _collect(text, start, length)
@@ -766,7 +790,6 @@ def _ibans(context: _Context) -> Iterator[Span]:
                 yield Span("IBAN", start, run.end(), 0.8, "iban-keyword")
 
 
-_IBAN_HEAD = re.compile(r"[A-Za-z]{2}\d{2}(?=[ \-]?[A-Za-z0-9]{2})")
 _IBAN_RUN = re.compile(r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,26}){1,8}")
 
 
@@ -824,15 +847,39 @@ def _tables(context: _Context) -> Iterator[Span]:
     text = context.text
     if "\n" not in text:
         return
-    columns: list[tuple[str, re.Pattern[str]] | None] = []
-    separator = ""
-    offset = 0
-    for line in text.split("\n")[:_MAX_TABLE_LINES]:
-        if separator and line.count(separator) == len(columns) - 1:
+    ends: set[int] = set()  # the last offsets of lines that may be headers
+    for stem in _COLUMN_STEMS:
+        place = context.lower.find(stem)
+        while place >= 0:
+            newline = text.find("\n", place)
+            if newline < 0:
+                break
+            ends.add(newline)
+            place = context.lower.find(stem, newline)
+    done = 0
+    for end in sorted(ends):
+        begin = text.rfind("\n", 0, end) + 1
+        if begin < done:
+            continue
+        separator, columns = _header(text[begin:end])
+        if not separator:
+            continue
+        offset = end + 1
+        for _ in range(_MAX_TABLE_LINES):
+            newline = text.find("\n", offset)
+            line = text[offset : newline if newline >= 0 else len(text)]
+            if line.count(separator) != len(columns) - 1:
+                break
             yield from _row(line, offset, separator, columns)
-        else:
-            separator, columns = _header(line)
-        offset += len(line) + 1
+            offset += len(line) + 1
+            if newline < 0:
+                break
+        done = offset
+
+
+_COLUMN_STEMS = ("ssn", "social", "mail", "phone", "mobile", "tel", "cell", "fax", "cvv", "cvc", "security", "exp", "card", "cc", "pan",
+                 "iban", "passport", "licen", "dl", "birth", "dob", "routing", "aba", "acc", "acct", "mrn", "patient", "ip", "emp",
+                 "nhs", "national", "nino", "member", "insurance", "policy", "user", "login")  # fmt: skip
 
 
 def _header(line: str) -> tuple[str, list[tuple[str, re.Pattern[str]] | None]]:
@@ -880,8 +927,8 @@ def _card_rows(context: _Context) -> Iterator[Span]:
     """A card number with its expiry and code side by side, as in an SQL insert."""
     if "/" in context.text:
         for match in _CARD_ROW.finditer(context.text):
-            yield Span("CARD_EXPIRY", *match.span(2), 0.8, "card-row")
-            yield Span("CVV", *match.span(3), 0.8, "card-row")
+            yield Span("CARD_EXPIRY", *match.span(1), 0.8, "card-row")
+            yield Span("CVV", *match.span(2), 0.8, "card-row")
 
 
 def _masked(context: _Context) -> Iterator[Span]:
@@ -891,13 +938,12 @@ def _masked(context: _Context) -> Iterator[Span]:
 
 
 def _vehicles(context: _Context) -> Iterator[Span]:
-    if "vin" in context.keywords:
+    if "vin" in context.keywords or ("vehicle" not in context.lower and " car" not in context.lower):
         return
     for match in _VIN.finditer(context.text):
         value = match.group(1)
         if sum(c.isdigit() for c in value) >= 6 and sum(c.isalpha() for c in value) >= 4 and vin_check(value):
-            if "car" in context.lower or "vehicle" in context.lower:
-                yield Span("VIN", *match.span(1), 0.7, "vin-checksum")
+            yield Span("VIN", *match.span(1), 0.7, "vin-checksum")
 
 
 _VIN = re.compile(r"(?:^|[\s:(])([A-HJ-NPR-Z0-9]{17})(?=[\s,.;)]|$)")
@@ -923,7 +969,8 @@ def detect(text: str, lower: str, disabled: frozenset[str] = frozenset()) -> lis
     has_digit = _ANY_DIGIT.search(text) is not None
     if not has_digit and "@" not in text:
         return []
-    context = _Context(text, lower, find_keywords(lower) if has_digit else {})
+    runs = [match.span() for match in _CLUSTER.finditer(text)] if has_digit else []
+    context = _Context(text, lower, find_keywords(lower) if has_digit else {}, runs)
     found: list[Span] = []
     for name, detector in DETECTORS.items():
         if name in disabled or (name in _NEEDS_DIGITS and not has_digit):

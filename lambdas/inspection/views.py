@@ -37,8 +37,6 @@ _WORDS = {"zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": 
           "sechs": "6", "sieben": "7", "acht": "8", "neun": "9"}  # fmt: skip
 _WORD = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|null|eins|zwei|drei|vier|fünf|sechs|sieben|acht|neun)"
 _SPELLED = re.compile(rf"\b{_WORD}(?:[ ,.\-]{{1,3}}(?:dash |hyphen |space )?{_WORD}){{8,}}\b", re.IGNORECASE)
-_SPELLED_GATE = re.compile(r"(?:zero|one|two|three|four|five|six|seven|eight|nine|eins|zwei|drei)[ ,.\-]{1,3}(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|eins|zwei|drei)", re.IGNORECASE)  # fmt: skip
-_SPLIT = re.compile(r"(?<=[\w@.\-+/])[ \t]?\r?\n[ \t]{0,8}(?:[>*#|]{1,2} ?)?(?=[\w@.\-+/])")
 
 
 def decoded(text: str, depth: int = 0) -> Iterator[View]:
@@ -100,45 +98,59 @@ def _printable(data: bytes) -> str:
     return text
 
 
-def rearranged(text: str) -> Iterator[View]:
+def rearranged(text: str, lower: str) -> Iterator[View]:
     """The text with line breaks inside values closed, and runs of spaced or spelled digits written together."""
     if "\n" in text:
-        view = _without(text, _SPLIT, "joined-lines")
+        view = _joined(text)
         if view:
             yield view
     for match in _SPACED.finditer(text):
         yield _digits(match, "spaced-digits")
-    if _SPELLED_GATE.search(text):
+    if sum(map(lower.count, _WORDS)) >= 9:
         for match in _SPELLED.finditer(text):
             yield _digits(match, "spelled-digits")
 
 
-def _without(text: str, pattern: re.Pattern[str], name: str) -> View | None:
+_VALUE_SIGNS = frozenset("@.-+/_")
+_LINE_LEAD = re.compile(r"[ \t]{0,8}(?:[>*#|]{1,2} ?)?")
+
+
+def _joined(text: str) -> View | None:
     pieces: list[str] = []
     starts: list[int] = []
     joints: list[int] = []
     position = 0
-    for match in pattern.finditer(text):
-        before, after = text[match.start() - 1], text[match.end()]
-        if before.isalpha() and after.isalpha():
-            # words of running text: only an address written over two lines is of interest
-            left = text[max(0, match.start() - 40) : match.start()].rpartition(" ")[2]
-            right = text[match.end() : match.end() + 40].partition(" ")[0]
-            if (
-                "@" not in left
-                and "@" not in right
-                and not (any(map(str.isdigit, left)) and any(map(str.isdigit, right)))
-            ):
-                continue
-        pieces.append(text[position : match.start()])
-        starts.extend(range(position, match.start()))
-        joints.append(len(starts))
-        position = match.end()
+    newline = text.find("\n")
+    while newline >= 0:
+        left = newline - 1 if newline and text[newline - 1] == "\r" else newline
+        before = text[left - 1 : left]
+        lead = _LINE_LEAD.match(text, newline + 1)
+        right = lead.end() if lead else newline + 1
+        after = text[right : right + 1]
+        if (
+            left > position
+            and (before.isalnum() or before in _VALUE_SIGNS)
+            and (after.isalnum() or after in _VALUE_SIGNS)
+            and after
+        ):
+            if not (before.isalpha() and after.isalpha()) or _parted(text, left, right):
+                pieces.append(text[position:left])
+                starts.extend(range(position, left))
+                joints.append(len(starts))
+                position = right
+        newline = text.find("\n", newline + 1)
     if not joints:
         return None
     pieces.append(text[position:])
     starts.extend(range(position, len(text)))
-    return View(name, MappedText("".join(pieces), starts, len(text)), tuple(joints))
+    return View("joined-lines", MappedText("".join(pieces), starts, len(text)), tuple(joints))
+
+
+def _parted(text: str, left: int, right: int) -> bool:
+    """Letters on both sides of a break: only an address or a token of letters and digits may be one value."""
+    before = text[max(0, left - 40) : left].rpartition(" ")[2]
+    after = text[right : right + 40].partition(" ")[0]
+    return "@" in before or "@" in after or (any(map(str.isdigit, before)) and any(map(str.isdigit, after)))
 
 
 def _digits(match: re.Match[str], name: str) -> View:
