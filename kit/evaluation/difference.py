@@ -144,7 +144,7 @@ def _change(
         for c in compare(old["inputs"], new["inputs"])
         if not _ignored(c.path, ignored)
     )
-    options = tuple(_option_changes(old["options"], new["options"]))
+    options = tuple(option_changes(old["options"], new["options"]))
     if old["type"] != new["type"] and not _is_type_alias(old["type"], new["type"]):
         operation: Operation = "replace"
     else:
@@ -172,7 +172,8 @@ def _is_type_alias(old: str, new: str) -> bool:
     return old.replace("V2", "").lower() == new.replace("V2", "").lower()
 
 
-def _option_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[PropertyChange]:
+def option_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[PropertyChange]:
+    """The options that differ, of those that change how a resource is kept."""
     for option in _COMPARED_OPTIONS:
         before, after = old.get(option), new.get(option)
         if not before and not after:

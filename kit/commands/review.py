@@ -1,0 +1,168 @@
+"""`kit review`: an auditor's reading of a change before it is made (G.3, L1.5, Z.1)."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from kit.errors import ExitCode, KitError
+
+if TYPE_CHECKING:
+    from kit.evaluation.difference import Difference
+    from kit.evaluation.overrides import Override
+    from kit.evaluation.review import Finding
+
+SCHEMA = "kit-review/1"
+_COLOURS = {"critical": "bold red", "warning": "yellow", "info": "default"}
+
+
+def review(
+    file: Annotated[
+        Path, typer.Argument(help="Output of `pulumi preview --json`, or a plan of `kit preview --save`.")
+    ],
+    against: Annotated[
+        Path | None, typer.Option(help="The plan before the change; needed if FILE is a plan of this kit.")
+    ] = None,
+    overrides: Annotated[
+        Path | None, typer.Option(help="YAML list of accepted findings: rule, resource, approver, reason.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Read a change as an auditor does: what it weakens, deletes, newly grants, or hides.
+
+    FILE is best made by: pulumi preview --json --show-sames --show-replacement-steps --non-interactive. A
+    document with an operation or a key that this kit does not know is refused, not skipped.
+
+    Critical findings (a control is weakened, data or evidence can be lost, access widened, a credential in
+    plain) need an override that names its approver and reason.
+
+    Exit codes: 0 nothing critical, or all of it overridden; 2 the file cannot be read; 5 critical findings.
+    """
+    from kit.evaluation.overrides import read_overrides, unused
+    from kit.evaluation.review import review as findings_of
+
+    accepted = read_overrides(overrides) if overrides else ()
+    found, notes = _change(file, against)
+    findings = [*notes, *findings_of(found.changes)]
+    open_ = [f for f in findings if f.severity == "critical" and not any(o.accepts(f) for o in accepted)]
+    stale = unused(accepted, findings)
+    if as_json:
+        json.dump(_document(found, findings, accepted, stale), sys.stdout, indent=1, ensure_ascii=False)
+        print()
+    else:
+        _show(found, findings, accepted, stale)
+    if open_:
+        raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
+
+
+def _change(file: Path, against: Path | None) -> "tuple[Difference, list[Finding]]":
+    """The change, and what makes its description less than the whole truth."""
+    from kit.evaluation.difference import difference
+    from kit.evaluation.digest import RECOMMENDED, is_digest, read_digest
+    from kit.evaluation.document import checked_document, read_document
+    from kit.evaluation.review import Finding
+
+    content = _json(file, RECOMMENDED)
+    if not is_digest(content):
+        plan = checked_document(content, str(file))
+        if against is None:
+            raise KitError(
+                f"{file}: a plan alone is no change",
+                way_out=f"name the plan before it: kit review {file} --against OLD",
+                exit_code=ExitCode.USAGE,
+            )
+        return difference(read_document(against), plan), []
+    if against is not None:
+        raise KitError(
+            f"{file}: a preview of Pulumi already says what changes",
+            way_out="leave out --against",
+            exit_code=ExitCode.USAGE,
+        )
+    digest = read_digest(content, str(file))
+    notes = [
+        Finding("preview-failed", "critical", "", f"the preview failed: {text}") for text in digest.errors
+    ]
+    if digest.maybe_corrupt:
+        notes.append(Finding("state-corrupt", "critical", "", "Pulumi says that the state may be corrupt"))
+    if digest.hidden_sames:
+        text = f"{digest.hidden_sames} unchanged resources are not in the file; changes of retainOnDelete do not show"
+        notes.append(Finding("incomplete", "warning", "", f"{text}; make it with: {RECOMMENDED}"))
+    return digest.difference, notes
+
+
+def _json(file: Path, recommended: str) -> Any:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise KitError(f"{file}: no such file", way_out="check the path", exit_code=ExitCode.USAGE) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise KitError(f"{file}: cannot be read: {error}", exit_code=ExitCode.USAGE) from None
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        hint = "it looks like an event stream" if text.lstrip()[:1] == "{" and "\n{" in text else str(error)
+        raise KitError(
+            f"{file}: not one JSON document: {hint}",
+            way_out=f"make it with: {recommended}",
+            exit_code=ExitCode.USAGE,
+        ) from None
+
+
+def _document(
+    found: "Difference", findings: "list[Finding]", accepted: "tuple[Override, ...]", stale: "list[Override]"
+) -> dict[str, Any]:
+    entries = []
+    for finding in findings:
+        override = next((o for o in accepted if o.accepts(finding)), None)
+        approval = {"approver": override.approver, "reason": override.reason} if override else None
+        entries.append({**finding.as_document(), "override": approval})
+    return {
+        "schema": SCHEMA,
+        "counts": found.counts,
+        "findings": entries,
+        "unusedOverrides": [{"rule": o.rule, "resource": o.resource} for o in stale],
+        "passed": not any(e["severity"] == "critical" and e["override"] is None for e in entries),
+    }
+
+
+def _show(
+    found: "Difference", findings: "list[Finding]", accepted: "tuple[Override, ...]", stale: "list[Override]"
+) -> None:
+    from kit.evaluation.rendering import short_type
+    from kit.evaluation.review import SEVERITIES
+
+    console = Console(highlight=False)
+
+    def line(text: str, style: str = "default") -> None:
+        console.print(Text(text, style=style), soft_wrap=True)
+
+    counts = ", ".join(f"{number} {name}" for name, number in found.counts.items()) or "no resources"
+    line(f"Reviewed: {counts}.")
+    types = {change.urn: change.type for change in found.changes}
+    for severity in SEVERITIES:
+        for finding in (one for one in findings if one.severity == severity):
+            override = next((o for o in accepted if o.accepts(finding)), None)
+            where = finding.urn.rsplit("::", 1)[-1] if finding.urn else "the preview"
+            kind = f" ({short_type(types[finding.urn])})" if finding.urn in types else ""
+            at = f" {finding.path}" if finding.path else ""
+            style = "dim" if override else _COLOURS[severity]
+            line(f"{severity:<9} {finding.rule:<24} {where}{kind}{at}: {finding.message}", style)
+            if override:
+                line(f"{'':<9} accepted by {override.approver}: {override.reason}", "dim")
+    for override in stale:
+        line(
+            f"{'note':<9} an override speaks of nothing here: {override.rule} on {override.resource}",
+            "yellow",
+        )
+    critical = [f for f in findings if f.severity == "critical"]
+    waiting = [f for f in critical if not any(o.accepts(f) for o in accepted)]
+    if waiting:
+        line(f"{len(waiting)} critical findings need an override or another change.", "bold red")
+    elif critical:
+        line(f"All {len(critical)} critical findings are accepted by an override.")
+    else:
+        line("Nothing critical.")
