@@ -17,7 +17,7 @@ from typing import Any, Protocol
 SCHEMA_VERSION = 1
 DATA_CLASSES = ("public", "internal", "restricted", "confidential")
 BUDGET_MODELS = ("per-call", "per-user-month", "central")
-PROVIDER_KINDS = ("anthropic", "claude-platform", "bedrock-mantle")
+PROVIDER_KINDS = ("anthropic", "claude-platform-aws", "bedrock")
 AUTH_KINDS = ("workload-identity", "secret", "aws")
 FINDING_ACTIONS = ("allow", "flag", "redact", "block", "review")
 POLL_SECONDS = 15.0
@@ -29,7 +29,7 @@ class PolicyError(ValueError):
 
 
 class PolicyUnavailable(Exception):
-    """No policy that may still be used: none was ever read, or the last good one is older than five minutes."""
+    """No policy that may be used: none was read, or the last good one is older than five minutes."""
 
 
 @dataclass(frozen=True, slots=True)

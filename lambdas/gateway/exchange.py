@@ -59,6 +59,11 @@ class Exchange:
         self._watcher: asyncio.Task[None] | None = None
 
     @property
+    def target(self) -> str:
+        """Path and query as the client sent them."""
+        return f"{self.path}?{self.query.decode('latin-1')}" if self.query else self.path
+
+    @property
     def client_gone(self) -> bool:
         """Whether the client closed the connection before the answer was complete."""
         return self.cancellation.cancelled

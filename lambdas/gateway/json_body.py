@@ -89,7 +89,7 @@ def parse_object(raw: bytes) -> JsonBody:
         raise invalid_request("The request body is not UTF-8.") from None
     except RecursionError:
         raise invalid_request("The request body is nested too deeply.") from None
-    except (ValueError, IndexError, StopIteration):
+    except (ValueError, IndexError):
         raise invalid_request("The request body is not a JSON object.") from None
     return JsonBody(raw, text, fields, spans)
 
@@ -103,7 +103,7 @@ def _walk(text: str, position: int) -> tuple[dict[str, Any], dict[str, Span], in
     """The object at `position`: its fields, the spans of their values, and the position after it."""
     if text[position] != "{":
         raise ValueError("not an object")
-    scan = _decoder.scan_once
+    scan = _decoder.raw_decode
     fields: dict[str, Any] = {}
     spans: dict[str, Span] = {}
     position = _skip(text, position + 1)

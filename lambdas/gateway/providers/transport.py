@@ -12,7 +12,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -25,7 +25,7 @@ _JOIN_BELOW = 64 * 1024  # a smaller body travels with its head in one write
 
 
 class TransportError(Exception):
-    """The exchange with the provider failed. `response_started` says whether any byte of an answer had come."""
+    """The exchange with the provider failed. `response_started`: whether any byte of an answer had come."""
 
     def __init__(self, message: str, *, response_started: bool = False) -> None:
         super().__init__(message)
@@ -214,8 +214,7 @@ class _Connection(asyncio.Protocol):
         self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop has a class of its own
 
     def start(self, head: bytes, body: bytes) -> Response:
         """Send a request; the answer arrives in the `Response` returned."""

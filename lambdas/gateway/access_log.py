@@ -1,0 +1,115 @@
+"""One structured line per request, which is also its CloudWatch metrics (embedded metric format). Nothing
+personal is in it.
+
+`kit audit verify` compares these lines with the records: every line whose `recorded` is true has its intent
+and its outcome.
+"""
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import time
+from typing import Any
+
+NAMESPACE = "ClaudeEnterpriseKit"
+_METRICS: list[dict[str, str]] = [
+    {"Name": "Requests", "Unit": "Count"},
+    {"Name": "Errors", "Unit": "Count"},
+    {"Name": "Refusals", "Unit": "Count"},
+    {"Name": "Latency", "Unit": "Milliseconds"},
+    {"Name": "InputTokens", "Unit": "Count"},
+    {"Name": "OutputTokens", "Unit": "Count"},
+    {"Name": "CostMicroUSD", "Unit": "None"},
+]
+_DIMENSIONS = [["environment"], ["environment", "department", "model"], ["environment", "provider"]]
+
+
+@dataclass(slots=True)
+class AccessEntry:
+    """What is said of one request. Every field is a name from configuration, a number or a code."""
+
+    request_id: str
+    method: str
+    route: str = "unknown"
+    department: str = "none"
+    model: str = "none"
+    provider: str = "none"
+    stream: bool = False
+    reason: str = ""  # why it was refused or failed; "" for a served call
+    recorded: bool = False
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_microusd: int = 0
+    attempts: list[str] = field(default_factory=list)
+
+
+def write_line(text: str) -> None:
+    """To standard output, where Lambda, Kubernetes and `kit up` collect it."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+class AccessLog:
+    """Writes entries as lines of JSON."""
+
+    def __init__(self, environment: str, write: Callable[[str], None] = write_line) -> None:
+        self.environment = environment
+        self._write = write
+
+    def request(
+        self,
+        entry: AccessEntry,
+        *,
+        status: int,
+        seconds: float,
+        bytes_in: int,
+        bytes_out: int,
+        client_gone: bool,
+    ) -> None:
+        """The line of a request that is over."""
+        line: dict[str, Any] = {
+            "_aws": {
+                "Timestamp": int(time() * 1000),
+                "CloudWatchMetrics": [
+                    {"Namespace": NAMESPACE, "Dimensions": _DIMENSIONS, "Metrics": _METRICS}
+                ],
+            },
+            "type": "access",
+            "environment": self.environment,
+            "request_id": entry.request_id,
+            "method": entry.method,
+            "route": entry.route,
+            "department": entry.department,
+            "model": entry.model,
+            "provider": entry.provider,
+            "stream": entry.stream,
+            "status": status,
+            "reason": entry.reason,
+            "recorded": entry.recorded,
+            "client_gone": client_gone,
+            "bytes_in": bytes_in,
+            "bytes_out": bytes_out,
+            "attempts": entry.attempts,
+            "Requests": 1,
+            "Errors": int(status >= 500),
+            "Refusals": int(400 <= status < 500),
+            "Latency": round(seconds * 1000, 2),
+            "InputTokens": entry.input_tokens,
+            "OutputTokens": entry.output_tokens,
+            "CostMicroUSD": entry.cost_microusd,
+        }
+        self._write(json.dumps(line, separators=(",", ":")))
+
+    def event(self, kind: str, **fields: str | int) -> None:
+        """A line about the gateway itself: a policy that was not read, a defect, a shutdown."""
+        self._write(
+            json.dumps({"type": kind, "environment": self.environment, **fields}, separators=(",", ":"))
+        )
+
+    def defect(self, request_id: str, error: BaseException) -> None:
+        """A defect of the gateway: type of the error and where it was raised, never its text or data."""
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
+        self.event("defect", request_id=request_id, error=type(error).__name__, place=place)

@@ -1,0 +1,216 @@
+"""The gateway's ASGI application: which request goes where, and what every answer has (L1.1).
+
+Raw ASGI: routing here is a dictionary and a prefix, and a framework between the socket and that would cost
+more than all controls together. `create_app()` makes it from the environment; tests and benchmarks give it a
+`Gateway` of their own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+from lambdas.common.identities import Principal
+from lambdas.common.ids import new_id
+from lambdas.common.policy import PolicyUnavailable
+from lambdas.gateway import errors
+from lambdas.gateway.access_log import AccessEntry
+from lambdas.gateway.composition import Gateway
+from lambdas.gateway.errors import ApiError, Header
+from lambdas.gateway.exchange import ClientGone, Exchange, Receive, Scope, Send
+from lambdas.gateway.json_body import JsonBody, parse_object
+from lambdas.gateway.message_request import read_message_request
+from lambdas.gateway.models import models_page, one_model
+from lambdas.gateway.settings import read_settings
+
+JSON: list[Header] = [(b"content-type", b"application/json")]
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Handler = Callable[[Exchange, AccessEntry, Principal], Awaitable[None]]
+
+
+def create_app(gateway: Gateway | None = None) -> Application:
+    """The application. Without `gateway` it is composed from the environment when the server starts (ASGI
+    lifespan).
+    """
+    return _App(gateway)
+
+
+class _App:
+    """Routes requests, answers errors, writes the access log."""
+
+    def __init__(self, gateway: Gateway | None) -> None:
+        self._gateway = gateway
+        self._exact: dict[tuple[str, str], tuple[str, Handler]] = {
+            ("POST", "/v1/messages"): ("messages", self._messages),
+            ("POST", "/v1/messages/count_tokens"): ("count_tokens", self._count_tokens),
+            ("POST", "/v1/messages/batches"): ("batches.create", self._create_batch),
+            ("GET", "/v1/messages/batches"): ("batches.list", self._list_batches),
+            ("GET", "/v1/models"): ("models", self._models),
+            ("POST", "/v1/embeddings"): ("embeddings", self._embeddings),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            if self._gateway is None:
+                from lambdas.gateway.deployment import (
+                    compose,
+                )  # the stores of AWS: tests and benchmarks have others
+
+                self._gateway = compose(read_settings())
+            await self._gateway.start()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._gateway.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gateway = self._running()
+        exchange = Exchange(scope, receive, send, new_id("req_"))
+        entry = AccessEntry(exchange.request_id, exchange.method)
+        started = perf_counter()
+        try:
+            if not await self._without_credential(exchange, entry):
+                await self._dispatch(exchange, entry)
+        except ApiError as error:
+            entry.reason = entry.reason or error.reason
+            await exchange.answer_error(error)
+        except PolicyUnavailable:
+            entry.reason = "policy_unavailable"
+            await exchange.answer_error(errors.control_unavailable("policy"))
+        except ClientGone:
+            entry.reason = "client_gone"
+        except asyncio.CancelledError:
+            entry.reason = "cancelled"
+            raise
+        except (
+            Exception
+        ) as error:  # a defect of ours: named in the log by type and place, hidden from the client
+            entry.reason = "defect"
+            gateway.access_log.defect(exchange.request_id, error)
+            await exchange.answer_error(
+                ApiError(500, errors.API, "The gateway failed on this request.", reason="defect", retry=False)
+            )
+        finally:
+            exchange.unwatch_client()
+            if entry.route not in {"health", "hello"}:
+                gateway.access_log.request(
+                    entry,
+                    status=exchange.status or (499 if exchange.client_gone else 0),
+                    seconds=perf_counter() - started,
+                    bytes_in=exchange.bytes_in,
+                    bytes_out=exchange.bytes_out,
+                    client_gone=exchange.client_gone,
+                )
+
+    def _running(self) -> Gateway:
+        if self._gateway is None:
+            raise RuntimeError("the gateway was not started: run it under a server with ASGI lifespan")
+        return self._gateway
+
+    async def _without_credential(self, exchange: Exchange, entry: AccessEntry) -> bool:
+        """Answer the few requests that need no credential."""
+        path = exchange.path
+        if path == "/healthz" and exchange.method in {"GET", "HEAD"}:
+            entry.route = "health"
+            await exchange.answer(200, JSON, b'{"status": "ok"}')
+        elif path == "/readyz" and exchange.method in {"GET", "HEAD"}:
+            entry.route = "health"
+            missing = self._running().not_ready()
+            body = (
+                b'{"status": "ready"}'
+                if not missing
+                else b'{"status": "not ready", "missing": "%b"}' % missing.encode()
+            )
+            await exchange.answer(503 if missing else 200, JSON, body)
+        elif exchange.method == "HEAD" and path in {"/", "/api/hello"}:
+            entry.route = "hello"
+            await exchange.answer(200, JSON, b"")
+        else:
+            return False
+        return True
+
+    async def _dispatch(self, exchange: Exchange, entry: AccessEntry) -> None:
+        found = self._exact.get((exchange.method, exchange.path)) or self._by_prefix(exchange)
+        if found is None:
+            raise errors.not_found(
+                f"There is no {exchange.method} {exchange.path[:200]} here.", reason="no_route"
+            )
+        entry.route, handler = found
+        principal = await self._running().authenticate(exchange)
+        entry.department = principal.department
+        await handler(exchange, entry, principal)
+
+    def _by_prefix(self, exchange: Exchange) -> tuple[str, Handler] | None:
+        """Routes with a name or an id in the path."""
+        match exchange.method, exchange.path.split("/")[1:]:
+            case "GET", ["v1", "models", _]:
+                return "model", self._one_model
+            case "GET", ["v1", "messages", "batches", _]:
+                return "batches.retrieve", self._retrieve_batch
+            case "GET", ["v1", "messages", "batches", _, "results"]:
+                return "batches.results", self._batch_results
+            case "POST", ["v1", "messages", "batches", _, "cancel"]:
+                return "batches.cancel", self._cancel_batch
+            case "POST", ["v1", "records", _, "outcome"]:
+                return "records.outcome", self._record_use
+            case _:
+                return None
+
+    # -- handlers --------------------------------------------------------------------------------------------
+
+    async def _messages(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        body = await self._json_body(exchange)
+        exchange.watch_client()
+        await self._running().messages.answer(exchange, entry, principal, read_message_request(body))
+
+    async def _json_body(self, exchange: Exchange) -> JsonBody:
+        settings = self._running().settings
+        return parse_object(await exchange.body(settings.body_limit, settings.body_seconds))
+
+    async def _models(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        await exchange.answer(200, JSON, models_page(self._running().policy.current(), principal))
+
+    async def _one_model(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        model_id = exchange.path.rsplit("/", 1)[1]
+        await exchange.answer(200, JSON, one_model(self._running().policy.current(), principal, model_id))
+
+    async def _count_tokens(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        body = await self._json_body(exchange)
+        exchange.watch_client()
+        await self._running().count_tokens.answer(exchange, entry, principal, body)
+
+    async def _create_batch(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        body = await self._json_body(exchange)
+        await self._running().batches.create(exchange, entry, principal, body)
+
+    async def _list_batches(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        await self._running().batches.list(exchange, principal)
+
+    async def _retrieve_batch(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        await self._running().batches.retrieve(exchange, entry, principal, exchange.path.split("/")[4])
+
+    async def _batch_results(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        await self._running().batches.results(exchange, entry, principal, exchange.path.split("/")[4])
+
+    async def _cancel_batch(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        await self._running().batches.cancel(exchange, entry, principal, exchange.path.split("/")[4])
+
+    async def _embeddings(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        body = await self._json_body(exchange)
+        await self._running().embeddings.answer(exchange, entry, principal, body)
+
+    async def _record_use(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        body = await self._json_body(exchange)
+        await self._running().uses.append(exchange, entry, principal, exchange.path.split("/")[3], body)

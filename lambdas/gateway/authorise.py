@@ -1,0 +1,72 @@
+"""May this caller use this model at all? Department, grant, registered prompts (L1.2, L2.1, L3.2).
+
+What depends on amounts and switches (budgets, rates, kill switches, the live access record) is decided in the
+ledger's transaction, by `reserve`, because only there can two calls not both see the last free place.
+"""
+
+from dataclasses import dataclass
+
+from lambdas.common.identities import Principal
+from lambdas.common.policy import Department, GatewayPolicy, Model
+from lambdas.gateway import errors
+from lambdas.gateway.errors import ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The caller may use `model`, on account of `department`."""
+
+    principal: Principal
+    department: Department
+    model: Model
+    provider_order: tuple[str, ...]
+
+
+def department_of(policy: GatewayPolicy, principal: Principal) -> Department:
+    """The caller's department. Raises `ApiError` 403 when the policy does not know it."""
+    department = policy.departments.get(principal.department)
+    if department is None:
+        raise ApiError(
+            403,
+            errors.PERMISSION,
+            "Your department is not set up for Claude in this organisation. Ask your Center of Excellence.",
+            reason="unknown_department",
+            retry=False,
+        )
+    return department
+
+
+def granted_models(policy: GatewayPolicy, principal: Principal) -> list[Model]:
+    """The models that the caller may use, in the order of the policy."""
+    department = department_of(policy, principal)
+    return [
+        model
+        for alias, model in policy.models.items()
+        if alias in department.models and (principal.models is None or alias in principal.models)
+    ]
+
+
+def authorise(
+    policy: GatewayPolicy, principal: Principal, requested_model: str, *, registered_prompt: bool = False
+) -> Grant:
+    """The grant for a call. Raises `ApiError` 403, 404 (no such model) or 400 (model not granted)."""
+    department = department_of(policy, principal)
+    if department.registered_prompts_only and not registered_prompt:
+        raise ApiError(
+            403,
+            errors.PERMISSION,
+            "Your department uses Claude through registered prompts only: POST /v1/prompts/{name}/messages.",
+            reason="registered_prompts_only",
+            retry=False,
+        )
+    if policy.model_named(requested_model) is None:
+        raise errors.not_found(f"model: {requested_model[:100]}", reason="unknown_model")
+    granted = granted_models(policy, principal)
+    for model in granted:
+        if requested_model in {model.alias, model.model}:
+            return Grant(principal, department, model, tuple(provider.name for provider in policy.providers))
+    names = ", ".join(model.alias for model in granted) or "none"
+    raise errors.invalid_request(
+        f"The model {requested_model} is not granted to you. Models granted: {names}.",
+        reason="model_not_granted",
+    )

@@ -1,0 +1,184 @@
+"""Call Claude: ordered failover before the first byte, circuit breakers, deadlines, bounded concurrency
+(L1.8).
+
+A provider is left for the next one when it cannot be reached, misses a deadline, refuses the gateway's
+credential, is over its limits or fails (401, 403, 429, 5xx), as long as no byte of its answer has been used.
+Every other answer is the answer, also when it is an error: Claude Code's recovery depends on the exact
+wording of the provider.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from lambdas.gateway import errors
+from lambdas.gateway.errors import ApiError, Header
+from lambdas.gateway.providers.credentials import CredentialUnavailable, read_whole
+from lambdas.gateway.providers.provider import ClaudeProvider
+from lambdas.gateway.providers.transport import (
+    CallCancelled,
+    Cancellation,
+    HttpTransport,
+    Response,
+    TransportError,
+)
+
+_TRY_NEXT = frozenset({401, 403, 429, 500, 502, 503, 504, 529})
+_UNHEALTHY = frozenset({500, 502, 503, 504, 529})
+_ERROR_BODY_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds. `total` bounds the whole call and must lie below the runtime's own limit (Lambda: 900)."""
+
+    connect: float = 5.0
+    first_byte_stream: float = 120.0
+    first_byte_whole: float = 600.0
+    idle: float = 120.0
+    total: float = 840.0
+    ping: float = 14.0  # silence after which a stream gets a ping; clients were promised 15
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at one provider, for the record: its name and what came of it."""
+
+    provider: str
+    result: str
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the caller will get. `response` is still open, unless `body` holds the whole (error) answer."""
+
+    provider: ClaudeProvider
+    response: Response
+    body: bytes | None = None
+
+
+@dataclass(slots=True)
+class Calls:
+    """Calls under way, and how many there may be at once in this process."""
+
+    limit: int
+    under_way: int = 0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One place for as long as the call lasts. Raises `ApiError` 529 when there is none."""
+        if self.under_way >= self.limit:
+            raise ApiError(
+                529,
+                errors.OVERLOADED,
+                "The gateway is at its limit of concurrent calls; try again in a moment.",
+                reason="concurrency",
+                headers=((b"retry-after", b"1"),),
+            )
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+
+
+@dataclass(slots=True)
+class UpstreamCall:
+    """A request that any of the providers may answer. `body_for` makes its bytes for a provider."""
+
+    method: str
+    path: str  # with the query, as the caller sent it
+    raw_headers: Sequence[Header]
+    body_for: Callable[[ClaudeProvider], bytes]
+    first_byte_seconds: float
+    cancellation: Cancellation | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+class Caller:
+    """Sends calls to the providers in the order of the policy."""
+
+    def __init__(self, transport: HttpTransport, deadlines: Deadlines) -> None:
+        self._transport = transport
+        self._deadlines = deadlines
+
+    async def call(self, call: UpstreamCall, providers: Sequence[ClaudeProvider]) -> Answer:
+        """The first usable answer, its body unread; after the last provider, its error answer with the body
+        read.
+
+        Raises `ApiError` 529 when no provider gave any answer, `CallCancelled` when the client left
+        meanwhile.
+        """
+        last: Answer | None = None
+        for provider in self._willing(call, providers):
+            answer = await self._try(call, provider)
+            if answer is None:
+                continue
+            if answer.response.status not in _TRY_NEXT:
+                return answer
+            last = await self._read_error(call, answer) or last
+        if last is not None:
+            return last
+        raise ApiError(
+            529,
+            errors.OVERLOADED,
+            "Claude cannot be reached now through any configured provider; try again in a moment.",
+            reason="no_provider",
+            headers=((b"retry-after", b"5"),),
+        )
+
+    def _willing(self, call: UpstreamCall, providers: Sequence[ClaudeProvider]) -> Iterator[ClaudeProvider]:
+        for provider in providers:
+            if provider.circuit.allows():
+                yield provider
+            else:
+                call.attempts.append(Attempt(provider.name, "circuit open"))
+
+    async def _try(self, call: UpstreamCall, provider: ClaudeProvider) -> Answer | None:
+        try:
+            response = await self._send(call, provider)
+            if response.status == 401 and provider.credential.refused():
+                response.abort()
+                response = await self._send(call, provider)
+        except CallCancelled:
+            provider.circuit.undecided()
+            call.attempts.append(Attempt(provider.name, "client left"))
+            raise
+        except (TransportError, CredentialUnavailable) as error:
+            provider.circuit.failed()
+            call.attempts.append(Attempt(provider.name, f"{type(error).__name__}: {error}"))
+            return None
+        except BaseException:
+            provider.circuit.undecided()
+            raise
+        if response.status in _UNHEALTHY:
+            provider.circuit.failed()
+        else:
+            provider.circuit.succeeded()
+        call.attempts.append(Attempt(provider.name, str(response.status)))
+        return Answer(provider, response)
+
+    async def _send(self, call: UpstreamCall, provider: ClaudeProvider) -> Response:
+        url = provider.base_url + call.path
+        body = call.body_for(provider)
+        headers = provider.request_headers(call.raw_headers)
+        headers += await provider.credential.headers(call.method, url, headers, body)
+        return await self._transport.send(
+            call.method,
+            url,
+            headers,
+            body,
+            first_byte_seconds=call.first_byte_seconds,
+            cancellation=call.cancellation,
+        )
+
+    async def _read_error(self, call: UpstreamCall, answer: Answer) -> Answer | None:
+        """The error answer with its body: it is relayed only when no other provider does better."""
+        try:
+            answer.body = await read_whole(answer.response, self._deadlines.idle, limit=_ERROR_BODY_LIMIT)
+        except CallCancelled:
+            raise
+        except TransportError as error:
+            call.attempts.append(Attempt(answer.provider.name, f"{type(error).__name__}: {error}"))
+            return None
+        return answer

@@ -1,0 +1,77 @@
+"""Ends a call exactly once: settle what it cost, record what came of it, however it ended (L1.6, L2.5)."""
+
+import asyncio
+
+from lambdas.gateway.governed_call import GovernedCall
+from lambdas.gateway.outcome import Outcome, failed_outcome
+from lambdas.gateway.record import Recorder
+from lambdas.gateway.reserve import Reserved
+from lambdas.gateway.settle import Settler
+
+
+class Completion:
+    """The open end of one reserved call."""
+
+    __slots__ = ("_call", "_intended", "_recorder", "_reserved", "_settler", "finished")
+
+    def __init__(self, call: GovernedCall, reserved: Reserved, settler: Settler, recorder: Recorder) -> None:
+        self._call = call
+        self._reserved = reserved
+        self._settler = settler
+        self._recorder = recorder
+        self._intended = False
+        self.finished = False
+
+    async def begin(self) -> None:
+        """Record the intent. Only afterwards may the call leave. Raises `ApiError` 503."""
+        await self._recorder.intent(self._call, self._reserved)
+        self._intended = True
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Settle and record. Raises `ApiError` 503 when the outcome is not durable: its answer must not be
+        completed then.
+
+        A ledger that does not answer now does not hold the answer back: the record says what is owed, the
+        money stays reserved, and the sweeper settles it.
+        """
+        if self.finished:
+            return
+        self.finished = True
+        entry = self._call.entry
+        entry.reason = entry.reason or outcome.reason
+        cost = self._settler.cost(self._call, self._reserved, outcome)
+        entry.input_tokens, entry.output_tokens, entry.cost_microusd = (
+            cost.input_tokens,
+            cost.output_tokens,
+            cost.microusd,
+        )
+        settling = self._settler.settle(self._reserved, cost)
+        recording = self._recorder.outcome(self._call, outcome, cost)
+        _, recorded = await asyncio.gather(settling, recording, return_exceptions=True)
+        if isinstance(recorded, BaseException):
+            raise recorded
+        entry.recorded = True
+
+    async def abandon(self, error: BaseException) -> None:
+        """The call failed with `error` before it was finished: give the money back, give the intent its
+        outcome.
+
+        Runs to its end even when this task is being cancelled; never raises, because `error` is what matters.
+        """
+        if self.finished:
+            return
+        ending = asyncio.ensure_future(self._end(failed_outcome(type(error).__name__, 0)))
+        while not ending.done():
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                continue
+            except Exception:
+                break
+
+    async def _end(self, outcome: Outcome) -> None:
+        if self._intended:
+            await self.finish(outcome)
+        else:  # nothing left the account and nothing was recorded: only the money is to be given back
+            self.finished = True
+            await self._settler.release(self._reserved)

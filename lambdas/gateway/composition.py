@@ -1,0 +1,102 @@
+"""Puts the gateway together: which implementation stands behind each step."""
+
+import asyncio
+from typing import Any, Protocol
+
+from lambdas.common.clock import Clock, utc_now
+from lambdas.common.identities import Principal
+from lambdas.common.policy import PolicyUnavailable, PolicyWatch
+from lambdas.gateway import errors
+from lambdas.gateway.access_log import AccessLog
+from lambdas.gateway.authenticate import AuthenticationError
+from lambdas.gateway.call import Caller, Calls
+from lambdas.gateway.count_tokens import CountTokens
+from lambdas.gateway.errors import ApiError
+from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.inspection import InspectionStep
+from lambdas.gateway.messages import Messages
+from lambdas.gateway.providers.registry import Providers
+from lambdas.gateway.providers.transport import HttpTransport
+from lambdas.gateway.record import Audit, Recorder
+from lambdas.gateway.reserve import Ledger, Prices, Reserver
+from lambdas.gateway.settings import GatewaySettings
+from lambdas.gateway.settle import Settler
+
+
+class Authenticator(Protocol):
+    """Who is calling. Raises `AuthenticationError` when the credential is missing or wrong."""
+
+    async def authenticate(self, headers: dict[bytes, bytes]) -> Principal: ...
+
+
+class Gateway:
+    """A composed gateway. `start` and `stop` belong to the server's lifespan."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        *,
+        policy: PolicyWatch,
+        authenticator: Authenticator,
+        inspection: InspectionStep,
+        ledger: Ledger,
+        prices: Prices,
+        audit: Audit,
+        providers: Providers,
+        transport: HttpTransport,
+        access_log: AccessLog,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.settings = settings
+        self.policy = policy
+        self.access_log = access_log
+        self._authenticator = authenticator
+        self._transport = transport
+        self._tasks: list[asyncio.Task[None]] = []
+        caller = Caller(transport, settings.deadlines)
+        calls = Calls(settings.concurrent_calls)
+        reserver, settler, recorder = (
+            Reserver(ledger, prices, clock),
+            Settler(ledger, prices),
+            Recorder(audit),
+        )
+        self.messages = Messages(
+            policy, inspection, reserver, settler, recorder, providers, caller, calls, settings.deadlines
+        )
+        self.count_tokens = CountTokens(policy, inspection, providers, caller, calls, settings.deadlines)
+        self.embeddings: Any = None
+        self.batches: Any = None
+        self.uses: Any = None
+
+    async def start(self) -> None:
+        """Read the policy and keep it current. A gateway without a policy starts, and refuses calls until it
+        has one.
+        """
+        if not self._tasks:
+            await self.policy.refresh()
+            self._tasks.append(asyncio.create_task(self.policy.run()))
+
+    async def stop(self) -> None:
+        """Stop polling and drop kept connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._transport.close()
+
+    def not_ready(self) -> str:
+        """What is missing before calls can be taken; empty when nothing is."""
+        try:
+            self.policy.current()
+        except PolicyUnavailable:
+            return "policy"
+        return ""
+
+    async def authenticate(self, exchange: Exchange) -> Principal:
+        """The caller. Raises `ApiError` 401, or 503 when identities cannot be checked."""
+        try:
+            return await self._authenticator.authenticate(exchange.headers)
+        except AuthenticationError as error:
+            raise ApiError(401, errors.AUTHENTICATION, str(error), reason="credential", retry=False) from None
+        except Exception:  # whatever the identity store raises: nobody passes unchecked
+            raise errors.control_unavailable("identity store") from None

@@ -1,0 +1,67 @@
+"""POST /v1/messages/count_tokens: authorised, inspected and passed on; never priced, never stopped by a
+budget (L1.1).
+
+Without it Claude Code would spend inference to count. The text does leave the account, so what inspection
+blocks in a message is blocked here too. No answer is generated: there is nothing to settle, and no body is
+kept.
+"""
+
+from dataclasses import dataclass
+
+from lambdas.common.identities import Principal
+from lambdas.common.policy import PolicyWatch
+from lambdas.gateway.access_log import AccessEntry
+from lambdas.gateway.authorise import authorise
+from lambdas.gateway.call import Caller, Calls, Deadlines, UpstreamCall
+from lambdas.gateway.deliver import read_answer
+from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
+from lambdas.gateway.json_body import JsonBody
+from lambdas.gateway.message_request import body_for, read_message_request
+from lambdas.gateway.providers.provider import response_headers
+from lambdas.gateway.providers.registry import Providers
+from lambdas.gateway.providers.transport import CallCancelled
+
+_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class CountTokens:
+    """Answers count_tokens calls."""
+
+    policy: PolicyWatch
+    inspection: InspectionStep
+    providers: Providers
+    caller: Caller
+    calls: Calls
+    deadlines: Deadlines
+
+    async def answer(
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
+    ) -> None:
+        """One count. Raises `ApiError`."""
+        request = read_message_request(body, needs_max_tokens=False)
+        policy = self.policy.current()
+        grant = authorise(policy, principal, request.model, registered_prompt=True)
+        entry.model = grant.model.alias
+        declaration = read_declaration(exchange.headers)
+        verdict = await self.inspection.verdict(body, grant.department, principal, declaration)
+        if not verdict.allowed:
+            raise refusal(verdict)
+        upstream = UpstreamCall(
+            "POST",
+            exchange.target,
+            exchange.raw_headers,
+            lambda provider: body_for(verdict.body, provider.model_name(grant.model.model)),
+            _SECONDS,
+            exchange.cancellation,
+        )
+        with self.calls.place():
+            try:
+                answer = await self.caller.call(upstream, self.providers.of(policy))
+                entry.provider = answer.provider.name
+                data = await read_answer(answer, self.deadlines)
+            except CallCancelled:
+                entry.reason = "client_gone"
+                return
+        await exchange.answer(answer.response.status, response_headers(answer.response.headers), data)

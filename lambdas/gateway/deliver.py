@@ -1,0 +1,188 @@
+"""Give the answer to the client: whole, or event by event, and never its end before the call is settled and
+recorded (L2.5).
+
+A whole answer is held back until `finish` returned. A stream is relayed as it comes, apart from its
+`message_stop`, which is held back: what follows it can only be the end, so a client that has seen it has an
+answer with a record.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from lambdas.gateway import errors
+from lambdas.gateway.answer_filter import AnswerFilter
+from lambdas.gateway.call import Answer, Deadlines
+from lambdas.gateway.errors import ApiError
+from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.outcome import Outcome, read_message
+from lambdas.gateway.providers.credentials import read_whole
+from lambdas.gateway.providers.provider import response_headers
+from lambdas.gateway.providers.transport import CallCancelled, DeadlineExceeded, TransportError
+from lambdas.gateway.sse import PING, EventBuffer, MessageStream, delivered_characters
+
+Finish = Callable[[Outcome], Awaitable[None]]
+
+_ANSWER_LIMIT = 64 << 20
+_CHARACTERS_PER_TOKEN = 4  # the floor that Anthropic's own gateway bills an aborted stream with
+_LAST_WORD_SECONDS = 5.0
+
+
+async def read_answer(answer: Answer, deadlines: Deadlines) -> bytes:
+    """The whole body of an answer. Raises `ApiError` 502 when it breaks off, `CallCancelled` when the client
+    left.
+    """
+    if answer.body is not None:
+        return answer.body
+    try:
+        return await read_whole(answer.response, deadlines.idle, limit=_ANSWER_LIMIT)
+    except CallCancelled:
+        raise
+    except TransportError:
+        raise ApiError(502, errors.API, "Claude's answer broke off.", reason="upstream_broke_off") from None
+
+
+async def deliver_whole(
+    exchange: Exchange,
+    answer: Answer,
+    deadlines: Deadlines,
+    answer_filter: AnswerFilter | None,
+    rate_headers: list[errors.Header],
+    finish: Finish,
+) -> None:
+    """Read the answer to its end, filter, finish, send. An error answer is relayed byte for byte.
+
+    Raises `ApiError` 502 when the answer breaks off; nothing has been sent to the client then.
+    """
+    response = answer.response
+    body = await read_answer(answer, deadlines)
+    outcome = Outcome(
+        result="completed" if response.status < 300 else "upstream_error",
+        status=response.status,
+        billable=response.status < 300,
+        upstream_request_id=_upstream_id(answer),
+        response=body,
+    )
+    if outcome.billable:
+        outcome.usage, outcome.stop_reason = read_message(body)
+        if answer_filter is not None:
+            body = outcome.response = answer_filter.whole(body)
+            outcome.decisions = answer_filter.decisions()
+    await finish(outcome)
+    await exchange.answer(response.status, [*response_headers(response.headers), *rate_headers], body)
+
+
+async def deliver_stream(
+    exchange: Exchange,
+    answer: Answer,
+    deadlines: Deadlines,
+    answer_filter: AnswerFilter | None,
+    rate_headers: list[errors.Header],
+    finish: Finish,
+) -> None:
+    """Relay the events. A stream that breaks off ends with an `error` event, settled and recorded for what
+    came.
+    """
+    relay = _Relay(exchange, answer, deadlines, answer_filter)
+    await exchange.start(answer.response.status, [*response_headers(answer.response.headers), *rate_headers])
+    failure: ApiError | None = None
+    outcome = Outcome(
+        "completed", answer.response.status, billable=True, upstream_request_id=_upstream_id(answer)
+    )
+    outcome.content_type = "text/event-stream"
+    try:
+        async with asyncio.timeout(deadlines.total):
+            await relay.run()
+    except CallCancelled:
+        outcome.result, outcome.reason = "client_gone", "client_gone"
+    except TimeoutError:
+        outcome.result, outcome.reason = "interrupted", "total_deadline"
+        failure = ApiError(
+            504, errors.TIMEOUT, "The answer took longer than the gateway waits.", reason="total_deadline"
+        )
+    except TransportError as error:
+        outcome.result, outcome.reason = "interrupted", type(error).__name__
+        failure = ApiError(502, errors.API, "Claude's answer broke off.", reason="upstream_broke_off")
+    finally:
+        relay.describe(outcome)
+    if outcome.result != "completed":
+        answer.response.abort()
+    await finish(outcome)
+    if exchange.client_gone:
+        return
+    async with asyncio.timeout(_LAST_WORD_SECONDS):
+        if failure is not None:
+            await exchange.answer_error(failure)
+        else:
+            await exchange.end(relay.held_back())
+
+
+class _Relay:
+    """Moves events from the provider to the client and remembers what the client got."""
+
+    def __init__(
+        self, exchange: Exchange, answer: Answer, deadlines: Deadlines, answer_filter: AnswerFilter | None
+    ) -> None:
+        self._exchange = exchange
+        self._response = answer.response
+        self._deadlines = deadlines
+        self._filter = answer_filter
+        self._buffer = EventBuffer()
+        self._message = MessageStream()
+        self._sent: list[bytes] = []
+        self._held: list[bytes] = []
+
+    async def run(self) -> None:
+        """Until the provider's stream ends. Raises `TransportError` when it ended without `message_stop`."""
+        deadlines = self._deadlines
+        silent_since = monotonic()
+        while True:
+            try:
+                data = await self._response.read(deadlines.ping)
+            except DeadlineExceeded:
+                if monotonic() - silent_since >= deadlines.idle:
+                    raise
+                await self._exchange.write(PING)
+                continue
+            if not data:
+                break
+            silent_since = monotonic()
+            await self._relay(self._buffer.feed(data))
+        if self._buffer.rest.strip():
+            raise TransportError("the stream ended inside an event", response_started=True)
+        if not self._message.completed and self._message.error is None:
+            raise TransportError("the stream ended before the message did", response_started=True)
+
+    async def _relay(self, events: list[bytes]) -> None:
+        leaving: list[bytes] = []
+        for event in events:
+            self._message.follow(event)
+            passed = [event] if self._filter is None else self._filter.event(event)
+            (self._held if self._message.completed else leaving).extend(passed)
+        if leaving:
+            data = leaving[0] if len(leaving) == 1 else b"".join(leaving)
+            self._sent.append(data)
+            await self._exchange.write(data)
+
+    def held_back(self) -> bytes:
+        """The end of the stream, from `message_stop` on."""
+        return b"".join(self._held)
+
+    def describe(self, outcome: Outcome) -> None:
+        """Fill in what is known of the message now."""
+        message = self._message
+        outcome.usage = dict(message.usage) or None
+        outcome.stop_reason = message.stop_reason
+        outcome.response = b"".join([*self._sent, *self._held])
+        if message.error is not None:
+            outcome.result, outcome.reason = "interrupted", "upstream_error_event"
+        if not message.completed:
+            events = EventBuffer().feed(outcome.response)
+            outcome.delivered_tokens = -(-delivered_characters(events) // _CHARACTERS_PER_TOKEN)
+        if self._filter is not None:
+            outcome.decisions = self._filter.decisions()
+
+
+def _upstream_id(answer: Answer) -> str | None:
+    value = answer.response.header(b"request-id") or answer.response.header(b"x-amzn-requestid")
+    return value.decode("latin-1") if value else None

@@ -1,0 +1,144 @@
+"""Inspect a request before anything leaves, and say no in a way that a person understands (G.1, G.2, L2.3,
+L2.4).
+
+What is found and what follows from it is decided by `lambdas/inspection`; this step runs it for a caller and
+turns its decision into a verdict on the call. A request that cannot be inspected is not sent: fail closed.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lambdas.common.identities import Principal
+from lambdas.common.policy import DATA_CLASSES, Department
+from lambdas.gateway import errors
+from lambdas.gateway.answer_filter import AnswerFilter
+from lambdas.gateway.errors import ApiError, Header
+from lambdas.gateway.json_body import JsonBody, parse_object
+from lambdas.inspection import Action, AnswerPolicy, DataClass, Inspection, Inspector, decide, redact_request
+from lambdas.inspection import AnswerFilter as DepartmentFilter
+
+_IN_LOOP_BYTES = (
+    16 * 1024
+)  # above, inspection runs in a thread: it would keep other calls waiting for milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What inspection decided. `record` goes into the audit record: types, places and keyed hashes, never a
+    value.
+
+    `body` is what may be sent: the caller's own, or the redacted one where the department opted in to that.
+    """
+
+    allowed: bool
+    body: JsonBody
+    data_class: str
+    reason: str = ""
+    message: str = ""
+    requires_review: bool = False
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What the caller says of its own request: `x-data-class`, and `x-human-review` when a person reviews the
+    answer.
+    """
+
+    data_class: str | None = None
+    human_review: bool = False
+
+
+def read_declaration(headers: dict[bytes, bytes]) -> Declaration:
+    """The declaration in the request's headers. Raises `ApiError` 400 for a class that does not exist."""
+    declared = headers.get(b"x-data-class")
+    data_class = declared.decode("latin-1").strip().lower() if declared else None
+    if data_class is not None and data_class not in DATA_CLASSES:
+        raise errors.invalid_request(f"x-data-class: must be one of {', '.join(DATA_CLASSES)}")
+    return Declaration(data_class, headers.get(b"x-human-review", b"").strip().lower() == b"true")
+
+
+class InspectionStep:
+    """Runs one inspector for all calls of a process."""
+
+    def __init__(self, inspector: Inspector) -> None:
+        self._inspector = inspector
+        self._answer_policy = AnswerPolicy()
+
+    async def verdict(
+        self, body: JsonBody, department: Department, principal: Principal, declaration: Declaration
+    ) -> Verdict:
+        """The verdict on a request. Raises `ApiError` 503 when inspection itself fails."""
+        if principal.data_classes is not None:
+            narrowed = tuple(one for one in department.data_classes if one in principal.data_classes)
+            department = replace(department, data_classes=narrowed)
+        try:
+            if len(body.raw) <= _IN_LOOP_BYTES:
+                return self._verdict(body, department, declaration)
+            return await asyncio.to_thread(self._verdict, body, department, declaration)
+        except ApiError:
+            raise
+        except Exception:  # a defect in inspection must not let a request through
+            raise errors.control_unavailable("inspection") from None
+
+    def _verdict(self, body: JsonBody, department: Department, declaration: Declaration) -> Verdict:
+        inspection = self._inspector.inspect_request(body.fields, declaration.data_class)
+        decision = decide(inspection, department, human_review=declaration.human_review)
+        if decision.action is Action.REDACT:
+            body = parse_object(
+                json.dumps(redact_request(body.fields, inspection), ensure_ascii=False).encode()
+            )
+        return Verdict(
+            allowed=decision.action is not Action.BLOCK,
+            body=body,
+            data_class=inspection.level.value,
+            reason=decision.reason,
+            message=decision.message,
+            requires_review=decision.requires_review,
+            record=_record(inspection, decision.action, decision.reason),
+        )
+
+    def answer_filter(self, department: Department) -> AnswerFilter | None:
+        """A filter for one answer; None when the department's answers pass unfiltered."""
+        return DepartmentFilter(self._inspector, self._answer_policy) if department.redact_output else None
+
+
+def _record(inspection: Inspection, action: Action, reason: str) -> dict[str, Any]:
+    return {
+        "step": "inspect",
+        "action": action.value,
+        "reason": reason,
+        "version": inspection.version,
+        "dictionary": inspection.dictionary_version,
+        "level": inspection.level.value,
+        "injection_score": round(inspection.injection_score, 3),
+        "findings": [
+            {
+                "type": one.type,
+                "level": one.level.value,
+                "rule": one.rule,
+                "field": one.field,
+                "hash": one.value_hash,
+            }
+            for one in inspection.findings
+            if one.level is not DataClass.PUBLIC or action is not Action.ALLOW
+        ],
+        "uninspectable": [{"kind": one.kind, "field": one.field} for one in inspection.uninspectable],
+        "violations": [{"rule": one.rule, "field": one.field} for one in inspection.violations],
+    }
+
+
+def refusal(verdict: Verdict) -> ApiError:
+    """The answer to a request that inspection blocked.
+
+    403, because Claude Code sends a request that got a 400 five times again, trying to mend its body, and a
+    403 once.
+    """
+    return ApiError(403, errors.PERMISSION, verdict.message, reason=verdict.reason, retry=False)
+
+
+def review_headers(verdict: Verdict) -> list[Header]:
+    """Tells the caller that a person must review the answer before it is used (L3.4, G.2)."""
+    return [(b"x-human-review", b"required")] if verdict.requires_review else []

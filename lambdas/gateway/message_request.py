@@ -1,0 +1,62 @@
+"""The Messages request: those few fields of its body that the gateway itself relies on."""
+
+import json
+from dataclasses import dataclass
+
+from lambdas.gateway.errors import invalid_request
+from lambdas.gateway.json_body import JsonBody
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredPrompt:
+    """The approved prompt that a body was made from (L2.1)."""
+
+    id: str
+    version: int
+    human_review: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRequest:
+    """The fields of a Messages body that the gateway itself relies on; all others only pass through."""
+
+    body: JsonBody
+    model: str
+    max_tokens: int
+    stream: bool
+    prompt: RegisteredPrompt | None = None
+    use_case: str | None = None
+
+
+def body_for(body: JsonBody, model_name: str) -> bytes:
+    """The bytes of the body, with a provider's name of the model in place of the caller's."""
+    if body.fields["model"] == model_name:
+        return body.raw
+    return body.replace([(body.spans["model"], json.dumps(model_name).encode())])
+
+
+def read_message_request(
+    body: JsonBody,
+    *,
+    prompt: RegisteredPrompt | None = None,
+    use_case: str | None = None,
+    needs_max_tokens: bool = True,
+) -> MessageRequest:
+    """The fields that the gateway relies on. Raises `ApiError` 400 naming the field that is missing or of a
+    wrong type.
+    """
+    fields = body.fields
+    model = fields.get("model")
+    if not isinstance(model, str) or not 0 < len(model) <= 256:
+        raise invalid_request("model: a string is required")
+    if not isinstance(fields.get("messages"), list):
+        raise invalid_request("messages: a list is required")
+    max_tokens = fields.get("max_tokens", None if needs_max_tokens else 1)
+    if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or not 0 < max_tokens < 1 << 31:
+        raise invalid_request("max_tokens: a positive integer is required")
+    stream = fields.get("stream", False)
+    if stream is None:
+        stream = False
+    if not isinstance(stream, bool):
+        raise invalid_request("stream: must be true or false")
+    return MessageRequest(body, model, max_tokens, stream, prompt, use_case)

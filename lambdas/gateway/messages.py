@@ -1,0 +1,119 @@
+"""POST /v1/messages: the one place where the steps of a call stand in their order.
+
+    authenticate → authorise → inspect → reserve → record intent → call → filter → settle → record outcome
+
+`authenticate` has happened when `answer` is called (every route needs it). Whatever goes wrong after the
+reservation, it is settled and the intent gets its outcome: `Completion` sees to that, exactly once per call.
+"""
+
+from dataclasses import dataclass
+
+from lambdas.common.identities import Principal
+from lambdas.common.policy import GatewayPolicy, PolicyWatch
+from lambdas.gateway.access_log import AccessEntry
+from lambdas.gateway.authorise import Grant, authorise
+from lambdas.gateway.call import Caller, Calls, Deadlines, UpstreamCall
+from lambdas.gateway.completion import Completion
+from lambdas.gateway.deliver import deliver_stream, deliver_whole
+from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.governed_call import GovernedCall
+from lambdas.gateway.inspection import InspectionStep, Verdict, read_declaration, refusal, review_headers
+from lambdas.gateway.message_request import MessageRequest, body_for
+from lambdas.gateway.outcome import client_gone_outcome
+from lambdas.gateway.providers.registry import Providers
+from lambdas.gateway.providers.transport import CallCancelled
+from lambdas.gateway.record import Recorder
+from lambdas.gateway.reserve import Reserver
+from lambdas.gateway.settle import Settler
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Answers Messages calls. Made once; holds no state of a call."""
+
+    policy: PolicyWatch
+    inspection: InspectionStep
+    reserver: Reserver
+    settler: Settler
+    recorder: Recorder
+    providers: Providers
+    caller: Caller
+    calls: Calls
+    deadlines: Deadlines
+
+    async def answer(
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: MessageRequest
+    ) -> None:
+        """Take one call through all steps. Raises `ApiError` when it is refused or fails before its answer
+        begins.
+        """
+        policy = self.policy.current()
+        grant = authorise(policy, principal, request.model, registered_prompt=request.prompt is not None)
+        entry.model, entry.stream = grant.model.alias, request.stream
+        declaration = read_declaration(exchange.headers)
+        verdict = await self.inspection.verdict(request.body, grant.department, principal, declaration)
+        call = governed_message(exchange, entry, policy, grant, request, verdict)
+        if not verdict.allowed:
+            await self.recorder.refusal(call)
+            raise refusal(verdict)
+        with self.calls.place():
+            reservation = await self.reserver.reserve(call)
+            completion = Completion(call, reservation, self.settler, self.recorder)
+            try:
+                await completion.begin()
+                answer = await self.caller.call(self._upstream(call), self.providers.of(policy))
+                call.provider = entry.provider = answer.provider.name
+                deliver = (
+                    deliver_stream if request.stream and answer.response.status == 200 else deliver_whole
+                )
+                await deliver(
+                    exchange,
+                    answer,
+                    self.deadlines,
+                    self.inspection.answer_filter(grant.department),
+                    [*reservation.headers, *review_headers(call.verdict)],
+                    completion.finish,
+                )
+            except CallCancelled:
+                await completion.finish(client_gone_outcome())
+            except BaseException as error:
+                await completion.abandon(error)
+                raise
+
+    def _upstream(self, call: GovernedCall) -> UpstreamCall:
+        return UpstreamCall(
+            "POST",
+            call.exchange.target,
+            call.exchange.raw_headers,
+            lambda provider: body_for(call.verdict.body, provider.model_name(call.model)),
+            self.deadlines.first_byte_stream if call.stream else self.deadlines.first_byte_whole,
+            call.exchange.cancellation,
+            call.attempts,
+        )
+
+
+def governed_message(
+    exchange: Exchange,
+    entry: AccessEntry,
+    policy: GatewayPolicy,
+    grant: Grant,
+    request: MessageRequest,
+    verdict: Verdict,
+) -> GovernedCall:
+    """The call as the steps after inspection see it."""
+    return GovernedCall(
+        exchange=exchange,
+        entry=entry,
+        policy=policy,
+        principal=grant.principal,
+        department=grant.department,
+        kind="messages",
+        alias=grant.model.alias,
+        model=grant.model.model,
+        body=request.body.raw,
+        max_tokens=request.max_tokens,
+        stream=request.stream,
+        verdict=verdict,
+        prompt=request.prompt,
+        use_case=request.use_case,
+    )

@@ -1,0 +1,54 @@
+"""What came of a call: what is settled with the ledger, written into the record and counted in the access
+log.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Result = Literal["completed", "upstream_error", "failed", "interrupted", "client_gone", "refused"]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """`usage` as the provider reported it (the Claude API's `usage` object); None when it reported none.
+
+    `billable` is False when no provider took the request; `delivered_tokens` is the least that an answer
+    without final usage has produced. `response` is what the client got, or was being given when the call
+    ended.
+    """
+
+    result: Result
+    status: int
+    usage: dict[str, Any] | None = None
+    billable: bool = False
+    delivered_tokens: int = 0
+    stop_reason: str | None = None
+    upstream_request_id: str | None = None
+    response: bytes = b""
+    content_type: str = "application/json"
+    reason: str = ""
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+
+
+def read_message(body: bytes) -> tuple[dict[str, Any] | None, str | None]:
+    """Usage and stop reason of a whole Message; `(None, None)` when the body is not one."""
+    try:
+        message = json.loads(body)
+        usage = message["usage"]
+        stop_reason = message.get("stop_reason")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None, None
+    if not isinstance(usage, dict):
+        return None, None
+    return usage, stop_reason if isinstance(stop_reason, str) else None
+
+
+def failed_outcome(reason: str, status: int) -> Outcome:
+    """A call that ended without any answer: no provider gave one."""
+    return Outcome("failed", status, reason=reason)
+
+
+def client_gone_outcome() -> Outcome:
+    """The client left while a provider was at work: its input is charged, the provider has read it."""
+    return Outcome("client_gone", 499, billable=True, reason="client_gone")

@@ -1,0 +1,220 @@
+"""How the gateway proves itself to a provider. No caller ever sees, sends or influences any of it (L1.3).
+
+* `SecretKey`: an API key kept in Secrets Manager, read at the first call, read again when the provider
+refuses it.
+* `WorkloadIdentity`: no key at all. AWS STS vouches for the function's role, Anthropic exchanges that for a
+short-lived token.
+* `AwsSignature`: SigV4 with the function's own role, for Claude Platform on AWS and for Amazon Bedrock.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from time import time
+from typing import Any, Protocol
+
+from lambdas.gateway.errors import Header
+from lambdas.gateway.providers.transport import HttpTransport, TransportError
+
+_EXCHANGE_SECONDS = 30.0
+_ADVISORY_REFRESH_SECONDS = 120
+_MANDATORY_REFRESH_SECONDS = 30
+_EXCHANGE_BETA = b"oauth-2025-04-20,oidc-federation-2026-04-01"
+BEARER_BETA = b"oauth-2025-04-20"
+
+
+class CredentialUnavailable(Exception):
+    """The gateway cannot prove itself to this provider now. The message names no secret."""
+
+
+class Credential(Protocol):
+    """Makes the authentication headers of one request."""
+
+    @property
+    def beta(self) -> bytes | None:
+        """A value that `anthropic-beta` must carry with this credential."""
+        ...
+
+    async def headers(self, method: str, url: str, headers: Sequence[Header], body: bytes) -> list[Header]:
+        """The headers to add. Raises `CredentialUnavailable`."""
+        ...
+
+    def refused(self) -> bool:
+        """The provider answered 401. True when another attempt with a fresh credential makes sense."""
+        ...
+
+
+class SecretKey:
+    """`x-api-key` from a secret; `read` fetches its current value. One read at a time, however many calls
+    wait.
+    """
+
+    beta = None
+
+    def __init__(self, read: Callable[[], Awaitable[str]]) -> None:
+        self._read = read
+        self._value: bytes | None = None
+        self._lock = asyncio.Lock()
+
+    async def headers(self, method: str, url: str, headers: Sequence[Header], body: bytes) -> list[Header]:
+        del method, url, headers, body
+        if self._value is None:
+            async with self._lock:
+                if self._value is None:
+                    self._value = await self._fetch()
+        return [(b"x-api-key", self._value)]
+
+    async def _fetch(self) -> bytes:
+        try:
+            return (await self._read()).strip().encode("ascii")
+        except Exception as error:  # whatever the secret store raises, without its text
+            raise CredentialUnavailable(
+                f"the provider's key could not be read: {type(error).__name__}"
+            ) from None
+
+    def refused(self) -> bool:
+        known, self._value = self._value, None
+        return known is not None
+
+
+class WorkloadIdentity:
+    """A bearer token from Anthropic in exchange for a web identity token of AWS STS.
+
+    A fresh STS token is minted for every exchange, because Anthropic accepts each `jti` once. Tokens are
+    cached until two minutes before they expire, renewed in the background from then on, and never used in
+    their last half minute. The exchange is single flight. (The `anthropic` SDK has the same exchange;
+    importing it costs 1.1 s of a cold start, so it is spoken here.)
+    """
+
+    beta = BEARER_BETA
+
+    def __init__(
+        self,
+        transport: HttpTransport,
+        base_url: str,
+        identity_token: Callable[[], Awaitable[str]],
+        *,
+        federation_rule_id: str,
+        organization_id: str,
+        service_account_id: str | None = None,
+        workspace_id: str | None = None,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self._transport = transport
+        self._url = base_url + "/v1/oauth/token"
+        self._identity_token = identity_token
+        self._fields = {"federation_rule_id": federation_rule_id, "organization_id": organization_id}
+        if service_account_id:
+            self._fields["service_account_id"] = service_account_id
+        if workspace_id:
+            self._fields["workspace_id"] = workspace_id
+        self._clock = clock
+        self._token = b""
+        self._expires_at = 0.0
+        self._exchange: asyncio.Task[None] | None = None
+
+    async def headers(self, method: str, url: str, headers: Sequence[Header], body: bytes) -> list[Header]:
+        del method, url, headers, body
+        left = self._expires_at - self._clock()
+        if left < _ADVISORY_REFRESH_SECONDS:
+            exchange = self._renew()
+            if left < _MANDATORY_REFRESH_SECONDS:
+                await asyncio.shield(exchange)
+        return [(b"authorization", b"Bearer " + self._token)]
+
+    def refused(self) -> bool:
+        known = bool(self._token)
+        self._expires_at = 0.0
+        return known
+
+    def _renew(self) -> "asyncio.Task[None]":
+        if self._exchange is None or self._exchange.done():
+            self._exchange = asyncio.create_task(self._exchange_token())
+            self._exchange.add_done_callback(_retrieve)
+        return self._exchange
+
+    async def _exchange_token(self) -> None:
+        try:
+            assertion = await self._identity_token()
+        except Exception as error:  # whatever STS raises, without its text
+            raise CredentialUnavailable(f"AWS STS gave no identity token: {type(error).__name__}") from None
+        fields = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "assertion": assertion,
+            **self._fields,
+        }
+        headers = [(b"content-type", b"application/json"), (b"anthropic-beta", _EXCHANGE_BETA)]
+        try:
+            response = await self._transport.send(
+                "POST", self._url, headers, json.dumps(fields).encode(), first_byte_seconds=_EXCHANGE_SECONDS
+            )
+            body = await read_whole(response, _EXCHANGE_SECONDS, limit=64 * 1024)
+        except TransportError as error:
+            raise CredentialUnavailable(f"the token exchange failed: {type(error).__name__}") from None
+        if response.status != 200:
+            raise CredentialUnavailable(f"the token exchange was refused with status {response.status}")
+        try:
+            answer: dict[str, Any] = json.loads(body)
+            token, seconds = answer["access_token"].encode("ascii"), float(answer["expires_in"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise CredentialUnavailable("the token exchange gave no token") from None
+        self._token = token
+        self._expires_at = self._clock() + seconds
+
+
+def _retrieve(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled():
+        task.exception()  # a failed renewal in the background shows itself when the token is needed
+
+
+class AwsSignature:
+    """SigV4 by botocore's signer. `credentials` gives the function's current credentials (a botocore frozen
+    set).
+    """
+
+    beta = None
+
+    def __init__(self, credentials: Callable[[], Awaitable[Any]], service: str, region: str) -> None:
+        # imported here: a gateway without an AWS provider does not pay for it at start
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        self._credentials = credentials
+        self._service = service
+        self._region = region
+        self._signer = SigV4Auth
+        self._request = AWSRequest
+
+    async def headers(self, method: str, url: str, headers: Sequence[Header], body: bytes) -> list[Header]:
+        try:
+            credentials = await self._credentials()
+        except Exception as error:  # whatever the credential chain raises, without its text
+            raise CredentialUnavailable(f"no AWS credentials: {type(error).__name__}") from None
+        content_type = dict(headers).get(b"content-type", b"application/json")
+        request = self._request(
+            method=method, url=url, data=body, headers={"content-type": content_type.decode()}
+        )
+        self._signer(credentials, self._service, self._region).add_auth(request)
+        return [
+            (name.lower().encode(), str(value).encode())
+            for name, value in request.headers.items()
+            if name.lower() in {"authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"}
+        ]
+
+    def refused(self) -> bool:
+        return False
+
+
+async def read_whole(response: Any, seconds: float, *, limit: int) -> bytes:
+    """The whole body of an answer. Raises `TransportError` when it breaks, is silent too long, or is above
+    `limit`.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await response.read(seconds):
+        size += len(piece)
+        if size > limit:
+            response.abort()
+            raise TransportError(f"the answer is larger than {limit} bytes", response_started=True)
+        pieces.append(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

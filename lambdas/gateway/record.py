@@ -1,0 +1,83 @@
+"""Record a call: the intent before it leaves, the outcome before its answer is complete, a refusal as a
+violation (L2.5, G.2, G.3).
+
+Bodies are handed over separately from the record: the audit store encrypts them with the key of the
+department and the subject, and keeps the record itself readable for auditors without them.
+"""
+
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from lambdas.gateway import errors
+from lambdas.gateway.governed_call import GovernedCall
+from lambdas.gateway.outcome import Outcome
+from lambdas.gateway.reserve import Reserved
+from lambdas.gateway.settle import Cost
+
+
+class Audit(Protocol):
+    """What the gateway needs of the audit store. Returning means durable; anything raised means not."""
+
+    async def append(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> None: ...
+
+
+class Recorder:
+    """Writes the records of calls."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+
+    async def intent(self, call: GovernedCall, reserved: Reserved) -> None:
+        """Before the call leaves. Raises `ApiError` 503 when the record is not durable."""
+        record = {**_about(call, "intent"), "reserved_microusd": reserved.microusd}
+        await self._append(record, {"request": call.body})
+
+    async def outcome(self, call: GovernedCall, outcome: Outcome, cost: Cost) -> None:
+        """Before the answer is complete. Raises `ApiError` 503 when the record is not durable."""
+        record = {
+            **_about(call, "outcome"),
+            "result": outcome.result,
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "provider": call.provider,
+            "attempts": [asdict(attempt) for attempt in call.attempts],
+            "upstream_request_id": outcome.upstream_request_id,
+            "stop_reason": outcome.stop_reason,
+            "usage": outcome.usage,
+            "input_tokens": cost.input_tokens,
+            "output_tokens": cost.output_tokens,
+            "cost_microusd": cost.microusd,
+            "cost_estimated": cost.estimated,
+            "answer_filter": outcome.decisions,
+        }
+        await self._append(record, {"response": outcome.response})
+
+    async def refusal(self, call: GovernedCall) -> None:
+        """A request that inspection blocked: it never leaves, its attempt is kept. Raises `ApiError` 503."""
+        await self._append({**_about(call, "refusal"), "reason": call.verdict.reason}, {"request": call.body})
+
+    async def _append(self, record: dict[str, Any], bodies: dict[str, bytes]) -> None:
+        try:
+            await self._audit.append(record, bodies=bodies)
+        except Exception:  # whatever the store raises: no answer without a record
+            raise errors.control_unavailable("audit store") from None
+
+
+def _about(call: GovernedCall, kind: str) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "request_id": call.request_id,
+        "call": call.kind,
+        "principal": call.principal.id,
+        "principal_kind": call.principal.kind,
+        "department": call.principal.department,
+        "use_case": call.use_case,
+        "prompt": call.prompt.id if call.prompt else None,
+        "prompt_version": call.prompt.version if call.prompt else None,
+        "data_class": call.verdict.data_class,
+        "requires_review": call.verdict.requires_review,
+        "alias": call.alias,
+        "model": call.model,
+        "stream": call.stream,
+        "decisions": [call.verdict.record],
+    }

@@ -1,0 +1,195 @@
+"""Reserve the dearest that a call can become, before it is sent, or refuse it (L1.5, L1.6, G.4).
+
+The ledger decides in one transaction over the user, the department and the organisation, together with the
+rate windows, the kill switches and the caller's live access record. This step prices the call, asks, and
+turns a no into the right answer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, Protocol
+
+from lambdas.common.clock import Clock
+from lambdas.common.identities import Principal
+from lambdas.common.policy import Department, Organization
+from lambdas.gateway import errors
+from lambdas.gateway.errors import ApiError, Header
+from lambdas.gateway.governed_call import GovernedCall
+
+# A token of Claude's is never less than one byte of the request's text, so the bytes of the body bound its
+# input tokens; an image or a document in base 64 takes far fewer tokens than bytes.
+_MESSAGE_SECONDS = 900 + 60  # longer than the longest call, so that only a dead process loses its reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked of the ledger for one call. Money in micro-dollars."""
+
+    reservation_id: str
+    principal: Principal
+    department: Department
+    organization: Organization
+    model: str
+    microusd: int
+    tokens: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RateWindow:
+    """A limit of the caller's own, as it stands after this call. `kind` is `requests` or `tokens`."""
+
+    kind: str
+    limit: int
+    remaining: int
+    resets_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The ledger's yes. `handle` is the ledger's own."""
+
+    windows: Sequence[RateWindow]
+    handle: Any = None
+
+
+class Refused(Exception):
+    """The ledger's no: which limit, whose, and when it may be different."""
+
+    def __init__(
+        self,
+        kind: Literal["budget", "rate", "switch", "access"],
+        scope: str,
+        *,
+        resets_at: datetime | None = None,
+        message: str = "",
+    ) -> None:
+        super().__init__(message or f"{kind} of {scope}")
+        self.kind = kind
+        self.scope = scope
+        self.resets_at = resets_at
+        self.message = message
+
+
+class Ledger(Protocol):
+    """What the gateway needs of the ledger. Anything raised apart from `Refused` means that it is not
+    available.
+    """
+
+    async def reserve(self, ask: Ask) -> Granted: ...
+    async def settle(self, granted: Granted, microusd: int, tokens: int) -> None: ...
+
+
+class Prices(Protocol):
+    """What the gateway needs of the price file. Raises `KeyError` for a model without a price."""
+
+    def dearest(self, model: str, input_tokens: int, max_tokens: int, *, batch: bool = False) -> int: ...
+    def cost(self, model: str, usage: dict[str, Any], *, batch: bool = False) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A reservation in force. `headers` are the caller's own rate limits, for the answer."""
+
+    id: str
+    granted: Granted
+    microusd: int
+    tokens: int
+    input_tokens: int
+    headers: list[Header] = field(default_factory=list)
+
+
+class Reserver:
+    """Prices calls and reserves for them."""
+
+    def __init__(self, ledger: Ledger, prices: Prices, clock: Clock) -> None:
+        self._ledger = ledger
+        self._prices = prices
+        self._clock = clock
+
+    async def reserve(self, call: GovernedCall, *, seconds: float = _MESSAGE_SECONDS) -> Reserved:
+        """The reservation. Raises `ApiError` 402, 429, 403, or 503 when the ledger does not answer."""
+        input_tokens = call.input_tokens_bound
+        try:
+            microusd = self._prices.dearest(
+                call.model, input_tokens, call.max_tokens, batch=call.kind == "batch"
+            )
+        except KeyError:
+            raise errors.control_unavailable("price of this model") from None
+        now = self._clock()
+        ask = Ask(
+            call.request_id,
+            call.principal,
+            call.department,
+            call.policy.organization,
+            call.model,
+            microusd,
+            input_tokens + call.max_tokens,
+            now + timedelta(seconds=seconds),
+        )
+        try:
+            granted = await self._ledger.reserve(ask)
+        except Refused as refused:
+            raise refusal(refused, now) from None
+        except Exception:  # whatever the store raises: without a reservation nothing is sent
+            raise errors.control_unavailable("ledger") from None
+        return Reserved(
+            call.request_id, granted, microusd, ask.tokens, input_tokens, rate_headers(granted.windows)
+        )
+
+
+def rate_headers(windows: Sequence[RateWindow]) -> list[Header]:
+    """`anthropic-ratelimit-*` with the caller's own figures."""
+    headers: list[Header] = []
+    for window in windows:
+        prefix = b"anthropic-ratelimit-" + window.kind.encode()
+        headers.append((prefix + b"-limit", b"%d" % window.limit))
+        headers.append((prefix + b"-remaining", b"%d" % max(window.remaining, 0)))
+        headers.append(
+            (prefix + b"-reset", f"{window.resets_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}".encode())
+        )
+    return headers
+
+
+def refusal(refused: Refused, now: datetime) -> ApiError:
+    """The answer to a call that the ledger refused.
+
+    A used-up budget is 402 `billing_error`: no client repeats it, and Claude Code shows its text word for
+    word, where it puts «Request rejected» before that of a 429. A rate limit is 429, which clients do repeat,
+    when `retry-after` says so.
+    """
+    wait = max(1, round((refused.resets_at - now).total_seconds())) if refused.resets_at else None
+    resets = f"; resets {refused.resets_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if refused.resets_at else ""
+    retry_after: tuple[Header, ...] = ((b"retry-after", b"%d" % wait),) if wait else ()
+    match refused.kind:
+        case "budget":
+            return ApiError(
+                402,
+                errors.BILLING,
+                f"spend limit reached (monthly, {refused.scope}{resets}). Your call was not sent.",
+                reason="budget",
+                retry=False,
+                headers=retry_after,
+            )
+        case "rate":
+            return ApiError(
+                429,
+                errors.RATE_LIMIT,
+                f"Rate limit reached ({refused.scope}); try again in {wait or 60} seconds.",
+                reason="rate",
+                headers=retry_after,
+            )
+        case "switch":
+            text = f" {refused.message}" if refused.message else ""
+            return ApiError(
+                403,
+                errors.PERMISSION,
+                f"Claude is switched off now for {refused.scope}.{text}",
+                reason="switch",
+                retry=False,
+            )
+        case _:  # access
+            return ApiError(
+                403, errors.PERMISSION, "Your access to Claude has ended.", reason="access", retry=False
+            )

@@ -1,0 +1,79 @@
+"""The environment of the gateway: names of stores, limits of its runtime. Read once, at start."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lambdas.gateway.call import Deadlines
+
+# What the runtimes bear. Lambda takes 6 MB synchronously, API Gateway 10 MB, and both count what Lambda Web
+# Adapter wraps around the body; on Kubernetes and locally the API's own limit of 32 MB holds.
+LAMBDA_BODY_LIMIT = 4_400_000  # 6 MB of event holds about 4.4 MB of body after base 64
+OPEN_BODY_LIMIT = 32 * 1024 * 1024
+
+
+class SettingsError(ValueError):
+    """An environment variable is missing or wrong; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """All that the environment says. A store whose name is None is not there; `composition` decides what that
+    means.
+    """
+
+    environment: str
+    region: str
+    endpoint_url: str | None
+    ledger_table: str | None
+    access_table: str | None
+    subject_keys_table: str | None
+    subject_key_arn: str | None
+    audit_bucket: str | None
+    audit_key_arn: str | None
+    governance_bucket: str | None
+    policy_object_key: str
+    analytics_stream: str | None
+    key_pepper_secret_arn: str | None
+    upstream_url: str | None
+    body_limit: int
+    body_seconds: float
+    concurrent_calls: int
+    behind_api_gateway: bool
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
+    """The settings in `environ`. Raises `SettingsError`."""
+    on_lambda = "AWS_LAMBDA_FUNCTION_NAME" in environ
+    return GatewaySettings(
+        environment=environ.get("KIT_ENVIRONMENT", "local"),
+        region=environ.get("AWS_REGION", "us-east-1"),
+        endpoint_url=environ.get("AWS_ENDPOINT_URL"),
+        ledger_table=environ.get("LEDGER_TABLE"),
+        access_table=environ.get("ACCESS_TABLE"),
+        subject_keys_table=environ.get("SUBJECT_KEYS_TABLE"),
+        subject_key_arn=environ.get("SUBJECT_KEY_ARN"),
+        audit_bucket=environ.get("AUDIT_BUCKET"),
+        audit_key_arn=environ.get("AUDIT_KEY_ARN"),
+        governance_bucket=environ.get("GOVERNANCE_BUCKET"),
+        policy_object_key=environ.get("POLICY_OBJECT_KEY", "policy/gateway.json"),
+        analytics_stream=environ.get("ANALYTICS_STREAM"),
+        key_pepper_secret_arn=environ.get("KEY_PEPPER_SECRET_ARN"),
+        upstream_url=environ.get("ANTHROPIC_UPSTREAM_URL"),
+        body_limit=_integer(
+            environ, "GATEWAY_BODY_LIMIT", LAMBDA_BODY_LIMIT if on_lambda else OPEN_BODY_LIMIT
+        ),
+        body_seconds=float(_integer(environ, "GATEWAY_BODY_SECONDS", 30)),
+        concurrent_calls=_integer(environ, "GATEWAY_CONCURRENT_CALLS", 512),
+        behind_api_gateway=on_lambda,
+    )
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name)
+    if text is None:
+        return default
+    if not text.isdigit() or int(text) == 0:
+        raise SettingsError(f"{name}: must be a positive integer, not {text!r}")
+    return int(text)

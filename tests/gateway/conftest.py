@@ -1,0 +1,48 @@
+"""Gateways under test: one is shared by most tests, whose stores and scripts are reset in between."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from .harness import Harness, department, make
+from .upstream import FakeUpstream
+
+
+@pytest.fixture(scope="session")
+def _upstreams() -> Iterator[list[FakeUpstream]]:
+    upstreams = [FakeUpstream().start(), FakeUpstream().start()]
+    yield upstreams
+    for upstream in upstreams:
+        upstream.stop()
+
+
+@pytest.fixture(scope="session")
+def _gateway(_upstreams: list[FakeUpstream]) -> Iterator[Harness]:
+    harness = make(_upstreams[:1])
+    yield harness
+    harness.stop()
+
+
+@pytest.fixture
+def gateway(_gateway: Harness) -> Harness:
+    """A gateway in front of one provider, with nothing spent and nothing recorded."""
+    _gateway.reset()
+    return _gateway
+
+
+@pytest.fixture
+def two_providers(_upstreams: list[FakeUpstream]) -> Iterator[Harness]:
+    """A gateway with two providers."""
+    harness = make(_upstreams)
+    harness.reset()
+    yield harness
+    harness.stop()
+
+
+@pytest.fixture
+def poor_gateway(_upstreams: list[FakeUpstream]) -> Iterator[Harness]:
+    """A gateway whose department has no money."""
+    harness = make(_upstreams[:1], departments=[department("marketing", monthly_budget_microusd=1)])
+    harness.reset()
+    yield harness
+    harness.stop()

@@ -1,0 +1,282 @@
+"""A gateway under uvicorn on a real socket, with providers that a test scripts."""
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import uvicorn
+
+from lambdas.common.identities import Principal
+from lambdas.common.policy import PolicyDocument, PolicyWatch
+from lambdas.gateway.access_log import AccessLog
+from lambdas.gateway.app import create_app
+from lambdas.gateway.authenticate import AuthenticationError
+from lambdas.gateway.call import Deadlines
+from lambdas.gateway.composition import Gateway
+from lambdas.gateway.inspection import InspectionStep
+from lambdas.gateway.providers.registry import Providers
+from lambdas.gateway.providers.transport import HttpTransport
+from lambdas.gateway.settings import GatewaySettings, read_settings
+from lambdas.inspection import InspectionConfig, Inspector
+
+from .stores import FlatPrices, MemoryAudit, MemoryLedger
+from .upstream import FakeUpstream
+
+KEY = "vk_marketing_1_secret"
+OTHER_KEY = "vk_marketing_2_secret"
+FINANCE_KEY = "vk_finance_1_secret"
+PROVIDER_KEY = "sk-provider-never-shown"
+
+
+def chat(content: Any = "Write a haiku about rivers.", **fields: Any) -> bytes:
+    body = {
+        "model": "claude-haiku-5-5",
+        "max_tokens": 64,
+        "messages": [{"role": "user", "content": content}],
+        **fields,
+    }
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+def department(name: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": name,
+        "cost_center": "CC-100",
+        "data_classes": ["public", "internal"],
+        "models": ["fast", "balanced"],
+        "monthly_budget_microusd": 50_000_000,
+        "user_monthly_budget_microusd": 50_000_000,
+        "requests_per_minute": 100_000,
+        "tokens_per_minute": 1_000_000_000,
+        "user_requests_per_minute": 50_000,
+        "user_tokens_per_minute": 1_000_000_000,
+        "findings": {},
+        "redact_output": False,
+        "registered_prompts_only": False,
+        "human_review": [],
+        **changes,
+    }
+
+
+def policy_document(urls: list[str], **changes: Any) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "client": "acme",
+        "environment": "test",
+        "organization": {"monthly_budget_microusd": 10**12, "budget_model": "per-call", "budget_shards": 1},
+        "departments": [department("marketing"), department("finance")],
+        "models": {
+            "fast": {"display_name": "Fast", "model": "claude-haiku-5-5"},
+            "balanced": {"display_name": "Balanced", "model": "claude-sonnet-5-5"},
+            "best": {"display_name": "Best", "model": "claude-opus-5-5"},
+        },
+        "embeddings": {"model": "amazon.titan-embed-text-v2:0"},
+        "providers": [
+            {
+                "name": f"provider-{number}",
+                "kind": "anthropic",
+                "base_url": url,
+                "auth": {"kind": "secret"},
+                "models": {},
+            }
+            for number, url in enumerate(urls, 1)
+        ],
+        "issuers": [],
+        **changes,
+    }
+
+
+class MemoryPolicy:
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+
+    async def fetch(self, etag: str | None) -> PolicyDocument | None:
+        body = json.dumps(self.document).encode()
+        return None if etag == str(hash(body)) else PolicyDocument(str(hash(body)), body)
+
+
+class Keys:
+    """Three virtual keys."""
+
+    def __init__(self) -> None:
+        self.principals = {
+            KEY: Principal("application", "app-1", "marketing", "KEY#1", "keys"),
+            OTHER_KEY: Principal("application", "app-2", "marketing", "KEY#2", "keys"),
+            FINANCE_KEY: Principal("application", "app-3", "finance", "KEY#3", "keys"),
+        }
+        self.refuse: Exception | None = None
+
+    async def authenticate(self, headers: Any) -> Principal:
+        if self.refuse is not None:
+            raise self.refuse
+        given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+        principal = self.principals.get(given.decode("latin-1"))
+        if principal is None:
+            raise AuthenticationError("The credential is missing or wrong.")
+        return principal
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Harness:
+    """The gateway under test and everything around it."""
+
+    upstreams: list[FakeUpstream]
+    settings: GatewaySettings
+    policy_source: MemoryPolicy
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
+    keys: Keys = field(default_factory=Keys)
+    log: list[dict[str, Any]] = field(default_factory=list)
+    port: int = 0
+
+    provider_key = PROVIDER_KEY
+    deadlines_default = Deadlines()
+
+    @property
+    def upstream(self) -> FakeUpstream:
+        return self.upstreams[0]
+
+    @property
+    def second_upstream(self) -> FakeUpstream:
+        return self.upstreams[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def body_limit(self) -> int:
+        return self.settings.body_limit
+
+    @property
+    def ping_seconds(self) -> float:
+        return self.settings.deadlines.ping
+
+    @property
+    def user_requests_per_minute(self) -> int:
+        return self.policy_source.document["departments"][0]["user_requests_per_minute"]
+
+    def reset(self) -> None:
+        for upstream in self.upstreams:
+            upstream.reset()
+        self.log.clear()
+        self.keys.refuse = self.ledger.refuse = self.audit.refuse = None
+        self.audit.records.clear()
+        self.ledger.committed.clear()
+        self.ledger.requests.clear()
+        self.ledger.open.clear()
+
+    def spent(self) -> int:
+        return sum(self.ledger.committed.values())
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [line for line in self.log if line["type"] == "access"]
+
+    def compose(self) -> Gateway:
+        async def provider_key() -> str:
+            return PROVIDER_KEY
+
+        async def unused(*_: str) -> Any:
+            raise AssertionError
+
+        transport = HttpTransport(connect_seconds=self.settings.deadlines.connect)
+        return Gateway(
+            self.settings,
+            policy=PolicyWatch(self.policy_source, poll_seconds=0.05),
+            authenticator=self.keys,
+            inspection=InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32))),
+            ledger=self.ledger,
+            prices=FlatPrices(),
+            audit=self.audit,
+            providers=Providers(
+                transport,
+                read_secret=provider_key,
+                identity_token=unused,
+                aws_credentials=unused,
+                region="eu-central-1",
+            ),
+            transport=transport,
+            access_log=AccessLog("test", lambda line: self.log.append(json.loads(line))),
+        )
+
+    def start(self) -> None:
+        config = uvicorn.Config(
+            create_app(self.compose()),
+            host="127.0.0.1",
+            port=0,
+            log_level="critical",
+            access_log=False,
+            lifespan="on",
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            self._thread.join(0.01)
+            assert self._thread.is_alive(), "the gateway did not start"
+        self.port = self._server.servers[0].sockets[0].getsockname()[1]
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        key: str | None = KEY,
+    ) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        credential = {"x-api-key": key} if key else {}
+        connection.request(method, path, body, {**credential, **(headers or {})})
+        response = connection.getresponse()
+        answer = Answer(response.status, response.getheaders(), response.read())
+        connection.close()
+        return answer
+
+    def post(
+        self, path: str, body: Any, headers: dict[str, str] | None = None, key: str | None = KEY
+    ) -> Answer:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.request("POST", path, data, {"content-type": "application/json", **(headers or {})}, key)
+
+    def stream(self, body: bytes) -> Iterator[bytes]:
+        """The pieces of a streamed answer as they arrive."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request("POST", "/v1/messages", body, {"x-api-key": KEY})
+        response = connection.getresponse()
+        while piece := response.read1():
+            yield piece
+        connection.close()
+
+
+def make(upstreams: list[FakeUpstream], deadlines: Deadlines | None = None, **policy: Any) -> Harness:
+    """A running gateway. The caller stops it."""
+    settings = replace(
+        read_settings({"GATEWAY_BODY_LIMIT": "200000", "GATEWAY_BODY_SECONDS": "1"}),
+        deadlines=deadlines
+        or Deadlines(ping=0.2, connect=1.0, first_byte_whole=2.0, first_byte_stream=2.0, idle=1.5),
+    )
+    harness = Harness(
+        upstreams, settings, MemoryPolicy(policy_document([one.url for one in upstreams], **policy))
+    )
+    harness.start()
+    return harness
