@@ -211,16 +211,17 @@ def check(
     """
     run = f"run: pulumi up -s {target}"
     version = values.get(_VERSION_NAME)
-    if version is None:
-        raise ContractError(f"stage {stage} has not been deployed: stack {target} exports no contract; {run}")
-    version = int(version)
+    if not isinstance(version, int | float):
+        raise ContractError(
+            f"stage {stage} has not been deployed: stack {target} exports no {_VERSION_NAME}; {run}"
+        )
     if version < CONTRACT_VERSION:
         raise ContractError(
-            f"stack {target} was deployed with contract {version}, this kit needs {CONTRACT_VERSION}; {run}"
+            f"stack {target} was deployed with contract {version:g}, this kit needs {CONTRACT_VERSION}; {run}"
         )
     if version > CONTRACT_VERSION:
         raise ContractError(
-            f"stack {target} was deployed with contract {version} by a newer kit than this one "
+            f"stack {target} was deployed with contract {version:g} by a newer kit than this one "
             f"(contract {CONTRACT_VERSION}): update the kit"
         )
     other = [

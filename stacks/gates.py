@@ -287,7 +287,8 @@ def _judge_attestation(
         detail = f"{document} is not what {latest.by} approved on {latest.dated}"
         return Finding(criterion, "changed", detail, f"have it approved again: {again}", latest)
     if _expired(latest.dated, criterion, newest):
-        detail = f"approved by {latest.by} on {latest.dated}, more than {criterion.valid_days} days before {newest}"
+        age = f"more than {criterion.valid_days} days before {newest}"
+        detail = f"approved by {latest.by} on {latest.dated}, {age}"
         return Finding(criterion, "stale", detail, f"have it approved again: {again}", latest)
     return Finding(
         criterion, "met", f"{latest.by}, {latest.dated}, sha256 {latest.sha256[:12]}", evidence=latest

@@ -10,7 +10,7 @@ import pulumi
 
 from components.base import refuse
 
-FINDING_ACTIONS = ("allow", "block", "flag")
+FINDING_ACTIONS = ("allow", "block", "flag", "redact", "review")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,16 @@ from stacks.sizing import Sizing
 
 # What must not reach Claude (G.1).
 _PROTECTED_CLASSES = ("restricted", "confidential")
+# What production may at least do with a finding (G.1, G.2), and why.
+_PRODUCTION_ACTIONS = {
+    "restricted": (("block", "redact"), "restricted data must not reach Claude"),
+    "confidential": (("block", "redact"), "confidential data must not reach Claude"),
+    "personnel-decision": (("block",), "Claude takes no part in personnel decisions"),
+    "health-information": (("block",), "no personal health information"),
+    "customer-contact": (("block", "review"), "no unsupervised contact with customers"),
+    "unreviewed-decision": (("block", "review"), "no decision without human review"),
+}
+_ACTIONS = ("allow", "flag", "redact", "review", "block")
 _PRODUCTION_RETENTION_DAYS = 365
 
 
@@ -31,7 +41,6 @@ def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> 
         _audit,
         _api,
         _network,
-        _override,
         _deployment,
     ]
     found = [problem for check in checks for problem in check(document)]
@@ -108,11 +117,13 @@ def _protected_data(key: str, department: Mapping[str, Any]) -> Iterator[Problem
                 f"{name} data must not reach Claude in production",
                 "allowed: public, internal",
             )
-        if mapping(department.get("findings")).get(name) in ("allow", "flag"):
+    for name, (allowed, reason) in _PRODUCTION_ACTIONS.items():
+        given = mapping(department.get("findings")).get(name)
+        if isinstance(given, str) and given in _ACTIONS and given not in allowed:
             yield Problem(
                 f"{key}.findings.{name}",
-                f"{name} data must not reach Claude in production",
-                "allowed: block, redact",
+                f"{given} is not for production: {reason}",
+                f"allowed: {', '.join(allowed)}",
             )
 
 
@@ -231,14 +242,6 @@ def _network(document: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem("network.cidr", f"{shown(cidr)} is not a private range")
         except ValueError:
             yield Problem("network.cidr", f"{shown(cidr)} is not a network", "for example 10.40.0.0/20")
-
-
-def _override(document: Mapping[str, Any]) -> Iterator[Problem]:
-    stage = mapping(document.get("gate_override")).get("stage")
-    if document.get("stage") == "foundation" and stage:
-        yield Problem(
-            "gate_override", "foundation has no gate before it", "set it in the stack file of the later stage"
-        )
 
 
 def _deployment(document: Mapping[str, Any]) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,7 +125,7 @@ def parse_settings(
         found += explain(error, Settings)
     found += consistency_problems(document, sizing)
     if found or settings is None:
-        raise SettingsError(sorted({_without_secrets(each) for each in found}, key=str), source)
+        raise SettingsError(sorted({_without_secrets(each) for each in found}, key=_place), source)
     return settings
 
 
@@ -230,6 +231,12 @@ def _shown_path(path: Path | None) -> str:
     if path is None:
         return ""
     return os.path.relpath(path, ROOT) if path.is_absolute() and path.is_relative_to(ROOT) else str(path)
+
+
+def _place(problem: Problem) -> tuple[list[str], str]:
+    """Order by key, numbers by their value, so that entry 2 of a list comes before entry 10."""
+    parts = re.split(r"([0-9]+)", problem.key)
+    return [part.zfill(9) if part.isdigit() else part for part in parts], problem.message
 
 
 def _without_secrets(problem: Problem) -> Problem:

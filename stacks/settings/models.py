@@ -18,7 +18,9 @@ from stacks.sizing import Size, Sizing, resolve
 Stage = Literal["foundation", "integration", "rollout"]
 STAGES: tuple[Stage, ...] = ("foundation", "integration", "rollout")
 DataClass = Literal["public", "internal", "restricted", "confidential"]
-FindingAction = Literal["allow", "flag", "redact", "block"]
+DataAction = Literal["allow", "flag", "redact", "block"]
+UseAction = Literal["allow", "flag", "review", "block"]
+PassAction = Literal["allow", "flag", "block"]
 ReviewTrigger = Literal["material-decision", "personnel-decision", "customer-facing"]
 BudgetModel = Literal["per-call", "per-user-month", "central"]
 RetentionMode = Literal["COMPLIANCE", "GOVERNANCE"]
@@ -103,12 +105,21 @@ class Contacts(Frozen):
 
 
 class Findings(Frozen):
-    """What happens when inspection finds something in a text (G.1, L2.3, L2.4)."""
+    """What happens when inspection finds something in a text (G.1, G.2, L2.3).
 
-    restricted: FindingAction = "block"
-    confidential: FindingAction = "block"
-    injection: FindingAction = "flag"
-    uninspectable: FindingAction = "block"
+    Written with hyphens, as inspection names the kinds. `review`: only with a person's review.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True, alias_generator=lambda name: name.replace("_", "-"))
+
+    restricted: DataAction = "block"
+    confidential: DataAction = "block"
+    injection: PassAction = "flag"
+    uninspectable: PassAction = "block"
+    personnel_decision: UseAction = "block"
+    health_information: UseAction = "block"
+    customer_contact: UseAction = "review"
+    unreviewed_decision: UseAction = "review"
 
 
 class Department(Frozen):
