@@ -1,21 +1,27 @@
 """The emulated AWS: MiniStack in a virtual environment of its own, loopback only, IAM enforced."""
 
+import contextlib
+import hashlib
+import json
 import os
 import secrets
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kit.errors import ExitCode, KitError
+from kit.local.home import PROJECT_ROOT, Home, read_json, write_private, writing
 
 REQUIREMENTS = Path(__file__).with_name("requirements-emulator.txt")
 START_TIMEOUT_SECONDS = 30.0
+DEFAULT_ACCOUNT = "000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Emulator:
     access_key_id: str
     secret_access_key: str
     pid: int
+    account: str = DEFAULT_ACCOUNT
 
     def environment(self) -> dict[str, str]:
         """What a process needs to reach it as root, in the names that botocore reads."""
@@ -40,40 +47,99 @@ class Emulator:
         }
 
 
-def install(venv: Path) -> Path:
-    """Make the emulator's own virtual environment once; return its interpreter."""
-    python = venv / "bin" / "python"
-    marker = venv / "requirements.txt"
-    if python.exists() and marker.exists() and marker.read_bytes() == REQUIREMENTS.read_bytes():
-        return python
-    venv.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True, capture_output=True)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, "-r", str(REQUIREMENTS)], capture_output=True, text=True)
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["pip failed"])[-1]
-        raise KitError(
-            f"the emulated AWS could not be installed: {reason}",
-            way_out="check the network or the package index that pip uses, then run the command again",
-            exit_code=ExitCode.ENVIRONMENT,
-        )
-    shutil.copyfile(REQUIREMENTS, marker)
-    return python
+@dataclass(frozen=True, slots=True)
+class RootCredentials:
+    """What the emulator accepts as root; generated once per home."""
+
+    access_key_id: str
+    secret_access_key: str
+
+    @classmethod
+    def generate(cls) -> "RootCredentials":
+        return cls("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
 
 
-def start(*, venv: Path, state: Path, port: int, region: str, log: Path) -> Emulator:
-    """Start the emulator on 127.0.0.1:`port` with fresh root credentials; return when it answers."""
+def install(folder: Path) -> Path:
+    """Make the emulator's own virtual environment once, from pinned wheels; return its interpreter.
+
+    It lies in `folder` under a name that follows from the pins, and gets that name only when it is complete:
+    an interrupted or concurrent installation does no harm. Raises KitError when the packages cannot be had.
+    """
+    pins = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    venv = folder / pins
+    if (venv / "bin" / "python").exists():
+        return venv / "bin" / "python"
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=folder, prefix=".unfinished-"))
+    try:
+        _fill(unfinished)
+        with contextlib.suppress(OSError):  # another process was first
+            unfinished.rename(venv)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return venv / "bin" / "python"
+
+
+def _fill(venv: Path) -> None:
+    uv = _uv()
+    python = str(venv / "bin" / "python")
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    if uv:
+        make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv)]
+        fill = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--require-hashes", "--python", python,
+                "-r", str(REQUIREMENTS)]  # fmt: skip
+    else:
+        make = [sys.executable, "-m", "venv", "--clear", str(venv)]
+        fill = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
+                "-r", str(REQUIREMENTS)]  # fmt: skip
+    for command in (make, fill):
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        if done.returncode != 0:
+            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+            raise KitError(
+                f"the emulated AWS could not be installed: {lines[-1] if lines else command[0] + ' failed'}",
+                way_out="check the network, the package index that pip uses and the room on the disk, "
+                "then run the command again",
+                exit_code=ExitCode.ENVIRONMENT,
+            )
+
+
+def _uv() -> str | None:
+    """uv where there is one: it fills the environment several times faster than pip."""
+    own = PROJECT_ROOT / ".kit" / "uv" / "bin" / "uv"
+    return shutil.which("uv") or (str(own) if own.exists() else None)
+
+
+def start(
+    *,
+    venv: Path,
+    state: Path,
+    port: int,
+    region: str,
+    log: Path,
+    account: str = DEFAULT_ACCOUNT,
+    credentials: RootCredentials | None = None,
+) -> Emulator:
+    """Start the emulator on 127.0.0.1:`port`; return when it answers.
+
+    `state` keeps what it stores over restarts. Without `credentials` fresh root credentials are generated.
+    Raises KitError when it cannot be installed or does not start.
+    """
     python = install(venv)
-    state.mkdir(parents=True, exist_ok=True)
-    emulator_environment = {
+    root = credentials or RootCredentials.generate()
+    with writing(state):
+        state.mkdir(parents=True, exist_ok=True)
+    environment = {
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(state),
-        "TMPDIR": str(state),
+        "TMPDIR": tempfile.gettempdir() if len(str(state)) > 80 else str(state),  # sockets have short paths
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "AUTH": "true",
-        "AWS_ACCESS_KEY_ID": "AKIA" + secrets.token_hex(8).upper(),
-        "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
+        "AWS_ACCESS_KEY_ID": root.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": root.secret_access_key,
+        "MINISTACK_ACCOUNT_ID": account,
         "MINISTACK_REGION": region,
         "STATE_DIR": str(state / "state"),
         "S3_DATA_DIR": str(state / "s3"),
@@ -83,39 +149,51 @@ def start(*, venv: Path, state: Path, port: int, region: str, log: Path) -> Emul
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
     }
-    with log.open("ab") as out:
+    with writing(log), log.open("ab") as out:
         process = subprocess.Popen(
             [str(python), "-m", "ministack"],
-            env=emulator_environment,
+            env=environment,
             cwd=state,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
             start_new_session=True,
         )
-    emulator = Emulator(
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region=region,
-        access_key_id=emulator_environment["AWS_ACCESS_KEY_ID"],
-        secret_access_key=emulator_environment["AWS_SECRET_ACCESS_KEY"],
-        pid=process.pid,
+    running = Emulator(
+        f"http://127.0.0.1:{port}", region, root.access_key_id, root.secret_access_key, process.pid, account
     )
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            health = f"{emulator.endpoint_url}/_ministack/health"
-            with urllib.request.urlopen(health, timeout=1):  # noqa: S310 - our own loopback address
-                return emulator
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
+    while time.monotonic() < deadline and process.poll() is None:
+        if answers(running):
+            return running
+        time.sleep(0.05)
     stop(process.pid)
     raise KitError(
         f"the emulated AWS did not start on port {port}",
-        way_out=f"read {log}; is the port in use? choose another one",
+        way_out=f"read {log}; if the port is in use, choose others with --port-base",
         exit_code=ExitCode.ENVIRONMENT,
     )
+
+
+def answers(emulator: Emulator) -> bool:
+    """Whether it is there."""
+    try:
+        health = f"{emulator.endpoint_url}/_ministack/health"
+        with urllib.request.urlopen(health, timeout=1):  # noqa: S310 - our own loopback address
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def remembered(home: Home) -> Emulator | None:
+    """The emulator that an earlier run of this home started, running or not."""
+    stored = read_json(home.emulator_file)
+    return Emulator(**stored) if stored else None
+
+
+def remember(home: Home, emulator: Emulator) -> None:
+    """Keep how to reach it, for the user's eyes only."""
+    write_private(home.emulator_file, json.dumps(asdict(emulator), indent=1) + "\n")
 
 
 def stop(pid: int) -> None:
@@ -135,4 +213,5 @@ def stop(pid: int) -> None:
             except ProcessLookupError:
                 return
         time.sleep(0.05)
-    os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
