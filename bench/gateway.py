@@ -1,0 +1,361 @@
+"""The gateway with every control on, beside the direct call and a bare reverse proxy, in one run on one machine.
+
+    python bench/gateway.py                     # the table for BENCHMARKS.md
+    python bench/gateway.py --memory 100000     # also: is memory flat over that many calls
+    python bench/gateway.py --emulator          # also with ledger and audit store on the emulated AWS
+
+Each part is a process of its own: a provider that answers from memory, the proxy or the gateway with one worker, and this process,
+which sends the load. Compare ratios within a run; the absolute figures belong to the machine.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import httptools
+import uvloop
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+KEY = "vk_bench_0000000000000000000000000000"
+MESSAGE = json.dumps(
+    {
+        "id": "msg_01", "type": "message", "role": "assistant", "model": "claude-haiku-5-5",
+        "content": [{"type": "text", "text": "Rivers run softly through the green valley."}],
+        "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 12, "output_tokens": 9},
+    }
+).encode()  # fmt: skip
+DELTAS = 50
+CLIENTS = (1, 16, 64)
+
+
+def request_body(*, stream: bool, padding: int = 0) -> bytes:
+    text = "Write one sentence about rivers. " + "The water is calm and clear today. " * (padding // 35)
+    body = {"model": "fast", "max_tokens": 64, "messages": [{"role": "user", "content": text}]}
+    return json.dumps(body | {"stream": True} if stream else body).encode()
+
+
+def events() -> list[bytes]:
+    def one(name: str, **fields: Any) -> bytes:
+        return f"event: {name}\ndata: {json.dumps({'type': name, **fields})}\n\n".encode()
+
+    start = json.loads(MESSAGE) | {"content": [], "stop_reason": None, "usage": {"input_tokens": 12, "output_tokens": 1}}
+    return [
+        one("message_start", message=start),
+        one("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+        *(
+            one("content_block_delta", index=0, delta={"type": "text_delta", "text": f" calm water {number}"})
+            for number in range(DELTAS)
+        ),
+        one("content_block_stop", index=0),
+        one("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 150}),
+        one("message_stop"),
+    ]
+
+
+# -- the provider -------------------------------------------------------------------------------------------------------
+
+
+class Provider(asyncio.Protocol):
+    """Answers at once and from memory, a stream event by event."""
+
+    plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(MESSAGE) + MESSAGE
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    pieces = tuple(b"%x\r\n%b\r\n" % (len(event), event) for event in events())
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._parser = httptools.HttpRequestParser(self)
+        self._streaming = False
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_body(self, body: bytes) -> None:
+        if b'"stream": true' in body:
+            self._streaming = True
+
+    def on_message_complete(self) -> None:
+        if not self._streaming:
+            self._transport.write(self.plain)
+            return
+        self._streaming = False
+        self._transport.write(self.head)
+        for piece in self.pieces:
+            self._transport.write(piece)
+        self._transport.write(b"0\r\n\r\n")
+
+
+async def serve_provider() -> None:
+    server = await asyncio.get_running_loop().create_server(Provider, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+# -- what stands between ------------------------------------------------------------------------------------------------
+
+
+def bare_proxy(upstream: str) -> Any:
+    """A reverse proxy with no control at all, on the same server and the same transport as the gateway."""
+    from lambdas.gateway.providers.transport import HttpTransport
+
+    transport = HttpTransport()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        message = await receive()
+        if scope["type"] == "lifespan":
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        headers = [pair for pair in scope["headers"] if pair[0] in {b"content-type", b"x-api-key"}]
+        response = await transport.send("POST", upstream + scope["path"], headers, message["body"], first_byte_seconds=60)
+        kept = [pair for pair in response.headers if pair[0] in {b"content-type", b"content-length"}]
+        await send({"type": "http.response.start", "status": response.status, "headers": kept})
+        while piece := await response.read(60):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    return app
+
+
+def serve_app(make: Callable[[], Any], started: float) -> None:
+    """Run an application under uvicorn with one worker; says its port and the time from process start to ready."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        make(), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="on", loop="uvloop", http="httptools"
+    )
+    server = uvicorn.Server(config)
+
+    async def run() -> None:
+        task = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.001)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        print(port, round((time.time() - started) * 1000), flush=True)
+        await task
+
+    uvloop.run(run())
+
+
+# -- load ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Sample:
+    seconds: float
+    first_byte: float
+
+
+class Client(asyncio.Protocol):
+    """One client with one connection: the next request leaves when the answer to the last is complete."""
+
+    def __init__(self, request: bytes, until: float, samples: list[Sample], left: list[int]) -> None:
+        self._request = request
+        self._until = until
+        self._samples = samples
+        self._left = left
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._parser = httptools.HttpResponseParser(self)
+        self._send()
+
+    def _send(self) -> None:
+        if time.perf_counter() > self._until or self._left[0] <= 0:
+            self._finish()
+            return
+        self._left[0] -= 1
+        self._started = time.perf_counter()
+        self._first = 0.0
+        self._transport.write(self._request)
+
+    def _finish(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(RuntimeError(f"connection lost: {exc}"))
+
+    def on_body(self, body: bytes) -> None:
+        self._first = self._first or time.perf_counter()
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status != 200:
+            self.done.set_exception(RuntimeError(f"answered {status}"))
+            return
+        now = time.perf_counter()
+        self._samples.append(Sample(now - self._started, self._first - self._started))
+        self._parser = httptools.HttpResponseParser(self)
+        asyncio.get_running_loop().call_soon(self._send)
+
+
+async def load(port: int, body: bytes, clients: int, seconds: float, limit: int = 1 << 60) -> tuple[list[Sample], float]:
+    """Samples of `clients` closed-loop clients, and how long it took."""
+    head = (
+        f"POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-api-key: {KEY}\r\ncontent-type: application/json\r\n"
+        f"anthropic-version: 2023-06-01\r\ncontent-length: {len(body)}\r\n\r\n"
+    ).encode()
+    samples: list[Sample] = []
+    started = time.perf_counter()
+    left = [limit]
+    loop = asyncio.get_running_loop()
+    made = [
+        await loop.create_connection(lambda: Client(head + body, started + seconds, samples, left), "127.0.0.1", port)
+        for _ in range(clients)
+    ]
+    await asyncio.gather(*(client.done for _, client in made))
+    return samples, time.perf_counter() - started
+
+
+# -- one run ------------------------------------------------------------------------------------------------------------
+
+
+def spawn(role: str, *arguments: str) -> tuple[subprocess.Popen[str], int, int]:
+    """Start a part; its process, port and the milliseconds it took to be ready."""
+    process = subprocess.Popen(
+        [sys.executable, __file__, "--role", role, "--started", str(time.time()), *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
+    )
+    assert process.stdout is not None
+    words = process.stdout.readline().split()
+    if not words:
+        raise SystemExit(f"error: the {role} did not start")
+    return process, int(words[0]), int(words[1]) if len(words) > 1 else 0
+
+
+def resident_kb(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return 0
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(port: int, pid: int, seconds: float, rounds: int) -> dict[str, float]:
+    """Medians over the rounds: requests a second and p50 per number of clients, CPU a request, and of streams."""
+    figures: dict[str, list[float]] = {}
+
+    def keep(name: str, value: float) -> None:
+        figures.setdefault(name, []).append(value)
+
+    for _ in range(rounds):
+        for clients in CLIENTS:
+            cpu = cpu_seconds(pid)
+            samples, took = uvloop.run(load(port, request_body(stream=False), clients, seconds))
+            keep(f"rps{clients}", len(samples) / took)
+            keep(f"p50_{clients}", statistics.median(sample.seconds for sample in samples) * 1000)
+            if clients == 16:
+                keep("cpu", (cpu_seconds(pid) - cpu) / len(samples) * 1000)
+        samples, _ = uvloop.run(load(port, request_body(stream=True), 1, seconds))
+        keep("stream", statistics.median(sample.seconds for sample in samples) * 1000)
+        keep("first", statistics.median(sample.first_byte for sample in samples) * 1000)
+        samples, _ = uvloop.run(load(port, request_body(stream=False, padding=40_000), 1, seconds / 2))
+        keep("p50_40k", statistics.median(sample.seconds for sample in samples) * 1000)
+    return {name: statistics.median(values) for name, values in figures.items()}
+
+
+COLUMNS = {
+    "rps1": "rps at 1 client", "p50_1": "p50 ms at 1", "rps16": "rps at 16", "p50_16": "p50 ms at 16", "rps64": "rps at 64",
+    "cpu": "CPU ms per request", "p50_40k": "40 kB body: p50 ms at 1", "stream": "stream of 50 deltas: p50 ms", "first": "first byte ms",
+}  # fmt: skip
+
+
+def table(results: dict[str, dict[str, float]]) -> str:
+    lines = ["| one worker | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for name, figures in results.items():
+        cells = [f"{figures[key]:,.0f}" if key.startswith("rps") else f"{figures[key]:.2f}" for key in COLUMNS]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of load per figure and round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", type=int, default=0, metavar="CALLS", help="also watch memory over that many calls")
+    parser.add_argument("--emulator", action="store_true", help="also with the stores on the emulated AWS")
+    parser.add_argument("--json", action="store_true", help="figures as JSON instead of a table")
+    parser.add_argument("--role", help=argparse.SUPPRESS)
+    parser.add_argument("--started", type=float, default=0.0, help=argparse.SUPPRESS)
+    parser.add_argument("--upstream", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.role == "provider":
+        uvloop.run(serve_provider())
+    elif arguments.role == "proxy":
+        serve_app(lambda: bare_proxy(arguments.upstream), arguments.started)
+    elif arguments.role == "gateway":
+        from bench.gateway_in_memory import gateway_app
+
+        serve_app(lambda: gateway_app(arguments.upstream), arguments.started)
+    else:
+        run(arguments)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Start the parts, measure each, print."""
+    processes: list[subprocess.Popen[str]] = []
+    try:
+        provider, provider_port, _ = spawn("provider")
+        processes.append(provider)
+        upstream = f"http://127.0.0.1:{provider_port}"
+        results = {"direct to the provider": measure(provider_port, provider.pid, arguments.seconds, arguments.rounds)}
+        ready = 0
+        for name, role in {"bare reverse proxy": "proxy", "gateway, every control on, stores in memory": "gateway"}.items():
+            process, port, ready = spawn(role, "--upstream", upstream)
+            processes.append(process)
+            results[name] = measure(port, process.pid, arguments.seconds, arguments.rounds)
+        memory = watch_memory(port, process.pid, arguments.memory) if arguments.memory else []
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(10)
+    if arguments.json:
+        print(json.dumps({"results": results, "ready_ms": ready, "memory_kb": memory}, indent=2))
+        return
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of {arguments.rounds} rounds.\n")
+    print(table(results))
+    ours, direct = results["gateway, every control on, stores in memory"], results["direct to the provider"]
+    print(f"\nAdded p50 at 1 client: {ours['p50_1'] - direct['p50_1']:.2f} ms (goal 0.85).")
+    print(f"First byte of a stream: {ours['first'] - direct['first']:.2f} ms after the provider's (goal 1).")
+    print(f"Process start to ready: {ready} ms (goal 300).")
+    if memory:
+        print(f"Resident memory every {arguments.memory // 10} calls, kB: {', '.join(map(str, memory))}.")
+
+
+def watch_memory(port: int, pid: int, calls: int) -> list[int]:
+    """Resident memory after each tenth of the calls."""
+    sizes = []
+    for _ in range(10):
+        uvloop.run(load(port, request_body(stream=False), 16, 3600, calls // 10))
+        sizes.append(resident_kb(pid))
+    return sizes
+
+
+if __name__ == "__main__":
+    main()

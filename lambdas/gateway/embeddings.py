@@ -1,0 +1,188 @@
+"""POST /v1/embeddings: texts to vectors through Amazon Bedrock, under the same controls as a message (L1.1).
+
+Claude has no embeddings of its own; the model is chosen in configuration (Amazon Titan Text Embeddings or Cohere Embed).
+
+Request:  {"input": "text" | ["text", …], "dimensions": 512, "input_type": "search_document"}     (the last two optional)
+Answer:   {"object": "list", "model": "amazon.titan-embed-text-v2:0",
+           "data": [{"object": "embedding", "index": 0, "embedding": [0.1, …]}, …], "usage": {"input_tokens": 7}}
+
+`model` may be given; it must then be the configured one. At most 96 texts a call, as Cohere has it.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from lambdas.common.identities import Principal
+from lambdas.common.policy import Embeddings, PolicyWatch
+from lambdas.gateway import errors
+from lambdas.gateway.access_log import AccessEntry
+from lambdas.gateway.authorise import department_of
+from lambdas.gateway.call import Calls, Deadlines
+from lambdas.gateway.completion import Completion
+from lambdas.gateway.errors import ApiError, Header, invalid_request
+from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.governed_call import GovernedCall
+from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
+from lambdas.gateway.json_body import JsonBody, parse_object
+from lambdas.gateway.outcome import Outcome, client_gone_outcome
+from lambdas.gateway.providers.credentials import AwsSignature, Credential, CredentialUnavailable, read_whole
+from lambdas.gateway.providers.transport import CallCancelled, Cancellation, HttpTransport, TransportError
+from lambdas.gateway.record import Recorder
+from lambdas.gateway.reserve import Reserver
+from lambdas.gateway.settle import Settler
+
+_TEXTS_LIMIT = 96
+_AT_ONCE = 8  # Titan takes one text a request
+_ANSWER_LIMIT = 16 << 20
+_DIMENSIONS = (256, 512, 1024, 1536)
+_INPUT_TYPES = ("search_document", "search_query", "classification", "clustering")
+_JSON: list[Header] = [(b"content-type", b"application/json")]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsRequest:
+    """The texts, and how they are to be embedded."""
+
+    texts: list[str]
+    dimensions: int | None
+    input_type: str
+
+
+def read_embeddings_request(fields: dict[str, Any], model: str) -> EmbeddingsRequest:
+    """The request. Raises `ApiError` 400 naming the field, 404 for another model than the configured one."""
+    given = fields.get("model", model)
+    if given != model:
+        raise errors.not_found(f"model: {str(given)[:100]}; embeddings are made by {model}", reason="unknown_model")
+    texts = fields.get("input")
+    if isinstance(texts, str):
+        texts = [texts]
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
+        raise invalid_request("input: a non-empty string or a list of non-empty strings is required")
+    if len(texts) > _TEXTS_LIMIT:
+        raise invalid_request(f"input: at most {_TEXTS_LIMIT} texts a call")
+    dimensions = fields.get("dimensions")
+    if dimensions is not None and dimensions not in _DIMENSIONS:
+        raise invalid_request(f"dimensions: must be one of {', '.join(map(str, _DIMENSIONS))}")
+    input_type = fields.get("input_type", _INPUT_TYPES[0])
+    if input_type not in _INPUT_TYPES:
+        raise invalid_request(f"input_type: must be one of {', '.join(_INPUT_TYPES)}")
+    return EmbeddingsRequest(texts, dimensions, input_type)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsEndpoint:
+    """Answers embeddings calls."""
+
+    policy: PolicyWatch
+    inspection: InspectionStep
+    reserver: Reserver
+    settler: Settler
+    recorder: Recorder
+    calls: Calls
+    transport: HttpTransport
+    deadlines: Deadlines
+    aws_credentials: Callable[[], Awaitable[Any]]
+    region: str
+
+    async def answer(self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody) -> None:
+        """One call. Raises `ApiError`."""
+        policy = self.policy.current()
+        department = department_of(policy, principal)
+        configured = policy.embeddings
+        if configured is None:
+            raise errors.not_found("Embeddings are not set up in this organisation.", reason="no_embeddings")
+        request = read_embeddings_request(body.fields, configured.model)
+        entry.model = configured.model
+        as_message = {"messages": [{"role": "user", "content": text} for text in request.texts]}
+        inspected = parse_object(json.dumps(as_message, ensure_ascii=False).encode())
+        verdict = await self.inspection.verdict(inspected, department, principal, read_declaration(exchange.headers))
+        call = GovernedCall(
+            exchange, entry, policy, principal, department, "embeddings", configured.model, configured.model,
+            body.raw, 0, False, verdict,
+        )  # fmt: skip
+        if not verdict.allowed:
+            await self.recorder.refusal(call)
+            raise refusal(verdict)
+        texts = [message["content"] for message in verdict.body.fields["messages"]]
+        with self.calls.place():
+            reserved = await self.reserver.reserve(call)
+            completion = Completion(call, reserved, self.settler, self.recorder)
+            try:
+                await completion.begin()
+                call.provider = entry.provider = "bedrock"
+                vectors, tokens = await self._embed(configured, request, texts, exchange.cancellation)
+                data = _answer(configured.model, vectors, tokens)
+                outcome = Outcome("completed", 200, {"input_tokens": tokens}, billable=True, response=data)
+                await completion.finish(outcome)
+            except CallCancelled:
+                await completion.finish(client_gone_outcome())
+                return
+            except BaseException as error:
+                await completion.abandon(error)
+                raise
+        await exchange.answer(200, [*_JSON, *reserved.headers], data)
+
+    async def _embed(
+        self, configured: Embeddings, request: EmbeddingsRequest, texts: list[str], cancellation: Cancellation
+    ) -> tuple[list[list[float]], int]:
+        region = configured.region or self.region
+        base = configured.base_url or f"https://bedrock-runtime.{region}.amazonaws.com"
+        url = f"{base}/model/{quote(configured.model, safe='')}/invoke"
+        signature = AwsSignature(self.aws_credentials, "bedrock", region)
+        if configured.model.startswith("cohere."):
+            asked: dict[str, Any] = {"texts": texts, "input_type": request.input_type, "embedding_types": ["float"]}
+            if request.dimensions is not None:
+                asked["output_dimension"] = request.dimensions
+            answer, tokens = await self._invoke(signature, url, asked, cancellation)
+            return answer["embeddings"]["float"], tokens
+        at_once = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(text: str) -> tuple[list[float], int]:
+            asked: dict[str, Any] = {"inputText": text}
+            if request.dimensions is not None:
+                asked["dimensions"] = request.dimensions
+            async with at_once:
+                answer, tokens = await self._invoke(signature, url, asked, None)
+            return answer["embedding"], tokens
+
+        results = await asyncio.gather(*(one(text) for text in texts))
+        return [vector for vector, _ in results], sum(tokens for _, tokens in results)
+
+    async def _invoke(
+        self, credential: Credential, url: str, asked: dict[str, Any], cancellation: Cancellation | None
+    ) -> tuple[dict[str, Any], int]:
+        """Bedrock's answer and the input tokens that it counted. Raises `ApiError` 529 or 502."""
+        body = json.dumps(asked).encode()
+        try:
+            headers = [*_JSON, *await credential.headers("POST", url, _JSON, body)]
+            response = await self.transport.send(
+                "POST", url, headers, body, first_byte_seconds=self.deadlines.idle, cancellation=cancellation
+            )
+            data = await read_whole(response, self.deadlines.idle, limit=_ANSWER_LIMIT)
+        except CallCancelled:
+            raise
+        except (TransportError, CredentialUnavailable):
+            raise ApiError(
+                529, errors.OVERLOADED, "The embedding model cannot be reached now.", reason="no_provider"
+            ) from None
+        if response.status == 400:
+            raise invalid_request("The embedding model refused the input.", reason="upstream_refused")
+        if response.status != 200:
+            raise ApiError(
+                529, errors.OVERLOADED, "The embedding model cannot answer now.", reason=f"upstream_{response.status}"
+            )
+        try:
+            answer = json.loads(data)
+            counted = response.header(b"x-amzn-bedrock-input-token-count")
+            return answer, int(counted) if counted is not None else int(answer["inputTextTokenCount"])
+        except (ValueError, KeyError, TypeError):
+            raise ApiError(502, errors.API, "The embedding model gave no usable answer.", reason="malformed") from None
+
+
+def _answer(model: str, vectors: list[list[float]], tokens: int) -> bytes:
+    data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
+    return json.dumps({"object": "list", "model": model, "data": data, "usage": {"input_tokens": tokens}}).encode()
