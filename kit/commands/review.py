@@ -89,7 +89,9 @@ def _change(file: Path, against: Path | None) -> "tuple[Difference, list[Finding
     if digest.maybe_corrupt:
         notes.append(Finding("state-corrupt", "critical", "", "Pulumi says that the state may be corrupt"))
     if digest.hidden_sames:
-        text = f"{digest.hidden_sames} unchanged resources are not in the file; changes of retainOnDelete do not show"
+        text = (
+            f"{digest.hidden_sames} unchanged resources are left out, and changes of retainOnDelete with them"
+        )
         notes.append(Finding("incomplete", "warning", "", f"{text}; make it with: {RECOMMENDED}"))
     return digest.difference, notes
 

@@ -60,7 +60,10 @@ def evaluate(
 
     async def main() -> None:
         pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="register")
-        asyncio.get_running_loop().set_default_executor(pool)
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(pool)
+        # The first failure is raised below; the futures that it takes with it are no news.
+        loop.set_exception_handler(lambda _loop, _context: None)
         await run_in_stack(program)
 
     def run() -> None:

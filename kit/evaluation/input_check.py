@@ -52,7 +52,7 @@ def arguments_of(token: str) -> type:
         raise LookupError(f"{token}: no such resource type in the SDK") from None
     for overload in typing.get_overloads(found.__init__):
         if "args" in inspect.signature(overload).parameters:
-            names = {**vars(importlib.import_module(found.__module__)), "Output": Output}
+            names = {**vars(importlib.import_module(found.__module__)), "Output": Output, "T": Any}
             hints = typing.get_type_hints(overload, names)
             for candidate in (*typing.get_args(hints["args"]), hints["args"]):
                 if inspect.isclass(candidate) and sdk_types.is_input_type(candidate):
@@ -74,7 +74,7 @@ def _check(value: Any, arguments: type, where: str) -> Iterator[str]:
 @lru_cache(maxsize=1024)
 def _hints(arguments: type) -> dict[str, Any]:
     """Python name of each input to its type, from the getters that the SDK generates."""
-    names = {**vars(importlib.import_module(arguments.__module__)), "Output": Output}
+    names = {**vars(importlib.import_module(arguments.__module__)), "Output": Output, "T": Any}
     getters = inspect.getmembers(arguments, lambda member: isinstance(member, property))
     return {name: typing.get_type_hints(getter.fget, names).get("return", Any) for name, getter in getters}
 

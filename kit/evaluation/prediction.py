@@ -129,8 +129,7 @@ def _iam(kind: str, *, id_is_arn: bool = False) -> _Rule:
             "arn": arn,
             "name": name,
             "path": made.text("path") or "/",
-            "uniqueId": unique,
-            "policyId": unique,
+            "policyId" if kind == "policy" else "uniqueId": unique,
         }
 
     return rule
@@ -270,6 +269,14 @@ def _secret_version(made: _Made) -> _State:
 def _target_of_rule(made: _Made) -> _State:
     target = made.name("targetId")
     return f"{made.text('rule')}-{target}", {"targetId": target}
+
+
+def _dashboard(made: _Made) -> _State:
+    name = made.name("dashboardName")
+    return name, {
+        "dashboardName": name,
+        "dashboardArn": made.arn("cloudwatch", f"dashboard/{name}", region=""),
+    }
 
 
 def _schedule(made: _Made) -> _State:
@@ -443,7 +450,7 @@ def _ec2(prefix: str, kind: str, **also: str) -> _Rule:
             output: f"{other}-{hashlib.sha256((made.digest + output).encode()).hexdigest()[:17]}"
             for output, other in also.items()
         }
-        return id_, {"arn": made.arn("ec2", f"{kind}/{id_}"), "ownerId": made.account.id, **more}
+        return id_, {"arn": made.arn("ec2", f"{kind}/{id_}"), **more}
 
     return rule
 
@@ -467,7 +474,6 @@ def _eks_cluster(made: _Made) -> _State:
         "arn": made.arn("eks", f"cluster/{name}"),
         "endpoint": f"https://{made.digest[:32].upper()}.gr7.{made.region}.eks.amazonaws.com",
         "certificateAuthority": {"data": "LS0tLS1QTEFOTkVELS0tLS0="},
-        "certificateAuthorities": [{"data": "LS0tLS1QTEFOTkVELS0tLS0="}],
         "identities": [{"oidcs": [{"issuer": issuer}]}],
         "vpcConfig": {
             **(made.inputs.get("vpcConfig") or {}),
@@ -480,6 +486,8 @@ def _eks_cluster(made: _Made) -> _State:
 def _load_balancer(kind: str) -> _Rule:
     def rule(made: _Made) -> _State:
         arn = made.arn("elasticloadbalancing", f"{kind}/{made.name()}/{made.digest[:16]}")
+        if not kind.startswith("loadbalancer"):
+            return arn, {"arn": arn}
         return arn, {
             "arn": arn,
             "dnsName": f"{made.name()}-{made.digest[:16]}.elb.{made.region}.amazonaws.com",
@@ -551,7 +559,7 @@ _RULES: dict[str, _Rule] = {
     "cloudwatch/logGroup:LogGroup": _named("logs", "log-group:{name}"),
     "cloudwatch/metricAlarm:MetricAlarm": _named("cloudwatch", "alarm:{name}"),
     "cloudwatch/compositeAlarm:CompositeAlarm": _named("cloudwatch", "alarm:{name}", "alarmName"),
-    "cloudwatch/dashboard:Dashboard": _named("cloudwatch", "dashboard/{name}", "dashboardName", global_=True),
+    "cloudwatch/dashboard:Dashboard": _dashboard,
     "cloudwatch/eventRule:EventRule": _named("events", "rule/{name}"),
     "cloudwatch/eventBus:EventBus": _named("events", "event-bus/{name}"),
     "cloudwatch/eventTarget:EventTarget": _target_of_rule,
@@ -602,7 +610,7 @@ _RULES: dict[str, _Rule] = {
     "ec2/securityGroup:SecurityGroup": _ec2("sg", "security-group"),
     "ec2/routeTable:RouteTable": _ec2("rtb", "route-table"),
     "ec2/internetGateway:InternetGateway": _ec2("igw", "internet-gateway"),
-    "ec2/natGateway:NatGateway": _ec2("nat", "natgateway"),
+    "ec2/natGateway:NatGateway": lambda made: (f"nat-{made.digest[:17]}", {}),
     "ec2/eip:Eip": _ec2("eipalloc", "elastic-ip", allocationId="eipalloc"),
     "ec2/flowLog:FlowLog": _ec2("fl", "vpc-flow-log"),
     "ec2/vpcEndpoint:VpcEndpoint": _vpc_endpoint,

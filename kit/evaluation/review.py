@@ -466,8 +466,10 @@ def _wider_access(change: Change) -> Iterator[Finding]:
 
 
 def _sweeping(grant: Grant) -> bool:
-    """Everything, everything but something, or all of a service on all resources (a resource's own policy names
-    itself as `*`, so there only the principal counts)."""
+    """Everything, everything but something, or all of a service on all resources.
+
+    A resource's own policy calls the resource `*`, so there only the action counts.
+    """
     if grant.principal:
         return grant.action == "*" and grant.resource == "*"
     return grant.inverted or grant.action == "*" or (grant.action.endswith(":*") and grant.resource == "*")

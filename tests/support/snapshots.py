@@ -1,0 +1,175 @@
+"""A plan as text for people: one file per stage and size, the sizes above `small` as what differs from
+`small`.
+
+Values that vary without meaning are named: `<account>`, `<sha256>`, and a made-up id by the resource that
+has it, `<keys-audit>`. Tags of the stage's provider are shown once, with the provider.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from kit.evaluation import Graph, Resource
+from kit.evaluation.document import shown
+from kit.evaluation.graph import STACK_TYPE
+from kit.evaluation.rendering import counts_of
+from tests.support.stages import SIZES, STAGES, plan_of
+
+FOLDER = Path(__file__).resolve().parent.parent / "snapshots"
+_SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
+_ACCOUNT = re.compile(r"\b111122223333\b")
+_MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9]{10}")  # of KMS, of API Gateway
+_OPTIONS = (
+    "aliases",
+    "deleteBeforeReplace",
+    "deletedWith",
+    "hooks",
+    "ignoreChanges",
+    "import",
+    "replaceOnChanges",
+    "transforms",
+)
+_SDK_ALIASES = re.compile(r"V2\b")
+_WIDEST = 160
+
+
+def snapshot_path(stage: str, size: str) -> Path:
+    """The committed file of a stage and a size."""
+    return FOLDER / f"{stage}-{size}.txt"
+
+
+def snapshot(stage: str, size: str) -> str:
+    """The text that the file should hold."""
+    graph = plan_of(stage, size)
+    heading = f"# Stage {stage}, size {size}: {counts_of(graph)}.\n"
+    if size == SIZES[0]:
+        return f"{heading}# Regenerate with: make snapshots\n\n" + "\n".join(_blocks(graph).values())
+    return f"{heading}# What differs from size {SIZES[0]}.\n\n" + _differences(
+        _blocks(plan_of(stage, SIZES[0])), _blocks(graph)
+    )
+
+
+def every_snapshot() -> Iterator[tuple[str, str]]:
+    """All stages and sizes."""
+    for stage in STAGES:
+        for size in SIZES:
+            yield stage, size
+
+
+def _blocks(graph: Graph) -> dict[str, str]:
+    """One block of lines per resource, by its place in the tree."""
+    blocks: dict[str, str] = {}
+    children: dict[str | None, list[Resource]] = {}
+    for resource in graph:
+        children.setdefault(resource.parent, []).append(resource)
+
+    def walk(parent: str | None, depth: int) -> None:
+        for resource in sorted(children.get(parent, ()), key=lambda r: (r.custom, r.name, r.type)):
+            blocks[resource.urn] = "\n".join(_lines(resource, "  " * depth)) + "\n"
+            walk(resource.urn, depth + 1)
+
+    stack = next(resource for resource in graph if resource.type == STACK_TYPE)
+    walk(stack.urn, 0)
+    exports = [f"  {path} = {text}" for path, text in _flat(shown(graph.exports), "")]
+    blocks["exports"] = "\n".join(["exports", *exports]) + "\n"
+    return blocks
+
+
+def _lines(resource: Resource, indent: str) -> Iterator[str]:
+    kept = [word for word, on in (("protect", resource.protected), ("retain", resource.retained)) if on]
+    yield f"{indent}{resource.type} {resource.name}" + (f"  [{' '.join(kept)}]" if kept else "")
+    for option in _OPTIONS:
+        value = resource.options.get(option)
+        if option == "aliases":
+            value = [one for one in value or () if not _SDK_ALIASES.search(json.dumps(one))]
+        if value:
+            yield f"{indent}  ({option}: {_named(json.dumps(value, sort_keys=True))})"
+    provider = resource.options.get("provider", "").rsplit("::", 1)[-1]
+    if provider not in ("", "aws"):
+        yield f"{indent}  (provider: {provider})"
+    if resource.custom:
+        for path, text in _flat(shown(resource.inputs), ""):
+            yield f"{indent}  {path} = {text}"
+
+
+def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        if "$secret" in value:
+            yield path, "<secret>"
+        elif "$archive" in value or "$asset" in value:
+            body = next(iter(value.values()))
+            names = body.get("names") or body.get("path") or "many files"
+            yield path, f"<{'archive' if '$archive' in value else 'file'} of {_named(json.dumps(names))}>"
+        elif not value:
+            yield path, "{}"
+        for key in sorted(value):
+            if not key.startswith("$") and key != "Sid":
+                yield from _flat(value[key], f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        texts = [one for one in value if isinstance(one, str | int)]
+        line = _named(json.dumps(value, ensure_ascii=False))
+        if len(texts) == len(value) and len(line) <= _WIDEST:
+            yield path, line
+        else:
+            for index, one in enumerate(value):
+                yield from _flat(one, f"{path}[{_label(one, index)}]")
+    elif isinstance(value, str):
+        inner = _document(value)
+        if inner is not None:
+            yield from _flat(inner, f"{path}{{}}")
+        else:
+            text = _named(value.replace("\n", "\\n"))
+            yield path, text if len(text) <= _WIDEST else f"{text[:_WIDEST]}… ({len(value)} characters)"
+    else:
+        yield path, json.dumps(value)
+
+
+def _label(one: Any, index: int) -> str:
+    return str(one["Sid"]) if isinstance(one, Mapping) and "Sid" in one else str(index)
+
+
+def _document(text: str) -> Any:
+    if text[:1] not in "{[" or len(text) < 2:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _named(text: str) -> str:
+    text = _SHA256.sub("<sha256>", _ACCOUNT.sub("<account>", text))
+    return _MADE_UP.sub(lambda found: _owners().get(found.group(), found.group()), text)
+
+
+@lru_cache(maxsize=1)
+def _owners() -> Mapping[str, str]:
+    """Made-up id to `<name of its resource>`, over all stages and sizes."""
+    owners: dict[str, str] = {}
+    for size in SIZES:
+        for stage in STAGES:
+            for urn, state in plan_of(stage, size).states.items():
+                if state.id and _MADE_UP.fullmatch(state.id):
+                    owners[state.id] = f"<{urn.rsplit('::', 1)[-1]}>"
+    return owners
+
+
+def _differences(small: Mapping[str, str], other: Mapping[str, str]) -> str:
+    lines: list[str] = []
+    for urn, block in other.items():
+        if urn not in small:
+            lines += ["+ " + line for line in block.splitlines()]
+        elif small[urn] != block:
+            before, after = small[urn].splitlines(), block.splitlines()
+            lines.append(
+                f"~ {after[0].strip()}"
+                if before[0] == after[0]
+                else f"~ {before[0].strip()} → {after[0].strip()}"
+            )
+            lines += ["    - " + line.strip() for line in before[1:] if line not in after]
+            lines += ["    + " + line.strip() for line in after[1:] if line not in before]
+    lines += [f"- {block.splitlines()[0].strip()}" for urn, block in small.items() if urn not in other]
+    return "\n".join(lines or ["nothing"]) + "\n"

@@ -1,0 +1,29 @@
+"""Plans of the stages for tests of any folder: evaluated once per session and kept."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from kit.evaluation import Graph, PlanBackend, evaluate
+from kit.evaluation.engine import PROJECT
+from kit.evaluation.stages import SIZES, STAGES, evaluate_stages
+
+__all__ = ["SIZES", "STAGES", "plan_of", "plan_of_program", "plans_of"]
+
+
+@lru_cache(maxsize=32)
+def plans_of(size: str, *, preview: bool = False) -> Mapping[str, Graph]:
+    """The three stages of the example client at a size, gates assumed to be open, by stage."""
+    return evaluate_stages(size=size, preview=preview, assume_gates=True)
+
+
+def plan_of(stage: str, size: str = "small", *, preview: bool = False) -> Graph:
+    """One stage of the example client at a size."""
+    return plans_of(size, preview=preview)[stage]
+
+
+def plan_of_program(program: Callable[[], Any], *, preview: bool = False, **options: Any) -> Graph:
+    """The plan of a small program that a test writes; `options` go to `PlanBackend` and `evaluate`."""
+    backend = PlanBackend(preview=preview, stack_outputs=options.pop("stack_outputs", None))
+    config = {f"{PROJECT}:{key}": value for key, value in options.pop("config", {}).items()}
+    return evaluate(program, config, options.pop("backend", backend), preview=preview, **options)
