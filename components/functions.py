@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import pulumi
 from pulumi_aws import cloudwatch, iam, lambda_, sqs
 
 from components.base import KitComponent, Names, refuse
-from components.layers import PYTHON_VERSION, ROOT
+from components.layers import PYTHON_VERSION, ROOT, source_files
 from components.permissions import Statement, document, trusted
 
 _ADAPTER_ACCOUNTS = {"cn-north-1": "041581134020", "cn-northwest-1": "069767869989"}
 _ADAPTER_VERSION = 30
-_DEPLOYED_SUFFIXES = {".py", ".json", ".yaml", ".toml", ".txt", ".csv", ".gz"}
 ALIAS = "live"
 
 Start = Literal["on-demand", "snapstart", "provisioned"]
@@ -79,22 +77,6 @@ class FunctionArgs:
     reserved_concurrency: int | None = None
     duration_alarm_ms: int = 0
     web: Web | None = None
-
-
-def source_files(packages: Sequence[str], root: Path = ROOT) -> list[str]:
-    """Every file that a function with these packages carries, relative to the root, sorted.
-
-    Sources and data only: no byte code, no hidden file, no tests, so that what another tool leaves behind
-    never changes the archive.
-    """
-    found = {"lambdas/__init__.py"}
-    for package in packages:
-        for path in (root / "lambdas" / package).rglob("*"):
-            parts = path.relative_to(root).parts
-            unwanted = any(part in ("__pycache__", "tests") or part.startswith(".") for part in parts)
-            if path.is_file() and path.suffix in _DEPLOYED_SUFFIXES and not unwanted:
-                found.add("/".join(parts))
-    return sorted(found)
 
 
 class Function(KitComponent):

@@ -9,6 +9,7 @@ not.
 import hashlib
 import os
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYER_FOLDER = "build/layers"
 PYTHON_VERSION = "3.13"
 PLATFORM = "aarch64-manylinux_2_28"
+_DEPLOYED_SUFFIXES = {".py", ".json", ".yaml", ".toml", ".txt", ".csv", ".gz"}
 # What `kit build` adds besides packages; a change of it must change the archive's name.
 SERVE_SCRIPT = """#!/bin/sh
 # Starts the ASGI app that the function's handler names. Lambda Web Adapter forwards to it.
@@ -71,6 +73,30 @@ def lock_digest(family: str, lock_file: Path = ROOT / "uv.lock") -> str:
 def archive_path(family: str) -> str:
     """Where the layer's archive lies, relative to the project's root."""
     return f"{LAYER_FOLDER}/{family}-{lock_digest(family)}.zip"
+
+
+def source_files(packages: Sequence[str], root: Path = ROOT) -> list[str]:
+    """Every file that a function with these packages carries, relative to the root, sorted.
+
+    Sources and data only: no byte code, no hidden file, no tests, so that what another tool leaves behind
+    never changes the archive.
+    """
+    found = {"lambdas/__init__.py"}
+    for package in packages:
+        for path in (root / "lambdas" / package).rglob("*"):
+            parts = path.relative_to(root).parts
+            unwanted = any(part in ("__pycache__", "tests") or part.startswith(".") for part in parts)
+            if path.is_file() and path.suffix in _DEPLOYED_SUFFIXES and not unwanted:
+                found.add("/".join(parts))
+    return sorted(found)
+
+
+def image_tag(family: str, packages: Sequence[str], root: Path = ROOT) -> str:
+    """The tag of a container image: a digest of its sources and of its locked dependencies."""
+    digest = hashlib.sha256(lock_digest(family).encode())
+    for path in source_files(packages, root):
+        digest.update(f"{path}\0".encode() + (root / path).read_bytes())
+    return digest.hexdigest()[:16]
 
 
 class LayerNotBuiltError(Exception):

@@ -1,15 +1,19 @@
 """The integration: the Claude API with its ledger, and what the pilots need around it (S.2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import pulumi
 
+from components.api.alarms import ApiAlarms, ApiAlarmsArgs
 from components.api.analytics import Analytics, AnalyticsArgs
-from components.api.gateway import ClaudeAccess, Gateway, GatewayArgs, Stores
+from components.api.gateway import GATEWAY_PACKAGES, ClaudeAccess, Gateway, GatewayArgs, Stores
 from components.api.ledger import Ledger, LedgerArgs
 from components.api.rest_api import CustomDomain, RestApi, RestApiArgs
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
+from components.functions import Network as FunctionNetwork
 from components.functions import Surroundings
 from components.governance.gateway_policy import (
     DepartmentRights,
@@ -17,10 +21,11 @@ from components.governance.gateway_policy import (
     ProviderRoute,
     TokenIssuer,
 )
-from components.layers import DependencyLayer
+from components.governance.prompt_registry import PromptRegistry, PromptRegistryArgs
+from components.layers import ROOT, DependencyLayer, image_tag
 from components.permissions import canonical_json
 from stacks import contracts, gates
-from stacks.placement import names_of, stage_options
+from stacks.placement import names_of, stage_options, zones_of
 from stacks.settings import Settings
 from stacks.settings.models import (
     AnthropicProvider,
@@ -32,7 +37,17 @@ from stacks.settings.models import (
 
 POLICY_OBJECT_KEY = "policy/gateway.json"
 GATE_RECORD_KEY = "gates/integration.json"
+DEFAULT_CIDR = "10.40.0.0/20"
 Outputs = Mapping[str, pulumi.Output[Any]]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where functions run, and through which endpoints a private API is reached. Empty outside a VPC."""
+
+    functions: FunctionNetwork | None = None
+    subnet_ids: Sequence[pulumi.Input[str]] = ()
+    api_endpoints: tuple[pulumi.Input[str], ...] = ()
 
 
 def main(settings: Settings) -> None:
@@ -49,9 +64,14 @@ def main(settings: Settings) -> None:
     ledger = Ledger("ledger", _ledger(settings, base), options)
     analytics = Analytics("analytics", _analytics(settings, base), options)
     _publish_policy(settings, base, options)
+    PromptRegistry("prompts", _prompts(base), options)
+    network = _network(settings, base, options)
     layer = DependencyLayer("gateway-layer", names, "gateway", options)
-    gateway = Gateway("gateway", _gateway(settings, base, ledger, analytics, layer), options)
-    api = RestApi("api", _rest_api(settings, gateway, analytics), options)
+    gateway_args = _gateway(settings, base, ledger, analytics, layer, network)
+    gateway = Gateway("gateway", gateway_args, options)
+    api = RestApi("api", _rest_api(settings, gateway, analytics, network), options)
+    _guard(settings, base, api, analytics, options)
+    _on_kubernetes(settings, base, gateway_args, network, options)
     contracts.export(
         "integration",
         {
@@ -72,7 +92,7 @@ def main(settings: Settings) -> None:
     )
 
 
-def surroundings(settings: Settings, base: Outputs) -> Surroundings:
+def surroundings(settings: Settings, base: Outputs, network: FunctionNetwork | None) -> Surroundings:
     """What every function of the deployment shares."""
     return Surroundings(
         names=names_of(settings),
@@ -82,6 +102,7 @@ def surroundings(settings: Settings, base: Outputs) -> Surroundings:
         alarm_topic_arn=base["alarm_topic_arn"],
         boundary_arn=base["permissions_boundary_arn"],
         log_retention_days=settings.sizing.retention.log_days,
+        network=network,
     )
 
 
@@ -109,13 +130,18 @@ def _analytics(settings: Settings, base: Outputs) -> AnalyticsArgs:
 
 
 def _gateway(
-    settings: Settings, base: Outputs, ledger: Ledger, analytics: Analytics, layer: DependencyLayer
+    settings: Settings,
+    base: Outputs,
+    ledger: Ledger,
+    analytics: Analytics,
+    layer: DependencyLayer,
+    network: Placed,
 ) -> GatewayArgs:
     capacity = settings.sizing.capacity
     provisioned = capacity.gateway_provisioned_concurrency
     start = "provisioned" if provisioned else "snapstart" if capacity.gateway_snap_start else "on-demand"
     return GatewayArgs(
-        surroundings=surroundings(settings, base),
+        surroundings=surroundings(settings, base, network.functions),
         stores=Stores(
             ledger_table_name=ledger.ledger.name,
             ledger_table_arn=ledger.ledger.arn,
@@ -161,7 +187,7 @@ def _claude_access(settings: Settings, base: Outputs) -> ClaudeAccess:
     )
 
 
-def _rest_api(settings: Settings, gateway: Gateway, analytics: Analytics) -> RestApiArgs:
+def _rest_api(settings: Settings, gateway: Gateway, analytics: Analytics, network: Placed) -> RestApiArgs:
     capacity, api = settings.sizing.capacity, settings.api
     domain = None
     if api.custom_domain:
@@ -177,9 +203,126 @@ def _rest_api(settings: Settings, gateway: Gateway, analytics: Analytics) -> Res
         rate_limit=capacity.api_requests_per_second,
         burst_limit=capacity.api_burst,
         endpoint="PRIVATE" if api.exposure == "private" else "REGIONAL",
-        vpc_endpoint_ids=tuple(api.vpc_endpoint_ids),
+        vpc_endpoint_ids=network.api_endpoints,
         domain=domain,
     )
+
+
+def _network(settings: Settings, base: Outputs, options: pulumi.ResourceOptions) -> Placed:
+    """The client's own network, one of the kit's from size medium on, or none."""
+    given, private = settings.network, settings.api.exposure == "private"
+    endpoints = tuple(settings.api.vpc_endpoint_ids) if private else ()
+    if given.mode == "existing":
+        functions = FunctionNetwork(given.subnet_ids, given.security_group_ids)
+        return Placed(functions, given.subnet_ids, endpoints)
+    if given.mode == "none" and not settings.sizing.redundancy.vpc_endpoints:
+        return Placed(api_endpoints=endpoints)
+    from components.api.network import Network, NetworkArgs  # slow to load, so only where it is used
+
+    network = Network(
+        "network",
+        NetworkArgs(
+            names=names_of(settings),
+            zones=zones_of(settings, options),
+            cidr=given.cidr or DEFAULT_CIDR,
+            domains=egress_domains(settings),
+            logs_key_arn=base["logs_key_arn"],
+            log_retention_days=settings.sizing.retention.log_days,
+            boundary_arn=base["permissions_boundary_arn"],
+            private_api=private and not endpoints,
+        ),
+        options,
+    )
+    if network.api_endpoint:
+        endpoints = (network.api_endpoint.id,)
+    functions = FunctionNetwork(network.subnet_ids, [network.functions_group.id])
+    return Placed(functions, network.subnet_ids, endpoints)
+
+
+def egress_domains(settings: Settings) -> list[str]:
+    """The names outside AWS that the functions must resolve: providers and issuers of tokens."""
+    urls = [one.base_url for one in settings.claude.providers if isinstance(one, AnthropicProvider)]
+    urls += [one.jwks_uri for one in settings.trusted_issuers]
+    return sorted({host for url in urls if (host := urlsplit(url).hostname)})
+
+
+def _guard(
+    settings: Settings,
+    base: Outputs,
+    api: RestApi,
+    analytics: Analytics,
+    options: pulumi.ResourceOptions,
+) -> None:
+    """Firewall and alarms over the API."""
+    names, plan = names_of(settings), settings.sizing
+    if plan.detection.web_acl:
+        from components.api.web_acl import WebAcl, WebAclArgs  # slow to load, so only where it is used
+
+        WebAcl(
+            "web-acl",
+            WebAclArgs(names, api.stage.arn, base["logs_key_arn"], plan.retention.log_days),
+            options,
+        )
+    ApiAlarms(
+        "api-alarms",
+        ApiAlarmsArgs(
+            names=names,
+            topic_arn=base["alarm_topic_arn"],
+            api_name=names.of("api"),
+            error_percent=plan.alarms.gateway_error_percent,
+            overhead_p95_ms=plan.alarms.gateway_overhead_p95_ms,
+            evaluation_minutes=plan.alarms.evaluation_minutes,
+            monthly_budget_microusd=settings.budget.organization_monthly_microusd,
+            budget_warning_percent=plan.alarms.budget_warning_percent,
+            delivery_streams={"records": analytics.stream.name, "access-log": analytics.access_log.name},
+        ),
+        options,
+    )
+
+
+def _on_kubernetes(
+    settings: Settings,
+    base: Outputs,
+    gateway: GatewayArgs,
+    network: Placed,
+    options: pulumi.ResourceOptions,
+) -> None:
+    """The gateway's home from size enterprise on; the function stays behind the REST API as its standby."""
+    capacity, api = settings.sizing.capacity, settings.api
+    if capacity.runtime != "kubernetes":
+        return
+    from components.api.cluster import Cluster, ClusterArgs
+    from components.api.kubernetes_gateway import KubernetesGateway, KubernetesGatewayArgs
+
+    cluster = Cluster(
+        "cluster",
+        ClusterArgs(
+            names=names_of(settings),
+            subnet_ids=network.subnet_ids,
+            key_arn=base["functions_key_arn"],
+            logs_key_arn=base["logs_key_arn"],
+            log_retention_days=settings.sizing.retention.log_days,
+        ),
+        options,
+    )
+    KubernetesGateway(
+        "kubernetes-gateway",
+        KubernetesGatewayArgs(
+            gateway=gateway,
+            cluster=cluster,
+            image_tag=image_tag("gateway", GATEWAY_PACKAGES),
+            replicas_minimum=capacity.gateway_replicas_minimum,
+            replicas_maximum=capacity.gateway_replicas_maximum,
+            domain=api.custom_domain.name if api.custom_domain else "",
+            certificate_arn=api.custom_domain.certificate_arn if api.custom_domain else "",
+            internal=api.exposure == "private",
+        ),
+        options,
+    )
+
+
+def _prompts(base: Outputs) -> PromptRegistryArgs:
+    return PromptRegistryArgs(ROOT / "prompts", base["governance_bucket_name"], base["governance_key_arn"])
 
 
 def _publish_policy(settings: Settings, base: Outputs, options: pulumi.ResourceOptions) -> None:

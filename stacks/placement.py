@@ -1,6 +1,7 @@
 """Where a deployment lives: its physical names and the provider that all its components are given."""
 
 import pulumi
+import pulumi_aws as aws
 
 from components.base import Names, aws_provider
 from stacks.settings import Settings
@@ -18,3 +19,12 @@ def stage_options(settings: Settings) -> pulumi.ResourceOptions:
         names_of(settings), settings.stage, emulated=settings.emulated, extra_tags=settings.tags
     )
     return pulumi.ResourceOptions(providers=[provider])
+
+
+def zones_of(settings: Settings, options: pulumi.ResourceOptions) -> list[pulumi.Output[str]]:
+    """As many availability zones of the region as the size asks for."""
+    provider = options.providers[0] if isinstance(options.providers, list) else None
+    found = aws.get_availability_zones_output(
+        state="available", opts=pulumi.InvokeOutputOptions(provider=provider)
+    )
+    return [found.names[number] for number in range(settings.sizing.redundancy.availability_zones)]

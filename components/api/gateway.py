@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import pulumi
 
@@ -10,7 +9,7 @@ from components.base import KitComponent
 from components.functions import Function, FunctionArgs, Start, Surroundings, Web
 from components.permissions import Statement
 
-ProviderAccess = Literal["workload-identity", "secret", "claude-platform", "bedrock-mantle"]
+GATEWAY_PACKAGES = ("common", "gateway", "inspection")
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Gateway(KitComponent):
                 surroundings=args.surroundings,
                 what="gateway",
                 description="The Claude API of the organisation",
-                packages=["common", "gateway", "inspection"],
+                packages=GATEWAY_PACKAGES,
                 handler="lambdas.gateway.app:create_app",
                 statements=gateway_statements(args),
                 environment=gateway_environment(args),
@@ -115,6 +114,7 @@ def gateway_environment(args: GatewayArgs) -> dict[str, pulumi.Input[str]]:
     """The environment that the app reads once at its start, the same in all its homes."""
     stores = args.stores
     variables: dict[str, pulumi.Input[str]] = {
+        "KIT_ENVIRONMENT": args.surroundings.names.environment,
         "LEDGER_TABLE": stores.ledger_table_name,
         "ACCESS_TABLE": stores.access_table_name,
         "SUBJECT_KEYS_TABLE": stores.subject_keys_table_name,

@@ -53,6 +53,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "logs": (
         "CreateLogStream",
         "DescribeLogGroups",
+        "DescribeLogStreams",
         "FilterLogEvents",
         "GetLogEvents",
         "GetQueryResults",

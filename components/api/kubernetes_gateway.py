@@ -1,0 +1,320 @@
+"""The gateway on Kubernetes: the same app, with the permissions that its function has on Lambda."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_aws import eks, iam
+from pulumi_kubernetes import apps, autoscaling, core, networking, policy
+from pulumi_kubernetes.apiextensions import CustomResource
+
+from components.api.cluster import Cluster
+from components.api.gateway import GatewayArgs, gateway_environment, gateway_statements
+from components.base import KitComponent, refuse
+from components.permissions import canonical_json, document
+
+NAMESPACE = "claude"
+_APP = "gateway"
+_PORT = 8080
+_LABELS = {"app.kubernetes.io/name": _APP, "app.kubernetes.io/part-of": "claude-enterprise-kit"}
+
+
+@dataclass(frozen=True)
+class KubernetesGatewayArgs:
+    """`image_tag` names the image in the cluster's repository. With a domain and its certificate there is an
+    ingress; without, callers use the REST API.
+    """
+
+    gateway: GatewayArgs
+    cluster: Cluster
+    image_tag: str
+    replicas_minimum: int
+    replicas_maximum: int
+    domain: str = ""
+    certificate_arn: str = ""
+    internal: bool = False
+
+
+class KubernetesGateway(KitComponent):
+    """The gateway as a Kubernetes workload (L1.1, L1.8, Z.1).
+
+    Creates: a role for the pods with the function's statements and its pod identity association; namespace,
+    service account, deployment, service, autoscaler, disruption budget, network policies (deny all, then
+    the gateway's), and with a domain an ingress class and an ingress.
+    Default posture: non-root, read-only file system, no privilege escalation, no service-account token;
+    spread over zones; at most one pod in ten may be away at once; in comes only the load balancer, out goes
+    only DNS, HTTPS and the pod identity agent. TLS 1.3 policy, idle timeout over the longest silence of a
+    stream.
+    Replaced when changed: the namespace's and the role's names.
+    """
+
+    def __init__(
+        self, name: str, args: KubernetesGatewayArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        refuse(
+            f"KubernetesGateway {name}",
+            [
+                (
+                    2 <= args.replicas_minimum <= args.replicas_maximum,
+                    "replicas: two at least, and not over the maximum",
+                ),
+                (
+                    bool(args.domain) == bool(args.certificate_arn),
+                    "domain and certificate_arn: both or neither",
+                ),
+                (bool(args.image_tag), "image_tag: is empty"),
+            ],
+        )
+        super().__init__(name, opts)
+        self._name, self._args = name, args
+        self._on_cluster = self.child(provider=args.cluster.provider)
+        self.role = self._pod_role()
+        self.namespace = core.v1.Namespace(
+            f"{name}-namespace",
+            metadata={
+                "name": NAMESPACE,
+                "labels": {**_LABELS, "pod-security.kubernetes.io/enforce": "restricted"},
+            },
+            opts=self._on_cluster,
+        )
+        account = core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata=self._metadata(),
+            automount_service_account_token=False,
+            opts=self._on_cluster,
+        )
+        eks.PodIdentityAssociation(
+            f"{name}-identity",
+            cluster_name=args.cluster.cluster.name,
+            namespace=NAMESPACE,
+            service_account=_APP,
+            role_arn=self.role.arn,
+            opts=self.child(depends_on=[account]),
+        )
+        self.deployment = self._deployment()
+        self.service = core.v1.Service(
+            f"{name}-service",
+            metadata=self._metadata(),
+            spec={"selector": _LABELS, "ports": [{"name": "http", "port": 80, "target_port": _PORT}]},
+            opts=self._on_cluster,
+        )
+        self._scaling()
+        self._network_policies()
+        self.ingress = self._ingress() if args.domain else None
+        self.register_outputs({"roleArn": self.role.arn, "namespace": NAMESPACE})
+
+    def _metadata(self, suffix: str = "") -> Any:
+        return {"name": f"{_APP}{suffix}", "namespace": NAMESPACE, "labels": _LABELS}
+
+    def _pod_role(self) -> iam.Role:
+        around = self._args.gateway.surroundings
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "PodsOfThisAccount",
+                    "Effect": "Allow",
+                    "Action": ["sts:AssumeRole", "sts:TagSession"],
+                    "Principal": {"Service": "pods.eks.amazonaws.com"},
+                    "Condition": {"StringEquals": {"aws:SourceAccount": around.names.account}},
+                }
+            ],
+        }
+        role = iam.Role(
+            f"{self._name}-role",
+            name=around.names.of("gateway-pods"),
+            description="The gateway on Kubernetes",
+            assume_role_policy=canonical_json(trust),
+            permissions_boundary=around.boundary_arn,
+            opts=self.child(),
+        )
+        iam.RolePolicy(
+            f"{self._name}-permissions",
+            name="permissions",
+            role=role.name,
+            policy=document(gateway_statements(self._args.gateway)),
+            opts=self.child(),
+        )
+        return role
+
+    def _deployment(self) -> apps.v1.Deployment:
+        args = self._args
+        image = f"{args.cluster.image_repository}:{args.image_tag}"
+        environment = {
+            **gateway_environment(args.gateway),
+            "AWS_REGION": args.gateway.surroundings.names.region,
+        }
+        container: Any = {
+            "name": _APP,
+            "image": image,
+            "ports": [{"name": "http", "container_port": _PORT}],
+            "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
+            "resources": {
+                "requests": {"cpu": "500m", "memory": "512Mi"},
+                "limits": {"memory": "1Gi"},
+            },
+            "readiness_probe": _probe("/readyz", period=5),
+            "liveness_probe": _probe("/healthz", period=10),
+            # Time for the load balancer to forget the pod before the app stops taking new requests.
+            "lifecycle": {"pre_stop": {"sleep": {"seconds": 15}}},
+            "security_context": {
+                "allow_privilege_escalation": False,
+                "read_only_root_filesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+        }
+        return apps.v1.Deployment(
+            f"{self._name}-deployment",
+            metadata=self._metadata(),
+            spec={
+                "selector": {"match_labels": _LABELS},
+                "strategy": {"rolling_update": {"max_surge": "25%", "max_unavailable": 0}},
+                "template": {
+                    "metadata": {"labels": _LABELS},
+                    "spec": {
+                        "service_account_name": _APP,
+                        "automount_service_account_token": False,
+                        "node_selector": {"kubernetes.io/arch": "arm64"},
+                        # A stream may run for 15 minutes; it ends before the pod does.
+                        "termination_grace_period_seconds": 930,
+                        "security_context": {
+                            "run_as_non_root": True,
+                            "run_as_user": 65532,
+                            "seccomp_profile": {"type": "RuntimeDefault"},
+                        },
+                        "topology_spread_constraints": [
+                            {
+                                "max_skew": 1,
+                                "topology_key": "topology.kubernetes.io/zone",
+                                "when_unsatisfiable": "DoNotSchedule",
+                                "label_selector": {"match_labels": _LABELS},
+                            }
+                        ],
+                        "containers": [container],
+                    },
+                },
+            },
+            # The autoscaler owns the number of replicas.
+            opts=self.child(provider=args.cluster.provider, ignore_changes=["spec.replicas"]),
+        )
+
+    def _scaling(self) -> None:
+        args = self._args
+        autoscaling.v2.HorizontalPodAutoscaler(
+            f"{self._name}-scaling",
+            metadata=self._metadata(),
+            spec={
+                "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": _APP},
+                "min_replicas": args.replicas_minimum,
+                "max_replicas": args.replicas_maximum,
+                "metrics": [
+                    {
+                        "type": "Resource",
+                        "resource": {
+                            "name": "cpu",
+                            "target": {"type": "Utilization", "average_utilization": 60},
+                        },
+                    }
+                ],
+                # Streams are long: pods go slowly.
+                "behavior": {"scale_down": {"stabilization_window_seconds": 600}},
+            },
+            opts=self._on_cluster,
+        )
+        policy.v1.PodDisruptionBudget(
+            f"{self._name}-disruption",
+            metadata=self._metadata(),
+            spec={"max_unavailable": "10%", "selector": {"match_labels": _LABELS}},
+            opts=self._on_cluster,
+        )
+
+    def _network_policies(self) -> None:
+        # Auto Mode enforces network policies only with this switch.
+        core.v1.ConfigMap(
+            f"{self._name}-enforcement",
+            metadata={"name": "amazon-vpc-cni", "namespace": "kube-system"},
+            data={"enable-network-policy-controller": "true"},
+            opts=self._on_cluster,
+        )
+        networking.v1.NetworkPolicy(
+            f"{self._name}-deny-all",
+            metadata=self._metadata("-deny-all"),
+            spec={"pod_selector": {}, "policy_types": ["Egress", "Ingress"]},
+            opts=self._on_cluster,
+        )
+        out: Any = [
+            {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
+            {"ports": [{"protocol": "TCP", "port": 443}]},
+            # the pod identity agent on the node
+            {"to": [{"ip_block": {"cidr": "169.254.170.23/32"}}], "ports": [{"protocol": "TCP", "port": 80}]},
+        ]
+        networking.v1.NetworkPolicy(
+            f"{self._name}-traffic",
+            metadata=self._metadata(),
+            spec={
+                "pod_selector": {"match_labels": _LABELS},
+                "policy_types": ["Egress", "Ingress"],
+                "ingress": [{"ports": [{"protocol": "TCP", "port": _PORT}]}],
+                "egress": out,
+            },
+            opts=self._on_cluster,
+        )
+
+    def _ingress(self) -> networking.v1.Ingress:
+        args = self._args
+        CustomResource(
+            f"{self._name}-load-balancer",
+            api_version="eks.amazonaws.com/v1",
+            kind="IngressClassParams",
+            metadata={"name": _APP},
+            spec={"scheme": "internal" if args.internal else "internet-facing"},
+            opts=self._on_cluster,
+        )
+        networking.v1.IngressClass(
+            f"{self._name}-ingress-class",
+            metadata={"name": _APP},
+            spec={
+                "controller": "eks.amazonaws.com/alb",
+                "parameters": {"api_group": "eks.amazonaws.com", "kind": "IngressClassParams", "name": _APP},
+            },
+            opts=self._on_cluster,
+        )
+        return networking.v1.Ingress(
+            f"{self._name}-ingress",
+            metadata=self._metadata() | {"annotations": _load_balancer(args.certificate_arn)},
+            spec={
+                "ingress_class_name": _APP,
+                "rules": [
+                    {
+                        "host": args.domain,
+                        "http": {
+                            "paths": [
+                                {
+                                    "path": "/",
+                                    "path_type": "Prefix",
+                                    "backend": {"service": {"name": _APP, "port": {"name": "http"}}},
+                                }
+                            ]
+                        },
+                    }
+                ],
+            },
+            opts=self._on_cluster,
+        )
+
+
+def _load_balancer(certificate_arn: str) -> Mapping[str, str]:
+    prefix = "alb.ingress.kubernetes.io"
+    return {
+        f"{prefix}/certificate-arn": certificate_arn,
+        f"{prefix}/healthcheck-path": "/healthz",
+        f"{prefix}/listen-ports": '[{"HTTPS":443}]',
+        f"{prefix}/load-balancer-attributes": "idle_timeout.timeout_seconds=300",
+        f"{prefix}/ssl-policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        f"{prefix}/target-type": "ip",
+    }
+
+
+def _probe(path: str, *, period: int) -> dict[str, Any]:
+    return {"http_get": {"path": path, "port": _PORT}, "period_seconds": period, "failure_threshold": 3}

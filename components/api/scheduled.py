@@ -1,0 +1,187 @@
+"""Functions that run by the clock: the notary that seals, the sweeper that cleans up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import cloudwatch
+
+from components.api.gateway import Stores
+from components.base import KitComponent, refuse
+from components.functions import Function, FunctionArgs, Surroundings
+from components.permissions import Statement
+
+
+@dataclass(frozen=True)
+class ScheduleArgs:
+    """`expression` as EventBridge reads it: `rate(5 minutes)`, `cron(10 * * * ? *)` (UTC)."""
+
+    function: FunctionArgs
+    expression: str
+
+
+class ScheduledFunction(KitComponent):
+    """A function and its schedule.
+
+    Creates: a `Function`, an EventBridge rule, its target with two retries within an hour, the permission to
+    invoke, and an alarm that goes off when the function has not run for three of its periods.
+    Default posture: one run at a time; a run that fails after its retries waits in the dead-letter queue.
+    Replaced when changed: client, environment, the function's `what`.
+    """
+
+    def __init__(self, name: str, args: ScheduleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        refuse(
+            f"ScheduledFunction {name}",
+            [
+                (
+                    args.expression.startswith(("rate(", "cron(")),
+                    f"expression: {args.expression!r} is no schedule",
+                )
+            ],
+        )
+        super().__init__(name, opts)
+        around = args.function.surroundings
+        self.function = Function(f"{name}-function", args.function, self.child())
+        rule = cloudwatch.EventRule(
+            f"{name}-schedule",
+            name=self.function.name,
+            description=args.function.description,
+            schedule_expression=args.expression,
+            opts=self.child(),
+        )
+        cloudwatch.EventTarget(
+            f"{name}-target",
+            rule=rule.name,
+            arn=self.function.alias.arn,
+            retry_policy={"maximum_event_age_in_seconds": 3600, "maximum_retry_attempts": 2},
+            opts=self.child(),
+        )
+        self.function.allow(f"{name}-invoke", "events.amazonaws.com", rule.arn)
+        cloudwatch.MetricAlarm(
+            f"{name}-silent",
+            name=f"{self.function.name}-silent",
+            alarm_description=f"{args.function.description}: has not run",
+            namespace="AWS/Lambda",
+            metric_name="Invocations",
+            dimensions={"FunctionName": self.function.name},
+            statistic="Sum",
+            period=3600,
+            evaluation_periods=3,
+            comparison_operator="LessThanThreshold",
+            threshold=1,
+            treat_missing_data="breaching",
+            alarm_actions=[around.alarm_topic_arn],
+            ok_actions=[around.alarm_topic_arn],
+            opts=self.child(),
+        )
+        self.register_outputs({"arn": self.function.arn, "roleArn": self.function.role.arn})
+
+
+@dataclass(frozen=True)
+class KeeperArgs:
+    """What notary and sweeper share."""
+
+    surroundings: Surroundings
+    stores: Stores
+    signing_key_arn: pulumi.Input[str]
+    layer_arn: pulumi.Input[str]
+    memory: int
+
+
+def notary(args: KeeperArgs) -> ScheduleArgs:
+    """Seals the hour before in a signed manifest, ten minutes past each hour (L2.5)."""
+    stores = args.stores
+    return ScheduleArgs(
+        FunctionArgs(
+            surroundings=args.surroundings,
+            what="notary",
+            description="Seals the records of each hour in a signed manifest",
+            packages=["common", "notary"],
+            handler="lambdas.notary.handler.handler",
+            statements=[
+                Statement("ListRecords", ["s3:ListBucket"], [stores.audit_bucket_arn]),
+                Statement(
+                    "ReadRecords",
+                    ["s3:GetObject"],
+                    _objects(stores.audit_bucket_arn, ["manifests", "records"]),
+                ),
+                Statement(
+                    "WriteManifests", ["s3:PutObject"], _objects(stores.audit_bucket_arn, ["manifests"])
+                ),
+                Statement(
+                    "UseAuditKey",
+                    ["kms:Decrypt", "kms:GenerateDataKey"],
+                    [stores.audit_key_arn],
+                    conditions=_via(args, "s3"),
+                ),
+                Statement("Sign", ["kms:GetPublicKey", "kms:Sign"], [args.signing_key_arn]),
+            ],
+            environment={
+                "AUDIT_BUCKET": stores.audit_bucket_name,
+                "AUDIT_KEY_ARN": stores.audit_key_arn,
+                "SIGNING_KEY_ARN": args.signing_key_arn,
+                "KIT_ENVIRONMENT": args.surroundings.names.environment,
+            },
+            layers=[args.layer_arn],
+            memory=args.memory,
+            timeout=900,
+            reserved_concurrency=1,
+        ),
+        "cron(10 * * * ? *)",
+    )
+
+
+def sweeper(args: KeeperArgs) -> ScheduleArgs:
+    """Gives back what dead processes had reserved, every five minutes (L1.6)."""
+    stores = args.stores
+    return ScheduleArgs(
+        FunctionArgs(
+            surroundings=args.surroundings,
+            what="sweeper",
+            description="Settles the reservations that expired with their process",
+            packages=["common", "sweeper"],
+            handler="lambdas.sweeper.handler.handler",
+            statements=[
+                Statement(
+                    "Sweep",
+                    [
+                        "dynamodb:ConditionCheckItem",
+                        "dynamodb:DeleteItem",
+                        "dynamodb:GetItem",
+                        "dynamodb:PutItem",
+                        "dynamodb:Query",
+                        "dynamodb:Scan",
+                        "dynamodb:UpdateItem",
+                    ],
+                    [stores.ledger_table_arn],
+                ),
+                Statement("AppendRecords", ["s3:PutObject"], _objects(stores.audit_bucket_arn, ["records"])),
+                Statement(
+                    "EncryptRecords",
+                    ["kms:GenerateDataKey"],
+                    [stores.audit_key_arn],
+                    conditions=_via(args, "s3"),
+                ),
+            ],
+            environment={
+                "LEDGER_TABLE": stores.ledger_table_name,
+                "AUDIT_BUCKET": stores.audit_bucket_name,
+                "AUDIT_KEY_ARN": stores.audit_key_arn,
+                "KIT_ENVIRONMENT": args.surroundings.names.environment,
+            },
+            layers=[args.layer_arn],
+            memory=args.memory,
+            timeout=240,
+            reserved_concurrency=1,
+        ),
+        "rate(5 minutes)",
+    )
+
+
+def _objects(bucket_arn: pulumi.Input[str], prefixes: Sequence[str]) -> list[pulumi.Input[str]]:
+    return [pulumi.Output.concat(bucket_arn, f"/{prefix}/*") for prefix in prefixes]
+
+
+def _via(args: KeeperArgs, service: str) -> dict[str, dict[str, str]]:
+    region = args.surroundings.names.region
+    return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}

@@ -1,0 +1,147 @@
+"""The web application firewall in front of the API. The only module that imports wafv2: it is slow to load."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_aws import cloudwatch, wafv2
+
+from components.base import KitComponent, Names, refuse
+
+_BY_ADDRESS = 300  # seconds over which requests of one address are counted
+_SECRET_HEADERS = ("authorization", "x-api-key", "cookie")
+
+
+@dataclass(frozen=True)
+class WebAclArgs:
+    """`requests_per_address` within five minutes; an office behind one address needs a generous number."""
+
+    names: Names
+    stage_arn: pulumi.Input[str]
+    logs_key_arn: pulumi.Input[str]
+    log_retention_days: int
+    requests_per_address: int = 20_000
+
+
+class WebAcl(KitComponent):
+    """A regional web ACL on the API's stage (L1.7).
+
+    Creates: the web ACL with AWS's managed rules (known bad addresses, known bad inputs, common attacks)
+    and a limit per address, its association, and a log group with its logging configuration.
+    Default posture: allow what no rule blocks, because the gateway authenticates every request itself.
+    Rules that read bodies are kept off `/v1/`, where bodies are prose and code that looks like an attack on
+    every page; what is in them is the gateway's inspection to judge. Credentials are blinded in the log,
+    query strings too.
+    Replaced when changed: client, environment.
+    """
+
+    def __init__(self, name: str, args: WebAclArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        refuse(
+            f"WebAcl {name}",
+            [
+                (
+                    args.requests_per_address >= 10,
+                    f"requests_per_address: {args.requests_per_address} is under 10",
+                )
+            ],
+        )
+        super().__init__(name, opts)
+        self._names = args.names
+        self.acl = wafv2.WebAcl(
+            f"{name}-acl",
+            name=args.names.of("api"),
+            scope="REGIONAL",
+            default_action={"allow": {}},
+            rules=[
+                self._managed(0, "AWSManagedRulesAmazonIpReputationList"),
+                self._managed(1, "AWSManagedRulesKnownBadInputsRuleSet", reads_bodies=True),
+                self._managed(2, "AWSManagedRulesCommonRuleSet", reads_bodies=True),
+                self._per_address(3, args.requests_per_address),
+            ],
+            visibility_config=self._seen_as("api"),
+            data_protection_config={
+                "data_protections": [
+                    {
+                        "action": "SUBSTITUTION",
+                        "field": {"field_type": "SINGLE_HEADER", "field_keys": list(_SECRET_HEADERS)},
+                    },
+                    {"action": "SUBSTITUTION", "field": {"field_type": "QUERY_STRING"}},
+                    {"action": "SUBSTITUTION", "field": {"field_type": "BODY"}},
+                ]
+            },
+            opts=self.child(),
+        )
+        wafv2.WebAclAssociation(
+            f"{name}-association",
+            resource_arn=args.stage_arn,
+            web_acl_arn=self.acl.arn,
+            opts=self.child(),
+        )
+        self._log(name, args)
+        self.register_outputs({"arn": self.acl.arn})
+
+    def _seen_as(self, what: str) -> Any:
+        return {
+            "cloudwatch_metrics_enabled": True,
+            "metric_name": self._names.of(what),
+            "sampled_requests_enabled": False,  # samples would keep requests outside the bucket of record
+        }
+
+    def _managed(self, priority: int, group: str, *, reads_bodies: bool = False) -> Any:
+        statement: dict[str, Any] = {"vendor_name": "AWS", "name": group}
+        if reads_bodies:
+            statement["scope_down_statement"] = {
+                "not_statement": {
+                    "statements": [
+                        {
+                            "byte_match_statement": {
+                                "search_string": "/v1/",
+                                "positional_constraint": "CONTAINS",
+                                "field_to_match": {"uri_path": {}},
+                                "text_transformations": [{"priority": 0, "type": "NONE"}],
+                            }
+                        }
+                    ]
+                }
+            }
+        return {
+            "name": group,
+            "priority": priority,
+            "statement": {"managed_rule_group_statement": statement},
+            "override_action": {"none": {}},
+            "visibility_config": self._seen_as(group),
+        }
+
+    def _per_address(self, priority: int, limit: int) -> Any:
+        return {
+            "name": "per-address",
+            "priority": priority,
+            "statement": {
+                "rate_based_statement": {
+                    "limit": limit,
+                    "aggregate_key_type": "IP",
+                    "evaluation_window_sec": _BY_ADDRESS,
+                }
+            },
+            "action": {"block": {"custom_response": {"response_code": 429}}},
+            "visibility_config": self._seen_as("per-address"),
+        }
+
+    def _log(self, name: str, args: WebAclArgs) -> None:
+        group = cloudwatch.LogGroup(
+            f"{name}-logs",
+            name=f"aws-waf-logs-{args.names.of('api')}",  # WAF takes no other prefix
+            retention_in_days=args.log_retention_days,
+            kms_key_id=args.logs_key_arn,
+            opts=self.kept(),
+        )
+        wafv2.WebAclLoggingConfiguration(
+            f"{name}-logging",
+            resource_arn=self.acl.arn,
+            log_destination_configs=[group.arn],
+            redacted_fields=[
+                {"query_string": {}},
+                *({"single_header": {"name": header}} for header in _SECRET_HEADERS),
+            ],
+            opts=self.child(),
+        )
