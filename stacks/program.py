@@ -4,7 +4,7 @@ import importlib
 
 import pulumi
 
-from stacks.contracts import ContractError
+from stacks.contracts import ContractError, stack_named
 from stacks.gates import GateClosed
 from stacks.settings import SettingsError, load_settings
 
@@ -19,6 +19,7 @@ def run() -> None:
     """
     try:
         settings = load_settings()
+        stack_named(settings.stage, settings.stage)
         importlib.import_module(f"stacks.{settings.stage}").main(settings)
     except (SettingsError, GateClosed, ContractError) as error:
         raise pulumi.RunError(str(error)) from error
