@@ -134,7 +134,7 @@ def _configuration(file: Path | None) -> tuple[Mapping[str, Any], Path | None]:
     content = read_yaml(file)
     if isinstance(content.get("config"), dict):
         return {}, file
-    return {"client_file": str(file.resolve())}, None
+    return {"client_file": str(file.resolve()), "client": content.get("client", file.stem)}, None
 
 
 def _write(path: Path, text: str) -> None:

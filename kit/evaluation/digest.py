@@ -83,7 +83,8 @@ def read_digest(content: Mapping[str, Any], where: str) -> Digest:
     _known(content.keys(), _TOP_KEYS, f"{where}: key")
     changes: dict[str, Change] = {}
     sames = 0
-    steps = content.get("steps") or []
+    steps = content.get("steps")
+    steps = [] if steps is None else steps
     if not isinstance(steps, list):
         raise _refused(f"{where}: steps is not a list")
     for number, step in enumerate(steps):

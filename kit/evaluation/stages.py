@@ -176,8 +176,6 @@ def stack_configuration(
     if config_file is not None or file.exists():
         values |= {_full_key(key): value for key, value in (read_yaml(file).get("config") or {}).items()}
     values[_full_key("stage")] = stage
-    if config and config.get("client_file") and not client:
-        values.pop(_full_key("client"), None)  # the file says whose it is
     if client:
         values[_full_key("client")] = client
     values |= {_full_key(key): value for key, value in (config or {}).items() if value is not None}
