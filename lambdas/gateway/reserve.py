@@ -8,68 +8,15 @@ turns a no into the right answer.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from lambdas.common.clock import Clock
-from lambdas.common.identities import Principal
-from lambdas.common.policy import Department, Organization
+from lambdas.common.ledger import Ask, Granted, RateWindow, Refused
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.governed_call import GovernedCall
 
-# A token of Claude's is never less than one byte of the request's text, so the bytes of the body bound its
-# input tokens; an image or a document in base 64 takes far fewer tokens than bytes.
 _MESSAGE_SECONDS = 900 + 60  # longer than the longest call, so that only a dead process loses its reservation
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What is asked of the ledger for one call. Money in micro-dollars."""
-
-    reservation_id: str
-    principal: Principal
-    department: Department
-    organization: Organization
-    model: str
-    microusd: int
-    tokens: int
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RateWindow:
-    """A limit of the caller's own, as it stands after this call. `kind` is `requests` or `tokens`."""
-
-    kind: str
-    limit: int
-    remaining: int
-    resets_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """The ledger's yes. `handle` is the ledger's own."""
-
-    windows: Sequence[RateWindow]
-    handle: Any = None
-
-
-class Refused(Exception):
-    """The ledger's no: which limit, whose, and when it may be different."""
-
-    def __init__(
-        self,
-        kind: Literal["budget", "rate", "switch", "access"],
-        scope: str,
-        *,
-        resets_at: datetime | None = None,
-        message: str = "",
-    ) -> None:
-        super().__init__(message or f"{kind} of {scope}")
-        self.kind = kind
-        self.scope = scope
-        self.resets_at = resets_at
-        self.message = message
 
 
 class Ledger(Protocol):

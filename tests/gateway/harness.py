@@ -11,6 +11,7 @@ import uvicorn
 
 from lambdas.common.identities import Principal
 from lambdas.common.policy import PolicyDocument, PolicyWatch
+from lambdas.common.prices import load_prices
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.app import create_app
 from lambdas.gateway.authenticate import AuthenticationError
@@ -22,7 +23,7 @@ from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.settings import GatewaySettings, read_settings
 from lambdas.inspection import InspectionConfig, Inspector
 
-from .stores import FlatPrices, MemoryAudit, MemoryLedger
+from .stores import MemoryAudit, RefusingLedger
 from .upstream import FakeUpstream
 
 KEY = "vk_marketing_1_secret"
@@ -139,7 +140,7 @@ class Harness:
     upstreams: list[FakeUpstream]
     settings: GatewaySettings
     policy_source: MemoryPolicy
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    ledger: RefusingLedger = field(default_factory=RefusingLedger)
     audit: MemoryAudit = field(default_factory=MemoryAudit)
     keys: Keys = field(default_factory=Keys)
     log: list[dict[str, Any]] = field(default_factory=list)
@@ -177,13 +178,14 @@ class Harness:
             upstream.reset()
         self.log.clear()
         self.keys.refuse = self.ledger.refuse = self.audit.refuse = None
+        self.audit.refuse_kind = None
         self.audit.records.clear()
-        self.ledger.committed.clear()
-        self.ledger.requests.clear()
-        self.ledger.open.clear()
+        self.ledger.store.items.clear()
+        for principal in self.keys.principals.values():
+            self.ledger.admit(principal.access_key, principal.department)
 
     def spent(self) -> int:
-        return sum(self.ledger.committed.values())
+        return self.ledger.committed()
 
     def lines(self) -> list[dict[str, Any]]:
         return [line for line in self.log if line["type"] == "access"]
@@ -202,7 +204,7 @@ class Harness:
             authenticator=self.keys,
             inspection=InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32))),
             ledger=self.ledger,
-            prices=FlatPrices(),
+            prices=load_prices(),
             audit=self.audit,
             providers=Providers(
                 transport,

@@ -1,52 +1,53 @@
 """Stores of a gateway under test, in memory, which can be told to refuse."""
 
-from datetime import timedelta
 from typing import Any
 
-from lambdas.common.clock import utc_now
-from lambdas.gateway.reserve import Ask, Granted, RateWindow, Refused
+from lambdas.common.ledger import Ask, Granted, Ledger
+from lambdas.common.ledger.items import Key
+from lambdas.common.ledger.ledger import COMMITTED
+from lambdas.common.ledger.memory_store import MemoryStore
 
 
-class MemoryLedger:
+class RefusingLedger(Ledger):
+    """The real rules over items in memory; `refuse` is raised in place of an answer."""
+
     def __init__(self) -> None:
-        self.committed: dict[str, int] = {}
-        self.requests: dict[str, int] = {}
-        self.open: dict[str, Ask] = {}
+        self.store = MemoryStore()
+        super().__init__(self.store)
         self.refuse: Exception | None = None
 
     async def reserve(self, ask: Ask) -> Granted:
         if self.refuse is not None:
             raise self.refuse
-        now = utc_now()
-        spent = self.committed.get(ask.department.id, 0)
-        if spent + ask.microusd > ask.department.monthly_budget_microusd:
-            raise Refused("budget", f"department {ask.department.id}", resets_at=now + timedelta(days=1))
-        self.committed[ask.department.id] = spent + ask.microusd
-        used = self.requests[ask.principal.id] = self.requests.get(ask.principal.id, 0) + 1
-        limit = ask.department.user_requests_per_minute
-        self.open[ask.reservation_id] = ask
-        return Granted([RateWindow("requests", limit, limit - used, now + timedelta(minutes=1))], ask)
+        return await super().reserve(ask)
 
     async def settle(self, granted: Granted, microusd: int, tokens: int) -> None:
-        ask = granted.handle
-        del self.open[ask.reservation_id]
-        self.committed[ask.department.id] += microusd - ask.microusd
+        if self.refuse is not None:
+            raise self.refuse
+        await super().settle(granted, microusd, tokens)
+
+    def admit(self, access_key: str, department: str, *, active: bool = True) -> None:
+        self.store.items[Key("access", access_key, "ACCESS")] = {"active": active, "department": department}
+
+    def committed(self, scope: str = "DEPT#marketing") -> int:
+        return sum(item.get(COMMITTED, 0) for key, item in self.store.items.items() if key.pk == scope)
+
+    def open_reservations(self) -> list[str]:
+        return [key.sk for key in self.store.items if key.pk.startswith("RESERVATION#")]
 
 
 class MemoryAudit:
+    """Records in a list; `refuse` is raised in place of keeping one."""
+
     def __init__(self) -> None:
         self.records: list[dict[str, Any]] = []
         self.refuse: Exception | None = None
+        self.refuse_kind: str | None = None
 
     async def append(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> None:
-        if self.refuse is not None:
+        if self.refuse is not None and self.refuse_kind in {None, record["kind"]}:
             raise self.refuse
         self.records.append({**record, "bodies": bodies})
 
-
-class FlatPrices:
-    def dearest(self, model: str, input_tokens: int, max_tokens: int, *, batch: bool = False) -> int:
-        return input_tokens + 5 * max_tokens
-
-    def cost(self, model: str, usage: dict[str, Any], *, batch: bool = False) -> int:
-        return usage.get("input_tokens", 0) + 5 * usage.get("output_tokens", 0)
+    def of(self, request_id: str | None) -> list[dict[str, Any]]:
+        return [record for record in self.records if record["request_id"] == request_id]
