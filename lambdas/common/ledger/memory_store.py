@@ -1,0 +1,78 @@
+"""The ledger's items in memory: for tests and benchmarks, with the meaning of the DynamoDB store."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lambdas.common.ledger.items import (
+    TTL,
+    Add,
+    Cancelled,
+    Change,
+    Create,
+    Key,
+    Operation,
+    Remove,
+    Require,
+    RequireUnswitched,
+)
+
+
+class MemoryStore:
+    """Items by key. One event loop only: nothing awaits inside a transaction, so nothing comes between."""
+
+    def __init__(self) -> None:
+        self.items: dict[Key, dict[str, Any]] = {}
+
+    async def transact(self, operations: Sequence[Operation]) -> None:
+        """Apply all operations or none. Raises `Cancelled`."""
+        failed = [position for position, operation in enumerate(operations) if not self._holds(operation)]
+        if failed:
+            raise Cancelled(failed)
+        for operation in operations:
+            self._apply(operation)
+
+    async def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[dict[str, Any] | None]:  # noqa: ARG002
+        """The items, in the order of the keys."""
+        return [dict(self.items[key]) if key in self.items else None for key in keys]
+
+    async def under(self, table: str, pk: str, *, before: str) -> list[tuple[str, dict[str, Any]]]:
+        """Every item under `pk` whose sk is less than `before`."""
+        found = [
+            (key.sk, dict(item))
+            for key, item in self.items.items()
+            if key[:2] == (table, pk) and key.sk < before
+        ]
+        return sorted(found, key=lambda entry: entry[0])
+
+    def _holds(self, operation: Operation) -> bool:
+        item = self.items.get(operation.key)
+        match operation:
+            case Add(amounts=amounts, at_most=at_most):
+                values = item or {}
+                return all(values.get(name, 0) + amounts[name] <= most for name, most in at_most.items())
+            case RequireUnswitched(absent=absent, without=without):
+                values = item or {}
+                return not any(name in values for name in absent) and not any(
+                    member in values.get(name, ()) for name, member in without.items()
+                )
+            case Create():
+                return item is None
+            case Require(equals=equals) | Change(equals=equals) | Remove(equals=equals):
+                return item is not None and all(item.get(name) == value for name, value in equals.items())
+
+    def _apply(self, operation: Operation) -> None:
+        match operation:
+            case Add(key=key, amounts=amounts, ttl=ttl):
+                item = self.items.setdefault(key, {})
+                for name, amount in amounts.items():
+                    item[name] = item.get(name, 0) + amount
+                if ttl is not None:
+                    item[TTL] = ttl
+            case Create(key=key, item=item):
+                self.items[key] = dict(item)
+            case Change(key=key, values=values):
+                self.items[key].update(values)
+            case Remove(key=key):
+                del self.items[key]
+            case Require() | RequireUnswitched():
+                pass

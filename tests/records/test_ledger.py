@@ -1,0 +1,269 @@
+"""The ledger's promises, on both stores: ceilings hold, refusals name what stands in the way, nothing is lost
+(L1.5, L1.6).
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from kit.local.emulator import Emulator
+from lambdas.common.ids import new_id
+from lambdas.common.ledger import Ask, Granted, Refused, Switch, Switches
+from lambdas.common.ledger.items import Key
+from lambdas.common.ledger.memory_store import MemoryStore
+from lambdas.common.ledger.switches import SWITCH
+from tests.records.ledger_fixtures import (
+    MONTH,
+    Bench,
+    department,
+    dynamo_store,
+    make_tables,
+    organization,
+    principal,
+    set_item,
+)
+
+
+@pytest.fixture(params=["memory", pytest.param("dynamodb", marks=pytest.mark.emulator)])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    if request.param == "memory":
+        return Bench(MemoryStore())
+    aws: Emulator = request.getfixturevalue("emulated_aws")
+    return Bench(dynamo_store(aws, make_tables(aws, new_id("ledger-"))))
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(scenario)
+
+
+async def refusal(bench: Bench, ask: Ask) -> Refused:
+    with pytest.raises(Refused) as caught:
+        await bench.ledger.reserve(ask)
+    return caught.value
+
+
+def test_a_reservation_commits_and_settling_leaves_the_true_cost(bench: Bench) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        granted = await bench.ledger.reserve(bench.ask(5_000))
+        for scope in ("ORG", "DEPT#marketing", "USER#ada"):
+            assert await bench.committed(scope) == 5_000
+        await bench.ledger.settle(granted, 1_200, 40)
+        await bench.ledger.settle(granted, 1_200, 40)  # again, as after a lost answer
+        for scope in ("ORG", "DEPT#marketing", "USER#ada"):
+            assert await bench.committed(scope) == 1_200
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "scope"),
+    [
+        ({"organization": organization(budget=1_500)}, "budget", "the organisation"),
+        ({"department": department(monthly_budget_microusd=1_500)}, "budget", "department marketing"),
+        ({"department": department(user_monthly_budget_microusd=1_500)}, "budget", "you"),
+        ({"department": department(requests_per_minute=1)}, "rate", "department marketing"),
+        ({"department": department(tokens_per_minute=150)}, "rate", "department marketing"),
+        ({"department": department(user_requests_per_minute=1)}, "rate", "you"),
+        ({"department": department(user_tokens_per_minute=150)}, "rate", "you"),
+    ],
+)
+def test_the_call_over_a_limit_is_refused_and_the_limit_is_named(
+    bench: Bench, changes: dict[str, Any], kind: str, scope: str
+) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        await bench.ledger.reserve(bench.ask(**changes))
+        refused = await refusal(bench, bench.ask(**changes))
+        assert (refused.kind, refused.scope) == (kind, scope)
+        assert refused.resets_at is not None
+        assert refused.resets_at > bench.clock.now
+        assert await bench.committed() == 1_000
+
+    run(scenario())
+
+
+def test_an_amount_over_a_ceiling_is_refused_though_nothing_was_spent_yet(bench: Bench) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        refused = await refusal(bench, bench.ask(1_000, organization=organization(budget=999)))
+        assert refused.kind == "budget"
+        assert await bench.committed() == 0
+
+    run(scenario())
+
+
+def test_a_rate_window_opens_again_with_the_next_minute_and_unused_tokens_come_back(bench: Bench) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        limited = department(user_tokens_per_minute=150)
+        granted = await bench.ledger.reserve(bench.ask(department=limited))
+        assert (await refusal(bench, bench.ask(department=limited))).kind == "rate"
+        await bench.ledger.settle(granted, 10, 20)  # 100 were reserved, 20 used
+        await bench.ledger.reserve(bench.ask(department=limited))
+        bench.clock.turn(minutes=1)
+        granted = await bench.ledger.reserve(bench.ask(department=limited))
+        assert {window.kind: window.limit for window in granted.windows} == {"requests": 10**6, "tokens": 150}
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("model", "limit", "refused"),
+    [
+        ("per-call", {"monthly_budget_microusd": 500}, True),
+        ("per-user-month", {"monthly_budget_microusd": 500}, False),
+        ("per-user-month", {"user_monthly_budget_microusd": 500}, True),
+        ("central", {"monthly_budget_microusd": 500, "user_monthly_budget_microusd": 500}, False),
+    ],
+)
+def test_the_budget_model_decides_which_ceilings_hold(
+    bench: Bench, model: str, limit: dict[str, int], refused: bool
+) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        ask = bench.ask(department=department(**limit), organization=organization(model=model))
+        if refused:
+            assert (await refusal(bench, ask)).kind == "budget"
+        else:
+            await bench.ledger.reserve(ask)
+            assert await bench.committed("DEPT#marketing") == 1_000  # metered all the same
+
+    run(scenario())
+
+
+def test_a_leaver_and_a_mover_are_out_at_the_next_call(bench: Bench) -> None:
+    async def scenario() -> None:
+        assert (await refusal(bench, bench.ask())).kind == "access"  # never provisioned
+        await bench.grant_access()
+        await bench.ledger.reserve(bench.ask())
+        await bench.grant_access(active=False)
+        assert (await refusal(bench, bench.ask())).kind == "access"
+        await bench.grant_access(of="finance")  # moved, while a token still says marketing
+        assert (await refusal(bench, bench.ask())).kind == "access"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "scope"),
+    [
+        ("organization", True, "organization"),
+        ("departments", {"marketing"}, "department marketing"),
+        ("models", {"claude-haiku-5-5"}, "model claude-haiku-5-5"),
+        ("principals", {"ada"}, "principal ada"),
+    ],
+)
+def test_a_kill_switch_bites_at_the_next_call(attribute: str, value: Any, scope: str) -> None:
+    bench = Bench(MemoryStore())
+
+    async def scenario() -> None:
+        await bench.grant_access()
+        await bench.ledger.reserve(bench.ask())
+        await set_item(bench.store, Key("ledger", "ORG#0", SWITCH), {attribute: value})
+        refused = await refusal(bench, bench.ask())
+        assert (refused.kind, refused.scope) == ("switch", scope)
+
+    run(scenario())
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(
+    "switch",
+    [
+        Switch("organization"),
+        Switch("department", "marketing"),
+        Switch("model", "claude-haiku-5-5"),
+        Switch("principal", "ada"),
+    ],
+)
+def test_operators_turn_switches_off_and_on_for_every_shard(emulated_aws: Emulator, switch: Switch) -> None:
+    tables = make_tables(emulated_aws, new_id("switch-"))
+    store = dynamo_store(emulated_aws, tables)
+    bench = Bench(store)
+    switches = Switches(store._client, ledger_table=tables[0], pool=store._pool)
+
+    async def scenario() -> None:
+        await bench.grant_access()
+        sharded = organization(shards=8)
+        await switches.set(switch)
+        await switches.set(switch)
+        assert await switches.list() == [switch]
+        for _ in range(8):
+            assert (await refusal(bench, bench.ask(organization=sharded))).kind == "switch"
+        await switches.clear(switch)
+        assert await switches.list() == []
+        await bench.ledger.reserve(bench.ask(organization=sharded))
+
+    run(scenario())
+
+
+def test_a_dead_processs_reservation_expires_is_swept_once_and_said_to_be_uncertain(bench: Bench) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        ask = bench.ask(7_000)
+        await bench.ledger.reserve(ask)
+        assert [swept async for swept in bench.ledger.sweep()] == []  # not yet expired
+        bench.clock.turn(minutes=17)
+        assert [swept async for swept in bench.ledger.sweep()] == [ask.reservation_id]
+        assert [swept async for swept in bench.ledger.sweep()] == []
+        (balance,) = await bench.ledger.balances(["ORG"], MONTH)
+        assert (balance.committed_microusd, balance.uncertain_microusd) == (0, 7_000)
+
+    run(scenario())
+
+
+def test_a_settlement_after_the_sweep_is_still_charged_and_only_once(bench: Bench) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        granted = await bench.ledger.reserve(bench.ask(7_000))
+        bench.clock.turn(minutes=17)
+        assert len([swept async for swept in bench.ledger.sweep()]) == 1
+        await bench.ledger.settle(granted, 2_500, 10)
+        await bench.ledger.settle(granted, 2_500, 10)
+        for scope in ("ORG", "DEPT#marketing", "USER#ada"):
+            assert await bench.committed(scope) == 2_500
+
+    run(scenario())
+
+
+def test_room_in_another_shard_is_borrowed_before_a_call_is_refused(bench: Bench) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        sharded = organization(budget=4_000, shards=4)
+        for _ in range(3):
+            await bench.ledger.reserve(bench.ask(600, organization=sharded))
+        # 2,200 are free, but no shard of 1,000 has more than 1,000
+        await bench.ledger.reserve(bench.ask(2_000, organization=sharded))
+        assert await bench.committed(shards=4) == 3_800
+        assert (await refusal(bench, bench.ask(201, organization=sharded))).kind == "budget"
+        await bench.ledger.reserve(bench.ask(200, organization=sharded))
+        assert await bench.committed(shards=4) == 4_000
+
+    run(scenario())
+
+
+def test_many_calls_at_once_fill_a_ceiling_exactly_and_never_pass_it(bench: Bench) -> None:
+    async def scenario() -> None:
+        for number in range(4):
+            await bench.grant_access(f"user{number}")
+        sharded = organization(budget=20_000, shards=4)
+
+        async def call(number: int) -> Granted | None:
+            try:
+                return await bench.ledger.reserve(
+                    bench.ask(1_000, organization=sharded, principal=principal(f"user{number % 4}"))
+                )
+            except Refused:
+                return None
+
+        granted = [grant for grant in await asyncio.gather(*(call(number) for number in range(32))) if grant]
+        assert len(granted) <= 20
+        assert await bench.committed(shards=4) == 1_000 * len(granted)
+        assert (
+            len(granted) >= 17
+        )  # borrowing meets others borrowing; what is left is at most a few calls' worth
+
+    run(scenario())
