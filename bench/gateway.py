@@ -1,11 +1,13 @@
-"""The gateway with every control on, beside the direct call and a bare reverse proxy, in one run on one machine.
+"""The gateway with every control on, beside the direct call and a bare reverse proxy, in one run on one
+machine.
 
     python bench/gateway.py                     # the table for BENCHMARKS.md
     python bench/gateway.py --memory 100000     # also: is memory flat over that many calls
     python bench/gateway.py --emulator          # also with ledger and audit store on the emulated AWS
 
-Each part is a process of its own: a provider that answers from memory, the proxy or the gateway with one worker, and this process,
-which sends the load. Compare ratios within a run; the absolute figures belong to the machine.
+Each part is a process of its own: a provider that answers from memory, the proxy or the gateway with one
+worker, and this process, which sends the load. Compare ratios within a run; the absolute figures belong to
+the machine.
 """
 
 import argparse
@@ -50,7 +52,11 @@ def events() -> list[bytes]:
     def one(name: str, **fields: Any) -> bytes:
         return f"event: {name}\ndata: {json.dumps({'type': name, **fields})}\n\n".encode()
 
-    start = json.loads(MESSAGE) | {"content": [], "stop_reason": None, "usage": {"input_tokens": 12, "output_tokens": 1}}
+    start = json.loads(MESSAGE) | {
+        "content": [],
+        "stop_reason": None,
+        "usage": {"input_tokens": 12, "output_tokens": 1},
+    }
     return [
         one("message_start", message=start),
         one("content_block_start", index=0, content_block={"type": "text", "text": ""}),
@@ -59,18 +65,25 @@ def events() -> list[bytes]:
             for number in range(DELTAS)
         ),
         one("content_block_stop", index=0),
-        one("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 150}),
+        one(
+            "message_delta",
+            delta={"stop_reason": "end_turn", "stop_sequence": None},
+            usage={"output_tokens": 150},
+        ),
         one("message_stop"),
     ]
 
 
-# -- the provider -------------------------------------------------------------------------------------------------------
+# -- the provider --------------------------------------------------------------------------------------------
 
 
 class Provider(asyncio.Protocol):
     """Answers at once and from memory, a stream event by event."""
 
-    plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(MESSAGE) + MESSAGE
+    plain = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(MESSAGE)
+        + MESSAGE
+    )
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
     pieces = tuple(b"%x\r\n%b\r\n" % (len(event), event) for event in events())
 
@@ -103,7 +116,7 @@ async def serve_provider() -> None:
     await server.serve_forever()
 
 
-# -- what stands between ------------------------------------------------------------------------------------------------
+# -- what stands between -------------------------------------------------------------------------------------
 
 
 def bare_proxy(upstream: str) -> Any:
@@ -120,7 +133,9 @@ def bare_proxy(upstream: str) -> Any:
             await send({"type": "lifespan.shutdown.complete"})
             return
         headers = [pair for pair in scope["headers"] if pair[0] in {b"content-type", b"x-api-key"}]
-        response = await transport.send("POST", upstream + scope["path"], headers, message["body"], first_byte_seconds=60)
+        response = await transport.send(
+            "POST", upstream + scope["path"], headers, message["body"], first_byte_seconds=60
+        )
         kept = [pair for pair in response.headers if pair[0] in {b"content-type", b"content-length"}]
         await send({"type": "http.response.start", "status": response.status, "headers": kept})
         while piece := await response.read(60):
@@ -131,11 +146,20 @@ def bare_proxy(upstream: str) -> Any:
 
 
 def serve_app(make: Callable[[], Any], started: float) -> None:
-    """Run an application under uvicorn with one worker; says its port and the time from process start to ready."""
+    """Run an application under uvicorn with one worker; says its port and the time from process start to
+    ready.
+    """
     import uvicorn
 
     config = uvicorn.Config(
-        make(), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="on", loop="uvloop", http="httptools"
+        make(),
+        host="127.0.0.1",
+        port=0,
+        log_level="error",
+        access_log=False,
+        lifespan="on",
+        loop="uvloop",
+        http="httptools",
     )
     server = uvicorn.Server(config)
 
@@ -150,7 +174,7 @@ def serve_app(make: Callable[[], Any], started: float) -> None:
     uvloop.run(run())
 
 
-# -- load ---------------------------------------------------------------------------------------------------------------
+# -- load ----------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -209,7 +233,9 @@ class Client(asyncio.Protocol):
         asyncio.get_running_loop().call_soon(self._send)
 
 
-async def load(port: int, body: bytes, clients: int, seconds: float, limit: int = 1 << 60) -> tuple[list[Sample], float]:
+async def load(
+    port: int, body: bytes, clients: int, seconds: float, limit: int = 1 << 60
+) -> tuple[list[Sample], float]:
     """Samples of `clients` closed-loop clients, and how long it took."""
     head = (
         f"POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-api-key: {KEY}\r\ncontent-type: application/json\r\n"
@@ -220,14 +246,16 @@ async def load(port: int, body: bytes, clients: int, seconds: float, limit: int 
     left = [limit]
     loop = asyncio.get_running_loop()
     made = [
-        await loop.create_connection(lambda: Client(head + body, started + seconds, samples, left), "127.0.0.1", port)
+        await loop.create_connection(
+            lambda: Client(head + body, started + seconds, samples, left), "127.0.0.1", port
+        )
         for _ in range(clients)
     ]
     await asyncio.gather(*(client.done for _, client in made))
     return samples, time.perf_counter() - started
 
 
-# -- one run ------------------------------------------------------------------------------------------------------------
+# -- one run -------------------------------------------------------------------------------------------------
 
 
 def spawn(role: str, *arguments: str) -> tuple[subprocess.Popen[str], int, int]:
@@ -258,7 +286,9 @@ def cpu_seconds(pid: int) -> float:
 
 
 def measure(port: int, pid: int, seconds: float, rounds: int) -> dict[str, float]:
-    """Medians over the rounds: requests a second and p50 per number of clients, CPU a request, and of streams."""
+    """Medians over the rounds: requests a second and p50 per number of clients, CPU a request, and of
+    streams.
+    """
     figures: dict[str, list[float]] = {}
 
     def keep(name: str, value: float) -> None:
@@ -289,16 +319,22 @@ COLUMNS = {
 def table(results: dict[str, dict[str, float]]) -> str:
     lines = ["| one worker | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     for name, figures in results.items():
-        cells = [f"{figures[key]:,.0f}" if key.startswith("rps") else f"{figures[key]:.2f}" for key in COLUMNS]
+        cells = [
+            f"{figures[key]:,.0f}" if key.startswith("rps") else f"{figures[key]:.2f}" for key in COLUMNS
+        ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=3.0, help="of load per figure and round")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--memory", type=int, default=0, metavar="CALLS", help="also watch memory over that many calls")
+    parser.add_argument(
+        "--memory", type=int, default=0, metavar="CALLS", help="also watch memory over that many calls"
+    )
     parser.add_argument("--emulator", action="store_true", help="also with the stores on the emulated AWS")
     parser.add_argument("--json", action="store_true", help="figures as JSON instead of a table")
     parser.add_argument("--role", help=argparse.SUPPRESS)
@@ -324,9 +360,16 @@ def run(arguments: argparse.Namespace) -> None:
         provider, provider_port, _ = spawn("provider")
         processes.append(provider)
         upstream = f"http://127.0.0.1:{provider_port}"
-        results = {"direct to the provider": measure(provider_port, provider.pid, arguments.seconds, arguments.rounds)}
+        results = {
+            "direct to the provider": measure(
+                provider_port, provider.pid, arguments.seconds, arguments.rounds
+            )
+        }
         ready = 0
-        for name, role in {"bare reverse proxy": "proxy", "gateway, every control on, stores in memory": "gateway"}.items():
+        for name, role in {
+            "bare reverse proxy": "proxy",
+            "gateway, every control on, stores in memory": "gateway",
+        }.items():
             process, port, ready = spawn(role, "--upstream", upstream)
             processes.append(process)
             results[name] = measure(port, process.pid, arguments.seconds, arguments.rounds)
@@ -338,7 +381,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps({"results": results, "ready_ms": ready, "memory_kb": memory}, indent=2))
         return
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of {arguments.rounds} rounds.\n")
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of {arguments.rounds} rounds.\n"
+    )
     print(table(results))
     ours, direct = results["gateway, every control on, stores in memory"], results["direct to the provider"]
     print(f"\nAdded p50 at 1 client: {ours['p50_1'] - direct['p50_1']:.2f} ms (goal 0.85).")

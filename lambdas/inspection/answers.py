@@ -60,9 +60,64 @@ _TOKEN = re.compile(rf"[{_UNSPACED}](?=[\s\S])\s*|[^\s{_UNSPACED}]+(?:\s+(?=\S)|
 _PLAIN_WORD = re.compile(r"[(\[{\"'“‘*_#>-]*[^\W\d_]+(?:['’-][^\W\d_]+)*[.,;:!?…)\]}\"'”’*]*\Z")
 _ENDS_CODE = ";{}(),:>]\"'`|"
 _NOT_PLAIN = frozenset(
-    "jan january feb february mar march apr april may jun june jul july aug august sep sept september oct october nov november dec "
-    "december ext extension x of zero oh one two three four five six seven eight nine null eins zwei drei vier fünf sechs sieben acht "
-    "neun dash hyphen space at dot machine login".split()
+    [
+        "jan",
+        "january",
+        "feb",
+        "february",
+        "mar",
+        "march",
+        "apr",
+        "april",
+        "may",
+        "jun",
+        "june",
+        "jul",
+        "july",
+        "aug",
+        "august",
+        "sep",
+        "sept",
+        "september",
+        "oct",
+        "october",
+        "nov",
+        "november",
+        "dec",
+        "december",
+        "ext",
+        "extension",
+        "x",
+        "of",
+        "zero",
+        "oh",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "null",
+        "eins",
+        "zwei",
+        "drei",
+        "vier",
+        "fünf",
+        "sechs",
+        "sieben",
+        "acht",
+        "neun",
+        "dash",
+        "hyphen",
+        "space",
+        "at",
+        "dot",
+        "machine",
+        "login",
+    ]
 )
 _MARKS = frozenset("|*#>-=~")
 _INTERESTING = re.compile(
@@ -130,9 +185,7 @@ class TextRedactor:
             self._scan = match.end()
             following = self._held[self._scan : self._scan + 1]
             self._note(token)
-            if self._may_cut(token, following):
-                self._decide(self._scan)
-            elif self._scan - self._cut >= self._limit():
+            if self._may_cut(token, following) or self._scan - self._cut >= self._limit():
                 self._decide(self._scan)
         while len(self._held) - self._cut > self._limit() + CONTEXT:
             # one token without an end: cut at a place that depends on the text alone

@@ -82,7 +82,7 @@ _RULES: tuple[_Rule, ...] = (
     _rule("neon", "napi_", r"napi_[a-z0-9]{50,70}"),
     _rule("databricks", "dapi dkea dose", r"(?<![\w])d(?:api|kea|ose)[0-9a-f]{32}(?:-\d)?" + _T + r"|dapi[0-9a-h]{32}(?:-\d)?"),
     _rule("vault", "hvs. hvb. hvr. s. b. r.", r"(?<![\w.])hv[sbr]\.[\w-]{60,300}|(?<![\w.])hvs\.[\w-]{24,}(?![\w.(])|(?<![\w.])[sbr]\.[A-Za-z0-9]{24,26}(?![\w.(])|(?<![\w.])b\.AAAAAQ[\w-]{100,}",
-          accept=lambda v: len(v) > 30 or sum(c.isdigit() for c in v) >= 2 and entropy(v) > 3.5),
+          accept=lambda v: len(v) > 30 or (sum(c.isdigit() for c in v) >= 2 and entropy(v) > 3.5)),
     _rule("terraform", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,70}", back=14),
     _rule("doppler", "dp.", r"(?<!\w)dp\.(?:ct|pt|st|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}"),
     _rule("pulumi", "pul-", r"(?<!\w)pul-[0-9a-f]{40}"),
@@ -278,7 +278,7 @@ def _is_secret_value(name: str, sign: str, quote: str, value: str, tail: str) ->
         return False
     if password:
         spoken = sign.strip().lower() in ("is", "was", "are", "to", "set to", "reads", "changed to")
-        if _CODE_VALUE.match(value) or "." in value.strip(".!") and _IDENTIFIER.fullmatch(value):
+        if _CODE_VALUE.match(value) or ("." in value.strip(".!") and _IDENTIFIER.fullmatch(value)):
             return False
         if len(value) < 6 and not (quote and mixed >= 3):
             return False
@@ -430,7 +430,16 @@ def _plausible_token(value: str) -> bool:
     return len(value) >= 12 and _varied(value) and any(c.isdigit() for c in value) and not _looks_named(value)
 
 
-_HEADER_GATES = ("authorization", "api-key", "auth-token", "private-token", "vault-token", "apikey", "bearer", "basic ")
+_HEADER_GATES = (
+    "authorization",
+    "api-key",
+    "auth-token",
+    "private-token",
+    "vault-token",
+    "apikey",
+    "bearer",
+    "basic ",
+)
 
 
 def _headers(text: str, lower: str) -> Iterator[Span]:

@@ -135,9 +135,7 @@ def _block(block: Mapping[str, Any], path: str, channel: Channel, depth: int) ->
         if key in _PROTOCOL:
             continue
         place = f"{path}.{key}"
-        if key == "text" and isinstance(value, str):
-            yield TextField(place, value, channel)
-        elif key == "thinking" and isinstance(value, str):
+        if (key == "text" and isinstance(value, str)) or (key == "thinking" and isinstance(value, str)):
             yield TextField(place, value, channel)
         elif key == "source" and isinstance(value, Mapping):
             yield from _source(value, place, channel, depth)

@@ -1,8 +1,88 @@
-"""Prompt injection."""
+"""Attempts to take over the model: known phrasings, hidden text, and a linear model over word sequences (L2.3).
 
+No detector offline finds them all (see the figures of `make bench-inspection`): this is one layer beside tool permissions,
+delimiters and the filter of answers. Texts that others wrote (tool results, documents) are judged by a lower threshold.
+"""
+
+import re
+
+from lambdas.inspection import linear
 from lambdas.inspection.findings import Span
 
+# set so that about one ordinary text in a hundred is flagged when trusted (measured by cross-validation over sources)
+TRUSTED_THRESHOLD = 0.9
+UNTRUSTED_THRESHOLD = 0.75
 
-def find(text: str, plain: str, lower: str, *, untrusted: bool) -> tuple[list[Span], float]:
-    """Attempts to steer the model, and the highest score."""
-    return [], 0.0
+# (rule, score, gate words of which one must occur, expression)
+_PHRASINGS: tuple[tuple[str, float, tuple[str, ...], re.Pattern[str]], ...] = tuple(
+    (rule, score, tuple(gates.split("|")), re.compile(expression))
+    for rule, score, gates, expression in (
+        (
+            "override", 0.97, "ignore|disregard|forget|override|do not follow|don't follow|pay no attention",
+            r"\b(?:ignore|disregard|forget|override|do(?: not|n't) follow|pay no attention to)\b[\w ,']{0,30}\b(?:previous|prior|above|earlier|preceding|original|initial|your|system)\b"
+            r"[\w ,']{0,24}\b(?:instructions?|directions?|rules|guidelines|prompts?|commands?|orders|programming|policies|constraints|context|directives?)\b",
+        ),
+        (
+            "extraction", 0.94, "system prompt|instructions|initial prompt",
+            r"\b(?:repeat|reveal|print|output|show|display|tell me|leak|recite|dump|write out|return|give me|what (?:is|are|was|were)|encode|translate|summarize)\b[\w ,']{0,24}\b(?:your|the|all|previous)\b[\w ,']{0,20}"
+            r"\b(?:system prompt|system message|initial (?:prompt|instructions)|hidden (?:prompt|rules|instructions)|(?:previous|original|secret|above) instructions|instructions (?:above|you were given)|access code|secret key)\b",
+        ),
+        ("above-text", 0.93, "above", r"\b(?:repeat|print|output|copy|echo|recite|translate|write down|summarize)\b[\w ,']{0,20}\b(?:everything|all(?: of)? the text|all text|the text|the words|the instructions)\b[\w ,']{0,14}\b(?:above|before this|prior to this)\b"),
+        ("persona", 0.95, "dan|jailbreak|developer mode|do anything now|unfiltered|uncensored|without any restrictions|no restrictions|stay in character",
+         r"\b(?:do anything now|jailbreak(?:ed)? mode|developer mode (?:enabled|output|is on)|you are (?:now )?(?:going to (?:act|pretend)|dan\b)|unfiltered and uncensored|(?:broken|break) free (?:of|from) the|"
+         r"(?:without|no|free (?:of|from)) (?:any )?(?:ethical|moral|content|legal)[\w ,]{0,30}(?:restrictions|guidelines|limitations|filters))"),
+        ("pwned", 0.93, "pwned|access granted", r"\b(?:say|print|output|respond|reply|answer|write|type)\b[^.\n]{0,40}[\"'“](?:access granted|i have been pwned|haha pwned|pwned)"),
+        ("chat-markup", 0.92, "<|im_start|[inst]|<<sys>>|### system|</system>|[system]|<|system",
+         r"<\|im_start\|>|\[/?inst\]|<<sys>>|<\|(?:system|user|assistant|endoftext)\|>|</?system>\s*\S|^\s*(?:###|\[)\s*system\s*(?:\]|:)"),
+        ("to-the-assistant", 0.9, "assistant|the ai|language model|llm|chatgpt|claude",
+         r"\b(?:attention|note to|dear|hey|hello|instructions? (?:for|to)|message to)\b[ ,:]{0,3}(?:the |any |all )?(?:ai|assistant|language model|llm|chatgpt|claude|gpt)s?\b[\w ,:]{0,60}\b(?:must|should|please|ignore|send|call|use|do not|never|when|if you)\b"),
+        ("exfiltration", 0.95, "send|forward|email|post|upload|exfiltrate|transmit",
+         r"\b(?:send|forward|e-?mail|post|upload|transmit|exfiltrate|leak)\b[\w ,']{0,40}\b(?:conversation|chat history|system prompt|api keys?|credentials|passwords|all (?:files|e-?mails|messages|contacts)|customer (?:data|records))\b[\w ,']{0,30}\bto\b\s+\S{3,}"),
+        ("keep-from-user", 0.9, "do not|don't|never|without",
+         r"\b(?:do not|don't|never|without)\b (?:mention|reveal|tell(?:ing)?|inform(?:ing)?|show|disclose|let)\b[\w ,']{0,20}\b(?:the user|this (?:instruction|message|note|step)|these instructions)\b"),
+    )
+)  # fmt: skip
+_TAGS = re.compile("[\U000e0020-\U000e007e]{4,}")
+_INVISIBLE_RUN = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff]{12,}")
+_HIDDEN_HTML = re.compile(
+    r"<!--(?P<comment>[^>]{20,2000})-->|style\s*=\s*[\"'][^\"']{0,200}(?:display\s*:\s*none|font-size\s*:\s*0|visibility\s*:\s*hidden|color\s*:\s*(?:#fff(?:fff)?|white))[^>]{0,200}>(?P<hidden>[^<]{20,2000})<",
+    re.IGNORECASE,
+)
+_MAX_FINDINGS = 5
+
+
+def find(original: str, plain: str, lower: str, *, untrusted: bool) -> tuple[list[Span], float]:
+    """Findings (offsets of `plain`) and the highest score of the text, 0 to 1."""
+    threshold = UNTRUSTED_THRESHOLD if untrusted else TRUSTED_THRESHOLD
+    found: list[Span] = []
+    highest = 0.0
+    for rule, score, gates, expression in _PHRASINGS:
+        if not any(gate in lower for gate in gates):
+            continue
+        match = expression.search(lower)
+        if match:
+            highest = max(highest, score)
+            found.append(Span("PROMPT_INJECTION", match.start(), match.end(), score, f"phrasing-{rule}"))
+    for score, start, end in linear.model("injection").windows(lower):
+        highest = max(highest, score)
+        if score >= threshold:
+            found.append(Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model"))
+    hidden = _hidden(original, plain, lower)
+    if hidden:
+        highest = max(highest, hidden.score)
+        found.append(hidden)
+    flagged = [span for span in found if span.score >= threshold]
+    return sorted(flagged, key=lambda s: (-s.score, s.start))[:_MAX_FINDINGS], highest
+
+
+def _hidden(original: str, plain: str, lower: str) -> Span | None:
+    """Text that a person does not see: tag characters, long invisible runs, hidden HTML that gives orders."""
+    if not original.isascii() and (_TAGS.search(original) or _INVISIBLE_RUN.search(original)):
+        return Span("PROMPT_INJECTION", 0, len(plain), 0.95, "invisible-text")
+    if "<" in plain:
+        for match in _HIDDEN_HTML.finditer(plain):
+            group = "comment" if match["comment"] else "hidden"
+            start, end = match.span(group)
+            if linear.model("injection").score(lower[start:end])[0] >= 0.6:
+                return Span("PROMPT_INJECTION", start, end, 0.93, "hidden-html")
+    return None

@@ -253,7 +253,35 @@ class _Context:
 _LOCAL_PART = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}\Z")
 _DOMAIN = re.compile(r"(?:[\w](?:[\w-]{0,61}[\w])?\.){1,6}[A-Za-z]{2,24}(?![\w])")
 _NOT_MAIL_TLD = frozenset(
-    "js ts py png jpg jpeg gif svg css html json md txt yaml yml toml sh exe dll so rs go rb php java cpp local".split()
+    [
+        "js",
+        "ts",
+        "py",
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "css",
+        "html",
+        "json",
+        "md",
+        "txt",
+        "yaml",
+        "yml",
+        "toml",
+        "sh",
+        "exe",
+        "dll",
+        "so",
+        "rs",
+        "go",
+        "rb",
+        "php",
+        "java",
+        "cpp",
+        "local",
+    ]
 )
 _DOCUMENTATION_DOMAINS = ("example.com", "example.org", "example.net")
 
@@ -738,8 +766,7 @@ def _announced(context: _Context) -> Iterator[Span]:
                         "DRIVER_LICENSE",
                         "CVV",
                     ) and (
-                        text[match.start() - 1] in "$€£#@/.=+"
-                        and text[match.start() - 1] not in "#="
+                        (text[match.start() - 1] in "$€£#@/.=+" and text[match.start() - 1] not in "#=")
                         or text[match.end() : match.end() + 1] in ("%", "@", "$", "€", ":")
                         or _DATE.match(match.group())
                     ):

@@ -55,7 +55,7 @@ def decoded(text: str, depth: int = 0) -> Iterator[View]:
     if count or "0" in text:
         for match in _HEX.finditer(text):
             compact = match.group().replace(" ", "").replace(":", "")
-            if len(compact) < 14 or len(compact) == len(match.group().strip()) and compact.isdigit():
+            if len(compact) < 14 or (len(compact) == len(match.group().strip()) and compact.isdigit()):
                 continue
             inner = _printable(bytes.fromhex(compact[: MAX_DECODED * 2]))
             if inner:

@@ -1,0 +1,85 @@
+"""`python -m bench.inspection_training [--data DIR] [injection|meaning|names ...]`: make the models again.
+
+Without --data the models are made from our own corpora alone. With it the rows of the development files whose licence
+permits it (MIT, Apache-2.0, PSF, own) are added to the injection model, and their ordinary texts to both.
+"""
+
+import argparse
+import gzip
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.inspection_training import injection_corpus, meaning_corpus
+from bench.inspection_training.linear_training import Example, train
+
+MODELS = Path(__file__).resolve().parents[2] / "lambdas" / "inspection" / "models"
+INJECTION_WINDOW = 64
+MEANING_WINDOW = 60
+
+
+def rows(data: Path | None, name: str) -> list[dict[str, Any]]:
+    """The rows of a development file, or none."""
+    if data is None:
+        return []
+    path = data / f"{name}.jsonl.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def injection_examples(data: Path | None) -> list[Example]:
+    """Our corpus, with the development rows when there are any."""
+    examples = injection_corpus.build()
+    examples.extend(Example(row["text"], row["label"]) for row in rows(data, "injection"))
+    examples.extend(Example(row["text"], 0) for row in rows(data, "benign4k"))
+    examples.extend(Example(row["text"], 0) for row in rows(data, "classification"))
+    return examples
+
+
+def meaning_examples(data: Path | None) -> list[Example]:
+    """Our corpus, ordinary texts of the injection corpus, ordinary development rows."""
+    examples = [Example(text, int(bool(name))) for text, name in meaning_corpus.build()]
+    examples.extend(Example(one.text, 0) for one in injection_corpus.build() if not one.label)
+    examples.extend(Example(row["text"], 0) for row in rows(data, "injection") if not row["label"])
+    examples.extend(Example(row["text"], 0) for row in rows(data, "benign4k"))
+    return examples
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m bench.inspection_training", description=__doc__)
+    parser.add_argument(
+        "models", nargs="*", choices=["injection", "meaning", "names"], help="which models (default: all)"
+    )
+    parser.add_argument("--data", type=Path, help="folder of development files (*.jsonl.gz)")
+    arguments = parser.parse_args()
+    if arguments.data and not arguments.data.is_dir():
+        sys.stderr.write(f"error: --data {arguments.data}: no such folder\n")
+        return 2
+    MODELS.mkdir(exist_ok=True)
+    makers: dict[str, Callable[[], None]] = {
+        "injection": lambda: train(
+            injection_examples(arguments.data), window=INJECTION_WINDOW, passes=12
+        ).save(MODELS / "injection.linear"),
+        "meaning": lambda: train(meaning_examples(arguments.data), window=MEANING_WINDOW, passes=16).save(
+            MODELS / "meaning.linear"
+        ),
+        "names": _names,
+    }
+    for name in arguments.models or list(makers):
+        makers[name]()
+        sys.stderr.write(f"made {name}\n")
+    return 0
+
+
+def _names() -> None:
+    # needs Faker for the values of its corpus, which nothing else does
+    from bench.inspection_training import names_corpus
+
+    names_corpus.make_model(MODELS / "names.crfsuite")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
