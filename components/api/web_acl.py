@@ -1,4 +1,4 @@
-"""The web application firewall in front of the API. The only module that imports wafv2: it is slow to load."""
+"""The web application firewall in front of the API. Only this module imports wafv2: it is slow to load."""
 
 from dataclasses import dataclass
 from typing import Any

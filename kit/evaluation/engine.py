@@ -2,11 +2,13 @@
 
 import asyncio
 import contextvars
+import gc
 import os
 import threading
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ from kit.evaluation.monitor import EngineLog, Monitor
 PROJECT = "claude-enterprise-kit"
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 PARALLEL = 16
+
+_pause_lock = threading.Lock()
+_pauses = 0  # evaluations under way that have paused the garbage collector
 
 Program = Callable[[], Awaitable[None] | None]
 
@@ -78,7 +83,8 @@ def evaluate(
         asyncio.run(main())
 
     try:
-        contextvars.copy_context().run(run)
+        with _collector_paused():
+            contextvars.copy_context().run(run)
     except KeyboardInterrupt:
         monitor.cancelled.set()
         raise
@@ -87,6 +93,28 @@ def evaluate(
     if monitor.failure is not None:
         raise monitor.failure
     return monitor.graph(log.messages)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No cyclic garbage collection while evaluating: the SDK makes very many small futures, and looking through
+    them again and again took half of the time (1.4 s against 0.7 s for three stages)."""
+    global _pauses
+    with _pause_lock:
+        if _pauses == 0 and not gc.isenabled():
+            paused = False  # somebody else has, and will start it again
+        else:
+            paused = True
+            _pauses += 1
+            gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            with _pause_lock:
+                _pauses -= 1
+                if _pauses == 0:
+                    gc.enable()
 
 
 def failure_of(monitor: Monitor, error: Exception, root: Path) -> Exception:

@@ -248,7 +248,7 @@ class LocalBackend:
         raise EvaluationError(
             f"{entry.name} ({entry.type}) is protected and would be {what}{reason}",
             urn=entry.urn,
-            way_out="take the change back, or start over with `kit down` and `kit up`, which loses local data",
+            way_out="take the change back, or start over with `kit down`, which removes the local data",
         )
 
     def _named_errors(self, urn: str, what: str) -> "_NamedErrors":

@@ -7,6 +7,7 @@
     <home>/logs/<name>.log     what each process wrote
     <home>/demonstration.yaml  attestations and measurements that open the gates on the emulated AWS
     <home>/access.json         the demonstration application key and the SCIM token (mode 0600)
+    <home>/attendant.json      which roles and scheduled functions there are (mode 0600)
     <home>/engine.key          keys the hashes that stand for secrets in the state (mode 0600)
 
 `KIT_HOME` names it; `.kit` in the project's folder is the default. The emulator's own virtual environment is
@@ -27,7 +28,7 @@ from kit.errors import ExitCode, KitError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 _STATE = ("state", "processes", "logs", "emulator", "emulator.json", "demonstration.yaml", "access.json",
-          "engine.key")  # fmt: skip
+          "engine.key", "attendant.json")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,9 +305,12 @@ def test_a_value_under_a_secret_name_is_refused_whatever_it_looks_like() -> None
     assert "tulip" not in " ".join(problems.values())
 
 
-def test_a_credential_as_a_key_is_not_shown() -> None:
-    problems = refused(changed(tags={CREDENTIALS[0]: "x"}))
-    assert CREDENTIALS[0] not in str(problems)
+@pytest.mark.parametrize("secret", CREDENTIALS)
+def test_a_credential_as_a_key_is_refused_and_not_shown(secret: str) -> None:
+    for attempt in (changed(tags={secret: "x"}), changed(**{secret: "x"}), department(**{secret: "x"})):
+        problems = refused(attempt)
+        assert "looks like a credential" in str(problems)
+        assert secret not in str(problems)
 
 
 def test_an_encrypted_secret_of_the_stack_is_refused_by_name_only(folder: Path) -> None:

@@ -222,9 +222,13 @@ def test_an_override_does_not_open_for_what_it_does_not_name(read: Read) -> None
 
 
 def test_an_override_for_one_stage_does_not_open_another(read: Read) -> None:
-    settings = read("rollout", gate_override=OVERRIDE | {"criteria": FOUNDATION})
+    every = [each.name for each in criteria(read()) if each.stage != "rollout"]
+    override = {**OVERRIDE, "criteria": every}
+    assert require_open(
+        "rollout", read("rollout", environment="sandbox", gate_override=override | {"stage": "rollout"})
+    )
     with pytest.raises(GateClosed):
-        require_open("rollout", settings)
+        require_open("rollout", read("rollout", environment="sandbox", gate_override=override))
 
 
 def test_zero_training_cannot_be_waived_in_production(read: Read) -> None:
@@ -265,6 +269,14 @@ def test_a_demonstration_opens_the_gates_on_the_emulated_aws_only(read: Read, tm
     assert all(each["evidence"]["demonstration"] for each in opened["criteria"])
     with pytest.raises(SettingsError, match="demonstration_evidence: is accepted on the emulated AWS only"):
         read("rollout", demonstration_evidence=str(file))
+
+
+def test_evaluation_itself_takes_no_demonstration_unless_emulated(read: Read, tmp_path: Path) -> None:
+    file = tmp_path / "demonstration.yaml"
+    settings = read("rollout", emulated=True, demonstration_evidence=str(file))
+    write_evidence(file, demonstration(settings, DAY, "kit up"))
+    assert set(states(settings).values()) == {"met"}
+    assert set(states(settings.model_copy(update={"emulated": False})).values()) == {"missing"}
 
 
 def test_a_demonstration_in_the_real_evidence_is_refused(read: Read) -> None:

@@ -1,0 +1,296 @@
+"""`kit up` step by step: emulator, gates, plan, apply, secrets, processes, application key, first request."""
+
+import json
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kit.errors import ExitCode, KitError
+from kit.evaluation import Account, Graph
+from kit.evaluation.graph import unwrapped
+from kit.evaluation.stages import (
+    STAGES,
+    evaluate_stage,
+    planned_account,
+    stack_configuration,
+    stack_name,
+)
+from kit.local import emulator, gates
+from kit.local.emulator import Emulator, RootCredentials
+from kit.local.engine import LocalBackend, Step
+from kit.local.home import Home, read_json, write_private
+from kit.local.ports import port_of, require_free
+from kit.local.processes import is_our_process, stop_all
+from kit.local.resources.handler import Clients
+from kit.local.state import StackState
+from stacks.settings import Settings, SettingsError
+from stacks.settings.loading import RawConfig, read_settings
+
+PREFIX = "claude-enterprise-kit:"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the operator asked for."""
+
+    stage: str = STAGES[-1]
+    client: str | None = None
+    client_file: Path | None = None
+    port_base: int = 8700
+    anthropic_api_key: str | None = None
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages up to the one asked for."""
+        return STAGES[: STAGES.index(self.stage) + 1]
+
+
+@dataclass
+class Plan:
+    """What a run would do: the steps by stage, and the graphs they come from."""
+
+    steps: dict[str, list[Step]] = field(default_factory=dict)
+    graphs: dict[str, Graph] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> list[Step]:
+        """Every step that is more than none, in the order in which they are taken."""
+        return [step for steps in self.steps.values() for step in steps if step.operation != "same"]
+
+    def counts(self) -> dict[str, int]:
+        """How many resources each operation concerns."""
+        names = ("create", "restore", "update", "replace", "delete", "same")
+        every = [step.operation for steps in self.steps.values() for step in steps]
+        return {name: every.count(name) for name in names if name in every}
+
+    def standing(self) -> tuple[int, int]:
+        """How many resources exist in the emulator after the run, and how many are recorded only."""
+        kept = [step for steps in self.steps.values() for step in steps if step.operation != "delete"]
+        return sum(step.live for step in kept), sum(not step.live for step in kept)
+
+
+class Deployment:
+    """One embedded deployment: the home, the configuration, and the emulator once it runs."""
+
+    def __init__(self, home: Home, choice: Choice) -> None:
+        self.home = home
+        self.choice = choice
+        self.cancelled = threading.Event()
+        self.overrides = self._overrides()
+        self.settings = self._settings()
+        self.account = planned_account(self._configuration(STAGES[0]))
+        self._states: dict[str, StackState] = {}
+        self._emulator: Future[Emulator] | None = None
+        self._clients: Clients | None = None
+        self._lock = threading.Lock()
+
+    # -- configuration
+
+    def _overrides(self) -> dict[str, Any]:
+        chosen: dict[str, Any] = {
+            "emulated": True,
+            "demonstration_evidence": str(self.home.demonstration_file),
+        }
+        if self.choice.client_file:
+            chosen["client_file"] = str(self.choice.client_file)
+        if self.choice.anthropic_api_key:
+            chosen["claude"] = self._claude_by_key(chosen)
+        return chosen
+
+    def _claude_by_key(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """The client's choice of models, with one provider that is reached by an API key."""
+        configuration = stack_configuration(STAGES[0], client=self.choice.client, config=chosen)
+        claude = read_settings_of(configuration).claude.model_dump(mode="json", exclude_defaults=True)
+        return {**claude, "providers": [{"kind": "anthropic", "auth": {"kind": "secret"}}]}
+
+    def _configuration(self, stage: str) -> dict[str, str]:
+        return stack_configuration(stage, client=self.choice.client, config=self.overrides)
+
+    def _settings(self) -> Settings:
+        return read_settings_of(self._configuration(self.choice.stage))
+
+    @property
+    def prefix(self) -> str:
+        """With what every physical name begins."""
+        return f"{self.settings.client}-{self.settings.environment}-"
+
+    # -- emulator
+
+    def start_emulator(self) -> None:
+        """Start the emulator, or find it running; in the background, because plans can be made meanwhile."""
+        pool = ThreadPoolExecutor(1, thread_name_prefix="emulator")
+        self._emulator = pool.submit(self._running_emulator)
+        pool.shutdown(wait=False)
+
+    @property
+    def emulator(self) -> Emulator:
+        """The running emulator; waits for it. Raises KitError when it did not start."""
+        if self._emulator is None:
+            raise KitError("the emulated AWS was not started", way_out="run `kit up`")
+        return self._emulator.result()
+
+    def _running_emulator(self) -> Emulator:
+        known = emulator.remembered(self.home)
+        port = port_of("emulator", self.choice.port_base, [])
+        if known and known.account != self.account.id:
+            raise KitError(
+                f"the emulated AWS was set up for account {known.account}, the configuration says {self.account.id}",
+                way_out="run `kit down`, then `kit up`; or set KIT_HOME to a folder of its own for this client",
+                exit_code=ExitCode.USAGE,
+            )
+        if known and is_our_process(known.pid, EMULATOR_COMMAND):
+            if known.endpoint_url.endswith(f":{port}") and emulator.answers(known):
+                return known
+            emulator.stop(known.pid)
+        require_free(port, "the emulated AWS")
+        running = emulator.start(
+            venv=self.home.emulator_venv,
+            state=self.home.emulator_folder,
+            port=port,
+            region=self.account.region,
+            log=self.home.log("emulator"),
+            account=self.account.id,
+            credentials=RootCredentials(known.access_key_id, known.secret_access_key) if known else None,
+        )
+        emulator.remember(self.home, running)
+        return running
+
+    def clients(self) -> Clients:
+        """AWS clients of the emulator, as root."""
+        running = self.emulator
+        with self._lock:
+            if self._clients is None:
+                self._clients = Clients(
+                    running.endpoint_url, running.access_key_id, running.secret_access_key
+                )
+            return self._clients
+
+    # -- gates, plan, apply
+
+    def demonstrate(self) -> Sequence[str]:
+        """Open the gates with labelled demonstration evidence; the criteria that were written now."""
+        return gates.demonstrate(self.home, self.settings, datetime.now(UTC).date())
+
+    def plan(self) -> Plan:
+        """Evaluate every stage and compare it with what stands. Touches nothing."""
+        return self._evaluate(apply=False, reported=None)
+
+    def apply(self, reported: Callable[[Step], None]) -> Plan:
+        """Bring about what the program asks for. A failed or stopped run leaves a state to go on from."""
+        return self._evaluate(apply=True, reported=reported)
+
+    def _evaluate(self, *, apply: bool, reported: Callable[[Step], None] | None) -> Plan:
+        plan, exports = Plan(), dict[str, dict[str, Any]]()
+        for stage in self.choice.stages:
+            state = self.state(stage)
+            backend = LocalBackend(
+                state,
+                account=self.account,
+                clients=self.clients,
+                secret_key=self.home.engine_key(),
+                stack_outputs=exports,
+                apply=apply,
+                reported=reported,
+            )
+            graph = evaluate_stage(
+                stage,
+                client=self.choice.client,
+                config=self.overrides,
+                backend=backend,
+                stack_outputs=exports,
+                cancelled=self.cancelled,
+            )
+            backend.finish(graph)
+            plan.steps[stage], plan.graphs[stage] = backend.steps, graph
+            exports[graph.stack] = graph.exports
+        return plan
+
+    def state(self, stage: str) -> StackState:
+        """What was made for a stage."""
+        if stage not in self._states:
+            path = self.home.state_file(stack_name(stage, self.choice.client))
+            self._states[stage] = StackState(path)
+        return self._states[stage]
+
+    # -- what follows
+
+    def fill_secrets(self, exports: Mapping[str, Any]) -> None:
+        """Give the empty secrets a value: random ones, and the key of Claude where the operator has one."""
+        manager = self.clients().of("secretsmanager", self.account.region)
+        values = {
+            "key_pepper_secret_arn": secrets.token_urlsafe(32),
+            "scim_token_secret_arn": secrets.token_urlsafe(32),
+        }
+        for name, value in values.items():
+            arn = unwrapped(exports.get(name))
+            if arn and not _has_value(manager, arn):
+                manager.put_secret_value(SecretId=arn, SecretString=value)
+        arn, key = unwrapped(exports.get("anthropic_api_key_secret_arn")), self.choice.anthropic_api_key
+        if arn and key:
+            manager.put_secret_value(SecretId=arn, SecretString=key)
+
+
+def _has_value(manager: Any, arn: str) -> bool:
+    try:
+        return bool(manager.get_secret_value(SecretId=arn).get("SecretString"))
+    except manager.exceptions.ResourceNotFoundException:
+        return False
+
+
+EMULATOR_COMMAND = ("python", "-m", "ministack")
+
+
+def read_settings_of(configuration: Mapping[str, str]) -> Settings:
+    """The settings of a stack. Raises KitError with every problem."""
+    values = {key.removeprefix(PREFIX): value for key, value in configuration.items()}
+    try:
+        return read_settings(RawConfig(values, frozenset()))
+    except SettingsError as error:
+        raise KitError(str(error), exit_code=ExitCode.USAGE) from None
+
+
+def stop_everything(home: Home) -> None:
+    """Stop the processes and the emulator of a home. Nothing of the state is removed."""
+    stop_all(home)
+    known = emulator.remembered(home)
+    if known and is_our_process(known.pid, EMULATOR_COMMAND):
+        emulator.stop(known.pid)
+
+
+@dataclass(frozen=True)
+class Access:
+    """The demonstration credentials of a home."""
+
+    gateway_url: str
+    application_key: str
+    department: str
+    scim_url: str = ""
+    scim_token: str = ""
+
+
+def read_access(home: Home) -> Access | None:
+    """The credentials that the last `kit up` made; None before."""
+    stored = read_json(home.access_file)
+    return Access(**stored) if stored else None
+
+
+def write_access(home: Home, access: Access) -> None:
+    """Keep them for the user's eyes only."""
+    write_private(home.access_file, json.dumps(asdict(access), indent=1) + "\n")
+
+
+__all__ = [
+    "Access",
+    "Account",
+    "Choice",
+    "Deployment",
+    "Plan",
+    "read_access",
+    "stop_everything",
+    "write_access",
+]
