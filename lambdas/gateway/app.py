@@ -148,7 +148,9 @@ class _App:
                 f"There is no {exchange.method} {exchange.path[:200]} here.", reason="no_route"
             )
         entry.route, handler = found
-        principal = await self._running().authenticate(exchange)
+        gateway = self._running()
+        principal = await gateway.authenticate(exchange)
+        exchange.request_id = entry.request_id = gateway.request_ids.new(principal.department)
         entry.department = principal.department
         await handler(exchange, entry, principal)
 

@@ -6,7 +6,7 @@ from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome, failed_outcome
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.reserve import Reserved
-from lambdas.gateway.settle import Settler
+from lambdas.gateway.settle import Cost, Settler
 
 
 class Completion:
@@ -51,6 +51,12 @@ class Completion:
         if isinstance(recorded, BaseException):
             raise recorded
         entry.recorded = True
+
+    async def accept(self, outcome: Outcome) -> None:
+        """The provider has taken work that it will charge for later: record it, and keep the money reserved."""
+        self.finished = True
+        await self._recorder.outcome(self._call, outcome, Cost(0, 0, 0))
+        self._call.entry.recorded = True
 
     async def abandon(self, error: BaseException) -> None:
         """The call failed with `error` before it was finished: give the money back, give the intent its

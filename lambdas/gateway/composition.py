@@ -9,8 +9,10 @@ from lambdas.common.policy import PolicyUnavailable, PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.authenticate import AuthenticationError
+from lambdas.gateway.batches import Batches, BatchStore
 from lambdas.gateway.call import Caller, Calls
 from lambdas.gateway.count_tokens import CountTokens
+from lambdas.gateway.embeddings import EmbeddingsEndpoint
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.inspection import InspectionStep
@@ -18,9 +20,11 @@ from lambdas.gateway.messages import Messages
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.record import Audit, Recorder
+from lambdas.gateway.request_ids import RequestIds
 from lambdas.gateway.reserve import Ledger, Prices, Reserver
 from lambdas.gateway.settings import GatewaySettings
 from lambdas.gateway.settle import Settler
+from lambdas.gateway.uses import Uses
 
 
 class Authenticator(Protocol):
@@ -45,6 +49,9 @@ class Gateway:
         providers: Providers,
         transport: HttpTransport,
         access_log: AccessLog,
+        batch_store: BatchStore,
+        aws_credentials: Callable[[], Awaitable[Any]],
+        request_id_key: bytes,
         clock: Clock = utc_now,
     ) -> None:
         self.settings = settings
@@ -64,9 +71,24 @@ class Gateway:
             policy, inspection, reserver, settler, recorder, providers, caller, calls, settings.deadlines
         )
         self.count_tokens = CountTokens(policy, inspection, providers, caller, calls, settings.deadlines)
-        self.embeddings: Any = None
-        self.batches: Any = None
-        self.uses: Any = None
+        self.embeddings = EmbeddingsEndpoint(
+            policy, inspection, reserver, settler, recorder, calls, transport, settings.deadlines, aws_credentials,
+            settings.region,
+        )  # fmt: skip
+        self.batches = Batches(
+            policy,
+            inspection,
+            reserver,
+            settler,
+            recorder,
+            providers,
+            caller,
+            calls,
+            settings.deadlines,
+            batch_store,
+        )
+        self.request_ids = RequestIds(request_id_key)
+        self.uses = Uses(recorder, self.request_ids)
 
     async def start(self) -> None:
         """Read the policy and keep it current. A gateway without a policy starts, and refuses calls until it

@@ -1,10 +1,12 @@
 """POST /v1/embeddings: texts to vectors through Amazon Bedrock, under the same controls as a message (L1.1).
 
-Claude has no embeddings of its own; the model is chosen in configuration (Amazon Titan Text Embeddings or Cohere Embed).
+Claude has no embeddings of its own; the model is chosen in configuration (Amazon Titan Text Embeddings or
+Cohere Embed).
 
-Request:  {"input": "text" | ["text", …], "dimensions": 512, "input_type": "search_document"}     (the last two optional)
-Answer:   {"object": "list", "model": "amazon.titan-embed-text-v2:0",
-           "data": [{"object": "embedding", "index": 0, "embedding": [0.1, …]}, …], "usage": {"input_tokens": 7}}
+Request:  {"input": "text" | ["text", …], "dimensions": 512, "input_type": "search_document"}     (the last
+two optional) Answer:   {"object": "list", "model": "amazon.titan-embed-text-v2:0",
+           "data": [{"object": "embedding", "index": 0, "embedding": [0.1, …]}, …], "usage": {"input_tokens":
+           7}}
 
 `model` may be given; it must then be the configured one. At most 96 texts a call, as Cohere has it.
 """
@@ -56,7 +58,9 @@ def read_embeddings_request(fields: dict[str, Any], model: str) -> EmbeddingsReq
     """The request. Raises `ApiError` 400 naming the field, 404 for another model than the configured one."""
     given = fields.get("model", model)
     if given != model:
-        raise errors.not_found(f"model: {str(given)[:100]}; embeddings are made by {model}", reason="unknown_model")
+        raise errors.not_found(
+            f"model: {str(given)[:100]}; embeddings are made by {model}", reason="unknown_model"
+        )
     texts = fields.get("input")
     if isinstance(texts, str):
         texts = [texts]
@@ -88,7 +92,9 @@ class EmbeddingsEndpoint:
     aws_credentials: Callable[[], Awaitable[Any]]
     region: str
 
-    async def answer(self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody) -> None:
+    async def answer(
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
+    ) -> None:
         """One call. Raises `ApiError`."""
         policy = self.policy.current()
         department = department_of(policy, principal)
@@ -99,7 +105,9 @@ class EmbeddingsEndpoint:
         entry.model = configured.model
         as_message = {"messages": [{"role": "user", "content": text} for text in request.texts]}
         inspected = parse_object(json.dumps(as_message, ensure_ascii=False).encode())
-        verdict = await self.inspection.verdict(inspected, department, principal, read_declaration(exchange.headers))
+        verdict = await self.inspection.verdict(
+            inspected, department, principal, read_declaration(exchange.headers)
+        )
         call = GovernedCall(
             exchange, entry, policy, principal, department, "embeddings", configured.model, configured.model,
             body.raw, 0, False, verdict,
@@ -134,7 +142,11 @@ class EmbeddingsEndpoint:
         url = f"{base}/model/{quote(configured.model, safe='')}/invoke"
         signature = AwsSignature(self.aws_credentials, "bedrock", region)
         if configured.model.startswith("cohere."):
-            asked: dict[str, Any] = {"texts": texts, "input_type": request.input_type, "embedding_types": ["float"]}
+            asked: dict[str, Any] = {
+                "texts": texts,
+                "input_type": request.input_type,
+                "embedding_types": ["float"],
+            }
             if request.dimensions is not None:
                 asked["output_dimension"] = request.dimensions
             answer, tokens = await self._invoke(signature, url, asked, cancellation)
@@ -173,16 +185,25 @@ class EmbeddingsEndpoint:
             raise invalid_request("The embedding model refused the input.", reason="upstream_refused")
         if response.status != 200:
             raise ApiError(
-                529, errors.OVERLOADED, "The embedding model cannot answer now.", reason=f"upstream_{response.status}"
+                529,
+                errors.OVERLOADED,
+                "The embedding model cannot answer now.",
+                reason=f"upstream_{response.status}",
             )
         try:
             answer = json.loads(data)
             counted = response.header(b"x-amzn-bedrock-input-token-count")
             return answer, int(counted) if counted is not None else int(answer["inputTextTokenCount"])
         except (ValueError, KeyError, TypeError):
-            raise ApiError(502, errors.API, "The embedding model gave no usable answer.", reason="malformed") from None
+            raise ApiError(
+                502, errors.API, "The embedding model gave no usable answer.", reason="malformed"
+            ) from None
 
 
 def _answer(model: str, vectors: list[list[float]], tokens: int) -> bytes:
-    data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
-    return json.dumps({"object": "list", "model": model, "data": data, "usage": {"input_tokens": tokens}}).encode()
+    data = [
+        {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)
+    ]
+    return json.dumps(
+        {"object": "list", "model": model, "data": data, "usage": {"input_tokens": tokens}}
+    ).encode()

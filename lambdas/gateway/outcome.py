@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Result = Literal["completed", "upstream_error", "failed", "interrupted", "client_gone", "refused"]
+Result = Literal["completed", "upstream_error", "failed", "interrupted", "client_gone", "accepted"]
 
 
 @dataclass(slots=True)

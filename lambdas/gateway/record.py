@@ -8,6 +8,7 @@ department and the subject, and keeps the record itself readable for auditors wi
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from lambdas.common.identities import Principal
 from lambdas.gateway import errors
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome
@@ -55,6 +56,44 @@ class Recorder:
     async def refusal(self, call: GovernedCall) -> None:
         """A request that inspection blocked: it never leaves, its attempt is kept. Raises `ApiError` 503."""
         await self._append({**_about(call, "refusal"), "reason": call.verdict.reason}, {"request": call.body})
+
+    async def batch_results(
+        self, request_id: str, principal: Principal, batch_id: str, cost: Cost, results: bytes
+    ) -> None:
+        """What came of a batch, when it was first seen to have ended. Raises `ApiError` 503."""
+        record = {
+            "kind": "batch_results",
+            "request_id": request_id,
+            "batch_id": batch_id,
+            "principal": principal.id,
+            "principal_kind": principal.kind,
+            "department": principal.department,
+            "input_tokens": cost.input_tokens,
+            "output_tokens": cost.output_tokens,
+            "cost_microusd": cost.microusd,
+        }
+        await self._append(record, {"response": results})
+
+    async def use(
+        self,
+        statement_id: str,
+        principal: Principal,
+        request_id: str,
+        *,
+        material_decision: bool,
+        text: bytes,
+    ) -> None:
+        """How an earlier answer was used (G.3). Raises `ApiError` 503 when the record is not durable."""
+        record = {
+            "kind": "use",
+            "request_id": request_id,
+            "statement_id": statement_id,
+            "principal": principal.id,
+            "principal_kind": principal.kind,
+            "department": principal.department,
+            "material_decision": material_decision,
+        }
+        await self._append(record, {"statement": text})
 
     async def _append(self, record: dict[str, Any], bodies: dict[str, bytes]) -> None:
         try:

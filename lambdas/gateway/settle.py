@@ -1,8 +1,10 @@
 """Settle a call: what it truly cost in place of what was reserved (L1.6)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.common.ledger import Granted
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.reserve import Ledger, Prices, Reserved
@@ -44,15 +46,19 @@ class Settler:
         if outcome.delivered_tokens > _count(usage.get("output_tokens")):
             usage["output_tokens"] = outcome.delivered_tokens
         microusd = self._prices.cost(call.model, usage, batch=call.kind == "batch")
-        read_and_written = _count(usage.get("cache_creation_input_tokens")) + _count(
-            usage.get("cache_read_input_tokens")
-        )
+        return Cost(microusd, _prompt_tokens(usage), _count(usage.get("output_tokens")), estimated)
+
+    def batch_cost(self, model: str, usages: Sequence[dict[str, Any]]) -> Cost:
+        """The cost of a batch whose messages report these usages."""
         return Cost(
-            microusd,
-            _count(usage.get("input_tokens")) + read_and_written,
-            _count(usage.get("output_tokens")),
-            estimated,
+            sum(self._prices.cost(model, usage, batch=True) for usage in usages),
+            sum(_prompt_tokens(usage) for usage in usages),
+            sum(_count(usage.get("output_tokens")) for usage in usages),
         )
+
+    async def settle_granted(self, granted: Granted, cost: Cost) -> None:
+        """Settle a reservation that was made by an earlier request. Raises what the ledger raises."""
+        await self._ledger.settle(granted, cost.microusd, cost.input_tokens + cost.output_tokens)
 
     async def settle(self, reserved: Reserved, cost: Cost) -> None:
         """Tell the ledger. Raises what the ledger raises."""
@@ -61,6 +67,11 @@ class Settler:
     async def release(self, reserved: Reserved) -> None:
         """Give all of it back: nothing left the account. Raises what the ledger raises."""
         await self._ledger.settle(reserved.granted, 0, 0)
+
+
+def _prompt_tokens(usage: dict[str, Any]) -> int:
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    return sum(_count(usage.get(name)) for name in names)
 
 
 def _count(value: Any) -> int:

@@ -214,6 +214,9 @@ class Harness:
                 region="eu-central-1",
             ),
             transport=transport,
+            batch_store=self.ledger.store,
+            aws_credentials=unused,
+            request_id_key=b"r" * 32,
             access_log=AccessLog("test", lambda line: self.log.append(json.loads(line))),
         )
 

@@ -1,0 +1,388 @@
+"""Message batches: create, list, retrieve, cancel, results (L1.1, L1.6).
+
+A batch is inspected and recorded as a whole, priced with the batch discount, and reserved for when it is
+created; it is settled from its results, when somebody first sees that it has ended. A batch belongs to the
+department that created it: for all others it does not exist. All its requests name one model, because its
+reservation is checked against that model's kill switch.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+from lambdas.common.identities import Principal
+from lambdas.common.ledger import Granted
+from lambdas.common.ledger.items import Cancelled, Change, Create, Key
+from lambdas.common.ledger.reservation import Reservation
+from lambdas.common.policy import PolicyWatch
+from lambdas.gateway import errors
+from lambdas.gateway.access_log import AccessEntry
+from lambdas.gateway.answer_filter import AnswerFilter
+from lambdas.gateway.authorise import Grant, authorise, department_of
+from lambdas.gateway.call import Answer, Caller, Calls, Deadlines, UpstreamCall
+from lambdas.gateway.completion import Completion
+from lambdas.gateway.deliver import read_answer
+from lambdas.gateway.errors import Header, invalid_request, not_found
+from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.governed_call import GovernedCall
+from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
+from lambdas.gateway.json_body import JsonBody
+from lambdas.gateway.outcome import Outcome
+from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
+from lambdas.gateway.providers.registry import Providers
+from lambdas.gateway.record import Recorder
+from lambdas.gateway.reserve import Reserver
+from lambdas.gateway.settle import Settler
+
+_RESERVED_SECONDS = 24 * 3600 + 1800  # a batch ends within 24 hours
+_PAGE = 20
+_LARGEST_PAGE = 100
+_JSON: list[Header] = [(b"content-type", b"application/json")]
+
+
+class BatchStore(Protocol):
+    """Where batches are kept: the ledger's table, under the department that owns them."""
+
+    async def transact(self, operations: list[Any]) -> None: ...
+    async def get(self, keys: list[Key]) -> list[dict[str, Any] | None]: ...
+    async def under(self, table: str, pk: str) -> list[tuple[str, dict[str, Any]]]: ...
+
+
+def _key(department: str, batch_id: str) -> Key:
+    return Key("ledger", f"BATCHES#{department}", batch_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Answers the batch routes."""
+
+    policy: PolicyWatch
+    inspection: InspectionStep
+    reserver: Reserver
+    settler: Settler
+    recorder: Recorder
+    providers: Providers
+    caller: Caller
+    calls: Calls
+    deadlines: Deadlines
+    store: BatchStore
+
+    async def create(
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
+    ) -> None:
+        """POST /v1/messages/batches. Raises `ApiError`."""
+        policy = self.policy.current()
+        requests = _read_requests(body)
+        grant = self._grant(principal, requests)
+        entry.model = grant.model.alias
+        verdict = await self.inspection.verdict(
+            body, grant.department, principal, read_declaration(exchange.headers)
+        )
+        call = GovernedCall(
+            exchange, entry, policy, principal, grant.department, "batch", grant.model.alias, grant.model.model,
+            body.raw, sum(params["max_tokens"] for params in requests), False, verdict,
+        )  # fmt: skip
+        if not verdict.allowed:
+            await self.recorder.refusal(call)
+            raise refusal(verdict)
+        able = [provider for provider in self.providers.of(policy) if provider.batches]
+        if not able:
+            raise not_found("No configured provider has message batches.", reason="no_batches")
+        with self.calls.place():
+            reserved = await self.reserver.reserve(call, seconds=_RESERVED_SECONDS)
+            completion = Completion(call, reserved, self.settler, self.recorder)
+            try:
+                await completion.begin()
+                answer, data = await self._call(
+                    exchange, "POST", exchange.target, able, verdict.body, grant.model.model
+                )
+                call.provider = entry.provider = answer.provider.name
+                batch = _batch_object(data) if answer.response.status == 200 else None
+                if batch is None:
+                    outcome = Outcome("upstream_error", answer.response.status, response=data)
+                    await completion.finish(outcome)
+                else:
+                    await self._keep(call, answer.provider, batch["id"], reserved.granted)
+                    await completion.accept(Outcome("accepted", 200, response=data))
+            except BaseException as error:
+                await completion.abandon(error)
+                raise
+        headers = [*response_headers(answer.response.headers), *reserved.headers]
+        await exchange.answer(answer.response.status, headers, _with_own_url(data) if batch else data)
+
+    async def list(self, exchange: Exchange, principal: Principal) -> None:
+        """GET /v1/messages/batches: the department's own, newest first. Raises `ApiError`."""
+        query = parse_qs(exchange.query.decode("latin-1"))
+        department = department_of(self.policy.current(), principal)
+        kept = sorted(
+            await self._stored(self.store.under("ledger", f"BATCHES#{department.id}")), key=_newest_first
+        )
+        ids = [batch_id for batch_id, _ in kept]
+        page, more = _page(ids, query)
+        items = dict(kept)
+        batches = await asyncio.gather(
+            *(self._fetch(exchange, batch_id, items[batch_id]) for batch_id in page)
+        )
+        data = [json.loads(_with_own_url(data)) for answer, data in batches if answer.response.status == 200]
+        body = {
+            "data": data,
+            "has_more": more,
+            "first_id": page[0] if page else None,
+            "last_id": page[-1] if page else None,
+        }
+        await exchange.answer(200, _JSON, json.dumps(body).encode())
+
+    async def retrieve(
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
+    ) -> None:
+        """GET /v1/messages/batches/{id}. Raises `ApiError`."""
+        item = await self._owned(principal, batch_id)
+        answer, data = await self._fetch(exchange, batch_id, item)
+        entry.provider = item["provider"]
+        batch = _batch_object(data)
+        if answer.response.status == 200 and batch and batch.get("processing_status") == "ended":
+            await self._settled(exchange, entry, principal, batch_id, item)
+        await exchange.answer(
+            answer.response.status, response_headers(answer.response.headers), _with_own_url(data)
+        )
+
+    async def results(
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
+    ) -> None:
+        """GET /v1/messages/batches/{id}/results: settled before they are given out. Raises `ApiError`."""
+        item = await self._owned(principal, batch_id)
+        entry.provider = item["provider"]
+        answer, data = await self._fetch(exchange, batch_id, item, "/results")
+        if answer.response.status == 200:
+            await self._settle(exchange, entry, principal, batch_id, item, data)
+            department = department_of(self.policy.current(), principal)
+            if department.redact_output:
+                data = _filtered(data, lambda: self.inspection.answer_filter(department))
+        await exchange.answer(answer.response.status, response_headers(answer.response.headers), data)
+
+    async def cancel(
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
+    ) -> None:
+        """POST /v1/messages/batches/{id}/cancel. Raises `ApiError`."""
+        item = await self._owned(principal, batch_id)
+        entry.provider = item["provider"]
+        answer, data = await self._fetch(exchange, batch_id, item, "/cancel", method="POST")
+        await exchange.answer(
+            answer.response.status, response_headers(answer.response.headers), _with_own_url(data)
+        )
+
+    # -- owning ---------------------------------------------------------------------------------------------
+
+    def _grant(self, principal: Principal, requests: list[dict[str, Any]]) -> Grant:
+        policy = self.policy.current()
+        grants = [
+            authorise(policy, principal, name) for name in dict.fromkeys(one["model"] for one in requests)
+        ]
+        if len({grant.model.model for grant in grants}) > 1:
+            raise invalid_request(
+                "requests: all requests of a batch must name the same model", reason="mixed_models"
+            )
+        return grants[0]
+
+    async def _keep(
+        self, call: GovernedCall, provider: ClaudeProvider, batch_id: str, granted: Granted
+    ) -> None:
+        item = {
+            "provider": provider.name,
+            "model": call.model,
+            "request_id": call.request_id,
+            "created_at": call.request_id,
+            "reservation": json.dumps(asdict(granted.handle)),
+            "state": "open",
+        }
+        await self._stored(self.store.transact([Create(_key(call.department.id, batch_id), item)]))
+
+    async def _owned(self, principal: Principal, batch_id: str) -> dict[str, Any]:
+        (item,) = await self._stored(self.store.get([_key(principal.department, batch_id)]))
+        if item is None:
+            raise not_found("Your department has no such batch.", reason="unknown_batch")
+        return item
+
+    async def _stored(self, work: Any) -> Any:
+        try:
+            return await work
+        except Exception:  # whatever the store raises: without it nobody's batch can be told from another's
+            raise errors.control_unavailable("ledger") from None
+
+    # -- settling -------------------------------------------------------------------------------------------
+
+    async def _settled(
+        self,
+        exchange: Exchange,
+        entry: AccessEntry,
+        principal: Principal,
+        batch_id: str,
+        item: dict[str, Any],
+    ) -> None:
+        if item["state"] == "open":
+            answer, data = await self._fetch(exchange, batch_id, item, "/results")
+            if answer.response.status == 200:
+                await self._settle(exchange, entry, principal, batch_id, item, data)
+
+    async def _settle(
+        self,
+        exchange: Exchange,
+        entry: AccessEntry,
+        principal: Principal,
+        batch_id: str,
+        item: dict[str, Any],
+        data: bytes,
+    ) -> None:
+        """Charge what the results report and record them, once. Raises `ApiError` 503: then they are not
+        given out.
+        """
+        if item["state"] != "open":
+            return
+        cost = self.settler.batch_cost(item["model"], _usages(data))
+        granted = Granted([], Reservation(**json.loads(item["reservation"])))
+        await self.recorder.batch_results(item["request_id"], principal, batch_id, cost, data)
+        await self._stored(self.settler.settle_granted(granted, cost))
+        entry.cost_microusd, entry.recorded = cost.microusd, True
+        entry.input_tokens, entry.output_tokens = cost.input_tokens, cost.output_tokens
+        try:
+            await self.store.transact(
+                [Change(_key(principal.department, batch_id), {"state": "settled"}, {"state": "open"})]
+            )
+        except Cancelled:
+            return  # another reader was first; settling is idempotent
+        except Exception:
+            raise errors.control_unavailable("ledger") from None
+
+    # -- the provider ---------------------------------------------------------------------------------------
+
+    async def _fetch(
+        self, exchange: Exchange, batch_id: str, item: dict[str, Any], suffix: str = "", method: str = "GET"
+    ) -> tuple[Answer, bytes]:
+        policy = self.policy.current()
+        provider = [one for one in self.providers.of(policy) if one.name == item["provider"]]
+        if not provider:
+            raise not_found("The provider of this batch is no longer configured.", reason="provider_gone")
+        return await self._call(
+            exchange, method, f"/v1/messages/batches/{batch_id}{suffix}", provider, None, ""
+        )
+
+    async def _call(
+        self,
+        exchange: Exchange,
+        method: str,
+        target: str,
+        providers: Iterable[ClaudeProvider],
+        body: JsonBody | None,
+        model: str,
+    ) -> tuple[Answer, bytes]:
+        upstream = UpstreamCall(
+            method,
+            target,
+            exchange.raw_headers,
+            lambda provider: _batch_body(body, provider.model_name(model)) if body is not None else b"",
+            self.deadlines.first_byte_stream,
+        )
+        answer = await self.caller.call(upstream, tuple(providers))
+        return answer, await read_answer(answer, self.deadlines)
+
+
+def _read_requests(body: JsonBody) -> list[dict[str, Any]]:
+    """The `params` of each request. Raises `ApiError` 400 naming the first that is wrong."""
+    requests = body.fields.get("requests")
+    if not isinstance(requests, list) or not requests:
+        raise invalid_request("requests: a non-empty list is required")
+    found: list[dict[str, Any]] = []
+    for number, request in enumerate(requests):
+        params = request.get("params") if isinstance(request, dict) else None
+        if not isinstance(params, dict) or not isinstance(request.get("custom_id"), str):
+            raise invalid_request(f"requests.{number}: custom_id and params are required")
+        if not isinstance(params.get("model"), str):
+            raise invalid_request(f"requests.{number}.params.model: a string is required")
+        tokens = params.get("max_tokens")
+        if isinstance(tokens, bool) or not isinstance(tokens, int) or not 0 < tokens < 1 << 31:
+            raise invalid_request(f"requests.{number}.params.max_tokens: a positive integer is required")
+        if not isinstance(params.get("messages"), list):
+            raise invalid_request(f"requests.{number}.params.messages: a list is required")
+        found.append(params)
+    return found
+
+
+def _batch_body(body: JsonBody, model_name: str) -> bytes:
+    """The caller's bytes with the provider's name in place of each request's model."""
+    name = json.dumps(model_name).encode()
+    spans = [body.inner(request["params"])["model"] for request, _ in body.items("requests")]
+    return body.replace((span, name) for span in spans)
+
+
+def _batch_object(data: bytes) -> dict[str, Any] | None:
+    try:
+        batch = json.loads(data)
+    except ValueError:
+        return None
+    return batch if isinstance(batch, dict) and isinstance(batch.get("id"), str) else None
+
+
+def _with_own_url(data: bytes) -> bytes:
+    """The batch with a `results_url` that leads through the gateway; relative, so that it holds behind any
+    name.
+    """
+    batch = _batch_object(data)
+    url = batch.get("results_url") if batch else None
+    if batch is None or not isinstance(url, str):
+        return data
+    return data.replace(
+        json.dumps(url).encode(), json.dumps(f"/v1/messages/batches/{batch['id']}/results").encode()
+    )
+
+
+def _newest_first(entry: tuple[str, dict[str, Any]]) -> list[int]:
+    return [-ord(character) for character in entry[1]["created_at"]]
+
+
+def _page(ids: list[str], query: dict[str, list[str]]) -> tuple[list[str], bool]:
+    """The page that `limit`, `after_id` and `before_id` ask for, and whether there is more."""
+    limit = query.get("limit", [str(_PAGE)])[0]
+    if not limit.isdigit() or not 1 <= int(limit) <= _LARGEST_PAGE:
+        raise invalid_request(f"limit: must be 1 to {_LARGEST_PAGE}")
+    size = int(limit)
+    if "before_id" in query:
+        end = ids.index(query["before_id"][0]) if query["before_id"][0] in ids else 0
+        return ids[max(0, end - size) : end], end - size > 0
+    after = query.get("after_id", [""])[0]
+    start = ids.index(after) + 1 if after in ids else 0
+    return ids[start : start + size], start + size < len(ids)
+
+
+def _usages(data: bytes) -> list[dict[str, Any]]:
+    """The usage of every message in a results file; what errored, expired or was cancelled cost nothing."""
+    usages = []
+    for line in data.splitlines():
+        try:
+            usage = json.loads(line)["result"]["message"]["usage"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        if isinstance(usage, dict):
+            usages.append(usage)
+    return usages
+
+
+def _filtered(data: bytes, make_filter: Any) -> bytes:
+    lines = []
+    for line in data.splitlines():
+        answer_filter: AnswerFilter = make_filter()
+        try:
+            entry = json.loads(line)
+            message = json.dumps(entry["result"]["message"]).encode()
+        except (ValueError, KeyError, TypeError):
+            lines.append(line)
+            continue
+        filtered = answer_filter.whole(message)
+        if filtered == message:
+            lines.append(line)
+        else:
+            entry["result"]["message"] = json.loads(filtered)
+            lines.append(json.dumps(entry, ensure_ascii=False).encode())
+    return b"\n".join(lines) + b"\n"

@@ -1,0 +1,53 @@
+"""Request ids that prove which department they were given to, so that only it can add to their records (G.3).
+
+A request id is a ULID: 48 bits of time, 40 random bits, and 40 bits of keyed checksum over those and the
+department. The gateway may append records but not read them, and needs no table to know whose call a request
+id was.
+"""
+
+import hmac
+import os
+from collections.abc import Callable
+from time import time
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+_LENGTH = 26
+_CHECK_BYTES = 5
+_PREFIX = "req_"
+
+
+class RequestIds:
+    """Makes and checks request ids. All processes of a deployment share `key`."""
+
+    def __init__(self, key: bytes, clock: Callable[[], float] = time) -> None:
+        self._key = hmac.digest(key, b"request ids", "sha256")
+        self._clock = clock
+
+    def new(self, department: str) -> str:
+        """A fresh id for a call of the department."""
+        front = int(self._clock() * 1000).to_bytes(6, "big") + os.urandom(5)
+        value = int.from_bytes(front + self._check(front, department), "big")
+        digits = [_ALPHABET[(value >> (5 * place)) & 31] for place in range(_LENGTH - 1, -1, -1)]
+        return _PREFIX + "".join(digits)
+
+    def belongs(self, request_id: str, department: str) -> bool:
+        """Whether the id was given to a call of this department."""
+        digits = request_id.removeprefix(_PREFIX)
+        if (
+            len(digits) != _LENGTH
+            or len(request_id) == _LENGTH
+            or any(digit not in _VALUES for digit in digits)
+        ):
+            return False
+        value = 0
+        for digit in digits:
+            value = value << 5 | _VALUES[digit]
+        if value >> 128:
+            return False
+        front, check = divmod(value, 1 << 8 * _CHECK_BYTES)
+        expected = self._check(front.to_bytes(11, "big"), department)
+        return hmac.compare_digest(check.to_bytes(_CHECK_BYTES, "big"), expected)
+
+    def _check(self, front: bytes, department: str) -> bytes:
+        return hmac.digest(self._key, front + department.encode(), "sha256")[:_CHECK_BYTES]
