@@ -1,0 +1,148 @@
+"""The deployment that an operator's command works on: what its stages export, and clients to reach it.
+
+One function for all commands, so that `kit audit`, `kit key`, `kit report` … work alike on the embedded
+default and on a real account:
+
+    target = find_target()
+    table = target.require("ledger_table_name")
+    target.client("dynamodb").get_item(TableName=table, Key=…)
+
+An embedded deployment (`kit up`, `KIT_HOME`) comes first; where there is none, the stacks of a real account
+are asked through the `pulumi` binary and reached with the default AWS credentials.
+"""
+
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import botocore.config
+
+from kit.errors import ExitCode, KitError
+from kit.evaluation.graph import unwrapped
+from kit.evaluation.stages import STAGES, stack_name
+from kit.local import emulator
+from kit.local.home import PROJECT_ROOT, find_home, read_json
+
+_NOT_UP = "stand one up with `kit up`, or select a real one: install pulumi, log in, give AWS credentials"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A deployment. `outputs` are the exports of its stages in one (`stacks/contracts.py` names them); texts.
+
+    `local` is true for the embedded default, whose clients are the emulator's, with its root credentials.
+    """
+
+    outputs: Mapping[str, str]
+    region: str
+    local: bool
+    session: boto3.Session
+    endpoint_url: str | None = None
+    _made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _lock: Any = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of one service; made once, safe to use from several threads."""
+        with self._lock:
+            if service not in self._made:
+                config = botocore.config.Config(
+                    retries={"total_max_attempts": 3, "mode": "standard"},
+                    max_pool_connections=32,
+                    s3={"addressing_style": "path"} if self.endpoint_url else {},
+                )
+                self._made[service] = self.session.client(
+                    service,  # type: ignore[call-overload]
+                    endpoint_url=self.endpoint_url,
+                    region_name=self.region,
+                    config=config,
+                )
+            return self._made[service]
+
+    def require(self, name: str) -> str:
+        """One export. Raises KitError, saying which stage is missing or old, where there is none."""
+        value = self.outputs.get(name)
+        if value is None:
+            stages = [stage for stage, names in _promised().items() if name in names]
+            raise KitError(
+                f"the deployment exports no {name}",
+                way_out=f"deploy stage {stages[0]} of this version first" if stages else "",
+                exit_code=ExitCode.USAGE,
+            )
+        return value
+
+
+def find_target(client: str | None = None) -> Target:
+    """The deployment that is up: the embedded one of `KIT_HOME`, else the stacks of a real account.
+
+    `client` chooses stacks named `<stage>.<client>`. Raises KitError if nothing is up (exit code 4), or what
+    is up cannot be reached.
+    """
+    return _embedded(client) or _real(client)
+
+
+def _embedded(client: str | None) -> Target | None:
+    home = find_home()
+    running = emulator.remembered(home)
+    if running is None:
+        return None
+    names = [stack_name(stage, client) for stage in STAGES]
+    if client is None and not home.state_file(names[0]).exists():
+        # the only client of this home need not be named
+        found = sorted(path.stem.partition(".")[2] for path in home.path.glob(f"state/{STAGES[0]}.*.json"))
+        names = [stack_name(stage, found[0]) for stage in STAGES] if len(found) == 1 else names
+    exports: dict[str, Any] = {}
+    for name in names:
+        exports |= (read_json(home.state_file(name)) or {}).get("exports", {})
+    if not exports:
+        return None
+    if not emulator.answers(running):
+        raise KitError(
+            f"the emulated AWS at {running.endpoint_url} does not answer",
+            way_out="run `kit up`",
+            exit_code=ExitCode.ENVIRONMENT,
+        )
+    session = boto3.Session(
+        aws_access_key_id=running.access_key_id,
+        aws_secret_access_key=running.secret_access_key,
+        region_name=running.region,
+    )
+    return Target(_texts(exports), running.region, True, session, running.endpoint_url)
+
+
+def _real(client: str | None) -> Target:
+    pulumi = shutil.which("pulumi")
+    if pulumi is None:
+        raise KitError("no deployment is up", way_out=_NOT_UP, exit_code=ExitCode.ENVIRONMENT)
+    exports: dict[str, Any] = {}
+    problem = ""
+    for stage in STAGES:
+        command = [pulumi, "stack", "output", "--json", "--stack", stack_name(stage, client)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT)
+        if done.returncode != 0:
+            problem = problem or (done.stderr.strip().splitlines() or [f"stage {stage} is not there"])[-1]
+            break
+        exports |= json.loads(done.stdout or "{}")
+    if not exports:
+        raise KitError(
+            f"no deployment is up: pulumi says: {problem or 'the stacks export nothing'}",
+            way_out=_NOT_UP,
+            exit_code=ExitCode.ENVIRONMENT,
+        )
+    region = str(exports.get("region", ""))
+    return Target(_texts(exports), region, False, boto3.Session(region_name=region or None))
+
+
+def _texts(exports: Mapping[str, Any]) -> dict[str, str]:
+    values = {name: unwrapped(value) for name, value in exports.items()}
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _promised() -> dict[str, Collection[str]]:
+    from stacks.contracts import CONTRACTS
+
+    return {stage: names.keys() for stage, names in CONTRACTS.items()}
