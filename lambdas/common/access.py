@@ -1,0 +1,334 @@
+"""Who may call now: one live record per person, application key and group (G.4, L1.3).
+
+`AccessRecord` is what the gateway trusts after a credential was verified, and what the ledger's transaction
+checks again: a call is reserved only while the record's `active` is true and its `department` is the
+caller's. So whatever is cached elsewhere, a deactivation bites at the next call.
+
+The table `access`:
+
+    pk                              sk          what
+    USER#<id>                       ACCESS      a person; `id` is opaque, given by the SCIM service
+    KEY#<keyed hash>                ACCESS      a virtual key of an application
+    GROUP#<id>                      ACCESS      a group of the identity provider
+    NAME#<kind>#<hash of the name>  NAME        the `id` of the person whom the identity provider calls so
+    KEYS                            <owner>#<pk of the key>    every key, found by its owner
+
+A person is found by what a token says (`user-name`, `external-id`): names are folded and hashed, so that no
+key of the table is personal. Written by the SCIM service and the operator; the gateway only reads.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from botocore.exceptions import ClientError
+
+SK = "ACCESS"
+NAME_SK = "NAME"
+KEYS_PK = "KEYS"
+Kind = Literal["person", "application", "group"]
+NameKind = Literal["user-name", "external-id"]
+Onboarding = Literal["not-required", "pending", "done"]
+_PREFIXES: dict[Kind, str] = {"person": "USER#", "application": "KEY#", "group": "GROUP#"}
+_KINDS: dict[str, Kind] = {prefix: kind for kind, prefix in _PREFIXES.items()}
+
+
+class AccessConflict(Exception):
+    """The record is there already, or is not the version that was to be changed. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRecord:
+    """One live record. `key` is its `pk`; `subject` is the principal's id in ledger and audit.
+
+    `active` is what the gateway and the ledger go by. Of a person it is true only while the identity provider
+    says so (`provisioned`), a department is known and onboarding is not `pending`: see `person_record`.
+    `models` and `data_classes` narrow what the department may use; None narrows nothing. `expires_at`,
+    `networks` (CIDR blocks) and `owner` (a person's id, or `department:<id>`) are for keys.
+    `version` goes up by one with each change.
+    """
+
+    key: str
+    subject: str
+    active: bool
+    department: str
+    roles: tuple[str, ...] = ()
+    models: tuple[str, ...] | None = None
+    data_classes: tuple[str, ...] | None = None
+    version: int = 1
+    provisioned: bool = True
+    onboarding: Onboarding = "not-required"
+    expires_at: datetime | None = None
+    networks: tuple[str, ...] = ()
+    owner: str = ""
+    label: str = ""
+    created_at: datetime | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """`person`, `application` or `group`, from the key."""
+        return _KINDS[self.key.split("#", 1)[0] + "#"]
+
+    def active_at(self, now: datetime) -> bool:
+        """Whether it lets anybody in at `now`: active, and not expired."""
+        return self.active and (self.expires_at is None or now < self.expires_at)
+
+
+def user_key(person: str) -> str:
+    """The `pk` of a person's record."""
+    return f"USER#{person}"
+
+
+def group_key(group: str) -> str:
+    """The `pk` of a group's record."""
+    return f"GROUP#{group}"
+
+
+def virtual_key_key(keyed_hash: str) -> str:
+    """The `pk` of a virtual key's record. `keyed_hash` is hexadecimal, made with the pepper."""
+    return f"KEY#{keyed_hash}"
+
+
+def name_key(kind: NameKind, name: str) -> str:
+    """The `pk` under which a person is found. User names are compared without regard to case."""
+    folded = name.casefold() if kind == "user-name" else name
+    return f"NAME#{kind}#{hashlib.sha256(folded.encode()).hexdigest()}"
+
+
+def person_record(
+    person: str,
+    *,
+    provisioned: bool,
+    department: str,
+    roles: Sequence[str] = (),
+    data_classes: Sequence[str] | None = None,
+    onboarding: Onboarding = "not-required",
+    version: int = 1,
+    created_at: datetime | None = None,
+) -> AccessRecord:
+    """The record of a person, with `active` as it follows from the rest (G.4, L4.1)."""
+    return AccessRecord(
+        key=user_key(person),
+        subject=person,
+        active=provisioned and bool(department) and onboarding != "pending",
+        department=department,
+        roles=tuple(roles),
+        data_classes=None if data_classes is None else tuple(data_classes),
+        version=version,
+        provisioned=provisioned,
+        onboarding=onboarding,
+        created_at=created_at,
+    )
+
+
+class AccessRecords:
+    """Reads and writes records. `client` is a botocore DynamoDB client, made once; its calls block.
+
+    Raises botocore's errors where the table does not answer: then nobody may be let in.
+    """
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def get(self, key: str, *, consistent: bool = True) -> AccessRecord | None:
+        """The record under `key` (a `pk`), or None."""
+        item = self._item(key, SK, consistent=consistent)
+        return _record(item) if item is not None else None
+
+    def find_person(self, name: str, kind: NameKind = "user-name") -> AccessRecord | None:
+        """The record of the person whom the identity provider calls `name`, active or not, or None."""
+        found = self._item(name_key(kind, name), NAME_SK)
+        return self.get(user_key(found["id"]["S"])) if found is not None else None
+
+    def virtual_keys(self, owner: str | None = None) -> list[AccessRecord]:
+        """Every virtual key, or those of one owner, revoked ones too, in the order of owners."""
+        found = [self.get(key) for key in self.virtual_key_names(owner)]
+        return [record for record in found if record is not None]
+
+    def virtual_key_names(self, owner: str | None = None) -> list[str]:
+        """The `pk` of every virtual key, or of those of one owner."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": KEYS_PK}},
+            "ConsistentRead": True,
+        }
+        if owner is not None:
+            query["KeyConditionExpression"] += " AND begins_with(sk, :owner)"
+            query["ExpressionAttributeValues"][":owner"] = {"S": f"{owner}#"}
+        names: list[str] = []
+        while True:
+            page = self._client.query(**query)
+            names += ["KEY#" + item["sk"]["S"].rsplit("#", 1)[1] for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return names
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _item(self, pk: str, sk: str, *, consistent: bool = True) -> dict[str, Any] | None:
+        answer = self._client.get_item(
+            TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=consistent
+        )
+        return answer.get("Item")
+
+    # -- writing -------------------------------------------------------------------------------------------
+
+    def create(self, record: AccessRecord) -> None:
+        """Write a new record; of a key also the entry under its owner. Raises `AccessConflict`."""
+        operations = [self.creation(record)]
+        if record.kind == "application":
+            entry = {"pk": {"S": KEYS_PK}, "sk": {"S": f"{record.owner}#{record.key}"}}
+            operations.append({"Put": {"TableName": self._table, "Item": entry}})
+        self._transact(operations)
+
+    def change(self, record: AccessRecord, **values: Any) -> AccessRecord:
+        """Write `record` changed, one version on. Raises `AccessConflict` when there is a newer one."""
+        changed = replace(record, **values, version=record.version + 1)
+        self._transact([self.replacement(changed)])
+        return changed
+
+    def revoke(self, key: str) -> bool:
+        """Make a record inactive, whatever its version. Idempotent. False: there is no such record."""
+        try:
+            self._client.update_item(**self.revocation(key)["Update"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def complete_onboarding(self, person: str) -> AccessRecord | None:
+        """Let a person in who was waiting for onboarding only (L4.1). Idempotent. None: no such person."""
+        record = self.get(user_key(person))
+        if record is None or record.onboarding != "pending":
+            return record
+        return self.change(record, onboarding="done", active=record.provisioned and bool(record.department))
+
+    # Entries of TransactItems, for callers who write records together with items of their own.
+
+    def creation(self, record: AccessRecord) -> dict[str, Any]:
+        """Put a record that must not be there yet."""
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": _item_of(record),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def replacement(self, record: AccessRecord) -> dict[str, Any]:
+        """Put a record whose present version must be the one before."""
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": _item_of(record),
+                "ConditionExpression": "#v = :before",
+                "ExpressionAttributeNames": {"#v": "version"},
+                "ExpressionAttributeValues": {":before": {"N": str(record.version - 1)}},
+            }
+        }
+
+    def revocation(self, key: str) -> dict[str, Any]:
+        """Make a record inactive; it must be there."""
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"pk": {"S": key}, "sk": {"S": SK}},
+                "UpdateExpression": "SET #a = :no ADD #v :one",
+                "ConditionExpression": "attribute_exists(pk)",
+                "ExpressionAttributeNames": {"#a": "active", "#v": "version"},
+                "ExpressionAttributeValues": {":no": {"BOOL": False}, ":one": {"N": "1"}},
+            }
+        }
+
+    def naming(self, kind: NameKind, name: str, person: str) -> dict[str, Any]:
+        """Give a person a name that nobody else may have."""
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": {
+                    "pk": {"S": name_key(kind, name)},
+                    "sk": {"S": NAME_SK},
+                    "id": {"S": person},
+                },
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def unnaming(self, kind: NameKind, name: str) -> dict[str, Any]:
+        """Take a name away."""
+        key = {"pk": {"S": name_key(kind, name)}, "sk": {"S": NAME_SK}}
+        return {"Delete": {"TableName": self._table, "Key": key}}
+
+    def _transact(self, operations: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            self._client.transact_write_items(TransactItems=list(operations))
+        except ClientError as error:
+            reasons = error.response.get("CancellationReasons", ())
+            if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
+                raise AccessConflict from None
+            raise
+
+
+def _item_of(record: AccessRecord) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "pk": {"S": record.key},
+        "sk": {"S": SK},
+        "subject": {"S": record.subject},
+        "active": {"BOOL": record.active},
+        "department": {"S": record.department},
+        "roles": _texts(record.roles),
+        "version": {"N": str(record.version)},
+        "provisioned": {"BOOL": record.provisioned},
+        "onboarding": {"S": record.onboarding},
+    }
+    for name, values in (("models", record.models), ("data_classes", record.data_classes)):
+        if values is not None:
+            item[name] = _texts(values)
+    if record.networks:
+        item["networks"] = _texts(record.networks)
+    for name, text in (("owner", record.owner), ("label", record.label)):
+        if text:
+            item[name] = {"S": text}
+    for name, at in (("expires_at", record.expires_at), ("created_at", record.created_at)):
+        if at is not None:
+            item[name] = {"N": str(int(at.timestamp()))}
+    return item
+
+
+def _texts(values: Sequence[str]) -> dict[str, Any]:
+    return {"L": [{"S": value} for value in values]}
+
+
+def _record(item: Mapping[str, Any]) -> AccessRecord:
+    def texts(name: str) -> tuple[str, ...] | None:
+        return tuple(entry["S"] for entry in item[name]["L"]) if name in item else None
+
+    def time(name: str) -> datetime | None:
+        return datetime.fromtimestamp(int(item[name]["N"]), UTC) if name in item else None
+
+    def text(name: str) -> str:
+        return item.get(name, {}).get("S", "")
+
+    key = text("pk")
+    return AccessRecord(
+        key=key,
+        subject=text("subject") or key.split("#", 1)[1],
+        active=item["active"]["BOOL"],
+        department=text("department"),
+        roles=texts("roles") or (),
+        models=texts("models"),
+        data_classes=texts("data_classes"),
+        version=int(item["version"]["N"]) if "version" in item else 1,
+        provisioned=item.get("provisioned", {"BOOL": True})["BOOL"],
+        onboarding=text("onboarding") or "not-required",  # pyright: ignore[reportArgumentType]
+        expires_at=time("expires_at"),
+        networks=texts("networks") or (),
+        owner=text("owner"),
+        label=text("label"),
+        created_at=time("created_at"),
+    )
