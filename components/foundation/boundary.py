@@ -20,7 +20,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     ),
     "aws-external-anthropic": ("CountTokens", "CreateBatchInference", "CreateInference", "GetBatchInference"),
     "bedrock": ("ApplyGuardrail", "InvokeModel", "InvokeModelWithResponseStream"),
-    "bedrock-mantle": ("CountTokens", "CreateInference"),
+    "bedrock-mantle": ("CreateInference",),
     "budgets": ("ViewBudget",),
     "ce": ("GetCostAndUsage",),
     "cloudwatch": ("DescribeAlarms", "GetDashboard", "GetMetricData", "ListDashboards", "PutMetricData"),
