@@ -384,11 +384,11 @@ def _route(provider: AnthropicProvider | ClaudePlatformProvider | BedrockProvide
     match provider:
         case AnthropicProvider():
             auth = {key: value for key, value in provider.auth.model_dump().items() if value is not None}
-            return ProviderRoute(provider.name, "anthropic", provider.base_url, auth, provider.models)
+            return ProviderRoute(provider.name, provider.kind, provider.base_url, auth, provider.models)
         case ClaudePlatformProvider():
             return ProviderRoute(
                 provider.name,
-                "claude-platform",
+                provider.kind,
                 f"https://aws-external-anthropic.{provider.region}.api.aws",
                 {"kind": "aws", "region": provider.region, "workspace_id": provider.workspace_id},
                 provider.models,
@@ -396,7 +396,7 @@ def _route(provider: AnthropicProvider | ClaudePlatformProvider | BedrockProvide
         case BedrockProvider():
             return ProviderRoute(
                 provider.name,
-                "bedrock-mantle",
+                provider.kind,
                 f"https://bedrock-mantle.{provider.region}.api.aws/anthropic",
                 {"kind": "aws", "region": provider.region},
                 provider.models,

@@ -28,8 +28,8 @@ class Ledger(KitComponent):
 
     Creates: tables `ledger`, `access`, `subject-keys`, each with string keys `pk` and `sk`.
     Default posture: on demand, customer-managed key, 35 days of point-in-time recovery, deletion
-    protection; protected and retained. Items of `ledger` may carry `expires_at` (epoch seconds) and then go
-    by themselves; subject keys never do, because a lost key is an erased person. The recovery window of
+    protection; protected and retained. Items of `ledger` may carry `ttl` (epoch seconds) and then go by
+    themselves; subject keys never do, because a lost key is an erased person. The recovery window of
     `subject-keys` is one day only, and `kit audit erase` waits it out before it calls a person erased.
     Replaced when changed: client, environment.
     """
@@ -56,6 +56,6 @@ class Ledger(KitComponent):
             server_side_encryption={"enabled": True, "kms_key_arn": args.key_arn},
             point_in_time_recovery={"enabled": True, "recovery_period_in_days": recovery_days},
             deletion_protection_enabled=args.deletion_protection,
-            ttl={"enabled": True, "attribute_name": "expires_at"} if expires else None,
+            ttl={"enabled": True, "attribute_name": "ttl"} if expires else None,
             opts=self.kept(),
         )

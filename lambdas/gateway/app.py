@@ -198,7 +198,7 @@ class _App:
         await self._running().batches.create(exchange, entry, principal, body)
 
     async def _list_batches(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
-        await self._running().batches.list(exchange, principal)
+        await self._running().batches.list_own(exchange, principal)
 
     async def _retrieve_batch(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         await self._running().batches.retrieve(exchange, entry, principal, exchange.path.split("/")[4])

@@ -10,12 +10,12 @@ import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qs
 
 from lambdas.common.identities import Principal
 from lambdas.common.ledger import Granted
-from lambdas.common.ledger.items import Cancelled, Change, Create, Key
+from lambdas.common.ledger.items import Cancelled, Change, Create, Key, Store
 from lambdas.common.ledger.reservation import Reservation
 from lambdas.common.policy import PolicyWatch
 from lambdas.gateway import errors
@@ -43,21 +43,13 @@ _LARGEST_PAGE = 100
 _JSON: list[Header] = [(b"content-type", b"application/json")]
 
 
-class BatchStore(Protocol):
-    """Where batches are kept: the ledger's table, under the department that owns them."""
-
-    async def transact(self, operations: list[Any]) -> None: ...
-    async def get(self, keys: list[Key]) -> list[dict[str, Any] | None]: ...
-    async def under(self, table: str, pk: str) -> list[tuple[str, dict[str, Any]]]: ...
-
-
 def _key(department: str, batch_id: str) -> Key:
     return Key("ledger", f"BATCHES#{department}", batch_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Answers the batch routes."""
+    """Answers the batch routes. `store` is the ledger's: a batch is kept under the department that owns it."""
 
     policy: PolicyWatch
     inspection: InspectionStep
@@ -68,7 +60,7 @@ class Batches:
     caller: Caller
     calls: Calls
     deadlines: Deadlines
-    store: BatchStore
+    store: Store
 
     async def create(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
@@ -113,7 +105,7 @@ class Batches:
         headers = [*response_headers(answer.response.headers), *reserved.headers]
         await exchange.answer(answer.response.status, headers, _with_own_url(data) if batch else data)
 
-    async def list(self, exchange: Exchange, principal: Principal) -> None:
+    async def list_own(self, exchange: Exchange, principal: Principal) -> None:
         """GET /v1/messages/batches: the department's own, newest first. Raises `ApiError`."""
         query = parse_qs(exchange.query.decode("latin-1"))
         department = department_of(self.policy.current(), principal)

@@ -53,7 +53,7 @@ class Completion:
         entry.recorded = True
 
     async def accept(self, outcome: Outcome) -> None:
-        """The provider has taken work that it will charge for later: record it, and keep the money reserved."""
+        """The provider has taken work that it charges for later: record it, keep the money reserved."""
         self.finished = True
         await self._recorder.outcome(self._call, outcome, Cost(0, 0, 0))
         self._call.entry.recorded = True

@@ -1,15 +1,17 @@
 """Puts the gateway together: which implementation stands behind each step."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.identities import Principal
+from lambdas.common.ledger.items import Store
 from lambdas.common.policy import PolicyUnavailable, PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.authenticate import AuthenticationError
-from lambdas.gateway.batches import Batches, BatchStore
+from lambdas.gateway.batches import Batches
 from lambdas.gateway.call import Caller, Calls
 from lambdas.gateway.count_tokens import CountTokens
 from lambdas.gateway.embeddings import EmbeddingsEndpoint
@@ -49,7 +51,7 @@ class Gateway:
         providers: Providers,
         transport: HttpTransport,
         access_log: AccessLog,
-        batch_store: BatchStore,
+        batch_store: Store,
         aws_credentials: Callable[[], Awaitable[Any]],
         request_id_key: bytes,
         clock: Clock = utc_now,
@@ -72,9 +74,17 @@ class Gateway:
         )
         self.count_tokens = CountTokens(policy, inspection, providers, caller, calls, settings.deadlines)
         self.embeddings = EmbeddingsEndpoint(
-            policy, inspection, reserver, settler, recorder, calls, transport, settings.deadlines, aws_credentials,
+            policy,
+            inspection,
+            reserver,
+            settler,
+            recorder,
+            calls,
+            transport,
+            settings.deadlines,
+            aws_credentials,
             settings.region,
-        )  # fmt: skip
+        )
         self.batches = Batches(
             policy,
             inspection,

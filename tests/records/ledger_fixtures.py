@@ -95,6 +95,11 @@ class Bench:
             self.store, Key("access", f"USER#{name}", "ACCESS"), {"active": active, "department": of}
         )
 
+    async def sweep(self) -> list[str]:
+        """Give back all that expired; the ids."""
+        swept = [one async for one in self.ledger.expired()]
+        return [one.id for one in swept if await self.ledger.give_back(one)]
+
     async def committed(self, scope: str = "ORG", *, shards: int = 1) -> int:
         (balance,) = await self.ledger.balances([scope], MONTH, shards=shards)
         return balance.committed_microusd

@@ -205,10 +205,10 @@ def test_a_dead_processs_reservation_expires_is_swept_once_and_said_to_be_uncert
         await bench.grant_access()
         ask = bench.ask(7_000)
         await bench.ledger.reserve(ask)
-        assert [swept async for swept in bench.ledger.sweep()] == []  # not yet expired
+        assert await bench.sweep() == []  # not yet expired
         bench.clock.turn(minutes=17)
-        assert [swept async for swept in bench.ledger.sweep()] == [ask.reservation_id]
-        assert [swept async for swept in bench.ledger.sweep()] == []
+        assert await bench.sweep() == [ask.reservation_id]
+        assert await bench.sweep() == []
         (balance,) = await bench.ledger.balances(["ORG"], MONTH)
         assert (balance.committed_microusd, balance.uncertain_microusd) == (0, 7_000)
 
@@ -220,7 +220,7 @@ def test_a_settlement_after_the_sweep_is_still_charged_and_only_once(bench: Benc
         await bench.grant_access()
         granted = await bench.ledger.reserve(bench.ask(7_000))
         bench.clock.turn(minutes=17)
-        assert len([swept async for swept in bench.ledger.sweep()]) == 1
+        assert len(await bench.sweep()) == 1
         await bench.ledger.settle(granted, 2_500, 10)
         await bench.ledger.settle(granted, 2_500, 10)
         for scope in ("ORG", "DEPT#marketing", "USER#ada"):

@@ -5,14 +5,16 @@ that it can become in one transaction over organisation, department and person, 
 switches and the caller's live access record; afterwards the true cost is settled. Concurrent calls cannot
 spend more than a ceiling; a dead process's reservation expires and is swept.
 
-Items of the table `ledger` (`pk`, `sk`):
+Items of the table `ledger` (`pk`, `sk`; those with a `ttl` go by themselves):
 
-    ORG#<shard>, DEPT#<id>, USER#<id>   <YYYY-MM>            committed_microusd: spent and reserved, one
-    number RATE#DEPT#<id>, RATE#USER#<id>      <YYYY-MM-DDTHH:MM>   requests, tokens of that minute; expires
-    by itself ORG#<shard>                         SWITCH               organization, departments, models,
-    principals that are off RESERVATION#<minute>#<bucket>       <id>                 what was reserved, under
-    the minute in which it expires SWEEP                               WATERMARK            the minute up to
-    which all reservations were swept
+    ORG#<shard>, DEPT#<id>, USER#<id>   <YYYY-MM>            committed_microusd (spent and reserved in one
+                                                             number), swept_microusd
+    RATE#DEPT#<id>, RATE#USER#<id>      <YYYY-MM-DDTHH:MM>   requests, tokens of that minute; ttl
+    ORG#<shard>                         SWITCH               organization, departments, models, principals
+                                                             that are off
+    RESERVATION#<bucket>                <expires>#<id>       what an open call reserved
+    SWEPT#<id>                          RESERVATION          what a sweep gave back; ttl
+    BATCHES#<department>                <batch id>           message batches and their reservations
 
 A DynamoDB condition cannot add, so the caller computes how much may be committed already for an amount to
 fit. The organisation's budget is spread over shards, because one item takes only so many transactions a
@@ -20,13 +22,21 @@ second; a shard that is full borrows from the others, so that no call is refused
 
 What a role needs:
 
-    gateway   ledger: GetItem, UpdateItem, PutItem, DeleteItem, ConditionCheckItem;  access:
-    ConditionCheckItem sweeper   ledger: Query, GetItem, UpdateItem, PutItem operator  ledger: Query, GetItem,
-    UpdateItem
+    gateway    ledger: ConditionCheckItem, DeleteItem, GetItem, PutItem, Query, UpdateItem
+               access: ConditionCheckItem
+    sweeper    ledger: DeleteItem, PutItem, Query, UpdateItem
+    operator   ledger: Query, GetItem, UpdateItem
 """
 
 from lambdas.common.ledger.ledger import Balance, Ledger
-from lambdas.common.ledger.reservation import Ask, Granted, LedgerUnavailable, RateWindow, Refused
+from lambdas.common.ledger.reservation import (
+    Ask,
+    Granted,
+    LedgerUnavailable,
+    RateWindow,
+    Refused,
+    Reservation,
+)
 from lambdas.common.ledger.switches import Switch, Switches
 
 __all__ = [
@@ -37,6 +47,7 @@ __all__ = [
     "LedgerUnavailable",
     "RateWindow",
     "Refused",
+    "Reservation",
     "Switch",
     "Switches",
 ]

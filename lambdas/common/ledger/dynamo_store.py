@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.common.ledger.items import (
+    AFTER_ALL,
     TTL,
     Add,
     Cancelled,
@@ -91,7 +92,9 @@ class DynamoStore:
         item = answer.get("Item")
         return _plain(item) if item is not None else None
 
-    async def under(self, table: str, pk: str, *, before: str) -> list[tuple[str, dict[str, Any]]]:
+    async def under(
+        self, table: str, pk: str, *, before: str = AFTER_ALL
+    ) -> list[tuple[str, dict[str, Any]]]:
         """Every item under `pk` whose sk is less than `before`, page by page. Raises `LedgerUnavailable`."""
         found: list[tuple[str, dict[str, Any]]] = []
         query: dict[str, Any] = {
@@ -232,7 +235,7 @@ def _plain_value(value: Mapping[str, Any]) -> Any:
 
 
 def _failed_conditions(error: ClientError) -> list[int]:
-    """Positions whose condition did not hold, unless some other reason means that nothing is known for sure."""
+    """Positions whose condition did not hold; none when some other reason leaves that unsure."""
     reasons = [reason.get("Code", _PASSED) for reason in error.response.get("CancellationReasons", ())]
     if any(reason not in (_PASSED, _CONDITION_FAILED) for reason in reasons):
         return []

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+AFTER_ALL = "\uffff"  # greater than every sk
 TTL = "ttl"  # DynamoDB's time-to-live attribute, seconds since the epoch
 
 
@@ -88,7 +89,7 @@ class Cancelled(Exception):
 
 
 class Store(Protocol):
-    """Where the items are kept. Anything raised apart from `Cancelled` means that the store is not available."""
+    """Where the items are kept. Anything raised apart from `Cancelled` means: not available."""
 
     async def transact(self, operations: Sequence[Operation]) -> None:
         """Apply all operations or none. Raises `Cancelled`."""
@@ -98,6 +99,8 @@ class Store(Protocol):
         """The items, in the order of the keys; None where there is none."""
         ...
 
-    async def under(self, table: str, pk: str, *, before: str) -> list[tuple[str, dict[str, Any]]]:
+    async def under(
+        self, table: str, pk: str, *, before: str = AFTER_ALL
+    ) -> list[tuple[str, dict[str, Any]]]:
         """Every item under `pk` whose sk is less than `before`, as (sk, attributes), in the order of sk."""
         ...

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.ledger.items import (
+    TTL,
     Add,
     Cancelled,
     Change,
@@ -31,13 +32,9 @@ from lambdas.common.ledger.switches import unswitched, which_is_off
 
 COMMITTED = "committed_microusd"
 UNCERTAIN = "swept_microusd"
-_BUCKETS = (
-    16  # reservations of one minute are spread, because one partition takes only so many writes a second
-)
+_BUCKETS = 16  # reservations are spread, because one partition takes only so many writes a second
 _WINDOW_TTL = timedelta(hours=1)
 _SWEPT_TTL = timedelta(days=30)
-_WATERMARK = Key("ledger", "SWEEP", "WATERMARK")
-_LONGEST_CALL = timedelta(hours=25)  # a batch ends within 24 hours; nothing open is older than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,44 +93,50 @@ class Ledger:
         After a sweep, which gave the money back, the true cost is still charged.
         """
         reservation: Reservation = granted.handle
-        open_key = Key("ledger", reservation.pk, reservation.id)
         try:
             await self._store.transact(
                 [
-                    Remove(open_key, {"state": "open"}),
+                    Remove(reservation.key, {"state": "open"}),
                     *_charges(reservation, microusd - reservation.microusd),
                     *self._token_corrections(reservation, tokens - reservation.tokens),
                 ]
             )
         except Cancelled:
-            (item,) = await self._store.get([open_key])
-            if item is None or item["state"] != "swept":
-                return  # settled before
-            late = Change(open_key, {"state": "settled late"}, {"state": "swept"})
+            late = Change(reservation.swept_key, {"state": "settled late"}, {"state": "swept"})
             try:
                 await self._store.transact([late, *_charges(reservation, microusd)])
             except Cancelled:
-                return  # somebody else was first with the same settlement
+                return  # settled before, by this very settlement whose answer was lost
 
-    async def sweep(self, *, until: datetime | None = None) -> AsyncIterator[str]:
-        """Give back what dead processes reserved; yields the id of each reservation after it was given back.
-
-        Goes minute by minute from the last sweep to `until` (now), so that nothing is missed when sweeps
-        were.
+    async def expired(self, *, until: datetime | None = None) -> AsyncIterator[Reservation]:
+        """The reservations that are still open though they expired before `until` (now): their processes are
+        dead. `until` never lies in the future, or the calls of living processes would be among them.
         """
         now = self._clock()
-        until = min(until or now, now)
-        (watermark,) = await self._store.get([_WATERMARK])
-        minute = _minute_of(watermark["minute"]) if watermark else _floor(now - _LONGEST_CALL)
-        while minute <= until:
-            for bucket in range(_BUCKETS):
-                for sk, item in await self._store.under("ledger", _reservation_pk(minute, bucket)):
-                    expired = item["state"] == "open" and item["expires_at"] <= until.timestamp()
-                    if expired and await self._give_back(_reservation_pk(minute, bucket), sk, item, now):
-                        yield sk
-            minute += timedelta(minutes=1)
-        # the minute of `until` is looked at again: more of it may expire
-        await self._move_watermark(watermark, _text(_floor(until)))
+        before = _second(min(until or now, now))
+        for bucket in range(_BUCKETS):
+            pk = f"RESERVATION#{bucket}"
+            for sk, item in await self._store.under("ledger", pk, before=before):
+                yield Reservation.stored(pk, sk, item)
+
+    async def give_back(self, reservation: Reservation) -> bool:
+        """Give back what a dead process reserved. False when it was settled in the meantime."""
+        kept = {
+            **reservation.item(),
+            "state": "swept",
+            TTL: int((self._clock() + _SWEPT_TTL).timestamp()),
+        }
+        try:
+            await self._store.transact(
+                [
+                    Remove(reservation.key, {"state": "open"}),
+                    Create(reservation.swept_key, kept),
+                    *_charges(reservation, -reservation.microusd, uncertain=reservation.microusd),
+                ]
+            )
+        except Cancelled:
+            return False
+        return True
 
     async def balances(self, scopes: Sequence[str], month: str, *, shards: int = 1) -> list[Balance]:
         """What `scopes` (`ORG`, `DEPT#<id>`, `USER#<id>`) have committed in `month` (YYYY-MM)."""
@@ -155,12 +158,13 @@ class Ledger:
     def _reservation(self, ask: Ask, now: datetime, shard: int) -> Reservation:
         bucket = random.randrange(_BUCKETS)  # noqa: S311 - spreads load
         return Reservation(
-            pk=_reservation_pk(_floor(ask.expires_at), bucket),
-            id=ask.reservation_id,
+            pk=f"RESERVATION#{bucket}",
+            sk=f"{_second(ask.expires_at)}#{ask.reservation_id}",
             shard=shard,
             month=_month(now),
             department=ask.department.id,
             principal=ask.principal.id,
+            model=ask.model,
             minute=_text(_floor(now)),
             microusd=ask.microusd,
             tokens=ask.tokens,
@@ -169,15 +173,11 @@ class Ledger:
     async def _try(self, ask: Ask, reservation: Reservation, now: datetime) -> bool:
         """Whether the reservation stands. False: the shard has no room. Raises `Refused` for all else."""
         limits = self._limits(ask, reservation, now)
-        hopeless = [limit for limit in limits if _never_holds(limit.operation)]
-        if not hopeless:
-            try:
-                await self._store.transact([limit.operation for limit in limits])
-                return True
-            except Cancelled as cancelled:
-                failed = [limits[position] for position in cancelled.failed]
-        else:
-            failed = hopeless
+        try:
+            await self._store.transact([limit.operation for limit in limits])
+            return True
+        except Cancelled as cancelled:
+            failed = [limits[position] for position in cancelled.failed]
         for limit in failed:
             if limit.refused is not None and limit.refused.kind == "switch":
                 raise await self._named_switch(ask, limit.operation.key)
@@ -254,9 +254,7 @@ class Ledger:
                 over_budget(f"department {department.id}"),
             ),
             _Limit(budget(f"ORG#{reservation.shard}", _shard_ceiling(ask, reservation.shard)), None),
-            _Limit(
-                Create(Key("ledger", reservation.pk, reservation.id), reservation.item(ask.expires_at)), None
-            ),
+            _Limit(Create(reservation.key, reservation.item()), None),
         ]
 
     async def _named_switch(self, ask: Ask, key: Key) -> Refused:
@@ -333,40 +331,6 @@ class Ledger:
             for pk in (f"RATE#USER#{reservation.principal}", f"RATE#DEPT#{reservation.department}")
         ]
 
-    async def _give_back(self, pk: str, sk: str, item: dict, now: datetime) -> bool:
-        reservation = Reservation(
-            pk=pk,
-            id=sk,
-            **{
-                name: item[name]
-                for name in ("shard", "month", "department", "principal", "minute", "microusd", "tokens")
-            },
-        )
-        swept = Change(
-            Key("ledger", pk, sk),
-            {"state": "swept", "ttl": int((now + _SWEPT_TTL).timestamp())},
-            {"state": "open"},
-        )
-        try:
-            await self._store.transact(
-                [swept, *_charges(reservation, -reservation.microusd, uncertain=reservation.microusd)]
-            )
-        except Cancelled:
-            return False  # settled in the meantime
-        return True
-
-    async def _move_watermark(self, before: dict | None, minute: str) -> None:
-        key = _WATERMARK
-        move: Operation = (
-            Change(key, {"minute": minute}, {"minute": before["minute"]})
-            if before
-            else Create(key, {"minute": minute})
-        )
-        try:
-            await self._store.transact([move])
-        except Cancelled:
-            return  # another sweeper moved it; each sweep is idempotent
-
 
 def _charges(reservation: Reservation, microusd: int, *, uncertain: int = 0) -> list[Operation]:
     amounts = {COMMITTED: microusd, **({UNCERTAIN: uncertain} if uncertain else {})}
@@ -378,13 +342,6 @@ def _charges(reservation: Reservation, microusd: int, *, uncertain: int = 0) -> 
             f"USER#{reservation.principal}",
         )
     ]
-
-
-def _never_holds(operation: Operation) -> bool:
-    """Whether an amount alone is over its ceiling: an item that is not there yet would let it pass."""
-    return isinstance(operation, Add) and any(
-        operation.amounts[name] > most for name, most in operation.at_most.items()
-    )
 
 
 def _shard_ceiling(ask: Ask, shard: int) -> int:
@@ -410,9 +367,5 @@ def _text(minute: datetime) -> str:
     return f"{minute:%Y-%m-%dT%H:%M}"
 
 
-def _minute_of(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=UTC)
-
-
-def _reservation_pk(minute: datetime, bucket: int) -> str:
-    return f"RESERVATION#{_text(minute)}#{bucket}"
+def _second(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lambdas.common.ledger.items import (
+    AFTER_ALL,
     TTL,
     Add,
     Cancelled,
@@ -35,7 +36,9 @@ class MemoryStore:
         """The items, in the order of the keys."""
         return [dict(self.items[key]) if key in self.items else None for key in keys]
 
-    async def under(self, table: str, pk: str, *, before: str) -> list[tuple[str, dict[str, Any]]]:
+    async def under(
+        self, table: str, pk: str, *, before: str = AFTER_ALL
+    ) -> list[tuple[str, dict[str, Any]]]:
         """Every item under `pk` whose sk is less than `before`."""
         found = [
             (key.sk, dict(item))

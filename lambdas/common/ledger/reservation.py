@@ -1,11 +1,12 @@
 """What is asked of the ledger for one call, and what it answers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
 from lambdas.common.identities import Principal
+from lambdas.common.ledger.items import Key
 from lambdas.common.policy import Department, Organization
 
 
@@ -35,7 +36,11 @@ class RateWindow:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What was reserved, with all that is needed to settle or to give it back."""
+    """What was reserved, with all that is needed to settle or to give it back.
+
+    `sk` begins with the second in which it expires, so that a sweep reads only what has expired, and ends
+    with the id.
+    """
 
     pk: str
     sk: str
@@ -43,23 +48,37 @@ class Reservation:
     month: str
     department: str
     principal: str
+    model: str
     minute: str
     microusd: int
     tokens: int
 
-    def item(self, expires_at: datetime) -> dict[str, Any]:
+    @property
+    def id(self) -> str:
+        """The reservation's id, which is the request id of its call."""
+        return self.sk.partition("#")[2]
+
+    @property
+    def key(self) -> Key:
+        """Where it is while it is open."""
+        return Key("ledger", self.pk, self.sk)
+
+    @property
+    def swept_key(self) -> Key:
+        """Where it is after a sweep, until that is long past."""
+        return Key("ledger", f"SWEPT#{self.id}", "RESERVATION")
+
+    def item(self) -> dict[str, Any]:
         """The reservation as it is stored."""
-        return {
-            "state": "open",
-            "shard": self.shard,
-            "month": self.month,
-            "department": self.department,
-            "principal": self.principal,
-            "minute": self.minute,
-            "microusd": self.microusd,
-            "tokens": self.tokens,
-            "expires_at": int(expires_at.timestamp()),
-        }
+        return {"state": "open", **{name: getattr(self, name) for name in _STORED}}
+
+    @classmethod
+    def stored(cls, pk: str, sk: str, item: Mapping[str, Any]) -> "Reservation":
+        """The reservation in a stored item."""
+        return cls(pk, sk, **{name: item[name] for name in _STORED})
+
+
+_STORED = tuple(one.name for one in fields(Reservation) if one.name not in ("pk", "sk"))
 
 
 @dataclass(frozen=True, slots=True)
