@@ -1,7 +1,8 @@
 """`python -m bench.inspection_training [--data DIR] [injection|meaning|names ...]`: make the models again.
 
-Without --data the models are made from our own corpora alone. With it the rows of the development files whose licence
-permits it (MIT, Apache-2.0, PSF, own) are added to the injection model, and their ordinary texts to both.
+Without --data the models are made from our own corpora alone. With it the rows of the development files
+whose licence permits it (MIT, Apache-2.0, PSF, own) are added to the injection model, and their ordinary
+texts to both.
 """
 
 import argparse

@@ -414,7 +414,7 @@ def {load|parse|merge}(path):\n    # {read|parse|merge} the file and return {row
 
 def build(seed: int = 11, copies: int = 14) -> list[Example]:
     """The whole corpus, the same for the same seed."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
 
     def one(group: list[str]) -> str:
         return expand(chance.choice(group), chance, SLOTS)

@@ -1,7 +1,7 @@
 """Training of the linear models: logistic regression by AdaGrad over hashed word sequences, in plain Python.
 
-A long text is as suspicious as its worst window, so each pass trains on the window that scores highest so far.
-Deterministic: the same rows in the same order give the same file.
+A long text is as suspicious as its worst window, so each pass trains on the window that scores highest so
+far. Deterministic: the same rows in the same order give the same file.
 """
 
 import math
@@ -51,7 +51,7 @@ def train(
     seed: int = 7,
 ) -> LinearModel:
     """A model for the examples. `window` in tokens."""
-    chance = random.Random(seed)  # noqa: S311 - order of training, not a secret
+    chance = random.Random(seed)
     weights = [0.0] * BUCKETS
     squares = [1e-6] * BUCKETS
     bias, bias_square = 0.0, 1e-6

@@ -3,17 +3,17 @@
 The gateway uses this port:
 
     inspector = Inspector(InspectionConfig(hash_key=key, dictionary=parse_dictionary(document)))
-    inspection = inspector.inspect_request(body, declared)      # never raises; a failure is in inspection.failure
-    decision = decide(inspection, department)                   # allow | flag | redact | block, reason, message
-    body = redact_request(body, inspection)                     # only when decision.action is redact
-    answer = AnswerFilter(inspector, AnswerPolicy())            # one per answer
-    answer.event(event) -> [event, ...]                         # a stream: bytes of whole events in and out
-    answer.whole(body) -> body                                  # a body: the same bytes when nothing was removed
-    answer.decisions() -> [{"type", "count", "action"}]         # for the record; `answer.blocked` names a hard block
+    inspection = inspector.inspect_request(body, declared)  # never raises; a failure is in `.failure`
+    decision = decide(inspection, department)               # allow | flag | redact | block, reason, message
+    body = redact_request(body, inspection)                 # only when decision.action is redact
+    answer = AnswerFilter(inspector, AnswerPolicy())        # one per answer
+    answer.event(event) -> [event, ...]                     # a stream: bytes of whole events in and out
+    answer.whole(body) -> body                              # a body: the same bytes when nothing was removed
+    answer.decisions() -> [{"type", "count", "action"}]     # for the record; `answer.blocked`: a hard block
 
-A `Finding` is {type, level, score, field, start, end, rule, value_hash}: never the value. Everything is deterministic;
-records carry `INSPECTION_VERSION` and the version of the client's dictionary. Inspecting is CPU work (about 1 ms for 4 kB):
-call it in a worker thread when a text is long.
+A `Finding` is {type, level, score, field, start, end, rule, value_hash}: never the value. Everything is
+deterministic; records carry `INSPECTION_VERSION` and the version of the client's dictionary. Inspecting is
+CPU work (about 1 ms for 4 kB): call it in a worker thread when a text is long.
 """
 
 from lambdas.inspection.answers import AnswerFilter, AnswerPolicy

@@ -3,6 +3,6 @@
 from lambdas.inspection.findings import Span
 
 
-def find(plain: str, lower: str, spans: list[Span]) -> list[tuple[str, int, int]]:
+def find(_plain: str, _lower: str, _spans: list[Span]) -> list[tuple[str, int, int]]:
     """Breaches: (rule, start, end)."""
     return []

@@ -1,9 +1,9 @@
 """Sensitive data is taken out of answers, whole or streamed, before the caller sees them (L2.4).
 
-A text is cut into segments at places that depend on the text alone, never on how it arrived: after a plain word, so never
-inside a value. Each segment is inspected with the 400 characters before it. Whole answers go through the same cuts, so a
-stream in any chunks gives exactly what the whole gives. Events leave unchanged, byte for byte, unless something in them
-had to go.
+A text is cut into segments at places that depend on the text alone, never on how it arrived: after a plain
+word, so never inside a value. Each segment is inspected with the 400 characters before it. Whole answers go
+through the same cuts, so a stream in any chunks gives exactly what the whole gives. Events leave unchanged,
+byte for byte, unless something in them had to go.
 """
 
 import json
@@ -27,8 +27,8 @@ MAX_BUFFERED_JSON = 2_000_000
 class AnswerPolicy:
     """What is done to answers. Values from level `redact_from` up are replaced by `[REDACTED <TYPE>]`.
 
-    `end_on` are types that end the answer at once. `canaries` are secret markers placed in system prompts: one in an
-    answer means that the prompt is leaking. `allowed_hosts` may be linked to with data in the URL.
+    `end_on` are types that end the answer at once. `canaries` are secret markers placed in system prompts:
+    one in an answer means that the prompt is leaking. `allowed_hosts` may be linked to with data in the URL.
     """
 
     redact: bool = True
@@ -53,7 +53,7 @@ class Removal:
         return f"[REDACTED {self.type}]"
 
 
-# --- where a text may be cut -------------------------------------------------------------------------------------------
+# --- where a text may be cut ------------------------------------------------------------------------------
 
 _UNSPACED = "\u0e00-\u0e7f\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _TOKEN = re.compile(rf"[{_UNSPACED}](?=[\s\S])\s*|[^\s{_UNSPACED}]+(?:\s+(?=\S)|(?=[{_UNSPACED}]))|\s+(?=\S)")
@@ -156,7 +156,9 @@ def _is_plain(token: str) -> bool:
 
 
 class TextRedactor:
-    """Follows the text of one block. `released` is how far it may leave; `removals` what must not, in order."""
+    """Follows the text of one block. `released` is how far it may leave; `removals` what must not, in
+    order.
+    """
 
     def __init__(self, inspector: Inspector, policy: AnswerPolicy):
         self._inspector = inspector
@@ -263,8 +265,7 @@ class TextRedactor:
             lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in mapped.text)
         spans = self._inspector.value_spans(mapped, lower)
         levels = {span: LEVELS[span.type] for span in spans if span.type in LEVELS}
-        for span, level in self._inspector.config.dictionary.find(mapped.text, lower):
-            levels[span] = level
+        levels.update(self._inspector.config.dictionary.find(mapped.text, lower))
         for canary in self._policy.canaries:
             place = window.find(canary)
             if place >= 0:
@@ -346,7 +347,9 @@ def _carries_data(url: str, allowed_hosts: Sequence[str], image: bool) -> bool:
 
 
 def apply_removals(text: str, removals: Sequence[Removal], offset: int = 0) -> str:
-    """`text`, which begins at `offset` of its block, with removals replaced; one that began earlier leaves nothing here."""
+    """`text`, which begins at `offset` of its block, with removals replaced; one that began earlier leaves
+    nothing here.
+    """
     pieces: list[str] = []
     position = offset
     end = offset + len(text)
@@ -361,12 +364,14 @@ def apply_removals(text: str, removals: Sequence[Removal], offset: int = 0) -> s
     return "".join(pieces)
 
 
-# --- events ------------------------------------------------------------------------------------------------------------
+# --- events -----------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class _Held:
-    """An event that waits, with its text's place in the block (None: it only keeps its place in the order)."""
+    """An event that waits, with its text's place in the block (None: it only keeps its place in the
+    order).
+    """
 
     raw: bytes
     data: dict[str, Any] | None
@@ -400,10 +405,12 @@ class AnswerFilter:
         self._ended = False
         self.blocked = ""
 
-    # --- streams ----------------------------------------------------------------------------------------------------
+    # --- streams ------------------------------------------------------------------------------------------
 
     def event(self, event: bytes) -> list[bytes]:
-        """The events that may leave now that this one has come. After a hard block nothing leaves any more."""
+        """The events that may leave now that this one has come. After a hard block nothing leaves any
+        more.
+        """
         if self._ended:
             return []
         data = _event_data(event)
@@ -487,7 +494,8 @@ class AnswerFilter:
                 block.waiting.append(_Held(held, None, block.length, block.length))
                 return []
             return [held]
-        # thinking, signatures and what is not known yet pass as they are: changing them breaks the conversation
+        # thinking, signatures and what is not known yet pass as they are: changing them breaks the
+        # conversation
         return [event]
 
     def _release(self, index: int, block: _Block) -> list[bytes]:
@@ -582,10 +590,12 @@ class AnswerFilter:
         self._blocks.clear()
         return [f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode() for one in events]
 
-    # --- whole bodies -----------------------------------------------------------------------------------------------
+    # --- whole bodies -------------------------------------------------------------------------------------
 
     def whole(self, body: bytes) -> bytes:
-        """A whole Message; the very same bytes when there was nothing to remove. What is not JSON is returned as it is."""
+        """A whole Message; the very same bytes when there was nothing to remove. What is not JSON is
+        returned as it is.
+        """
         try:
             message = json.loads(body)
         except (ValueError, RecursionError):
@@ -612,8 +622,8 @@ class AnswerFilter:
         return apply_removals(text, redactor.removals)
 
     def clean_json(self, text: str) -> str:
-        """A JSON text with its strings redacted, unchanged if there was nothing; what does not parse is redacted as text
-        inside one JSON string, so that it stays valid and nothing leaves unread.
+        """A JSON text with its strings redacted, unchanged if there was nothing; what does not parse is
+        redacted as text inside one JSON string, so that it stays valid and nothing leaves unread.
         """
         try:
             value = json.loads(text)

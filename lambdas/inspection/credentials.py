@@ -1,7 +1,7 @@
 """Secrets and credentials: providers' token formats, assignments, URLs, headers, private keys (L2.3).
 
-One automaton looks for the literal that every rule needs (its gate); a rule's expression runs only around its gate, so
-ordinary text costs one pass. Formats are those that providers publish for today's tokens.
+One automaton looks for the literal that every rule needs (its gate); a rule's expression runs only around
+its gate, so ordinary text costs one pass. Formats are those that providers publish for today's tokens.
 """
 
 import math
@@ -17,7 +17,9 @@ from lambdas.inspection.findings import Span
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A token format: `gates` are lower-case literals, one of which begins `back` or fewer characters after the value."""
+    """A token format: `gates` are lower-case literals, one of which begins `back` or fewer characters after
+    the value.
+    """
 
     name: str
     gates: tuple[str, ...]
@@ -44,7 +46,8 @@ def _varied(value: str) -> bool:
 
 
 _PLACEHOLDER = re.compile(
-    r"x{5,}|X{5,}|\*{3,}|\.{3,}|example|EXAMPLE|placeholder|your[-_]|YOUR[-_]|<|\{\{|\$\{|changeme|redacted|REDACTED"
+    r"x{5,}|X{5,}|\*{3,}|\.{3,}|example|EXAMPLE|placeholder|your[-_]|YOUR[-_]|<|\{\{|\$\{|changeme|redacted"
+    r"|REDACTED"
     r"|dummy|00000000|11111111",
 )
 _T = r"(?![A-Za-z0-9_-])"  # nothing of the token's alphabet follows
@@ -52,23 +55,31 @@ _T = r"(?![A-Za-z0-9_-])"  # nothing of the token's alphabet follows
 _RULES: tuple[_Rule, ...] = (
     # AI
     _rule("anthropic", "sk-ant-", r"sk-ant-[a-z]{2,8}\d{2}-[\w-]{20,}", accept=_varied),
-    _rule("openai", "sk-", r"sk-(?:proj-|svcacct-|admin-|None-)[\w-]{20,}|sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|sk-or-v1-[0-9a-f]{40,}|sk-[A-Za-z0-9]{32,64}" + _T, accept=_varied),
+    _rule("openai", "sk-", r"sk-(?:proj-|svcacct-|admin-|None-)[\w-]{20,}"
+        r"|sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|sk-or-v1-[0-9a-f]{40,}|sk-[A-Za-z0-9]{32,64}" + _T,
+        accept=_varied),
     _rule("huggingface", "hf_ api_org_", r"(?:hf|api_org)_[A-Za-z0-9]{30,40}" + _T, accept=_varied),
     _rule("ai-providers", "gsk_ xai- pplx- r8_ nvapi- jina_ fc- co_ tgp_v1_ fw_ csk- lsv2_ tvly-",
-          r"gsk_[A-Za-z0-9]{40,60}|xai-[A-Za-z0-9]{60,90}|pplx-[A-Za-z0-9]{40,60}|r8_[A-Za-z0-9]{36,40}|nvapi-[\w-]{50,80}"
-          r"|jina_[A-Za-z0-9]{50,70}|fc-[0-9a-f]{32}|tgp_v1_[\w-]{40,60}|fw_[A-Za-z0-9]{22,40}|csk-[a-z0-9]{40,60}"
+          r"gsk_[A-Za-z0-9]{40,60}|xai-[A-Za-z0-9]{60,90}|pplx-[A-Za-z0-9]{40,60}|r8_[A-Za-z0-9]{36,40}"
+              r"|nvapi-[\w-]{50,80}"
+          r"|jina_[A-Za-z0-9]{50,70}|fc-[0-9a-f]{32}|tgp_v1_[\w-]{40,60}|fw_[A-Za-z0-9]{22,40}"
+              r"|csk-[a-z0-9]{40,60}"
           r"|lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}|tvly-[\w-]{20,50}", accept=_varied),
     # clouds
-    _rule("aws-key-id", "akia asia abia acca a3t", r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{16}(?![A-Z0-9])",
+    _rule("aws-key-id", "akia asia abia acca a3t", r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA"
+        r"|A3T[A-Z0-9])[A-Z0-9]{16}(?![A-Z0-9])",
           accept=lambda v: not v.endswith("EXAMPLE")),
     _rule("aws-mws", "amzn.mws.", r"amzn\.mws\.[0-9a-f]{8}-[0-9a-f-]{27}"),
     _rule("aws-appsync", "da2-", r"da2-[a-z0-9]{26}" + _T),
-    _rule("aws-bedrock", "absk bedrock-api-key-", r"ABSK[A-Za-z0-9+/]{60,}={0,2}|bedrock-api-key-[A-Za-z0-9+/=]{40,}"),
+    _rule("aws-bedrock", "absk bedrock-api-key-", r"ABSK[A-Za-z0-9+/]{60,}={0,2}"
+        r"|bedrock-api-key-[A-Za-z0-9+/=]{40,}"),
     _rule("google-api", "aiza", r"AIza[\w-]{35}" + _T, accept=_varied),
     _rule("google-oauth", "ya29. gocspx- 1//0", r"ya29\.[\w-]{20,}|GOCSPX-[\w-]{28}|1//0[\w-]{40,}"),
-    _rule("azure-storage", "accountkey= sharedaccesskey=", r"(?i:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{40,}={0,2})"),
+    _rule("azure-storage", "accountkey= sharedaccesskey=", r"(?i:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{"
+        r"40,}={0,2})"),
     _rule("azure-sas", "sig=", r"[?&]sig=([A-Za-z0-9%+/]{40,}(?:%3D|=)?)", back=1),
-    _rule("azure-entra", "q~", r"(?<![\w~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![\w~.-])", back=5),
+    _rule("azure-entra", "q~",
+          r"(?<![\w~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![\w~.-])", back=5),
     _rule("azure-devops", "azdo", r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}", back=76),
     _rule("digitalocean", "dop_v1_ doo_v1_ dor_v1_", r"do[opr]_v1_[0-9a-f]{64}"),
     _rule("cloudflare", "v1.0-", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),
@@ -80,19 +91,26 @@ _RULES: tuple[_Rule, ...] = (
     _rule("planetscale", "pscale_", r"pscale_(?:tkn|oauth|pw)_[\w.=-]{32,64}"),
     _rule("supabase", "sbp_ sb_secret_", r"sbp_[0-9a-z]{40,44}|sb_secret_[\w-]{30,50}"),
     _rule("neon", "napi_", r"napi_[a-z0-9]{50,70}"),
-    _rule("databricks", "dapi dkea dose", r"(?<![\w])d(?:api|kea|ose)[0-9a-f]{32}(?:-\d)?" + _T + r"|dapi[0-9a-h]{32}(?:-\d)?"),
-    _rule("vault", "hvs. hvb. hvr. s. b. r.", r"(?<![\w.])hv[sbr]\.[\w-]{60,300}|(?<![\w.])hvs\.[\w-]{24,}(?![\w.(])|(?<![\w.])[sbr]\.[A-Za-z0-9]{24,26}(?![\w.(])|(?<![\w.])b\.AAAAAQ[\w-]{100,}",
+    _rule("databricks", "dapi dkea dose", r"(?<![\w])d(?:api|kea|ose)[0-9a-f]{32}(?:-\d)?" + _T +
+        r"|dapi[0-9a-h]{32}(?:-\d)?"),
+    _rule("vault", "hvs. hvb. hvr. s. b. r.", r"(?<![\w.])hv[sbr]\.[\w-]{60,300}"
+        r"|(?<![\w.])hvs\.[\w-]{24,}(?![\w.(])|(?<![\w.])[sbr]\.[A-Za-z0-9]{24,26}(?![\w.(])"
+        r"|(?<![\w.])b\.AAAAAQ[\w-]{100,}",
           accept=lambda v: len(v) > 30 or (sum(c.isdigit() for c in v) >= 2 and entropy(v) > 3.5)),
     _rule("terraform", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,70}", back=14),
-    _rule("doppler", "dp.", r"(?<!\w)dp\.(?:ct|pt|st|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}"),
+    _rule("doppler", "dp.", r"(?<!\w)dp\.(?:ct|pt|st|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,4"
+        r"4}"),
     _rule("pulumi", "pul-", r"(?<!\w)pul-[0-9a-f]{40}"),
     _rule("onepassword", "ops_ey", r"ops_eyJ[A-Za-z0-9+/]{200,}={0,2}"),
-    _rule("age-identity", "age-secret-key-1 age1", r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}|(?<!\w)age1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{58}(?!\w)"),
+    _rule("age-identity", "age-secret-key-1 age1", r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}"
+        r"|(?<!\w)age1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{58}(?!\w)"),
     _rule("fastly-tailscale", "tskey-", r"tskey-[a-z]+-[\w-]{8,64}"),
     _rule("linode-vultr-netlify", "nfp_ render rnd_", r"nfp_[A-Za-z0-9]{36,40}|rnd_[A-Za-z0-9]{24,40}"),
     # code hosting, packages, build
-    _rule("github", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}", accept=_varied),
-    _rule("gitlab", "glpat- glptt- gldt- glrt- glcbt- glsoat- glft- glimt- glagent- gloas-", r"gl(?:pat|ptt|dt|rt|cbt|soat|ft|imt|agent|oas)-[\w.-]{20,90}", accept=_varied),
+    _rule("github", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"gh[pousr]_[A-Za-z0-9]{36,255}"
+        r"|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}", accept=_varied),
+    _rule("gitlab", "glpat- glptt- gldt- glrt- glcbt- glsoat- glft- glimt- glagent- gloas-",
+        r"gl(?:pat|ptt|dt|rt|cbt|soat|ft|imt|agent|oas)-[\w.-]{20,90}", accept=_varied),
     _rule("bitbucket", "atbb atctt3", r"ATBB[A-Za-z0-9]{32}|ATCTT3[\w-]{100,200}={0,2}[A-Z0-9]{0,8}"),
     _rule("atlassian", "atatt3", r"ATATT3[\w-]{80,260}=[A-F0-9]{8}|ATATT3[\w-]{80,260}"),
     _rule("npm", "npm_", r"npm_[A-Za-z0-9]{36}" + _T, accept=_varied),
@@ -102,97 +120,139 @@ _RULES: tuple[_Rule, ...] = (
     _rule("crates", "cio", r"(?<!\w)cio[A-Za-z0-9]{32}(?!\w)"),
     _rule("docker", "dckr_", r"dckr_(?:pat|oat)_[\w-]{24,40}"),
     _rule("artifactory", "akcp cmvmdgtuoj", r"(?<!\w)AKCp[A-Za-z0-9]{60,80}|cmVmdGtu[A-Za-z0-9]{56}"),
-    _rule("sourcegraph", "sgp_ slk_ sgd_", r"sgp_(?:[A-Za-z0-9]{16}_|local_)?[0-9A-Fa-f]{40}|slk_[0-9a-f]{64}|sgd_[0-9a-f]{64}"),
+    _rule("sourcegraph", "sgp_ slk_ sgd_", r"sgp_(?:[A-Za-z0-9]{16}_|local_)?[0-9A-Fa-f]{40}"
+        r"|slk_[0-9a-f]{64}|sgd_[0-9a-f]{64}"),
     _rule("circleci", "ccipat_ cciprj_", r"cci(?:pat|prj)_[A-Za-z0-9]{20,24}_[0-9a-f]{40}"),
     _rule("buildkite", "bkua_ bkat_ bkct_", r"bk(?:ua|at|ct)_[A-Za-z0-9]{38,44}"),
     _rule("sonar", "squ_ sqp_ sqa_", r"(?<!\w)sq[upa]_[0-9a-f]{40}"),
     _rule("jfrog-ref", "reftkn:", r"reftkn:\d{2}:\d{10}:[A-Za-z0-9]{28}"),
     _rule("snyk", "snyk_uat", r"snyk_uat\.[\w.-]{40,}"),
     _rule("postman", "pmak-", r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
-    _rule("launchdarkly", "sdk- api-", r"(?<!\w)(?:sdk|api|mob)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    _rule("launchdarkly", "sdk- api-", r"(?<!\w)(?:sdk|api|mob)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]"
+        r"{4}-[0-9a-f]{12}"),
     _rule("sentry", "sntrys_ sntryu_", r"sntry[su]_[A-Za-z0-9_+/=]{40,}"),
-    _rule("grafana", "glc_ glsa_ eyjrijoi", r"glc_[A-Za-z0-9+/=]{32,400}|glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}|eyJrIjoi[A-Za-z0-9+/=]{40,400}"),
-    _rule("newrelic", "nrak- nraa- nrii- nrjs- nral", r"NR(?:AK|AA|II|JS|RA|SP)-[\w-]{19,40}|[0-9a-f]{36}NRAL", back=36),
+    _rule("grafana", "glc_ glsa_ eyjrijoi", r"glc_[A-Za-z0-9+/=]{32,400}|glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}"
+        r"|eyJrIjoi[A-Za-z0-9+/=]{40,400}"),
+    _rule("newrelic", "nrak- nraa- nrii- nrjs- nral", r"NR(?:AK|AA|II|JS|RA|SP)-[\w-]{19,40}"
+        r"|[0-9a-f]{36}NRAL", back=36),
     _rule("dynatrace", "dt0c01. dt0s", r"dt0[cs]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
     _rule("datadog", "ddapp_ ddpub", r"dd(?:app|pat)_[A-Za-z0-9]{30,45}"),
     _rule("posthog", "phx_ phc_", r"(?<!\w)ph[xc]_[\w]{40,50}"),
-    _rule("linear-notion", "lin_api_ lin_oauth_ ntn_ secret_", r"lin_(?:api|oauth)_[A-Za-z0-9]{32,64}|ntn_[A-Za-z0-9]{40,50}|secret_[A-Za-z0-9]{43}" + _T),
-    _rule("prefect-readme-misc", "pnu_ rdme_ shippo_ duffel_ frameio-apf odt_ uapi pat-na1 pat-eu1 aio_ sgp_ key- ion_ apify_api_ shpat_ supernotes_sk",
-          r"pnu_[A-Za-z0-9]{36}|rdme_[a-z0-9]{70}|shippo_(?:live|test)_[0-9a-f]{40}|duffel_(?:live|test)_[\w-]{43}|odt_[A-Za-z0-9]{32}" + _T +
-          r"|pat-[a-z]{2}\d-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|aio_[A-Za-z0-9]{28}" + _T + r"|(?<!\w)key-[0-9a-zA-Z]{32}" + _T +
+    _rule("linear-notion", "lin_api_ lin_oauth_ ntn_ secret_", r"lin_(?:api|oauth)_[A-Za-z0-9]{32,64}"
+        r"|ntn_[A-Za-z0-9]{40,50}|secret_[A-Za-z0-9]{43}" + _T),
+    _rule("prefect-readme-misc", "pnu_ rdme_ shippo_ duffel_ frameio-apf odt_ uapi pat-na1 pat-eu1 aio_ "
+        "sgp_ key- ion_ apify_api_ shpat_ supernotes_sk",
+          r"pnu_[A-Za-z0-9]{36}|rdme_[a-z0-9]{70}|shippo_(?:live|test)_[0-9a-f]{40}|duffel_(?:live"
+              r"|test)_[\w-]{43}|odt_[A-Za-z0-9]{32}" + _T +
+          r"|pat-[a-z]{2}\d-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+          r"|aio_[A-Za-z0-9]{28}" +
+              _T + r"|(?<!\w)key-[0-9a-zA-Z]{32}" + _T +
           r"|apify_api_[\w-]{34,40}|supernotes_sk[-_][\w]{30,60}"),
     # chat, mail, telephony
-    _rule("slack", "xoxb xoxp xoxa xoxo xoxr xoxs xoxe xapp-", r"xox[abeoprs](?:\.xox[bp])?-[\w-]{10,250}|xapp-\d-[A-Z0-9]+-\d+-[0-9a-f]{20,}", accept=lambda v: sum(c.isdigit() for c in v) > 3 and _varied(v)),
-    _rule("slack-webhook", "hooks.slack.com", r"(?:https://)?hooks\.slack\.com/(?:services|workflows|triggers)/[\w/-]{20,}", back=8, accept=_varied),
-    _rule("chat-webhooks", "webhook.office.com discord.com/api/webhooks discordapp.com/api/webhooks hooks.zapier.com tines.com chat.googleapis.com",
-          r"(?:https://)?(?:[\w-]+\.)?(?:webhook\.office\.com/webhookb2/[\w@-]{36,}/IncomingWebhook/[0-9a-f]{32}/[\w-]{36}|(?:discord|discordapp)\.com/api/webhooks/\d{17,20}/[\w-]{60,80}"
-          r"|hooks\.zapier\.com/hooks/catch/[\w/]{10,}|[\w.-]*tines\.com/webhook/[\w/-]{32,}|chat\.googleapis\.com/v1/spaces/[\w-]+/messages\?key=[\w&=%-]+)", back=60),
+    _rule("slack", "xoxb xoxp xoxa xoxo xoxr xoxs xoxe xapp-", r"xox[abeoprs](?:\.xox[bp])?-[\w-]{10,250}"
+        r"|xapp-\d-[A-Z0-9]+-\d+-[0-9a-f]{20,}", accept=lambda v: sum(c.isdigit() for c in v) > 3 and _varied(
+        v)),
+    _rule("slack-webhook", "hooks.slack.com", r"(?:https://)?hooks\.slack\.com/(?:services|workflows"
+        r"|triggers)/[\w/-]{20,}", back=8, accept=_varied),
+    _rule("chat-webhooks", "webhook.office.com discord.com/api/webhooks discordapp.com/api/webhooks "
+        "hooks.zapier.com tines.com chat.googleapis.com",
+          r"(?:https://)?(?:[\w-]+\.)?(?:webhook\.office\.com/webhookb2/[\w@-]{36,}/IncomingWebhook/[0-9a-f]"
+              r"{32}/[\w-]{36}|(?:discord|discordapp)\.com/api/webhooks/\d{17,20}/[\w-]{60,80}"
+          r"|hooks\.zapier\.com/hooks/catch/[\w/]{10,}|[\w.-]*tines\.com/webhook/[\w/-]{32,}"
+              r"|chat\.googleapis\.com/v1/spaces/[\w-]+/messages\?key=[\w&=%-]+)", back=60),
     _rule("telegram", ":aa", r"(?<!\w)\d{8,10}:AA[\w-]{32,33}" + _T, back=10),
     _rule("twilio", "sk", r"(?<!\w)SK[0-9a-f]{32}(?!\w)"),
     _rule("sendgrid", "sg.", r"(?<!\w)SG\.[\w-]{16,32}\.[\w-]{16,64}"),
     _rule("mailchimp", "-us", r"(?<!\w)[0-9a-f]{32}-us\d{1,2}(?!\w)", back=32),
     _rule("mailgun", "pubkey-", r"pubkey-[0-9a-f]{32}"),
-    _rule("sendinblue-mailersend", "xkeysib- xsmtpsib- mlsn.", r"x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{16}|mlsn\.[0-9a-f]{64}"),
+    _rule("sendinblue-mailersend", "xkeysib- xsmtpsib- mlsn.", r"x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{1"
+        r"6}|mlsn\.[0-9a-f]{64}"),
     _rule("resend-postmark", "re_", r"(?<!\w)re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}(?!\w)"),
     _rule("pushbullet-line", "o.", r"(?<!\w)o\.[A-Za-z0-9]{32}(?!\w)"),
     # payment, commerce
-    _rule("stripe", "sk_live_ rk_live_ sk_test_ rk_test_ whsec_", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{14,250}|whsec_[A-Za-z0-9+/=]{24,80}", accept=_varied),
-    _rule("payment", "ak_live_ ak_test_ paymongo sk_prod sq0atp- sq0csp- sq0idp- eaaa access_token$production$ rzp_live_ rzp_test_ pat_live_ access-production- flwseck",
-          r"ak_(?:live|test)_[A-Za-z0-9]{30,45}|sq0(?:atp|csp|idp)-[\w-]{22,43}|(?<!\w)EAAA[\w-]{60}" + _T + r"|access_token\$production\$[0-9a-z]{16}\$[0-9a-f]{32}|rzp_(?:live|test)_[A-Za-z0-9]{14,24}"
-          r"|access-(?:production|development|sandbox)-[0-9a-f]{8}-[0-9a-f-]{27}|FLWSECK(?:_TEST)?-[0-9a-zA-Z]{32}-X"),
+    _rule("stripe", "sk_live_ rk_live_ sk_test_ rk_test_ whsec_", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{14,2"
+        r"50}|whsec_[A-Za-z0-9+/=]{24,80}", accept=_varied),
+    _rule("payment", "ak_live_ ak_test_ paymongo sk_prod sq0atp- sq0csp- sq0idp- eaaa "
+        "access_token$production$ rzp_live_ rzp_test_ pat_live_ access-production- flwseck",
+          r"ak_(?:live|test)_[A-Za-z0-9]{30,45}|sq0(?:atp|csp|idp)-[\w-]{22,43}|(?<!\w)EAAA[\w-]{60}" + _T +
+              r"|access_token\$production\$[0-9a-z]{16}\$[0-9a-f]{32}|rzp_(?:live|test)_[A-Za-z0-9]{14,24}"
+          r"|access-(?:production|development|sandbox)-[0-9a-f]{8}-[0-9a-f-]{27}"
+              r"|FLWSECK(?:_TEST)?-[0-9a-zA-Z]{32}-X"),
     _rule("plaid-lob", "live_ test_", r"(?<![\w])(?:live|test)_(?:pub_)?[0-9a-f]{31,45}(?!\w)"),
-    _rule("shopify", "shpat_ shpca_ shppa_ shpss_ shptka_ shpua_", r"shp(?:at|ca|pa|ss|tka|ua)_[0-9a-fA-F]{32}"),
+    _rule("shopify", "shpat_ shpca_ shppa_ shpss_ shptka_ shpua_", r"shp(?:at|ca|pa|ss|tka"
+        r"|ua)_[0-9a-fA-F]{32}"),
     _rule("facebook", "eaac eaab", r"(?<!\w)EAA[A-Za-z0-9]{30,}"),
     _rule("twitch-stream", "live_", r"(?<!\w)live_\d{9,10}_[A-Za-z0-9]{28,32}(?!\w)"),
     _rule("mapbox", "sk.eyj", r"sk\.eyJ[\w-]{40,}\.[\w-]{20,}"),
     _rule("airtable", "pat", r"(?<!\w)pat[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
-    _rule("asana-clickup-figma", "pk_ figd_ figo_ 0/ 1/ 2/", r"(?<!\w)pk_\d{5,9}_[A-Z0-9]{32}|fig[do]_[\w-]{30,50}|(?<![\w/])[012]/\d{13,17}:[0-9a-f]{32}"),
+    _rule("asana-clickup-figma", "pk_ figd_ figo_ 0/ 1/ 2/", r"(?<!\w)pk_\d{5,9}_[A-Z0-9]{32}"
+        r"|fig[do]_[\w-]{30,50}|(?<![\w/])[012]/\d{13,17}:[0-9a-f]{32}"),
     _rule("zoho", "1000.", r"(?<!\w)1000\.[0-9a-f]{32}\.[0-9a-f]{32}"),
     _rule("hubspot-typeform-contentful", "tfp_ cfpat-", r"tfp_[\w-]{40,60}|CFPAT-[\w-]{40,50}"),
     _rule("alchemy-infura-moonpay", "alcht_", r"alcht_[A-Za-z0-9]{30}"),
     _rule("telnyx", "key0", r"(?<!\w)KEY0[0-9A-F]{30}_[A-Za-z0-9]{22}"),
-    _rule("teamwork-maxmind", "tkn.v1_ _mmk", r"tkn\.v1_[A-Za-z0-9=+/]{60,}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29,34}_mmk", back=42),
-    _rule("pubnub", "pub-c- sub-c- sec-c-", r"(?:pub|sub)-c-[0-9a-zA-Z]{8}-[0-9a-zA-Z]{4}-[0-9a-zA-Z]{4}-[0-9a-zA-Z]{4}-[0-9a-zA-Z]{12}|sec-c-[A-Za-z0-9+/=]{40,60}"),
+    _rule("teamwork-maxmind", "tkn.v1_ _mmk", r"tkn\.v1_[A-Za-z0-9=+/]{60,}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29,34"
+        r"}_mmk", back=42),
+    _rule("pubnub", "pub-c- sub-c- sec-c-", r"(?:pub|sub)-c-[0-9a-zA-Z]{8}-[0-9a-zA-Z]{4}-[0-9a-zA-Z]{4}-[0-"
+        r"9a-zA-Z]{4}-[0-9a-zA-Z]{12}|sec-c-[A-Za-z0-9+/=]{40,60}"),
     _rule("blynk", "oa2-client-id_", r"oa2-client-id_[\w-]{30,34}"),
     _rule("ubidots", "bbff- bbus-", r"BB(?:FF|US)-[A-Za-z0-9]{30,34}"),
     _rule("okta", "00", r"(?<![\w-])00[\w-]{40}(?![\w-])",
-          accept=lambda v: entropy(v) > 4.2 and any(c.islower() for c in v) and any(c.isupper() for c in v) and "ABCDEF" not in v),
+          accept=lambda v: entropy(v) > 4.2 and any(map(str.islower, v)) and any(map(str.isupper, v)) and
+              "ABCDEF" not in v),
     # keys, hashes
-    _rule("private-key", "-----begin", r"-----BEGIN (?:[A-Z0-9 ]{0,30})?(?:PRIVATE KEY|PGP PRIVATE KEY BLOCK)(?: BLOCK)?-----[\s\S]{0,16000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)"),
+    _rule("private-key", "-----begin", r"-----BEGIN (?:[A-Z0-9 ]{0,30})?(?:PRIVATE KEY"
+        r"|PGP PRIVATE KEY BLOCK)(?: BLOCK)?-----[\s\S]{0,16000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)"),
     _rule("private-key-base64", "ls0tls1crudjti", r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{40,}={0,2}"),
-    _rule("putty-key", "putty-user-key-file", r"PuTTY-User-Key-File-\d:[\s\S]{0,4000}?Private-MAC: [0-9a-f]+"),
-    _rule("jwt", "eyj", r"(?<![\w-])ey[IJ][\w-]{8,}\.ey[A-Za-z][\w-]{8,}(?:\.[\w-]{8,})?|(?<![\w-])eyJ[\w-]{15,}\.[\w-]{15,}\.[\w-]{15,}"),
+    _rule("putty-key", "putty-user-key-file",
+          r"PuTTY-User-Key-File-\d:[\s\S]{0,4000}?Private-MAC: [0-9a-f]+"),
+    _rule("jwt", "eyj", r"(?<![\w-])ey[IJ][\w-]{8,}\.ey[A-Za-z][\w-]{8,}(?:\.[\w-]{8,})?"
+        r"|(?<![\w-])eyJ[\w-]{15,}\.[\w-]{15,}\.[\w-]{15,}"),
     _rule("password-hash", "$2a$ $2b$ $2y$ $1$ $5$ $6$ $8$ $9$ $y$ $argon2 $krb5",
-          r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}|\$1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}|\$5\$(?:rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{43}"
-          r"|\$6\$(?:rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}|\$[89]\$[./A-Za-z0-9]{14}\$[./A-Za-z0-9]{43}|\$y\$[./A-Za-z0-9]+\$[./A-Za-z0-9]{1,86}\$[./A-Za-z0-9]{43}"
-          r"|\$argon2(?:id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+|\$krb5(?:asrep|tgs)\$\d+\$[^\s]{40,}"),
+          r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}|\$1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}"
+              r"|\$5\$(?:rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{43}"
+          r"|\$6\$(?:rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}"
+              r"|\$[89]\$[./A-Za-z0-9]{14}\$[./A-Za-z0-9]{43}"
+              r"|\$y\$[./A-Za-z0-9]+\$[./A-Za-z0-9]{1,86}\$[./A-Za-z0-9]{43}"
+          r"|\$argon2(?:id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+|\$krb5(?:asrep"
+              r"|tgs)\$\d+\$[^\s]{40,}"),
 )  # fmt: skip
 
-# --- assignments, URLs, headers, prose ---------------------------------------------------------------------------------
+# --- assignments, URLs, headers, prose --------------------------------------------------------------------
 
-_SECRET_NAME = (
-    r"passwords?|passwd|passphrase|passcode|pwd|pass|secret(?:s|[-_ ]?(?:access[-_ ]?)?key|[-_ ]?token)?|api[-_ ]?(?:key|token|secret)s?"
-    r"|apikey|access[-_ ]?(?:key|token)(?:[-_ ]?(?:id|secret))?|auth[-_ ]?(?:key|token|secret)?|(?:auth|refresh|session|bearer|bot|deploy|id|personal|security)[-_ ]?token"
-    r"|tokens?|client[-_ ]?secret|consumer[-_ ]?(?:key|secret)|signing[-_ ]?(?:key|secret)|encryption[-_ ]?key|master[-_ ]?key|private[-_ ]?key|account[-_ ]?key|storage[-_ ]?key"
-    r"|shared[-_ ]?key|credentials?|creds?|pin|license[-_ ]?key|subscription[-_ ]?key|webhook[-_ ]?(?:key|secret)|service[-_ ]?key|app[-_ ]?key|secure[-_ ]?login"
-    r"|reporter[-_ ]?id|unseal key(?: \d)?|kennwort|passwort|mot de passe|contraseña|clave|senha|(?P<bare>keys?|private|access)"
+_NAMES_OF_SECRETS = (
+    r"passwords?|passwd|passphrase|passcode|pwd|pass|secret(?:s|[-_ ]?(?:access[-_ ]?)?key|[-_ ]?token)?"
+    r"|api[-_ ]?(?:key|token|secret)s?"
+    r"|apikey|access[-_ ]?(?:key|token)(?:[-_ ]?(?:id|secret))?|auth[-_ ]?(?:key|token|secret)?|(?:auth"
+    r"|refresh|session|bearer|bot|deploy|id|personal|security)[-_ ]?token"
+    r"|tokens?|client[-_ ]?secret|consumer[-_ ]?(?:key|secret)|signing[-_ ]?(?:key|secret)"
+    r"|encryption[-_ ]?key|master[-_ ]?key|private[-_ ]?key|account[-_ ]?key|storage[-_ ]?key"
+    r"|shared[-_ ]?key|credentials?|creds?|pin|license[-_ ]?key|subscription[-_ ]?key|webhook[-_ ]?(?:key"
+    r"|secret)|service[-_ ]?key|app[-_ ]?key|secure[-_ ]?login"
+    r"|reporter[-_ ]?id|unseal key(?: \d)?|kennwort|passwort|mot de passe|contraseña|clave|senha"
+    r"|(?P<bare>keys?|private|access)"
 )
 _ASSIGNMENT = re.compile(
-    rf"(?P<name>{_SECRET_NAME})(?P<tail>[A-Za-z0-9_]{{0,24}})[\"'`\]*]{{0,3}}"
-    r"(?P<sign>\s{0,3}(?::=|=>|==|=|:|\|)\s{0,3}|\s+(?:is|was|are|reads|set to|to|changed to)\s+(?:now |currently |still )?|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_])"
+    rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}})[\"'`\]*]{{0,3}}"
+    r"(?P<sign>\s{0,3}(?::=|=>|==|=|:|\|)\s{0,3}|\s+(?:is|was|are|reads|set to|to|changed to)\s+(?:now "
+    r"|currently |still )?|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_])"
     r"(?:[A-Za-z]*\()?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
     re.IGNORECASE,
 )
 _ASSIGNMENT_GATES = (
-    "pass", "pwd", "secret", "token", "key", "cred", "auth", "kennwort", "mot de passe", "contraseña", "clave", "senha", "pin",
+    "pass", "pwd", "secret", "token", "key", "cred", "auth", "kennwort", "mot de passe", "contraseña",
+        "clave", "senha", "pin",
     "reporter_id", "private", "access",
 )  # fmt: skip
 _URL_PASSWORD = re.compile(
-    r"(?<![A-Za-z0-9])[a-z][a-z0-9+.-]{1,24}://(?P<user>[^\s:@/\"'<>]{0,80}):(?P<password>[^\s@/\"'<>]{1,160})@[^\s\"'<>)\],;]+",
+    r"(?<![A-Za-z0-9])[a-z][a-z0-9+.-]{1,24}://(?P<user>[^\s:@/\"'<>]{0,80}):(?P<password>[^\s@/\"'<>]{1,160"
+    r"})@[^\s\"'<>)\],;]+",
     re.IGNORECASE,
 )
 _HEADER = re.compile(
-    r"(?:authorization|x-api-key|api-key|x-auth-token|private-token|x-vault-token|apikey)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest|apikey|bot|key)\s+)?(?P<value>[A-Za-z0-9+/=._~-]{8,2000})",
+    r"(?:authorization|x-api-key|api-key|x-auth-token|private-token|x-vault-token"
+    r"|apikey)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest|apikey|bot"
+    r"|key)\s+)?(?P<value>[A-Za-z0-9+/=._~-]{8,2000})",
     re.IGNORECASE,
 )
 _BEARER = re.compile(r"\b(?:bearer|basic)\s+(?P<value>[A-Za-z0-9+/=._~-]{16,2000})", re.IGNORECASE)
@@ -201,13 +261,17 @@ _COMMAND_LINE = re.compile(
 )
 _NETRC = re.compile(r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(?P<value>\S+)")
 _PROVIDER_VALUE = re.compile(
-    r"(?<![\w.+/=-])(?:[0-9a-f]{32,128}|[A-Za-z0-9_-]{24,200}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![\w+/=-])"
+    r"(?<![\w.+/=-])(?:[0-9a-f]{32,128}|[A-Za-z0-9_-]{24,200}"
+    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![\w+/=-])"
 )
 
 _CODE_VALUE = re.compile(
-    r"^(?:true|false|none|null|undefined|nil|required|optional|str|string|int|bool|any|self|this|process\.env|os\.environ|env|getenv|secrets?|config|settings|input|prompt|function|return"
-    r"|data|the|a|an|is|in|for|to|and|or|of|that|which|with|from|your|my|our|not|bytes|text|number|type|value|key|name|object|list|dict|len|new|await|async|const|let|var|import|expired|wrong|invalid"
-    r"|incorrect|correct|reset|protected|manager|policy|field|hash|hashing|based|management|length|strength|rotation|stored|used|sent|stuffing|spraying)\b",
+    r"^(?:true|false|none|null|undefined|nil|required|optional|str|string|int|bool|any|self|this"
+    r"|process\.env|os\.environ|env|getenv|secrets?|config|settings|input|prompt|function|return"
+    r"|data|the|a|an|is|in|for|to|and|or|of|that|which|with|from|your|my|our|not|bytes|text|number|type"
+    r"|value|key|name|object|list|dict|len|new|await|async|const|let|var|import|expired|wrong|invalid"
+    r"|incorrect|correct|reset|protected|manager|policy|field|hash|hashing|based|management|length|strength"
+    r"|rotation|stored|used|sent|stuffing|spraying)\b",
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:[.\[(:>-]+[A-Za-z_$(){}\[\]][\w$)\]]*)*[;,)\]]*")
@@ -225,7 +289,9 @@ def _classes(value: str) -> int:
 
 
 def _is_secret_value(name: str, sign: str, quote: str, value: str, tail: str) -> bool:
-    """Whether a value that stands after a secret's name is one: it must look neither like code nor like prose."""
+    """Whether a value that stands after a secret's name is one: it must look neither like code nor like
+    prose.
+    """
     lower_name = name.lower()
     password = lower_name.startswith(("pass", "pwd", "kenn", "mot", "contra", "clave", "senha", "secure"))
     if lower_name == "pin":
@@ -353,8 +419,10 @@ def _vowels(word: str) -> bool:
 
 _FIRST_PARTS = tuple(
     part + sign
-    for part in ("api", "secret", "access", "auth", "refresh", "session", "bearer", "bot", "deploy", "id", "personal", "security",
-                 "client", "consumer", "signing", "encryption", "master", "private", "account", "storage", "shared", "license",
+    for part in ("api", "secret", "access", "auth", "refresh", "session", "bearer", "bot", "deploy", "id",
+        "personal", "security",
+                 "client", "consumer", "signing", "encryption", "master", "private", "account", "storage",
+                     "shared", "license",
                  "subscription", "webhook", "service", "app", "unseal")
     for sign in ("", "_", "-", " ")
 )  # fmt: skip
@@ -468,7 +536,9 @@ _CREDENTIAL_PAIR = re.compile(
 
 
 def _pairs(text: str, lower: str) -> Iterator[Span]:
-    """An e-mail address and what was written behind a slash as its password, near the word credentials or login."""
+    """An e-mail address and what was written behind a slash as its password, near the word credentials or
+    login.
+    """
     if "credential" not in lower and "login" not in lower:
         return
     for match in _CREDENTIAL_PAIR.finditer(text):
@@ -479,7 +549,7 @@ def _pairs(text: str, lower: str) -> Iterator[Span]:
             )
 
 
-# --- the gate ----------------------------------------------------------------------------------------------------------
+# --- the gate ---------------------------------------------------------------------------------------------
 
 _ASSIGN = -1
 
@@ -534,7 +604,7 @@ def detect(text: str, lower: str, disabled: frozenset[str] = frozenset()) -> lis
                 tried.add((index, match.start()))
                 group = 1 if match.lastindex else 0
                 if rule.accept(match.group(group)):
-                    found.append(Span("SECRET", *match.span(group), rule.score, rule.name))
+                    found.append(Span("SECRET", match.start(group), match.end(group), rule.score, rule.name))
     if places and "assignments" not in disabled:
         found.extend(_assignments(text, lower, places))
     if "://" in text and "@" in text and "url-passwords" not in disabled:

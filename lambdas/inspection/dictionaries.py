@@ -1,7 +1,7 @@
 """A client's own protected terms: project, deal, product and customer names (L2.3, G.1).
 
-The dictionary is itself confidential: findings name the entry's id, never the term. Up to 100,000 terms are compiled once
-per version into one automaton; looking costs microseconds for any number of terms.
+The dictionary is itself confidential: findings name the entry's id, never the term. Up to 100,000 terms are
+compiled once per version into one automaton; looking costs microseconds for any number of terms.
 """
 
 import hashlib
@@ -25,8 +25,9 @@ class DictionaryError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One protected term. `match` is `word` (whole words) or `prefix` (beginning of a word); `cased` terms match only as
-    written; a term that is also a common word carries `near`: it counts only with one of these words within 100 characters.
+    """One protected term. `match` is `word` (whole words) or `prefix` (beginning of a word); `cased` terms
+    match only as written; a term that is also a common word carries `near`: it counts only with one of these
+    words within 100 characters.
     """
 
     id: str

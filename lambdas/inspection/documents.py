@@ -1,4 +1,5 @@
-"""The text of attached files: PDF (page by page), Office files, plain text (L2.3). What cannot be read is said.
+"""The text of attached files: PDF (page by page), Office files, plain text (L2.3). What cannot be read is
+said.
 
 Bounds: 32 MB of file, 2,000 pages, 64 MB unpacked, 2,000 parts: a file beyond them counts as unreadable.
 """
@@ -97,8 +98,10 @@ def _pdf(data: bytes) -> Reading:
 
 
 _TEXT_PARTS = re.compile(
-    r"(?:word/(?:document|header\d*|footer\d*|comments|footnotes|endnotes)|ppt/(?:slides|notesSlides|comments)/[^/]+"
-    r"|xl/(?:sharedStrings|comments\d*|worksheets/[^/]+)|docProps/(?:core|app|custom)|docMetadata/LabelInfo|content|meta)\.xml$"
+    r"(?:word/(?:document|header\d*|footer\d*|comments|footnotes|endnotes)|ppt/(?:slides|notesSlides"
+    r"|comments)/[^/]+"
+    r"|xl/(?:sharedStrings|comments\d*|worksheets/[^/]+)|docProps/(?:core|app|custom)|docMetadata/LabelInfo"
+    r"|content|meta)\.xml$"
 )
 _EMBEDDED = re.compile(r"/(?:embeddings|media)/", re.IGNORECASE)
 _BREAKS = re.compile(
@@ -140,7 +143,8 @@ def _office(data: bytes) -> Reading:
 
 
 _LABEL_NAME = re.compile(
-    r"MSIP_Label_([0-9a-fA-F-]{36})_Name\"?[^>]*>(?:<[^>]*>)?\s*([^<]{1,80})|/MSIP_Label_([0-9a-fA-F-]{36})_Name\s*\(([^)]{1,80})\)"
+    r"MSIP_Label_([0-9a-fA-F-]{36})_Name\"?[^>]*>(?:<[^>]*>)?\s*([^<]{1,80})"
+    r"|/MSIP_Label_([0-9a-fA-F-]{36})_Name\s*\(([^)]{1,80})\)"
 )
 _LABEL_INFO = re.compile(r"<(?:\w+:)?label\b[^>]*\bid=\"\{?([0-9a-fA-F-]{36})\}?\"")
 

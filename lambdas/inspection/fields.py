@@ -1,7 +1,8 @@
-"""Every text that a Messages request carries, with its path (L2.3): nothing is left out because its key is unknown.
+"""Every text that a Messages request carries, with its path (L2.3): nothing is left out because its key is
+unknown.
 
-Texts of tool results, documents and search results come from others: they are untrusted. What has no readable text is
-named instead (`Uninspectable`).
+Texts of tool results, documents and search results come from others: they are untrusted. What has no
+readable text is named instead (`Uninspectable`).
 """
 
 import base64
@@ -17,7 +18,8 @@ JOINT = 256
 MAX_DEPTH = 64
 # values of these keys are protocol, not text
 _PROTOCOL = frozenset(("type", "role", "model", "media_type", "cache_control", "signature", "tool_use_id"))
-_UNTRUSTED_BLOCKS = frozenset(("tool_result", "document", "search_result", "web_search_tool_result", "web_fetch_tool_result",
+_UNTRUSTED_BLOCKS = frozenset(("tool_result", "document", "search_result", "web_search_tool_result",
+    "web_fetch_tool_result",
                                "mcp_tool_result", "code_execution_tool_result"))  # fmt: skip
 # content that only Claude can read, made by Claude: it is passed on and named in the record
 SERVER_ENCRYPTED = "encrypted-by-claude"
@@ -25,7 +27,8 @@ SERVER_ENCRYPTED = "encrypted-by-claude"
 
 @dataclass(frozen=True, slots=True)
 class TextField:
-    """One text: `lead` characters at its start are the name of its key (context for the detectors, not part of the value).
+    """One text: `lead` characters at its start are the name of its key (context for the detectors, not part
+    of the value).
 
     `joint`, if not 0, is where two adjacent blocks meet: only what crosses it counts.
     """
@@ -39,7 +42,9 @@ class TextField:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A machine-readable sensitivity label found in a file; `level` is None if the client has not mapped it."""
+    """A machine-readable sensitivity label found in a file; `level` is None if the client has not mapped
+    it.
+    """
 
     path: str
     id: str

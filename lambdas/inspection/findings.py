@@ -55,8 +55,9 @@ class Span:
 class Finding:
     """One piece of evidence.
 
-    `field` is the path in the request (`messages[0].content[1].text`), `start` and `end` are character offsets in
-    that field, `score` is 0 to 1, `rule` names what found it, `value_hash` is a keyed hash of the value found.
+    `field` is the path in the request (`messages[0].content[1].text`), `start` and `end` are character
+    offsets in that field, `score` is 0 to 1, `rule` names what found it, `value_hash` is a keyed hash of the
+    value found.
     """
 
     type: str
@@ -71,7 +72,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Uninspectable:
-    """A part of a request that could not be read: `kind` (image, encrypted, url, …) and the path of its field."""
+    """A part of a request that could not be read: `kind` (image, encrypted, url, …) and the path of its
+    field.
+    """
 
     kind: str
     field: str
@@ -91,9 +94,9 @@ class Violation:
 class Inspection:
     """The whole result for one request or text.
 
-    `level` is the maximum over findings, labels and the class that the caller declared. `failure` is empty, or why
-    the inspection could not be finished (`error`, `timeout`, `too-large`): such a request must not leave.
-    `injection_score` is the highest score of the injection detectors over all fields, 0 to 1.
+    `level` is the maximum over findings, labels and the class that the caller declared. `failure` is empty,
+    or why the inspection could not be finished (`error`, `timeout`, `too-large`): such a request must not
+    leave. `injection_score` is the highest score of the injection detectors over all fields, 0 to 1.
     """
 
     version: str

@@ -1,7 +1,9 @@
-"""Attempts to take over the model: known phrasings, hidden text, and a linear model over word sequences (L2.3).
+"""Attempts to take over the model: known phrasings, hidden text, and a linear model over word sequences
+(L2.3).
 
-No detector offline finds them all (see the figures of `make bench-inspection`): this is one layer beside tool permissions,
-delimiters and the filter of answers. Texts that others wrote (tool results, documents) are judged by a lower threshold.
+No detector offline finds them all (see the figures of `make bench-inspection`): this is one layer beside
+tool permissions, delimiters and the filter of answers. Texts that others wrote (tool results, documents) are
+judged by a lower threshold.
 """
 
 import re
@@ -9,7 +11,8 @@ import re
 from lambdas.inspection import linear
 from lambdas.inspection.findings import Span
 
-# set so that about one ordinary text in a hundred is flagged when trusted (measured by cross-validation over sources)
+# set so that about one ordinary text in a hundred is flagged when trusted (measured by cross-validation over
+# sources)
 TRUSTED_THRESHOLD = 0.9
 UNTRUSTED_THRESHOLD = 0.75
 
@@ -19,33 +22,56 @@ _PHRASINGS: tuple[tuple[str, float, tuple[str, ...], re.Pattern[str]], ...] = tu
     for rule, score, gates, expression in (
         (
             "override", 0.97, "ignore|disregard|forget|override|do not follow|don't follow|pay no attention",
-            r"\b(?:ignore|disregard|forget|override|do(?: not|n't) follow|pay no attention to)\b[\w ,']{0,30}\b(?:previous|prior|above|earlier|preceding|original|initial|your|system)\b"
-            r"[\w ,']{0,24}\b(?:instructions?|directions?|rules|guidelines|prompts?|commands?|orders|programming|policies|constraints|context|directives?)\b",
+            r"\b(?:ignore|disregard|forget|override|do(?: not|n't) follow"
+                r"|pay no attention to)\b[\w ,']{0,30}\b(?:previous|prior|above|earlier|preceding|original"
+                r"|initial|your|system)\b"
+            r"[\w ,']{0,24}\b(?:instructions?|directions?|rules|guidelines|prompts?|commands?|orders"
+                r"|programming|policies|constraints|context|directives?)\b",
         ),
         (
             "extraction", 0.94, "system prompt|instructions|initial prompt",
-            r"\b(?:repeat|reveal|print|output|show|display|tell me|leak|recite|dump|write out|return|give me|what (?:is|are|was|were)|encode|translate|summarize)\b[\w ,']{0,24}\b(?:your|the|all|previous)\b[\w ,']{0,20}"
-            r"\b(?:system prompt|system message|initial (?:prompt|instructions)|hidden (?:prompt|rules|instructions)|(?:previous|original|secret|above) instructions|instructions (?:above|you were given)|access code|secret key)\b",
+            r"\b(?:repeat|reveal|print|output|show|display|tell me|leak|recite|dump|write out|return|give me"
+                r"|what (?:is|are|was|were)|encode|translate|summarize)\b[\w ,']{0,24}\b(?:your|the|all"
+                r"|previous)\b[\w ,']{0,20}"
+            r"\b(?:system prompt|system message|initial (?:prompt|instructions)|hidden (?:prompt|rules"
+                r"|instructions)|(?:previous|original|secret|above) instructions|instructions (?:above"
+                r"|you were given)|access code|secret key)\b",
         ),
-        ("above-text", 0.93, "above", r"\b(?:repeat|print|output|copy|echo|recite|translate|write down|summarize)\b[\w ,']{0,20}\b(?:everything|all(?: of)? the text|all text|the text|the words|the instructions)\b[\w ,']{0,14}\b(?:above|before this|prior to this)\b"),
-        ("persona", 0.95, "dan|jailbreak|developer mode|do anything now|unfiltered|uncensored|without any restrictions|no restrictions|stay in character",
-         r"\b(?:do anything now|jailbreak(?:ed)? mode|developer mode (?:enabled|output|is on)|you are (?:now )?(?:going to (?:act|pretend)|dan\b)|unfiltered and uncensored|(?:broken|break) free (?:of|from) the|"
-         r"(?:without|no|free (?:of|from)) (?:any )?(?:ethical|moral|content|legal)[\w ,]{0,30}(?:restrictions|guidelines|limitations|filters))"),
-        ("pwned", 0.93, "pwned|access granted", r"\b(?:say|print|output|respond|reply|answer|write|type)\b[^.\n]{0,40}[\"'“](?:access granted|i have been pwned|haha pwned|pwned)"),
+        ("above-text", 0.93, "above", r"\b(?:repeat|print|output|copy|echo|recite|translate|write down"
+            r"|summarize)\b[\w ,']{0,20}\b(?:everything|all(?: of)? the text|all text|the text|the words"
+            r"|the instructions)\b[\w ,']{0,14}\b(?:above|before this|prior to this)\b"),
+        ("persona", 0.95, "dan|jailbreak|developer mode|do anything now|unfiltered|uncensored"
+            "|without any restrictions|no restrictions|stay in character",
+         r"\b(?:do anything now|jailbreak(?:ed)? mode|developer mode (?:enabled|output|is on)"
+             r"|you are (?:now )?(?:going to (?:act|pretend)|dan\b)|unfiltered and uncensored|(?:broken"
+             r"|break) free (?:of|from) the|"
+         r"(?:without|no|free (?:of|from)) (?:any )?(?:ethical|moral|content"
+             r"|legal)[\w ,]{0,30}(?:restrictions|guidelines|limitations|filters))"),
+        ("pwned", 0.93, "pwned|access granted", r"\b(?:say|print|output|respond|reply|answer|write"
+            r"|type)\b[^.\n]{0,40}[\"'“](?:access granted|i have been pwned|haha pwned|pwned)"),
         ("chat-markup", 0.92, "<|im_start|[inst]|<<sys>>|### system|</system>|[system]|<|system",
-         r"<\|im_start\|>|\[/?inst\]|<<sys>>|<\|(?:system|user|assistant|endoftext)\|>|</?system>\s*\S|^\s*(?:###|\[)\s*system\s*(?:\]|:)"),
+         r"<\|im_start\|>|\[/?inst\]|<<sys>>|<\|(?:system|user|assistant|endoftext)\|>|</?system>\s*\S"
+             r"|^\s*(?:###|\[)\s*system\s*(?:\]|:)"),
         ("to-the-assistant", 0.9, "assistant|the ai|language model|llm|chatgpt|claude",
-         r"\b(?:attention|note to|dear|hey|hello|instructions? (?:for|to)|message to)\b[ ,:]{0,3}(?:the |any |all )?(?:ai|assistant|language model|llm|chatgpt|claude|gpt)s?\b[\w ,:]{0,60}\b(?:must|should|please|ignore|send|call|use|do not|never|when|if you)\b"),
+         r"\b(?:attention|note to|dear|hey|hello|instructions? (?:for|to)|message to)\b[ ,:]{0,3}(?:the "
+             r"|any |all )?(?:ai|assistant|language model|llm|chatgpt|claude|gpt)s?\b[\w ,:]{0,60}\b(?:must"
+             r"|should|please|ignore|send|call|use|do not|never|when|if you)\b"),
         ("exfiltration", 0.95, "send|forward|email|post|upload|exfiltrate|transmit",
-         r"\b(?:send|forward|e-?mail|post|upload|transmit|exfiltrate|leak)\b[\w ,']{0,40}\b(?:conversation|chat history|system prompt|api keys?|credentials|passwords|all (?:files|e-?mails|messages|contacts)|customer (?:data|records))\b[\w ,']{0,30}\bto\b\s+\S{3,}"),
+         r"\b(?:send|forward|e-?mail|post|upload|transmit|exfiltrate|leak)\b[\w ,']{0,40}\b(?:conversation"
+             r"|chat history|system prompt|api keys?|credentials|passwords|all (?:files|e-?mails|messages"
+             r"|contacts)|customer (?:data|records))\b[\w ,']{0,30}\bto\b\s+\S{3,}"),
         ("keep-from-user", 0.9, "do not|don't|never|without",
-         r"\b(?:do not|don't|never|without)\b (?:mention|reveal|tell(?:ing)?|inform(?:ing)?|show|disclose|let)\b[\w ,']{0,20}\b(?:the user|this (?:instruction|message|note|step)|these instructions)\b"),
+         r"\b(?:do not|don't|never|without)\b (?:mention|reveal|tell(?:ing)?|inform(?:ing)?|show|disclose"
+             r"|let)\b[\w ,']{0,20}\b(?:the user|this (?:instruction|message|note|step)"
+             r"|these instructions)\b"),
     )
 )  # fmt: skip
 _TAGS = re.compile("[\U000e0020-\U000e007e]{4,}")
 _INVISIBLE_RUN = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff]{12,}")
 _HIDDEN_HTML = re.compile(
-    r"<!--(?P<comment>[^>]{20,2000})-->|style\s*=\s*[\"'][^\"']{0,200}(?:display\s*:\s*none|font-size\s*:\s*0|visibility\s*:\s*hidden|color\s*:\s*(?:#fff(?:fff)?|white))[^>]{0,200}>(?P<hidden>[^<]{20,2000})<",
+    r"<!--(?P<comment>[^>]{20,2000})-->|style\s*=\s*[\"'][^\"']{0,200}(?:display\s*:\s*none"
+    r"|font-size\s*:\s*0|visibility\s*:\s*hidden|color\s*:\s*(?:#fff(?:fff)?"
+    r"|white))[^>]{0,200}>(?P<hidden>[^<]{20,2000})<",
     re.IGNORECASE,
 )
 _MAX_FINDINGS = 5

@@ -72,13 +72,14 @@ _OVERLAP = 512
 
 @dataclass(frozen=True, slots=True)
 class InspectionConfig:
-    """How to inspect. `hash_key` keys the hashes of values (32 random bytes of the client; a random one is made when empty,
-    then hashes can be compared within this process only).
+    """How to inspect. `hash_key` keys the hashes of values (32 random bytes of the client; a random one is
+    made when empty, then hashes can be compared within this process only).
 
-    `contact_limit`: more distinct e-mail addresses or telephone numbers than this are a customer list (Restricted).
-    `labels` maps ids of sensitivity labels to classes. `names` looks for people's names and addresses everywhere, not only
-    where they raise the class. `deadline_seconds` bounds one request; beyond it the inspection has failed.
-    `disabled` switches off detectors by name (for tests that prove what each one does).
+    `contact_limit`: more distinct e-mail addresses or telephone numbers than this are a customer list
+    (Restricted). `labels` maps ids of sensitivity labels to classes. `names` looks for people's names and
+    addresses everywhere, not only where they raise the class. `deadline_seconds` bounds one request; beyond
+    it the inspection has failed. `disabled` switches off detectors by name (for tests that prove what each
+    one does).
     """
 
     hash_key: bytes = b""
@@ -128,10 +129,12 @@ class Inspector:
             linear.model(model)  # read at start, not in a call
         self._cache: OrderedDict[bytes, _TextResult] = OrderedDict()
 
-    # --- whole requests ---------------------------------------------------------------------------------------------
+    # --- whole requests -----------------------------------------------------------------------------------
 
     def inspect_request(self, body: Mapping[str, Any], declared: DataClass | str | None = None) -> Inspection:
-        """Everything in a Messages, count_tokens or batch request. Never raises: what goes wrong is in `failure`."""
+        """Everything in a Messages, count_tokens or batch request. Never raises: what goes wrong is in
+        `failure`.
+        """
         try:
             return self._inspect_request(body, DataClass(declared) if declared else None)
         except InspectionTimeout:
@@ -241,7 +244,7 @@ class Inspector:
             )
         return lists
 
-    # --- single texts -----------------------------------------------------------------------------------------------
+    # --- single texts -------------------------------------------------------------------------------------
 
     def inspect_text(
         self, text: str, channel: Channel = Channel.TRUSTED, *, field_path: str = "text"
@@ -343,7 +346,9 @@ class Inspector:
         return _Placed(replace(span, start=start, end=end), level, hashed)
 
     def value_spans(self, mapped: MappedText, lower: str) -> list[Span]:
-        """Structured personal data, secrets, in the text and in its other readings; offsets are those of `mapped.text`."""
+        """Structured personal data, secrets, in the text and in its other readings; offsets are those of
+        `mapped.text`.
+        """
         off = self.config.disabled
         plain = mapped.text
         found = [*personal_data.detect(plain, lower, off), *credentials.detect(plain, lower, off)]
@@ -386,7 +391,8 @@ class Inspector:
 
 _UNHASHED = frozenset(("PROMPT_INJECTION", *meaning.LEVELS, "LABEL", "CUSTOMER_LIST"))
 # types whose evidence is too weak to be believed in a rearranged reading
-_ONLY_CLEAR = frozenset(("USERNAME", "EMPLOYEE_ID", "CVV", "CARD_EXPIRY", "LICENSE_PLATE", "ICD10", "BANK_ACCOUNT", "INSURANCE_ID",
+_ONLY_CLEAR = frozenset(("USERNAME", "EMPLOYEE_ID", "CVV", "CARD_EXPIRY", "LICENSE_PLATE", "ICD10",
+    "BANK_ACCOUNT", "INSURANCE_ID",
                          "TAX_ID", "MRN"))  # fmt: skip
 
 

@@ -1,8 +1,9 @@
-"""Small linear models over hashed word sequences, with weights of one byte each (explainable, deterministic, no library).
+"""Small linear models over hashed word sequences, with weights of one byte each (explainable, deterministic,
+no library).
 
-A text is a sequence of words, numbers and signs. Every word, pair and triple of words hashes to a bucket with a weight. A
-window's score is the sum of its weights over the square root of their number, plus a bias; a text's score is the highest of
-its windows, as a probability.
+A text is a sequence of words, numbers and signs. Every word, pair and triple of words hashes to a bucket
+with a weight. A window's score is the sum of its weights over the square root of their number, plus a bias;
+a text's score is the highest of its windows, as a probability.
 """
 
 import math
@@ -10,7 +11,7 @@ import re
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 BUCKET_BITS = 16
@@ -21,26 +22,25 @@ _HEADER = b"KITLINEAR1\n"
 
 
 @lru_cache(maxsize=50_000)
-def _word(token: str) -> int:
-    if token[0] == "\n":
-        token = "\n"
-    elif token.isdigit():
-        token = "0"
-    return zlib.crc32(token.encode("utf-8", "surrogatepass"))
+def _word(word: str) -> int:
+    if word[0] == "\n":
+        word = "\n"
+    elif word.isdigit():
+        word = "0"
+    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
 
 
 def features(lower: str) -> tuple[list[int], list[int], list[int], list[int]]:
-    """Offsets of the tokens of a lower-case text, and for each token the buckets of the word, pair and triple it ends."""
+    """Offsets of the tokens of a lower-case text, and for each token the buckets of the word, pair and
+    triple it ends.
+    """
     offsets: list[int] = []
     hashes: list[int] = []
     for match in _TOKEN.finditer(lower):
         offsets.append(match.start())
         hashes.append(_word(match.group()))
     ones = [value & _MASK for value in hashes]
-    twos = [
-        ((a * 0x9E3779B1) ^ (b * 0x85EBCA77) ^ 0x5BD1E995) >> 7 & _MASK
-        for a, b in zip(hashes, hashes[1:], strict=False)
-    ]
+    twos = [((a * 0x9E3779B1) ^ (b * 0x85EBCA77) ^ 0x5BD1E995) >> 7 & _MASK for a, b in pairwise(hashes)]
     threes = [
         ((a * 0xC2B2AE3D) ^ (b * 0x27D4EB2F) ^ (c * 0x165667B1)) >> 9 & _MASK
         for a, b, c in zip(hashes, hashes[1:], hashes[2:], strict=False)

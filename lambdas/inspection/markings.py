@@ -1,4 +1,6 @@
-"""Labels that people and programs put on documents: banners, footers, traffic-light marks, sensitivity labels (G.1)."""
+"""Labels that people and programs put on documents: banners, footers, traffic-light marks, sensitivity
+labels (G.1).
+"""
 
 import re
 from collections.abc import Iterator
@@ -6,11 +8,17 @@ from collections.abc import Iterator
 from lambdas.inspection.findings import DataClass, Span
 
 _BANNER = re.compile(
-    r"(?P<legal>ATTORNEY[ -/–]*CLIENT(?: PRIVILEGED?| COMMUNICATION)?|PRIVILEGED (?:AND|&) CONFIDENTIAL|ATTORNEY WORK PRODUCT|LEGALLY PRIVILEGED)"
-    r"|(?P<secret>TRADE SECRETS?|STRICTLY CONFIDENTIAL|HIGHLY CONFIDENTIAL|COMPANY CONFIDENTIAL|TOP SECRET|COMMERCIAL IN CONFIDENCE|STRENG VERTRAULICH|EMBARGOED UNTIL|UNDER EMBARGO)"
-    r"|(?P<restricted>RESTRICTED(?: DATA| DISTRIBUTION| USE)?|MNPI|MATERIAL NON-?PUBLIC(?: INFORMATION)?|TLP ?: ?(?:RED|AMBER(?:\+STRICT)?)|PERSONAL AND CONFIDENTIAL|HR CONFIDENTIAL|PHI|NEED[ -]TO[ -]KNOW)"
-    r"|(?P<confidential>CONFIDENTIAL|VERTRAULICH|CONFIDENTIEL|CONFIDENCIAL|NOT FOR DISTRIBUTION|DO NOT DISTRIBUTE)"
-    r"|(?P<internal>INTERNAL(?: USE)? ONLY|FOR INTERNAL USE|COMPANY INTERNAL|NUR FÜR DEN INTERNEN GEBRAUCH|TLP ?: ?GREEN)"
+    r"(?P<legal>ATTORNEY[ -/–]*CLIENT(?: PRIVILEGED?| COMMUNICATION)?|PRIVILEGED (?:AND|&) CONFIDENTIAL"
+    r"|ATTORNEY WORK PRODUCT|LEGALLY PRIVILEGED)"
+    r"|(?P<secret>TRADE SECRETS?|STRICTLY CONFIDENTIAL|HIGHLY CONFIDENTIAL|COMPANY CONFIDENTIAL|TOP SECRET"
+    r"|COMMERCIAL IN CONFIDENCE|STRENG VERTRAULICH|EMBARGOED UNTIL|UNDER EMBARGO)"
+    r"|(?P<restricted>RESTRICTED(?: DATA| DISTRIBUTION| USE)?|MNPI|MATERIAL NON-?PUBLIC(?: INFORMATION)?"
+    r"|TLP ?: ?(?:RED|AMBER(?:\+STRICT)?)|PERSONAL AND CONFIDENTIAL|HR CONFIDENTIAL|PHI"
+    r"|NEED[ -]TO[ -]KNOW)"
+    r"|(?P<confidential>CONFIDENTIAL|VERTRAULICH|CONFIDENTIEL|CONFIDENCIAL|NOT FOR DISTRIBUTION"
+    r"|DO NOT DISTRIBUTE)"
+    r"|(?P<internal>INTERNAL(?: USE)? ONLY|FOR INTERNAL USE|COMPANY INTERNAL|NUR FÜR DEN INTERNEN GEBRAUCH"
+    r"|TLP ?: ?GREEN)"
 )
 _LEVELS = {
     "legal": DataClass.RESTRICTED,
@@ -20,18 +28,23 @@ _LEVELS = {
     "internal": DataClass.INTERNAL,
 }
 _LINE = re.compile(r"[^\n]*")
-_GATES = ("ATTORNEY", "PRIVILEGED", "SECRET", "CONFIDEN", "RESTRICTED", "MNPI", "MATERIAL NON", "TLP", "INTERNAL", "VERTRAULICH",
+_GATES = ("ATTORNEY", "PRIVILEGED", "SECRET", "CONFIDEN", "RESTRICTED", "MNPI", "MATERIAL NON", "TLP",
+    "INTERNAL", "VERTRAULICH",
           "EMBARGO", "DISTRIBUT", "NEED TO", "NEED-TO", "PHI")  # fmt: skip
 _FIELD = re.compile(
-    r"(?im)^[ \t>*#|\"']*(?:data[ _-]?)?(?:classification|sensitivity|security level|data class|klassifizierung)[ \t\"']*[:=][ \t\"'*]*"
-    r"(?P<value>public|internal(?: use only)?|restricted|(?:strictly |highly )?confidential|secret|vertraulich)\b"
+    r"(?im)^[ \t>*#|\"']*(?:data[ _-]?)?(?:classification|sensitivity|security level|data class"
+    r"|klassifizierung)[ \t\"']*[:=][ \t\"'*]*"
+    r"(?P<value>public|internal(?: use only)?|restricted|(?:strictly |highly )?confidential|secret"
+    r"|vertraulich)\b"
 )
 _FIELD_LEVELS = {"public": None, "internal": DataClass.INTERNAL, "restricted": DataClass.RESTRICTED}
 _MAX_BANNER_LINE = 120
 
 
 def find(text: str) -> Iterator[tuple[Span, DataClass]]:
-    """Markings in the text: upper-case banners at the start of a line, in brackets or alone, and labelled fields."""
+    """Markings in the text: upper-case banners at the start of a line, in brackets or alone, and labelled
+    fields.
+    """
     if any(gate in text for gate in _GATES):
         for match in _BANNER.finditer(text):
             if not _is_banner(text, match):
@@ -48,7 +61,9 @@ def find(text: str) -> Iterator[tuple[Span, DataClass]]:
 
 
 def _is_banner(text: str, match: re.Match[str]) -> bool:
-    """A marking stands alone, leads its line, or is bracketed; upper-case words inside a sentence are none."""
+    """A marking stands alone, leads its line, or is bracketed; upper-case words inside a sentence are
+    none.
+    """
     begin = text.rfind("\n", 0, match.start()) + 1
     end = text.find("\n", match.end())
     end = len(text) if end < 0 else end
@@ -81,10 +96,13 @@ MSIP = re.compile(
 
 
 def named_level(name: str) -> DataClass | None:
-    """The level that a label's name suggests; None when it says nothing. Used when the client has mapped no label ids."""
+    """The level that a label's name suggests; None when it says nothing. Used when the client has mapped no
+    label ids.
+    """
     lowered = name.lower()
     for word, level in (
-        ("confidential", DataClass.CONFIDENTIAL), ("secret", DataClass.CONFIDENTIAL), ("restricted", DataClass.RESTRICTED),
+        ("confidential", DataClass.CONFIDENTIAL), ("secret", DataClass.CONFIDENTIAL),
+        ("restricted", DataClass.RESTRICTED),
         ("internal", DataClass.INTERNAL), ("general", DataClass.INTERNAL), ("public", DataClass.PUBLIC),
     ):  # fmt: skip
         if word in lowered:

@@ -1,8 +1,8 @@
 """What a text is about: matters that must not reach Claude even when no number or name gives them away (G.1).
 
-Two kinds of evidence: a linear model that tells an organisation's own matters from general questions, and a lexicon that
-names the class; a passage counts only if both agree, or if the lexicon alone is unmistakable. A person's name beside a
-health, personnel or legal term is Restricted.
+Two kinds of evidence: a linear model that tells an organisation's own matters from general questions, and a
+lexicon that names the class; a passage counts only if both agree, or if the lexicon alone is unmistakable. A
+person's name beside a health, personnel or legal term is Restricted.
 """
 
 import re
@@ -24,16 +24,26 @@ LONG_THRESHOLD = 0.93
 _LONG = 1_500
 
 _ILLNESSES = (
-    "depression depressed anxiety bipolar schizophrenia epilepsy seizure diabetes diabetic asthma cancer tumour tumor leukemia "
-    "lymphoma melanoma carcinoma chemotherapy radiotherapy hiv aids hepatitis tuberculosis covid pneumonia bronchitis arthritis "
-    "osteoporosis dementia alzheimer parkinson multiple-sclerosis stroke migraine hypertension angina arrhythmia infarction "
-    "heart-attack heart-disease kidney-disease dialysis cirrhosis colitis crohn ulcer anemia haemophilia thrombosis obesity anorexia "
-    "bulimia adhd autism ptsd ocd burnout insomnia suicidal self-harm addiction alcoholism overdose rehab psychosis psychiatric "
-    "pregnant pregnancy miscarriage abortion ivf infertility endometriosis menopause syphilis gonorrhea herpes chlamydia std "
-    "surgery biopsy transplant amputation fracture concussion disability disabled lupus psoriasis eczema glaucoma cataract "
-    "fibromyalgia sclerosis chronic-fatigue long-covid allergic allergy diagnosed diagnosis prognosis symptoms prescribed "
-    "insulin metformin lithium warfarin sertraline fluoxetine prozac xanax diazepam methadone oxycodone morphine adderall ritalin "
-    "lisinopril atorvastatin levothyroxine amoxicillin penicillin prednisone tamoxifen humira antidepressant antidepressants "
+    "depression depressed anxiety bipolar schizophrenia epilepsy seizure diabetes diabetic asthma cancer "
+    "tumour tumor leukemia "
+    "lymphoma melanoma carcinoma chemotherapy radiotherapy hiv aids hepatitis tuberculosis covid pneumonia "
+    "bronchitis arthritis "
+    "osteoporosis dementia alzheimer parkinson multiple-sclerosis stroke migraine hypertension angina "
+    "arrhythmia infarction "
+    "heart-attack heart-disease kidney-disease dialysis cirrhosis colitis crohn ulcer anemia haemophilia "
+    "thrombosis obesity anorexia "
+    "bulimia adhd autism ptsd ocd burnout insomnia suicidal self-harm addiction alcoholism overdose rehab "
+    "psychosis psychiatric "
+    "pregnant pregnancy miscarriage abortion ivf infertility endometriosis menopause syphilis gonorrhea "
+    "herpes chlamydia std "
+    "surgery biopsy transplant amputation fracture concussion disability disabled lupus psoriasis eczema "
+    "glaucoma cataract "
+    "fibromyalgia sclerosis chronic-fatigue long-covid allergic allergy diagnosed diagnosis prognosis "
+    "symptoms prescribed "
+    "insulin metformin lithium warfarin sertraline fluoxetine prozac xanax diazepam methadone oxycodone "
+    "morphine adderall ritalin "
+    "lisinopril atorvastatin levothyroxine amoxicillin penicillin prednisone tamoxifen humira "
+    "antidepressant antidepressants "
     "hba1c ldl cholesterol tsh biopsy mri x-ray blood-pressure"
 )
 
@@ -48,30 +58,54 @@ def _words(text: str) -> str:
 # what a passage's class is called after: each hit is a vote
 _LEXICON: dict[str, re.Pattern[str]] = {
     "PERSONNEL": re.compile(
-        r"\b(?:terminat\w+|dismiss\w+|layoffs?|lay(?:ing)? off|laid off|redundan\w+|severance|fire[ds]?|firing|let go|disciplin\w+|grievance|harass\w+|misconduct|performance (?:review|improvement|rating|plan)|appraisal|"
-        r"below expectations|underperform\w*|underpaid|salar(?:y|ies)|pay ?roll|pay bands?|compensation|bonus(?:es)?|equity|raise|promot(?:e|ed|ion)|demot\w+|employees?|hiring|hire|candidates?|applicants?|background check|"
-        r"withdraw the offer|exit interview|hr|human resources|works council|sick[- ]leave|medical leave|parental leave|leave of absence|personnel|headcount|jobs|rank these|warning letter|written warning|pip|resign\w*|"
+        r"\b(?:terminat\w+|dismiss\w+|layoffs?|lay(?:ing)? off|laid off|redundan\w+|severance|fire[ds]?"
+            r"|firing|let go|disciplin\w+|grievance|harass\w+|misconduct|performance (?:review|improvement"
+            r"|rating|plan)|appraisal|"
+        r"below expectations|underperform\w*|underpaid|salar(?:y|ies)|pay ?roll|pay bands?|compensation"
+            r"|bonus(?:es)?|equity|raise|promot(?:e|ed|ion)|demot\w+|employees?|hiring|hire|candidates?"
+            r"|applicants?|background check|"
+        r"withdraw the offer|exit interview|hr|human resources|works council|sick[- ]leave|medical leave"
+            r"|parental leave|leave of absence|personnel|headcount|jobs|rank these|warning letter"
+            r"|written warning|pip|resign\w*|"
         r"succession|talent|rating|one-on-one|absentee\w*|whistleblow\w*|union)\b"
     ),
     "LEGAL": re.compile(
-        r"\b(?:counsel|attorneys?|lawyers?|law firm|litigation|lawsuit|suit|sued?|suing|court|privileged?|work product|depositions?|discovery|subpoena|settle(?:ment|d)?|arbitration|plaintiff|defendant|injunction|liab(?:le|ility)|"
-        r"legal (?:position|advice|opinion|hold|risk|team|matter)|our legal|legal says|breach(?:ed)? (?:the|of) contract|broke the contract|infring\w+|indemn\w+|cease[- ]and[- ]desist|regulator'?s?|investigat\w+|compliance|antitrust|"
+        r"\b(?:counsel|attorneys?|lawyers?|law firm|litigation|lawsuit|suit|sued?|suing|court|privileged?"
+            r"|work product|depositions?|discovery|subpoena|settle(?:ment|d)?|arbitration|plaintiff"
+            r"|defendant|injunction|liab(?:le|ility)|"
+        r"legal (?:position|advice|opinion|hold|risk|team|matter)|our legal|legal says|breach(?:ed)? (?:the"
+            r"|of) contract|broke the contract|infring\w+|indemn\w+|cease[- ]and[- ]desist|regulator'?s?"
+            r"|investigat\w+|compliance|antitrust|"
         r"witness|testimony|verdict|appeal|dispute|claim against|exposure|legal)\b"
     ),
     "MNPI": re.compile(
-        r"\b(?:earnings|eps|ebitda?|guidance|consensus|revenue|profit warning|quarterly|q[1-4]|results|merger|acqui(?:re|sition|ring)|takeover|tender offer|buy ?back|dividend|8-k|10-[kq]|ad[- ]hoc|insiders?|insider list|ipo|"
-        r"secondary offering|share price|per share|not (?:yet )?(?:public|disclosed|announced)|undisclosed|unpublished|material weakness|restate\w*|auditors?|board approved|due diligence|term sheet|deal|valuation|fda|"
-        r"bond issue|capital increase|spin-?off|divest\w*|bid|target|financing|market|investors?|disclosed|forecast|announcement|steps? down|stepping down|covenant|impairment|write-?down)\b"
+        r"\b(?:earnings|eps|ebitda?|guidance|consensus|revenue|profit warning|quarterly|q[1-4]|results"
+            r"|merger|acqui(?:re|sition|ring)|takeover|tender offer|buy ?back|dividend|8-k|10-[kq]|ad[- ]hoc"
+            r"|insiders?|insider list|ipo|"
+        r"secondary offering|share price|per share|not (?:yet )?(?:public|disclosed|announced)|undisclosed"
+            r"|unpublished|material weakness|restate\w*|auditors?|board approved|due diligence|term sheet"
+            r"|deal|valuation|fda|"
+        r"bond issue|capital increase|spin-?off|divest\w*|bid|target|financing|market|investors?|disclosed"
+            r"|forecast|announcement|steps? down|stepping down|covenant|impairment|write-?down)\b"
     ),
-    "HEALTH": re.compile(rf"\b(?:patients?|medical|{_words(_ILLNESSES)}|lab results|treatment|therapy|therapist|medication|doctor|hospital|chart|soap|referral|discharge)\b"),
+    "HEALTH": re.compile(rf"\b(?:patients?|medical|{_words(_ILLNESSES)}|lab results|treatment|therapy"
+        rf"|therapist|medication|doctor|hospital|chart|soap|referral|discharge)\b"),
     "TRADE_SECRET": re.compile(
-        r"\b(?:trade secrets?|proprietary|secret (?:formula|recipe|process|sauce|ingredient)|formula(?:tion)?|recipe|source code|algorithm|core ip|know-?how|margins?|cost structure|pricing model|price floor|yield|etch|process|"
-        r"cured?|catalyst|composition|coating|alloy|weights|hyperparameters?|thresholds?|unpatented|patent[- ]pending|invention|blueprint|bill of materials|schematic|lab notebook|tooling|company confidential|supplier prices?|"
+        r"\b(?:trade secrets?|proprietary|secret (?:formula|recipe|process|sauce|ingredient)"
+            r"|formula(?:tion)?|recipe|source code|algorithm|core ip|know-?how|margins?|cost structure"
+            r"|pricing model|price floor|yield|etch|process|"
+        r"cured?|catalyst|composition|coating|alloy|weights|hyperparameters?|thresholds?|unpatented"
+            r"|patent[- ]pending|invention|blueprint|bill of materials|schematic|lab notebook|tooling"
+            r"|company confidential|supplier prices?|"
         r"customer list|bid|discounts?|reverse[- ]engineer\w*|in-house|confidential)\b"
     ),
     "ROADMAP": re.compile(
-        r"\b(?:roadmap|unreleased|unannounced|not (?:yet )?announced|codenamed?|code name|project [a-z]+|embargo|launch(?:es|ed)?|ships?|release plan|beta|prototype|next[- ]gen\w*|tape-?out|upcoming|secret|discontinue|sunset|"
-        r"end[- ]of[- ]life|end the|retire|go-to-market|rebrand|keynote|teaser|unveil\w*|specification|feature|product line|nobody (?:outside|knows)|design review|pilot build|strategy|strategic plan|market entry|expand)\b"
+        r"\b(?:roadmap|unreleased|unannounced|not (?:yet )?announced|codenamed?|code name|project [a-z]+"
+            r"|embargo|launch(?:es|ed)?|ships?|release plan|beta|prototype|next[- ]gen\w*|tape-?out|upcoming"
+            r"|secret|discontinue|sunset|"
+        r"end[- ]of[- ]life|end the|retire|go-to-market|rebrand|keynote|teaser|unveil\w*|specification"
+            r"|feature|product line|nobody (?:outside|knows)|design review|pilot build|strategy"
+            r"|strategic plan|market entry|expand)\b"
     ),
 }  # fmt: skip
 
@@ -80,27 +114,53 @@ _UNMISTAKABLE: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
     (name, tuple(gates.split("|")), re.compile(expression))
     for name, gates, expression in (
         ("LEGAL", "counsel|privilege|work product|lawyers|litigation hold",
-         r"\b(?:our|the company'?s|outside) (?:general |outside |in-house |external )?(?:counsel|lawyers?|attorneys?)\b[\w ,']{0,40}\b(?:advis\w+|recommend\w*|think|says?|believes?|warn\w*|memo|opinion|estimat\w+|told)\b|\b(?:under|keep|waive|protected by|subject to) (?:the )?(?:legal |attorney[- ]client )?privilege\b|\battorney work product\b(?! (?:mean|is|doctrine))"
-         r"|\bin anticipation of litigation\b|\bwe have a (?:litigation|legal) hold\b|\b(?:memo|opinion|advice|e-?mail) (?:of|from|by) our (?:lawyers|counsel|attorneys|law firm)\b"),
-        ("MNPI", "not public|not yet public|undisclosed|not disclosed|not announced|not yet announced|insider list|not been announced|nonpublic|non-public|before the announcement|before the earnings|ahead of the earnings",
-         r"\b(?:we|our|the board|the company|us)\b[^.?!\n]{0,120}\b(?:not (?:yet )?(?:been )?(?:public|disclosed|announced)|undisclosed|non-?public)\b|\binsider list\b|\bundisclosed\b[^.\n]{0,20}:|\b(?:before|ahead of) the (?:earnings|results) (?:release|announcement|call)\b[^.?\n]{0,60}\d"),
-        ("PERSONNEL", "layoff list|termination letter|severance|performance improvement plan|disciplinary|redundancy list|written warning|dismissal letter|warning letter",
-         r"\b(?:draft|write|prepare|rewrite|translate|summari[sz]e)\b[^.\n]{0,30}\b(?:termination|dismissal|warning|severance) letter (?:for|to) (?!a\b|an\b|employees\b|the\b)\w+|\b(?:layoff|redundancy) list\b|\bdisciplinary (?:hearing|procedure|case|action|meeting) (?:of|against|with|for) (?!a\b|an\b|employees\b)\w+"
-         r"|\b(?:performance improvement plan|pip|written warning|final warning) for (?!a\b|an\b|my\b|employees\b|new\b|the\b)[a-z]+ [a-z]+"),
-        ("TRADE_SECRET", "trade secret|proprietary|secret formula|secret recipe|core ip|our real margins|pricing model",
-         r"\btrade secret\b\s*[-–:]|\b(?:our|the company'?s) (?:own )?(?:secret|proprietary|confidential) (?:\w+ ){0,2}(?:formula|recipe|process|algorithm|method|model|code|design|blend|coating)\b|\bthis is (?:the|our) proprietary\b|\(internal only, core ip\)|\bour pricing model with\b"),
+         r"\b(?:our|the company'?s|outside) (?:general |outside |in-house |external )?(?:counsel|lawyers?"
+             r"|attorneys?)\b[\w ,']{0,40}\b(?:advis\w+|recommend\w*|think|says?|believes?|warn\w*|memo"
+             r"|opinion|estimat\w+|told)\b|\b(?:under|keep|waive|protected by|subject to) (?:the )?(?:legal "
+             r"|attorney[- ]client )?privilege\b|\battorney work product\b(?! (?:mean|is|doctrine))"
+         r"|\bin anticipation of litigation\b|\bwe have a (?:litigation|legal) hold\b|\b(?:memo|opinion"
+             r"|advice|e-?mail) (?:of|from|by) our (?:lawyers|counsel|attorneys|law firm)\b"),
+        ("MNPI", "not public|not yet public|undisclosed|not disclosed|not announced|not yet announced"
+            "|insider list|not been announced|nonpublic|non-public|before the announcement"
+            "|before the earnings|ahead of the earnings",
+         r"\b(?:we|our|the board|the company|us)\b[^.?!\n]{0,120}\b(?:not (?:yet )?(?:been )?(?:public"
+             r"|disclosed|announced)|undisclosed|non-?public)\b|\binsider list\b"
+             r"|\bundisclosed\b[^.\n]{0,20}:|\b(?:before|ahead of) the (?:earnings|results) (?:release"
+             r"|announcement|call)\b[^.?\n]{0,60}\d"),
+        ("PERSONNEL", "layoff list|termination letter|severance|performance improvement plan|disciplinary"
+            "|redundancy list|written warning|dismissal letter|warning letter",
+         r"\b(?:draft|write|prepare|rewrite|translate|summari[sz]e)\b[^.\n]{0,30}\b(?:termination|dismissal"
+             r"|warning|severance) letter (?:for|to) (?!a\b|an\b|employees\b|the\b)\w+|\b(?:layoff"
+             r"|redundancy) list\b|\bdisciplinary (?:hearing|procedure|case|action|meeting) (?:of|against"
+             r"|with|for) (?!a\b|an\b|employees\b)\w+"
+         r"|\b(?:performance improvement plan|pip|written warning|final warning) for (?!a\b|an\b|my\b"
+             r"|employees\b|new\b|the\b)[a-z]+ [a-z]+"),
+        ("TRADE_SECRET", "trade secret|proprietary|secret formula|secret recipe|core ip|our real margins"
+            "|pricing model",
+         r"\btrade secret\b\s*[-–:]|\b(?:our|the company'?s) (?:own )?(?:secret|proprietary"
+             r"|confidential) (?:\w+ ){0,2}(?:formula|recipe|process|algorithm|method|model|code|design"
+             r"|blend|coating)\b|\bthis is (?:the|our) proprietary\b|\(internal only, core ip\)"
+             r"|\bour pricing model with\b"),
         ("ROADMAP", "unreleased|unannounced|not announced|under embargo|roadmap|codename|nobody outside",
-         r"\b(?:our|the) (?:unreleased|unannounced|secret|not yet (?:released|announced)) (?:\w+ ){0,3}\w+|\bunder embargo until\b|\b(?:here is|this is|below is|attached is) (?:the|our)(?: internal| confidential)? (?:product |technology |feature )?roadmap\b|\bnobody outside\b[\w ]{0,30}\bknows\b|\bcodename \w+: (?:confidential|internal)\b"),
+         r"\b(?:our|the) (?:unreleased|unannounced|secret|not yet (?:released|announced)) (?:\w+ ){0,3}\w+"
+             r"|\bunder embargo until\b|\b(?:here is|this is|below is|attached is) (?:the|our)(?: internal"
+             r"| confidential)? (?:product |technology |feature )?roadmap\b"
+             r"|\bnobody outside\b[\w ]{0,30}\bknows\b|\bcodename \w+: (?:confidential|internal)\b"),
     )
 )  # fmt: skip
 _GENERAL_QUESTION = re.compile(
-    r"^\s*(?:what (?:is|are|does|do)|explain (?:what|the difference|how)|define|how (?:do|does|should) (?:a |an |companies|managers|firms)|describe the difference|which are the|who (?:is|was)|write a (?:poem|regular expression|function)|generate a template)\b"
+    r"^\s*(?:what (?:is|are|does|do)|explain (?:what|the difference|how)|define|how (?:do|does|should) (?:a "
+    r"|an |companies|managers|firms)|describe the difference|which are the|who (?:is|was)"
+    r"|write a (?:poem|regular expression|function)|generate a template)\b"
 )
 _PERSON_TERMS: dict[str, re.Pattern[str]] = {
     "HEALTH": re.compile(rf"\b(?:{_words(_ILLNESSES)})\b"),
     "PERSONNEL": re.compile(
-        r"\b(?:terminat(?:e|ed|ion)|dismiss(?:ed|al)|laid off|layoff|severance|fired|disciplinary|harassment|misconduct|underperform\w*|below expectations|performance (?:review|improvement|rating)|salary|salaries|pay rise|compensation|bonus|"
-        r"demot(?:e|ed|ion)|medical leave|sick leave|parental leave|background check|written warning|grievance|promotion|underpaid|works council|withdraw the offer)\b"
+        r"\b(?:terminat(?:e|ed|ion)|dismiss(?:ed|al)|laid off|layoff|severance|fired|disciplinary|harassment"
+            r"|misconduct|underperform\w*|below expectations|performance (?:review|improvement|rating)"
+            r"|salary|salaries|pay rise|compensation|bonus|"
+        r"demot(?:e|ed|ion)|medical leave|sick leave|parental leave|background check|written warning"
+            r"|grievance|promotion|underpaid|works council|withdraw the offer)\b"
     ),
 }  # fmt: skip
 _REACH = 200

@@ -3,6 +3,6 @@
 from lambdas.inspection.findings import Span
 
 
-def find(text: str) -> list[Span]:
+def find(_text: str) -> list[Span]:
     """Names and addresses in the text."""
     return []

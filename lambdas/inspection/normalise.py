@@ -1,7 +1,9 @@
-"""Texts as a reader sees them: disguises of characters are undone, and every offset can be mapped back (L2.3).
+"""Texts as a reader sees them: disguises of characters are undone, and every offset can be mapped back
+(L2.3).
 
-Undone: zero-width and tag characters, full-width and mathematical forms, look-alike letters of other alphabets, digits
-of other scripts, unusual spaces and hyphens, URL, HTML and backslash escapes, "[at]" and "[dot]".
+Undone: zero-width and tag characters, full-width and mathematical forms, look-alike letters of other
+alphabets, digits of other scripts, unusual spaces and hyphens, URL, HTML and backslash escapes, "[at]" and
+"[dot]".
 """
 
 import html
@@ -14,7 +16,9 @@ from urllib.parse import unquote
 
 @dataclass(frozen=True, slots=True)
 class MappedText:
-    """A text made from another one. `starts[i]` is the origin of character `i`; None means: the same offsets."""
+    """A text made from another one. `starts[i]` is the origin of character `i`; None means: the same
+    offsets.
+    """
 
     text: str
     starts: list[int] | None
@@ -40,8 +44,10 @@ _LOOKALIKES = str.maketrans(
     "ABE3KMHOPCTYXaeopcyxijsdqwhABEZHIKMNOPTYXoavkip",
 )
 _HYPHENS = "‐‑‒–—―−﹘﹣－⁃"
-_INVISIBLE_RANGES = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-                               "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]")  # fmt: skip
+_INVISIBLE_RANGES = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
 
 
 class _CharacterTable(dict[int, str]):

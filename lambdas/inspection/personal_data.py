@@ -1,7 +1,7 @@
 """Structured personal data: a checksum *or* a strong keyword or column decides, never the shape alone (L2.3).
 
-Driven by candidates: one pass finds runs of digits, one automaton finds keywords, and only what they point at is
-looked at closely. The types are listed in `LEVELS`.
+Driven by candidates: one pass finds runs of digits, one automaton finds keywords, and only what they point
+at is looked at closely. The types are listed in `LEVELS`.
 """
 
 import re
@@ -19,13 +19,14 @@ _I, _R = DataClass.INTERNAL, DataClass.RESTRICTED
 LEVELS: dict[str, DataClass] = {
     "EMAIL": _I, "PHONE": _I, "IP_ADDRESS": _I, "MAC_ADDRESS": _I, "USERNAME": _I, "EMPLOYEE_ID": _I,
     "LICENSE_PLATE": _I, "VIN": _I, "CARD_EXPIRY": _I, "ICD10": _I, "NPI": _I,
-    "DATE_OF_BIRTH": _R, "CREDIT_CARD": _R, "CVV": _R, "US_SSN": _R, "IBAN": _R, "PASSPORT": _R, "DRIVER_LICENSE": _R,
-    "BANK_ACCOUNT": _R, "US_ROUTING": _R, "MRN": _R, "US_MBI": _R, "DEA": _R, "INSURANCE_ID": _R, "UK_NINO": _R,
-    "UK_NHS": _R, "CA_SIN": _R, "IN_AADHAAR": _R, "IN_PAN": _R, "TAX_ID": _R,
+    "DATE_OF_BIRTH": _R, "CREDIT_CARD": _R, "CVV": _R, "US_SSN": _R, "IBAN": _R, "PASSPORT": _R,
+        "DRIVER_LICENSE": _R,
+    "BANK_ACCOUNT": _R, "US_ROUTING": _R, "MRN": _R, "US_MBI": _R, "DEA": _R, "INSURANCE_ID": _R,
+    "UK_NINO": _R,    "UK_NHS": _R, "CA_SIN": _R, "IN_AADHAAR": _R, "IN_PAN": _R, "TAX_ID": _R,
 }  # fmt: skip
 
 
-# --- checksums ---------------------------------------------------------------------------------------------------------
+# --- checksums --------------------------------------------------------------------------------------------
 
 
 def luhn(digits: str) -> bool:
@@ -50,7 +51,8 @@ _VERHOEFF_D = (
     "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
 )  # fmt: skip
 _VERHOEFF_P = (
-    "0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258",
+    "0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415",
+        "7046913258",
 )  # fmt: skip
 
 
@@ -93,9 +95,9 @@ def npi_number(digits: str) -> bool:
     return len(digits) == 10 and luhn("80840" + digits)
 
 
-_VIN_VALUES = {c: v for c, v in zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789",
-                                    (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9,
-                                     0, 1, 2, 3, 4, 5, 6, 7, 8, 9), strict=True)}  # fmt: skip
+_VIN_VALUES = dict(
+    zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", map(int, "123456781234579234567890123456789"), strict=True)
+)
 _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
@@ -106,67 +108,86 @@ def vin_check(vin: str) -> bool:
 
 
 _IBAN_LENGTHS = {
-    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28,
-    "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18,
-    "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22,
-    "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LT": 20,
-    "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18,
-    "NO": 15, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SC": 31, "SE": 24,
-    "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24,
-    "XK": 20,
+    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29,
+    "BY": 28, "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29,
+    "ES": 24, "FI": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28,
+    "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20,
+    "LB": 28, "LC": 32, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22,
+    "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18, "NO": 15, "PK": 24, "PL": 28, "PS": 29, "PT": 25,
+    "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SC": 31, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "ST": 25,
+    "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
 }  # fmt: skip
 
-# --- keywords ----------------------------------------------------------------------------------------------------------
+# --- keywords ---------------------------------------------------------------------------------------------
 
 # group -> words that announce a value of it; matched on word boundaries in lower-case text
 _KEYWORDS: dict[str, tuple[str, ...]] = {
-    "card": ("card", "credit card", "debit card", "cc", "visa", "mastercard", "amex", "american express", "pan no",
-             "cardnumber", "card_number", "card no", "kreditkarte", "carte bancaire", "tarjeta", "ccnum", "cc_num"),
-    "ssn": ("ssn", "ssns", "social security", "social-security", "soc sec", "social_security", "socialsecurity", "ss#"),
-    "phone": ("phone", "telephone", "tel", "mobile", "cell", "call", "fax", "dial", "dial-in", "whatsapp", "sms",
-              "text me", "ring", "reach", "reached", "hotline", "telefon", "handy", "mobil", "contact", "number is",
+    "card": ("card", "credit card", "debit card", "cc", "visa", "mastercard", "amex", "american express",
+        "pan no",
+             "cardnumber", "card_number", "card no", "kreditkarte", "carte bancaire", "tarjeta", "ccnum",
+                 "cc_num"),
+    "ssn": ("ssn", "ssns", "social security", "social-security", "soc sec", "social_security",
+        "socialsecurity", "ss#"),
+    "phone": ("phone", "telephone", "tel", "mobile", "cell", "call", "fax", "dial", "dial-in", "whatsapp",
+        "sms",
+              "text me", "ring", "reach", "reached", "hotline", "telefon", "handy", "mobil", "contact",
+                  "number is",
               "phone_number", "phonenumber", "mobile_phone", "answering", "callback", "extension", "telefono",
               "téléphone", "teléfono", "portable", "office", "line"),
     "iban": ("iban", "ibans"),
-    "passport": ("passport", "passports", "passport_no", "passport_number", "reisepass", "passeport", "pasaporte"),
+    "passport": ("passport", "passports", "passport_no", "passport_number", "reisepass", "passeport",
+        "pasaporte"),
     "license": ("driver's license", "drivers license", "driver license", "driving licence", "driving license",
                 "driver licence", "driver's licence", "drivers licence", "driver's lic", "drivers_license",
-                "driver_license", "driving_licence", "dl:", "dl#", "dl no", "dl number", "dlno", "licence number",
+                "driver_license", "driving_licence", "dl:", "dl#", "dl no", "dl number", "dlno",
+                    "licence number",
                 "license number", "führerschein", "permis de conduire", "driver's-license"),
-    "account": ("account", "acct", "account_number", "account_no", "accountno", "a/c", "acc", "bank account", "konto",
+    "account": ("account", "acct", "account_number", "account_no", "accountno", "a/c", "acc", "bank account",
+        "konto",
                 "kontonummer", "accounts", "bankaccount", "sort code", "checking", "savings"),
     "routing": ("routing", "aba", "rtn", "routing_number", "transit"),
-    "mrn": ("mrn", "medical record", "patient id", "patient number", "patient no", "chart", "chart number", "pid",
-            "medical file", "patient_id", "patientid", "hospital number", "medical record number", "patient chart",
+    "mrn": ("mrn", "medical record", "patient id", "patient number", "patient no", "chart", "chart number",
+        "pid",
+            "medical file", "patient_id", "patientid", "hospital number", "medical record number",
+                "patient chart",
             "patient ref", "health record", "patient file", "case file"),
     "npi": ("npi", "provider identifier", "provider id"),
     "mbi": ("mbi", "medicare", "beneficiary"),
     "dea": ("dea",),
-    "insurance": ("member id", "insurance id", "insurance number", "policy number", "policyholder", "subscriber",
-                  "insurance policy", "member number", "policy no", "policy #", "member", "member_id", "group number",
+    "insurance": ("member id", "insurance id", "insurance number", "policy number", "policyholder",
+        "subscriber",
+                  "insurance policy", "member number", "policy no", "policy #", "member", "member_id",
+                      "group number",
                   "insurance no", "health plan", "insured id", "subscriber id", "insurance"),
     "nino": ("ni number", "nino", "national insurance", "ni no", "ni_number"),
     "nhs": ("nhs",),
     "sin": ("sin", "social insurance"),
     "aadhaar": ("aadhaar", "aadhar", "adhar", "uidai", "uid number"),
     "pan": ("pan", "permanent account", "pan card", "pan number"),
-    "tax": ("tax id", "tax identification", "taxpayer", "tin", "ein", "itin", "tax number", "tax_id", "taxid", "atin",
+    "tax": ("tax id", "tax identification", "taxpayer", "tin", "ein", "itin", "tax number", "tax_id", "taxid",
+        "atin",
             "steuer-id", "steuernummer", "employer identification", "tax ref", "utr", "vat number"),
-    "employee": ("employee", "emp id", "employee id", "staff id", "personnel number", "employee number", "staff number",
-                 "emp_id", "employee_id", "badge", "worker id", "payroll number", "personnel no", "staff no", "emp no",
+    "employee": ("employee", "emp id", "employee id", "staff id", "personnel number", "employee number",
+        "staff number",
+                 "emp_id", "employee_id", "badge", "worker id", "payroll number", "personnel no", "staff no",
+                     "emp no",
                  "empid", "payroll id"),
-    "user": ("user", "username", "userid", "user id", "login", "user_name", "user name", "logon", "account name"),
-    "dob": ("dob", "date of birth", "born", "birth date", "birthdate", "birthday", "date_of_birth", "birth", "d.o.b",
+    "user": ("user", "username", "userid", "user id", "login", "user_name", "user name", "logon",
+        "account name"),
+    "dob": ("dob", "date of birth", "born", "birth date", "birthdate", "birthday", "date_of_birth", "birth",
+        "d.o.b",
             "geburtsdatum", "geboren"),
     "icd": ("icd", "icd-10", "icd10", "diagnosis code", "icd-10-cm"),
     "cvv": ("cvv", "cvc", "cvv2", "security code", "cv2", "cvc2", "card code", "cid"),
-    "expiry": ("exp", "expiry", "expires", "valid until", "valid thru", "expiration", "exp_date", "expiry_date",
+    "expiry": ("exp", "expiry", "expires", "valid until", "valid thru", "expiration", "exp_date",
+        "expiry_date",
                "valid to", "good thru", "expiring"),
     "vin": ("vin", "chassis", "vehicle identification"),
     "plate": ("plate", "license plate", "registration", "number plate", "licence plate", "plates", "reg no",
               "vehicle reg", "kennzeichen", "plate number", "reg number", "tag number"),
     "ip": ("ip", "host", "address", "addr", "server", "ipv4", "client", "peer"),
-    "version": ("version", "ver", "release", "build", "rev", "upgrade", "firmware", "v", "section", "chapter", "sec",
+    "version": ("version", "ver", "release", "build", "rev", "upgrade", "firmware", "v", "section", "chapter",
+        "sec",
                 "oid", "assemblyversion", "fileversion"),
 }  # fmt: skip
 
@@ -248,7 +269,7 @@ class _Context:
         return group in self.keywords
 
 
-# --- detectors ---------------------------------------------------------------------------------------------------------
+# --- detectors --------------------------------------------------------------------------------------------
 
 _LOCAL_PART = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}\Z")
 _DOMAIN = re.compile(r"(?:[\w](?:[\w-]{0,61}[\w])?\.){1,6}[A-Za-z]{2,24}(?![\w])")
@@ -310,9 +331,13 @@ def _emails(context: _Context) -> Iterator[Span]:
 
 
 _CLUSTER = re.compile(r"\d(?:[\d]|[ \-./()]{1,3}(?=[\d(])|\((?=\d))*")
-_CARD_GROUPS = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1), (4, 5, 6), (4, 4, 5), (5, 5, 5), (6, 4, 5), (4, 4, 4, 3)}  # fmt: skip
+_CARD_GROUPS = {
+    (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1), (4, 5, 6), (4, 4, 5), (5, 5, 5),
+    (6, 4, 5), (4, 4, 4, 3),
+}  # fmt: skip
 _DATE = re.compile(
-    r"(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d|\d{1,2}[-./]\d{1,2}[-./]\d\d)(?!\d)"
+    r"(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d"
+    r"|\d{1,2}[-./]\d{1,2}[-./]\d\d)(?!\d)"
 )
 
 
@@ -469,7 +494,8 @@ def _phone(context: _Context, start: int, end: int, raw: str, digits: str, group
 
 
 _EXTENSION = re.compile(r" ?(?:x|ext\.?|extension|#) ?\d{1,6}(?!\w)", re.IGNORECASE)
-_IDENTIFIERS = ("nhs", "sin", "aadhaar", "routing", "account", "npi", "mrn", "insurance", "tax", "passport", "license",
+_IDENTIFIERS = ("nhs", "sin", "aadhaar", "routing", "account", "npi", "mrn", "insurance", "tax", "passport",
+    "license",
                 "employee", "iban")  # fmt: skip
 
 
@@ -531,7 +557,7 @@ def _colon_addresses(context: _Context) -> Iterator[Span]:
             match = _COLONS.match(text, start)
             if not match:
                 continue
-            done = end = match.end()
+            done = match.end()
             raw = match.group().rstrip(".")
             raw = raw[:-1] if raw.endswith(":") and not raw.endswith("::") else raw
             if len(raw) < 7 or (start and (text[start - 1].isalnum() or text[start - 1] in ":._")):
@@ -548,7 +574,6 @@ def _colon_addresses(context: _Context) -> Iterator[Span]:
             if raw.lower().startswith("2001:db8") or not _valid_ip6(raw):
                 continue
             yield Span("IP_ADDRESS", start, start + len(raw), 1.0, "ip-v6")
-            end = start + len(raw)
     if ":" in text or "-" in text:
         for inner in _INNER_PAIRS.finditer(text):
             start = inner.start() - 2
@@ -605,10 +630,10 @@ def _cluster(context: _Context, start: int, end: int, raw: str, *, whole: bool =
             yield span
             return
     if whole and len(groups) > 1:
-        yield from _parts(context, start, end, raw)
+        yield from _parts(context, start, raw)
 
 
-def _parts(context: _Context, start: int, end: int, raw: str) -> Iterator[Span]:
+def _parts(context: _Context, start: int, raw: str) -> Iterator[Span]:
     """A run that is nothing as a whole may hold several values side by side, separated by spaces or dots."""
     pieces = [(m.start(), m.end()) for m in re.finditer(r"[\d\-./()]*\d", raw)]
     position = 0
@@ -635,7 +660,9 @@ def _parts(context: _Context, start: int, end: int, raw: str) -> Iterator[Span]:
 
 
 def _keyed_number(context: _Context, start: int, end: int, digits: str, groups: list[str]) -> Span | None:
-    """Numbers whose checksum alone is too weak: checksum and keyword anywhere near, or a keyword right before."""
+    """Numbers whose checksum alone is too weak: checksum and keyword anywhere near, or a keyword right
+    before.
+    """
     n = len(digits)
 
     def near(group: str, reach: int) -> bool:
@@ -666,7 +693,7 @@ def _keyed_number(context: _Context, start: int, end: int, digits: str, groups: 
     return None
 
 
-# --- values announced by a keyword --------------------------------------------------------------------------------------
+# --- values announced by a keyword ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -686,7 +713,8 @@ def _value(pattern: str, flags: int = 0) -> re.Pattern[str]:
 
 
 _MONTH = (
-    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?"
+    r"|Oct(?:ober)?"
     r"|Nov(?:ember)?|Dec(?:ember)?)\.?"
 )
 _ANY_DATE = (
@@ -701,21 +729,30 @@ def _has_digits(count: int) -> Callable[[str], bool]:
 
 
 _ANNOUNCED = (
-    _Announced("passport", "PASSPORT", _value(r"[A-Z]{0,3}\d{6,9}[A-Z]?|[A-Z]\d[A-Z0-9]{6,8}|[CFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8}",
+    _Announced("passport", "PASSPORT", _value(r"[A-Z]{0,3}\d{6,9}[A-Z]?|[A-Z]\d[A-Z0-9]{6,8}"
+        r"|[CFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8}",
                                               re.IGNORECASE), 64, accept=_has_digits(4)),
-    _Announced("license", "DRIVER_LICENSE", _value(r"[A-Z]{1,3}[:_ ]?[A-Z]{0,8}\d[\dA-Z-]{4,14}|\d[\d-]{5,14}|[A-Z]\d{2,4}(?:-\d{3,4}){1,4}"
-                                                   r"|[A-Z]{5}\d{6}[A-Z0-9]{5}|[A-Z]{1,2}\d{2}-\d{2}-\d{4}|[A-Z]{1,2}_DL_\d{5,9}",
+    _Announced("license", "DRIVER_LICENSE", _value(r"[A-Z]{1,3}[:_ ]?[A-Z]{0,8}\d[\dA-Z-]{4,14}"
+        r"|\d[\d-]{5,14}|[A-Z]\d{2,4}(?:-\d{3,4}){1,4}"
+                                                   r"|[A-Z]{5}\d{6}[A-Z0-9]{5}|[A-Z]{1,2}\d{2}-\d{2}-\d{4}"
+                                                       r"|[A-Z]{1,2}_DL_\d{5,9}",
                                                    re.IGNORECASE), 32, accept=_has_digits(5)),
-    _Announced("account", "BANK_ACCOUNT", _value(r"\d{6,17}[A-Z]?|[A-Z]{3,5}\d{7,16}|[A-Z]{1,4}\d{8,14}|\d{2,6}(?:[ -]\d{2,8}){1,3}"), 44,
+    _Announced("account", "BANK_ACCOUNT", _value(r"\d{6,17}[A-Z]?|[A-Z]{3,5}\d{7,16}|[A-Z]{1,4}\d{8,14}"
+        r"|\d{2,6}(?:[ -]\d{2,8}){1,3}"), 44,
                accept=_has_digits(6)),
-    _Announced("mrn", "MRN", _value(r"#?[A-Z]{0,4}[-_]?\d{4,10}[A-Z]?|#?[A-Z]{2,4}-\d{3,10}(?:-\d+)?|\d{2,4}(?:-\d{2,4}){1,3}"), 24),
-    _Announced("mbi", "US_MBI", _value(r"[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d-?[AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d-?"
+    _Announced("mrn", "MRN", _value(r"#?[A-Z]{0,4}[-_]?\d{4,10}[A-Z]?|#?[A-Z]{2,4}-\d{3,10}(?:-\d+)?"
+        r"|\d{2,4}(?:-\d{2,4}){1,3}"), 24),
+    _Announced("mbi", "US_MBI", _value(r"[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d-?[AC-HJKMNP-RT-Y][0-9AC-"
+        r"HJKMNP-RT-Y]\d-?"
                                        r"[AC-HJKMNP-RT-Y]{2}\d{2}"), 60),
     _Announced("dea", "DEA", _value(r"[A-HJ-NP-UX][A-Z9]\d{7}"), 40),
-    _Announced("insurance", "INSURANCE_ID", _value(r"#?[A-Z]{1,4}[- ]?\d{5,12}(?:-\d{1,3})?|#?\d{5,9}-[A-Z]{1,4}|#?\d{6,12}|#?[A-Z]{2,4}(?:-\d{2,6}){1,3}"), 32),
-    _Announced("nino", "UK_NINO", _value(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]", re.IGNORECASE), 48),
+    _Announced("insurance", "INSURANCE_ID", _value(r"#?[A-Z]{1,4}[- ]?\d{5,12}(?:-\d{1,3})?"
+        r"|#?\d{5,9}-[A-Z]{1,4}|#?\d{6,12}|#?[A-Z]{2,4}(?:-\d{2,6}){1,3}"), 32),
+    _Announced("nino", "UK_NINO", _value(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]",
+        re.IGNORECASE), 48),
     _Announced("pan", "IN_PAN", _value(r"[A-Z]{5}\d{4}[A-Z]|[A-Z]{5,8}\d{3,5}[A-Z]{0,2}"), 32),
-    _Announced("tax", "TAX_ID", _value(r"\d{2}-\d{7}|9\d\d-[5-9]\d-\d{4}|\d{3}-\d{2}-\d{4}|[A-Z]{2,3}\d{8,11}|\d{9,12}[A-Z]?|\d{2}[ /]?\d{3}[ /]\d{4,5}"
+    _Announced("tax", "TAX_ID", _value(r"\d{2}-\d{7}|9\d\d-[5-9]\d-\d{4}|\d{3}-\d{2}-\d{4}"
+        r"|[A-Z]{2,3}\d{8,11}|\d{9,12}[A-Z]?|\d{2}[ /]?\d{3}[ /]\d{4,5}"
                                        r"|\d{5} ?\d{5}|[A-Z]{2,5}[A-Z]{0,5}\d{5,9}"), 40),
     _Announced("employee", "EMPLOYEE_ID", _value(r"[A-Z]{1,4}-?\d{3,8}|\d{5,8}(?:-[A-Z]+)?"), 24),
     _Announced("user", "USERNAME", _value(r"[A-Za-z][\w.-]{2,30}"), 12,
@@ -724,7 +761,8 @@ _ANNOUNCED = (
     _Announced("icd", "ICD10", _value(r"[A-TV-Z]\d[0-9AB](?:\.[0-9A-TV-Z]{1,4})?"), 24),
     _Announced("cvv", "CVV", _value(r"\d{3,4}"), 16),
     _Announced("vin", "VIN", _value(r"[A-HJ-NPR-Z0-9]{17}"), 40, accept=_has_digits(2)),
-    _Announced("plate", "LICENSE_PLATE", _value(r"[A-Z]{1,3}[- ]?\d{1,4}[- ]?[A-Z]{0,3}|\d{1,4}[- ]?[A-Z]{2,3}(?:[- ]?\d{1,4})?|[A-Z]{2}\d{2}[ -]?[A-Z]{3}"), 24,
+    _Announced("plate", "LICENSE_PLATE", _value(r"[A-Z]{1,3}[- ]?\d{1,4}[- ]?[A-Z]{0,3}"
+        r"|\d{1,4}[- ]?[A-Z]{2,3}(?:[- ]?\d{1,4})?|[A-Z]{2}\d{2}[ -]?[A-Z]{3}"), 24,
                accept=_has_digits(2)),
 )  # fmt: skip
 _EXPIRY = re.compile(r"(?<![\d/])(?:0[1-9]|1[0-2])\s?/\s?(?:\d{2}|20\d{2})(?![\d/])")
@@ -789,8 +827,10 @@ def _announced(context: _Context) -> Iterator[Span]:
 
 _USER_GAP = re.compile(r"(?:\s?(?:name|id)\b)?[\s:=\"'(]{1,5}(?:is |was )?[\"']?")
 _ID_GAP = re.compile(
-    r"[^\d\n]{0,3}(?:(?:\b(?:number|numbers|no|nr|num|id|ids|code|is|was|of|the|like|for|details|bank|account|file|savings|with|"
-    r"checking|ref|reference|a|to|in|ending|and|belonging|patient|card|record|policy|holder|member|under|health)\b)?[^\w\n]{0,4}){0,8}",
+    r"[^\d\n]{0,3}(?:(?:\b(?:number|numbers|no|nr|num|id|ids|code|is|was|of|the|like|for|details|bank"
+    r"|account|file|savings|with|"
+    r"checking|ref|reference|a|to|in|ending|and|belonging|patient|card|record|policy|holder|member|under"
+    r"|health)\b)?[^\w\n]{0,4}){0,8}",
     re.IGNORECASE,
 )
 
@@ -838,7 +878,7 @@ def _collect(text: str, start: int, count: int) -> tuple[int, str]:
     return position, "".join(kept)
 
 
-# --- columns -----------------------------------------------------------------------------------------------------------
+# --- columns ----------------------------------------------------------------------------------------------
 
 # words of a column or field name -> the type of the values under it, and what such a value looks like
 _COLUMNS: tuple[tuple[re.Pattern[str], str, re.Pattern[str]], ...] = tuple(
@@ -904,8 +944,10 @@ def _tables(context: _Context) -> Iterator[Span]:
         done = offset
 
 
-_COLUMN_STEMS = ("ssn", "social", "mail", "phone", "mobile", "tel", "cell", "fax", "cvv", "cvc", "security", "exp", "card", "cc", "pan",
-                 "iban", "passport", "licen", "dl", "birth", "dob", "routing", "aba", "acc", "acct", "mrn", "patient", "ip", "emp",
+_COLUMN_STEMS = ("ssn", "social", "mail", "phone", "mobile", "tel", "cell", "fax", "cvv", "cvc", "security",
+    "exp", "card", "cc", "pan",
+                 "iban", "passport", "licen", "dl", "birth", "dob", "routing", "aba", "acc", "acct", "mrn",
+                     "patient", "ip", "emp",
                  "nhs", "national", "nino", "member", "insurance", "policy", "user", "login")  # fmt: skip
 
 
@@ -975,7 +1017,8 @@ def _vehicles(context: _Context) -> Iterator[Span]:
 
 _VIN = re.compile(r"(?:^|[\s:(])([A-HJ-NPR-Z0-9]{17})(?=[\s,.;)]|$)")
 
-# one entry per detector, in the order of trust: of two that overlap the earlier rule and the higher score wins
+# one entry per detector, in the order of trust: of two that overlap the earlier rule and the higher score
+# wins
 DETECTORS: dict[str, Callable[[_Context], Iterator[Span]]] = {
     "email": _emails,
     "iban": _ibans,

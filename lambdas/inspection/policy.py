@@ -1,4 +1,6 @@
-"""From what was found to what happens: allow, flag, redact or block, with a sentence for the person (G.1, G.2, L2.3)."""
+"""From what was found to what happens: allow, flag, redact or block, with a sentence for the person (G.1,
+G.2, L2.3).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +27,9 @@ class Action(StrEnum):
 class DepartmentRules(Protocol):
     """The part of a department's policy that inspection needs; `lambdas.common.policy.Department` has it.
 
-    `findings` maps `restricted`, `confidential`, `injection`, `uninspectable` and the acceptable-use rules to an action
-    (for acceptable use also `review`); `human_review` names the uses of the department that a person must review.
+    `findings` maps `restricted`, `confidential`, `injection`, `uninspectable` and the acceptable-use rules
+    to an action (for acceptable use also `review`); `human_review` names the uses of the department that a
+    person must review.
     """
 
     @property
@@ -53,8 +56,9 @@ DEFAULT_ACTIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens and why. `reason` is a stable code for records and metrics; `message` is for the person who asked:
-    what class was found, where, and what to do. It never holds a value. `requires_review` asks for the human-review flag.
+    """What happens and why. `reason` is a stable code for records and metrics; `message` is for the person
+    who asked: what class was found, where, and what to do. It never holds a value. `requires_review` asks
+    for the human-review flag.
     """
 
     action: Action
@@ -66,29 +70,45 @@ class Decision:
 
 _CLASS_ADVICE = {
     DataClass.INTERNAL: "Internal data needs a department that is cleared for it",
-    DataClass.RESTRICTED: "Restricted data (people, legal, unpublished figures, credentials) never goes to Claude",
+    DataClass.RESTRICTED: "Restricted data (people, legal, unpublished figures, credentials) never goes to "
+    "Claude",
     DataClass.CONFIDENTIAL: "Confidential data (trade secrets, unreleased plans) never goes to Claude",
 }
 _TYPE_NAMES = {
-    "EMAIL": "an e-mail address", "PHONE": "a telephone number", "IP_ADDRESS": "an IP address", "MAC_ADDRESS": "a MAC address",
-    "PERSON": "a person's name", "ADDRESS": "a postal address", "CREDIT_CARD": "a card number", "CVV": "a card's security code",
-    "CARD_EXPIRY": "a card's expiry date", "IBAN": "an IBAN", "US_SSN": "a US social security number", "SECRET": "a password or key",
-    "PASSPORT": "a passport number", "DRIVER_LICENSE": "a driving licence number", "BANK_ACCOUNT": "a bank account number",
-    "US_ROUTING": "a bank routing number", "DATE_OF_BIRTH": "a date of birth", "MRN": "a medical record number",
-    "US_MBI": "a Medicare number", "DEA": "a DEA number", "INSURANCE_ID": "an insurance number", "UK_NINO": "a National Insurance number",
-    "UK_NHS": "an NHS number", "CA_SIN": "a social insurance number", "IN_AADHAAR": "an Aadhaar number", "IN_PAN": "a PAN",
-    "TAX_ID": "a tax number", "EMPLOYEE_ID": "an employee number", "USERNAME": "a user name", "VIN": "a vehicle number",
-    "LICENSE_PLATE": "a number plate", "ICD10": "a diagnosis code", "NPI": "a provider number", "DICTIONARY": "a protected name or term",
+    "EMAIL": "an e-mail address", "PHONE": "a telephone number", "IP_ADDRESS": "an IP address", "MAC_ADDRESS":
+        "a MAC address",
+    "PERSON": "a person's name", "ADDRESS": "a postal address", "CREDIT_CARD": "a card number", "CVV":
+        "a card's security code",
+    "CARD_EXPIRY": "a card's expiry date", "IBAN": "an IBAN", "US_SSN": "a US social security number",
+        "SECRET": "a password or key",
+    "PASSPORT": "a passport number", "DRIVER_LICENSE": "a driving licence number", "BANK_ACCOUNT":
+        "a bank account number",
+    "US_ROUTING": "a bank routing number", "DATE_OF_BIRTH": "a date of birth", "MRN":
+        "a medical record number",
+    "US_MBI": "a Medicare number", "DEA": "a DEA number", "INSURANCE_ID": "an insurance number", "UK_NINO":
+        "a National Insurance number",
+    "UK_NHS": "an NHS number", "CA_SIN": "a social insurance number", "IN_AADHAAR": "an Aadhaar number",
+        "IN_PAN": "a PAN",
+    "TAX_ID": "a tax number", "EMPLOYEE_ID": "an employee number", "USERNAME": "a user name", "VIN":
+        "a vehicle number",
+    "LICENSE_PLATE": "a number plate", "ICD10": "a diagnosis code", "NPI": "a provider number", "DICTIONARY":
+        "a protected name or term",
     "CUSTOMER_LIST": "a list of people", "PERSONNEL": "a personnel matter", "LEGAL": "a legal matter",
-    "MNPI": "unpublished financial information", "HEALTH": "a person's health information", "TRADE_SECRET": "a trade secret",
-    "ROADMAP": "an unreleased plan", "LABEL": "a confidentiality label", "DECLARED": "the class that you declared",
+    "MNPI": "unpublished financial information", "HEALTH": "a person's health information", "TRADE_SECRET":
+        "a trade secret",
+    "ROADMAP": "an unreleased plan", "LABEL": "a confidentiality label", "DECLARED":
+        "the class that you declared",
     "CANARY": "a protected marker", "EGRESS": "a link that carries data out",
 }  # fmt: skip
 _USE_ADVICE = {
-    "personnel-decision": "Claude does not decide about people's jobs: ask for a draft or for criteria, and let HR decide",
-    "health-information": "personal health information does not go to Claude: remove the person or the condition",
-    "customer-contact": "nothing goes to a customer unread: have a person review the text, then send it with the human-review flag",
-    "unreviewed-decision": "no decision without a person: name who reviews the result, then send it with the human-review flag",
+    "personnel-decision": "Claude does not decide about people's jobs: ask for a draft or for criteria, and "
+    "let HR decide",
+    "health-information": "personal health information does not go to Claude: remove the person or the "
+    "condition",
+    "customer-contact": "nothing goes to a customer unread: have a person review the text, then send it "
+    "with the human-review flag",
+    "unreviewed-decision": "no decision without a person: name who reviews the result, then send it with "
+    "the human-review flag",
 }
 _FAILURES = {
     "timeout": "it could not be inspected in time: send a shorter text or fewer documents",
@@ -100,7 +120,8 @@ _FAILURES = {
 def decide(inspection: Inspection, department: DepartmentRules, *, human_review: bool = False) -> Decision:
     """The department's answer to an inspection. The strictest rule wins; a failed inspection always blocks.
 
-    `human_review` says that the caller sent the human-review flag, which satisfies rules whose action is `review`.
+    `human_review` says that the caller sent the human-review flag, which satisfies rules whose action is
+    `review`.
     """
     if inspection.failure:
         advice = _FAILURES.get(inspection.failure, _FAILURES["error"])
@@ -187,7 +208,8 @@ def _decide_uninspectable(inspection: Inspection, department: DepartmentRules) -
     if action is Action.BLOCK:
         message = (
             f"Blocked: {first.field} ({first.kind}) cannot be read by the inspection. "
-            "What cannot be read does not leave: paste its text instead, or ask for a department policy that allows it."
+            "What cannot be read does not leave: paste its text instead, or ask for a department policy "
+            "that allows it."
         )
     return Decision(action, "uninspectable", message)
 

@@ -1,6 +1,7 @@
 """Requests with their findings replaced: only for departments that opted in, never for Claude Code (L2.3).
 
-Deterministic: the same value gives the same placeholder, so that the provider's prompt cache keeps its prefix.
+Deterministic: the same value gives the same placeholder, so that the provider's prompt cache keeps its
+prefix.
 """
 
 import copy
@@ -15,7 +16,9 @@ _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 class RedactionError(Exception):
-    """A finding lies where it cannot be cut out (a file, a key, two blocks at once): the request must be blocked."""
+    """A finding lies where it cannot be cut out (a file, a key, two blocks at once): the request must be
+    blocked.
+    """
 
 
 def redact_request(body: Mapping[str, Any], findings: Inspection | Iterable[Finding]) -> dict[str, Any]:

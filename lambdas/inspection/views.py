@@ -1,4 +1,5 @@
-"""Other readings of a text, in which a value may hide: encoded, split over lines, spaced or spelled out (L2.3).
+"""Other readings of a text, in which a value may hide: encoded, split over lines, spaced or spelled out
+(L2.3).
 
 Each view is small and bounded; what is found in one is reported at the place it was read from.
 """
@@ -18,7 +19,9 @@ MAX_DEPTH = 3
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A reading: its text, how offsets lead back, and the joints that a finding must cross to count (empty: any)."""
+    """A reading: its text, how offsets lead back, and the joints that a finding must cross to count (empty:
+    any).
+    """
 
     name: str
     mapped: MappedText
@@ -32,10 +35,12 @@ class View:
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{14,}={0,2}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){7,}")
 _SPACED = re.compile(r"(?<![\w])(?:\d[ \t.·•_*-]{1,3}){8,}\d(?![\w])")
-_WORDS = {"zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-          "eight": "8", "nine": "9", "null": "0", "eins": "1", "zwei": "2", "drei": "3", "vier": "4", "fünf": "5",
+_WORDS = {"zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
+    "seven": "7",
+          "eight": "8", "nine": "9", "null": "0", "eins": "1", "zwei": "2", "drei": "3", "vier": "4", "fünf":
+              "5",
           "sechs": "6", "sieben": "7", "acht": "8", "neun": "9"}  # fmt: skip
-_WORD = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|null|eins|zwei|drei|vier|fünf|sechs|sieben|acht|neun)"
+_WORD = rf"(?:{'|'.join(_WORDS)})"
 _SPELLED = re.compile(rf"\b{_WORD}(?:[ ,.\-]{{1,3}}(?:dash |hyphen |space )?{_WORD}){{8,}}\b", re.IGNORECASE)
 
 
@@ -99,7 +104,9 @@ def _printable(data: bytes) -> str:
 
 
 def rearranged(text: str, lower: str) -> Iterator[View]:
-    """The text with line breaks inside values closed, and runs of spaced or spelled digits written together."""
+    """The text with line breaks inside values closed, and runs of spaced or spelled digits written
+    together.
+    """
     if "\n" in text:
         view = _joined(text)
         if view:
@@ -132,12 +139,12 @@ def _joined(text: str) -> View | None:
             and (before.isalnum() or before in _VALUE_SIGNS)
             and (after.isalnum() or after in _VALUE_SIGNS)
             and after
+            and (not (before.isalpha() and after.isalpha()) or _parted(text, left, right))
         ):
-            if not (before.isalpha() and after.isalpha()) or _parted(text, left, right):
-                pieces.append(text[position:left])
-                starts.extend(range(position, left))
-                joints.append(len(starts))
-                position = right
+            pieces.append(text[position:left])
+            starts.extend(range(position, left))
+            joints.append(len(starts))
+            position = right
         newline = text.find("\n", newline + 1)
     if not joints:
         return None
