@@ -1,4 +1,4 @@
-"""Demonstration evidence, with which a stranger gets through the gates on the emulated AWS and nowhere else."""
+"""Demonstration evidence: it opens the gates on the emulated AWS for a stranger, and nowhere else."""
 
 from collections.abc import Sequence
 from datetime import date
