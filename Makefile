@@ -11,7 +11,7 @@ UV ?= $(shell command -v uv 2>/dev/null || echo .kit/uv/bin/uv)
 export PULUMI_ERROR_OUTPUT_STRING := true
 unexport VIRTUAL_ENV
 
-.PHONY: help setup up down test check lint types snapshots bench bench-inspection test-engine test-clients test-browser clean
+.PHONY: help setup up down test check lint types snapshots bench bench-inspection test-engine test-clients test-browser docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -43,6 +43,11 @@ lint: setup
 
 types: setup
 	@$(BIN)/pyright
+
+docs: setup ## Write the computed pages anew: tables of the README, components, snapshots of the plans
+	@$(BIN)/python -m tests.docs.readme_tables
+	@$(BIN)/python -m tests.docs.component_pages
+	@$(BIN)/python -m tests.snapshots.regenerate
 
 clean: ## Remove all that was built or installed here
 	@-$(KIT) down 2>/dev/null

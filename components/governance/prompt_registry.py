@@ -33,7 +33,7 @@ class PromptRegistry(KitComponent):
     (`prompts/index.json`), which the gateway re-reads within 15 seconds.
     Default posture: encrypted with the governance key; versions protected and retained; a version that was
     changed, added or removed behind `prompts/published.lock` refuses the deployment.
-    What replaces: nothing; a version's key holds its hash, so other content is another object.
+    Replaced when changed: nothing; a version's key holds its hash, so other content is another object.
 
     `index_key` is the key of the index; `versions` counts what is published.
     """

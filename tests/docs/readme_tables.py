@@ -13,6 +13,7 @@ import yaml
 
 from kit.cli import app
 from stacks.sizing import SIZES, sizing
+from tests.docs.component_pages import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -69,6 +70,8 @@ def _mentions(folders: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_relative_to(PAGES):
+                continue  # computed from the components, which are counted themselves
             if path.suffix in {".py", ".md"} and "__pycache__" not in path.parts:
                 for identifier in sorted(set(REQUIREMENT.findall(path.read_text("utf-8")))):
                     found[identifier].append(path.relative_to(ROOT).as_posix())
