@@ -1,0 +1,41 @@
+"""Audit records: durable, chained, sealed (L1.4, L2.5, G.3).
+
+A function makes one writer per process and appends through it:
+
+    writer = open_writer("gateway", environ)      # real clients, from the environment variables below
+    await writer.append({"kind": "intent", ...}, bodies={"request": b"..."})    # in an event loop
+    writer.append_now({"kind": "review", ...}, bodies={})    # in a handler-style function
+    writer.close()      # sends the metadata copies that wait
+
+`AUDIT_BUCKET`, `AUDIT_KEY_ARN` are required; `SUBJECT_KEYS_TABLE`, `SUBJECT_KEY_ARN` where records carry
+bodies; `ANALYTICS_STREAM` where metadata are copied. In parts: `AuditWriter(Journal(name, AuditBucket(s3,
+bucket=…, key_arn=…)), keys=SubjectKeys(dynamodb, kms, table=…, key_arn=…), pool=…, copies=MetadataCopies(
+firehose, stream))`.
+
+Returning means durable. `AuditUnavailable` and `SubjectErased` mean not.
+
+Kinds that `kit audit verify` reads: `intent` opens a call; `outcome` (also the sweeper's, for a call whose
+process died) ends it; `unconfirmed` names calls whose records failed. Every other kind (`refusal`, `use`,
+`batch_results`, `review`, `scim`, `key`, `break-glass`, `erasure`, `disclosure`, …) stands for itself.
+"""
+
+from lambdas.common.audit.journal import AuditUnavailable, Journal
+from lambdas.common.audit.metadata import MetadataCopies
+from lambdas.common.audit.opening import open_writer
+from lambdas.common.audit.store import AuditBucket, NotWritten, Occupied, Unsure
+from lambdas.common.audit.writer import AuditWriter
+from lambdas.common.subject_keys import SubjectErased, SubjectKeys
+
+__all__ = [
+    "AuditBucket",
+    "AuditUnavailable",
+    "AuditWriter",
+    "Journal",
+    "MetadataCopies",
+    "NotWritten",
+    "Occupied",
+    "SubjectErased",
+    "SubjectKeys",
+    "Unsure",
+    "open_writer",
+]

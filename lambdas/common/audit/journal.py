@@ -1,0 +1,101 @@
+"""One writer's chain over a store that may refuse: a put that fails moves nothing (L2.5).
+
+What a caller was told is not durable is said in the chain as soon as it goes on: a record `unconfirmed` names
+the requests whose records failed, and where they may be found all the same. So an intent without an outcome
+always has a named reason, as long as the process lives; after that the sweeper names it.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+from lambdas.common.audit.chain import Chain, Draft, begin, make_tail
+from lambdas.common.audit.store import NotWritten, ObjectStore, Occupied, Unsure
+from lambdas.common.clock import Clock, utc_now
+from lambdas.common.ids import new_id
+
+CONTENT_TYPE = "application/x-ndjson"
+INTENT = "intent"
+_MOST_NAMED = 20_000  # failures that one record names
+
+
+class AuditUnavailable(Exception):
+    """The record is not durable: whatever it stands for must not go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A record that failed. The call of a failed intent never left, so it need not be named."""
+
+    kind: str
+    request_id: str | None
+    reason: str
+
+
+class Journal:
+    """Writes drafts as objects, one after the other. `name` is the function's, for the names of its writers.
+
+    A writer is named when it first writes, not when the process starts: processes that come of one snapshot
+    get one name each. A chain whose end is in doubt is left, and a new one begun.
+    """
+
+    def __init__(self, name: str, store: ObjectStore, *, clock: Clock = utc_now) -> None:
+        self._name = name
+        self._store = store
+        self._clock = clock
+        self._lock = Lock()
+        self._chain: Chain | None = None
+        self._failures: deque[_Failure] = deque()
+        self._in_doubt: list[dict[str, Any]] = []
+
+    def write(self, drafts: Sequence[Draft]) -> str:
+        """Put the drafts as one object; the name of the writer. Blocks. Raises `AuditUnavailable`."""
+        with self._lock:
+            try:
+                try:
+                    return self._put(drafts)
+                except Occupied:  # another process has our name: a copy of this one
+                    self._chain = None
+                    return self._put(drafts)
+            except NotWritten as error:
+                for draft in drafts:
+                    self.failed(draft.kind, draft.request_id, error.reason)
+                raise AuditUnavailable(error.reason) from None
+
+    def failed(self, kind: str, request_id: str | None, reason: str) -> None:
+        """A record that is not durable: the chain will say so. Does not block."""
+        if len(self._failures) < _MOST_NAMED:
+            self._failures.append(_Failure(kind, request_id, reason))
+
+    def _put(self, drafts: Sequence[Draft]) -> str:
+        now = self._clock()
+        chain = self._chain or begin(f"{self._name}-{new_id(clock=self._clock)}")
+        failures = list(self._failures)
+        told = [self._unconfirmed(failures, now)] if failures else []
+        batch = chain.extend([*told, *drafts])
+        try:
+            self._store.put(batch.key(now), batch.data, batch.object_metadata(), CONTENT_TYPE)
+        except Unsure:
+            self._in_doubt.append({"writer": chain.writer, "from_sequence": chain.sequence})
+            self._chain = None
+            raise
+        self._chain = batch.after
+        self._in_doubt.clear()
+        for _ in failures:
+            self._failures.popleft()
+        return chain.writer
+
+    def _unconfirmed(self, failures: Sequence[_Failure], now: datetime) -> Draft:
+        named = dict.fromkeys(one.request_id for one in failures if one.request_id and one.kind != INTENT)
+        record = {
+            "kind": "unconfirmed",
+            "reason": ",".join(sorted({one.reason for one in failures})),
+            "records": len(failures),
+            "requests": list(named),
+            "in_doubt": list(self._in_doubt),
+        }
+        record_id = new_id("rec_", clock=lambda: now)
+        return Draft(record_id, "unconfirmed", None, make_tail(record_id, now, record, b"{}"), {})

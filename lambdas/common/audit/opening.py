@@ -1,0 +1,66 @@
+"""Makes a writer from a function's environment."""
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+from lambdas.common.audit.journal import Journal
+from lambdas.common.audit.metadata import MetadataCopies
+from lambdas.common.audit.store import AuditBucket
+from lambdas.common.audit.writer import AuditWriter
+from lambdas.common.clock import Clock, utc_now
+from lambdas.common.subject_keys import SubjectKeys
+
+_THREADS = 4
+# The bucket is asked again by `AuditBucket`, which knows what a second attempt means.
+_ONCE = Config(
+    connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
+)
+_THRICE = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
+
+
+def open_writer(
+    name: str,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    session: Any | None = None,
+    clock: Clock = utc_now,
+) -> AuditWriter:
+    """The writer of a process. `name` is the function's (`gateway`, `scim`); `session` is a botocore session.
+
+    Raises:
+        KeyError: AUDIT_BUCKET or AUDIT_KEY_ARN is not set.
+    """
+    clients = session or botocore.session.get_session()
+
+    def client(service: str, config: Config) -> Any:
+        return clients.create_client(
+            service,
+            region_name=environ.get("AWS_REGION"),
+            endpoint_url=environ.get("AWS_ENDPOINT_URL"),
+            config=config,
+        )
+
+    bucket = AuditBucket(
+        client("s3", _ONCE), bucket=environ["AUDIT_BUCKET"], key_arn=environ["AUDIT_KEY_ARN"]
+    )
+    table, key_arn = environ.get("SUBJECT_KEYS_TABLE"), environ.get("SUBJECT_KEY_ARN")
+    keys = (
+        SubjectKeys(
+            client("dynamodb", _THRICE), client("kms", _THRICE), table=table, key_arn=key_arn, clock=clock
+        )
+        if table and key_arn
+        else None
+    )
+    stream = environ.get("ANALYTICS_STREAM")
+    return AuditWriter(
+        Journal(name, bucket, clock=clock),
+        keys=keys,
+        pool=ThreadPoolExecutor(_THREADS, thread_name_prefix="audit"),
+        copies=MetadataCopies(client("firehose", _THRICE), stream) if stream else None,
+        clock=clock,
+    )
