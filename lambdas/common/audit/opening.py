@@ -17,9 +17,7 @@ from lambdas.common.subject_keys import SubjectKeys
 
 _THREADS = 4
 # The bucket is asked again by `AuditBucket`, which knows what a second attempt means.
-_ONCE = Config(
-    connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
-)
+_ONCE = Config(connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 1})
 _THRICE = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
 
 

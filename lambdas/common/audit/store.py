@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-# Seconds before the attempts after the first. With the client's time-outs a put is decided within 10 seconds.
-_WAITS = (0.05, 0.25, 1.0)
+# Seconds before the attempts after the first. With the client's time-outs a put is decided within 16 seconds.
+_WAITS = (0.05, 0.25)
 _CONFLICT = 412
 _TAKEN_BACK = frozenset({400, 401, 403, 404, 405, 411, 413})  # said no, and means that nothing was written
 

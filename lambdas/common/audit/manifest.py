@@ -1,0 +1,197 @@
+"""Manifests: what the bucket held of each hour, signed, each holding on to the one before (L2.5, G.3).
+
+`manifests/dt=YYYY-MM-DD/hour=HH.json` has two lines. The first is the manifest, the second its signature over
+the very bytes of the first: ECDSA with P-256 over their SHA-256, by the KMS key that it names. So a manifest
+can be checked with `head -n 1`, OpenSSL and the public key alone.
+
+    {"v": 1, "hour": "2026-11-24T10", "sealed_at": …, "previous": {"hour": …, "sha256": …} | null,
+     "records": 1200, "objects": [{"key", "size", "sha256", "first", "last", "before", "head"}, …],
+     "late": [objects of earlier hours that were not there when those were sealed], "gaps": [text, …]}
+"""
+
+import hashlib
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from lambdas.common.audit.chain import hour_prefix
+
+MANIFESTS = "manifests/"
+ALGORITHM = "ECDSA_SHA_256"
+HOUR = timedelta(hours=1)
+_HOUR_FORMAT = "%Y-%m-%dT%H"
+
+
+class ManifestDamaged(Exception):
+    """A manifest cannot be read, or its signature does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedObject:
+    """An object as it was when it was sealed: its SHA-256, its sequence numbers, the hashes around them."""
+
+    key: str
+    size: int
+    sha256: str
+    first: int
+    last: int
+    before: str
+    head: str
+
+    @property
+    def writer(self) -> str:
+        """Whose lines it holds."""
+        return writer_of(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was sealed of one hour. `sha256` is the hash of its line, once it has one."""
+
+    hour: datetime
+    sealed_at: str
+    previous: tuple[datetime, str] | None
+    objects: Sequence[SealedObject]
+    late: Sequence[SealedObject]
+    gaps: Sequence[str]
+    sha256: str = ""
+
+    def line(self) -> bytes:
+        """The bytes that are signed."""
+        hour, sha256 = self.previous if self.previous else (None, None)
+        content = {
+            "v": 1,
+            "hour": hour_name(self.hour),
+            "sealed_at": self.sealed_at,
+            "previous": {"hour": hour_name(hour), "sha256": sha256} if hour else None,
+            "records": sum(one.last - one.first + 1 for one in self.objects),
+            "objects": [asdict(one) for one in self.objects],
+            "late": [asdict(one) for one in self.late],
+            "gaps": list(self.gaps),
+        }
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
+def manifest_key(hour: datetime) -> str:
+    """Where the manifest of an hour is kept."""
+    return f"{MANIFESTS}dt={hour:%Y-%m-%d}/hour={hour:%H}.json"
+
+
+def hour_of(at: datetime) -> datetime:
+    """The hour in which `at` lies."""
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def hour_name(hour: datetime) -> str:
+    """The hour as manifests name it: 2026-11-24T10."""
+    return hour.strftime(_HOUR_FORMAT)
+
+
+def hour_named(name: str) -> datetime:
+    """The hour with this name. Raises ValueError."""
+    return datetime.strptime(name, _HOUR_FORMAT).replace(tzinfo=UTC)
+
+
+def hour_of_key(key: str) -> datetime:
+    """The hour under which a record object or a manifest is kept. Raises ValueError."""
+    parts = key.split("/")
+    if len(parts) < 3 or not parts[1].startswith("dt=") or not parts[2].startswith("hour="):
+        raise ValueError(f"{key} is not kept under an hour")
+    return hour_named(f"{parts[1][3:]}T{parts[2][5:7]}")
+
+
+def writer_of(key: str) -> str:
+    """The writer whose lines an object holds. Raises ValueError."""
+    parts = key.split("/")
+    if (
+        len(parts) != 5
+        or not parts[4].endswith(".jsonl")
+        or key != f"{hour_prefix(hour_of_key(key))}{parts[3]}/{parts[4]}"
+    ):
+        raise ValueError(f"{key} is not the key of an object of records")
+    return parts[3]
+
+
+def first_of(key: str) -> int:
+    """The sequence number that an object begins with. Raises ValueError."""
+    return int(key.rsplit("/", 1)[1].removesuffix(".jsonl"))
+
+
+def sign(line: bytes, kms: Any, key_arn: str) -> bytes:
+    """The whole document: the line and its signature. `kms` is a botocore KMS client."""
+    signed = kms.sign(
+        KeyId=key_arn,
+        Message=hashlib.sha256(line).digest(),
+        MessageType="DIGEST",
+        SigningAlgorithm=ALGORITHM,
+    )
+    signature = {
+        "algorithm": ALGORITHM,
+        "key": key_arn,
+        "signature": b64encode(signed["Signature"]).decode(),
+    }
+    return line + b"\n" + json.dumps(signature, separators=(",", ":")).encode() + b"\n"
+
+
+PublicKeys = Callable[[str], ec.EllipticCurvePublicKey | None]
+
+
+def public_key(encoded: bytes) -> ec.EllipticCurvePublicKey:
+    """A public key in PEM or DER. Raises ValueError."""
+    load = (
+        serialization.load_pem_public_key
+        if encoded.lstrip().startswith(b"-----")
+        else serialization.load_der_public_key
+    )
+    key = load(encoded)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise ValueError("not the public key of an elliptic curve")  # noqa: TRY004 - the content is wrong
+    return key
+
+
+def read_manifest(document: bytes) -> Manifest:
+    """The manifest without a check of its signature. Raises `ManifestDamaged`."""
+    line = document.split(b"\n", 1)[0]
+    try:
+        content = json.loads(line)
+        previous = content["previous"]
+        return Manifest(
+            hour=hour_named(content["hour"]),
+            sealed_at=content["sealed_at"],
+            previous=(hour_named(previous["hour"]), previous["sha256"]) if previous else None,
+            objects=[SealedObject(**one) for one in content["objects"]],
+            late=[SealedObject(**one) for one in content["late"]],
+            gaps=content["gaps"],
+            sha256=hashlib.sha256(line).hexdigest(),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestDamaged(f"cannot be read: {type(error).__name__}") from None
+
+
+def check_signature(document: bytes, keys: PublicKeys) -> None:
+    """Raises `ManifestDamaged` unless a known key signed exactly this manifest. `keys` finds the public key
+    of a KMS key by its ARN; None for one that is not trusted.
+    """
+    line, _, rest = document.partition(b"\n")
+    try:
+        signature: Mapping[str, str] = json.loads(rest)
+        key_arn, algorithm = signature["key"], signature["algorithm"]
+        given = b64decode(signature["signature"], validate=True)
+    except (ValueError, KeyError, TypeError):
+        raise ManifestDamaged("has no readable signature") from None
+    if algorithm != ALGORITHM:
+        raise ManifestDamaged(f"is signed by {algorithm}, not by {ALGORITHM}")
+    key = keys(key_arn)
+    if key is None:
+        raise ManifestDamaged(f"is signed by a key that is not trusted: {key_arn}")
+    try:
+        key.verify(given, line, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        raise ManifestDamaged("its signature does not hold") from None

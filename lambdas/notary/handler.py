@@ -1,0 +1,63 @@
+"""The notary's entry: composed once per process, run by the clock.
+
+Environment: `AUDIT_BUCKET`, `AUDIT_KEY_ARN`, `SIGNING_KEY_ARN`; locally `AWS_ENDPOINT_URL`.
+"""
+
+import json
+import os
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+from lambdas.common.audit.store import AuditBucket
+from lambdas.notary.notary import Notary
+
+_SPARE_SECONDS = 60  # a run stops sealing hours when it has less time than this
+
+
+@cache
+def _notary() -> Notary:
+    session = botocore.session.get_session()
+
+    def client(service: str, attempts: int) -> Any:
+        config = Config(
+            connect_timeout=2,
+            read_timeout=20,
+            max_pool_connections=32,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+        )
+        return session.create_client(
+            service,
+            region_name=os.environ.get("AWS_REGION"),
+            endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
+            config=config,
+        )
+
+    bucket = os.environ["AUDIT_BUCKET"]
+    return Notary(
+        client("s3", 4),
+        AuditBucket(client("s3", 1), bucket=bucket, key_arn=os.environ["AUDIT_KEY_ARN"]),
+        client("kms", 4),
+        bucket=bucket,
+        signing_key_arn=os.environ["SIGNING_KEY_ARN"],
+    )
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Seal every hour that is due. What AWS refuses is raised: the run is tried again, then alarmed."""
+    del event
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > _SPARE_SECONDS * 1000
+
+    sealed = _notary().seal_due(has_time)
+    result = {
+        "hours": [manifest.hour.isoformat() for manifest in sealed],
+        "objects": sum(len(manifest.objects) for manifest in sealed),
+        "late": sum(len(manifest.late) for manifest in sealed),
+        "gaps": sum(len(manifest.gaps) for manifest in sealed),
+    }
+    print(json.dumps({"type": "sealed", **result}))  # noqa: T201 - the function's log
+    return result

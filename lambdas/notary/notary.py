@@ -1,0 +1,179 @@
+"""Seals hours, the oldest first, each once (L2.5).
+
+An hour is due five minutes after its end: a put is decided within seconds, so nobody who began in the hour is
+still at it. What comes later all the same is noted in the next manifest. The notary reads what objects say of
+themselves and S3's checksum of them, never a record.
+"""
+
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+from lambdas.common.audit.chain import RECORDS, hour_prefix
+from lambdas.common.audit.manifest import (
+    HOUR,
+    MANIFESTS,
+    Manifest,
+    SealedObject,
+    hour_of,
+    hour_of_key,
+    manifest_key,
+    read_manifest,
+    sign,
+    writer_of,
+)
+from lambdas.common.audit.store import ObjectStore, Occupied
+from lambdas.common.clock import Clock, utc_now
+
+GRACE = timedelta(minutes=5)
+LOOK_BACK = 24  # hours before a sealed one in which late objects are looked for
+_SEARCHED_DAYS = 400  # how far back the last manifest is looked for
+_THREADS = 24
+_CONTENT_TYPE = "application/json"
+
+
+class Notary:
+    """Seals hours of one bucket. `s3`, `kms` are botocore clients, `store` is where manifests are put."""
+
+    def __init__(
+        self,
+        s3: Any,
+        store: ObjectStore,
+        kms: Any,
+        *,
+        bucket: str,
+        signing_key_arn: str,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._s3 = s3
+        self._store = store
+        self._kms = kms
+        self._bucket = bucket
+        self._signing_key_arn = signing_key_arn
+        self._clock = clock
+
+    def seal_due(self, has_time: Callable[[], bool] = lambda: True) -> list[Manifest]:
+        """Seal every hour that is due, as long as there is time; what was sealed now.
+
+        Raises botocore's errors and `NotWritten`.
+        """
+        last_due = hour_of(self._clock() - GRACE) - HOUR
+        before = self._last_manifest(last_due)
+        hour = before.hour + HOUR if before else self._first_hour(last_due)
+        sealed: list[Manifest] = []
+        while hour <= last_due and has_time():
+            before = self._seal(hour, before)
+            sealed.append(before)
+            hour += HOUR
+        return sealed
+
+    def _seal(self, hour: datetime, before: Manifest | None) -> Manifest:
+        keys = list(self._keys(hour_prefix(hour)))
+        objects = self._objects(keys)
+        strange = set(keys) - {one.key for one in objects}
+        manifest = Manifest(
+            hour=hour,
+            sealed_at=self._clock().isoformat(timespec="seconds"),
+            previous=(before.hour, before.sha256) if before else None,
+            objects=objects,
+            late=self._late(hour) if before else [],
+            gaps=[
+                *find_gaps(objects, before),
+                *(f"{key} is no object of records" for key in sorted(strange)),
+            ],
+        )
+        document = sign(manifest.line(), self._kms, self._signing_key_arn)
+        try:
+            self._store.put(manifest_key(hour), document, {}, _CONTENT_TYPE)
+        except Occupied:  # another run was first; what it wrote is what counts
+            return self._read(hour)
+        return read_manifest(document)
+
+    def _late(self, hour: datetime) -> list[SealedObject]:
+        """Objects of earlier hours that no manifest holds."""
+        earlier = [hour - HOUR * back for back in range(1, LOOK_BACK + 1)]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = [
+                key
+                for keys in pool.map(lambda one: list(self._keys(hour_prefix(one))), earlier)
+                for key in keys
+            ]
+            if not found:
+                return []
+            sealed_hours = [hour_of_key(key) for key in self._manifest_keys(earlier[-1], hour)]
+            known = {
+                one.key
+                for manifest in pool.map(self._read, sealed_hours)
+                for one in (*manifest.objects, *manifest.late)
+            }
+            first = min(sealed_hours, default=hour)
+        return self._objects(key for key in sorted(found) if key not in known and hour_of_key(key) >= first)
+
+    def _objects(self, keys: Iterable[str]) -> list[SealedObject]:
+        """What objects say of themselves, in the order of their keys; those that say nothing are left out."""
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return [found for found in pool.map(self._object, keys) if found]
+
+    def _object(self, key: str) -> SealedObject | None:
+        head = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+        said = head["Metadata"]
+        try:
+            writer_of(key)
+            return SealedObject(
+                key=key,
+                size=head["ContentLength"],
+                sha256=b64decode(head["ChecksumSHA256"]).hex(),
+                first=int(said["first"]),
+                last=int(said["last"]),
+                before=said["before"],
+                head=said["head"],
+            )
+        except (KeyError, ValueError):  # not written by a writer of ours
+            return None
+
+    def _last_manifest(self, last_due: datetime) -> Manifest | None:
+        for back in range(_SEARCHED_DAYS):
+            day = last_due - timedelta(days=back)
+            keys = list(self._keys(f"{MANIFESTS}dt={day:%Y-%m-%d}/"))
+            if keys:
+                return self._read(hour_of_key(keys[-1]))
+        return None
+
+    def _first_hour(self, last_due: datetime) -> datetime:
+        """The hour of the oldest record; the last hour where there is none yet."""
+        first = next(iter(self._keys(RECORDS, most=1)), None)
+        return min(hour_of_key(first), last_due) if first else last_due
+
+    def _manifest_keys(self, first: datetime, end: datetime) -> list[str]:
+        """The manifests of the hours from `first` to before `end`."""
+        days = sorted({first.date(), end.date()})
+        keys = [key for day in days for key in self._keys(f"{MANIFESTS}dt={day:%Y-%m-%d}/")]
+        return [key for key in keys if first <= hour_of_key(key) < end]
+
+    def _read(self, hour: datetime) -> Manifest:
+        answer = self._s3.get_object(Bucket=self._bucket, Key=manifest_key(hour))
+        return read_manifest(answer["Body"].read())
+
+    def _keys(self, prefix: str, *, most: int = 1000) -> Iterator[str]:
+        """Keys under a prefix, in their order, page by page; with `most` under 1,000 only so many."""
+        query: dict[str, Any] = {"Bucket": self._bucket, "Prefix": prefix, "MaxKeys": most}
+        while True:
+            page = self._s3.list_objects_v2(**query)
+            yield from (one["Key"] for one in page.get("Contents", ()))
+            if most < 1000 or not page.get("IsTruncated"):
+                return
+            query["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def find_gaps(objects: Sequence[SealedObject], before: Manifest | None) -> list[str]:
+    """Where a writer's objects do not follow on each other; told apart by what they say of themselves."""
+    ends = {one.writer: one for one in before.objects} if before else {}
+    gaps = []
+    for one in objects:
+        known = ends.get(one.writer)
+        if known is not None and (one.first, one.before) != (known.last + 1, known.head):
+            gaps.append(f"{one.key} does not follow on {known.key}")
+        ends[one.writer] = one
+    return gaps
