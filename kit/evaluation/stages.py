@@ -82,7 +82,10 @@ def evaluate_stage(
                 cancelled=cancelled,
             )
     except Exception as error:
-        raise _refusal(stage, error) from error
+        told = _refusal(stage, error)
+        if told is error:
+            raise  # an error that is its own cause would never end
+        raise told from error
 
 
 def evaluate_stages(
