@@ -98,7 +98,7 @@ MAY: dict[str, set[str]] = {
     "erase a person": {"governance-lead"},
     "attest": {"director", "governance-lead"},
     "read documents": {"director", "enablement-lead", "training-lead", "governance-lead"},
-    "read prompts": set(ROLES) - {"director"},
+    "read prompts": {str(role) for role in ROLES} - {"director"},
     "change a policy": set(),
     "read secrets": set(),
 }
