@@ -12,6 +12,7 @@ from components.api.analytics import Analytics, AnalyticsArgs
 from components.api.gateway import GATEWAY_PACKAGES, ClaudeAccess, Gateway, GatewayArgs, Stores
 from components.api.ledger import Ledger, LedgerArgs
 from components.api.rest_api import CustomDomain, RestApi, RestApiArgs
+from components.api.scheduled import KeeperArgs, ScheduledFunction, notary
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.functions import Network as FunctionNetwork
 from components.functions import Surroundings
@@ -69,6 +70,8 @@ def main(settings: Settings) -> None:
     layer = DependencyLayer("gateway-layer", names, "gateway", options)
     gateway_args = _gateway(settings, base, ledger, analytics, layer, network)
     gateway = Gateway("gateway", gateway_args, options)
+    keeper = _keeper(settings, base, gateway_args, options)
+    ScheduledFunction("notary", notary(keeper), options)
     api = RestApi("api", _rest_api(settings, gateway, analytics, network), options)
     _guard(settings, base, api, analytics, options)
     _on_kubernetes(settings, base, gateway_args, network, options)
@@ -168,6 +171,19 @@ def _gateway(
         start=start,
         provisioned=provisioned,
         reserved_concurrency=capacity.gateway_reserved_concurrency,
+    )
+
+
+def _keeper(
+    settings: Settings, base: Outputs, gateway: GatewayArgs, options: pulumi.ResourceOptions
+) -> KeeperArgs:
+    """What the functions that run by the clock share."""
+    return KeeperArgs(
+        surroundings=gateway.surroundings,
+        stores=gateway.stores,
+        signing_key_arn=base["signing_key_arn"],
+        layer_arn=DependencyLayer("scheduled-layer", names_of(settings), "scheduled", options).arn,
+        memory=settings.sizing.capacity.function_memory_mb,
     )
 
 

@@ -114,7 +114,7 @@ def notary(args: KeeperArgs) -> ScheduleArgs:
                     [stores.audit_key_arn],
                     conditions=_via(args, "s3"),
                 ),
-                Statement("Sign", ["kms:GetPublicKey", "kms:Sign"], [args.signing_key_arn]),
+                Statement("Sign", ["kms:Sign"], [args.signing_key_arn]),
             ],
             environment={
                 "AUDIT_BUCKET": stores.audit_bucket_name,
