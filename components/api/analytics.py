@@ -11,55 +11,83 @@ from components.foundation.roles import glue_name
 from components.permissions import Statement, document, trusted
 
 _GIB = 1024**3
-# Column name and Glue type of a metadata copy. What a record holds beyond these is in the bucket of record.
+# Name and Glue type of each column of a copy, as `lambdas/common/audit/metadata.py` writes it. What a
+# record says beyond these is in `details`, as JSON; bodies are in the bucket of record alone.
 COLUMNS: Sequence[tuple[str, str]] = (
     ("record_id", "string"),
-    ("request_id", "string"),
     ("kind", "string"),
     ("at", "string"),
     ("writer", "string"),
+    ("request_id", "string"),
+    ("call", "string"),
     ("principal", "string"),
     ("principal_kind", "string"),
     ("department", "string"),
-    ("cost_center", "string"),
     ("use_case", "string"),
-    ("prompt_id", "string"),
-    ("prompt_version", "string"),
+    ("prompt", "string"),
+    ("prompt_version", "int"),
     ("data_class", "string"),
-    ("provider", "string"),
+    ("requires_review", "boolean"),
+    ("alias", "string"),
     ("model", "string"),
-    ("status", "string"),
+    ("stream", "boolean"),
+    ("provider", "string"),
+    ("result", "string"),
+    ("status", "int"),
+    ("reason", "string"),
     ("stop_reason", "string"),
+    ("upstream_request_id", "string"),
+    ("attempts", "int"),
     ("input_tokens", "bigint"),
     ("output_tokens", "bigint"),
     ("cache_read_input_tokens", "bigint"),
     ("cache_creation_input_tokens", "bigint"),
+    ("reserved_microusd", "bigint"),
     ("cost_microusd", "bigint"),
-    ("latency_ms", "bigint"),
+    ("cost_estimated", "boolean"),
+    ("material_decision", "boolean"),
+    ("batch_id", "string"),
     ("decisions", "string"),
+    ("answer_filter", "string"),
+    ("details", "string"),
 )
+# Firehose delivers at least once, so every query counts a record id once.
+_ONCE = "(SELECT *, row_number() OVER (PARTITION BY record_id) AS copy FROM records)"
+_PAID = "kind IN ('outcome', 'batch_results')"
 QUERIES: Mapping[str, tuple[str, str]] = {
     "cost-by-department": (
         "Cost and calls a month, by department",
-        "SELECT substr(dt, 1, 7) AS month, department, cost_center, count(*) AS calls,\n"
+        "SELECT substr(dt, 1, 7) AS month, department, count_if(kind = 'outcome') AS calls,\n"
         "       sum(cost_microusd) / 1e6 AS cost_usd\n"
-        "FROM records WHERE kind = 'outcome' GROUP BY 1, 2, 3 ORDER BY 1, 5 DESC",
+        f"FROM {_ONCE}\nWHERE copy = 1 AND {_PAID} GROUP BY 1, 2 ORDER BY 1, 4 DESC",
     ),
     "active-people": (
-        "People who called at least once a week, by department",
+        "People who called at least once a week, by department; groups under five are not shown",
         "SELECT date_trunc('week', date(dt)) AS week, department, count(DISTINCT principal) AS people\n"
-        "FROM records WHERE kind = 'outcome' AND principal_kind = 'person' GROUP BY 1, 2 ORDER BY 1, 2",
+        "FROM records WHERE kind = 'outcome' AND principal_kind = 'person' GROUP BY 1, 2\n"
+        "HAVING count(DISTINCT principal) >= 5 ORDER BY 1, 2",
     ),
     "use-cases": (
         "Use cases and prompts by calls and cost",
-        "SELECT department, use_case, prompt_id, prompt_version, count(*) AS calls,\n"
+        "SELECT department, use_case, prompt, prompt_version, model, count_if(kind = 'outcome') AS calls,\n"
         "       sum(cost_microusd) / 1e6 AS cost_usd\n"
-        "FROM records WHERE kind = 'outcome' GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC",
+        f"FROM {_ONCE}\nWHERE copy = 1 AND {_PAID} GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC",
     ),
     "refusals": (
-        "Calls that the gateway refused, by day and status",
-        "SELECT dt, department, status, count(*) AS calls\n"
-        "FROM records WHERE kind = 'outcome' AND status <> 'served' GROUP BY 1, 2, 3 ORDER BY 1 DESC, 4 DESC",
+        "Requests that inspection blocked, by day and reason",
+        "SELECT dt, department, reason, count(*) AS requests\n"
+        f"FROM {_ONCE}\nWHERE copy = 1 AND kind = 'refusal' GROUP BY 1, 2, 3 ORDER BY 1 DESC, 4 DESC",
+    ),
+    "failures": (
+        "Calls that ended otherwise than completed, by day, provider and reason",
+        "SELECT dt, provider, result, status, reason, count(*) AS calls\n"
+        f"FROM {_ONCE}\nWHERE copy = 1 AND kind = 'outcome' AND result <> 'completed'\n"
+        "GROUP BY 1, 2, 3, 4, 5 ORDER BY 1 DESC, 6 DESC",
+    ),
+    "material-decisions": (
+        "Calls whose answers were used for a material decision, and who said so",
+        "SELECT dt, department, request_id, principal\n"
+        f"FROM {_ONCE}\nWHERE copy = 1 AND kind = 'use' AND material_decision ORDER BY dt DESC",
     ),
 }
 

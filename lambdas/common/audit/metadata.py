@@ -7,40 +7,45 @@ stays the truth.
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from queue import Empty, Full, Queue
 from threading import Thread
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-# Columns of the table `records`, in its order; `components/api/analytics.py` gives each its type.
-COLUMNS = (
-    "record_id", "kind", "at", "writer", "request_id", "call", "principal", "principal_kind", "department",
-    "use_case", "prompt", "prompt_version", "data_class", "requires_review", "alias", "model", "stream",
-    "provider", "result", "status", "reason", "stop_reason", "upstream_request_id", "attempts",
-    "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
-    "reserved_microusd", "cost_microusd", "cost_estimated", "latency_ms", "material_decision", "batch_id",
-    "decisions", "answer_filter", "details",
-)  # fmt: skip
+# Columns of the table `records`, and what each holds; `components/api/analytics.py` gives each its Glue type.
+COLUMNS: Mapping[str, type] = {
+    "record_id": str, "kind": str, "at": str, "writer": str, "request_id": str, "call": str, "principal": str,
+    "principal_kind": str, "department": str, "use_case": str, "prompt": str, "prompt_version": int,
+    "data_class": str, "requires_review": bool, "alias": str, "model": str, "stream": bool, "provider": str,
+    "result": str, "status": int, "reason": str, "stop_reason": str, "upstream_request_id": str,
+    "attempts": int, "input_tokens": int, "output_tokens": int, "cache_read_input_tokens": int,
+    "cache_creation_input_tokens": int, "reserved_microusd": int, "cost_microusd": int,
+    "cost_estimated": bool, "material_decision": bool, "batch_id": str, "decisions": str,
+    "answer_filter": str, "details": str,
+}  # fmt: skip
 _AS_JSON = ("decisions", "answer_filter")
 _OF_USAGE = ("cache_read_input_tokens", "cache_creation_input_tokens")
-_NO_DETAIL = frozenset({*COLUMNS, "bodies", "previous", "sequence", "usage", "v"})
+_OF_THE_CHAIN = frozenset({"bodies", "previous", "sequence", "usage", "v"})
 
 _BATCH = 400  # of the 500 records that a call may carry
 _BATCH_BYTES = 3_500_000  # of its 4 MiB
 
 
-def row_of(record: dict[str, Any]) -> dict[str, Any]:
-    """The row of a record. Columns without a value are left out."""
-    row = {name: record[name] for name in COLUMNS if record.get(name) is not None}
-    usage = record.get("usage")
+def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a record. Columns without a value are left out; a value of another type than its column's
+    goes to `details`, so that one record cannot break a query over all.
+    """
+    known = {name: value for name, value in record.items() if value is not None}
+    usage = known.get("usage")
     if isinstance(usage, dict):
-        row |= {name: usage[name] for name in _OF_USAGE if isinstance(usage.get(name), int)}
-    if isinstance(record.get("attempts"), list):
-        row["attempts"] = len(record["attempts"])
-    row |= {name: _json(record[name]) for name in _AS_JSON if record.get(name)}
-    details = {name: value for name, value in record.items() if name not in _NO_DETAIL}
+        known |= {name: usage[name] for name in _OF_USAGE if name in usage}
+    if isinstance(known.get("attempts"), list):
+        known["attempts"] = len(known["attempts"])
+    known |= {name: _json(known[name]) for name in _AS_JSON if name in known}
+    row = {name: known[name] for name, kind in COLUMNS.items() if type(known.get(name)) is kind}
+    details = {name: value for name, value in known.items() if name not in row and name not in _OF_THE_CHAIN}
     return row | ({"details": _json(details)} if details else {})
 
 
