@@ -1,0 +1,103 @@
+"""The bearer token that the identity provider presents: two are valid while one takes over from the other.
+
+The token is a secret of Secrets Manager. After a rotation the one before (AWSPREVIOUS) stays valid for
+`overlap`, so that provisioning goes on until somebody has put the new one into the identity provider.
+"""
+
+import hashlib
+import hmac
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.common.clock import Clock, utc_now
+
+OVERLAP = timedelta(days=7)
+_FRESH_SECONDS = 60.0
+# A token that is not known may have been made a moment ago: look again, but not for each guess.
+_LOOK_AGAIN_SECONDS = 5.0
+_LONGEST_TOKEN = 4_096
+_NOBODY = b"\0" * 32
+
+
+class TokensUnavailable(Exception):
+    """The secret cannot be read: nobody is let in."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Digests of the valid tokens, when they were read, and until when the older one counts."""
+
+    current: bytes
+    previous: bytes
+    previous_until: datetime
+    read_at: float
+
+
+class BearerTokens:
+    """Checks tokens. `client` is a botocore Secrets Manager client, made once; calls block."""
+
+    def __init__(
+        self,
+        client: Any,
+        secret_id: str,
+        *,
+        overlap: timedelta = OVERLAP,
+        clock: Clock = utc_now,
+        stopwatch: Callable[[], float] = monotonic,
+    ) -> None:
+        self._client = client
+        self._secret_id = secret_id
+        self._overlap = overlap
+        self._clock = clock
+        self._stopwatch = stopwatch
+        self._known: _Known | None = None
+        self._lock = threading.Lock()
+
+    def accepts(self, token: str) -> bool:
+        """Whether `token` is one of the valid ones. Raises `TokensUnavailable`.
+
+        Digests are compared, both each time and in constant time, so that the time taken says nothing.
+        """
+        if not token or len(token) > _LONGEST_TOKEN:
+            return False
+        given = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        known = self._tokens(_FRESH_SECONDS)
+        if self._matches(given, known):
+            return True
+        newer = self._tokens(_LOOK_AGAIN_SECONDS)
+        return newer is not known and self._matches(given, newer)
+
+    def _matches(self, given: bytes, known: _Known) -> bool:
+        is_current = hmac.compare_digest(given, known.current)
+        is_previous = hmac.compare_digest(given, known.previous)
+        return is_current or (is_previous and self._clock() < known.previous_until)
+
+    def _tokens(self, oldest_seconds: float) -> _Known:
+        with self._lock:
+            if self._known is None or self._stopwatch() - self._known.read_at > oldest_seconds:
+                self._known = self._read()
+            return self._known
+
+    def _read(self) -> _Known:
+        current, since = self._version("AWSCURRENT")
+        if current is None or since is None:
+            raise TokensUnavailable("the secret has no value")
+        previous, _ = self._version("AWSPREVIOUS")
+        return _Known(current, previous or _NOBODY, since + self._overlap, self._stopwatch())
+
+    def _version(self, stage: str) -> tuple[bytes | None, datetime | None]:
+        try:
+            answer = self._client.get_secret_value(SecretId=self._secret_id, VersionStage=stage)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None, None
+            raise TokensUnavailable(error.response["Error"]["Code"]) from None
+        except BotoCoreError as error:
+            raise TokensUnavailable(type(error).__name__) from None
+        return hashlib.sha256(answer["SecretString"].encode()).digest(), answer["CreatedDate"]

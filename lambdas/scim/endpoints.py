@@ -1,0 +1,319 @@
+"""The endpoints of RFC 7644, as functions from a request to an answer. They block, and run in threads."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+from scim2_models import (
+    Context,
+    Error,
+    ForbiddenException,
+    Group,
+    InvalidFilterException,
+    InvalidSyntaxException,
+    InvalidValueException,
+    ListResponse,
+    Meta,
+    NotFoundException,
+    NotImplementedException,
+    PatchOp,
+    PreconditionFailedException,
+    ResponseParameters,
+    SCIMException,
+    SearchRequest,
+)
+
+from lambdas.scim import groups as stored_groups
+from lambdas.scim import people as stored_people
+from lambdas.scim.edits import members_of, patched, replacement
+from lambdas.scim.groups import Groups, StoredGroup
+from lambdas.scim.people import GroupNames, People, Person, Versions, etag
+from lambdas.scim.resources import CONFIG, ENDPOINTS, MODELS, POLICY, PROVIDER, TypeName, User
+from lambdas.scim.search import Search, wants
+
+_TYPES: dict[str, TypeName] = {endpoint: name for name, endpoint in ENDPOINTS.items()}
+_LONGEST_FILTER = 4_096
+_ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
+_QUERY = ("attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count")
+_SEARCHES: dict[tuple[TypeName, ...], Any] = {
+    ("User",): SearchRequest[User],
+    ("Group",): SearchRequest[Group],
+    ("User", "Group"): SearchRequest[User | Group],
+}
+_LIST_SCHEMA = str(ListResponse.__schema__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One authenticated request. `parts` is the path after `/scim/v2`; `query` has the last of each name."""
+
+    method: str
+    parts: tuple[str, ...]
+    base_url: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    if_match: str = ""
+    if_none_match: str = ""
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, JSON content (None: no body) and headers."""
+
+    status: int
+    content: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Endpoints:
+    """Answers requests from a directory."""
+
+    def __init__(self, people: People, groups: Groups) -> None:
+        self._people = people
+        self._groups = groups
+        self._search = Search(people, groups)
+
+    def answer(self, request: Request) -> Answer:
+        """The answer; what the caller did wrong is answered too. Raises `DirectoryUnavailable`."""
+        try:
+            return self._route(request)
+        except SCIMException as error:
+            return refused(error)
+        except ValidationError as error:
+            return _invalid(error)
+        except RecursionError:
+            return refused(InvalidSyntaxException(detail="The request is nested too deeply."))
+
+    def _route(self, request: Request) -> Answer:
+        match request.method, request.parts:
+            case _, ("ServiceProviderConfig" | "ResourceTypes" | "Schemas", *_) as parts:
+                if request.method != "GET" or len(parts) > 2:
+                    return _not_allowed("GET") if len(parts) <= 2 else refused(NotFoundException())
+                return _discovery(request)
+            case _, ("Bulk",) | ("Me",):
+                raise NotImplementedException
+            case "POST", (".search",):
+                return self._query(("User", "Group"), _content(request), request.base_url)
+            case "POST", (endpoint, ".search") if endpoint in _TYPES:
+                return self._query((_TYPES[endpoint],), _content(request), request.base_url)
+            case _, (endpoint, ".search") if endpoint in _TYPES:
+                return _not_allowed("POST")
+            case "GET", (endpoint,) if endpoint in _TYPES:
+                return self._query((_TYPES[endpoint],), _query_of(request), request.base_url)
+            case "POST", (endpoint,) if endpoint in _TYPES:
+                return self._create(_TYPES[endpoint], request)
+            case _, (endpoint,) if endpoint in _TYPES:
+                return _not_allowed("GET, POST")
+            case _, (endpoint, identifier) if endpoint in _TYPES:
+                return self._one(_TYPES[endpoint], identifier, request)
+            case _:
+                raise NotFoundException
+
+    def _one(self, kind: TypeName, identifier: str, request: Request) -> Answer:
+        match request.method:
+            case "GET":
+                return self._read(kind, identifier, request)
+            case "PUT":
+                return self._replace(kind, identifier, request)
+            case "PATCH":
+                return self._patch(kind, identifier, request)
+            case "DELETE":
+                stored: People | Groups = self._people if kind == "User" else self._groups
+                stored.delete(identifier, versions=_expected(request))
+                return Answer(204)
+            case _:
+                return _not_allowed("GET, PUT, PATCH, DELETE")
+
+    # -- resources -----------------------------------------------------------------------------------------
+
+    def _create(self, kind: TypeName, request: Request) -> Answer:
+        resource = MODELS[kind].model_validate(
+            _content(request), scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
+        )
+        if kind == "User":
+            created: Person | StoredGroup = self._people.create(resource)
+        else:
+            members = members_of(resource.members or ())  # pyright: ignore[reportAttributeAccessIssue]
+            resource.members = None  # pyright: ignore[reportAttributeAccessIssue]
+            created = self._groups.create(resource, members)
+        return self._shown(created, request, Context.RESOURCE_CREATION_RESPONSE, status=201)
+
+    def _read(self, kind: TypeName, identifier: str, request: Request) -> Answer:
+        stored = self._people.get(identifier) if kind == "User" else self._groups.get(identifier)
+        if request.if_none_match and stored.version in (_versions(request.if_none_match) or {stored.version}):
+            return Answer(304, headers={"etag": etag(stored.version)})
+        return self._shown(stored, request, Context.RESOURCE_QUERY_RESPONSE)
+
+    def _replace(self, kind: TypeName, identifier: str, request: Request) -> Answer:
+        content = _content(request)
+        if content.get("id", identifier) != identifier:
+            raise InvalidValueException(detail="id is another than that of the path", attribute="id")
+        resource = MODELS[kind].model_validate(
+            content, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=POLICY
+        )
+
+        def replaced(before: Any) -> Any:
+            after = resource.model_copy(deep=True)
+            after.replace(before)
+            return after
+
+        if kind == "User":
+            stored: Person | StoredGroup = self._people.update(
+                identifier, replaced, versions=_expected(request)
+            )
+        else:
+            edit = replacement(resource, lambda: self._groups.members(identifier))
+            stored = self._groups.update(identifier, edit, versions=_expected(request))
+        return self._shown(stored, request, Context.RESOURCE_REPLACEMENT_RESPONSE)
+
+    def _patch(self, kind: TypeName, identifier: str, request: Request) -> Answer:
+        model: Any = PatchOp[User] if kind == "User" else PatchOp[Group]
+        patch = model.model_validate(
+            _content(request), scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
+        )
+
+        def changed(resource: Any) -> Any:
+            resource.id = identifier  # some providers send it along
+            patch.patch(resource, POLICY)
+            return resource
+
+        if kind == "User":
+            stored: Person | StoredGroup = self._people.update(
+                identifier, changed, versions=_expected(request)
+            )
+        else:
+            edit = patched(patch, identifier, lambda: self._groups.members(identifier))
+            stored = self._groups.update(identifier, edit, versions=_expected(request))
+            if not request.query:
+                # A group may have 50,000 members: whoever adds one must not be sent all of them.
+                return Answer(204, headers={"etag": etag(stored.version)})
+        return self._shown(stored, request, Context.RESOURCE_PATCH_RESPONSE)
+
+    def _shown(
+        self, stored: Person | StoredGroup, request: Request, context: Context, *, status: int = 200
+    ) -> Answer:
+        model: Any = ResponseParameters[User] if isinstance(stored, Person) else ResponseParameters[Group]
+        chosen = model.model_validate(
+            {name: value for name, value in request.query.items() if "ttributes" in name}, scim_policy=POLICY
+        )
+        if isinstance(stored, Person):
+            names: GroupNames = {}
+            self._people.know_groups(stored, names)
+            resource = stored_people.shown(stored, request.base_url, names)
+        else:
+            members = self._groups.members(stored.id) if wants(chosen, "members") else None
+            resource = stored_groups.shown(stored, request.base_url, members)
+        headers = {"etag": etag(stored.version), "content-location": resource.meta.location}
+        if status == 201:
+            headers["location"] = resource.meta.location
+        return Answer(status, resource.model_dump(scim_ctx=context, response_parameters=chosen), headers)
+
+    # -- queries -------------------------------------------------------------------------------------------
+
+    def _query(self, kinds: tuple[TypeName, ...], content: Mapping[str, Any], base_url: str) -> Answer:
+        if len(str(content.get("filter") or "")) > _LONGEST_FILTER:
+            raise InvalidFilterException(detail=f"A filter has at most {_LONGEST_FILTER} characters.")
+        model: Any = _SEARCHES[kinds]
+        try:
+            search = model.model_validate(content, scim_ctx=Context.SEARCH_REQUEST, scim_policy=POLICY)
+        except RecursionError:
+            raise InvalidFilterException(detail="The filter is nested too deeply.") from None
+        page = self._search.page(kinds, search, base_url)
+        shown = [
+            resource.model_dump(scim_ctx=Context.SEARCH_RESPONSE, response_parameters=search)
+            for resource in page.resources
+        ]
+        return _list(shown, total=page.total, start=page.start_index)
+
+
+def refused(error: SCIMException) -> Answer:
+    """The answer to what the caller did wrong."""
+    return Answer(error.status, error.to_error().model_dump())
+
+
+def _invalid(error: ValidationError) -> Answer:
+    first = Error.from_validation_errors(error)[0]
+    return Answer(first.status or 400, first.model_dump())
+
+
+def _not_allowed(allowed: str) -> Answer:
+    error = Error(status=405, detail="The method is not allowed here.")
+    return Answer(405, error.model_dump(), {"allow": allowed})
+
+
+def _content(request: Request) -> dict[str, Any]:
+    """The body. Raises InvalidSyntaxException unless it is a JSON object of characters that can be stored."""
+    try:
+        content = json.loads(request.body, parse_constant=_no_constant)
+        json.dumps(content, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise InvalidSyntaxException(detail="The body is not JSON in UTF-8.") from None
+    if not isinstance(content, dict):
+        raise InvalidSyntaxException(detail="The body is not a JSON object.")
+    return content
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _query_of(request: Request) -> dict[str, Any]:
+    return {name: request.query[name] for name in _QUERY if request.query.get(name)}
+
+
+def _expected(request: Request) -> Versions:
+    """The versions that If-Match allows. Raises PreconditionFailedException when none can be meant."""
+    if not request.if_match:
+        return None
+    versions = _versions(request.if_match)
+    if versions == frozenset():
+        raise PreconditionFailedException
+    return versions
+
+
+def _versions(header: str) -> Versions:
+    """The versions of a header of entity tags; None for `*`."""
+    if header.strip() == "*":
+        return None
+    return frozenset(int(number) for number in _ETAG.findall(header))
+
+
+def _list(resources: list[Any], *, total: int, start: int) -> Answer:
+    content = {
+        "schemas": [_LIST_SCHEMA],
+        "totalResults": total,
+        "startIndex": start,
+        "itemsPerPage": len(resources),
+        "Resources": resources,
+    }
+    return Answer(200, content)
+
+
+def _discovery(request: Request) -> Answer:
+    """What the service says of itself (RFC 7644, 4)."""
+    if "filter" in request.query:
+        raise ForbiddenException(detail="Discovery cannot be filtered.")
+    name, *rest = request.parts
+    if name == "ServiceProviderConfig":
+        if rest:
+            raise NotFoundException
+        return Answer(200, _described(CONFIG, name, "", request.base_url))
+    known = PROVIDER.schemas if name == "Schemas" else PROVIDER.resource_types
+    shown = {
+        str(one.id): _described(one, name.removesuffix("s"), f"/{one.id}", request.base_url) for one in known
+    }
+    if not rest:
+        return _list(list(shown.values()), total=len(shown), start=1)
+    if rest[0] not in shown:
+        raise NotFoundException
+    return Answer(200, shown[rest[0]])
+
+
+def _described(resource: Any, kind: str, suffix: str, base_url: str) -> dict[str, Any]:
+    shown = resource.model_copy()
+    plural = kind if kind == "ServiceProviderConfig" else f"{kind}s"
+    shown.meta = Meta(resource_type=kind, location=f"{base_url}/{plural}{suffix}")
+    return shown.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)

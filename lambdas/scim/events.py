@@ -1,0 +1,127 @@
+"""What happened to a person, kept in the outbox until all that follows from it is done (G.4).
+
+An event is written in the same transaction as the change itself, so none is ever lost; `worker` takes it from
+there.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from lambdas.common.access import AccessRecord
+from lambdas.common.ids import new_id
+from lambdas.scim.store import OUTBOX, DirectoryStore, Item
+
+Move = Literal["joiner", "mover", "leaver"]
+_PART = 5_000  # members in one item: well under DynamoDB's 400 KB
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEvent:
+    """A joiner, mover or leaver. `sign_in_names` are needed to end sessions, and go with the event.
+
+    `keys` are the virtual keys that were the person's when the event was written.
+    """
+
+    id: str
+    kind: Move
+    at: str
+    person: str
+    department_before: str
+    department_after: str
+    roles_before: tuple[str, ...]
+    roles_after: tuple[str, ...]
+    sign_in_names: tuple[str, ...]
+    onboarding: str
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipEvent:
+    """Members that a group gains or loses, or (`settle`) whose placement is to be looked at again.
+
+    It is carried out at once by the request that makes it; the worker finishes what a crash left, as long as
+    the group is still at `version` (0: gone), so that nothing newer is undone.
+    """
+
+    id: str
+    kind: Literal["join", "leave", "settle"]
+    at: str
+    group: str
+    version: int
+    members: tuple[str, ...]
+
+
+Event = PersonEvent | MembershipEvent
+
+
+def move_between(before: AccessRecord | None, after: AccessRecord) -> Move | None:
+    """What a change of the access record means for the person; None: nothing that others must hear of."""
+    was, is_in = before is not None and _placed(before), _placed(after)
+    if is_in and not was:
+        return "joiner"
+    if was and not is_in:
+        return "leaver"
+    if is_in and before is not None and _rights(before) != _rights(after):
+        return "mover"
+    return None
+
+
+def person_event(
+    kind: Move, before: AccessRecord | None, after: AccessRecord, sign_in_names: Sequence[str], now: datetime
+) -> PersonEvent:
+    """The event of one change."""
+    return PersonEvent(
+        id=new_id(clock=lambda: now),
+        kind=kind,
+        at=now.isoformat(timespec="milliseconds"),
+        person=after.subject,
+        department_before=before.department if before else "",
+        department_after=after.department,
+        roles_before=before.roles if before else (),
+        roles_after=after.roles,
+        sign_in_names=tuple(sign_in_names),
+        onboarding=after.onboarding,
+    )
+
+
+def membership_events(
+    kind: Literal["join", "leave", "settle"],
+    group: str,
+    version: int,
+    members: Sequence[str],
+    now: datetime,
+) -> list[MembershipEvent]:
+    """The events of one change of a group, each of a size that fits into an item."""
+    return [
+        MembershipEvent(
+            id=new_id(clock=lambda: now),
+            kind=kind,
+            at=now.isoformat(timespec="milliseconds"),
+            group=group,
+            version=version,
+            members=tuple(members[start : start + _PART]),
+        )
+        for start in range(0, len(members), _PART)
+    ]
+
+
+def put_event(store: DirectoryStore, event: Event) -> dict[str, Any]:
+    """The entry of a transaction that puts an event into the outbox."""
+    return store.put(OUTBOX, event.id, {"event": {"S": json.dumps(asdict(event))}})
+
+
+def read_event(item: Item) -> Event:
+    """The event of an item of the outbox."""
+    values: dict[str, Any] = json.loads(item["event"]["S"])
+    values = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
+    return MembershipEvent(**values) if "group" in values else PersonEvent(**values)
+
+
+def _placed(record: AccessRecord) -> bool:
+    return record.provisioned and bool(record.department)
+
+
+def _rights(record: AccessRecord) -> tuple[Any, ...]:
+    return (record.department, record.roles, record.data_classes)

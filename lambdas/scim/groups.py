@@ -1,0 +1,384 @@
+"""Groups and their members. A member's access changes in the transaction that writes the membership (G.4).
+
+A group of any size is handled member by member: the request first writes down what it is going to do
+(`MembershipEvent`), does it at once with several members at a time, and crosses it out. What a crash leaves
+is finished by the worker.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from scim2_models import (
+    Group,
+    InvalidValueException,
+    Meta,
+    NotFoundException,
+    PreconditionFailedException,
+    UniquenessException,
+)
+
+from lambdas.common.clock import Clock
+from lambdas.common.ids import new_id
+from lambdas.scim.events import MembershipEvent, membership_events, put_event
+from lambdas.scim.people import GroupNames, People, Versions, etag, stored_body
+from lambdas.scim.placement import Rules
+from lambdas.scim.store import (
+    OUTBOX,
+    RESOURCE,
+    DirectoryStore,
+    DirectoryUnavailable,
+    Item,
+    Stale,
+    Write,
+    hashed,
+    is_id,
+)
+
+LIST = "LIST#Group"
+_MEMBER = "MEMBER#"
+_ATTEMPTS = 12
+_EVENTS_AT_ONCE = 60  # events of one request: 300,000 members
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a group: a person or, without any effect on access, another group."""
+
+    id: str
+    type: Literal["User", "Group"] = "User"
+    display: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGroup:
+    """One group as stored, without members and meta."""
+
+    id: str
+    resource: Any  # a Group
+    version: int
+    created: str
+    modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a request makes of a group: the resource without members, and which members come and go.
+
+    `joins` may name those who are in already, `leaves` those who are not.
+    """
+
+    resource: Any
+    joins: tuple[Member, ...] = ()
+    leaves: tuple[str, ...] = ()
+
+
+class Groups:
+    """Creates, changes and deletes groups. Raises as `People` does."""
+
+    def __init__(
+        self, store: DirectoryStore, people: People, rules: Callable[[], Rules], clock: Clock
+    ) -> None:
+        self._store = store
+        self._people = people
+        self._rules = rules
+        self._clock = clock
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def get(self, identifier: str) -> StoredGroup:
+        """One group. Raises NotFoundException."""
+        item = self._store.get(_key(identifier)) if is_id(identifier) else None
+        if item is None:
+            raise NotFoundException(detail="There is no such group.")
+        return _group(item)
+
+    def get_many(self, identifiers: Sequence[str]) -> list[StoredGroup]:
+        """Those that are there, in the order asked for."""
+        found = self._store.get_many([(_key(one), RESOURCE) for one in identifiers if is_id(one)])
+        return [_group(found[_key(one)]) for one in identifiers if _key(one) in found]
+
+    def ids(self) -> list[str]:
+        """Every group's id, in the order of creation."""
+        return [item["sk"]["S"] for item in self._store.pages(LIST)]
+
+    def ids_by_name(self, kind: Literal["display-name", "external-id"], name: str) -> list[str]:
+        """The id of the group of that name, if there is one."""
+        pk = _name_key(kind, name)
+        item = self._store.get(pk, "NAME") if pk else None
+        return [item["id"]["S"]] if item else []
+
+    def members(self, identifier: str) -> list[Member]:
+        """Every member of a group."""
+        return [_member(item) for item in self._store.pages(_key(identifier), _MEMBER)]
+
+    # -- writing -------------------------------------------------------------------------------------------
+
+    def create(self, resource: Any, members: Iterable[Member]) -> StoredGroup:
+        """A new group with its members. Raises UniquenessException; InvalidValueException for a member who
+        is not there.
+        """
+        now = _text(self._clock())
+        group = StoredGroup(new_id(clock=self._clock), resource, 1, now, now)
+        joins = self._known(members)
+        events = self._events("join", group, [member.id for member in joins])
+        self._store.transact(
+            [
+                Write(self._put(group, "attribute_not_exists(pk)")),
+                Write(self._store.put(LIST, group.id, {})),
+                *self._named(None, group),
+                *[Write(put_event(self._store, event)) for event in events],
+            ]
+        )
+        self._carry_out(group, events, {member.id: member for member in joins})
+        return group
+
+    def update(
+        self, identifier: str, edit: Callable[[Any], Edit], *, versions: Versions = None
+    ) -> StoredGroup:
+        """Change a group. `edit` gets a copy of the resource. It must be in one of `versions`."""
+        for number in range(_ATTEMPTS):
+            before = self.get(identifier)
+            if versions is not None and before.version not in versions:
+                raise PreconditionFailedException
+            try:
+                return self._replace(before, edit(before.resource.model_copy(deep=True)))
+            except Stale:
+                time.sleep(random.uniform(0, 0.01 * 2 ** min(number, 5)))  # noqa: S311 - jitter, not a secret
+        raise DirectoryUnavailable("Contention")
+
+    def _replace(self, before: StoredGroup, edit: Edit) -> StoredGroup:
+        present = self._present(before.id, [*(one.id for one in edit.joins), *edit.leaves])
+        joins = self._known(member for member in edit.joins if present.get(member.id) != member)
+        leaves = [one for one in edit.leaves if one in present]
+        renamed = _body(edit.resource) != _body(before.resource)
+        if not (renamed or joins or leaves):
+            return before
+        group = replace(
+            before,
+            resource=edit.resource,
+            version=before.version + 1,
+            modified=_text(self._clock()),
+        )
+        events = [
+            *self._events("join", group, [member.id for member in joins]),
+            *self._events("leave", group, leaves),
+        ]
+        if renamed and _names(before) != _names(group) and self._matters(before, group):
+            events += self._events("settle", group, [one.id for one in self.members(group.id)])
+        self._store.transact(
+            [
+                Write(self._put(group, "#version = :version", version=before.version)),
+                *self._named(before, group),
+                *[Write(put_event(self._store, event)) for event in events],
+            ]
+        )
+        self._carry_out(group, events, {member.id: member for member in joins})
+        return group
+
+    def delete(self, identifier: str, *, versions: Versions = None) -> None:
+        """Delete a group; its members lose what it gave them."""
+        group = self.get(identifier)
+        if versions is not None and group.version not in versions:
+            raise PreconditionFailedException
+        events = self._events("leave", group, [one.id for one in self.members(identifier)], gone=True)
+        gone = self._store.delete(_key(identifier), RESOURCE, "#version = :version", version=group.version)
+        self._store.transact(
+            [
+                Write(gone, PreconditionFailedException()),
+                Write(self._store.delete(LIST, identifier)),
+                *self._named(group, None),
+                *[Write(put_event(self._store, event)) for event in events],
+            ]
+        )
+        self._carry_out(group, events, {})
+
+    def finish(self, event: MembershipEvent) -> None:
+        """Do what is left of an event whose request crashed, unless the group was changed since."""
+        if event.version:
+            condition = self._store.check(
+                _key(event.group), RESOURCE, "#version = :version", version=event.version
+            )
+        else:
+            condition = self._store.check(_key(event.group), RESOURCE, "attribute_not_exists(pk)")
+        guard = Write(condition, _Superseded())
+        cache: GroupNames = {}
+        try:
+            for member in event.members:
+                self._one(event, Member(member), guard, cache)
+        except _Superseded:
+            return
+
+    # -- members -------------------------------------------------------------------------------------------
+
+    def _carry_out(
+        self, group: StoredGroup, events: Sequence[MembershipEvent], members: dict[str, Member]
+    ) -> None:
+        """Do what the events say, several members at a time, and cross them out."""
+        cache: GroupNames = {}
+        for event in events:
+            run = [members.get(one, Member(one)) for one in event.members]
+            done = self._store.pool.map(
+                lambda member, event=event: self._one(event, member, None, cache), run
+            )
+            for _ in done:
+                pass
+        if events:
+            # Who joined while somebody renamed the group was placed by its old name.
+            fresh: GroupNames = {}
+            now = self._store.get(_key(group.id))
+            if now is not None and _names(_group(now)) != _names(group):
+                for event in events:
+                    for member in event.members:
+                        self._people.settle(member, fresh)
+        for event in events:
+            self._store.remove(OUTBOX, event.id)
+
+    def _one(self, event: MembershipEvent, member: Member, guard: Write | None, cache: GroupNames) -> None:
+        if event.kind == "settle":
+            self._people.settle(member.id, cache)
+        elif event.kind == "leave":
+            self._people.leave(member.id, event.group, guard, cache)
+        elif member.type == "Group":
+            self._store.write(_key(event.group), _MEMBER + member.id, _member_item(member))
+        else:
+            self._people.join(member.id, event.group, _member_item(member), guard, cache)
+
+    def _present(self, group: str, members: Sequence[str]) -> dict[str, Member]:
+        """Which of `members` are in the group."""
+        keys = [(_key(group), _MEMBER + one) for one in dict.fromkeys(members) if is_id(one)]
+        return {item["sk"]["S"].removeprefix(_MEMBER): _member(item) for item in self._store.get_all(keys)}
+
+    def _known(self, members: Iterable[Member]) -> list[Member]:
+        """The members, each once, with the type that they are. Raises InvalidValueException."""
+        wanted = {member.id: member for member in members}
+        found = self._store.get_many([(f"USER#{one}", RESOURCE) for one in wanted if is_id(one)])
+        rest = [one for one in wanted if f"USER#{one}" not in found]
+        groups = self._store.get_many([(_key(one), RESOURCE) for one in rest if is_id(one)])
+        unknown = [one for one in rest if _key(one) not in groups]
+        if unknown:
+            raise InvalidValueException(detail=f"members: {len(unknown)} of them are no users or groups here")
+        return [replace(one, type="Group" if one.id in rest else "User") for one in wanted.values()]
+
+    def _events(
+        self,
+        kind: Literal["join", "leave", "settle"],
+        group: StoredGroup,
+        members: Sequence[str],
+        *,
+        gone: bool = False,
+    ) -> list[MembershipEvent]:
+        events = membership_events(kind, group.id, 0 if gone else group.version, members, self._clock())
+        if len(events) > _EVENTS_AT_ONCE:
+            raise InvalidValueException(detail="members: too many in one request")
+        return events
+
+    def _matters(self, before: StoredGroup, after: StoredGroup) -> bool:
+        rules = self._rules()
+        return rules.mention(*_names(before)) or rules.mention(*_names(after))
+
+    # -- items ---------------------------------------------------------------------------------------------
+
+    def _put(self, group: StoredGroup, condition: str, **expected: Any) -> dict[str, Any]:
+        values = {
+            "body": {"S": _body(group.resource)},
+            "version": {"N": str(group.version)},
+            "created": {"S": group.created},
+            "modified": {"S": group.modified},
+        }
+        return self._store.put(_key(group.id), RESOURCE, values, condition, **expected)
+
+    def _named(self, before: StoredGroup | None, after: StoredGroup | None) -> list[Write]:
+        writes: list[Write] = []
+        for kind, field, attribute in (
+            ("display-name", "display_name", "displayName"),
+            ("external-id", "external_id", "externalId"),
+        ):
+            old = _name_key(kind, getattr(before.resource, field)) if before else None
+            new = _name_key(kind, getattr(after.resource, field)) if after else None
+            if old == new:
+                continue
+            if new and after:
+                taken = UniquenessException(detail=f"{attribute} is in use", attribute=attribute)
+                entry = self._store.put(new, "NAME", {"id": {"S": after.id}}, "attribute_not_exists(pk)")
+                writes.append(Write(entry, taken))
+            if old:
+                writes.append(Write(self._store.delete(old, "NAME")))
+        return writes
+
+
+class _Superseded(Exception):
+    """The group was changed after the event; what is left of the event must not be done."""
+
+
+def shown(group: StoredGroup, base_url: str, members: Sequence[Member] | None = None) -> Any:
+    """The resource as it is shown; without members when they were not asked for."""
+    resource = group.resource.model_copy()
+    resource.id = group.id
+    resource.meta = Meta(
+        resource_type="Group",
+        created=datetime.fromisoformat(group.created),
+        last_modified=datetime.fromisoformat(group.modified),
+        location=f"{base_url}/Groups/{group.id}",
+        version=etag(group.version),
+    )
+    if members:
+        resource.members = [Group.Members.model_validate(_shown_member(one, base_url)) for one in members]
+    return resource
+
+
+def _shown_member(member: Member, base_url: str) -> dict[str, str]:
+    values = {
+        "value": member.id,
+        "$ref": f"{base_url}/{member.type}s/{member.id}",
+        "type": member.type,
+    }
+    return {**values, "display": member.display} if member.display else values
+
+
+def _member_item(member: Member) -> Item:
+    display = {"display": {"S": member.display}} if member.display else {}
+    return {"type": {"S": member.type}, **display}
+
+
+def _member(item: Item) -> Member:
+    return Member(
+        id=item["sk"]["S"].removeprefix(_MEMBER),
+        type=item["type"]["S"],
+        display=item.get("display", {}).get("S", ""),
+    )
+
+
+def _group(item: Item) -> StoredGroup:
+    return StoredGroup(
+        id=item["pk"]["S"].split("#", 1)[1],
+        resource=Group.model_validate_json(item["body"]["S"]),
+        version=int(item["version"]["N"]),
+        created=item["created"]["S"],
+        modified=item["modified"]["S"],
+    )
+
+
+def _body(resource: Any) -> str:
+    return stored_body(resource, without=("id", "meta", "members"))
+
+
+def _names(group: StoredGroup) -> tuple[str, str]:
+    return group.resource.display_name or "", group.resource.external_id or ""
+
+
+def _key(group: str) -> str:
+    return f"GROUP#{group}"
+
+
+def _name_key(kind: str, name: str | None) -> str | None:
+    if not name:
+        return None
+    return f"NAME#{kind}#{hashed(name.casefold() if kind == 'display-name' else name)}"
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")

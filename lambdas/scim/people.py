@@ -1,0 +1,435 @@
+"""People: each change of a person and of what the person may do is one transaction (G.4, L1.3).
+
+The person, the names that must be unique, the live access record, the virtual keys of a leaver and the event
+with its consequences are written together or not at all. So a deactivation is in the access record the moment
+the identity provider has its answer, and the gateway's next call is refused.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from scim2_models import (
+    InvalidValueException,
+    Meta,
+    NotFoundException,
+    PayloadTooLargeException,
+    PreconditionFailedException,
+    UniquenessException,
+)
+
+from lambdas.common.access import AccessRecord, AccessRecords, NameKind, person_record, user_key
+from lambdas.common.clock import Clock
+from lambdas.common.ids import new_id
+from lambdas.scim.events import move_between, person_event, put_event
+from lambdas.scim.placement import Placement, Rules
+from lambdas.scim.resources import EnterpriseUser, User
+from lambdas.scim.store import (
+    MOST_WRITES,
+    RESOURCE,
+    DirectoryStore,
+    DirectoryUnavailable,
+    Item,
+    Stale,
+    Write,
+    hashed,
+    is_id,
+)
+
+Versions = frozenset[int] | None  # the versions that a caller accepts; None: any
+LIST = "LIST#User"
+_ATTEMPTS = 12
+_MOST_EMAILS = 20
+_MOST_GROUPS = 1_000
+_LARGEST_BODY = 300_000  # characters, all of them ASCII: an item holds 400 KB
+_KEYS_AT_ONCE = 40  # virtual keys that are revoked in the very transaction; the worker revokes all there are
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person as stored. `resource` carries neither groups nor meta: those are made when it is shown."""
+
+    id: str
+    resource: Any  # a User
+    groups: tuple[str, ...]
+    version: int
+    created: str
+    modified: str
+
+
+class People:
+    """Creates, changes and deletes people. `rules` gives the rules as they are now.
+
+    Raises SCIM exceptions for what the caller did wrong, `DirectoryUnavailable` for what is ours.
+    """
+
+    def __init__(
+        self, store: DirectoryStore, access: AccessRecords, rules: Callable[[], Rules], clock: Clock
+    ) -> None:
+        self._store = store
+        self._access = access
+        self._rules = rules
+        self._clock = clock
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def get(self, identifier: str) -> Person:
+        """One person. Raises NotFoundException."""
+        item = self._store.get(user_key(identifier)) if is_id(identifier) else None
+        if item is None:
+            raise NotFoundException(detail="There is no such user.")
+        return _person(item)
+
+    def get_many(self, identifiers: Sequence[str]) -> list[Person]:
+        """Those who are there, in the order asked for."""
+        found = self._store.get_many([(user_key(one), RESOURCE) for one in identifiers if is_id(one)])
+        return [_person(found[user_key(one)]) for one in identifiers if user_key(one) in found]
+
+    def ids(self) -> list[str]:
+        """Everybody's id, in the order of creation."""
+        return [item["sk"]["S"] for item in self._store.pages(LIST)]
+
+    def ids_by_name(self, kind: NameKind, name: str) -> list[str]:
+        """The id of the person of that name, if there is one."""
+        found = _reading(self._access.find_person, name, kind)
+        return [found.subject] if found is not None else []
+
+    def ids_by_email(self, address: str) -> list[str]:
+        """Who has that address."""
+        return [item["sk"]["S"] for item in self._store.pages(_email_key(address))]
+
+    def know_groups(self, person: Person, cache: "GroupNames") -> None:
+        """Read the names of the person's groups into `cache`."""
+        self._group_names(person.groups, cache)
+
+    # -- writing -------------------------------------------------------------------------------------------
+
+    def create(self, resource: Any) -> Person:
+        """A new person. Raises UniquenessException."""
+        now = self._clock()
+        person = Person(new_id(clock=self._clock), resource, (), 1, _text(now), _text(now))
+        self._commit(None, person, None, {})
+        return person
+
+    def update(self, identifier: str, change: Callable[[Any], Any], *, versions: Versions = None) -> Person:
+        """Change a person. `change` gets a copy of the resource and returns the changed one.
+
+        The person must be in one of `versions`. Raises PreconditionFailedException, NotFoundException,
+        UniquenessException and what `change` raises. The version goes up only when something changed.
+        """
+
+        def attempt() -> Person:
+            before, access = self.get(identifier), self._record(identifier)
+            if versions is not None and before.version not in versions:
+                raise PreconditionFailedException
+            resource = change(before.resource.model_copy(deep=True))
+            if _body(resource) == _body(before.resource):
+                return before
+            after = replace(
+                before, resource=resource, version=before.version + 1, modified=_text(self._clock())
+            )
+            self._commit(before, after, access, {})
+            return after
+
+        return self._until_fresh(attempt)
+
+    def delete(self, identifier: str, *, versions: Versions = None) -> None:
+        """Delete a person. The access record stays, inactive and without a name, so that nobody ever calls
+        under this id again.
+        """
+
+        def attempt() -> None:
+            before, access = self.get(identifier), self._record(identifier)
+            if versions is not None and before.version not in versions:
+                raise PreconditionFailedException
+            self._remove(before, access)
+
+        self._until_fresh(attempt)
+
+    def join(
+        self, identifier: str, group: str, member: Item, guard: Write | None, cache: "GroupNames"
+    ) -> None:
+        """Make a person a member of a group. Idempotent. `guard` is checked in the same transaction."""
+        self._membership(identifier, cache, guard, joins=(group, member))
+
+    def leave(self, identifier: str, group: str, guard: Write | None, cache: "GroupNames") -> None:
+        """End a membership. Idempotent; of somebody who is gone only the membership itself is deleted."""
+        self._membership(identifier, cache, guard, leaves=group)
+
+    def settle(self, identifier: str, cache: "GroupNames") -> None:
+        """Place a person again by the rules and groups as they are. Idempotent."""
+        self._membership(identifier, cache, None)
+
+    def _membership(
+        self,
+        identifier: str,
+        cache: "GroupNames",
+        guard: Write | None,
+        *,
+        joins: tuple[str, Item] | None = None,
+        leaves: str | None = None,
+    ) -> None:
+        def attempt() -> None:
+            extra = [guard] if guard else []
+            try:
+                before, access = self.get(identifier), self._record(identifier)
+            except NotFoundException:
+                if leaves:
+                    gone = Write(self._store.delete(f"GROUP#{leaves}", f"MEMBER#{identifier}"))
+                    self._store.transact([gone, *extra])
+                return
+            groups = before.groups
+            if joins:
+                groups = groups if joins[0] in groups else (*groups, joins[0])
+                extra.append(Write(self._store.put(f"GROUP#{joins[0]}", f"MEMBER#{identifier}", joins[1])))
+            if leaves:
+                groups = tuple(group for group in groups if group != leaves)
+                extra.append(Write(self._store.delete(f"GROUP#{leaves}", f"MEMBER#{identifier}")))
+            if len(groups) > _MOST_GROUPS:
+                raise InvalidValueException(detail=f"a user is in at most {_MOST_GROUPS} groups")
+            after = before
+            if groups != before.groups:
+                after = replace(before, groups=groups, version=before.version + 1)
+            self._commit(before, after, access, cache, extra)
+
+        self._until_fresh(attempt)
+
+    # -- the transaction -----------------------------------------------------------------------------------
+
+    def _commit(
+        self,
+        before: Person | None,
+        after: Person,
+        access: AccessRecord | None,
+        cache: "GroupNames",
+        extra: Sequence[Write] = (),
+    ) -> None:
+        """Write `after` in place of `before`, with the access that follows from it."""
+        if len(_emails(after.resource)) > _MOST_EMAILS:
+            raise InvalidValueException(detail=f"a user has at most {_MOST_EMAILS} addresses")
+        if not (after.resource.user_name or "").strip():
+            raise InvalidValueException(detail="userName is empty", attribute="userName")
+        record = self._access_of(after, access, cache)
+        writes = [*extra, *self._named(before, after)]
+        if before is None:
+            writes.append(Write(self._store.put(LIST, after.id, {})))
+            writes.append(Write(self._put(after, "attribute_not_exists(pk)")))
+        elif after != before:
+            writes.append(Write(self._put(after, "#version = :version", version=before.version)))
+        if access is None:
+            writes.append(Write(self._access.creation(record)))
+        elif record != access:
+            writes.append(Write(self._access.replacement(record)))
+        elif extra:
+            # Nothing of the access changes, but what it was decided on must not have changed either.
+            writes += [self._unchanged(after)] if after == before else []
+        writes += self._consequences(access, record, after.resource)
+        if writes:
+            self._store.transact(writes)
+
+    def _remove(self, person: Person, access: AccessRecord | None) -> None:
+        memberships = [
+            Write(self._store.delete(f"GROUP#{one}", f"MEMBER#{person.id}")) for one in person.groups
+        ]
+        gone = self._store.delete(
+            user_key(person.id), RESOURCE, "#version = :version", version=person.version
+        )
+        writes = [Write(gone), Write(self._store.delete(LIST, person.id)), *self._named(person, None)]
+        if access is not None:
+            record = replace(
+                access, active=False, provisioned=False, department="", roles=(), version=access.version + 1
+            )
+            writes.append(Write(self._access.replacement(record)))
+            writes += self._consequences(access, record, person.resource)
+        room = MOST_WRITES - len(writes)
+        self._store.transact([*writes, *memberships[:room]])
+        for start in range(room, len(memberships), MOST_WRITES):
+            self._store.transact(memberships[start : start + MOST_WRITES])
+
+    def _access_of(self, person: Person, access: AccessRecord | None, cache: "GroupNames") -> AccessRecord:
+        """The record that follows from the person; the very same one when nothing changes."""
+        placement = self.placement(person, cache)
+        provisioned = person.resource.active is not False
+        placed = provisioned and bool(placement.department)
+        onboarding = access.onboarding if access else None
+        if placed:
+            was_in = access is not None and access.provisioned and bool(access.department)
+            onboarding = self._rules().onboarding(onboarding, was_in=was_in)
+        record = person_record(
+            person.id,
+            provisioned=provisioned,
+            department=placement.department,
+            roles=placement.roles,
+            data_classes=placement.data_classes,
+            onboarding=onboarding or "not-required",
+            version=access.version if access else 1,
+            created_at=datetime.fromisoformat(person.created).replace(microsecond=0),
+        )
+        return record if access is None or record == access else replace(record, version=access.version + 1)
+
+    def placement(self, person: Person, cache: "GroupNames") -> Placement:
+        """Where the person belongs by the rules of now."""
+        extension = person.resource[EnterpriseUser]
+        attribute = (extension.department if extension else None) or ""
+        return self._rules().place(self._group_names(person.groups, cache), attribute)
+
+    def _group_names(self, groups: Iterable[str], cache: "GroupNames") -> list[tuple[str, str]]:
+        missing = [group for group in groups if group not in cache]
+        found = self._store.get_many([(f"GROUP#{group}", RESOURCE) for group in missing])
+        for group in missing:
+            item = found.get(f"GROUP#{group}")
+            body = json.loads(item["body"]["S"]) if item else {}
+            cache[group] = (body.get("displayName", ""), body.get("externalId", ""))
+        return [cache[group] for group in groups]
+
+    def _consequences(self, before: AccessRecord | None, after: AccessRecord, resource: Any) -> list[Write]:
+        """The event, and for a leaver the virtual keys."""
+        move = move_between(before, after)
+        if move is None:
+            return []
+        names = [resource.user_name, resource.external_id, *_emails(resource)]
+        event = person_event(move, before, after, [name for name in names if name], self._clock())
+        writes = [Write(put_event(self._store, event))]
+        if move == "leaver":
+            keys = _reading(self._access.virtual_key_names, after.subject)[:_KEYS_AT_ONCE]
+            writes += [Write(self._access.revocation(one)) for one in keys]
+        return writes
+
+    def _named(self, before: Person | None, after: Person | None) -> list[Write]:
+        """The entries by which a person is found, changed where they differ."""
+        writes: list[Write] = []
+        kinds: tuple[tuple[NameKind, str, str], ...] = (
+            ("user-name", "user_name", "userName"),
+            ("external-id", "external_id", "externalId"),
+        )
+        for kind, field, attribute in kinds:
+            old = getattr(before.resource, field) if before else None
+            new = getattr(after.resource, field) if after else None
+            if kind == "user-name" and old and new and old.casefold() == new.casefold():
+                continue
+            if old == new:
+                continue
+            person = after or before
+            if new and person:
+                taken = UniquenessException(detail=f"{attribute} is in use", attribute=attribute)
+                writes.append(Write(self._access.naming(kind, new, person.id), taken))
+            if old:
+                writes.append(Write(self._access.unnaming(kind, old)))
+        old_emails = {_email_key(one) for one in _emails(before.resource)} if before else set()
+        new_emails = {_email_key(one) for one in _emails(after.resource)} if after else set()
+        identifier = (after or before).id  # pyright: ignore[reportOptionalMemberAccess]
+        writes += [Write(self._store.put(one, identifier, {})) for one in sorted(new_emails - old_emails)]
+        writes += [Write(self._store.delete(one, identifier)) for one in sorted(old_emails - new_emails)]
+        return writes
+
+    def _put(self, person: Person, condition: str, **expected: Any) -> dict[str, Any]:
+        values = {
+            "body": {"S": _body(person.resource)},
+            "groups": {"L": [{"S": group} for group in person.groups]},
+            "version": {"N": str(person.version)},
+            "created": {"S": person.created},
+            "modified": {"S": person.modified},
+        }
+        return self._store.put(user_key(person.id), RESOURCE, values, condition, **expected)
+
+    def _unchanged(self, person: Person) -> Write:
+        return Write(
+            self._store.check(user_key(person.id), RESOURCE, "#version = :version", version=person.version)
+        )
+
+    def _record(self, identifier: str) -> AccessRecord | None:
+        return _reading(self._access.get, user_key(identifier))
+
+    def _until_fresh(self, attempt: Callable[[], Any]) -> Any:
+        for number in range(_ATTEMPTS):
+            try:
+                return attempt()
+            except Stale:
+                time.sleep(random.uniform(0, 0.01 * 2 ** min(number, 5)))  # noqa: S311 - jitter, not a secret
+        raise DirectoryUnavailable("Contention")
+
+
+GroupNames = dict[str, tuple[str, str]]  # display name and external id by group id, read once in a request
+
+
+def shown(person: Person, base_url: str, cache: GroupNames | None = None) -> Any:
+    """The resource as it is shown: with id, meta and, where their names are known, groups."""
+    resource = person.resource.model_copy()
+    resource.id = person.id
+    resource.meta = Meta(
+        resource_type="User",
+        created=datetime.fromisoformat(person.created),
+        last_modified=datetime.fromisoformat(person.modified),
+        location=f"{base_url}/Users/{person.id}",
+        version=etag(person.version),
+    )
+    if cache is not None and person.groups:
+        resource.groups = [
+            User.Groups.model_validate(
+                {
+                    "value": group,
+                    "$ref": f"{base_url}/Groups/{group}",
+                    "display": cache.get(group, ("", ""))[0] or None,
+                    "type": "direct",
+                }
+            )
+            for group in person.groups
+        ]
+    return resource
+
+
+def etag(version: int) -> str:
+    """The version of a resource as an entity tag."""
+    return f'W/"{version}"'
+
+
+def _person(item: Item) -> Person:
+    return Person(
+        id=item["pk"]["S"].split("#", 1)[1],
+        resource=User.model_validate_json(item["body"]["S"]),
+        groups=tuple(one["S"] for one in item["groups"]["L"]),
+        version=int(item["version"]["N"]),
+        created=item["created"]["S"],
+        modified=item["modified"]["S"],
+    )
+
+
+def _body(resource: Any) -> str:
+    """What is stored of a person: everything but what the service makes itself. A password never is."""
+    return stored_body(resource, without=("id", "meta", "groups", "password"))
+
+
+def stored_body(resource: Any, *, without: Sequence[str]) -> str:
+    """A resource as the text that is stored. Raises PayloadTooLargeException where an item cannot hold it."""
+    content = {name: value for name, value in resource.model_dump().items() if name not in without}
+    body = json.dumps(content, separators=(",", ":"), sort_keys=True)
+    if len(body) > _LARGEST_BODY:
+        raise PayloadTooLargeException(detail=f"a resource has at most {_LARGEST_BODY} bytes")
+    return body
+
+
+def _emails(resource: Any) -> list[str]:
+    return [email.value for email in resource.emails or [] if email.value]
+
+
+def _email_key(address: str) -> str:
+    return f"EMAIL#{hashed(address.casefold())}"
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")
+
+
+def _reading(call: Callable[..., Any], *arguments: Any) -> Any:
+    """A read of the access table, whose failure is one of the directory's."""
+    try:
+        return call(*arguments)
+    except ClientError as error:
+        raise DirectoryUnavailable(error.response["Error"]["Code"]) from None
+    except BotoCoreError as error:
+        raise DirectoryUnavailable(type(error).__name__) from None

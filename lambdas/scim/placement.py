@@ -1,0 +1,115 @@
+"""Where a person belongs: from the groups of the identity provider to a department and roles (G.4, C.1)."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.common.access import Onboarding
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRule:
+    """What membership of one group gives. `group` is its display name, in any case, or its external id.
+
+    `data_classes` narrow what the department may use; None says nothing about it.
+    """
+
+    group: str
+    department: str | None = None
+    roles: tuple[str, ...] = ()
+    data_classes: tuple[str, ...] | None = None
+
+    def names(self, display_name: str, external_id: str) -> bool:
+        """Whether the rule is about this group."""
+        return self.group.casefold() == display_name.casefold() or self.group == external_id
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What follows for a person. An empty `department` means: no access."""
+
+    department: str
+    roles: tuple[str, ...]
+    data_classes: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The configured rules, in their order: the first that gives a department decides.
+
+    Where none does, the person's own attribute `department` counts when it is the id or the name of a
+    department. `departments` are id and name. `onboarding_required`: access opens only after onboarding
+    (L4.1).
+    """
+
+    groups: tuple[GroupRule, ...]
+    departments: Mapping[str, str]
+    onboarding_required: bool
+    digest: str = ""
+
+    def mention(self, display_name: str, external_id: str) -> bool:
+        """Whether any rule is about this group."""
+        return any(rule.names(display_name, external_id) for rule in self.groups)
+
+    def place(self, groups: Iterable[tuple[str, str]], attribute: str) -> Placement:
+        """The placement of a member of `groups` (display name, external id) with this attribute."""
+        members = list(groups)
+        applying = [rule for rule in self.groups if any(rule.names(*group) for group in members)]
+        department = next((rule.department for rule in applying if rule.department), None)
+        narrowed = [rule.data_classes for rule in applying if rule.data_classes is not None]
+        return Placement(
+            department or self._by_attribute(attribute),
+            _distinct(role for rule in applying for role in rule.roles),
+            _distinct(name for classes in narrowed for name in classes) if narrowed else None,
+        )
+
+    def onboarding(self, before: Onboarding | None, *, was_in: bool) -> Onboarding:
+        """Where onboarding stands for a person who is let in, given where it stood before.
+
+        Who was in when the requirement came stays in.
+        """
+        if before == "done":
+            return "done"
+        if not self.onboarding_required or (before == "not-required" and was_in):
+            return "not-required"
+        return "pending"
+
+    def _by_attribute(self, attribute: str) -> str:
+        wanted = attribute.strip().casefold()
+        names = (
+            identifier
+            for identifier, name in self.departments.items()
+            if wanted in {identifier.casefold(), name.casefold()}
+        )
+        return next(names, "") if wanted else ""
+
+
+def read_rules(document: bytes) -> Rules:
+    """The rules of the object `policy/scim.json`. Raises ValueError when it is not of version 1."""
+    content: dict[str, Any] = json.loads(document)
+    if content.get("version") != 1:
+        raise ValueError("not a document of version 1")
+    return Rules(
+        groups=tuple(
+            GroupRule(
+                group=rule["group"],
+                department=rule.get("department"),
+                roles=tuple(rule.get("roles", ())),
+                data_classes=_optional(rule.get("data_classes")),
+            )
+            for rule in content["groups"]
+        ),
+        departments={one["id"]: one["name"] for one in content["departments"]},
+        onboarding_required=bool(content["onboarding_required"]),
+        digest=hashlib.sha256(document).hexdigest(),
+    )
+
+
+def _optional(values: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(values)
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))

@@ -1,0 +1,102 @@
+"""What the service serves: User and Group, and how it describes itself (RFC 7643).
+
+Models, filters and PATCH come from scim2-models; here is only what this service decides for itself.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+from scim2_models import (
+    AuthenticationScheme,
+    Bulk,
+    CaseExact,
+    ChangePassword,
+    ComplexAttribute,
+    ETag,
+    Filter,
+    Group,
+    Mutability,
+    Pagination,
+    Patch,
+    Reference,
+    Resource,
+    ResourceType,
+    ScimPolicy,
+    ScimProvider,
+    ServiceProviderConfig,
+    Sort,
+)
+from scim2_models import EnterpriseUser as _EnterpriseUser
+from scim2_models import User as _User
+
+DEFAULT_PAGE = 100
+LARGEST_PAGE = 200
+TypeName = Literal["User", "Group"]
+
+
+class Manager(ComplexAttribute):
+    """The person's manager. Identity providers send the id alone, so `$ref` is not required here."""
+
+    value: Annotated[str | None, CaseExact.true] = None
+    ref: Annotated[Reference["User"] | None, CaseExact.true] = Field(
+        None, serialization_alias="$ref", validation_alias="$ref"
+    )
+    display_name: Annotated[str | None, Mutability.read_only] = None
+
+
+class EnterpriseUser(_EnterpriseUser):
+    """The enterprise extension."""
+
+    manager: Manager | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @field_validator("manager", mode="before")
+    @classmethod
+    def _id_alone(cls, value: Any) -> Any:
+        """Microsoft Entra writes the manager as an id, and also as a list of one."""
+        if isinstance(value, list) and len(value) == 1:
+            (value,) = value
+        return {"value": value} if isinstance(value, str) else value
+
+
+User = _User[EnterpriseUser]
+MODELS: dict[TypeName, type[Resource[Any]]] = {"User": User, "Group": Group}
+ENDPOINTS: dict[TypeName, str] = {"User": "Users", "Group": "Groups"}
+
+# As Okta and Microsoft Entra really speak: attributes that we do not know are let go, a remove may say in its
+# value what goes, and an address that is not there yet is made when one of its parts is written.
+POLICY = ScimPolicy(
+    unknown=ScimPolicy.Unknown.ignore,
+    remove_value_as_filter=ScimPolicy.RemoveValue.apply,
+    unmatched_path_filter=ScimPolicy.UnmatchedPathFilter.create,
+)
+
+CONFIG = ServiceProviderConfig(
+    patch=Patch(supported=True),
+    bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+    filter=Filter(supported=True, max_results=LARGEST_PAGE),
+    change_password=ChangePassword(supported=False),
+    sort=Sort(supported=True),
+    etag=ETag(supported=True),
+    pagination=Pagination(
+        cursor=False,
+        index=True,
+        default_pagination_method=Pagination.DefaultPaginationMethod.index,
+        default_page_size=DEFAULT_PAGE,
+        max_page_size=LARGEST_PAGE,
+    ),
+    authentication_schemes=[
+        AuthenticationScheme(
+            type=AuthenticationScheme.Type.oauthbearertoken,
+            name="OAuth bearer token",
+            description="A bearer token that the operator rotates; the one before stays valid for a while",
+            primary=True,
+        )
+    ],
+)
+
+PROVIDER = ScimProvider(
+    models=[_User, EnterpriseUser, Group],
+    resource_types=[ResourceType.from_resource(User), ResourceType.from_resource(Group)],
+    config=CONFIG,
+    policy=POLICY,
+)

@@ -1,0 +1,158 @@
+"""Queries: filter, sort, page (RFC 7644, 3.4.2).
+
+A filter that names a person or a group outright (`userName eq`, `externalId eq`, `emails eq`, `id eq`,
+`displayName eq`, `members eq`, alone or joined with more by `and`) is answered from an index; the whole
+filter is then checked on the few that were found. Any other filter, and sorting, look at everybody in batches
+and keep only ids. A filter is data: it is parsed, compared in memory, and never becomes part of a database
+expression.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scim2_models import ScimFilter, SearchRequest
+from scim2_models.path import AttrPath, CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
+
+from lambdas.scim import groups as stored_groups
+from lambdas.scim import people as stored_people
+from lambdas.scim.groups import Groups
+from lambdas.scim.people import GroupNames, People
+from lambdas.scim.resources import DEFAULT_PAGE, LARGEST_PAGE, MODELS, TypeName
+
+_BATCH = 400  # resources in memory at a time
+Lookup = Callable[[str], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a query answers. `start_index` counts from 1."""
+
+    total: int
+    start_index: int
+    resources: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    id: str
+    kind: TypeName
+    order: tuple[bool, Any] = (True, "")
+
+
+class Search:
+    """Answers queries over one type of resource, or over several."""
+
+    def __init__(self, people: People, groups: Groups) -> None:
+        self._people = people
+        self._groups = groups
+        self._lookups: dict[TypeName, dict[str, Lookup]] = {
+            "User": {
+                "id": lambda value: [value],
+                "username": lambda value: people.ids_by_name("user-name", value),
+                "externalid": lambda value: people.ids_by_name("external-id", value),
+                "emails": people.ids_by_email,
+                "emails.value": people.ids_by_email,
+            },
+            "Group": {
+                "id": lambda value: [value],
+                "displayname": lambda value: groups.ids_by_name("display-name", value),
+                "externalid": lambda value: groups.ids_by_name("external-id", value),
+                "members": self._groups_of,
+                "members.value": self._groups_of,
+            },
+        }
+
+    def page(self, kinds: Sequence[TypeName], request: SearchRequest[Any], base_url: str) -> Page:
+        """One page of the resources that match. `request` is bound to the types."""
+        start = request.start_index or 1
+        count = min(DEFAULT_PAGE if request.count is None else request.count, LARGEST_PAGE)
+        found = [one for kind in kinds for one in self._matching(kind, request, base_url)]
+        if request.sort_by is not None:
+            descending = request.sort_order == SearchRequest.SortOrder.descending
+            found.sort(key=lambda one: one.order, reverse=descending)
+        wanted = found[start - 1 : start - 1 + count]
+        loaded = {
+            resource.id: resource
+            for kind in kinds
+            for resource in self._load(
+                kind, [one.id for one in wanted if one.kind == kind], base_url, request, with_members=True
+            )
+        }
+        return Page(len(found), start, [loaded[one.id] for one in wanted if one.id in loaded])
+
+    def _matching(self, kind: TypeName, request: SearchRequest[Any], base_url: str) -> list[_Found]:
+        """All that match."""
+        model: Any = ScimFilter[MODELS[kind]]  # pyright: ignore[reportInvalidTypeArguments]
+        condition = model(str(request.filter)) if request.filter is not None else None
+        ids = self._candidates(kind, condition.ast) if condition is not None else None
+        if ids is None:
+            ids = self._people.ids() if kind == "User" else self._groups.ids()
+        if condition is None and request.sort_by is None:
+            return [_Found(one, kind) for one in ids]
+        about_members = condition is not None and "members" in condition.lower()
+        kept: list[_Found] = []
+        for resource in self._load(kind, ids, base_url, request, with_members=about_members):
+            if condition is None or condition.match(resource):
+                value = request.sort_value(resource)
+                order = (value is None, value if value is not None else "")  # nothing comes last
+                kept.append(_Found(resource.id, kind, order))
+        return kept
+
+    def _candidates(self, kind: TypeName, node: FilterNode) -> list[str] | None:
+        """Ids among which all that match are; None when no index helps."""
+        if isinstance(node, LogicalExpr) and node.op == LogicalOperator.and_:
+            found = [one for term in node.terms if (one := self._candidates(kind, term)) is not None]
+            return min(found, key=len) if found else None
+        if isinstance(node, Comparison) and node.op == CompareOperator.eq and isinstance(node.value, str):
+            lookup = self._lookups[kind].get(_plain_name(node.attr_path))
+            return list(dict.fromkeys(lookup(node.value))) if lookup else None
+        return None
+
+    def _groups_of(self, person: str) -> list[str]:
+        found = self._people.get_many([person])
+        return list(found[0].groups) if found else []
+
+    def _load(
+        self,
+        kind: TypeName,
+        ids: Sequence[str],
+        base_url: str,
+        request: SearchRequest[Any],
+        *,
+        with_members: bool,
+    ) -> Iterator[Any]:
+        """The resources of `ids`, batch by batch, in that order, as they are shown."""
+        cache: GroupNames = {}
+        for start in range(0, len(ids), _BATCH):
+            part = ids[start : start + _BATCH]
+            if kind == "User":
+                for person in self._people.get_many(part):
+                    self._people.know_groups(person, cache)
+                    yield stored_people.shown(person, base_url, cache)
+            else:
+                members = with_members and (wants(request, "members") or "members" in (request.filter or ""))
+                for group in self._groups.get_many(part):
+                    yield stored_groups.shown(
+                        group, base_url, self._groups.members(group.id) if members else None
+                    )
+
+
+def wants(parameters: Any, attribute: str) -> bool:
+    """Whether an attribute that is returned by default is asked for."""
+    included, excluded = parameters.attributes, parameters.excluded_attributes
+    if included:
+        return any(_head(path) == attribute for path in included)
+    return not any(_head(path) == attribute for path in excluded or ())
+
+
+def _head(path: Any) -> str:
+    """The first attribute of a path, without schema, sub-attribute and filter."""
+    return str(path).rsplit(":", 1)[-1].split(".", 1)[0].split("[", 1)[0].casefold()
+
+
+def _plain_name(path: AttrPath) -> str:
+    """`emails.value` for `urn:…:User:emails.value`; other schemas than the core ones have no index."""
+    if path.uri and ":core:2.0:" not in path.uri:
+        return ""
+    return f"{path.attr}.{path.sub_attr}".casefold() if path.sub_attr else path.attr.casefold()

@@ -1,0 +1,219 @@
+"""The directory in DynamoDB: people, groups, memberships and what is still to be done about them.
+
+The table `directory` (keys `pk`, `sk`); it is apart from the table `access` because it holds personal data,
+which the gateway has no business to read:
+
+    pk                      sk              what
+    USER#<id>               RESOURCE        a person: `body` (JSON), `groups` (ids), `version`
+    GROUP#<id>              RESOURCE        a group without its members
+    GROUP#<id>              MEMBER#<id>     one member
+    LIST#User, LIST#Group   <id>            every id, small, in the order of creation: pages without bodies
+    NAME#<kind>#<hash>      NAME            the id of the group of that name or external id
+    EMAIL#<hash>            <id>            people with that address
+    OUTBOX                  <event id>      an event whose consequences are not complete
+    RULES                   DIGEST          the rules by which everybody was placed last
+
+Nothing here scans: a lookup by name, address or membership reads a few items whatever the size; a page reads
+the ids of its type and the bodies of the page.
+"""
+
+import functools
+import hashlib
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+RESOURCE = "RESOURCE"
+OUTBOX = "OUTBOX"
+MOST_WRITES = 100  # in one DynamoDB transaction
+_BATCH = 100
+_DEADLINE_SECONDS = 10.0
+_AGAIN = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_AGAIN_ERRORS = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+Item = dict[str, Any]
+_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+
+
+class DirectoryUnavailable(Exception):
+    """A table does not answer. Nothing is known about what was asked; the caller may try again."""
+
+
+class Stale(Exception):
+    """Something was changed by somebody else since it was read. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One entry of TransactItems, and what it means when its condition does not hold."""
+
+    entry: Mapping[str, Any]
+    refusal: Exception | None = None  # None: what was read is stale
+
+
+class DirectoryStore:
+    """Reads and writes items. `client` is a botocore DynamoDB client, made once; calls block.
+
+    `pool` runs the members of a group, several at a time. Raises `DirectoryUnavailable`.
+    """
+
+    def __init__(self, client: Any, table: str, *, threads: int = 16) -> None:
+        self._client = client
+        self.table = table
+        self.pool = ThreadPoolExecutor(threads, "members")
+        # Readers never wait for anything but DynamoDB, so whoever runs in `pool` may wait for them.
+        self._readers = ThreadPoolExecutor(threads, "readers")
+
+    def get(self, pk: str, sk: str = RESOURCE) -> Item | None:
+        """One item, as it is now."""
+        answer = self._call(self._client.get_item, TableName=self.table, Key=key(pk, sk), ConsistentRead=True)
+        return answer.get("Item")
+
+    def get_many(self, keys: Sequence[tuple[str, str]]) -> dict[str, Item]:
+        """The items that are there, by their pk."""
+        return {item["pk"]["S"]: item for item in self.get_all(keys)}
+
+    def get_all(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
+        """The items that are there, in no order. No key may be asked for twice."""
+        chunks = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
+        return [item for items in self._spread(self._get_chunk, chunks) for item in items]
+
+    def under(self, pk: str, prefix: str = "") -> list[Item]:
+        """Every item under `pk` whose sk begins with `prefix`, in the order of sk."""
+        return list(self.pages(pk, prefix))
+
+    def pages(self, pk: str, prefix: str = "") -> Iterator[Item]:
+        """As `under`, page by page."""
+        query: dict[str, Any] = {
+            "TableName": self.table,
+            "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
+            "ExpressionAttributeValues": {
+                ":pk": {"S": pk},
+                **({":prefix": {"S": prefix}} if prefix else {}),
+            },
+            "ConsistentRead": True,
+        }
+        while True:
+            page = self._call(self._client.query, **query)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Write all or nothing. Raises what the first write that did not hold stands for, or `Stale`."""
+        items = [write.entry for write in writes]
+        deadline = monotonic() + _DEADLINE_SECONDS
+        wait = 0.02
+        while True:
+            try:
+                self._client.transact_write_items(TransactItems=items)
+                return
+            except ClientError as error:
+                reasons = [reason.get("Code", "None") for reason in _reasons(error)]
+                again = _AGAIN.intersection(reasons) or error.response["Error"]["Code"] in _AGAIN_ERRORS
+                if not again and "ConditionalCheckFailed" in reasons:
+                    failed = [writes[at] for at, code in enumerate(reasons) if code != "None"]
+                    refusals = [write.refusal for write in failed if write.refusal is not None]
+                    raise (refusals[0] if refusals else Stale()) from None
+                if not again or monotonic() + wait > deadline:
+                    raise DirectoryUnavailable(error.response["Error"]["Code"]) from None
+            except BotoCoreError as error:
+                raise DirectoryUnavailable(type(error).__name__) from None
+            time.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
+            wait = min(wait * 2, 0.5)
+
+    # Entries of transactions on this table.
+
+    def put(self, pk: str, sk: str, values: Item, condition: str = "", **expected: Any) -> dict[str, Any]:
+        """Put an item; `condition` names values as `:name` and attributes as `#name`."""
+        return {"Put": {**self._entry(condition, expected), "Item": {**values, **key(pk, sk)}}}
+
+    def delete(self, pk: str, sk: str, condition: str = "", **expected: Any) -> dict[str, Any]:
+        """Delete an item."""
+        return {"Delete": {**self._entry(condition, expected), "Key": key(pk, sk)}}
+
+    def check(self, pk: str, sk: str, condition: str, **expected: Any) -> dict[str, Any]:
+        """Only check an item."""
+        return {"ConditionCheck": {**self._entry(condition, expected), "Key": key(pk, sk)}}
+
+    def remove(self, pk: str, sk: str) -> None:
+        """Delete an item now. Idempotent."""
+        self._call(self._client.delete_item, TableName=self.table, Key=key(pk, sk))
+
+    def write(self, pk: str, sk: str, values: Item) -> None:
+        """Put an item now, whatever was there."""
+        self._call(self._client.put_item, TableName=self.table, Item={**values, **key(pk, sk)})
+
+    def _entry(self, condition: str, expected: Mapping[str, Any]) -> dict[str, Any]:
+        entry: dict[str, Any] = {"TableName": self.table}
+        if condition:
+            entry["ConditionExpression"] = condition
+        if expected:
+            entry["ExpressionAttributeNames"] = {f"#{name}": name for name in expected}
+            entry["ExpressionAttributeValues"] = {
+                f":{name}": {"N": str(value)} if isinstance(value, int) else {"S": value}
+                for name, value in expected.items()
+            }
+        return entry
+
+    def _get_chunk(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
+        waiting: Any = {self.table: {"Keys": [key(*one) for one in keys], "ConsistentRead": True}}
+        found: list[Item] = []
+        deadline = monotonic() + _DEADLINE_SECONDS
+        while waiting:
+            if monotonic() > deadline:
+                raise DirectoryUnavailable("UnprocessedKeys")
+            answer = self._call(self._client.batch_get_item, RequestItems=waiting)
+            found += answer["Responses"].get(self.table, ())
+            waiting = answer.get("UnprocessedKeys")
+            if waiting:
+                time.sleep(0.05)
+        return found
+
+    def _spread(self, function: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:
+        """`function` of each part; several at a time when there are several."""
+        if len(parts) < 2:
+            return [function(part) for part in parts]
+        return list(self._readers.map(function, parts))
+
+    def _call(self, call: Callable[..., Any], **arguments: Any) -> Any:
+        try:
+            return call(**arguments)
+        except ClientError as error:
+            raise DirectoryUnavailable(error.response["Error"]["Code"]) from None
+        except BotoCoreError as error:
+            raise DirectoryUnavailable(type(error).__name__) from None
+
+
+def key(pk: str, sk: str) -> Item:
+    """The key of an item as DynamoDB reads it."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+@functools.lru_cache(maxsize=1024)
+def hashed(text: str) -> str:
+    """A value as part of a key: of one length, and not readable."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_id(text: str) -> bool:
+    """Whether it has the form of an id of ours: all else is nobody's, and need not be asked for."""
+    return _ID.fullmatch(text) is not None
+
+
+def _reasons(error: ClientError) -> Sequence[Mapping[str, Any]]:
+    return error.response.get("CancellationReasons", ())  # pyright: ignore[reportReturnType]

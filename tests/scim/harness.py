@@ -1,0 +1,169 @@
+"""The SCIM service under uvicorn on a real socket, on an emulated AWS."""
+
+import json
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.session
+import httpx2
+import uvicorn
+
+from kit.local.emulator import Emulator
+from lambdas.scim.app import Service, create_app
+from lambdas.scim.bearer import BearerTokens
+from lambdas.scim.endpoints import Endpoints
+from lambdas.scim.settings import Directory, Settings, aws_client, open_directory
+
+RULES: dict[str, Any] = {
+    "version": 1,
+    "groups": [
+        {"group": "Claude Marketing", "department": "marketing"},
+        {"group": "Claude Finance", "department": "finance", "data_classes": ["public"]},
+        {"group": "Claude Champions", "roles": ["champion"]},
+    ],
+    "departments": [{"id": "marketing", "name": "Marketing"}, {"id": "finance", "name": "Finance"}],
+    "onboarding_required": False,
+}
+PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
+ENTERPRISE_SCHEMA = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
+
+
+def session_of(emulator: Emulator) -> botocore.session.Session:
+    """A session with the emulator's root credentials."""
+    session = botocore.session.Session()
+    session.set_credentials(emulator.access_key_id, emulator.secret_access_key)
+    return session
+
+
+@dataclass
+class Tenant:
+    """The stores of one deployment, made as the plan makes them but for keys and recovery."""
+
+    emulator: Emulator
+    settings: Settings
+    token: str
+
+    @classmethod
+    def make(cls, emulator: Emulator, rules: Mapping[str, Any] = RULES) -> "Tenant":
+        name = f"scim-{uuid.uuid4().hex[:12]}"
+        settings = Settings(
+            region=emulator.region,
+            endpoint_url=emulator.endpoint_url,
+            directory_table=f"{name}-directory",
+            access_table=f"{name}-access",
+            governance_bucket=f"{name}-governance",
+            rules_object_key="policy/scim.json",
+            environment="test",
+            token_secret_arn=f"{name}-token",
+        )
+        tenant = cls(emulator, settings, f"token-{uuid.uuid4().hex}")
+        for table in (settings.directory_table, settings.access_table):
+            tenant.client("dynamodb").create_table(
+                TableName=table,
+                BillingMode="PAY_PER_REQUEST",
+                KeySchema=[
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "sk", "KeyType": "RANGE"},
+                ],
+                AttributeDefinitions=[
+                    {"AttributeName": "pk", "AttributeType": "S"},
+                    {"AttributeName": "sk", "AttributeType": "S"},
+                ],
+            )
+        tenant.client("s3").create_bucket(
+            Bucket=settings.governance_bucket,
+            CreateBucketConfiguration={"LocationConstraint": emulator.region},
+        )
+        tenant.publish(rules)
+        tenant.client("secretsmanager").create_secret(
+            Name=settings.token_secret_arn, SecretString=tenant.token
+        )
+        return tenant
+
+    def client(self, service: str) -> Any:
+        return aws_client(session_of(self.emulator), service, self.settings)
+
+    def publish(self, rules: Mapping[str, Any]) -> None:
+        self.client("s3").put_object(
+            Bucket=self.settings.governance_bucket,
+            Key=self.settings.rules_object_key,
+            Body=json.dumps(rules).encode(),
+        )
+
+
+class Scim:
+    """A running service and a client with its token."""
+
+    def __init__(
+        self, tenant: Tenant, *, directory: Directory | None = None, body_limit: int = 2_000_000
+    ) -> None:
+        self.tenant = tenant
+        self.directory = directory or open_directory(tenant.settings, session_of(tenant.emulator))
+        self.tokens = BearerTokens(tenant.client("secretsmanager"), tenant.settings.token_secret_arn)
+        endpoints = Endpoints(self.directory.people, self.directory.groups)
+        app = create_app(Service(endpoints, self.tokens, "test", body_limit))
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", access_log=False)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            self._thread.join(0.01)
+            assert self._thread.is_alive(), "the service did not start"
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/scim/v2"
+        self._client = httpx2.Client(
+            base_url=self.url, headers={"authorization": f"Bearer {tenant.token}"}, timeout=60
+        )
+
+    def stop(self) -> None:
+        self._client.close()
+        self._server.should_exit = True
+        self._thread.join(10)
+
+    @property
+    def http(self) -> httpx2.Client:
+        return self._client
+
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> httpx2.Response:
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._client.request(
+            method, path, content=content, headers={"content-type": "application/scim+json", **named}
+        )
+
+    def user(self, name: str | None = None, **fields: Any) -> dict[str, Any]:
+        """A new user, as answered."""
+        body = {"schemas": [USER_SCHEMA], "userName": name or f"{uuid.uuid4().hex}@example.com", **fields}
+        answer = self.request("POST", "/Users", body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def group(self, name: str, *members: str, **fields: Any) -> dict[str, Any]:
+        """A new group, as answered."""
+        body = {
+            "schemas": [GROUP_SCHEMA],
+            "displayName": name,
+            "members": [{"value": member} for member in members],
+            **fields,
+        }
+        answer = self.request("POST", "/Groups", body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def patch(self, path: str, *operations: dict[str, Any], **headers: str) -> httpx2.Response:
+        return self.request("PATCH", path, {"schemas": [PATCH_SCHEMA], "Operations": operations}, **headers)
+
+    def find(self, kind: str, condition: str, **query: Any) -> dict[str, Any]:
+        """What a filter answers."""
+        answer = self._client.get(f"/{kind}", params={"filter": condition, **query})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def access(self, person: str) -> Any:
+        """The live access record of a person."""
+        return self.directory.access.get(f"USER#{person}")
