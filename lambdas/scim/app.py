@@ -191,7 +191,7 @@ def _base_url(scope: Scope, headers: dict[str, str]) -> str:
 
     Behind API Gateway the path begins with the stage, which only the request context names.
     """
-    scheme = headers.get("x-forwarded-proto", scope.get("scheme", "https")).split(",")[0].strip()
+    scheme = (headers.get("x-forwarded-proto") or str(scope.get("scheme", "https"))).split(",")[0].strip()
     host = headers.get("host", "localhost")
     stage = ""
     try:

@@ -7,7 +7,7 @@ reading the others, whatever the size of the group. Any other change is made on 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from scim2_models import Group, InvalidValueException, PatchOp, PatchOperation
+from scim2_models import Group, GroupMember, InvalidValueException, PatchOp, PatchOperation
 from scim2_models.path import AttrPath, CompareOperator, Comparison, ValuePath
 
 from lambdas.scim.groups import Edit, Member
@@ -19,7 +19,7 @@ _REMOVE = PatchOperation.Op.remove
 
 def members_of(values: Iterable[Any]) -> tuple[Member, ...]:
     """The members that a request names. Raises InvalidValueException."""
-    found = [value if isinstance(value, Group.Members) else _validated(value) for value in values]
+    found = [value if isinstance(value, GroupMember) else _validated(value) for value in values]
     if any(not one.value for one in found):
         raise InvalidValueException(detail="members: one has no value", attribute="members")
     return tuple(Member(id=str(one.value), display=one.display or "") for one in found)
@@ -118,10 +118,12 @@ def _touches_members(operation: Any) -> bool:
 
 
 def _plain(member: Member) -> Any:
-    return Group.Members(value=member.id, type=member.type, display=member.display or None)
+    return GroupMember.model_validate(
+        {"value": member.id, "type": member.type, "display": member.display or None}
+    )
 
 
 def _validated(value: Any) -> Any:
     if not isinstance(value, dict):
         raise InvalidValueException(detail="members: each is an object with a value", attribute="members")
-    return Group.Members.model_validate(value, scim_policy=POLICY)
+    return GroupMember.model_validate(value, scim_policy=POLICY)

@@ -1,0 +1,198 @@
+"""What follows from joining, moving and leaving, done every minute until it is complete (G.4, L4.1, L2.5).
+
+The change of access itself is not done here: it was written together with the change of the person. Here are
+the consequences that may take a moment: the audit record, onboarding, virtual keys, sessions. Each can be
+done twice without harm; an event leaves the outbox only when all of its consequences are done. An event that
+fails stays, the run fails after the others were tried, and the function's alarm goes off.
+
+Money needs no step: what was spent stays with the department that spent it, and because the ledger checks the
+department of the live access record, the next call of a mover is paid by the new one.
+
+The worker also places everybody again after the rules were changed, and finishes what a crashed request left
+of a change of a group.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Protocol
+
+import botocore.session
+
+from lambdas.common.access import AccessRecord, user_key
+from lambdas.common.audit import open_writer
+from lambdas.common.clock import Clock, utc_now
+from lambdas.scim.events import Event, MembershipEvent, PersonEvent, read_event
+from lambdas.scim.people import GroupNames
+from lambdas.scim.sessions import Sessions
+from lambdas.scim.settings import Directory, aws_client, open_directory, read_settings
+from lambdas.scim.store import OUTBOX
+
+_SPARE_SECONDS = 30
+# A request has this long before the worker takes over what it began; the service's timeout is shorter.
+_TAKE_OVER = timedelta(minutes=2)
+_RULES = ("RULES", "DIGEST")
+HasTime = Callable[[], bool]
+
+
+class Audit(Protocol):
+    """Where records go. Returning means durable."""
+
+    def append_now(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> str: ...
+
+
+class ConsequencesFailed(Exception):
+    """Some events are not complete; they are tried again at the next run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Completes events. `sessions` is None where people do not sign in through Cognito."""
+
+    directory: Directory
+    audit: Audit
+    sessions: Sessions | None
+    clock: Clock = utc_now
+
+    def run(self, has_time: HasTime) -> dict[str, int]:
+        """Complete what can be completed; counts by kind of event. Raises `ConsequencesFailed` at the end."""
+        done: dict[str, int] = {}
+        failed = 0
+        for item in self.directory.store.under(OUTBOX):
+            if not has_time():
+                break
+            event = read_event(item)
+            try:
+                complete = self._complete(event)
+            except Exception as error:  # one event must not keep the others waiting
+                failed += 1
+                _log(type="event_failed", event=event.id, kind=event.kind, error=type(error).__name__)
+                continue
+            if complete:
+                self.directory.store.remove(OUTBOX, event.id)
+                done[event.kind] = done.get(event.kind, 0) + 1
+        placed = self._follow_rules(has_time)
+        if failed:
+            raise ConsequencesFailed(f"{failed} events are not complete")
+        return {**done, **({"placed": placed} if placed else {})}
+
+    def _complete(self, event: Event) -> bool:
+        """Do all that follows. False: it is another's turn still."""
+        if isinstance(event, MembershipEvent):
+            if datetime.fromisoformat(event.at) + _TAKE_OVER > self.clock():
+                return False
+            self.directory.groups.finish(event)
+            return True
+        now = self.directory.access.get(user_key(event.person))
+        if event.kind == "joiner":
+            self._onboard(event, now)
+        if event.kind == "leaver":
+            self._revoke_keys(event)
+        self._sessions_of(event, now)
+        self.audit.append_now(_record(event), bodies={})
+        return True
+
+    def _onboard(self, event: PersonEvent, now: AccessRecord | None) -> None:
+        """Start onboarding, once for each time that somebody joins; it is finished elsewhere (L4.1)."""
+        state = now.onboarding if now is not None else event.onboarding
+        self.directory.store.write(
+            user_key(event.person),
+            "ONBOARDING",
+            {
+                "event": {"S": event.id},
+                "started": {"S": event.at},
+                "department": {"S": event.department_after},
+                "state": {"S": state},
+            },
+        )
+
+    def _revoke_keys(self, event: PersonEvent) -> None:
+        """Revoke every key that was the person's at the time, not those of somebody who came back since."""
+        left_at = datetime.fromisoformat(event.at)
+        for key in self.directory.access.virtual_keys(event.person):
+            if key.active and (key.created_at is None or key.created_at <= left_at):
+                self.directory.access.revoke(key.key)
+
+    def _sessions_of(self, event: PersonEvent, now: AccessRecord | None) -> None:
+        """Sign out who left or moved; let in again who joined. A later event for the same person wins."""
+        if self.sessions is None:
+            return
+        is_in = now is not None and now.provisioned and bool(now.department)
+        if event.kind == "joiner":
+            if is_in:
+                self.sessions.allow(event.sign_in_names)
+            return
+        self.sessions.end(event.sign_in_names, disable=event.kind == "leaver" and not is_in)
+
+    def _follow_rules(self, has_time: HasTime) -> int:
+        """Place everybody again when the rules have changed; how many people were looked at.
+
+        Twice, in two runs: the service may go by the old rules for some seconds more.
+        """
+        rules, store = self.directory.rules(), self.directory.store
+        known = store.get(*_RULES)
+        times = int(known["times"]["N"]) if known and known["digest"]["S"] == rules.digest else 0
+        if times == 2:
+            return 0
+        names: GroupNames = {}
+        people = self.directory.people.ids()
+        for looked_at, part in _parts(people, 500):
+            if not has_time():
+                _log(type="rules_unfinished", looked_at=looked_at, people=len(people))
+                return looked_at
+            for _ in store.pool.map(lambda person: self.directory.people.settle(person, names), part):
+                pass
+        store.write(*_RULES, {"digest": {"S": rules.digest}, "times": {"N": str(times + 1)}})
+        return len(people)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """Run once. Raises when something is not complete: the run is tried again, then alarmed."""
+    del event
+    result = _worker().run(lambda: context.get_remaining_time_in_millis() > _SPARE_SECONDS * 1000)
+    _log(type="provisioning", **result)
+    return result
+
+
+@cache
+def _worker() -> Worker:
+    settings = read_settings()
+    session = botocore.session.get_session()
+    pool = settings.user_pool_id
+    return Worker(
+        open_directory(settings, session),
+        open_writer("provisioning", session=session),
+        Sessions(aws_client(session, "cognito-idp", settings), pool) if pool else None,
+    )
+
+
+def _record(event: PersonEvent) -> dict[str, Any]:
+    """The audit record of an event: ids and names of ours, nothing personal."""
+    return {
+        "kind": "scim",
+        "event_id": event.id,
+        "event": event.kind,
+        "happened_at": event.at,
+        "subject": event.person,
+        "department": event.department_after or event.department_before,
+        "department_before": event.department_before,
+        "department_after": event.department_after,
+        "roles_before": list(event.roles_before),
+        "roles_after": list(event.roles_after),
+        "onboarding": event.onboarding,
+    }
+
+
+def _parts(values: list[str], size: int) -> Iterable[tuple[int, list[str]]]:
+    for start in range(0, len(values), size):
+        yield start, values[start : start + size]
+
+
+def _log(**fields: str | int) -> None:
+    line = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **fields}
+    sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
