@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kit.commands import build, gate, preview, prompt, review
+from kit.commands import build, down, env, gate, logs, preview, prompt, review, status, up
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -20,8 +20,13 @@ app = typer.Typer(
 app.add_typer(gate.app, name="gate")
 app.add_typer(prompt.app, name="prompt")
 app.command("build")(build.build)
+app.command("down")(down.down)
+app.command("env")(env.env)
+app.command("logs")(logs.logs)
 app.command("preview")(preview.preview)
 app.command("review")(review.review)
+app.command("status")(status.status)
+app.command("up")(up.up)
 
 
 @app.callback()

@@ -1,17 +1,16 @@
 """`kit up` step by step: emulator, gates, plan, apply, secrets, processes, application key, first request."""
 
-import json
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kit.errors import ExitCode, KitError
-from kit.evaluation import Account, Graph
+from kit.evaluation import Graph
 from kit.evaluation.graph import unwrapped
 from kit.evaluation.stages import (
     STAGES,
@@ -23,11 +22,12 @@ from kit.evaluation.stages import (
 from kit.local import emulator, gates
 from kit.local.emulator import Emulator, RootCredentials
 from kit.local.engine import LocalBackend, Step
-from kit.local.home import Home, read_json, write_private
-from kit.local.ports import port_of, require_free
+from kit.local.home import Home
+from kit.local.ports import DEFAULT_BASE, port_of, require_free
 from kit.local.processes import is_our_process, stop_all
 from kit.local.resources.handler import Clients
 from kit.local.state import StackState
+from lambdas.common.virtual_keys import new_pepper
 from stacks.settings import Settings, SettingsError
 from stacks.settings.loading import RawConfig, read_settings
 
@@ -41,8 +41,9 @@ class Choice:
     stage: str = STAGES[-1]
     client: str | None = None
     client_file: Path | None = None
-    port_base: int = 8700
-    anthropic_api_key: str | None = None
+    size: str | None = None
+    port_base: int = DEFAULT_BASE
+    anthropic_api_key: str | None = field(default=None, repr=False)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -98,15 +99,17 @@ class Deployment:
         }
         if self.choice.client_file:
             chosen["client_file"] = str(self.choice.client_file)
+        if self.choice.size:
+            chosen["size"] = self.choice.size
+        settings = read_settings_of(stack_configuration(STAGES[0], client=self.choice.client, config=chosen))
         if self.choice.anthropic_api_key:
-            chosen["claude"] = self._claude_by_key(chosen)
+            claude = settings.claude.model_dump(mode="json", exclude_defaults=True)
+            by_key = {"kind": "anthropic", "auth": {"kind": "secret"}}
+            chosen["claude"] = {**claude, "providers": [by_key]}
+        if settings.api.custom_domain:  # nobody's name leads to the loopback address
+            own_name = {"custom_domain", "mutual_tls"}
+            chosen["api"] = settings.api.model_dump(mode="json", exclude_defaults=True, exclude=own_name)
         return chosen
-
-    def _claude_by_key(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """The client's choice of models, with one provider that is reached by an API key."""
-        configuration = stack_configuration(STAGES[0], client=self.choice.client, config=chosen)
-        claude = read_settings_of(configuration).claude.model_dump(mode="json", exclude_defaults=True)
-        return {**claude, "providers": [{"kind": "anthropic", "auth": {"kind": "secret"}}]}
 
     def _configuration(self, stage: str) -> dict[str, str]:
         return stack_configuration(stage, client=self.choice.client, config=self.overrides)
@@ -118,6 +121,11 @@ class Deployment:
     def prefix(self) -> str:
         """With what every physical name begins."""
         return f"{self.settings.client}-{self.settings.environment}-"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the gateway answers."""
+        return f"http://127.0.0.1:{port_of('gateway', self.choice.port_base, [])}"
 
     # -- emulator
 
@@ -139,8 +147,9 @@ class Deployment:
         port = port_of("emulator", self.choice.port_base, [])
         if known and known.account != self.account.id:
             raise KitError(
-                f"the emulated AWS was set up for account {known.account}, the configuration says {self.account.id}",
-                way_out="run `kit down`, then `kit up`; or set KIT_HOME to a folder of its own for this client",
+                f"the emulated AWS was set up for account {known.account}, "
+                f"the configuration says {self.account.id}",
+                way_out="run `kit down`, then `kit up`; or set KIT_HOME to another folder for this client",
                 exit_code=ExitCode.USAGE,
             )
         if known and is_our_process(known.pid, EMULATOR_COMMAND):
@@ -196,6 +205,7 @@ class Deployment:
                 stack_outputs=exports,
                 apply=apply,
                 reported=reported,
+                served={API_STAGE: {"invokeUrl": self.gateway_url}},
             )
             graph = evaluate_stage(
                 stage,
@@ -222,14 +232,11 @@ class Deployment:
     def fill_secrets(self, exports: Mapping[str, Any]) -> None:
         """Give the empty secrets a value: random ones, and the key of Claude where the operator has one."""
         manager = self.clients().of("secretsmanager", self.account.region)
-        values = {
-            "key_pepper_secret_arn": secrets.token_urlsafe(32),
-            "scim_token_secret_arn": secrets.token_urlsafe(32),
-        }
-        for name, value in values.items():
+        fresh = {"key_pepper_secret_arn": new_pepper, "scim_token_secret_arn": new_token}
+        for name, make in fresh.items():
             arn = unwrapped(exports.get(name))
             if arn and not _has_value(manager, arn):
-                manager.put_secret_value(SecretId=arn, SecretString=value)
+                manager.put_secret_value(SecretId=arn, SecretString=make())
         arn, key = unwrapped(exports.get("anthropic_api_key_secret_arn")), self.choice.anthropic_api_key
         if arn and key:
             manager.put_secret_value(SecretId=arn, SecretString=key)
@@ -242,7 +249,13 @@ def _has_value(manager: Any, arn: str) -> bool:
         return False
 
 
+def new_token() -> str:
+    """A bearer token."""
+    return secrets.token_urlsafe(32)
+
+
 EMULATOR_COMMAND = ("python", "-m", "ministack")
+API_STAGE = "api-stage"  # logical name of the API Gateway stage, in whose place the gateway itself answers
 
 
 def read_settings_of(configuration: Mapping[str, str]) -> Settings:
@@ -260,37 +273,3 @@ def stop_everything(home: Home) -> None:
     known = emulator.remembered(home)
     if known and is_our_process(known.pid, EMULATOR_COMMAND):
         emulator.stop(known.pid)
-
-
-@dataclass(frozen=True)
-class Access:
-    """The demonstration credentials of a home."""
-
-    gateway_url: str
-    application_key: str
-    department: str
-    scim_url: str = ""
-    scim_token: str = ""
-
-
-def read_access(home: Home) -> Access | None:
-    """The credentials that the last `kit up` made; None before."""
-    stored = read_json(home.access_file)
-    return Access(**stored) if stored else None
-
-
-def write_access(home: Home, access: Access) -> None:
-    """Keep them for the user's eyes only."""
-    write_private(home.access_file, json.dumps(asdict(access), indent=1) + "\n")
-
-
-__all__ = [
-    "Access",
-    "Account",
-    "Choice",
-    "Deployment",
-    "Plan",
-    "read_access",
-    "stop_everything",
-    "write_access",
-]

@@ -7,7 +7,8 @@
     <home>/logs/<name>.log     what each process wrote
     <home>/demonstration.yaml  attestations and measurements that open the gates on the emulated AWS
     <home>/access.json         the demonstration application key and the SCIM token (mode 0600)
-    <home>/attendant.json      which roles and scheduled functions there are (mode 0600)
+    <home>/attendant.json      keys the tokens with which processes get their role's credentials (mode 0600)
+    <home>/lock                held while a run is under way
     <home>/engine.key          keys the hashes that stand for secrets in the state (mode 0600)
 
 `KIT_HOME` names it; `.kit` in the project's folder is the default. The emulator's own virtual environment is
@@ -15,11 +16,13 @@ no state: it stays when the rest is removed.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +31,7 @@ from kit.errors import ExitCode, KitError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 _STATE = ("state", "processes", "logs", "emulator", "emulator.json", "demonstration.yaml", "access.json",
-          "engine.key", "attendant.json")  # fmt: skip
+          "engine.key", "attendant.json", "lock")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,10 @@ class Home:
     def access_file(self) -> Path:
         return self.path / "access.json"
 
+    @property
+    def attendant_file(self) -> Path:
+        return self.path / "attendant.json"
+
     def state_file(self, stack: str) -> Path:
         return self.path / "state" / f"{stack}.json"
 
@@ -82,6 +89,21 @@ class Home:
         if not path.exists():
             write_private(path, secrets.token_hex(32))
         return path.read_bytes()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the home for one run. Raises KitError while another run has it."""
+        self.prepare()
+        with writing(self.path), (self.path / "lock").open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise KitError(
+                    f"another `kit up` or `kit down` is at work in {self.path}",
+                    way_out="wait for it to end",
+                    exit_code=ExitCode.ENVIRONMENT,
+                ) from None
+            yield
 
     def remove_state(self) -> None:
         """Remove everything but what was downloaded."""

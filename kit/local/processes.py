@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -130,8 +131,9 @@ def _wait(home: Home, process: Process, child: "subprocess.Popen[bytes]", deadli
         if answers(process):
             return
         time.sleep(0.03)
-    lines = home.log(process.name).read_text(errors="replace").strip().splitlines()
-    said = f": {lines[-1][:300]}" if lines else ""
+    lines = home.log(process.name).read_text(errors="replace").strip().splitlines()[-40:]
+    telling = [line for line in lines if re.search(r"\w(Error|Exception)\b", line)] or lines
+    said = f": {telling[-1][:300]}" if telling else ""
     stop(home, load(home, process.name))
     raise KitError(
         f"{process.name} did not come up{said}",

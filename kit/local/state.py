@@ -55,9 +55,12 @@ class Entry:
 
 
 class StackState:
-    """The state of one stack. Safe to use from several threads."""
+    """The state of one stack. Safe to use from several threads.
 
-    def __init__(self, path: Path) -> None:
+    With `look_only` the files stay as they are, so that a run under way is not disturbed.
+    """
+
+    def __init__(self, path: Path, *, look_only: bool = False) -> None:
         self._path = path
         self._journal = path.with_suffix(".journal")
         self._lock = threading.Lock()
@@ -66,6 +69,8 @@ class StackState:
         self._condemned: dict[str, Entry] = {}
         self.exports: dict[str, Any] = {}
         self._load()
+        if self._journal.exists() and not look_only:
+            self.compact()
 
     def __iter__(self) -> Iterator[Entry]:
         with self._lock:
@@ -136,7 +141,6 @@ class StackState:
                     self._replay(json.loads(line))
                 except ValueError:
                     break  # the run was killed in the middle of this line
-            self.compact()
 
     def _append(self, step: dict[str, Any]) -> None:
         with self._lock, writing(self._journal):

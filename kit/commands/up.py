@@ -1,0 +1,274 @@
+"""`kit up`: the whole kit on this machine, on an emulated AWS (Z.1, S.1-S.3, L1.7)."""
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kit.errors import ExitCode, KitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from kit.local.deployment import Choice, Deployment, Plan
+    from kit.local.engine import Step
+    from kit.local.home import Home
+    from kit.local.running import Access, FirstRequest
+
+_SIGNS = {"create": "+", "restore": "+", "update": "~", "replace": "±", "delete": "-"}
+_VERBS = {
+    "create": "to create",
+    "restore": "to restore",
+    "update": "to update",
+    "replace": "to replace",
+    "delete": "to delete",
+    "same": "unchanged",
+}
+_MOST_LINES = 40  # of changes; a first run has hundreds, and `kit preview` shows them all
+
+
+def up(
+    stage: Annotated[
+        str | None, typer.Option(help="Last stage to stand up: foundation, integration or rollout.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="small, medium, large or enterprise instead of the client's.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A client's file to use instead.")] = None,
+    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
+    port_base: Annotated[
+        int | None, typer.Option(help="First of the hundred loopback ports in use [KIT_PORT_BASE, 8700].")
+    ] = None,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay until Ctrl-C, then stop everything.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document at the end.")] = False,
+) -> None:
+    """Stand the whole kit up on this machine, on an emulated AWS that listens on 127.0.0.1 only.
+
+    Evaluates the Pulumi program, shows the plan, brings the emulated AWS to it, starts the functions and
+    makes a first request with the official SDK. Run it again after a change: what is the same stays. A run
+    that failed or was stopped goes on where it ended. State lies under .kit (KIT_HOME).
+
+    Claude itself answers where ANTHROPIC_API_KEY is set, a stand-in that says what it is otherwise. The gates
+    of the later stages are opened with evidence that calls itself a demonstration; on a real account nothing
+    does that.
+
+    Exit codes: 0 up; 1 a resource or the program failed; 2 wrong option or configuration; 4 a port is in use,
+    packages cannot be had, a process does not start; 130 stopped with Ctrl-C.
+    """
+    from rich.console import Console
+
+    from kit.local.deployment import Deployment, stop_everything
+    from kit.local.home import find_home
+
+    started = time.perf_counter()
+    console = Console(highlight=False, stderr=as_json)
+    home = find_home()
+    with _interruptible(home), home.locked():
+        deployment = Deployment(home, _choice(stage, size, config, client, port_base))
+        deployment.start_emulator()
+        report = _stand_up(deployment, console)
+    report["seconds"] = round(time.perf_counter() - started, 1)
+    _show_result(report, console)
+    if as_json:
+        print(json.dumps(report, indent=2, sort_keys=True))
+    if foreground:
+        console.print("\nCtrl-C stops everything; the state stays for the next `kit up`.")
+        try:
+            _stay(home)
+        finally:
+            stop_everything(home)
+            console.print("stopped")
+
+
+def _choice(
+    stage: str | None, size: str | None, config: Path | None, client: str | None, base: int | None
+) -> "Choice":
+    from kit.evaluation.stages import SIZES, STAGES, check_choice, read_yaml
+    from kit.local.deployment import Choice
+    from kit.local.ports import port_base
+
+    if stage is not None:
+        check_choice("stage", stage, STAGES)
+    if size is not None:
+        check_choice("size", size, SIZES)
+    if config is not None and isinstance(read_yaml(config).get("config"), dict):
+        raise KitError(
+            f"{config}: this is the configuration of one stack",
+            way_out="give a client's file, such as stacks/config/clients/example.yaml",
+            exit_code=ExitCode.USAGE,
+        )
+    return Choice(
+        stage=stage or STAGES[-1],
+        client=client,
+        client_file=config.resolve() if config else None,
+        size=size,
+        port_base=port_base(base),
+        anthropic_api_key=os.environ.get("ANTHROPIC_API_KEY") or None,
+    )
+
+
+@contextmanager
+def _interruptible(home: "Home") -> Iterator[None]:
+    """On Ctrl-C or SIGTERM leave nothing running, and a state to go on from."""
+    from kit.local.deployment import stop_everything
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: what follows takes a second
+        stop_everything(home)
+        raise KitError(
+            "stopped before everything was up; nothing is running any more",
+            way_out="`kit up` goes on from here, `kit down` removes what was made",
+            exit_code=ExitCode.INTERRUPTED,
+        ) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _stand_up(deployment: "Deployment", console: "Console") -> dict[str, Any]:
+    from kit.local import running
+
+    written = deployment.demonstrate()
+    if written:
+        console.print(
+            f"[yellow]demonstration:[/] {len(written)} exit criteria are recorded as met in "
+            f"{deployment.home.demonstration_file}; nobody approved or measured anything.",
+            soft_wrap=True,
+        )
+    plan = deployment.plan()
+    _show_plan(plan, console)
+    with _progress(plan, console) as reported:
+        applied = deployment.apply(reported)
+    exports = {key: value for graph in applied.graphs.values() for key, value in graph.exports.items()}
+    deployment.fill_secrets(exports)
+    report = _document(deployment, applied, written)
+    if deployment.choice.stage == "foundation":
+        return report
+    with console.status("starting the functions"):
+        report["started"] = running.start_processes(deployment, applied)
+        access = running.give_access(deployment, applied)
+    with console.status("making a first request"):
+        first = running.first_request(access)
+    return report | _served(access, first)
+
+
+def _document(deployment: "Deployment", plan: "Plan", written: Any) -> dict[str, Any]:
+    live, recorded = plan.standing()
+    return {
+        "schema": "kit-up/1",
+        "client": deployment.settings.client,
+        "stages": list(deployment.choice.stages),
+        "changes": {name: count for name, count in plan.counts().items() if name != "same"},
+        "resources": {"emulated": live, "recorded": recorded},
+        "demonstrated": list(written),
+        "claude": "api.anthropic.com" if deployment.choice.anthropic_api_key else "stand-in",
+        "emulator_url": deployment.emulator.endpoint_url,
+        "state": str(deployment.home.path),
+        "started": [],
+    }
+
+
+def _served(access: "Access", first: "FirstRequest") -> dict[str, Any]:
+    return {
+        "gateway_url": access.gateway_url,
+        "scim_url": access.scim_url,
+        "department": access.department,
+        "first_request": {
+            "request_id": first.request_id,
+            "model": first.model,
+            "text": first.text,
+            "seconds": round(first.seconds, 3),
+        },
+    }
+
+
+def _show_plan(plan: "Plan", console: "Console") -> None:
+    for stage, steps in plan.steps.items():
+        counted = Counter(step.operation for step in steps)
+        words = ", ".join(f"{counted[name]} {verb}" for name, verb in _VERBS.items() if counted[name])
+        console.print(f"[bold]{stage:<12}[/] {words}", soft_wrap=True)
+    changes = plan.changes
+    if not changes:
+        console.print("nothing changed")
+        return
+    if len(changes) <= _MOST_LINES:
+        for step in changes:
+            because = f"  [dim]because of {', '.join(step.because[:6])}[/]" if step.because else ""
+            sign = _SIGNS[step.operation]
+            console.print(f"  {sign} {step.name}  [cyan]{step.type}[/]{because}", soft_wrap=True)
+    live, recorded = plan.standing()
+    console.print(
+        f"{live} resources exist in the emulated AWS, {recorded} that no function needs are recorded only "
+        "(`kit preview` shows all)",
+        soft_wrap=True,
+    )
+
+
+@contextmanager
+def _progress(plan: "Plan", console: "Console") -> "Iterator[Callable[[Step], None]]":
+    """Where each step is told when it is done: a bar for a person, nothing for a pipe."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    total = sum(len(steps) for steps in plan.steps.values())
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+
+        def reported(step: "Step") -> None:
+            bar.update(task, advance=1, description=step.name)
+
+        yield reported
+
+
+def _show_result(report: dict[str, Any], console: "Console") -> None:
+    lines = [("emulated AWS", report["emulator_url"]), ("state", report["state"])]
+    if "gateway_url" in report:
+        first = report["first_request"]
+        lines = [
+            ("gateway", report["gateway_url"]),
+            *([("SCIM", report["scim_url"])] if report["scim_url"] else []),
+            *lines,
+            ("Claude", "the real one" if report["claude"] != "stand-in" else "a local stand-in"),
+            ("first request", f"{first['seconds'] * 1000:.0f} ms, {first['request_id']}: {first['text']!r}"),
+        ]
+    console.print()
+    for name, what in lines:
+        console.print(f"{name:<14} {what}", markup=False, soft_wrap=True)
+    console.print(f"\nup in {report['seconds']} s", markup=False)
+    if "gateway_url" in report:
+        console.print('next: eval "$(kit env)", then use the anthropic SDK or claude', markup=False)
+
+
+def _stay(home: "Home") -> None:
+    """Until Ctrl-C, or until a process ends by itself, which is an error."""
+    from kit.local.processes import states
+
+    while True:
+        try:
+            time.sleep(2)
+        except KeyboardInterrupt:
+            return
+        down = [state.process.name for state in states(home) if state.health == "down"]
+        if down:
+            raise KitError(
+                f"{', '.join(down)} ended by itself",
+                way_out=f"kit logs {down[0]}",
+                exit_code=ExitCode.ENVIRONMENT,
+            )

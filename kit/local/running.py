@@ -1,0 +1,222 @@
+"""What runs after the plan was applied: credentials' attendant, Claude or its stand-in, every web function,
+the demonstration key, the first request.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kit.errors import ExitCode, KitError
+from kit.evaluation.graph import unwrapped
+from kit.local.attendant import token_key_of
+from kit.local.deployment import Deployment, Plan
+from kit.local.functions import PlannedFunction, Surroundings, planned_functions, web_process
+from kit.local.home import PROJECT_ROOT, Home, read_json, write_private
+from kit.local.ports import port_of
+from kit.local.processes import Process, base_environment, converge, fingerprint
+from lambdas.common.access import AccessRecord, AccessRecords
+from lambdas.common.virtual_keys import key_record_pk, new_virtual_key, read_pepper
+
+APPLICATION = "kit-up-demonstration"
+ATTENDANT, STAND_IN = "attendant", "claude-stand-in"
+_QUESTION = "In one sentence: what are you?"
+
+
+@dataclass(frozen=True)
+class Access:
+    """The demonstration credentials of a home, and where to show them. `department` is billed for the key."""
+
+    gateway_url: str
+    application_key: str
+    department: str
+    model: str
+    scim_url: str = ""
+    scim_token: str = ""
+
+
+@dataclass(frozen=True)
+class FirstRequest:
+    """How the first request went: the answer's text, its model, and how long it took."""
+
+    request_id: str
+    model: str
+    text: str
+    seconds: float
+
+
+def read_access(home: Home) -> Access | None:
+    """The credentials that the last `kit up` made; None before."""
+    stored = read_json(home.access_file)
+    return Access(**stored) if stored else None
+
+
+def start_processes(deployment: Deployment, plan: Plan) -> list[str]:
+    """Bring every process to what the plan says; the names of those that were started anew.
+
+    Raises KitError for a port in use, or a process that does not come up.
+    """
+    home, base = deployment.home, deployment.choice.port_base
+    functions = planned_functions(plan.graphs.values(), deployment.prefix)
+    web = [function for function in functions if function.web]
+    names = [function.name for function in web]
+    attendant = _attendant(deployment, port_of(ATTENDANT, base, names))
+    stand_in = _stand_in(home, port_of(STAND_IN, base, names))
+    services = [attendant] if deployment.choice.anthropic_api_key else [attendant, stand_in]
+    around = Surroundings(
+        home=home,
+        emulator=deployment.emulator,
+        attendant_url=attendant.url,
+        token_key=token_key_of(home),
+        upstream_url=None if deployment.choice.anthropic_api_key else stand_in.url,
+    )
+    wanted = [web_process(function, around, port_of(function.name, base, names)) for function in web]
+    return converge(home, [*services, *wanted])
+
+
+def _attendant(deployment: Deployment, port: int) -> Process:
+    command = [sys.executable, "-m", "kit.local.attendant", "--port", str(port)]
+    environment = base_environment(deployment.home) | {"KIT_HOME": str(deployment.home.path)}
+    started_for = environment | {"emulator": str(deployment.emulator.pid)}
+    return Process(
+        name=ATTENDANT,
+        title="hands each function the credentials of its role",
+        command=command,
+        environment=environment,
+        port=port,
+        health_path="/healthz",
+        fingerprint=fingerprint(command, started_for, [PROJECT_ROOT / "kit" / "local" / "attendant.py"]),
+    )
+
+
+def _stand_in(home: Home, port: int) -> Process:
+    command = [sys.executable, "-m", "kit.local.claude_stand_in", "--port", str(port)]
+    environment = base_environment(home)
+    return Process(
+        name=STAND_IN,
+        title="stands in for Claude; set ANTHROPIC_API_KEY to reach the real one",
+        command=command,
+        environment=environment,
+        port=port,
+        health_path="/v1/models",
+        fingerprint=fingerprint(
+            command, environment, [PROJECT_ROOT / "kit" / "local" / "claude_stand_in.py"]
+        ),
+    )
+
+
+def give_access(deployment: Deployment, plan: Plan) -> Access:
+    """Make a demonstration key, or keep the one of the last run while it still opens the gateway."""
+    exports = {
+        key: unwrapped(value) for graph in plan.graphs.values() for key, value in graph.exports.items()
+    }
+    department, model = _demonstrated(deployment)
+    functions = planned_functions(plan.graphs.values(), deployment.prefix)
+    access = Access(
+        gateway_url=deployment.gateway_url,
+        application_key=_application_key(deployment, exports, department),
+        department=department,
+        model=model,
+        **_provisioning(deployment, exports, functions),
+    )
+    write_private(deployment.home.access_file, json.dumps(asdict(access), indent=1) + "\n")
+    return access
+
+
+def _demonstrated(deployment: Deployment) -> tuple[str, str]:
+    """A department that may write prompts of its own, and the first model that it may use."""
+    departments = [*deployment.settings.pilots, *deployment.settings.followers]
+    free = [one for one in departments if not one.registered_prompts_only] or departments
+    return free[0].id, free[0].models[0]
+
+
+def _application_key(deployment: Deployment, exports: Mapping[str, Any], department: str) -> str:
+    region = deployment.account.region
+    secret = deployment.clients().of("secretsmanager", region)
+    pepper = read_pepper(secret.get_secret_value(SecretId=exports["key_pepper_secret_arn"])["SecretString"])
+    records = AccessRecords(deployment.clients().of("dynamodb", region), exports["access_table_name"])
+    known = read_access(deployment.home)
+    if known and known.department == department:
+        record = records.get(key_record_pk(known.application_key, pepper))
+        if record and record.active_at(datetime.now(UTC)):
+            return known.application_key
+    key = new_virtual_key()
+    records.create(
+        AccessRecord(
+            key=key_record_pk(key, pepper),
+            subject=APPLICATION,
+            active=True,
+            department=department,
+            owner=f"department:{department}",
+            label="made by kit up for trying things out",
+            created_at=datetime.now(UTC),
+        )
+    )
+    return key
+
+
+def _provisioning(
+    deployment: Deployment, exports: Mapping[str, Any], functions: Sequence[PlannedFunction]
+) -> dict[str, str]:
+    """Where the identity provider would provision people, and with which token; nothing without SCIM."""
+    names = [function.name for function in functions if function.web]
+    if "scim" not in names:
+        return {}
+    manager = deployment.clients().of("secretsmanager", deployment.account.region)
+    arn = exports["scim_token_secret_arn"]
+    port = port_of("scim", deployment.choice.port_base, names)
+    return {
+        "scim_url": f"http://127.0.0.1:{port}/scim/v2",
+        "scim_token": manager.get_secret_value(SecretId=arn)["SecretString"],
+    }
+
+
+def first_request(access: Access) -> FirstRequest:
+    """Ask through the gateway with the official SDK. Raises KitError with what the gateway said."""
+    import anthropic
+
+    client = anthropic.Anthropic(
+        base_url=access.gateway_url, auth_token=access.application_key, max_retries=2, timeout=60
+    )
+    started = time.perf_counter()
+    try:
+        answer = client.messages.create(
+            model=access.model, max_tokens=100, messages=[{"role": "user", "content": _QUESTION}]
+        )
+    except anthropic.APIStatusError as error:
+        raise KitError(
+            f"the first request was refused with {error.status_code}: {error.message}",
+            way_out="kit logs gateway",
+            exit_code=ExitCode.ENVIRONMENT,
+        ) from None
+    except anthropic.APIError as error:
+        raise KitError(
+            f"the first request failed: {type(error).__name__}: {error}",
+            way_out="kit logs gateway",
+            exit_code=ExitCode.ENVIRONMENT,
+        ) from None
+    text = "".join(block.text for block in answer.content if block.type == "text")
+    return FirstRequest(answer._request_id or "", answer.model, text, time.perf_counter() - started)
+
+
+def exported_environment(home: Home) -> dict[str, str]:
+    """What `kit env` exports. Raises KitError where nothing is up."""
+    from kit.local import emulator
+
+    running, access = emulator.remembered(home), read_access(home)
+    if running is None or access is None:
+        raise KitError("nothing is up", way_out="run `kit up`", exit_code=ExitCode.ENVIRONMENT)
+    variables = {
+        "ANTHROPIC_BASE_URL": access.gateway_url,
+        "ANTHROPIC_AUTH_TOKEN": access.application_key,
+        **{name: value for name, value in running.environment().items() if name.startswith("AWS_")},
+    }
+    if access.scim_url:
+        variables |= {"SCIM_BASE_URL": access.scim_url, "SCIM_TOKEN": access.scim_token}
+    if os.environ.get("KIT_HOME"):
+        variables["KIT_HOME"] = str(home.path)
+    return variables
