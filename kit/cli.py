@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kit.commands import build, down, env, gate, logs, preview, prompt, review, status, up
+from kit.commands import audit, build, down, env, gate, logs, preview, prompt, review, status, up
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(audit.app, name="audit")
 app.add_typer(gate.app, name="gate")
 app.add_typer(prompt.app, name="prompt")
 app.command("build")(build.build)

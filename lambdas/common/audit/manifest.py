@@ -140,7 +140,7 @@ def sign(line: bytes, kms: Any, key_arn: str) -> bytes:
     return line + b"\n" + json.dumps(signature, separators=(",", ":")).encode() + b"\n"
 
 
-PublicKeys = Callable[[str], ec.EllipticCurvePublicKey | None]
+PublicKeys = Callable[[str], Sequence[ec.EllipticCurvePublicKey]]
 
 
 def public_key(encoded: bytes) -> ec.EllipticCurvePublicKey:
@@ -176,8 +176,8 @@ def read_manifest(document: bytes) -> Manifest:
 
 
 def check_signature(document: bytes, keys: PublicKeys) -> None:
-    """Raises `ManifestDamaged` unless a known key signed exactly this manifest. `keys` finds the public key
-    of a KMS key by its ARN; None for one that is not trusted.
+    """Raises `ManifestDamaged` unless a trusted key signed exactly this manifest. `keys` finds the public
+    keys that are trusted to be that of a KMS key, by its ARN.
     """
     line, _, rest = document.partition(b"\n")
     try:
@@ -188,10 +188,16 @@ def check_signature(document: bytes, keys: PublicKeys) -> None:
         raise ManifestDamaged("has no readable signature") from None
     if algorithm != ALGORITHM:
         raise ManifestDamaged(f"is signed by {algorithm}, not by {ALGORITHM}")
-    key = keys(key_arn)
-    if key is None:
+    trusted = keys(key_arn)
+    if not trusted:
         raise ManifestDamaged(f"is signed by a key that is not trusted: {key_arn}")
+    if not any(_holds(key, given, line) for key in trusted):
+        raise ManifestDamaged("its signature does not hold")
+
+
+def _holds(key: ec.EllipticCurvePublicKey, signature: bytes, line: bytes) -> bool:
     try:
-        key.verify(given, line, ec.ECDSA(hashes.SHA256()))
+        key.verify(signature, line, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
-        raise ManifestDamaged("its signature does not hold") from None
+        return False
+    return True

@@ -1,0 +1,129 @@
+"""One object of records, held against what is known of it: which line was taken, added, moved, altered."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.common.audit.chain import Chain, begin, hash_of
+from lambdas.common.audit.manifest import SealedObject, first_of, writer_of
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that must not be. `code` says of which kind, `where` names the object, manifest or call."""
+
+    code: str
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of an object: its hash, and its record; None when it is not one."""
+
+    sha256: str
+    record: dict[str, Any] | None
+
+    @property
+    def sequence(self) -> int:
+        """Its number in the chain; -1 when it says none."""
+        number = self.record.get("sequence") if self.record else None
+        return number if isinstance(number, int) else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What an object holds, what is wrong with it, and where its writer's chain ends after it."""
+
+    records: Sequence[dict[str, Any]]
+    findings: Sequence[Finding]
+    end: Chain
+
+
+def examine(key: str, data: bytes, before: Chain | None, seal: SealedObject | None) -> Examined:
+    """Examine one object.
+
+    `before` is where the writer's chain ended before this object, None when that is not known; `seal` is what
+    the manifest says of the object, None when it is not sealed yet.
+    """
+    writer, first = writer_of(key), first_of(key)
+    lines = [_line(raw) for raw in data.removesuffix(b"\n").split(b"\n")] if data else []
+    findings = [
+        Finding(code, key, message)
+        for code, message in (
+            *_placed_wrongly(lines, writer),
+            *(_sequence_faults(lines, first, seal) or _chain_faults(lines, first, before, seal)),
+        )
+    ]
+    altered = seal is not None and hashlib.sha256(data).hexdigest() != seal.sha256
+    if altered and not findings:
+        findings.append(Finding("object-altered", key, "its bytes are not those that were sealed"))
+    end = Chain(writer, seal.last + 1, seal.head) if seal else _end(lines, writer, first, before)
+    return Examined([line.record for line in lines if line.record is not None], findings, end)
+
+
+def _line(raw: bytes) -> Line:
+    try:
+        record = json.loads(raw)
+    except ValueError:
+        record = None
+    return Line(hash_of(raw), record if isinstance(record, dict) else None)
+
+
+def _placed_wrongly(lines: Sequence[Line], writer: str) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(lines, 1):
+        if line.record is None:
+            yield "record-edited", f"line {number} is not a record"
+        elif line.record.get("writer") != writer:
+            yield "record-foreign", f"line {number} is of another writer"
+
+
+def _sequence_faults(lines: Sequence[Line], first: int, seal: SealedObject | None) -> list[tuple[str, str]]:
+    """Lines that are missing, too many or out of order, told by their numbers."""
+    numbers = [line.sequence for line in lines if line.record is not None]
+    last = seal.last if seal else max(numbers, default=first)
+    if numbers == list(range(first, last + 1)):
+        return []
+    faults = []
+    missing = sorted(set(range(first, last + 1)) - set(numbers))
+    if missing and missing == list(range(missing[0], last + 1)):
+        faults.append(("records-truncated", f"it ends before {_named(missing)}"))
+    elif missing and None not in (line.record for line in lines):
+        faults.append(("records-deleted", f"{_named(missing)} is missing"))
+    if len(set(numbers)) < len(numbers):
+        faults.append(("records-repeated", "a sequence number occurs twice"))
+    if any(not first <= number <= last for number in numbers):
+        faults.append(("records-inserted", "it holds records that do not belong into it"))
+    if numbers != sorted(numbers):
+        faults.append(("records-reordered", "its records are not in their order"))
+    return faults
+
+
+def _chain_faults(
+    lines: Sequence[Line], first: int, before: Chain | None, seal: SealedObject | None
+) -> Iterator[tuple[str, str]]:
+    """Lines whose hash is not what the next line, or the manifest, says."""
+    known = before.head if before and before.sequence == first else seal.before if seal else None
+    for sequence, line in enumerate(lines, first):
+        if line.record is None:
+            return
+        if known is not None and line.record.get("previous") != known:
+            if sequence == first:
+                yield "chain-broken", f"record {sequence} does not follow on the one before it"
+            else:
+                yield "record-edited", f"record {sequence - 1} is not what record {sequence} follows on"
+        known = line.sha256
+    if seal and known != seal.head:
+        yield "record-edited", f"record {seal.last} is not what was sealed"
+
+
+def _end(lines: Sequence[Line], writer: str, first: int, before: Chain | None) -> Chain:
+    if not lines:
+        return before or begin(writer)
+    return Chain(writer, max(first, *(line.sequence for line in lines)) + 1, lines[-1].sha256)
+
+
+def _named(numbers: Sequence[int]) -> str:
+    return f"record {numbers[0]}" if len(numbers) == 1 else f"records {numbers[0]} to {numbers[-1]}"

@@ -1,0 +1,96 @@
+"""`kit audit find`: the records that an investigator asks for, opened for who may (G.3)."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kit.audit.sources import Entry, Source, ahead
+from lambdas.common.audit.bodies import BodyDamaged, unseal
+from lambdas.common.audit.chain import hour_prefix
+from lambdas.common.audit.manifest import HOUR, hour_of
+from lambdas.common.subject_keys import NoSubjectKey, SubjectErased, SubjectKeys
+
+_THREADS = 16
+_WINDOW_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to look for; None asks for anything. `prompt` is `id` or `id@version`."""
+
+    first: datetime
+    last: datetime
+    person: str | None = None
+    department: str | None = None
+    prompt: str | None = None
+    request_id: str | None = None
+    kind: str | None = None
+
+    def fits(self, record: Mapping[str, Any]) -> bool:
+        """Whether a record answers it."""
+        wanted = (
+            (self.person, (record.get("principal"), record.get("subject"))),
+            (self.department, (record.get("department"),)),
+            (self.prompt, (record.get("prompt"), f"{record.get('prompt')}@{record.get('prompt_version')}")),
+            (self.request_id, (record.get("request_id"), record.get("statement_id"))),
+            (self.kind, (record.get("kind"),)),
+        )
+        if any(asked is not None and asked not in found for asked, found in wanted):
+            return False
+        return self.first <= datetime.fromisoformat(str(record.get("at"))) <= self.last
+
+
+def find(
+    source: Source, question: Question, *, progress: Callable[[int], None] = lambda _: None
+) -> Iterator[dict[str, Any]]:
+    """The records that fit, hour by hour. Lines that are no records are left to `verify`."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        hour = hour_of(question.first)
+        # A record is kept under the hour in which it was put, seconds after it was made.
+        while hour <= hour_of(question.last) + HOUR:
+            entries = [one for one in source.entries(hour_prefix(hour)) if not one.deleted]
+            for _, data in ahead(
+                pool, entries, lambda one: source.get(one.key), most=_WINDOW_BYTES, weight=_weight
+            ):
+                for record in _records(data or b""):
+                    if question.fits(record):
+                        yield record
+            progress(1)
+            hour += HOUR
+
+
+def _weight(entry: Entry) -> int:
+    return entry.size + 1
+
+
+def _records(data: bytes) -> Iterator[dict[str, Any]]:
+    for line in data.split(b"\n"):
+        try:
+            record = json.loads(line)
+            datetime.fromisoformat(record["at"])
+        except (ValueError, KeyError, TypeError):
+            continue
+        yield record
+
+
+def opened(record: Mapping[str, Any], keys: SubjectKeys) -> dict[str, str]:
+    """The bodies of a record as text; for one that cannot be opened, why, in angle brackets.
+
+    Raises botocore's errors, among them the refusal of who may not decrypt.
+    """
+    owner = record.get("subject") or record.get("principal")
+    texts = {}
+    for field, body in record.get("bodies", {}).items():
+        try:
+            key = keys.find(str(record.get("department")), str(owner), str(body.get("key")))
+            texts[field] = unseal(key, str(record.get("record_id")), field, body).decode(errors="replace")
+        except SubjectErased:
+            texts[field] = "<erased>"
+        except NoSubjectKey:
+            texts[field] = "<its key is not there>"
+        except BodyDamaged:
+            texts[field] = "<altered: it does not open>"
+    return texts

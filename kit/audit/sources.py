@@ -1,0 +1,136 @@
+"""Where records and manifests are read from: the bucket of a deployment, or an auditor's copies of it."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from lambdas.common.audit.chain import RECORDS
+from lambdas.common.audit.manifest import MANIFESTS
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object in a listing. `versions` is how often it was written, `deleted` whether a marker hides it."""
+
+    key: str
+    size: int
+    versions: int = 1
+    deleted: bool = False
+
+
+class Source(Protocol):
+    """A store of objects by key. All methods may be called from several threads."""
+
+    def folders(self, prefix: str) -> list[str]:
+        """The folders right under `prefix`, each with its final slash, sorted."""
+        ...
+
+    def entries(self, prefix: str) -> list[Entry]:
+        """Every object under `prefix`, sorted by key."""
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """The content; None when there is no such object."""
+        ...
+
+
+class BucketSource:
+    """An audit bucket. `client` is a boto3 S3 client."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def folders(self, prefix: str) -> list[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix, Delimiter="/"
+        )
+        return sorted(one["Prefix"] for page in pages for one in page.get("CommonPrefixes", ()))
+
+    def entries(self, prefix: str) -> list[Entry]:
+        pages = self._client.get_paginator("list_object_versions").paginate(
+            Bucket=self._bucket, Prefix=prefix
+        )
+        versions = [
+            (one["Key"], one["IsLatest"], one.get("Size"))
+            for page in pages
+            for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+        ]
+        found = []
+        for key, group in groupby(sorted(versions, key=lambda one: one[0]), key=lambda one: one[0]):
+            written = list(group)
+            latest = next((size for _, is_latest, size in written if is_latest), None)
+            contents = sum(size is not None for _, _, size in written)
+            found.append(Entry(key, latest or 0, contents, deleted=latest is None))
+        return found
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except self._client.exceptions.NoSuchKey:
+            return None
+
+
+class FolderSource:
+    """Copies on disk: what lay under `records/` and `manifests/` of the bucket."""
+
+    def __init__(self, records: Path, manifests: Path | None) -> None:
+        self._folders = {RECORDS: records, MANIFESTS: manifests}
+
+    def _path(self, key: str) -> Path | None:
+        prefix = key.split("/", 1)[0] + "/"
+        folder = self._folders.get(prefix)
+        return folder / key.removeprefix(prefix) if folder else None
+
+    def folders(self, prefix: str) -> list[str]:
+        path = self._path(prefix)
+        if path is None or not path.is_dir():
+            return []
+        return sorted(f"{prefix}{one.name}/" for one in path.iterdir() if one.is_dir())
+
+    def entries(self, prefix: str) -> list[Entry]:
+        path = self._path(prefix)
+        if path is None or not path.is_dir():
+            return []
+        files = [one for one in path.rglob("*") if one.is_file()]
+        return sorted(
+            (Entry(prefix + one.relative_to(path).as_posix(), one.stat().st_size) for one in files),
+            key=lambda entry: entry.key,
+        )
+
+    def get(self, key: str) -> bytes | None:
+        path = self._path(key)
+        return path.read_bytes() if path and path.is_file() else None
+
+
+def ahead(
+    pool: ThreadPoolExecutor,
+    items: Iterable[T],
+    load: Callable[[T], R],
+    *,
+    most: int,
+    weight: Callable[[T], int] = lambda _: 1,
+) -> Iterator[tuple[T, R]]:
+    """Each item with what `load` makes of it, in order, loaded in parallel.
+
+    What is loaded and not yet taken weighs at most `most`, or is one item that weighs more.
+    """
+    under_way: deque[tuple[T, Future[R]]] = deque()
+    heavy = 0
+    for item in items:
+        while under_way and heavy + weight(item) > most:
+            taken, future = under_way.popleft()
+            heavy -= weight(taken)
+            yield taken, future.result()
+        under_way.append((item, pool.submit(load, item)))
+        heavy += weight(item)
+    while under_way:
+        taken, future = under_way.popleft()
+        yield taken, future.result()

@@ -1,0 +1,413 @@
+"""`kit audit verify`: holds manifests, objects, records and access log against each other (L2.5, G.3).
+
+Hour by hour, the next hours and objects being fetched meanwhile. What is kept in memory is one line per
+writer, what was not sealed yet, and a window of objects; the calls are in a temporary database.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from kit.audit.access_logs import AccessLine
+from kit.audit.calls import Calls, began
+from kit.audit.examination import Finding, examine
+from kit.audit.sources import Entry, Source, ahead
+from lambdas.common.audit.chain import RECORDS, Chain, begin, hour_prefix
+from lambdas.common.audit.manifest import (
+    HOUR,
+    MANIFESTS,
+    Manifest,
+    ManifestDamaged,
+    PublicKeys,
+    SealedObject,
+    check_signature,
+    first_of,
+    hour_name,
+    hour_of,
+    hour_of_key,
+    manifest_key,
+    read_manifest,
+    writer_of,
+)
+
+SEALED_WITHIN = timedelta(hours=2)  # from the beginning of an hour: its end, the notary's grace, its run
+_CALL_LASTS = timedelta(minutes=30)  # the longest call, and the sweeper after it
+_LATE_HOURS = 24
+_WINDOW_BYTES = 64 * 1024 * 1024
+_HOURS_AHEAD = 12
+_THREADS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What to verify: the hours from `first` to `last`, both included. `whole` is true when nothing lies
+    before, so that chains must begin in it. What should be there is judged as of `as_of`.
+    """
+
+    first: datetime
+    last: datetime
+    whole: bool
+    as_of: datetime
+
+    def hours(self) -> Iterator[datetime]:
+        """Its hours, in order."""
+        hour = self.first
+        while hour <= self.last:
+            yield hour
+            hour += HOUR
+
+    def __len__(self) -> int:
+        return max(0, (self.last - self.first) // HOUR + 1)
+
+
+@dataclass(slots=True)
+class Report:
+    """What was verified, and what was found."""
+
+    hours: int = 0
+    manifests: int = 0
+    objects: int = 0
+    records: int = 0
+    bytes: int = 0
+    writers: int = 0
+    calls: int = 0
+    access_lines: int = 0
+    late_objects: int = 0
+    sealed_through: datetime | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+
+def span_of(
+    source: Source, first: datetime | None, last: datetime | None, *, now: datetime | None
+) -> Span | None:
+    """The span that the operator asked for, within what there is; None when there is nothing at all. `now` is
+    None for copies, which are judged as of their newest hour.
+    """
+    known = [
+        hour
+        for folders in (source.folders(RECORDS), source.folders(MANIFESTS))
+        for day in dict.fromkeys(folders[:1] + folders[-1:])
+        for hour in _hours_of_day(source, day)
+    ]
+    if not known:
+        return None
+    oldest, newest = min(known), max(known)
+    end = hour_of(now) if now else newest
+    begin_hour = max(oldest, first) if first else oldest
+    return Span(begin_hour, min(end, last) if last else end, begin_hour == oldest, now or newest + HOUR)
+
+
+def _hours_of_day(source: Source, day: str) -> set[datetime]:
+    found = set()
+    for entry in source.entries(day):
+        try:
+            found.add(hour_of_key(entry.key))
+        except ValueError:
+            continue
+    return found
+
+
+def verify(
+    source: Source,
+    keys: PublicKeys,
+    span: Span,
+    access: Iterable[AccessLine],
+    *,
+    progress: Callable[[Report], None] = lambda _: None,
+) -> Report:
+    """Verify a span. `access` is read first: a line of it must have its records then."""
+    calls = Calls()
+    try:
+        for line in access:
+            if span.first <= min(line.at, began(line.request_id)) and line.at < span.last + HOUR:
+                calls.access(line)
+        with ThreadPoolExecutor(_THREADS) as hours, ThreadPoolExecutor(_THREADS) as objects:
+            return _Verification(source, keys, span, calls, objects, progress).run(hours)
+    finally:
+        calls.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Hour:
+    """What is kept of one hour."""
+
+    entries: Sequence[Entry]
+    manifest: bytes | None
+    manifest_versions: int
+
+
+class _Verification:
+    def __init__(
+        self,
+        source: Source,
+        keys: PublicKeys,
+        span: Span,
+        calls: Calls,
+        pool: ThreadPoolExecutor,
+        progress: Callable[[Report], None],
+    ) -> None:
+        self._source = source
+        self._keys = keys
+        self._span = span
+        self._calls = calls
+        self._pool = pool
+        self._progress = progress
+        self._report = Report()
+        self._chains: dict[str, Chain] = {}
+        self._missing: dict[str, list[tuple[int, int]]] = {}  # by writer: what was reported already
+        self._absent: set[datetime] = set()  # hours whose manifest was reported as missing
+        self._unsealed: dict[str, SealedObject | None] = {}
+        self._seal: tuple[datetime, str] | None = None
+        self._seals = _sealed_hours(source)
+
+    def run(self, pool: ThreadPoolExecutor) -> Report:
+        """Verify every hour, then what reaches over hours."""
+        report, span = self._report, self._span
+        if not span.whole:
+            self._seal = self._seal_before(span.first - HOUR)
+        for hour, content in ahead(pool, span.hours(), self._load, most=_HOURS_AHEAD):
+            manifest = self._check_manifest(hour, content)
+            self._check_objects(content.entries, manifest)
+            report.hours += 1
+            self._progress(report)
+        self._settle_unsealed()
+        report.findings += self._calls.findings(since=span.first, open_until=self._open_until())
+        report.writers, report.calls = len(self._chains), self._calls.count()
+        report.access_lines = self._calls.access_lines
+        return report
+
+    def _open_until(self) -> datetime:
+        return min(self._span.as_of, self._span.last + HOUR) - _CALL_LASTS
+
+    def _load(self, hour: datetime) -> _Hour:
+        listed = self._source.entries(manifest_key(hour))
+        manifest = self._source.get(manifest_key(hour))
+        return _Hour(self._source.entries(hour_prefix(hour)), manifest, sum(one.versions for one in listed))
+
+    def _find(self, code: str, where: str, message: str) -> None:
+        self._report.findings.append(Finding(code, where, message))
+
+    # -- manifests
+
+    def _seal_before(self, hour: datetime) -> tuple[datetime, str] | None:
+        document = self._source.get(manifest_key(hour))
+        try:
+            return (hour, read_manifest(document).sha256) if document else None
+        except ManifestDamaged:
+            return None
+
+    def _check_manifest(self, hour: datetime, content: _Hour) -> Manifest | None:
+        """The manifest of the hour, if it can be trusted."""
+        where, document = manifest_key(hour), content.manifest
+        if document is None:
+            self._check_absence(hour, content)
+            return None
+        self._report.manifests += 1
+        if content.manifest_versions > 1:
+            self._find("manifest-overwritten", where, "it was written more than once")
+        try:
+            manifest = read_manifest(document)
+            expected, self._seal = self._seal, (hour, manifest.sha256)
+            check_signature(document, self._keys)
+        except ManifestDamaged as error:
+            self._find("manifest-forged", where, str(error))
+            return None
+        if manifest.hour != hour:
+            self._find("manifest-forged", where, f"it is the manifest of {hour_name(manifest.hour)}")
+            return None
+        self._check_link(where, manifest, expected)
+        for gap in manifest.gaps:
+            self._find("gap-noted", where, f"the notary found: {gap}")
+        self._report.sealed_through = hour
+        return manifest
+
+    def _check_absence(self, hour: datetime, content: _Hour) -> None:
+        first, last = self._seals if self._seals else (None, None)
+        between = first is not None and last is not None and first < hour < last
+        overdue = hour + SEALED_WITHIN <= self._span.as_of and (
+            bool(content.entries) or (first is not None and hour > first)
+        )
+        if between or overdue:
+            self._absent.add(hour)
+            self._seal = None
+            self._find("manifest-missing", manifest_key(hour), "there is no manifest of this hour")
+
+    def _check_link(self, where: str, manifest: Manifest, expected: tuple[datetime, str] | None) -> None:
+        first = self._seals is not None and manifest.hour == self._seals[0]
+        if expected is None:
+            if (
+                manifest.previous is not None
+                and (first or self._span.whole)
+                and manifest.previous[0] not in self._absent
+            ):
+                self._find(
+                    "manifest-missing",
+                    manifest_key(manifest.previous[0]),
+                    f"{where} follows on it, and it is not there",
+                )
+        elif manifest.previous is None:
+            self._find("manifest-chain", where, "it says that there is none before it, and there is")
+        elif manifest.previous != expected:
+            self._find("manifest-chain", where, f"it does not follow on {manifest_key(expected[0])} as it is")
+
+    # -- objects
+
+    def _check_objects(self, entries: Sequence[Entry], manifest: Manifest | None) -> None:
+        sealed = {one.key: one for one in manifest.objects} if manifest else {}
+        present = {entry.key for entry in entries if not entry.deleted}
+        for late in manifest.late if manifest else ():
+            self._check_late(late)
+        for key, one in sealed.items():
+            if key not in present:
+                self._miss(one, "the manifest has it, the bucket does not")
+        for entry in entries:
+            self._check_entry(entry, sealed)
+        ours = [entry for entry in entries if not entry.deleted and _is_ours(entry.key)]
+        for entry, data in ahead(
+            self._pool, ours, self._get, most=_WINDOW_BYTES, weight=lambda entry: entry.size + 1
+        ):
+            if data is not None:
+                self._check_object(entry.key, data, sealed.get(entry.key), sealing=manifest is not None)
+
+    def _get(self, entry: Entry) -> bytes | None:
+        return self._source.get(entry.key)
+
+    def _check_entry(self, entry: Entry, sealed: dict[str, SealedObject]) -> None:
+        if entry.deleted and entry.key not in sealed:
+            self._find("object-deleted", entry.key, "it was deleted; the bucket keeps what it held")
+        elif entry.versions > 1:
+            self._find("object-overwritten", entry.key, "it was written more than once")
+        if not _is_ours(entry.key):
+            self._find("object-foreign", entry.key, "no writer of the kit writes such objects")
+
+    def _miss(self, one: SealedObject, message: str) -> None:
+        self._find("object-deleted", one.key, f"{message}: {_range(one.first, one.last)} of {one.writer}")
+        self._missing.setdefault(one.writer, []).append((one.first, one.last))
+
+    def _check_object(self, key: str, data: bytes, seal: SealedObject | None, *, sealing: bool) -> None:
+        writer, first = writer_of(key), first_of(key)
+        before = self._before(writer, first, key)
+        examined = examine(key, data, before, seal)
+        self._report.findings += examined.findings
+        self._report.objects += 1
+        self._report.records += len(examined.records)
+        self._report.bytes += len(data)
+        self._chains[writer] = examined.end
+        for record in examined.records:
+            self._calls.record(record)
+        if sealing and seal is None:
+            self._unsealed[key] = SealedObject(
+                key, len(data), _sha256(data), first, examined.end.sequence - 1, "", examined.end.head
+            )
+
+    def _before(self, writer: str, first: int, key: str) -> Chain | None:
+        """Where the writer's chain ended before the object; None when what lies between is missing, which is
+        reported here, or was not read.
+        """
+        known = self._chains.get(writer)
+        if known is None:
+            if first == 0:
+                return begin(writer)
+            if self._must_begin_here(writer):
+                self._report_gap(writer, 0, first, key)
+            return None
+        if known.sequence != first:
+            self._report_gap(writer, known.sequence, first, key)
+            return None
+        return known
+
+    def _report_gap(self, writer: str, expected: int, first: int, key: str) -> None:
+        if first < expected:
+            self._find("records-repeated", key, f"{writer} had already written record {first}")
+            return
+        for low, high in sorted(self._missing.get(writer, ())):
+            if low <= expected:
+                expected = max(expected, high + 1)
+        if expected < first:
+            self._find(
+                "records-deleted", key, f"{_range(expected, first - 1)} of {writer} before it: missing"
+            )
+
+    def _must_begin_here(self, writer: str) -> bool:
+        return self._span.whole or began(writer.rsplit("-", 1)[-1]) >= self._span.first
+
+    # -- what was late
+
+    def _check_late(self, late: SealedObject) -> None:
+        self._report.late_objects += 1
+        found = self._unsealed.pop(late.key, None)
+        if found is None:
+            if hour_of_key(late.key) >= self._span.first:
+                self._miss(late, "a manifest has it as late, the bucket does not")
+        elif found.sha256 != late.sha256:
+            self._find("object-altered", late.key, "its bytes are not those that were sealed")
+
+    def _settle_unsealed(self) -> None:
+        """Look for late objects in the manifests after the span, then report what no manifest has."""
+        hour = self._span.last
+        for _ in range(_LATE_HOURS):
+            hour += HOUR
+            document = self._source.get(manifest_key(hour)) if self._unsealed else None
+            if document is None:
+                break
+            try:
+                check_signature(document, self._keys)
+                manifest = read_manifest(document)
+            except ManifestDamaged:
+                continue
+            for late in manifest.late:
+                if late.key in self._unsealed:
+                    self._check_late(late)
+        newest = self._seals[1] if self._seals else None
+        for key in self._unsealed:
+            if newest is not None and newest > hour_of_key(key):
+                self._find("object-unsealed", key, "no manifest has it, and that of its hour was written")
+
+
+def _sealed_hours(source: Source) -> tuple[datetime, datetime] | None:
+    """The first and the last hour that have a manifest."""
+    days = source.folders(MANIFESTS)
+    hours = sorted(hour for day in dict.fromkeys(days[:1] + days[-1:]) for hour in _hours_of_day(source, day))
+    return (hours[0], hours[-1]) if hours else None
+
+
+def _is_ours(key: str) -> bool:
+    try:
+        writer_of(key)
+        first_of(key)
+    except ValueError:
+        return False
+    return True
+
+
+def _range(first: int, last: int) -> str:
+    return f"record {first}" if first == last else f"records {first} to {last}"
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def as_document(report: Report, span: Span | None) -> dict[str, Any]:
+    """The report for machines."""
+    return {
+        "schema": "kit-audit-verify/1",
+        "from": hour_name(span.first) if span else None,
+        "to": hour_name(span.last) if span else None,
+        "hours": report.hours,
+        "manifests": report.manifests,
+        "sealed_through": hour_name(report.sealed_through) if report.sealed_through else None,
+        "objects": report.objects,
+        "late_objects": report.late_objects,
+        "records": report.records,
+        "bytes": report.bytes,
+        "writers": report.writers,
+        "calls": report.calls,
+        "access_lines": report.access_lines,
+        "findings": [
+            {"code": one.code, "where": one.where, "message": one.message} for one in report.findings
+        ],
+    }

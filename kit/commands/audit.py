@@ -1,0 +1,469 @@
+"""`kit audit`: prove that the records are whole, search them, erase a person's part of them (L2.5, G.3)."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kit.errors import ExitCode, KitError
+
+if TYPE_CHECKING:
+    from kit.audit.access_logs import AccessLine
+    from kit.audit.sources import Source
+    from kit.audit.verification import Report, Span
+    from kit.target import Target
+    from lambdas.common.audit.manifest import PublicKeys
+
+app = typer.Typer(help="Verify, search and erase audit records.", no_args_is_help=True)
+
+_SHOWN_FINDINGS = 200
+_BACKUP_DAYS = 1  # the recovery window of the table of subject keys
+
+Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+From = Annotated[
+    str | None, typer.Option("--from", help="First hour, UTC: 2026-11-24, 2026-11-24T10 or 2026-11-24T10:30.")
+]
+To = Annotated[str | None, typer.Option("--to", help="Last hour, UTC; a day means its last hour.")]
+
+
+@app.command()
+def verify(
+    first: From = None,
+    last: To = None,
+    records: Annotated[
+        Path | None, typer.Option(help="Folder with a copy of what lies under records/: verify offline.")
+    ] = None,
+    manifests: Annotated[
+        Path | None, typer.Option(help="Folder with a copy of what lies under manifests/.")
+    ] = None,
+    public_key: Annotated[
+        list[Path] | None,
+        typer.Option(help="Public key of the manifests (PEM or DER); needed offline, repeatable."),
+    ] = None,
+    access_log: Annotated[
+        list[Path] | None,
+        typer.Option(help="File of access-log lines, .gz or not; repeatable. Default: the deployment's log."),
+    ] = None,
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """Prove that nothing was deleted, altered, reordered or cut off, and that every answer has its records.
+
+    Holds against each other: the signed manifests, the objects they name, the hash chain of every writer, the
+    intents and outcomes of all calls, and the access log.
+
+    Exit codes: 0 all holds; 2 wrong arguments; 4 the deployment cannot be reached; 5 something was found.
+    """
+    from kit.audit.verification import as_document, span_of
+    from kit.audit.verification import verify as run
+
+    span_first, span_last = _time(first, "--from"), _time(last, "--to", end=True)
+    with _errors():
+        source, keys, lines, now = _verified(records, manifests, public_key, access_log, client)
+        span = span_of(source, span_first, span_last, now=now)
+        if span is None:
+            report = None
+        else:
+            with _progress(len(span), "hours", quiet=as_json) as advance:
+                report = run(source, keys, span, lines(span), progress=lambda _: advance(1))
+    if as_json:
+        from kit.audit.verification import Report
+
+        _print_json(as_document(report or Report(), span))
+    else:
+        _show(report, span)
+    if report and report.findings:
+        raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
+
+
+@app.command()
+def find(
+    person: Annotated[str | None, typer.Option(help="Id of a person or application.")] = None,
+    department: Annotated[str | None, typer.Option(help="Id of a department.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="A registered prompt: ID or ID@VERSION.")] = None,
+    request_id: Annotated[str | None, typer.Option(help="The request-id that the caller got.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of record: intent, outcome, use, refusal …")] = None,
+    first: From = None,
+    last: To = None,
+    decrypt: Annotated[
+        bool, typer.Option("--decrypt", help="Open the bodies too; needs the right to, and --reason.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why the bodies are opened; recorded.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many records.")] = 100,
+    records: Annotated[Path | None, typer.Option(help="Search a copy of records/ instead.")] = None,
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """Find records by person, department, prompt, request, kind and time.
+
+    Without --from the last 24 hours are searched; with --request-id the hours after the request was made.
+    Opening bodies is itself recorded, with who, why and which, before anything is shown.
+
+    Exit codes: 0 done, also when nothing fits; 2 wrong arguments; 4 not reachable or not permitted.
+    """
+    from kit.audit.search import Question
+    from kit.audit.search import find as search
+    from kit.audit.sources import BucketSource, FolderSource
+
+    if decrypt and not reason.strip():
+        raise _usage("--decrypt needs --reason", 'say why: --reason "case 4711"')
+    if decrypt and records:
+        raise _usage("a copy cannot be decrypted offline", "leave --records out: keys are in the deployment")
+    span_first, span_last = _searched(first, last, request_id)
+    question = Question(span_first, span_last, person, department, prompt, request_id, kind)
+    hours = int((span_last - span_first) / timedelta(hours=1)) + 2
+    found: list[dict[str, Any]] = []
+    with _errors():
+        target = None if records else _target(client)
+        if target is not None:
+            source = BucketSource(target.client("s3"), target.require("audit_bucket_name"))
+        else:
+            source = FolderSource(_folder(records, "--records"), None)
+        with _progress(hours, "hours", quiet=as_json) as advance:
+            for record in search(source, question, progress=advance):
+                found.append(record)
+                if len(found) >= limit:
+                    break
+        texts = _opened(target, found, question, reason) if decrypt and target else {}
+    _show_found(found, texts, as_json)
+    if len(found) >= limit and not as_json:
+        Console(stderr=True).print(f"only the first {limit} are shown: narrow the question, or raise --limit")
+
+
+@app.command()
+def erase(
+    subject: Annotated[str, typer.Option(help="Id of the person or application, as records name it.")],
+    reason: Annotated[str, typer.Option(help="Why: the request or the rule that demands it; recorded.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """Erase what a person wrote and was answered, by destroying the keys of it. This cannot be taken back.
+
+    Records, their chain and their metadata stay and verify as before. The subject cannot call any more under
+    this id. The keys leave the backups of their table a day later; only then is the erasure complete.
+
+    Exit codes: 0 erased, also when it had been before; 1 not confirmed; 2 wrong arguments; 4 not permitted.
+    """
+    from lambdas.common.clock import utc_now
+
+    if not subject.strip() or not reason.strip():
+        raise _usage("--subject and --reason must say something", "")
+    with _errors():
+        target = _target(client)
+        keys = _subject_keys(target)
+        known = keys.keys_of(subject)
+        if not yes:
+            departments = ", ".join(sorted(key.department for key in known)) or "no department"
+            question = f"Erase all bodies of {subject} ({departments}), for good?"
+            if not typer.confirm(question, err=True):
+                raise KitError("nothing was erased", exit_code=ExitCode.FAILED)
+        writer, by = _operator(target), _who(target)
+        said = {"kind": "erasure", "subject": subject, "reason": reason, "by": by}
+        destroyed = [{"department": key.department, "key": key.key_id} for key in known]
+        writer.append_now({**said, "stage": "begun", "keys": destroyed}, bodies={})
+        erased = [{"department": key.department, "key": key.key_id} for key in keys.erase(subject)]
+        complete_at = (utc_now() + timedelta(days=_BACKUP_DAYS)).isoformat(timespec="seconds")
+        done = {**said, "stage": "done", "keys": erased, "complete_at": complete_at}
+        record_id = writer.append_now(done, bodies={})
+    if as_json:
+        _print_json({"subject": subject, "keys": erased, "record_id": record_id, "complete_at": complete_at})
+        return
+    Console().print(
+        f"{len(erased)} key(s) of {escape(subject)} destroyed, recorded as {record_id}.\n"
+        f"Running processes forget them within five minutes; the table's backups by {complete_at}.",
+        highlight=False,
+    )
+
+
+@app.command("public-key")
+def public_key_command(client: Client = None) -> None:
+    """Print the public key of the manifests as PEM, for a verification offline."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    from lambdas.common.audit.manifest import public_key
+
+    with _errors():
+        target = _target(client)
+        answer = target.client("kms").get_public_key(KeyId=target.require("signing_key_arn"))
+    key = public_key(answer["PublicKey"])
+    sys.stdout.write(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+
+
+# -- where things are ---------------------------------------------------------------------------------------
+
+
+def _verified(
+    records: Path | None,
+    manifests: Path | None,
+    public_keys: list[Path] | None,
+    access_log: list[Path] | None,
+    client: str | None,
+) -> "tuple[Source, PublicKeys, Callable[[Span], Iterable[AccessLine]], datetime | None]":
+    """What is verified, by which keys, against which access log, and as of when."""
+    from kit.audit.access_logs import read_files, read_log_group
+    from kit.audit.sources import BucketSource, FolderSource
+    from kit.audit.verification import HOUR
+    from kit.local.home import find_home
+    from lambdas.common.audit.manifest import public_key
+
+    given = [_key_in(path) for path in public_keys or ()]
+    for path in access_log or ():
+        if not path.is_file():
+            raise _usage(f"--access-log: there is no file {path}", "")
+    if records:
+        if not given:
+            raise _usage(
+                "offline the public key is needed", "get it by: kit audit public-key > manifests.pem"
+            )
+        source = FolderSource(
+            _folder(records, "--records"), _folder(manifests, "--manifests") if manifests else None
+        )
+        return source, lambda _: given, lambda _: read_files(access_log or ()), None
+    if manifests:
+        raise _usage("--manifests goes with --records", "name both folders")
+    target = _target(client)
+    source = BucketSource(target.client("s3"), target.require("audit_bucket_name"))
+    signing_key = target.require("signing_key_arn")
+    own = public_key(target.client("kms").get_public_key(KeyId=signing_key)["PublicKey"])
+
+    def keys(arn: str) -> list[Any]:
+        return [own, *given] if arn == signing_key else given
+
+    def lines(span: "Span") -> "Iterable[AccessLine]":
+        if access_log:
+            return read_files(access_log)
+        if target.local:
+            local = find_home().log("gateway")
+            return read_files([local] if local.is_file() else [])
+        group = target.require("gateway_log_group_name")
+        return read_log_group(target.client("logs"), group, span.first, span.last + HOUR)
+
+    # The embedded default sleeps when it is down, so its hours are judged as of its newest one.
+    return source, keys, lines, None if target.local else datetime.now(UTC)
+
+
+def _target(client: str | None) -> "Target":
+    from kit.target import find_target
+
+    return find_target(client)
+
+
+def _folder(path: Path | None, option: str) -> Path:
+    if path is None or not path.is_dir():
+        raise _usage(f"{option}: there is no folder {path}", "")
+    return path
+
+
+def _key_in(path: Path) -> Any:
+    from lambdas.common.audit.manifest import public_key
+
+    try:
+        return public_key(path.read_bytes())
+    except (OSError, ValueError):
+        raise _usage(
+            f"--public-key: {path} holds no public key of an elliptic curve, in PEM or DER", ""
+        ) from None
+
+
+def _subject_keys(target: "Target") -> Any:
+    from lambdas.common.subject_keys import SubjectKeys
+
+    return SubjectKeys(
+        target.client("dynamodb"),
+        target.client("kms"),
+        table=target.require("subject_keys_table_name"),
+        key_arn=target.require("subject_key_arn"),
+    )
+
+
+def _operator(target: "Target") -> Any:
+    """A writer for what operators do."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from lambdas.common.audit import AuditBucket, AuditWriter, Journal
+
+    bucket = AuditBucket(
+        target.client("s3"),
+        bucket=target.require("audit_bucket_name"),
+        key_arn=target.require("audit_key_arn"),
+    )
+    return AuditWriter(Journal("operator", bucket), keys=None, pool=ThreadPoolExecutor(1))
+
+
+def _who(target: "Target") -> str:
+    return target.client("sts").get_caller_identity()["Arn"]
+
+
+def _opened(target: "Target", found: list[dict[str, Any]], question: Any, reason: str) -> dict[str, Any]:
+    """The bodies by record id, after their opening was recorded."""
+    from kit.audit.search import opened
+
+    sealed = [record for record in found if record.get("bodies")]
+    if not sealed:
+        return {}
+    asked = {
+        name: getattr(question, name)
+        for name in ("person", "department", "prompt", "request_id", "kind")
+        if getattr(question, name)
+    }
+    disclosure = {
+        "kind": "disclosure",
+        "by": _who(target),
+        "reason": reason,
+        "asked": asked,
+        "opened": [record["record_id"] for record in sealed],
+    }
+    _operator(target).append_now(disclosure, bodies={})
+    keys = _subject_keys(target)
+    return {record["record_id"]: opened(record, keys) for record in sealed}
+
+
+# -- times --------------------------------------------------------------------------------------------------
+
+
+def _time(text: str | None, option: str, *, end: bool = False) -> datetime | None:
+    """A time of the command line, in UTC; with `end` a day means its last hour."""
+    if text is None:
+        return None
+    for form in ("%Y-%m-%d", "%Y-%m-%dT%H", "%Y-%m-%dT%H:%M"):
+        try:
+            found = datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        return found + timedelta(hours=23) if end and form == "%Y-%m-%d" else found
+    raise _usage(f"{option}: {text!r} is no time", "write 2026-11-24, 2026-11-24T10 or 2026-11-24T10:30")
+
+
+def _searched(first: str | None, last: str | None, request_id: str | None) -> tuple[datetime, datetime]:
+    from kit.audit.calls import began
+
+    now = datetime.now(UTC)
+    given_first, given_last = _time(first, "--from"), _time(last, "--to", end=True)
+    made = began(request_id) if request_id else None
+    if made is not None and made.year > 2000:
+        given_first = given_first or made - timedelta(hours=1)
+        given_last = given_last or min(now, made + timedelta(hours=26))
+    searched_last = (
+        given_last + timedelta(minutes=59, seconds=59) if last and given_last else given_last or now
+    )
+    searched_first = given_first or searched_last - timedelta(hours=24)
+    if searched_first > searched_last:
+        raise _usage("--from is after --to", "")
+    return searched_first, searched_last
+
+
+# -- output -------------------------------------------------------------------------------------------------
+
+
+def _show(report: "Report | None", span: "Span | None") -> None:
+    from lambdas.common.audit.manifest import hour_name
+
+    console = Console()
+    if report is None or span is None:
+        console.print("There are no records yet: nothing to verify.")
+        return
+    sealed = hour_name(report.sealed_through) if report.sealed_through else "no hour yet"
+    console.print(
+        f"{hour_name(span.first)} to {hour_name(span.last)} UTC: {report.records:,} records of "
+        f"{report.writers:,} writers in {report.objects:,} objects, {report.manifests:,} manifests (sealed "
+        f"through {sealed}), {report.calls:,} calls, {report.access_lines:,} access-log lines.",
+        highlight=False,
+    )
+    if not report.findings:
+        console.print(
+            "[green]Nothing was found:[/] chains, manifests, signatures, calls and access log hold."
+        )
+        return
+    table = Table("Code", "Where", "What", title=f"{len(report.findings):,} findings", title_justify="left")
+    for one in report.findings[:_SHOWN_FINDINGS]:
+        table.add_row(one.code, escape(one.where), escape(one.message))
+    console.print(table)
+    if len(report.findings) > _SHOWN_FINDINGS:
+        console.print(f"… and {len(report.findings) - _SHOWN_FINDINGS:,} more; --json prints all of them")
+
+
+def _show_found(found: list[dict[str, Any]], texts: dict[str, Any], as_json: bool) -> None:
+    shown = [
+        {
+            **{name: value for name, value in record.items() if name != "bodies"},
+            "bodies": texts.get(record["record_id"])
+            or {field: {"size": body.get("size")} for field, body in record.get("bodies", {}).items()},
+        }
+        for record in found
+    ]
+    if as_json:
+        _print_json({"schema": "kit-audit-find/1", "records": shown})
+        return
+    console = Console()
+    if not found:
+        console.print("No record fits.")
+    for record in shown:
+        head = " ".join(
+            str(record[name])
+            for name in ("at", "kind", "request_id", "department", "principal", "subject", "model", "result")
+            if record.get(name)
+        )
+        console.print(f"[bold]{escape(head)}[/]", highlight=False)
+        for field, body in record["bodies"].items():
+            text = body if isinstance(body, str) else f"sealed, {body['size']} bytes"
+            console.print(f"  {field}: {escape(text)}", highlight=False)
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    json.dump(document, sys.stdout, indent=1, ensure_ascii=False)
+    print()
+
+
+@contextmanager
+def _progress(total: int, unit: str, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(unit, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """What AWS or the file system refuses, as one message with a way out."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from lambdas.common.audit import AuditUnavailable
+
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        raise KitError(
+            f"AWS refused {error.operation_name}: {code}",
+            way_out="take the role governance-lead; investigation and erasure are that role's",
+            exit_code=ExitCode.ENVIRONMENT,
+        ) from None
+    except AuditUnavailable as error:
+        raise KitError(
+            f"the audit bucket does not take the record of what you do: {error}",
+            way_out="take the role governance-lead; nothing was opened or erased without its record",
+            exit_code=ExitCode.ENVIRONMENT,
+        ) from None
+    except (BotoCoreError, OSError) as error:
+        raise KitError(
+            f"cannot read: {type(error).__name__}: {error}",
+            way_out="check network, credentials and paths",
+            exit_code=ExitCode.ENVIRONMENT,
+        ) from None
+
+
+def _usage(message: str, way_out: str) -> KitError:
+    return KitError(message, way_out=way_out, exit_code=ExitCode.USAGE)
