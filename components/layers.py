@@ -51,11 +51,13 @@ def lock_digest(family: str, lock_file: Path = ROOT / "uv.lock") -> str:
     """Twelve hex digits over all that the lock file pins for a function family, and over how the layer is
     made.
 
-    Raises KeyError when pyproject.toml has no group for the family.
+    Raises KeyError when pyproject.toml, beside the lock file, has no group for the family.
     """
     packages = _lock(lock_file)
-    project = packages["claude-enterprise-kit"]
-    waiting = list(project["dev-dependencies"][group_name(family)])
+    project = tomllib.loads(lock_file.with_name("pyproject.toml").read_text(encoding="utf-8"))
+    waiting: list[dict[str, Any]] = [
+        {"name": name} for name in project["dependency-groups"][group_name(family)]
+    ]
     pinned: dict[str, object] = {}
     while waiting:
         entry = waiting.pop()

@@ -94,11 +94,13 @@ _INTEGRATION = {
             "subject_keys_table_name": "wrapped data keys",
             "subject_keys_table_arn": "wrapped data keys",
             "policy_object_key": "gateway policy in the governance bucket",
+            "scim_url": "SCIM 2.0 endpoint for the identity provider",
+            "directory_table_name": "people and groups",
+            "directory_table_arn": "people and groups",
         }
     ),
     "user_pool_id": Export(str, "Cognito user pool", required=False),
     "user_pool_client_id": Export(str, "Cognito application client of the sign-in page", required=False),
-    "scim_url": Export(str, "SCIM 2.0 endpoint for the identity provider", required=False),
 }
 
 _ROLLOUT = {**_IDENTITY, **_GATE}

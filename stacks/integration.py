@@ -23,6 +23,7 @@ from components.governance.gateway_policy import (
     TokenIssuer,
 )
 from components.governance.prompt_registry import PromptRegistry, PromptRegistryArgs
+from components.identity.scim import Scim, ScimArgs, ScimRule
 from components.layers import ROOT, DependencyLayer, image_tag
 from components.permissions import canonical_json
 from stacks import contracts, gates
@@ -72,7 +73,8 @@ def main(settings: Settings) -> None:
     gateway = Gateway("gateway", gateway_args, options)
     keeper = _keeper(settings, base, gateway_args, options)
     ScheduledFunction("notary", notary(keeper), options)
-    api = RestApi("api", _rest_api(settings, gateway, analytics, network), options)
+    scim = Scim("scim", _scim(settings, base, gateway_args, options), options)
+    api = RestApi("api", _rest_api(settings, gateway, analytics, network, scim), options)
     _guard(settings, base, api, analytics, options)
     _on_kubernetes(settings, base, gateway_args, network, options)
     contracts.export(
@@ -91,6 +93,9 @@ def main(settings: Settings) -> None:
             "subject_keys_table_name": ledger.subject_keys.name,
             "subject_keys_table_arn": ledger.subject_keys.arn,
             "policy_object_key": POLICY_OBJECT_KEY,
+            "scim_url": pulumi.Output.concat(api.url, "/scim/v2"),
+            "directory_table_name": scim.directory.name,
+            "directory_table_arn": scim.directory.arn,
         },
     )
 
@@ -203,7 +208,30 @@ def _claude_access(settings: Settings, base: Outputs) -> ClaudeAccess:
     )
 
 
-def _rest_api(settings: Settings, gateway: Gateway, analytics: Analytics, network: Placed) -> RestApiArgs:
+def _scim(
+    settings: Settings, base: Outputs, gateway: GatewayArgs, options: pulumi.ResourceOptions
+) -> ScimArgs:
+    plan = settings.sizing
+    return ScimArgs(
+        surroundings=gateway.surroundings,
+        stores=gateway.stores,
+        token_secret_arn=base["scim_token_secret_arn"],
+        table_key_arn=base["ledger_key_arn"],
+        layer_arn=DependencyLayer("scim-layer", names_of(settings), "scim", options).arn,
+        departments={department.id: department.name for department in settings.departments},
+        rules=[
+            ScimRule(rule.group, rule.department, rule.roles, rule.data_classes)
+            for rule in settings.identity.groups
+        ],
+        onboarding_required=settings.identity.onboarding_required,
+        recovery_days=plan.retention.table_recovery_days,
+        deletion_protection=plan.redundancy.table_deletion_protection,
+    )
+
+
+def _rest_api(
+    settings: Settings, gateway: Gateway, analytics: Analytics, network: Placed, scim: Scim
+) -> RestApiArgs:
     capacity, api = settings.sizing.capacity, settings.api
     domain = None
     if api.custom_domain:
@@ -221,6 +249,7 @@ def _rest_api(settings: Settings, gateway: Gateway, analytics: Analytics, networ
         endpoint="PRIVATE" if api.exposure == "private" else "REGIONAL",
         vpc_endpoint_ids=network.api_endpoints,
         domain=domain,
+        others={"scim": scim.function},
     )
 
 

@@ -44,7 +44,11 @@ class CustomDomain:
 
 @dataclass(frozen=True)
 class RestApiArgs:
-    """`timeout_seconds` up to 900, because answers are streamed. Rates are per second over the whole API."""
+    """`timeout_seconds` up to 900, because answers are streamed. Rates are per second over the whole API.
+
+    `others` are functions that answer all paths under one first segment (`scim`) instead of the gateway; each
+    authenticates its own requests.
+    """
 
     names: Names
     gateway: Function
@@ -56,6 +60,7 @@ class RestApiArgs:
     vpc_endpoint_ids: tuple[pulumi.Input[str], ...] = ()
     domain: CustomDomain | None = None
     department_limits: Mapping[str, int] = field(default_factory=dict)  # requests per minute
+    others: Mapping[str, Function] = field(default_factory=dict)
 
 
 class RestApi(KitComponent):
@@ -106,6 +111,12 @@ class RestApi(KitComponent):
             "apigateway.amazonaws.com",
             pulumi.Output.concat(self.api.execution_arn, "/*/*/*"),
         )
+        for segment, function in sorted(args.others.items()):
+            function.allow(
+                f"{name}-invoke-{segment}",
+                "apigateway.amazonaws.com",
+                pulumi.Output.concat(self.api.execution_arn, f"/*/*/{segment}/*"),
+            )
         self.domain_name = self._domain(args.domain) if args.domain else None
         self.url = (
             pulumi.Output.from_input(f"https://{args.domain.domain}")
@@ -167,9 +178,29 @@ class RestApi(KitComponent):
             *self._route("root", self.api.root_resource_id),
             *self._route("any", resource.id),
         ]
+        for segment, function in sorted(self._args.others.items()):
+            first = apigateway.Resource(
+                f"{self._name}-{segment}",
+                rest_api=self.api.id,
+                parent_id=self.api.root_resource_id,
+                **self._record(segment, {"path_part": segment}),
+                opts=self.child(),
+            )
+            rest = apigateway.Resource(
+                f"{self._name}-{segment}-proxy",
+                rest_api=self.api.id,
+                parent_id=first.id,
+                **self._record(f"{segment}-proxy", {"path_part": "{proxy+}"}),
+                opts=self.child(),
+            )
+            self._parts += self._route(segment, rest.id, function)
 
-    def _route(self, part: str, resource_id: pulumi.Input[str]) -> list[pulumi.Resource]:
-        """Every method of one resource to the gateway, which authenticates each request itself."""
+    def _route(
+        self, part: str, resource_id: pulumi.Input[str], function: Function | None = None
+    ) -> list[pulumi.Resource]:
+        """Every method of one resource to a function, the gateway if none is given, which authenticates
+        each request itself.
+        """
         method = apigateway.Method(
             f"{self._name}-{part}-method",
             rest_api=self.api.id,
@@ -187,7 +218,7 @@ class RestApi(KitComponent):
                 {
                     "type": "AWS_PROXY",
                     "integration_http_method": "POST",
-                    "uri": self._args.gateway.streaming_uri,
+                    "uri": (function or self._args.gateway).streaming_uri,
                     "response_transfer_mode": "STREAM",
                     "timeout_milliseconds": self._args.timeout_seconds * 1000,
                 },

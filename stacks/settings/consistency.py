@@ -35,6 +35,7 @@ def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> 
     checks = [
         _residency,
         _departments,
+        _groups,
         _models,
         _issuers,
         _providers,
@@ -107,6 +108,20 @@ def _departments(document: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _reviews(key, department, production=_production(document))
     if departments and not any(department.get("pilot") is True for department in departments):
         yield Problem("departments", "none is a pilot", "set pilot: true for two or three departments")
+
+
+def _groups(document: Mapping[str, Any]) -> Iterator[Problem]:
+    departments = [as_text(one.get("id")) for one in _mappings(document.get("departments"))]
+    for position, rule in enumerate(_mappings(mapping(document.get("identity")).get("groups"))):
+        key, department = f"identity.groups[{position}]", rule.get("department")
+        if isinstance(department, str) and department not in departments:
+            yield Problem(
+                f"{key}.department",
+                f"{shown(department)} is not a department",
+                nearest(department, departments),
+            )
+        if not any(rule.get(given) for given in ("department", "roles", "data_classes")):
+            yield Problem(key, "gives nothing", "name a department, roles or data_classes")
 
 
 def _protected_data(key: str, department: Mapping[str, Any]) -> Iterator[Problem]:

@@ -146,6 +146,19 @@ class Department(Frozen):
     human_review: tuple[ReviewTrigger, ...] = ("material-decision", "personnel-decision", "customer-facing")
 
 
+class GroupRule(Frozen):
+    """What membership of a group of the identity provider gives (G.4, C.1). The first rule that gives a
+    department decides; roles of all rules add up.
+    """
+
+    group: Text = Field(description="its display name, or its id at the identity provider")
+    department: Slug | None = None
+    roles: tuple[Slug, ...] = ()
+    data_classes: tuple[DataClass, ...] | None = Field(
+        default=None, description="narrows what the department may use"
+    )
+
+
 class OidcIdentity(Frozen):
     """People sign in by OpenID Connect. The client secret is put into Secrets Manager by the operator
     (G.4).
@@ -159,6 +172,10 @@ class OidcIdentity(Frozen):
         default="department", description="claim or attribute that carries the department's id"
     )
     email_domains: tuple[DomainName, ...] = ()
+    groups: tuple[GroupRule, ...] = Field(default=(), max_length=1_000)
+    onboarding_required: bool = Field(
+        default=False, description="a new person gets access only when onboarding is finished"
+    )
 
 
 class SamlIdentity(Frozen):
@@ -170,6 +187,10 @@ class SamlIdentity(Frozen):
         default="department", description="claim or attribute that carries the department's id"
     )
     email_domains: tuple[DomainName, ...] = ()
+    groups: tuple[GroupRule, ...] = Field(default=(), max_length=1_000)
+    onboarding_required: bool = Field(
+        default=False, description="a new person gets access only when onboarding is finished"
+    )
 
 
 class TrustedIssuer(Frozen):

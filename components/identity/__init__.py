@@ -1,0 +1,1 @@
+"""Who is who: sign-in, provisioning, authorisation at the edge."""

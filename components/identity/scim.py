@@ -1,0 +1,239 @@
+"""Provisioning: the directory of people, the SCIM service in front of it and the worker behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_aws import dynamodb
+
+from components.api.gateway import Stores
+from components.api.scheduled import ScheduleArgs, ScheduledFunction
+from components.base import KitComponent
+from components.foundation.governance_store import PublishedText, PublishedTextArgs
+from components.functions import Function, FunctionArgs, Surroundings, Web
+from components.permissions import Statement, canonical_json
+
+PACKAGES = ("common", "scim")
+RULES_OBJECT_KEY = "policy/scim.json"
+
+
+@dataclass(frozen=True)
+class ScimRule:
+    """What membership of a group of the identity provider gives: a department, roles, narrower data
+    classes.
+    """
+
+    group: str
+    department: str | None = None
+    roles: Sequence[str] = ()
+    data_classes: Sequence[str] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rule as `lambdas/scim/placement.py` reads it."""
+        narrowed = {} if self.data_classes is None else {"data_classes": list(self.data_classes)}
+        given = {} if self.department is None else {"department": self.department}
+        return {"group": self.group, "roles": list(self.roles), **given, **narrowed}
+
+
+@dataclass(frozen=True)
+class ScimArgs:
+    """`departments` are id and name. `table_key_arn` encrypts the directory; any second of the last
+    `recovery_days` can be restored (1-35). `user_pool` is id and ARN of the Cognito pool whose sessions are
+    ended, where there is one. Memory in MB.
+    """
+
+    surroundings: Surroundings
+    stores: Stores
+    token_secret_arn: pulumi.Input[str]
+    table_key_arn: pulumi.Input[str]
+    layer_arn: pulumi.Input[str]
+    departments: Mapping[str, str]
+    rules: Sequence[ScimRule] = ()
+    onboarding_required: bool = False
+    recovery_days: int = 35
+    deletion_protection: bool = True
+    memory: int = 1024
+    user_pool: tuple[pulumi.Input[str], pulumi.Input[str]] | None = None
+
+
+class Scim(KitComponent):
+    """People come, move and leave as the identity provider says (G.4, L1.3, C.1).
+
+    Creates: the table `directory` (string keys `pk`, `sk`), the placement rules `policy/scim.json` in the
+    governance bucket, the web function `scim` with the ASGI app `lambdas/scim`, and the function
+    `provisioning` that completes the consequences every minute.
+    Default posture: on demand, customer-managed key, 35 days of point-in-time recovery, deletion protection;
+    the directory is protected and retained, and no other function may read it. The service may write access
+    records but no audit record; the worker appends audit records, and may neither read nor delete them.
+    Replaced when changed: client, environment.
+    """
+
+    def __init__(self, name: str, args: ScimArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._args = args
+        self.directory = self._directory(name)
+        stores = args.stores
+        self.rules = PublishedText(
+            f"{name}-rules",
+            PublishedTextArgs(
+                stores.governance_bucket_name, stores.governance_key_arn, RULES_OBJECT_KEY, self._document()
+            ),
+            self.child(),
+        )
+        self.function = Function(f"{name}-service", self._service(), self.child(depends_on=[self.rules]))
+        self.worker = ScheduledFunction(
+            f"{name}-worker",
+            ScheduleArgs(self._worker(), "rate(1 minute)"),
+            self.child(depends_on=[self.rules]),
+        )
+        self.register_outputs({"directory": self.directory.name, "arn": self.function.arn})
+
+    def _directory(self, name: str) -> dynamodb.Table:
+        args = self._args
+        return dynamodb.Table(
+            f"{name}-directory",
+            name=args.surroundings.names.of("directory"),
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="pk",
+            range_key="sk",
+            attributes=[{"name": "pk", "type": "S"}, {"name": "sk", "type": "S"}],
+            server_side_encryption={"enabled": True, "kms_key_arn": args.table_key_arn},
+            point_in_time_recovery={"enabled": True, "recovery_period_in_days": args.recovery_days},
+            deletion_protection_enabled=args.deletion_protection,
+            opts=self.kept(),
+        )
+
+    def _document(self) -> str:
+        """The rules; a change of them places everybody again within two minutes."""
+        args = self._args
+        return canonical_json(
+            {
+                "version": 1,
+                "groups": [rule.to_dict() for rule in args.rules],
+                "departments": [
+                    {"id": identifier, "name": name} for identifier, name in sorted(args.departments.items())
+                ],
+                "onboarding_required": args.onboarding_required,
+            }
+        )
+
+    def _service(self) -> FunctionArgs:
+        args = self._args
+        return FunctionArgs(
+            surroundings=args.surroundings,
+            what="scim",
+            description="SCIM 2.0: people and groups from the identity provider",
+            packages=PACKAGES,
+            handler="lambdas.scim.app:create_app",
+            statements=[
+                *self._directory_statements("dynamodb:DeleteItem"),
+                Statement("ReadToken", ["secretsmanager:GetSecretValue"], [args.token_secret_arn]),
+                Statement(
+                    "DecryptToken",
+                    ["kms:Decrypt"],
+                    [args.stores.secrets_key_arn],
+                    conditions=self._via("secretsmanager"),
+                ),
+            ],
+            environment={**self._environment(), "SCIM_TOKEN_SECRET_ARN": args.token_secret_arn},
+            layers=[args.layer_arn],
+            memory=args.memory,
+            timeout=90,
+            web=Web(readiness_path="/healthz"),
+        )
+
+    def _worker(self) -> FunctionArgs:
+        args, stores = self._args, self._args.stores
+        statements = [
+            *self._directory_statements(),
+            Statement(
+                "AppendRecords",
+                ["s3:PutObject"],
+                [pulumi.Output.concat(stores.audit_bucket_arn, "/records/*")],
+            ),
+            Statement(
+                "EncryptRecords",
+                ["kms:GenerateDataKey"],
+                [stores.audit_key_arn],
+                conditions=self._via("s3"),
+            ),
+        ]
+        environment = {
+            **self._environment(),
+            "AUDIT_BUCKET": stores.audit_bucket_name,
+            "AUDIT_KEY_ARN": stores.audit_key_arn,
+        }
+        if args.user_pool:
+            pool_id, pool_arn = args.user_pool
+            environment["USER_POOL_ID"] = pool_id
+            statements.append(
+                Statement(
+                    "EndSessions",
+                    [
+                        "cognito-idp:AdminDisableUser",
+                        "cognito-idp:AdminEnableUser",
+                        "cognito-idp:AdminUserGlobalSignOut",
+                        "cognito-idp:ListUsers",
+                    ],
+                    [pool_arn],
+                )
+            )
+        return FunctionArgs(
+            surroundings=args.surroundings,
+            what="provisioning",
+            description="Completes what follows from joining, moving and leaving",
+            packages=PACKAGES,
+            handler="lambdas.scim.worker.handler",
+            statements=statements,
+            environment=environment,
+            layers=[args.layer_arn],
+            memory=args.memory,
+            timeout=600,
+            reserved_concurrency=1,
+        )
+
+    def _environment(self) -> dict[str, pulumi.Input[str]]:
+        args = self._args
+        return {
+            "KIT_ENVIRONMENT": args.surroundings.names.environment,
+            "DIRECTORY_TABLE": self.directory.name,
+            "ACCESS_TABLE": args.stores.access_table_name,
+            "GOVERNANCE_BUCKET": args.stores.governance_bucket_name,
+            "SCIM_RULES_OBJECT_KEY": RULES_OBJECT_KEY,
+        }
+
+    def _directory_statements(self, *names: str) -> list[Statement]:
+        """What service and worker share; `names` are actions for giving and taking names of people."""
+        stores = self._args.stores
+        return [
+            Statement(
+                "KeepDirectory",
+                [
+                    "dynamodb:BatchGetItem",
+                    "dynamodb:ConditionCheckItem",
+                    "dynamodb:DeleteItem",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:Query",
+                ],
+                [self.directory.arn],
+            ),
+            Statement(
+                "WriteAccess",
+                ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", *names],
+                [stores.access_table_arn],
+            ),
+            Statement(
+                "ReadRules",
+                ["s3:GetObject"],
+                [pulumi.Output.concat(stores.governance_bucket_arn, f"/{RULES_OBJECT_KEY}")],
+            ),
+            Statement(
+                "DecryptRules", ["kms:Decrypt"], [stores.governance_key_arn], conditions=self._via("s3")
+            ),
+        ]
+
+    def _via(self, service: str) -> dict[str, dict[str, str]]:
+        region = self._args.surroundings.names.region
+        return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}
