@@ -46,7 +46,7 @@ class Roles(KitComponent):
     `data-science-lead`, each with one inline policy.
     Default posture: permissions boundary, sessions of four hours, federated trust. Prompts and answers are
     readable by the governance lead alone; kill switches and erasure are that role's too. Nobody may write
-    audit records.
+    audit records, but for that role's own of what it opened and erased.
     Replaced when changed: client, environment.
     """
 
@@ -239,7 +239,7 @@ def _investigate(args: RolesArgs) -> list[Statement]:
 
 
 def _intervene(args: RolesArgs) -> list[Statement]:
-    """Kill switches, and erasure of a person's bodies by deleting the wrapped key."""
+    """Kill switches, and erasure of a person's bodies by destroying the wrapped key; both recorded."""
     names = args.names
     return [
         Statement(
@@ -252,9 +252,16 @@ def _intervene(args: RolesArgs) -> list[Statement]:
             ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"],
             [names.arn("dynamodb", f"table/{names.of('access')}")],
         ),
+        # A key is destroyed by writing over its row, which then bars a new one.
         Statement(
             "Erase",
-            ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"],
+            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
             [names.arn("dynamodb", f"table/{names.of('subject-keys')}")],
         ),
+        Statement(
+            "RecordWhatIsDone",
+            ["s3:PutObject"],
+            [_objects(names, "audit", "records/dt=*/hour=*/operator-*/*")],
+        ),
+        _use_key("EncryptWhatIsDone", ["kms:GenerateDataKey"], args.audit_key_arn, names),
     ]
