@@ -41,9 +41,9 @@ def main() -> None:
         app()
     except KitError as error:
         console = Console(stderr=True)
-        console.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False)
+        console.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
         if error.way_out:
-            console.print(f"[bold]way out:[/] {escape(error.way_out)}", highlight=False)
+            console.print(f"[bold]way out:[/] {escape(error.way_out)}", highlight=False, soft_wrap=True)
         sys.exit(int(error.exit_code))
     except KeyboardInterrupt:
         sys.exit(int(ExitCode.INTERRUPTED))

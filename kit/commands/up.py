@@ -200,6 +200,8 @@ def _served(access: "Access", first: "FirstRequest") -> dict[str, Any]:
 
 
 def _show_plan(plan: "Plan", console: "Console") -> None:
+    from kit.evaluation.rendering import short_type
+
     for stage, steps in plan.steps.items():
         counted = Counter(step.operation for step in steps)
         words = ", ".join(f"{counted[name]} {verb}" for name, verb in _VERBS.items() if counted[name])
@@ -212,7 +214,7 @@ def _show_plan(plan: "Plan", console: "Console") -> None:
         for step in changes:
             because = f"  [dim]because of {', '.join(step.because[:6])}[/]" if step.because else ""
             sign = _SIGNS[step.operation]
-            console.print(f"  {sign} {step.name}  [cyan]{step.type}[/]{because}", soft_wrap=True)
+            console.print(f"  {sign} {step.name}  [cyan]{short_type(step.type)}[/]{because}", soft_wrap=True)
     live, recorded = plan.standing()
     console.print(
         f"{live} resources exist in the emulated AWS, {recorded} that no function needs are recorded only "
