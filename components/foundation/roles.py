@@ -235,6 +235,11 @@ def _investigate(args: RolesArgs) -> list[Statement]:
         Statement("VerifyManifests", ["kms:GetPublicKey", "kms:Verify"], [args.signing_key_arn]),
         Statement("UnwrapSubjectKeys", ["kms:Decrypt"], [args.subject_key_arn]),
         *_read(names, "AccessLog", "access-logs", ["api/*"], args.analytics_key_arn),
+        Statement(
+            "ReadGatewayLog",
+            ["logs:FilterLogEvents"],
+            [names.arn("logs", f"log-group:/aws/lambda/{names.of('gateway')}:*")],
+        ),
     ]
 
 

@@ -122,7 +122,7 @@ def _attempts(standing: Standing, role: str) -> dict[str, Any]:
         "delete audit records": lambda: s3.delete_object(Bucket=audit, Key="records/one.jsonl"),
         "write audit records": lambda: s3.put_object(Bucket=audit, Key="records/forged.jsonl", Body=b""),
         "turn a kill switch": lambda: dynamodb.update_item(TableName=table("ledger"), Key=row),
-        "erase a person": lambda: dynamodb.delete_item(TableName=table("subject-keys"), Key=row),
+        "erase a person": lambda: dynamodb.put_item(TableName=table("subject-keys"), Item=row),
         "attest": lambda: s3.put_object(Bucket=governance, Key="evidence/one.json", Body=b"{}", **encrypted),
         "read documents": lambda: s3.get_object(Bucket=governance, Key="documents/acceptable-use.md"),
         "read prompts": lambda: s3.get_object(Bucket=governance, Key="prompts/one.json"),
