@@ -9,10 +9,11 @@ every 15 seconds, the last good one used for at most 5 minutes when reading fail
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
+
+from lambdas.common.documents import DocumentSource
 
 SCHEMA_VERSION = 1
 DATA_CLASSES = ("public", "internal", "restricted", "confidential")
@@ -104,6 +105,7 @@ class Issuer:
     jwks_uri: str
     principal: str  # "person" | "application"
     claims: Mapping[str, str]
+    required_claims: Mapping[str, str] = field(default_factory=dict)  # claim -> value, or beginning and `*`
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,7 @@ def _issuer(reader: "_Reader") -> Issuer:
         jwks_uri=reader.text("jwks_uri"),
         principal=reader.choice("principal", ("person", "application")),
         claims=dict(reader.text_mapping("claims")),
+        required_claims=dict(reader.text_mapping("required_claims")),
     )
 
 
@@ -319,59 +322,6 @@ class _Reader:
         return [_Reader(item, f"{self.path}.{key}[{index}]") for index, item in enumerate(value)]
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyDocument:
-    """A version of the document as stored; `etag` names the version."""
-
-    etag: str
-    body: bytes
-
-
-class PolicySource(Protocol):
-    """Where the document is kept. `None` says that the version `etag` is still the current one."""
-
-    async def fetch(self, etag: str | None) -> PolicyDocument | None: ...
-
-
-class FilePolicySource:
-    """A policy in a file: for a gateway without AWS, and for tests."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    async def fetch(self, etag: str | None) -> PolicyDocument | None:
-        """The file's content when its modification time or size is not `etag`. Raises `OSError`."""
-        status = self._path.stat()
-        current = f"{status.st_mtime_ns}-{status.st_size}"
-        return None if current == etag else PolicyDocument(current, self._path.read_bytes())
-
-
-class S3PolicySource:
-    """A policy in an object, read with If-None-Match so that an unchanged one costs no transfer.
-
-    `client` is a boto3-style S3 client; its call runs in a thread, away from the event loop.
-    """
-
-    def __init__(self, client: Any, bucket: str, key: str) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._key = key
-
-    async def fetch(self, etag: str | None) -> PolicyDocument | None:
-        """The object when its ETag is not `etag`. Raises botocore's errors."""
-        return await asyncio.to_thread(self._fetch, etag)
-
-    def _fetch(self, etag: str | None) -> PolicyDocument | None:
-        condition = {"IfNoneMatch": etag} if etag else {}
-        try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._key, **condition)
-        except self._client.exceptions.ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:
-                return None
-            raise
-        return PolicyDocument(answer["ETag"], answer["Body"].read())
-
-
 class PolicyWatch:
     """The current policy. `current` is a plain read; `run` keeps it fresh until cancelled.
 
@@ -382,7 +332,7 @@ class PolicyWatch:
 
     def __init__(
         self,
-        source: PolicySource,
+        source: DocumentSource,
         *,
         poll_seconds: float = POLL_SECONDS,
         last_good_seconds: float = LAST_GOOD_SECONDS,
@@ -397,6 +347,8 @@ class PolicyWatch:
         self._policy: GatewayPolicy | None = None
         self._etag: str | None = None
         self._confirmed_at = 0.0
+        self._read_at = 0.0
+        self._reading = asyncio.Lock()
 
     def current(self) -> GatewayPolicy:
         """The policy in force. Raises `PolicyUnavailable`."""
@@ -410,6 +362,7 @@ class PolicyWatch:
         """Read once. False when the source failed or the document is not a policy; what was reported says
         why.
         """
+        self._read_at = self._clock()
         try:
             document = await self._source.fetch(self._etag)
             if document is not None:
@@ -423,6 +376,17 @@ class PolicyWatch:
             return False
         self._confirmed_at = self._clock()
         return True
+
+    @property
+    def overdue(self) -> bool:
+        """Whether `run` has not read for twice its time: Lambda freezes a process between two requests."""
+        return self._clock() - self._read_at > 2 * self._poll_seconds
+
+    async def catch_up(self) -> None:
+        """Read now if reading is overdue; several at once read once."""
+        async with self._reading:
+            if self.overdue:
+                await self.refresh()
 
     async def run(self) -> None:
         """Refresh for ever, every `poll_seconds`."""

@@ -18,8 +18,9 @@ from lambdas.gateway.composition import Gateway
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.exchange import ClientGone, Exchange, Receive, Scope, Send
 from lambdas.gateway.json_body import JsonBody, parse_object
-from lambdas.gateway.message_request import read_message_request
+from lambdas.gateway.message_request import read_message_request, read_use_case
 from lambdas.gateway.models import models_page, one_model
+from lambdas.gateway.prompts import read_prompt_request
 from lambdas.gateway.settings import read_settings
 
 JSON: list[Header] = [(b"content-type", b"application/json")]
@@ -61,9 +62,8 @@ class _App:
         await receive()
         try:
             if self._gateway is None:
-                from lambdas.gateway.deployment import (
-                    compose,
-                )  # the stores of AWS: tests and benchmarks have others
+                # the stores of AWS; tests and benchmarks have others
+                from lambdas.gateway.deployment import compose
 
                 self._gateway = compose(read_settings())
             await self._gateway.start()
@@ -134,6 +134,10 @@ class _App:
                 else b'{"status": "not ready", "missing": "%b"}' % missing.encode()
             )
             await exchange.answer(503 if missing else 200, JSON, body)
+        elif path == "/.lambda/after-restore":  # Lambda Web Adapter's word that a snapshot runs again
+            entry.route = "health"
+            await self._running().policy.catch_up()
+            await exchange.answer(200, JSON, b"{}")
         elif exchange.method == "HEAD" and path in {"/", "/api/hello"}:
             entry.route = "hello"
             await exchange.answer(200, JSON, b"")
@@ -149,6 +153,8 @@ class _App:
             )
         entry.route, handler = found
         gateway = self._running()
+        if gateway.policy.overdue:
+            await gateway.policy.catch_up()
         principal = await gateway.authenticate(exchange)
         exchange.request_id = entry.request_id = gateway.request_ids.new(principal.department)
         entry.department = principal.department
@@ -165,6 +171,8 @@ class _App:
                 return "batches.results", self._batch_results
             case "POST", ["v1", "messages", "batches", _, "cancel"]:
                 return "batches.cancel", self._cancel_batch
+            case "POST", ["v1", "prompts", _, "messages"]:
+                return "prompts.messages", self._prompt_messages
             case "POST", ["v1", "records", _, "outcome"]:
                 return "records.outcome", self._record_use
             case _:
@@ -175,7 +183,15 @@ class _App:
     async def _messages(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         body = await self._json_body(exchange)
         exchange.watch_client()
-        await self._running().messages.answer(exchange, entry, principal, read_message_request(body))
+        request = read_message_request(body, use_case=read_use_case(exchange.headers))
+        await self._running().messages.answer(exchange, entry, principal, request)
+
+    async def _prompt_messages(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        body = await self._json_body(exchange)
+        exchange.watch_client()
+        gateway, name = self._running(), exchange.path.split("/")[3]
+        request = await read_prompt_request(gateway.prompts, principal, name, body)
+        await gateway.messages.answer(exchange, entry, principal, request)
 
     async def _json_body(self, exchange: Exchange) -> JsonBody:
         settings = self._running().settings

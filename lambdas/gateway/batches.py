@@ -1,7 +1,8 @@
 """Message batches: create, list, retrieve, cancel, results (L1.1, L1.6).
 
 A batch is inspected and recorded as a whole, priced with the batch discount, and reserved for when it is
-created; it is settled from its results, when somebody first sees that it has ended. A batch belongs to the
+created. From then on its own item holds the reservation, which does not expire: the money stays committed
+until somebody first sees that the batch has ended, and the usage in its results settles it. A batch belongs to the
 department that created it: for all others it does not exist. All its requests name one model, because its
 reservation is checked against that model's kill switch.
 """
@@ -14,9 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from lambdas.common.identities import Principal
-from lambdas.common.ledger import Granted
-from lambdas.common.ledger.items import Cancelled, Change, Create, Key, Store
-from lambdas.common.ledger.reservation import Reservation
+from lambdas.common.ledger import Reservation
+from lambdas.common.ledger.items import Key, Store
 from lambdas.common.policy import PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
@@ -34,10 +34,9 @@ from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.record import Recorder
-from lambdas.gateway.reserve import Reserver
+from lambdas.gateway.reserve import Reserved, Reserver
 from lambdas.gateway.settle import Settler
 
-_RESERVED_SECONDS = 24 * 3600 + 1800  # a batch ends within 24 hours
 _PAGE = 20
 _LARGEST_PAGE = 100
 _JSON: list[Header] = [(b"content-type", b"application/json")]
@@ -49,7 +48,7 @@ def _key(department: str, batch_id: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Answers the batch routes. `store` is the ledger's: a batch is kept under the department that owns it."""
+    """Answers the batch routes. `store` is the ledger's: a batch is kept under its department."""
 
     policy: PolicyWatch
     inspection: InspectionStep
@@ -84,7 +83,7 @@ class Batches:
         if not able:
             raise not_found("No configured provider has message batches.", reason="no_batches")
         with self.calls.place():
-            reserved = await self.reserver.reserve(call, seconds=_RESERVED_SECONDS)
+            reserved = await self.reserver.reserve(call)
             completion = Completion(call, reserved, self.settler, self.recorder)
             try:
                 await completion.begin()
@@ -97,7 +96,7 @@ class Batches:
                     outcome = Outcome("upstream_error", answer.response.status, response=data)
                     await completion.finish(outcome)
                 else:
-                    await self._keep(call, answer.provider, batch["id"], reserved.granted)
+                    await self._keep(call, answer.provider, batch["id"], reserved)
                     await completion.accept(Outcome("accepted", 200, response=data))
             except BaseException as error:
                 await completion.abandon(error)
@@ -149,7 +148,7 @@ class Batches:
         entry.provider = item["provider"]
         answer, data = await self._fetch(exchange, batch_id, item, "/results")
         if answer.response.status == 200:
-            await self._settle(exchange, entry, principal, batch_id, item, data)
+            await self._settle(entry, principal, batch_id, item, data)
             department = department_of(self.policy.current(), principal)
             if department.redact_output:
                 data = _filtered(data, lambda: self.inspection.answer_filter(department))
@@ -180,17 +179,15 @@ class Batches:
         return grants[0]
 
     async def _keep(
-        self, call: GovernedCall, provider: ClaudeProvider, batch_id: str, granted: Granted
+        self, call: GovernedCall, provider: ClaudeProvider, batch_id: str, reserved: Reserved
     ) -> None:
         item = {
             "provider": provider.name,
             "model": call.model,
             "request_id": call.request_id,
-            "created_at": call.request_id,
-            "reservation": json.dumps(asdict(granted.handle)),
-            "state": "open",
+            "reservation": json.dumps(asdict(reserved.granted.handle)),
         }
-        await self._stored(self.store.transact([Create(_key(call.department.id, batch_id), item)]))
+        await self._stored(self.settler.hand_over(reserved, _key(call.department.id, batch_id), item))
 
     async def _owned(self, principal: Principal, batch_id: str) -> dict[str, Any]:
         (item,) = await self._stored(self.store.get([_key(principal.department, batch_id)]))
@@ -217,16 +214,10 @@ class Batches:
         if item["state"] == "open":
             answer, data = await self._fetch(exchange, batch_id, item, "/results")
             if answer.response.status == 200:
-                await self._settle(exchange, entry, principal, batch_id, item, data)
+                await self._settle(entry, principal, batch_id, item, data)
 
     async def _settle(
-        self,
-        exchange: Exchange,
-        entry: AccessEntry,
-        principal: Principal,
-        batch_id: str,
-        item: dict[str, Any],
-        data: bytes,
+        self, entry: AccessEntry, principal: Principal, batch_id: str, item: dict[str, Any], data: bytes
     ) -> None:
         """Charge what the results report and record them, once. Raises `ApiError` 503: then they are not
         given out.
@@ -234,19 +225,11 @@ class Batches:
         if item["state"] != "open":
             return
         cost = self.settler.batch_cost(item["model"], _usages(data))
-        granted = Granted([], Reservation(**json.loads(item["reservation"])))
+        reservation = Reservation(**json.loads(item["reservation"]))
         await self.recorder.batch_results(item["request_id"], principal, batch_id, cost, data)
-        await self._stored(self.settler.settle_granted(granted, cost))
+        await self._stored(self.settler.settle_held(reservation, _key(principal.department, batch_id), cost))
         entry.cost_microusd, entry.recorded = cost.microusd, True
         entry.input_tokens, entry.output_tokens = cost.input_tokens, cost.output_tokens
-        try:
-            await self.store.transact(
-                [Change(_key(principal.department, batch_id), {"state": "settled"}, {"state": "open"})]
-            )
-        except Cancelled:
-            return  # another reader was first; settling is idempotent
-        except Exception:
-            raise errors.control_unavailable("ledger") from None
 
     # -- the provider ---------------------------------------------------------------------------------------
 
@@ -331,7 +314,7 @@ def _with_own_url(data: bytes) -> bytes:
 
 
 def _newest_first(entry: tuple[str, dict[str, Any]]) -> list[int]:
-    return [-ord(character) for character in entry[1]["created_at"]]
+    return [-ord(character) for character in entry[1]["request_id"]]
 
 
 def _page(ids: list[str], query: dict[str, list[str]]) -> tuple[list[str], bool]:

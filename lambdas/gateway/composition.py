@@ -19,6 +19,7 @@ from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.inspection import InspectionStep
 from lambdas.gateway.messages import Messages
+from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.record import Audit, Recorder
@@ -52,6 +53,7 @@ class Gateway:
         transport: HttpTransport,
         access_log: AccessLog,
         batch_store: Store,
+        prompts: PromptRegistry,
         aws_credentials: Callable[[], Awaitable[Any]],
         request_id_key: bytes,
         clock: Clock = utc_now,
@@ -59,6 +61,7 @@ class Gateway:
         self.settings = settings
         self.policy = policy
         self.access_log = access_log
+        self.prompts = prompts
         self._authenticator = authenticator
         self._transport = transport
         self._tasks: list[asyncio.Task[None]] = []

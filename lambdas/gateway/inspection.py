@@ -7,6 +7,7 @@ turns its decision into a verdict on the call. A request that cannot be inspecte
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -51,7 +52,7 @@ class Declaration:
     human_review: bool = False
 
 
-def read_declaration(headers: dict[bytes, bytes]) -> Declaration:
+def read_declaration(headers: Mapping[bytes, bytes]) -> Declaration:
     """The declaration in the request's headers. Raises `ApiError` 400 for a class that does not exist."""
     declared = headers.get(b"x-data-class")
     data_class = declared.decode("latin-1").strip().lower() if declared else None

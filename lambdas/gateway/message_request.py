@@ -1,18 +1,25 @@
 """The Messages request: those few fields of its body that the gateway itself relies on."""
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lambdas.gateway.errors import invalid_request
 from lambdas.gateway.json_body import JsonBody
 
+_USE_CASE = re.compile(rb"[a-z0-9-]{1,64}")
+
 
 @dataclass(frozen=True, slots=True)
 class RegisteredPrompt:
-    """The approved prompt that a body was made from (L2.1)."""
+    """The approved prompt that a body was made from (L2.1). `human_review` names why a person must review
+    its answers.
+    """
 
     id: str
     version: int
+    data_class: str
     human_review: str | None = None
 
 
@@ -26,6 +33,16 @@ class MessageRequest:
     stream: bool
     prompt: RegisteredPrompt | None = None
     use_case: str | None = None
+
+
+def read_use_case(headers: Mapping[bytes, bytes]) -> str | None:
+    """The caller's own name of its use case, `x-use-case` (L1.4). Raises `ApiError` 400."""
+    given = headers.get(b"x-use-case")
+    if given is None:
+        return None
+    if not _USE_CASE.fullmatch(given):
+        raise invalid_request("x-use-case: 1 to 64 of a-z, 0-9 and - are allowed")
+    return given.decode()
 
 
 def body_for(body: JsonBody, model_name: str) -> bytes:

@@ -6,7 +6,8 @@
 reservation, it is settled and the intent gets its outcome: `Completion` sees to that, exactly once per call.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from lambdas.common.identities import Principal
 from lambdas.common.policy import GatewayPolicy, PolicyWatch
@@ -15,10 +16,18 @@ from lambdas.gateway.authorise import Grant, authorise
 from lambdas.gateway.call import Caller, Calls, Deadlines, UpstreamCall
 from lambdas.gateway.completion import Completion
 from lambdas.gateway.deliver import deliver_stream, deliver_whole
+from lambdas.gateway.errors import Header
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.governed_call import GovernedCall
-from lambdas.gateway.inspection import InspectionStep, Verdict, read_declaration, refusal, review_headers
-from lambdas.gateway.message_request import MessageRequest, body_for
+from lambdas.gateway.inspection import (
+    Declaration,
+    InspectionStep,
+    Verdict,
+    read_declaration,
+    refusal,
+    review_headers,
+)
+from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, body_for
 from lambdas.gateway.outcome import client_gone_outcome
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import CallCancelled
@@ -50,8 +59,10 @@ class Messages:
         policy = self.policy.current()
         grant = authorise(policy, principal, request.model, registered_prompt=request.prompt is not None)
         entry.model, entry.stream = grant.model.alias, request.stream
-        declaration = read_declaration(exchange.headers)
+        declaration = declared(exchange.headers, request.prompt)
         verdict = await self.inspection.verdict(request.body, grant.department, principal, declaration)
+        if request.prompt is not None and request.prompt.human_review:
+            verdict = replace(verdict, requires_review=True)
         call = governed_message(exchange, entry, policy, grant, request, verdict)
         if not verdict.allowed:
             await self.recorder.refusal(call)
@@ -81,15 +92,35 @@ class Messages:
                 raise
 
     def _upstream(self, call: GovernedCall) -> UpstreamCall:
+        target, headers = call.exchange.target, call.exchange.raw_headers
+        if call.prompt is not None:  # the caller spoke to our route, not to the API's
+            target, headers = "/v1/messages", with_api_version(headers)
         return UpstreamCall(
             "POST",
-            call.exchange.target,
-            call.exchange.raw_headers,
+            target,
+            headers,
             lambda provider: body_for(call.verdict.body, provider.model_name(call.model)),
             self.deadlines.first_byte_stream if call.stream else self.deadlines.first_byte_whole,
             call.exchange.cancellation,
             call.attempts,
         )
+
+
+def declared(headers: Mapping[bytes, bytes], prompt: RegisteredPrompt | None) -> Declaration:
+    """What is declared of a request: by its caller, else by the approval of its prompt (which also says that a
+    person reviews the answer). Raises `ApiError` 400.
+    """
+    own = read_declaration(headers)
+    if prompt is None:
+        return own
+    return Declaration(own.data_class or prompt.data_class, own.human_review or bool(prompt.human_review))
+
+
+def with_api_version(headers: Sequence[Header]) -> list[Header]:
+    """The headers, with the version of the API that the gateway speaks where they name none."""
+    if any(name == b"anthropic-version" for name, _ in headers):
+        return list(headers)
+    return [*headers, (b"anthropic-version", b"2023-06-01")]
 
 
 def governed_message(

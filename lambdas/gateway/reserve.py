@@ -5,18 +5,21 @@ rate windows, the kill switches and the caller's live access record. This step p
 turns a no into the right answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from lambdas.common.clock import Clock
-from lambdas.common.ledger import Ask, Granted, RateWindow, Refused
+from lambdas.common.ledger import Ask, Granted, RateWindow, Refused, Reservation
+from lambdas.common.ledger.items import Key
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.governed_call import GovernedCall
 
-_MESSAGE_SECONDS = 900 + 60  # longer than the longest call, so that only a dead process loses its reservation
+_RESERVED_SECONDS = (
+    900 + 60
+)  # longer than the longest call, so that only a dead process loses its reservation
 
 
 class Ledger(Protocol):
@@ -26,6 +29,8 @@ class Ledger(Protocol):
 
     async def reserve(self, ask: Ask) -> Granted: ...
     async def settle(self, granted: Granted, microusd: int, tokens: int) -> None: ...
+    async def hand_over(self, granted: Granted, holder: Key, item: Mapping[str, Any]) -> None: ...
+    async def settle_held(self, reservation: Reservation, holder: Key, microusd: int) -> None: ...
 
 
 class Prices(Protocol):
@@ -55,7 +60,7 @@ class Reserver:
         self._prices = prices
         self._clock = clock
 
-    async def reserve(self, call: GovernedCall, *, seconds: float = _MESSAGE_SECONDS) -> Reserved:
+    async def reserve(self, call: GovernedCall) -> Reserved:
         """The reservation. Raises `ApiError` 402, 429, 403, or 503 when the ledger does not answer."""
         input_tokens = call.input_tokens_bound
         try:
@@ -73,7 +78,7 @@ class Reserver:
             call.model,
             microusd,
             input_tokens + call.max_tokens,
-            now + timedelta(seconds=seconds),
+            now + timedelta(seconds=_RESERVED_SECONDS),
         )
         try:
             granted = await self._ledger.reserve(ask)

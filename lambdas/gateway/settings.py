@@ -35,6 +35,7 @@ class GatewaySettings:
     policy_object_key: str
     analytics_stream: str | None
     key_pepper_secret_arn: str | None
+    provider_key_secret_arn: str | None
     upstream_url: str | None
     body_limit: int
     body_seconds: float
@@ -60,6 +61,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         policy_object_key=environ.get("POLICY_OBJECT_KEY", "policy/gateway.json"),
         analytics_stream=environ.get("ANALYTICS_STREAM"),
         key_pepper_secret_arn=environ.get("KEY_PEPPER_SECRET_ARN"),
+        provider_key_secret_arn=environ.get("ANTHROPIC_API_KEY_SECRET_ARN"),
         upstream_url=environ.get("ANTHROPIC_UPSTREAM_URL"),
         body_limit=_integer(
             environ, "GATEWAY_BODY_LIMIT", LAMBDA_BODY_LIMIT if on_lambda else OPEN_BODY_LIMIT

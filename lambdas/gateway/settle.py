@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.common.ledger import Granted
+from lambdas.common.ledger import Reservation
+from lambdas.common.ledger.items import Key
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.reserve import Ledger, Prices, Reserved
@@ -56,9 +57,13 @@ class Settler:
             sum(_count(usage.get("output_tokens")) for usage in usages),
         )
 
-    async def settle_granted(self, granted: Granted, cost: Cost) -> None:
-        """Settle a reservation that was made by an earlier request. Raises what the ledger raises."""
-        await self._ledger.settle(granted, cost.microusd, cost.input_tokens + cost.output_tokens)
+    async def hand_over(self, reserved: Reserved, holder: Key, item: dict[str, Any]) -> None:
+        """Let an item of the ledger's table hold the reservation. Raises what the ledger raises."""
+        await self._ledger.hand_over(reserved.granted, holder, item)
+
+    async def settle_held(self, reservation: Reservation, holder: Key, cost: Cost) -> None:
+        """Settle what an item holds. Raises what the ledger raises."""
+        await self._ledger.settle_held(reservation, holder, cost.microusd)
 
     async def settle(self, reserved: Reserved, cost: Cost) -> None:
         """Tell the ledger. Raises what the ledger raises."""

@@ -5,12 +5,15 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+from components.governance.published_prompts import object_key, object_text, read_published, registry_index
+from lambdas.common.documents import Document
 from lambdas.common.identities import Principal
-from lambdas.common.policy import PolicyDocument, PolicyWatch
+from lambdas.common.policy import PolicyWatch
 from lambdas.common.prices import load_prices
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.app import create_app
@@ -18,6 +21,7 @@ from lambdas.gateway.authenticate import AuthenticationError
 from lambdas.gateway.call import Deadlines
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.inspection import InspectionStep
+from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.settings import GatewaySettings, read_settings
@@ -90,13 +94,29 @@ def policy_document(urls: list[str], **changes: Any) -> dict[str, Any]:
     }
 
 
-class MemoryPolicy:
+class MemoryDocument:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
 
-    async def fetch(self, etag: str | None) -> PolicyDocument | None:
+    async def fetch(self, etag: str | None) -> Document | None:
         body = json.dumps(self.document).encode()
-        return None if etag == str(hash(body)) else PolicyDocument(str(hash(body)), body)
+        return None if etag == str(hash(body)) else Document(str(hash(body)), body)
+
+
+class PublishedPromptsOnDisk:
+    """The kit's own published prompts, as the registry component stores them."""
+
+    def __init__(self) -> None:
+        published = read_published(Path(__file__).parents[2] / "prompts")
+        self.index = MemoryDocument(registry_index(published))
+        self.objects = {
+            object_key(name, number, document): object_text(document).encode()
+            for name, numbers in published.versions.items()
+            for number, document in numbers.items()
+        }
+
+    async def read(self, key: str) -> bytes:
+        return self.objects[key]
 
 
 class Keys:
@@ -139,11 +159,12 @@ class Harness:
 
     upstreams: list[FakeUpstream]
     settings: GatewaySettings
-    policy_source: MemoryPolicy
+    policy_source: MemoryDocument
     ledger: RefusingLedger = field(default_factory=RefusingLedger)
     audit: MemoryAudit = field(default_factory=MemoryAudit)
     keys: Keys = field(default_factory=Keys)
     log: list[dict[str, Any]] = field(default_factory=list)
+    prompts: PublishedPromptsOnDisk = field(default_factory=PublishedPromptsOnDisk)
     port: int = 0
 
     provider_key = PROVIDER_KEY
@@ -215,6 +236,7 @@ class Harness:
             ),
             transport=transport,
             batch_store=self.ledger.store,
+            prompts=PromptRegistry(self.prompts.index, self.prompts.read),
             aws_credentials=unused,
             request_id_key=b"r" * 32,
             access_log=AccessLog("test", lambda line: self.log.append(json.loads(line))),
@@ -281,7 +303,7 @@ def make(upstreams: list[FakeUpstream], deadlines: Deadlines | None = None, **po
         or Deadlines(ping=0.2, connect=1.0, first_byte_whole=2.0, first_byte_stream=2.0, idle=1.5),
     )
     harness = Harness(
-        upstreams, settings, MemoryPolicy(policy_document([one.url for one in upstreams], **policy))
+        upstreams, settings, MemoryDocument(policy_document([one.url for one in upstreams], **policy))
     )
     harness.start()
     return harness

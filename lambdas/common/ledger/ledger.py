@@ -2,10 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.ledger.items import (
@@ -107,6 +107,26 @@ class Ledger:
                 await self._store.transact([late, *_charges(reservation, microusd)])
             except Cancelled:
                 return  # settled before, by this very settlement whose answer was lost
+
+    async def hand_over(self, granted: Granted, holder: Key, item: Mapping[str, Any]) -> None:
+        """Let `item`, written now under `holder` with `state: open`, hold what was reserved: it does not
+        expire any more. For work that goes on without us. Raises `LedgerUnavailable` when it was swept.
+        """
+        reservation: Reservation = granted.handle
+        try:
+            await self._store.transact(
+                [Remove(reservation.key, {"state": "open"}), Create(holder, {**item, "state": "open"})]
+            )
+        except Cancelled:
+            raise LedgerUnavailable("the reservation is no longer open") from None
+
+    async def settle_held(self, reservation: Reservation, holder: Key, microusd: int) -> None:
+        """Put the true cost in place of what `holder` holds, whose state is `settled` then. Idempotent."""
+        settled = Change(holder, {"state": "settled"}, {"state": "open"})
+        try:
+            await self._store.transact([settled, *_charges(reservation, microusd - reservation.microusd)])
+        except Cancelled:
+            return  # settled before
 
     async def expired(self, *, until: datetime | None = None) -> AsyncIterator[Reservation]:
         """The reservations that are still open though they expired before `until` (now): their processes are
