@@ -200,7 +200,7 @@ class LocalBackend:
             return "replace"
         if handler and not self._exists(old, handler):
             return "restore"
-        return "update" if change.operation == "update" else "same"
+        return "update" if change.properties else "same"
 
     def _exists(self, entry: Entry, handler: Handler) -> bool:
         with self._named_errors(entry.urn, "looked up"):
@@ -209,13 +209,14 @@ class LocalBackend:
     def _perform(
         self, step: Step, resource: Resource, wanted: Entry, old: Entry | None, handler: Handler | None
     ) -> Entry:
-        same_urn = old is not None and old.urn == wanted.urn
-        if step.operation == "same" and old is not None and same_urn:
-            return old
-        made = self._made(step, resource, wanted, old, handler) if handler else wanted
-        create_first = handler is not None and step.operation == "replace" and _renames(step)
-        self.state.put(made, replaces=old if create_first else None)
-        if old is not None and not same_urn:
+        if step.operation == "same" and old is not None:  # at most its name or its options have changed
+            made = replace(wanted, id=old.id, computed=old.computed)
+        else:
+            made = self._made(step, resource, wanted, old, handler) if handler else wanted
+        if made != old:
+            create_first = handler is not None and step.operation == "replace" and _renames(step)
+            self.state.put(made, replaces=old if create_first else None)
+        if old is not None and old.urn != wanted.urn:
             self.state.drop(old.urn)
         return made
 
@@ -223,7 +224,7 @@ class LocalBackend:
         self, step: Step, resource: Resource, wanted: Entry, old: Entry | None, handler: Handler
     ) -> Entry:
         place = self._place(wanted)
-        known_id = old.id if old and step.operation in ("update", "same") else None
+        known_id = old.id if old and step.operation == "update" else None
         with self._named_errors(wanted.urn, f"{step.operation}d"):
             if old and step.operation == "replace" and not _renames(step) and self._exists(old, handler):
                 handler.delete(self._place(old), old.id, old.inputs)
