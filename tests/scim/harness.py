@@ -136,9 +136,10 @@ class Scim:
             method, path, content=content, headers={"content-type": "application/scim+json", **named}
         )
 
-    def user(self, name: str | None = None, **fields: Any) -> dict[str, Any]:
+    def user(self, user_name: str | None = None, **fields: Any) -> dict[str, Any]:
         """A new user, as answered."""
-        body = {"schemas": [USER_SCHEMA], "userName": name or f"{uuid.uuid4().hex}@example.com", **fields}
+        user_name = user_name or f"{uuid.uuid4().hex}@example.com"
+        body = {"schemas": [USER_SCHEMA, ENTERPRISE_SCHEMA], "userName": user_name, **fields}
         answer = self.request("POST", "/Users", body)
         assert answer.status_code == 201, answer.text
         return answer.json()

@@ -1,0 +1,339 @@
+"""Filters, sorting and pages of the SCIM service (G.4): grammar, indexes, injection."""
+
+import json
+import re
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scim2_models import ScimFilter
+
+from lambdas.scim.resources import User
+
+from .harness import Scim
+
+pytestmark = pytest.mark.emulator
+PEOPLE = [
+    {"userName": "ada", "title": "Dr", "active": True, "emails": [{"value": "ada@x.org", "type": "work"}]},
+    {"userName": "Bob", "title": "dr", "active": False, "name": {"familyName": "Ray", "givenName": "B"}},
+    {"userName": "cy", "active": True, "emails": [{"value": "cy@home.org", "type": "home", "primary": True}]},
+    {"userName": "dee", "title": 'say "hi" \\o/', "name": {"familyName": "O'Neil"}, "active": True},
+    {"userName": "éva", "title": "a and b or not (c)", "nickName": "Eve"},
+]
+
+# -- the grammar, against an evaluator that knows nothing of the library ------------------------------------
+
+
+def values_at(person: Any, path: str) -> list[Any]:
+    """The values under an attribute path, lists taken apart."""
+    found = [person]
+    for name in path.split("."):
+        found = [
+            one
+            for value in found
+            if isinstance(value, dict) and value.get(name) is not None
+            for one in (value[name] if isinstance(value[name], list) else [value[name]])
+        ]
+    return found
+
+
+def plainly(node: tuple[Any, ...], person: Any) -> bool:
+    """What RFC 7644 says of a filter, said again in the plainest way."""
+    match node:
+        case ("and", left, right):
+            return plainly(left, person) and plainly(right, person)
+        case ("or", left, right):
+            return plainly(left, person) or plainly(right, person)
+        case ("not", inner):
+            return not plainly(inner, person)
+        case ("pr", path):
+            return bool(values_at(person, path))
+        case ("ne", path, value):
+            return not plainly(("eq", path, value), person)
+        case (operator, path, bool() as value):
+            return operator == "eq" and value in values_at(person, path)
+        case (operator, path, value):
+            wanted = value.casefold()
+            tests = {
+                "eq": lambda text: text == wanted,
+                "co": lambda text: wanted in text,
+                "sw": lambda text: text.startswith(wanted),
+                "ew": lambda text: text.endswith(wanted),
+                "gt": lambda text: text > wanted,
+                "ge": lambda text: text >= wanted,
+                "lt": lambda text: text < wanted,
+                "le": lambda text: text <= wanted,
+            }
+            return any(tests[operator](text.casefold()) for text in values_at(person, path))
+    raise AssertionError(node)
+
+
+def written(node: tuple[Any, ...]) -> str:
+    """The filter as a client writes it."""
+    match node:
+        case ("and" | "or" as word, left, right):
+            return f"({written(left)}) {word} ({written(right)})"
+        case ("not", inner):
+            return f"not ({written(inner)})"
+        case ("pr", path):
+            return f"{path} pr"
+        case (operator, path, value):
+            return f"{path} {operator} {json.dumps(value)}"
+    raise AssertionError(node)
+
+
+TEXTS = ["userName", "title", "nickName", "name.familyName", "emails.type"]
+WORDS = st.sampled_from(["ada", "dr", "o", "ray", "work", "x.org", 'say "hi" \\o/', "a and b", "é", "z"])
+LEAVES = st.one_of(
+    st.tuples(
+        st.sampled_from(["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]), st.sampled_from(TEXTS), WORDS
+    ),
+    # an address is compared whole with addresses only, in part with anything
+    st.tuples(st.sampled_from(["co", "sw", "ew"]), st.just("emails.value"), WORDS),
+    st.tuples(
+        st.sampled_from(["eq", "ne"]), st.just("emails.value"), st.sampled_from(["ADA@x.org", "no@x.org"])
+    ),
+    st.tuples(st.just("pr"), st.sampled_from([*TEXTS, "active", "name", "emails"])),
+    st.tuples(st.sampled_from(["eq", "ne"]), st.just("active"), st.booleans()),
+)
+FILTERS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.tuples(st.sampled_from(["and", "or"]), inner, inner), st.tuples(st.just("not"), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(FILTERS)
+@settings(max_examples=300, deadline=None)
+def test_a_filter_means_what_the_rfc_says(node):
+    models = [User.model_validate(person) for person in PEOPLE]
+    condition = ScimFilter[User](written(node))
+    assert [condition.match(model) for model in models] == [plainly(node, person) for person in PEOPLE]
+
+
+@pytest.fixture(scope="module")
+def peopled(emulated_aws):
+    """A service that holds exactly `PEOPLE`."""
+    from .harness import Tenant
+
+    scim = Scim(Tenant.make(emulated_aws))
+    for person in PEOPLE:
+        scim.user(person["userName"], **{name: one for name, one in person.items() if name != "userName"})
+    yield scim
+    scim.stop()
+
+
+@given(FILTERS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_service_answers_a_filter_with_exactly_those_who_match(peopled: Scim, node):
+    found = {one["userName"] for one in peopled.find("Users", written(node))["Resources"]}
+    assert found == {person["userName"] for person in PEOPLE if plainly(node, person)}
+
+
+@pytest.mark.parametrize(
+    ("condition", "names"),
+    [
+        ('userName eq "ADA"', {"ada"}),
+        ('USERNAME Eq "ada"', {"ada"}),
+        ('urn:ietf:params:scim:schemas:core:2.0:User:userName eq "bob"', {"Bob"}),
+        ('emails[type eq "work" and value co "@x"]', {"ada"}),
+        ('emails eq "cy@home.org"', {"cy"}),
+        ('userName eq "ada" and active eq false', set()),
+        ('not (userName eq "ada") and title pr', {"Bob", "dee", "éva"}),
+        ('userName eq "ada" or userName eq "cy" and active eq false', {"ada"}),
+        ('(userName eq "ada" or userName eq "cy") and active eq true', {"ada", "cy"}),
+        ('title eq "say \\"hi\\" \\\\o/"', {"dee"}),
+        ('userName eq "\\u00e9va"', {"éva"}),
+    ],
+)
+def test_precedence_quoting_and_case_are_those_of_the_grammar(peopled: Scim, condition, names):
+    assert {one["userName"] for one in peopled.find("Users", condition)["Resources"]} == names
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "userName",
+        "userName eq",
+        'userName eq "ada',
+        'userName like "ada"',
+        'userName eq "ada" and',
+        '(userName eq "ada"',
+        "active gt true",
+        'nosuch eq "x"',
+        'emails[type eq "work"',
+        "userName eq ada",
+        '"ada" eq userName',
+        'userName eq "ada"; drop',
+        "(" * 3000 + 'userName eq "a"' + ")" * 3000,
+        "not " * 800 + '(userName eq "a")',
+        'userName eq "' + "x" * 5000 + '"',
+    ],
+    ids=lambda condition: condition[:24],
+)
+def test_a_filter_that_is_none_is_refused_as_the_rfc_asks(peopled: Scim, condition):
+    answer = peopled.http.get("/Users", params={"filter": condition})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["scimType"] in {"invalidFilter", "invalidPath", "invalidValue", "invalidSyntax"}
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        'x" or userName pr or userName eq "x',
+        "x' OR '1'='1",
+        "#pk = :pk",
+        "USER#*",
+        'ada") or (userName pr',
+        "\\",
+        "\u0000",
+        "ada\nuserName pr",
+        "{$ne: null}",
+        "*",
+        "a" * 3000,
+    ],
+)
+def test_what_is_injected_into_a_value_stays_a_value(peopled: Scim, hostile):
+    asked = [("Users", name) for name in ("userName", "externalId", "id", "emails.value", "title")]
+    asked += [("Groups", name) for name in ("displayName", "externalId", "id", "members.value")]
+    for kind, attribute in asked:
+        condition = f"{attribute} eq {ScimFilter.quote(hostile)}"
+        answer = peopled.http.get(f"/{kind}", params={"filter": condition})
+        if attribute == "emails.value":  # which holds addresses only
+            assert answer.status_code == 400
+            assert answer.json()["scimType"] == "invalidFilter"
+        else:
+            assert answer.json()["totalResults"] == 0
+
+
+# -- pages, order, projections -------------------------------------------------------------------------------
+
+
+def test_pages_cover_everybody_once_and_in_the_same_order(peopled: Scim):
+    names, start = [], 1
+    while True:
+        page = peopled.http.get("/Users", params={"startIndex": start, "count": 2}).json()
+        assert page["totalResults"] == len(PEOPLE)
+        assert page["startIndex"] == start
+        assert page["itemsPerPage"] == len(page["Resources"])
+        if not page["Resources"]:
+            break
+        names += [one["userName"] for one in page["Resources"]]
+        start += page["itemsPerPage"]
+    assert names == [person["userName"] for person in PEOPLE]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"startIndex": 0, "count": 1}, 1),
+        ({"startIndex": -5, "count": 1}, 1),
+        ({"count": 0}, 0),
+        ({"count": -1}, 0),
+        ({"startIndex": 1000}, 0),
+        ({"count": 100_000}, len(PEOPLE)),
+    ],
+)
+def test_odd_page_bounds_are_read_as_the_rfc_asks(peopled: Scim, query, expected):
+    page = peopled.http.get("/Users", params=query).json()
+    assert page["totalResults"] == len(PEOPLE)
+    assert len(page["Resources"]) == expected
+
+
+@pytest.mark.parametrize(
+    "query", [{"startIndex": "one"}, {"count": "1e3x"}, {"sortBy": "name"}, {"sortOrder": "up"}]
+)
+def test_a_query_that_is_none_is_refused(peopled: Scim, query):
+    answer = peopled.http.get("/Users", params=query)
+    assert answer.status_code == 400
+    assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+
+
+def test_sorting_ignores_case_puts_the_missing_last_and_turns_round(peopled: Scim):
+    ascending = peopled.http.get("/Users", params={"sortBy": "title"}).json()["Resources"]
+    assert [one["userName"] for one in ascending] == ["éva", "ada", "Bob", "dee", "cy"]
+    descending = peopled.http.get(
+        "/Users", params={"sortBy": "userName", "sortOrder": "descending", "count": 2}
+    ).json()["Resources"]
+    assert [one["userName"] for one in descending] == ["éva", "dee"]
+
+
+def test_search_by_post_answers_what_get_answers(peopled: Scim):
+    body = {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
+        "filter": "title pr",
+        "attributes": ["userName"],
+        "sortBy": "userName",
+        "startIndex": 2,
+        "count": 2,
+    }
+    found = peopled.request("POST", "/Users/.search", body).json()
+    assert found["totalResults"] == 4
+    assert [sorted(one) for one in found["Resources"]] == [["id", "schemas", "userName"]] * 2
+    assert [one["userName"] for one in found["Resources"]] == ["Bob", "dee"]
+
+
+def test_a_search_at_the_root_goes_over_people_and_groups(own_scim: Scim):
+    own_scim.user("ada")
+    own_scim.group("Ada's friends")
+    found = own_scim.request("POST", "/.search", {"filter": 'userName sw "a" or displayName sw "a"'}).json()
+    assert {one["meta"]["resourceType"] for one in found["Resources"]} == {"User", "Group"}
+
+
+def test_attributes_choose_what_is_shown(scim: Scim):
+    user = scim.user(title="Dr", nickName="Ada")
+    path = f"/Users/{user['id']}"
+    assert set(scim.http.get(path, params={"attributes": "title"}).json()) == {"schemas", "id", "title"}
+    without = scim.http.get(path, params={"excludedAttributes": "title,meta,id"}).json()
+    assert "title" not in without
+    assert "meta" not in without
+    assert without["id"] == user["id"]
+
+
+# -- no scans ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'userName eq "{name}"',
+        'externalId eq "{name}"',
+        'emails.value eq "{name}"',
+        'id eq "{id}"',
+        'active eq true and userName eq "{name}"',
+    ],
+)
+def test_a_lookup_reads_a_few_items_whatever_the_size(own_scim: Scim, condition):
+    users = [
+        own_scim.user(name, externalId=name, active=True, emails=[{"value": name}])
+        for name in (f"{uuid.uuid4().hex}@example.com" for _ in range(30))
+    ]
+    reads: list[str] = []
+    client = own_scim.directory.store._client
+    for operation in ("GetItem", "BatchGetItem", "Query", "Scan"):
+        client.meta.events.register(
+            f"provide-client-params.dynamodb.{operation}",
+            lambda params, model, **_: reads.append(f"{model.name} {json.dumps(params, default=str)}"),
+        )
+    user = users[17]
+    found = own_scim.find("Users", condition.format(name=user["userName"], id=user["id"]))
+    assert [one["id"] for one in found["Resources"]] == [user["id"]]
+    assert len(reads) <= 8
+    assert not any(re.search(r"^Scan|LIST#", read) for read in reads)
+
+
+def test_whether_somebody_is_a_member_is_asked_without_reading_all_groups(own_scim: Scim):
+    users = [own_scim.user() for _ in range(3)]
+    groups = [own_scim.group(f"g{number}", users[number]["id"]) for number in range(3)]
+    found = own_scim.find(
+        "Groups", f'id eq "{groups[1]["id"]}" and members eq "{users[1]["id"]}"', excludedAttributes="members"
+    )
+    assert [one["id"] for one in found["Resources"]] == [groups[1]["id"]]
+    assert "members" not in found["Resources"][0]
+    assert own_scim.find("Groups", f'members.value eq "{users[2]["id"]}"')["totalResults"] == 1
+    other = own_scim.find("Groups", f'id eq "{groups[0]["id"]}" and members eq "{users[1]["id"]}"')
+    assert other["totalResults"] == 0
