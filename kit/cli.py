@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kit.commands import audit, build, down, env, gate, logs, preview, prompt, review, status, up
+from kit.commands import audit, build, cost, down, env, gate, logs, preview, prompt, review, status, up
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(gate.app, name="gate")
 app.add_typer(prompt.app, name="prompt")
 app.command("build")(build.build)
+app.command("cost")(cost.cost)
 app.command("down")(down.down)
 app.command("env")(env.env)
 app.command("logs")(logs.logs)

@@ -1,0 +1,109 @@
+"""`kit cost`: what the programme costs before anything is deployed, with every sum shown (Z.2, L5.4)."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kit.errors import ExitCode, KitError
+
+if TYPE_CHECKING:
+    from kit.cost.model import CostModel
+
+
+def cost(
+    size: Annotated[
+        str | None, typer.Option(help="small, medium, large or enterprise instead of the client's.")
+    ] = None,
+    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(help="Another value for an assumption, such as tokens_per_call=4000; repeat for more."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show what API, infrastructure and organisation cost, and where that differs from the planning values.
+
+    Fixed costs are counted from the evaluated plan of all three stages, costs by use from the size. Prices
+    are those of the dated files in kit/cost and lambdas/common/prices; no account is asked.
+
+    Exit codes: 0 done; 1 the program failed; 2 wrong option or configuration.
+    """
+    from kit.cost.model import build_model
+    from kit.evaluation.stages import SIZES, check_choice, evaluate_stages
+    from kit.measurement.deployment import read_client_settings
+
+    if size is not None:
+        check_choice("size", size, SIZES)
+    settings = read_client_settings(client, size)
+    graphs = evaluate_stages(client=client, size=size, assume_gates=True)
+    model = build_model(settings, list(graphs.values()), _assumptions(assume or []))
+    if as_json:
+        sys.stdout.write(json.dumps(model.as_document(), indent=1) + "\n")
+    else:
+        _show(model)
+
+
+def _assumptions(given: list[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise KitError(
+                f"--assume {name}: write it as NAME=VALUE",
+                way_out="for example --assume tokens_per_call=4000",
+                exit_code=ExitCode.USAGE,
+            )
+    return {name: value for name, _, value in pairs}
+
+
+def _show(model: "CostModel") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from stacks.money import usd
+
+    console = Console(highlight=False)
+    claude, aws = model.prices_as_of
+    console.print(
+        f"[bold]{model.size}[/]: {model.people:,} people, {model.usage['tokens']:,.0f} tokens and "
+        f"{model.usage['calls']:,.0f} calls a month. Prices of Claude {claude}, of AWS {aws}."
+    )
+    table = Table("what", "quantity", "x price (USD)", "USD", "how", box=None, pad_edge=False)
+    for column in (1, 2, 3):
+        table.columns[column].justify = "right"
+    for group, rhythm, title in (
+        ("api", "monthly", "Claude API, a month"),
+        ("infrastructure", "monthly", "Infrastructure, a month"),
+        ("infrastructure", "once", "Infrastructure, once"),
+        ("organisation", "once", "Organisation, once"),
+        ("organisation", "yearly", "Organisation, a year"),
+    ):
+        for line in model.lines:
+            if (line.group, line.rhythm) == (group, rhythm):
+                table.add_row(
+                    line.item,
+                    f"{line.quantity:,.{0 if line.quantity >= 10 else 2}f} {line.unit}",
+                    f"{line.unit_usd:f}",
+                    usd(line.microusd),
+                    f"{line.why} ({line.source})",
+                )
+        total = model.total(group, rhythm)  # type: ignore[arg-type]
+        table.add_row(f"[bold]{title}[/]", "", "", f"[bold]{usd(total)}[/]", "")
+        table.add_section()
+    table.add_row("[bold]Programme, first year[/]", "", "", f"[bold]{usd(model.first_year())}[/]", "")
+    console.print(table)
+    compared = Table("planning value", "planned (USD)", "model (USD)", "", "why", box=None, pad_edge=False)
+    for each in model.comparisons:
+        small = each.high_usd < 1
+        shape = "{:,.4f}" if small else "{:,.0f}"
+        compared.add_row(
+            each.item,
+            f"{each.low_usd:,} - {each.high_usd:,}",
+            shape.format(each.model_usd),
+            each.verdict,
+            each.why,
+        )
+    console.print(compared)
+    if model.unpriced:
+        console.print(f"[yellow]not priced:[/] {', '.join(model.unpriced)}")

@@ -1,0 +1,89 @@
+"""The cost model before deployment: its sums, its prices, its comparison with the planning values (Z.2, L5.4)."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from kit.cli import app
+from kit.cost.model import CostModel, build_model
+from kit.cost.price_file import read_prices
+from kit.errors import KitError
+from kit.measurement.deployment import read_client_settings
+from tests.support.stages import SIZES, plans_of
+
+
+def model_of(size: str, given: dict[str, str] | None = None) -> CostModel:
+    return build_model(read_client_settings(None, size), list(plans_of(size).values()), given)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_line_is_its_quantity_times_its_price_and_every_total_is_the_sum_of_its_lines(
+    size: str,
+) -> None:
+    document = model_of(size).as_document()
+    sums: dict[tuple[str, str], int] = {}
+    for line in document["lines"]:
+        exact = Decimal(line["quantity"]) * Decimal(line["unit_usd"]) * 1_000_000
+        assert abs(exact - line["microusd"]) <= Decimal("0.5")
+        key = (line["group"], line["rhythm"])
+        sums[key] = sums.get(key, 0) + line["microusd"]
+    totals = document["totals_microusd"]
+    for group in ("api", "infrastructure", "organisation"):
+        for rhythm in ("once", "monthly", "yearly"):
+            assert totals[group][rhythm] == sums.get((group, rhythm), 0)
+    expected = sum(amount * (12 if rhythm == "monthly" else 1) for (_, rhythm), amount in sums.items())
+    assert totals["programme_first_year"] == expected
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_resource_of_the_plan_is_left_without_a_price(size: str) -> None:
+    assert model_of(size).unpriced == []
+
+
+def test_the_api_line_follows_from_people_tokens_and_list_prices() -> None:
+    model = model_of("small", {"fast_percent": "100", "balanced_percent": "0"})
+    # 500 people x 50,000 tokens, 80 % input at 0.10 and 20 % output at 0.50 USD a million
+    assert model.total("api", "monthly") == 25_000_000 * 8 // 10 // 10 + 25_000_000 * 2 // 10 // 2
+
+
+def test_each_planning_value_is_compared_and_a_difference_says_why() -> None:
+    for size in SIZES:
+        comparisons = model_of(size).comparisons
+        assert len(comparisons) == 7
+        for each in comparisons:
+            inside = each.low_usd <= each.model_usd <= each.high_usd
+            assert (each.verdict == "within") == inside
+            assert each.why
+
+
+def test_a_bigger_organisation_costs_more() -> None:
+    totals = [model_of(size).first_year() for size in SIZES]
+    assert totals == sorted(totals)
+
+
+def test_every_price_has_a_source_that_the_file_explains_and_the_file_a_date() -> None:
+    prices = read_prices()
+    assert len(prices.as_of) == 10
+    assert {price.source for price in prices.prices.values()} <= set(prices.sources)
+    assert all(price.usd > 0 and price.unit for price in prices.prices.values())
+
+
+@pytest.mark.parametrize(
+    "given", [{"nonsense": "1"}, {"tokens_per_call": "0"}, {"output_percent": "101"}, {"setup_days": "x"}]
+)
+def test_a_wrong_assumption_is_refused(given: dict[str, str]) -> None:
+    with pytest.raises(KitError):
+        model_of("small", given)
+
+
+def test_the_command_prints_one_json_document() -> None:
+    done = CliRunner().invoke(app, ["cost", "--size", "small", "--json", "--assume", "setup_days=10"])
+    assert done.exit_code == 0
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert document["size"] == "small"
+    assert document["assumptions"]["setup_days"] == {
+        "value": "10", "why": "given on the command line", "given": True,
+    }  # fmt: skip
