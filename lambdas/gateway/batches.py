@@ -2,9 +2,9 @@
 
 A batch is inspected and recorded as a whole, priced with the batch discount, and reserved for when it is
 created. From then on its own item holds the reservation, which does not expire: the money stays committed
-until somebody first sees that the batch has ended, and the usage in its results settles it. A batch belongs to the
-department that created it: for all others it does not exist. All its requests name one model, because its
-reservation is checked against that model's kill switch.
+until somebody first sees that the batch has ended, and the usage in its results settles it. A batch belongs
+to the department that created it: for all others it does not exist. All its requests name one model, because
+its reservation is checked against that model's kill switch.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
 from lambdas.gateway.json_body import JsonBody
+from lambdas.gateway.message_request import read_use_case
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
 from lambdas.gateway.providers.registry import Providers
@@ -48,7 +49,7 @@ def _key(department: str, batch_id: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Answers the batch routes. `store` is the ledger's: a batch is kept under its department."""
+    """Answers the batch routes. `store` is the ledger's."""
 
     policy: PolicyWatch
     inspection: InspectionStep
@@ -73,9 +74,20 @@ class Batches:
             body, grant.department, principal, read_declaration(exchange.headers)
         )
         call = GovernedCall(
-            exchange, entry, policy, principal, grant.department, "batch", grant.model.alias, grant.model.model,
-            body.raw, sum(params["max_tokens"] for params in requests), False, verdict,
-        )  # fmt: skip
+            exchange=exchange,
+            entry=entry,
+            policy=policy,
+            principal=principal,
+            department=grant.department,
+            kind="batch",
+            alias=grant.model.alias,
+            model=grant.model.model,
+            body=body.raw,
+            max_tokens=sum(params["max_tokens"] for params in requests),
+            stream=False,
+            verdict=verdict,
+            use_case=read_use_case(exchange.headers),
+        )
         if not verdict.allowed:
             await self.recorder.refusal(call)
             raise refusal(verdict)

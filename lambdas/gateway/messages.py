@@ -107,8 +107,8 @@ class Messages:
 
 
 def declared(headers: Mapping[bytes, bytes], prompt: RegisteredPrompt | None) -> Declaration:
-    """What is declared of a request: by its caller, else by the approval of its prompt (which also says that a
-    person reviews the answer). Raises `ApiError` 400.
+    """What is declared of a request: by its caller, else by its prompt, whose approval may also say that a
+    person reviews the answers. Raises `ApiError` 400.
     """
     own = read_declaration(headers)
     if prompt is None:

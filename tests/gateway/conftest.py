@@ -9,7 +9,7 @@ from .upstream import FakeUpstream
 
 
 @pytest.fixture(scope="session")
-def _upstreams() -> Iterator[list[FakeUpstream]]:
+def provider_servers() -> Iterator[list[FakeUpstream]]:
     upstreams = [FakeUpstream().start(), FakeUpstream().start()]
     yield upstreams
     for upstream in upstreams:
@@ -17,8 +17,8 @@ def _upstreams() -> Iterator[list[FakeUpstream]]:
 
 
 @pytest.fixture(scope="session")
-def _gateway(_upstreams: list[FakeUpstream]) -> Iterator[Harness]:
-    harness = make(_upstreams[:1])
+def _gateway(provider_servers: list[FakeUpstream]) -> Iterator[Harness]:
+    harness = make(provider_servers[:1])
     yield harness
     harness.stop()
 
@@ -31,18 +31,18 @@ def gateway(_gateway: Harness) -> Harness:
 
 
 @pytest.fixture
-def two_providers(_upstreams: list[FakeUpstream]) -> Iterator[Harness]:
+def two_providers(provider_servers: list[FakeUpstream]) -> Iterator[Harness]:
     """A gateway with two providers."""
-    harness = make(_upstreams)
+    harness = make(provider_servers)
     harness.reset()
     yield harness
     harness.stop()
 
 
 @pytest.fixture
-def poor_gateway(_upstreams: list[FakeUpstream]) -> Iterator[Harness]:
+def poor_gateway(provider_servers: list[FakeUpstream]) -> Iterator[Harness]:
     """A gateway whose department has no money."""
-    harness = make(_upstreams[:1], departments=[department("marketing", monthly_budget_microusd=1)])
+    harness = make(provider_servers[:1], departments=[department("marketing", monthly_budget_microusd=1)])
     harness.reset()
     yield harness
     harness.stop()

@@ -1,5 +1,5 @@
-"""Registered prompts through the gateway: checked, inspected, recorded, only for whom they are (L2.1, L2.2, L2.3,
-L3.1).
+"""Registered prompts through the gateway: checked, inspected, recorded, only for whom they are (L2.1,
+L2.2, L2.3, L3.1).
 """
 
 from collections.abc import Iterator
@@ -22,9 +22,11 @@ PATH = "/v1/prompts/campaign-copy/messages"
 
 
 @pytest.fixture(scope="module")
-def _registered(_upstreams: list[FakeUpstream]) -> Iterator[Harness]:
+def _registered(provider_servers: list[FakeUpstream]) -> Iterator[Harness]:
     rights = {"models": ["fast", "balanced", "best"], "registered_prompts_only": True}
-    harness = make(_upstreams[:1], departments=[department("marketing", **rights), department("finance")])
+    harness = make(
+        provider_servers[:1], departments=[department("marketing", **rights), department("finance")]
+    )
     yield harness
     harness.stop()
 
@@ -106,9 +108,9 @@ def test_an_alias_or_a_number_chooses_the_version_and_others_are_not_found(regis
     assert registered.post("/v1/prompts/nothing/messages", {"variables": {}}).status == 404
 
 
-def test_a_version_that_is_not_what_was_published_is_never_used(_upstreams: list[FakeUpstream]) -> None:
+def test_a_version_that_is_not_what_was_published_is_never_used(provider_servers: list[FakeUpstream]) -> None:
     rights = department("marketing", models=["fast", "balanced", "best"])
-    harness = make(_upstreams[:1], departments=[rights])
+    harness = make(provider_servers[:1], departments=[rights])
     try:
         harness.reset()
         for key in harness.prompts.objects:
