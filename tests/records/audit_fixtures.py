@@ -1,0 +1,240 @@
+"""An S3 bucket, a signing key and subject keys in memory; an organisation's records of a few hours in it."""
+
+import asyncio
+import hashlib
+import json
+import threading
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kit.audit.access_logs import AccessLine
+from kit.audit.sources import Entry
+from lambdas.common.audit import AuditBucket, AuditWriter, Journal
+from lambdas.common.ids import new_id
+from lambdas.common.subject_keys import SubjectKey
+from lambdas.notary.notary import Notary
+
+BEGIN = datetime(2026, 11, 24, 8, 5, tzinfo=UTC)
+SIGNING_KEY = "arn:aws:kms:eu-central-1:000000000000:key/signing"
+
+
+def aws_error(code: str, status: int, operation: str = "PutObject") -> ClientError:
+    """What botocore raises for a refusal."""
+    return ClientError(
+        {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[arg-type]
+        operation,
+    )
+
+
+class MemoryBucket:
+    """The part of S3 that writers, notary and verification use. `before_put` may raise, or let a put arrive
+    by calling the function that it is given, and raise then.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.metadata: dict[str, dict[str, str]] = {}
+        self.puts = 0
+        self.before_put: Callable[[str, Callable[[], None]], None] | None = None
+        self._lock = threading.Lock()
+
+    # botocore's client
+
+    def put_object(self, **put: Any) -> None:
+        def arrive() -> None:
+            with self._lock:
+                if put["Key"] in self.objects:
+                    assert put["IfNoneMatch"] == "*"
+                    raise aws_error("PreconditionFailed", 412)
+                assert b64decode(put["ChecksumSHA256"]) == hashlib.sha256(put["Body"]).digest()
+                self.objects[put["Key"]], self.metadata[put["Key"]] = put["Body"], put["Metadata"]
+
+        self.puts += 1
+        if self.before_put is not None:
+            self.before_put(put["Key"], arrive)
+        arrive()
+
+    def head_object(self, *, Bucket: str, Key: str, ChecksumMode: str) -> dict[str, Any]:  # noqa: N803
+        data = self.objects[Key]
+        return {
+            "ContentLength": len(data),
+            "ChecksumSHA256": b64encode(hashlib.sha256(data).digest()).decode(),
+            "Metadata": self.metadata.get(Key, {}),
+        }
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        return {"Body": BytesIO(self.objects[Key])}
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, MaxKeys: int = 1000, **_: Any) -> dict[str, Any]:  # noqa: N803
+        return {"Contents": [{"Key": one.key} for one in self.entries(Prefix)[:MaxKeys]]}
+
+    # what verification reads from
+
+    def folders(self, prefix: str) -> list[str]:
+        return sorted(
+            {
+                prefix + key[len(prefix) :].split("/")[0] + "/"
+                for key in self.objects
+                if key.startswith(prefix)
+            }
+        )
+
+    def entries(self, prefix: str) -> list[Entry]:
+        with self._lock:
+            return [
+                Entry(key, len(self.objects[key])) for key in sorted(self.objects) if key.startswith(prefix)
+            ]
+
+    def get(self, key: str) -> bytes | None:
+        return self.objects.get(key)
+
+    # what tests ask for
+
+    def copy(self) -> "MemoryBucket":
+        twin = MemoryBucket()
+        twin.objects, twin.metadata = dict(self.objects), dict(self.metadata)
+        return twin
+
+    def records(self) -> list[dict[str, Any]]:
+        """All records, by object and in their order."""
+        keys = sorted(key for key in self.objects if key.startswith("records/"))
+        return [json.loads(line) for key in keys for line in self.objects[key].splitlines()]
+
+    def write_to(self, folder: Path) -> None:
+        """A copy on disk, as an auditor gets it."""
+        for key, data in self.objects.items():
+            path = folder / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+
+class SigningKey:
+    """The part of KMS that the notary uses."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.public = self._key.public_key()
+
+    def sign(self, **asked: Any) -> dict[str, bytes]:
+        assert asked["KeyId"] == SIGNING_KEY
+        assert (asked["MessageType"], asked["SigningAlgorithm"]) == ("DIGEST", "ECDSA_SHA_256")
+        return {"Signature": self._key.sign(asked["Message"], ec.ECDSA(Prehashed(hashes.SHA256())))}
+
+    def trusted(self, arn: str) -> list[ec.EllipticCurvePublicKey]:
+        return [self.public] if arn == SIGNING_KEY else []
+
+    def pem(self) -> bytes:
+        return self.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+class MemoryKeys:
+    """Subject keys that are made at the first look."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[str, str], SubjectKey] = {}
+        self.refuse: Exception | None = None
+
+    def cached(self, department: str, subject: str) -> SubjectKey | None:
+        return self.made.get((department, subject))
+
+    def load(self, department: str, subject: str) -> SubjectKey:
+        if self.refuse is not None:
+            raise self.refuse
+        key = SubjectKey(new_id("sk_"), AESGCM(AESGCM.generate_key(256)))
+        return self.made.setdefault((department, subject), key)
+
+
+@dataclass
+class Time:
+    """A clock that is turned by hand."""
+
+    now: datetime = BEGIN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **amount: float) -> None:
+        self.now += timedelta(**amount)
+
+
+@dataclass
+class Organisation:
+    """Writers, a notary and a bucket. `access` is what the access log would say."""
+
+    bucket: MemoryBucket = field(default_factory=MemoryBucket)
+    signing: SigningKey = field(default_factory=SigningKey)
+    keys: MemoryKeys = field(default_factory=MemoryKeys)
+    time: Time = field(default_factory=Time)
+    access: list[AccessLine] = field(default_factory=list)
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4))
+
+    def journal(self, name: str = "gateway") -> Journal:
+        store = AuditBucket(self.bucket, bucket="audit", key_arn="key", sleep=lambda _: None)
+        return Journal(name, store, clock=self.time)
+
+    def writer(self, name: str = "gateway", **parts: Any) -> AuditWriter:
+        return AuditWriter(self.journal(name), keys=self.keys, pool=self.pool, clock=self.time, **parts)  # type: ignore[arg-type]
+
+    def notary(self) -> Notary:
+        store = AuditBucket(self.bucket, bucket="audit", key_arn="key", sleep=lambda _: None)
+        return Notary(
+            self.bucket, store, self.signing, bucket="audit", signing_key_arn=SIGNING_KEY, clock=self.time
+        )
+
+    def call(self, writer: AuditWriter, person: str = "ada", *, log: bool = True) -> str:
+        """One call with intent, outcome and access line."""
+        request_id = new_id("req_", clock=self.time)
+        writer.append_now(intent(request_id, person), bodies={"request": b'{"ask": 1}'})
+        writer.append_now(outcome(request_id, person), bodies={"response": b'{"answer": 2}'})
+        if log:
+            self.access.append(AccessLine(request_id, "messages", self.time.now, True, True))
+        return request_id
+
+
+def intent(request_id: str, person: str = "ada") -> dict[str, Any]:
+    return {"kind": "intent", "request_id": request_id, "principal": person, "department": "marketing"}
+
+
+def outcome(request_id: str, person: str = "ada") -> dict[str, Any]:
+    return {**intent(request_id, person), "kind": "outcome", "result": "completed", "cost_microusd": 7}
+
+
+def busy_hours(hours: int = 3) -> Organisation:
+    """Two writers at work for some hours, all but the last sealed."""
+    organisation = Organisation()
+    first, second = organisation.writer("gateway"), organisation.writer("gateway")
+    for _ in range(hours):
+        for person in ("ada", "bob"):
+            organisation.call(first, person)
+            organisation.time.forward(minutes=5)
+            organisation.call(second, person)
+            organisation.time.forward(minutes=5)
+
+            async def together(writer: AuditWriter = first, person: str = person) -> None:
+                ids = [new_id("req_", clock=organisation.time) for _ in range(4)]
+                await asyncio.gather(*(writer.append(intent(one, person), bodies={}) for one in ids))
+                await asyncio.gather(*(writer.append(outcome(one, person), bodies={}) for one in ids))
+
+            asyncio.run(together())
+        organisation.time.forward(minutes=40)
+        organisation.notary().seal_due()
+    organisation.call(second, "ada")
+    return organisation
+
+
+def lines_of(records: Iterable[dict[str, Any]]) -> list[int]:
+    """The sequence numbers of records."""
+    return [record["sequence"] for record in records]

@@ -1,0 +1,522 @@
+"""`kit audit verify` finds every planted deletion, edit, reordering, truncation and forgery (L2.5, G.3)."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from kit.audit.access_logs import AccessLine, read_files
+from kit.audit.sources import ahead
+from kit.audit.verification import Report, Span, span_of, verify
+from kit.cli import app
+from lambdas.common.audit.manifest import hour_name, hour_named, manifest_key, read_manifest, sign
+from lambdas.common.ids import new_id
+from tests.records.audit_fixtures import (
+    SIGNING_KEY,
+    MemoryBucket,
+    Organisation,
+    SigningKey,
+    busy_hours,
+    intent,
+    outcome,
+)
+
+FIRST, SECOND = "records/dt=2026-11-24/hour=08/", "records/dt=2026-11-24/hour=09/"
+
+
+@pytest.fixture(scope="module")
+def organisation() -> Organisation:
+    return busy_hours()
+
+
+def verified(
+    organisation: Organisation,
+    bucket: MemoryBucket | None = None,
+    *,
+    access: list[AccessLine] | None = None,
+    now: datetime | None = None,
+    first: datetime | None = None,
+    last: datetime | None = None,
+) -> Report:
+    source = bucket or organisation.bucket
+    span = span_of(source, first, last, now=now or organisation.time.now)
+    assert span is not None
+    return verify(
+        source, organisation.signing.trusted, span, organisation.access if access is None else access
+    )
+
+
+def codes(report: Report) -> set[str]:
+    return {one.code for one in report.findings}
+
+
+def keys_in(bucket: MemoryBucket, prefix: str, *, lines: int = 1) -> list[str]:
+    """Objects under a prefix with at least so many lines."""
+    return [
+        key
+        for key in sorted(bucket.objects)
+        if key.startswith(prefix) and bucket.objects[key].count(b"\n") >= lines
+    ]
+
+
+def change(key: str, work: Callable[[list[bytes]], list[bytes]]) -> Callable[[MemoryBucket], None]:
+    """Change the lines of an object."""
+
+    def changed(bucket: MemoryBucket) -> None:
+        lines = work(bucket.objects[key].removesuffix(b"\n").split(b"\n"))
+        bucket.objects[key] = b"\n".join(lines) + b"\n"
+
+    return changed
+
+
+def test_what_was_not_touched_verifies(organisation: Organisation) -> None:
+    report = verified(organisation)
+    assert report.findings == []
+    assert report.hours == 4
+    assert report.manifests == 3
+    assert report.sealed_through is not None
+    assert hour_name(report.sealed_through) == "2026-11-24T10"
+    assert report.records == len(organisation.bucket.records())
+    assert report.access_lines == len(organisation.access)
+    assert report.writers == 2
+
+
+def test_a_part_of_the_time_verifies_by_itself(organisation: Organisation) -> None:
+    hour = hour_named("2026-11-24T09")
+    report = verified(organisation, first=hour, last=hour)
+    assert report.findings == []
+    assert (report.hours, report.manifests) == (1, 1)
+
+
+# -- planted, one by one -------------------------------------------------------------------------------------
+
+
+def first_key(lines: int = 1, prefix: str = FIRST) -> Callable[[MemoryBucket], str]:
+    return lambda bucket: keys_in(bucket, prefix, lines=lines)[0]
+
+
+def on_lines(work: Callable[[list[bytes]], list[bytes]], *, lines: int = 1) -> Callable[[MemoryBucket], str]:
+    """Change the first object that has so many lines; its key."""
+
+    def planted(bucket: MemoryBucket) -> str:
+        key = first_key(lines)(bucket)
+        change(key, work)(bucket)
+        return key
+
+    return planted
+
+
+def delete_object(bucket: MemoryBucket) -> str:
+    key = first_key()(bucket)
+    del bucket.objects[key]
+    return key
+
+
+def delete_unsealed_object(bucket: MemoryBucket) -> str:
+    """The outcome is deleted before its hour is sealed: the call is in the access log."""
+    last = keys_in(bucket, "records/dt=2026-11-24/hour=11/")[-1]
+    return json.loads(bucket.objects.pop(last))["request_id"]
+
+
+def delete_in_the_middle(bucket: MemoryBucket) -> str:
+    """An object of the hour that is not sealed yet, with one after it."""
+    deleted, after = keys_in(bucket, "records/dt=2026-11-24/hour=11/")[:2]
+    del bucket.objects[deleted]
+    return after
+
+
+def add_object(bucket: MemoryBucket) -> str:
+    other = first_key()(bucket)
+    key = other.replace("gateway-", "gateway-0")
+    bucket.objects[key] = bucket.objects[other]
+    return key
+
+
+def rename_object(bucket: MemoryBucket) -> str:
+    key = first_key()(bucket)
+    moved = key.replace("hour=08", "hour=09")
+    bucket.objects[moved] = bucket.objects.pop(key)
+    return key
+
+
+def delete_manifest(bucket: MemoryBucket) -> str:
+    key = manifest_key(hour_named("2026-11-24T09"))
+    del bucket.objects[key]
+    return key
+
+
+def delete_first_manifest(bucket: MemoryBucket) -> str:
+    key = manifest_key(hour_named("2026-11-24T08"))
+    del bucket.objects[key]
+    return key
+
+
+def delete_last_manifest(bucket: MemoryBucket) -> str:
+    key = manifest_key(hour_named("2026-11-24T10"))
+    del bucket.objects[key]
+    return key
+
+
+def edit_manifest(bucket: MemoryBucket) -> str:
+    """An object is deleted, and taken out of the manifest too."""
+    key = manifest_key(hour_named("2026-11-24T08"))
+    manifest = read_manifest(bucket.objects[key])
+    del bucket.objects[manifest.objects[0].key]
+    line = replace(manifest, objects=manifest.objects[1:]).line()
+    bucket.objects[key] = line + b"\n" + bucket.objects[key].split(b"\n", 1)[1]
+    return key
+
+
+def forge_manifest(bucket: MemoryBucket) -> str:
+    """The same, signed with a key of the forger's own."""
+    key = edit_manifest(bucket)
+    bucket.objects[key] = sign(bucket.objects[key].split(b"\n")[0], SigningKey(), SIGNING_KEY)
+    return key
+
+
+def forge_manifest_under_another_name(bucket: MemoryBucket) -> str:
+    key = edit_manifest(bucket)
+    document = sign(bucket.objects[key].split(b"\n")[0], SigningKey(), SIGNING_KEY)
+    bucket.objects[key] = document.replace(b"key/signing", b"key/forger")
+    return key
+
+
+def swap_manifests(bucket: MemoryBucket) -> str:
+    one, other = (manifest_key(hour_named(f"2026-11-24T{hour}")) for hour in ("08", "09"))
+    bucket.objects[one], bucket.objects[other] = bucket.objects[other], bucket.objects[one]
+    return one
+
+
+def unreadable_manifest(bucket: MemoryBucket) -> str:
+    key = manifest_key(hour_named("2026-11-24T09"))
+    bucket.objects[key] = b"{}"
+    return key
+
+
+def edit(line: bytes) -> bytes:
+    return line.replace(b'"department":"marketing"', b'"department":"finance"')
+
+
+PLANTED: dict[str, tuple[Callable[[MemoryBucket], str], str]] = {
+    "an object is deleted": (delete_object, "object-deleted"),
+    "an unsealed object is deleted at the end": (delete_unsealed_object, "call-unrecorded"),
+    "an unsealed object is deleted before another": (delete_in_the_middle, "records-deleted"),
+    "an object is added": (add_object, "object-unsealed"),
+    "an object is moved to another hour": (rename_object, "object-deleted"),
+    "a record is edited": (on_lines(lambda lines: [edit(lines[0]), *lines[1:]], lines=2), "record-edited"),
+    "the last record is edited": (
+        on_lines(lambda lines: [*lines[:-1], edit(lines[-1])], lines=2),
+        "record-edited",
+    ),
+    "a record becomes another text": (
+        on_lines(lambda lines: [b"{}x", *lines[1:]], lines=2),
+        "record-edited",
+    ),
+    "a record is deleted": (on_lines(lambda lines: [*lines[:1], *lines[2:]], lines=3), "records-deleted"),
+    "the last record is cut off": (on_lines(lambda lines: lines[:-1], lines=2), "records-truncated"),
+    "a record is cut off in the middle": (
+        on_lines(lambda lines: [*lines[:-1], lines[-1][:40]], lines=2),
+        "record-edited",
+    ),
+    "two records change places": (
+        on_lines(lambda lines: [lines[1], lines[0], *lines[2:]], lines=2),
+        "records-reordered",
+    ),
+    "a record is repeated": (on_lines(lambda lines: [lines[0], *lines], lines=2), "records-repeated"),
+    "an object is emptied": (on_lines(lambda _: []), "records-truncated"),
+    "a manifest is deleted": (delete_manifest, "manifest-missing"),
+    "the first manifest is deleted": (delete_first_manifest, "manifest-missing"),
+    "the last manifest is deleted": (delete_last_manifest, "manifest-missing"),
+    "a manifest is edited": (edit_manifest, "manifest-forged"),
+    "a manifest is forged with another key": (forge_manifest, "manifest-forged"),
+    "a manifest is forged with a key of another name": (forge_manifest_under_another_name, "manifest-forged"),
+    "two manifests change places": (swap_manifests, "manifest-forged"),
+    "a manifest becomes another text": (unreadable_manifest, "manifest-forged"),
+}
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_what_was_planted_is_found_and_named(organisation: Organisation, what: str) -> None:
+    plant, code = PLANTED[what]
+    bucket = organisation.bucket.copy()
+    where = plant(bucket)
+    report = verified(organisation, bucket, now=organisation.time.now + timedelta(hours=2))
+    assert (code, where) in {(one.code, one.where) for one in report.findings}
+
+
+def test_an_edit_that_mends_the_chain_after_it_is_found_too(organisation: Organisation) -> None:
+    """Who edits a record and hashes everything after it anew cannot sign the manifest anew."""
+    from lambdas.common.audit.chain import hash_of
+
+    def rechain(lines: list[bytes]) -> list[bytes]:
+        mended = [edit(lines[0])]
+        for line in lines[1:]:
+            record = json.loads(line) | {"previous": hash_of(mended[-1])}
+            mended.append(json.dumps(record, separators=(",", ":")).encode())
+        return mended
+
+    bucket = organisation.bucket.copy()
+    key = on_lines(rechain, lines=3)(bucket)
+    assert key in {one.where for one in verified(organisation, bucket).findings}
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_tampering_with_what_is_sealed_is_found(organisation: Organisation, data: st.DataObject) -> None:
+    """Property: deleting, adding, moving, cutting, repeating, flipping a bit, anywhere in sealed hours."""
+    bucket = organisation.bucket.copy()
+    sealed = [key for key in sorted(bucket.objects) if "hour=11" not in key]
+    key = data.draw(st.sampled_from(sealed))
+    content = bucket.objects[key]
+    kind = data.draw(st.sampled_from(["delete", "flip", "cut", "insert", "lines", "exchange"]))
+    if kind == "delete":
+        del bucket.objects[key]
+    elif kind == "flip":
+        place = data.draw(st.integers(0, len(content) - 1))
+        bit = 1 << data.draw(st.integers(0, 7))
+        bucket.objects[key] = content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :]
+    elif kind == "cut":
+        bucket.objects[key] = content[: data.draw(st.integers(0, len(content) - 1))]
+    elif kind == "insert":
+        place = data.draw(st.integers(0, len(content)))
+        bucket.objects[key] = (
+            content[:place] + data.draw(st.binary(min_size=1, max_size=20)) + content[place:]
+        )
+    elif kind == "lines":
+        lines = content.splitlines(keepends=True)
+        shuffled = data.draw(st.permutations(lines))
+        bucket.objects[key] = b"".join(shuffled[: data.draw(st.integers(0, len(lines)))])
+    else:
+        other = data.draw(st.sampled_from(sealed))
+        bucket.objects[key], bucket.objects[other] = bucket.objects[other], content
+    if bucket.objects == organisation.bucket.objects or _only_line_ends(bucket, organisation.bucket):
+        return
+    assert verified(organisation, bucket, now=organisation.time.now + timedelta(hours=2)).findings
+
+
+def _only_line_ends(bucket: MemoryBucket, original: MemoryBucket) -> bool:
+    """What follows the signature of a manifest says nothing, so that white space there does not count."""
+    changed = [key for key, data in original.objects.items() if bucket.objects.get(key) != data]
+    return all(
+        key.startswith("manifests/")
+        and key in bucket.objects
+        and bucket.objects[key].split(b"\n")[0] == original.objects[key].split(b"\n")[0]
+        and _signature(bucket.objects[key]) == _signature(original.objects[key])
+        for key in changed
+    )
+
+
+def _signature(document: bytes) -> object:
+    try:
+        signature = json.loads(document.split(b"\n", 1)[1])
+        return {name: signature[name] for name in ("algorithm", "key", "signature")}
+    except (ValueError, KeyError, TypeError):
+        return document
+
+
+# -- calls ---------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_in_the_access_log_without_records_is_found(organisation: Organisation) -> None:
+    made_up = new_id("req_", clock=lambda: organisation.time.now)
+    line = AccessLine(made_up, "messages", organisation.time.now, recorded=True, answered=True)
+    report = verified(organisation, access=[*organisation.access, line])
+    assert [(one.code, one.where) for one in report.findings] == [("call-unrecorded", made_up)]
+
+
+def test_an_answer_that_was_given_without_being_recorded_is_found() -> None:
+    organisation = Organisation()
+    writer = organisation.writer()
+    request_id = organisation.call(writer, log=False)
+    line = AccessLine(request_id, "messages", organisation.time.now, recorded=False, answered=True)
+    assert codes(verified(organisation, access=[line])) == {"call-unrecorded"}
+
+
+def test_a_statement_on_an_answer_is_held_against_the_log_by_its_own_id() -> None:
+    organisation = Organisation()
+    writer = organisation.writer()
+    request_id = organisation.call(writer)
+    statement = new_id("req_", clock=organisation.time)
+    line = AccessLine(statement, "records.outcome", organisation.time.now, recorded=True, answered=True)
+    assert codes(verified(organisation, access=[line])) == {"call-unrecorded"}
+    use = {**intent(request_id), "kind": "use", "statement_id": statement}
+    writer.append_now(use, bodies={})
+    assert verified(organisation, access=[line]).findings == []
+
+
+def test_an_intent_needs_its_outcome_or_a_named_reason() -> None:
+    organisation = Organisation()
+    writer = organisation.writer()
+    open_call, excused, expired = (new_id("req_", clock=organisation.time) for _ in range(3))
+    for request_id in (open_call, excused, expired):
+        writer.append_now(intent(request_id), bodies={})
+    organisation.bucket.before_put = _refuse
+    with pytest.raises(Exception, match="AccessDenied"):
+        writer.append_now(outcome(excused), bodies={})
+    organisation.bucket.before_put = None
+    organisation.writer("sweeper").append_now({**outcome(expired), "result": "expired"}, bodies={})
+    organisation.call(writer)
+    now = organisation.time.now
+    assert verified(organisation).findings == [], "a call may last a while"
+    late = verified(organisation, now=now + timedelta(minutes=50))
+    assert [(one.code, one.where) for one in late.findings] == [("call-unended", open_call)]
+
+
+def _refuse(_key: str, _arrive: Callable[[], None]) -> None:
+    from tests.records.audit_fixtures import aws_error
+
+    raise aws_error("AccessDenied", 403)
+
+
+def test_an_intent_in_doubt_is_excused_by_the_chain_that_follows() -> None:
+    from botocore.exceptions import ReadTimeoutError
+
+    organisation = Organisation()
+    writer = organisation.writer()
+    organisation.call(writer)
+
+    def arrive_and_be_silent(key: str, arrive: Callable[[], None]) -> None:
+        if key not in organisation.bucket.objects:
+            arrive()
+        raise ReadTimeoutError(endpoint_url="s3")
+
+    organisation.bucket.before_put = arrive_and_be_silent
+    with pytest.raises(Exception, match="ReadTimeout"):
+        writer.append_now(intent(new_id("req_", clock=organisation.time)), bodies={})
+    organisation.bucket.before_put = None
+    organisation.call(writer)
+    assert verified(organisation, now=organisation.time.now + timedelta(minutes=50)).findings == []
+
+
+def test_an_outcome_without_an_intent_is_found() -> None:
+    organisation = Organisation()
+    stray = new_id("req_", clock=organisation.time)
+    organisation.writer().append_now(outcome(stray), bodies={})
+    assert [(one.code, one.where) for one in verified(organisation).findings] == [("call-unannounced", stray)]
+
+
+def test_an_object_that_was_late_is_sealed_by_the_next_manifest(organisation: Organisation) -> None:
+    late = busy_hours(1)
+    late_writer = late.writer()
+    now, late.time.now = late.time.now, datetime(2026, 11, 24, 8, 59, tzinfo=UTC)
+    late.call(late_writer)
+    late.time.now = now
+    assert verified(late).findings == [], "the next manifest is still to come"
+    late.time.forward(hours=1)
+    late.notary().seal_due()
+    report = verified(late)
+    assert report.findings == []
+    assert report.late_objects == 2
+
+
+# -- the command on an auditor's copy ------------------------------------------------------------------------
+
+
+def test_an_auditor_verifies_a_copy_offline(organisation: Organisation, tmp_path: Path) -> None:
+    organisation.bucket.write_to(tmp_path)
+    (tmp_path / "key.pem").write_bytes(organisation.signing.pem())
+    log = tmp_path / "gateway.log"
+    log.write_text("started\n" + "\n".join(_access_text(line) for line in organisation.access) + "\n")
+    command = [
+        "audit", "verify", "--json", "--records", str(tmp_path / "records"), "--manifests",
+        str(tmp_path / "manifests"), "--public-key", str(tmp_path / "key.pem"), "--access-log", str(log),
+    ]  # fmt: skip
+    whole = CliRunner().invoke(app, command)
+    assert whole.exit_code == 0, whole.output
+    report = json.loads(whole.stdout)
+    assert report["findings"] == []
+    assert report["access_lines"] == len(organisation.access)
+    victim = next(path for path in sorted((tmp_path / "records").rglob("*.jsonl")))
+    victim.unlink()
+    tampered = CliRunner().invoke(app, command)
+    assert tampered.exit_code == 5
+    (found,) = [one for one in json.loads(tampered.stdout)["findings"] if one["code"] == "object-deleted"]
+    assert found["where"] == victim.relative_to(tmp_path).as_posix()
+    shown = CliRunner().invoke(app, [part for part in command if part != "--json"])
+    assert shown.exit_code == 5
+    assert "object-deleted" in shown.stdout
+
+
+def _access_text(line: AccessLine) -> str:
+    return json.dumps(
+        {
+            "type": "access",
+            "_aws": {"Timestamp": int(line.at.timestamp() * 1000)},
+            "request_id": line.request_id,
+            "route": line.route,
+            "recorded": line.recorded,
+            "status": 200,
+            "reason": "",
+            "client_gone": False,
+        }
+    )
+
+
+def test_the_access_log_is_read_as_the_gateway_writes_it(tmp_path: Path) -> None:
+    from lambdas.gateway.access_log import AccessEntry, AccessLog
+
+    lines: list[str] = []
+    log = AccessLog("test", lines.append)
+    log.event("started")
+    entry = AccessEntry("req_1", "POST", route="messages", recorded=True)
+    log.request(entry, status=200, seconds=0.1, bytes_in=1, bytes_out=1, client_gone=False)
+    path = tmp_path / "log"
+    path.write_text("\n".join([*lines, "noise", "{broken"]))
+    (found,) = read_files([path])
+    assert (found.request_id, found.route, found.recorded, found.answered) == (
+        "req_1",
+        "messages",
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--records", "/nowhere", "--public-key", "KEY"], "no folder"),
+        (["--records", "HERE"], "public key"),
+        (["--records", "HERE", "--public-key", "/nowhere"], "no public key"),
+        (["--from", "yesterday"], "no time"),
+        (["--manifests", "HERE"], "--records"),
+        (["--records", "HERE", "--public-key", "KEY", "--access-log", "/nowhere"], "no file"),
+    ],
+)
+def test_wrong_arguments_are_explained(
+    tmp_path: Path, organisation: Organisation, arguments: list[str], says: str
+) -> None:
+    from kit.errors import ExitCode, KitError
+
+    (tmp_path / "key.pem").write_bytes(organisation.signing.pem())
+    places = {"HERE": str(tmp_path), "KEY": str(tmp_path / "key.pem")}
+    given = [places.get(argument, argument) for argument in arguments]
+    result = CliRunner().invoke(app, ["audit", "verify", *given])
+    assert isinstance(result.exception, KitError)
+    assert result.exception.exit_code == ExitCode.USAGE
+    assert says in result.exception.message
+
+
+def test_loading_ahead_keeps_the_order_and_the_weight() -> None:
+    loaded: list[int] = []
+    with ThreadPoolExecutor(4) as pool:
+        for item, result in ahead(pool, range(50), lambda n: loaded.append(n) or n * 2, most=5):
+            assert result == item * 2
+            assert len(loaded) <= item + 6
+
+
+def test_a_span_is_what_there_is_and_what_was_asked_for(organisation: Organisation) -> None:
+    eight, nine = hour_named("2026-11-24T08"), hour_named("2026-11-24T09")
+    everything = span_of(organisation.bucket, None, None, now=organisation.time.now)
+    assert isinstance(everything, Span)
+    assert (everything.first, everything.whole) == (eight, True)
+    part = span_of(organisation.bucket, nine, nine, now=None)
+    assert part is not None
+    assert (part.first, part.last, part.whole, len(part)) == (nine, nine, False, 1)
+    assert span_of(MemoryBucket(), None, None, now=organisation.time.now) is None
