@@ -153,6 +153,23 @@ class Answer:
         return json.loads(self.body)
 
 
+async def provider_key() -> str:
+    return PROVIDER_KEY
+
+
+async def unused(*_: str) -> Any:
+    raise AssertionError
+
+
+@dataclass
+class ProviderCredentials:
+    """What the gateway may ask for to prove itself to a provider."""
+
+    read_secret: Any = provider_key
+    identity_token: Any = unused
+    aws_credentials: Any = unused
+
+
 @dataclass
 class Harness:
     """The gateway under test and everything around it."""
@@ -165,6 +182,7 @@ class Harness:
     keys: Keys = field(default_factory=Keys)
     log: list[dict[str, Any]] = field(default_factory=list)
     prompts: PublishedPromptsOnDisk = field(default_factory=PublishedPromptsOnDisk)
+    credentials: ProviderCredentials = field(default_factory=ProviderCredentials)
     port: int = 0
 
     provider_key = PROVIDER_KEY
@@ -212,12 +230,6 @@ class Harness:
         return [line for line in self.log if line["type"] == "access"]
 
     def compose(self) -> Gateway:
-        async def provider_key() -> str:
-            return PROVIDER_KEY
-
-        async def unused(*_: str) -> Any:
-            raise AssertionError
-
         transport = HttpTransport(connect_seconds=self.settings.deadlines.connect)
         return Gateway(
             self.settings,
@@ -229,15 +241,15 @@ class Harness:
             audit=self.audit,
             providers=Providers(
                 transport,
-                read_secret=provider_key,
-                identity_token=unused,
-                aws_credentials=unused,
+                read_secret=self.credentials.read_secret,
+                identity_token=self.credentials.identity_token,
+                aws_credentials=self.credentials.aws_credentials,
                 region="eu-central-1",
             ),
             transport=transport,
             batch_store=self.ledger.store,
             prompts=PromptRegistry(self.prompts.index, self.prompts.read),
-            aws_credentials=unused,
+            aws_credentials=self.credentials.aws_credentials,
             request_id_key=b"r" * 32,
             access_log=AccessLog("test", lambda line: self.log.append(json.loads(line))),
         )
@@ -295,15 +307,28 @@ class Harness:
         connection.close()
 
 
-def make(upstreams: list[FakeUpstream], deadlines: Deadlines | None = None, **policy: Any) -> Harness:
-    """A running gateway. The caller stops it."""
+def make(
+    upstreams: list[FakeUpstream],
+    deadlines: Deadlines | None = None,
+    *,
+    concurrent_calls: int = 512,
+    read_secret: Any = provider_key,
+    identity_token: Any = unused,
+    aws_credentials: Any = unused,
+    **policy: Any,
+) -> Harness:
+    """A running gateway. `policy` replaces parts of the policy document. The caller stops it."""
     settings = replace(
         read_settings({"GATEWAY_BODY_LIMIT": "200000", "GATEWAY_BODY_SECONDS": "1"}),
+        concurrent_calls=concurrent_calls,
         deadlines=deadlines
         or Deadlines(ping=0.2, connect=1.0, first_byte_whole=2.0, first_byte_stream=2.0, idle=1.5),
     )
     harness = Harness(
-        upstreams, settings, MemoryDocument(policy_document([one.url for one in upstreams], **policy))
+        upstreams,
+        settings,
+        MemoryDocument(policy_document([one.url for one in upstreams], **policy)),
+        credentials=ProviderCredentials(read_secret, identity_token, aws_credentials),
     )
     harness.start()
     return harness

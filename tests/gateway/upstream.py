@@ -113,6 +113,7 @@ class FakeUpstream:
         self.received: list[Received] = []
         self.script: Callable[[Received], Reply] = ordinary_claude
         self.port = 0
+        self.connections: set[_Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: asyncio.Event | None = None
@@ -124,6 +125,11 @@ class FakeUpstream:
     def reset(self) -> None:
         self.received.clear()
         self.script = ordinary_claude
+
+    def drop_connections(self) -> None:
+        """Close every connection from this side, as a server does with idle ones."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(lambda: [one.close() for one in list(self.connections)])
 
     def start(self) -> "FakeUpstream":
         started = threading.Event()
@@ -163,8 +169,13 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._upstream.connections.add(self)
+
+    def close(self) -> None:
+        self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._upstream.connections.discard(self)
         if self._current is not None:
             self._current.cut = True
         if self._task is not None:

@@ -1,0 +1,431 @@
+"""Providers: swapped without a caller noticing, left when they fail, never before their time and never after the
+first byte (L1.2, L1.3, L1.8).
+"""
+
+import asyncio
+import hashlib
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from anthropic import Anthropic
+from botocore.credentials import Credentials
+
+from lambdas.common.policy import parse_policy
+from lambdas.gateway.call import Deadlines
+from lambdas.gateway.providers.circuit import CircuitBreaker
+from lambdas.gateway.providers.registry import Providers
+from lambdas.gateway.providers.transport import HttpTransport
+
+from .harness import KEY, Harness, chat, make, policy_document
+from .upstream import BREAK, FakeUpstream, Received, Reply, json_reply, message, stream_events, stream_reply
+
+FAST = Deadlines(ping=5, connect=0.5, first_byte_whole=0.4, first_byte_stream=0.4, idle=0.5)
+
+
+@pytest.fixture
+def impatient(provider_servers: list[FakeUpstream]) -> Iterator[Harness]:
+    """Two providers and short deadlines."""
+    harness = make(provider_servers, FAST)
+    harness.reset()
+    yield harness
+    harness.stop()
+
+
+def _unavailable(status: int) -> Reply:
+    return json_reply({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}, status)
+
+
+def test_an_alias_moves_to_another_model_and_provider_without_a_change_in_the_caller(
+    two_providers: Harness,
+) -> None:
+    client = Anthropic(base_url=two_providers.url, api_key=KEY, max_retries=0)
+    ask: Any = {"model": "fast", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    assert client.messages.create(**ask).model == "claude-haiku-5-5"
+    document = two_providers.policy_source.document
+    document["models"]["fast"]["model"] = "claude-opus-5-5"
+    document["providers"].reverse()
+    document["providers"][0]["models"] = {"claude-opus-5-5": "eu.opus-v9"}
+    time.sleep(0.15)  # the gateway follows the policy by itself
+    assert client.messages.create(**ask).content[0].type == "text"
+    assert two_providers.second_upstream.received[-1].json()["model"] == "eu.opus-v9"
+    assert [one["provider"] for one in two_providers.lines()] == ["provider-1", "provider-2"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 502, 503, 504, 529])
+def test_a_provider_that_cannot_is_left_for_the_next_one(two_providers: Harness, status: int) -> None:
+    two_providers.upstream.script = lambda _: _unavailable(status)
+    for stream in (False, True):
+        assert two_providers.post("/v1/messages", chat(stream=stream)).status == 200
+    outcome = two_providers.audit.records[-1]
+    assert outcome["provider"] == "provider-2"
+    assert [one["result"] for one in outcome["attempts"]] == [str(status), "200"]
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 422])
+def test_an_error_of_the_caller_is_the_answer_and_no_other_provider_is_asked(
+    two_providers: Harness, status: int
+) -> None:
+    two_providers.upstream.script = lambda _: _unavailable(status)
+    assert two_providers.post("/v1/messages", chat()).status == status
+    assert not two_providers.second_upstream.received
+
+
+def test_a_deadline_for_the_first_byte_moves_the_call_on(impatient: Harness) -> None:
+    impatient.upstream.script = lambda _: Reply(200, [], [2.0, b"late"])
+    started = time.monotonic()
+    assert impatient.post("/v1/messages", chat()).status == 200
+    assert time.monotonic() - started < 1.5
+    assert len(impatient.second_upstream.received) == 1
+
+
+def test_when_no_provider_answers_the_caller_gets_a_clear_529_and_pays_nothing(impatient: Harness) -> None:
+    for upstream in impatient.upstreams:
+        upstream.script = lambda _: Reply(parts=[BREAK])
+    answer = impatient.post("/v1/messages", chat())
+    assert answer.status == 529
+    assert answer.json()["error"]["type"] == "overloaded_error"
+    assert int(answer.header("retry-after") or 0) > 0
+    assert impatient.spent() == 0
+    assert [record["kind"] for record in impatient.audit.records] == ["intent", "outcome"]
+
+
+def test_the_last_providers_error_is_relayed_when_none_does_better(two_providers: Harness) -> None:
+    for upstream in two_providers.upstreams:
+        upstream.script = lambda _: _unavailable(529)
+    answer = two_providers.post("/v1/messages", chat())
+    assert (answer.status, answer.json()["error"]["type"]) == (529, "overloaded_error")
+
+
+def test_a_stream_that_falls_silent_ends_with_an_error_event(impatient: Harness) -> None:
+    impatient.upstream.script = lambda _: stream_reply([*stream_events(["one"])[:4], 3.0])
+    body = impatient.post("/v1/messages", chat(stream=True)).body
+    assert b"event: error\n" in body
+    assert not impatient.second_upstream.received
+
+
+def test_a_provider_that_keeps_failing_is_left_alone_and_tried_again_later(two_providers: Harness) -> None:
+    two_providers.upstream.script = lambda _: _unavailable(503)
+    for _ in range(8):
+        assert two_providers.post("/v1/messages", chat()).status == 200
+    assert len(two_providers.upstream.received) == 5
+    assert two_providers.audit.records[-1]["attempts"][0]["result"] == "circuit open"
+
+
+def test_a_circuit_lets_one_call_try_and_closes_when_it_succeeds() -> None:
+    now = [0.0]
+    circuit = CircuitBreaker(failures_to_open=2, open_seconds=10, clock=lambda: now[0])
+    circuit.failed()
+    assert circuit.allows()
+    circuit.failed()
+    assert not circuit.allows()
+    now[0] = 10.0
+    assert [circuit.allows(), circuit.allows()] == [True, False]
+    circuit.failed()
+    assert not circuit.allows()
+    now[0] = 20.0
+    assert circuit.allows()
+    circuit.undecided()
+    assert circuit.allows()
+    circuit.succeeded()
+    assert [circuit.allows(), circuit.allows()] == [True, True]
+
+
+def test_more_calls_at_once_than_configured_are_told_to_come_back(
+    provider_servers: list[FakeUpstream],
+) -> None:
+    harness = make(provider_servers[:1], concurrent_calls=3)
+    try:
+        harness.reset()
+        harness.upstream.script = lambda _: Reply(
+            200, [("content-type", "application/json")], [0.4, json.dumps(message()).encode()]
+        )
+        with ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(lambda _: harness.post("/v1/messages", chat()), range(6)))
+        assert sorted(answer.status for answer in answers) == [200] * 3 + [529] * 3
+        assert all(answer.header("retry-after") for answer in answers if answer.status == 529)
+        harness.upstream.reset()
+        assert harness.post("/v1/messages", chat()).status == 200
+    finally:
+        harness.stop()
+
+
+# -- the client leaves ---------------------------------------------------------------------------------------
+
+
+def _leave(harness: Harness, body: bytes, *, after: bytes | None) -> None:
+    """Send a request and close the connection: at once, or when `after` was seen."""
+    head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", harness.port), timeout=5) as connection:
+        connection.sendall(head.encode() + body)
+        got = b""
+        while after is not None and after not in got:
+            got += connection.recv(65536)
+        if after is None:
+            time.sleep(0.2)
+
+
+def _until(condition: Any) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_client_that_leaves_a_stream_cancels_it_and_pays_for_what_came(gateway: Harness) -> None:
+    events = stream_events(["one " * 100, "two"])
+    gateway.upstream.script = lambda _: stream_reply([*events[:4], 10.0, *events[4:]])
+    _leave(gateway, chat(stream=True), after=b"one one")
+    _until(lambda: len(gateway.audit.records) == 2)
+    outcome = gateway.audit.records[-1]
+    assert outcome["result"] == "client_gone"
+    assert outcome["output_tokens"] == 100  # 400 characters were delivered
+    _until(lambda: gateway.upstream.received[-1].cut)
+    assert gateway.spent() == outcome["cost_microusd"] > 0
+    assert b"one one" in outcome["bodies"]["response"]
+    _until(lambda: bool(gateway.lines()))
+    assert gateway.lines()[-1]["client_gone"] is True
+
+
+def test_a_client_that_leaves_before_the_answer_cancels_the_call_and_pays_its_input(gateway: Harness) -> None:
+    gateway.upstream.script = lambda _: Reply(200, [], [10.0, b"{}"])
+    _leave(gateway, chat(), after=None)
+    _until(lambda: len(gateway.audit.records) == 2)
+    assert gateway.audit.records[-1]["result"] == "client_gone"
+    _until(lambda: gateway.upstream.received[-1].cut)
+    assert gateway.spent() == gateway.audit.records[-1]["cost_microusd"] > 0
+    assert not gateway.ledger.open_reservations()
+
+
+# -- credentials ---------------------------------------------------------------------------------------------
+
+FEDERATION = {
+    "kind": "workload-identity",
+    "federation_rule_id": "fdrl_1",
+    "organization_id": "org_1",
+    "service_account_id": "svac_1",
+    "audience": "https://api.anthropic.com",
+}
+
+
+class Federation:
+    """An Anthropic API that takes no key: it exchanges STS tokens, each once, for short-lived ones."""
+
+    def __init__(self, seconds: int = 3600) -> None:
+        self.seconds = seconds
+        self.assertions: list[str] = []
+        self.valid: set[str] = set()
+
+    def __call__(self, received: Received) -> Reply:
+        if received.target == "/v1/oauth/token":
+            asked = received.json()
+            assert asked["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+            assert asked["federation_rule_id"] == "fdrl_1"
+            if asked["assertion"] in self.assertions:
+                return json_reply({"error": "invalid_grant"}, 400)
+            self.assertions.append(asked["assertion"])
+            token = f"token-{len(self.assertions)}"
+            self.valid.add(token)
+            return json_reply({"access_token": token, "token_type": "Bearer", "expires_in": self.seconds})
+        if (received.header("authorization") or "").removeprefix("Bearer ") not in self.valid:
+            return _unavailable(401)
+        return json_reply(message())
+
+
+@pytest.fixture
+def federated(provider_servers: list[FakeUpstream]) -> Iterator[tuple[Harness, Federation]]:
+    upstream = provider_servers[0]
+    provider = {
+        "name": "anthropic",
+        "kind": "anthropic",
+        "base_url": upstream.url,
+        "auth": FEDERATION,
+        "models": {},
+    }
+    minted = iter(range(1000))
+
+    async def identity_token(audience: str, algorithm: str) -> str:
+        assert (audience, algorithm) == ("https://api.anthropic.com", "RS256")
+        return f"sts-{next(minted)}"
+
+    harness = make([upstream], providers=[provider], identity_token=identity_token)
+    harness.reset()
+    api = upstream.script = Federation()
+    yield harness, api
+    harness.stop()
+
+
+def test_no_key_is_needed_where_sts_vouches_for_the_gateway(federated: tuple[Harness, Federation]) -> None:
+    harness, api = federated
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: harness.post("/v1/messages", chat()), range(8)))
+    assert [answer.status for answer in answers] == [200] * 8
+    assert api.assertions == ["sts-0"]  # one exchange, however many calls waited for it
+    sent = harness.upstream.received[-1]
+    assert sent.header("x-api-key") is None
+    assert "oauth-2025-04-20" in (sent.header("anthropic-beta") or "")
+
+
+def test_a_token_that_was_revoked_is_exchanged_anew_with_a_fresh_identity(
+    federated: tuple[Harness, Federation],
+) -> None:
+    harness, api = federated
+    assert harness.post("/v1/messages", chat()).status == 200
+    api.valid.clear()
+    assert harness.post("/v1/messages", chat()).status == 200
+    assert api.assertions == ["sts-0", "sts-1"]
+
+
+def test_a_token_about_to_expire_is_not_used(federated: tuple[Harness, Federation]) -> None:
+    harness, api = federated
+    api.seconds = 20
+    for _ in range(2):
+        assert harness.post("/v1/messages", chat()).status == 200
+    assert len(api.assertions) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "auth", "service", "model"),
+    [
+        (
+            "claude-platform-aws",
+            {"workspace_id": "wrkspc_1"},
+            "aws-external-anthropic",
+            "claude-haiku-5-5",
+        ),
+        ("bedrock", {}, "bedrock-mantle", "anthropic.claude-haiku-5-5"),
+    ],
+)
+def test_aws_platforms_get_a_signature_of_our_role_over_the_very_bytes_sent(
+    provider_servers: list[FakeUpstream], kind: str, auth: dict[str, str], service: str, model: str
+) -> None:
+    async def credentials() -> Any:
+        return Credentials("AKIDEXAMPLE", "secret", "session").get_frozen_credentials()
+
+    provider = {
+        "name": "aws",
+        "kind": kind,
+        "base_url": f"{provider_servers[0].url}/anthropic",
+        "auth": {"kind": "aws", "region": "eu-west-1", **auth},
+        "models": {},
+    }
+    harness = make(provider_servers[:1], providers=[provider], aws_credentials=credentials)
+    try:
+        harness.reset()
+        harness.upstream.script = lambda _: json_reply(message())
+        assert harness.post("/v1/messages", chat(model="fast")).status == 200
+        sent = harness.upstream.received[-1]
+        assert sent.target == "/anthropic/v1/messages"
+        assert sent.json()["model"] == model
+        authorization = sent.header("authorization") or ""
+        assert authorization.startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+        assert f"/eu-west-1/{service}/aws4_request" in authorization
+        assert sent.header("x-amz-security-token") == "session"
+        assert _signature_holds(sent, service)
+        if auth:
+            assert sent.header("anthropic-workspace-id") == "wrkspc_1"
+        assert KEY not in json.dumps(sent.headers)
+    finally:
+        harness.stop()
+
+
+def _signature_holds(sent: Received, service: str) -> bool:
+    """Sign what arrived again, with the date that it came with."""
+    import hmac
+
+    authorization = sent.header("authorization") or ""
+    fields = dict(part.split("=", 1) for part in authorization.removeprefix("AWS4-HMAC-SHA256 ").split(", "))
+    date = sent.header("x-amz-date") or ""
+    names = fields["SignedHeaders"].split(";")
+    canonical = "\n".join(
+        [
+            "POST",
+            sent.target,
+            "",
+            *(f"{name}:{sent.header(name)}" for name in names),
+            "",
+            ";".join(names),
+            hashlib.sha256(sent.body).hexdigest(),
+        ]
+    )
+    scope = f"{date[:8]}/eu-west-1/{service}/aws4_request"
+    text = "\n".join(["AWS4-HMAC-SHA256", date, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    key = b"AWS4secret"
+    for part in (date[:8], "eu-west-1", service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return hmac.new(key, text.encode(), "sha256").hexdigest() == fields["Signature"]
+
+
+def test_a_stand_in_replaces_the_first_provider_and_never_sees_its_credential(
+    provider_servers: list[FakeUpstream],
+) -> None:
+    async def never(*_: str) -> Any:
+        raise AssertionError("a credential was asked for")
+
+    document = policy_document(["https://api.anthropic.com", "https://other.example.com"])
+    providers = Providers(
+        HttpTransport(),
+        read_secret=never,
+        identity_token=never,
+        aws_credentials=never,
+        region="eu-central-1",
+        stand_in_url=provider_servers[0].url,
+    ).of(parse_policy(json.dumps(document).encode()))
+    assert [one.base_url for one in providers] == [provider_servers[0].url, "https://other.example.com"]
+    assert asyncio.run(providers[0].credential.headers("POST", "x", [], b"")) == []
+
+
+def test_a_key_is_read_once_and_again_when_the_provider_refuses_it(
+    provider_servers: list[FakeUpstream],
+) -> None:
+    reads: list[str] = []
+
+    async def read() -> str:
+        reads.append(f"key-{len(reads) + 1}")
+        return reads[-1]
+
+    harness = make(provider_servers[:1], read_secret=read)
+    try:
+        harness.reset()
+        harness.upstream.script = lambda received: (
+            json_reply(message()) if received.header("x-api-key") == reads[-1] else _unavailable(401)
+        )
+        for _ in range(3):
+            assert harness.post("/v1/messages", chat()).status == 200
+        assert reads == ["key-1"]
+        harness.upstream.script = lambda received: (
+            json_reply(message()) if received.header("x-api-key") == "key-2" else _unavailable(401)
+        )
+        assert harness.post("/v1/messages", chat()).status == 200
+        assert reads == ["key-1", "key-2"]
+    finally:
+        harness.stop()
+
+
+def test_connections_to_a_provider_are_kept_and_a_stale_one_is_replaced(gateway: Harness) -> None:
+    assert gateway.post("/v1/messages", chat()).status == 200
+    gateway.upstream.drop_connections()
+    time.sleep(0.05)
+    assert gateway.post("/v1/messages", chat()).status == 200
+    assert len(gateway.upstream.received) == 2
+
+
+def test_a_slow_reader_does_not_make_the_gateway_hoard_the_answer(gateway: Harness) -> None:
+    """A stream of 8 MB to a client that does not read: the gateway stops reading from the provider."""
+    piece = stream_events(["x" * 60_000])[3]
+    sent: list[int] = []
+    gateway.upstream.script = lambda _: stream_reply([*stream_events(["a"])[:3], *[piece] * 130])
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    connection.request("POST", "/v1/messages", chat(stream=True), {"x-api-key": KEY})
+    reader = threading.Thread(target=lambda: sent.append(len(connection.getresponse().read())))
+    time.sleep(0.3)
+    reader.start()
+    reader.join(15)
+    assert sent[0] > 130 * 60_000
+    connection.close()
