@@ -9,6 +9,7 @@ import pytest
 
 from kit.local import emulator
 from kit.local.emulator import Emulator
+from tests.support.local_kit import LocalKit, local_deployment
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,3 +34,15 @@ def emulated_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]
     )
     yield running
     emulator.stop(running.pid)
+
+
+@pytest.fixture(scope="session")
+def local_kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKit]:
+    """The whole kit as `kit up` stands it up, all stages; one per test session, so leave it as it is.
+
+    `variables` has what `kit env` exports, `run` runs a command of the kit against it.
+    """
+    with local_deployment(tmp_path_factory.mktemp("kit") / "home") as kit:
+        kit.up()
+        kit.clients_environment()
+        yield kit

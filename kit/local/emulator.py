@@ -65,8 +65,7 @@ def install(folder: Path) -> Path:
     It lies in `folder` under a name that follows from the pins, and gets that name only when it is complete:
     an interrupted or concurrent installation does no harm. Raises KitError when the packages cannot be had.
     """
-    pins = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    venv = folder / pins
+    venv = folder / pins()
     if (venv / "bin" / "python").exists():
         return venv / "bin" / "python"
     with writing(folder):
@@ -79,6 +78,11 @@ def install(folder: Path) -> Path:
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return venv / "bin" / "python"
+
+
+def pins() -> str:
+    """Twelve hex digits over the pinned packages and the interpreter: the name of their environment."""
+    return hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
 
 
 def _fill(venv: Path) -> None:

@@ -133,7 +133,7 @@ def _wait(home: Home, process: Process, child: "subprocess.Popen[bytes]", deadli
         time.sleep(0.03)
     lines = home.log(process.name).read_text(errors="replace").strip().splitlines()[-40:]
     telling = [line for line in lines if re.search(r"\w(Error|Exception)\b", line)] or lines
-    said = f": {telling[-1][:300]}" if telling else ""
+    said = f": {telling[-1].removeprefix('ERROR:').strip()[:300]}" if telling else ""
     stop(home, load(home, process.name))
     raise KitError(
         f"{process.name} did not come up{said}",
