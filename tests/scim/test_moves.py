@@ -1,0 +1,386 @@
+"""Joiners, movers and leavers: access follows at once, consequences for certain (G.4, L1.3, L4.1, C.1)."""
+
+import asyncio
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lambdas.common.access import AccessRecord, virtual_key_key
+from lambdas.common.identities import Principal
+from lambdas.common.ids import new_id
+from lambdas.common.ledger import Ask, Ledger, Refused
+from lambdas.common.ledger.dynamo_store import DynamoStore
+from lambdas.scim.events import membership_events, put_event, read_event
+from lambdas.scim.sessions import Sessions
+from lambdas.scim.settings import open_directory
+from lambdas.scim.store import OUTBOX, Write
+from lambdas.scim.worker import ConsequencesFailed, Worker
+from tests.records.ledger_fixtures import department, organization
+
+from .harness import ENTERPRISE_SCHEMA, RULES, Scim, session_of
+
+pytestmark = pytest.mark.emulator
+OFF = {"op": "replace", "value": {"active": False}}
+ON = {"op": "replace", "value": {"active": True}}
+
+
+class Audit:
+    """Keeps records; refuses while told to."""
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
+        self.refuses = False
+
+    def append_now(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> str:
+        if self.refuses:
+            raise OSError("the audit store does not answer")
+        self.records.append(record)
+        return new_id("rec_")
+
+
+class Pool:
+    """A Cognito user pool that remembers what was done."""
+
+    def __init__(self, **users: str) -> None:
+        self.users, self.done = users, []
+
+    def list_users(self, *, UserPoolId: str, Filter: str, Limit: int) -> dict[str, Any]:  # noqa: N803
+        attribute, _, wanted = Filter.partition(" = ")
+        matches = [
+            one
+            for one, mail in self.users.items()
+            if wanted == f'"{one if attribute == "username" else mail}"'
+        ]
+        return {"Users": [{"Username": one} for one in matches]}
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda UserPoolId, Username: self.done.append((name, Username))
+
+
+def worker_of(
+    scim: Scim, *, audit: Audit | None = None, pool: Any = None, later: timedelta = timedelta()
+) -> Worker:
+    sessions = Sessions(pool, "pool") if pool else None
+    return Worker(scim.directory, audit or Audit(), sessions, lambda: datetime.now(UTC) + later)
+
+
+def run(worker: Worker) -> dict[str, int]:
+    return worker.run(lambda: True)
+
+
+def moves(audit: Audit) -> list[tuple[str, str, str]]:
+    return [(one["event"], one["department_before"], one["department_after"]) for one in audit.records]
+
+
+def reserve(scim: Scim, person: str, name: str) -> None:
+    """A gateway call of the person, as far as the ledger. Raises `Refused`."""
+    settings = scim.tenant.settings
+    store = DynamoStore(
+        scim.tenant.client("dynamodb"),
+        ledger_table=settings.access_table,  # of the same shape; its keys do not meet those of access
+        access_table=settings.access_table,
+        pool=ThreadPoolExecutor(4),
+    )
+    ask = Ask(
+        reservation_id=new_id("req_"),
+        principal=Principal("person", person, name, f"USER#{person}", "https://login.example.com"),
+        department=department(id=name),
+        organization=organization(),
+        model="claude-haiku-5-5",
+        microusd=1_000,
+        tokens=100,
+        expires_at=datetime.now(UTC) + timedelta(minutes=5),
+    )
+    asyncio.run(Ledger(store).reserve(ask))
+
+
+@pytest.fixture
+def marketing(own_scim: Scim) -> tuple[Scim, str, str]:
+    """A service, somebody in marketing, and the group that puts them there."""
+    person = own_scim.user(f"{uuid.uuid4().hex}@example.com", active=True)["id"]
+    return own_scim, person, own_scim.group("Claude Marketing", person)["id"]
+
+
+# -- access, at once -----------------------------------------------------------------------------------------
+
+
+def test_a_leavers_next_call_is_refused(marketing):
+    scim, person, _ = marketing
+    reserve(scim, person, "marketing")
+    assert scim.patch(f"/Users/{person}", OFF).status_code == 200
+    with pytest.raises(Refused) as refused:
+        reserve(scim, person, "marketing")
+    assert refused.value.kind == "access"
+
+
+@pytest.mark.parametrize(
+    "how", ["deactivated", "put", "deleted", "leaves the group", "group deleted", "group renamed"]
+)
+def test_whoever_loses_access_loses_it_before_the_provider_has_its_answer(marketing, how):
+    scim, person, group = marketing
+    user = scim.http.get(f"/Users/{person}").json()
+    assert scim.access(person).active
+    match how:
+        case "deactivated":
+            scim.patch(f"/Users/{person}", OFF)
+        case "put":
+            scim.request("PUT", f"/Users/{person}", {**user, "active": False})
+        case "deleted":
+            scim.request("DELETE", f"/Users/{person}")
+        case "leaves the group":
+            scim.patch(f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{person}"]'})
+        case "group deleted":
+            scim.request("DELETE", f"/Groups/{group}")
+        case "group renamed":
+            scim.patch(f"/Groups/{group}", {"op": "replace", "path": "displayName", "value": "Something"})
+    assert not scim.access(person).active
+
+
+def test_a_mover_is_paid_for_by_the_new_department_from_the_next_call_on(marketing):
+    scim, person, group = marketing
+    finance = scim.group("claude FINANCE", person)["id"]
+    assert scim.access(person).department == "marketing"  # the first rule decides
+    scim.patch(f"/Groups/{group}", {"op": "remove", "path": "members"})
+    record = scim.access(person)
+    assert (record.department, record.data_classes) == ("finance", ("public",))
+    reserve(scim, person, "finance")
+    with pytest.raises(Refused):
+        reserve(scim, person, "marketing")
+    assert finance
+
+
+def test_roles_of_all_groups_add_up_and_a_group_without_a_rule_gives_nothing(marketing):
+    scim, person, _ = marketing
+    scim.group("Claude Champions", person)
+    scim.group("Canteen", person)
+    assert scim.access(person).roles == ("champion",)
+    other = scim.user(active=True)["id"]
+    scim.group("Canteen 2", other)
+    assert not scim.access(other).active
+
+
+def test_without_a_group_the_department_attribute_decides(own_scim: Scim):
+    user = own_scim.user(active=True, **{ENTERPRISE_SCHEMA: {"department": "FINANCE"}})["id"]
+    assert own_scim.access(user).department == "finance"
+    own_scim.patch(
+        f"/Users/{user}", {"op": "replace", "path": f"{ENTERPRISE_SCHEMA}:department", "value": "Astrology"}
+    )
+    assert not own_scim.access(user).active
+
+
+def test_a_leavers_virtual_keys_stop_with_the_leaver(marketing):
+    scim, person, _ = marketing
+    access = scim.directory.access
+    keys = [key_of(person, number) for number in range(60)]
+    for key in keys:
+        access.create(key)
+    access.create(replace(key_of("somebody-else", 99)))
+    scim.patch(f"/Users/{person}", OFF)
+    stopped = [key for key in access.virtual_keys(person) if not key.active]
+    assert len(stopped) >= 40  # with the leaver
+    run(worker_of(scim))
+    assert not any(key.active for key in access.virtual_keys(person))
+    assert all(key.active for key in access.virtual_keys("somebody-else"))
+
+
+def key_of(owner: str, number: int, at: datetime | None = None) -> AccessRecord:
+    return AccessRecord(
+        key=virtual_key_key(f"{number:064x}"),
+        subject=f"app-{number}",
+        active=True,
+        department="marketing",
+        owner=owner,
+        created_at=at,
+    )
+
+
+def test_who_was_deleted_is_never_anybody_again(marketing):
+    scim, person, _ = marketing
+    user = scim.http.get(f"/Users/{person}").json()
+    scim.request("DELETE", f"/Users/{person}")
+    again = scim.user(user["userName"], active=True)
+    assert again["id"] != person
+    assert scim.access(person).department == ""
+    assert scim.directory.access.find_person(user["userName"]).subject == again["id"]
+
+
+def test_changes_at_the_same_time_leave_the_access_that_follows_from_the_end(own_scim: Scim):
+    person = own_scim.user(active=True)["id"]
+    groups = [own_scim.group(name)["id"] for name in ("Claude Marketing", "Claude Champions", "Canteen")]
+    join = {"op": "add", "path": "members", "value": [{"value": person}]}
+    with ThreadPoolExecutor(6) as pool:
+        jobs = [pool.submit(own_scim.patch, f"/Groups/{group}", join) for group in groups]
+        jobs += [pool.submit(own_scim.patch, f"/Users/{person}", one) for one in (OFF, ON, OFF)]
+        assert {job.result().status_code for job in jobs} <= {200, 204}
+    own_scim.patch(f"/Users/{person}", ON)
+    record = own_scim.access(person)
+    assert (record.active, record.department, record.roles) == (True, "marketing", ("champion",))
+    shown = own_scim.http.get(f"/Users/{person}").json()["groups"]
+    assert {one["value"] for one in shown} == set(groups)
+
+
+# -- consequences, for certain -------------------------------------------------------------------------------
+
+
+def test_each_move_is_recorded_once_with_where_from_and_where_to(marketing):
+    scim, person, group = marketing
+    scim.group("Claude Finance", person)
+    scim.patch(f"/Groups/{group}", {"op": "remove", "path": "members"})
+    scim.patch(f"/Users/{person}", {"op": "add", "path": "title", "value": "no move"})
+    scim.patch(f"/Users/{person}", OFF)
+    audit = Audit()
+    assert run(worker_of(scim, audit=audit)) == {"joiner": 1, "mover": 1, "leaver": 1, "placed": 1}
+    assert moves(audit) == [
+        ("joiner", "", "marketing"),
+        ("mover", "marketing", "finance"),
+        ("leaver", "finance", "finance"),
+    ]
+    assert {record["subject"] for record in audit.records} == {person}
+    assert "@" not in str(audit.records)
+    run(worker_of(scim, audit=audit))
+    assert len(audit.records) == 3
+    assert scim.directory.store.under(OUTBOX) == []
+
+
+def test_a_consequence_that_fails_stays_until_it_is_done_and_keeps_nobody_waiting(marketing):
+    scim, person, _ = marketing
+    audit = Audit()
+    audit.refuses = True
+    with pytest.raises(ConsequencesFailed):
+        run(worker_of(scim, audit=audit))
+    assert len(scim.directory.store.under(OUTBOX)) == 1
+    assert scim.access(person).active  # access itself waits for nothing
+    audit.refuses = False
+    run(worker_of(scim, audit=audit))
+    assert moves(audit) == [("joiner", "", "marketing")]
+
+
+def test_a_leaver_is_signed_out_and_shut_out_and_let_in_again_as_a_joiner(marketing):
+    scim, person, _ = marketing
+    name = scim.http.get(f"/Users/{person}").json()["userName"]
+    pool = Pool(**{"Corp_1": name, "Corp_2": "other@example.com"})
+    run(worker_of(scim, pool=pool))
+    pool.done.clear()
+    scim.patch(f"/Users/{person}", OFF)
+    run(worker_of(scim, pool=pool))
+    assert pool.done == [("admin_disable_user", "Corp_1"), ("admin_user_global_sign_out", "Corp_1")]
+    pool.done.clear()
+    scim.patch(f"/Users/{person}", ON)
+    run(worker_of(scim, pool=pool))
+    assert pool.done == [("admin_enable_user", "Corp_1")]
+
+
+def test_somebody_who_is_back_is_not_shut_out_by_the_late_end_of_a_departure(marketing):
+    scim, person, _ = marketing
+    name = scim.http.get(f"/Users/{person}").json()["userName"]
+    scim.patch(f"/Users/{person}", OFF)
+    scim.patch(f"/Users/{person}", ON)
+    scim.directory.access.create(key_of(person, 1, datetime.now(UTC) + timedelta(minutes=1)))
+    pool = Pool(Corp_1=name)
+    run(worker_of(scim, pool=pool))
+    assert ("admin_disable_user", "Corp_1") not in pool.done
+    assert all(key.active for key in scim.directory.access.virtual_keys(person))
+
+
+def test_names_are_quoted_in_what_cognito_is_asked():
+    asked: list[str] = []
+
+    class Listening(Pool):
+        def list_users(self, *, UserPoolId: str, Filter: str, Limit: int) -> dict[str, Any]:  # noqa: N803
+            asked.append(Filter)
+            return {"Users": []}
+
+    Sessions(Listening(), "pool").end(['x" or email ^= "', "back\\slash"], disable=True)
+    assert asked == ['username = "x\\" or email ^= \\""', 'username = "back\\\\slash"']
+
+
+def test_onboarding_starts_with_a_joiner_and_access_waits_for_its_end_where_that_is_required(own_scim: Scim):
+    own_scim.tenant.publish({**RULES, "onboarding_required": True})
+    scim = Scim(own_scim.tenant)
+    person = scim.user(active=True)["id"]
+    scim.group("Claude Marketing", person)
+    assert (scim.access(person).active, scim.access(person).onboarding) == (False, "pending")
+    run(worker_of(scim))
+    started = scim.directory.store.get(f"USER#{person}", "ONBOARDING")
+    assert started["state"]["S"] == "pending"
+    scim.directory.access.complete_onboarding(person)
+    assert scim.access(person).active
+    for operation in (OFF, ON):
+        scim.patch(f"/Users/{person}", operation)
+    assert (scim.access(person).active, scim.access(person).onboarding) == (True, "done")
+    scim.stop()
+
+
+def test_a_change_of_the_rules_places_everybody_again(marketing):
+    scim, person, _ = marketing
+    run(worker_of(scim))
+    moved = {"group": "Claude Marketing", "department": "finance"}
+    scim.tenant.publish({**RULES, "groups": [moved]})
+    directory = open_directory(scim.tenant.settings, session_of(scim.tenant.emulator))
+    worker = replace(worker_of(scim), directory=directory)
+    assert run(worker) == {"placed": 1}
+    assert scim.access(person).department == "finance"
+    assert run(worker) == {"mover": 1, "placed": 1}  # once more, because a service may have lagged behind
+    assert run(worker) == {}
+
+
+def test_rules_that_cannot_be_read_keep_the_last_good_ones(marketing):
+    scim, person, _ = marketing
+    scim.tenant.client("s3").put_object(
+        Bucket=scim.tenant.settings.governance_bucket, Key=scim.tenant.settings.rules_object_key, Body=b"{"
+    )
+    scim.directory.rules._read_at = float("-inf")
+    assert scim.patch(f"/Users/{person}", OFF).status_code == 200
+    assert not scim.access(person).active
+
+
+# -- what a crash leaves -------------------------------------------------------------------------------------
+
+
+def test_what_a_crash_left_of_a_change_of_a_group_is_finished(own_scim: Scim):
+    people = [own_scim.user(active=True)["id"] for _ in range(3)]
+    group = own_scim.group("Claude Marketing")
+    store = own_scim.directory.store
+    (event,) = membership_events("join", group["id"], 1, people, datetime.now(UTC))
+    store.transact([Write(put_event(store, event))])
+    assert run(worker_of(own_scim)) == {"placed": 3}  # its request may still be at it
+    assert not own_scim.access(people[0]).active
+    run(worker_of(own_scim, later=timedelta(minutes=3)))
+    assert all(own_scim.access(person).active for person in people)
+    assert {one["value"] for one in own_scim.http.get(f"/Groups/{group['id']}").json()["members"]} == set(
+        people
+    )
+
+
+def test_what_a_crash_left_is_not_done_when_the_group_was_changed_since(own_scim: Scim):
+    person = own_scim.user(active=True)["id"]
+    group = own_scim.group("Claude Marketing")
+    store = own_scim.directory.store
+    (event,) = membership_events("join", group["id"], 1, [person], datetime.now(UTC))
+    store.transact([Write(put_event(store, event))])
+    own_scim.patch(f"/Groups/{group['id']}", {"op": "replace", "path": "externalId", "value": "newer"})
+    run(worker_of(own_scim, later=timedelta(minutes=3)))
+    assert not own_scim.access(person).active
+    assert store.under(OUTBOX) == []
+
+
+def test_a_group_whose_change_breaks_off_leaves_word_of_what_is_missing(own_scim: Scim, monkeypatch):
+    people = [own_scim.user(active=True)["id"] for _ in range(3)]
+    group = own_scim.group("Claude Marketing")
+
+    def crash(*_: Any, **__: Any) -> None:
+        raise RuntimeError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(own_scim.directory.people, "join", crash)
+        value = [{"value": person} for person in people]
+        answer = own_scim.patch(f"/Groups/{group['id']}", {"op": "add", "path": "members", "value": value})
+        assert answer.status_code == 500
+    (item,) = own_scim.directory.store.under(OUTBOX)
+    assert set(read_event(item).members) == set(people)
+    run(worker_of(own_scim, later=timedelta(minutes=3)))
+    assert all(own_scim.access(person).active for person in people)
