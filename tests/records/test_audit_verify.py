@@ -251,6 +251,19 @@ def test_what_was_planted_is_found_and_named(organisation: Organisation, what: s
     assert (code, where) in {(one.code, one.where) for one in report.findings}
 
 
+def test_a_manifest_signed_anew_with_the_right_key_is_found_by_the_next_one(
+    organisation: Organisation,
+) -> None:
+    bucket = organisation.bucket.copy()
+    key = edit_manifest(bucket)
+    line = bucket.objects[key].split(b"\n")[0]
+    bucket.objects[key] = sign(line, organisation.signing, SIGNING_KEY)
+    after = manifest_key(hour_named("2026-11-24T09"))
+    assert ("manifest-chain", after) in {
+        (one.code, one.where) for one in verified(organisation, bucket).findings
+    }
+
+
 def test_an_edit_that_mends_the_chain_after_it_is_found_too(organisation: Organisation) -> None:
     """Who edits a record and hashes everything after it anew cannot sign the manifest anew."""
     from lambdas.common.audit.chain import hash_of
