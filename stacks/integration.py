@@ -12,7 +12,7 @@ from components.api.analytics import Analytics, AnalyticsArgs
 from components.api.gateway import GATEWAY_PACKAGES, ClaudeAccess, Gateway, GatewayArgs, Stores
 from components.api.ledger import Ledger, LedgerArgs
 from components.api.rest_api import CustomDomain, RestApi, RestApiArgs
-from components.api.scheduled import KeeperArgs, ScheduledFunction, notary
+from components.api.scheduled import KeeperArgs, ScheduledFunction, notary, sweeper
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.functions import Network as FunctionNetwork
 from components.functions import Surroundings
@@ -73,6 +73,7 @@ def main(settings: Settings) -> None:
     gateway = Gateway("gateway", gateway_args, options)
     keeper = _keeper(settings, base, gateway_args, options)
     ScheduledFunction("notary", notary(keeper), options)
+    ScheduledFunction("sweeper", sweeper(keeper), options)
     scim = Scim("scim", _scim(settings, base, gateway_args, options), options)
     api = RestApi("api", _rest_api(settings, gateway, analytics, network, scim), options)
     _guard(settings, base, api, analytics, options)

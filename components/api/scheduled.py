@@ -138,21 +138,13 @@ def sweeper(args: KeeperArgs) -> ScheduleArgs:
         FunctionArgs(
             surroundings=args.surroundings,
             what="sweeper",
-            description="Settles the reservations that expired with their process",
+            description="Gives back the reservations that expired with their process",
             packages=["common", "sweeper"],
             handler="lambdas.sweeper.handler.handler",
             statements=[
                 Statement(
                     "Sweep",
-                    [
-                        "dynamodb:ConditionCheckItem",
-                        "dynamodb:DeleteItem",
-                        "dynamodb:GetItem",
-                        "dynamodb:PutItem",
-                        "dynamodb:Query",
-                        "dynamodb:Scan",
-                        "dynamodb:UpdateItem",
-                    ],
+                    ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
                     [stores.ledger_table_arn],
                 ),
                 Statement("AppendRecords", ["s3:PutObject"], _objects(stores.audit_bucket_arn, ["records"])),

@@ -50,8 +50,8 @@ class PromptRegistry:
         self._versions: dict[str, Prompt] = {}
 
     async def find(self, name: str, version: int | str) -> Prompt:
-        """The published version. Raises `ApiError` 404 for a name, version or alias that there is not, 503 when
-        the registry cannot be read.
+        """The published version. Raises `ApiError` 404 for a name, version or alias that there is not, 503
+        when the registry cannot be read.
         """
         try:
             await self._follow()

@@ -1,4 +1,4 @@
-"""Providers: swapped without a caller noticing, left when they fail, never before their time and never after the
+"""Providers: swapped without a caller noticing, left when they fail, never before their time, never after the
 first byte (L1.2, L1.3, L1.8).
 """
 
@@ -26,7 +26,7 @@ from lambdas.gateway.providers.transport import HttpTransport
 from .harness import KEY, Harness, chat, make, policy_document
 from .upstream import BREAK, FakeUpstream, Received, Reply, json_reply, message, stream_events, stream_reply
 
-FAST = Deadlines(ping=5, connect=0.5, first_byte_whole=0.4, first_byte_stream=0.4, idle=0.5)
+FAST = Deadlines(ping=0.2, connect=0.5, first_byte_whole=0.4, first_byte_stream=0.4, idle=0.5)
 
 
 @pytest.fixture

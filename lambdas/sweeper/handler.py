@@ -1,0 +1,104 @@
+"""The sweeper: gives back what dead processes had reserved, and says so in the records (L1.6, L2.5).
+
+A gateway that dies in the middle of a call leaves a reservation and an intent without an outcome. When the
+reservation has expired, the sweeper records the outcome `expired` first and gives the money back then: no
+money moves without a record. A run that dies in between records the same outcome again.
+
+Environment: `LEDGER_TABLE`, `AUDIT_BUCKET`, `AUDIT_KEY_ARN`; locally `AWS_ENDPOINT_URL`.
+"""
+
+import asyncio
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, Protocol
+
+import botocore.session
+from botocore.config import Config
+
+from lambdas.common.audit import AuditWriter, open_writer
+from lambdas.common.ledger import Ledger, Reservation
+from lambdas.common.ledger.dynamo_store import DynamoStore
+
+_AT_ONCE = 32
+_SPARE_SECONDS = 20  # a run stops when it has less time than this; the next goes on
+
+
+class Records(Protocol):
+    """The audit store. Returning means durable."""
+
+    async def append(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> None: ...
+
+
+async def sweep(ledger: Ledger, records: Records, has_time: Any = lambda: True) -> dict[str, int]:
+    """Record and give back what has expired. Counts what was swept and what was settled in the meantime.
+
+    Raises what the stores raise: what was not reached is still there for the next run.
+    """
+    counts = {"swept": 0, "settled_meanwhile": 0, "microusd": 0}
+
+    async def one(reservation: Reservation) -> None:
+        await records.append(_outcome(reservation), bodies={})
+        if await ledger.give_back(reservation):
+            counts["swept"] += 1
+            counts["microusd"] += reservation.microusd
+        else:
+            counts["settled_meanwhile"] += 1
+
+    waiting: list[Reservation] = []
+    async for reservation in ledger.expired():
+        waiting.append(reservation)
+        if len(waiting) == _AT_ONCE:
+            if not has_time():
+                return counts
+            await asyncio.gather(*map(one, waiting))
+            waiting.clear()
+    await asyncio.gather(*map(one, waiting))
+    return counts
+
+
+def _outcome(reservation: Reservation) -> dict[str, Any]:
+    return {
+        "kind": "outcome",
+        "request_id": reservation.id,
+        "result": "expired",
+        "reason": "process_died",
+        "principal": reservation.principal,
+        "department": reservation.department,
+        "model": reservation.model,
+        "reserved_microusd": reservation.microusd,
+        "cost_microusd": 0,
+        "cost_estimated": True,
+    }
+
+
+@cache
+def _stores() -> tuple[Ledger, AuditWriter]:
+    client = botocore.session.get_session().create_client(
+        "dynamodb",
+        region_name=os.environ.get("AWS_REGION"),
+        endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
+        config=Config(
+            connect_timeout=2,
+            read_timeout=5,
+            max_pool_connections=_AT_ONCE,
+            retries={"total_max_attempts": 4, "mode": "standard"},
+        ),
+    )
+    table = os.environ["LEDGER_TABLE"]
+    store = DynamoStore(client, ledger_table=table, access_table=table, pool=ThreadPoolExecutor(_AT_ONCE))
+    return Ledger(store), open_writer("sweeper")
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """One sweep. What AWS refuses is raised: the run is tried again, then alarmed."""
+    del event
+    ledger, records = _stores()
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > _SPARE_SECONDS * 1000
+
+    counts = asyncio.run(sweep(ledger, records, has_time))
+    print(json.dumps({"type": "swept", **counts}))  # noqa: T201 - the function's log
+    return counts

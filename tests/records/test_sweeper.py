@@ -1,0 +1,72 @@
+"""The sweeper: what dead processes reserved comes back, with a record, once (L1.6, L2.5)."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from lambdas.common.ledger.memory_store import MemoryStore
+from lambdas.sweeper.handler import sweep
+
+from .ledger_fixtures import Bench, principal
+
+
+class Records:
+    def __init__(self) -> None:
+        self.kept: list[dict[str, Any]] = []
+        self.refuse = False
+
+    async def append(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> None:
+        if self.refuse:
+            raise ConnectionError
+        self.kept.append(record)
+
+
+def test_expired_calls_get_an_outcome_and_give_their_money_back() -> None:
+    async def scenario() -> None:
+        bench, records = Bench(MemoryStore()), Records()
+        asks = [bench.ask(1_000, principal=principal(f"user{number}")) for number in range(70)]
+        for number, ask in enumerate(asks):
+            await bench.grant_access(f"user{number}")
+            await bench.ledger.reserve(ask)
+        bench.clock.turn(minutes=17)
+        late = bench.ask(1_000, principal=principal("user0"))
+        await bench.ledger.reserve(late)  # of a living process
+        counts = await sweep(bench.ledger, records)
+        assert counts == {"swept": 70, "settled_meanwhile": 0, "microusd": 70_000}
+        assert await bench.committed() == 1_000
+        assert {record["request_id"] for record in records.kept} == {ask.reservation_id for ask in asks}
+        assert {(record["kind"], record["result"]) for record in records.kept} == {("outcome", "expired")}
+        assert (await sweep(bench.ledger, records))["swept"] == 0
+
+    asyncio.run(scenario())
+
+
+def test_no_money_comes_back_while_its_record_cannot_be_kept() -> None:
+    async def scenario() -> None:
+        bench, records = Bench(MemoryStore()), Records()
+        await bench.grant_access()
+        await bench.ledger.reserve(bench.ask(1_000))
+        bench.clock.turn(minutes=17)
+        records.refuse = True
+        with pytest.raises(ConnectionError):
+            await sweep(bench.ledger, records)
+        assert await bench.committed() == 1_000
+        records.refuse = False
+        assert (await sweep(bench.ledger, records))["swept"] == 1
+        assert await bench.committed() == 0
+
+    asyncio.run(scenario())
+
+
+def test_a_run_without_time_leaves_the_rest_for_the_next() -> None:
+    async def scenario() -> None:
+        bench, records = Bench(MemoryStore()), Records()
+        await bench.grant_access()
+        for _ in range(100):
+            await bench.ledger.reserve(bench.ask(1_000))
+        bench.clock.turn(minutes=17)
+        assert (await sweep(bench.ledger, records, lambda: False))["swept"] == 0
+        assert (await sweep(bench.ledger, records))["swept"] == 100
+
+    asyncio.run(scenario())
