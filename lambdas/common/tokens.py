@@ -3,8 +3,8 @@
 A token passes when all of this holds: its issuer is configured; its algorithm is on that issuer's list, which
 can hold asymmetric ones only; a key of that issuer's key set with the token's `kid`, and made for that
 algorithm, verifies the signature; the audience is ours; it has an `exp`, and neither that nor `nbf` or `iat`
-is wrong by more than a minute; every claim rule of the issuer holds. Everything else is refused, with a reason
-that is a fixed word and never a part of the token.
+is wrong by more than a minute; every claim rule of the issuer holds. Everything else is refused, with a
+reason that is a fixed word and never a part of the token.
 """
 
 import asyncio
@@ -185,7 +185,7 @@ def claim(claims: Mapping[str, Any], path: str) -> Any:
 
 
 def claim_rules_hold(rules: Mapping[str, str], claims: Mapping[str, Any]) -> bool:
-    """Whether each named claim is a text that equals its rule, or begins with it where the rule ends in `*`."""
+    """Whether each named claim is a text that equals its rule, or begins as one that ends in `*`."""
     for path, rule in rules.items():
         value = claim(claims, path)
         if not isinstance(value, str):
@@ -265,7 +265,9 @@ def parse_key_set(document: bytes) -> dict[str | None, list[Any]]:
 
 def _fitting(known: _KeySet, kid: str | None, algorithm: str) -> Any | None:
     """The one key with this `kid` that is made for `algorithm`; without a `kid` the only one that is."""
-    keys = known.keys.get(kid, []) if kid is not None else [key for some in known.keys.values() for key in some]
+    keys = (
+        known.keys.get(kid, []) if kid is not None else [key for some in known.keys.values() for key in some]
+    )
     fitting = [key for key in keys if _made_for(key, algorithm)]
     return fitting[0] if len(fitting) == 1 else None
 
@@ -304,7 +306,8 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """A redirect would let whoever answers once choose where our keys come from."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
-        raise urllib.error.HTTPError(req.full_url, code, "no redirects", headers, fp)
+        del newurl
+        raise urllib.error.HTTPError(req.full_url, code, f"{msg}: not followed", headers, fp)
 
 
 _OPENER = urllib.request.build_opener(_NoRedirects)

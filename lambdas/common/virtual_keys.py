@@ -1,8 +1,8 @@
 """Virtual keys: credentials of our own for applications that can prove themselves in no better way (L1.3).
 
-A key is `vk_`, 40 random characters and 6 of checksum. It is shown once, when it is made; only its keyed hash
-is kept (HMAC-SHA-256 under the pepper in Secrets Manager), as the `pk` of its access record. So a stolen table
-gives no key, and a key is found by its hash: no secret is ever compared byte by byte.
+A key is `vk_`, 40 random characters and 6 of checksum. It is shown once, when it is made; only its keyed
+hash is kept (HMAC-SHA-256 under the pepper in Secrets Manager), as the `pk` of its access record. So a stolen
+table gives no key, and a key is found by its hash: no secret is ever compared byte by byte.
 
 The checksum lets the gateway refuse what is no key of ours without asking a store, and lets secret scanners
 recognise a leaked key.
@@ -62,8 +62,8 @@ def key_record_pk(key: str, pepper: bytes) -> str:
 
 
 def workload_record_pk(issuer: str, subject: str, pepper: bytes) -> str:
-    """Where the access record of a workload without a key is: one that proves itself with a token of `issuer`,
-    or with SigV4 (`issuer` is then `aws:iam`, `subject` the ARN of its role).
+    """Where the access record of a workload without a key is: one that proves itself with a token of
+    `issuer`, or with SigV4 (`issuer` is then `aws:iam`, `subject` the ARN of its role).
     """
     return "KEY#" + keyed_hash(f"workload\n{issuer}\n{subject}", pepper)
 

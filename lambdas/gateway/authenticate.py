@@ -1,5 +1,416 @@
-"""Who is calling."""
+"""Who is calling (L1.3, G.4): people and applications with tokens, virtual keys, AWS roles (SigV4).
+
+Whatever proves the caller, what it may do comes from its live access record and never from the credential, so
+that a mover's rights change at once. Verified tokens and read records are kept for a few seconds, because a
+store between a caller and each call would cost more than all else; the ledger's transaction reads the record
+again, so a leaver is out at the next call all the same.
+
+What says that somebody *is* somebody without proof (identity headers) is believed from two hops only:
+* API Gateway, for SigV4 callers, when the gateway is a function behind it;
+* a Claude apps gateway in front that proved itself with a key whose record has the role `identity-hop`.
+From anybody else such headers are an attempt, and refused.
+"""
+
+import asyncio
+import hashlib
+import ipaddress
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+
+from lambdas.common.access import AccessRecord, AccessRecords, NameKind, user_key
+from lambdas.common.clock import Clock, utc_now
+from lambdas.common.identities import Principal
+from lambdas.common.policy import GatewayPolicy, Issuer
+from lambdas.common.tokens import (
+    LEEWAY_SECONDS,
+    LONGEST_TOKEN,
+    KeySets,
+    TokenRefused,
+    TokenVerifier,
+    claim,
+    emulated_key_set_url,
+)
+from lambdas.common.virtual_keys import PREFIX, is_well_formed, key_record_pk, workload_record_pk
+
+RECORD_SECONDS = 5.0  # how long a record may be trusted outside the ledger's transaction
+_MOST_RECORDS = 50_000
+_MOST_TOKENS = 20_000
+KEY_ISSUER = "virtual-key"
+IAM_ISSUER = "aws:iam"
+HOP_ROLE = "identity-hop"
+_CONTEXT = b"x-amzn-request-context"
+_USER_EMAIL = b"x-claude-gateway-user-email"
+_IDENTITY_HEADERS = (_USER_EMAIL, b"x-claude-gateway-user-id")
+_ONCE = frozenset({b"authorization", b"x-api-key", _CONTEXT, *_IDENTITY_HEADERS})
+_WRONG = "The credential is missing or wrong."
+_ENDED = "Your access to Claude has ended."
+
+Value = TypeVar("Value")
 
 
 class AuthenticationError(Exception):
-    """The credential is missing or wrong; the message may be shown to the caller."""
+    """The credential is missing or wrong; the message may be shown to the caller. `reason` is a fixed
+    word.
+    """
+
+    def __init__(self, message: str = _WRONG, *, reason: str = "credential") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Policies(Protocol):
+    """Where the issuers come from. Raises `PolicyUnavailable`."""
+
+    def current(self) -> GatewayPolicy: ...
+
+
+class Lookup(NamedTuple):
+    """How the access record behind a credential is found: by its `pk`, or by a person's name."""
+
+    by: Literal["pk", "user-name", "external-id"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hops:
+    """Which neighbours may say something about the caller: `api_gateway` only on Lambda behind it;
+    `proxies` are the load balancers whose X-Forwarded-For counts.
+    """
+
+    api_gateway: bool = False
+    proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+
+
+class _Verified(NamedTuple):
+    lookup: Lookup
+    issuer: str
+    until: float
+
+
+def refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Raise `AuthenticationError` where a header that says who is calling comes twice: two readers might
+    believe two different ones.
+    """
+    seen: set[bytes] = set()
+    for name, _ in headers:
+        if name in _ONCE:
+            if name in seen:
+                raise AuthenticationError(reason="repeated_header")
+            seen.add(name)
+
+
+def presented(headers: Mapping[bytes, bytes]) -> str | None:
+    """The credential in `x-api-key` or `authorization: Bearer`, or None. Claude Code sends the same in both;
+    two different ones are refused.
+    """
+    key = headers.get(b"x-api-key", b"")
+    scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
+    bearer = bearer.strip() if scheme.lower() == b"bearer" else b""
+    if key and bearer and key != bearer:
+        raise AuthenticationError(reason="two_credentials")
+    given = bearer or key
+    if not given:
+        return None
+    if len(given) > LONGEST_TOKEN:
+        raise AuthenticationError(reason="too_long")
+    try:
+        return given.decode("ascii")
+    except UnicodeDecodeError:
+        raise AuthenticationError from None
+
+
+class Authenticator:
+    """Finds the caller of a request. One per process."""
+
+    def __init__(
+        self,
+        *,
+        policy: Policies,
+        records: "LiveRecords",
+        pepper: bytes,
+        verifier: TokenVerifier,
+        hops: Hops | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._policy = policy
+        self._records = records
+        self._pepper = pepper
+        self._verifier = verifier
+        self._hops = hops or Hops()
+        self._clock = clock
+        self._tokens: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._issuers: tuple[Issuer, ...] = ()
+
+    async def authenticate(self, headers: dict[bytes, bytes], peer: str = "") -> Principal:
+        """The caller; `peer` is the address that the connection comes from. Raises `AuthenticationError`, and
+        whatever the stores of keys, policy and records raise.
+        """
+        context = _request_context(headers) if self._hops.api_gateway else {}
+        credential = presented(headers)
+        if credential is None:
+            lookup, issuer = self._iam_caller(context)
+        elif credential.startswith(PREFIX):
+            lookup, issuer = self._key(credential), KEY_ISSUER
+        else:
+            lookup, issuer, _ = await self._token(credential)
+        record = await self._live(lookup)
+        if record.networks:
+            self._check_network(record.networks, headers, context, peer)
+        if any(name in headers for name in _IDENTITY_HEADERS):
+            record = await self._behind_hop(record, headers)
+        return _principal(record, issuer)
+
+    def _key(self, key: str) -> Lookup:
+        if not is_well_formed(key):
+            raise AuthenticationError(reason="key_shape")
+        return Lookup("pk", key_record_pk(key, self._pepper))
+
+    async def _token(self, token: str) -> _Verified:
+        issuers = self._policy.current().issuers
+        if issuers is not self._issuers:  # a new policy: nobody stays in on account of the old one
+            self._tokens.clear()
+            self._issuers = issuers
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._tokens.get(digest)
+        now = self._clock().timestamp()
+        if known is not None and now < known.until:
+            return known
+        try:
+            verified = await self._verifier.verify(token, issuers)
+            until = verified.expires_at + LEEWAY_SECONDS
+            known = _Verified(self._lookup(verified.issuer, verified.claims), verified.issuer.issuer, until)
+        except TokenRefused as refused:
+            self._tokens.pop(digest, None)
+            raise AuthenticationError(reason=f"token_{refused.reason}") from None
+        if issuers is self._issuers:
+            self._tokens[digest] = known
+            if len(self._tokens) > _MOST_TOKENS:
+                self._tokens.popitem(last=False)
+        return known
+
+    def _lookup(self, issuer: Issuer, claims: Mapping[str, Any]) -> Lookup:
+        """Where the record of a token's subject is. `issuer.claims` says which claim names it: `person` (our
+        own id), `user_name` or `external_id` of a person; `application` of an application (default: `sub`).
+        """
+        named = issuer.claims
+        if issuer.principal == "application":
+            subject = _text(claims, named.get("application", "sub"))
+            return Lookup("pk", workload_record_pk(issuer.issuer, subject, self._pepper))
+        kinds: tuple[tuple[str, NameKind], ...] = (("user_name", "user-name"), ("external_id", "external-id"))
+        for name, kind in kinds:
+            if name in named:
+                return Lookup(kind, _text(claims, named[name]))
+        return Lookup("pk", user_key(_text(claims, named.get("person", "sub"))))
+
+    def _iam_caller(self, context: Mapping[str, Any]) -> tuple[Lookup, str]:
+        """The AWS role that API Gateway has authenticated, which it does for methods with AWS_IAM only."""
+        identity = context.get("identity")
+        arn = identity.get("userArn") if isinstance(identity, dict) else None
+        if not isinstance(arn, str) or not arn:
+            raise AuthenticationError(reason="no_credential")
+        return Lookup("pk", workload_record_pk(IAM_ISSUER, role_arn(arn), self._pepper)), IAM_ISSUER
+
+    async def _live(self, lookup: Lookup) -> AccessRecord:
+        record = await self._records.find(lookup)
+        if record is None:
+            raise AuthenticationError(reason="no_record")
+        if record.kind == "group":
+            raise AuthenticationError(reason="group")
+        if not record.active_at(self._clock()):
+            raise AuthenticationError(_ENDED, reason="access_ended")
+        return record
+
+    async def _behind_hop(self, hop: AccessRecord, headers: Mapping[bytes, bytes]) -> AccessRecord:
+        if hop.kind != "application" or HOP_ROLE not in hop.roles:
+            raise AuthenticationError(reason="identity_header")
+        try:
+            email = headers.get(_USER_EMAIL, b"").decode("ascii").strip()
+        except UnicodeDecodeError:
+            raise AuthenticationError(reason="identity_header") from None
+        if not email:
+            raise AuthenticationError(reason="identity_header")
+        return await self._live(Lookup("user-name", email))
+
+    def _check_network(
+        self,
+        networks: Sequence[str],
+        headers: Mapping[bytes, bytes],
+        context: Mapping[str, Any],
+        peer: str,
+    ) -> None:
+        address = self._address(headers, context, peer)
+        if address is None or not any(address in ipaddress.ip_network(one) for one in networks):
+            raise AuthenticationError(reason="network")
+
+    def _address(
+        self, headers: Mapping[bytes, bytes], context: Mapping[str, Any], peer: str
+    ) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        if self._hops.api_gateway:
+            identity = context.get("identity")
+            return _parsed(str(identity.get("sourceIp", "")) if isinstance(identity, dict) else "")
+        address = _parsed(peer)
+        if address is not None and any(address in proxy for proxy in self._hops.proxies):
+            # the last entry is the proxy's own; those before it are whatever the client wrote
+            forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1").rpartition(",")[2]
+            return _parsed(forwarded.strip())
+        return address
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claim(claims, name)
+    if not isinstance(value, str) or not 0 < len(value) <= 2048:
+        raise TokenRefused("subject")
+    return value
+
+
+def _request_context(headers: Mapping[bytes, bytes]) -> dict[str, Any]:
+    try:
+        context = json.loads(headers.get(_CONTEXT, b"{}"))
+    except (ValueError, RecursionError):
+        raise AuthenticationError(reason="request_context") from None
+    return context if isinstance(context, dict) else {}
+
+
+def role_arn(caller: str) -> str:
+    """The role behind the session that called: sessions have names of their callers' choice, roles do not."""
+    head, _, rest = caller.partition(":assumed-role/")
+    if not rest:
+        return caller
+    return head.replace(":sts:", ":iam:", 1) + ":role/" + rest.split("/", 1)[0]
+
+
+def _principal(record: AccessRecord, issuer: str) -> Principal:
+    return Principal(
+        kind="person" if record.kind == "person" else "application",
+        id=record.subject,
+        department=record.department,
+        access_key=record.key,
+        issuer=issuer,
+        roles=record.roles,
+        models=record.models,
+        data_classes=record.data_classes,
+    )
+
+
+class LiveRecords:
+    """Access records, kept for a few seconds; what is not there too, so that guessing costs the table little.
+
+    `records` blocks, so it runs in threads of `pool`; one reading at a time for each record.
+    """
+
+    def __init__(
+        self,
+        records: AccessRecords,
+        pool: ThreadPoolExecutor,
+        *,
+        seconds: float = RECORD_SECONDS,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._records = records
+        self._pool = pool
+        self._kept: _Kept[AccessRecord | None] = _Kept(seconds, _MOST_RECORDS, clock)
+
+    async def find(self, lookup: Lookup) -> AccessRecord | None:
+        """The record, or None. Raises botocore's errors."""
+        found, record = self._kept.known(lookup)
+        return record if found else await self._kept.read(lookup, lambda: self._in_thread(lookup))
+
+    async def _in_thread(self, lookup: Lookup) -> AccessRecord | None:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, lookup)
+
+    def _read(self, lookup: Lookup) -> AccessRecord | None:
+        if lookup.by == "pk":
+            return self._records.get(lookup.name)
+        return self._records.find_person(lookup.name, lookup.by)
+
+
+class _Kept(Generic[Value]):
+    """Values that stay true for a while, at most `most`; whoever asks for one being read waits for it."""
+
+    def __init__(self, seconds: float, most: int, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._clock = clock
+        self._values: OrderedDict[Hashable, tuple[float, Value]] = OrderedDict()
+        self._reading: dict[Hashable, asyncio.Future[Value]] = {}
+
+    def known(self, key: Hashable) -> tuple[bool, Value | None]:
+        entry = self._values.get(key)
+        if entry is None or self._clock() >= entry[0]:
+            return False, None
+        return True, entry[1]
+
+    async def read(self, key: Hashable, call: Callable[[], Any]) -> Value:
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = asyncio.ensure_future(call())
+            self._reading[key] = reading
+            asked_at = self._clock()  # a value is as old as the question, not as the answer
+            reading.add_done_callback(lambda done: self._keep(key, asked_at, done))
+        return await asyncio.shield(reading)
+
+    def _keep(self, key: Hashable, asked_at: float, done: "asyncio.Future[Value]") -> None:
+        self._reading.pop(key, None)
+        if done.cancelled() or done.exception() is not None:
+            return
+        self._values[key] = (asked_at + self._seconds, done.result())
+        self._values.move_to_end(key)
+        while len(self._values) > self._most:
+            self._values.popitem(last=False)
+
+
+class _EmulatedIssuers:
+    """The policy with the key sets of user pools where the emulated AWS has them."""
+
+    def __init__(self, policy: Policies, endpoint_url: str) -> None:
+        self._policy = policy
+        self._endpoint_url = endpoint_url
+        self._seen: tuple[Issuer, ...] | None = None
+        self._moved: GatewayPolicy | None = None
+
+    def current(self) -> GatewayPolicy:
+        policy = self._policy.current()
+        if self._moved is None or policy.issuers is not self._seen:
+            self._seen = policy.issuers
+            self._moved = replace(
+                policy,
+                issuers=tuple(
+                    replace(one, jwks_uri=emulated_key_set_url(one.jwks_uri, self._endpoint_url))
+                    for one in policy.issuers
+                ),
+            )
+        return self._moved
+
+
+def open_authenticator(
+    policy: Policies,
+    dynamodb: Any,
+    access_table: str,
+    pepper: bytes,
+    pool: ThreadPoolExecutor,
+    *,
+    hops: Hops | None = None,
+    endpoint_url: str | None = None,
+) -> Authenticator:
+    """The authenticator of a deployed gateway. `dynamodb` is a botocore client; `endpoint_url` that of an
+    emulated AWS.
+    """
+    return Authenticator(
+        policy=_EmulatedIssuers(policy, endpoint_url) if endpoint_url else policy,
+        records=LiveRecords(AccessRecords(dynamodb, access_table), pool),
+        pepper=pepper,
+        verifier=TokenVerifier(KeySets()),
+        hops=hops,
+    )
