@@ -92,16 +92,14 @@ class WebAcl(KitComponent):
         if reads_bodies:
             statement["scope_down_statement"] = {
                 "not_statement": {
-                    "statements": [
-                        {
-                            "byte_match_statement": {
-                                "search_string": "/v1/",
-                                "positional_constraint": "CONTAINS",
-                                "field_to_match": {"uri_path": {}},
-                                "text_transformations": [{"priority": 0, "type": "NONE"}],
-                            }
+                    "statement": {
+                        "byte_match_statement": {
+                            "search_string": "/v1/",
+                            "positional_constraint": "CONTAINS",
+                            "field_to_match": {"uri_path": {}},
+                            "text_transformations": [{"priority": 0, "type": "NONE"}],
                         }
-                    ]
+                    }
                 }
             }
         return {

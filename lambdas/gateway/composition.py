@@ -10,7 +10,7 @@ from lambdas.common.ledger.items import Store
 from lambdas.common.policy import PolicyUnavailable, PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessLog
-from lambdas.gateway.authenticate import AuthenticationError
+from lambdas.gateway.authenticate import AuthenticationError, refuse_repeated
 from lambdas.gateway.batches import Batches
 from lambdas.gateway.call import Caller, Calls
 from lambdas.gateway.count_tokens import CountTokens
@@ -33,7 +33,7 @@ from lambdas.gateway.uses import Uses
 class Authenticator(Protocol):
     """Who is calling. Raises `AuthenticationError` when the credential is missing or wrong."""
 
-    async def authenticate(self, headers: dict[bytes, bytes]) -> Principal: ...
+    async def authenticate(self, headers: dict[bytes, bytes], peer: str = "") -> Principal: ...
 
 
 class Gateway:
@@ -130,7 +130,8 @@ class Gateway:
     async def authenticate(self, exchange: Exchange) -> Principal:
         """The caller. Raises `ApiError` 401, or 503 when identities cannot be checked."""
         try:
-            return await self._authenticator.authenticate(exchange.headers)
+            refuse_repeated(exchange.raw_headers)
+            return await self._authenticator.authenticate(exchange.headers, exchange.peer)
         except AuthenticationError as error:
             raise ApiError(401, errors.AUTHENTICATION, str(error), reason="credential", retry=False) from None
         except Exception:  # whatever the identity store raises: nobody passes unchecked

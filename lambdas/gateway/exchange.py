@@ -34,6 +34,7 @@ class Exchange:
         "headers",
         "method",
         "path",
+        "peer",
         "query",
         "raw_headers",
         "request_id",
@@ -45,6 +46,8 @@ class Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
+        client = scope.get("client")
+        self.peer: str = client[0] if client else ""  # the address that the connection comes from
         self.raw_headers: list[Header] = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(self.raw_headers)
         self.request_id = request_id

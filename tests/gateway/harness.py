@@ -130,7 +130,7 @@ class Keys:
         }
         self.refuse: Exception | None = None
 
-    async def authenticate(self, headers: Any) -> Principal:
+    async def authenticate(self, headers: Any, peer: str = "") -> Principal:
         if self.refuse is not None:
             raise self.refuse
         given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")

@@ -1,0 +1,168 @@
+"""The gateway on AWS: which store and which client stands behind each port.
+
+    uvicorn --factory lambdas.gateway.app:create_app
+
+needs nothing but environment variables (see `settings`) and credentials that botocore finds; the same holds
+on Lambda, on Kubernetes and against an emulated AWS (`AWS_ENDPOINT_URL`). Clients are botocore's: they block,
+so every call of theirs runs in a pool of threads.
+"""
+
+import asyncio
+import hmac
+import os
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+import botocore.session
+from botocore.config import Config
+
+from lambdas.common.audit import open_writer
+from lambdas.common.documents import S3Document
+from lambdas.common.ledger import Ledger
+from lambdas.common.ledger.dynamo_store import DynamoStore
+from lambdas.common.policy import PolicyWatch
+from lambdas.common.prices import load_prices
+from lambdas.common.virtual_keys import read_pepper
+from lambdas.gateway.access_log import AccessLog
+from lambdas.gateway.authenticate import Hops, open_authenticator
+from lambdas.gateway.composition import Gateway
+from lambdas.gateway.inspection import InspectionStep
+from lambdas.gateway.prompts import PromptRegistry
+from lambdas.gateway.providers.registry import Providers
+from lambdas.gateway.providers.transport import HttpTransport
+from lambdas.gateway.settings import GatewaySettings, SettingsError
+from lambdas.inspection import InspectionConfig, Inspector
+
+INDEX_KEY = "prompts/index.json"
+_THREADS = 48
+_IDENTITY_SECONDS = 300  # how long STS vouches for us; the token is exchanged at once
+
+Result = TypeVar("Result")
+
+
+def compose(settings: GatewaySettings) -> Gateway:
+    """A gateway on the stores that the settings name. Raises `SettingsError`, and botocore's errors when the
+    pepper cannot be read: nobody could be told from anybody else.
+    """
+    ledger_table = _named(settings.ledger_table, "LEDGER_TABLE")
+    access_table = _named(settings.access_table, "ACCESS_TABLE")
+    governance = _named(settings.governance_bucket, "GOVERNANCE_BUCKET")
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
+    aws = _Aws(settings, pool)
+    dynamodb, s3 = aws.client("dynamodb"), aws.client("s3")
+    pepper = read_pepper(aws.secret(_named(settings.key_pepper_secret_arn, "KEY_PEPPER_SECRET_ARN")))
+    store = DynamoStore(dynamodb, ledger_table=ledger_table, access_table=access_table, pool=pool)
+    access_log = AccessLog(settings.environment)
+    policy = PolicyWatch(
+        S3Document(s3, governance, settings.policy_object_key),
+        report=lambda text: access_log.event("policy", message=text),
+    )
+    transport = HttpTransport(connect_seconds=settings.deadlines.connect)
+    return Gateway(
+        settings,
+        policy=policy,
+        authenticator=open_authenticator(
+            policy,
+            dynamodb,
+            access_table,
+            pepper,
+            pool,
+            hops=Hops(api_gateway=settings.behind_api_gateway),
+            endpoint_url=settings.endpoint_url,
+        ),
+        inspection=InspectionStep(Inspector(InspectionConfig(hash_key=_key(pepper, b"inspection")))),
+        ledger=Ledger(store),
+        prices=load_prices(),
+        audit=open_writer("gateway", os.environ),
+        providers=Providers(
+            transport,
+            read_secret=aws.provider_key,
+            identity_token=aws.identity_token,
+            aws_credentials=aws.credentials,
+            region=settings.region,
+            stand_in_url=settings.upstream_url,
+        ),
+        transport=transport,
+        access_log=access_log,
+        batch_store=store,
+        prompts=PromptRegistry(S3Document(s3, governance, INDEX_KEY), partial(aws.object, s3, governance)),
+        aws_credentials=aws.credentials,
+        request_id_key=_key(pepper, b"request ids"),
+    )
+
+
+def _named(value: str | None, variable: str) -> str:
+    if not value:
+        raise SettingsError(f"{variable}: is missing")
+    return value
+
+
+def _key(pepper: bytes, purpose: bytes) -> bytes:
+    """A key for one purpose, so that nothing made with it says anything about the pepper."""
+    return hmac.digest(pepper, b"claude-enterprise-kit " + purpose, "sha256")
+
+
+class _Aws:
+    """Clients of one process, and what the gateway asks of AWS besides its stores."""
+
+    def __init__(self, settings: GatewaySettings, pool: ThreadPoolExecutor) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._session = botocore.session.get_session()
+        self._sts: Any = None
+        self._secrets: Any = None
+
+    def client(self, service: str) -> Any:
+        """A client that gives up in time for the caller still to be answered."""
+        return self._session.create_client(
+            service,
+            region_name=self._settings.region,
+            endpoint_url=self._settings.endpoint_url,
+            config=Config(
+                connect_timeout=2,
+                read_timeout=5,
+                max_pool_connections=_THREADS,
+                retries={"total_max_attempts": 3, "mode": "standard"},
+            ),
+        )
+
+    def secret(self, arn: str) -> str:
+        """The current value of a secret. Blocks."""
+        self._secrets = self._secrets or self.client("secretsmanager")
+        return self._secrets.get_secret_value(SecretId=arn)["SecretString"]
+
+    async def provider_key(self) -> str:
+        """The key of the Anthropic API, where the configuration chose one."""
+        arn = _named(self._settings.provider_key_secret_arn, "ANTHROPIC_API_KEY_SECRET_ARN")
+        return await self._in_thread(lambda: self.secret(arn))
+
+    async def identity_token(self, audience: str, algorithm: str) -> str:
+        """A fresh token with which STS vouches for our role; each may be exchanged once."""
+        return await self._in_thread(lambda: self._web_identity(audience, algorithm))
+
+    def _web_identity(self, audience: str, algorithm: str) -> str:
+        self._sts = self._sts or self.client("sts")
+        answer = self._sts.get_web_identity_token(
+            Audience=[audience], SigningAlgorithm=algorithm, DurationSeconds=_IDENTITY_SECONDS
+        )
+        return answer["WebIdentityToken"]
+
+    async def credentials(self) -> Any:
+        """Our role's credentials as they are now; botocore renews them."""
+        return await self._in_thread(self._frozen_credentials)
+
+    def _frozen_credentials(self) -> Any:
+        credentials = self._session.get_credentials()
+        if credentials is None:
+            raise RuntimeError("botocore found no credentials")
+        return credentials.get_frozen_credentials()
+
+    async def object(self, s3: Any, bucket: str, key: str) -> bytes:
+        """The bytes of an object."""
+        return await self._in_thread(lambda: s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    async def _in_thread(self, call: Callable[[], Result]) -> Result:
+        waiting: Awaitable[Result] = asyncio.get_running_loop().run_in_executor(self._pool, call)
+        return await waiting
