@@ -166,13 +166,14 @@ def policy_for_emulator(policy: Any) -> str:
     * It listens on the loopback address without TLS, so statements that deny `aws:SecureTransport: false`
       would deny everything.
     * It knows no KMS encryption context, so conditions on it would never be met.
+    * It does not tell which KMS key a put names, so statements that deny every other key would deny all.
     """
     document = json.loads(policy) if isinstance(policy, str) else policy
     statements = document.get("Statement", [])
     kept = []
     for statement in statements if isinstance(statements, list) else [statements]:
         conditions = statement.get("Condition", {})
-        if statement.get("Effect") == "Deny" and _only_about_transport(conditions):
+        if statement.get("Effect") == "Deny" and _cannot_be_judged(conditions):
             continue
         judged = {
             operator: {key: one for key, one in tests.items() if not key.startswith("kms:EncryptionContext")}
@@ -186,6 +187,13 @@ def policy_for_emulator(policy: Any) -> str:
     return json.dumps({**document, "Statement": kept}, sort_keys=True)
 
 
-def _only_about_transport(conditions: Mapping[str, Mapping[str, Any]]) -> bool:
+_UNKNOWN_KEYS = {
+    "aws:SecureTransport",
+    "s3:TlsVersion",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+}
+
+
+def _cannot_be_judged(conditions: Mapping[str, Mapping[str, Any]]) -> bool:
     keys = {key for tests in conditions.values() for key in tests}
-    return bool(keys) and keys <= {"aws:SecureTransport", "s3:TlsVersion"}
+    return bool(keys) and keys <= _UNKNOWN_KEYS
