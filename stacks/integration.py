@@ -25,6 +25,7 @@ from components.governance.gateway_policy import (
 from components.governance.prompt_registry import PromptRegistry, PromptRegistryArgs
 from components.identity.scim import Scim, ScimArgs, ScimRule
 from components.layers import ROOT, DependencyLayer, image_tag
+from components.measurement.aggregation import AggregationArgs, aggregation
 from components.permissions import canonical_json
 from stacks import contracts, gates
 from stacks.placement import names_of, stage_options, zones_of
@@ -74,6 +75,7 @@ def main(settings: Settings) -> None:
     keeper = _keeper(settings, base, gateway_args, options)
     ScheduledFunction("notary", notary(keeper), options)
     ScheduledFunction("sweeper", sweeper(keeper), options)
+    ScheduledFunction("measurement", aggregation(_measurement(base, keeper)), options)
     scim = Scim("scim", _scim(settings, base, gateway_args, options), options)
     api = RestApi("api", _rest_api(settings, gateway, analytics, network, scim), options)
     _guard(settings, base, api, analytics, options)
@@ -190,6 +192,17 @@ def _keeper(
         signing_key_arn=base["signing_key_arn"],
         layer_arn=DependencyLayer("scheduled-layer", names_of(settings), "scheduled", options).arn,
         memory=settings.sizing.capacity.function_memory_mb,
+    )
+
+
+def _measurement(base: Outputs, keeper: KeeperArgs) -> AggregationArgs:
+    return AggregationArgs(
+        surroundings=keeper.surroundings,
+        analytics_bucket_name=base["analytics_bucket_name"],
+        analytics_bucket_arn=base["analytics_bucket_arn"],
+        analytics_key_arn=base["analytics_key_arn"],
+        layer_arn=keeper.layer_arn,
+        memory=keeper.memory,
     )
 
 

@@ -1,4 +1,4 @@
-"""The cost model before deployment: its sums, its prices, its comparison with the planning values (Z.2, L5.4)."""
+"""The cost model before deployment: its sums, prices, comparison with the planning values (Z.2, L5.4)."""
 
 import json
 from decimal import Decimal

@@ -1,0 +1,98 @@
+"""Events: what measurement reads of a metadata copy. No prompt, no answer, no free text (L5.1-L5.4).
+
+A row is what `lambdas/common/audit/metadata.py` writes: columns, and `details` with the rest as JSON.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+KINDS = frozenset({"outcome", "refusal", "batch_results", "feedback", "review", "training", "use"})
+DECISIONS = {
+    "approve": "approved", "approved": "approved", "edit": "edited", "edited": "edited",
+    "reject": "rejected", "rejected": "rejected",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `at` is ISO 8601 in UTC, amounts are micro-dollars, `minutes` are minutes saved."""
+
+    record_id: str
+    kind: str
+    at: str
+    department: str
+    principal: str
+    person: bool
+    request_id: str = ""
+    use_case: str = ""
+    model: str = ""
+    result: str = ""
+    reason: str = ""
+    review_needed: bool = False
+    registered: bool = False
+    material: bool = False
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_microusd: int = 0
+    useful: bool = False
+    minutes: int = 0
+    edited: bool = False
+    rejected: bool = False
+    decision: str = ""
+    synthetic: bool = False
+
+    @property
+    def day(self) -> str:
+        """The UTC day, as YYYY-MM-DD."""
+        return self.at[:10]
+
+
+def read_event(row: Mapping[str, Any]) -> Event | None:
+    """The event of a row; None when it is none that measurement counts (an intent, a manifest, a key)."""
+    kind = row.get("kind")
+    record_id, at = row.get("record_id"), row.get("at")
+    if kind not in KINDS or not isinstance(record_id, str) or not isinstance(at, str) or len(at) < 10:
+        return None
+    details = _details(row.get("details"))
+    get = row.get
+    return Event(
+        record_id=record_id,
+        kind=kind,
+        at=at,
+        department=str(get("department") or "none"),
+        principal=str(get("principal") or ""),
+        person=get("principal_kind") == "person",
+        request_id=str(get("request_id") or ""),
+        use_case=str(get("use_case") or get("prompt") or details.get("use_case") or ""),
+        model=str(get("model") or ""),
+        result=str(get("result") or ""),
+        reason=str(get("reason") or ""),
+        review_needed=bool(get("requires_review")),
+        registered=bool(get("prompt")),
+        material=bool(get("material_decision")),
+        input_tokens=_count(get("input_tokens")),
+        output_tokens=_count(get("output_tokens")),
+        cost_microusd=_count(get("cost_microusd")),
+        useful=details.get("useful") is True,
+        minutes=_count(details.get("minutes_saved")),
+        edited=details.get("edited") is True,
+        rejected=details.get("rejected") is True,
+        decision=DECISIONS.get(str(details.get("decision") or get("result") or ""), ""),
+        synthetic=details.get("synthetic") is True,
+    )
+
+
+def _details(given: Any) -> Mapping[str, Any]:
+    if not isinstance(given, str):
+        return {}
+    try:
+        details = json.loads(given)
+    except ValueError:
+        return {}
+    return details if isinstance(details, dict) else {}
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

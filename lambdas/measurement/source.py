@@ -1,0 +1,96 @@
+"""Where metadata copies are read from: `records/dt=YYYY-MM-DD/` of the analytics bucket or of a folder."""
+
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from lambdas.measurement.events import Event, read_event
+
+PREFIX = "records"
+
+
+class Source(Protocol):
+    """Days that have rows, and the lines of a day's objects."""
+
+    def days(self) -> list[str]: ...
+
+    def lines(self, day: str) -> Iterator[bytes]: ...
+
+
+class BucketSource:
+    """The analytics bucket. `s3` is a boto3 or botocore client; objects are read as streams."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3, self._bucket = s3, bucket
+
+    def days(self) -> list[str]:
+        """Every day that has objects, sorted. Raises what the client raises."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{PREFIX}/dt=", Delimiter="/"
+        )
+        found = (entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", ()))
+        return sorted(prefix.rstrip("/").rpartition("dt=")[2] for prefix in found)
+
+    def lines(self, day: str) -> Iterator[bytes]:
+        """Lines of a day, object by object."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{PREFIX}/dt={day}/"
+        )
+        for page in pages:
+            for entry in page.get("Contents", ()):
+                body = self._s3.get_object(Bucket=self._bucket, Key=entry["Key"])["Body"]
+                yield from _lines(_Readable(body), entry["Key"])
+
+
+class FolderSource:
+    """A copy of the bucket in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / PREFIX
+
+    def days(self) -> list[str]:
+        """Every day that has a folder, sorted."""
+        return sorted(path.name.removeprefix("dt=") for path in self._folder.glob("dt=*"))
+
+    def lines(self, day: str) -> Iterator[bytes]:
+        """Lines of a day, file by file."""
+        for path in sorted((self._folder / f"dt={day}").glob("*")):
+            with path.open("rb") as file:
+                yield from _lines(file, path.name)
+
+
+def events(source: Source, day: str) -> Iterator[Event]:
+    """The events of a day's rows. Lines that are no JSON are passed over: a copy is no evidence."""
+    for line in source.lines(day):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        event = read_event(row) if isinstance(row, dict) else None
+        if event is not None:
+            yield event
+
+
+def _lines(file: Any, name: str) -> Iterator[bytes]:
+    """Lines of a file or body, unpacked where it is gzip."""
+    reader = io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file
+    packed = reader.peek(2)[:2] == b"\x1f\x8b" if hasattr(reader, "peek") else name.endswith(".gz")
+    yield from gzip.GzipFile(fileobj=reader) if packed else reader
+
+
+class _Readable(io.RawIOBase):
+    """A streamed body as a raw file, so that it can be looked into and unpacked."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._body.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
