@@ -48,6 +48,7 @@ class _App:
             ("GET", "/v1/messages/batches"): ("batches.list", self._list_batches),
             ("GET", "/v1/models"): ("models", self._models),
             ("POST", "/v1/embeddings"): ("embeddings", self._embeddings),
+            ("POST", "/v1/feedback"): ("feedback", self._feedback),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -228,6 +229,10 @@ class _App:
     async def _embeddings(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         body = await self._json_body(exchange)
         await self._running().embeddings.answer(exchange, entry, principal, body)
+
+    async def _feedback(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        body = await self._json_body(exchange)
+        await self._running().feedback.take(exchange, entry, principal, body)
 
     async def _record_use(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         body = await self._json_body(exchange)

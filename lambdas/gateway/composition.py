@@ -17,6 +17,7 @@ from lambdas.gateway.count_tokens import CountTokens
 from lambdas.gateway.embeddings import EmbeddingsEndpoint
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.feedback import Feedback
 from lambdas.gateway.inspection import InspectionStep
 from lambdas.gateway.messages import Messages
 from lambdas.gateway.prompts import PromptRegistry
@@ -102,6 +103,7 @@ class Gateway:
         )
         self.request_ids = RequestIds(request_id_key)
         self.uses = Uses(recorder, self.request_ids)
+        self.feedback = Feedback(recorder, self.request_ids, batch_store, clock)
 
     async def start(self) -> None:
         """Read the policy and keep it current. A gateway without a policy starts, and refuses calls until it

@@ -95,6 +95,25 @@ class Recorder:
         }
         await self._append(record, {"statement": text})
 
+    async def feedback(
+        self,
+        statement_id: str,
+        principal: Principal,
+        request_id: str,
+        fields: dict[str, bool | int | str],
+    ) -> None:
+        """What an earlier answer was worth (L5.2). Raises `ApiError` 503 when the record is not durable."""
+        record = {
+            "kind": "feedback",
+            "request_id": request_id,
+            "statement_id": statement_id,
+            "principal": principal.id,
+            "principal_kind": principal.kind,
+            "department": principal.department,
+            **fields,
+        }
+        await self._append(record, {})
+
     async def _append(self, record: dict[str, Any], bodies: dict[str, bytes]) -> None:
         try:
             await self._audit.append(record, bodies=bodies)

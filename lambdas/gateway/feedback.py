@@ -1,0 +1,128 @@
+"""POST /v1/feedback: what an answer was worth to the person who asked (L5.2, L5.3, G.6).
+
+Body: {"request_id": "req_…", "useful": true, "minutes_saved": 20, "edited": false, "rejected": false,
+"use_case": "campaign-copy"}; the first two are required. `minutes_saved` is 0 to 480. There is no free text.
+Feedback on an answer is taken once, from the department that got it; it becomes a record and so an event of
+measurement.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from lambdas.common.clock import Clock
+from lambdas.common.identities import Principal
+from lambdas.common.ledger.items import TTL, Cancelled, Create, Key, Remove, Store
+from lambdas.gateway import errors
+from lambdas.gateway.access_log import AccessEntry
+from lambdas.gateway.errors import ApiError, invalid_request, not_found
+from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.json_body import JsonBody
+from lambdas.gateway.record import Recorder
+from lambdas.gateway.request_ids import RequestIds
+
+MOST_MINUTES = 480
+_KNOWN = ("request_id", "useful", "minutes_saved", "edited", "rejected", "use_case")
+_USE_CASE = re.compile(r"[a-z][a-z0-9]*([./-][a-z0-9]+)*")
+_KEPT = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What somebody said of an answer."""
+
+    request_id: str
+    useful: bool
+    minutes_saved: int
+    edited: bool
+    rejected: bool
+    use_case: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """Takes feedback. `store` remembers which answers have some."""
+
+    recorder: Recorder
+    request_ids: RequestIds
+    store: Store
+    clock: Clock
+
+    async def take(
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
+    ) -> None:
+        """One statement. Raises `ApiError` 400, 404 for another department's call, 409 for a second one,
+        503.
+        """
+        said = _read(body)
+        if not self.request_ids.belongs(said.request_id, principal.department):
+            raise not_found("Your department has no call with this request id.", reason="unknown_record")
+        key = Key("ledger", f"FEEDBACK#{said.request_id}", "FEEDBACK")
+        mark = {"feedback": exchange.request_id}
+        await self._remember(key, mark)
+        try:
+            await self.recorder.feedback(exchange.request_id, principal, said.request_id, _fields(said))
+        except ApiError:
+            await self._forget(key, mark)
+            raise
+        entry.recorded = True
+        answer = {"type": "feedback", "id": exchange.request_id, "request_id": said.request_id}
+        await exchange.answer(201, [(b"content-type", b"application/json")], json.dumps(answer).encode())
+
+    async def _remember(self, key: Key, mark: dict[str, str]) -> None:
+        item = {**mark, TTL: int((self.clock() + _KEPT).timestamp())}
+        try:
+            await self.store.transact([Create(key, item)])
+        except Cancelled:
+            raise ApiError(
+                409,
+                errors.INVALID_REQUEST,
+                "There is feedback on this answer already; it is not counted twice.",
+                reason="feedback_twice",
+                retry=False,
+            ) from None
+        except Exception:  # whatever the store raises: without it feedback could count twice
+            raise errors.control_unavailable("ledger") from None
+
+    async def _forget(self, key: Key, mark: dict[str, str]) -> None:
+        try:
+            await self.store.transact([Remove(key, mark)])
+        except Exception:
+            return  # the caller is told that it failed; at worst this one answer stays without feedback
+
+
+def _fields(said: Statement) -> dict[str, bool | int | str]:
+    fields: dict[str, bool | int | str] = {
+        "useful": said.useful,
+        "minutes_saved": said.minutes_saved,
+        "edited": said.edited,
+        "rejected": said.rejected,
+    }
+    return fields | ({"use_case": said.use_case} if said.use_case else {})
+
+
+def _read(body: JsonBody) -> Statement:
+    fields = body.fields
+    for name in fields:
+        if name not in _KNOWN:
+            raise invalid_request(f"{name[:100]}: unknown; known are {', '.join(_KNOWN)}")
+    request_id, use_case = fields.get("request_id"), fields.get("use_case")
+    if not isinstance(request_id, str) or len(request_id) > 64:
+        raise invalid_request("request_id: the `request-id` header of an answer is required")
+    if not isinstance(fields.get("useful"), bool):
+        raise invalid_request("useful: true or false is required")
+    flags = {name: fields.get(name, False) for name in ("edited", "rejected")}
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise invalid_request(f"{name}: must be true or false")
+    minutes = fields.get("minutes_saved", 0)
+    if isinstance(minutes, bool) or not isinstance(minutes, int) or not 0 <= minutes <= MOST_MINUTES:
+        raise invalid_request(f"minutes_saved: must be a whole number from 0 to {MOST_MINUTES}")
+    if flags["rejected"] and (fields["useful"] or minutes):
+        raise invalid_request("rejected: an answer that was not used is not useful and saved no time")
+    if use_case is not None and not (
+        isinstance(use_case, str) and len(use_case) <= 64 and _USE_CASE.fullmatch(use_case)
+    ):
+        raise invalid_request("use_case: must be a name such as campaign-copy")
+    return Statement(request_id, fields["useful"], minutes, flags["edited"], flags["rejected"], use_case)
