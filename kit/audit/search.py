@@ -15,6 +15,7 @@ from lambdas.common.subject_keys import NoSubjectKey, SubjectErased, SubjectKeys
 
 _THREADS = 16
 _WINDOW_BYTES = 64 * 1024 * 1024
+_HOURS_AHEAD = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,24 @@ def find(
     source: Source, question: Question, *, progress: Callable[[int], None] = lambda _: None
 ) -> Iterator[dict[str, Any]]:
     """The records that fit, hour by hour. Lines that are no records are left to `verify`."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        hour = hour_of(question.first)
-        # A record is kept under the hour in which it was put, seconds after it was made.
-        while hour <= hour_of(question.last) + HOUR:
-            entries = [one for one in source.entries(hour_prefix(hour)) if not one.deleted]
+    with ThreadPoolExecutor(_THREADS) as listing, ThreadPoolExecutor(_THREADS) as pool:
+        for _, entries in ahead(listing, _hours(question), source.entries, most=_HOURS_AHEAD):
+            present = [one for one in entries if not one.deleted]
             for _, data in ahead(
-                pool, entries, lambda one: source.get(one.key), most=_WINDOW_BYTES, weight=_weight
+                pool, present, lambda one: source.get(one.key), most=_WINDOW_BYTES, weight=_weight
             ):
                 for record in _records(data or b""):
                     if question.fits(record):
                         yield record
             progress(1)
-            hour += HOUR
+
+
+def _hours(question: Question) -> Iterator[str]:
+    """Where to look. A record is kept under the hour in which it was put, seconds after it was made."""
+    hour = hour_of(question.first)
+    while hour <= hour_of(question.last) + HOUR:
+        yield hour_prefix(hour)
+        hour += HOUR
 
 
 def _weight(entry: Entry) -> int:

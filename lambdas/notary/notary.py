@@ -134,6 +134,8 @@ class Notary:
             return None
 
     def _last_manifest(self, last_due: datetime) -> Manifest | None:
+        if not list(self._keys(MANIFESTS, most=1)):
+            return None
         for back in range(_SEARCHED_DAYS):
             day = last_due - timedelta(days=back)
             keys = list(self._keys(f"{MANIFESTS}dt={day:%Y-%m-%d}/"))

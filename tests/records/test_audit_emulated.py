@@ -1,0 +1,503 @@
+"""Audit records on an emulated AWS, under the permissions of the plan: each function can do its work, each
+statement is needed, nothing that is written can be taken back (L1.7, L2.5, G.3).
+"""
+
+import asyncio
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError
+from typer.testing import CliRunner
+
+from components.api.analytics import COLUMNS, QUERIES
+from components.foundation.roles import glue_name
+from kit.audit.sources import BucketSource
+from kit.audit.verification import span_of, verify
+from kit.cli import app
+from kit.target import Target
+from lambdas.common.audit import AuditUnavailable, AuditWriter, SubjectErased, SubjectKeys, open_writer
+from lambdas.common.audit.manifest import hour_of, public_key
+from lambdas.common.audit.store import AuditBucket
+from lambdas.common.ids import new_id
+from lambdas.notary.notary import Notary
+from tests.conftest import free_port
+from tests.records.audit_fixtures import intent, outcome
+from tests.support.standing import Acting, Standing, standing
+
+pytestmark = pytest.mark.emulator
+
+GATEWAY, NOTARY, INVESTIGATOR = (
+    "gateway-api-permissions",
+    "notary-function-permissions",
+    "coe-governance-lead-permissions",
+)
+Statements = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    folder = tmp_path_factory.mktemp("audit")
+    with standing(folder, free_port(), "integration", {"size": "small"}) as stages:
+        yield stages
+
+
+def without(statements: Statements, sid: str) -> Statements:
+    assert sid in {one["Sid"] for one in statements}
+    return [one for one in statements if one["Sid"] != sid]
+
+
+def environment(deployed: Standing, function: str) -> Mapping[str, str]:
+    planned = deployed.resource("aws:lambda/function:Function", function)
+    return {
+        **planned.inputs["environment"]["variables"],
+        "AWS_ENDPOINT_URL": deployed.emulator.endpoint_url,
+        "AWS_REGION": deployed.emulator.region,
+    }
+
+
+def writer_as(deployed: Standing, acting: Acting, name: str = "gateway") -> AuditWriter:
+    session = botocore.session.Session()
+    session.set_credentials(acting.access_key_id, acting.secret_access_key, acting.session_token)
+    return open_writer(name, environment(deployed, "gateway-api-function"), session=session)
+
+
+def gateway(deployed: Standing, *, lacking: str = "") -> AuditWriter:
+    statements = deployed.statements(GATEWAY)
+    return writer_as(deployed, deployed.acting(without(statements, lacking) if lacking else statements))
+
+
+def notary(deployed: Standing, now: datetime, *, lacking: str = "") -> Notary:
+    statements = deployed.statements(NOTARY)
+    acting = deployed.acting(without(statements, lacking) if lacking else statements)
+    bucket, s3 = deployed.exported("audit_bucket_name"), acting.client("s3")
+    return Notary(
+        s3,
+        AuditBucket(s3, bucket=bucket, key_arn=deployed.exported("audit_key_arn"), sleep=lambda _: None),
+        acting.client("kms"),
+        bucket=bucket,
+        signing_key_arn=deployed.exported("signing_key_arn"),
+        clock=lambda: now,
+    )
+
+
+def source_of(deployed: Standing) -> BucketSource:
+    return BucketSource(deployed.root("s3"), deployed.exported("audit_bucket_name"))
+
+
+def findings(deployed: Standing, now: datetime | None = None) -> list[tuple[str, str]]:
+    """What verification finds in the bucket."""
+    signing = deployed.exported("signing_key_arn")
+    own = public_key(deployed.root("kms").get_public_key(KeyId=signing)["PublicKey"])
+    source = source_of(deployed)
+    span = span_of(source, None, None, now=now or datetime.now(UTC))
+    assert span is not None
+    report = verify(source, lambda arn: [own] if arn == signing else [], span, [])
+    return [(one.code, one.where) for one in report.findings]
+
+
+def call(writer: AuditWriter, person: str = "ada", *, text: bytes = b"hello") -> str:
+    request_id = new_id("req_")
+    writer.append_now(intent(request_id, person), bodies={"request": text})
+    writer.append_now(outcome(request_id, person), bodies={"response": text})
+    return request_id
+
+
+def keys_of(deployed: Standing, request_id: str) -> list[str]:
+    """The objects that hold records of a request."""
+    source = source_of(deployed)
+    return [
+        one.key for one in source.entries("records/") if request_id.encode() in (source.get(one.key) or b"")
+    ]
+
+
+def refused(call: Callable[..., Any], **arguments: Any) -> bool:
+    try:
+        call(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException", "403"}
+    return False
+
+
+# -- the gateway ---------------------------------------------------------------------------------------------
+
+
+def test_the_gateway_appends_records_that_verify(deployed: Standing) -> None:
+    writer = gateway(deployed)
+
+    async def work() -> None:
+        ids = [new_id("req_") for _ in range(30)]
+        await asyncio.gather(*(writer.append(intent(one), bodies={"request": b"x"}) for one in ids))
+        await asyncio.gather(*(writer.append(outcome(one), bodies={"response": b"y"}) for one in ids))
+
+    asyncio.run(work())
+    assert findings(deployed) == []
+
+
+@pytest.mark.parametrize("sid", ["AppendRecords", "KeepSubjectKeys", "WrapSubjectKeys"])
+def test_the_gateway_writes_no_record_without_its_permission(deployed: Standing, sid: str) -> None:
+    writer = gateway(deployed, lacking=sid)
+    person = f"person-{sid}"
+    with pytest.raises((AuditUnavailable, ClientError), match="AccessDenied"):
+        writer.append_now(intent(new_id("req_"), person), bodies={"request": b"x"})
+    with pytest.raises((AuditUnavailable, ClientError), match="AccessDenied"):
+        asyncio.run(writer.append(intent(new_id("req_"), person), bodies={"request": b"x"}))
+
+
+def test_the_gateway_can_only_append(deployed: Standing) -> None:
+    """It reads nothing, deletes nothing, shortens nothing, signs nothing, seals nothing."""
+    (key, *_) = keys_of(deployed, call(gateway(deployed)))
+    bucket = deployed.exported("audit_bucket_name")
+    acting = deployed.acting(deployed.statements(GATEWAY))
+    s3, kms, dynamodb = (acting.client(one) for one in ("s3", "kms", "dynamodb"))
+    version = deployed.root("s3").head_object(Bucket=bucket, Key=key)["VersionId"]
+    encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": deployed.exported("audit_key_arn")}
+    row = {"pk": {"S": "SUBJECT#ada"}, "sk": {"S": "DEPARTMENT#marketing"}}
+    assert refused(s3.get_object, Bucket=bucket, Key=key)
+    assert refused(s3.list_objects_v2, Bucket=bucket, Prefix="records/")
+    assert refused(s3.delete_object, Bucket=bucket, Key=key)
+    assert refused(s3.delete_object, Bucket=bucket, Key=key, VersionId=version)
+    assert refused(s3.put_object, Bucket=bucket, Key="manifests/x.json", Body=b"", **encrypted)
+    shorter = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=1)}
+    assert refused(s3.put_object_retention, Bucket=bucket, Key=key, VersionId=version, Retention=shorter)
+    message = {"Message": b"0" * 32, "MessageType": "DIGEST", "SigningAlgorithm": "ECDSA_SHA_256"}
+    assert refused(kms.sign, KeyId=deployed.exported("signing_key_arn"), **message)
+    table = deployed.exported("subject_keys_table_name")
+    assert refused(dynamodb.delete_item, TableName=table, Key=row)
+    assert refused(dynamodb.scan, TableName=table)
+
+
+def test_a_put_without_encryption_is_refused_by_the_bucket(deployed: Standing) -> None:
+    s3, bucket = (
+        deployed.acting(deployed.statements(GATEWAY)).client("s3"),
+        deployed.exported("audit_bucket_name"),
+    )
+    assert refused(s3.put_object, Bucket=bucket, Key="records/dt=2026-01-01/hour=00/x/0.jsonl", Body=b"")
+
+
+def test_a_put_under_another_key_is_refused_by_the_bucket_policy(deployed: Standing) -> None:
+    """Read from the plan: the emulator does not tell policies which key a put names."""
+    planned = deployed.resource("aws:s3/bucketPolicy:BucketPolicy", "audit-store-policy").inputs["policy"]
+    (deny,) = [one for one in json.loads(planned)["Statement"] if one["Sid"] == "DenyOtherKey"]
+    key = {"s3:x-amz-server-side-encryption-aws-kms-key-id": deployed.exported("audit_key_arn")}
+    assert (deny["Effect"], deny["Action"], deny["Principal"]) == ("Deny", ["s3:PutObject"], "*")
+    assert deny["Condition"] == {"StringNotEquals": key}
+
+
+@pytest.mark.parametrize(
+    ("role", "sid", "actions"),
+    [
+        (GATEWAY, "EncryptRecords", ["kms:GenerateDataKey"]),
+        (NOTARY, "UseAuditKey", ["kms:Decrypt", "kms:GenerateDataKey"]),
+    ],
+)
+def test_the_key_of_the_bucket_is_used_through_s3_only(
+    deployed: Standing, role: str, sid: str, actions: list[str]
+) -> None:
+    """Read from the plan: the emulated S3 does not ask KMS in the caller's name."""
+    (statement,) = [one for one in deployed.statements(role) if one["Sid"] == sid]
+    assert statement["Action"] == actions
+    assert statement["Resource"] == [deployed.exported("audit_key_arn")]
+    via = f"s3.{deployed.emulator.region}.amazonaws.com"
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": via}}
+    key, s3 = deployed.exported("audit_key_arn"), deployed.acting(deployed.statements(role))
+    assert refused(s3.client("kms").generate_data_key, KeyId=key, KeySpec="AES_256"), "not by itself"
+
+
+# -- the notary ----------------------------------------------------------------------------------------------
+
+
+def test_the_notary_seals_and_the_seal_verifies(deployed: Standing) -> None:
+    call(gateway(deployed))
+    later = datetime.now(UTC) + timedelta(hours=1, minutes=10)
+    sealed = notary(deployed, later).seal_due()
+    assert hour_of(datetime.now(UTC)) in {manifest.hour for manifest in sealed}
+    assert findings(deployed) == []
+    assert notary(deployed, later).seal_due() == []
+
+
+@pytest.mark.parametrize("sid", ["ListRecords", "ReadRecords", "WriteManifests", "Sign"])
+def test_the_notary_seals_nothing_without_its_permission(deployed: Standing, sid: str) -> None:
+    call(gateway(deployed))
+    due = datetime.now(UTC) + timedelta(hours=30)
+    with pytest.raises(Exception, match=r"AccessDenied|Forbidden|403"):
+        notary(deployed, due, lacking=sid).seal_due()
+
+
+def test_the_notary_can_neither_write_records_nor_take_anything_back(deployed: Standing) -> None:
+    (key, *_) = keys_of(deployed, call(gateway(deployed)))
+    bucket, acting = deployed.exported("audit_bucket_name"), deployed.acting(deployed.statements(NOTARY))
+    s3 = acting.client("s3")
+    encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": deployed.exported("audit_key_arn")}
+    assert refused(s3.put_object, Bucket=bucket, Key=key, Body=b"", **encrypted)
+    assert refused(s3.delete_object, Bucket=bucket, Key=key)
+    assert refused(
+        acting.client("kms").decrypt, CiphertextBlob=b"x" * 100, KeyId=deployed.exported("subject_key_arn")
+    )
+
+
+def test_the_handler_runs_from_its_environment_alone(
+    deployed: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lambdas.notary import handler
+
+    acting = deployed.acting(deployed.statements(NOTARY))
+    for name, value in {**environment(deployed, "notary-function-function"), **acting.environment()}.items():
+        monkeypatch.setenv(name, value)
+
+    class Context:
+        @staticmethod
+        def get_remaining_time_in_millis() -> int:
+            return 600_000
+
+    handler._notary.cache_clear()
+    result = handler.handler({}, Context())
+    assert set(result) == {"hours", "objects", "late", "gaps"}
+    handler._notary.cache_clear()
+
+
+# -- investigating and erasing -------------------------------------------------------------------------------
+
+
+@contextmanager
+def investigating(
+    deployed: Standing, monkeypatch: pytest.MonkeyPatch, role: str = INVESTIGATOR
+) -> Iterator[None]:
+    """`kit` works on the deployment with the permissions of a role."""
+    acting = deployed.acting(deployed.statements(role))
+    session = boto3.Session(
+        acting.access_key_id, acting.secret_access_key, acting.session_token, deployed.emulator.region
+    )
+    exports = {
+        name: str(value) for graph in deployed.graphs.values() for name, value in graph.exports.items()
+    }
+    target = Target(exports, deployed.emulator.region, True, session, deployed.emulator.endpoint_url)
+    with monkeypatch.context() as patched:
+        patched.setattr("kit.target.find_target", lambda client=None: target)
+        patched.setenv("KIT_HOME", "/nonexistent")
+        yield
+
+
+def kit(*arguments: str, code: int = 0) -> dict[str, Any]:
+    result = CliRunner().invoke(app, ["audit", *arguments, "--json"])
+    assert result.exit_code == code, (result.output, result.exception)
+    return json.loads(result.stdout)
+
+
+def test_an_investigator_finds_by_every_question_and_opens_with_a_recorded_reason(
+    deployed: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = gateway(deployed)
+    request_id = call(writer, "grace", text=b"the secret of grace")
+    prompted = {**intent(new_id("req_"), "grace"), "prompt": "marketing/brief", "prompt_version": 3}
+    writer.append_now(prompted, bodies={})
+    call(writer, "heidi")
+    with investigating(deployed, monkeypatch):
+        by_request = kit("find", "--request-id", request_id)["records"]
+        assert [one["kind"] for one in by_request] == ["intent", "outcome"]
+        assert "secret" not in json.dumps(by_request)
+        assert len(kit("find", "--person", "grace")["records"]) == 3
+        assert len(kit("find", "--person", "grace", "--department", "finance")["records"]) == 0
+        for prompt, count in (("marketing/brief", 1), ("marketing/brief@3", 1), ("marketing/brief@4", 0)):
+            assert len(kit("find", "--prompt", prompt)["records"]) == count
+        assert kit("find", "--person", "grace", "--from", "2026-01-01", "--to", "2026-01-02")["records"] == []
+        opened = kit("find", "--request-id", request_id, "--decrypt", "--reason", "case 4711")["records"]
+        assert {one["kind"]: one["bodies"] for one in opened} == {
+            "intent": {"request": "the secret of grace"},
+            "outcome": {"response": "the secret of grace"},
+        }
+        (disclosure,) = kit("find", "--kind", "disclosure")["records"]
+    assert disclosure["reason"] == "case 4711"
+    assert disclosure["opened"] == [one["record_id"] for one in opened]
+    assert "assumed-role" in disclosure["by"]
+
+
+@pytest.mark.parametrize("sid", ["UnwrapSubjectKeys", "Erase", "RecordWhatIsDone"])
+def test_nobody_opens_a_body_without_the_permission_to(
+    deployed: Standing, monkeypatch: pytest.MonkeyPatch, sid: str
+) -> None:
+    from kit.errors import ExitCode, KitError
+
+    request_id = call(gateway(deployed), f"judy-{sid}", text=b"secret")
+    monkeypatch.setattr(Standing, "statements", _lacking(sid, Standing.statements))
+    with investigating(deployed, monkeypatch):
+        command = [
+            "audit",
+            "find",
+            "--request-id",
+            request_id,
+            "--decrypt",
+            "--reason",
+            "curiosity",
+            "--json",
+        ]
+        result = CliRunner().invoke(app, command)
+    assert isinstance(result.exception, KitError)
+    assert result.exception.exit_code == ExitCode.ENVIRONMENT
+    assert "secret" not in result.output
+
+
+def _lacking(
+    sid: str, statements: Callable[[Standing, str], Statements]
+) -> Callable[[Standing, str], Statements]:
+    return lambda self, role: (
+        without(statements(self, role), sid) if role == INVESTIGATOR else statements(self, role)
+    )
+
+
+def test_erasing_a_person_destroys_the_bodies_and_leaves_the_chain(
+    deployed: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = gateway(deployed)
+    call(writer, "mallory", text=b"something personal")
+    writer.append_now(
+        {**intent(new_id("req_"), "mallory"), "department": "finance"}, bodies={"request": b"x"}
+    )
+    call(writer, "niaj", text=b"of somebody else")
+    before = findings(deployed)
+    with investigating(deployed, monkeypatch):
+        done = kit("erase", "--subject", "mallory", "--reason", "request of 2 November", "--yes")
+        assert {one["department"] for one in done["keys"]} == {"finance", "marketing"}
+        found = kit("find", "--person", "mallory", "--decrypt", "--reason", "check")["records"]
+        texts = {text for one in found for text in one["bodies"].values()}
+        assert texts == {"<erased>"}
+        others = kit("find", "--person", "niaj", "--decrypt", "--reason", "check")["records"]
+        assert {text for one in others for text in one["bodies"].values()} == {"of somebody else"}
+        stages = [one["stage"] for one in found if one["kind"] == "erasure"]
+        assert stages == ["begun", "done"]
+        again = kit("erase", "--subject", "mallory", "--reason", "again", "--yes")
+        assert again["keys"] == []
+    assert findings(deployed) == before
+    for department in ("marketing", "finance", "legal"):
+        late = {**intent(new_id("req_"), "mallory"), "department": department}
+        with pytest.raises(SubjectErased):
+            gateway(deployed).append_now(late, bodies={"request": b"x"})
+
+
+def test_erasing_asks_first(deployed: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
+    call(gateway(deployed), "oscar")
+    with investigating(deployed, monkeypatch):
+        result = CliRunner().invoke(
+            app, ["audit", "erase", "--subject", "oscar", "--reason", "x"], input="n\n"
+        )
+        assert result.exception is not None
+        found = kit("find", "--person", "oscar", "--decrypt", "--reason", "check")["records"]
+    assert {text for one in found for text in one["bodies"].values()} == {"hello"}
+
+
+def test_a_process_forgets_an_erased_key_when_its_time_has_come(deployed: Standing) -> None:
+    acting = deployed.acting(deployed.statements(GATEWAY))
+    now = [0.0]
+    keys = SubjectKeys(
+        acting.client("dynamodb"), acting.client("kms"), table=deployed.exported("subject_keys_table_name"),
+        key_arn=deployed.exported("subject_key_arn"), monotonic=lambda: now[0], ttl_seconds=300,
+    )  # fmt: skip
+    key = keys.load("marketing", "peggy")
+    assert keys.cached("marketing", "peggy") is key
+    other = SubjectKeys(
+        deployed.root("dynamodb"), deployed.root("kms"), table=deployed.exported("subject_keys_table_name"),
+        key_arn=deployed.exported("subject_key_arn"),
+    )  # fmt: skip
+    assert other.load("marketing", "peggy").key_id == key.key_id, "one key for all processes"
+    other.erase("peggy")
+    now[0] = 301.0
+    assert keys.cached("marketing", "peggy") is None
+    with pytest.raises(SubjectErased):
+        keys.load("marketing", "peggy")
+
+
+def test_a_key_that_is_made_while_its_subject_is_erased_does_not_live(deployed: Standing) -> None:
+    """The race of an erasure with a first call in another department."""
+    dynamodb = deployed.root("dynamodb")
+    table = deployed.exported("subject_keys_table_name")
+    keys = SubjectKeys(
+        dynamodb, deployed.root("kms"), table=table, key_arn=deployed.exported("subject_key_arn")
+    )
+    keys.erase("trent")
+    with pytest.raises(SubjectErased):
+        keys.load("legal", "trent")
+    assert keys.keys_of("trent") == []
+
+
+def test_verify_as_the_governance_lead_reads_bucket_and_signing_key(
+    deployed: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(gateway(deployed))
+    with investigating(deployed, monkeypatch):
+        result = CliRunner().invoke(app, ["audit", "verify", "--json"])
+        report = json.loads(result.stdout)
+        pem = CliRunner().invoke(app, ["audit", "public-key"])
+    assert report["findings"] == []
+    assert report["records"] > 0
+    assert pem.stdout.startswith("-----BEGIN PUBLIC KEY-----")
+
+
+# -- analytics -----------------------------------------------------------------------------------------------
+
+
+def test_metadata_reach_the_analytics_bucket_and_the_queries_run_over_them(deployed: Standing) -> None:
+    """(L1.4, L5.1) The stream delivers, the table's columns fit, and each named query is valid SQL."""
+    writer = gateway(deployed)
+    request_id = call(writer, "victor", text=b"nothing of this is copied")
+    writer.close()
+    s3, bucket = deployed.root("s3"), deployed.exported("analytics_bucket_name")
+    rows: list[dict[str, Any]] = []
+    for _ in range(50):
+        listed = s3.list_objects_v2(Bucket=bucket, Prefix="records/").get("Contents", ())
+        texts = [s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in listed]
+        plain = [gzip.decompress(one) if one.startswith(b"\x1f\x8b") else one for one in texts]
+        rows = [json.loads(line) for text in plain for line in text.splitlines()]
+        if sum(row["request_id"] == request_id for row in rows) == 2:
+            break
+        time.sleep(0.1)
+    of_call = [row for row in rows if row["request_id"] == request_id]
+    assert sorted(row["kind"] for row in of_call) == ["intent", "outcome"]
+    assert all(row["principal"] == "victor" and "bodies" not in row for row in of_call)
+    assert set().union(*of_call) <= {name for name, _ in COLUMNS}
+
+
+def test_the_gateway_answers_although_its_copies_cannot_be_sent(deployed: Standing) -> None:
+    writer = gateway(deployed, lacking="CopyMetadata")
+    request_id = call(writer)
+    writer.close()
+    assert keys_of(deployed, request_id)
+
+
+def test_every_named_query_names_only_what_the_table_has() -> None:
+    known = {name for name, _ in COLUMNS} | {"dt"}
+    for name, (_, query) in QUERIES.items():
+        used = {word for word in known if word in query}
+        assert {"dt", "department", "provider"} & used, name
+    assert glue_name
+
+
+# -- nothing is taken back; last, because what is planted here stays in the bucket ---------------------------
+
+
+def test_nobody_deletes_or_changes_a_record_without_a_trace(deployed: Standing) -> None:
+    """The object lock keeps every version; a version on top of it, or a marker, is found."""
+    (key, other) = keys_of(deployed, call(gateway(deployed)))
+    root, bucket = deployed.root("s3"), deployed.exported("audit_bucket_name")
+    everything = {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    powerful = deployed.acting([everything]).client("s3")
+    version = root.head_object(Bucket=bucket, Key=key)["VersionId"]
+    original = root.get_object(Bucket=bucket, Key=key)["Body"].read()
+    for s3 in (powerful, root):
+        assert refused(s3.delete_object, Bucket=bucket, Key=key, VersionId=version)
+        bypass = {"VersionId": version, "BypassGovernanceRetention": True}
+        assert refused(s3.delete_object, Bucket=bucket, Key=key, **bypass)
+    assert refused(powerful.delete_object, Bucket=bucket, Key=key), "not even hidden by a marker"
+    encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": deployed.exported("audit_key_arn")}
+    for content in (original.replace(b'"marketing"', b'"finance"'), original):
+        powerful.put_object(Bucket=bucket, Key=key, Body=content, **encrypted)
+        assert ("object-overwritten", key) in findings(deployed), "putting it back hides nothing"
+    assert root.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"].read() == original
+    root.delete_object(Bucket=bucket, Key=other)  # the emulator spares root the bucket policy
+    assert ("object-deleted", other) in findings(deployed)
