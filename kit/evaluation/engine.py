@@ -9,12 +9,13 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
 from pulumi import RunError
 from pulumi.runtime import Settings, configure, set_all_config
-from pulumi.runtime.settings import ROOT
+from pulumi.runtime.settings import ROOT, SETTINGS
 from pulumi.runtime.stack import run_in_stack
 
 from kit.errors import KitError
@@ -69,7 +70,14 @@ def evaluate(
         loop.set_default_executor(pool)
         # The first failure is raised below; the futures that it takes with it are no news.
         loop.set_exception_handler(lambda _loop, _context: None)
-        await run_in_stack(program)
+
+        async def whole_program() -> None:
+            result = program()
+            if isawaitable(result):
+                await result
+            await _quiet()
+
+        await run_in_stack(whole_program)
 
     def run() -> None:
         ROOT.set(None)
@@ -83,7 +91,7 @@ def evaluate(
         asyncio.run(main())
 
     try:
-        with _collector_paused():
+        with collector_paused():
             contextvars.copy_context().run(run)
     except KeyboardInterrupt:
         monitor.cancelled.set()
@@ -95,10 +103,24 @@ def evaluate(
     return monitor.graph(log.messages)
 
 
+async def _quiet() -> None:
+    """Wait until every output is there, all at once.
+
+    The SDK, which waits again afterwards, does so output by output and looks at all others each time: a
+    quarter of an evaluation of 200 resources.
+    """
+    settings: Any = SETTINGS  # the SDK's own types do not know their descriptors
+    while waiting := [task for task in settings.outputs if not task.done()]:
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
+        if any(not task.cancelled() and task.exception() for task in done):
+            return  # for the SDK to report
+
+
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No cyclic garbage collection while evaluating: the SDK makes very many small futures, and looking through
-    them again and again took half of the time (1.4 s against 0.7 s for three stages)."""
+def collector_paused() -> Iterator[None]:
+    """No cyclic garbage collection while evaluating: the SDK makes very many small futures, and looking
+    through them again and again took half of the time (1.4 s against 0.7 s for three stages).
+    """
     global _pauses
     with _pause_lock:
         if _pauses == 0 and not gc.isenabled():

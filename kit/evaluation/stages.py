@@ -16,7 +16,7 @@ import yaml
 
 from kit.errors import ExitCode, KitError
 from kit.evaluation.backends import Backend, PlanBackend
-from kit.evaluation.engine import PROJECT, PROJECT_ROOT, evaluate, run_main_file
+from kit.evaluation.engine import PROJECT, PROJECT_ROOT, collector_paused, evaluate, run_main_file
 from kit.evaluation.gates import assumed_evidence
 from kit.evaluation.graph import Graph
 from kit.evaluation.prediction import Account
@@ -108,10 +108,11 @@ def evaluate_stages(
         "assume_gates": assume_gates,
         "root": root,
     }
-    for stage in stages:
-        graphs[stage] = evaluate_stage(stage, preview=preview, stack_outputs=exports, **common)
-        known = graphs[stage] if not preview else evaluate_stage(stage, stack_outputs=exports, **common)
-        exports = {**exports, known.stack: known.exports}
+    with collector_paused():
+        for stage in stages:
+            graphs[stage] = evaluate_stage(stage, preview=preview, stack_outputs=exports, **common)
+            known = graphs[stage] if not preview else evaluate_stage(stage, stack_outputs=exports, **common)
+            exports = {**exports, known.stack: known.exports}
     return graphs
 
 
