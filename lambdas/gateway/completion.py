@@ -39,6 +39,7 @@ class Completion:
         self.finished = True
         entry = self._call.entry
         entry.reason = entry.reason or outcome.reason
+        entry.attempts = [f"{one.provider}: {one.result}" for one in self._call.attempts]
         cost = self._settler.cost(self._call, self._reserved, outcome)
         entry.input_tokens, entry.output_tokens, entry.cost_microusd = (
             cost.input_tokens,
