@@ -100,4 +100,5 @@ class BearerTokens:
             raise TokensUnavailable(error.response["Error"]["Code"]) from None
         except BotoCoreError as error:
             raise TokensUnavailable(type(error).__name__) from None
-        return hashlib.sha256(answer["SecretString"].encode()).digest(), answer["CreatedDate"]
+        token = answer.get("SecretString")  # a secret that was never filled has a version without one
+        return (hashlib.sha256(token.encode()).digest() if token else None), answer["CreatedDate"]

@@ -5,8 +5,10 @@ import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import botocore.loaders
 import botocore.session
 import httpx2
 import uvicorn
@@ -33,11 +35,21 @@ ENTERPRISE_SCHEMA = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 
+_LOADER = botocore.loaders.create_loader()  # shared: each of its own would read AWS's models again
+
+
+def session_with(key_id: str, secret: str, token: str | None = None) -> botocore.session.Session:
+    """A session with these credentials."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", _LOADER)
+    session.set_credentials(key_id, secret, token)
+    return session
+
+
+@cache
 def session_of(emulator: Emulator) -> botocore.session.Session:
     """A session with the emulator's root credentials."""
-    session = botocore.session.Session()
-    session.set_credentials(emulator.access_key_id, emulator.secret_access_key)
-    return session
+    return session_with(emulator.access_key_id, emulator.secret_access_key)
 
 
 @dataclass
