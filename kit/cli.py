@@ -6,7 +6,22 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kit.commands import audit, build, cost, down, env, gate, logs, preview, prompt, review, status, up
+from kit.commands import (
+    audit,
+    build,
+    cost,
+    down,
+    env,
+    gate,
+    key,
+    logs,
+    preview,
+    prompt,
+    review,
+    status,
+    switch,
+    up,
+)
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -19,7 +34,9 @@ app = typer.Typer(
 
 app.add_typer(audit.app, name="audit")
 app.add_typer(gate.app, name="gate")
+app.add_typer(key.app, name="key")
 app.add_typer(prompt.app, name="prompt")
+app.add_typer(switch.app, name="switch")
 app.command("build")(build.build)
 app.command("cost")(cost.cost)
 app.command("down")(down.down)

@@ -1,0 +1,144 @@
+"""`kit key`: credentials of applications (L1.3)."""
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kit.commands.deployment_errors import deployment_errors
+
+if TYPE_CHECKING:
+    from lambdas.common.access import AccessRecord
+
+app = typer.Typer(help="Make, list and revoke the keys of applications.", no_args_is_help=True)
+
+Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Option(help="What the key is for; shown in lists, not secret.")],
+    department: Annotated[str, typer.Option(help="The department that pays and whose rights it has.")],
+    model: Annotated[list[str] | None, typer.Option(help="Only these models; repeatable.")] = None,
+    data_class: Annotated[list[str] | None, typer.Option(help="Only these classes; repeatable.")] = None,
+    network: Annotated[
+        list[str] | None, typer.Option(help="Only from these CIDR blocks; repeatable.")
+    ] = None,
+    days: Annotated[int | None, typer.Option(help="Expires after so many days; default: never.")] = None,
+    issuer: Annotated[
+        str | None,
+        typer.Option(help="No key: let in what a trusted issuer's token calls --subject; or 'aws:iam'."),
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="With --issuer: the subject in its tokens, or the ARN of an IAM role.")
+    ] = None,
+    identity_hop: Annotated[
+        bool, typer.Option(help="For a Claude apps gateway in front, which says whom it calls for.")
+    ] = False,
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """Make a virtual key and show it once, or let in a workload that proves itself without one.
+
+    Exit codes: 0 done; 2 bad scope; 4 the deployment cannot be reached.
+    """
+    from kit.identity.keys import Scope, create_key, create_workload, expiry
+    from kit.identity.operator import usage
+    from kit.target import find_target
+
+    if (issuer is None) != (subject is None):
+        raise usage("--issuer and --subject go together", "give both, or neither for a virtual key")
+    with deployment_errors():
+        target = find_target(client)
+        scope = Scope(name, department, model, data_class, network or (), expiry(days), identity_hop)
+        if issuer and subject:
+            made = create_workload(target, scope, issuer, subject)
+        else:
+            made = create_key(target, scope)
+    if as_json:
+        typer.echo(json.dumps({**_document(made.record), "key": made.key or None}, indent=2, sort_keys=True))
+        return
+    if made.key:
+        typer.echo(made.key)
+        typer.echo(f"{made.record.subject}: shown once; put it where secrets are kept", err=True)
+    else:
+        typer.echo(f"{made.record.subject}: let in")
+
+
+@app.command("list")
+def list_(client: Client = None, as_json: Json = False) -> None:
+    """List keys and workloads; no key can be shown again.
+
+    Exit codes: 0 done; 4 the deployment cannot be reached.
+    """
+    from kit.identity.keys import list_keys
+    from kit.target import find_target
+
+    with deployment_errors():
+        records = list_keys(find_target(client))
+    if as_json:
+        typer.echo(json.dumps([_document(record) for record in records], indent=2, sort_keys=True))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("id", "for", "department", "state", "expires", "narrowed to"):
+        table.add_column(column, overflow="fold")
+    for record in records:
+        narrowed = [*(record.models or ()), *(record.data_classes or ()), *record.networks]
+        table.add_row(
+            record.subject,
+            escape(record.label),
+            record.department,
+            _state(record),
+            f"{record.expires_at:%Y-%m-%d}" if record.expires_at else "never",
+            ", ".join(narrowed) or "-",
+        )
+    Console(highlight=False).print(table)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="Id of the key: key_…, from kit key list.")],
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """Revoke a key: it is refused at the next call. Doing it again changes nothing.
+
+    Exit codes: 0 done; 2 no such key; 4 the deployment cannot be reached.
+    """
+    from kit.identity.keys import revoke_key
+    from kit.target import find_target
+
+    with deployment_errors():
+        changed = revoke_key(find_target(client), key_id)
+    if as_json:
+        typer.echo(json.dumps({"id": key_id, "revoked": True, "changed": changed}, sort_keys=True))
+    else:
+        typer.echo(f"{key_id} {'is revoked' if changed else 'was revoked already'}")
+
+
+def _state(record: "AccessRecord") -> str:
+    if not record.active:
+        return "revoked"
+    return "active" if record.active_at(datetime.now(UTC)) else "expired"
+
+
+def _document(record: "AccessRecord") -> dict[str, Any]:
+    return {
+        "id": record.subject,
+        "name": record.label,
+        "department": record.department,
+        "state": _state(record),
+        "models": list(record.models) if record.models else None,
+        "data_classes": list(record.data_classes) if record.data_classes else None,
+        "networks": list(record.networks),
+        "roles": list(record.roles),
+        "expires_at": record.expires_at.isoformat() if record.expires_at else None,
+        "created_at": record.created_at.isoformat() if record.created_at else None,
+    }

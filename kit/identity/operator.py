@@ -1,0 +1,112 @@
+"""What commands about identities need of a deployment: its access records, pepper, policy, and a record of
+what was done.
+"""
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kit.errors import ExitCode, KitError
+from kit.target import Target
+from lambdas.common.access import AccessRecords
+from lambdas.common.audit import AuditBucket, AuditUnavailable, AuditWriter, Journal
+from lambdas.common.policy import GatewayPolicy, PolicyError, parse_policy
+from lambdas.common.virtual_keys import PepperError, read_pepper
+
+
+def access_records(target: Target) -> AccessRecords:
+    """The access table of a deployment."""
+    return AccessRecords(target.client("dynamodb"), target.require("access_table_name"))
+
+
+def pepper(target: Target) -> bytes:
+    """What keys the hash of virtual keys. Raises KitError where it was never put in."""
+    arn = target.require("key_pepper_secret_arn")
+    try:
+        text = target.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+        return read_pepper(text)
+    except PepperError as error:
+        raise KitError(str(error), way_out=f"put 32 random bytes in base 64 into {arn}") from None
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        raise KitError(
+            "the pepper of virtual keys has no value yet",
+            way_out=f"put 32 random bytes in base 64 into {arn}, once, then never change it",
+            exit_code=ExitCode.ENVIRONMENT,
+        ) from None
+
+
+def policy(target: Target) -> GatewayPolicy:
+    """The gateway policy in force."""
+    place = {"Bucket": target.require("governance_bucket_name"), "Key": target.require("policy_object_key")}
+    document = target.client("s3").get_object(**place)["Body"].read()
+    try:
+        return parse_policy(document)
+    except PolicyError as error:
+        raise KitError(
+            f"the gateway policy does not parse: {error}", way_out="deploy integration again"
+        ) from None
+
+
+def record_event(target: Target, record: Mapping[str, Any]) -> None:
+    """Put what an operator did into the audit store, with who it was. Raises KitError: then nothing is to be
+    done.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        store = AuditBucket(
+            target.client("s3"),
+            bucket=target.require("audit_bucket_name"),
+            key_arn=target.require("audit_key_arn"),
+        )
+        writer = AuditWriter(Journal("operator", store), keys=None, pool=pool)
+        try:
+            writer.append_now({**record, "operator": caller_arn(target)}, bodies={})
+        except AuditUnavailable as error:
+            raise KitError(
+                f"the audit store took no record, so nothing was changed: {error}",
+                way_out="try again; see the runbook on the audit store",
+                exit_code=ExitCode.ENVIRONMENT,
+            ) from None
+
+
+def caller_arn(target: Target) -> str:
+    """Who is operating, as AWS sees it."""
+    return str(target.client("sts").get_caller_identity()["Arn"])
+
+
+def from_aws(error: Exception) -> KitError:
+    """A refusal or failure of AWS as an error of the command, without its values."""
+    if isinstance(error, ClientError):
+        code, operation = error.response["Error"]["Code"], error.operation_name
+        denied = "AccessDenied" in code or "Unauthorized" in code
+        way_out = "take a role that may do this (governance-lead)" if denied else "try again"
+        return KitError(f"AWS refused {operation}: {code}", way_out=way_out, exit_code=ExitCode.ENVIRONMENT)
+    return KitError(
+        f"AWS does not answer: {type(error).__name__}",
+        way_out="check the network, the region and the credentials",
+        exit_code=ExitCode.ENVIRONMENT,
+    )
+
+
+AWS_ERRORS = (ClientError, BotoCoreError)
+
+
+def plain(text: str, option: str, *, most: int = 200) -> str:
+    """One line of printable text that is no credential. Raises KitError."""
+    from stacks.settings.credentials import looks_secret
+
+    line = " ".join(text.split())
+    if not line or len(line) > most or not line.isprintable():
+        raise usage(f"{option} is not a text of 1 to {most} characters", "say it in one line")
+    if looks_secret(line) or re.search(r"vk_[0-9A-Za-z]{20}", line):
+        raise usage(f"{option} looks like a credential", "leave it out")
+    return line
+
+
+def usage(message: str, way_out: str) -> KitError:
+    """An error of the command line."""
+    return KitError(message, way_out=way_out, exit_code=ExitCode.USAGE)
