@@ -8,8 +8,11 @@ from rich.markup import escape
 
 from kit.commands import (
     audit,
+    baseline,
     build,
+    chargeback,
     cost,
+    demo,
     down,
     env,
     gate,
@@ -33,12 +36,15 @@ app = typer.Typer(
 )
 
 app.add_typer(audit.app, name="audit")
+app.add_typer(baseline.app, name="baseline")
 app.add_typer(gate.app, name="gate")
 app.add_typer(key.app, name="key")
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(switch.app, name="switch")
 app.command("build")(build.build)
+app.command("chargeback")(chargeback.chargeback)
 app.command("cost")(cost.cost)
+app.command("demo")(demo.demo)
 app.command("down")(down.down)
 app.command("env")(env.env)
 app.command("logs")(logs.logs)

@@ -18,7 +18,7 @@ from lambdas.common.clock import Clock, utc_now
 from lambdas.measurement.aggregates import Aggregate, Aggregator, Cell
 from lambdas.measurement.privacy import hidden, total_shown
 from lambdas.measurement.seen import Seen
-from lambdas.measurement.source import BucketSource, events
+from lambdas.measurement.source import BucketSource, Source, aggregate_key, events
 
 NAMESPACE = "ClaudeEnterpriseKit"
 METRICS = (
@@ -57,12 +57,7 @@ def run(
     return counted
 
 
-def aggregate_key(day: str) -> str:
-    """Where the aggregate of a day lies in the analytics bucket."""
-    return f"aggregates/dt={day}.json.gz"
-
-
-def aggregate_day(source: Any, day: str, deployment: str) -> tuple[Aggregate, int]:
+def aggregate_day(source: Source, day: str, deployment: str) -> tuple[Aggregate, int]:
     """The aggregate of one UTC day, and how many events it holds.
 
     Rows are filed by the time they were delivered, so those of the next day are looked through as well.

@@ -19,6 +19,8 @@ class Source(Protocol):
 
     def lines(self, day: str) -> Iterator[bytes]: ...
 
+    def aggregate(self, day: str) -> bytes | None: ...
+
 
 class BucketSource:
     """The analytics bucket. `s3` is a boto3 or botocore client; objects are read as streams."""
@@ -44,12 +46,20 @@ class BucketSource:
                 body = self._s3.get_object(Bucket=self._bucket, Key=entry["Key"])["Body"]
                 yield from _lines(_Readable(body), entry["Key"])
 
+    def aggregate(self, day: str) -> bytes | None:
+        """The aggregate of a day as JSON, if the hourly function has made one."""
+        try:
+            body = self._s3.get_object(Bucket=self._bucket, Key=aggregate_key(day))["Body"].read()
+        except self._s3.exceptions.NoSuchKey:
+            return None
+        return gzip.decompress(body)
+
 
 class FolderSource:
     """A copy of the bucket in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / PREFIX
+        self._root, self._folder = folder, folder / PREFIX
 
     def days(self) -> list[str]:
         """Every day that has a folder, sorted."""
@@ -60,6 +70,16 @@ class FolderSource:
         for path in sorted((self._folder / f"dt={day}").glob("*")):
             with path.open("rb") as file:
                 yield from _lines(file, path.name)
+
+    def aggregate(self, day: str) -> bytes | None:
+        """The aggregate of a day as JSON, if there is a copy of it."""
+        path = self._root / aggregate_key(day)
+        return gzip.decompress(path.read_bytes()) if path.exists() else None
+
+
+def aggregate_key(day: str) -> str:
+    """Where the aggregate of a day lies in the analytics bucket."""
+    return f"aggregates/dt={day}.json.gz"
 
 
 def events(source: Source, day: str) -> Iterator[Event]:

@@ -1,0 +1,187 @@
+"""`kit demo`: twelve weeks of made-up use, so that dashboards, statements and the report can be looked at
+(S.3).
+"""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kit.errors import ExitCode, KitError
+
+if TYPE_CHECKING:
+    from kit.measurement.synthetic import Demonstration
+    from kit.target import Target
+    from stacks.settings import Settings
+
+
+def demo(
+    seed: Annotated[int, typer.Option(help="The same seed gives the same use.")] = 1,
+    until: Annotated[str | None, typer.Option(help="Last day, YYYY-MM-DD; default: yesterday.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write to this folder instead of the local deployment.")
+    ] = None,
+    calls: Annotated[
+        int, typer.Option(min=0, max=1_000, help="Calls and feedback through the running gateway besides.")
+    ] = 20,
+    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Fill the local deployment with twelve weeks of made-up use, every row labelled as such.
+
+    The past is written as labelled metadata rows and as amounts of the ledger; some calls and their feedback
+    go through the gateway that runs. A second run with the same seed changes nothing but adds those calls.
+    A real account is refused.
+
+    Exit codes: 0 done; 2 wrong option, or the deployment is a real one; 4 no deployment.
+    """
+    from kit.measurement.baselines import write_baselines
+    from kit.measurement.deployment import read_client_settings
+    from kit.measurement.reading import DEMONSTRATION_BASELINES
+    from lambdas.common.clock import utc_now
+
+    settings = read_client_settings(client)
+    target = None
+    if output is None:
+        from kit.target import find_target
+
+        target = find_target(client)
+        if not target.local:
+            raise KitError(
+                "made-up use does not belong into a real account",
+                way_out="run `kit up` first, or write to a folder with --output",
+                exit_code=ExitCode.USAGE,
+            )
+    try:
+        last = date.fromisoformat(until) if until else utc_now().date() - timedelta(days=1)
+    except ValueError:
+        raise KitError(f'--until "{until}" is not a date', exit_code=ExitCode.USAGE) from None
+    if last > utc_now().date():
+        raise KitError(f"--until {last} lies in the future", exit_code=ExitCode.USAGE)
+    if target is not None:
+        last = _remembered(target, seed, last)
+    made = _made(settings, last, seed)
+    asked = 0
+    if target is None and output is not None:
+        for key, body in made.objects():
+            path = output / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+        write_baselines(output / DEMONSTRATION_BASELINES, made.baselines)
+        ledger = output / "demonstration" / "ledger.json"
+        months = sorted({month for month, _ in made.settled})
+        document = {
+            month: {name: amount for (one, name), amount in sorted(made.settled.items()) if one == month}
+            for month in months
+        }
+        ledger.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    elif target is not None:
+        from kit.local.home import find_home
+
+        _write(target, made, seed, last)
+        write_baselines(find_home().path / DEMONSTRATION_BASELINES, made.baselines)
+        asked = _ask(calls)
+    rows = sum(len(rows) for rows in made.rows.values())
+    first = last - timedelta(days=83)
+    if as_json:
+        typer.echo(
+            json.dumps({"rows": rows, "first": f"{first}", "last": f"{last}", "calls": asked, "seed": seed})
+        )
+        return
+    typer.echo(
+        f"made up {rows:,} events from {first} to {last} (seed {seed}); {asked} calls through the gateway"
+    )
+    typer.echo("look at them: kit dashboards, kit report roi --quarter …, kit chargeback --month …")
+
+
+def _made(settings: "Settings", last: date, seed: int) -> "Demonstration":
+    from kit.measurement.synthetic import demonstrate, teams
+
+    aliases = settings.claude.models
+    departments = [
+        (one.id, one.pilot, tuple(aliases[alias].model for alias in one.models))
+        for one in settings.departments
+    ]
+    return demonstrate(teams(departments, settings.sizing.adoption.live_people), last, seed)
+
+
+def _remembered(target: "Target", seed: int, last: date) -> date:
+    """The last day of an earlier run with the same seed; another seed on top of it is refused."""
+    items = target.client("dynamodb").query(
+        TableName=target.require("ledger_table_name"),
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "DEMONSTRATION"}},
+    )["Items"]
+    if not items:
+        return last
+    if items[0]["sk"]["S"] != str(seed):
+        raise KitError(
+            f"the deployment holds the demonstration of seed {items[0]['sk']['S']}",
+            way_out=f"run kit demo --seed {items[0]['sk']['S']}, or `kit down` and `kit up` for a new one",
+            exit_code=ExitCode.USAGE,
+        )
+    return date.fromisoformat(items[0]["last"]["S"])
+
+
+def _write(target: "Target", made: "Demonstration", seed: int, last: date) -> None:
+    """Rows to the analytics bucket, amounts and the mark to the ledger in one transaction."""
+    s3, bucket = target.client("s3"), target.require("analytics_bucket_name")
+    for key, body in made.objects():
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    table, dynamodb = target.require("ledger_table_name"), target.client("dynamodb")
+    amounts: dict[tuple[str, str], int] = {}
+    for (month, name), amount in made.settled.items():
+        for scope in (f"DEPT#{name}", "ORG#0"):
+            amounts[scope, month] = amounts.get((scope, month), 0) + amount
+    adds = [
+        {
+            "Update": {
+                "TableName": table,
+                "Key": {"pk": {"S": scope}, "sk": {"S": month}},
+                "UpdateExpression": "ADD committed_microusd :amount",
+                "ExpressionAttributeValues": {":amount": {"N": str(amount)}},
+            }
+        }
+        for (scope, month), amount in sorted(amounts.items())
+    ]
+    mark = {
+        "Put": {
+            "TableName": table,
+            "Item": {"pk": {"S": "DEMONSTRATION"}, "sk": {"S": str(seed)}, "last": {"S": last.isoformat()}},
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+    }
+    try:
+        dynamodb.transact_write_items(TransactItems=[mark, *adds])
+    except dynamodb.exceptions.TransactionCanceledException:
+        return  # an earlier run has counted them
+
+
+def _ask(calls: int) -> int:
+    """Calls and feedback through the gateway with the demonstration's own key; 0 when none is there."""
+    if not calls:
+        return 0
+    import anthropic
+
+    from kit.local.home import find_home
+    from kit.local.running import exported_environment
+
+    environment = exported_environment(find_home())
+    client = anthropic.Anthropic(
+        base_url=environment["ANTHROPIC_BASE_URL"], auth_token=environment["ANTHROPIC_AUTH_TOKEN"]
+    )
+    model = next(iter(client.models.list())).id
+    for number in range(calls):
+        raw = client.messages.with_raw_response.create(
+            model=model,
+            max_tokens=200,
+            messages=[
+                {"role": "user", "content": f"Demonstration {number}: three ideas for a spring campaign."}
+            ],
+        )
+        if number % 2 == 0:
+            body = {"request_id": raw.headers["request-id"], "useful": True, "minutes_saved": 10 + number % 7}
+            client.post("/v1/feedback", body=body, cast_to=object)
+    return calls

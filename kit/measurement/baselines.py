@@ -1,0 +1,130 @@
+"""Baselines: how long a task took, how often it was done and had to be redone, before Claude (L5.2).
+
+    baselines:
+    - department: marketing
+      use_case: campaign-copy
+      minutes_per_task: 90
+      tasks_per_month: 120
+      rework_percent: 25
+      hourly_cost_usd: "65"
+      dated: 2026-10-20
+      by: Ada Lovelace, head of marketing
+
+Entries are appended, never rewritten; of one use case the latest counts. `use_case: "*"` is for all that have
+none of their own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kit.errors import ExitCode, KitError
+
+ANY = "*"
+_HEADER = (
+    "# Baselines, written by kit baseline and read by the reports. The latest entry of a use case counts.\n"
+)
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    department: str = Field(min_length=1, max_length=40)
+    use_case: str = Field(min_length=1, max_length=64)
+    minutes_per_task: int = Field(ge=1, le=10_000)
+    tasks_per_month: int = Field(ge=1, le=10_000_000)
+    rework_percent: int = Field(ge=0, le=100)
+    hourly_cost_usd: Decimal = Field(gt=0, le=10_000)
+    dated: date
+    by: str = Field(min_length=3, max_length=200)
+    demonstration: bool = False
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One measurement of how work was done before."""
+
+    department: str
+    use_case: str
+    minutes_per_task: int
+    tasks_per_month: int
+    rework_percent: int
+    hourly_cost_usd: Decimal
+    dated: date
+    by: str
+    demonstration: bool = False
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain data."""
+        document = asdict(self) | {
+            "hourly_cost_usd": str(self.hourly_cost_usd),
+            "dated": self.dated.isoformat(),
+        }
+        return document if self.demonstration else {k: v for k, v in document.items() if k != "demonstration"}
+
+
+def baselines_file(folder: Path, client: str) -> Path:
+    """Where a client's baselines are, beside its other configuration."""
+    return folder / "baselines" / f"{client}.yaml"
+
+
+def read_baselines(path: Path) -> tuple[Baseline, ...]:
+    """All entries, none where there is no file. Raises KitError on a file that is wrong."""
+    if not path.exists():
+        return ()
+    try:
+        document = yaml.safe_load(path.read_text("utf-8"))
+        entries = document["baselines"] if isinstance(document, dict) else None
+        if not isinstance(entries, list):
+            raise yaml.YAMLError("a list under baselines: is missing")
+        return tuple(_baseline(entry) for entry in entries)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise KitError(f"{path}: {place}: {first['msg']}", exit_code=ExitCode.USAGE) from None
+    except (OSError, ValueError, KeyError, yaml.YAMLError) as error:
+        raise KitError(f"{path}: cannot be read: {error}", exit_code=ExitCode.USAGE) from None
+
+
+def append_baseline(path: Path, entry: Baseline) -> bool:
+    """Add an entry; False when it is there already. Raises KitError on a wrong entry or file."""
+    try:
+        _baseline(entry.as_document())
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise KitError(f"{first['loc'][0]}: {first['msg']}", exit_code=ExitCode.USAGE) from None
+    known = read_baselines(path)
+    if entry in known:
+        return False
+    write_baselines(path, [*known, entry])
+    return True
+
+
+def write_baselines(path: Path, entries: Sequence[Baseline]) -> None:
+    """The whole file, or nothing of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(
+        {"baselines": [one.as_document() for one in entries]}, sort_keys=False, allow_unicode=True
+    )
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(_HEADER + text, encoding="utf-8")
+    partial.replace(path)
+
+
+def baseline_for(entries: Sequence[Baseline], department: str, use_case: str) -> Baseline | None:
+    """The one that counts for a use case: its own, else the department's for any."""
+    for name in (use_case, ANY):
+        found = [one for one in entries if (one.department, one.use_case) == (department, name)]
+        if found:
+            return max(found, key=lambda one: one.dated)
+    return None
+
+
+def _baseline(document: Any) -> Baseline:
+    return Baseline(**_Entry.model_validate(document).model_dump())

@@ -1,0 +1,55 @@
+"""What the ledger says of a month: settled amounts by department, read with the operator's rights."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kit.target import Target
+
+
+@dataclass(frozen=True)
+class LedgerMonth:
+    """Micro-dollars by department. `open` is reserved and not settled, `uncertain` was given back because
+    its process died.
+    """
+
+    settled: dict[str, int]
+    open: dict[str, int]
+    uncertain: dict[str, int]
+
+
+def read_ledger(target: "Target", month: str) -> LedgerMonth:
+    """The month of every department. One pass over the table."""
+    pages = (
+        target.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=target.require("ledger_table_name"),
+            FilterExpression=(
+                "(begins_with(pk, :department) AND sk = :month) OR "
+                "(begins_with(pk, :reservation) AND #month = :month AND #state = :open)"
+            ),
+            ExpressionAttributeNames={"#month": "month", "#state": "state"},
+            ExpressionAttributeValues={
+                ":department": {"S": "DEPT#"},
+                ":reservation": {"S": "RESERVATION#"},
+                ":month": {"S": month},
+                ":open": {"S": "open"},
+            },
+            ConsistentRead=True,
+        )
+    )
+    committed: Counter[str] = Counter()
+    uncertain: Counter[str] = Counter()
+    reserved: Counter[str] = Counter()
+    for page in pages:
+        for item in page["Items"]:
+            if item["pk"]["S"].startswith("DEPT#"):
+                name = item["pk"]["S"].removeprefix("DEPT#")
+                committed[name] += int(item.get("committed_microusd", {"N": "0"})["N"])
+                uncertain[name] += int(item.get("swept_microusd", {"N": "0"})["N"])
+            else:
+                reserved[item["department"]["S"]] += int(item["microusd"]["N"])
+    settled = {name: committed[name] - reserved[name] for name in sorted({*committed, *reserved})}
+    return LedgerMonth(settled, dict(reserved), dict(uncertain))

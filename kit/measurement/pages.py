@@ -1,0 +1,119 @@
+"""Pages: one look for statements, dashboards and the report; plain HTML that loads nothing and prints."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from kit.measurement.charging import Statement
+from lambdas.measurement.privacy import SMALLEST_GROUP
+from stacks.money import usd
+
+STYLE = """
+:root { --ink: #1b2430; --soft: #5b6775; --line: #d9dee4; --accent: #1f6f8b; --warn: #9a5b00; }
+* { box-sizing: border-box; }
+body { font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: var(--ink); margin: 0 auto;
+  max-width: 60rem; padding: 2rem 1.5rem 4rem; background: #fff; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; }
+h2 { font-size: 1.2rem; margin: 2rem 0 .6rem; border-bottom: 2px solid var(--accent); padding-bottom: .2rem; }
+h3 { font-size: 1rem; margin: 1rem 0 .3rem; }
+p { margin: .4rem 0; } .soft, figcaption, small { color: var(--soft); font-size: .86rem; }
+table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-size: .9rem; }
+th { text-align: left; color: var(--soft); font-weight: 600; border-bottom: 1px solid var(--line); }
+th, td { padding: .28rem .6rem .28rem 0; vertical-align: top; } td { border-bottom: 1px solid #eef1f4; }
+.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.banner { background: #fff4e0; border: 1px solid #e7b867; color: var(--warn); padding: .5rem .8rem;
+  border-radius: 6px; margin: 0 0 1rem; font-weight: 600; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem;
+  margin: 1rem 0; }
+.card { border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem; }
+.card b { display: block; font-size: 1.35rem; } .card span { color: var(--soft); font-size: .84rem; }
+.grid { display: grid; grid-template-columns: repeat(24, 1fr); gap: .8rem; }
+.widget { border: 1px solid var(--line); border-radius: 8px; padding: .6rem .8rem; overflow: hidden; }
+figure { margin: .6rem 0; } svg { max-width: 100%; height: auto; display: block; }
+a { color: var(--accent); text-decoration: none; } sup a { font-size: .72rem; }
+.doubt { color: var(--warn); font-size: .84rem; } pre { background: #f5f7f9; padding: .6rem;
+  font-size: .78rem; white-space: pre-wrap; border-radius: 6px; margin: .3rem 0 .8rem; }
+nav a { margin-right: 1rem; }
+@media (max-width: 700px) { .grid { display: block; } .widget { margin-bottom: .8rem; } }
+@media print { body { max-width: none; padding: 0; font-size: 11pt; } h2 { break-after: avoid; }
+  figure, table, .card, .widget { break-inside: avoid; } .page { break-before: page; }
+  @page { margin: 17mm; } }
+"""
+MADE_UP = (
+    "Demonstration: this holds made-up use written by kit demo. No figure describes a real organisation."
+)
+
+
+def page(title: str, body: str, *, synthetic: bool = False, wide: bool = False) -> str:
+    """A whole page. `body` is HTML."""
+    banner = f'<p class="banner">{escape(MADE_UP)}</p>' if synthetic else ""
+    style = STYLE + ("body { max-width: 84rem; }" if wide else "")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{style}</style></head><body>{banner}{body}</body></html>\n"
+    )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[int] = ()) -> str:
+    """A table. Cells are HTML; columns in `numbers` are aligned right."""
+    right = set(numbers)
+
+    def cells(row: Sequence[str], tag: str) -> str:
+        return "".join(
+            f"<{tag}{' class=n' if place in right else ''}>{cell}</{tag}>" for place, cell in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
+    names = cells([escape(name) for name in head], "th")
+    return f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def statements_page(
+    organization: str, month: str, model: str, made: Sequence[Statement], *, synthetic: bool
+) -> str:
+    """The statements of one month."""
+    methods = {
+        "per-call": "Each department pays the price of its calls.",
+        "per-user-month": "Calls of people are pooled and shared by active people; "
+        "calls of applications are paid by their department.",
+        "central": "The Center of Excellence pays for all; the departments' use is shown.",
+    }
+    rows = [
+        (
+            escape(one.department), escape(one.cost_center), f"{one.calls:,}", _people(one.active_people),
+            usd(one.used_microusd), f"{one.charged_microusd / 1e6:,.6f}", _agreement(one),
+        )
+        for one in made
+    ]  # fmt: skip
+    total = sum(one.charged_microusd for one in made)
+    parts = [
+        f"<h1>Claude: statements for {escape(month)}</h1>",
+        f"<p class=soft>{escape(organization)}. Budget model: {escape(model)}. {methods[model]} "
+        "Amounts in USD.</p>",
+        table(
+            ("department", "cost centre", "calls", "active people", "used", "pays", "ledger"),
+            rows,
+            numbers=(2, 3, 4, 5),
+        ),
+        f"<p><b>Together {total / 1e6:,.6f} USD.</b></p>",
+    ]
+    for one in made:
+        if one.models:
+            lines = [
+                (escape(name), f"{calls:,}", f"{amount / 1e6:,.6f}") for name, calls, amount in one.models
+            ]
+            parts.append(f"<h3>{escape(one.department)}</h3>")
+            parts.append(table(("model", "calls", "USD"), lines, numbers=(1, 2)))
+    return page(f"Claude statements {month}", "".join(parts), synthetic=synthetic)
+
+
+def _people(count: int) -> str:
+    return f"{count:,}" if count >= SMALLEST_GROUP or count == 0 else f"under {SMALLEST_GROUP}"
+
+
+def _agreement(one: Statement) -> str:
+    if one.ledger_microusd is None:
+        return "not asked"
+    if one.difference_microusd == 0:
+        return "agrees"
+    return f'<span class="doubt">{one.difference_microusd:+,} micro-dollars</span>'

@@ -1,0 +1,60 @@
+"""Months and quarters as people write them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from kit.errors import ExitCode, KitError
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from `first` to `last`, both included, in UTC."""
+
+    name: str
+    first: date
+    last: date
+
+    @property
+    def length(self) -> int:
+        """In days."""
+        return (self.last - self.first).days + 1
+
+    def days(self) -> Iterator[str]:
+        """Each day as YYYY-MM-DD."""
+        for offset in range(self.length):
+            yield (self.first + timedelta(days=offset)).isoformat()
+
+    def until(self, today: date) -> "Period":
+        """The part that has passed, today included; at least its first day."""
+        return Period(self.name, self.first, max(self.first, min(self.last, today)))
+
+
+def month(text: str) -> Period:
+    """YYYY-MM. Raises KitError on anything else."""
+    if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", text):
+        raise KitError(f'"{text}" is not a month', way_out="write it as YYYY-MM", exit_code=ExitCode.USAGE)
+    first = date.fromisoformat(f"{text}-01")
+    return Period(text, first, _before_month_after(first))
+
+
+def quarter(text: str) -> Period:
+    """YYYYQn. Raises KitError on anything else."""
+    if not re.fullmatch(r"20\d\dQ[1-4]", text):
+        raise KitError(f'"{text}" is not a quarter', way_out="write it as 2026Q4", exit_code=ExitCode.USAGE)
+    first = date(int(text[:4]), 3 * int(text[5]) - 2, 1)
+    last = _before_month_after(_before_month_after(_before_month_after(first) + _DAY) + _DAY)
+    return Period(text, first, last)
+
+
+def quarter_of(day: date) -> Period:
+    """The quarter that a day lies in."""
+    return quarter(f"{day.year}Q{(day.month + 2) // 3}")
+
+
+_DAY = timedelta(days=1)
+
+
+def _before_month_after(first: date) -> date:
+    return (first.replace(day=1) + timedelta(days=32)).replace(day=1) - _DAY

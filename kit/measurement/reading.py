@@ -1,0 +1,112 @@
+"""What the commands of measurement read: a deployment, or a folder copy of its analytics bucket."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kit.measurement.baselines import Baseline, baselines_file, read_baselines
+from kit.measurement.period import Period
+from kit.measurement.use import Use, read_use, source_of
+from lambdas.common.audit.metadata import row_of
+from lambdas.common.clock import utc_now
+from lambdas.measurement.source import BucketSource, Source
+
+if TYPE_CHECKING:
+    from kit.target import Target
+    from stacks.settings import Settings
+
+DEMONSTRATION_BASELINES = "demonstration/baselines.yaml"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A source of events, and the ledger where there is a deployment."""
+
+    settings: "Settings"
+    source: Source
+    target: "Target | None"
+    records: Path | None
+    today: date
+
+    def use(self, period: Period, *, progress: bool = False, evidence: bool = False) -> Use:
+        """Use over a period, with a bar on a terminal. `evidence`: from the records themselves."""
+        source = self.evidence() if evidence else self.source
+        deployment = f"{self.settings.client}-{self.settings.environment}"
+        if not progress:
+            return read_use(source, deployment, period, self.today)
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(f"reading {period.name}", total=period.length)
+            return read_use(
+                source,
+                deployment,
+                period,
+                self.today,
+                lambda done, total: bar.update(task, completed=done, total=total),
+            )
+
+    def evidence(self) -> Source:
+        """Every record of the bucket of record besides the copies, which may have been lost on their way."""
+        if self.target is None:
+            return self.source
+        return Evidence(self.source, self.target.client("s3"), self.target.require("audit_bucket_name"))
+
+    def settled(self, month: str) -> dict[str, int] | None:
+        """What the ledger settled by department; None without a deployment."""
+        if self.target is None:
+            return None
+        from kit.measurement.ledger import read_ledger
+
+        return read_ledger(self.target, month).settled
+
+    def baselines(self) -> Sequence[Baseline]:
+        """The client's baselines, and those of a demonstration where there is one."""
+        from stacks.settings import CONFIG_FOLDER
+
+        own = read_baselines(baselines_file(CONFIG_FOLDER, self.settings.client))
+        if self.records is not None:
+            return [*read_baselines(self.records / DEMONSTRATION_BASELINES), *own]
+        if self.target is not None and self.target.local:
+            from kit.local.home import find_home
+
+            return [*read_baselines(find_home().path / DEMONSTRATION_BASELINES), *own]
+        return own
+
+
+class Evidence:
+    """Copies, and rows made from the records themselves. What comes from both is counted once."""
+
+    def __init__(self, copies: Source, s3: Any, bucket: str) -> None:
+        self._copies, self._s3, self._bucket = copies, s3, bucket
+        self._records = BucketSource(s3, bucket)
+
+    def days(self) -> list[str]:
+        """Every day that has copies or records."""
+        return sorted({*self._copies.days(), *self._records.days()})
+
+    def lines(self, day: str) -> Iterator[bytes]:
+        """Copies of a day, then rows of its records."""
+        yield from self._copies.lines(day)
+        for line in self._records.lines(day):
+            yield json.dumps(row_of(json.loads(line))).encode()
+
+    def aggregate(self, day: str) -> bytes | None:  # noqa: ARG002
+        """None: statements are computed from the records."""
+        return None
+
+
+def reading(settings: "Settings", records: Path | None, client: str | None) -> Reading:
+    """What to read: the folder where one is given, else the deployment. Raises KitError when neither is
+    there.
+    """
+    target = None
+    if records is None:
+        from kit.target import find_target
+
+        target = find_target(client)
+    return Reading(settings, source_of(records, target), target, records, utc_now().date())
