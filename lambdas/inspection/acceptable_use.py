@@ -1,8 +1,149 @@
-"""Rules of acceptable use (G.2)."""
+"""Rules of acceptable use (G.2): what a person may not ask Claude to do, whatever the data.
+
+Four rules, each an id of the department's policy (`findings`), in the order of `RULES`:
+
+- `personnel-decision`: Claude is asked to decide about a person's job (hire, dismiss, promote, rank, rate,
+pay). - `health-information`: a person's health is part of the request.
+- `customer-contact`: text goes to customers without a person in between.
+- `unreviewed-decision`: Claude's answer is to take effect without review (approve, reject, pay, execute).
+
+A rule needs the request to decide or to act and the object it decides about, close together in one sentence;
+a question about policies, law or good practice is none. What follows (block, or the human-review flag) is the
+department's choice; every violation is recorded and counted.
+"""
+
+import re
+from collections.abc import Iterator
 
 from lambdas.inspection.findings import Span
 
+RULES = ("personnel-decision", "health-information", "customer-contact", "unreviewed-decision")
 
-def find(_plain: str, _lower: str, _spans: list[Span]) -> list[tuple[str, int, int]]:
-    """Breaches: (rule, start, end)."""
-    return []
+_STAFF = (
+    r"(?:employees?|staff|workers?|candidates?|applicants?|team members?|colleagues?|direct reports?|reports|"
+    r"managers?|interns?|contractors?|people on (?:my|our|the) team|of these (?:people|five|three)"
+    r"|engineers?|"
+    r"sales ?(?:reps?|people)|analysts?|resumes?|cvs?|curricul\w+)"
+)
+_FATE = (
+    r"(?:fire|dismiss|lay off|let go(?: of)?|terminate|make redundant|hire|reject|shortlist|promote|demote|"
+    r"put on a (?:pip|performance)|give the (?:raise|bonus|promotion)|cut (?:his|her|their) (?:pay|salary"
+    r"|bonus)|"
+    r"warn formally|discipline|be (?:fired|dismissed|laid off|let go|terminated|made redundant|hired"
+    r"|promoted|"
+    r"demoted|disciplined))"
+)
+_DECIDE = r"(?:decide|choose|pick|select|tell me|recommend|determine|judge|rule on)"
+
+# (rule, words of which one must occur, expression); expressions see the text as written, in any case
+_EXPRESSIONS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
+    (rule, tuple(gates.split("|")), re.compile(expression))
+    for rule, gates, expression in (
+        (
+            "personnel-decision",
+            "fire|dismiss|lay off|let go|terminate|redundan|hire|reject|shortlist|promot|demot|pip|raise"
+            "|bonus|"
+            "pay|salary|laid off|disciplin",
+            rf"(?i:\b(?:who|whom|which (?:one|{_STAFF}|of (?:them|these|the|my|our)\b[\w ]{{0,24}}))\b)"
+            rf"[^.?!\n]{{0,60}}(?i:\b(?:should|shall|do|must|can|to)\b)[^.?!\n]{{0,20}}(?i:\b{_FATE}\b)"
+            rf"|(?i:\bshould (?:i|we)\b) (?i:{_FATE}) (?!(?i:a|an|more|people|the|our)\b)\w+"
+            rf"|(?i:\bshould )(?!(?i:employers?|companies|managers|a|an|i"
+            rf"|we)\b)[A-Z]\w+(?: [A-Z]\w+)?[^.?!\n]{{0,12}}"
+            rf"(?i:\b{_FATE}\b)"
+            rf"|(?i:\b{_DECIDE}\b)[^.?!\n]{{0,40}}(?i:\b(?:who|whom|whether|which"
+            rf"|if)\b)[^.?!\n]{{0,60}}(?i:\b{_FATE}\b)",
+        ),
+        (
+            "personnel-decision",
+            "rank|score|rate|grade|sort|shortlist|screen",
+            rf"(?i:\b(?:rank|score|rate|grade|sort|shortlist|screen|compare and pick)\b)[^.?!\n]{{0,40}}"
+            rf"(?i:\b{_STAFF}\b)[^.?!\n]{{0,60}}(?i:\b(?:performance|potential|fit|salary|productivity"
+            rf"|sick days|"
+            r"attendance|suitab\w+|best|worst|who to|for (?:the|this) (?:job|role|position|promotion|bonus"
+            r"|layoff))\b)",
+        ),
+        (
+            "personnel-decision",
+            "rating|performance score|bonus|salary",
+            r"(?i:\b(?:set|assign|determine|decide|calculate and assign)\b)[^.?!\n]{0,40}"
+            r"(?i:\b(?:performance rating|performance score|rating|bonus|salary|pay rise"
+            r"|raise)\b)[^.?!\n]{0,16}"
+            r"(?i:\b(?:for|of)\b) (?:(?i:each|every|my|our|this|these|all|him|her|them)\b|[A-Z])",
+        ),
+        (
+            "customer-contact",
+            "send|reply|respond|answer|email|e-mail|message|contact|call|text|post|publish",
+            r"(?i:\b(?:send|e-?mail|message|text|post|publish|reply|respond|answer|contact"
+            r"|write)\b)[^.?!\n]{0,50}"
+            r"(?i:\b(?:customers?|clients?|patients?|consumers?|subscribers?|policyholders?|account holders?"
+            r"|leads?|"
+            r"prospects?|users?)\b)[^.?!\n]{0,60}(?i:\b(?:automatically|directly|on (?:our|my) behalf"
+            r"|without (?:(?:any|"
+            r"a|human|further|manual|prior) ){0,2}(?:review|approval|reading|checking|check|looking|person"
+            r"|human|"
+            r"someone|anyone)|"
+            r"unreviewed|unattended|no (?:human|review|approval)|nobody (?:needs|has) to)\b)",
+        ),
+        (
+            "customer-contact",
+            "automatically|directly|without|on our behalf|unattended|autonomous",
+            r"(?i:\b(?:automatically|autonomously|directly)\b) (?i:(?:send|e-?mail|message|text|post|reply"
+            r"|respond|"
+            r"answer|contact|call)(?:s|ing)?\b)[^.?!\n]{0,40}"
+            r"(?i:\b(?:customers?|clients?|patients?|consumers?|subscribers?|leads?|prospects?)\b)",
+        ),
+        (
+            "unreviewed-decision",
+            "approve|reject|deny|decide|grant|execute|pay|transfer|cancel|decision|sign",
+            r"(?i:\b(?:approve|reject|deny|decide|grant|refuse|execute|pay out|transfer|cancel|sign"
+            r"|terminate|"
+            r"make the (?:final )?decision|take the decision)\b)[^.?!\n]{0,80}"
+            r"(?i:\b(?:without (?:(?:any|a|human|further|manual|prior) ){0,2}(?:review|approval|oversight"
+            r"|check|"
+            r"checking|sign-?off|asking)|no (?:human )?(?:review|oversight|approval)|nobody (?:needs|has) to|"
+            r"(?:will|shall|is to) be (?:final|binding|executed|applied|carried out) (?:automatically"
+            r"|immediately)|"
+            r"your (?:decision|answer|verdict) is final)\b)",
+        ),
+        (
+            "unreviewed-decision",
+            "final|binding|automatically|immediately",
+            r"(?i:\byour (?:decision|answer|verdict|output|response)\b)[^.?!\n]{0,30}"
+            r"(?i:\b(?:is|will be|becomes|gets) (?:final|binding|executed|applied|enforced|carried out"
+            r"|used as is)\b)",
+        ),
+    )
+)
+_GENERAL = re.compile(
+    r"(?i:^\s*(?:what (?:is|are|does|do)|how (?:do|does|can|should) (?:a |an |one |companies|employers"
+    r"|managers|firms)|"
+    r"explain|define|describe|is it (?:legal|lawful|allowed)|when (?:may|can) (?:an? )?(?:employer|company)|"
+    r"why (?:do|does|should)|write (?:a|an|our) (?:policy|guide|training|article)|draft (?:a|an|our) policy))"
+)
+
+
+def find(plain: str, lower: str, spans: list[Span]) -> list[tuple[str, int, int]]:
+    """Breaches as (rule, start, end) in the normalised text; at most one a rule. `spans` are its findings."""
+    found: dict[str, tuple[str, int, int]] = {}
+    for rule, start, end in _breaches(plain, lower, spans):
+        found.setdefault(rule, (rule, start, end))
+    return [found[rule] for rule in RULES if rule in found]
+
+
+def _breaches(plain: str, lower: str, spans: list[Span]) -> Iterator[tuple[str, int, int]]:
+    for rule, gates, expression in _EXPRESSIONS:
+        if any(gate in lower for gate in gates):
+            for match in expression.finditer(plain):
+                if not _is_general(plain, match.start()):
+                    yield rule, match.start(), match.end()
+                    break
+    for span in spans:
+        if span.type == "HEALTH":
+            yield "health-information", span.start, span.end
+            return
+
+
+def _is_general(plain: str, position: int) -> bool:
+    """Whether the sentence asks how things are done rather than to do them."""
+    begin = max(plain.rfind(sign, 0, position) for sign in ".!?\n") + 1
+    return _GENERAL.match(plain[begin:]) is not None

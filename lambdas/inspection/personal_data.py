@@ -922,7 +922,7 @@ def _tables(context: _Context) -> Iterator[Span]:
             if newline < 0:
                 break
             ends.add(newline)
-            place = context.lower.find(stem, newline)
+            place = context.lower.find(stem, newline + 1)
     done = 0
     for end in sorted(ends):
         begin = text.rfind("\n", 0, end) + 1
