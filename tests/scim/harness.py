@@ -129,7 +129,7 @@ class Scim:
         port = self._server.servers[0].sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/scim/v2"
         self._client = httpx2.Client(
-            base_url=self.url, headers={"authorization": f"Bearer {tenant.token}"}, timeout=60
+            base_url=self.url, headers={"authorization": f"Bearer {tenant.token}"}, timeout=600
         )
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Who may provision: bearer tokens and their rotation, tenants apart, nothing personal in logs (L1.7, G.4)."""
+"""Who may provision: bearer tokens, their rotation, tenants apart, nothing personal in logs (L1.7, G.4)."""
 
 import json
 import statistics

@@ -108,7 +108,7 @@ FILTERS = st.recursive(
 
 
 @given(FILTERS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_filter_means_what_the_rfc_says(node):
     models = [User.model_validate(person) for person in PEOPLE]
     condition = ScimFilter[User](written(node))
@@ -128,7 +128,7 @@ def peopled(emulated_aws):
 
 
 @given(FILTERS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_service_answers_a_filter_with_exactly_those_who_match(peopled: Scim, node):
     found = {one["userName"] for one in peopled.find("Users", written(node))["Resources"]}
     assert found == {person["userName"] for person in PEOPLE if plainly(node, person)}
