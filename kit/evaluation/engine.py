@@ -97,7 +97,10 @@ def evaluate(
         monitor.cancelled.set()
         raise
     except Exception as error:
-        raise failure_of(monitor, error, root) from error
+        failure = failure_of(monitor, error, root)
+        if failure in (error, monitor.failure):  # it has its cause, which may be `error`: no circle of causes
+            raise failure
+        raise failure from error
     if monitor.failure is not None:
         raise monitor.failure
     return monitor.graph(log.messages)

@@ -84,7 +84,7 @@ def evaluate_stage(
     except Exception as error:
         told = _refusal(stage, error)
         if told is error:
-            raise  # an error that is its own cause would never end
+            raise  # as it is: an error that is its own cause has no end
         raise told from error
 
 

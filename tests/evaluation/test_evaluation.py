@@ -331,3 +331,25 @@ def test_hash_seed_changes_no_byte_of_a_plan() -> None:
 def test_an_unanswered_function_is_an_error_and_not_an_empty_answer() -> None:
     with pytest.raises(KitError, match="getAmi"):
         plan_of_program(lambda: pulumi.export("ami", aws.ec2.get_ami_output(owners=["self"]).id))
+
+
+class _Unreachable(PlanBackend):
+    """A backend that cannot be reached."""
+
+    def register(self, resource: Resource) -> ResourceState:
+        raise OSError("connection refused")
+
+
+def test_the_causes_of_a_failure_come_to_an_end() -> None:
+    def program() -> None:
+        aws.s3.Bucket("one")
+        raise RuntimeError("follows from the first")
+
+    with pytest.raises(KitError) as caught:
+        plan_of_program(program, backend=_Unreachable())
+    seen: set[int] = set()
+    cause: BaseException | None = caught.value
+    while cause is not None:
+        assert id(cause) not in seen
+        seen.add(id(cause))
+        cause = cause.__cause__
