@@ -1,4 +1,8 @@
-"""Ends a call exactly once: settle what it cost, record what came of it, however it ended (L1.6, L2.5)."""
+"""Ends a call exactly once: record what came of it, settle what it cost, however it ended (L1.6, L2.5).
+
+In this order, because a process may die in between: an open reservation is found by the sweeper, which names
+the reason; an intent whose reservation was settled would stay without an outcome for ever.
+"""
 
 import asyncio
 
@@ -32,7 +36,7 @@ class Completion:
         completed then.
 
         A ledger that does not answer now does not hold the answer back: the record says what is owed, the
-        money stays reserved, and the sweeper settles it.
+        money stays reserved, and the settler tries again.
         """
         if self.finished:
             return
@@ -46,12 +50,14 @@ class Completion:
             cost.output_tokens,
             cost.microusd,
         )
-        settling = self._settler.settle(self._reserved, cost)
-        recording = self._recorder.outcome(self._call, outcome, cost)
-        _, recorded = await asyncio.gather(settling, recording, return_exceptions=True)
-        if isinstance(recorded, BaseException):
-            raise recorded
+        await asyncio.shield(asyncio.ensure_future(self._close(outcome, cost)))
         entry.recorded = True
+
+    async def _close(self, outcome: Outcome, cost: Cost) -> None:
+        try:
+            await self._recorder.outcome(self._call, outcome, cost)
+        finally:
+            await self._settler.settle(self._reserved, cost)
 
     async def accept(self, outcome: Outcome) -> None:
         """The provider has taken work that it charges for later: record it, keep the money reserved."""

@@ -1,5 +1,6 @@
 """Settle a call: what it truly cost in place of what was reserved (L1.6)."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.reserve import Ledger, Prices, Reserved
 
 _BYTES_PER_TOKEN = 4  # of ordinary text
+_WAITS = (0.5, 1, 2, 5, 10, 30, 60, 120, 240, 300)  # together less than a reservation lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,18 @@ class Cost:
 
 
 class Settler:
-    """Prices outcomes and settles reservations."""
+    """Prices outcomes and settles reservations.
 
-    def __init__(self, ledger: Ledger, prices: Prices) -> None:
+    A settlement that the ledger does not take now is tried again after each of `waits` seconds: the answer
+    does not wait for it, because the record says what is owed. What a dead process owes stays with the
+    sweeper.
+    """
+
+    def __init__(self, ledger: Ledger, prices: Prices, waits: Sequence[float] = _WAITS) -> None:
         self._ledger = ledger
         self._prices = prices
+        self._waits = waits
+        self._owed: set[asyncio.Task[None]] = set()
 
     def cost(self, call: GovernedCall, reserved: Reserved, outcome: Outcome) -> Cost:
         """The cost of an outcome.
@@ -66,12 +75,29 @@ class Settler:
         await self._ledger.settle_held(reservation, holder, cost.microusd)
 
     async def settle(self, reserved: Reserved, cost: Cost) -> None:
-        """Tell the ledger. Raises what the ledger raises."""
-        await self._ledger.settle(reserved.granted, cost.microusd, cost.input_tokens + cost.output_tokens)
+        """Tell the ledger, now or as soon as it listens."""
+        tokens = cost.input_tokens + cost.output_tokens
+        if not await self._told(reserved, cost.microusd, tokens):
+            task = asyncio.create_task(self._keep_telling(reserved, cost.microusd, tokens))
+            self._owed.add(task)
+            task.add_done_callback(self._owed.discard)
 
     async def release(self, reserved: Reserved) -> None:
-        """Give all of it back: nothing left the account. Raises what the ledger raises."""
-        await self._ledger.settle(reserved.granted, 0, 0)
+        """Give all of it back: nothing left the account."""
+        await self.settle(reserved, Cost(0, 0, 0))
+
+    async def _keep_telling(self, reserved: Reserved, microusd: int, tokens: int) -> None:
+        for wait in self._waits:
+            await asyncio.sleep(wait)
+            if await self._told(reserved, microusd, tokens):
+                return
+
+    async def _told(self, reserved: Reserved, microusd: int, tokens: int) -> bool:
+        try:
+            await self._ledger.settle(reserved.granted, microusd, tokens)
+        except Exception:  # whatever the store raises
+            return False
+        return True
 
 
 def _prompt_tokens(usage: dict[str, Any]) -> int:
