@@ -94,13 +94,20 @@ _INTEGRATION = {
             "subject_keys_table_name": "wrapped data keys",
             "subject_keys_table_arn": "wrapped data keys",
             "policy_object_key": "gateway policy in the governance bucket",
+            "reviews_table_name": "reviews of drafts",
+            "reviews_table_arn": "reviews of drafts",
+            "review_desk_arn": "live alias of the review desk's function",
+            "scheduled_layer_arn": "packages of event functions",
             "scim_url": "SCIM 2.0 endpoint for the identity provider",
             "directory_table_name": "people and groups",
             "directory_table_arn": "people and groups",
         }
     ),
+    "function_subnet_ids": Export(str, "subnets of functions, with commas between", required=False),
+    "function_security_group_ids": Export(str, "security groups of functions, likewise", required=False),
     "user_pool_id": Export(str, "Cognito user pool", required=False),
     "user_pool_client_id": Export(str, "Cognito application client of the sign-in page", required=False),
+    "sign_in_url": Export(str, "where people sign in", required=False),
 }
 
 _ROLLOUT = {**_IDENTITY, **_GATE}

@@ -6,12 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pulumi
+from pulumi_aws import cognito
 
 from components.api.alarms import ApiAlarms, ApiAlarmsArgs
 from components.api.analytics import Analytics, AnalyticsArgs
 from components.api.gateway import GATEWAY_PACKAGES, ClaudeAccess, Gateway, GatewayArgs, Stores
 from components.api.ledger import Ledger, LedgerArgs
-from components.api.rest_api import CustomDomain, RestApi, RestApiArgs
+from components.api.rest_api import IAM_SEGMENT, CustomDomain, RestApi, RestApiArgs
 from components.api.scheduled import KeeperArgs, ScheduledFunction, notary, sweeper
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.functions import Network as FunctionNetwork
@@ -23,11 +24,14 @@ from components.governance.gateway_policy import (
     TokenIssuer,
 )
 from components.governance.prompt_registry import PromptRegistry, PromptRegistryArgs
+from components.identity.authorizer import Authorizer, AuthorizerArgs
+from components.identity.people import OidcProvider, People, PeopleArgs, SamlProvider
 from components.identity.scim import Scim, ScimArgs, ScimRule
 from components.layers import ROOT, DependencyLayer, image_tag
 from components.measurement.aggregation import AggregationArgs, aggregation
 from components.permissions import canonical_json
-from stacks import contracts, gates
+from components.workflow.review_desk import ReviewDesk, ReviewDeskArgs
+from stacks import contracts, departments, gates
 from stacks.placement import names_of, stage_options, zones_of
 from stacks.settings import Settings
 from stacks.settings.models import (
@@ -35,6 +39,7 @@ from stacks.settings.models import (
     BedrockProvider,
     ClaudePlatformProvider,
     Department,
+    OidcIdentity,
     WorkloadIdentityAuth,
 )
 
@@ -66,7 +71,8 @@ def main(settings: Settings) -> None:
     PublishedText("gate-record", _text(base, GATE_RECORD_KEY, canonical_json(record)), options)
     ledger = Ledger("ledger", _ledger(settings, base), options)
     analytics = Analytics("analytics", _analytics(settings, base), options)
-    _publish_policy(settings, base, options)
+    people = People("people", _people(settings, base, ledger, options), options)
+    _publish_policy(settings, base, people, options)
     PromptRegistry("prompts", _prompts(base), options)
     network = _network(settings, base, options)
     layer = DependencyLayer("gateway-layer", names, "gateway", options)
@@ -76,10 +82,15 @@ def main(settings: Settings) -> None:
     ScheduledFunction("notary", notary(keeper), options)
     ScheduledFunction("sweeper", sweeper(keeper), options)
     ScheduledFunction("measurement", aggregation(_measurement(base, keeper)), options)
-    scim = Scim("scim", _scim(settings, base, gateway_args, options), options)
-    api = RestApi("api", _rest_api(settings, gateway, analytics, network, scim), options)
+    scim = Scim("scim", _scim(settings, base, gateway_args, people, options), options)
+    edge = Authorizer("authorizer", _authorizer(gateway_args), options)
+    api = RestApi("api", _rest_api(settings, gateway, analytics, network, scim, edge), options)
     _guard(settings, base, api, analytics, options)
     _on_kubernetes(settings, base, gateway_args, network, options)
+    desk = ReviewDesk("review-desk", _review_desk(settings, base, keeper), options)
+    departments.stand_up(
+        settings, departments.pilots(settings), base, _at_desk(keeper, desk, api, people.pool.id)
+    )
     contracts.export(
         "integration",
         {
@@ -96,11 +107,54 @@ def main(settings: Settings) -> None:
             "subject_keys_table_name": ledger.subject_keys.name,
             "subject_keys_table_arn": ledger.subject_keys.arn,
             "policy_object_key": POLICY_OBJECT_KEY,
+            "reviews_table_name": desk.table.name,
+            "reviews_table_arn": desk.table.arn,
+            "review_desk_arn": desk.function.alias.arn,
+            "scheduled_layer_arn": keeper.layer_arn,
+            **_shared_network(network),
+            "user_pool_id": people.pool.id,
+            "user_pool_client_id": people.client.id,
+            "sign_in_url": people.sign_in_url,
             "scim_url": pulumi.Output.concat(api.url, "/scim/v2"),
             "directory_table_name": scim.directory.name,
             "directory_table_arn": scim.directory.arn,
         },
     )
+
+
+def _review_desk(settings: Settings, base: Outputs, keeper: KeeperArgs) -> ReviewDeskArgs:
+    return ReviewDeskArgs(
+        surroundings=keeper.surroundings,
+        table_key_arn=base["ledger_key_arn"],
+        layer_arn=keeper.layer_arn,
+        memory=keeper.memory,
+        recovery_days=settings.sizing.retention.table_recovery_days,
+        deletion_protection=settings.sizing.redundancy.table_deletion_protection,
+    )
+
+
+def _at_desk(
+    keeper: KeeperArgs, desk: ReviewDesk, api: RestApi, user_pool_id: pulumi.Input[str]
+) -> departments.Desk:
+    return departments.Desk(
+        surroundings=keeper.surroundings,
+        table_name=desk.table.name,
+        table_arn=desk.table.arn,
+        function_alias_arn=desk.function.alias.arn,
+        layer_arn=keeper.layer_arn,
+        gateway_url=api.url,
+        user_pool_id=user_pool_id,
+    )
+
+
+def _shared_network(network: Placed) -> dict[str, pulumi.Output[str]]:
+    """Where the functions of the next stage run; exports are flat, hence lists as texts."""
+    if network.functions is None:
+        return {}
+    return {
+        "function_security_group_ids": pulumi.Output.all(*network.functions.security_group_ids).apply(",".join),
+        "function_subnet_ids": pulumi.Output.all(*network.functions.subnet_ids).apply(",".join),
+    }
 
 
 def surroundings(settings: Settings, base: Outputs, network: FunctionNetwork | None) -> Surroundings:
@@ -179,6 +233,7 @@ def _gateway(
         start=start,
         provisioned=provisioned,
         reserved_concurrency=capacity.gateway_reserved_concurrency,
+        environment={"AWS_LWA_REMOVE_BASE_PATH": f"/{IAM_SEGMENT}"},  # callers with SigV4 come under it
     )
 
 
@@ -222,8 +277,55 @@ def _claude_access(settings: Settings, base: Outputs) -> ClaudeAccess:
     )
 
 
+def _people(settings: Settings, base: Outputs, ledger: Ledger, options: pulumi.ResourceOptions) -> PeopleArgs:
+    given = settings.identity
+    provider = (
+        OidcProvider(given.issuer, given.client_id, given.scopes)
+        if isinstance(given, OidcIdentity)
+        else SamlProvider(given.metadata_url)
+    )
+    return PeopleArgs(
+        surroundings=surroundings(settings, base, None),
+        provider=provider,
+        access_table_name=ledger.access.name,
+        access_table_arn=ledger.access.arn,
+        layer_arn=DependencyLayer("pretoken-layer", names_of(settings), "scheduled", options).arn,
+        tier="PLUS" if settings.sizing.detection.web_acl else "ESSENTIALS",
+        machines=given.machine_clients,
+    )
+
+
+def _authorizer(gateway: GatewayArgs) -> AuthorizerArgs:
+    return AuthorizerArgs(gateway.surroundings, gateway.stores, gateway.policy_object_key, gateway.layer_arn)
+
+
+def _pool_issuers(people: People) -> list[TokenIssuer]:
+    """The user pool's access tokens: one entry for people and one per machine."""
+
+    def issuer(client: cognito.UserPoolClient, principal: str, claims: dict[str, str]) -> TokenIssuer:
+        return TokenIssuer(
+            issuer=people.issuer,
+            audience=client.id,
+            algorithms=["RS256"],
+            jwks_uri=pulumi.Output.concat(people.issuer, "/.well-known/jwks.json"),
+            principal=principal,
+            claims=claims,
+            required_claims={"token_use": "access"},
+        )
+
+    machines = [
+        issuer(client, "application", {"application": "client_id"})
+        for client in people.machine_clients.values()
+    ]
+    return [issuer(people.client, "person", {"person": "kit_person"}), *machines]
+
+
 def _scim(
-    settings: Settings, base: Outputs, gateway: GatewayArgs, options: pulumi.ResourceOptions
+    settings: Settings,
+    base: Outputs,
+    gateway: GatewayArgs,
+    people: People,
+    options: pulumi.ResourceOptions,
 ) -> ScimArgs:
     plan = settings.sizing
     return ScimArgs(
@@ -240,11 +342,17 @@ def _scim(
         onboarding_required=settings.identity.onboarding_required,
         recovery_days=plan.retention.table_recovery_days,
         deletion_protection=plan.redundancy.table_deletion_protection,
+        user_pool=(people.pool.id, people.arn),
     )
 
 
 def _rest_api(
-    settings: Settings, gateway: Gateway, analytics: Analytics, network: Placed, scim: Scim
+    settings: Settings,
+    gateway: Gateway,
+    analytics: Analytics,
+    network: Placed,
+    scim: Scim,
+    edge: Authorizer,
 ) -> RestApiArgs:
     capacity, api = settings.sizing.capacity, settings.api
     domain = None
@@ -264,6 +372,7 @@ def _rest_api(
         vpc_endpoint_ids=network.api_endpoints,
         domain=domain,
         others={"scim": scim.function},
+        authorizer=edge.function,
     )
 
 
@@ -302,6 +411,7 @@ def egress_domains(settings: Settings) -> list[str]:
     """The names outside AWS that the functions must resolve: providers and issuers of tokens."""
     urls = [one.base_url for one in settings.claude.providers if isinstance(one, AnthropicProvider)]
     urls += [one.jwks_uri for one in settings.trusted_issuers]
+    urls.append(f"https://cognito-idp.{settings.region}.amazonaws.com")  # keys of the user pool
     return sorted({host for url in urls if (host := urlsplit(url).hostname)})
 
 
@@ -384,9 +494,13 @@ def _prompts(base: Outputs) -> PromptRegistryArgs:
     return PromptRegistryArgs(ROOT / "prompts", base["governance_bucket_name"], base["governance_key_arn"])
 
 
-def _publish_policy(settings: Settings, base: Outputs, options: pulumi.ResourceOptions) -> None:
+def _publish_policy(
+    settings: Settings, base: Outputs, people: People, options: pulumi.ResourceOptions
+) -> None:
     """The gateway policy as an object: the gateway follows a new version within 15 seconds."""
-    policy = pulumi.Output.from_input(gateway_policy(settings).to_dict()).apply(canonical_json)
+    policy = pulumi.Output.from_input(gateway_policy(settings, _pool_issuers(people)).to_dict()).apply(
+        canonical_json
+    )
     PublishedText("gateway-policy", _text(base, POLICY_OBJECT_KEY, policy), options)
 
 
@@ -394,8 +508,8 @@ def _text(base: Outputs, key: str, content: pulumi.Input[str]) -> PublishedTextA
     return PublishedTextArgs(base["governance_bucket_name"], base["governance_key_arn"], key, content)
 
 
-def gateway_policy(settings: Settings) -> GatewayPolicy:
-    """The gateway policy that the configuration asks for."""
+def gateway_policy(settings: Settings, issuers: Sequence[TokenIssuer] = ()) -> GatewayPolicy:
+    """The gateway policy that the configuration asks for, with `issuers` of the stage itself."""
     return GatewayPolicy(
         client=settings.client,
         environment=settings.environment,
@@ -407,15 +521,19 @@ def gateway_policy(settings: Settings) -> GatewayPolicy:
         embeddings_model=settings.claude.embeddings_model,
         providers=[_route(provider) for provider in settings.claude.providers],
         issuers=[
-            TokenIssuer(
-                issuer=one.issuer,
-                audience=one.audience,
-                algorithms=one.algorithms,
-                jwks_uri=one.jwks_uri,
-                principal=one.principal,
-                claims=one.claims,
-            )
-            for one in settings.trusted_issuers
+            *issuers,
+            *(
+                TokenIssuer(
+                    issuer=one.issuer,
+                    audience=one.audience,
+                    algorithms=one.algorithms,
+                    jwks_uri=one.jwks_uri,
+                    principal=one.principal,
+                    claims=one.claims,
+                    required_claims=one.required_claims,
+                )
+                for one in settings.trusted_issuers
+            ),
         ],
     )
 

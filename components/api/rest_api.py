@@ -13,6 +13,7 @@ from components.functions import Function
 from components.permissions import Statement, canonical_json, document
 
 STAGE = "live"
+IAM_SEGMENT = "iam"
 # What `kit audit verify` needs to match each request with its records, and nothing about its content.
 ACCESS_LOG_FIELDS: Mapping[str, str] = {
     "requestId": "$context.requestId",
@@ -47,7 +48,8 @@ class RestApiArgs:
     """`timeout_seconds` up to 900, because answers are streamed. Rates are per second over the whole API.
 
     `others` are functions that answer all paths under one first segment (`scim`) instead of the gateway; each
-    authenticates its own requests.
+    authenticates its own requests. `authorizer` decides which requests the gateway gets; the paths under
+    `iam/` are for callers who sign with SigV4, whom API Gateway itself authenticates.
     """
 
     names: Names
@@ -61,15 +63,17 @@ class RestApiArgs:
     domain: CustomDomain | None = None
     department_limits: Mapping[str, int] = field(default_factory=dict)  # requests per minute
     others: Mapping[str, Function] = field(default_factory=dict)
+    authorizer: Function | None = None
 
 
 class RestApi(KitComponent):
     """A REST API in front of the gateway (L1.1, L1.4, L1.5, L1.7).
 
     Creates: the API, a proxy resource with ANY methods and streaming integrations (and the same on the
-    root), error responses in Anthropic's shape, a deployment, the stage `live` with access log, tracing and
-    throttling, the invoke permission; with a domain also the domain name (optional mutual TLS) and its
-    mapping; for a private API its resource policy; usage plans per department.
+    root, and under `iam/` with AWS_IAM), a REQUEST authorizer that keeps no decisions, error responses in
+    Anthropic's shape, a deployment, the stage `live` with access log, tracing and throttling, the invoke
+    permission; with a domain also the domain name (optional mutual TLS) and its mapping; for a private API
+    its resource policy; usage plans per department.
     Default posture: TLS 1.3 policy with strict endpoint access, regional, never edge-optimised (which would
     cut a stream after 30 silent seconds); the public execute-api name is off as soon as there is a domain
     of one's own. Nothing about bodies, credentials or people in the access log.
@@ -101,6 +105,7 @@ class RestApi(KitComponent):
         # Everything that a deployment freezes is collected here as it is made, and hashed into its trigger.
         self._definition: dict[str, Any] = {}
         self.api = self._api()
+        self.authorizer = self._authorizer(args.authorizer) if args.authorizer else None
         self._proxy()
         self._error_responses()
         self.deployment = self._deployment()
@@ -178,22 +183,27 @@ class RestApi(KitComponent):
             *self._route("root", self.api.root_resource_id),
             *self._route("any", resource.id),
         ]
+        if self.authorizer:
+            self._under(IAM_SEGMENT, None)
         for segment, function in sorted(self._args.others.items()):
-            first = apigateway.Resource(
-                f"{self._name}-{segment}",
-                rest_api=self.api.id,
-                parent_id=self.api.root_resource_id,
-                **self._record(segment, {"path_part": segment}),
-                opts=self.child(),
-            )
-            rest = apigateway.Resource(
-                f"{self._name}-{segment}-proxy",
-                rest_api=self.api.id,
-                parent_id=first.id,
-                **self._record(f"{segment}-proxy", {"path_part": "{proxy+}"}),
-                opts=self.child(),
-            )
-            self._parts += self._route(segment, rest.id, function)
+            self._under(segment, function)
+
+    def _under(self, segment: str, function: Function | None) -> None:
+        first = apigateway.Resource(
+            f"{self._name}-{segment}",
+            rest_api=self.api.id,
+            parent_id=self.api.root_resource_id,
+            **self._record(segment, {"path_part": segment}),
+            opts=self.child(),
+        )
+        rest = apigateway.Resource(
+            f"{self._name}-{segment}-proxy",
+            rest_api=self.api.id,
+            parent_id=first.id,
+            **self._record(f"{segment}-proxy", {"path_part": "{proxy+}"}),
+            opts=self.child(),
+        )
+        self._parts += self._route(segment, rest.id, function)
 
     def _route(
         self, part: str, resource_id: pulumi.Input[str], function: Function | None = None
@@ -205,7 +215,7 @@ class RestApi(KitComponent):
             f"{self._name}-{part}-method",
             rest_api=self.api.id,
             resource_id=resource_id,
-            **self._record(f"{part}-method", {"http_method": "ANY", "authorization": "NONE"}),
+            **self._record(f"{part}-method", {"http_method": "ANY", **self._authorization(part, function)}),
             opts=self.child(),
         )
         integration = apigateway.Integration(
@@ -227,6 +237,36 @@ class RestApi(KitComponent):
         )
         return [method, integration]
 
+    def _authorization(self, part: str, function: Function | None) -> dict[str, Any]:
+        if function is not None or self.authorizer is None:
+            return {"authorization": "NONE"}
+        if part == IAM_SEGMENT:
+            return {"authorization": "AWS_IAM"}
+        return {"authorization": "CUSTOM", "authorizer_id": self.authorizer.id}
+
+    def _authorizer(self, function: Function) -> apigateway.Authorizer:
+        """Asked for every request: kept decisions would need each identity source in each request, and
+        callers send either of two headers.
+        """
+        settings = self._record(
+            "authorizer",
+            {
+                "name": self._args.names.of("edge"),
+                "type": "REQUEST",
+                "authorizer_uri": function.buffered_uri,
+                "authorizer_result_ttl_in_seconds": 0,
+            },
+        )
+        authorizer = apigateway.Authorizer(
+            f"{self._name}-authorizer", rest_api=self.api.id, opts=self.child(), **settings
+        )
+        function.allow(
+            f"{self._name}-invoke-authorizer",
+            "apigateway.amazonaws.com",
+            pulumi.Output.concat(self.api.execution_arn, "/authorizers/*"),
+        )
+        return authorizer
+
     def _error_responses(self) -> None:
         """Errors that API Gateway answers by itself, in the shape that Anthropic's clients read."""
         for response_type, status, error in (
@@ -236,6 +276,10 @@ class RestApi(KitComponent):
             ("THROTTLED", "429", "rate_limit_error"),
             ("INTEGRATION_TIMEOUT", "504", "timeout_error"),
             ("WAF_FILTERED", "403", "permission_error"),
+            # what the authorizer denies has no valid credential
+            ("ACCESS_DENIED", "401", "authentication_error"),
+            ("UNAUTHORIZED", "401", "authentication_error"),
+            ("MISSING_AUTHENTICATION_TOKEN", "401", "authentication_error"),
         ):
             body = (
                 f'{{"type":"error","error":{{"type":"{error}","message":$context.error.messageString}},'

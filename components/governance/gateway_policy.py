@@ -56,6 +56,7 @@ class TokenIssuer:
     jwks_uri: pulumi.Input[str]
     principal: str
     claims: Mapping[str, str]
+    required_claims: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,11 @@ class OidcIdentity(Frozen):
         default="department", description="claim or attribute that carries the department's id"
     )
     email_domains: tuple[DomainName, ...] = ()
+    machine_clients: tuple[Slug, ...] = Field(
+        default=(),
+        max_length=50,
+        description="clients that get tokens of the user pool with their own secret",
+    )
     groups: tuple[GroupRule, ...] = Field(default=(), max_length=1_000)
     onboarding_required: bool = Field(
         default=False, description="a new person gets access only when onboarding is finished"
@@ -187,6 +192,11 @@ class SamlIdentity(Frozen):
         default="department", description="claim or attribute that carries the department's id"
     )
     email_domains: tuple[DomainName, ...] = ()
+    machine_clients: tuple[Slug, ...] = Field(
+        default=(),
+        max_length=50,
+        description="clients that get tokens of the user pool with their own secret",
+    )
     groups: tuple[GroupRule, ...] = Field(default=(), max_length=1_000)
     onboarding_required: bool = Field(
         default=False, description="a new person gets access only when onboarding is finished"
@@ -205,7 +215,11 @@ class TrustedIssuer(Frozen):
     jwks_uri: HttpsUrl
     principal: Literal["person", "application"] = "application"
     claims: dict[str, Text] = Field(
-        default={}, description="which claim carries what, such as {department: dept}"
+        default={}, description="which claim names the caller, such as {application: repository}"
+    )
+    required_claims: dict[str, Text] = Field(
+        default={},
+        description="what claims must say, such as {ref: refs/heads/main}; a final * is a beginning",
     )
 
 

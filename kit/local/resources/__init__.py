@@ -14,15 +14,27 @@ state machines, under their own role (`functions.py`); web functions as processe
 
 from collections.abc import Mapping
 
-from kit.local.resources import events, functions, keys, messages, permissions, storage, tables
+from kit.local.resources import (
+    events,
+    functions,
+    identity,
+    keys,
+    messages,
+    permissions,
+    statemachines,
+    storage,
+    tables,
+)
 from kit.local.resources.handler import Handler
 
 HANDLERS: Mapping[str, Handler] = {
     **events.HANDLERS,
     **functions.HANDLERS,
+    **identity.HANDLERS,
     **keys.HANDLERS,
     **messages.HANDLERS,
     **permissions.HANDLERS,
+    **statemachines.HANDLERS,
     **storage.HANDLERS,
     **tables.HANDLERS,
 }

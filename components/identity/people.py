@@ -1,0 +1,236 @@
+"""How people sign in: a Cognito user pool in front of the organisation's identity provider."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pulumi
+from pulumi_aws import cognito
+
+from components.base import KitComponent, refuse
+from components.functions import Function, FunctionArgs, Surroundings
+from components.permissions import Statement
+
+PROVIDER = "organization"
+RESOURCE_SERVER = "claude"
+SCOPE = "messages"
+# Where `kit login` listens; a pool takes exact addresses only, so there are two in case one is in use.
+LOOPBACK = ("http://localhost:8976/callback", "http://localhost:18976/callback")
+# Put in when the pool is made, and replaced by `kit login connect-provider`: no secret passes through Pulumi.
+UNSET = "not-set-yet"
+_ACCESS_MINUTES = 60
+_REFRESH_DAYS = 30
+
+
+@dataclass(frozen=True)
+class OidcProvider:
+    """The organisation's identity provider by OpenID Connect."""
+
+    issuer: str
+    client_id: str
+    scopes: Sequence[str] = ("openid", "email", "profile")
+
+
+@dataclass(frozen=True)
+class SamlProvider:
+    """The organisation's identity provider by SAML 2.0."""
+
+    metadata_url: str
+
+
+@dataclass(frozen=True)
+class PeopleArgs:
+    """`machines` are names of clients that get tokens with a secret of their own (client credentials)."""
+
+    surroundings: Surroundings
+    provider: OidcProvider | SamlProvider
+    access_table_name: pulumi.Input[str]
+    access_table_arn: pulumi.Input[str]
+    layer_arn: pulumi.Input[str]
+    tier: Literal["ESSENTIALS", "PLUS"] = "ESSENTIALS"
+    machines: Sequence[str] = ()
+
+
+class People(KitComponent):
+    """Sign-in for people, and for machines that have nothing better (G.4, L1.3).
+
+    Creates: a user pool, its identity provider, its sign-in domain with managed login, an app client for
+    people (authorization code with PKCE, no secret), one with client credentials per machine, the scope
+    `claude/messages`, and the trigger `pretoken`, which refuses tokens to who has no active access record.
+    Default posture: nobody signs up or has a password here; deletion protection, protected and retained;
+    access tokens for an hour, refresh tokens rotate and can be revoked; people cannot change attributes of
+    their own, because no client has the scope for it. Tier ESSENTIALS, which claims in access tokens need;
+    PLUS adds threat protection in enforced mode.
+    Replaced when changed: client, environment; the pool also when its schema changes.
+    """
+
+    def __init__(self, name: str, args: PeopleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        refuse(
+            f"People {name}",
+            [(len(set(args.machines)) == len(args.machines), f"machines: {list(args.machines)} repeat")],
+        )
+        super().__init__(name, opts)
+        self._args = args
+        names = args.surroundings.names
+        self.trigger = self._trigger(name)
+        self.pool = self._pool(name)
+        self.arn = self.pool.arn
+        self.trigger.allow(f"{name}-invoke-trigger", "cognito-idp.amazonaws.com", self.pool.arn)
+        provider = self._federation(name)
+        self.domain = cognito.UserPoolDomain(
+            f"{name}-domain",
+            domain=f"{names.client}-{names.environment}-{names.account}",
+            user_pool_id=self.pool.id,
+            managed_login_version=2,
+            opts=self.child(),
+        )
+        server = cognito.ResourceServer(
+            f"{name}-scopes",
+            user_pool_id=self.pool.id,
+            identifier=RESOURCE_SERVER,
+            name="Claude",
+            scopes=[{"scope_name": SCOPE, "scope_description": "Call Claude"}],
+            opts=self.child(),
+        )
+        self.client = self._people_client(name, provider, server)
+        self.machine_clients = {
+            machine: self._machine_client(name, machine, server) for machine in args.machines
+        }
+        cognito.ManagedLoginBranding(
+            f"{name}-branding",
+            user_pool_id=self.pool.id,
+            client_id=self.client.id,
+            use_cognito_provided_values=True,
+            opts=self.child(depends_on=[self.domain]),
+        )
+        self.issuer = pulumi.Output.concat(f"https://cognito-idp.{names.region}.amazonaws.com/", self.pool.id)
+        self.sign_in_url = pulumi.Output.concat(
+            "https://", self.domain.domain, f".auth.{names.region}.amazoncognito.com"
+        )
+        self.register_outputs({"userPoolId": self.pool.id, "clientId": self.client.id})
+
+    def _trigger(self, name: str) -> Function:
+        args = self._args
+        return Function(
+            f"{name}-pretoken",
+            FunctionArgs(
+                surroundings=args.surroundings,
+                what="pretoken",
+                description="Says in a person's token who they are to us",
+                packages=("common", "pretoken"),
+                handler="lambdas.pretoken.handler.handler",
+                statements=[Statement("ReadAccess", ["dynamodb:GetItem"], [args.access_table_arn])],
+                environment={"ACCESS_TABLE": args.access_table_name},
+                layers=[args.layer_arn],
+                memory=512,
+                timeout=5,  # Cognito waits no longer
+            ),
+            self.child(),
+        )
+
+    def _pool(self, name: str) -> cognito.UserPool:
+        args = self._args
+        return cognito.UserPool(
+            f"{name}-pool",
+            name=args.surroundings.names.of("people"),
+            user_pool_tier=args.tier,
+            deletion_protection="ACTIVE",
+            admin_create_user_config={"allow_admin_create_user_only": True},
+            account_recovery_setting={"recovery_mechanisms": [{"name": "admin_only", "priority": 1}]},
+            mfa_configuration="OFF",  # nobody has a password here: the provider asks for more
+            username_configuration={"case_sensitive": False},
+            user_pool_add_ons={"advanced_security_mode": "ENFORCED" if args.tier == "PLUS" else "OFF"},
+            lambda_config={
+                "pre_token_generation_config": {
+                    "lambda_arn": self.trigger.alias.arn,
+                    "lambda_version": "V2_0",
+                }
+            },
+            opts=self.kept(),
+        )
+
+    def _federation(self, name: str) -> cognito.IdentityProvider:
+        provider = self._args.provider
+        if isinstance(provider, OidcProvider):
+            kind, details, mapping = "OIDC", _oidc_details(provider), _OIDC_ATTRIBUTES
+        else:
+            kind, details, mapping = "SAML", _saml_details(provider), _SAML_ATTRIBUTES
+        return cognito.IdentityProvider(
+            f"{name}-provider",
+            user_pool_id=self.pool.id,
+            provider_name=PROVIDER,
+            provider_type=kind,
+            provider_details=dict(details),
+            attribute_mapping=dict(mapping),
+            opts=self.child(ignore_changes=["providerDetails.client_secret"] if kind == "OIDC" else None),
+        )
+
+    def _people_client(
+        self, name: str, provider: cognito.IdentityProvider, server: cognito.ResourceServer
+    ) -> cognito.UserPoolClient:
+        return cognito.UserPoolClient(
+            f"{name}-client",
+            user_pool_id=self.pool.id,
+            name="people",
+            generate_secret=False,
+            allowed_oauth_flows_user_pool_client=True,
+            allowed_oauth_flows=["code"],
+            allowed_oauth_scopes=["openid", "email", f"{RESOURCE_SERVER}/{SCOPE}"],
+            callback_urls=list(LOOPBACK),
+            supported_identity_providers=[provider.provider_name],
+            enable_token_revocation=True,
+            prevent_user_existence_errors="ENABLED",
+            access_token_validity=_ACCESS_MINUTES,
+            id_token_validity=_ACCESS_MINUTES,
+            refresh_token_validity=_REFRESH_DAYS,
+            token_validity_units={"access_token": "minutes", "id_token": "minutes", "refresh_token": "days"},
+            refresh_token_rotation={"feature": "ENABLED", "retry_grace_period_seconds": 30},
+            opts=self.child(depends_on=[provider, server]),
+        )
+
+    def _machine_client(
+        self, name: str, machine: str, server: cognito.ResourceServer
+    ) -> cognito.UserPoolClient:
+        return cognito.UserPoolClient(
+            f"{name}-machine-{machine}",
+            user_pool_id=self.pool.id,
+            name=f"machine-{machine}",
+            generate_secret=True,
+            allowed_oauth_flows_user_pool_client=True,
+            allowed_oauth_flows=["client_credentials"],
+            allowed_oauth_scopes=[f"{RESOURCE_SERVER}/{SCOPE}"],
+            enable_token_revocation=True,
+            access_token_validity=_ACCESS_MINUTES,
+            token_validity_units={"access_token": "minutes"},
+            opts=self.child(depends_on=[server]),
+        )
+
+
+_OIDC_ATTRIBUTES: Mapping[str, str] = {
+    "username": "sub",
+    "email": "email",
+    "preferred_username": "preferred_username",
+}
+_CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
+_SAML_ATTRIBUTES: Mapping[str, str] = {
+    "email": f"{_CLAIMS}/emailaddress",
+    "preferred_username": f"{_CLAIMS}/name",
+}
+
+
+def _oidc_details(provider: OidcProvider) -> Mapping[str, str]:
+    return {
+        "oidc_issuer": provider.issuer,
+        "client_id": provider.client_id,
+        "client_secret": UNSET,
+        "authorize_scopes": " ".join(provider.scopes),
+        "attributes_request_method": "GET",
+    }
+
+
+def _saml_details(provider: SamlProvider) -> Mapping[str, str]:
+    return {
+        "MetadataURL": provider.metadata_url,
+        "IDPSignout": "true",
+        "RequestSigningAlgorithm": "rsa-sha256",
+    }

@@ -1,0 +1,1 @@
+"""The REQUEST authorizer: keeps the unauthenticated away from the function that holds provider access."""
