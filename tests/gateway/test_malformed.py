@@ -1,4 +1,4 @@
-"""Whatever arrives, the answer is an Anthropic-shaped 4xx and never a traceback, and nothing is lost (L1.1, L1.7)."""
+"""Whatever arrives: an Anthropic-shaped 4xx, never a traceback, and nothing is lost (L1.1, L1.7)."""
 
 import json
 import socket
@@ -35,7 +35,7 @@ def _is_a_clean_refusal(gateway: Harness, status: int, headers: Any, body: bytes
     assert error["type"] == "error"
     assert error["error"]["type"].endswith("_error") or error["error"]["type"] == "request_too_large"
     assert error["error"]["message"]
-    assert error["request_id"] == dict((name.lower(), value) for name, value in headers)["request-id"]
+    assert error["request_id"] == {name.lower(): value for name, value in headers}["request-id"]
     assert "Traceback" not in body.decode()
     assert not [line for line in gateway.log if line["type"] == "defect"]
 

@@ -1,0 +1,202 @@
+"""Least privilege of the gateway, with IAM enforced from the policies of the plan (L1.7).
+
+The gateway runs under a role that has the statements of its own role in the plan, and nothing else: it works.
+Without any one of them it does not.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+
+from kit.local.home import PROJECT_ROOT
+from lambdas.common.access import AccessRecord, AccessRecords
+from lambdas.common.virtual_keys import key_record_pk, new_pepper, new_virtual_key, read_pepper
+from tests.conftest import free_port
+from tests.support.standing import Standing, standing
+
+from .test_sdk import BatchApi
+from .upstream import FakeUpstream, Received, Reply, ordinary_claude
+
+pytestmark = pytest.mark.emulator
+
+# What the emulated AWS does not check: the use of a key by a service on our behalf, and what no stand-in of a
+# provider is reached by.
+UNENFORCED = frozenset(
+    {"CallBedrock", "DecryptGovernance", "DecryptSecrets", "Embed", "EncryptRecords", "ProveIdentity"}
+)
+# What Lambda needs to run any function of ours.
+RUNTIME = frozenset(
+    {"DecryptOwnEnvironment", "EncryptDeadLetters", "SendDeadLetters", "Trace", "WriteOwnLog"}
+)
+# What stops without a statement.
+STOPS = {
+    "ReserveAndSettle": "message",
+    "CheckAccess": "message",
+    "KeepSubjectKeys": "message",
+    "WrapSubjectKeys": "message",
+    "AppendRecords": "message",
+    "ReadGovernance": "start",
+    "ReadSecrets": "start",
+    "CopyMetadata": "copies",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """The integration stage, standing, with a provider and somebody who may call."""
+
+    stage: Standing
+    upstream: FakeUpstream
+    key: str
+
+    def environment(self, statements: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """Of a gateway under a role with these statements."""
+        function = self.stage.resource("aws:lambda/function:Function", "gateway-api-function").inputs
+        planned = {name: str(value) for name, value in function["environment"]["variables"].items()}
+        return {
+            **planned,
+            **self.stage.acting(statements).environment(),
+            "ANTHROPIC_UPSTREAM_URL": self.upstream.url,
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(PROJECT_ROOT),
+        }
+
+    @property
+    def statements(self) -> list[dict[str, Any]]:
+        return [
+            one
+            for one in self.stage.statements("gateway-api-permissions")
+            if one["Sid"] in STOPS or one["Sid"] in UNENFORCED
+        ]
+
+
+def _script(batches: BatchApi) -> Any:
+    def script(received: Received) -> Reply:
+        return (batches if "/batches" in received.target else ordinary_claude)(received)
+
+    return script
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    upstream = FakeUpstream().start()
+    upstream.script = _script(BatchApi())
+    with standing(
+        tmp_path_factory.mktemp("standing"), free_port(), "integration", {"size": "small"}
+    ) as stage:
+        pepper, key = new_pepper(), new_virtual_key()
+        stage.root("secretsmanager").put_secret_value(
+            SecretId=stage.exported("key_pepper_secret_arn"), SecretString=pepper
+        )
+        records = AccessRecords(stage.root("dynamodb"), stage.exported("access_table_name"))
+        pk = key_record_pk(key, read_pepper(pepper))
+        records.create(
+            AccessRecord(pk, "app-1", active=True, department="marketing", owner="department:marketing")
+        )
+        yield Place(stage, upstream, key)
+    upstream.stop()
+
+
+class Stopped(Exception):
+    """A step did not work; its name is the argument."""
+
+
+def use(place: Place, statements: Sequence[Mapping[str, Any]]) -> None:
+    """All that a gateway does, by a process of its own. Raises `Stopped`."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "--factory", "lambdas.gateway.app:create_app", "--port", str(port),
+         "--log-level", "error"],
+        env=place.environment(statements), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT_ROOT,
+    )  # fmt: skip
+    try:
+        with httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}", headers={"x-api-key": place.key}, timeout=30
+        ) as http:
+            _until_ready(http, process)
+            _steps(http)
+    finally:
+        process.terminate()
+        said = process.communicate(timeout=20)[0].decode()
+    if "metadata_lost" in said:
+        raise Stopped("copies")
+
+
+def _until_ready(http: httpx2.Client, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 20
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            ready = http.get("/readyz")
+        except httpx2.TransportError:
+            time.sleep(0.05)
+            continue
+        if ready.status_code != 200:
+            break
+        return
+    raise Stopped("start")
+
+
+def _steps(http: httpx2.Client) -> None:
+    message = {"model": "fast", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello."}]}
+    variables = {
+        "product": "A water bottle",
+        "audience": "Hikers",
+        "channel": "email",
+        "brief": "It keeps water cold.",
+        "variants": 2,
+    }
+    calls: list[tuple[str, str, str, Any]] = [
+        ("message", "POST", "/v1/messages", message),
+        ("stream", "POST", "/v1/messages", {**message, "stream": True}),
+        ("prompt", "POST", "/v1/prompts/campaign-copy/messages", {"variables": variables}),
+        ("batch", "POST", "/v1/messages/batches", {"requests": [{"custom_id": "a", "params": message}]}),
+        ("batches", "GET", "/v1/messages/batches", None),
+    ]
+    for step, method, path, body in calls:
+        answer = http.request(method, path, json=body)
+        if answer.status_code != 200 or (step == "stream" and "message_stop" not in answer.text):
+            raise Stopped(step, answer.status_code, answer.text[:300])
+
+
+def test_the_gateway_works_under_its_own_roles_policies(place: Place) -> None:
+    use(place, place.statements)
+
+
+def test_every_statement_of_the_role_is_proved_or_named_as_one_that_cannot_be(place: Place) -> None:
+    sids = {one["Sid"] for one in place.stage.statements("gateway-api-permissions")}
+    assert sids - RUNTIME - UNENFORCED == STOPS.keys()
+
+
+@pytest.mark.parametrize("sid", sorted(STOPS))
+def test_without_any_one_statement_something_stops(place: Place, sid: str) -> None:
+    with pytest.raises(Stopped) as stopped:
+        use(place, [one for one in place.statements if one["Sid"] != sid])
+    assert stopped.value.args[0] == STOPS[sid], stopped.value.args
+
+
+def test_the_gateway_can_neither_read_nor_remove_a_record_nor_let_anybody_in(place: Place) -> None:
+    stage = place.stage
+    acting = stage.acting(place.statements)
+    s3, dynamodb = acting.client("s3"), acting.client("dynamodb")
+    bucket, access = stage.exported("audit_bucket_name"), stage.exported("access_table_name")
+    item = {"pk": {"S": "USER#eve"}, "sk": {"S": "ACCESS"}, "active": {"BOOL": True}}
+    attempts: list[Any] = [
+        lambda: s3.get_object(Bucket=bucket, Key="records/x"),
+        lambda: s3.delete_object(Bucket=bucket, Key="records/x"),
+        lambda: s3.list_objects_v2(Bucket=bucket),
+        lambda: s3.put_object(Bucket=bucket, Key="manifests/x", Body=b""),
+        lambda: dynamodb.put_item(TableName=access, Item=item),
+        lambda: s3.put_object(
+            Bucket=stage.exported("governance_bucket_name"), Key="policy/gateway.json", Body=b""
+        ),
+    ]
+    for attempt in attempts:
+        with pytest.raises(Exception, match="AccessDenied|not authorized"):
+            attempt()
