@@ -7,9 +7,9 @@ import statistics
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from time import perf_counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import process_time
 from typing import Any
 from urllib.parse import quote
 
@@ -57,7 +57,7 @@ class Department:
     """A department with the kit's default rules."""
 
     data_classes: Sequence[str] = ("public", "internal")
-    findings: dict[str, str] | None = None
+    findings: Mapping[str, str] = field(default_factory=dict)
     human_review: Sequence[str] = ()
 
 
@@ -86,7 +86,8 @@ def span_scores(inspector: Inspector, rows: Sequence[Row]) -> dict[str, Count]:
                 missed[kind] += 1
         for index, one in enumerate(found):
             covered = any(
-                _overlap(*span[:2], one.start, one.end) and span[2] == one.type for span in row["spans"]
+                _overlap(span[0], span[1], one.start, one.end) and span[2] == one.type
+                for span in row["spans"]
             )
             if index not in used and not covered:
                 wrong[one.type] += 1
@@ -105,7 +106,7 @@ def secret_scores(inspector: Inspector, rows: Sequence[Row]) -> dict[str, Any]:
         span = row.get("span")
         if span:
             hits[name] += any(
-                _overlap(*span, one.start, one.end) >= min(6, span[1] - span[0]) for one in found
+                _overlap(span[0], span[1], one.start, one.end) >= min(6, span[1] - span[0]) for one in found
             )
         else:
             hits[name] += bool(found)
@@ -138,7 +139,7 @@ def block_scores(inspector: Inspector, rows: Sequence[Row], ordinary: Sequence[s
     right = wrong = missed = passed = 0
     recalled: Counter[str] = Counter()
     total: Counter[str] = Counter()
-    rules = Department(findings={})
+    rules = Department()
     cases = [*((row["text"], row["level"], row["category"]) for row in rows)]
     cases += [(text, "public", "ordinary") for text in ordinary]
     for text, level, category in cases:
@@ -250,14 +251,14 @@ def _streamed(answer: AnswerFilter, text: str, chance: random.Random) -> str:
 
 
 def milliseconds(inspector: Inspector, texts: Sequence[str], turns: int = 3) -> float:
-    """Median over texts of the best of `turns`, in ms; the inspector must not keep results."""
+    """Median over texts of the best of `turns`, in ms of processor time; the inspector keeps no results."""
     best: list[float] = []
     for text in texts:
         times = []
         for _ in range(turns):
-            started = perf_counter()
+            started = process_time()
             inspector.inspect_text(text)
-            times.append(perf_counter() - started)
+            times.append(process_time() - started)
         best.append(min(times))
     return round(statistics.median(best) * 1000, 3)
 
@@ -265,7 +266,7 @@ def milliseconds(inspector: Inspector, texts: Sequence[str], turns: int = 3) -> 
 def import_milliseconds(turns: int = 5) -> float:
     """Median time in a fresh process to import the package and build an inspector."""
     code = (
-        "from time import perf_counter as t; a = t(); "
+        "from time import process_time as t; a = t(); "
         "import lambdas.inspection as i; i.Inspector(i.InspectionConfig()); print(t() - a)"
     )
     times = [

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.inspection_training import injection_corpus, meaning_corpus
+from bench.inspection_training import injection_corpus, meaning_corpus, names_corpus
 from bench.inspection_training.linear_training import Example, train
 
 MODELS = Path(__file__).resolve().parents[2] / "lambdas" / "inspection" / "models"
@@ -48,6 +48,15 @@ def meaning_examples(data: Path | None) -> list[Example]:
     return examples
 
 
+def names_rows(data: Path | None) -> list[dict[str, Any]]:
+    """Labelled rows with names and addresses, and ordinary texts without any."""
+    labelled = [*rows(data, "pii"), *rows(data, "pii_prose_hard")]
+    technical = [
+        row for row in rows(data, "injection") if "mitre" in row["source"] or "code" in row["source"]
+    ]
+    return [*labelled, *technical, *rows(data, "benign4k")[::2]]
+
+
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m bench.inspection_training", description=__doc__)
@@ -67,19 +76,12 @@ def main() -> int:
         "meaning": lambda: train(meaning_examples(arguments.data), window=MEANING_WINDOW, passes=16).save(
             MODELS / "meaning.linear"
         ),
-        "names": _names,
+        "names": lambda: names_corpus.make_model(MODELS / "names.crfsuite", names_rows(arguments.data)),
     }
     for name in arguments.models or list(makers):
         makers[name]()
         sys.stderr.write(f"made {name}\n")
     return 0
-
-
-def _names() -> None:
-    # needs Faker for the values of its corpus, which nothing else does
-    from bench.inspection_training import names_corpus
-
-    names_corpus.make_model(MODELS / "names.crfsuite")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def _word(word: str) -> int:
     return zlib.crc32(word.encode("utf-8", "surrogatepass"))
 
 
+@lru_cache(maxsize=2)
 def features(lower: str) -> tuple[list[int], list[int], list[int], list[int]]:
     """Offsets of the tokens of a lower-case text, and for each token the buckets of the word, pair and
     triple it ends.

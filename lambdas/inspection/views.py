@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lambdas.inspection.normalise import MappedText
 
-MAX_RUNS = 200
+MAX_RUNS = 2_000
 MAX_DECODED = 65_536
 MAX_DEPTH = 3
 
@@ -32,14 +32,14 @@ class View:
         return not self.joints or any(start < joint < end for joint in self.joints)
 
 
-_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{14,}={0,2}")
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){7,}")
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_HEX = re.compile(r"[0-9A-Fa-f]{14,}|(?:[0-9A-Fa-f]{2}[ :]){6,}[0-9A-Fa-f]{2}")
 _SPACED = re.compile(r"(?<![\w])(?:\d[ \t.·•_*-]{1,3}){8,}\d(?![\w])")
-_WORDS = {"zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
-    "seven": "7",
-          "eight": "8", "nine": "9", "null": "0", "eins": "1", "zwei": "2", "drei": "3", "vier": "4", "fünf":
-              "5",
-          "sechs": "6", "sieben": "7", "acht": "8", "neun": "9"}  # fmt: skip
+_WORDS = {
+    "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
+    "seven": "7", "eight": "8", "nine": "9", "null": "0", "eins": "1", "zwei": "2", "drei": "3", "vier": "4",
+    "fünf": "5", "sechs": "6", "sieben": "7", "acht": "8", "neun": "9",
+}  # fmt: skip
 _WORD = rf"(?:{'|'.join(_WORDS)})"
 _SPELLED = re.compile(rf"\b{_WORD}(?:[ ,.\-]{{1,3}}(?:dash |hyphen |space )?{_WORD}){{8,}}\b", re.IGNORECASE)
 
@@ -57,15 +57,11 @@ def decoded(text: str, depth: int = 0) -> Iterator[View]:
         for inner in _decode(raw):
             start, end = match.span()
             yield View("encoded", MappedText(inner, [start] * len(inner), end))
-    if count or "0" in text:
-        for match in _HEX.finditer(text):
-            compact = match.group().replace(" ", "").replace(":", "")
-            if len(compact) < 14 or (len(compact) == len(match.group().strip()) and compact.isdigit()):
-                continue
-            inner = _printable(bytes.fromhex(compact[: MAX_DECODED * 2]))
-            if inner:
-                start = match.start()
-                yield View("encoded", MappedText(inner, [start] * len(inner), match.end()))
+    for match in _HEX.finditer(text):
+        compact = match.group().replace(" ", "").replace(":", "")
+        inner = _printable(bytes.fromhex(compact[: len(compact) // 2 * 2][: MAX_DECODED * 2]))
+        if inner:
+            yield View("encoded", MappedText(inner, [match.start()] * len(inner), match.end()))
 
 
 def _decode(raw: str) -> Iterator[str]:
@@ -75,7 +71,7 @@ def _decode(raw: str) -> Iterator[str]:
         standard = standard[:-1]
     # a first glance at twelve bytes spares decoding what is not text
     try:
-        if not _looks_textual(base64.b64decode(standard[:16])) and len(standard) >= 16:
+        if len(standard) >= 16 and not _looks_textual(base64.b64decode(standard[:16])):
             return
         plain = base64.b64decode(standard + "=" * (-len(standard) % 4))
     except (binascii.Error, ValueError):
@@ -139,7 +135,7 @@ def _joined(text: str) -> View | None:
             and (before.isalnum() or before in _VALUE_SIGNS)
             and (after.isalnum() or after in _VALUE_SIGNS)
             and after
-            and (not (before.isalpha() and after.isalpha()) or _parted(text, left, right))
+            and _parted(text, left, right)
         ):
             pieces.append(text[position:left])
             starts.extend(range(position, left))
@@ -154,10 +150,16 @@ def _joined(text: str) -> View | None:
 
 
 def _parted(text: str, left: int, right: int) -> bool:
-    """Letters on both sides of a break: only an address or a token of letters and digits may be one value."""
+    """Whether the words on both sides of a break may be one value: an address, digits, halves of a key."""
     before = text[max(0, left - 40) : left].rpartition(" ")[2]
-    after = text[right : right + 40].partition(" ")[0]
-    return "@" in before or "@" in after or (any(map(str.isdigit, before)) and any(map(str.isdigit, after)))
+    after = text[right : right + 40].partition(" ")[0].partition("\n")[0]
+    if "@" in before or "@" in after:
+        return True
+    digits = sum(map(str.isdigit, before)) + sum(map(str.isdigit, after))
+    if before[-1:].isalpha() and after[:1].isalpha():
+        # the halves of a key: both have digits, or together they are long
+        return digits >= 2 and len(before) + len(after) >= 14
+    return digits >= 4
 
 
 def _digits(match: re.Match[str], name: str) -> View:
