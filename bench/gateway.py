@@ -30,7 +30,9 @@ import uvloop
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-KEY = "vk_bench_0000000000000000000000000000"
+from lambdas.common.virtual_keys import new_virtual_key  # noqa: E402 - found only now
+
+KEY = os.environ.get("BENCH_KEY") or new_virtual_key()  # one key for all parts of a run
 MESSAGE = json.dumps(
     {
         "id": "msg_01", "type": "message", "role": "assistant", "model": "claude-haiku-5-5",
@@ -264,7 +266,7 @@ def spawn(role: str, *arguments: str) -> tuple[subprocess.Popen[str], int, int]:
         [sys.executable, __file__, "--role", role, "--started", str(time.time()), *arguments],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "BENCH_KEY": KEY},
     )
     assert process.stdout is not None
     words = process.stdout.readline().split()
@@ -348,7 +350,7 @@ def main() -> None:
     elif arguments.role == "gateway":
         from bench.gateway_in_memory import gateway_app
 
-        serve_app(lambda: gateway_app(arguments.upstream), arguments.started)
+        serve_app(lambda: gateway_app(arguments.upstream, KEY), arguments.started)
     else:
         run(arguments)
 

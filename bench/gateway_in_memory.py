@@ -1,61 +1,149 @@
-"""The gateway as `bench/gateway.py` measures it: every control on, stores in memory."""
+"""The gateway as `bench/gateway.py` measures it: every control on, nothing of it replaced but what AWS stores.
+
+The ledger's rules, the hash chain with its sealed bodies and group commit, keys, inspection and the answer filter
+are the deployed ones; tables and buckets are in memory.
+"""
 
 import json
-import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, "tests")
-from lambdas.common.identities import Principal
+from lambdas.common.access import AccessRecord
+from lambdas.common.audit import AuditWriter, Journal
+from lambdas.common.documents import Document
+from lambdas.common.ledger import Ledger
+from lambdas.common.ledger.items import Key
+from lambdas.common.ledger.memory_store import MemoryStore
 from lambdas.common.policy import PolicyWatch
+from lambdas.common.prices import load_prices
+from lambdas.common.subject_keys import SubjectKey
+from lambdas.common.tokens import KeySets, TokenVerifier
+from lambdas.common.virtual_keys import key_record_pk
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.app import create_app
+from lambdas.gateway.authenticate import Authenticator, LiveRecords
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.inspection import InspectionStep
+from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.settings import read_settings
 from lambdas.inspection import InspectionConfig, Inspector
 
+PEPPER = b"p" * 32
+_MUCH = 10**15
 
-def gateway_app(upstream: str) -> Any:
-    from gateway.harness import MemoryPolicy, department, policy_document
-    from gateway.stores import FlatPrices, MemoryAudit, MemoryLedger
 
-    class Auth:
-        p = Principal("application", "a", "marketing", "KEY#1", "keys")
+class _Document:
+    def __init__(self, content: Any) -> None:
+        self._body = json.dumps(content).encode()
 
-        async def authenticate(self, headers):
-            return self.p
+    async def fetch(self, etag: str | None) -> Document | None:
+        return None if etag else Document("1", self._body)
 
+
+class _Records:
+    """One access record."""
+
+    def __init__(self, record: AccessRecord) -> None:
+        self._record = record
+
+    def get(self, key: str, **_: Any) -> AccessRecord | None:
+        return self._record if key == self._record.key else None
+
+
+class _Bucket:
+    """Takes objects and forgets them."""
+
+    def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
+        del key, data, metadata, content_type
+
+
+class _SubjectKeys:
+    def __init__(self) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self._key = SubjectKey("sk_1", AESGCM(b"k" * 32))
+
+    def cached(self, department: str, subject: str) -> SubjectKey:
+        del department, subject
+        return self._key
+
+
+def policy(upstream: str) -> dict[str, Any]:
+    """A policy with every control on and room for any number of calls."""
+    department = {
+        "id": "marketing",
+        "cost_center": "CC-100",
+        "data_classes": ["public", "internal"],
+        "models": ["fast"],
+        "monthly_budget_microusd": _MUCH,
+        "user_monthly_budget_microusd": _MUCH,
+        "requests_per_minute": _MUCH,
+        "tokens_per_minute": _MUCH,
+        "user_requests_per_minute": _MUCH,
+        "user_tokens_per_minute": _MUCH,
+        "findings": {},
+        "redact_output": True,
+        "registered_prompts_only": False,
+        "human_review": [],
+    }
+    provider = {
+        "name": "anthropic",
+        "kind": "anthropic",
+        "base_url": upstream,
+        "auth": {"kind": "secret"},
+        "models": {},
+    }
+    return {
+        "version": 1,
+        "client": "bench",
+        "environment": "bench",
+        "organization": {"monthly_budget_microusd": _MUCH, "budget_model": "per-call", "budget_shards": 4},
+        "departments": [department],
+        "models": {"fast": {"display_name": "Fast", "model": "claude-haiku-5-5"}},
+        "providers": [provider],
+    }
+
+
+def gateway_app(upstream: str, key: str) -> Any:
+    """The application in front of `upstream`, for callers with the virtual key `key`."""
+    pool = ThreadPoolExecutor(8)
+    pk = key_record_pk(key, PEPPER)
+    record = AccessRecord(pk, "app-1", active=True, department="marketing")
+    items = MemoryStore()
+    items.items[Key("access", pk, "ACCESS")] = {"active": True, "department": "marketing"}
+    watch = PolicyWatch(_Document(policy(upstream)))
     transport = HttpTransport()
+    out = Path("/dev/null").open("w")  # noqa: SIM115 - as long as the process
 
-    async def none(*a):
-        return "k"
+    async def secret(*_: str) -> str:
+        return "sk-bench"
 
-    ledger = MemoryLedger()
-    audit = MemoryAudit()
-    doc = policy_document(
-        [upstream], departments=[department("marketing", monthly_budget_microusd=10**15, redact_output=True)]
-    )
-
-    class A:
-        async def append(self, record, *, bodies):
-            json.dumps(record)
-
-    out = open("/dev/null", "w")
     return create_app(
         Gateway(
             read_settings({}),
-            policy=PolicyWatch(MemoryPolicy(doc)),
-            authenticator=Auth(),
+            policy=watch,
+            authenticator=Authenticator(
+                policy=watch,
+                records=LiveRecords(_Records(record), pool),  # type: ignore[arg-type]
+                pepper=PEPPER,
+                verifier=TokenVerifier(KeySets()),
+            ),
             inspection=InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32))),
-            ledger=ledger,
-            prices=FlatPrices(),
-            audit=A(),
+            ledger=Ledger(items),
+            prices=load_prices(),
+            audit=AuditWriter(Journal("bench", _Bucket()), keys=_SubjectKeys(), pool=pool),  # type: ignore[arg-type]
             providers=Providers(
-                transport, read_secret=none, identity_token=none, aws_credentials=none, region="x"
+                transport, read_secret=secret, identity_token=secret, aws_credentials=secret, region="x"
             ),
             transport=transport,
-            access_log=AccessLog("bench", lambda l: out.write(l)),
+            access_log=AccessLog("bench", lambda line: (out.write(line), None)[1]),
+            batch_store=items,
+            prompts=PromptRegistry(_Document({"prompts": {}}), lambda key: secret(key)),  # type: ignore[arg-type]
+            aws_credentials=secret,
+            request_id_key=b"r" * 32,
         )
     )

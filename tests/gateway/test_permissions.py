@@ -33,7 +33,7 @@ UNENFORCED = frozenset(
 )
 # What Lambda needs to run any function of ours.
 RUNTIME = frozenset(
-    {"DecryptOwnEnvironment", "EncryptDeadLetters", "SendDeadLetters", "Trace", "WriteOwnLog"}
+    {"DecryptOwnEnvironment", "EncryptDeadLetters", "SendDeadLetters", "Trace", "WriteOwnLog", "WriteTraces"}
 )
 # What stops without a statement.
 STOPS = {
@@ -198,5 +198,5 @@ def test_the_gateway_can_neither_read_nor_remove_a_record_nor_let_anybody_in(pla
         ),
     ]
     for attempt in attempts:
-        with pytest.raises(Exception, match="AccessDenied|not authorized"):
+        with pytest.raises(Exception, match=r"AccessDenied|not authorized"):
             attempt()
