@@ -12,18 +12,22 @@ from kit.commands import (
     build,
     chargeback,
     cost,
+    dashboards,
     demo,
     down,
     env,
     gate,
     key,
+    login,
     logs,
     preview,
     prompt,
     review,
     status,
     switch,
+    token,
     up,
+    whoami,
 )
 from kit.errors import ExitCode, KitError
 
@@ -44,14 +48,20 @@ app.add_typer(switch.app, name="switch")
 app.command("build")(build.build)
 app.command("chargeback")(chargeback.chargeback)
 app.command("cost")(cost.cost)
+app.command("dashboards")(dashboards.dashboards)
 app.command("demo")(demo.demo)
 app.command("down")(down.down)
 app.command("env")(env.env)
+app.command("claude-code")(whoami.claude_code)
+app.command("login")(login.login)
+app.command("logout")(login.logout)
 app.command("logs")(logs.logs)
 app.command("preview")(preview.preview)
 app.command("review")(review.review)
 app.command("status")(status.status)
+app.command("token")(token.token)
 app.command("up")(up.up)
+app.command("whoami")(whoami.whoami)
 
 
 @app.callback()

@@ -1,0 +1,75 @@
+"""`kit login`, `kit logout`: a person signs in on this machine (G.4, L1.3)."""
+
+from typing import Annotated
+
+import typer
+
+from kit.commands.deployment_errors import deployment_errors
+
+
+def login(
+    gateway_url: Annotated[str | None, typer.Option(help="Base URL of the gateway.")] = None,
+    sign_in_url: Annotated[str | None, typer.Option(help="Sign-in address: export sign_in_url.")] = None,
+    client_id: Annotated[str | None, typer.Option(help="App client: export user_pool_client_id.")] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Without: open the address on any other device.")
+    ] = True,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the browser.")] = 300,
+    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
+) -> None:
+    """Sign in with your organisation's account. The addresses are asked for once and kept with the session;
+    where a deployment is at hand they are its own.
+
+    Exit codes: 0 signed in; 2 refused; 4 the sign-in service cannot be reached.
+    """
+    from kit.identity.session import Session, save
+    from kit.identity.sign_in import PORTS, attempt, by_browser, complete
+
+    given = gateway_url, sign_in_url, client_id
+    if not all(given):
+        with deployment_errors():
+            found = _of_deployment(client)
+        given = tuple(one or other for one, other in zip(given, found, strict=True))
+    gateway, sign_in, app = (str(one).rstrip("/") for one in given)
+    session = Session(gateway, sign_in, app, "", "", 0)
+    if browser:
+        session = by_browser(
+            session, seconds=wait, show=lambda url: typer.echo(f"sign in at: {url}", err=True)
+        )
+    else:
+        under_way = attempt(PORTS[0])
+        typer.echo(f"open on any device: {under_way.url(session)}", err=True)
+        typer.echo("the browser ends at an address that it cannot open: paste that address here", err=True)
+        session = complete(session, under_way, typer.prompt("address", err=True, hide_input=True))
+    typer.echo(f"signed in; the session is in {save(session)}", err=True)
+
+
+def logout() -> None:
+    """Sign out: the tokens become worthless and are forgotten. Doing it again changes nothing.
+
+    Exit codes: 0 done.
+    """
+    from kit.errors import KitError
+    from kit.identity.session import forget, load, revoke
+
+    try:
+        revoke(load())
+    except KitError:
+        typer.echo("nobody was signed in", err=True)
+        return
+    forget()
+    typer.echo("signed out", err=True)
+
+
+def _of_deployment(client: str | None) -> tuple[str, str, str]:
+    from kit.target import find_target
+
+    target = find_target(client)
+    gateway, sign_in = target.require("gateway_url"), target.require("sign_in_url")
+    if target.local and target.endpoint_url:
+        from kit.local.home import find_home
+        from kit.local.running import read_access
+
+        access = read_access(find_home())
+        gateway, sign_in = access.gateway_url if access else gateway, target.endpoint_url
+    return gateway, sign_in, target.require("user_pool_client_id")

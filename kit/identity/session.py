@@ -1,0 +1,173 @@
+"""A person's signed-in session on this machine: in the OS key store, or in a file for their eyes only."""
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kit.errors import ExitCode, KitError
+from kit.local.home import write_private
+
+_SERVICE = "claude-enterprise-kit"
+_RENEW_SECONDS = 120  # before the access token expires
+_TIMEOUT = 15
+
+
+@dataclass(frozen=True)
+class Session:
+    """Where somebody is signed in, and with which tokens. `expires_at` in seconds since the epoch."""
+
+    gateway_url: str
+    sign_in_url: str
+    client_id: str
+    access_token: str
+    refresh_token: str
+    expires_at: float
+
+    def claims(self) -> dict[str, Any]:
+        """What the access token says. It is our own, fresh from the issuer: read, not verified."""
+        part = self.access_token.split(".")[1]
+        return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def session_file() -> Path:
+    """Where the session is kept when there is no key store."""
+    given = os.environ.get("KIT_SESSION_FILE")
+    if given:
+        return Path(given)
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / _SERVICE / "session.json"
+
+
+def _key_store() -> Any | None:
+    """The OS key store through `keyring`, where that is installed and has one. A named file comes first."""
+    if "KIT_SESSION_FILE" in os.environ:
+        return None
+    try:
+        import keyring  # type: ignore[import-not-found]  # optional: not everybody's machine has a key store
+    except ImportError:
+        return None
+    return keyring if keyring.get_keyring().priority > 0 else None
+
+
+def save(session: Session) -> str:
+    """Keep the session; says where."""
+    text = json.dumps(asdict(session))
+    store = _key_store()
+    if store is not None:
+        store.set_password(_SERVICE, "session", text)
+        return "the key store of this machine"
+    path = session_file()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_private(path, text)
+    return str(path)
+
+
+def load() -> Session:
+    """The session. Raises KitError when nobody is signed in."""
+    store = _key_store()
+    with contextlib.suppress(ValueError, TypeError, FileNotFoundError):
+        text = store.get_password(_SERVICE, "session") if store else session_file().read_text("utf-8")
+        return Session(**json.loads(text))
+    raise KitError("nobody is signed in on this machine", way_out="kit login", exit_code=ExitCode.USAGE)
+
+
+def forget() -> None:
+    """Sign out on this machine. Idempotent."""
+    store = _key_store()
+    if store is not None and store.get_password(_SERVICE, "session") is not None:
+        store.delete_password(_SERVICE, "session")
+    session_file().unlink(missing_ok=True)
+
+
+def fresh() -> Session:
+    """The session with an access token that is good for two minutes more; renewed when it is not.
+
+    One process at a time renews: refresh tokens rotate, and a second use of one looks like theft.
+    """
+    session = load()
+    if session.expires_at - time.time() > _RENEW_SECONDS:
+        return session
+    with _alone():
+        session = load()
+        if session.expires_at - time.time() > _RENEW_SECONDS:
+            return session
+        renewed = from_answer(
+            session, ask_for_tokens(session, grant_type="refresh_token", refresh_token=session.refresh_token)
+        )
+        save(renewed)
+        return renewed
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    path = session_file().with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def from_answer(session: Session, answer: dict[str, Any]) -> Session:
+    """The session with the tokens of a token endpoint's answer."""
+    return replace(
+        session,
+        access_token=str(answer["access_token"]),
+        refresh_token=str(answer.get("refresh_token") or session.refresh_token),
+        expires_at=time.time() + float(answer.get("expires_in", 300)),
+    )
+
+
+def ask_for_tokens(session: Session, **form: str) -> dict[str, Any]:
+    """The token endpoint's answer. Raises KitError; nothing of a token is in its message."""
+    return _post(f"{session.sign_in_url}/oauth2/token", {**form, "client_id": session.client_id})
+
+
+def revoke(session: Session) -> None:
+    """Make the refresh token worthless, and with it the access tokens that came of it."""
+    with contextlib.suppress(KitError):
+        form = {"token": session.refresh_token, "client_id": session.client_id}
+        _post(f"{session.sign_in_url}/oauth2/revoke", form)
+
+
+def _post(url: str, form: dict[str, str]) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
+        raise KitError(f"{parts.hostname} is not reached over https", way_out="sign in at an https address")
+    request = urllib.request.Request(  # noqa: S310 - checked above
+        url,
+        data=urllib.parse.urlencode(form).encode(),
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - checked above
+            body = answer.read(1 << 20)
+            return json.loads(body) if body else {}
+    except urllib.error.HTTPError as error:
+        raise KitError(
+            f"the sign-in service refused: {_reason(error)}", way_out="kit login", exit_code=ExitCode.USAGE
+        ) from None
+    except (OSError, ValueError):
+        raise KitError(
+            f"the sign-in service at {parts.hostname} does not answer",
+            way_out="check the network and try again",
+            exit_code=ExitCode.ENVIRONMENT,
+        ) from None
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    try:
+        document = json.loads(error.read(4096))
+        return str(document.get("error") or document.get("__type") or error.code)[:100]
+    except (ValueError, AttributeError):
+        return str(error.code)

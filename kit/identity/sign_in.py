@@ -1,0 +1,120 @@
+"""Signing in by browser: authorization code with PKCE, answered on the loopback address (RFC 8252)."""
+
+import base64
+import hashlib
+import http.server
+import secrets
+import time
+import urllib.parse
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kit.errors import ExitCode, KitError
+from kit.identity.session import Session, ask_for_tokens, from_answer
+
+PORTS = (8976, 18976)  # the app client knows these two addresses only
+_SCOPES = "openid email claude/messages"
+_PAGE = b"<!doctype html><title>Signed in</title><p>You are signed in. You may close this page."
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One sign-in under way. `verifier` never leaves this process before the code is exchanged."""
+
+    redirect_uri: str
+    state: str
+    verifier: str
+
+    def url(self, session: Session) -> str:
+        """What the person opens."""
+        digest = hashlib.sha256(self.verifier.encode()).digest()
+        query = {
+            "response_type": "code",
+            "client_id": session.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": _SCOPES,
+            "state": self.state,
+            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+        }
+        return f"{session.sign_in_url}/oauth2/authorize?{urllib.parse.urlencode(query)}"
+
+    def code(self, answer: str) -> str:
+        """The code in the address that the browser came back to. Raises KitError."""
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(answer.strip()).query)
+        if not secrets.compare_digest((query.get("state") or [""])[0].encode(), self.state.encode()):
+            raise KitError("the answer does not belong to this sign-in", way_out="kit login again")
+        if "code" not in query:
+            reason = (query.get("error_description") or query.get("error") or ["no code"])[0]
+            raise KitError(f"sign-in was refused: {reason[:200]}", exit_code=ExitCode.USAGE)
+        return query["code"][0]
+
+
+def attempt(port: int) -> Attempt:
+    """A fresh sign-in that comes back to `port`."""
+    return Attempt(f"http://localhost:{port}/callback", secrets.token_urlsafe(24), secrets.token_urlsafe(48))
+
+
+def by_browser(session: Session, *, seconds: float, show: Callable[[str], None]) -> Session:
+    """Sign in with the browser of this machine. Raises KitError after `seconds`."""
+    server = _listen()
+    under_way = attempt(int(server.server_address[1]))
+    show(under_way.url(session))
+    webbrowser.open(under_way.url(session))
+    deadline = time.monotonic() + seconds
+    try:
+        while server.answer is None:
+            server.timeout = max(0.1, deadline - time.monotonic())
+            server.handle_request()
+            if server.answer is None and time.monotonic() >= deadline:
+                raise KitError(f"nobody signed in within {seconds:g} seconds", way_out="kit login again")
+    finally:
+        server.server_close()
+    return complete(session, under_way, server.answer)
+
+
+def complete(session: Session, under_way: Attempt, answer: str) -> Session:
+    """Exchange the code that came back for tokens."""
+    tokens = ask_for_tokens(
+        session,
+        grant_type="authorization_code",
+        code=under_way.code(answer),
+        redirect_uri=under_way.redirect_uri,
+        code_verifier=under_way.verifier,
+    )
+    return from_answer(session, tokens)
+
+
+class _Loopback(http.server.HTTPServer):
+    answer: str | None = None
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if urllib.parse.urlsplit(self.path).path != "/callback":
+            self.send_error(404)
+            return
+        if isinstance(self.server, _Loopback):
+            self.server.answer = self.path
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.send_header("content-length", str(len(_PAGE)))
+        self.end_headers()
+        self.wfile.write(_PAGE)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """The address holds the code: it goes into no log."""
+
+
+def _listen() -> _Loopback:
+    for port in PORTS:
+        try:
+            return _Loopback(("127.0.0.1", port), _Handler)
+        except OSError:
+            continue
+    raise KitError(
+        f"ports {' and '.join(map(str, PORTS))} are in use",
+        way_out="free one, or kit login --no-browser",
+        exit_code=ExitCode.ENVIRONMENT,
+    )
