@@ -238,7 +238,9 @@ class Batches:
             return
         cost = self.settler.batch_cost(item["model"], _usages(data))
         reservation = Reservation(**json.loads(item["reservation"]))
-        await self.recorder.batch_results(item["request_id"], principal, batch_id, cost, data)
+        await self.recorder.batch_results(
+            entry.request_id, principal, item["request_id"], batch_id, cost, data
+        )
         await self._stored(self.settler.settle_held(reservation, _key(principal.department, batch_id), cost))
         entry.cost_microusd, entry.recorded = cost.microusd, True
         entry.input_tokens, entry.output_tokens = cost.input_tokens, cost.output_tokens

@@ -58,12 +58,22 @@ class Recorder:
         await self._append({**_about(call, "refusal"), "reason": call.verdict.reason}, {"request": call.body})
 
     async def batch_results(
-        self, request_id: str, principal: Principal, batch_id: str, cost: Cost, results: bytes
+        self,
+        exchange_id: str,
+        principal: Principal,
+        request_id: str,
+        batch_id: str,
+        cost: Cost,
+        results: bytes,
     ) -> None:
-        """What came of a batch, when it was first seen to have ended. Raises `ApiError` 503."""
+        """What came of a batch, when it was first seen to have ended. Raises `ApiError` 503.
+
+        `exchange_id` is the request that saw it, as the access log has it; `request_id` the one that made it.
+        """
         record = {
             "kind": "batch_results",
             "request_id": request_id,
+            "exchange_id": exchange_id,
             "batch_id": batch_id,
             "principal": principal.id,
             "principal_kind": principal.kind,
