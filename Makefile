@@ -49,6 +49,16 @@ docs: setup ## Write the computed pages anew: tables of the README, components, 
 	@$(BIN)/python -m tests.docs.component_pages
 	@$(BIN)/python -m tests.snapshots.regenerate
 
+snapshots: setup ## Write the snapshots of the plans anew; read the diff before committing
+	@$(BIN)/python -m tests.snapshots.regenerate
+
+bench: setup ## Measure plans, previews and a whole local deployment
+	@$(BIN)/python bench/evaluation.py
+
+test-engine: setup ## Drive all stages with the real Pulumi engine; needs a pulumi binary on the PATH
+	@if command -v pulumi >/dev/null; then $(BIN)/pytest -q tests/engine; \
+	else echo "skipped: there is no pulumi binary on the PATH; install one to drive the stages with the real engine"; fi
+
 clean: ## Remove all that was built or installed here
 	@-$(KIT) down 2>/dev/null
 	@rm -rf $(VENV) .kit build

@@ -1,0 +1,262 @@
+"""What happens to a deployment over its life: settings change, runs are stopped, processes die, things are in
+the way. Each ends in one message and a documented exit code (Z.1).
+"""
+
+import os
+import signal
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import pytest
+import yaml
+
+from kit.local import emulator
+from kit.local.home import PROJECT_ROOT
+from kit.local.processes import load
+from tests.support.local_kit import LocalKit, free_port_base, local_deployment, stop
+
+pytestmark = pytest.mark.emulator
+CLIENT_FILE = PROJECT_ROOT / "stacks" / "config" / "clients" / "example.yaml"
+
+
+@dataclass
+class Changing:
+    """A deployment of its own, from a client's file that the tests change. Small and without the last stage,
+    so that a run takes a few seconds.
+    """
+
+    kit: LocalKit
+    file: Path
+
+    def choose(self, **changes: object) -> None:
+        """Write the client's file: what the example client chose, but for `changes`."""
+        chosen = yaml.safe_load(CLIENT_FILE.read_text()) | {"size": "small"} | changes
+        self.file.write_text(yaml.safe_dump(chosen, sort_keys=False))
+
+    def up(self) -> dict[str, Any]:
+        """Stand up what is chosen now; the report."""
+        return self.kit.up(*self.arguments)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Of `kit up`."""
+        return ("--stage", "integration", "--config", str(self.file))
+
+
+@pytest.fixture(scope="module")
+def changing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Changing]:
+    """A deployment of this module's own. Its first run is stopped in the middle."""
+    folder = tmp_path_factory.mktemp("changing")
+    with local_deployment(folder / "home") as kit:
+        changing = Changing(kit, folder / "client.yaml")
+        changing.choose()
+        yield changing
+
+
+@pytest.fixture
+def untouched(tmp_path: Path) -> LocalKit:
+    """A home in which nothing is ever started."""
+    return LocalKit(tmp_path / "home", free_port_base())
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[LocalKit]:
+    """A home where nothing is up."""
+    with local_deployment(tmp_path / "home") as kit:
+        yield kit
+
+
+def _departments(budget: int) -> list[dict[str, object]]:
+    departments = yaml.safe_load(CLIENT_FILE.read_text())["departments"]
+    return [one | ({"monthly_budget_usd": budget} if one["id"] == "marketing" else {}) for one in departments]
+
+
+def _ask(kit: LocalKit) -> str:
+    variables = kit.clients_environment()
+    client = anthropic.Anthropic(
+        base_url=variables["ANTHROPIC_BASE_URL"], auth_token=variables["ANTHROPIC_AUTH_TOKEN"], max_retries=0
+    )
+    answer = client.messages.create(
+        model="fast", max_tokens=50, messages=[{"role": "user", "content": "Still there?"}]
+    )
+    return "".join(block.text for block in answer.content if block.type == "text")
+
+
+def test_ctrl_c_leaves_nothing_running_and_a_state_to_go_on_from(changing: Changing) -> None:
+    process = changing.kit.start("up", *changing.arguments)
+    journal = changing.kit.home.state_file("foundation").with_suffix(".journal")
+    deadline = time.monotonic() + 60
+    while not journal.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    code, _, err = stop(process, signal.SIGINT)
+    assert code == 130, err
+    assert "Traceback" not in err
+    assert "`kit up` goes on from here" in err
+    assert changing.kit.run("status").returncode == 4
+    report = changing.up()
+    assert report["changes"].keys() == {"create"}
+    assert "stand-in" in _ask(changing.kit)
+
+
+def test_a_changed_setting_converges_without_a_reset(changing: Changing) -> None:
+    changing.up()
+    key = changing.kit.clients_environment()["ANTHROPIC_AUTH_TOKEN"]
+    one_more = {"id": "research", "name": "Research", "cost_center": "CC-800", "models": ["fast"],
+                "monthly_budget_usd": 10, "pilot": True}  # fmt: skip
+    changing.choose(departments=[*_departments(budget=701), one_more])
+    report = changing.up()
+    assert report["changes"].get("update", 0) >= 1
+    assert not report["changes"].get("delete")
+    assert changing.kit.clients_environment()["ANTHROPIC_AUTH_TOKEN"] == key
+    assert changing.up()["changes"] == {}
+    assert "stand-in" in _ask(changing.kit)
+
+
+def test_what_is_protected_is_not_deleted_because_a_setting_went(changing: Changing) -> None:
+    chosen = changing.file.read_text()
+    changing.choose()  # without the department that the test before added
+    done = changing.kit.run("up", *changing.arguments)
+    assert done.returncode == 1
+    assert "department-research-key (aws:kms/key:Key) is protected and would be deleted" in done.stderr
+    assert "Traceback" not in done.stderr
+    changing.file.write_text(chosen)
+    assert changing.up()["changes"] == {}
+
+
+def test_a_process_that_died_is_started_again(changing: Changing) -> None:
+    changing.up()
+    gateway = load(changing.kit.home, "gateway")
+    assert gateway
+    os.kill(gateway.pid, signal.SIGKILL)
+    assert changing.kit.run("status").returncode == 4
+    report = changing.up()
+    assert report["started"] == ["gateway"]
+    assert report["changes"] == {}
+
+
+def test_an_emulator_that_was_killed_is_rebuilt(changing: Changing) -> None:
+    """Killed, not stopped, the emulator loses what it held since its start: everything is restored."""
+    running = emulator.remembered(changing.kit.home)
+    assert running
+    os.kill(running.pid, signal.SIGKILL)
+    assert changing.up()["changes"]["restore"] > 50
+    assert "stand-in" in _ask(changing.kit)
+
+
+def test_data_outlives_a_stop(changing: Changing) -> None:
+    changing.up()
+    key = changing.kit.clients_environment()["ANTHROPIC_AUTH_TOKEN"]
+    assert changing.kit.run("down", "--keep").returncode == 0
+    assert changing.kit.run("status").returncode == 4
+    assert changing.up()["changes"] == {}
+    assert changing.kit.clients_environment()["ANTHROPIC_AUTH_TOKEN"] == key
+    assert "stand-in" in _ask(changing.kit)
+
+
+def test_down_removes_everything_and_twice_does_no_harm(kit: LocalKit) -> None:
+    kit.up("--stage", "foundation")
+    running = emulator.remembered(kit.home)
+    assert running
+    assert kit.run("down").stdout == "stopped and removed\n"
+    assert not kit.folder.exists()
+    assert not emulator.answers(running)
+    assert kit.run("down").stdout == "nothing was up\n"
+    assert kit.run("env").returncode == 4
+
+
+def test_foreground_stays_until_it_is_stopped(kit: LocalKit) -> None:
+    process = kit.start("up", "--stage", "foundation", "--foreground")
+    assert process.stdout
+    for line in process.stdout:
+        if "Ctrl-C stops everything" in line:
+            break
+    assert kit.run("status").returncode == 0
+    code, _, err = stop(process)
+    assert (code, err) == (0, "")
+    assert kit.run("status").returncode == 4
+
+
+def test_two_runs_do_not_meet(kit: LocalKit) -> None:
+    with kit.home.locked():
+        done = kit.run("up")
+    assert done.returncode == 4
+    assert "another `kit up` or `kit down` is at work" in done.stderr
+
+
+def test_a_port_in_use_is_named_with_its_owner(kit: LocalKit) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", kit.port_base + 90))
+        other.listen()
+        done = kit.run("up", "--stage", "foundation")
+    assert done.returncode == 4
+    assert f"port {kit.port_base + 90}, which the emulated AWS needs, is in use by" in done.stderr
+    assert f"(process {os.getpid()})" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_package_index_one_message_says_so(kit: LocalKit, tmp_path: Path) -> None:
+    nowhere = dict.fromkeys(
+        ("UV_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_INDEX_URL"), "http://127.0.0.1:9/simple"
+    )
+    more = nowhere | {
+        "KIT_EMULATOR_VENV": str(tmp_path / "venv"),
+        "UV_NO_CACHE": "1",
+        "UV_HTTP_RETRIES": "0",
+        "PIP_NO_CACHE_DIR": "1",
+        "PIP_RETRIES": "0",
+    }
+    done = kit.run("up", "--stage", "foundation", **more)
+    assert done.returncode == 4
+    assert "the emulated AWS could not be installed" in done.stderr
+    assert "check the network" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "venv").iterdir())
+
+
+def test_an_emulator_that_does_not_start_is_told_with_its_log(kit: LocalKit, tmp_path: Path) -> None:
+    python = tmp_path / "venv" / emulator.pins() / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\necho broken >&2\nexit 3\n")
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    done = kit.run("up", "--stage", "foundation", KIT_EMULATOR_VENV=str(tmp_path / "venv"))
+    assert done.returncode == 4
+    assert "the emulated AWS did not start" in done.stderr
+    assert str(kit.home.log("emulator")) in done.stderr
+    assert kit.run("logs", "emulator").stdout == "broken\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--stage", "pilot"), "unknown stage 'pilot'"),
+        (("--size", "tiny"), "unknown size 'tiny'"),
+        (("--port-base", "80"), "port base '80' is not a number from 1024"),
+        (("--config", "nowhere.yaml"), "nowhere.yaml: no such file"),
+        (("--config", "stacks/config/Pulumi.foundation.yaml"), "this is the configuration of one stack"),
+    ],
+)
+def test_a_wrong_option_is_told_before_anything_starts(
+    untouched: LocalKit, arguments: tuple[str, str], message: str
+) -> None:
+    done = untouched.run("up", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not untouched.home.emulator_file.exists()
+
+
+def test_a_wrong_configuration_lists_every_error(untouched: LocalKit, tmp_path: Path) -> None:
+    wrong = yaml.safe_load(CLIENT_FILE.read_text()) | {"region": "nowhere-1", "sizee": "small"}
+    (tmp_path / "client.yaml").write_text(yaml.safe_dump(wrong))
+    done = untouched.run("up", "--config", str(tmp_path / "client.yaml"))
+    assert done.returncode == 2
+    assert "region" in done.stderr
+    assert "sizee" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not untouched.home.emulator_file.exists()
