@@ -110,7 +110,16 @@ _INTEGRATION = {
     "sign_in_url": Export(str, "where people sign in", required=False),
 }
 
-_ROLLOUT = {**_IDENTITY, **_GATE}
+_ROLLOUT = {
+    **_IDENTITY,
+    **_GATE,
+    **_texts(
+        {
+            "champions_topic_arn": "channel of the champions",
+            "champions_programme_key": "programme of the champions in the governance bucket",
+        }
+    ),
+}
 
 CONTRACTS: dict[Stage, dict[str, Export]] = {
     "foundation": _FOUNDATION,

@@ -152,7 +152,9 @@ def _shared_network(network: Placed) -> dict[str, pulumi.Output[str]]:
     if network.functions is None:
         return {}
     return {
-        "function_security_group_ids": pulumi.Output.all(*network.functions.security_group_ids).apply(",".join),
+        "function_security_group_ids": pulumi.Output.all(*network.functions.security_group_ids).apply(
+            ",".join
+        ),
         "function_subnet_ids": pulumi.Output.all(*network.functions.subnet_ids).apply(",".join),
     }
 

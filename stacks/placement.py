@@ -5,6 +5,7 @@ import pulumi_aws as aws
 
 from components.base import Names, aws_provider
 from stacks.settings import Settings
+from stacks.settings.models import Department
 
 
 def names_of(settings: Settings) -> Names:
@@ -17,6 +18,19 @@ def stage_options(settings: Settings) -> pulumi.ResourceOptions:
     """Options of every component of the running stage: its explicit provider, which tags and guards."""
     provider = aws_provider(
         names_of(settings), settings.stage, emulated=settings.emulated, extra_tags=settings.tags
+    )
+    return pulumi.ResourceOptions(providers=[provider])
+
+
+def department_options(settings: Settings, department: Department) -> pulumi.ResourceOptions:
+    """Options of what belongs to one department: its provider tags for cost allocation (C.2)."""
+    own = {"kit:cost-center": department.cost_center, "kit:department": department.id}
+    provider = aws_provider(
+        names_of(settings),
+        settings.stage,
+        emulated=settings.emulated,
+        extra_tags={**settings.tags, **own},
+        suffix=f"-{department.id}",
     )
     return pulumi.ResourceOptions(providers=[provider])
 

@@ -1,13 +1,20 @@
 """Stage `rollout`, weeks 9-12: it opens only when the pilots have proved themselves (S.3).
 
-Holds its gate, checks that the two stages before it are deployed for the same client, and publishes the
-record of why it was opened. It stands up nothing else.
+Holds its gate, checks that the two stages before it are deployed for the same client, publishes the record of
+why it was opened, and stands up the remaining departments with their workflows, the champions programme, the
+quarterly governance review and the dashboards of each audience (L3.1, L4.6, L5.5, L5.6).
 """
 
+from components.adoption.champions import Champions, ChampionsArgs
+from components.adoption.governance_review import GovernanceReviewArgs, governance_review
+from components.api.scheduled import ScheduledFunction
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
+from components.functions import Network
+from components.measurement.dashboards import Dashboards, DashboardsArgs
 from components.permissions import canonical_json
-from stacks import contracts, gates
-from stacks.placement import stage_options
+from stacks import contracts, departments, gates
+from stacks.integration import surroundings
+from stacks.placement import names_of, stage_options
 from stacks.settings import Settings
 
 GATE_RECORD_KEY = "gates/rollout.json"
@@ -21,16 +28,82 @@ def main(settings: Settings) -> None:
         ContractError: one of them has not been deployed, or for another client.
     """
     record = gates.require_open("rollout", settings)
-    foundation = contracts.read("foundation", settings)
-    contracts.read("integration", settings)
+    base = contracts.read("foundation", settings)
+    api = contracts.read("integration", settings)
+    names, options = names_of(settings), stage_options(settings)
     PublishedText(
         "gate-record",
         PublishedTextArgs(
-            foundation["governance_bucket_name"],
-            foundation["governance_key_arn"],
+            base["governance_bucket_name"],
+            base["governance_key_arn"],
             GATE_RECORD_KEY,
             canonical_json(record),
         ),
-        stage_options(settings),
+        options,
     )
-    contracts.export("rollout", contracts.identity(settings) | {"gate_record_key": GATE_RECORD_KEY})
+    desk = _desk(settings, base, api)
+    departments.stand_up(settings, departments.remaining(settings), base, desk)
+    champions = Champions("champions", _champions(settings, base, desk), options)
+    review = governance_review(_review(settings, base, desk))
+    ScheduledFunction("governance-review", review, options)
+    ids, audiences = [each.id for each in settings.departments], settings.sizing.adoption.dashboards
+    Dashboards("dashboards", DashboardsArgs(names, ids, audiences), options)
+    contracts.export(
+        "rollout",
+        {
+            **contracts.identity(settings),
+            "gate_record_key": GATE_RECORD_KEY,
+            "champions_topic_arn": champions.channel.arn,
+            "champions_programme_key": champions.programme_key,
+        },
+    )
+
+
+def _desk(settings: Settings, base: contracts.StageOutputs, api: contracts.StageOutputs) -> departments.Desk:
+    return departments.Desk(
+        surroundings=surroundings(settings, base, _network(settings, api)),
+        table_name=api["reviews_table_name"],
+        table_arn=api["reviews_table_arn"],
+        function_alias_arn=api["review_desk_arn"],
+        layer_arn=api["scheduled_layer_arn"],
+        gateway_url=api["gateway_url"],
+        user_pool_id=api["user_pool_id"],
+    )
+
+
+def _network(settings: Settings, api: contracts.StageOutputs) -> Network | None:
+    """The network that stage integration has chosen or made."""
+    given, redundancy = settings.network, settings.sizing.redundancy
+    if given.mode == "existing":
+        return Network(given.subnet_ids, given.security_group_ids)
+    if given.mode == "none" and not redundancy.vpc_endpoints:
+        return None
+    subnets = api["function_subnet_ids"].apply(lambda text: text.split(","))
+    groups = api["function_security_group_ids"].apply(lambda text: text.split(","))
+    return Network([subnets[number] for number in range(redundancy.availability_zones)], [groups[0]])
+
+
+def _champions(settings: Settings, base: contracts.StageOutputs, desk: departments.Desk) -> ChampionsArgs:
+    return ChampionsArgs(
+        names=names_of(settings),
+        wanted=settings.sizing.adoption.champions,
+        departments=[each.id for each in settings.departments],
+        messages_key_arn=base["messages_key_arn"],
+        governance_bucket_name=base["governance_bucket_name"],
+        governance_key_arn=base["governance_key_arn"],
+        user_pool_id=desk.user_pool_id,
+    )
+
+
+def _review(settings: Settings, base: contracts.StageOutputs, desk: departments.Desk) -> GovernanceReviewArgs:
+    return GovernanceReviewArgs(
+        surroundings=desk.surroundings,
+        departments=[each.id for each in settings.departments],
+        reviews_table_name=desk.table_name,
+        reviews_table_arn=desk.table_arn,
+        governance_bucket_name=base["governance_bucket_name"],
+        governance_bucket_arn=base["governance_bucket_arn"],
+        governance_key_arn=base["governance_key_arn"],
+        layer_arn=desk.layer_arn,
+        memory=settings.sizing.capacity.function_memory_mb,
+    )

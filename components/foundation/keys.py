@@ -56,6 +56,7 @@ class Purpose:
     services: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None
     signing: bool = False
     evidence: bool = False
+    only_roles: Sequence[str] = ()  # ARNs of the roles that may use it at all; whoever IAM allows if empty
 
 
 def purposes(names: Names) -> dict[str, Purpose]:
@@ -171,12 +172,15 @@ def _use_by_account(purpose: Purpose, names: Names, through: Mapping[str, str]) 
             principals={"AWS": ["*"]},
             conditions={"StringEquals": {"kms:CallerAccount": names.account, **through}},
         )
+    conditions: dict[str, Mapping[str, str | Sequence[str]]] = {"StringEquals": through} if through else {}
+    if purpose.only_roles:
+        conditions["ArnEquals"] = {"aws:PrincipalArn": list(purpose.only_roles)}
     return Statement(
         "UseThroughIam",
         _SYMMETRIC_USE,
         ["*"],
         principals={"AWS": [names.root_principal]},
-        conditions={"StringEquals": dict(through)} if through else {},
+        conditions=conditions,
     )
 
 

@@ -1,0 +1,109 @@
+"""The champions: people in each department who carry the use of Claude."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import cognito, sns
+
+from components.base import KitComponent, Names, refuse
+from components.foundation.governance_store import PublishedText, PublishedTextArgs
+from components.permissions import Statement, canonical_json, document
+
+GROUP = "champions"
+
+
+@dataclass(frozen=True)
+class ChampionsArgs:
+    """`wanted` is how many champions the size asks for, over all departments."""
+
+    names: Names
+    wanted: int
+    departments: Sequence[str]
+    messages_key_arn: pulumi.Input[str]
+    governance_bucket_name: pulumi.Input[str]
+    governance_key_arn: pulumi.Input[str]
+    user_pool_id: pulumi.Input[str] | None = None
+
+
+class Champions(KitComponent):
+    """The champions programme (L4.6).
+
+    Creates: the topic `champions` as their channel, the programme as an object of the governance bucket
+    (how many in which departments, the training of each quarter, how they are recognised), and the Cognito
+    group `champions` where there is a user pool.
+    Default posture: the channel is encrypted, TLS only, and only this account's roles publish to it.
+    Replaced when changed: client, environment.
+    """
+
+    def __init__(self, name: str, args: ChampionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        refuse(
+            f"Champions {name}",
+            [
+                (args.wanted > 0, f"wanted: {args.wanted} is none"),
+                (bool(args.departments), "departments: none"),
+            ],
+        )
+        super().__init__(name, opts)
+        self.channel = sns.Topic(
+            f"{name}-channel",
+            name=args.names.of(GROUP),
+            kms_master_key_id=args.messages_key_arn,
+            opts=self.child(),
+        )
+        sns.TopicPolicy(
+            f"{name}-channel-policy",
+            arn=self.channel.arn,
+            policy=document(
+                [
+                    Statement(
+                        "OwnRolesPublish",
+                        ["sns:Publish"],
+                        [self.channel.arn],
+                        principals={"AWS": [args.names.root_principal]},
+                    ),
+                    Statement(
+                        "DenyPlainHttp",
+                        ["sns:Publish"],
+                        [self.channel.arn],
+                        effect="Deny",
+                        principals="*",
+                        conditions={"Bool": {"aws:SecureTransport": "false"}},
+                    ),
+                ]
+            ),
+            opts=self.child(),
+        )
+        programme = PublishedText(
+            f"{name}-programme",
+            PublishedTextArgs(
+                args.governance_bucket_name,
+                args.governance_key_arn,
+                "adoption/champions.json",
+                canonical_json(_programme(args)),
+            ),
+            self.child(),
+        )
+        self.programme_key = programme.key
+        if args.user_pool_id is not None:
+            cognito.UserGroup(
+                f"{name}-group",
+                name=GROUP,
+                description="Champions of Claude",
+                user_pool_id=args.user_pool_id,
+                opts=self.child(),
+            )
+        self.register_outputs({"channelArn": self.channel.arn, "programmeKey": self.programme_key})
+
+
+def _programme(args: ChampionsArgs) -> dict[str, object]:
+    share, rest = divmod(args.wanted, len(args.departments))
+    wanted = {each: share + (number < rest) for number, each in enumerate(sorted(args.departments))}
+    return {
+        "group": GROUP,
+        "recognition": {"by": "director", "every": "quarter", "for": ["answers shared", "people trained"]},
+        "training": {"every": "quarter", "months": [1, 4, 7, 10]},
+        "version": 1,
+        "wanted": args.wanted,
+        "wanted_by_department": wanted,
+    }

@@ -1,0 +1,78 @@
+"""The quarterly governance review: a function that collects its evidence (L5.5, G.3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.api.scheduled import ScheduleArgs
+from components.functions import FunctionArgs, Surroundings
+from components.permissions import Statement
+
+FOLDER = "governance-reviews"
+_READ = ("adoption", "departments", "documents", "gates", "policy", "prompts")
+
+
+@dataclass(frozen=True)
+class GovernanceReviewArgs:
+    """The table of reviews and the governance bucket; memory in MB."""
+
+    surroundings: Surroundings
+    departments: Sequence[str]
+    reviews_table_name: pulumi.Input[str]
+    reviews_table_arn: pulumi.Input[str]
+    governance_bucket_name: pulumi.Input[str]
+    governance_bucket_arn: pulumi.Input[str]
+    governance_key_arn: pulumi.Input[str]
+    layer_arn: pulumi.Input[str]
+    memory: int
+
+
+def governance_review(args: GovernanceReviewArgs) -> ScheduleArgs:
+    """What `ScheduledFunction` needs for it: every morning, so that the evidence of the quarter that has
+    ended is there on its first day and a missed run is made up for (L5.5).
+
+    It reads counts of reviews and the versions of what was approved, and writes its own folder only.
+    """
+    names, bucket = args.surroundings.names, args.governance_bucket_arn
+    return ScheduleArgs(
+        FunctionArgs(
+            surroundings=args.surroundings,
+            what="governance-review",
+            description="Collects the evidence of the quarterly governance review",
+            packages=["common", "workflow"],
+            handler="lambdas.workflow.governance_review.handler",
+            statements=[
+                Statement("CountReviews", ["dynamodb:Query"], [args.reviews_table_arn]),
+                Statement(
+                    "ListVersions",
+                    ["s3:ListBucketVersions"],
+                    [bucket],
+                    conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in _READ]}},
+                ),
+                Statement(
+                    "KeepEvidence",
+                    ["s3:GetObject", "s3:PutObject"],
+                    [pulumi.Output.concat(bucket, f"/{FOLDER}/*")],
+                ),
+                Statement(
+                    "UseGovernanceKey",
+                    ["kms:Decrypt", "kms:GenerateDataKey"],
+                    [args.governance_key_arn],
+                    conditions={"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}},
+                ),
+            ],
+            environment={
+                "DEPARTMENTS": ",".join(sorted(args.departments)),
+                "GOVERNANCE_BUCKET": args.governance_bucket_name,
+                "GOVERNANCE_KEY_ARN": args.governance_key_arn,
+                "KIT_ENVIRONMENT": names.environment,
+                "REVIEWS_TABLE": args.reviews_table_name,
+            },
+            layers=[args.layer_arn],
+            memory=args.memory,
+            timeout=300,
+            reserved_concurrency=1,
+        ),
+        "cron(30 5 * * ? *)",
+    )

@@ -1,0 +1,162 @@
+"""The definition of a workflow in Amazon States Language (L3.1, L3.4, G.3).
+
+    Draft ─> WasDrafted ─> Validate ─> OpenReview ─> IsReviewDemanded ─> AwaitReview ─> WhatWasDecided ─> …
+                 │                                          │               │ time-out          │          │
+              Refused                                       │            Escalate ─> …          │          │
+                                                            │               │ time-out          │          │
+                                                            │            Expire ─> …            │          │
+                                                            └──────────> Release            RecordRejection
+                                                                            └─> RecordRelease ─> Released
+
+What travels from state to state are ids, hashes and findings; every text stays in the department's data area.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_TRY_AGAIN = [
+    {"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 5, "MaxAttempts": 1, "BackoffRate": 2.0},
+    {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 6, "BackoffRate": 2.0,
+     "MaxDelaySeconds": 60, "JitterStrategy": "FULL"},
+]  # fmt: skip
+_LAMBDA = "arn:aws:states:::lambda:invoke"
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Where a definition's tasks go: ARNs of live aliases."""
+
+    draft: str
+    desk: str
+    release: str
+    partition: str = "aws"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How long a person is waited for, and how long after the escalation; seconds."""
+
+    review: int
+    escalation: int
+
+
+def definition(
+    workflow: Mapping[str, Any],
+    department: str,
+    demanded_by: str,
+    steps: Steps,
+    waiting: Waiting,
+    *,
+    material_decision: bool,
+) -> dict[str, Any]:
+    """The definition as plain data. `workflow` holds the fields of the drafting step, `demanded_by` names
+    what demands a review whatever the checks find (empty: nothing does).
+    """
+    about = {"department": department, "request.$": "$.request", "workflow": workflow["name"]}
+    draft = {"workflow": dict(workflow), "request.$": "$.request"}
+    opening = {
+        **about,
+        "call.$": "$.draft.call",
+        "demanded_by": demanded_by,
+        "draft_sha256.$": "$.draft.draft_sha256",
+        "findings.$": "$.validation.findings",
+        "requested_by.$": "$.draft.requested_by",
+    }
+    record = {**about, "material_decision": material_decision}
+    states: dict[str, Any] = {
+        "Draft": _task(steps, steps.draft, "draft", draft, "$.draft", "WasDrafted", seconds=900),
+        "WasDrafted": _choice("$.draft.status", {"drafted": "Validate"}, "Refused"),
+        "Validate": _task(steps, steps.draft, "validate", draft, "$.validation", "OpenReview"),
+        "OpenReview": _task(steps, steps.desk, "open", opening, "$.review", "IsReviewDemanded"),
+        "IsReviewDemanded": _choice("$.review.state", {"waiting": "AwaitReview", **_DECIDED}, "Undecided"),
+        "AwaitReview": _waiting(steps, "wait", about, waiting.review, "Escalate"),
+        "Escalate": _waiting(steps, "escalate", about, waiting.escalation, "Expire"),
+        "Expire": _task(steps, steps.desk, "expire", about, "$.review", "WhatWasDecided"),
+        "WhatWasDecided": _choice("$.review.state", _DECIDED, "Undecided"),
+        "Release": _task(steps, steps.release, "release", record, "$.release", "RecordRelease"),
+        "RecordRelease": _task(steps, steps.release, "record", record, "$.record", "WasRecorded"),
+        "WasRecorded": _recorded("Released"),
+        "RecordRejection": _task(steps, steps.release, "record", record, "$.record", "WasRejectionRecorded"),
+        "WasRejectionRecorded": _recorded("Rejected"),
+        "Released": {"Type": "Succeed"},
+        "Rejected": {"Type": "Succeed"},
+        "Refused": {"Type": "Fail", "Error": "Refused", "Cause": "The request cannot be drafted."},
+        "Undecided": {"Type": "Fail", "Error": "ReviewExpired", "Cause": "Nobody has reviewed the draft."},
+        "NotRecorded": {"Type": "Fail", "Error": "NotRecorded", "Cause": "What came of it is not on record."},
+    }
+    return {
+        "Comment": f"{department}: {workflow['name']}",
+        "QueryLanguage": "JSONPath",
+        "StartAt": "Draft",
+        "States": states,
+    }
+
+
+_DECIDED = {
+    "approved": "Release",
+    "edited": "Release",
+    "not-demanded": "Release",
+    "rejected": "RecordRejection",
+    "released": "Release",
+    "releasing": "Release",
+}
+
+
+def _task(
+    steps: Steps, function: str, step: str, payload: Mapping[str, Any], result: str, then: str,
+    *, seconds: int = 120,
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "Type": "Task",
+        "Resource": _LAMBDA.replace("aws", steps.partition, 1),
+        "Parameters": {"FunctionName": function, "Payload": {"step": step, **payload}},
+        "ResultPath": result,
+        "ResultSelector": _SELECTORS[step],
+        "TimeoutSeconds": seconds,
+        "Retry": _TRY_AGAIN,
+        "Next": then,
+    }
+
+
+# What each step's answer is reduced to, so that nothing else can enter the execution's history.
+_SELECTORS: Mapping[str, Mapping[str, str]] = {
+    "draft": {"status.$": "$.Payload.status", "call.$": "$.Payload.call",
+              "draft_sha256.$": "$.Payload.draft_sha256", "requested_by.$": "$.Payload.requested_by"},
+    "validate": {"findings.$": "$.Payload.findings"},
+    "open": {"state.$": "$.Payload.state"},
+    "expire": {"state.$": "$.Payload.state"},
+    "release": {"released_key.$": "$.Payload.released_key"},
+    "record": {"recorded.$": "$.Payload.recorded"},
+}  # fmt: skip
+
+
+def _waiting(
+    steps: Steps, step: str, about: Mapping[str, Any], seconds: int, on_timeout: str
+) -> dict[str, Any]:
+    return {
+        "Type": "Task",
+        "Resource": f"{_LAMBDA.replace('aws', steps.partition, 1)}.waitForTaskToken",
+        "Parameters": {
+            "FunctionName": steps.desk,
+            "Payload": {"step": step, "token.$": "$$.Task.Token", **about},
+        },
+        "ResultSelector": {"state.$": "$.state"},
+        "ResultPath": "$.review",
+        "TimeoutSeconds": seconds,
+        # Whatever goes wrong while a person is waited for, the desk is asked again and nothing is lost.
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.waited", "Next": on_timeout}],
+        "Next": "WhatWasDecided",
+    }
+
+
+def _choice(variable: str, ways: Mapping[str, str], otherwise: str) -> dict[str, Any]:
+    choices = [
+        {"Variable": variable, "StringEquals": value, "Next": then} for value, then in sorted(ways.items())
+    ]
+    return {"Type": "Choice", "Choices": choices, "Default": otherwise}
+
+
+def _recorded(then: str) -> dict[str, Any]:
+    choice = {"Variable": "$.record.recorded", "BooleanEquals": True, "Next": then}
+    return {"Type": "Choice", "Choices": [choice], "Default": "NotRecorded"}

@@ -1,0 +1,117 @@
+"""A department's data area: the bucket that only its own roles and its workflow may read (L3.2).
+
+sources/…                     documents that people put there
+requests/<request>.json       what a person asked for; the execution itself only carries this id
+drafts/<request>.json         what Claude wrote, with its sources
+edits/<request>.json          what a reviewer made of it
+released/<workflow>/<request>.json
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.exceptions
+
+REQUEST_ID = re.compile(r"^wf_[0-9A-HJKMNP-TV-Z]{26}$")
+_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+_GONE = {"NoSuchKey", "404"}
+
+
+class NotThere(Exception):
+    """There is no such object in the department's data area; the text is its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as it was read: `version_id` says which version that was."""
+
+    key: str
+    body: bytes
+    version_id: str
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes, in hex."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentArea:
+    """Reads and writes one department's bucket, always under the department's own key."""
+
+    s3: Any
+    bucket: str
+    key_arn: str
+
+    def read(self, key: str) -> Stored:
+        """The newest version. Raises `NotThere`, and botocore's errors for what is not allowed."""
+        try:
+            found = self.s3.get_object(Bucket=self.bucket, Key=key)
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                raise NotThere(key) from None
+            raise
+        return Stored(key, found["Body"].read(), found.get("VersionId") or "")
+
+    def document(self, key: str) -> dict[str, Any]:
+        """The JSON object under a key. Raises `NotThere`."""
+        return json.loads(self.read(key).body)
+
+    def put_once(self, key: str, body: bytes) -> bool:
+        """Write an object that must not be there yet. False when it is: nothing was changed then."""
+        try:
+            self._put(key, body, IfNoneMatch="*")
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in _TAKEN:
+                return False
+            raise
+        return True
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write an object; the bucket keeps the version before."""
+        self._put(key, body)
+
+    def _put(self, key: str, body: bytes, **more: Any) -> None:
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=body,
+            ServerSideEncryption="aws:kms",
+            SSEKMSKeyId=self.key_arn,
+            **more,
+        )
+
+
+def request_key(request: str) -> str:
+    """Where a request lies. Raises ValueError for what is no request id."""
+    return f"requests/{_checked(request)}.json"
+
+
+def draft_key(request: str) -> str:
+    """Where its draft lies."""
+    return f"drafts/{_checked(request)}.json"
+
+
+def edit_key(request: str) -> str:
+    """Where a reviewer's version lies."""
+    return f"edits/{_checked(request)}.json"
+
+
+def released_key(workflow: str, request: str) -> str:
+    """Where the released text lies."""
+    return f"released/{workflow}/{_checked(request)}.json"
+
+
+def _checked(request: str) -> str:
+    if not REQUEST_ID.match(request):
+        raise ValueError("not the id of a workflow request")
+    return request
+
+
+def encoded(document: Mapping[str, Any]) -> bytes:
+    """A document as it is stored: sorted, UTF-8."""
+    return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()

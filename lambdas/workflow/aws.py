@@ -1,0 +1,17 @@
+"""AWS clients of the workflow's functions."""
+
+import os
+from typing import Any
+
+import botocore.config
+import botocore.session
+
+
+def client(service: str) -> Any:
+    """The client of one service in the function's region; `AWS_ENDPOINT_URL` is honoured."""
+    config = botocore.config.Config(
+        connect_timeout=3, read_timeout=15, retries={"total_max_attempts": 3, "mode": "standard"}
+    )
+    return botocore.session.get_session().create_client(
+        service, region_name=os.environ["AWS_REGION"], config=config
+    )

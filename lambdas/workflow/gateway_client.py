@@ -1,0 +1,115 @@
+"""The workflow's way to Claude: the organisation's own gateway, with the workflow's own credential (L1.3).
+
+The secret holds {"key": "vk_…"}, and locally {"key": …, "base_url": "http://127.0.0.1:…"}. It is read again
+when the gateway refuses the key, so that a rotated key needs no new start.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import urllib3
+
+_ANSWER_SECONDS = 600.0
+_CONNECT_SECONDS = 5.0
+# What only a person can mend: the request itself, its content, the grant. Everything else is tried again.
+_REFUSALS = {400, 402, 403, 404, 413, 422}
+
+
+class GatewayUnavailable(Exception):
+    """The gateway gave no answer that can be used; the same step may be tried again."""
+
+
+class Refused(Exception):
+    """The gateway refused for good. `kind` is the error's type, such as `permission_error`."""
+
+    def __init__(self, status: int, kind: str) -> None:
+        super().__init__(f"{status} {kind}")
+        self.status = status
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: its text, the gateway's id of the call and why it stopped."""
+
+    text: str
+    request_id: str
+    stop_reason: str | None
+
+
+@dataclass(slots=True)
+class GatewayClient:
+    """Calls the gateway. `secrets` is a Secrets Manager client."""
+
+    base_url: str
+    secret_arn: str
+    secrets: Any
+    pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False))
+    _credential: Mapping[str, str] | None = None
+
+    def message(self, prompt: str, version: str, variables: Mapping[str, Any], *, reviewed: bool) -> Answer:
+        """The answer to a registered prompt. `reviewed` promises that a person reviews before any use.
+
+        Raises:
+            Refused: the gateway will refuse it again.
+            GatewayUnavailable: it may not.
+        """
+        headers = {"x-human-review": "true"} if reviewed else {}
+        path = f"/v1/prompts/{quote(prompt, safe='')}/messages"
+        response = self._post(path, {"variables": dict(variables), "version": version}, headers)
+        try:
+            message = json.loads(response.data)
+            blocks = message["content"]
+            text = "".join(block["text"] for block in blocks if block["type"] == "text")
+            stop_reason = message.get("stop_reason")
+        except (ValueError, KeyError, TypeError):
+            raise GatewayUnavailable("the answer is no message") from None
+        return Answer(text, str(response.headers.get("request-id", "")), stop_reason)
+
+    def record_outcome(self, request_id: str, outcome: Mapping[str, Any]) -> None:
+        """Append what came of an answer to its records (G.3). Raises as `message` does."""
+        self._post(f"/v1/records/{quote(request_id, safe='')}/outcome", outcome, {})
+
+    def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+        for fresh in (False, True):
+            credential = self._credentials(fresh=fresh)
+            try:
+                response = self.pool.request(
+                    "POST",
+                    credential.get("base_url", self.base_url).rstrip("/") + path,
+                    body=json.dumps(body).encode(),
+                    headers={
+                        "authorization": f"Bearer {credential['key']}",
+                        "content-type": "application/json",
+                        **headers,
+                    },
+                    timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_ANSWER_SECONDS),
+                    redirect=False,
+                )
+            except urllib3.exceptions.HTTPError:
+                raise GatewayUnavailable("no answer") from None
+            if response.status < 300:
+                return response
+            if response.status == 401 and not fresh:
+                continue
+            raise _error(response)
+        raise GatewayUnavailable("the key is refused")
+
+    def _credentials(self, *, fresh: bool) -> Mapping[str, str]:
+        if self._credential is None or fresh:
+            secret = self.secrets.get_secret_value(SecretId=self.secret_arn)["SecretString"]
+            self._credential = json.loads(secret)
+        return self._credential or {}
+
+
+def _error(response: Any) -> Exception:
+    try:
+        kind = str(json.loads(response.data)["error"]["type"])
+    except (ValueError, KeyError, TypeError):
+        kind = "unknown"
+    if response.status in _REFUSALS:
+        return Refused(response.status, kind)
+    return GatewayUnavailable(f"{response.status} {kind}")

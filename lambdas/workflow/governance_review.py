@@ -1,0 +1,110 @@
+"""Collects the evidence of the quarterly governance review (L5.5, G.3).
+
+Event: {} for the quarter that ended last, or {"quarter": "2026Q4"}. The evidence is
+`governance-reviews/<quarter>.json`: what people decided about drafts by department, and which documents, gate
+records, policies and prompts changed in the quarter, each by its version. It counts and names, and quotes
+nothing; written once, never rewritten.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from lambdas.common.clock import Clock, utc_now
+from lambdas.workflow.area import DepartmentArea, encoded
+from lambdas.workflow.aws import client
+from lambdas.workflow.reviews import Reviews
+
+FOLDER = "governance-reviews"
+_WATCHED = ("adoption", "departments", "documents", "gates", "policy", "prompts")
+_QUARTER = re.compile(r"^(\d{4})Q([1-4])$")
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """A quarter of a year in UTC: from `start`, before `end`."""
+
+    name: str
+    start: datetime
+    end: datetime
+
+    def holds(self, moment: str) -> bool:
+        """Whether a moment (ISO text with an offset) lies in it."""
+        return self.start <= datetime.fromisoformat(moment) < self.end
+
+
+def quarter_named(name: str) -> Quarter:
+    """The quarter called `2026Q4`. Raises ValueError."""
+    found = _QUARTER.match(name)
+    if not found:
+        raise ValueError(f"{name!r} is no quarter such as 2026Q4")
+    year, number = int(found.group(1)), int(found.group(2))
+    start = datetime(year, 3 * number - 2, 1, tzinfo=UTC)
+    end = datetime(year + number // 4, 3 * (number % 4) + 1, 1, tzinfo=UTC)
+    return Quarter(name, start, end)
+
+
+def quarter_before(now: datetime) -> Quarter:
+    """The last quarter that has ended."""
+    this = (now.month - 1) // 3 + 1
+    return quarter_named(f"{now.year}Q{this - 1}" if this > 1 else f"{now.year - 1}Q4")
+
+
+@dataclass(frozen=True, slots=True)
+class GovernanceReview:
+    """`store` is the governance bucket, `s3` the client behind it."""
+
+    reviews: Reviews
+    store: DepartmentArea
+    s3: Any
+    clock: Clock = utc_now
+
+    def collect(self, quarter: Quarter, departments: Sequence[str]) -> dict[str, Any]:
+        """Write the evidence of a quarter, once. Returns {"key", "written"}."""
+        evidence = {
+            "changes": list(self._changes(quarter)),
+            "collected_at": self.clock().isoformat(timespec="seconds"),
+            "departments": {each: self._decisions(each, quarter) for each in departments},
+            "quarter": quarter.name,
+            "version": 1,
+        }
+        key = f"{FOLDER}/{quarter.name}.json"
+        return {"key": key, "written": self.store.put_once(key, encoded(evidence))}
+
+    def _decisions(self, department: str, quarter: Quarter) -> dict[str, Any]:
+        opened = [one for one in self.reviews.of(department) if quarter.holds(one.opened_at)]
+        found = Counter(each["check"] for one in opened for each in one.findings)
+        return {
+            "escalated": sum(bool(one.escalated_at) for one in opened),
+            "findings": dict(sorted(found.items())),
+            "opened": len(opened),
+            "outcomes_not_recorded": sum(one.state in ("released", "rejected") and not one.recorded
+                                         for one in opened),
+            "states": dict(sorted(Counter(one.state for one in opened).items())),
+        }  # fmt: skip
+
+    def _changes(self, quarter: Quarter) -> Iterator[dict[str, str]]:
+        for folder in _WATCHED:
+            pages = self.s3.get_paginator("list_object_versions")
+            for page in pages.paginate(Bucket=self.store.bucket, Prefix=f"{folder}/"):
+                for one in page.get("Versions", ()):
+                    if quarter.start <= one["LastModified"] < quarter.end:
+                        yield {
+                            "at": one["LastModified"].isoformat(timespec="seconds"),
+                            "key": one["Key"],
+                            "version_id": one["VersionId"],
+                        }
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    """Lambda's entry."""
+    del context
+    s3 = client("s3")
+    store = DepartmentArea(s3, os.environ["GOVERNANCE_BUCKET"], os.environ["GOVERNANCE_KEY_ARN"])
+    review = GovernanceReview(Reviews(client("dynamodb"), os.environ["REVIEWS_TABLE"]), store, s3)
+    quarter = quarter_named(event["quarter"]) if "quarter" in event else quarter_before(utc_now())
+    return review.collect(quarter, os.environ["DEPARTMENTS"].split(","))

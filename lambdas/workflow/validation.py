@@ -1,0 +1,195 @@
+"""What a draft must hold before a person reads it: schema, citations, figures that add up (G.6, L5.3).
+
+Findings name the check and the place, and quote nothing, because they travel further than the draft does.
+A finding never throws a draft away: it makes a person look.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+_NUMBER = r"\d[\d,]*(?:\.\d+)?"
+_SUM = re.compile(rf"({_NUMBER}(?:\s*[x×*/+-]\s*{_NUMBER})+)\s*=\s*({_NUMBER})")
+_TERM = re.compile(rf"([x×*/+-])?\s*({_NUMBER})")
+_TOLERANCE = Decimal("0.005")  # rounding of what is written out
+_FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is checked: the text, what it was made from by name, the prompt's output schema if any."""
+
+    text: str
+    sources: Mapping[str, str]
+    output_schema: Mapping[str, Any] | None = None
+
+
+Check = Callable[[Draft], list[str]]
+
+
+def findings(checks: Sequence[str], draft: Draft) -> list[dict[str, str]]:
+    """Every finding of the named checks: {"check", "finding"}. Raises KeyError for a check there is not."""
+    return [{"check": name, "finding": text} for name in checks for text in CHECKS[name](draft)]
+
+
+def _complete(draft: Draft) -> list[str]:
+    return [] if draft.text.strip() else ["the draft is empty"]
+
+
+def _schema(draft: Draft) -> list[str]:
+    document = _parsed(draft.text)
+    if document is None:
+        return ["the draft is not one JSON document"]
+    return misfits(document, draft.output_schema or {}, "$")
+
+
+def _sums(draft: Draft) -> list[str]:
+    """Every written calculation `a x b / c = d` is right, to half a percent."""
+    wrong = []
+    for number, found in enumerate(_SUM.finditer(draft.text), start=1):
+        value = _calculated(found.group(1))
+        stated = _decimal(found.group(2))
+        if value is None or stated is None or abs(value - stated) > max(abs(value) * _TOLERANCE, _TOLERANCE):
+            wrong.append(f"calculation {number} does not add up")
+    return wrong
+
+
+def _quotations(draft: Draft) -> list[str]:
+    """Every quotation of the document stands in a source, word for word but for spaces and case."""
+    known = _plain(" ".join(draft.sources.values()))
+    document = _parsed(draft.text)
+    quoted = list(_values(document, "quotation")) if document is not None else []
+    return [
+        f"quotation {number} is in no source"
+        for number, text in enumerate(quoted, start=1)
+        if isinstance(text, str) and _plain(text) not in known
+    ]
+
+
+def _citations(draft: Draft) -> list[str]:
+    """Each bracketed source is one that was given, and there is at least one."""
+    known = _plain(" ".join(draft.sources.values())) + " our offer"
+    cited = re.findall(r"\[([^\][]{3,200})\]", draft.text)
+    if not cited:
+        return ["no source is cited"]
+    return [
+        f"citation {number} names no source that was given"
+        for number, text in enumerate(cited, start=1)
+        if _plain(text) not in known
+    ]
+
+
+def _claims(draft: Draft) -> list[str]:
+    return [] if "claims to check" in draft.text.lower() else ["the claims to check are not listed"]
+
+
+def _review_line(draft: Draft) -> list[str]:
+    last = draft.text.strip().rsplit("\n", 1)[-1].lower()
+    return [] if "draft for review" in last else ["the draft does not say that it is one"]
+
+
+CHECKS: Mapping[str, Check] = {
+    "citations": _citations,
+    "claims": _claims,
+    "complete": _complete,
+    "quotations": _quotations,
+    "review-line": _review_line,
+    "schema": _schema,
+    "sums": _sums,
+}
+
+
+def misfits(value: Any, schema: Mapping[str, Any], where: str) -> list[str]:
+    """How a value differs from a JSON Schema, by place.
+
+    Knows the keywords that the prompts' schemas use (type, enum, required, properties, items, minItems,
+    maxItems). Raises ValueError for another one, so that a schema is never believed to be checked when it is
+    not.
+    """
+    unknown = schema.keys() - _KEYWORDS
+    if unknown:
+        raise ValueError(f"schema keywords that are not checked: {sorted(unknown)}")
+    wrong = []
+    if "type" in schema and not _has_type(value, schema["type"]):
+        return [f"{where}: is not of type {schema['type']}"]
+    if "enum" in schema and value not in schema["enum"]:
+        wrong.append(f"{where}: is none of the allowed values")
+    if isinstance(value, Mapping):
+        wrong += [f"{where}.{name}: missing" for name in schema.get("required", ()) if name not in value]
+        for name, part in schema.get("properties", {}).items():
+            if name in value:
+                wrong += misfits(value[name], part, f"{where}.{name}")
+    if isinstance(value, list):
+        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+            wrong.append(f"{where}: has {len(value)} entries")
+        for position, one in enumerate(value):
+            wrong += misfits(one, schema.get("items", {}), f"{where}[{position}]")
+    return wrong
+
+
+_KEYWORDS = {"type", "enum", "required", "properties", "items", "minItems", "maxItems", "description"}
+_TYPES: Mapping[str, Callable[[Any], bool]] = {
+    "object": lambda value: isinstance(value, Mapping),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: (
+        not isinstance(value, bool)
+        and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
+    ),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "null": lambda value: value is None,
+}
+
+
+def _has_type(value: Any, wanted: str | Sequence[str]) -> bool:
+    return any(_TYPES[name](value) for name in ([wanted] if isinstance(wanted, str) else wanted))
+
+
+def _parsed(text: str) -> Any:
+    fenced = _FENCE.match(text.strip())
+    try:
+        return json.loads(fenced.group(1) if fenced else text)
+    except ValueError:
+        return None
+
+
+def _values(document: Any, name: str) -> list[Any]:
+    if isinstance(document, Mapping):
+        own = [value for key, value in document.items() if key == name]
+        return own + [found for value in document.values() for found in _values(value, name)]
+    if isinstance(document, list):
+        return [found for value in document for found in _values(value, name)]
+    return []
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        return Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None
+
+
+def _calculated(text: str) -> Decimal | None:
+    """The value of `a x b / c + d`: products and quotients first, then sums, from left to right."""
+    total, product, sign = Decimal(0), Decimal(0), 1
+    for operator, number in _TERM.findall(text):
+        value = _decimal(number)
+        if value is None:
+            return None
+        if operator in ("x", "×", "*"):
+            product *= value
+        elif operator == "/":
+            if value == 0:
+                return None
+            product /= value
+        else:
+            total, product, sign = total + sign * product, value, -1 if operator == "-" else 1
+    return total + sign * product

@@ -1,0 +1,119 @@
+"""The departments of a stage and their workflows: pilots in integration, the others in rollout (S.2, S.3)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.functions import Surroundings
+from components.layers import ROOT
+from components.workflow.catalogue import demanded_by, published_prompt, step_input, workflows_of
+from components.workflow.definition import Waiting
+from components.workflow.department import Department, DepartmentArgs
+from components.workflow.workflows import DepartmentWorkflows, DepartmentWorkflowsArgs, Planned
+from stacks.placement import department_options, names_of
+from stacks.settings import Settings
+from stacks.settings.models import Department as DepartmentSettings
+
+LIBRARY = ROOT / "prompts"
+REVIEW_HOURS = 24
+ESCALATION_HOURS = 24
+Outputs = Mapping[str, pulumi.Output[Any]]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where reviews wait, and what the functions of workflows share."""
+
+    surroundings: Surroundings
+    table_name: pulumi.Input[str]
+    table_arn: pulumi.Input[str]
+    function_alias_arn: pulumi.Input[str]
+    layer_arn: pulumi.Input[str]
+    gateway_url: pulumi.Input[str]
+    user_pool_id: pulumi.Input[str] | None = None
+
+
+def pilots(settings: Settings) -> list[DepartmentSettings]:
+    """The departments of stage integration."""
+    return [one for one in settings.departments if one.pilot]
+
+
+def remaining(settings: Settings) -> list[DepartmentSettings]:
+    """The departments of stage rollout."""
+    return [one for one in settings.departments if not one.pilot]
+
+
+def stand_up(
+    settings: Settings, departments: Sequence[DepartmentSettings], base: Outputs, desk: Desk
+) -> None:
+    """Build the departments, each with its workflows, under a provider that tags their cost."""
+    for each in departments:
+        options = department_options(settings, each)
+        planned = _planned(each)
+        department = Department(
+            f"department-{each.id}", _department(settings, each, planned, base, desk), options
+        )
+        if planned:
+            args = _workflows(settings, each, department, planned, base, desk)
+            DepartmentWorkflows(f"workflows-{each.id}", args, options)
+
+
+def _planned(department: DepartmentSettings) -> list[Planned]:
+    planned = []
+    for spec in workflows_of(department.id):
+        prompt = published_prompt(LIBRARY, spec)
+        demanded = demanded_by(spec, prompt, department.human_review)
+        step = step_input(spec, prompt, demanded)
+        planned.append(Planned(spec.name, step, demanded, spec.material_decision))
+    return planned
+
+
+def _department(
+    settings: Settings, department: DepartmentSettings, planned: list[Planned], base: Outputs, desk: Desk
+) -> DepartmentArgs:
+    retention = settings.sizing.retention
+    workflows = [{"demanded_by": one.demanded_by, "name": one.name, "prompt": one.step["prompt"]}
+                 for one in planned]  # fmt: skip
+    return DepartmentArgs(
+        names=names_of(settings),
+        id=department.id,
+        title=department.name,
+        people_tag=settings.identity.department_claim,
+        profile={**department.model_dump(mode="json"), "workflows": workflows},
+        boundary_arn=base["permissions_boundary_arn"],
+        secrets_key_arn=base["secrets_key_arn"],
+        governance_bucket_name=base["governance_bucket_name"],
+        governance_key_arn=base["governance_key_arn"],
+        reviews_table_arn=desk.table_arn,
+        ledger_key_arn=base["ledger_key_arn"],
+        user_pool_id=desk.user_pool_id,
+        versions_days=retention.governance_versions_days,
+        deletion_window_days=retention.key_deletion_days,
+        secret_recovery_days=retention.secret_recovery_days,
+    )
+
+
+def _workflows(
+    settings: Settings,
+    each: DepartmentSettings,
+    department: Department,
+    planned: Sequence[Planned],
+    base: Outputs,
+    desk: Desk,
+) -> DepartmentWorkflowsArgs:
+    return DepartmentWorkflowsArgs(
+        surroundings=desk.surroundings,
+        id=each.id,
+        department=department,
+        workflows=planned,
+        waiting=Waiting(REVIEW_HOURS * 3600, ESCALATION_HOURS * 3600),
+        gateway_url=desk.gateway_url,
+        secrets_key_arn=base["secrets_key_arn"],
+        reviews_table_name=desk.table_name,
+        reviews_table_arn=desk.table_arn,
+        desk_arn=desk.function_alias_arn,
+        layer_arn=desk.layer_arn,
+        memory=settings.sizing.capacity.function_memory_mb,
+    )
