@@ -22,7 +22,7 @@ class Example:
 
 
 def _windows(lower: str, window: int) -> list[list[int]]:
-    _, ones, twos, threes = features(lower)
+    ones, twos, threes = features(lower)
     count = len(ones)
     result: list[list[int]] = []
     begin = 0

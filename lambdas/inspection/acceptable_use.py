@@ -36,14 +36,21 @@ _FATE = (
 _DECIDE = r"(?:decide|choose|pick|select|tell me|recommend|determine|judge|rule on)"
 
 # (rule, words of which one must occur, expression); expressions see the text as written, in any case
-_EXPRESSIONS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
-    (rule, tuple(gates.split("|")), re.compile(expression))
+_CUSTOMERS = "customer|client|patient|consumer|subscriber|policyholder|account holder|lead|prospect|user"
+_UNREAD = "automatic|directly|behalf|without|unreviewed|unattended|no human|no review|no approval|nobody"
+
+# (rule, groups of words of each of which one must occur, expression); expressions see the text as written
+_EXPRESSIONS: tuple[tuple[str, tuple[tuple[str, ...], ...], re.Pattern[str]], ...] = tuple(
+    (rule, tuple(tuple(group.split("|")) for group in gates), re.compile(expression))
     for rule, gates, expression in (
         (
             "personnel-decision",
-            "fire|dismiss|lay off|let go|terminate|redundan|hire|reject|shortlist|promot|demot|pip|raise"
-            "|bonus|"
-            "pay|salary|laid off|disciplin",
+            (
+                "who|whom|which|should|decide|choose|pick|select|tell me|recommend|determine|judge|rule on",
+                "fire|dismiss|lay off|let go|terminate|redundan|hire|reject|shortlist|promot|demot|pip|raise"
+                "|bonus|"
+                "laid off|disciplin|warn formally|cut h|cut their",
+            ),
             rf"(?i:\b(?:who|whom|which (?:one|{_STAFF}|of (?:them|these|the|my|our)\b[\w ]{{0,24}}))\b)"
             rf"[^.?!\n]{{0,60}}(?i:\b(?:should|shall|do|must|can|to)\b)[^.?!\n]{{0,20}}(?i:\b{_FATE}\b)"
             rf"|(?i:\bshould (?:i|we)\b) (?i:{_FATE}) (?!(?i:a|an|more|people|the|our)\b)\w+"
@@ -55,7 +62,11 @@ _EXPRESSIONS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "personnel-decision",
-            "rank|score|rate|grade|sort|shortlist|screen",
+            (
+                "rank|score|rate|grade|sort|shortlist|screen|compare and",
+                "performance|potential|fit|salary|productivity|sick days|attendance|suitab|best|worst|who to"
+                "|for th",
+            ),
             rf"(?i:\b(?:rank|score|rate|grade|sort|shortlist|screen|compare and pick)\b)[^.?!\n]{{0,40}}"
             rf"(?i:\b{_STAFF}\b)[^.?!\n]{{0,60}}(?i:\b(?:performance|potential|fit|salary|productivity"
             rf"|sick days|"
@@ -64,7 +75,7 @@ _EXPRESSIONS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "personnel-decision",
-            "rating|performance score|bonus|salary",
+            ("rating|performance score|bonus|salary|pay rise|raise",),
             r"(?i:\b(?:set|assign|determine|decide|calculate and assign)\b)[^.?!\n]{0,40}"
             r"(?i:\b(?:performance rating|performance score|rating|bonus|salary|pay rise"
             r"|raise)\b)[^.?!\n]{0,16}"
@@ -72,7 +83,7 @@ _EXPRESSIONS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "customer-contact",
-            "send|reply|respond|answer|email|e-mail|message|contact|call|text|post|publish",
+            (_CUSTOMERS, _UNREAD),
             r"(?i:\b(?:send|e-?mail|message|text|post|publish|reply|respond|answer|contact"
             r"|write)\b)[^.?!\n]{0,50}"
             r"(?i:\b(?:customers?|clients?|patients?|consumers?|subscribers?|policyholders?|account holders?"
@@ -86,7 +97,7 @@ _EXPRESSIONS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "customer-contact",
-            "automatically|directly|without|on our behalf|unattended|autonomous",
+            (_CUSTOMERS, "automatically|autonomously|directly"),
             r"(?i:\b(?:automatically|autonomously|directly)\b) (?i:(?:send|e-?mail|message|text|post|reply"
             r"|respond|"
             r"answer|contact|call)(?:s|ing)?\b)[^.?!\n]{0,40}"
@@ -94,7 +105,11 @@ _EXPRESSIONS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "unreviewed-decision",
-            "approve|reject|deny|decide|grant|execute|pay|transfer|cancel|decision|sign",
+            (
+                "without|no human|no review|no oversight|no approval|nobody|automatically|immediately"
+                "|is final",
+                "approv|reject|den|decide|grant|refuse|execut|pay|transfer|cancel|sign|terminate|decision",
+            ),
             r"(?i:\b(?:approve|reject|deny|decide|grant|refuse|execute|pay out|transfer|cancel|sign"
             r"|terminate|"
             r"make the (?:final )?decision|take the decision)\b)[^.?!\n]{0,80}"
@@ -107,7 +122,7 @@ _EXPRESSIONS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "unreviewed-decision",
-            "final|binding|automatically|immediately",
+            ("your decision|your answer|your verdict|your output|your response",),
             r"(?i:\byour (?:decision|answer|verdict|output|response)\b)[^.?!\n]{0,30}"
             r"(?i:\b(?:is|will be|becomes|gets) (?:final|binding|executed|applied|enforced|carried out"
             r"|used as is)\b)",
@@ -132,7 +147,7 @@ def find(plain: str, lower: str, spans: list[Span]) -> list[tuple[str, int, int]
 
 def _breaches(plain: str, lower: str, spans: list[Span]) -> Iterator[tuple[str, int, int]]:
     for rule, gates, expression in _EXPRESSIONS:
-        if any(gate in lower for gate in gates):
+        if all(any(word in lower for word in group) for group in gates):
             for match in expression.finditer(plain):
                 if not _is_general(plain, match.start()):
                     yield rule, match.start(), match.end()

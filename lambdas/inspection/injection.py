@@ -89,10 +89,10 @@ def find(original: str, plain: str, lower: str, *, untrusted: bool) -> tuple[lis
         if match:
             highest = max(highest, score)
             found.append(Span("PROMPT_INJECTION", match.start(), match.end(), score, f"phrasing-{rule}"))
-    for score, start, end in linear.model("injection").windows(lower):
-        highest = max(highest, score)
-        if score >= threshold:
-            found.append(Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model"))
+    likeliest, windows = linear.model("injection").windows(lower, threshold)
+    highest = max(highest, likeliest)
+    for score, start, end in windows:
+        found.append(Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model"))
     hidden = _hidden(original, plain, lower)
     if hidden:
         highest = max(highest, hidden.score)
@@ -109,6 +109,6 @@ def _hidden(original: str, plain: str, lower: str) -> Span | None:
         for match in _HIDDEN_HTML.finditer(plain):
             group = "comment" if match["comment"] else "hidden"
             start, end = match.span(group)
-            if linear.model("injection").score(lower[start:end])[0] >= 0.6:
+            if linear.model("injection").score(lower[start:end]) >= 0.6:
                 return Span("PROMPT_INJECTION", start, end, 0.93, "hidden-html")
     return None

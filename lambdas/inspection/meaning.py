@@ -175,8 +175,8 @@ def find(plain: str, lower: str, spans: list[Span]) -> list[Span]:
             if match and not _GENERAL_QUESTION.match(lower[max(0, lower.rfind("\n", 0, match.start())) :]):
                 _keep(found, Span(name, match.start(), match.end(), 0.9, "lexicon"))
     threshold = LONG_THRESHOLD if len(plain) > _LONG else THRESHOLD
-    for score, start, end in linear.model("meaning").windows(lower):
-        if score >= threshold and not _GENERAL_QUESTION.match(lower[start:end]):
+    for score, start, end in linear.model("meaning").windows(lower, threshold)[1]:
+        if not _GENERAL_QUESTION.match(lower[start:end]):
             name = _named(lower, start, end)
             if name:
                 _keep(found, Span(name, start, end, round(score, 3), "linear-model"))

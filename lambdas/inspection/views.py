@@ -9,6 +9,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from lambdas.inspection.normalise import MappedText
 
@@ -48,13 +49,8 @@ def decoded(text: str, depth: int = 0) -> Iterator[View]:
     """Texts that base64 or hexadecimal runs stand for; placed on the whole run."""
     if depth >= MAX_DEPTH:
         return
-    count = 0
-    for match in _ENCODED.finditer(text):
-        raw = match.group()
-        count += 1
-        if count > MAX_RUNS:
-            return
-        for inner in _decode(raw):
+    for match in islice(_ENCODED.finditer(text), MAX_RUNS):
+        for inner in _decode(match.group()):
             start, end = match.span()
             yield View("encoded", MappedText(inner, [start] * len(inner), end))
     for match in _HEX.finditer(text):
