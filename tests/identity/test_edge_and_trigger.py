@@ -1,0 +1,190 @@
+"""The decision at the edge and what tokens say of people, on a deployment with IAM enforced (L1.3, L1.7,
+G.4): both functions run in the emulated AWS under their own roles.
+"""
+
+import json
+import uuid
+from typing import Any
+
+import boto3
+import pytest
+
+from kit.local.emulator import remembered
+from lambdas.common.access import AccessRecords, person_record, user_key
+from lambdas.common.virtual_keys import new_virtual_key
+from tests.support.local_kit import LocalKit
+
+pytestmark = pytest.mark.emulator
+ARN = "arn:aws:execute-api:eu-central-1:111122223333:api/live/POST/v1/messages"
+
+
+class Deployment:
+    def __init__(self, kit: LocalKit) -> None:
+        running = remembered(kit.home)
+        assert running is not None
+        self.kit = kit
+        self.session = boto3.Session(
+            running.access_key_id, running.secret_access_key, region_name=running.region
+        )
+        self.endpoint = running.endpoint_url
+        self.names = [
+            function["FunctionName"] for function in self.client("lambda").list_functions()["Functions"]
+        ]
+
+    def client(self, service: str) -> Any:
+        return self.session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+
+    def invoke(self, what: str, event: dict[str, Any]) -> tuple[Any, str | None]:
+        name = next(name for name in self.names if name.endswith(f"-{what}"))
+        answer = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+        return json.loads(answer["Payload"].read()), answer.get("FunctionError")
+
+    def records(self) -> AccessRecords:
+        tables = self.client("dynamodb").list_tables()["TableNames"]
+        return AccessRecords(self.client("dynamodb"), next(one for one in tables if one.endswith("-access")))
+
+    def edge(self, **headers: str) -> dict[str, Any]:
+        event = {
+            "type": "REQUEST",
+            "methodArn": ARN,
+            "multiValueHeaders": {name.replace("_", "-"): [value] for name, value in headers.items()},
+            "requestContext": {"identity": {"sourceIp": "192.0.2.1"}},
+        }
+        answer, error = self.invoke("authorizer", event)
+        assert error is None, answer
+        return answer
+
+    def effect(self, **headers: str) -> str:
+        return self.edge(**headers)["policyDocument"]["Statement"][0]["Effect"]
+
+
+@pytest.fixture(scope="module")
+def deployment(local_kit: LocalKit) -> Deployment:
+    return Deployment(local_kit)
+
+
+def test_the_edge_lets_a_valid_key_through_and_nothing_else(deployment):
+    key = deployment.kit.clients_environment()["ANTHROPIC_AUTH_TOKEN"]
+    allowed = deployment.edge(Authorization=f"Bearer {key}")
+    assert allowed["policyDocument"]["Statement"] == [
+        {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ARN}
+    ]
+    assert key not in json.dumps(allowed)
+    assert deployment.effect(**{"X-Api-Key": key}) == "Allow"
+    assert deployment.effect() == "Deny"
+    assert deployment.effect(Authorization=f"Bearer {new_virtual_key()}") == "Deny"
+    assert deployment.effect(Authorization="Bearer eyJhbGciOiJub25lIn0.e30.x") == "Deny"
+
+
+def test_the_edge_does_not_believe_a_client_about_who_it_is(deployment):
+    context = json.dumps({"identity": {"userArn": "arn:aws:iam::111122223333:role/admin"}})
+    assert deployment.effect(**{"x-amzn-request-context": context}) == "Deny"
+    key = deployment.kit.clients_environment()["ANTHROPIC_AUTH_TOKEN"]
+    smuggled = {"X-Api-Key": key, "X-Claude-Gateway-User-Email": "boss@example.com"}
+    assert deployment.effect(**smuggled) == "Deny"
+
+
+def provision(deployment: Deployment, **values: Any) -> tuple[str, str]:
+    person = f"person-{uuid.uuid4().hex[:8]}"
+    name = f"{person}@example.com"
+    records = deployment.records()
+    record = person_record(person, provisioned=True, department="finance", **values)
+    deployment.client("dynamodb").transact_write_items(
+        TransactItems=[records.creation(record), records.naming("user-name", name, person)]
+    )
+    return person, name
+
+
+def trigger(deployment: Deployment, **attributes: str) -> tuple[Any, str | None]:
+    event = {
+        "version": "2",
+        "triggerSource": "TokenGeneration_HostedAuth",
+        "userName": "organization_x",
+        "request": {"userAttributes": attributes, "scopes": ["openid"]},
+        "response": {},
+    }
+    return deployment.invoke("pretoken", event)
+
+
+def test_a_token_says_who_a_person_is_to_us(deployment):
+    person, name = provision(deployment, roles=["analyst"], data_classes=["public"])
+    answer, error = trigger(deployment, email=name)
+    assert error is None, answer
+    claims = answer["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"][
+        "claimsToAddOrOverride"
+    ]
+    assert claims == {
+        "kit_person": person,
+        "kit_department": "finance",
+        "kit_roles": ["analyst"],
+        "kit_data_classes": ["public"],
+    }
+    # the name that the identity provider signs people in by comes before the address
+    assert trigger(deployment, preferred_username=name, email="other@example.com")[1] is None
+
+
+def test_who_has_no_access_gets_no_token(deployment):
+    person, name = provision(deployment)
+    deployment.records().revoke(user_key(person))
+    for email in (name, "stranger@example.com"):
+        answer, error = trigger(deployment, email=email)
+        assert error
+        assert email not in json.dumps(answer)
+
+
+def kit(deployment: Deployment, *arguments: str, code: int = 0) -> Any:
+    done = deployment.kit.run(*arguments)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def ask(deployment: Deployment, key: str) -> int:
+    import anthropic
+
+    variables = deployment.kit.variables or deployment.kit.clients_environment()
+    client = anthropic.Anthropic(api_key=key, base_url=variables["ANTHROPIC_BASE_URL"], max_retries=0)
+    try:
+        client.messages.create(
+            model="fast", max_tokens=8, messages=[{"role": "user", "content": "Say hello."}]
+        )
+    except anthropic.APIStatusError as error:
+        return error.status_code
+    return 200
+
+
+def test_a_key_lives_from_its_making_to_its_revocation(deployment):
+    made = kit(deployment, "key", "create", "--name", "nightly", "--department", "marketing", "--json")
+    document = json.loads(made.stdout)
+    key, key_id = document["key"], document["id"]
+    assert ask(deployment, key) == 200
+    listed = kit(deployment, "key", "list", "--json").stdout
+    assert key_id in listed
+    assert key not in listed
+    kit(deployment, "switch", "off", "principal", key_id, "--reason", "a test of the switch")
+    assert ask(deployment, key) == 403
+    assert key_id in kit(deployment, "switch", "list").stdout
+    kit(deployment, "switch", "on", "principal", key_id, "--reason", "a test of the switch")
+    assert ask(deployment, key) == 200
+    kit(deployment, "key", "revoke", key_id)
+    assert ask(deployment, key) in {401, 403}
+    assert "already" in kit(deployment, "key", "revoke", key_id).stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("key", "create", "--name", "x", "--department", "nosuch"),
+        ("key", "create", "--name", "x", "--department", "marketing", "--model", "nosuch"),
+        ("key", "create", "--name", "x", "--department", "marketing", "--network", "10.0.0.1/8"),
+        ("key", "create", "--name", "x", "--department", "marketing", "--days", "0"),
+        ("key", "create", "--name", "x", "--department", "marketing", "--issuer", "aws:iam"),
+        ("key", "revoke", "key_nosuch"),
+        ("switch", "off", "planet", "--reason", "x"),
+        ("switch", "off", "organization", "marketing", "--reason", "x"),
+        ("switch", "off", "department", "nosuch", "--reason", "x"),
+    ],
+)
+def test_bad_input_is_named_and_changes_nothing(deployment, arguments):
+    done = kit(deployment, *arguments, code=2)
+    assert "way out:" in done.stderr
