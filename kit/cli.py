@@ -9,6 +9,7 @@ from rich.markup import escape
 from kit.commands import (
     audit,
     baseline,
+    break_glass,
     build,
     chargeback,
     cost,
@@ -23,6 +24,7 @@ from kit.commands import (
     preview,
     prompt,
     review,
+    scim,
     status,
     switch,
     token,
@@ -40,10 +42,12 @@ app = typer.Typer(
 )
 
 app.add_typer(audit.app, name="audit")
+app.add_typer(break_glass.app, name="break-glass")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(gate.app, name="gate")
 app.add_typer(key.app, name="key")
 app.add_typer(prompt.app, name="prompt")
+app.add_typer(scim.app, name="scim")
 app.add_typer(switch.app, name="switch")
 app.command("build")(build.build)
 app.command("chargeback")(chargeback.chargeback)

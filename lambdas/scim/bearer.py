@@ -6,6 +6,7 @@ The token is a secret of Secrets Manager. After a rotation the one before (AWSPR
 
 import hashlib
 import hmac
+import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ _FRESH_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 5.0
 _LONGEST_TOKEN = 4_096
 _NOBODY = b"\0" * 32
+
+
+def new_token() -> str:
+    """A fresh token: 256 random bits."""
+    return secrets.token_urlsafe(32)
 
 
 class TokensUnavailable(Exception):
