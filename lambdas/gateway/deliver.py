@@ -147,7 +147,12 @@ class _Relay:
             if not data:
                 break
             silent_since = monotonic()
-            await self._relay(self._buffer.feed(data))
+            events = self._buffer.feed(data)
+            if not self._sent and len(events) > 1:  # the first leaves before the others are looked at
+                await self._relay(events[:1])
+                await asyncio.sleep(0)
+                del events[0]
+            await self._relay(events)
         if self._buffer.rest.strip():
             raise TransportError("the stream ended inside an event", response_started=True)
         if not self._message.completed and self._message.error is None:
