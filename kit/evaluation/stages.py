@@ -132,8 +132,7 @@ def _refusal(stage: str, error: Exception) -> Exception:
     from stacks.gates import GateClosed
     from stacks.settings import SettingsError
 
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         if isinstance(cause, GateClosed):
             return KitError(
                 str(cause),
@@ -142,8 +141,17 @@ def _refusal(stage: str, error: Exception) -> Exception:
             )
         if isinstance(cause, SettingsError | ContractError):
             return KitError(f"stage {stage}: {cause}", exit_code=ExitCode.USAGE)
-        cause = cause.__cause__
     return error
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what caused it, each once: an SDK that raises a failure again can close the circle."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__
 
 
 def stack_name(stage: str, client: str | None) -> str:
