@@ -8,7 +8,7 @@ import gzip
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,9 +21,24 @@ from lambdas.measurement.seen import Seen
 from lambdas.measurement.source import BucketSource, Source, aggregate_key, events
 
 NAMESPACE = "ClaudeEnterpriseKit"
-METRICS = (
-    "ActivePeople", "MinutesSaved", "Rated", "Useful", "Validated", "Completed", "Reworked", "Rejected",
-)  # fmt: skip
+# Name of each metric, and the counts of a cell that it sums. `ActivePeople` is the size of the group. Each
+# line tells a day's figures so far, so a day's value is its maximum.
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "ActivePeople": (),
+    "Calls": ("calls",),
+    "Completed": ("completed",),
+    "Registered": ("registered",),
+    "Refused": ("refused",),
+    "SpentMicroUSD": ("cost_microusd",),
+    "MinutesSaved": ("minutes",),
+    "Rated": ("rated",),
+    "Useful": ("useful",),
+    "Validated": ("validated",),
+    "ReviewsNeeded": ("review_needed",),
+    "Reviewed": ("reviewed",),
+    "Reworked": ("edited", "review_edited"),
+    "Rejected": ("rejected", "review_rejected"),
+}
 
 
 def handler(_event: Any, _context: Any) -> dict[str, int]:
@@ -88,13 +103,12 @@ def metric_lines(aggregate: Aggregate, environment: str, milliseconds: int) -> l
     return lines
 
 
+def metric(cell: Cell, name: str) -> int:
+    """The value of a metric for one cell."""
+    return len(cell.people) if name == "ActivePeople" else sum(cell.counts[count] for count in METRICS[name])
+
+
 def _line(cell: Cell, dimensions: dict[str, str], milliseconds: int) -> str:
-    counts = cell.counts
-    values = (
-        len(cell.people), counts["minutes"], counts["rated"], counts["useful"], counts["validated"],
-        counts["completed"], counts["edited"] + counts["review_edited"],
-        counts["rejected"] + counts["review_rejected"],
-    )  # fmt: skip
     metrics = [{"Name": name, "Unit": "Count"} for name in METRICS]
     return json.dumps(
         {
@@ -106,7 +120,7 @@ def _line(cell: Cell, dimensions: dict[str, str], milliseconds: int) -> str:
             },
             "type": "measurement",
             **dimensions,
-            **dict(zip(METRICS, values, strict=True)),
+            **{name: metric(cell, name) for name in METRICS},
         },
         separators=(",", ":"),
     )

@@ -1,0 +1,60 @@
+"""`kit dashboards`: the dashboards of CloudWatch drawn from the deployment's own data (L5.6)."""
+
+import json
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def dashboards(
+    output: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("build/dashboards"),
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the first page in a browser.")] = False,
+    records: Annotated[
+        Path | None, typer.Option(help="Read a folder copy of the analytics bucket instead of a deployment.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Last day, YYYY-MM-DD; default: today.")] = None,
+    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Draw the twelve weeks before today, one page for each audience.
+
+    The pages come from the very definitions that `components/measurement/dashboards.py` deploys. Metrics that
+    AWS alone measures say so.
+
+    Exit codes: 0 done; 2 wrong option; 4 no deployment.
+    """
+    from datetime import date, timedelta
+
+    from components.measurement.dashboards import DashboardsArgs, dashboard_body
+    from kit.errors import ExitCode, KitError
+    from kit.measurement.deployment import read_client_settings
+    from kit.measurement.drawing import dashboard_page
+    from kit.measurement.period import Period
+    from kit.measurement.reading import reading
+    from stacks.placement import names_of
+
+    settings = read_client_settings(client)
+    source = reading(settings, records, client)
+    try:
+        last = date.fromisoformat(until) if until else source.today
+    except ValueError:
+        raise KitError(f'--until "{until}" is not a date', exit_code=ExitCode.USAGE) from None
+    use = source.use(Period("twelve weeks", last - timedelta(days=83), last), progress=not as_json)
+    audiences = settings.sizing.adoption.dashboards
+    args = DashboardsArgs(names_of(settings), [one.id for one in settings.departments], audiences)
+    output.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for audience in audiences:
+        path = output / f"{audience}.html"
+        page = dashboard_page(settings.organization, audience, dashboard_body(audience, args), use, audiences)
+        path.write_text(page, encoding="utf-8")
+        paths.append(path)
+    if as_json:
+        typer.echo(json.dumps({"pages": [str(path) for path in paths], "synthetic": use.synthetic}))
+    else:
+        for path in paths:
+            typer.echo(f"written {path}")
+    if open_browser:
+        webbrowser.open(paths[0].resolve().as_uri())

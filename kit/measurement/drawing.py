@@ -1,0 +1,134 @@
+"""Draws the CloudWatch dashboards from local data: the same definitions, widget by widget (L5.6)."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from kit.measurement import charts, pages
+from kit.measurement.use import Use
+from lambdas.measurement.aggregates import Aggregate, Cell
+from lambdas.measurement.handler import METRICS, metric
+from lambdas.measurement.privacy import hidden, total_shown
+
+# Metrics of the gateway that the events also tell.
+_GATEWAY = {
+    "Requests": ("calls", "refused"),
+    "Refusals": ("refused",),
+    "InputTokens": ("input_tokens",),
+    "OutputTokens": ("output_tokens",),
+    "CostMicroUSD": ("cost_microusd",),
+}
+_AWS_ONLY = "measured by AWS; not part of the embedded default"
+
+
+def dashboard_page(
+    organization: str, audience: str, body: Mapping[str, Any], use: Use, others: Sequence[str]
+) -> str:
+    """One dashboard as a page, with links to the others."""
+    links = "".join(f'<a href="{name}.html">{escape(name)}</a>' for name in others)
+    widgets = "".join(_widget(one, use) for one in body["widgets"])
+    last = use.period.last
+    intro = (
+        f"<nav>{links}</nav><h1>{escape(organization)}: {escape(audience)}</h1>"
+        f"<p class=soft>{use.period.first} to {last}, by day, from the metadata of records. "
+        "Groups of fewer than five people are not shown.</p>"
+    )
+    html = f'{intro}<div class="grid">{widgets}</div>'
+    return pages.page(f"Claude: {audience}", html, synthetic=use.synthetic, wide=True)
+
+
+def _widget(widget: Mapping[str, Any], use: Use) -> str:
+    place = (
+        f"grid-column: {widget['x'] + 1} / span {widget['width']}; "
+        f"grid-row: {widget['y'] + 1} / span {widget['height']}"
+    )
+    properties = widget["properties"]
+    match widget["type"]:
+        case "text":
+            inner = _markdown(properties["markdown"])
+        case "alarm":
+            names = "".join(f"<li>{escape(arn.rpartition(':')[2])}</li>" for arn in properties["alarms"])
+            inner = f"<h3>{escape(properties['title'])}</h3><ul>{names}</ul><p class=soft>{_AWS_ONLY}</p>"
+        case _:
+            inner = f"<h3>{escape(properties['title'])}</h3>{_metrics(properties, use, widget['width'])}"
+    return f'<div class="widget" style="{place}">{inner}</div>'
+
+
+def _metrics(properties: Mapping[str, Any], use: Use, columns: int) -> str:
+    days = list(use.period.days())
+    found: dict[str, list[float | None]] = {}
+    for namespace, name, *rest in properties["metrics"]:
+        options = rest.pop() if isinstance(rest[-1], dict) else {}
+        dimensions = dict(zip(rest[::2], rest[1::2], strict=True))
+        values = series(use, namespace, name, dimensions, days)
+        if values is not None:
+            found[options.get("label", name)] = values
+    if not found:
+        return f"<p class=soft>{_AWS_ONLY}</p>"
+    if properties["view"] == "singleValue":
+        return "".join(f"<b style='font-size:1.6rem'>{_latest(values)}</b>" for values in found.values())
+    note = ""
+    if len(days) > 21:
+        found, days = _by_week(found, days)
+        note = "<p class=soft>The highest day of each week.</p>"
+    return note + charts.lines(
+        found,
+        [day[5:] for day in days],
+        title=properties["title"],
+        stacked=properties.get("stacked", False),
+        width=1240 if columns > 12 else 640,
+    )
+
+
+def series(
+    use: Use, namespace: str, name: str, dimensions: Mapping[str, str], days: Sequence[str]
+) -> list[float | None] | None:
+    """Daily values of a metric; None for a metric that the events do not tell, and for a day that may not be
+    shown.
+    """
+    if namespace != "ClaudeEnterpriseKit" or (name not in METRICS and name not in _GATEWAY):
+        return None
+    return [_value(use.days.get(day), name, dimensions.get("department")) for day in days]
+
+
+def _value(day: Aggregate | None, name: str, department: str | None) -> float | None:
+    if day is None:
+        return 0
+    people = {key: one.total.people for key, one in day.departments.items()}
+    if department is None:
+        return _figure(day.total(), name) if total_shown(people) else None
+    if department not in day.departments:
+        return 0
+    return None if department in hidden(people) else _figure(day.departments[department].total, name)
+
+
+def _figure(cell: Cell, name: str) -> int:
+    return metric(cell, name) if name in METRICS else sum(cell.counts[count] for count in _GATEWAY[name])
+
+
+def _latest(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value]
+    return f"{known[-1]:,.0f}" if known else "not shown"
+
+
+def _by_week(
+    found: Mapping[str, Sequence[float | None]], days: Sequence[str]
+) -> tuple[dict[str, list[float | None]], list[str]]:
+    """The highest day of each week: many weeks of days would be a wall of dots."""
+    starts = list(range(0, len(days), 7))
+    weeks = [days[start] for start in starts]
+    return {
+        name: [
+            max((value for value in values[at : at + 7] if value is not None), default=None) for at in starts
+        ]
+        for name, values in found.items()
+    }, weeks
+
+
+def _markdown(text: str) -> str:
+    """The little of Markdown that our text widgets use."""
+    parts = []
+    for line in text.splitlines():
+        heading = line.startswith("# ")
+        parts.append(f"<h2>{escape(line[2:])}</h2>" if heading else f"<p>{escape(line)}</p>")
+    return "".join(parts)
