@@ -147,7 +147,7 @@ def _term(entry: object, place: int) -> Term:
         raise DictionaryError(f"{where}.{min(unknown)}: unknown key")
     if len(entry["term"]) > MAX_TERM_LENGTH or len(entry["term"].strip()) < 3:
         raise DictionaryError(f"{where}.term: 3 to {MAX_TERM_LENGTH} characters are needed")
-    if entry["level"] not in DataClass:
+    if entry["level"] not in list(DataClass):
         raise DictionaryError(f"{where}.level: one of {', '.join(DataClass)}")
     match = entry.get("match", "word")
     if match not in ("word", "prefix"):

