@@ -59,6 +59,9 @@ test-engine: setup ## Drive all stages with the real Pulumi engine; needs a pulu
 	@if command -v pulumi >/dev/null; then $(BIN)/pytest -q tests/engine; \
 	else echo "skipped: there is no pulumi binary on the PATH; install one to drive the stages with the real engine"; fi
 
+bench-inspection: setup ## Score the inspection; DATA=folder of labelled files, else made-up rows
+	@$(BIN)/python -m bench.inspection $(if $(DATA),--data $(DATA))
+
 clean: ## Remove all that was built or installed here
 	@-$(KIT) down 2>/dev/null
 	@rm -rf $(VENV) .kit build
