@@ -96,11 +96,13 @@ def evaluate(
     except KeyboardInterrupt:
         monitor.cancelled.set()
         raise
+    except KitError:
+        if monitor.failure is None:
+            raise
     except Exception as error:
-        failure = failure_of(monitor, error, root)
-        if failure in (error, monitor.failure):  # it has its cause, which may be `error`: no circle of causes
-            raise failure
-        raise failure from error
+        if monitor.failure is None:
+            raise failure_of(monitor, error, root) from error
+    # Not raised from the error above: that follows from it, and the causes would form a circle.
     if monitor.failure is not None:
         raise monitor.failure
     return monitor.graph(log.messages)
