@@ -1,0 +1,117 @@
+"""`kit break-glass`: access in an emergency, opened by two others, limited in time, loudly recorded (G.4)."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kit.commands.deployment_errors import deployment_errors
+
+if TYPE_CHECKING:
+    from kit.identity.break_glass import Request
+
+app = typer.Typer(help="Emergency access that two others must approve.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(help="Id of the request: bg_…")]
+By = Annotated[str | None, typer.Option(help="Who you are; on an emulated deployment only.")]
+Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+@app.command()
+def request(
+    department: Annotated[str, typer.Option(help="Whose rights and budget the access has.")],
+    reason: Annotated[str, typer.Option(help="What has happened; recorded and sent to everybody.")],
+    minutes: Annotated[int, typer.Option(help="How long, 5 to 240.")] = 60,
+    by: By = None,
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """Ask for emergency access. It opens nothing.
+
+    Exit codes: 0 asked; 2 bad input; 4 the deployment cannot be reached.
+    """
+    from kit.identity import break_glass
+    from kit.target import find_target
+
+    with deployment_errors():
+        made = break_glass.request(find_target(client), department, minutes, reason, by)
+    _show(made, as_json, f"{made.id}: two others now run: kit break-glass approve {made.id}")
+
+
+@app.command()
+def approve(request_id: Id, by: By = None, client: Client = None, as_json: Json = False) -> None:
+    """Approve somebody else's request, within the hour.
+
+    Exit codes: 0 approved; 2 not yours to approve, or too late; 4 the deployment cannot be reached.
+    """
+    from kit.identity import break_glass
+    from kit.target import find_target
+
+    with deployment_errors():
+        found = break_glass.approve(find_target(client), request_id, by)
+    _show(found, as_json, f"{found.id}: {len(found.approvers)} of {break_glass.APPROVERS} approvals")
+
+
+@app.command("open")
+def open_(request_id: Id, by: By = None, client: Client = None, as_json: Json = False) -> None:
+    """Open an approved request of yours: prints its key, once.
+
+    Exit codes: 0 open; 2 not yours, or too late; 3 approvals are missing; 4 the deployment cannot be reached.
+    """
+    from kit.identity import break_glass
+    from kit.target import find_target
+
+    with deployment_errors():
+        found, made = break_glass.open_(find_target(client), request_id, by)
+    if as_json:
+        typer.echo(json.dumps({**_document(found), "key": made.key}, indent=2, sort_keys=True))
+        return
+    typer.echo(made.key)
+    typer.echo(f"open for {found.minutes} minutes; close it with: kit break-glass end {found.id}", err=True)
+
+
+@app.command()
+def end(request_id: Id, by: By = None, client: Client = None, as_json: Json = False) -> None:
+    """Close emergency access: its key is refused at the next call. Doing it again changes nothing.
+
+    Exit codes: 0 closed; 2 no such request; 4 the deployment cannot be reached.
+    """
+    from kit.identity import break_glass
+    from kit.target import find_target
+
+    with deployment_errors():
+        found = break_glass.end(find_target(client), request_id, by)
+    _show(found, as_json, f"{found.id} has ended")
+
+
+@app.command()
+def show(request_id: Id, client: Client = None, as_json: Json = False) -> None:
+    """Show a request.
+
+    Exit codes: 0 done; 2 no such request; 4 the deployment cannot be reached.
+    """
+    from kit.identity import break_glass
+    from kit.target import find_target
+
+    with deployment_errors():
+        found = break_glass.read(find_target(client), request_id)
+    _show(found, as_json, f"{found.id} is {found.state}, {len(found.approvers)} approvals: {found.reason}")
+
+
+def _show(found: "Request", as_json: bool, text: str) -> None:
+    typer.echo(json.dumps(_document(found), indent=2, sort_keys=True) if as_json else text)
+
+
+def _document(found: "Request") -> dict[str, object]:
+    return {
+        "id": found.id,
+        "state": found.state,
+        "department": found.department,
+        "minutes": found.minutes,
+        "reason": found.reason,
+        "requester": found.requester,
+        "approvers": list(found.approvers),
+        "requested_at": found.requested_at.isoformat(),
+        "key_id": found.key_id or None,
+    }
