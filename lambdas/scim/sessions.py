@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+# What the pre-token trigger knows people by, and the pool's own name of them.
+_NAMES = ("preferred_username", "username", "email")
+
 
 class Sessions:
     """Signs people out. `client` is a botocore client of cognito-idp; calls block and raise its errors.
@@ -31,10 +34,15 @@ class Sessions:
         return len(usernames)
 
     def _usernames(self, names: Iterable[str]) -> list[str]:
-        """The users of the pool who go by one of the names, as their username or their address."""
+        """The users of the pool who go by one of the names.
+
+        The pool writes names as the identity provider did at the last sign-in, which may be in another case
+        than it provisions them in.
+        """
         found: dict[str, None] = {}
-        for name in names:
-            for attribute in ("username", "email") if "@" in name else ("username",):
+        spellings = dict.fromkeys(one for given in names for one in (given, given.casefold()))
+        for name in spellings:
+            for attribute in _NAMES if "@" in name else _NAMES[:2]:
                 answer = self._client.list_users(
                     UserPoolId=self._pool, Filter=f'{attribute} = "{_quoted(name)}"', Limit=10
                 )

@@ -296,7 +296,11 @@ def test_names_are_quoted_in_what_cognito_is_asked():
             return {"Users": []}
 
     Sessions(Listening(), "pool").end(['x" or email ^= "', "back\\slash"], disable=True)
-    assert asked == ['username = "x\\" or email ^= \\""', 'username = "back\\\\slash"']
+    assert asked == [
+        f'{attribute} = "{quoted}"'
+        for quoted in ('x\\" or email ^= \\"', "back\\\\slash")
+        for attribute in ("preferred_username", "username")
+    ]
 
 
 def test_onboarding_starts_with_a_joiner_and_access_waits_for_its_end_where_that_is_required(own_scim: Scim):
@@ -388,3 +392,23 @@ def test_a_group_whose_change_breaks_off_leaves_word_of_what_is_missing(own_scim
     assert set(event.members) == set(people)
     run(worker_of(own_scim, later=timedelta(minutes=3)))
     assert all(own_scim.access(person).active for person in people)
+
+
+def test_a_leaver_loses_the_session_in_a_real_pool(marketing):
+    """The emulated Cognito, which keeps users and their state."""
+    scim, person, _ = marketing
+    name = scim.http.get(f"/Users/{person}").json()["userName"]
+    cognito = scim.tenant.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName=uuid.uuid4().hex)["UserPool"]["Id"]
+    attributes = [{"Name": "email", "Value": name}, {"Name": "preferred_username", "Value": name}]
+    cognito.admin_create_user(UserPoolId=pool, Username="Corp_1", UserAttributes=attributes)
+    cognito.admin_create_user(UserPoolId=pool, Username="Corp_2")
+    worker = replace(worker_of(scim), sessions=Sessions(cognito, pool))
+    run(worker)
+    scim.patch(f"/Users/{person}", OFF)
+    run(worker)
+    enabled = {one["Username"]: one["Enabled"] for one in cognito.list_users(UserPoolId=pool)["Users"]}
+    assert enabled == {"Corp_1": False, "Corp_2": True}
+    scim.patch(f"/Users/{person}", ON)
+    run(worker)
+    assert cognito.admin_get_user(UserPoolId=pool, Username="Corp_1")["Enabled"]
