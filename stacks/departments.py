@@ -17,8 +17,8 @@ from stacks.settings import Settings
 from stacks.settings.models import Department as DepartmentSettings
 
 LIBRARY = ROOT / "prompts"
-REVIEW_HOURS = 24
-ESCALATION_HOURS = 24
+REVIEW_HOURS: float = 24
+ESCALATION_HOURS: float = 24
 Outputs = Mapping[str, pulumi.Output[Any]]
 
 
@@ -108,7 +108,7 @@ def _workflows(
         id=each.id,
         department=department,
         workflows=planned,
-        waiting=Waiting(REVIEW_HOURS * 3600, ESCALATION_HOURS * 3600),
+        waiting=Waiting(round(REVIEW_HOURS * 3600), round(ESCALATION_HOURS * 3600)),
         gateway_url=desk.gateway_url,
         secrets_key_arn=base["secrets_key_arn"],
         reviews_table_name=desk.table_name,

@@ -167,6 +167,8 @@ def policy_for_emulator(policy: Any) -> str:
       would deny everything.
     * It knows no KMS encryption context, so conditions on it would never be met.
     * It does not tell which KMS key a put names, so statements that deny every other key would deny all.
+    * It gives `aws:PrincipalArn` of a role's session as the session's ARN, where AWS gives the role's: role
+      ARNs in such conditions therefore also stand for the role's sessions.
     """
     document = json.loads(policy) if isinstance(policy, str) else policy
     statements = document.get("Statement", [])
@@ -176,7 +178,11 @@ def policy_for_emulator(policy: Any) -> str:
         if statement.get("Effect") == "Deny" and _cannot_be_judged(conditions):
             continue
         judged = {
-            operator: {key: one for key, one in tests.items() if not key.startswith("kms:EncryptionContext")}
+            operator: {
+                key: _with_sessions(one) if key == "aws:PrincipalArn" else one
+                for key, one in tests.items()
+                if not key.startswith("kms:EncryptionContext")
+            }
             for operator, tests in conditions.items()
         }
         judged = {operator: tests for operator, tests in judged.items() if tests}
@@ -185,6 +191,17 @@ def policy_for_emulator(policy: Any) -> str:
             | ({"Condition": judged} if judged else {})
         )
     return json.dumps({**document, "Statement": kept}, sort_keys=True)
+
+
+def _with_sessions(roles: str | list[str]) -> list[str]:
+    """ARNs of roles, and of all their sessions."""
+    arns = [roles] if isinstance(roles, str) else roles
+    sessions = [
+        arn.replace(":iam:", ":sts:", 1).replace(":role/", ":assumed-role/", 1) + "/*"
+        for arn in arns
+        if ":role/" in arn
+    ]
+    return [*arns, *sessions]
 
 
 _UNKNOWN_KEYS = {

@@ -1,0 +1,212 @@
+"""Workflows from the request to the outcome: approve, edit, reject, time-out, crash in between; nothing is
+lost, nothing released twice or without its review (L3.1, L3.4, G.2, G.3, G.6).
+"""
+
+import json
+
+import pytest
+
+from lambdas.workflow.area import edit_key, encoded
+from lambdas.workflow.reviews import ReviewConflict, deliver
+from tests.support.standing import Standing
+
+from .conftest import Run, StandInGateway, role, start
+
+pytestmark = pytest.mark.emulator
+
+COPY = "Version 1\n\nCovered the same day.\n\nClaims to check: cover starts the same day."
+
+
+def content(stage: Standing, gateway: StandInGateway, mark: str, answer: str = COPY) -> Run:
+    gateway.answers[mark] = answer
+    variables = {"product": mark, "audience": "owners", "channel": "email", "variants": 1}
+    return start(stage, "marketing", "content", {"variables": variables}, brief="Cover starts the same day.")
+
+
+def decide(run: Run, decision: str, **more: str) -> None:
+    review = run.reviews.decide(
+        run.department,
+        run.request,
+        decision,
+        by="Grace",
+        reason="read",
+        **more,  # type: ignore[arg-type]
+    )
+    deliver(role(run.stage, f"{run.department}-reviewer").client("stepfunctions"), review)
+
+
+def approve(run: Run) -> None:
+    decide(run, "approve", release_key=f"drafts/{run.request}.json")
+
+
+def test_an_approved_draft_is_released_once_and_its_outcome_recorded(stage, gateway) -> None:
+    run = content(stage, gateway, "harbour-approve")
+    review = run.until_waiting()
+    assert (review.state, review.because) == ("waiting", ("policy: customer-facing",))
+    assert run.released() is None, "nothing is released before the review"
+    ((path, asked),) = gateway.of("harbour-approve")
+    assert path == "/v1/prompts/campaign-copy/messages"
+    assert "Cover starts the same day." in asked["variables"]["brief"]
+
+    approve(run)
+    assert run.until_ended() == "SUCCEEDED", run.history()
+    released = run.released()
+    assert released is not None
+    assert released["text"] == COPY
+    assert run.versions(f"released/content/{run.request}.json") == 1
+    ((call, outcome),) = [one for one in gateway.outcomes if run.request in json.dumps(one)]
+    assert call == review.call
+    assert outcome["reviewed_by"] == "Grace"
+    assert run.review().recorded
+
+
+def test_an_edited_draft_is_released_as_the_reviewer_wrote_it(stage, gateway) -> None:
+    run = content(stage, gateway, "harbour-edit")
+    run.until_waiting()
+    area = run.area("reviewer")
+    area.put(edit_key(run.request), encoded({"text": "Covered from tomorrow."}))
+    sha256 = area.read(edit_key(run.request)).sha256
+    decide(run, "edit", release_key=edit_key(run.request), release_sha256=sha256)
+    assert run.until_ended() == "SUCCEEDED", run.history()
+    assert run.released() == {"text": "Covered from tomorrow."}
+
+
+def test_a_text_changed_after_its_approval_is_not_released(stage, gateway) -> None:
+    run = content(stage, gateway, "harbour-swap")
+    run.until_waiting()
+    area = run.area("reviewer")
+    area.put(edit_key(run.request), encoded({"text": "read"}))
+    sha256 = area.read(edit_key(run.request)).sha256
+    area.put(edit_key(run.request), encoded({"text": "not read"}))
+    release = stage.root("lambda")
+    review = run.reviews.decide(
+        "marketing", run.request, "edit", by="Grace", reason="read",
+        release_key=edit_key(run.request), release_sha256=sha256,
+    )  # fmt: skip
+    assert review.state == "edited"
+    event = {"step": "release", "department": "marketing", "workflow": "content", "request": run.request}
+    answer = release.invoke(
+        FunctionName="example-production-marketing-releaser", Payload=json.dumps(event).encode()
+    )
+    assert answer.get("FunctionError")
+    assert run.released() is None
+
+
+def test_a_rejected_draft_is_never_released_and_the_reason_is_recorded(stage, gateway) -> None:
+    run = content(stage, gateway, "harbour-reject")
+    run.until_waiting()
+    decide(run, "reject")
+    assert run.until_ended() == "SUCCEEDED", run.history()
+    assert run.released() is None
+    assert any(run.request in json.dumps(one) and one[1]["result"] == "read" for one in gateway.outcomes)
+
+
+def test_nobody_decides_twice_or_about_what_they_asked_for(stage, gateway) -> None:
+    run = content(stage, gateway, "harbour-twice")
+    run.until_waiting()
+    with pytest.raises(ReviewConflict, match="whoever asked"):
+        run.reviews.decide("marketing", run.request, "approve", by="Ada@example.com", reason="mine")
+    decide(run, "reject")
+    with pytest.raises(ReviewConflict, match="rejected"):
+        run.reviews.decide("marketing", run.request, "approve", by="Grace", reason="changed my mind")
+    run.until_ended()
+
+
+def test_a_review_that_nobody_makes_escalates_then_expires_and_releases_nothing(stage, gateway) -> None:
+    run = content(stage, gateway, "harbour-late")
+    run.until_waiting()
+    assert run.until_ended(60) == "FAILED"
+    review = run.review()
+    assert review.escalated_at
+    assert review.state == "expired"
+    assert run.released() is None
+    with pytest.raises(ReviewConflict, match="expired"):
+        approve(run)
+
+
+def test_a_decision_whose_delivery_crashed_still_leads_to_the_release(stage, gateway) -> None:
+    run = content(stage, gateway, "harbour-crash")
+    run.until_waiting()
+    # the decision is written, and whoever made it dies before the execution is told
+    run.reviews.decide("marketing", run.request, "approve", by="Grace", reason="read",
+                       release_key=f"drafts/{run.request}.json")  # fmt: skip
+    assert run.until_ended() == "SUCCEEDED", run.history()
+    assert run.released() is not None
+
+
+def test_steps_that_run_again_after_a_crash_neither_ask_claude_nor_release_again(stage, gateway) -> None:
+    run = content(stage, gateway, "harbour-again")
+    run.until_waiting()
+    functions = stage.root("lambda")
+    machine = stage.root("stepfunctions").describe_execution(executionArn=run.arn)["stateMachineArn"]
+    definition = json.loads(
+        stage.root("stepfunctions").describe_state_machine(stateMachineArn=machine)["definition"]
+    )
+    payload = definition["States"]["Draft"]["Parameters"]["Payload"]
+    event = {"step": "draft", "workflow": payload["workflow"], "request": run.request}
+    functions.invoke(FunctionName="example-production-marketing-drafter", Payload=json.dumps(event).encode())
+    assert len(gateway.of("harbour-again")) == 1
+
+    # the releaser dies after it has written the text and before it has said so
+    approve_key = f"drafts/{run.request}.json"
+    run.reviews.decide(
+        "marketing", run.request, "approve", by="Grace", reason="read", release_key=approve_key
+    )
+    run.reviews.begin_release("marketing", run.request)
+    draft = run.area("releaser").read(approve_key)
+    run.area("releaser").put_once(f"released/content/{run.request}.json", draft.body)
+    deliver(role(stage, "marketing-reviewer").client("stepfunctions"), run.review())
+    assert run.until_ended() == "SUCCEEDED", run.history()
+    assert run.review().state == "released"
+    assert run.versions(f"released/content/{run.request}.json") == 1
+
+
+def test_what_the_gateway_refuses_ends_the_run_with_nothing_to_review(stage, gateway) -> None:
+    run = start(stage, "marketing", "content", {"variables": {"product": "unknown to the stand-in"}})
+    assert run.until_ended() == "FAILED"
+    assert "Refused" in run.history()
+
+
+def test_figures_that_do_not_add_up_are_findings_that_the_reviewer_sees(stage, gateway) -> None:
+    one, wrong = {"story": "s", "drivers": {}, "result": "r"}, "800 x 12 / 60 = 170"
+    scenarios = [
+        {"name": name, "arithmetic": "800 x 12 / 60 = 170", **one} for name in ("low", "base", "high")
+    ]
+    answer = {"scenarios": scenarios, "sensitivities": ["tickets"], "missing": []}
+    gateway.answers["second desk"] = json.dumps(answer)
+    variables = {"decision": "second desk", "horizon_months": 12}
+    run = start(stage, "finance", "scenarios", {"variables": variables}, drivers="Tickets: 800")
+    review = run.until_waiting()
+    assert [each["check"] for each in review.findings] == ["sums"] * 3
+    decide(run, "reject")
+    run.until_ended()
+
+
+def test_public_analysis_needs_no_person_unless_a_check_finds_something(stage, gateway) -> None:
+    request = {"variables": {"our_offer": "9 USD", "aspects": ["price"]}}
+    gateway.answers["Tickr page"] = "| price | 9 [our offer] | 12 [Tickr page, 2026-10-02] |"
+    run = start(
+        stage, "product", "competitive-analysis", request, tickr="Source: Tickr page, 2026-10-02\n12 USD"
+    )
+    assert run.until_ended() == "SUCCEEDED", run.history()
+    assert run.review().state == "released"
+
+    gateway.answers["Moped page"] = "It costs 12 USD [The Times]."
+    run = start(
+        stage, "product", "competitive-analysis", request, moped="Source: Moped page, 2026-10-02\n12 USD"
+    )
+    review = run.until_waiting()
+    assert review.because == ("1 findings",)
+    decide(run, "reject")
+    run.until_ended()
+
+
+def test_executions_carry_ids_and_findings_but_no_text(stage, gateway) -> None:
+    run = content(stage, gateway, "harbour-secretive")
+    run.until_waiting()
+    events = stage.root("stepfunctions").get_execution_history(executionArn=run.arn)["events"]
+    told = json.dumps(events, default=str)
+    assert "harbour-secretive" not in told
+    assert "Covered the same day" not in told
+    decide(run, "reject")
+    run.until_ended()
