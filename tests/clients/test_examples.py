@@ -1,0 +1,81 @@
+"""The examples for callers run as printed: with Claude, with one that fails, without (L1.8, L1.9)."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, free_port
+from tests.gateway.harness import KEY, Harness
+from tests.gateway.upstream import json_reply, message, stream_events, stream_reply
+
+CALLERS = (ROOT / "docs" / "callers.md").read_text("utf-8")
+
+
+def run(name: str, *arguments: str, url: str, home: Path) -> "subprocess.CompletedProcess[str]":
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "ANTHROPIC_BASE_URL": url,
+        "ANTHROPIC_AUTH_TOKEN": KEY,
+    }
+    command = [sys.executable, str(ROOT / "examples" / name), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_retry_gives_the_answer(gateway: Harness, tmp_path: Path) -> None:
+    answers = iter([json_reply(b"{}", 529), json_reply(message("Water, always new."))])
+    gateway.upstream.script = lambda _: next(answers)
+    assert run("retry.py", url=gateway.url, home=tmp_path).stdout == "Water, always new.\n"
+    assert gateway.audit.records[-1]["use_case"] == "examples"
+
+
+def test_retry_tells_people_what_policy_refused_after_one_try(gateway: Harness, tmp_path: Path) -> None:
+    done = run(
+        "retry.py", "Social security number 536-22-8723 of our customer", url=gateway.url, home=tmp_path
+    )
+    assert done.stdout.startswith("Refused: Blocked: a US social security number")
+    assert len(gateway.lines()) == 1
+
+
+def test_streaming_shows_the_answer_and_says_when_it_is_not_whole(gateway: Harness, tmp_path: Path) -> None:
+    done = run("streaming.py", url=gateway.url, home=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "Hello.\n")
+    gateway.upstream.script = lambda _: stream_reply(stream_events(["Half an"])[:4])
+    done = run("streaming.py", url=gateway.url, home=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "Half an")
+    assert "broke off" in done.stderr
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_the_job_goes_on_without_claude(gateway: Harness, tmp_path: Path, away: bool) -> None:
+    gateway.upstream.script = lambda _: json_reply(message("quality"))
+    nowhere = f"http://127.0.0.1:{free_port()}"
+
+    def topic(complaint: str, *, claude: bool) -> str:
+        url = gateway.url if claude else nowhere
+        return run("offline_fallback.py", complaint, url=url, home=tmp_path).stdout.strip()
+
+    if away:
+        assert topic("The parcel is late.", claude=False) == "Topic(name='delivery', source='rule')"
+    else:
+        assert topic("It does not shine.", claude=True) == "Topic(name='quality', source='claude')"
+        assert topic("It does not shine.", claude=False) == "Topic(name='quality', source='kept')"
+
+
+def test_a_registered_prompt_is_called_by_name(gateway: Harness, tmp_path: Path) -> None:
+    gateway.upstream.script = lambda _: json_reply(message("Cold water, all day."))
+    done = run("registered_prompt.py", url=gateway.url, home=tmp_path)
+    assert done.stdout == "Cold water, all day.\n", done.stderr
+    assert gateway.audit.records[-1]["prompt"] == "campaign-copy"
+
+
+def test_the_page_lists_every_example_and_every_route(gateway: Harness) -> None:
+    listed = set(re.findall(r"examples/(\w+\.py)\)", CALLERS))
+    assert listed == {path.name for path in (ROOT / "examples").glob("*.py")}
+    for path in re.findall(r"`(?:POST|GET) (/v1/[\w/{}_]+)`", CALLERS):
+        answer = gateway.post(re.sub(r"\{\w+\}", "x", path), {})
+        assert "There is no POST" not in answer.body.decode() or path == "/v1/models"
