@@ -101,7 +101,7 @@ def evaluate(
             raise
     except Exception as error:
         if monitor.failure is None:
-            raise failure_of(monitor, error, root) from error
+            raise _program_failure(stack, error, root) from error
     # Not raised from the error above: that follows from it, and the causes would form a circle.
     if monitor.failure is not None:
         raise monitor.failure
@@ -144,19 +144,13 @@ def collector_paused() -> Iterator[None]:
                     gc.enable()
 
 
-def failure_of(monitor: Monitor, error: Exception, root: Path) -> Exception:
-    """The error to report: the first refusal of the backend, else the program's own with its place."""
-    if monitor.failure is not None:
-        return monitor.failure
-    if isinstance(error, KitError):
-        return error
+def _program_failure(stack: str, error: Exception, root: Path) -> EvaluationError:
+    """What the operator is told of an error of the program itself: with its place."""
     if isinstance(error, RunError):  # the program's own refusal, written for the operator
         return EvaluationError(str(error))
     place = _place_in_project(error, root)
     where = f" at {place}" if place else ""
-    return EvaluationError(
-        f"the program of stack {monitor.stack} failed{where}: {type(error).__name__}: {error}"
-    )
+    return EvaluationError(f"the program of stack {stack} failed{where}: {type(error).__name__}: {error}")
 
 
 def _place_in_project(error: BaseException, root: Path) -> str | None:
