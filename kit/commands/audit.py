@@ -133,6 +133,7 @@ def find(
                 found.append(record)
                 if len(found) >= limit:
                     break
+        found.sort(key=lambda record: record["at"])
         texts = _opened(target, found, question, reason) if decrypt and target else {}
     _show_found(found, texts, as_json)
     if len(found) >= limit and not as_json:
@@ -413,10 +414,10 @@ def _show_found(found: list[dict[str, Any]], texts: dict[str, Any], as_json: boo
             for name in ("at", "kind", "request_id", "department", "principal", "subject", "model", "result")
             if record.get(name)
         )
-        console.print(f"[bold]{escape(head)}[/]", highlight=False)
+        console.print(f"[bold]{escape(head)}[/]", highlight=False, soft_wrap=True)
         for field, body in record["bodies"].items():
             text = body if isinstance(body, str) else f"sealed, {body['size']} bytes"
-            console.print(f"  {field}: {escape(text)}", highlight=False)
+            console.print(f"  {field}: {escape(text)}", highlight=False, soft_wrap=True)
 
 
 def _print_json(document: dict[str, Any]) -> None:
