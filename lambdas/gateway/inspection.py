@@ -15,10 +15,12 @@ from lambdas.common.identities import Principal
 from lambdas.common.policy import DATA_CLASSES, Department
 from lambdas.gateway import errors
 from lambdas.gateway.answer_filter import AnswerFilter
+from lambdas.gateway.dictionary import DictionaryWatch
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.inspection import Action, AnswerPolicy, DataClass, Inspection, Inspector, decide, redact_request
 from lambdas.inspection import AnswerFilter as DepartmentFilter
+from lambdas.inspection.redaction import RedactionError
 
 _IN_LOOP_BYTES = (
     16 * 1024
@@ -64,8 +66,9 @@ def read_declaration(headers: Mapping[bytes, bytes]) -> Declaration:
 class InspectionStep:
     """Runs one inspector for all calls of a process."""
 
-    def __init__(self, inspector: Inspector) -> None:
+    def __init__(self, inspector: Inspector, dictionary: DictionaryWatch | None = None) -> None:
         self._inspector = inspector
+        self._dictionary = dictionary
         self._answer_policy = AnswerPolicy()
 
     async def verdict(
@@ -76,6 +79,7 @@ class InspectionStep:
             narrowed = tuple(one for one in department.data_classes if one in principal.data_classes)
             department = replace(department, data_classes=narrowed)
         try:
+            await self._follow_dictionary()
             if len(body.raw) <= _IN_LOOP_BYTES:
                 return self._verdict(body, department, declaration)
             return await asyncio.to_thread(self._verdict, body, department, declaration)
@@ -84,13 +88,26 @@ class InspectionStep:
         except Exception:  # a defect in inspection must not let a request through
             raise errors.control_unavailable("inspection") from None
 
+    async def _follow_dictionary(self) -> None:
+        if self._dictionary is None:
+            return
+        dictionary = await self._dictionary.current()
+        if dictionary is not self._inspector.config.dictionary:
+            self._inspector = Inspector(replace(self._inspector.config, dictionary=dictionary))
+
     def _verdict(self, body: JsonBody, department: Department, declaration: Declaration) -> Verdict:
         inspection = self._inspector.inspect_request(body.fields, declaration.data_class)
         decision = decide(inspection, department, human_review=declaration.human_review)
         if decision.action is Action.REDACT:
-            body = parse_object(
-                json.dumps(redact_request(body.fields, inspection), ensure_ascii=False).encode()
-            )
+            try:
+                redacted = redact_request(body.fields, inspection)
+            except RedactionError:
+                # a value in a file, a key or across two blocks: it cannot be cut out, so the request stays
+                decision = decide(
+                    inspection, _without_redaction(department), human_review=declaration.human_review
+                )
+            else:
+                body = parse_object(json.dumps(redacted, ensure_ascii=False).encode())
         return Verdict(
             allowed=decision.action is not Action.BLOCK,
             body=body,
@@ -104,6 +121,13 @@ class InspectionStep:
     def answer_filter(self, department: Department) -> AnswerFilter | None:
         """A filter for one answer; None when the department's answers pass unfiltered."""
         return DepartmentFilter(self._inspector, self._answer_policy) if department.redact_output else None
+
+
+def _without_redaction(department: Department) -> Department:
+    findings = {
+        kind: "block" if action == "redact" else action for kind, action in department.findings.items()
+    }
+    return replace(department, findings=findings)
 
 
 def _record(inspection: Inspection, action: Action, reason: str) -> dict[str, Any]:
