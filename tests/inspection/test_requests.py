@@ -181,7 +181,7 @@ def test_a_defect_or_a_lack_of_time_or_size_blocks(monkeypatch: pytest.MonkeyPat
     assert broken.failure == "error"
     for inspection in (hasty.inspect_request(ask("hello")), small.inspect_request(ask("x" * 99)), broken):
         kinds: tuple[str, ...] = ("restricted", "confidential", "injection", "uninspectable")
-        everything = dict.fromkeys(kinds, "allow")
+        everything: dict[str, str] = dict.fromkeys(kinds, "allow")
         decision = decide(inspection, Rules(findings=everything))
         assert decision.action is Action.BLOCK
         assert SSN not in repr((inspection, decision))

@@ -1,0 +1,106 @@
+"""Inspection at the gateway, through the official SDK: nothing restricted goes in or out (L2.3, L2.4, G.1, G.2)."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import anthropic
+import pytest
+from anthropic import Anthropic
+
+from .harness import FINANCE_KEY, KEY, Harness, chat, department, make
+from .upstream import FakeUpstream, stream_events, stream_reply
+
+SSN = "536-22-8723"
+SECRET_REQUEST: Any = [{"role": "user", "content": f"Social security number {SSN} of our customer"}]
+
+
+@pytest.fixture(scope="module")
+def careful() -> Iterator[Harness]:
+    """Marketing blocks and filters answers; finance opted in to redaction and to a review of its own."""
+    upstream = FakeUpstream().start()
+    harness = make(
+        [upstream],
+        departments=[
+            department("marketing", redact_output=True),
+            department("finance", findings={"restricted": "redact"}),
+        ],
+    )
+    harness.reset()
+    yield harness
+    harness.stop()
+    upstream.stop()
+
+
+def sdk(harness: Harness, key: str = KEY, retries: int = 2) -> Anthropic:
+    return Anthropic(base_url=harness.url, api_key=key, max_retries=retries)
+
+
+def test_a_blocked_call_tells_class_place_and_remedy_and_is_not_tried_again(careful: Harness) -> None:
+    careful.reset()
+    with pytest.raises(anthropic.PermissionDeniedError) as raised:
+        sdk(careful, retries=5).messages.create(model="fast", max_tokens=9, messages=SECRET_REQUEST)
+    message = str(raised.value)
+    assert "social security number (Restricted) in messages[0].content" in message
+    assert "remove it" in message
+    assert raised.value.response.headers["x-should-retry"] == "false"
+    assert len(careful.lines()) == 1
+    assert not careful.upstream.received
+    assert SSN not in message + json.dumps(careful.log)
+
+
+def test_the_record_of_a_blocked_call_holds_types_and_places_and_no_value(careful: Harness) -> None:
+    careful.reset()
+    careful.post("/v1/messages", chat(f"My SSN is {SSN}."))
+    records = json.dumps(careful.audit.records, default=str)
+    assert "US_SSN" in records
+    assert "messages[0].content" in records
+    assert '"level": "restricted"' in records.replace("'", '"')
+
+
+def test_redaction_of_a_request_is_what_the_provider_receives(careful: Harness) -> None:
+    careful.reset()
+    sdk(careful, FINANCE_KEY).messages.create(model="fast", max_tokens=9, messages=SECRET_REQUEST)
+    received = careful.upstream.received[-1].json()["messages"][0]["content"]
+    assert SSN not in received
+    assert received.startswith("Social security number [US_SSN ")
+
+
+def test_what_cannot_be_cut_out_is_blocked_even_where_redaction_is_on(careful: Harness) -> None:
+    careful.reset()
+    content = [{"type": "text", "text": f"his SSN is {SSN[:6]}"}, {"type": "text", "text": SSN[6:]}]
+    answer = careful.post("/v1/messages", chat(content), key=FINANCE_KEY)
+    assert answer.status == 403
+    assert not careful.upstream.received
+
+
+@pytest.mark.parametrize("size", [1, 3, 11, 200])
+def test_a_streamed_answer_leaves_without_the_value_in_any_chunks(careful: Harness, size: int) -> None:
+    careful.reset()
+    text = f"The customer is known as SSN {SSN} in our files, and that is all. Good bye."
+    pieces = [text[i : i + size] for i in range(0, len(text), size)]
+    careful.upstream.script = lambda _: stream_reply(list(stream_events(pieces)))
+    with sdk(careful).messages.stream(
+        model="fast", max_tokens=99, messages=[{"role": "user", "content": "hello"}]
+    ) as stream:
+        got = "".join(stream.text_stream)
+        assert stream.get_final_message().stop_reason == "end_turn"
+    assert got == text.replace(SSN, "[REDACTED US_SSN]")
+
+
+def test_a_use_that_needs_review_passes_with_the_flag_and_comes_back_marked(careful: Harness) -> None:
+    careful.reset()
+    order = chat("Send this offer to all customers automatically.")
+    refused = careful.post("/v1/messages", order)
+    assert refused.status == 403
+    assert "human-review flag" in refused.json()["error"]["message"]
+    allowed = careful.post("/v1/messages", order, headers={"x-human-review": "true"})
+    assert allowed.status == 200
+    assert allowed.header("x-human-review") == "required"
+    assert "customer-contact" in json.dumps(careful.audit.records, default=str)
+
+
+def test_a_decision_about_a_person_is_refused_whatever_the_flag(careful: Harness) -> None:
+    careful.reset()
+    order = chat("Which of these employees should I fire?")
+    assert careful.post("/v1/messages", order, headers={"x-human-review": "true"}).status == 403
