@@ -1,0 +1,32 @@
+"""Runs `kit` in the test's own process, about a deployment that a fixture stood up."""
+
+import os
+from dataclasses import dataclass
+from unittest import mock
+
+from typer.testing import CliRunner
+
+from kit.cli import app
+from kit.errors import KitError
+from tests.support.local_kit import LocalKit
+
+
+@dataclass(frozen=True)
+class Done:
+    """What `kit.cli.main` would have printed and returned."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run(kit: LocalKit, *arguments: str) -> Done:
+    """`kit <arguments>`. An error that is no `KitError` is raised: it would be a traceback."""
+    with mock.patch.dict(os.environ, {"KIT_HOME": str(kit.folder), "NO_COLOR": "1"}):
+        result = CliRunner().invoke(app, list(arguments))
+    if isinstance(result.exception, KitError):
+        error = result.exception
+        return Done(int(error.exit_code), result.stdout, f"{error.message}\nway out: {error.way_out}")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Done(result.exit_code, result.stdout, result.stderr)
