@@ -168,7 +168,7 @@ def test_what_the_gateway_refuses_ends_the_run_with_nothing_to_review(stage, gat
 
 
 def test_figures_that_do_not_add_up_are_findings_that_the_reviewer_sees(stage, gateway) -> None:
-    one, wrong = {"story": "s", "drivers": {}, "result": "r"}, "800 x 12 / 60 = 170"
+    one = {"story": "s", "drivers": {}, "result": "r"}
     scenarios = [
         {"name": name, "arithmetic": "800 x 12 / 60 = 170", **one} for name in ("low", "base", "high")
     ]
