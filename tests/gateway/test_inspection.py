@@ -1,4 +1,4 @@
-"""Inspection at the gateway, through the official SDK: nothing restricted goes in or out (L2.3, L2.4, G.1, G.2)."""
+"""Inspection at the gateway, through the SDK: nothing restricted goes in or out (L2.3, L2.4, G.1, G.2)."""
 
 import json
 from collections.abc import Iterator
