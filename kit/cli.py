@@ -9,9 +9,11 @@ from rich.markup import escape
 from kit.commands import (
     audit,
     baseline,
+    batch,
     break_glass,
     build,
     chargeback,
+    connect_provider,
     cost,
     dashboards,
     demo,
@@ -23,13 +25,16 @@ from kit.commands import (
     logs,
     preview,
     prompt,
+    report,
     review,
+    review_queue,
     scim,
     status,
     switch,
     token,
     up,
     whoami,
+    workflow,
 )
 from kit.errors import ExitCode, KitError
 
@@ -44,16 +49,22 @@ app = typer.Typer(
 app.add_typer(audit.app, name="audit")
 app.add_typer(break_glass.app, name="break-glass")
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(batch.app, name="batch")
 app.add_typer(gate.app, name="gate")
+app.add_typer(report.app, name="report")
 app.add_typer(key.app, name="key")
 app.add_typer(prompt.app, name="prompt")
+app.add_typer(review_queue.app, name="review-queue")
 app.add_typer(scim.app, name="scim")
 app.add_typer(switch.app, name="switch")
+app.add_typer(workflow.app, name="workflow")
 app.command("build")(build.build)
 app.command("chargeback")(chargeback.chargeback)
+app.command("connect-provider")(connect_provider.connect_provider)
 app.command("cost")(cost.cost)
 app.command("dashboards")(dashboards.dashboards)
 app.command("demo")(demo.demo)
+app.command("maturity")(report.maturity)
 app.command("down")(down.down)
 app.command("env")(env.env)
 app.command("claude-code")(whoami.claude_code)

@@ -1,0 +1,122 @@
+"""`kit report roi`, `kit maturity`: what a quarter was worth, how far each department is (L5.5, C.3)."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kit.errors import ExitCode, KitError
+
+if TYPE_CHECKING:
+    from kit.measurement.quarter import Quarter
+
+app = typer.Typer(help="Reports for the board.", no_args_is_help=True)
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+QuarterName = Annotated[
+    str | None, typer.Option("--quarter", help="Such as 2026Q4; default: the running one.")
+]
+Records = Annotated[
+    Path | None, typer.Option(help="Read a folder copy of the analytics bucket instead of a deployment.")
+]
+Client = Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.command()
+def roi(
+    quarter: QuarterName = None,
+    output: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("build/report"),
+    records: Records = None,
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """Write the quarterly report as HTML, and as PDF where a Chromium is on the PATH.
+
+    Value is a range with its method, cost is recorded or planned and says which, every figure links to its
+    query. A quarter that is not over is reported up to today.
+
+    Exit codes: 0 done; 2 wrong option or configuration; 4 no deployment.
+    """
+    from kit.measurement.report import Report, as_document
+
+    found = read_quarter(quarter, records, client, progress=not as_json)
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / f"roi-{found.use.period.name}.html"
+    path.write_text(Report(found).html(), encoding="utf-8")
+    pdf = _print_pdf(path)
+    if as_json:
+        document = {"html": str(path), "pdf": str(pdf) if pdf else None, **as_document(found)}
+        typer.echo(json.dumps(document, indent=1))
+        return
+    typer.echo(f"written {path}")
+    typer.echo(
+        f"written {pdf}" if pdf else "no PDF: there is no Chromium on the PATH; print the page instead"
+    )
+
+
+def maturity(
+    quarter: QuarterName = None, records: Records = None, client: Client = None, as_json: Json = False
+) -> None:
+    """Show the maturity of each department, 1 to 4, and what is missing for the next level.
+
+    Levels are computed from use, feedback, reviews, training and baselines; nobody types them in.
+
+    Exit codes: 0 done; 2 wrong option or configuration; 4 no deployment.
+    """
+    found = read_quarter(quarter, records, client, progress=not as_json).maturity
+    if as_json:
+        typer.echo(json.dumps({"departments": [one.as_document() for one in found]}, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    from kit.measurement.maturity import TITLES
+
+    table = Table("department", "level", "", "missing for the next level", box=None)
+    for one in found:
+        missing = "\n".join(f"{each.says} (found: {each.found})" for each in one.missing)
+        table.add_row(one.department, str(one.level), TITLES[one.level], missing or "-")
+    Console(highlight=False).print(table)
+
+
+def read_quarter(name: str | None, records: Path | None, client: str | None, *, progress: bool) -> "Quarter":
+    """Everything about a quarter. Raises KitError on a wrong option or where nothing can be read."""
+    from kit.cost.model import build_model
+    from kit.evaluation.stages import evaluate_stages
+    from kit.measurement import period
+    from kit.measurement.deployment import read_client_settings
+    from kit.measurement.quarter import Quarter
+    from kit.measurement.reading import reading
+
+    settings = read_client_settings(client)
+    source = reading(settings, records, client)
+    wanted = period.quarter(name) if name else period.quarter_of(source.today)
+    if wanted.first > source.today:
+        raise KitError(
+            f"{wanted.name} has not begun", way_out="choose an earlier quarter", exit_code=ExitCode.USAGE
+        )
+    use = source.use(wanted, progress=progress)
+    graphs = evaluate_stages(client=client, assume_gates=True)
+    return Quarter(settings, use, source.baselines(), build_model(settings, list(graphs.values())))
+
+
+def _print_pdf(page: Path) -> Path | None:
+    """The page as PDF by a headless browser; None where there is none or it fails."""
+    browser = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        return None
+    pdf = page.with_suffix(".pdf")
+    command = [
+        browser, "--headless", "--disable-gpu", "--no-sandbox", "--no-pdf-header-footer",
+        f"--print-to-pdf={pdf.resolve()}", page.resolve().as_uri(),
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=60)
+    except (subprocess.TimeoutExpired, OSError):
+        return None
+    return pdf if done.returncode == 0 and pdf.exists() else None
