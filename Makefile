@@ -55,6 +55,11 @@ snapshots: setup ## Write the snapshots of the plans anew; read the diff before 
 bench: setup ## Measure plans, previews and a whole local deployment
 	@$(BIN)/python bench/evaluation.py
 
+test-clients: setup ## Claude Code itself (from npm, installed under .kit/clients) against the gateway
+	@command -v npm >/dev/null || { echo "error: npm is needed to install Claude Code; install Node.js 18 or newer" >&2; exit 4; }
+	@npm install --silent --no-audit --no-fund --prefix .kit/clients @anthropic-ai/claude-code@2.1.197
+	@$(BIN)/pytest -q tests/clients/claude_code.py
+
 test-engine: setup ## Drive all stages with the real Pulumi engine; needs a pulumi binary on the PATH
 	@if command -v pulumi >/dev/null; then $(BIN)/pytest -q tests/engine; \
 	else echo "skipped: there is no pulumi binary on the PATH; install one to drive the stages with the real engine"; fi
