@@ -52,8 +52,9 @@ docs: setup ## Write the computed pages anew: tables of the README, components, 
 snapshots: setup ## Write the snapshots of the plans anew; read the diff before committing
 	@$(BIN)/python -m tests.snapshots.regenerate
 
-bench: setup ## Measure plans, previews and a whole local deployment
+bench: setup ## Measure plans, previews, a whole local deployment, and the gateway beside a bare proxy
 	@$(BIN)/python bench/evaluation.py
+	@$(BIN)/python bench/gateway.py
 
 test-clients: setup ## Claude Code itself (from npm, installed under .kit/clients) against the gateway
 	@command -v npm >/dev/null || { echo "error: npm is needed to install Claude Code; install Node.js 18 or newer" >&2; exit 4; }
