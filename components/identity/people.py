@@ -16,7 +16,7 @@ RESOURCE_SERVER = "claude"
 SCOPE = "messages"
 # Where `kit login` listens; a pool takes exact addresses only, so there are two in case one is in use.
 LOOPBACK = ("http://localhost:8976/callback", "http://localhost:18976/callback")
-# Put in when the pool is made, and replaced by `kit login connect-provider`: no secret passes through Pulumi.
+# Put in when the pool is made, and replaced by `kit connect-provider`: no secret passes through Pulumi.
 UNSET = "not-set-yet"
 _ACCESS_MINUTES = 60
 _REFRESH_DAYS = 30

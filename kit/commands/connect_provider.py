@@ -1,0 +1,28 @@
+"""`kit connect-provider`: the identity provider's client secret, which never passes through Pulumi (G.4)."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from kit.commands.deployment_errors import deployment_errors
+
+
+def connect_provider(
+    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
+) -> None:
+    """Read the OpenID Connect client secret from standard input and give it to the user pool.
+
+    Run it once after the integration stage was deployed, and when the secret changes.
+
+    Exit codes: 0 done; 2 no secret; 4 the deployment cannot be reached.
+    """
+    from kit.identity.federation import connect_provider
+    from kit.target import find_target
+
+    given = (
+        typer.prompt("client secret", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.read()
+    )
+    with deployment_errors():
+        connect_provider(find_target(client), given.strip())
+    typer.echo("the user pool knows the identity provider's secret now")
