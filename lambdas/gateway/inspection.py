@@ -21,6 +21,7 @@ from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.inspection import Action, AnswerPolicy, DataClass, Inspection, Inspector, decide, redact_request
 from lambdas.inspection import AnswerFilter as DepartmentFilter
 from lambdas.inspection.redaction import RedactionError
+from lambdas.inspection.second_stage import SecondStage
 
 _IN_LOOP_BYTES = (
     16 * 1024
@@ -66,9 +67,15 @@ def read_declaration(headers: Mapping[bytes, bytes]) -> Declaration:
 class InspectionStep:
     """Runs one inspector for all calls of a process."""
 
-    def __init__(self, inspector: Inspector, dictionary: DictionaryWatch | None = None) -> None:
+    def __init__(
+        self,
+        inspector: Inspector,
+        dictionary: DictionaryWatch | None = None,
+        second_stage: SecondStage | None = None,
+    ) -> None:
         self._inspector = inspector
         self._dictionary = dictionary
+        self._second_stage = second_stage
         self._answer_policy = AnswerPolicy()
 
     async def verdict(
@@ -80,7 +87,7 @@ class InspectionStep:
             department = replace(department, data_classes=narrowed)
         try:
             await self._follow_dictionary()
-            if len(body.raw) <= _IN_LOOP_BYTES:
+            if len(body.raw) <= _IN_LOOP_BYTES and self._second_stage is None:
                 return self._verdict(body, department, declaration)
             return await asyncio.to_thread(self._verdict, body, department, declaration)
         except ApiError:
@@ -98,6 +105,9 @@ class InspectionStep:
     def _verdict(self, body: JsonBody, department: Department, declaration: Declaration) -> Verdict:
         inspection = self._inspector.inspect_request(body.fields, declaration.data_class)
         decision = decide(inspection, department, human_review=declaration.human_review)
+        if self._second_stage is not None and decision.action is not Action.BLOCK:
+            inspection = self._second_stage.inspect(body.fields, inspection)
+            decision = decide(inspection, department, human_review=declaration.human_review)
         if decision.action is Action.REDACT:
             try:
                 redacted = redact_request(body.fields, inspection)

@@ -1,0 +1,94 @@
+"""Bedrock Guardrails as the optional second stage of the inspection (L2.3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.base import KitComponent, Names, refuse
+from components.permissions import Statement
+
+# what the kit's own inspection knows least well: names, addresses, and what it knows anyway as a second
+# opinion
+PII_TYPES = (
+    "ADDRESS", "AWS_ACCESS_KEY", "AWS_SECRET_KEY", "CREDIT_DEBIT_CARD_NUMBER", "DRIVER_ID", "EMAIL",
+    "INTERNATIONAL_BANK_ACCOUNT_NUMBER", "NAME", "PASSWORD", "PHONE", "UK_NATIONAL_HEALTH_SERVICE_NUMBER",
+    "UK_NATIONAL_INSURANCE_NUMBER", "US_BANK_ACCOUNT_NUMBER", "US_PASSPORT_NUMBER",
+        "US_SOCIAL_SECURITY_NUMBER",
+)  # fmt: skip
+STRENGTHS = ("LOW", "MEDIUM", "HIGH")
+_MESSAGE = "Stopped by the inspection."
+
+
+@dataclass(frozen=True)
+class GuardrailArgs:
+    """The key that encrypts the guardrail, what it looks for, and how eager it is about prompt attacks."""
+
+    names: Names
+    key_arn: pulumi.Input[str]
+    pii_types: Sequence[str] = PII_TYPES
+    prompt_attack_strength: str = "HIGH"
+
+
+class Guardrail(KitComponent):
+    """A guardrail and an immutable version of it, which the gateway asks after its own inspection.
+
+    Creates: a Bedrock guardrail (sensitive information, prompt attacks) and a numbered version.
+    Default posture: encrypted with a customer-managed key; it only reports (`BLOCK` means: named in the
+    answer of ApplyGuardrail), the department's policy decides; nothing uses it unless the stack turns the
+    second stage on. What replaces: the name. A change of the rules is a new version beside the old one,
+    which is retained.
+
+    `guardrail_id` and `version` are for the gateway, `statement` is what its role needs.
+    """
+
+    guardrail_id: pulumi.Output[str]
+    version: pulumi.Output[str]
+
+    def __init__(self, name: str, args: GuardrailArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        refuse(
+            "Guardrail",
+            [
+                (bool(args.pii_types), "pii_types: none"),
+                (
+                    args.prompt_attack_strength in STRENGTHS,
+                    f"prompt_attack_strength: {args.prompt_attack_strength}; one of {', '.join(STRENGTHS)}",
+                ),
+            ],
+        )
+        super().__init__(name, opts)
+        guardrail = aws.bedrock.Guardrail(
+            f"{name}-guardrail",
+            name=args.names.of("inspection"),
+            description="Second stage of the inspection of requests to Claude",
+            blocked_input_messaging=_MESSAGE,
+            blocked_outputs_messaging=_MESSAGE,
+            kms_key_arn=args.key_arn,
+            sensitive_information_policy_config={
+                "pii_entities_configs": [
+                    {"type": kind, "action": "BLOCK"} for kind in sorted(set(args.pii_types))
+                ]
+            },
+            content_policy_config={
+                "filters_configs": [
+                    {
+                        "type": "PROMPT_ATTACK",
+                        "input_strength": args.prompt_attack_strength,
+                        "output_strength": "NONE",
+                    }
+                ]
+            },
+            opts=self.child(),
+        )
+        version = aws.bedrock.GuardrailVersion(
+            f"{name}-version",
+            guardrail_arn=guardrail.guardrail_arn,
+            description=f"{len(set(args.pii_types))} kinds, prompt attacks {args.prompt_attack_strength}",
+            skip_destroy=True,
+            opts=self.child(),
+        )
+        self.guardrail_id = guardrail.guardrail_id
+        self.version = version.version
+        self.statement = Statement("AskGuardrail", ["bedrock:ApplyGuardrail"], [guardrail.guardrail_arn])
+        self.register_outputs({"guardrailId": self.guardrail_id, "version": self.version})

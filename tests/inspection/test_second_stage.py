@@ -1,0 +1,152 @@
+"""Bedrock Guardrails as a second opinion: same findings, same outcomes, closed when it fails (L2.3)."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.config import Config
+
+from lambdas.common.identities import Principal
+from lambdas.common.policy import Department
+from lambdas.gateway.errors import ApiError
+from lambdas.gateway.inspection import Declaration, InspectionStep, Verdict
+from lambdas.gateway.json_body import parse_object
+from lambdas.inspection import InspectionConfig, Inspector
+from lambdas.inspection.second_stage import MAX_CHARACTERS, SecondStage
+
+MARKETING = Department(
+    id="marketing",
+    cost_center="C",
+    data_classes=("public", "internal"),
+    models=(),
+    monthly_budget_microusd=0,
+    user_monthly_budget_microusd=0,
+    requests_per_minute=0,
+    tokens_per_minute=0,
+    user_requests_per_minute=0,
+    user_tokens_per_minute=0,
+    findings={},
+    redact_output=False,
+    registered_prompts_only=False,
+    human_review=(),
+)
+CALLER = Principal("application", "app-1", "marketing", "KEY#1", "keys")
+
+
+class Bedrock:
+    """ApplyGuardrail over HTTP: names every word that a test told it to know."""
+
+    def __init__(self) -> None:
+        self.knows: dict[str, str] = {}
+        self.attack = ""
+        self.status = 200
+        self.asked: list[str] = []
+        bedrock = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                assert self.path == "/guardrail/gr-1/version/3/apply"
+                request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                text = request["content"][0]["text"]["text"]
+                bedrock.asked.append(text)
+                body = json.dumps(bedrock.answer(text)).encode()
+                self.send_response(bedrock.status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Silence."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, text: str) -> dict[str, Any]:
+        if self.status != 200:
+            return {"message": "no"}
+        entities = [
+            {"type": kind, "match": word, "action": "BLOCKED"}
+            for word, kind in self.knows.items()
+            if word in text
+        ]
+        filters = [{"type": "PROMPT_ATTACK", "confidence": "HIGH", "action": "BLOCKED"}]
+        assessment: dict[str, Any] = {"sensitiveInformationPolicy": {"piiEntities": entities, "regexes": []}}
+        if self.attack and self.attack in text:
+            assessment["contentPolicy"] = {"filters": filters}
+        hit = bool(entities) or "contentPolicy" in assessment
+        return {
+            "action": "GUARDRAIL_INTERVENED" if hit else "NONE",
+            "assessments": [assessment],
+            "outputs": [],
+        }
+
+
+@pytest.fixture
+def bedrock() -> Iterator[Bedrock]:
+    fake = Bedrock()
+    yield fake
+    fake.server.shutdown()
+    fake.server.server_close()
+
+
+def verdict(bedrock: Bedrock, content: Any, department: Department = MARKETING) -> Verdict:
+    session = botocore.session.get_session()
+    session.set_credentials("AKIA", "secret")
+    client = session.create_client(
+        "bedrock-runtime",
+        region_name="eu-central-1",
+        endpoint_url=f"http://127.0.0.1:{bedrock.server.server_port}",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    stage = SecondStage(client, "gr-1", "3", b"k" * 32)
+    step = InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32)), second_stage=stage)
+    body = parse_object(json.dumps({"messages": [{"role": "user", "content": content}]}).encode())
+    return asyncio.run(step.verdict(body, department, CALLER, Declaration()))
+
+
+def test_what_only_the_guardrail_knows_is_blocked_like_our_own_findings(bedrock: Bedrock) -> None:
+    bedrock.knows = {"QX-77": "US_PASSPORT_NUMBER"}
+    refused = verdict(bedrock, "my document is QX-77 as you know")
+    assert not refused.allowed
+    assert "a passport number (Restricted) in messages[0].content" in refused.message
+    assert "QX-77" not in json.dumps(refused.record) + refused.message
+
+
+def test_a_department_that_redacts_sends_the_rest(bedrock: Bedrock) -> None:
+    bedrock.knows = {"QX-77": "US_PASSPORT_NUMBER"}
+    sent = verdict(bedrock, "it is QX-77 indeed", replace(MARKETING, findings={"restricted": "redact"}))
+    assert sent.allowed
+    assert b"QX-77" not in sent.body.raw
+    assert b"it is [PASSPORT " in sent.body.raw
+
+
+def test_a_prompt_attack_follows_the_department_s_rule_for_injection(bedrock: Bedrock) -> None:
+    bedrock.attack = "open sesame"
+    assert verdict(bedrock, "open sesame").allowed
+    refused = verdict(bedrock, "open sesame", replace(MARKETING, findings={"injection": "block"}))
+    assert (refused.allowed, refused.reason) == (False, "prompt-injection")
+
+
+def test_what_our_own_inspection_blocks_is_not_sent_to_bedrock(bedrock: Bedrock) -> None:
+    assert not verdict(bedrock, "His SSN is 536-22-8723.").allowed
+    assert not bedrock.asked
+
+
+def test_a_long_text_is_asked_in_parts_that_fit(bedrock: Bedrock) -> None:
+    bedrock.knows = {"QX-77": "US_PASSPORT_NUMBER"}
+    assert not verdict(bedrock, "word " * 12_000 + "QX-77").allowed
+    assert [len(text) <= MAX_CHARACTERS for text in bedrock.asked] == [True] * 3
+
+
+def test_when_bedrock_fails_nothing_leaves(bedrock: Bedrock) -> None:
+    bedrock.status = 503
+    with pytest.raises(ApiError) as raised:
+        verdict(bedrock, "hello")
+    assert raised.value.status == 503
