@@ -207,8 +207,9 @@ class Groups:
         guard = Write(condition, _Superseded())
         cache: GroupNames = {}
         try:
+            types = self._types(event.members)
             for member in event.members:
-                self._one(event, Member(member), guard, cache)
+                self._one(event, Member(member, types.get(member, "User")), guard, cache)
         except _Superseded:
             return
 
@@ -217,25 +218,22 @@ class Groups:
     def _carry_out(
         self, group: StoredGroup, events: Sequence[MembershipEvent], members: dict[str, Member]
     ) -> None:
-        """Do what the events say, several members at a time, and cross them out."""
+        """Do what the events say, several members at a time, and cross out each that is done."""
         cache: GroupNames = {}
         for event in events:
             run = [members.get(one, Member(one)) for one in event.members]
-            done = self._store.pool.map(
-                lambda member, event=event: self._one(event, member, None, cache), run
-            )
-            for _ in done:
-                pass
-        if events:
-            # Who joined while somebody renamed the group was placed by its old name.
-            fresh: GroupNames = {}
+            self._at_once(lambda member, event=event: self._one(event, member, None, cache), run)
             now = self._store.get(_key(group.id))
             if now is not None and _names(_group(now)) != _names(group):
-                for event in events:
-                    for member in event.members:
-                        self._people.settle(member, fresh)
-        for event in events:
+                # Who joined while somebody renamed the group was placed by its old name.
+                fresh: GroupNames = {}
+                self._at_once(lambda member, names=fresh: self._people.settle(member.id, names), run)
             self._store.remove(OUTBOX, event.id)
+
+    def _at_once(self, call: Callable[[Member], None], members: Sequence[Member]) -> None:
+        """`call` for each member, several at a time. Raises what the first that failed raised."""
+        for _ in self._store.pool.map(call, members):
+            pass
 
     def _one(self, event: MembershipEvent, member: Member, guard: Write | None, cache: GroupNames) -> None:
         if event.kind == "settle":
@@ -255,13 +253,22 @@ class Groups:
     def _known(self, members: Iterable[Member]) -> list[Member]:
         """The members, each once, with the type that they are. Raises InvalidValueException."""
         wanted = {member.id: member for member in members}
-        found = self._store.get_many([(f"USER#{one}", RESOURCE) for one in wanted if is_id(one)])
-        rest = [one for one in wanted if f"USER#{one}" not in found]
-        groups = self._store.get_many([(_key(one), RESOURCE) for one in rest if is_id(one)])
-        unknown = [one for one in rest if _key(one) not in groups]
+        types = self._types(wanted)
+        unknown = len(wanted) - len(types)
         if unknown:
-            raise InvalidValueException(detail=f"members: {len(unknown)} of them are no users or groups here")
-        return [replace(one, type="Group" if one.id in rest else "User") for one in wanted.values()]
+            raise InvalidValueException(detail=f"members: {unknown} of them are no users or groups here")
+        return [replace(one, type=types[one.id]) for one in wanted.values()]
+
+    def _types(self, identifiers: Iterable[str]) -> dict[str, Literal["User", "Group"]]:
+        """What each of those who are here is."""
+        asked = [one for one in identifiers if is_id(one)]
+        people = self._store.get_many([(f"USER#{one}", RESOURCE) for one in asked])
+        rest = [one for one in asked if f"USER#{one}" not in people]
+        groups = self._store.get_many([(_key(one), RESOURCE) for one in rest])
+        types: dict[str, Literal["User", "Group"]] = {}
+        types |= {one: "User" for one in asked if f"USER#{one}" in people}
+        types |= {one: "Group" for one in rest if _key(one) in groups}
+        return types
 
     def _events(
         self,

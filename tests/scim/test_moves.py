@@ -349,17 +349,17 @@ def test_rules_that_cannot_be_read_keep_the_last_good_ones(marketing):
 
 def test_what_a_crash_left_of_a_change_of_a_group_is_finished(own_scim: Scim):
     people = [own_scim.user(active=True)["id"] for _ in range(3)]
-    group = own_scim.group("Claude Marketing")
+    group, inner = own_scim.group("Claude Marketing"), own_scim.group("Canteen")["id"]
     store = own_scim.directory.store
-    (event,) = membership_events("join", group["id"], 1, people, datetime.now(UTC))
+    (event,) = membership_events("join", group["id"], 1, [*people, inner], datetime.now(UTC))
     store.transact([Write(put_event(store, event))])
     assert run(worker_of(own_scim)) == {"placed": 3}  # its request may still be at it
     assert not own_scim.access(people[0]).active
     run(worker_of(own_scim, later=timedelta(minutes=3)))
     assert all(own_scim.access(person).active for person in people)
-    assert {one["value"] for one in own_scim.http.get(f"/Groups/{group['id']}").json()["members"]} == set(
-        people
-    )
+    members = own_scim.http.get(f"/Groups/{group['id']}").json()["members"]
+    expected = dict.fromkeys(people, "User") | {inner: "Group"}
+    assert {one["value"]: one["type"] for one in members} == expected
 
 
 def test_what_a_crash_left_is_not_done_when_the_group_was_changed_since(own_scim: Scim):
