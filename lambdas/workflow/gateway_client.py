@@ -1,7 +1,7 @@
 """The workflow's way to Claude: the organisation's own gateway, with the workflow's own credential (L1.3).
 
-The secret holds {"key": "vk_…"}, and locally {"key": …, "base_url": "http://127.0.0.1:…"}. It is read again
-when the gateway refuses the key, so that a rotated key needs no new start.
+The secret holds {"key": "vk_…"}. It is read again when the gateway refuses the key, so that a rotated key
+needs no new start.
 """
 
 import json
@@ -48,7 +48,7 @@ class GatewayClient:
     secret_arn: str
     secrets: Any
     pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False))
-    _credential: Mapping[str, str] | None = None
+    _key: str = ""
 
     def message(self, prompt: str, version: str, variables: Mapping[str, Any], *, reviewed: bool) -> Answer:
         """The answer to a registered prompt. `reviewed` promises that a person reviews before any use.
@@ -75,14 +75,14 @@ class GatewayClient:
 
     def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
         for fresh in (False, True):
-            credential = self._credentials(fresh=fresh)
+            key = self._key_of(fresh=fresh)
             try:
                 response = self.pool.request(
                     "POST",
-                    credential.get("base_url", self.base_url).rstrip("/") + path,
+                    self.base_url.rstrip("/") + path,
                     body=json.dumps(body).encode(),
                     headers={
-                        "authorization": f"Bearer {credential['key']}",
+                        "authorization": f"Bearer {key}",
                         "content-type": "application/json",
                         **headers,
                     },
@@ -98,11 +98,11 @@ class GatewayClient:
             raise _error(response)
         raise GatewayUnavailable("the key is refused")
 
-    def _credentials(self, *, fresh: bool) -> Mapping[str, str]:
-        if self._credential is None or fresh:
+    def _key_of(self, *, fresh: bool) -> str:
+        if not self._key or fresh:
             secret = self.secrets.get_secret_value(SecretId=self.secret_arn)["SecretString"]
-            self._credential = json.loads(secret)
-        return self._credential or {}
+            self._key = json.loads(secret)["key"]
+        return self._key
 
 
 def _error(response: Any) -> Exception:

@@ -1,0 +1,145 @@
+"""`kit batch`: a department's overnight work as one message batch, within its own budget (L1.1, L1.6)."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kit.errors import ExitCode, KitError
+
+app = typer.Typer(help="Queue overnight work through message batches.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+BatchId = Annotated[str, typer.Argument(help="Id of the batch, from kit batch submit.")]
+_MOST = 100_000
+
+
+@app.command()
+def submit(
+    file: Annotated[Path, typer.Argument(help="JSON lines: {custom_id, params} as the API has them.")],
+    as_json: Json = False,
+) -> None:
+    """Queue the requests of a file. The department is that of your key or token, which pays for it.
+
+    Needs ANTHROPIC_BASE_URL and ANTHROPIC_AUTH_TOKEN (kit env, kit token). The gateway inspects the batch,
+    reserves its cost and refuses what goes over the budget. Exit codes: 0 queued; 1 refused; 2 a line is
+    wrong; 4 the gateway cannot be reached.
+    """
+    requests = list(_requests(file))
+    with _gateway() as gateway:
+        batch = gateway.messages.batches.create(requests=requests)
+    _tell(batch, as_json)
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the department's batches, newest first. Exit codes as for submit."""
+    with _gateway() as gateway:
+        batches = list(gateway.messages.batches.list(limit=100).data)
+    if as_json:
+        typer.echo(json.dumps([_document(one) for one in batches], indent=2, sort_keys=True))
+        return
+    for one in batches:
+        _tell(one, False)
+
+
+@app.command()
+def status(batch_id: BatchId, as_json: Json = False) -> None:
+    """Say how far a batch is. Exit codes as for submit."""
+    with _gateway() as gateway:
+        batch = gateway.messages.batches.retrieve(batch_id)
+    _tell(batch, as_json)
+
+
+@app.command()
+def results(
+    batch_id: BatchId,
+    out: Annotated[Path, typer.Option("--out", help="Where the answers are written, as JSON lines.")],
+) -> None:
+    """Write the answers of a batch that has ended. Exit codes as for submit; 2 also while it is at work."""
+    with _gateway() as gateway:
+        if gateway.messages.batches.retrieve(batch_id).processing_status != "ended":
+            raise KitError(
+                f"{batch_id} is still at work", way_out="try again later", exit_code=ExitCode.USAGE
+            )
+        lines = [one.to_json(indent=None) for one in gateway.messages.batches.results(batch_id)]
+    unfinished = out.with_name(f".{out.name}.unfinished")
+    try:
+        unfinished.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        unfinished.replace(out)
+    except OSError as error:
+        raise KitError(f"{out}: {error.strerror}", exit_code=ExitCode.ENVIRONMENT) from None
+    typer.echo(f"{len(lines)} answers in {out}")
+
+
+def _requests(file: Path) -> Iterator[Any]:
+    """The requests of a file. Raises KitError naming the first line that is wrong."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise KitError(f"{file} cannot be read as text", exit_code=ExitCode.USAGE) from None
+    seen: set[str] = set()
+    filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not filled or len(filled) > _MOST:
+        raise KitError(f"{file} holds {len(filled)} requests, not 1 to {_MOST}", exit_code=ExitCode.USAGE)
+    for number, line in filled:
+        try:
+            request = json.loads(line)
+            id_, params = request["custom_id"], request["params"]
+            wrong = "" if isinstance(id_, str) and isinstance(params, dict) else "custom_id or params"
+        except (ValueError, KeyError, TypeError):
+            id_, params, wrong = "", {}, "not {custom_id, params} in JSON"
+        if wrong or id_ in seen:
+            raise KitError(
+                f"{file}:{number}: {wrong or f'custom_id {id_[:40]} is there twice'}",
+                way_out="one JSON object a line, each with a custom_id of its own",
+                exit_code=ExitCode.USAGE,
+            )
+        seen.add(id_)
+        yield {"custom_id": id_, "params": params}
+
+
+@contextmanager
+def _gateway() -> Iterator[Any]:
+    """The official client at the gateway; its errors as errors of the command."""
+    import anthropic
+
+    if not os.environ.get("ANTHROPIC_BASE_URL") or not os.environ.get("ANTHROPIC_AUTH_TOKEN"):
+        raise KitError(
+            "ANTHROPIC_BASE_URL and ANTHROPIC_AUTH_TOKEN are not set",
+            way_out='eval "$(kit env)" for the embedded default, or use kit token',
+            exit_code=ExitCode.USAGE,
+        )
+    try:
+        with anthropic.Anthropic(auth_token=os.environ["ANTHROPIC_AUTH_TOKEN"]) as client:
+            yield client
+    except anthropic.APIStatusError as error:
+        raise KitError(f"the gateway refuses: {error.status_code} {error.message}") from None
+    except anthropic.APIConnectionError:
+        raise KitError(
+            f"no answer from {os.environ['ANTHROPIC_BASE_URL']}",
+            way_out="kit status shows whether the deployment is up",
+            exit_code=ExitCode.ENVIRONMENT,
+        ) from None
+
+
+def _document(batch: Any) -> dict[str, Any]:
+    counts = batch.request_counts
+    return {
+        "id": batch.id,
+        "requests": counts.to_dict() if counts else {},
+        "state": batch.processing_status,
+    }
+
+
+def _tell(batch: Any, as_json: bool) -> None:
+    document = _document(batch)
+    if as_json:
+        typer.echo(json.dumps(document, sort_keys=True))
+        return
+    counts = ", ".join(f"{name} {number}" for name, number in document["requests"].items() if number)
+    typer.echo(f"{document['id']}: {document['state']}" + (f" ({counts})" if counts else ""))

@@ -1,0 +1,77 @@
+"""A deployment's departments as the people of one see them: under the roles of that department."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import botocore.config
+
+from components.base import Names
+from components.workflow.catalogue import WORKFLOWS
+from components.workflow.department import bucket_what
+from kit.errors import ExitCode, KitError
+from kit.target import Target
+from lambdas.workflow.area import DepartmentArea
+from lambdas.workflow.reviews import Reviews
+
+
+@dataclass(frozen=True)
+class Place:
+    """One department under one of its roles."""
+
+    names: Names
+    department: str
+    session: boto3.Session
+    endpoint_url: str | None
+
+    def client(self, service: str) -> Any:
+        """A client that acts under the role."""
+        config = botocore.config.Config(s3={"addressing_style": "path"} if self.endpoint_url else {})
+        return self.session.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint_url,
+            region_name=self.names.region,
+            config=config,
+        )
+
+    @property
+    def area(self) -> DepartmentArea:
+        """The department's data area. Its key is named by its alias."""
+        bucket = self.names.everywhere(bucket_what(self.names, self.department))
+        key = self.names.arn("kms", f"alias/{self.names.of(f'{self.department}-data')}")
+        return DepartmentArea(self.client("s3"), bucket, key)
+
+    @property
+    def reviews(self) -> Reviews:
+        """The table of reviews."""
+        return Reviews(self.client("dynamodb"), self.names.of("reviews"))
+
+
+def names_of_target(target: Target) -> Names:
+    """The physical names of a deployment."""
+    return Names(*(target.require(name) for name in ("client", "environment", "account", "region")))
+
+
+def place(target: Target, department: str, part: str) -> Place:
+    """The department under its role `member` or `reviewer`, which the caller's credentials take.
+
+    Raises KitError (2) where the caller may not take it or the department does not stand.
+    """
+    names = names_of_target(target)
+    role = names.arn("iam", f"role/{names.of(f'{department}-{part}')}", regional=False)
+    sts = target.client("sts")
+    try:
+        given = sts.assume_role(RoleArn=role, RoleSessionName="kit")["Credentials"]
+    except sts.exceptions.ClientError:
+        raise KitError(
+            f"you are not let in as {part} of {department}",
+            way_out=f"sign in as a person of {department}; the role is {role}",
+            exit_code=ExitCode.USAGE,
+        ) from None
+    session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    return Place(names, department, session, target.endpoint_url)
+
+
+def departments_with_workflows() -> list[str]:
+    """The departments for which the kit brings workflows."""
+    return sorted({spec.department for spec in WORKFLOWS})
