@@ -28,6 +28,7 @@ from lambdas.common.virtual_keys import read_pepper
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.authenticate import Hops, open_authenticator
 from lambdas.gateway.composition import Gateway
+from lambdas.gateway.dictionary import DictionaryWatch
 from lambdas.gateway.inspection import InspectionStep
 from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
@@ -72,7 +73,15 @@ def compose(settings: GatewaySettings) -> Gateway:
             hops=Hops(api_gateway=settings.behind_api_gateway),
             endpoint_url=settings.endpoint_url,
         ),
-        inspection=InspectionStep(Inspector(InspectionConfig(hash_key=_key(pepper, b"inspection")))),
+        inspection=InspectionStep(
+            Inspector(InspectionConfig(hash_key=_key(pepper, b"inspection"))),
+            DictionaryWatch(
+                S3Document(s3, governance, settings.dictionary_object_key),
+                report=lambda text: access_log.event("dictionary", message=text),
+            )
+            if settings.dictionary_object_key
+            else None,
+        ),
         ledger=Ledger(store),
         prices=load_prices(),
         audit=open_writer("gateway", os.environ),
