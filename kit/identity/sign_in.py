@@ -4,6 +4,7 @@ import base64
 import hashlib
 import http.server
 import secrets
+import threading
 import time
 import urllib.parse
 import webbrowser
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kit.errors import ExitCode, KitError
+from kit.identity.federation import PROVIDER
 from kit.identity.session import Session, ask_for_tokens, from_answer
 
 PORTS = (8976, 18976)  # the app client knows these two addresses only
@@ -37,6 +39,7 @@ class Attempt:
             "state": self.state,
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
+            "identity_provider": PROVIDER,  # straight there: the pool itself has nobody with a password
         }
         return f"{session.sign_in_url}/oauth2/authorize?{urllib.parse.urlencode(query)}"
 
@@ -61,7 +64,8 @@ def by_browser(session: Session, *, seconds: float, show: Callable[[str], None])
     server = _listen()
     under_way = attempt(int(server.server_address[1]))
     show(under_way.url(session))
-    webbrowser.open(under_way.url(session))
+    # some browsers are waited for, and the answer comes while they run
+    threading.Thread(target=webbrowser.open, args=(under_way.url(session),), daemon=True).start()
     deadline = time.monotonic() + seconds
     try:
         while server.answer is None:
