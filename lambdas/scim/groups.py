@@ -103,7 +103,7 @@ class Groups:
 
     def ids(self) -> list[str]:
         """Every group's id, in the order of creation."""
-        return [item["sk"]["S"] for item in self._store.pages(LIST)]
+        return self._store.names_under(LIST)
 
     def ids_by_name(self, kind: Literal["display-name", "external-id"], name: str) -> list[str]:
         """The id of the group of that name, if there is one."""

@@ -92,7 +92,7 @@ class People:
 
     def ids(self) -> list[str]:
         """Everybody's id, in the order of creation."""
-        return [item["sk"]["S"] for item in self._store.pages(LIST)]
+        return self._store.names_under(LIST)
 
     def ids_by_name(self, kind: NameKind, name: str) -> list[str]:
         """The id of the person of that name, if there is one."""
@@ -101,7 +101,7 @@ class People:
 
     def ids_by_email(self, address: str) -> list[str]:
         """Who has that address."""
-        return [item["sk"]["S"] for item in self._store.pages(_email_key(address))]
+        return self._store.names_under(_email_key(address))
 
     def know_groups(self, person: Person, cache: "GroupNames") -> None:
         """Read the names of the person's groups into `cache`."""

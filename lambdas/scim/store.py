@@ -95,7 +95,11 @@ class DirectoryStore:
         """Every item under `pk` whose sk begins with `prefix`, in the order of sk."""
         return list(self.pages(pk, prefix))
 
-    def pages(self, pk: str, prefix: str = "") -> Iterator[Item]:
+    def names_under(self, pk: str) -> list[str]:
+        """The sk of every item under `pk`, in order, without the items themselves."""
+        return [item["sk"]["S"] for item in self.pages(pk, ProjectionExpression="sk")]
+
+    def pages(self, pk: str, prefix: str = "", **options: str) -> Iterator[Item]:
         """As `under`, page by page."""
         query: dict[str, Any] = {
             "TableName": self.table,
@@ -105,6 +109,7 @@ class DirectoryStore:
                 **({":prefix": {"S": prefix}} if prefix else {}),
             },
             "ConsistentRead": True,
+            **options,
         }
         while True:
             page = self._call(self._client.query, **query)
