@@ -61,6 +61,9 @@ test-clients: setup ## Claude Code itself (from npm, installed under .kit/client
 	@npm install --silent --no-audit --no-fund --prefix .kit/clients @anthropic-ai/claude-code@2.1.197
 	@$(BIN)/pytest -q tests/clients/claude_code.py
 
+test-browser: setup ## A person signs in in a real Chromium, calls, is deactivated, is refused (needs Node.js, Chromium)
+	@$(BIN)/python -m tests.identity.browser
+
 test-engine: setup ## Drive all stages with the real Pulumi engine; needs a pulumi binary on the PATH
 	@if command -v pulumi >/dev/null; then $(BIN)/pytest -q tests/engine; \
 	else echo "skipped: there is no pulumi binary on the PATH; install one to drive the stages with the real engine"; fi

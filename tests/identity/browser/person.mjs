@@ -1,0 +1,36 @@
+// A person at a browser: signs in at the address given, as kit login opens it.
+// node person.mjs URL, with PERSON, EMULATOR (http://127.0.0.1:port), CHROMIUM in the environment.
+import puppeteer from "puppeteer-core";
+
+const { PERSON, EMULATOR, CHROMIUM } = process.env;
+const browser = await puppeteer.launch({ executablePath: CHROMIUM, headless: true, args: ["--no-sandbox"] });
+try {
+  const page = await browser.newPage();
+  await page.setRequestInterception(true);
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (process.env.TRACE) console.error(request.method(), request.url().slice(0, 160));
+    // The user pool's public name leads to AWS; here the emulator answers for it.
+    if (url.hostname.endsWith(".amazoncognito.com")) {
+      request.respond({ status: 302, headers: { location: EMULATOR + url.pathname + url.search } });
+    } else if (url.hostname === "127.0.0.1" || url.hostname === "localhost") {
+      request.continue();
+    } else {
+      request.abort();
+    }
+  });
+  await page.goto(process.argv[2], { waitUntil: "domcontentloaded" });
+  for (let step = 0; step < 10 && !page.url().includes("/callback"); step += 1) {
+    const login = await page.$("input[name=login]");
+    if (login) {
+      await login.type(PERSON);
+      await page.type("input[name=password]", "any");
+    }
+    const button = await page.$("button[type=submit], input[type=submit]");
+    if (!button) throw new Error(`no form at ${page.url().split("?")[0]}`);
+    await Promise.all([page.waitForNavigation({ waitUntil: "domcontentloaded" }), button.click()]);
+  }
+  if (!page.url().includes("/callback")) throw new Error(`ended at ${page.url().split("?")[0]}`);
+} finally {
+  await browser.close();
+}
