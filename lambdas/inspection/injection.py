@@ -13,7 +13,7 @@ from lambdas.inspection.findings import Span
 
 # set so that about one ordinary text in a hundred is flagged when trusted (measured by cross-validation over
 # sources)
-TRUSTED_THRESHOLD = 0.9
+TRUSTED_THRESHOLD = 0.92
 UNTRUSTED_THRESHOLD = 0.75
 
 # (rule, score, gate words of which one must occur, expression)
