@@ -1,0 +1,84 @@
+"""The hourly function under its permissions from the plan: each statement is needed (L1.7, L5.1)."""
+
+import contextlib
+import gzip
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from kit.local.emulator import Emulator
+from lambdas.measurement.aggregates import Aggregate
+from lambdas.measurement.handler import run
+from lambdas.measurement.source import BucketSource
+from tests.support.stages import plans_of
+from tests.support.standing import Standing
+
+from .rows import row
+
+pytestmark = pytest.mark.emulator
+
+_ROLE = "measurement-function-permissions"
+_NOW = datetime(2026, 11, 11, 2, 20, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def planned(emulated_aws: Emulator) -> Iterator[Standing]:
+    """The analytics bucket of the plan with a day of rows, one of them delivered twice."""
+    planned = Standing(emulated_aws, plans_of("small"))
+    s3, bucket = planned.root("s3"), planned.exported("analytics_bucket_name")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": emulated_aws.region})
+    rows = [row(number, principal=f"p{number}", cost_microusd=1_000) for number in range(8)]
+    for day, some in (("2026-11-10", rows[:5]), ("2026-11-11", rows[4:])):
+        body = gzip.compress("".join(json.dumps(one) + "\n" for one in some).encode())
+        s3.put_object(Bucket=bucket, Key=f"records/dt={day}/part.gz", Body=body)
+    return planned
+
+
+def _run(planned: Standing, statements: list[dict[str, Any]]) -> tuple[dict[str, int], list[str]]:
+    lines: list[str] = []
+    counted = run(
+        planned.acting(statements).client("s3"),
+        planned.exported("analytics_bucket_name"),
+        "acme-test",
+        "test",
+        clock=lambda: _NOW,
+        write=lines.append,
+    )
+    return counted, lines
+
+
+def test_it_aggregates_yesterday_under_its_own_permissions_as_often_as_it_runs(planned: Standing) -> None:
+    first, lines = _run(planned, planned.statements(_ROLE))
+    source = BucketSource(planned.root("s3"), planned.exported("analytics_bucket_name"))
+    before = source.aggregate("2026-11-10")
+    assert first == {"2026-11-10": 8, "2026-11-11": 0}
+    assert before is not None
+    assert Aggregate.from_json(before).total().counts["cost_microusd"] == 8_000
+    assert all("principal" not in line for line in lines)
+    _run(planned, planned.statements(_ROLE))
+    assert source.aggregate("2026-11-10") == before
+
+
+@pytest.mark.parametrize("sid", ["ListRows", "ReadRows", "WriteAggregates"])
+def test_it_does_nothing_without_any_one_of_its_statements(planned: Standing, sid: str) -> None:
+    statements = planned.statements(_ROLE)
+    less = [one for one in statements if one["Sid"] != sid]
+    assert len(less) == len(statements) - 1
+    with pytest.raises(ClientError, match=r"AccessDenied|Forbidden|403"):
+        _run(planned, less)
+
+
+def test_it_can_neither_change_rows_nor_read_anything_else(planned: Standing) -> None:
+    s3 = planned.acting(planned.statements(_ROLE)).client("s3")
+    bucket = planned.exported("analytics_bucket_name")
+    with pytest.raises(ClientError):
+        s3.put_object(Bucket=bucket, Key="records/dt=2026-11-10/forged.gz", Body=b"")
+    with pytest.raises(ClientError):
+        s3.delete_object(Bucket=bucket, Key="records/dt=2026-11-10/part.gz")
+    with pytest.raises(ClientError):
+        s3.get_object(Bucket=planned.exported("audit_bucket_name"), Key="records/any")
