@@ -10,6 +10,7 @@ from lambdas.common.policy import Department, GatewayPolicy
 from lambdas.gateway.access_log import AccessEntry
 from lambdas.gateway.call import Attempt
 from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.input_bound import input_tokens_bound, web_searches_bound
 from lambdas.gateway.inspection import Verdict
 from lambdas.gateway.message_request import RegisteredPrompt
 
@@ -43,6 +44,12 @@ class GovernedCall:
         return self.exchange.request_id
 
     @property
-    def input_tokens_bound(self) -> int:
-        """More tokens than the provider can count in the body: no token is shorter than a byte."""
-        return len(self.body)
+    def dearest_input(self) -> tuple[int, int]:
+        """More input tokens than the provider can count, and web searches than it can make."""
+        beta = self.exchange.headers.get(b"anthropic-beta", b"")
+        size, fields = len(self.body), self.verdict.body.fields
+        if self.kind == "embeddings":
+            return size, 0
+        each = [one["params"] for one in fields["requests"]] if self.kind == "batch" else [fields]
+        beyond = sum(input_tokens_bound(0, one, beta) for one in each)
+        return size + beyond, sum(web_searches_bound(one) for one in each)

@@ -36,7 +36,9 @@ class Ledger(Protocol):
 class Prices(Protocol):
     """What the gateway needs of the price file. Raises `KeyError` for a model without a price."""
 
-    def dearest(self, model: str, input_tokens: int, max_tokens: int, *, batch: bool = False) -> int: ...
+    def dearest(
+        self, model: str, input_tokens: int, max_tokens: int, *, batch: bool = False, web_searches: int = 0
+    ) -> int: ...
     def cost(self, model: str, usage: dict[str, Any], *, batch: bool = False) -> int: ...
 
 
@@ -62,10 +64,10 @@ class Reserver:
 
     async def reserve(self, call: GovernedCall) -> Reserved:
         """The reservation. Raises `ApiError` 402, 429, 403, or 503 when the ledger does not answer."""
-        input_tokens = call.input_tokens_bound
+        input_tokens, searches = call.dearest_input
         try:
             microusd = self._prices.dearest(
-                call.model, input_tokens, call.max_tokens, batch=call.kind == "batch"
+                call.model, input_tokens, call.max_tokens, batch=call.kind == "batch", web_searches=searches
             )
         except KeyError:
             raise errors.control_unavailable("price of this model") from None
@@ -77,7 +79,7 @@ class Reserver:
             call.policy.organization,
             call.model,
             microusd,
-            input_tokens + call.max_tokens,
+            len(call.body) + call.max_tokens,
             now + timedelta(seconds=_RESERVED_SECONDS),
         )
         try:
@@ -87,7 +89,7 @@ class Reserver:
         except Exception:  # whatever the store raises: without a reservation nothing is sent
             raise errors.control_unavailable("ledger") from None
         return Reserved(
-            call.request_id, granted, microusd, ask.tokens, input_tokens, rate_headers(granted.windows)
+            call.request_id, granted, microusd, ask.tokens, len(call.body), rate_headers(granted.windows)
         )
 
 

@@ -1,0 +1,67 @@
+"""What the integration stage publishes is what the gateway reads (L1.2)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from components.permissions import canonical_json
+from kit.evaluation.stages import stack_configuration
+from lambdas.common.policy import PROVIDER_KINDS, parse_policy
+from lambdas.gateway.providers.registry import Providers
+from lambdas.gateway.providers.transport import HttpTransport
+from stacks.integration import POLICY_OBJECT_KEY, gateway_policy
+from stacks.settings.loading import RawConfig, read_settings
+from tests.support.stages import SIZES, plan_of
+
+MODELS = {
+    "fast": {"display_name": "Fast", "model": "claude-haiku-5-5"},
+    "balanced": {"display_name": "Balanced", "model": "claude-sonnet-5-5"},
+    "best": {"display_name": "Best", "model": "claude-opus-5-5"},
+}
+PROVIDERS = [
+    {
+        "kind": "anthropic",
+        "auth": {
+            "kind": "workload-identity",
+            "audience": "https://api.anthropic.com",
+            "federation_rule_id": "fdrl_1",
+            "organization_id": "11111111-1111-1111-1111-111111111111",
+        },
+    },
+    {"kind": "claude-platform-aws", "region": "eu-west-1", "workspace_id": "wrkspc_1"},
+    {"kind": "bedrock", "region": "eu-west-1"},
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_policy_of_every_size_is_read_by_the_gateway(size: str) -> None:
+    objects = plan_of("integration", size).of_type("aws:s3/bucketObjectv2:BucketObjectv2")
+    (published,) = [one for one in objects if one.inputs["key"] == POLICY_OBJECT_KEY]
+    policy = parse_policy(str(published.inputs["content"]).encode())
+    assert policy.departments
+    assert {alias for one in policy.departments.values() for alias in one.models} <= policy.models.keys()
+
+
+def test_every_kind_of_provider_that_can_be_configured_can_be_called() -> None:
+    settings = read_settings(RawConfig(_config(), frozenset()))
+    policy = parse_policy(canonical_json(gateway_policy(settings).to_dict()).encode())
+    assert tuple(one.kind for one in policy.providers) == PROVIDER_KINDS
+
+    async def unused(*_: Any) -> Any:
+        raise AssertionError
+
+    made = Providers(
+        HttpTransport(), read_secret=unused, identity_token=unused, aws_credentials=unused, region="eu-west-1"
+    ).of(policy)
+    assert [one.model_name("claude-haiku-5-5") for one in made] == [
+        "claude-haiku-5-5",
+        "claude-haiku-5-5",
+        "anthropic.claude-haiku-5-5",
+    ]
+
+
+def _config() -> dict[str, Any]:
+    plain = stack_configuration("integration")
+    values = {key.partition(":")[2]: value for key, value in plain.items()}
+    return {**values, "claude": json.dumps({"providers": PROVIDERS, "models": MODELS})}
