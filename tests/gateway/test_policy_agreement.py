@@ -18,6 +18,7 @@ MODELS = {
     "fast": {"display_name": "Fast", "model": "claude-haiku-5-5"},
     "balanced": {"display_name": "Balanced", "model": "claude-sonnet-5-5"},
     "best": {"display_name": "Best", "model": "claude-opus-5-5"},
+    "deep": {"display_name": "Deep", "model": "claude-fable-5-2"},
 }
 PROVIDERS = [
     {
