@@ -75,22 +75,22 @@ _HIDDEN_HTML = re.compile(
     re.IGNORECASE,
 )
 _MAX_FINDINGS = 5
+_PHRASING_WEIGHT = 0.6
 
 
 def find(original: str, plain: str, lower: str, *, untrusted: bool) -> tuple[list[Span], float]:
-    """Findings (offsets of `plain`) and the highest score of the text, 0 to 1."""
+    """Findings (offsets of `plain`) and how likely the text is an attack, 0 to 1."""
     threshold = UNTRUSTED_THRESHOLD if untrusted else TRUSTED_THRESHOLD
     found: list[Span] = []
-    highest = 0.0
     for rule, score, gates, expression in _PHRASINGS:
         if not any(gate in lower for gate in gates):
             continue
         match = expression.search(lower)
         if match:
-            highest = max(highest, score)
             found.append(Span("PROMPT_INJECTION", match.start(), match.end(), score, f"phrasing-{rule}"))
     likeliest, windows = linear.model("injection").windows(lower, threshold)
-    highest = max(highest, likeliest)
+    # a phrasing is also quoted by texts about attacks: it makes the model surer, it does not replace it
+    highest = likeliest + (1 - likeliest) * _PHRASING_WEIGHT if found else likeliest
     for score, start, end in windows:
         found.append(Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model"))
     hidden = _hidden(original, plain, lower)
