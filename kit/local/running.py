@@ -6,23 +6,23 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from kit.errors import ExitCode, KitError
-from kit.evaluation.graph import unwrapped
+from kit.identity.keys import Scope, create_key
+from kit.identity.operator import access_records, pepper
 from kit.local.attendant import token_key_of
 from kit.local.deployment import Deployment, Plan
 from kit.local.functions import PlannedFunction, Surroundings, planned_functions, web_process
 from kit.local.home import PROJECT_ROOT, Home, read_json, write_private
 from kit.local.ports import port_of
 from kit.local.processes import Process, base_environment, converge, fingerprint
-from lambdas.common.access import AccessRecord, AccessRecords
-from lambdas.common.virtual_keys import key_record_pk, new_virtual_key, read_pepper
+from kit.target import Target, find_target
+from lambdas.common.virtual_keys import key_record_pk
 
-APPLICATION = "kit-up-demonstration"
+APPLICATION = "demonstration, made by kit up"
 ATTENDANT, STAND_IN = "attendant", "claude-stand-in"
 _QUESTION = "In one sentence: what are you?"
 
@@ -111,17 +111,15 @@ def _stand_in(home: Home, port: int) -> Process:
 
 def give_access(deployment: Deployment, plan: Plan) -> Access:
     """Make a demonstration key, or keep the one of the last run while it still opens the gateway."""
-    exports = {
-        key: unwrapped(value) for graph in plan.graphs.values() for key, value in graph.exports.items()
-    }
+    target = find_target(deployment.choice.client)
     department, model = _demonstrated(deployment)
     functions = planned_functions(plan.graphs.values(), deployment.prefix)
     access = Access(
         gateway_url=deployment.gateway_url,
-        application_key=_application_key(deployment, exports, department),
+        application_key=_application_key(target, deployment.home, department),
         department=department,
         model=model,
-        **_provisioning(deployment, exports, functions),
+        **_provisioning(deployment, target, functions),
     )
     write_private(deployment.home.access_file, json.dumps(asdict(access), indent=1) + "\n")
     return access
@@ -134,45 +132,27 @@ def _demonstrated(deployment: Deployment) -> tuple[str, str]:
     return free[0].id, free[0].models[0]
 
 
-def _application_key(deployment: Deployment, exports: Mapping[str, Any], department: str) -> str:
-    region = deployment.account.region
-    secret = deployment.clients().of("secretsmanager", region)
-    pepper = read_pepper(secret.get_secret_value(SecretId=exports["key_pepper_secret_arn"])["SecretString"])
-    records = AccessRecords(deployment.clients().of("dynamodb", region), exports["access_table_name"])
-    known = read_access(deployment.home)
+def _application_key(target: Target, home: Home, department: str) -> str:
+    known = read_access(home)
     if known and known.department == department:
-        record = records.get(key_record_pk(known.application_key, pepper))
+        record = access_records(target).get(key_record_pk(known.application_key, pepper(target)))
         if record and record.active_at(datetime.now(UTC)):
             return known.application_key
-    key = new_virtual_key()
-    records.create(
-        AccessRecord(
-            key=key_record_pk(key, pepper),
-            subject=APPLICATION,
-            active=True,
-            department=department,
-            owner=f"department:{department}",
-            label="made by kit up for trying things out",
-            created_at=datetime.now(UTC),
-        )
-    )
-    return key
+    return create_key(target, Scope(label=APPLICATION, department=department)).key
 
 
 def _provisioning(
-    deployment: Deployment, exports: Mapping[str, Any], functions: Sequence[PlannedFunction]
+    deployment: Deployment, target: Target, functions: Sequence[PlannedFunction]
 ) -> dict[str, str]:
     """Where the identity provider would provision people, and with which token; nothing without SCIM."""
     names = [function.name for function in functions if function.web]
     if "scim" not in names:
         return {}
-    manager = deployment.clients().of("secretsmanager", deployment.account.region)
-    arn = exports["scim_token_secret_arn"]
+    secret = target.client("secretsmanager").get_secret_value(
+        SecretId=target.require("scim_token_secret_arn")
+    )
     port = port_of("scim", deployment.choice.port_base, names)
-    return {
-        "scim_url": f"http://127.0.0.1:{port}/scim/v2",
-        "scim_token": manager.get_secret_value(SecretId=arn)["SecretString"],
-    }
+    return {"scim_url": f"http://127.0.0.1:{port}/scim/v2", "scim_token": secret["SecretString"]}
 
 
 def first_request(access: Access) -> FirstRequest:
