@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.local_kit import LocalKit
 
-pytestmark = pytest.mark.emulator
+pytestmark = [pytest.mark.emulator, pytest.mark.timeout(300)]  # a busy machine takes its time
 
 
 def test_kit_up_makes_a_first_request_and_says_what_is_where(local_kit: LocalKit) -> None:

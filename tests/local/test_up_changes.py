@@ -21,7 +21,7 @@ from kit.local.home import PROJECT_ROOT
 from kit.local.processes import load
 from tests.support.local_kit import LocalKit, free_port_base, local_deployment, stop
 
-pytestmark = pytest.mark.emulator
+pytestmark = [pytest.mark.emulator, pytest.mark.timeout(300)]  # a busy machine takes its time
 CLIENT_FILE = PROJECT_ROOT / "stacks" / "config" / "clients" / "example.yaml"
 
 

@@ -50,7 +50,7 @@ class LocalKit:
             text=True,
             env=self.environment(**environment),
             cwd=PROJECT_ROOT,
-            timeout=110,
+            timeout=240,
         )
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
