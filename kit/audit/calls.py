@@ -41,12 +41,14 @@ class Calls:
         self._database.close()
 
     def record(self, record: dict[str, Any]) -> None:
-        """Take a record."""
+        """Take a record. One that was tampered with may hold anything, so nothing is taken for granted."""
         kind, request_id = record.get("kind"), record.get("request_id")
         if kind == "unconfirmed":
-            self._in_doubt += [(one["writer"], one["from_sequence"]) for one in record.get("in_doubt", ())]
-            for named in record.get("requests", ()):
-                self._put("excused", (named, 1))
+            for one in _list(record.get("in_doubt")):
+                if isinstance(one, dict) and isinstance(one.get("from_sequence"), int):
+                    self._in_doubt.append((str(one.get("writer")), one["from_sequence"]))
+            for named in _list(record.get("requests")):
+                self._put("excused", (str(named), 1))
             return
         for other in ("statement_id", "exchange_id"):
             if isinstance(record.get(other), str):
@@ -56,10 +58,15 @@ class Calls:
         if kind == "intent":
             self._put(
                 "intent, writer, sequence",
-                (request_id, record.get("at"), record.get("writer"), record.get("sequence")),
+                (
+                    request_id,
+                    str(record.get("at")),
+                    str(record.get("writer")),
+                    _number(record.get("sequence")),
+                ),
             )
         elif kind == "outcome":
-            self._put("outcome", (request_id, record.get("result", "")))
+            self._put("outcome", (request_id, str(record.get("result", ""))))
         else:
             self._put("mentioned", (request_id, 1))
 
@@ -80,7 +87,7 @@ class Calls:
             "WHERE intent IS NOT NULL AND outcome IS NULL AND excused IS NULL"
         ):
             doubtful = any(writer == one and sequence >= first for one, first in self._in_doubt)
-            if not doubtful and datetime.fromisoformat(at) <= open_until:
+            if not doubtful and _time(at) <= open_until:
                 yield Finding(
                     "call-unended", request_id, f"its intent of {at} has no outcome and no reason why"
                 )
@@ -128,6 +135,23 @@ class Calls:
             insert = f"INSERT INTO calls (id, {columns}) VALUES ({marks})"  # noqa: S608 - our own columns
             self._database.executemany(f"{insert} ON CONFLICT (id) DO UPDATE SET {updates}", rows)
         self._buffer.clear()
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and abs(value) < 1 << 62 else -1
+
+
+def _time(text: str) -> datetime:
+    """A time as records write it; the beginning of time for what is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
+    return found if found.utcoffset() is not None else found.replace(tzinfo=UTC)
 
 
 def began(request_id: str) -> datetime:

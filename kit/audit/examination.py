@@ -9,6 +9,8 @@ from typing import Any
 from lambdas.common.audit.chain import Chain, begin, hash_of
 from lambdas.common.audit.manifest import SealedObject, first_of, writer_of
 
+_NAMED_GAPS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -84,14 +86,15 @@ def _sequence_faults(lines: Sequence[Line], first: int, seal: SealedObject | Non
     """Lines that are missing, too many or out of order, told by their numbers."""
     numbers = [line.sequence for line in lines if line.record is not None]
     last = seal.last if seal else max(numbers, default=first)
-    if numbers == list(range(first, last + 1)):
+    if len(numbers) == last - first + 1 and numbers == list(range(first, last + 1)):
         return []
     faults = []
-    missing = sorted(set(range(first, last + 1)) - set(numbers))
-    if missing and missing == list(range(missing[0], last + 1)):
-        faults.append(("records-truncated", f"it ends before {_named(missing)}"))
-    elif missing and None not in (line.record for line in lines):
-        faults.append(("records-deleted", f"{_named(missing)} is missing"))
+    gaps = _gaps(sorted(set(numbers)), first, last)
+    if len(gaps) == 1 and gaps[0][1] == last:
+        faults.append(("records-truncated", f"it ends before {_named(gaps[0])}"))
+    elif gaps and None not in (line.record for line in lines):
+        missing = ", ".join(_named(gap) for gap in gaps[:_NAMED_GAPS])
+        faults.append(("records-deleted", f"{missing}: missing"))
     if len(set(numbers)) < len(numbers):
         faults.append(("records-repeated", "a sequence number occurs twice"))
     if any(not first <= number <= last for number in numbers):
@@ -125,5 +128,17 @@ def _end(lines: Sequence[Line], writer: str, first: int, before: Chain | None) -
     return Chain(writer, max(first, *(line.sequence for line in lines)) + 1, lines[-1].sha256)
 
 
-def _named(numbers: Sequence[int]) -> str:
-    return f"record {numbers[0]}" if len(numbers) == 1 else f"records {numbers[0]} to {numbers[-1]}"
+def _gaps(numbers: Sequence[int], first: int, last: int) -> list[tuple[int, int]]:
+    """The ranges from `first` to `last` that are not among the sorted numbers. As ranges, because a record
+    that was tampered with may say any number.
+    """
+    gaps, expected = [], first
+    for number in (one for one in numbers if first <= one <= last):
+        if number > expected:
+            gaps.append((expected, number - 1))
+        expected = number + 1
+    return [*gaps, (expected, last)] if expected <= last else gaps
+
+
+def _named(span: tuple[int, int]) -> str:
+    return f"record {span[0]}" if span[0] == span[1] else f"records {span[0]} to {span[1]}"

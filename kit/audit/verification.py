@@ -44,13 +44,15 @@ _THREADS = 16
 @dataclass(frozen=True, slots=True)
 class Span:
     """What to verify: the hours from `first` to `last`, both included. `whole` is true when nothing lies
-    before, so that chains must begin in it. What should be there is judged as of `as_of`.
+    before, so that chains must begin in it. What should be sealed is judged as of `as_of`; which calls may
+    still be under way too, but in a `copy`, where it is judged as of the newest record.
     """
 
     first: datetime
     last: datetime
     whole: bool
     as_of: datetime
+    copy: bool = False
 
     def hours(self) -> Iterator[datetime]:
         """Its hours, in order."""
@@ -97,7 +99,9 @@ def span_of(
     oldest, newest = min(known), max(known)
     end = hour_of(now) if now else newest
     begin_hour = max(oldest, first) if first else oldest
-    return Span(begin_hour, min(end, last) if last else end, begin_hour == oldest, now or newest + HOUR)
+    return Span(
+        begin_hour, min(end, last) if last else end, begin_hour == oldest, now or newest + HOUR, now is None
+    )
 
 
 def _hours_of_day(source: Source, day: str) -> set[datetime]:
@@ -161,6 +165,7 @@ class _Verification:
         self._absent: set[datetime] = set()  # hours whose manifest was reported as missing
         self._unsealed: dict[str, SealedObject | None] = {}
         self._seal: tuple[datetime, str] | None = None
+        self._newest = ""  # time of the newest record, as records write it
         self._seals = _sealed_hours(source)
 
     def run(self, pool: ThreadPoolExecutor) -> Report:
@@ -180,7 +185,10 @@ class _Verification:
         return report
 
     def _open_until(self) -> datetime:
-        return min(self._span.as_of, self._span.last + HOUR) - _CALL_LASTS
+        end = min(self._span.as_of, self._span.last + HOUR)
+        if self._span.copy and self._newest:
+            end = min(end, datetime.fromisoformat(self._newest))
+        return end - _CALL_LASTS
 
     def _load(self, hour: datetime) -> _Hour:
         listed = self._source.entries(manifest_key(hour))
@@ -298,6 +306,7 @@ class _Verification:
         self._chains[writer] = examined.end
         for record in examined.records:
             self._calls.record(record)
+            self._newest = max(self._newest, _time_of(record))
         if sealing and seal is None:
             self._unsealed[key] = SealedObject(
                 key, len(data), _sha256(data), first, examined.end.sequence - 1, "", examined.end.head
@@ -385,6 +394,15 @@ def _is_ours(key: str) -> bool:
 
 def _range(first: int, last: int) -> str:
     return f"record {first}" if first == last else f"records {first} to {last}"
+
+
+def _time_of(record: dict[str, Any]) -> str:
+    """When a record was made; empty when it does not say."""
+    at = record.get("at")
+    try:
+        return at if isinstance(at, str) and datetime.fromisoformat(at).utcoffset() is not None else ""
+    except ValueError:
+        return ""
 
 
 def _sha256(data: bytes) -> str:

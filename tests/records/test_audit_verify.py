@@ -382,6 +382,39 @@ def test_an_intent_needs_its_outcome_or_a_named_reason() -> None:
     assert [(one.code, one.where) for one in late.findings] == [("call-unended", open_call)]
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.dictionaries(
+        st.sampled_from(["kind", "request_id", "at", "sequence", "writer", "in_doubt", "requests", "result"]),
+        st.one_of(st.none(), st.integers(), st.text(), st.lists(st.dictionaries(st.text(), st.text()))),
+    ),
+    kind=st.sampled_from(["intent", "outcome", "unconfirmed", "use"]),
+)
+def test_a_record_that_holds_anything_at_all_is_a_finding_and_no_crash(
+    values: dict[str, object], kind: str
+) -> None:
+    organisation = Organisation()
+    organisation.call(organisation.writer())
+    key = next(iter(organisation.bucket.objects))
+    organisation.bucket.objects[key] = json.dumps({"kind": kind, **values}).encode() + b"\n"
+    assert verified(organisation, now=organisation.time.now + timedelta(minutes=50)).findings
+
+
+def test_in_a_copy_calls_are_judged_as_of_its_newest_record() -> None:
+    """Whenever in an hour the copy was taken: what was under way then is no finding."""
+    organisation = Organisation()
+    writer = organisation.writer()
+    under_way = new_id("req_", clock=organisation.time)
+    writer.append_now(intent(under_way), bodies={})
+    span = span_of(organisation.bucket, None, None, now=None)
+    assert span is not None
+    assert verify(organisation.bucket, organisation.signing.trusted, span, []).findings == []
+    organisation.time.forward(minutes=40)
+    organisation.call(writer)
+    report = verify(organisation.bucket, organisation.signing.trusted, span, [])
+    assert [(one.code, one.where) for one in report.findings] == [("call-unended", under_way)]
+
+
 def _refuse(_key: str, _arrive: Callable[[], None]) -> None:
     from tests.records.audit_fixtures import aws_error
 
