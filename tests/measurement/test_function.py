@@ -3,7 +3,6 @@
 import contextlib
 import gzip
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +25,7 @@ _NOW = datetime(2026, 11, 11, 2, 20, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def planned(emulated_aws: Emulator) -> Iterator[Standing]:
+def planned(emulated_aws: Emulator) -> Standing:
     """The analytics bucket of the plan with a day of rows, one of them delivered twice."""
     planned = Standing(emulated_aws, plans_of("small"))
     s3, bucket = planned.root("s3"), planned.exported("analytics_bucket_name")
