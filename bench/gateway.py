@@ -167,7 +167,7 @@ def serve_app(make: Callable[[], Any], started: float) -> None:
 
     async def run() -> None:
         task = asyncio.create_task(server.serve())
-        while not server.started:
+        while not server.started:  # uvicorn has no event for it  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         port = server.servers[0].sockets[0].getsockname()[1]
         print(port, round((time.time() - started) * 1000), flush=True)
@@ -240,8 +240,9 @@ async def load(
 ) -> tuple[list[Sample], float]:
     """Samples of `clients` closed-loop clients, and how long it took."""
     head = (
-        f"POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-api-key: {KEY}\r\ncontent-type: application/json\r\n"
-        f"anthropic-version: 2023-06-01\r\ncontent-length: {len(body)}\r\n\r\n"
+        f"POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-api-key: {KEY}\r\n"
+        "content-type: application/json\r\nanthropic-version: 2023-06-01\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
     ).encode()
     samples: list[Sample] = []
     started = time.perf_counter()
@@ -313,9 +314,16 @@ def measure(port: int, pid: int, seconds: float, rounds: int) -> dict[str, float
 
 
 COLUMNS = {
-    "rps1": "rps at 1 client", "p50_1": "p50 ms at 1", "rps16": "rps at 16", "p50_16": "p50 ms at 16", "rps64": "rps at 64",
-    "cpu": "CPU ms per request", "p50_40k": "40 kB body: p50 ms at 1", "stream": "stream of 50 deltas: p50 ms", "first": "first byte ms",
-}  # fmt: skip
+    "rps1": "rps at 1 client",
+    "p50_1": "p50 ms at 1",
+    "rps16": "rps at 16",
+    "p50_16": "p50 ms at 16",
+    "rps64": "rps at 64",
+    "cpu": "CPU ms per request",
+    "p50_40k": "40 kB body: p50 ms at 1",
+    "stream": "stream of 50 deltas: p50 ms",
+    "first": "first byte ms",
+}
 
 
 def table(results: dict[str, dict[str, float]]) -> str:
@@ -375,6 +383,13 @@ def run(arguments: argparse.Namespace) -> None:
             process, port, ready = spawn(role, "--upstream", upstream)
             processes.append(process)
             results[name] = measure(port, process.pid, arguments.seconds, arguments.rounds)
+        if arguments.emulator:
+            from bench.gateway_on_emulator import gateway_process
+
+            with gateway_process(upstream, KEY) as (emulated, emulated_port):
+                results["gateway, stores on the emulated AWS"] = measure(
+                    emulated_port, emulated.pid, arguments.seconds, arguments.rounds
+                )
         memory = watch_memory(port, process.pid, arguments.memory) if arguments.memory else []
     finally:
         for process in processes:

@@ -1,7 +1,7 @@
-"""The gateway as `bench/gateway.py` measures it: every control on, nothing of it replaced but what AWS stores.
+"""The gateway as `bench/gateway.py` measures it: every control on, nothing replaced but what AWS stores.
 
-The ledger's rules, the hash chain with its sealed bodies and group commit, keys, inspection and the answer filter
-are the deployed ones; tables and buckets are in memory.
+The ledger's rules, the hash chain with its sealed bodies and group commit, keys, inspection and the answer
+filter are the deployed ones; tables and buckets are in memory.
 """
 
 import json

@@ -173,7 +173,7 @@ class _App:
             case "POST", ["v1", "messages", "batches", _, "cancel"]:
                 return "batches.cancel", self._cancel_batch
             case "POST", ["v1", "prompts", _, "messages"]:
-                return "prompts.messages", self._prompt_messages
+                return "messages", self._prompt_messages  # a message like any other
             case "POST", ["v1", "records", _, "outcome"]:
                 return "records.outcome", self._record_use
             case _:
