@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.workflow.catalogue import WORKFLOWS, published_prompt
+from kit.evaluation.stages import stack_configuration
+from kit.local.deployment import read_settings_of
 from lambdas.workflow.validation import CHECKS, Draft, findings, misfits
+from stacks.departments import LIBRARY
 from tests.support.stages import plan_of
 
 PLANNED = {
@@ -156,3 +160,9 @@ def test_the_schema_check_agrees_with_a_full_validator(value, schema) -> None:
 def test_a_schema_that_is_not_understood_is_never_taken_as_checked() -> None:
     with pytest.raises(ValueError, match="pattern"):
         misfits("a", {"pattern": "b"}, "$")
+
+
+def test_every_workflow_may_use_the_model_of_its_prompt() -> None:
+    granted = {one.id: one.models for one in read_settings_of(stack_configuration("rollout")).departments}
+    for spec in WORKFLOWS:
+        assert published_prompt(LIBRARY, spec)["model"] in granted[spec.department], spec.name
