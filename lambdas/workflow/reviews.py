@@ -52,6 +52,7 @@ class Review:
     findings: tuple[Mapping[str, str], ...] = ()
     escalated_at: str = ""
     token: str = ""
+    decision: str = ""
     decided_by: str = ""
     decided_at: str = ""
     reason: str = ""
@@ -159,14 +160,15 @@ class Reviews:
             ":by": by.strip(),
             ":reason": reason.strip(),
             ":now": self._now(),
+            ":decision": decision,
         }
-        sets = "SET #state = :to, decided_by = :by, reason = :reason, decided_at = :now"
+        sets = "SET #state = :to, decision = :decision, decided_by = :by, reason = :reason, decided_at = :now"
         if decision != "reject":
             values |= {":key": release_key, ":sha": release_sha256 or current.draft_sha256}
             sets += ", release_key = :key, release_sha256 = :sha"
         moved = self._moves(department, request, f"{sets} REMOVE #queue", values, states=("waiting",))
         decided = self.get(department, request)
-        if not moved and (decided.state, decided.decided_by) != (DECISIONS[decision], by.strip()):
+        if not moved and (decided.decision, decided.decided_by) != (decision, by.strip()):
             raise ReviewConflict(f"it is {decided.state} already")
         return decided
 

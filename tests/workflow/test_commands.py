@@ -1,0 +1,122 @@
+"""The people's commands against a whole deployment and its real gateway: a workflow from the request to the
+release, refusals in one message, a night's work in a batch (L3.1, L3.4, L1.1, L1.6).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.local_kit import LocalKit
+
+from .waiting import until
+
+pytestmark = pytest.mark.emulator
+
+VARIABLES = {"product": "Harbour insurance", "audience": "owners", "channel": "email", "variants": "1"}
+
+
+def said(kit: LocalKit, *arguments: str) -> Any:
+    done = kit.run(*arguments, "--json")
+    assert done.returncode == 0, done.stderr + done.stdout
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def brief(tmp_path_factory: pytest.TempPathFactory, local_kit: LocalKit) -> Path:
+    done = local_kit.run("workflow", "credential", "--department", "marketing")
+    assert done.returncode == 0, done.stderr
+    file = tmp_path_factory.mktemp("documents") / "brief.txt"
+    file.write_text("Cover starts the same day.")
+    return file
+
+
+def start(kit: LocalKit, brief: Path) -> str:
+    variables = [part for name, value in VARIABLES.items() for part in ("--variable", f"{name}={value}")]
+    asked = said(kit, "workflow", "start", "content", "--by", "Ada", "--document", str(brief), *variables)
+    return asked["request"]
+
+
+def until_queued(kit: LocalKit, request: str) -> dict[str, Any]:
+    def queued() -> dict[str, Any] | None:
+        waiting = said(kit, "review-queue", "list", "-d", "marketing")
+        return next((one for one in waiting if one["request"] == request), None)
+
+    return until(queued, lambda: str(said(kit, "workflow", "status", "content", request)), seconds=60)
+
+
+def test_a_person_reads_edits_and_releases_what_the_gateway_drafted(local_kit, brief) -> None:
+    request = start(local_kit, brief)
+    assert until_queued(local_kit, request)["because"] == ["policy: customer-facing"]
+    shown = said(local_kit, "review-queue", "show", request, "-d", "marketing")
+    assert "Cover starts the same day." in shown["draft"]["text"]
+    assert len(shown["draft"]["sources"]) == 1
+
+    own = local_kit.run("review-queue", "approve", request, "-d", "marketing", "--by", "Ada", "--reason", "x")
+    assert (own.returncode, "may not decide" in own.stderr) == (2, True)
+    text = brief.with_name("edited.txt")
+    text.write_text("Covered from tomorrow.")
+    decision = ["-d", "marketing", "--by", "Grace", "--reason", "shorter", "--file", str(text)]
+    assert said(local_kit, "review-queue", "edit", request, *decision)["state"] == "edited"
+    assert said(local_kit, "review-queue", "edit", request, *decision)["state"] in ("edited", "released")
+
+    def released() -> str | None:
+        status = said(local_kit, "workflow", "status", "content", request)
+        return status["released"] if status["state"] == "succeeded" else None
+
+    until(released, lambda: "")
+    records = local_kit.run("audit", "find", "--request-id", shown["call"], "--json")
+    assert records.returncode == 0, records.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["review-queue", "show", "wf_no", "-d", "marketing"], "has no review"),
+        (["review-queue", "list", "-d", "nobody"], "not let in"),
+        (["workflow", "start", "nothing", "--by", "Ada"], "no workflow"),
+        (["workflow", "start", "content", "--by", "Ada", "--variable", "x"], "not name=value"),
+        (["workflow", "status", "content", "wf_no"], "has no request"),
+        (["workflow", "credential", "-d", "nobody"], "does not stand"),
+    ],
+)
+def test_what_cannot_be_done_is_one_message(local_kit, arguments, says) -> None:
+    done = local_kit.run(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_nights_work_is_queued_and_its_answers_are_written(local_kit, tmp_path) -> None:
+    params = {"model": "fast", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]}
+    work = tmp_path / "work.jsonl"
+    work.write_text("".join(json.dumps({"custom_id": f"one-{n}", "params": params}) + "\n" for n in range(3)))
+    access = {name: local_kit.variables[name] for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN")}
+    queued = local_kit.run("batch", "submit", str(work), "--json", **access)
+    assert queued.returncode == 0, queued.stderr
+    out = tmp_path / "answers.jsonl"
+    done = local_kit.run("batch", "results", json.loads(queued.stdout)["id"], "--out", str(out), **access)
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in out.read_text().splitlines()]
+    assert sorted(one["custom_id"] for one in answers) == ["one-0", "one-1", "one-2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "0 requests"),
+        ("{", ":1: not"),
+        ('{"custom_id":"a","params":{}}\n{"custom_id":"a","params":{}}', ":2: custom_id a is there twice"),
+    ],
+)
+def test_a_wrong_line_of_a_batch_is_named_before_anything_is_sent(tmp_path, text, says) -> None:
+    import typer.testing
+
+    from kit.commands.batch import app
+
+    file = tmp_path / "work.jsonl"
+    file.write_text(text)
+    done = typer.testing.CliRunner().invoke(app, ["submit", str(file)])
+    assert done.exception is not None
+    assert says in str(done.exception)
