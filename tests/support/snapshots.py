@@ -5,6 +5,7 @@ Values that vary without meaning are named: `<account>`, `<sha256>`, and a made-
 has it, `<keys-audit>`. Tags of the stage's provider are shown once, with the provider.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,9 @@ from tests.support.stages import SIZES, STAGES, plan_of
 FOLDER = Path(__file__).resolve().parent.parent / "snapshots"
 _SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 _ACCOUNT = re.compile(r"\b111122223333\b")
-_MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9]{10}")  # of KMS, of API Gateway
+_MADE_UP = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9]{10}|[a-z-]+-\d_[a-z0-9]{9}"
+)  # of KMS, of API Gateway, of Cognito
 _OPTIONS = (
     "aliases",
     "deleteBeforeReplace",
@@ -34,6 +37,7 @@ _OPTIONS = (
 )
 _SDK_ALIASES = re.compile(r"V2\b")
 _WIDEST = 160
+_LONG_DOCUMENT = 30  # lines; a longer one has one line for each part of its parts
 
 
 def snapshot_path(stage: str, size: str) -> Path:
@@ -67,15 +71,45 @@ def _blocks(graph: Graph) -> dict[str, str]:
         children.setdefault(resource.parent, []).append(resource)
 
     def walk(parent: str | None, depth: int) -> None:
+        first: dict[str, Resource] = {}
         for resource in sorted(children.get(parent, ()), key=lambda r: (r.custom, r.name, r.type)):
-            blocks[resource.urn] = "\n".join(_lines(resource, "  " * depth)) + "\n"
-            walk(resource.urn, depth + 1)
+            twin = first.setdefault(resource.type, resource)
+            if resource.custom or twin is resource:
+                blocks[resource.urn] = "\n".join(_lines(resource, "  " * depth)) + "\n"
+                walk(resource.urn, depth + 1)
+            else:
+                blocks[resource.urn] = _like(twin, resource, "  " * depth)
+
+    def whole(resource: Resource, depth: int = 1) -> Iterator[str]:
+        yield from _lines(resource, "  " * depth)
+        for child in sorted(children.get(resource.urn, ()), key=lambda r: (r.custom, r.name, r.type)):
+            yield from whole(child, depth + 1)
+
+    def _like(twin: Resource, resource: Resource, indent: str) -> str:
+        """A component as what differs from the first one of its type beside it, its own name left out."""
+        theirs, own = _own_parts(twin.name, resource.name)
+        before = [line.replace(theirs, "…") for line in whole(twin)]
+        after = [line.replace(own, "…") for line in whole(resource)]
+        lines = [f"{indent}{resource.type} {resource.name}  (like {twin.name}, … is {own})"]
+        lines += [f"{indent}  - {line.strip()}" for line in before if line not in after]
+        lines += [f"{indent}  + {line.strip()}" for line in after if line not in before]
+        return "\n".join(lines) + "\n"
 
     stack = next(resource for resource in graph if resource.type == STACK_TYPE)
     walk(stack.urn, 0)
     exports = [f"  {path} = {text}" for path, text in _flat(shown(graph.exports), "")]
     blocks["exports"] = "\n".join(["exports", *exports]) + "\n"
     return blocks
+
+
+def _own_parts(one: str, other: str) -> tuple[str, str]:
+    """What is a name's own: `legal` and `people` of `department-legal` and `department-people`."""
+    mine, theirs = one.split("-"), other.split("-")
+    while len(mine) > 1 and len(theirs) > 1 and mine[0] == theirs[0]:
+        mine, theirs = mine[1:], theirs[1:]
+    while len(mine) > 1 and len(theirs) > 1 and mine[-1] == theirs[-1]:
+        mine, theirs = mine[:-1], theirs[:-1]
+    return "-".join(mine), "-".join(theirs)
 
 
 def _lines(resource: Resource, indent: str) -> Iterator[str]:
@@ -118,13 +152,40 @@ def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
                 yield from _flat(one, f"{path}[{_label(one, index)}]")
     elif isinstance(value, str):
         inner = _document(value)
-        if inner is not None:
-            yield from _flat(inner, f"{path}{{}}")
-        else:
-            text = _named(value.replace("\n", "\\n"))
-            yield path, text if len(text) <= _WIDEST else f"{text[:_WIDEST]}… ({len(value)} characters)"
+        if inner is None:
+            yield path, _short(_named(value.replace("\n", "\\n")))
+            return
+        lines = list(_flat(inner, f"{path}{{}}"))
+        shown_whole = (
+            len(lines) <= _LONG_DOCUMENT or "Statement" in inner
+        )  # permissions are read line by line
+        yield from lines if shown_whole else _parts(inner, f"{path}{{}}")
     else:
         yield path, json.dumps(value)
+
+
+def _parts(document: Any, path: str) -> Iterator[tuple[str, str]]:
+    """A long document (a state machine, a dashboard), one line for each state or widget."""
+    for place, part in _members(document, path):
+        members = list(_members(part, place))
+        for inner, value in members or [(place, part)]:
+            yield inner, _short(_named(json.dumps(value, ensure_ascii=False, sort_keys=True)))
+
+
+def _members(value: Any, path: str) -> list[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        return [(f"{path}.{key}", one) for key, one in sorted(value.items())]
+    if isinstance(value, list):
+        return [(f"{path}[{index}]", one) for index, one in enumerate(value)]
+    return []
+
+
+def _short(text: str) -> str:
+    """The text, or its beginning with a hash, so that a change of any of it shows."""
+    if len(text) <= _WIDEST:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{text[:_WIDEST]}… ({len(text)} characters, {digest})"
 
 
 def _label(one: Any, index: int) -> str:
