@@ -11,8 +11,11 @@
       dated: 2027-01-30
       value: 312
       threshold: 300
-      source: ledger, January 2027
+      source: kit gate measure
+      query: distinct people with a complete answer, 2027-01-01 to 2027-01-28
+      figures: {people: 312}
 
+A measurement without `query` was typed in by a person. In production it does not meet its criterion.
 Entries of `kit up` on the emulated AWS carry `demonstration: true` and lie in a file of their own; they are
 refused anywhere else.
 """
@@ -22,7 +25,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -60,7 +63,11 @@ class Attestation:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A measured value: `threshold` is what was asked when it was recorded, `source` where it comes from."""
+    """A measured value: `threshold` is what was asked when it was recorded, `source` where it comes from.
+
+    `query` says how it was computed and `figures` from which numbers; both are empty where a person typed the
+    value in.
+    """
 
     criterion: str
     dated: date
@@ -68,6 +75,8 @@ class Measurement:
     threshold: int
     source: str
     demonstration: bool = False
+    query: str = ""
+    figures: Mapping[str, int] = field(default_factory=dict)
 
     def as_document(self) -> dict[str, Any]:
         """Plain data, dates as ISO text, `demonstration` only when it is one."""
@@ -170,10 +179,8 @@ def _dated(entry: Attestation | Measurement) -> date:
 
 
 def _fields(entry: Attestation | Measurement) -> dict[str, Any]:
-    document = asdict(entry)
-    if not entry.demonstration:
-        del document["demonstration"]
-    return document
+    optional = ("demonstration", "query", "figures")
+    return {name: value for name, value in asdict(entry).items() if value or name not in optional}
 
 
 def _as_document(entry: Attestation | Measurement) -> dict[str, Any]:
@@ -211,6 +218,8 @@ def _measurement(given: Mapping[str, Any], where: str) -> Measurement:
         read.whole("threshold"),
         read.text("source"),
         read.flag("demonstration"),
+        read.text("query") if "query" in given else "",
+        read.numbers("figures"),
     )
 
 
@@ -246,6 +255,14 @@ class _Entry:
         value = self._given.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise EvidenceError(f"{self._where}.{key}: {shown(value)} is not a whole number")
+        return value
+
+    def numbers(self, key: str) -> dict[str, int]:
+        value = self._given.get(key, {})
+        if not isinstance(value, dict) or not all(
+            isinstance(name, str) and type(number) is int for name, number in value.items()
+        ):
+            raise EvidenceError(f"{self._where}.{key}: {shown(value)} is not names with whole numbers")
         return value
 
     def flag(self, key: str) -> bool:

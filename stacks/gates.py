@@ -3,7 +3,8 @@ G.5).
 
 A stage is evaluated only while the criteria of every stage before it hold. Human criteria hold by an
 attestation: who, when, and the SHA-256 of the document as it was approved; a document that has changed
-since opens its criterion again. Measured criteria hold by a recorded value that meets its threshold.
+since opens its criterion again. Measured criteria hold by a value that `kit gate measure` has computed from
+the deployment and that meets its threshold; in production a value that somebody typed in does not count.
 Evidence is a file under version control (`stacks/config/evidence/<client>.yaml`), so that auditors see it
 in a diff.
 
@@ -21,13 +22,12 @@ from typing import Any, Literal
 from stacks.evidence import Attestation, Evidence, EvidenceError, Measurement, read_evidence
 from stacks.problems import nearest
 from stacks.settings import STAGES, Settings, Stage
-from stacks.sizing import Sizing
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = "documents"
 _APPROVAL_DAYS = 400  # a yearly approval, with five weeks to renew it
 _MEASUREMENT_DAYS = 35  # measured within the last month
-State = Literal["met", "missing", "changed", "stale", "below", "waived"]
+State = Literal["met", "missing", "changed", "stale", "below", "typed", "waived"]
 
 
 class GateClosed(Exception):
@@ -90,7 +90,7 @@ class Finding:
 
 def criteria(settings: Settings) -> tuple[Criterion, ...]:
     """The exit criteria of all stages, in order."""
-    return (*_foundation(), *_integration(settings), *_rollout(settings.sizing))
+    return (*_foundation(), *_integration(settings), *_rollout(settings))
 
 
 def _foundation() -> tuple[Criterion, ...]:
@@ -159,7 +159,7 @@ def _integration(settings: Settings) -> tuple[Criterion, ...]:
     )
 
 
-def _rollout(sizing: Sizing) -> tuple[Criterion, ...]:
+def _rollout(settings: Settings) -> tuple[Criterion, ...]:
     def measured(
         name: str, title: str, requirement: str, threshold: int, unit: str, source: str
     ) -> Criterion:
@@ -167,13 +167,21 @@ def _rollout(sizing: Sizing) -> tuple[Criterion, ...]:
             name, "rollout", title, "measured", requirement, threshold=threshold, unit=unit, source=source
         )
 
-    adoption = sizing.adoption
+    adoption = settings.sizing.adoption
     return (
         measured(
             "people-live", "People use Claude", "S.3", adoption.live_people, "people in a month", "ledger"
         ),
         measured(
             "champions-active", "Champions launched", "L4.6", adoption.champions, "people", "champions group"
+        ),
+        measured(
+            "roi-measured",
+            "Value measured against a baseline",
+            "L5.2",
+            max(1, min(2, len(settings.pilots))),
+            "departments",
+            "feedback and baselines",
         ),
         Criterion("roi-published", "rollout", "Measured ROI published", "human", "L5.5"),
         Criterion("roadmap-approved", "rollout", "Roadmap of the next quarter approved", "human", "S.3"),
@@ -196,7 +204,8 @@ def assess(settings: Settings, *, root: Path = ROOT) -> tuple[Finding, ...]:
         EvidenceError: an evidence file cannot be read, or holds a demonstration that does not belong into it.
     """
     evidence = _evidence(settings)
-    return tuple(_judge(each, evidence, root) for each in criteria(settings))
+    typed_counts = settings.emulated or not settings.production
+    return tuple(_judge(each, evidence, root, typed_counts) for each in criteria(settings))
 
 
 def require_open(stage: Stage, settings: Settings, *, root: Path = ROOT) -> dict[str, Any]:
@@ -268,10 +277,11 @@ def _evidence(settings: Settings) -> Evidence:
     return recorded
 
 
-def _judge(criterion: Criterion, evidence: Evidence, root: Path) -> Finding:
+def _judge(criterion: Criterion, evidence: Evidence, root: Path, typed_counts: bool) -> Finding:
     if criterion.kind == "human":
         return _judge_attestation(criterion, evidence.attestation(criterion.name), evidence.newest, root)
-    return _judge_measurement(criterion, evidence.measurement(criterion.name), evidence.newest)
+    latest = evidence.measurement(criterion.name)
+    return _judge_measurement(criterion, latest, evidence.newest, typed_counts)
 
 
 def _judge_attestation(
@@ -295,16 +305,19 @@ def _judge_attestation(
     )
 
 
-def _judge_measurement(criterion: Criterion, latest: Measurement | None, newest: date | None) -> Finding:
+def _judge_measurement(
+    criterion: Criterion, latest: Measurement | None, newest: date | None, typed_counts: bool
+) -> Finding:
     wanted = f"{criterion.threshold} {criterion.unit}"
-    again = (
-        f"kit gate record {criterion.name} --value N --source WHERE ({criterion.source}, at least {wanted})"
-    )
+    again = f"kit gate measure {criterion.name} ({criterion.source}, at least {wanted})"
     if latest is None:
-        return Finding(criterion, "missing", f"not measured; at least {wanted}", f"record it: {again}")
+        return Finding(criterion, "missing", f"not measured; at least {wanted}", f"measure it: {again}")
     if latest.value < criterion.threshold:
         detail = f"{latest.value} measured on {latest.dated}, at least {wanted}"
-        return Finding(criterion, "below", detail, f"record it when it is reached: {again}", latest)
+        return Finding(criterion, "below", detail, f"measure it when it is reached: {again}", latest)
+    if not latest.query and not typed_counts:
+        detail = f"{latest.value} was typed in on {latest.dated}, not measured; at least {wanted}"
+        return Finding(criterion, "typed", detail, f"measure it: {again}", latest)
     if _expired(latest.dated, criterion, newest):
         detail = f"measured on {latest.dated}, more than {criterion.valid_days} days before {newest}"
         return Finding(criterion, "stale", detail, f"measure again: {again}", latest)

@@ -417,7 +417,7 @@ def _print_status(
 
 
 _COLOURS = {"met": "green", "waived": "yellow"} | dict.fromkeys(
-    ("missing", "changed", "stale", "below"), "red"
+    ("missing", "changed", "stale", "below", "typed"), "red"
 )
 
 

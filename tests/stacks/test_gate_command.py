@@ -53,7 +53,7 @@ def test_status_shows_every_criterion_of_the_three_stages_and_the_week(gate: Cal
 
     assert [each["stage"] for each in document["stages"]] == ["foundation", "integration", "rollout"]
     assert [each["gate"] for each in document["stages"]] == ["open", "closed", "closed"]
-    assert len(document["criteria"]) == sum(each["criteria"] for each in document["stages"]) == 16
+    assert len(document["criteria"]) == sum(each["criteria"] for each in document["stages"]) == 17
     assert document["timeline"] == {
         "started": "2026-11-02",
         "today": "2026-12-01",
@@ -129,7 +129,7 @@ def test_record_keeps_value_threshold_and_source(gate: Callable[..., Answer], fo
         (2, 2, "ledger, week 48"),
     ]
     criteria = gate("status", "--json").document["criteria"]
-    assert next(each["state"] for each in criteria if each["criterion"] == "pilots-live") == "met"
+    assert next(each["state"] for each in criteria if each["criterion"] == "pilots-live") == "typed"
 
 
 def test_a_criterion_without_a_fixed_document_takes_one_of_the_project(gate: Callable[..., Answer]) -> None:

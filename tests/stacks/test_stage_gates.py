@@ -35,6 +35,11 @@ FOUNDATION = [
 ]
 
 
+def measured(name: str, day: date, value: int, threshold: int) -> Measurement:
+    """A value as `kit gate measure` writes it."""
+    return Measurement(name, day, value, threshold, "kit gate measure", query="counted in the records")
+
+
 def proof(settings: Settings, *, without: str = "", day: date = DAY, root: Path = ROOT) -> Evidence:
     """Evidence by people and measurements that meets every criterion but `without`."""
     attestations, measurements = [], []
@@ -42,7 +47,7 @@ def proof(settings: Settings, *, without: str = "", day: date = DAY, root: Path 
         if each.name == without:
             continue
         if each.kind == "measured":
-            measurements.append(Measurement(each.name, day, each.threshold, each.threshold, "ledger"))
+            measurements.append(measured(each.name, day, each.threshold, each.threshold))
         else:
             document = each.document or "documents/audit-policy.md"
             digest = document_hash(root / document)
@@ -90,7 +95,7 @@ def test_rollout_demands_the_measured_criteria_of_integration_too(read: Read) ->
     with pytest.raises(GateClosed) as closed:
         require_open("rollout", settings)
     assert {each.criterion.kind for each in closed.value.findings} == {"measured"}
-    assert "kit gate record pilots-live --value N --source WHERE" in str(closed.value)
+    assert "kit gate measure pilots-live" in str(closed.value)
 
 
 @pytest.mark.parametrize("stage", ["integration", "rollout"])
@@ -155,11 +160,21 @@ def test_an_approval_of_another_document_does_not_count(read: Read) -> None:
 def test_a_value_below_its_threshold_keeps_the_gate_closed(read: Read) -> None:
     settings = read("rollout")
     evidence = proof(settings, without="pilots-live")
-    low = Measurement("pilots-live", DAY, 1, 1, "ledger")
+    low = measured("pilots-live", DAY, 1, 1)
     record(settings, evidence + Evidence(measurements=(low,)))
     assert states(settings)["pilots-live"] == "below"
     with pytest.raises(GateClosed, match="1 measured on 2026-11-24, at least 2 departments"):
         require_open("rollout", settings)
+
+
+def test_in_production_a_value_that_was_typed_in_does_not_open_the_gate(read: Read) -> None:
+    typed = Evidence(measurements=(Measurement("pilots-live", DAY, 2, 2, "a mail"),))
+    settings = read("rollout")
+    record(settings, proof(settings, without="pilots-live") + typed)
+    assert states(settings)["pilots-live"] == "typed"
+    with pytest.raises(GateClosed, match="was typed in"):
+        require_open("rollout", settings)
+    assert states(read("rollout", environment="staging"))["pilots-live"] == "met"
 
 
 def test_the_threshold_is_that_of_the_size_and_not_that_of_the_file(read: Read) -> None:
@@ -174,20 +189,20 @@ def test_old_evidence_expires_by_the_newest_date_in_the_file_and_not_by_a_clock(
     record(settings, proof(settings))
     assert states(settings)["pilot-outputs"] == "met"
 
-    later = Measurement("people-live", DAY + timedelta(days=36), 900, 300, "ledger")
+    later = measured("people-live", DAY + timedelta(days=36), 900, 300)
     record(settings, proof(settings) + Evidence(measurements=(later,)))
 
     assert states(settings)["pilot-outputs"] == "stale"
     assert states(settings)["budget-secured"] == "met"
 
-    much_later = Measurement("people-live", DAY + timedelta(days=401), 900, 300, "ledger")
+    much_later = measured("people-live", DAY + timedelta(days=401), 900, 300)
     record(settings, proof(settings) + Evidence(measurements=(much_later,)))
     assert states(settings)["budget-secured"] == "stale"
 
 
 def test_the_latest_entry_counts(read: Read) -> None:
     settings = read("rollout")
-    fallen = Measurement("pilots-live", DAY + timedelta(days=1), 0, 2, "ledger")
+    fallen = measured("pilots-live", DAY + timedelta(days=1), 0, 2)
     record(settings, proof(settings) + Evidence(measurements=(fallen,)))
     assert states(settings)["pilots-live"] == "below"
 
