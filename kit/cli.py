@@ -17,6 +17,7 @@ from kit.commands import (
     cost,
     dashboards,
     demo,
+    dictionary,
     down,
     env,
     gate,
@@ -51,6 +52,7 @@ app.add_typer(break_glass.app, name="break-glass")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(batch.app, name="batch")
 app.add_typer(gate.app, name="gate")
+app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(report.app, name="report")
 app.add_typer(key.app, name="key")
 app.add_typer(prompt.app, name="prompt")

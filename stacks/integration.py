@@ -19,6 +19,7 @@ from components.functions import Network as FunctionNetwork
 from components.functions import Surroundings
 from components.governance.gateway_policy import (
     DepartmentRights,
+    ApprovedDictionary,
     GatewayPolicy,
     ProviderRoute,
     TokenIssuer,
@@ -555,6 +556,7 @@ def _rights(department: Department) -> DepartmentRights:
         findings=department.findings.model_dump(),
         redact_output=department.redact_output,
         registered_prompts_only=department.registered_prompts_only,
+        dictionary=ApprovedDictionary(**settings.dictionary.model_dump()) if settings.dictionary else None,
         human_review=department.human_review,
     )
 

@@ -125,6 +125,15 @@ def _statements(args: RolesArgs) -> dict[str, list[Statement]]:
         Statement("Attest", ["s3:PutObject"], [_objects(names, "governance", "evidence/*")]),
         _use_key("EncryptEvidence", ["kms:GenerateDataKey"], args.governance_key_arn, names),
     ]
+    # the client's protected terms: written by the person who answers for data, read by the gateway
+    protect_terms = [
+        Statement(
+            "PublishTerms",
+            ["s3:GetObject", "s3:PutObject"],
+            [_objects(names, "governance", "dictionaries/*")],
+        ),
+        Statement("ReadPolicy", ["s3:GetObject"], [_objects(names, "governance", "policy/*")]),
+    ]
     watch = [
         Statement("Watch", ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"], ["*"], conditions=here)
     ]
@@ -161,7 +170,14 @@ def _statements(args: RolesArgs) -> dict[str, list[Statement]]:
             Statement("Traces", ["xray:BatchGetTraces", "xray:GetTraceSummaries"], ["*"], conditions=here),
         ],
         "training-lead": [*read_documents, *read_prompts, *dashboards],
-        "governance-lead": [*read_documents, *read_prompts, *attest, *_investigate(args), *_intervene(args)],
+        "governance-lead": [
+            *read_documents,
+            *read_prompts,
+            *attest,
+            *protect_terms,
+            *_investigate(args),
+            *_intervene(args),
+        ],
         "data-science-lead": [*read_prompts, *dashboards, *query],
     }
 

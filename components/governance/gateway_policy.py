@@ -60,6 +60,15 @@ class TokenIssuer:
 
 
 @dataclass(frozen=True)
+class ApprovedDictionary:
+    """Which published dictionary is in force, and who approved it; its terms are in no plan."""
+
+    version: int
+    sha256: str
+    approved_by: str
+
+
+@dataclass(frozen=True)
 class GatewayPolicy:
     """Everything that the gateway decides by. `models` maps an alias to (display name, model)."""
 
@@ -73,6 +82,7 @@ class GatewayPolicy:
     embeddings_model: str
     providers: Sequence[ProviderRoute]
     issuers: Sequence[TokenIssuer]
+    dictionary: ApprovedDictionary | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The policy in the shape of version 1, ready for canonical JSON."""
@@ -94,6 +104,7 @@ class GatewayPolicy:
             "embeddings": {"model": self.embeddings_model},
             "providers": [_as_dict(provider) for provider in self.providers],
             "issuers": [_as_dict(issuer) for issuer in self.issuers],
+            **({"dictionary": _as_dict(self.dictionary)} if self.dictionary else {}),
         }
 
     def _check(self) -> None:
@@ -116,7 +127,7 @@ class GatewayPolicy:
         refuse("gateway policy", checks)
 
 
-def _as_dict(item: DepartmentRights | ProviderRoute | TokenIssuer) -> dict[str, Any]:
+def _as_dict(item: DepartmentRights | ProviderRoute | TokenIssuer | ApprovedDictionary) -> dict[str, Any]:
     return {entry.name: _plain(getattr(item, entry.name)) for entry in fields(item)}
 
 

@@ -8,6 +8,7 @@ every 15 seconds, the last good one used for at most 5 minutes when reading fail
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
@@ -23,6 +24,7 @@ AUTH_KINDS = ("workload-identity", "secret", "aws")
 FINDING_ACTIONS = ("allow", "flag", "redact", "block", "review")
 POLL_SECONDS = 15.0
 LAST_GOOD_SECONDS = 300.0
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class PolicyError(ValueError):
@@ -109,6 +111,27 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovedDictionary:
+    """The dictionary of protected terms that somebody approved, by what it is, never by what is in it
+    (L2.3).
+    """
+
+    version: int
+    sha256: str  # of the published document
+    approved_by: str
+
+    @property
+    def object_key(self) -> str:
+        """Where it lies in the governance bucket. Holding the hash, what is there never changes."""
+        return dictionary_key(self.sha256)
+
+
+def dictionary_key(sha256: str) -> str:
+    """The object that holds the dictionary with this hash."""
+    return f"dictionaries/{sha256}.json"
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayPolicy:
     """The whole policy, validated. `models` is by alias, `departments` by id."""
 
@@ -121,6 +144,7 @@ class GatewayPolicy:
     embeddings: Embeddings | None
     providers: tuple[Provider, ...]
     issuers: tuple[Issuer, ...]
+    dictionary: ApprovedDictionary | None = None  # without one the client protects no terms of its own
 
     def model_named(self, name: str) -> Model | None:
         """The model behind an alias, or behind the Claude model id itself; None when the policy knows
@@ -174,6 +198,7 @@ def parse_policy(document: bytes) -> GatewayPolicy:
         embeddings=_embeddings(root),
         providers=providers,
         issuers=tuple(_issuer(reader) for reader in root.items("issuers", optional=True)),
+        dictionary=_dictionary(root.child("dictionary")) if root.has("dictionary") else None,
     )
 
 
@@ -234,6 +259,13 @@ def _embeddings(root: "_Reader") -> Embeddings | None:
         base_url=reader.text("base_url") if reader.has("base_url") else None,
         region=reader.text("region") if reader.has("region") else None,
     )
+
+
+def _dictionary(reader: "_Reader") -> ApprovedDictionary:
+    sha256 = reader.text("sha256")
+    if not _SHA256.fullmatch(sha256):
+        raise PolicyError(f"{reader.path}.sha256: must be 64 hexadecimal digits")
+    return ApprovedDictionary(reader.integer("version", minimum=1), sha256, reader.text("approved_by"))
 
 
 def _issuer(reader: "_Reader") -> Issuer:

@@ -76,11 +76,10 @@ def compose(settings: GatewaySettings) -> Gateway:
         inspection=InspectionStep(
             Inspector(InspectionConfig(hash_key=_key(pepper, b"inspection"))),
             DictionaryWatch(
-                S3Document(s3, governance, settings.dictionary_object_key),
+                lambda: policy.current().dictionary,
+                partial(aws.object, s3, governance),
                 report=lambda text: access_log.event("dictionary", message=text),
-            )
-            if settings.dictionary_object_key
-            else None,
+            ),
         ),
         ledger=Ledger(store),
         prices=load_prices(),

@@ -1,19 +1,21 @@
 """The client's dictionary of protected terms, followed while the gateway runs (L2.3, G.1).
 
-Looked at again when it was last confirmed more than 15 seconds ago, by the call that notices; compiled once a
-version in a thread. A version that cannot be read or is wrong leaves the last good one in force for five
-minutes; then nothing passes: without its dictionary the inspection would let through what the client
-protects.
+The gateway policy says which one was approved, by its hash; the document lies in the governance bucket under
+a key that holds the hash. So publishing terms changes nothing until somebody approved them, and what is read
+is used only when it has the approved hash. The approved one is compiled once, in a thread. When it cannot be
+read or is another, the last good one stays in force for five minutes; then nothing passes: without its
+dictionary the inspection would let through what the client protects.
 """
 
 import asyncio
-from collections.abc import Callable
+import hashlib
+from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from lambdas.common.documents import DocumentSource
-from lambdas.inspection import Dictionary, DictionaryError, parse_dictionary
+from lambdas.common.policy import ApprovedDictionary
+from lambdas.inspection import EMPTY, Dictionary, DictionaryError, parse_dictionary
 
-POLL_SECONDS = 15.0
+RETRY_SECONDS = 15.0
 LAST_GOOD_SECONDS = 300.0
 
 
@@ -22,53 +24,72 @@ class DictionaryUnavailable(Exception):
 
 
 class DictionaryWatch:
-    """The current dictionary. What it reports names entries by place and id, never a term."""
+    """The dictionary in force. What it reports names entries by place and id, never a term.
+
+    `approved` gives what the current policy approves; `read` the bytes of an object of the governance bucket.
+    """
 
     def __init__(
         self,
-        source: DocumentSource,
+        approved: Callable[[], ApprovedDictionary | None],
+        read: Callable[[str], Awaitable[bytes]],
         *,
-        poll_seconds: float = POLL_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
         last_good_seconds: float = LAST_GOOD_SECONDS,
         clock: Callable[[], float] = monotonic,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._source = source
-        self._poll_seconds = poll_seconds
+        self._approved = approved
+        self._read = read
+        self._retry_seconds = retry_seconds
         self._last_good_seconds = last_good_seconds
         self._clock = clock
         self._report = report
         self._lock = asyncio.Lock()
         self._dictionary: Dictionary | None = None
-        self._etag: str | None = None
-        self._looked_at: float | None = None
-        self._confirmed_at = 0.0
+        self._sha256 = ""
+        self._refused = ""  # the approved hash that could not be had, and since when it is tried
+        self._refused_since = 0.0
+        self._tried_at = 0.0
 
     async def current(self) -> Dictionary:
-        """The dictionary in force. Raises `DictionaryUnavailable`."""
-        if self._is_due():
+        """The dictionary in force. Raises `DictionaryUnavailable`, and what `approved` raises."""
+        approved = self._approved()
+        if approved is None:
+            return EMPTY
+        if self._is_due(approved):
             async with self._lock:
-                # of the calls that noticed together, one looks
-                if self._is_due():
-                    await self._look()
+                # of the calls that noticed together, one reads
+                if self._is_due(approved):
+                    await self._load(approved)
         if self._dictionary is None:
-            raise DictionaryUnavailable("no dictionary has been read yet")
-        if self._clock() - self._confirmed_at > self._last_good_seconds:
-            raise DictionaryUnavailable("the dictionary could not be confirmed for too long")
+            raise DictionaryUnavailable("the approved dictionary was not read")
+        late = self._clock() - self._refused_since > self._last_good_seconds
+        if self._sha256 != approved.sha256 and late:
+            raise DictionaryUnavailable("the approved dictionary could not be read for too long")
         return self._dictionary
 
-    def _is_due(self) -> bool:
-        return self._looked_at is None or self._clock() - self._looked_at >= self._poll_seconds
+    def _is_due(self, approved: ApprovedDictionary) -> bool:
+        if self._sha256 == approved.sha256:
+            return False
+        return self._refused != approved.sha256 or self._clock() - self._tried_at >= self._retry_seconds
 
-    async def _look(self) -> None:
+    async def _load(self, approved: ApprovedDictionary) -> None:
         try:
-            document = await self._source.fetch(self._etag)
-            if document is not None:
-                self._dictionary = await asyncio.to_thread(parse_dictionary, document.body)
-                self._etag = document.etag
-            self._confirmed_at = self._clock()
+            document = await self._read(approved.object_key)
+            if hashlib.sha256(document).hexdigest() != approved.sha256:
+                raise DictionaryError("it is not the one that was approved")
+            self._dictionary = await asyncio.to_thread(parse_dictionary, document)
         except DictionaryError as error:
-            self._report(f"dictionary refused: {error}")
+            self._refuse(approved, f"refused: {error}")
         except Exception as error:  # whatever the store raises: the last good one stands, and time runs
-            self._report(f"dictionary not read: {type(error).__name__}")
-        self._looked_at = self._clock()
+            self._refuse(approved, f"not read: {type(error).__name__}")
+        else:
+            self._sha256, self._refused = approved.sha256, ""
+
+    def _refuse(self, approved: ApprovedDictionary, why: str) -> None:
+        now = self._clock()
+        if not self._refused:
+            self._refused_since = now
+        self._refused, self._tried_at = approved.sha256, now
+        self._report(f"dictionary version {approved.version} {why}")

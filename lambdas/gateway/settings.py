@@ -33,7 +33,6 @@ class GatewaySettings:
     audit_key_arn: str | None
     governance_bucket: str | None
     policy_object_key: str
-    dictionary_object_key: str | None  # protected terms; when named, nothing passes without them
     analytics_stream: str | None
     key_pepper_secret_arn: str | None
     provider_key_secret_arn: str | None
@@ -60,7 +59,6 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         audit_key_arn=environ.get("AUDIT_KEY_ARN"),
         governance_bucket=environ.get("GOVERNANCE_BUCKET"),
         policy_object_key=environ.get("POLICY_OBJECT_KEY", "policy/gateway.json"),
-        dictionary_object_key=environ.get("DICTIONARY_OBJECT_KEY"),
         analytics_stream=environ.get("ANALYTICS_STREAM"),
         key_pepper_secret_arn=environ.get("KEY_PEPPER_SECRET_ARN"),
         provider_key_secret_arn=environ.get("ANTHROPIC_API_KEY_SECRET_ARN"),

@@ -17,7 +17,7 @@ CPU work (about 1 ms for 4 kB): call it in a worker thread when a text is long.
 """
 
 from lambdas.inspection.answers import AnswerFilter, AnswerPolicy
-from lambdas.inspection.dictionaries import Dictionary, DictionaryError, Term, parse_dictionary
+from lambdas.inspection.dictionaries import EMPTY, Dictionary, DictionaryError, Term, parse_dictionary
 from lambdas.inspection.findings import Channel, DataClass, Finding, Inspection, Uninspectable, Violation
 from lambdas.inspection.inspector import DETECTORS, INSPECTION_VERSION, InspectionConfig, Inspector
 from lambdas.inspection.policy import Action, Decision, DepartmentRules, decide
@@ -25,6 +25,7 @@ from lambdas.inspection.redaction import redact_request
 
 __all__ = [
     "DETECTORS",
+    "EMPTY",
     "INSPECTION_VERSION",
     "Action",
     "AnswerFilter",

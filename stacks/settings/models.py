@@ -352,6 +352,19 @@ class GateOverride(Frozen):
     """Opens a gate that its criteria keep closed; becomes part of the stage's record (S.1-S.3)."""
 
     stage: Literal["integration", "rollout"] = Field(
+class ApprovedDictionary(Frozen):
+    """The dictionary of protected terms in force (L2.3, G.1), as `kit dictionary publish` prints it.
+
+    The terms are confidential and stay in the governance bucket; this is the approval that a diff shows.
+    """
+
+    version: Annotated[int, Field(ge=1)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="of the published document; the gateway refuses any other"
+    )
+    approved_by: Text = Field(description="who answers for the terms")
+
+
         description="the stage that may be evaluated all the same"
     )
     approver: Text = Field(description="the person who answers for it")
@@ -390,6 +403,7 @@ class Settings(Frozen):
     sizing_overrides: dict[str, Any] = Field(default={}, alias="sizing")
     tags: dict[Annotated[str, StringConstraints(pattern=TAG_KEY)], Text] = {}
     # Set by `kit up` and by tests through the stack's configuration, never in a client's file.
+    dictionary: ApprovedDictionary | None = None
     emulated: bool = False
     evidence_file: str = Field(
         default="", description="the gates' evidence; <config folder>/evidence/<client>.yaml"

@@ -1,9 +1,19 @@
 """What the inspection needs travels with the function (L2.3)."""
 
+import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import lambdas.inspection
 from components.layers import source_files
+from components.permissions import canonical_json
+from kit.evaluation.stages import stack_configuration
+from lambdas.common.policy import parse_policy
+from stacks.integration import gateway_policy
+from stacks.settings import Settings
+from stacks.settings.loading import RawConfig, SettingsError, read_settings
 
 PACKAGE = Path(lambdas.inspection.__file__).parent
 
@@ -14,3 +24,29 @@ def test_the_functions_archive_carries_every_model() -> None:
     assert len(models) == 3
     for model in models:
         assert f"lambdas/inspection/models/{model.name}" in carried
+
+
+def configured(**changes: Any) -> Settings:
+    """The example client's settings, with changes."""
+    plain = {key.partition(":")[2]: value for key, value in stack_configuration("integration").items()}
+    chosen = {key: json.dumps(value) for key, value in changes.items()}
+    return read_settings(RawConfig({**plain, **chosen}, frozenset()))
+
+
+def test_the_plan_shows_which_dictionary_is_in_force_and_who_approved_it() -> None:
+    approved = {"version": 3, "sha256": "0123456789abcdef" * 4, "approved_by": "Ana Owner"}
+    settings = configured(dictionary=approved)
+    policy = gateway_policy(settings).to_dict()
+    assert policy["dictionary"] == approved
+    parsed = parse_policy(canonical_json(policy).encode()).dictionary
+    assert parsed is not None
+    assert (parsed.sha256, parsed.approved_by) == (approved["sha256"], "Ana Owner")
+
+
+@pytest.mark.parametrize("change", [{"sha256": "0123"}, {"version": 0}, {"terms": ["Silverfin"]}])
+def test_a_configuration_that_names_no_document_or_carries_terms_is_refused(change: dict[str, Any]) -> None:
+    given = {"version": 3, "sha256": "0123456789abcdef" * 4, "approved_by": "Ana Owner", **change}
+    with pytest.raises(SettingsError) as raised:
+        configured(dictionary=given)
+    assert f"dictionary.{next(iter(change))}" in str(raised.value)
+    assert "Silverfin" not in str(raised.value)

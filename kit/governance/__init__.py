@@ -1,0 +1,1 @@
+"""What operators put into the governance bucket themselves."""
