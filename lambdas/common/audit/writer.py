@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 
 from lambdas.common.audit.bodies import seal
@@ -17,13 +20,16 @@ _INLINE_BYTES = 64 * 1024  # bodies over this are sealed in a thread
 _OBJECT_BYTES = 4 * 1024 * 1024  # an object takes no further record once it is over this
 _OBJECT_RECORDS = 1_000
 
+_Waiting = tuple[Draft, "asyncio.Future[None]"]
+
 
 class AuditWriter:
     """Appends records to one chain. Returning means durable; anything raised means not.
 
     A record needs a `kind`; with bodies it also needs `department`, and `subject` or `principal`: whose the
-    bodies are. `append` is for event loops and never blocks them: what waits while a put is under way goes
-    together into the next. `append_now` is for handler-style functions and blocks. One process uses either.
+    bodies are. `append` is for event loops and never blocks them: a thread of the writer's own puts, and what
+    waits while a put is under way goes together into the next. `append_now` is for handler-style functions
+    and blocks. One process uses either.
     """
 
     def __init__(
@@ -40,8 +46,9 @@ class AuditWriter:
         self._pool = pool
         self._copies = copies
         self._clock = clock
-        self._waiting: list[tuple[Draft, asyncio.Future[None]]] = []
-        self._flushing: asyncio.Task[None] | None = None
+        self._gathered: list[_Waiting] = []  # in this turn of the loop
+        self._waiting: SimpleQueue[_Waiting] = SimpleQueue()
+        self._thread: Thread | None = None
         self._loading: dict[tuple[str, str], asyncio.Task[SubjectKey]] = {}
 
     async def append(self, record: Mapping[str, Any], *, bodies: Mapping[str, bytes]) -> None:
@@ -58,10 +65,11 @@ class AuditWriter:
             draft = await self._in_thread(self._draft, record, key, given)
         else:
             draft = self._draft(record, key, given)
-        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((draft, durable))
-        if self._flushing is None:
-            self._flushing = asyncio.create_task(self._flush())
+        loop = asyncio.get_running_loop()
+        durable: asyncio.Future[None] = loop.create_future()
+        if not self._gathered:
+            loop.call_soon(self._hand_over)
+        self._gathered.append((draft, durable))
         await durable
 
     def append_now(self, record: Mapping[str, Any], *, bodies: Mapping[str, bytes]) -> str:
@@ -82,34 +90,43 @@ class AuditWriter:
         if self._copies is not None:
             self._copies.close()
 
-    async def _flush(self) -> None:
-        try:
-            while self._waiting:
-                taken = self._take()
-                drafts = [draft for draft, _ in taken]
-                try:
-                    writer = await self._in_thread(self._journal.write, drafts)
-                except Exception as error:  # whatever it is, those who wait must hear of it
-                    for _, durable in taken:
-                        if not durable.done():
-                            durable.set_exception(AuditUnavailable(str(error)))
-                else:
-                    for _, durable in taken:
-                        if not durable.done():
-                            durable.set_result(None)
-                    self._copy(writer, drafts)
-        finally:
-            self._flushing = None
+    def _hand_over(self) -> None:
+        """Give the thread what was gathered: those who were told together ask together, and share a put."""
+        gathered, self._gathered = self._gathered, []
+        for one in gathered:
+            self._waiting.put(one)
+        if self._thread is None:  # not before the first record: a snapshot of the process holds no thread
+            self._thread = Thread(target=self._put_what_waits, name="audit-writer", daemon=True)
+            self._thread.start()
 
-    def _take(self) -> list[tuple[Draft, "asyncio.Future[None]"]]:
-        """The oldest that wait, as many as go into one object."""
-        size = count = 0
-        for draft, _ in self._waiting[:_OBJECT_RECORDS]:
-            count += 1
-            size += len(draft.tail)
-            if size > _OBJECT_BYTES:
+    def _put_what_waits(self) -> None:
+        """The writer's thread. A pool's thread would cost more than all else here: two locks, a task and three
+        turns of the loop for each put.
+        """
+        while True:
+            taken = self._take()
+            drafts = [draft for draft, _ in taken]
+            failure: AuditUnavailable | None = None
+            try:
+                self._copy(self._journal.write(drafts), drafts)
+            except Exception as error:  # whatever it is, those who wait must hear of it
+                failure = AuditUnavailable(str(error))
+            for loop, waiters in groupby((durable for _, durable in taken), asyncio.Future.get_loop):
+                try:
+                    loop.call_soon_threadsafe(_tell, list(waiters), failure)
+                except RuntimeError:  # the loop is closed: nobody waits there any more
+                    continue
+
+    def _take(self) -> list[_Waiting]:
+        """The oldest that wait, as many as go into one object. Blocks until there is one."""
+        taken = [self._waiting.get()]
+        size = len(taken[0][0].tail)
+        while size <= _OBJECT_BYTES and len(taken) < _OBJECT_RECORDS:
+            try:
+                taken.append(self._waiting.get_nowait())
+            except Empty:
                 break
-        taken, self._waiting = self._waiting[:count], self._waiting[count:]
+            size += len(taken[-1][0].tail)
         return taken
 
     def _copy(self, writer: str, drafts: list[Draft]) -> None:
@@ -154,6 +171,17 @@ class AuditWriter:
 
     async def _in_thread(self, call: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
+
+
+def _tell(waiters: list["asyncio.Future[None]"], failure: AuditUnavailable | None) -> None:
+    """Runs in the loop of those who wait."""
+    for durable in waiters:
+        if durable.done():
+            continue
+        if failure is None:
+            durable.set_result(None)
+        else:
+            durable.set_exception(failure)
 
 
 def _owner(record: Mapping[str, Any]) -> tuple[str, str]:
