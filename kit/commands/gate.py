@@ -14,7 +14,9 @@ import typer
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
-    from stacks.evidence import Evidence
+    from kit.adoption.measured import Facts, Measured
+    from kit.target import Target
+    from stacks.evidence import Evidence, Measurement
     from stacks.gates import Criterion, Finding
     from stacks.settings import Settings
 
@@ -134,6 +136,48 @@ def attest(
 
 
 @app.command()
+def measure(
+    criterion: Annotated[
+        list[str] | None, typer.Argument(help="Names of measured criteria; default: all of them.")
+    ] = None,
+    records: Annotated[
+        Path | None, typer.Option(help="Read a folder copy of the analytics bucket instead of a deployment.")
+    ] = None,
+    client: Client = None,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Compute the measured criteria from the deployment and record them, each with its query and figures.
+
+    The record lies in the evidence file, and a copy in the governance bucket. What comes of the emulated AWS
+    or of made-up events is shown and never becomes evidence of the client.
+
+    Exit codes: 0 measured; 2 wrong option or configuration; 4 the deployment cannot be reached.
+    """
+    from kit.adoption.measured import MEASURES, read_facts
+    from kit.commands.deployment_errors import deployment_errors
+    from kit.measurement.reading import reading
+
+    with _errors():
+        settings = _settings(client, folder, "rollout")
+        names = [_criterion(name, "measured", settings).name for name in criterion or MEASURES]
+        with deployment_errors():
+            facts = read_facts(reading(settings, records, client), progress=not as_json)
+            found = [MEASURES[name](facts) for name in names]
+        entries = [_measurement(one, facts.today, settings) for one in found]
+        why_not = _not_evidence(facts)
+        new = [] if why_not else _append(settings, entries)
+        if new and facts.reading.target is not None:
+            with deployment_errors():
+                _publish(facts.reading.target, new)
+    if as_json:
+        documents = [each.as_document() for each in entries]
+        _print_json({"recorded": [each.criterion for each in new], "why_not": why_not, "measured": documents})
+        return
+    _print_measured(entries, why_not)
+
+
+@app.command()
 def record(
     criterion: Annotated[
         str, typer.Argument(help="Name of a measured criterion; kit gate status lists them.")
@@ -147,7 +191,10 @@ def record(
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Record a measured value. One below the threshold is recorded too, and keeps its criterion open."""
+    """Record a value that was measured by hand. One below the threshold keeps its criterion open.
+
+    In production such a value is shown and opens nothing: there kit gate measure has to compute it.
+    """
     from stacks.evidence import Measurement
 
     with _errors():
@@ -213,6 +260,64 @@ def _errors() -> Iterator[None]:
         raise KitError(f"{error.filename}: {error.strerror}", exit_code=ExitCode.ENVIRONMENT) from None
 
 
+def _measurement(found: "Measured", day: date, settings: "Settings") -> "Measurement":
+    from stacks.evidence import Measurement
+    from stacks.gates import criterion_named
+
+    threshold = criterion_named(found.criterion, settings).threshold
+    return Measurement(
+        found.criterion,
+        day,
+        found.value,
+        threshold,
+        "kit gate measure",
+        query=found.query,
+        figures=found.figures,
+    )
+
+
+def _not_evidence(facts: "Facts") -> str | None:
+    """Why what was measured is no evidence of the client; None where it is."""
+    if facts.use.synthetic:
+        return "made-up events of kit demo are among the records"
+    if facts.reading.target is not None and facts.reading.target.local:
+        return "this is the emulated AWS"
+    return None
+
+
+def _append(settings: "Settings", entries: "Sequence[Measurement]") -> "list[Measurement]":
+    """Add to the evidence file what it does not hold yet; returns that."""
+    evidence = _read(settings)
+    new = [each for each in entries if each not in evidence.measurements]
+    if new:
+        _write(settings, replace(evidence, measurements=(*evidence.measurements, *new)))
+    return new
+
+
+def _publish(target: "Target", entries: "Sequence[Measurement]") -> None:
+    """A dated copy in the governance bucket, whose versions nobody takes back unseen."""
+    document = {"measurements": [each.as_document() for each in entries], "version": 1}
+    target.client("s3").put_object(
+        Bucket=target.require("governance_bucket_name"),
+        Key=f"gates/measured/{entries[0].dated}.json",
+        Body=json.dumps(document, sort_keys=True).encode(),
+        ServerSideEncryption="aws:kms",
+        SSEKMSKeyId=target.require("governance_key_arn"),
+    )
+
+
+def _print_measured(entries: "Sequence[Measurement]", why_not: str | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("criterion", "measured", "at least", "query", box=None)
+    for each in entries:
+        colour = "green" if each.value >= each.threshold else "red"
+        table.add_row(each.criterion, f"[{colour}]{each.value}[/]", str(each.threshold), each.query)
+    Console(highlight=False).print(table)
+    typer.echo(f"not recorded: {why_not}" if why_not else "recorded in the evidence file; commit it")
+
+
 def _usage(message: str, way_out: str) -> KitError:
     return KitError(message, way_out=way_out, exit_code=ExitCode.USAGE)
 
@@ -241,7 +346,7 @@ def _criterion(name: str, kind: str, settings: "Settings") -> "Criterion":
     except KeyError as error:
         raise _usage(str(error.args[0]), "kit gate status lists all criteria") from None
     if found.kind != kind:
-        other = "kit gate record … --value N" if found.kind == "measured" else "kit gate attest … --by NAME"
+        other = "kit gate measure …" if found.kind == "measured" else "kit gate attest … --by NAME"
         raise _usage(f"{name} is a {found.kind} criterion", f"use {other.replace('…', name)}")
     return found
 

@@ -146,7 +146,7 @@ def test_a_criterion_without_a_fixed_document_takes_one_of_the_project(gate: Cal
     ("arguments", "says"),
     [
         (("attest", "coe-stafed", "--by", "Ada"), 'did you mean "coe-staffed"?'),
-        (("attest", "pilots-live", "--by", "Ada"), "kit gate record pilots-live --value N"),
+        (("attest", "pilots-live", "--by", "Ada"), "kit gate measure pilots-live"),
         (("record", "coe-staffed", "--value", "1", "--source", "x"), "kit gate attest coe-staffed --by NAME"),
         (("attest", "coe-staffed", "--by", "A"), "does not name a person"),
         (("attest", "coe-staffed", "--by", "sk-ant-api03-abcdefghijkl"), "looks like a credential"),

@@ -1,0 +1,209 @@
+"""The measured exit criteria, computed from a deployment (S.2, S.3).
+
+Each value comes with the query that gives it and the numbers that it was computed from. Counts come from the
+aggregates of `lambdas/measurement`, so that the gates, the dashboards and the reports say the same.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from kit.measurement.period import Period
+from kit.measurement.use import Use
+from kit.measurement.value import ENOUGH_RATED, value_of_departments
+from lambdas.measurement.aggregates import Aggregate, DepartmentAggregate, merged
+from lambdas.measurement.source import events
+
+if TYPE_CHECKING:
+    from kit.measurement.reading import Reading
+    from stacks.settings import Settings
+
+WEEK_DAYS = 7
+MONTH_DAYS = 28
+CHAMPION = "champions"  # the group of the identity provider, and the role that it gives
+_MOST_DAYS = 400
+_DEFAULT_WEEKS = 12
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One value. `figures` are whole numbers, money in micro-dollars."""
+
+    criterion: str
+    value: int
+    query: str
+    figures: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the criteria are computed from: the client, where to read, and use since the rollout began."""
+
+    settings: "Settings"
+    reading: "Reading"
+    use: Use
+
+    @property
+    def today(self) -> date:
+        """The last day that is counted."""
+        return self.use.period.last
+
+    def window(self, days: int) -> tuple[Aggregate, str]:
+        """The last days together, and their dates for the query."""
+        first = max(self.use.period.first, self.today - timedelta(days=days - 1))
+        chosen = (one for day, one in self.use.days.items() if first.isoformat() <= day)
+        return merged(chosen), f"{first} to {self.today}"
+
+
+def read_facts(reading: "Reading", *, progress: bool = False) -> Facts:
+    """Use from the first day of the rollout until today, from the records themselves."""
+    settings, today = reading.settings, reading.today
+    started = settings.rollout_started or today - timedelta(weeks=_DEFAULT_WEEKS)
+    first = min(max(started, today - timedelta(days=_MOST_DAYS)), today)
+    period = Period("the rollout", first, today)
+    return Facts(settings, reading, reading.use(period, progress=progress, evidence=True))
+
+
+def applications_integrated(facts: Facts) -> Measured:
+    """Applications of the organisation that got a complete answer."""
+    source, found = facts.reading.evidence(), set[str]()
+    first = (facts.today - timedelta(days=MONTH_DAYS - 1)).isoformat()
+    for day in source.days():
+        if day >= first:
+            found |= {
+                one.principal
+                for one in events(source, day)
+                if one.kind == "outcome" and not one.person and one.result == "completed"
+            }
+    query = f"distinct applications with a complete answer, {first} to {facts.today}"
+    return Measured("applications-integrated", len(found), query, {"applications": len(found)})
+
+
+def pilots_live(facts: Facts) -> Measured:
+    """Pilots in which a person got a complete answer this week."""
+    week, dates = facts.window(WEEK_DAYS)
+    answers = {one: _counts(week, one)["completed"] for one in _pilots(facts)}
+    people = {one: len(_of(week, one).total.people) for one in answers}
+    live = sum(1 for one in answers if answers[one] and people[one])
+    query = f"pilots with people and complete answers, {dates}"
+    figures = {f"answers {one}": count for one, count in answers.items()}
+    return Measured("pilots-live", live, query, figures | {f"people {one}": people[one] for one in people})
+
+
+def pilot_outputs(facts: Facts) -> Measured:
+    """Complete answers of all pilots this week."""
+    week, dates = facts.window(WEEK_DAYS)
+    answers = {f"answers {one}": _counts(week, one)["completed"] for one in _pilots(facts)}
+    return Measured("pilot-outputs", sum(answers.values()), f"complete answers of pilots, {dates}", answers)
+
+
+def pilot_teams_trained(facts: Facts) -> Measured:
+    """The least share of trained people among the active ones of a pilot, in percent rounded down."""
+    month, dates = facts.window(MONTH_DAYS)
+    figures: dict[str, int] = {}
+    shares = []
+    for one in _pilots(facts):
+        active = set(_of(month, one).total.people)
+        trained = len(active & _of(facts.use.whole, one).trained)
+        figures |= {f"active {one}": len(active), f"trained {one}": trained}
+        shares.append(100 * trained // len(active) if active else 0)
+    query = f"least share over the pilots: people active {dates} with a training record, of all active"
+    return Measured("pilot-teams-trained", min(shares, default=0), query, figures)
+
+
+def people_live(facts: Facts) -> Measured:
+    """Distinct people of the organisation who called this month."""
+    month, dates = facts.window(MONTH_DAYS)
+    people = len(month.total().people)
+    return Measured("people-live", people, f"distinct people with calls, {dates}", {"people": people})
+
+
+def roi_measured(facts: Facts) -> Measured:
+    """Departments with enough feedback and a baseline, whose stated value has a price."""
+    use, baselines = facts.use, [one for one in facts.reading.baselines() if not one.demonstration]
+    first_use: dict[str, str] = {}
+    for day, one in sorted(use.days.items()):
+        for name, department in one.departments.items():
+            if department.total.counts["calls"]:
+                first_use.setdefault(name, day)
+    values = value_of_departments(use.whole, baselines, use.period.length, first_use)
+    priced = {
+        name: one for name, one in values.items() if one.microusd is not None and one.rated >= ENOUGH_RATED
+    }
+    figures = {"cost_microusd": use.whole.total().counts["cost_microusd"]}
+    for name, one in priced.items():
+        if one.microusd is not None:
+            figures |= {
+                f"value_low_microusd {name}": int(one.microusd.low),
+                f"value_high_microusd {name}": int(one.microusd.high),
+                f"rated {name}": one.rated,
+            }
+    query = (
+        f"departments with a baseline and {ENOUGH_RATED} rated answers, {use.period.first} to {facts.today}"
+    )
+    return Measured("roi-measured", len(priced), query, figures)
+
+
+def champions_active(facts: Facts) -> Measured:
+    """Active people with the role of a champion."""
+    target = facts.reading.target
+    if target is None:
+        return Measured("champions-active", 0, "no deployment was given: roles are in its access table")
+    query = f"active people of the access table with the role {CHAMPION}"
+    pages = target.client("dynamodb").get_paginator("scan").paginate(
+        TableName=target.require("access_table_name"),
+        FilterExpression="begins_with(pk, :person) AND active = :yes AND contains(#roles, :champion)",
+        ExpressionAttributeNames={"#roles": "roles"},
+        ExpressionAttributeValues={
+            ":person": {"S": "USER#"},
+            ":yes": {"BOOL": True},
+            ":champion": {"S": CHAMPION},
+        },
+        ProjectionExpression="pk",
+    )  # fmt: skip
+    found = sum(len(page["Items"]) for page in pages)
+    return Measured("champions-active", found, query, {"champions": found})
+
+
+def records_complete(facts: Facts) -> Measured:
+    """The share of calls with all their records, in percent; 100 only where `kit audit verify` finds
+    nothing.
+    """
+    from kit.adoption.records import verified_week
+
+    target = facts.reading.target
+    if target is None:
+        return Measured("records-complete", 0, "no deployment was given: kit audit verify needs its keys")
+    calls, findings = verified_week(target)
+    share = 0 if not calls else 100 if not findings else min(99, max(0, 100 * (calls - findings) // calls))
+    return Measured(
+        "records-complete",
+        share,
+        "kit audit verify over the last seven days",
+        {"calls": calls, "findings": findings},
+    )
+
+
+MEASURES: Mapping[str, Callable[[Facts], Measured]] = {
+    "applications-integrated": applications_integrated,
+    "pilots-live": pilots_live,
+    "pilot-outputs": pilot_outputs,
+    "records-complete": records_complete,
+    "pilot-teams-trained": pilot_teams_trained,
+    "people-live": people_live,
+    "champions-active": champions_active,
+    "roi-measured": roi_measured,
+}
+
+
+def _pilots(facts: Facts) -> Iterable[str]:
+    return [one.id for one in facts.settings.departments if one.pilot]
+
+
+def _of(use: Aggregate, department: str) -> DepartmentAggregate:
+    return use.departments.get(department, DepartmentAggregate())
+
+
+def _counts(use: Aggregate, department: str) -> Mapping[str, int]:
+    return _of(use, department).total.counts

@@ -1,0 +1,35 @@
+"""Whether every answer of the last week has its records (L2.5): what `kit audit verify` finds, counted."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from kit.audit.access_logs import read_files, read_log_group
+from kit.audit.sources import BucketSource
+from kit.audit.verification import HOUR, span_of, verify
+from lambdas.common.audit.manifest import public_key
+
+if TYPE_CHECKING:
+    from kit.target import Target
+
+_DAYS = 7
+
+
+def verified_week(target: "Target") -> tuple[int, int]:
+    """Calls of the last seven days, and findings about them. Raises what AWS raises."""
+    source = BucketSource(target.client("s3"), target.require("audit_bucket_name"))
+    now = datetime.now(UTC)
+    span = span_of(source, now - timedelta(days=_DAYS), None, now=now)
+    if span is None:
+        return 0, 0
+    signing_key = target.require("signing_key_arn")
+    own = public_key(target.client("kms").get_public_key(KeyId=signing_key)["PublicKey"])
+    if target.local:
+        from kit.local.home import find_home
+
+        log = find_home().log("gateway")
+        lines = read_files([log] if log.is_file() else [])
+    else:
+        group = target.require("gateway_log_group_name")
+        lines = read_log_group(target.client("logs"), group, span.first, span.last + HOUR)
+    report = verify(source, lambda arn: [own] if arn == signing_key else [], span, lines)
+    return report.calls, len(report.findings)

@@ -1,0 +1,119 @@
+"""Training records: who completed which course, as records of the audit store (L4.1, S.2)."""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from kit.errors import ExitCode, KitError
+from kit.identity.operator import access_records, caller_arn, plain, usage
+from kit.reviews.places import names_of_target
+from kit.target import Target
+from lambdas.common.access import AccessRecord, AccessRecords, user_key
+from lambdas.common.audit import AuditBucket, AuditUnavailable, AuditWriter, Journal, MetadataCopies
+
+COLUMNS = ("person", "course", "completed_on")
+_MOST = 100_000
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A course that a person has completed. `person` is a user name or the person's id."""
+
+    person: str
+    course: str
+    completed_on: date
+
+
+def read_csv(file: Path, today: date) -> list[Completed]:
+    """Lines `person,course,completed_on` under a header. Raises KitError naming the first line that is wrong
+    and repeats nothing of it.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = csv.DictReader(lines)
+            if not {"person", "course"} <= set(rows.fieldnames or ()):
+                raise usage(f"{file}: the header lacks person or course", f"write {','.join(COLUMNS)}")
+            found = [_completed(row, f"{file}:{rows.line_num}", today) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        raise KitError(f"{file} cannot be read as CSV", exit_code=ExitCode.USAGE) from None
+    if not 0 < len(found) <= _MOST:
+        raise usage(f"{file} holds {len(found)} lines, not 1 to {_MOST}", "split it")
+    return found
+
+
+def completed(person: str, course: str, on: str | None, today: date) -> Completed:
+    """One completion as it was typed. Raises KitError."""
+    given = {"person": person, "course": course, "completed_on": on}
+    return _completed(given, "--person, --course, --on", today)
+
+
+def record_training(target: Target, courses: Iterable[Completed]) -> Iterator[dict[str, Any]]:
+    """Write a record for each; yields what was written. Everybody is looked up before anything is written.
+
+    Raises KitError: somebody is not known, or the audit store took no record.
+    """
+    known = access_records(target)
+    looked_up = [(one, _person(known, one.person)) for one in courses]
+    with ThreadPoolExecutor(1) as pool:
+        writer = _writer(target, pool)
+        operator = caller_arn(target)
+        try:
+            for one, person in looked_up:
+                record = {
+                    "kind": "training",
+                    "department": person.department,
+                    "principal": person.subject,
+                    "principal_kind": "person",
+                    "course": one.course,
+                    "completed_on": one.completed_on.isoformat(),
+                    "operator": operator,
+                }
+                writer.append_now(record, bodies={})
+                yield record
+        except AuditUnavailable as error:
+            raise KitError(
+                f"the audit store took no record: {error}",
+                way_out="try again; what was written before counts once",
+                exit_code=ExitCode.ENVIRONMENT,
+            ) from None
+        finally:
+            writer.close()
+
+
+def _completed(row: Mapping[str, str | None], where: str, today: date) -> Completed:
+    person, course = row.get("person") or "", row.get("course") or ""
+    try:
+        given = (row.get("completed_on") or "").strip()
+        day = date.fromisoformat(given) if given else today
+    except ValueError:
+        raise usage(f"{where}: completed_on is not a date", "write it as YYYY-MM-DD") from None
+    if day > today:
+        raise usage(f"{where}: completed_on lies in the future", "record it when it is completed")
+    return Completed(plain(person, f"{where}: person"), plain(course, f"{where}: course", most=100), day)
+
+
+def _person(known: AccessRecords, name: str) -> AccessRecord:
+    found = known.find_person(name) or known.get(user_key(name))
+    if found is None:
+        raise usage("somebody of the list is no person of this deployment", "kit audit find --kind scim")
+    return found
+
+
+def _writer(target: Target, pool: ThreadPoolExecutor) -> AuditWriter:
+    """Records, and their copies for measurement."""
+    store = AuditBucket(
+        target.client("s3"),
+        bucket=target.require("audit_bucket_name"),
+        key_arn=target.require("audit_key_arn"),
+    )
+    stream = names_of_target(target).of("records")
+    return AuditWriter(
+        Journal("training", store),
+        keys=None,
+        pool=pool,
+        copies=MetadataCopies(target.client("firehose"), stream),
+    )

@@ -1,0 +1,53 @@
+"""`kit training`: records of completed training (L4.1, S.2)."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kit.commands.deployment_errors import deployment_errors
+from kit.errors import ExitCode, KitError
+
+app = typer.Typer(help="Record who completed which training.", no_args_is_help=True)
+
+
+@app.command()
+def record(
+    person: Annotated[str | None, typer.Option("--person", help="User name or id of the person.")] = None,
+    course: Annotated[str | None, typer.Option("--course", help="Name of the course.")] = None,
+    on: Annotated[str | None, typer.Option("--on", help="Day of completion, YYYY-MM-DD.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--from", help="CSV with the columns person, course[, completed_on].")
+    ] = None,
+    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+) -> None:
+    """Write a record of kind training for each completion; the gate "teams trained" and maturity count them.
+
+    People are those of the identity provider; somebody who is not known stops the command before anything is
+    written. Recorded again, a person still counts once. Exit codes: 0 recorded; 2 wrong option, line or
+    person; 4 the deployment cannot be reached.
+    """
+    from kit.adoption.training import completed, read_csv, record_training
+    from kit.target import find_target
+    from lambdas.common.clock import utc_now
+
+    today = utc_now().date()
+    if file is not None and not (person or course or on):
+        courses = read_csv(file, today)
+    elif file is None and person and course:
+        courses = [completed(person, course, on, today)]
+    else:
+        raise KitError(
+            "name one person and course, or a file",
+            way_out="--person … --course …, or --from people.csv",
+            exit_code=ExitCode.USAGE,
+        )
+    with deployment_errors():
+        written = list(record_training(find_target(client), courses))
+    if as_json:
+        typer.echo(json.dumps({"recorded": len(written)}, sort_keys=True))
+        return
+    departments = sorted({str(one["department"]) for one in written})
+    typer.echo(f"{len(written)} records of training, in {', '.join(departments)}")
