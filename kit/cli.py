@@ -33,6 +33,7 @@ from kit.commands import (
     status,
     switch,
     token,
+    training,
     up,
     whoami,
     workflow,
@@ -59,6 +60,7 @@ app.add_typer(prompt.app, name="prompt")
 app.add_typer(review_queue.app, name="review-queue")
 app.add_typer(scim.app, name="scim")
 app.add_typer(switch.app, name="switch")
+app.add_typer(training.app, name="training")
 app.add_typer(workflow.app, name="workflow")
 app.command("build")(build.build)
 app.command("chargeback")(chargeback.chargeback)
