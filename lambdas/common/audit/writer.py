@@ -100,9 +100,7 @@ class AuditWriter:
             self._thread.start()
 
     def _put_what_waits(self) -> None:
-        """The writer's thread. A pool's thread would cost more than all else here: two locks, a task and three
-        turns of the loop for each put.
-        """
+        """The writer's thread. A pool would cost two locks, a task and three turns of the loop per put."""
         while True:
             taken = self._take()
             drafts = [draft for draft, _ in taken]
