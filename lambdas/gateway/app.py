@@ -6,6 +6,7 @@ more than all controls together. `create_app()` makes it from the environment; t
 """
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
@@ -36,6 +37,22 @@ def create_app(gateway: Gateway | None = None) -> Application:
     return _App(gateway)
 
 
+def _on_aws() -> Gateway:
+    """The gateway on the stores of AWS; tests and benchmarks have others.
+
+    Without the garbage collector, which would walk botocore's service models again and again while they are
+    read (a sixth of the start); afterwards they are put where it looks no more.
+    """
+    gc.disable()
+    try:
+        from lambdas.gateway.deployment import compose
+
+        return compose(read_settings())
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class _App:
     """Routes requests, answers errors, writes the access log."""
 
@@ -63,10 +80,7 @@ class _App:
         await receive()
         try:
             if self._gateway is None:
-                # the stores of AWS; tests and benchmarks have others
-                from lambdas.gateway.deployment import compose
-
-                self._gateway = compose(read_settings())
+                self._gateway = _on_aws()
             await self._gateway.start()
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})

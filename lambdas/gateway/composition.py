@@ -65,6 +65,7 @@ class Gateway:
         self.prompts = prompts
         self._authenticator = authenticator
         self._transport = transport
+        self._audit = audit
         self._tasks: list[asyncio.Task[None]] = []
         caller = Caller(transport, settings.deadlines)
         calls = Calls(settings.concurrent_calls)
@@ -114,12 +115,13 @@ class Gateway:
             self._tasks.append(asyncio.create_task(self.policy.run()))
 
     async def stop(self) -> None:
-        """Stop polling and drop kept connections."""
+        """Stop polling, drop kept connections, send the copies of records that wait."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self._transport.close()
+        await asyncio.to_thread(self._audit.close)
 
     def not_ready(self) -> str:
         """What is missing before calls can be taken; empty when nothing is."""

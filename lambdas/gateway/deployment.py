@@ -83,7 +83,7 @@ def compose(settings: GatewaySettings) -> Gateway:
         ),
         ledger=Ledger(store),
         prices=load_prices(),
-        audit=open_writer("gateway", os.environ),
+        audit=open_writer("gateway", os.environ, session=aws.session),
         providers=Providers(
             transport,
             read_secret=aws.provider_key,
@@ -118,13 +118,13 @@ class _Aws:
     def __init__(self, settings: GatewaySettings, pool: ThreadPoolExecutor) -> None:
         self._settings = settings
         self._pool = pool
-        self._session = botocore.session.get_session()
+        self.session = botocore.session.get_session()  # one for all clients: it keeps the service models
         self._sts: Any = None
         self._secrets: Any = None
 
     def client(self, service: str) -> Any:
         """A client that gives up in time for the caller still to be answered."""
-        return self._session.create_client(
+        return self.session.create_client(
             service,
             region_name=self._settings.region,
             endpoint_url=self._settings.endpoint_url,
@@ -132,6 +132,7 @@ class _Aws:
                 connect_timeout=2,
                 read_timeout=5,
                 max_pool_connections=_THREADS,
+                parameter_validation=False,  # half a millisecond per transaction; the stores' tests know the shapes
                 retries={"total_max_attempts": 3, "mode": "standard"},
             ),
         )
@@ -162,7 +163,7 @@ class _Aws:
         return await self._in_thread(self._frozen_credentials)
 
     def _frozen_credentials(self) -> Any:
-        credentials = self._session.get_credentials()
+        credentials = self.session.get_credentials()
         if credentials is None:
             raise RuntimeError("botocore found no credentials")
         return credentials.get_frozen_credentials()

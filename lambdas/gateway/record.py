@@ -20,6 +20,7 @@ class Audit(Protocol):
     """What the gateway needs of the audit store. Returning means durable; anything raised means not."""
 
     async def append(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> None: ...
+    def close(self) -> None: ...
 
 
 class Recorder:
