@@ -119,7 +119,7 @@ def gateway_app(upstream: str, key: str) -> Any:
     transport = HttpTransport()
     out = Path("/dev/null").open("w")  # noqa: SIM115 - as long as the process
 
-    async def secret(*_: str) -> str:
+    async def secret(*_: object) -> str:
         return "sk-bench"
 
     return create_app(

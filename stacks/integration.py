@@ -10,7 +10,8 @@ from pulumi_aws import cognito
 
 from components.api.alarms import ApiAlarms, ApiAlarmsArgs
 from components.api.analytics import Analytics, AnalyticsArgs
-from components.api.gateway import GATEWAY_PACKAGES, ClaudeAccess, Gateway, GatewayArgs, Stores
+from components.api.claude_access import ClaudeAccess, ClaudeCaller, ClaudeCallerArgs
+from components.api.gateway import GATEWAY_PACKAGES, Gateway, GatewayArgs, Stores
 from components.api.ledger import Ledger, LedgerArgs
 from components.api.rest_api import IAM_SEGMENT, CustomDomain, RestApi, RestApiArgs
 from components.api.scheduled import KeeperArgs, ScheduledFunction, notary, sweeper
@@ -18,8 +19,8 @@ from components.foundation.governance_store import PublishedText, PublishedTextA
 from components.functions import Network as FunctionNetwork
 from components.functions import Surroundings
 from components.governance.gateway_policy import (
-    DepartmentRights,
     ApprovedDictionary,
+    DepartmentRights,
     GatewayPolicy,
     ProviderRoute,
     TokenIssuer,
@@ -87,7 +88,8 @@ def main(settings: Settings) -> None:
     edge = Authorizer("authorizer", _authorizer(gateway_args), options)
     api = RestApi("api", _rest_api(settings, gateway, analytics, network, scim, edge), options)
     _guard(settings, base, api, analytics, options)
-    _on_kubernetes(settings, base, gateway_args, network, options)
+    pods = _on_kubernetes(settings, base, gateway_args, network, options)
+    _claude_caller(gateway_args, [gateway.role.arn, *pods], options)
     desk = ReviewDesk("review-desk", _review_desk(settings, base, keeper), options)
     departments.stand_up(
         settings, departments.pilots(settings), base, _at_desk(keeper, desk, api, people.pool.id)
@@ -277,6 +279,7 @@ def _claude_access(settings: Settings, base: Outputs) -> ClaudeAccess:
             {(one.region, one.workspace_id) for one in providers if isinstance(one, ClaudePlatformProvider)}
         ),
         embeddings_model=settings.claude.embeddings_model,
+        in_callers_names=settings.claude.in_callers_names,
     )
 
 
@@ -458,11 +461,13 @@ def _on_kubernetes(
     gateway: GatewayArgs,
     network: Placed,
     options: pulumi.ResourceOptions,
-) -> None:
-    """The gateway's home from size enterprise on; the function stays behind the REST API as its standby."""
+) -> list[pulumi.Output[str]]:
+    """The gateway's home from size enterprise on; the function stays behind the REST API as its standby. The
+    roles of its pods.
+    """
     capacity, api = settings.sizing.capacity, settings.api
     if capacity.runtime != "kubernetes":
-        return
+        return []
     from components.api.cluster import Cluster, ClusterArgs
     from components.api.kubernetes_gateway import KubernetesGateway, KubernetesGatewayArgs
 
@@ -477,7 +482,7 @@ def _on_kubernetes(
         ),
         options,
     )
-    KubernetesGateway(
+    home = KubernetesGateway(
         "kubernetes-gateway",
         KubernetesGatewayArgs(
             gateway=gateway,
@@ -488,9 +493,22 @@ def _on_kubernetes(
             domain=api.custom_domain.name if api.custom_domain else "",
             certificate_arn=api.custom_domain.certificate_arn if api.custom_domain else "",
             internal=api.exposure == "private",
+            network_cidr=settings.network.cidr
+            or (DEFAULT_CIDR if settings.network.mode != "existing" else ""),
         ),
         options,
     )
+    return [home.role.arn]
+
+
+def _claude_caller(
+    gateway: GatewayArgs, role_arns: Sequence[pulumi.Input[str]], options: pulumi.ResourceOptions
+) -> None:
+    """The role that calls models on AWS in each caller's name, where they are called."""
+    if gateway.claude.caller_role_arn(gateway.surroundings.names):
+        ClaudeCaller(
+            "claude-caller", ClaudeCallerArgs(gateway.surroundings, gateway.claude, role_arns), options
+        )
 
 
 def _prompts(base: Outputs) -> PromptRegistryArgs:
@@ -538,6 +556,7 @@ def gateway_policy(settings: Settings, issuers: Sequence[TokenIssuer] = ()) -> G
                 for one in settings.trusted_issuers
             ),
         ],
+        dictionary=ApprovedDictionary(**settings.dictionary.model_dump()) if settings.dictionary else None,
     )
 
 
@@ -556,7 +575,6 @@ def _rights(department: Department) -> DepartmentRights:
         findings=department.findings.model_dump(),
         redact_output=department.redact_output,
         registered_prompts_only=department.registered_prompts_only,
-        dictionary=ApprovedDictionary(**settings.dictionary.model_dump()) if settings.dictionary else None,
         human_review=department.human_review,
     )
 

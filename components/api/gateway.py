@@ -1,10 +1,10 @@
 """The gateway's function: what it may do, and where it finds what it needs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pulumi
 
+from components.api.claude_access import ClaudeAccess, model_statements
 from components.base import KitComponent
 from components.functions import Function, FunctionArgs, Start, Surroundings, Web
 from components.permissions import Statement
@@ -36,20 +36,6 @@ class Stores:
 
 
 @dataclass(frozen=True)
-class ClaudeAccess:
-    """Which ways to Claude the configuration names; each brings exactly its own permission.
-
-    `bedrock_regions` and `platform_workspaces` (region, workspace id) say where.
-    """
-
-    audience: str = ""  # of the token for workload identity federation; empty when that is not used
-    api_key_secret_arn: pulumi.Input[str] | None = None
-    bedrock_regions: Sequence[str] = ()
-    platform_workspaces: Sequence[tuple[str, str]] = ()
-    embeddings_model: str = ""
-
-
-@dataclass(frozen=True)
 class GatewayArgs:
     """The gateway and its size."""
 
@@ -72,7 +58,7 @@ class Gateway(KitComponent):
     Creates: a `Function` with the ASGI app `lambdas/gateway`.
     Default posture: may append audit records but neither read nor delete them; checks the access table but
     cannot write it; wraps and unwraps subject keys under one key; reads the governance bucket; reaches
-    Claude only in the configured ways.
+    Claude only in the configured ways, models on AWS only through a role session of the caller.
     Replaced when changed: client, environment.
     """
 
@@ -129,6 +115,8 @@ def gateway_environment(args: GatewayArgs) -> dict[str, pulumi.Input[str]]:
     }
     if args.claude.api_key_secret_arn is not None:
         variables["ANTHROPIC_API_KEY_SECRET_ARN"] = args.claude.api_key_secret_arn
+    if caller_role := args.claude.caller_role_arn(args.surroundings.names):
+        variables["CLAUDE_CALLER_ROLE_ARN"] = caller_role
     return variables
 
 
@@ -208,39 +196,9 @@ def _claude_statements(args: GatewayArgs) -> list[Statement]:
                 },
             )
         )
-    if claude.platform_workspaces:
-        statements.append(
-            Statement(
-                "CallClaudePlatform",
-                [
-                    "aws-external-anthropic:CountTokens",
-                    "aws-external-anthropic:CreateBatchInference",
-                    "aws-external-anthropic:CreateInference",
-                    "aws-external-anthropic:GetBatchInference",
-                ],
-                [
-                    f"arn:{names.partition}:aws-external-anthropic:{region}:{names.account}:workspace/{workspace}"
-                    for region, workspace in claude.platform_workspaces
-                ],
-            )
-        )
-    if claude.bedrock_regions:
-        statements.append(
-            Statement(
-                "CallBedrock",
-                ["bedrock-mantle:CreateInference"],
-                [
-                    f"arn:{names.partition}:bedrock-mantle:{region}:{names.account}:project/*"
-                    for region in claude.bedrock_regions
-                ],
-            )
-        )
-    if claude.embeddings_model:
-        statements.append(
-            Statement(
-                "Embed",
-                ["bedrock:InvokeModel"],
-                [f"arn:{names.partition}:bedrock:{names.region}::foundation-model/{claude.embeddings_model}"],
-            )
-        )
+    caller_role = claude.caller_role_arn(names)
+    if caller_role:
+        statements.append(Statement("CallInCallersName", ["sts:AssumeRole", "sts:TagSession"], [caller_role]))
+    else:
+        statements += model_statements(claude, names)
     return statements

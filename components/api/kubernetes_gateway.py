@@ -23,7 +23,8 @@ _LABELS = {"app.kubernetes.io/name": _APP, "app.kubernetes.io/part-of": "claude-
 @dataclass(frozen=True)
 class KubernetesGatewayArgs:
     """`image_tag` names the image in the cluster's repository. With a domain and its certificate there is an
-    ingress; without, callers use the REST API.
+    ingress; without, callers use the REST API. What the load balancer says of a caller's address is believed
+    when `network_cidr` says where it lies; else keys that are bound to networks open nothing behind it.
     """
 
     gateway: GatewayArgs
@@ -34,6 +35,7 @@ class KubernetesGatewayArgs:
     domain: str = ""
     certificate_arn: str = ""
     internal: bool = False
+    network_cidr: str = ""  # where the load balancer's addresses lie
 
 
 class KubernetesGateway(KitComponent):
@@ -145,6 +147,8 @@ class KubernetesGateway(KitComponent):
             **gateway_environment(args.gateway),
             "AWS_REGION": args.gateway.surroundings.names.region,
         }
+        if args.domain and args.network_cidr:
+            environment["TRUSTED_PROXIES"] = args.network_cidr
         container: Any = {
             "name": _APP,
             "image": image,

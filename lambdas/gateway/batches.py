@@ -34,6 +34,7 @@ from lambdas.gateway.message_request import read_use_case
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
 from lambdas.gateway.providers.registry import Providers
+from lambdas.gateway.providers.user_sessions import Attribution, attribution_of
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.reserve import Reserved, Reserver
 from lambdas.gateway.settle import Settler
@@ -100,7 +101,13 @@ class Batches:
             try:
                 await completion.begin()
                 answer, data = await self._call(
-                    exchange, "POST", exchange.target, able, verdict.body, grant.model.model
+                    exchange,
+                    attribution_of(principal, grant.department),
+                    "POST",
+                    exchange.target,
+                    able,
+                    verdict.body,
+                    grant.model.model,
                 )
                 call.provider = entry.provider = answer.provider.name
                 batch = _batch_object(data) if answer.response.status == 200 else None
@@ -127,7 +134,7 @@ class Batches:
         page, more = _page(ids, query)
         items = dict(kept)
         batches = await asyncio.gather(
-            *(self._fetch(exchange, batch_id, items[batch_id]) for batch_id in page)
+            *(self._fetch(exchange, principal, batch_id, items[batch_id]) for batch_id in page)
         )
         data = [json.loads(_with_own_url(data)) for answer, data in batches if answer.response.status == 200]
         body = {
@@ -143,7 +150,7 @@ class Batches:
     ) -> None:
         """GET /v1/messages/batches/{id}. Raises `ApiError`."""
         item = await self._owned(principal, batch_id)
-        answer, data = await self._fetch(exchange, batch_id, item)
+        answer, data = await self._fetch(exchange, principal, batch_id, item)
         entry.provider = item["provider"]
         batch = _batch_object(data)
         if answer.response.status == 200 and batch and batch.get("processing_status") == "ended":
@@ -158,7 +165,7 @@ class Batches:
         """GET /v1/messages/batches/{id}/results: settled before they are given out. Raises `ApiError`."""
         item = await self._owned(principal, batch_id)
         entry.provider = item["provider"]
-        answer, data = await self._fetch(exchange, batch_id, item, "/results")
+        answer, data = await self._fetch(exchange, principal, batch_id, item, "/results")
         if answer.response.status == 200:
             await self._settle(entry, principal, batch_id, item, data)
             department = department_of(self.policy.current(), principal)
@@ -172,7 +179,7 @@ class Batches:
         """POST /v1/messages/batches/{id}/cancel. Raises `ApiError`."""
         item = await self._owned(principal, batch_id)
         entry.provider = item["provider"]
-        answer, data = await self._fetch(exchange, batch_id, item, "/cancel", method="POST")
+        answer, data = await self._fetch(exchange, principal, batch_id, item, "/cancel", method="POST")
         await exchange.answer(
             answer.response.status, response_headers(answer.response.headers), _with_own_url(data)
         )
@@ -224,7 +231,7 @@ class Batches:
         item: dict[str, Any],
     ) -> None:
         if item["state"] == "open":
-            answer, data = await self._fetch(exchange, batch_id, item, "/results")
+            answer, data = await self._fetch(exchange, principal, batch_id, item, "/results")
             if answer.response.status == 200:
                 await self._settle(entry, principal, batch_id, item, data)
 
@@ -248,19 +255,32 @@ class Batches:
     # -- the provider ---------------------------------------------------------------------------------------
 
     async def _fetch(
-        self, exchange: Exchange, batch_id: str, item: dict[str, Any], suffix: str = "", method: str = "GET"
+        self,
+        exchange: Exchange,
+        principal: Principal,
+        batch_id: str,
+        item: dict[str, Any],
+        suffix: str = "",
+        method: str = "GET",
     ) -> tuple[Answer, bytes]:
         policy = self.policy.current()
         provider = [one for one in self.providers.of(policy) if one.name == item["provider"]]
         if not provider:
             raise not_found("The provider of this batch is no longer configured.", reason="provider_gone")
         return await self._call(
-            exchange, method, f"/v1/messages/batches/{batch_id}{suffix}", provider, None, ""
+            exchange,
+            attribution_of(principal, department_of(policy, principal)),
+            method,
+            f"/v1/messages/batches/{batch_id}{suffix}",
+            provider,
+            None,
+            "",
         )
 
     async def _call(
         self,
         exchange: Exchange,
+        attribution: Attribution,
         method: str,
         target: str,
         providers: Iterable[ClaudeProvider],
@@ -271,6 +291,7 @@ class Batches:
             method,
             target,
             exchange.raw_headers,
+            attribution,
             lambda provider: _batch_body(body, provider.model_name(model)) if body is not None else b"",
             self.deadlines.first_byte_stream,
         )

@@ -22,6 +22,7 @@ from lambdas.gateway.providers.transport import (
     Response,
     TransportError,
 )
+from lambdas.gateway.providers.user_sessions import Attribution
 
 _TRY_NEXT = frozenset({401, 403, 429, 500, 502, 503, 504, 529})
 _UNHEALTHY = frozenset({500, 502, 503, 504, 529})
@@ -89,6 +90,7 @@ class UpstreamCall:
     method: str
     path: str  # with the query, as the caller sent it
     raw_headers: Sequence[Header]
+    attribution: Attribution
     body_for: Callable[[ClaudeProvider], bytes]
     first_byte_seconds: float
     cancellation: Cancellation | None = None
@@ -162,7 +164,7 @@ class Caller:
         url = provider.base_url + call.path
         body = call.body_for(provider)
         headers = provider.request_headers(call.raw_headers)
-        headers += await provider.credential.headers(call.method, url, headers, body)
+        headers += await provider.credential.headers(call.method, url, headers, body, call.attribution)
         return await self._transport.send(
             call.method,
             url,

@@ -23,6 +23,7 @@ from lambdas.gateway.messages import Messages
 from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
+from lambdas.gateway.providers.user_sessions import Attribution
 from lambdas.gateway.record import Audit, Recorder
 from lambdas.gateway.request_ids import RequestIds
 from lambdas.gateway.reserve import Ledger, Prices, Reserver
@@ -55,7 +56,7 @@ class Gateway:
         access_log: AccessLog,
         batch_store: Store,
         prompts: PromptRegistry,
-        aws_credentials: Callable[[], Awaitable[Any]],
+        aws_credentials: Callable[[Attribution], Awaitable[Any]],
         request_id_key: bytes,
         clock: Clock = utc_now,
     ) -> None:

@@ -21,6 +21,7 @@ from lambdas.gateway.message_request import body_for, read_message_request
 from lambdas.gateway.providers.provider import response_headers
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import CallCancelled
+from lambdas.gateway.providers.user_sessions import attribution_of
 
 _SECONDS = 30.0
 
@@ -52,6 +53,7 @@ class CountTokens:
             "POST",
             exchange.target,
             exchange.raw_headers,
+            attribution_of(principal, grant.department),
             lambda provider: body_for(verdict.body, provider.model_name(grant.model.model)),
             _SECONDS,
             exchange.cancellation,

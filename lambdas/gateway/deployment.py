@@ -10,13 +10,15 @@ so every call of theirs runs in a pool of threads.
 import asyncio
 import hmac
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Lock
 from typing import Any, TypeVar
 
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from lambdas.common.audit import open_writer
 from lambdas.common.documents import S3Document
@@ -33,11 +35,13 @@ from lambdas.gateway.inspection import InspectionStep
 from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
+from lambdas.gateway.providers.user_sessions import SESSION_SECONDS, Assumed, Attribution, UserSessions
 from lambdas.gateway.settings import GatewaySettings, SettingsError
 from lambdas.inspection import InspectionConfig, Inspector
 
 INDEX_KEY = "prompts/index.json"
 _THREADS = 48
+_STS_THREADS = 8
 _IDENTITY_SECONDS = 300  # how long STS vouches for us; the token is exchanged at once
 
 Result = TypeVar("Result")
@@ -61,6 +65,7 @@ def compose(settings: GatewaySettings) -> Gateway:
         report=lambda text: access_log.event("policy", message=text),
     )
     transport = HttpTransport(connect_seconds=settings.deadlines.connect)
+    caller_credentials = aws.caller_credentials()
     return Gateway(
         settings,
         policy=policy,
@@ -70,7 +75,7 @@ def compose(settings: GatewaySettings) -> Gateway:
             access_table,
             pepper,
             pool,
-            hops=Hops(api_gateway=settings.behind_api_gateway),
+            hops=Hops(api_gateway=settings.behind_api_gateway, proxies=settings.trusted_proxies),
             endpoint_url=settings.endpoint_url,
         ),
         inspection=InspectionStep(
@@ -88,7 +93,7 @@ def compose(settings: GatewaySettings) -> Gateway:
             transport,
             read_secret=aws.provider_key,
             identity_token=aws.identity_token,
-            aws_credentials=aws.credentials,
+            aws_credentials=caller_credentials,
             region=settings.region,
             stand_in_url=settings.upstream_url,
         ),
@@ -96,7 +101,7 @@ def compose(settings: GatewaySettings) -> Gateway:
         access_log=access_log,
         batch_store=store,
         prompts=PromptRegistry(S3Document(s3, governance, INDEX_KEY), partial(aws.object, s3, governance)),
-        aws_credentials=aws.credentials,
+        aws_credentials=caller_credentials,
         request_id_key=_key(pepper, b"request ids"),
     )
 
@@ -121,8 +126,10 @@ class _Aws:
         self.session = botocore.session.get_session()  # one for all clients: it keeps the service models
         self._sts: Any = None
         self._secrets: Any = None
+        self._caller_sts: Any = None
+        self._opening_sts = Lock()
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, *, attempts: int = 3) -> Any:
         """A client that gives up in time for the caller still to be answered."""
         return self.session.create_client(
             service,
@@ -133,7 +140,7 @@ class _Aws:
                 read_timeout=5,
                 max_pool_connections=_THREADS,
                 parameter_validation=False,  # half a millisecond per transaction; the stores' tests know the shapes
-                retries={"total_max_attempts": 3, "mode": "standard"},
+                retries={"total_max_attempts": attempts, "mode": "standard"},
             ),
         )
 
@@ -158,8 +165,32 @@ class _Aws:
         )
         return answer["WebIdentityToken"]
 
-    async def credentials(self) -> Any:
+    def caller_credentials(self) -> Callable[[Attribution], Awaitable[Any]]:
+        """What signs calls to Claude on AWS: sessions of the callers, or our own role where the deployment
+        has no role for them.
+        """
+        role = self._settings.claude_caller_role_arn
+        if not role:
+            return self._own_credentials
+        # a pool of its own: a slow STS must not keep the threads of the ledger
+        pool = ThreadPoolExecutor(_STS_THREADS, thread_name_prefix="sts")
+        return UserSessions(partial(self._assume, role), pool).credentials
+
+    def _assume(self, role: str, name: str, tags: Mapping[str, str]) -> Assumed:
+        with self._opening_sts:
+            self._caller_sts = self._caller_sts or self.client("sts", attempts=2)
+        given = self._caller_sts.assume_role(
+            RoleArn=role,
+            RoleSessionName=name,
+            DurationSeconds=SESSION_SECONDS,
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )["Credentials"]
+        credentials = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return Assumed(credentials.get_frozen_credentials(), given["Expiration"])
+
+    async def _own_credentials(self, attribution: Attribution) -> Any:
         """Our role's credentials as they are now; botocore renews them."""
+        del attribution
         return await self._in_thread(self._frozen_credentials)
 
     def _frozen_credentials(self) -> Any:

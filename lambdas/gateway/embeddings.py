@@ -33,6 +33,7 @@ from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.gateway.outcome import Outcome, client_gone_outcome
 from lambdas.gateway.providers.credentials import AwsSignature, Credential, CredentialUnavailable, read_whole
 from lambdas.gateway.providers.transport import CallCancelled, Cancellation, HttpTransport, TransportError
+from lambdas.gateway.providers.user_sessions import Attribution, attribution_of
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.reserve import Reserver
 from lambdas.gateway.settle import Settler
@@ -89,7 +90,7 @@ class EmbeddingsEndpoint:
     calls: Calls
     transport: HttpTransport
     deadlines: Deadlines
-    aws_credentials: Callable[[], Awaitable[Any]]
+    aws_credentials: Callable[[Attribution], Awaitable[Any]]
     region: str
 
     async def answer(
@@ -122,7 +123,9 @@ class EmbeddingsEndpoint:
             try:
                 await completion.begin()
                 call.provider = entry.provider = "bedrock"
-                vectors, tokens = await self._embed(configured, request, texts, exchange.cancellation)
+                vectors, tokens = await self._embed(
+                    configured, request, texts, attribution_of(principal, department), exchange.cancellation
+                )
                 data = _answer(configured.model, vectors, tokens)
                 outcome = Outcome("completed", 200, {"input_tokens": tokens}, billable=True, response=data)
                 await completion.finish(outcome)
@@ -135,7 +138,12 @@ class EmbeddingsEndpoint:
         await exchange.answer(200, [*_JSON, *reserved.headers], data)
 
     async def _embed(
-        self, configured: Embeddings, request: EmbeddingsRequest, texts: list[str], cancellation: Cancellation
+        self,
+        configured: Embeddings,
+        request: EmbeddingsRequest,
+        texts: list[str],
+        attribution: Attribution,
+        cancellation: Cancellation,
     ) -> tuple[list[list[float]], int]:
         region = configured.region or self.region
         base = configured.base_url or f"https://bedrock-runtime.{region}.amazonaws.com"
@@ -149,7 +157,7 @@ class EmbeddingsEndpoint:
             }
             if request.dimensions is not None:
                 asked["output_dimension"] = request.dimensions
-            answer, tokens = await self._invoke(signature, url, asked, cancellation)
+            answer, tokens = await self._invoke(signature, attribution, url, asked, cancellation)
             return answer["embeddings"]["float"], tokens
         at_once = asyncio.Semaphore(_AT_ONCE)
 
@@ -158,19 +166,24 @@ class EmbeddingsEndpoint:
             if request.dimensions is not None:
                 asked["dimensions"] = request.dimensions
             async with at_once:
-                answer, tokens = await self._invoke(signature, url, asked, None)
+                answer, tokens = await self._invoke(signature, attribution, url, asked, None)
             return answer["embedding"], tokens
 
         results = await asyncio.gather(*(one(text) for text in texts))
         return [vector for vector, _ in results], sum(tokens for _, tokens in results)
 
     async def _invoke(
-        self, credential: Credential, url: str, asked: dict[str, Any], cancellation: Cancellation | None
+        self,
+        credential: Credential,
+        attribution: Attribution,
+        url: str,
+        asked: dict[str, Any],
+        cancellation: Cancellation | None,
     ) -> tuple[dict[str, Any], int]:
         """Bedrock's answer and the input tokens that it counted. Raises `ApiError` 529 or 502."""
         body = json.dumps(asked).encode()
         try:
-            headers = [*_JSON, *await credential.headers("POST", url, _JSON, body)]
+            headers = [*_JSON, *await credential.headers("POST", url, _JSON, body, attribution)]
             response = await self.transport.send(
                 "POST", url, headers, body, first_byte_seconds=self.deadlines.idle, cancellation=cancellation
             )

@@ -31,6 +31,7 @@ from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, bo
 from lambdas.gateway.outcome import client_gone_outcome
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import CallCancelled
+from lambdas.gateway.providers.user_sessions import attribution_of
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.reserve import Reserver
 from lambdas.gateway.settle import Settler
@@ -99,6 +100,7 @@ class Messages:
             "POST",
             target,
             headers,
+            attribution_of(call.principal, call.department),
             lambda provider: body_for(call.verdict.body, provider.model_name(call.model)),
             self.deadlines.first_byte_stream if call.stream else self.deadlines.first_byte_whole,
             call.exchange.cancellation,

@@ -1,5 +1,6 @@
 """The environment of the gateway: names of stores, limits of its runtime. Read once, at start."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from lambdas.gateway.call import Deadlines
 # Adapter wraps around the body; on Kubernetes and locally the API's own limit of 32 MB holds.
 LAMBDA_BODY_LIMIT = 4_400_000  # 6 MB of event holds about 4.4 MB of body after base 64
 OPEN_BODY_LIMIT = 32 * 1024 * 1024
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(ValueError):
@@ -36,11 +39,13 @@ class GatewaySettings:
     analytics_stream: str | None
     key_pepper_secret_arn: str | None
     provider_key_secret_arn: str | None
+    claude_caller_role_arn: str | None  # assumed in each caller's name for calls to Claude on AWS
     upstream_url: str | None
     body_limit: int
     body_seconds: float
     concurrent_calls: int
     behind_api_gateway: bool
+    trusted_proxies: tuple[Network, ...]  # whose X-Forwarded-For counts
     deadlines: Deadlines = field(default_factory=Deadlines)
 
 
@@ -62,6 +67,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         analytics_stream=environ.get("ANALYTICS_STREAM"),
         key_pepper_secret_arn=environ.get("KEY_PEPPER_SECRET_ARN"),
         provider_key_secret_arn=environ.get("ANTHROPIC_API_KEY_SECRET_ARN"),
+        claude_caller_role_arn=environ.get("CLAUDE_CALLER_ROLE_ARN"),
         upstream_url=environ.get("ANTHROPIC_UPSTREAM_URL"),
         body_limit=_integer(
             environ, "GATEWAY_BODY_LIMIT", LAMBDA_BODY_LIMIT if on_lambda else OPEN_BODY_LIMIT
@@ -69,6 +75,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         body_seconds=float(_integer(environ, "GATEWAY_BODY_SECONDS", 30)),
         concurrent_calls=_integer(environ, "GATEWAY_CONCURRENT_CALLS", 512),
         behind_api_gateway=on_lambda,
+        trusted_proxies=_networks(environ, "TRUSTED_PROXIES"),
     )
 
 
@@ -79,3 +86,13 @@ def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdigit() or int(text) == 0:
         raise SettingsError(f"{name}: must be a positive integer, not {text!r}")
     return int(text)
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    """CIDR blocks, separated by commas."""
+    try:
+        return tuple(
+            ipaddress.ip_network(one.strip()) for one in environ.get(name, "").split(",") if one.strip()
+        )
+    except ValueError as error:
+        raise SettingsError(f"{name}: must be CIDR blocks: {error}") from None

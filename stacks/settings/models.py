@@ -295,6 +295,10 @@ class Claude(Frozen):
     providers: tuple[Provider, ...] = Field(min_length=1, description="tried in this order")
     models: dict[Alias, Model] = Field(min_length=1)
     embeddings_model: ModelId = "amazon.titan-embed-text-v2:0"
+    in_callers_names: bool = Field(
+        default=True,
+        description="calls to models on AWS run in a role session named after each caller",
+    )
 
 
 class Audit(Frozen):
@@ -348,10 +352,6 @@ class Network(Frozen):
     security_group_ids: tuple[Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$")], ...] = ()
 
 
-class GateOverride(Frozen):
-    """Opens a gate that its criteria keep closed; becomes part of the stage's record (S.1-S.3)."""
-
-    stage: Literal["integration", "rollout"] = Field(
 class ApprovedDictionary(Frozen):
     """The dictionary of protected terms in force (L2.3, G.1), as `kit dictionary publish` prints it.
 
@@ -365,6 +365,10 @@ class ApprovedDictionary(Frozen):
     approved_by: Text = Field(description="who answers for the terms")
 
 
+class GateOverride(Frozen):
+    """Opens a gate that its criteria keep closed; becomes part of the stage's record (S.1-S.3)."""
+
+    stage: Literal["integration", "rollout"] = Field(
         description="the stage that may be evaluated all the same"
     )
     approver: Text = Field(description="the person who answers for it")
@@ -399,11 +403,11 @@ class Settings(Frozen):
     budget: Budget = Budget()
     api: Api = Api()
     network: Network = Network()
+    dictionary: ApprovedDictionary | None = None
     gate_override: GateOverride | None = None
     sizing_overrides: dict[str, Any] = Field(default={}, alias="sizing")
     tags: dict[Annotated[str, StringConstraints(pattern=TAG_KEY)], Text] = {}
     # Set by `kit up` and by tests through the stack's configuration, never in a client's file.
-    dictionary: ApprovedDictionary | None = None
     emulated: bool = False
     evidence_file: str = Field(
         default="", description="the gates' evidence; <config folder>/evidence/<client>.yaml"

@@ -22,10 +22,12 @@ from lambdas.gateway.call import Deadlines
 from lambdas.gateway.providers.circuit import CircuitBreaker
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
+from lambdas.gateway.providers.user_sessions import Attribution
 
 from .harness import KEY, Harness, chat, make, policy_document
 from .upstream import BREAK, FakeUpstream, Received, Reply, json_reply, message, stream_events, stream_reply
 
+SOMEBODY = Attribution("app-1", "marketing", "CC-100")
 FAST = Deadlines(ping=0.2, connect=0.5, first_byte_whole=0.4, first_byte_stream=0.4, idle=0.5)
 
 
@@ -305,7 +307,8 @@ def test_a_token_about_to_expire_is_not_used(federated: tuple[Harness, Federatio
 def test_aws_platforms_get_a_signature_of_our_role_over_the_very_bytes_sent(
     provider_servers: list[FakeUpstream], kind: str, auth: dict[str, str], service: str, model: str
 ) -> None:
-    async def credentials() -> Any:
+    async def credentials(attribution: Attribution) -> Any:
+        assert attribution == SOMEBODY
         return Credentials("AKIDEXAMPLE", "secret", "session").get_frozen_credentials()
 
     provider = {
@@ -365,7 +368,7 @@ def _signature_holds(sent: Received, service: str) -> bool:
 def test_a_stand_in_replaces_the_first_provider_and_never_sees_its_credential(
     provider_servers: list[FakeUpstream],
 ) -> None:
-    async def never(*_: str) -> Any:
+    async def never(*_: object) -> Any:
         raise AssertionError("a credential was asked for")
 
     document = policy_document(["https://api.anthropic.com", "https://other.example.com"])
@@ -378,7 +381,7 @@ def test_a_stand_in_replaces_the_first_provider_and_never_sees_its_credential(
         stand_in_url=provider_servers[0].url,
     ).of(parse_policy(json.dumps(document).encode()))
     assert [one.base_url for one in providers] == [provider_servers[0].url, "https://other.example.com"]
-    assert asyncio.run(providers[0].credential.headers("POST", "x", [], b"")) == []
+    assert asyncio.run(providers[0].credential.headers("POST", "x", [], b"", SOMEBODY)) == []
 
 
 def test_a_key_is_read_once_and_again_when_the_provider_refuses_it(

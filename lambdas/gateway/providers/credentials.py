@@ -4,7 +4,8 @@
 refuses it.
 * `WorkloadIdentity`: no key at all. AWS STS vouches for the function's role, Anthropic exchanges that for a
 short-lived token.
-* `AwsSignature`: SigV4 with the function's own role, for Claude Platform on AWS and for Amazon Bedrock.
+* `AwsSignature`: SigV4 for Claude Platform on AWS and for Amazon Bedrock, in a role session of the caller's
+own (`user_sessions`).
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 
 from lambdas.gateway.errors import Header
 from lambdas.gateway.providers.transport import HttpTransport, TransportError
+from lambdas.gateway.providers.user_sessions import Attribution
 
 _EXCHANGE_SECONDS = 30.0
 _ADVISORY_REFRESH_SECONDS = 120
@@ -35,7 +37,9 @@ class Credential(Protocol):
         """A value that `anthropic-beta` must carry with this credential."""
         ...
 
-    async def headers(self, method: str, url: str, headers: Sequence[Header], body: bytes) -> list[Header]:
+    async def headers(
+        self, method: str, url: str, headers: Sequence[Header], body: bytes, attribution: Attribution
+    ) -> list[Header]:
         """The headers to add. Raises `CredentialUnavailable`."""
         ...
 
@@ -56,8 +60,10 @@ class SecretKey:
         self._value: bytes | None = None
         self._lock = asyncio.Lock()
 
-    async def headers(self, method: str, url: str, headers: Sequence[Header], body: bytes) -> list[Header]:
-        del method, url, headers, body
+    async def headers(
+        self, method: str, url: str, headers: Sequence[Header], body: bytes, attribution: Attribution
+    ) -> list[Header]:
+        del method, url, headers, body, attribution
         if self._value is None:
             async with self._lock:
                 if self._value is None:
@@ -113,8 +119,10 @@ class WorkloadIdentity:
         self._expires_at = 0.0
         self._exchange: asyncio.Task[None] | None = None
 
-    async def headers(self, method: str, url: str, headers: Sequence[Header], body: bytes) -> list[Header]:
-        del method, url, headers, body
+    async def headers(
+        self, method: str, url: str, headers: Sequence[Header], body: bytes, attribution: Attribution
+    ) -> list[Header]:
+        del method, url, headers, body, attribution
         left = self._expires_at - self._clock()
         if left < _ADVISORY_REFRESH_SECONDS:
             exchange = self._renew()
@@ -168,13 +176,15 @@ def _retrieve(task: "asyncio.Task[None]") -> None:
 
 
 class AwsSignature:
-    """SigV4 by botocore's signer. `credentials` gives the function's current credentials (a botocore frozen
-    set).
+    """SigV4 by botocore's signer. `credentials` gives current credentials for a call in somebody's name (a
+    botocore frozen set).
     """
 
     beta = None
 
-    def __init__(self, credentials: Callable[[], Awaitable[Any]], service: str, region: str) -> None:
+    def __init__(
+        self, credentials: Callable[[Attribution], Awaitable[Any]], service: str, region: str
+    ) -> None:
         # imported here: a gateway without an AWS provider does not pay for it at start
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
@@ -185,10 +195,12 @@ class AwsSignature:
         self._signer = SigV4Auth
         self._request = AWSRequest
 
-    async def headers(self, method: str, url: str, headers: Sequence[Header], body: bytes) -> list[Header]:
+    async def headers(
+        self, method: str, url: str, headers: Sequence[Header], body: bytes, attribution: Attribution
+    ) -> list[Header]:
         try:
-            credentials = await self._credentials()
-        except Exception as error:  # whatever the credential chain raises, without its text
+            credentials = await self._credentials(attribution)
+        except Exception as error:  # whatever STS or the credential chain raises, without its text
             raise CredentialUnavailable(f"no AWS credentials: {type(error).__name__}") from None
         content_type = dict(headers).get(b"content-type", b"application/json")
         request = self._request(

@@ -10,6 +10,7 @@ from lambdas.gateway.errors import Header
 from lambdas.gateway.providers.credentials import AwsSignature, Credential, SecretKey, WorkloadIdentity
 from lambdas.gateway.providers.provider import ClaudeProvider
 from lambdas.gateway.providers.transport import HttpTransport
+from lambdas.gateway.providers.user_sessions import Attribution
 
 # SigV4 service names, and the prefix of model names, of the two AWS platforms
 _AWS_SERVICES = {
@@ -23,8 +24,10 @@ class NoCredential:
 
     beta = None
 
-    async def headers(self, method: str, url: str, headers: Sequence[Header], body: bytes) -> list[Header]:
-        del method, url, headers, body
+    async def headers(
+        self, method: str, url: str, headers: Sequence[Header], body: bytes, attribution: Attribution
+    ) -> list[Header]:
+        del method, url, headers, body, attribution
         return []
 
     def refused(self) -> bool:
@@ -42,7 +45,7 @@ class Providers:
         *,
         read_secret: Callable[[], Awaitable[str]],
         identity_token: Callable[[str, str], Awaitable[str]],
-        aws_credentials: Callable[[], Awaitable[Any]],
+        aws_credentials: Callable[[Attribution], Awaitable[Any]],
         region: str,
         stand_in_url: str | None = None,
     ) -> None:

@@ -1,0 +1,140 @@
+"""The ways to Claude, and the role under which it is called in each caller's name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import iam
+
+from components.base import KitComponent, Names, refuse
+from components.functions import Surroundings
+from components.permissions import Statement, canonical_json, document
+
+_CALLER = "claude-caller"
+# The session tags without which nobody gets a session; the gateway sets them (`user_sessions`).
+SESSION_TAGS = ("kit:cost-center", "kit:department")
+
+
+@dataclass(frozen=True)
+class ClaudeAccess:
+    """Which ways to Claude the configuration names; each brings exactly its own permission.
+
+    `bedrock_regions` and `platform_workspaces` (region, workspace id) say where. `in_callers_names`: calls to
+    models on AWS are made in a role session of each caller.
+    """
+
+    audience: str = ""  # of the token for workload identity federation; empty when that is not used
+    api_key_secret_arn: pulumi.Input[str] | None = None
+    bedrock_regions: Sequence[str] = ()
+    platform_workspaces: Sequence[tuple[str, str]] = ()
+    embeddings_model: str = ""
+    in_callers_names: bool = True
+
+    def caller_role_arn(self, names: Names) -> str:
+        """The role that the gateway assumes; empty where no model on AWS is called, or not in callers'
+        names. Known before the role is made, because either role names the other.
+        """
+        on_aws = self.bedrock_regions or self.platform_workspaces or self.embeddings_model
+        if not (on_aws and self.in_callers_names):
+            return ""
+        return names.arn("iam", f"role/{names.of(_CALLER)}", regional=False)
+
+
+def model_statements(claude: ClaudeAccess, names: Names) -> list[Statement]:
+    """What calling the configured models on AWS takes."""
+    statements: list[Statement] = []
+    if claude.platform_workspaces:
+        statements.append(
+            Statement(
+                "CallClaudePlatform",
+                [
+                    "aws-external-anthropic:CountTokens",
+                    "aws-external-anthropic:CreateBatchInference",
+                    "aws-external-anthropic:CreateInference",
+                    "aws-external-anthropic:GetBatchInference",
+                ],
+                [
+                    f"arn:{names.partition}:aws-external-anthropic:{region}:{names.account}:workspace/{workspace}"
+                    for region, workspace in claude.platform_workspaces
+                ],
+            )
+        )
+    if claude.bedrock_regions:
+        statements.append(
+            Statement(
+                "CallBedrock",
+                ["bedrock-mantle:CreateInference"],
+                [
+                    f"arn:{names.partition}:bedrock-mantle:{region}:{names.account}:project/*"
+                    for region in claude.bedrock_regions
+                ],
+            )
+        )
+    if claude.embeddings_model:
+        statements.append(
+            Statement(
+                "Embed",
+                ["bedrock:InvokeModel"],
+                [f"arn:{names.partition}:bedrock:{names.region}::foundation-model/{claude.embeddings_model}"],
+            )
+        )
+    return statements
+
+
+@dataclass(frozen=True)
+class ClaudeCallerArgs:
+    """`gateway_role_arns`: the gateway's roles, in all its homes."""
+
+    surroundings: Surroundings
+    claude: ClaudeAccess
+    gateway_role_arns: Sequence[pulumi.Input[str]]
+
+
+class ClaudeCaller(KitComponent):
+    """The role that calls models on AWS, in sessions named after the callers (L1.6, L1.7, C.2, G.4).
+
+    Creates: one role with exactly the permissions of the configured models.
+    Default posture: only the gateway can assume it, and only with the tags of department and cost centre, so
+    that CloudTrail and cost reports name somebody for every call; permissions boundary, sessions of an hour.
+    Replaced when changed: client, environment.
+    """
+
+    def __init__(self, name: str, args: ClaudeCallerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        names = args.surroundings.names
+        refuse(
+            f"ClaudeCaller {name}",
+            [
+                (bool(args.gateway_role_arns), "gateway_role_arns: none"),
+                (bool(args.claude.caller_role_arn(names)), "claude: calls no model on AWS in callers' names"),
+            ],
+        )
+        super().__init__(name, opts)
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "GatewayInACallersName",
+                    "Effect": "Allow",
+                    "Action": ["sts:AssumeRole", "sts:TagSession"],
+                    "Principal": {"AWS": list(args.gateway_role_arns)},
+                    "Condition": {"StringLike": {f"aws:RequestTag/{tag}": "?*" for tag in SESSION_TAGS}},
+                }
+            ],
+        }
+        self.role = iam.Role(
+            f"{name}-role",
+            name=names.of(_CALLER),
+            description="Calls models on AWS in the name of whoever asked the gateway",
+            assume_role_policy=pulumi.Output.from_input(trust).apply(canonical_json),
+            max_session_duration=3600,
+            permissions_boundary=args.surroundings.boundary_arn,
+            opts=self.child(),
+        )
+        self.permissions = iam.RolePolicy(
+            f"{name}-permissions",
+            name="permissions",
+            role=self.role.name,
+            policy=document(model_statements(args.claude, names)),
+            opts=self.child(),
+        )
+        self.register_outputs({"arn": self.role.arn})
