@@ -6,8 +6,9 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller. `access_key` is the `pk` of its live access record, checked again in the ledger's transaction.
+    """An authenticated caller.
 
+    `access_key` is the `pk` of its live access record, checked again in the ledger's transaction.
     `models` and `data_classes` narrow what the department may use; None narrows nothing.
     """
 

@@ -58,7 +58,7 @@ def _policy(change: Callable[[list[Any]], None]) -> Callable[[Entry], None]:
 def _set(path: str, value: Any) -> Callable[[Entry], None]:
     def apply(entry: Entry) -> None:
         *parents, last = path.split(".")
-        place = entry
+        place: Any = entry
         for key in parents:
             place = place[int(key)] if key.isdigit() else place[key]
         place[last] = value
