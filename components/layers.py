@@ -32,7 +32,7 @@ SERVE_SCRIPT = """#!/bin/sh
 # Starts the ASGI app that the function's handler names. Lambda Web Adapter forwards to it.
 export PYTHONPATH="${LAMBDA_TASK_ROOT}:/opt/python:${LAMBDA_RUNTIME_DIR}"
 exec python3 -m uvicorn --factory "${_HANDLER}" --host 127.0.0.1 --port "${AWS_LWA_PORT}" \\
-  --workers 1 --no-access-log --log-level warning --timeout-keep-alive 60
+  --workers 1 --no-access-log --log-level warning --timeout-keep-alive 60 --no-proxy-headers
 """
 
 

@@ -78,7 +78,7 @@ def web_process(function: PlannedFunction, around: Surroundings, port: int) -> P
     command = [
         sys.executable, "-m", "uvicorn", "--factory", function.handler, "--host", "127.0.0.1",
         "--port", str(port), "--workers", "1", "--no-access-log", "--log-level", "warning",
-        "--timeout-keep-alive", "60",
+        "--timeout-keep-alive", "60", "--no-proxy-headers",
     ]  # fmt: skip
     environment = around.environment(function)
     started_for = {**environment, "emulator": str(around.emulator.pid)}

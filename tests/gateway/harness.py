@@ -261,6 +261,7 @@ class Harness:
             port=0,
             log_level="critical",
             access_log=False,
+            proxy_headers=False,  # whose word counts about a caller's address is the gateway's own business
             lifespan="on",
         )
         self._server = uvicorn.Server(config)

@@ -13,24 +13,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.foundation.boundary import actions
 from kit.evaluation.stages import evaluate_stage
-from lambdas.common.access import AccessRecord, AccessRecords
-from lambdas.common.virtual_keys import key_record_pk, new_pepper, new_virtual_key, read_pepper
 from lambdas.gateway.composition import Gateway
-from lambdas.gateway.deployment import compose
 from lambdas.gateway.providers.user_sessions import Assumed, Attribution, UserSessions
-from lambdas.gateway.settings import read_settings
 from stacks.settings import CONFIG_FOLDER
 from stacks.settings.documents import parse_yaml
-from tests.conftest import free_port
 from tests.gateway.harness import Harness, chat, make
 from tests.gateway.upstream import FakeUpstream, json_reply, message
-from tests.support.standing import Acting, Standing, standing
+from tests.support.standing import Acting
+
+from .deployed import Deployed, refused, session_of
 
 ADA = Attribution("01J9ADA", "marketing", "CC-100")
 BOB = Attribution("01J9BOB", "marketing", "CC-100")
@@ -306,56 +302,6 @@ def test_the_switch_gives_the_permissions_back_to_the_gateway() -> None:
 EMBEDDINGS = "amazon.titan-embed-text-v2:0"
 
 
-@dataclass(frozen=True)
-class Deployed:
-    """The integration stage, its roles trusting whom the plan says, and somebody with a key."""
-
-    stage: Standing
-    gateway: Acting  # the gateway's own role
-    caller_role: str  # ARN
-    key: str
-    upstream: FakeUpstream
-
-
-def _assumed(stage: Standing, role_arn: str) -> Acting:
-    given = stage.root("sts").assume_role(RoleArn=role_arn, RoleSessionName="function")["Credentials"]
-    return Acting(stage.emulator, given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-
-
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    upstream = FakeUpstream().start()
-    with standing(
-        tmp_path_factory.mktemp("attribution"), free_port(), "integration", {"size": "small"}
-    ) as stage:
-        role = stage.resource("aws:iam/role:Role", "claude-caller-role").inputs
-        # locally the account's root is in every trust, in place of the Lambda service; not here
-        stage.root("iam").update_assume_role_policy(
-            RoleName=role["name"], PolicyDocument=role["assumeRolePolicy"]
-        )
-        pepper, key = new_pepper(), new_virtual_key()
-        stage.root("secretsmanager").put_secret_value(
-            SecretId=stage.exported("key_pepper_secret_arn"), SecretString=pepper
-        )
-        records = AccessRecords(stage.root("dynamodb"), stage.exported("access_table_name"))
-        pk = key_record_pk(key, read_pepper(pepper))
-        records.create(AccessRecord(pk, "app-1", active=True, department="marketing", owner="x"))
-        gateway = _assumed(stage, stage.exported("gateway_role_arn"))
-        arn = stage.root("iam").get_role(RoleName=role["name"])["Role"]["Arn"]
-        yield Deployed(stage, gateway, arn, key, upstream)
-    upstream.stop()
-
-
-def _refused(call: Any, **arguments: Any) -> bool:
-    try:
-        call(**arguments)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in {"AccessDenied", "AccessDeniedException"}:
-            raise
-        return True
-    return False
-
-
 def _tags(attribution: Attribution) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in attribution.tags.items()]
 
@@ -364,10 +310,10 @@ def _tags(attribution: Attribution) -> list[dict[str, str]]:
 def test_without_the_tags_nobody_gets_a_session(deployed: Deployed) -> None:
     sts = deployed.gateway.client("sts")
     session = {"RoleArn": deployed.caller_role, "RoleSessionName": ADA.session_name}
-    assert not _refused(sts.assume_role, **session, Tags=_tags(ADA))
-    assert _refused(sts.assume_role, **session)
+    assert not refused(sts.assume_role, **session, Tags=_tags(ADA))
+    assert refused(sts.assume_role, **session)
     for only in _tags(ADA):
-        assert _refused(sts.assume_role, **session, Tags=[only])
+        assert refused(sts.assume_role, **session, Tags=[only])
 
 
 @pytest.mark.emulator
@@ -375,28 +321,24 @@ def test_no_other_role_can_call_in_somebodys_name(deployed: Deployed) -> None:
     allow = {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": "*"}
     other = deployed.stage.acting([allow]).client("sts")
     session = {"RoleArn": deployed.caller_role, "RoleSessionName": ADA.session_name}
-    assert _refused(other.assume_role, **session, Tags=_tags(ADA))
+    assert refused(other.assume_role, **session, Tags=_tags(ADA))
 
 
 @pytest.mark.emulator
 def test_the_gateway_itself_can_call_no_model(deployed: Deployed) -> None:
     call = {"modelId": EMBEDDINGS, "body": json.dumps({"inputText": "Hello."})}
-    assert _refused(deployed.gateway.client("bedrock-runtime").invoke_model, **call)
+    assert refused(deployed.gateway.client("bedrock-runtime").invoke_model, **call)
 
 
 @pytest.mark.emulator
 def test_a_callers_session_calls_the_configured_models_and_nothing_else(deployed: Deployed) -> None:
-    given = deployed.gateway.client("sts").assume_role(
-        RoleArn=deployed.caller_role, RoleSessionName="ada", Tags=_tags(ADA)
-    )["Credentials"]
-    session = Acting(
-        deployed.stage.emulator, given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
-    )
+    sts = deployed.gateway.client("sts")
+    session = session_of(deployed.stage, sts, deployed.caller_role, "ada", Tags=_tags(ADA))
     bedrock = session.client("bedrock-runtime")
     body = json.dumps({"inputText": "Hello."})
-    assert not _refused(bedrock.invoke_model, modelId=EMBEDDINGS, body=body)
-    assert _refused(bedrock.invoke_model, modelId="amazon.titan-text-express-v1", body=body)
-    assert _refused(session.client("dynamodb").list_tables)
+    assert not refused(bedrock.invoke_model, modelId=EMBEDDINGS, body=body)
+    assert refused(bedrock.invoke_model, modelId="amazon.titan-text-express-v1", body=body)
+    assert refused(session.client("dynamodb").list_tables)
 
 
 @pytest.mark.emulator
@@ -406,14 +348,7 @@ def test_a_call_through_the_gateway_reaches_aws_as_its_caller(
     """What signed the call that the provider got: a session whose name and tags AWS knows."""
     stage = deployed.stage
     _route_to(deployed)
-    environment = stage.resource("aws:lambda/function:Function", "gateway-api-function").inputs["environment"]
-    variables = {name: str(value) for name, value in environment["variables"].items()}
-    variables |= deployed.gateway.environment()
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    gateway = compose(read_settings(variables))
-    harness = Harness([deployed.upstream], gateway.settings, None)  # type: ignore[arg-type]
-    monkeypatch.setattr(harness, "compose", lambda: gateway)
+    harness, gateway = deployed.composed(monkeypatch)
     harness.start()
     try:
         deployed.upstream.script = lambda _: json_reply(message())
@@ -468,6 +403,6 @@ def _has_tags(deployed: Deployed, session: Acting, tags: Mapping[str, str]) -> b
     try:
         key = {"pk": {"S": "x"}, "sk": {"S": "y"}}
         table = deployed.stage.exported("access_table_name")
-        return not _refused(session.client("dynamodb").get_item, TableName=table, Key=key)
+        return not refused(session.client("dynamodb").get_item, TableName=table, Key=key)
     finally:
         iam.delete_role_policy(RoleName=role, PolicyName="probe")
