@@ -100,8 +100,13 @@ def _lines_of_function(group: str) -> Callable[[], Iterator[str]]:
         )
         for page in pages:
             for event in page["events"]:
-                if event["eventId"] not in seen:
-                    seen.add(event["eventId"])
+                # the emulated AWS gives ids to some events only
+                id_ = (
+                    event.get("eventId")
+                    or f"{event['logStreamName']} {event['timestamp']} {event['message']}"
+                )
+                if id_ not in seen:
+                    seen.add(id_)
                     at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
                     yield f"{at:%Y-%m-%dT%H:%M:%SZ} {event['message'].rstrip()}"
 

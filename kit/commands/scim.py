@@ -21,6 +21,8 @@ def rotate(client: Client = None, as_json: Json = False) -> None:
     Exit codes: 0 done; 4 the deployment cannot be reached.
     """
     from kit.identity.operator import record_event
+    from kit.local.home import find_home
+    from kit.local.running import remember_scim_token
     from kit.target import find_target
     from lambdas.scim.bearer import OVERLAP, new_token
 
@@ -30,6 +32,8 @@ def rotate(client: Client = None, as_json: Json = False) -> None:
         record_event(target, {"kind": "scim", "event": "token-rotated"})
         token = new_token()
         target.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=token)
+        if target.local:
+            remember_scim_token(find_home(), token)
     if as_json:
         document = {"scim_url": url, "token": token, "previous_valid_days": OVERLAP.days}
         typer.echo(json.dumps(document, sort_keys=True))

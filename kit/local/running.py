@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from kit.errors import ExitCode, KitError
@@ -53,6 +53,14 @@ def read_access(home: Home) -> Access | None:
     """The credentials that the last `kit up` made; None before."""
     stored = read_json(home.access_file)
     return Access(**stored) if stored else None
+
+
+def remember_scim_token(home: Home, token: str) -> None:
+    """The SCIM token was rotated: `kit env` shows the new one from now on."""
+    known = read_access(home)
+    if known is not None and known.scim_url:
+        changed = replace(known, scim_token=token)
+        write_private(home.access_file, json.dumps(asdict(changed), indent=1) + "\n")
 
 
 def start_processes(deployment: Deployment, plan: Plan) -> list[str]:

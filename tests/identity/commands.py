@@ -1,6 +1,7 @@
 """Runs `kit` in the test's own process, about a deployment that a fixture stood up."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from unittest import mock
 
@@ -21,8 +22,13 @@ class Done:
 
 
 def run(kit: LocalKit, *arguments: str) -> Done:
+    """`kit <arguments>` about a deployment."""
+    return invoke({"KIT_HOME": str(kit.folder)}, *arguments)
+
+
+def invoke(environment: Mapping[str, str], *arguments: str) -> Done:
     """`kit <arguments>`. An error that is no `KitError` is raised: it would be a traceback."""
-    with mock.patch.dict(os.environ, {"KIT_HOME": str(kit.folder), "NO_COLOR": "1"}):
+    with mock.patch.dict(os.environ, {**environment, "NO_COLOR": "1"}):
         result = CliRunner().invoke(app, list(arguments))
     if isinstance(result.exception, KitError):
         error = result.exception
