@@ -17,8 +17,6 @@ from stacks.settings import Settings
 from stacks.settings.models import Department as DepartmentSettings
 
 LIBRARY = ROOT / "prompts"
-REVIEW_HOURS: float = 24
-ESCALATION_HOURS: float = 24
 Outputs = Mapping[str, pulumi.Output[Any]]
 
 
@@ -108,7 +106,10 @@ def _workflows(
         id=each.id,
         department=department,
         workflows=planned,
-        waiting=Waiting(round(REVIEW_HOURS * 3600), round(ESCALATION_HOURS * 3600)),
+        waiting=Waiting(
+            max(1, round(settings.reviews.hours * 3600)),
+            max(1, round(settings.reviews.escalation_hours * 3600)),
+        ),
         gateway_url=desk.gateway_url,
         secrets_key_arn=base["secrets_key_arn"],
         reviews_table_name=desk.table_name,
@@ -116,4 +117,8 @@ def _workflows(
         desk_arn=desk.function_alias_arn,
         layer_arn=desk.layer_arn,
         memory=settings.sizing.capacity.function_memory_mb,
+        audit_bucket_name=base["audit_bucket_name"],
+        audit_bucket_arn=base["audit_bucket_arn"],
+        audit_key_arn=base["audit_key_arn"],
+        copies_stream=names_of(settings).of("records"),
     )

@@ -105,6 +105,7 @@ def step_input(spec: WorkflowSpec, prompt: Mapping[str, Any], demanded: str) -> 
         **fields,
         "checks": list(spec.checks),
         "reviewed": bool(demanded),
+        "use_case": str(prompt.get("use_case") or spec.prompt),
         **({"output_schema": schema} if schema else {}),
     }
 

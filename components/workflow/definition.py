@@ -63,7 +63,7 @@ def definition(
         "findings.$": "$.validation.findings",
         "requested_by.$": "$.draft.requested_by",
     }
-    record = {**about, "material_decision": material_decision}
+    record = {**about, "material_decision": material_decision, "use_case": workflow["use_case"]}
     states: dict[str, Any] = {
         "Draft": _task(steps, steps.draft, "draft", draft, "$.draft", "WasDrafted", seconds=900),
         "WasDrafted": _choice("$.draft.status", {"drafted": "Validate"}, "Refused"),

@@ -49,8 +49,10 @@ class Department(KitComponent):
     group where there is a user pool.
     Default posture: the key may be used by the department's own roles only, whatever IAM policy another role
     is given; the bucket denies everybody else its objects and every other role of the kit its listing.
-    Members read and bring documents; only reviewers read drafts and decide. Key, bucket and secret are
-    protected and retained. Everything carries the department's cost-allocation tags by its provider.
+    Members read and bring documents; only reviewers read drafts and decide; either session bears the name
+    that the identity provider gives its person (session tag `kit-person`), or is refused. Key, bucket and
+    secret are protected and retained. Everything carries the department's cost-allocation tags by its
+    provider.
     Replaced when changed: client, environment, account, region, the department's id.
     """
 
@@ -151,7 +153,10 @@ class Department(KitComponent):
 
     def _role(self, name: str, part: str, statements: Sequence[Statement]) -> iam.Role:
         args = self._args
-        tags: dict[str, str] = {f"aws:PrincipalTag/{args.people_tag}": args.id}
+        tags: dict[str, str] = {
+            f"aws:PrincipalTag/{args.people_tag}": args.id,
+            "sts:RoleSessionName": "${aws:PrincipalTag/kit-person}",
+        }
         if part == "reviewer":
             tags["aws:PrincipalTag/kit-reviewer"] = "true"
         trust = {

@@ -28,7 +28,9 @@ class Planned:
 
 @dataclass(frozen=True)
 class DepartmentWorkflowsArgs:
-    """`desk_arn` is the live alias of the review desk's function."""
+    """`desk_arn` is the live alias of the review desk's function; `copies_stream` takes the copies of its
+    audit records.
+    """
 
     surroundings: Surroundings
     id: str
@@ -42,6 +44,10 @@ class DepartmentWorkflowsArgs:
     desk_arn: pulumi.Input[str]
     layer_arn: pulumi.Input[str]
     memory: int
+    audit_bucket_name: pulumi.Input[str]
+    audit_bucket_arn: pulumi.Input[str]
+    audit_key_arn: pulumi.Input[str]
+    copies_stream: str
 
 
 class DepartmentWorkflows(KitComponent):
@@ -84,7 +90,12 @@ class DepartmentWorkflows(KitComponent):
             "KIT_ENVIRONMENT": args.surroundings.names.environment,
         }
         if step == "releaser":
-            environment["REVIEWS_TABLE"] = args.reviews_table_name
+            environment |= {
+                "REVIEWS_TABLE": args.reviews_table_name,
+                "AUDIT_BUCKET": args.audit_bucket_name,
+                "AUDIT_KEY_ARN": args.audit_key_arn,
+                "ANALYTICS_STREAM": args.copies_stream,
+            }
         return Function(
             f"{name}-{step}",
             FunctionArgs(
@@ -117,6 +128,20 @@ class DepartmentWorkflows(KitComponent):
                 [args.reviews_table_arn],
                 conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [f"DEPT#{args.id}"]}},
             ),
+            *self._recording(),
+        ]
+
+    def _recording(self) -> list[Statement]:
+        """Append records of decisions to the audit store, and copy their metadata."""
+        args, names = self._args, self._args.surroundings.names
+        via = {"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}}
+        stream = names.arn("firehose", f"deliverystream/{args.copies_stream}")
+        return [
+            Statement(
+                "AppendRecords", ["s3:PutObject"], [pulumi.Output.concat(args.audit_bucket_arn, "/records/*")]
+            ),
+            Statement("EncryptRecords", ["kms:GenerateDataKey"], [args.audit_key_arn], conditions=via),
+            Statement("CopyMetadata", ["firehose:PutRecordBatch"], [stream]),
         ]
 
     def _call_gateway(self) -> list[Statement]:

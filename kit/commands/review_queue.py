@@ -2,16 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
 from kit.errors import ExitCode, KitError
-
-if TYPE_CHECKING:
-    from kit.reviews.places import Place
-    from lambdas.workflow.reviews import Review
 
 app = typer.Typer(
     help="Show drafts that wait for a review; approve, edit or reject them.", no_args_is_help=True
@@ -19,7 +15,10 @@ app = typer.Typer(
 
 Request = Annotated[str, typer.Argument(help="Id of the request: wf_…, from kit review-queue list.")]
 Department = Annotated[str, typer.Option("--department", "-d", help="The department that asked.")]
-By = Annotated[str, typer.Option("--by", help="Who decides: name or address.")]
+By = Annotated[
+    str | None,
+    typer.Option("--by", help="Who decides, where nobody is signed in (embedded deployment only)."),
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; becomes part of the audit record.")]
 Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
@@ -37,18 +36,13 @@ def list_(
 
     Exit codes: 0 done; 2 not let in; 4 the deployment cannot be reached.
     """
-    from kit.reviews.places import departments_with_workflows, place
+    from kit.reviews.deciding import queue
+    from kit.reviews.identity import looking_person
     from kit.target import find_target
 
-    found: list[Review] = []
     with deployment_errors():
         target = find_target(client)
-        for each in department or departments_with_workflows():
-            try:
-                found += place(target, each, "reviewer").reviews.queued([each])
-            except KitError:
-                if department:
-                    raise
+        found = queue(target, department, looking_person(target))
     if as_json:
         _print_json([review.as_document() for review in found])
         return
@@ -82,12 +76,15 @@ def show(request: Request, department: Department, client: Client = None, as_jso
 
     Exit codes: 0 done; 2 no such review, or not let in; 4 the deployment cannot be reached.
     """
-    from lambdas.workflow.area import draft_key
+    from kit.reviews.deciding import draft_of, review_of
+    from kit.reviews.identity import looking_person
+    from kit.reviews.places import place
+    from kit.target import find_target
 
     with deployment_errors():
-        where = _place(department, client)
-        review = _review(where, request)
-        draft = where.area.document(draft_key(request))
+        target = find_target(client)
+        where = place(target, department, "reviewer", looking_person(target))
+        review, draft = review_of(where, request), draft_of(where, request)
     if as_json:
         _print_json({**review.as_document(), "draft": {key: draft[key] for key in ("text", "sources")}})
         return
@@ -104,22 +101,17 @@ def show(request: Request, department: Department, client: Client = None, as_jso
 def approve(
     request: Request,
     department: Department,
-    by: By,
     reason: Reason,
+    by: By = None,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Let the draft be released as it is.
+    """Let the draft be released as it is. Whoever decides is who is signed in, and never who asked.
 
     Exit codes: 0 done, also when it was decided so before; 2 no such review, decided otherwise, or asked for
     by the same person; 4 the deployment cannot be reached.
     """
-    from lambdas.workflow.area import draft_key
-
-    with deployment_errors():
-        where = _place(department, client)
-        _review(where, request)
-        _decide(where, request, "approve", by, reason, as_json, release_key=draft_key(request))
+    _decide(request, department, "approve", by, reason, client, as_json)
 
 
 @app.command()
@@ -127,91 +119,89 @@ def edit(
     request: Request,
     department: Department,
     file: Annotated[Path, typer.Option("--file", help="Your text; it is released in the draft's place.")],
-    by: By,
     reason: Reason,
+    by: By = None,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
     """Release your own text in the place of the draft. Exit codes as for approve."""
-    from lambdas.workflow.area import edit_key, encoded
-
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise KitError(f"{file} cannot be read as text", exit_code=ExitCode.USAGE) from None
-    with deployment_errors():
-        where = _place(department, client)
-        review = _review(where, request)
-        if review.waiting:
-            where.area.put(edit_key(request), encoded({"by": by, "request": request, "text": text}))
-        sha256 = where.area.read(edit_key(request)).sha256 if review.state in ("waiting", "edited") else ""
-        _decide(
-            where, request, "edit", by, reason, as_json, release_key=edit_key(request), release_sha256=sha256
-        )
+    _decide(request, department, "edit", by, reason, client, as_json, text=text)
 
 
 @app.command()
 def reject(
     request: Request,
     department: Department,
-    by: By,
     reason: Reason,
+    by: By = None,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
     """Keep the draft from being released. Exit codes as for approve."""
-    with deployment_errors():
-        where = _place(department, client)
-        _review(where, request)
-        _decide(where, request, "reject", by, reason, as_json)
+    _decide(request, department, "reject", by, reason, client, as_json)
 
 
-def _place(department: str, client: str | None) -> "Place":
-    from kit.reviews.places import place
+@app.command()
+def serve(
+    by: By = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    department: Annotated[
+        list[str] | None, typer.Option("--department", "-d", help="Only this department; repeatable.")
+    ] = None,
+    client: Client = None,
+) -> None:
+    """Serve the review page on this machine, for the person who is signed in, until it is stopped.
+
+    The address holds a secret of this run and lets nobody else in. Exit codes: 0 stopped; 2 nobody is signed
+    in, or the port is taken; 4 the deployment cannot be reached.
+    """
+    from kit.reviews.identity import acting_person
+    from kit.reviews.page import review_server
     from kit.target import find_target
 
-    return place(find_target(client), department, "reviewer")
-
-
-def _review(where: "Place", request: str) -> "Review":
-    from lambdas.workflow.area import REQUEST_ID
-    from lambdas.workflow.reviews import UnknownReview
-
+    with deployment_errors():
+        target = find_target(client)
+        person = acting_person(target, by)
     try:
-        if not REQUEST_ID.match(request):
-            raise UnknownReview(request)
-        return where.reviews.get(where.department, request)
-    except UnknownReview:
-        raise KitError(
-            f"{where.department} has no review {request[:40]}",
-            way_out="kit review-queue list shows what waits",
-            exit_code=ExitCode.USAGE,
-        ) from None
+        server = review_server(target, person, department, port)
+    except OSError as error:
+        raise KitError(f"port {port}: {error.strerror}", exit_code=ExitCode.USAGE) from None
+    typer.echo(f"reviewing as {person}; open {server.address}")
+    try:
+        server.serve_forever()
+    finally:
+        server.server_close()
 
 
 def _decide(
-    where: "Place", request: str, decision: str, by: str, reason: str, as_json: bool, **release: str
+    request: str,
+    department: str,
+    decision: str,
+    by: str | None,
+    reason: str,
+    client: str | None,
+    as_json: bool,
+    *,
+    text: str | None = None,
 ) -> None:
-    from kit.identity.operator import plain
-    from lambdas.workflow.reviews import ReviewConflict, deliver
+    from kit.reviews.deciding import decide
+    from kit.reviews.identity import acting_person
+    from kit.reviews.places import place
+    from kit.target import find_target
 
-    try:
-        review = where.reviews.decide(
-            where.department,
-            request,
-            decision,
-            by=plain(by, "--by"),
-            reason=plain(reason, "--reason", most=1000),
-            release_key=release.get("release_key", ""),
-            release_sha256=release.get("release_sha256", ""),
-        )
-    except ReviewConflict as conflict:
-        raise KitError(f"{request}: {conflict}", exit_code=ExitCode.USAGE) from None
-    told = deliver(where.client("stepfunctions"), review)
+    with deployment_errors():
+        target = find_target(client)
+        where = place(target, department, "reviewer", acting_person(target, by))
+        done = decide(where, request, decision, reason, text=text)
     if as_json:
-        _print_json({**review.as_document(), "delivered": told})
+        _print_json({**done.review.as_document(), "delivered": done.told})
         return
-    typer.echo(f"{request} is {review.state}" + ("" if told else "; the workflow asks for it by itself"))
+    state = done.review.state
+    typer.echo(f"{request} is {state}" + ("" if done.told else "; the workflow asks for it by itself"))
 
 
 def _print_json(document: Any) -> None:

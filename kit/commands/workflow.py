@@ -12,6 +12,9 @@ from kit.errors import ExitCode, KitError
 app = typer.Typer(help="Start and follow the workflows of departments.", no_args_is_help=True)
 
 Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
+By = Annotated[
+    str | None, typer.Option("--by", help="Who asks, where nobody is signed in (embedded deployment only).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Name = Annotated[str, typer.Argument(help="Name of the workflow; kit workflow list shows all.")]
 
@@ -33,7 +36,7 @@ def list_(as_json: Json = False) -> None:
 @app.command()
 def start(
     name: Name,
-    by: Annotated[str, typer.Option("--by", help="Who asks: name or address; may not review it.")],
+    by: By = None,
     document: Annotated[
         list[Path] | None, typer.Option("--document", help="A text file to work from; repeatable.")
     ] = None,
@@ -46,9 +49,11 @@ def start(
 ) -> None:
     """Bring documents into the department's data area and start the workflow over them.
 
+    Whoever asks is who is signed in, and may not review what comes of it.
+
     Exit codes: 0 started; 2 no such workflow, bad file or variable, not let in; 4 deployment not reachable.
     """
-    from kit.identity.operator import plain
+    from kit.reviews.identity import acting_person
     from kit.reviews.places import place
     from kit.target import find_target
     from lambdas.common.ids import new_id
@@ -58,13 +63,14 @@ def start(
     variables = dict(_variable(one) for one in variable or ())
     texts = {path.name: _bytes(path) for path in document or ()}
     with deployment_errors():
-        where = place(find_target(client), spec.department, "member")
+        target = find_target(client)
+        where = place(target, spec.department, "member", acting_person(target, by))
         request, area = new_id("wf_"), where.area
         for file, body in texts.items():
             area.put(f"sources/{request}/{file}", body)
         asked = {
             "documents": [f"{request}/{file}" for file in texts],
-            "requested_by": plain(by, "--by"),
+            "requested_by": where.person,
             "variables": variables,
             "workflow": spec.name,
         }
@@ -92,13 +98,15 @@ def status(
 
     Exit codes: 0 known; 2 no such request or workflow; 4 the deployment cannot be reached.
     """
+    from kit.reviews.identity import looking_person
     from kit.reviews.places import place
     from kit.target import find_target
     from lambdas.workflow.area import released_key
 
     spec = _spec(name)
     with deployment_errors():
-        where = place(find_target(client), spec.department, "member")
+        target = find_target(client)
+        where = place(target, spec.department, "member", looking_person(target))
         names, states = where.names, where.client("stepfunctions")
         machine = names.of(f"{spec.department}-{spec.name}")
         try:

@@ -10,6 +10,7 @@ from components.base import Names
 from components.workflow.catalogue import WORKFLOWS
 from components.workflow.department import bucket_what
 from kit.errors import ExitCode, KitError
+from kit.reviews.identity import session_name
 from kit.target import Target
 from lambdas.workflow.area import DepartmentArea
 from lambdas.workflow.reviews import Reviews
@@ -17,12 +18,13 @@ from lambdas.workflow.reviews import Reviews
 
 @dataclass(frozen=True)
 class Place:
-    """One department under one of its roles."""
+    """One department under one of its roles, as `person`."""
 
     names: Names
     department: str
     session: boto3.Session
     endpoint_url: str | None
+    person: str
 
     def client(self, service: str) -> Any:
         """A client that acts under the role."""
@@ -52,8 +54,9 @@ def names_of_target(target: Target) -> Names:
     return Names(*(target.require(name) for name in ("client", "environment", "account", "region")))
 
 
-def place(target: Target, department: str, part: str) -> Place:
-    """The department under its role `member` or `reviewer`, which the caller's credentials take.
+def place(target: Target, department: str, part: str, person: str) -> Place:
+    """The department under its role `member` or `reviewer`, which the caller's credentials take in a session
+    that bears the name of `person` (`kit.reviews.identity.acting_person`).
 
     Raises KitError (2) where the caller may not take it or the department does not stand.
     """
@@ -61,7 +64,8 @@ def place(target: Target, department: str, part: str) -> Place:
     role = names.arn("iam", f"role/{names.of(f'{department}-{part}')}", regional=False)
     sts = target.client("sts")
     try:
-        given = sts.assume_role(RoleArn=role, RoleSessionName="kit")["Credentials"]
+        name = session_name(person)
+        given = sts.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
     except sts.exceptions.ClientError:
         raise KitError(
             f"you are not let in as {part} of {department}",
@@ -69,7 +73,7 @@ def place(target: Target, department: str, part: str) -> Place:
             exit_code=ExitCode.USAGE,
         ) from None
     session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-    return Place(names, department, session, target.endpoint_url)
+    return Place(names, department, session, target.endpoint_url, person)
 
 
 def departments_with_workflows() -> list[str]:

@@ -38,6 +38,10 @@ class Stored:
         """SHA-256 of the bytes, in hex."""
         return hashlib.sha256(self.body).hexdigest()
 
+    def document(self) -> dict[str, Any]:
+        """The JSON object that the bytes hold."""
+        return json.loads(self.body)
+
 
 @dataclass(frozen=True, slots=True)
 class DepartmentArea:
@@ -59,7 +63,7 @@ class DepartmentArea:
 
     def document(self, key: str) -> dict[str, Any]:
         """The JSON object under a key. Raises `NotThere`."""
-        return json.loads(self.read(key).body)
+        return self.read(key).document()
 
     def put_once(self, key: str, body: bytes) -> bool:
         """Write an object that must not be there yet. False when it is: nothing was changed then."""

@@ -1,21 +1,22 @@
 """Steps `release` and `record` of a department's workflow (L3.4, G.3).
 
-Event: {"step": "release" | "record", "department", "request", "workflow", "material_decision"}. This is the
-only role that may write released texts, and it writes only what its review allows: the very bytes whose hash
-the reviewer has approved.
+Event: {"step": "release" | "record", "department", "request", "workflow", "material_decision", "use_case"}.
+This is the only role that may write released texts, and it writes only what its review allows: the very bytes
+whose hash the reviewer has approved. A person's decision is in the audit store before anything is released.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from lambdas.common.audit import open_writer
 from lambdas.common.clock import Clock, utc_now
 from lambdas.workflow.area import DepartmentArea, released_key
 from lambdas.workflow.aws import client
 from lambdas.workflow.gateway_client import GatewayClient, Refused
-from lambdas.workflow.reviews import Review, Reviews
+from lambdas.workflow.reviews import Review, ReviewConflict, Reviews, same_person
 
 
 class NotWhatWasApproved(Exception):
@@ -24,21 +25,28 @@ class NotWhatWasApproved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The two steps over one department's data area."""
+    """The two steps over one department's data area. `append` makes an audit record durable and returns its
+    id, or raises.
+    """
 
     reviews: Reviews
     area: DepartmentArea
     gateway: GatewayClient
+    append: Callable[[Mapping[str, Any]], str]
     clock: Clock = utc_now
 
-    def release(self, department: str, workflow: str, request: str) -> dict[str, Any]:
+    def release(self, department: str, workflow: str, request: str, use_case: str) -> dict[str, Any]:
         """Release the approved text, once. Returns {"released_key"}.
 
         Raises:
-            ReviewConflict: no review allows it.
+            ReviewConflict: no review allows it, or the reviewer is the person who asked.
             NotWhatWasApproved: the bytes are others than those approved.
+            AuditUnavailable: the decision could not be recorded.
         """
         review = self.reviews.begin_release(department, request)
+        if review.decision and same_person(review.decided_by, review.requested_by):
+            raise ReviewConflict("whoever asked for it has decided about it")
+        self._record_decision(review, use_case)
         key = released_key(workflow, request)
         if review.state != "released":
             approved = self.area.read(review.release_key)
@@ -51,9 +59,18 @@ class Release:
             self.reviews.end_release(department, request, key)
         return {"released_key": key}
 
-    def record(self, department: str, request: str, *, material_decision: bool) -> dict[str, Any]:
+    def _record_decision(self, review: Review, use_case: str) -> None:
+        """Append the person's decision; once, unless a crash comes between."""
+        if review.decision and not review.decision_record:
+            record_id = self.append(_decision(review, use_case))
+            self.reviews.decision_recorded(review.department, review.request, record_id)
+
+    def record(
+        self, department: str, request: str, use_case: str, *, material_decision: bool
+    ) -> dict[str, Any]:
         """Append to the call's audit records what came of the draft; once, unless a crash comes between."""
         review = self.reviews.get(department, request)
+        self._record_decision(review, use_case)
         if not review.recorded:
             try:
                 self.gateway.record_outcome(review.call, _outcome(review, material_decision))
@@ -61,6 +78,28 @@ class Release:
                 return {"recorded": False, "reason": str(refused)}
             self.reviews.recorded(department, request)
         return {"recorded": True}
+
+
+def _decision(review: Review, use_case: str) -> dict[str, Any]:
+    """The audit record of a decision: ids, hashes and times; reason and text are in the call's own record."""
+    return {
+        "kind": "review",
+        "request_id": review.call,
+        "department": review.department,
+        "principal": review.decided_by,
+        "principal_kind": "person",
+        "use_case": use_case,
+        "decision": review.decision,
+        "workflow": review.workflow,
+        "workflow_request": review.request,
+        "requested_by": review.requested_by,
+        "because": list(review.because),
+        "findings": len(review.findings),
+        "draft_sha256": review.draft_sha256,
+        "release_sha256": review.release_sha256,
+        "opened_at": review.opened_at,
+        "decided_at": review.decided_at,
+    }
 
 
 def _outcome(review: Review, material_decision: bool) -> dict[str, Any]:
@@ -77,13 +116,23 @@ def _release() -> Release:
     gateway = GatewayClient(
         os.environ["GATEWAY_URL"], os.environ["GATEWAY_CREDENTIAL_SECRET_ARN"], client("secretsmanager")
     )
-    return Release(Reviews(client("dynamodb"), os.environ["REVIEWS_TABLE"]), area, gateway)
+    return Release(Reviews(client("dynamodb"), os.environ["REVIEWS_TABLE"]), area, gateway, _append)
+
+
+def _append(record: Mapping[str, Any]) -> str:
+    """One writer a record: decisions are rare, and its copy must have left before the function sleeps."""
+    writer = open_writer("releaser")
+    try:
+        return writer.append_now(record, bodies={})
+    finally:
+        writer.close()
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Lambda's entry."""
     del context
     department, request = event["department"], event["request"]
+    use_case = event["use_case"]
     if event["step"] == "release":
-        return _release().release(department, event["workflow"], request)
-    return _release().record(department, request, material_decision=event["material_decision"])
+        return _release().release(department, event["workflow"], request, use_case)
+    return _release().record(department, request, use_case, material_decision=event["material_decision"])

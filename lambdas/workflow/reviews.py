@@ -60,6 +60,7 @@ class Review:
     release_sha256: str = ""
     released_key: str = ""
     recorded: bool = False
+    decision_record: str = ""
 
     @property
     def waiting(self) -> bool:
@@ -153,7 +154,7 @@ class Reviews:
         if decision not in DECISIONS or not by.strip() or not reason.strip():
             raise ValueError("a decision, a person and a reason are required")
         current = self.get(department, request)
-        if by.strip().casefold() == current.requested_by.strip().casefold():
+        if same_person(by, current.requested_by):
             raise ReviewConflict("whoever asked for it may not decide about it")
         values = {
             ":to": DECISIONS[decision],
@@ -199,6 +200,10 @@ class Reviews:
             {":to": "released", ":key": key, ":now": self._now()},
             states=("releasing",),
         )
+
+    def decision_recorded(self, department: str, request: str, record_id: str) -> None:
+        """Note which audit record holds the decision."""
+        self._update(department, request, "SET decision_record = :id", {":id": record_id})
 
     def recorded(self, department: str, request: str) -> None:
         """Note that the audit store knows what came of it."""
@@ -269,6 +274,11 @@ class Reviews:
 
     def _now(self) -> str:
         return self.clock().isoformat(timespec="seconds")
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two identities are one: case and surrounding spaces tell nobody apart."""
+    return one.strip().casefold() == other.strip().casefold()
 
 
 def deliver(states: Any, review: Review) -> bool:

@@ -146,6 +146,13 @@ class Department(Frozen):
     human_review: tuple[ReviewTrigger, ...] = ("material-decision", "personnel-decision", "customer-facing")
 
 
+class Reviews(Frozen):
+    """How long a draft waits for its reviewer, and then after the escalation, before it expires (L3.4)."""
+
+    hours: float = Field(default=24, gt=0, le=720)
+    escalation_hours: float = Field(default=24, gt=0, le=720)
+
+
 class GroupRule(Frozen):
     """What membership of a group of the identity provider gives (G.4, C.1). The first rule that gives a
     department decides; roles of all rules add up.
@@ -365,6 +372,14 @@ class ApprovedDictionary(Frozen):
     approved_by: Text = Field(description="who answers for the terms")
 
 
+class Guardrail(Frozen):
+    """Bedrock Guardrails as a second opinion after the gateway's own inspection (L2.3). Off unless it is
+    configured; costs money for each text, and sends what the first inspection let pass to Bedrock.
+    """
+
+    prompt_attack_strength: Literal["LOW", "MEDIUM", "HIGH"] = "HIGH"
+
+
 class GateOverride(Frozen):
     """Opens a gate that its criteria keep closed; becomes part of the stage's record (S.1-S.3)."""
 
@@ -401,9 +416,11 @@ class Settings(Frozen):
     departments: tuple[Department, ...] = Field(min_length=1, max_length=200)
     audit: Audit = Audit()
     budget: Budget = Budget()
+    reviews: Reviews = Reviews()
     api: Api = Api()
     network: Network = Network()
     dictionary: ApprovedDictionary | None = None
+    guardrail: Guardrail | None = None
     gate_override: GateOverride | None = None
     sizing_overrides: dict[str, Any] = Field(default={}, alias="sizing")
     tags: dict[Annotated[str, StringConstraints(pattern=TAG_KEY)], Text] = {}

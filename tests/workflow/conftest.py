@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-import stacks.departments
 from lambdas.common.ids import new_id
 from lambdas.workflow.area import DepartmentArea, encoded, request_key
 from lambdas.workflow.reviews import Review, Reviews, UnknownReview
@@ -22,8 +21,7 @@ from tests.support.standing import Acting, Standing, standing
 
 from .waiting import until
 
-REVIEW_HOURS = 8 / 3600
-ESCALATION_HOURS = 8 / 3600
+WAITING = {"hours": 6 / 3600, "escalation_hours": 5 / 3600}
 
 
 @dataclass
@@ -83,20 +81,16 @@ def gateway() -> Iterator[StandInGateway]:
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory, gateway: StandInGateway) -> Iterator[Standing]:
     """All three stages, size small."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stacks.departments, "REVIEW_HOURS", REVIEW_HOURS)
-        patch.setattr(stacks.departments, "ESCALATION_HOURS", ESCALATION_HOURS)
-        with standing(
-            tmp_path_factory.mktemp("departments"), free_port(), "rollout", {"size": "small"}
-        ) as up:
-            for department in ("marketing", "finance", "legal", "executive", "product"):
-                up.root("secretsmanager").put_secret_value(
-                    SecretId=f"example-production-{department}-workflow-key",
-                    SecretString=json.dumps({"key": "vk_test"}),
-                )
-                for step in ("drafter", "releaser"):
-                    point(up, f"example-production-{department}-{step}", gateway.url)
-            yield up
+    config = {"size": "small", "reviews": WAITING}
+    with standing(tmp_path_factory.mktemp("departments"), free_port(), "rollout", config) as up:
+        for department in ("marketing", "finance", "legal", "executive", "product"):
+            up.root("secretsmanager").put_secret_value(
+                SecretId=f"example-production-{department}-workflow-key",
+                SecretString=json.dumps({"key": "vk_test"}),
+            )
+            for step in ("drafter", "releaser"):
+                point(up, f"example-production-{department}-{step}", gateway.url)
+        yield up
 
 
 def point(stage: Standing, function: str, gateway_url: str) -> None:

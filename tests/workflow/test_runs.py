@@ -3,9 +3,12 @@ lost, nothing released twice or without its review (L3.1, L3.4, G.2, G.3, G.6).
 """
 
 import json
+from typing import Any
 
 import pytest
 
+from lambdas.common.audit.metadata import row_of
+from lambdas.measurement.events import read_event
 from lambdas.workflow.area import edit_key, encoded
 from lambdas.workflow.reviews import ReviewConflict, deliver
 from tests.support.standing import Standing
@@ -39,6 +42,17 @@ def approve(run: Run) -> None:
     decide(run, "approve", release_key=f"drafts/{run.request}.json")
 
 
+def decisions(stage: Standing, request: str) -> list[dict[str, Any]]:
+    """The audit records of decisions about a request."""
+    s3, bucket = stage.root("s3"), stage.exported("audit_bucket_name")
+    found = []
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="records/"):
+        for entry in page.get("Contents", ()):
+            lines = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read().splitlines()
+            found += [one for line in lines if (one := json.loads(line)).get("workflow_request") == request]
+    return found
+
+
 def test_an_approved_draft_is_released_once_and_its_outcome_recorded(stage, gateway) -> None:
     run = content(stage, gateway, "harbour-approve")
     review = run.until_waiting()
@@ -56,6 +70,12 @@ def test_an_approved_draft_is_released_once_and_its_outcome_recorded(stage, gate
     assert run.versions(f"released/content/{run.request}.json") == 1
     ((call, outcome),) = [one for one in gateway.outcomes if run.request in json.dumps(one)]
     assert call == review.call
+    (record,) = decisions(stage, run.request)
+    assert record["record_id"] == run.review().decision_record
+    event = read_event(row_of(record))
+    assert event is not None
+    assert (event.kind, event.decision, event.request_id) == ("review", "approved", review.call)
+    assert (event.department, event.use_case, event.principal) == ("marketing", "content-generation", "Grace")
     assert outcome["reviewed_by"] == "Grace"
     assert run.review().recorded
 
@@ -84,7 +104,13 @@ def test_a_text_changed_after_its_approval_is_not_released(stage, gateway) -> No
         release_key=edit_key(run.request), release_sha256=sha256,
     )  # fmt: skip
     assert review.state == "edited"
-    event = {"step": "release", "department": "marketing", "workflow": "content", "request": run.request}
+    event = {
+        "step": "release",
+        "department": "marketing",
+        "workflow": "content",
+        "request": run.request,
+        "use_case": "content-generation",
+    }
     answer = release.invoke(
         FunctionName="example-production-marketing-releaser", Payload=json.dumps(event).encode()
     )
@@ -99,6 +125,7 @@ def test_a_rejected_draft_is_never_released_and_the_reason_is_recorded(stage, ga
     assert run.until_ended() == "SUCCEEDED", run.history()
     assert run.released() is None
     assert any(run.request in json.dumps(one) and one[1]["result"] == "read" for one in gateway.outcomes)
+    assert [one["decision"] for one in decisions(stage, run.request)] == ["reject"]
 
 
 def test_nobody_decides_twice_or_about_what_they_asked_for(stage, gateway) -> None:

@@ -1,0 +1,74 @@
+"""Who asks and who decides: an identity that somebody else vouches for, not a name that was typed (G.2, G.4).
+
+On AWS it is the name of the caller's own role session: IAM Identity Center and SAML federation set it, and
+the trust policy of a department's roles takes a session of that very name only (`kit-person`,
+docs/reviewers.md). In the embedded deployment it is the person of `kit login`; where nobody is signed in,
+`--by` is taken and marked as not verified.
+"""
+
+import re
+
+from kit.errors import ExitCode, KitError
+from kit.target import Target
+
+UNVERIFIED = " (not verified)"
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_NOT_IN_NAMES = re.compile(r"[^\w+=,.@-]+", re.ASCII)
+
+
+def acting_person(target: Target, by: str | None) -> str:
+    """The identity of whoever runs the command. `by` is what was typed, if anything.
+
+    Raises KitError (2): nobody can be named, or `by` contradicts the identity.
+    """
+    person = _signed_in(target) if target.local else _session_name(target)
+    if person is not None:
+        if by is not None and by.strip().casefold() != person.casefold():
+            raise KitError(
+                f"you are {person}", way_out="leave --by out: it is for nobody else", exit_code=ExitCode.USAGE
+            )
+        return person
+    if by is None:
+        raise KitError(
+            "nobody is signed in", way_out="kit login, or --by for a trial", exit_code=ExitCode.USAGE
+        )
+    from kit.identity.operator import plain
+
+    return plain(by, "--by", most=100) + UNVERIFIED
+
+
+def looking_person(target: Target) -> str:
+    """The identity of whoever only looks; in the embedded deployment nobody need be signed in for that."""
+    return (_signed_in(target) or "somebody") if target.local else _session_name(target)
+
+
+def session_name(person: str) -> str:
+    """The name of a role session that acts for a person, as STS takes it."""
+    name = _NOT_IN_NAMES.sub("-", person.removesuffix(UNVERIFIED)).strip("-")[:64]
+    return name if _SESSION_NAME.fullmatch(name) else f"person-{name}"
+
+
+def _session_name(target: Target) -> str:
+    """The caller's session, whose name the identity provider has set."""
+    arn = str(target.client("sts").get_caller_identity()["Arn"])
+    if ":assumed-role/" not in arn:
+        raise KitError(
+            "your AWS credentials are not those of a person's role session",
+            way_out="sign in through your identity provider: aws sso login",
+            exit_code=ExitCode.USAGE,
+        )
+    return arn.rsplit("/", 1)[1]
+
+
+def _signed_in(target: Target) -> str | None:
+    """The person of `kit login`; None where nobody is signed in."""
+    from kit.identity.session import fresh, load
+
+    try:
+        session = load()
+    except KitError:
+        return None
+    if session.client_id != target.outputs.get("user_pool_client_id"):
+        return None  # signed in to another deployment
+    person = fresh().claims().get("kit_person")
+    return str(person) if person else None

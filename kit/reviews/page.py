@@ -1,0 +1,271 @@
+"""The review page: drafts, sources, findings and the decision, served on this machine alone (L3.4, G.2).
+
+Whoever opens the page acts as the person who started it. The address carries a secret that becomes a cookie;
+every decision carries a token of its own besides, and names the hash of the draft that was read. Requests for
+another host name than 127.0.0.1 are refused, so that no web page can reach this one by a name of its own.
+"""
+
+import hashlib
+import hmac
+import html
+import http.server
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kit.errors import KitError
+from kit.reviews.deciding import decide, draft_of, queue, review_of
+from kit.reviews.places import Place, place
+from kit.target import Target
+from lambdas.workflow.area import NotThere
+from lambdas.workflow.reviews import Review
+
+_MOST_BYTES = 1_000_000
+_COOKIE = "kit-review"
+_REVIEW = re.compile(r"^/reviews/([a-z0-9-]{1,64})/(wf_[0-9A-Z]{26})$")
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+class ReviewServer(http.server.ThreadingHTTPServer):
+    """Listens on 127.0.0.1. `address` is what the person opens."""
+
+    daemon_threads = True
+
+    def __init__(self, target: Target, person: str, departments: Sequence[str] | None, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.target, self.person, self.departments = target, person, departments
+        self.secret = secrets.token_urlsafe(32)
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.server_address[1]}"
+
+    @property
+    def address(self) -> str:
+        """With the secret that lets the person in."""
+        return f"http://{self.host}/?key={self.secret}"
+
+    def token(self, request: str) -> str:
+        """What a form about a request must carry."""
+        return hmac.new(self.secret.encode(), request.encode(), hashlib.sha256).hexdigest()
+
+    def place(self, department: str) -> Place:
+        """The department as the person sees it."""
+        return place(self.target, department, "reviewer", self.person)
+
+
+def review_server(target: Target, person: str, departments: Sequence[str] | None, port: int) -> ReviewServer:
+    """A server that is ready to serve. Raises OSError where the port is taken."""
+    return ReviewServer(target, person, departments, port)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: ReviewServer  # pyright: ignore[reportIncompatibleVariableOverride] - the one that made it
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        key = parse_qs(parts.query).get("key", [""])[0]
+        if self._host_is_ours() and parts.path == "/" and hmac.compare_digest(key, self.server.secret):
+            cookie = f"{_COOKIE}={key}; HttpOnly; SameSite=Strict; Path=/"
+            self._answer(HTTPStatus.SEE_OTHER, "", {"Location": "/", "Set-Cookie": cookie})
+        elif self._refused():
+            return
+        elif parts.path == "/":
+            self._guarded(self._queue)
+        elif found := _REVIEW.match(parts.path):
+            self._guarded(lambda: self._review(found.group(1), found.group(2)))
+        else:
+            self._problem(HTTPStatus.NOT_FOUND, "There is no such page.")
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        if length > _MOST_BYTES:
+            self.close_connection = True
+            self._problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The text is too long.")
+            return
+        form = {name: values[0] for name, values in parse_qs(self.rfile.read(length).decode()).items()}
+        found = _REVIEW.match(self.path)
+        if self._refused():
+            return
+        if not found:
+            self._problem(HTTPStatus.NOT_FOUND, "There is no such page.")
+            return
+        if not hmac.compare_digest(form.get("token", ""), self.server.token(found.group(2))):
+            self._problem(HTTPStatus.FORBIDDEN, "This form is not one of this page. Open the review again.")
+            return
+        self._guarded(lambda: self._decide(found.group(1), found.group(2), form))
+
+    def _queue(self) -> str:
+        waiting = queue(self.server.target, self.server.departments, self.server.person)
+        return _page("Reviews", _queue_body(waiting), self.server.person)
+
+    def _review(self, department: str, request: str) -> str:
+        where = self.server.place(department)
+        review, draft = review_of(where, request), draft_of(where, request)
+        body = _review_body(review, draft, self.server.token(request))
+        return _page(f"Review {request}", body, self.server.person)
+
+    def _decide(self, department: str, request: str, form: Mapping[str, str]) -> str:
+        done = decide(
+            self.server.place(department),
+            request,
+            form.get("decision", ""),
+            form.get("reason", ""),
+            text=form.get("text", "").replace("\r\n", "\n"),
+            draft_sha256=form.get("draft_sha256", "-"),
+        )
+        body = f'<p role="status">{_e(request)} is {_e(done.review.state)}.</p><p><a href="/">Back</a></p>'
+        return _page("Decided", body, self.server.person)
+
+    def _guarded(self, make: Any) -> None:
+        """Answer with a page; what cannot be done is one sentence with a way out."""
+        try:
+            page = make()
+        except KitError as error:
+            self._problem(HTTPStatus.CONFLICT, f"{error.message}. {error.way_out or ''}")
+        except ValueError:
+            self._problem(HTTPStatus.BAD_REQUEST, "The form is not complete.")
+        except (BotoCoreError, ClientError, NotThere) as error:
+            self._problem(HTTPStatus.BAD_GATEWAY, f"The deployment says: {type(error).__name__}.")
+        else:
+            self._answer(HTTPStatus.OK, page)
+
+    def _host_is_ours(self) -> bool:
+        return self.headers.get("host") == self.server.host
+
+    def _refused(self) -> bool:
+        cookie = SimpleCookie(self.headers.get("cookie", "")).get(_COOKIE)
+        origin = self.headers.get("origin")
+        if not self._host_is_ours() or origin not in (None, f"http://{self.server.host}"):
+            self._problem(HTTPStatus.FORBIDDEN, "This page answers at its own address only.")
+            return True
+        if cookie is None or not hmac.compare_digest(cookie.value, self.server.secret):
+            self._problem(HTTPStatus.FORBIDDEN, "Open the address that kit review-queue serve has printed.")
+            return True
+        return False
+
+    def _problem(self, status: HTTPStatus, text: str) -> None:
+        body = f'<p role="alert">{_e(text)}</p><p><a href="/">Back to the reviews</a></p>'
+        self._answer(status, _page("That did not work", body, ""))
+
+    def _answer(self, status: HTTPStatus, page: str, headers: Mapping[str, str] | None = None) -> None:
+        data = page.encode()
+        self.send_response(status)
+        for name, value in {
+            "Content-Type": "text/html; charset=utf-8",
+            "Content-Length": str(len(data)),
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": _POLICY,
+            "Referrer-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+            **(headers or {}),
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: an address may hold the secret."""
+
+
+def _e(text: object) -> str:
+    return html.escape(str(text))
+
+
+def _queue_body(waiting: Sequence[Review]) -> str:
+    if not waiting:
+        return "<p>Nothing waits for a review.</p>"
+    rows = "".join(
+        f'<tr><td><a href="/reviews/{quote(one.department)}/{quote(one.request)}">{_e(one.request)}</a></td>'
+        f"<td>{_e(one.department)}</td><td>{_e(one.workflow)}</td>"
+        f"<td>{_e(one.opened_at)}{' (escalated)' if one.escalated_at else ''}</td>"
+        f"<td>{_e(', '.join(one.because))}</td><td>{_e(one.requested_by)}</td></tr>"
+        for one in waiting
+    )
+    head = "".join(
+        f'<th scope="col">{name}</th>'
+        for name in ("Request", "Department", "Workflow", "Since", "Because", "Asked by")
+    )
+    return (
+        f"<table><caption>{len(waiting)} drafts wait, oldest first</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _review_body(review: Review, draft: Mapping[str, Any], token: str) -> str:
+    facts = {
+        "Department": review.department,
+        "Workflow": review.workflow,
+        "Asked by": review.requested_by,
+        "Since": review.opened_at,
+        "Because": ", ".join(review.because) or "nothing demands a review",
+        "State": review.state,
+    }
+    listed = "".join(f"<dt>{_e(name)}</dt><dd>{_e(value)}</dd>" for name, value in facts.items())
+    findings = "".join(f"<li>{_e(one['check'])}: {_e(one['finding'])}</li>" for one in review.findings)
+    sources = "".join(
+        f"<li>{_e(one['key'])} <code>sha256 {_e(one['sha256'][:12])}</code></li>" for one in draft["sources"]
+    )
+    return (
+        f"<dl>{listed}</dl>"
+        f"<h2>Findings</h2>{f'<ul>{findings}</ul>' if findings else '<p>The checks found nothing.</p>'}"
+        f"<h2>Sources</h2>{f'<ul>{sources}</ul>' if sources else '<p>None.</p>'}"
+        f"<h2>Draft</h2><pre tabindex='0'>{_e(draft['text'])}</pre>"
+        + (_form(review, draft, token) if review.waiting else f"<p>It is {_e(review.state)}.</p>")
+    )
+
+
+def _form(review: Review, draft: Mapping[str, Any], token: str) -> str:
+    hidden = {"token": token, "draft_sha256": review.draft_sha256}
+    fields = "".join(
+        f'<input type="hidden" name="{name}" value="{_e(value)}">' for name, value in hidden.items()
+    )
+    action = f"/reviews/{quote(review.department)}/{quote(review.request)}"
+    return (
+        f'<h2>Decision</h2><form method="post" action="{action}">{fields}'
+        '<label for="reason">Reason (required; becomes part of the audit record)</label>'
+        '<input id="reason" name="reason" required maxlength="1000" autocomplete="off">'
+        "<details><summary>Edit the text before its release</summary>"
+        f'<label for="text">Your text</label><textarea id="text" name="text" rows="14">{_e(draft["text"])}'
+        '</textarea><button name="decision" value="edit">Release my text</button></details>'
+        '<p class="choices"><button name="decision" value="approve">Approve the draft</button> '
+        '<button name="decision" value="reject">Reject</button></p></form>'
+    )
+
+
+def _page(title: str, body: str, person: str) -> str:
+    who = f"<p>You review as <strong>{_e(person)}</strong>. <a href='/'>All reviews</a></p>" if person else ""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_e(title)}</title><style>{_STYLE}</style></head>"
+        f"<body><header>{who}</header><main><h1>{_e(title)}</h1>{body}</main></body></html>"
+    )
+
+
+_STYLE = """
+:root { color-scheme: light dark; font: 100%/1.5 system-ui, sans-serif; }
+body { max-width: 62rem; margin: 0 auto; padding: 1rem; }
+table { border-collapse: collapse; width: 100%; }
+caption { text-align: left; padding: .5rem 0; }
+th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid; vertical-align: top; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }
+dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid; padding: 1rem; }
+label { display: block; font-weight: 600; margin-top: 1rem; }
+input:not([type=hidden]), textarea { width: 100%; box-sizing: border-box; font: inherit; padding: .4rem; }
+button { font: inherit; padding: .5rem 1rem; margin-top: .5rem; }
+summary { cursor: pointer; margin-top: 1rem; }
+:focus-visible { outline: 3px solid; outline-offset: 2px; }
+"""
