@@ -101,10 +101,7 @@ def _lines_of_function(group: str) -> Callable[[], Iterator[str]]:
         for page in pages:
             for event in page["events"]:
                 # the emulated AWS gives ids to some events only
-                id_ = (
-                    event.get("eventId")
-                    or f"{event['logStreamName']} {event['timestamp']} {event['message']}"
-                )
+                id_ = event.get("eventId") or repr(sorted(event.items()))
                 if id_ not in seen:
                     seen.add(id_)
                     at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)

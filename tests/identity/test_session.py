@@ -1,5 +1,5 @@
-"""A person's session on their machine: signing in without a browser, tokens that renew themselves, signing out
-(L1.3, G.4). The sign-in service is a small one over HTTP that keeps to PKCE and rotates refresh tokens.
+"""A person's session on their machine: signing in without a browser, tokens that renew themselves, signing
+out (L1.3, G.4). The sign-in service is a small one over HTTP that keeps to PKCE and rotates refresh tokens.
 """
 
 import base64
@@ -121,7 +121,7 @@ def session(sign_in: SignIn, file: Path) -> Session:
 # -- signing in ----------------------------------------------------------------------------------------------
 
 
-def _login(sign_in: SignIn, file: Path, paste: "None | str" = None) -> tuple[int, str]:
+def _login(sign_in: SignIn, file: Path, paste: str | None = None) -> tuple[int, str]:
     """`kit login --no-browser`, the address opened on another device; exit code and all that was printed."""
     addresses = ["--gateway-url", "https://claude.example.com", "--sign-in-url", sign_in.url]
     process = subprocess.Popen(
