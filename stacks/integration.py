@@ -1,7 +1,7 @@
 """The integration: the Claude API with its ledger, and what the pilots need around it (S.2)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +25,7 @@ from components.governance.gateway_policy import (
     ProviderRoute,
     TokenIssuer,
 )
+from components.governance.guardrail import Guardrail, GuardrailArgs
 from components.governance.prompt_registry import PromptRegistry, PromptRegistryArgs
 from components.identity.authorizer import Authorizer, AuthorizerArgs
 from components.identity.people import OidcProvider, People, PeopleArgs, SamlProvider
@@ -79,6 +80,7 @@ def main(settings: Settings) -> None:
     network = _network(settings, base, options)
     layer = DependencyLayer("gateway-layer", names, "gateway", options)
     gateway_args = _gateway(settings, base, ledger, analytics, layer, network)
+    gateway_args = _with_second_stage(settings, base, gateway_args, options)
     gateway = Gateway("gateway", gateway_args, options)
     keeper = _keeper(settings, base, gateway_args, options)
     ScheduledFunction("notary", notary(keeper), options)
@@ -239,6 +241,30 @@ def _gateway(
         provisioned=provisioned,
         reserved_concurrency=capacity.gateway_reserved_concurrency,
         environment={"AWS_LWA_REMOVE_BASE_PATH": f"/{IAM_SEGMENT}"},  # callers with SigV4 come under it
+    )
+
+
+def _with_second_stage(
+    settings: Settings, base: Outputs, gateway: GatewayArgs, options: pulumi.ResourceOptions
+) -> GatewayArgs:
+    """The gateway with Bedrock Guardrails behind its own inspection, where that is configured. There is no
+    Bedrock on the emulated AWS, and a second stage that does not answer stops every call.
+    """
+    if settings.guardrail is None or settings.emulated:
+        return gateway
+    guardrail = Guardrail(
+        "guardrail",
+        GuardrailArgs(
+            names_of(settings),
+            base["governance_key_arn"],
+            prompt_attack_strength=settings.guardrail.prompt_attack_strength,
+        ),
+        options,
+    )
+    return replace(
+        gateway,
+        environment={**gateway.environment, **guardrail.environment},
+        statements=[*gateway.statements, *guardrail.statements],
     )
 
 

@@ -1,5 +1,6 @@
 """The gateway's function: what it may do, and where it finds what it needs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -50,6 +51,7 @@ class GatewayArgs:
     reserved_concurrency: int | None = None
     timeout: int = 900
     environment: dict[str, pulumi.Input[str]] = field(default_factory=dict)
+    statements: Sequence[Statement] = ()  # what `environment` needs besides
 
 
 class Gateway(KitComponent):
@@ -122,7 +124,7 @@ def gateway_environment(args: GatewayArgs) -> dict[str, pulumi.Input[str]]:
 
 def gateway_statements(args: GatewayArgs) -> list[Statement]:
     """All that the gateway may do, on Lambda as on Kubernetes."""
-    return [*_store_statements(args), *_claude_statements(args)]
+    return [*_store_statements(args), *_claude_statements(args), *args.statements]
 
 
 def _store_statements(args: GatewayArgs) -> list[Statement]:

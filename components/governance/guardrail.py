@@ -36,11 +36,12 @@ class Guardrail(KitComponent):
 
     Creates: a Bedrock guardrail (sensitive information, prompt attacks) and a numbered version.
     Default posture: encrypted with a customer-managed key; it only reports (`BLOCK` means: named in the
-    answer of ApplyGuardrail), the department's policy decides; nothing uses it unless the stack turns the
-    second stage on. What replaces: the name. A change of the rules is a new version beside the old one,
-    which is retained.
+    answer of ApplyGuardrail), the department's policy decides; nothing uses it unless the client's
+    configuration has `guardrail:`. A change of the rules is a new version beside the old one, which is
+    retained.
+    Replaced when changed: client, environment.
 
-    `guardrail_id` and `version` are for the gateway, `statement` is what its role needs.
+    `environment` is what the gateway's function is told, `statements` is what its role needs.
     """
 
     guardrail_id: pulumi.Output[str]
@@ -90,5 +91,13 @@ class Guardrail(KitComponent):
         )
         self.guardrail_id = guardrail.guardrail_id
         self.version = version.version
-        self.statement = Statement("AskGuardrail", ["bedrock:ApplyGuardrail"], [guardrail.guardrail_arn])
+        self.environment: dict[str, pulumi.Input[str]] = {
+            "GUARDRAIL_ID": self.guardrail_id,
+            "GUARDRAIL_VERSION": self.version,
+        }
+        via = {"StringEquals": {"kms:ViaService": f"bedrock.{args.names.region}.amazonaws.com"}}
+        self.statements = [
+            Statement("AskGuardrail", ["bedrock:ApplyGuardrail"], [guardrail.guardrail_arn]),
+            Statement("DecryptGuardrail", ["kms:Decrypt"], [args.key_arn], conditions=via),
+        ]
         self.register_outputs({"guardrailId": self.guardrail_id, "version": self.version})

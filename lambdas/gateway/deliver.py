@@ -66,7 +66,8 @@ async def deliver_whole(
     if outcome.billable:
         outcome.usage, outcome.stop_reason = read_message(body)
         if answer_filter is not None:
-            body = outcome.response = answer_filter.whole(body)
+            # in a thread: a long answer takes milliseconds, a second stage asks over the network
+            body = outcome.response = await asyncio.to_thread(answer_filter.whole, body)
             outcome.decisions = answer_filter.decisions()
     await finish(outcome)
     await exchange.answer(response.status, [*response_headers(response.headers), *rate_headers], body)

@@ -38,6 +38,7 @@ from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.providers.user_sessions import SESSION_SECONDS, Assumed, Attribution, UserSessions
 from lambdas.gateway.settings import GatewaySettings, SettingsError
 from lambdas.inspection import InspectionConfig, Inspector
+from lambdas.inspection.second_stage import SecondStage
 
 INDEX_KEY = "prompts/index.json"
 _THREADS = 48
@@ -85,6 +86,9 @@ def compose(settings: GatewaySettings) -> Gateway:
                 partial(aws.object, s3, governance),
                 report=lambda text: access_log.event("dictionary", message=text),
             ),
+            SecondStage(aws.client("bedrock-runtime"), *settings.guardrail, _key(pepper, b"inspection"))
+            if settings.guardrail
+            else None,
         ),
         ledger=Ledger(store),
         prices=load_prices(),

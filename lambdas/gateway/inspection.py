@@ -21,7 +21,7 @@ from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.inspection import Action, AnswerPolicy, DataClass, Inspection, Inspector, decide, redact_request
 from lambdas.inspection import AnswerFilter as DepartmentFilter
 from lambdas.inspection.redaction import RedactionError
-from lambdas.inspection.second_stage import SecondStage
+from lambdas.inspection.second_stage import SecondStage, SecondStageFilter
 
 _IN_LOOP_BYTES = (
     16 * 1024
@@ -130,7 +130,12 @@ class InspectionStep:
 
     def answer_filter(self, department: Department) -> AnswerFilter | None:
         """A filter for one answer; None when the department's answers pass unfiltered."""
-        return DepartmentFilter(self._inspector, self._answer_policy) if department.redact_output else None
+        if not department.redact_output:
+            return None
+        own = DepartmentFilter(self._inspector, self._answer_policy)
+        if self._second_stage is None:
+            return own
+        return SecondStageFilter(own, self._second_stage, self._answer_policy)
 
 
 def _without_redaction(department: Department) -> Department:

@@ -40,6 +40,7 @@ class GatewaySettings:
     key_pepper_secret_arn: str | None
     provider_key_secret_arn: str | None
     claude_caller_role_arn: str | None  # assumed in each caller's name for calls to Claude on AWS
+    guardrail: tuple[str, str] | None  # id and version of the second stage of inspection
     upstream_url: str | None
     body_limit: int
     body_seconds: float
@@ -68,6 +69,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         key_pepper_secret_arn=environ.get("KEY_PEPPER_SECRET_ARN"),
         provider_key_secret_arn=environ.get("ANTHROPIC_API_KEY_SECRET_ARN"),
         claude_caller_role_arn=environ.get("CLAUDE_CALLER_ROLE_ARN"),
+        guardrail=_guardrail(environ),
         upstream_url=environ.get("ANTHROPIC_UPSTREAM_URL"),
         body_limit=_integer(
             environ, "GATEWAY_BODY_LIMIT", LAMBDA_BODY_LIMIT if on_lambda else OPEN_BODY_LIMIT
@@ -77,6 +79,15 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         behind_api_gateway=on_lambda,
         trusted_proxies=_networks(environ, "TRUSTED_PROXIES"),
     )
+
+
+def _guardrail(environ: Mapping[str, str]) -> tuple[str, str] | None:
+    given = environ.get("GUARDRAIL_ID"), environ.get("GUARDRAIL_VERSION")
+    if given[0] and given[1]:
+        return given[0], given[1]
+    if any(given):
+        raise SettingsError("GUARDRAIL_ID and GUARDRAIL_VERSION: go together")
+    return None
 
 
 def _integer(environ: Mapping[str, str], name: str, default: int) -> int:

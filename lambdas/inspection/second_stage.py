@@ -2,15 +2,21 @@
 
 `ApplyGuardrail` reads the texts that our own inspection let pass; what it names becomes findings of our own
 types and levels, so that the department's policy decides the same way. The values it returns are hashed and
-dropped. Any failure is the caller's to treat as a failed inspection: nothing leaves unread.
+dropped. Any failure with a request is the caller's to treat as a failed inspection: nothing leaves unread.
+
+Of answers it reads the texts of whole ones. A stream is filtered by our own detectors alone: Bedrock reads
+texts, not pieces of one, and a value whose first half has left is no longer to be stopped.
 """
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
+from lambdas.inspection.answers import AnswerFilter, AnswerPolicy, Removal, apply_removals
 from lambdas.inspection.fields import TextField, extract
-from lambdas.inspection.findings import DataClass, Finding, Inspection, highest, value_hash
+from lambdas.inspection.findings import Channel, DataClass, Finding, Inspection, highest, value_hash
 from lambdas.inspection.inspector import LEVELS
 
 # one call reads at most 25 text units of 1,000 characters
@@ -51,7 +57,7 @@ class SecondStage:
             for item in extract(body)
             if isinstance(item, TextField) and not item.joint
             for start in range(0, len(item.text), MAX_CHARACTERS)
-            for finding in self._ask(item, start)
+            for finding in self._ask(item, start, "INPUT")
             if (finding.type, finding.field, finding.start) not in known
         ]
         if not added:
@@ -69,12 +75,21 @@ class SecondStage:
             ),
         )
 
-    def _ask(self, item: TextField, start: int) -> Iterator[Finding]:
+    def inspect_answer(self, text: str) -> list[Finding]:
+        """What the guardrail finds in a text of an answer. Raises botocore's errors."""
+        item = TextField("content", text, Channel.TRUSTED)
+        return [
+            finding
+            for start in range(0, len(text), MAX_CHARACTERS)
+            for finding in self._ask(item, start, "OUTPUT")
+        ]
+
+    def _ask(self, item: TextField, start: int, source: Literal["INPUT", "OUTPUT"]) -> Iterator[Finding]:
         text = item.text[start : start + MAX_CHARACTERS]
         answer = self._client.apply_guardrail(
             guardrailIdentifier=self._guardrail,
             guardrailVersion=self._version,
-            source="INPUT",
+            source=source,
             content=[{"text": {"text": text}}],
         )
         if answer.get("action") != "GUARDRAIL_INTERVENED":
@@ -82,9 +97,9 @@ class SecondStage:
         for assessment in answer.get("assessments", ()):
             sensitive = assessment.get("sensitiveInformationPolicy", {})
             for entity in sensitive.get("piiEntities", ()):
-                yield self._value(item, start, text, _TYPES.get(entity["type"], "SECRET"), entity)
+                yield from self._values(item, start, text, _TYPES.get(entity["type"], "SECRET"), entity)
             for entity in sensitive.get("regexes", ()):
-                yield self._value(item, start, text, "DICTIONARY", entity)
+                yield from self._values(item, start, text, "DICTIONARY", entity)
             for entity in assessment.get("contentPolicy", {}).get("filters", ()):
                 if entity["type"] == "PROMPT_ATTACK":
                     score = _CONFIDENCE.get(entity.get("confidence", ""), 0.6)
@@ -92,16 +107,82 @@ class SecondStage:
             for _ in assessment.get("topicPolicy", {}).get("topics", ()):
                 yield self._whole(item, "LABEL", DataClass.RESTRICTED, 0.8, "topic")
 
-    def _value(self, item: TextField, start: int, text: str, kind: str, entity: Mapping[str, Any]) -> Finding:
+    def _values(
+        self, item: TextField, start: int, text: str, kind: str, entity: Mapping[str, Any]
+    ) -> Iterator[Finding]:
         value = str(entity.get("match", ""))
-        place = start + max(0, text.find(value)) - item.lead
         level = LEVELS.get(kind, DataClass.RESTRICTED)
         hashed = value_hash(self._key, kind, value)
-        first = max(0, place)
-        return Finding(
-            kind, level, 0.8, item.path, first, max(first, place + len(value)), "guardrail", hashed
-        )
+        # named once, it may stand there more than once; where it is not found as named, the place is unknown
+        places = [match.start() for match in re.finditer(re.escape(value), text)] if value else []
+        for place in places or [0]:
+            first = max(0, start + place - item.lead)
+            last = max(first, start + place + len(value) - item.lead)
+            yield Finding(kind, level, 0.8, item.path, first, last, "guardrail", hashed)
 
     def _whole(self, item: TextField, kind: str, level: DataClass, score: float, rule: str) -> Finding:
         length = max(0, len(item.text) - item.lead)
         return Finding(kind, level, score, item.path, 0, length, f"guardrail-{rule}", "")
+
+
+class SecondStageFilter:
+    """A filter of one answer: our own, and for a whole answer the guardrail after it.
+
+    A text that the guardrail could not read is withheld: the call is settled and recorded all the same.
+    """
+
+    def __init__(self, first: AnswerFilter, stage: SecondStage, policy: AnswerPolicy) -> None:
+        self._first = first
+        self._stage = stage
+        self._policy = policy
+        self._removed: dict[str, int] = {}
+
+    def event(self, event: bytes) -> list[bytes]:
+        """The events that may leave, by our own detectors."""
+        return self._first.event(event)
+
+    def whole(self, body: bytes) -> bytes:
+        """A whole Message, filtered by both; the very same bytes when there was nothing to remove. Blocks."""
+        body = self._first.whole(body)
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            return body
+        blocks = message.get("content") if isinstance(message, dict) else None
+        if not isinstance(blocks, list):
+            return body
+        content = [self._clean(block) for block in blocks]
+        if content == blocks:
+            return body
+        return json.dumps({**message, "content": content}, ensure_ascii=False).encode()
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """What both removed, by type and number."""
+        return [
+            *self._first.decisions(),
+            *(
+                {"type": kind, "count": number, "action": "redact", "stage": "guardrail"}
+                for kind, number in sorted(self._removed.items())
+            ),
+        ]
+
+    def _clean(self, block: Any) -> Any:
+        if not isinstance(block, dict) or block.get("type") != "text" or not block.get("text"):
+            return block
+        text = str(block["text"])
+        try:
+            found = self._stage.inspect_answer(text)
+        except Exception:  # whatever Bedrock or the network raises: unread is not sent
+            self._count("UNCHECKED")
+            return {**block, "text": Removal(0, len(text), "UNCHECKED").placeholder}
+        removals = [
+            Removal(one.start, one.end, one.type)
+            for one in sorted(found, key=lambda one: (one.start, -one.end))
+            if one.level.rank >= self._policy.redact_from.rank and one.end > one.start
+        ]
+        for removal in removals:
+            self._count(removal.type)
+        return {**block, "text": apply_removals(text, removals)} if removals else block
+
+    def _count(self, kind: str) -> None:
+        self._removed[kind] = self._removed.get(kind, 0) + 1

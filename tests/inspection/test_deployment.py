@@ -9,11 +9,12 @@ import pytest
 import lambdas.inspection
 from components.layers import source_files
 from components.permissions import canonical_json
-from kit.evaluation.stages import stack_configuration
+from kit.evaluation.stages import evaluate_stages, stack_configuration
 from lambdas.common.policy import parse_policy
 from stacks.integration import gateway_policy
 from stacks.settings import Settings
 from stacks.settings.loading import RawConfig, SettingsError, read_settings
+from tests.support.stages import plan_of
 
 PACKAGE = Path(lambdas.inspection.__file__).parent
 
@@ -50,3 +51,31 @@ def test_a_configuration_that_names_no_document_or_carries_terms_is_refused(chan
         configured(dictionary=given)
     assert f"dictionary.{next(iter(change))}" in str(raised.value)
     assert "Silverfin" not in str(raised.value)
+
+
+def test_a_configured_guardrail_is_asked_by_the_gateway_and_by_nothing_else() -> None:
+    plan = evaluate_stages(
+        ("foundation", "integration"),
+        size="small",
+        config={"guardrail": {"prompt_attack_strength": "MEDIUM"}},
+        assume_gates=True,
+    )["integration"]
+    (guardrail,) = plan.of_type("aws:bedrock/guardrail:Guardrail")
+    assert guardrail.inputs["contentPolicyConfig"]["filtersConfigs"][0]["inputStrength"] == "MEDIUM"
+    told = [
+        one.name
+        for one in plan.of_type("aws:lambda/function:Function")
+        if "GUARDRAIL_ID" in one.inputs["environment"]["variables"]
+    ]
+    asking = [
+        one.name
+        for one in plan.of_type("aws:iam/rolePolicy:RolePolicy")
+        if "bedrock:ApplyGuardrail" in str(one.inputs["policy"])
+    ]
+    assert len(told) == len(asking) == 1
+    assert told[0].startswith("gateway-")
+    assert asking[0].startswith("gateway-")
+
+
+def test_nothing_asks_a_guardrail_unless_it_is_configured() -> None:
+    assert not plan_of("integration").of_type("aws:bedrock/guardrail:Guardrail")

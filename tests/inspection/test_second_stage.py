@@ -96,7 +96,7 @@ def bedrock() -> Iterator[Bedrock]:
     fake.server.server_close()
 
 
-def verdict(bedrock: Bedrock, content: Any, department: Department = MARKETING) -> Verdict:
+def inspection_step(bedrock: Bedrock) -> InspectionStep:
     session = botocore.session.get_session()
     session.set_credentials("AKIA", "secret")
     client = session.create_client(
@@ -106,7 +106,11 @@ def verdict(bedrock: Bedrock, content: Any, department: Department = MARKETING) 
         config=Config(retries={"total_max_attempts": 1}),
     )
     stage = SecondStage(client, "gr-1", "3", b"k" * 32)
-    step = InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32)), second_stage=stage)
+    return InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32)), second_stage=stage)
+
+
+def verdict(bedrock: Bedrock, content: Any, department: Department = MARKETING) -> Verdict:
+    step = inspection_step(bedrock)
     body = parse_object(json.dumps({"messages": [{"role": "user", "content": content}]}).encode())
     return asyncio.run(step.verdict(body, department, CALLER, Declaration()))
 
@@ -150,3 +154,35 @@ def test_when_bedrock_fails_nothing_leaves(bedrock: Bedrock) -> None:
     with pytest.raises(ApiError) as raised:
         verdict(bedrock, "hello")
     assert raised.value.status == 503
+
+
+def answered(bedrock: Bedrock, text: str) -> tuple[str, list[dict[str, Any]]]:
+    """A whole answer's text as the caller gets it, and what the record says of it."""
+    answer = inspection_step(bedrock).answer_filter(replace(MARKETING, redact_output=True))
+    assert answer is not None
+    message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": text}]}
+    whole = answer.whole(json.dumps(message).encode())
+    return json.loads(whole)["content"][0]["text"], answer.decisions()
+
+
+def test_what_only_the_guardrail_knows_is_cut_out_of_whole_answers_wherever_it_stands(
+    bedrock: Bedrock,
+) -> None:
+    bedrock.knows = {"QX-77": "US_PASSPORT_NUMBER", "Oslo": "ADDRESS"}
+    text, decisions = answered(bedrock, "It is QX-77, I repeat QX-77, from Oslo.")
+    assert text == "It is [REDACTED PASSPORT], I repeat [REDACTED PASSPORT], from Oslo."
+    assert decisions == [{"type": "PASSPORT", "count": 2, "action": "redact", "stage": "guardrail"}]
+
+
+def test_a_text_that_the_guardrail_could_not_read_is_withheld(bedrock: Bedrock) -> None:
+    bedrock.status = 503
+    text, decisions = answered(bedrock, "Nothing special.")
+    assert text == "[REDACTED UNCHECKED]"
+    assert decisions[0]["type"] == "UNCHECKED"
+
+
+def test_an_answer_without_findings_stays_byte_for_byte(bedrock: Bedrock) -> None:
+    answer = inspection_step(bedrock).answer_filter(replace(MARKETING, redact_output=True))
+    assert answer is not None
+    body = b'{"type":"message",  "content":[{"type":"text","text":"Hello."}]}'
+    assert answer.whole(body) == body
