@@ -139,6 +139,55 @@ def test_nobody_decides_twice_or_about_what_they_asked_for(stage, gateway) -> No
     run.until_ended()
 
 
+def test_the_releaser_refuses_a_decision_of_whoever_asked_even_if_the_table_says_so(stage, gateway) -> None:
+    run = content(stage, gateway, "harbour-forged")
+    review = run.until_waiting()
+    stage.root("dynamodb").update_item(  # as somebody who writes to the table past the command
+        TableName=run.reviews.table,
+        Key={"pk": {"S": "DEPT#marketing"}, "sk": {"S": f"REVIEW#{run.request}"}},
+        UpdateExpression="SET #s = :approved, decision = :approve, decided_by = :by, release_key = :key, "
+        "release_sha256 = :sha REMOVE queue",
+        ExpressionAttributeNames={"#s": "state"},
+        ExpressionAttributeValues={
+            ":approved": {"S": "approved"},
+            ":approve": {"S": "approve"},
+            ":by": {"S": "ADA@example.com"},
+            ":key": {"S": f"drafts/{run.request}.json"},
+            ":sha": {"S": review.draft_sha256},
+        },
+    )
+    event = {"step": "release", "department": "marketing", "workflow": "content", "request": run.request,
+             "use_case": "content-generation"}  # fmt: skip
+    answer = stage.root("lambda").invoke(
+        FunctionName="example-production-marketing-releaser", Payload=json.dumps(event).encode()
+    )
+    assert "whoever asked for it has decided" in answer["Payload"].read().decode()
+    assert run.released() is None
+    stage.root("stepfunctions").stop_execution(executionArn=run.arn)
+
+
+def test_nothing_is_released_while_its_decision_cannot_be_recorded(stage, gateway) -> None:
+    run = content(stage, gateway, "harbour-unrecorded")
+    run.until_waiting()
+    iam, name = stage.root("iam"), "example-production-marketing-releaser"
+    deny = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::*/records/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    iam.put_role_policy(RoleName=name, PolicyName="no-records", PolicyDocument=policy)
+    run.reviews.decide("marketing", run.request, "approve", by="Grace", reason="read",
+                       release_key=f"drafts/{run.request}.json")  # fmt: skip
+    event = {"step": "release", "department": "marketing", "workflow": "content", "request": run.request,
+             "use_case": "content-generation"}  # fmt: skip
+    invoke = stage.root("lambda").invoke
+    answer = invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    assert "AccessDenied" in answer["Payload"].read().decode()
+    assert run.released() is None
+    iam.delete_role_policy(RoleName=name, PolicyName="no-records")
+    invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    assert run.released() is not None
+    assert len(decisions(stage, run.request)) == 1
+    stage.root("stepfunctions").stop_execution(executionArn=run.arn)
+
+
 def test_a_review_that_nobody_makes_escalates_then_expires_and_releases_nothing(stage, gateway) -> None:
     run = content(stage, gateway, "harbour-late")
     run.until_waiting()
