@@ -36,8 +36,8 @@ class ApiAlarms(KitComponent):
     """Alarms on errors, latency, throttling, spending and delivery (L1.6, L1.8).
 
     Creates: alarms on the share of 5xx answers, the latency that API Gateway adds, throttled requests,
-    spending within a day, and late delivery of each Firehose stream; one composite alarm that is on while
-    any of the first two is, for the people on call.
+    requests that inspection stopped, spending within a day, and late delivery of each Firehose stream; one
+    composite alarm that is on while any of the first two is, for the people on call.
     Default posture: all go to the alarm topic, also when they end; silence is not an alarm, because a quiet
     night is none.
     Replaced when changed: client, environment.
@@ -66,6 +66,16 @@ class ApiAlarms(KitComponent):
             statistic="Sum",
             description="Many refusals: a limit is too low, a budget is used up, or somebody probes",
         )
+        blocked = self._metric_alarm(
+            "blocked",
+            "Blocked",
+            NAMESPACE,
+            {"environment": args.names.environment},
+            threshold=max(20, 5 * args.evaluation_minutes),
+            statistic="Sum",
+            description="Inspection stops many requests: somebody tries to send what may not leave, or the "
+            "inspection is wrong about a new kind of text",
+        )
         spending = self._spending()
         late = [self._late(label, stream) for label, stream in args.delivery_streams.items()]
         cloudwatch.CompositeAlarm(
@@ -77,7 +87,7 @@ class ApiAlarms(KitComponent):
             ok_actions=[args.topic_arn],
             opts=self.child(),
         )
-        self.alarms = [errors, overhead, throttled, spending, *late]
+        self.alarms = [errors, overhead, throttled, blocked, spending, *late]
         self.register_outputs({"count": len(self.alarms)})
 
     def _share_of_errors(self, api: Mapping[str, str]) -> cloudwatch.MetricAlarm:

@@ -393,6 +393,9 @@ def _show(report: "Report | None", span: "Span | None") -> None:
         console.print(f"… and {len(report.findings) - _SHOWN_FINDINGS:,} more; --json prints all of them")
 
 
+_SHOWN = ("at", "kind", "request_id", "department", "principal", "subject", "model", "result", "reason")
+
+
 def _show_found(found: list[dict[str, Any]], texts: dict[str, Any], as_json: bool) -> None:
     shown = [
         {
@@ -411,7 +414,7 @@ def _show_found(found: list[dict[str, Any]], texts: dict[str, Any], as_json: boo
     for record in shown:
         head = " ".join(
             str(record[name])
-            for name in ("at", "kind", "request_id", "department", "principal", "subject", "model", "result")
+            for name in _SHOWN
             if record.get(name)
         )
         console.print(f"[bold]{escape(head)}[/]", highlight=False, soft_wrap=True)

@@ -24,6 +24,7 @@ _METRICS: list[dict[str, str]] = [
     {"Name": "CostMicroUSD", "Unit": "None"},
 ]
 _DIMENSIONS = [["environment"], ["environment", "department", "model"], ["environment", "provider"]]
+_FINDING_DIMENSIONS = [["environment"], ["environment", "department", "kind"]]
 
 
 @dataclass(slots=True)
@@ -99,6 +100,34 @@ class AccessLog:
             "InputTokens": entry.input_tokens,
             "OutputTokens": entry.output_tokens,
             "CostMicroUSD": entry.cost_microusd,
+        }
+        self._write(json.dumps(line, separators=(",", ":")))
+
+    def finding(self, department: str, kind: str, action: str) -> None:
+        """A line that counts what inspection found in one request: which department, which kind of finding or
+        which rule of acceptable use, and what followed. Who asked is in the record, never in a metric.
+        """
+        line: dict[str, Any] = {
+            "_aws": {
+                "Timestamp": int(time() * 1000),
+                "CloudWatchMetrics": [
+                    {
+                        "Namespace": NAMESPACE,
+                        "Dimensions": _FINDING_DIMENSIONS,
+                        "Metrics": [
+                            {"Name": "Findings", "Unit": "Count"},
+                            {"Name": "Blocked", "Unit": "Count"},
+                        ],
+                    }
+                ],
+            },
+            "type": "finding",
+            "environment": self.environment,
+            "department": department,
+            "kind": kind,
+            "action": action,
+            "Findings": 1,
+            "Blocked": int(action == "block"),
         }
         self._write(json.dumps(line, separators=(",", ":")))
 

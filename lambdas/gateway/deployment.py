@@ -89,6 +89,7 @@ def compose(settings: GatewaySettings) -> Gateway:
             SecondStage(aws.client("bedrock-runtime"), *settings.guardrail, _key(pepper, b"inspection"))
             if settings.guardrail
             else None,
+            count=access_log.finding,
         ),
         ledger=Ledger(store),
         prices=load_prices(),

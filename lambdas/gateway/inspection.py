@@ -7,7 +7,7 @@ turns its decision into a verdict on the call. A request that cannot be inspecte
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,16 @@ from lambdas.gateway.answer_filter import AnswerFilter
 from lambdas.gateway.dictionary import DictionaryWatch
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.json_body import JsonBody, parse_object
-from lambdas.inspection import Action, AnswerPolicy, DataClass, Inspection, Inspector, decide, redact_request
+from lambdas.inspection import (
+    Action,
+    AnswerPolicy,
+    DataClass,
+    Decision,
+    Inspection,
+    Inspector,
+    decide,
+    redact_request,
+)
 from lambdas.inspection import AnswerFilter as DepartmentFilter
 from lambdas.inspection.redaction import RedactionError
 from lambdas.inspection.second_stage import SecondStage, SecondStageFilter
@@ -65,17 +74,21 @@ def read_declaration(headers: Mapping[bytes, bytes]) -> Declaration:
 
 
 class InspectionStep:
-    """Runs one inspector for all calls of a process."""
+    """Runs one inspector for all calls of a process. `count` is told of each kind of finding in a request:
+    department, kind, what followed.
+    """
 
     def __init__(
         self,
         inspector: Inspector,
         dictionary: DictionaryWatch | None = None,
         second_stage: SecondStage | None = None,
+        count: Callable[[str, str, str], None] = lambda *_: None,
     ) -> None:
         self._inspector = inspector
         self._dictionary = dictionary
         self._second_stage = second_stage
+        self._count = count
         self._answer_policy = AnswerPolicy()
 
     async def verdict(
@@ -118,6 +131,8 @@ class InspectionStep:
                 )
             else:
                 body = parse_object(json.dumps(redacted, ensure_ascii=False).encode())
+        for kind in _kinds(inspection, decision):
+            self._count(department.id, kind, decision.action.value)
         return Verdict(
             allowed=decision.action is not Action.BLOCK,
             body=body,
@@ -136,6 +151,14 @@ class InspectionStep:
         if self._second_stage is None:
             return own
         return SecondStageFilter(own, self._second_stage, self._answer_policy)
+
+
+def _kinds(inspection: Inspection, decision: Decision) -> list[str]:
+    """What a request is counted under: why it was stopped, changed or flagged, each rule that it broke."""
+    kinds = {one.rule for one in inspection.violations}
+    if decision.action is not Action.ALLOW:
+        kinds.add(decision.reason.removeprefix("use-"))
+    return sorted(kinds)
 
 
 def _without_redaction(department: Department) -> Department:
