@@ -139,24 +139,12 @@ def credential(
     Again: a fresh key; revoke the old one with kit key revoke. Exit codes: 0 done; 2 no such department; 4
     the deployment cannot be reached.
     """
-    from kit.identity.keys import Scope, create_key
-    from kit.reviews.places import names_of_target
+    from kit.reviews.credentials import give_credential
     from kit.target import find_target
 
     with deployment_errors():
-        target = find_target(client)
-        secret = names_of_target(target).of(f"{department}-workflow-key")
-        manager = target.client("secretsmanager")
-        try:
-            manager.describe_secret(SecretId=secret)
-        except manager.exceptions.ResourceNotFoundException:
-            way_out = "deploy its stage first"
-            raise KitError(
-                f"{department} does not stand", way_out=way_out, exit_code=ExitCode.USAGE
-            ) from None
-        made = create_key(target, Scope(f"workflows of {department}", department))
-        manager.put_secret_value(SecretId=secret, SecretString=json.dumps({"key": made.key}))
-    typer.echo(f"{made.record.subject} is the key of {department}'s workflows")
+        made = give_credential(find_target(client), department)
+    typer.echo(f"{made.subject} is the key of {department}'s workflows")
 
 
 def _spec(name: str) -> Any:

@@ -19,6 +19,8 @@ from kit.local.functions import PlannedFunction, Surroundings, planned_functions
 from kit.local.home import PROJECT_ROOT, Home, read_json, write_private
 from kit.local.ports import port_of
 from kit.local.processes import Process, base_environment, converge, fingerprint
+from kit.reviews.credentials import give_missing
+from kit.reviews.places import departments_with_workflows
 from kit.target import Target, find_target
 from lambdas.common.virtual_keys import key_record_pk
 
@@ -118,7 +120,9 @@ def _stand_in(home: Home, port: int) -> Process:
 
 
 def give_access(deployment: Deployment, plan: Plan) -> Access:
-    """Make a demonstration key, or keep the one of the last run while it still opens the gateway."""
+    """Make a demonstration key, or keep the one of the last run while it still opens the gateway; give the
+    workflows of the departments theirs.
+    """
     target = find_target(deployment.choice.client)
     department, model = _demonstrated(deployment)
     functions = planned_functions(plan.graphs.values(), deployment.prefix)
@@ -130,6 +134,7 @@ def give_access(deployment: Deployment, plan: Plan) -> Access:
         **_provisioning(deployment, target, functions),
     )
     write_private(deployment.home.access_file, json.dumps(asdict(access), indent=1) + "\n")
+    give_missing(target, departments_with_workflows())
     return access
 
 

@@ -234,7 +234,7 @@ def _form(review: Review, draft: Mapping[str, Any], token: str) -> str:
     action = f"/reviews/{quote(review.department)}/{quote(review.request)}"
     return (
         f'<h2>Decision</h2><form method="post" action="{action}">{fields}'
-        '<button disabled hidden></button>'  # the Enter key in a field decides nothing
+        "<button disabled hidden></button>"  # the Enter key in a field decides nothing
         '<label for="reason">Reason (required; becomes part of the audit record)</label>'
         '<input id="reason" name="reason" required maxlength="1000" autocomplete="off">'
         "<details><summary>Edit the text before its release</summary>"

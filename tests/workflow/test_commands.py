@@ -24,9 +24,7 @@ def said(kit: LocalKit, *arguments: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def brief(tmp_path_factory: pytest.TempPathFactory, local_kit: LocalKit) -> Path:
-    done = local_kit.run("workflow", "credential", "--department", "marketing")
-    assert done.returncode == 0, done.stderr
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("documents") / "brief.txt"
     file.write_text("Cover starts the same day.")
     return file
@@ -38,12 +36,14 @@ def start(kit: LocalKit, brief: Path) -> str:
     return asked["request"]
 
 
-def until_queued(kit: LocalKit, request: str) -> dict[str, Any]:
+def until_queued(
+    kit: LocalKit, request: str, department: str = "marketing", workflow: str = "content"
+) -> dict[str, Any]:
     def queued() -> dict[str, Any] | None:
-        waiting = said(kit, "review-queue", "list", "-d", "marketing")
+        waiting = said(kit, "review-queue", "list", "-d", department)
         return next((one for one in waiting if one["request"] == request), None)
 
-    return until(queued, lambda: str(said(kit, "workflow", "status", "content", request)), seconds=60)
+    return until(queued, lambda: str(said(kit, "workflow", "status", workflow, request)), seconds=60)
 
 
 def test_a_person_reads_edits_and_releases_what_the_gateway_drafted(local_kit, brief) -> None:
@@ -68,6 +68,43 @@ def test_a_person_reads_edits_and_releases_what_the_gateway_drafted(local_kit, b
     until(released, lambda: "")
     records = local_kit.run("audit", "find", "--request-id", shown["call"], "--json")
     assert records.returncode == 0, records.stderr
+
+
+def test_finance_models_scenarios_through_the_real_gateway_and_nothing_leaves_unreviewed(
+    local_kit, tmp_path
+) -> None:
+    drivers = tmp_path / "drivers.txt"
+    drivers.write_text("Tickets a month: 800 to 1,100")
+    asked = said(
+        local_kit, "workflow", "start", "scenarios", "--by", "Ada", "--document", str(drivers),
+        "--variable", "decision=second desk", "--variable", "horizon_months=12",
+    )  # fmt: skip
+    review = until_queued(local_kit, asked["request"], "finance", "scenarios")
+    assert "policy: material-decision" in review["because"]
+    assert {"schema"} <= {one["check"] for one in review["findings"]}, "the stand-in writes no scenarios"
+    decision = ["-d", "finance", "--by", "Grace", "--reason", "no figures"]
+    assert said(local_kit, "review-queue", "reject", asked["request"], *decision)["state"] == "rejected"
+
+    def ended() -> dict[str, Any] | None:
+        status = said(local_kit, "workflow", "status", "scenarios", asked["request"])
+        return status if status["state"] != "running" else None
+
+    assert until(ended, lambda: "")["released"] is None
+
+
+def test_a_fresh_credential_is_taken_at_once(local_kit) -> None:
+    done = local_kit.run("workflow", "credential", "--department", "marketing")
+    assert done.returncode == 0, done.stderr
+
+
+def test_training_is_recorded_for_people_of_the_deployment_only(local_kit, tmp_path) -> None:
+    refused = local_kit.run("training", "record", "--person", "nobody@example.com", "--course", "onboarding")
+    assert (refused.returncode, "is no person of this deployment" in refused.stderr) == (2, True)
+    people = tmp_path / "people.csv"
+    people.write_text("person,course,completed_on\nnobody,onboarding,yesterday\n")
+    wrong = local_kit.run("training", "record", "--from", str(people))
+    assert (wrong.returncode, "completed_on is not a date" in wrong.stderr) == (2, True)
+    assert "nobody" not in wrong.stderr
 
 
 @pytest.mark.parametrize(
