@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
 import pytest
 
+from kit.target import Target
 from lambdas.common.ids import new_id
 from lambdas.workflow.area import DepartmentArea, encoded, request_key
 from lambdas.workflow.reviews import Review, Reviews, UnknownReview
@@ -91,6 +93,16 @@ def stage(tmp_path_factory: pytest.TempPathFactory, gateway: StandInGateway) -> 
             for step in ("drafter", "releaser"):
                 point(up, f"example-production-{department}-{step}", gateway.url)
         yield up
+
+
+@pytest.fixture
+def target(stage: Standing) -> Target:
+    """The deployment as `kit` finds it."""
+    emulator = stage.emulator
+    session = boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=emulator.region)
+    exports = {name: value for graph in stage.graphs.values() for name, value in graph.exports.items()}
+    texts = {name: str(value) for name, value in exports.items() if isinstance(value, str)}
+    return Target(texts, emulator.region, True, session, emulator.endpoint_url)
 
 
 def point(stage: Standing, function: str, gateway_url: str) -> None:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from lambdas.workflow.area import DepartmentArea
 from tests.support.standing import Standing
 
-from .conftest import area_of
+from .conftest import area_of, role
 
 pytestmark = pytest.mark.emulator
 
@@ -36,9 +36,9 @@ def refusal(area: DepartmentArea, key: str) -> str:
 
 
 @contextmanager
-def careless(stage: Standing, role: str) -> Iterator[None]:
+def careless(stage: Standing, part: str) -> Iterator[None]:
     """A role that somebody has given everything in S3 and KMS."""
-    iam, name = stage.root("iam"), f"example-production-{role}"
+    iam, name = stage.root("iam"), f"example-production-{part}"
     policy = json.dumps({"Version": "2012-10-17", "Statement": [EVERYTHING]})
     iam.put_role_policy(RoleName=name, PolicyName="careless", PolicyDocument=policy)
     yield
@@ -86,6 +86,47 @@ def test_a_careless_policy_opens_nothing_because_the_bucket_and_the_key_refuse(s
         policy = json.loads(stage.root("kms").get_key_policy(KeyId=kms, PolicyName="default")["Policy"])
         use = next(one for one in policy["Statement"] if one["Sid"] == "UseThroughIam")
         assert not any(role in arn for arn in use["Condition"]["ArnEquals"]["aws:PrincipalArn"])
+
+
+@contextmanager
+def key_policy(stage: Standing, key: str, *without: str) -> Iterator[None]:
+    """The key with conditions taken out of its statement for use."""
+    kms = stage.root("kms")
+    kept = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    policy = json.loads(kept)
+    use = next(one for one in policy["Statement"] if one["Sid"] == "UseThroughIam")
+    for operator in without:
+        use["Condition"].pop(operator)
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    yield
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=kept)
+
+
+def test_the_key_alone_refuses_another_departments_role_that_has_been_given_everything(stage) -> None:
+    """The second wall, without the first: the emulator does not decrypt on behalf of S3 under the reader's
+    rights, so the key is asked itself, its condition on the way (S3) taken out. Its condition on the roles
+    then is all that stands between finance's data and a marketing role with `kms:*`; without that too, the
+    data lies open.
+    """
+    key = area_of(stage, "finance", "member").key_arn
+    arn = stage.root("kms").describe_key(KeyId=key)["KeyMetadata"]["Arn"]
+    sealed = stage.root("kms").encrypt(KeyId=arn, Plaintext=b"figures")["CiphertextBlob"]
+
+    def opens(part: str) -> bool:
+        try:
+            return role(stage, part).client("kms").decrypt(CiphertextBlob=sealed)["Plaintext"] == b"figures"
+        except ClientError as error:
+            if not error.response["Error"]["Code"].startswith("AccessDenied"):
+                raise
+            return False
+
+    with careless(stage, "marketing-member"), careless(stage, "finance-member"):
+        assert not opens("finance-member"), "past S3 nobody uses the key"
+        with key_policy(stage, arn, "StringEquals"):
+            assert opens("finance-member")
+            assert not opens("marketing-member")
+        with key_policy(stage, arn, "StringEquals", "ArnEquals"):
+            assert opens("marketing-member"), "the condition on the roles is what has refused"
 
 
 def test_without_the_bucket_policy_a_careless_policy_would_list_the_area(stage) -> None:

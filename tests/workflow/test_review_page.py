@@ -70,15 +70,6 @@ class Browser:
 
 
 @pytest.fixture
-def target(stage: Standing) -> Target:
-    """The deployment as `kit` finds it."""
-    emulator = stage.emulator
-    session = boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=emulator.region)
-    outputs = {name: stage.exported(name) for name in ("client", "environment", "account", "region")}
-    return Target(outputs, emulator.region, True, session, emulator.endpoint_url)
-
-
-@pytest.fixture
 def server(target: Target) -> Iterator[ReviewServer]:
     made = review_server(target, "Grace", ["marketing"], 0)
     threading.Thread(target=made.serve_forever, daemon=True).start()

@@ -258,6 +258,49 @@ def test_figures_that_do_not_add_up_are_findings_that_the_reviewer_sees(stage, g
     run.until_ended()
 
 
+CONTRACT = "9.1 Liability is limited to the fees of three months."
+
+
+def contract_finding(quotation: str) -> dict[str, Any]:
+    return {
+        "position": "liability",
+        "clause": "9.1",
+        "quotation": quotation,
+        "verdict": "departs",
+        "note": "n",
+    }
+
+
+def test_a_contract_is_analysed_and_a_quotation_that_is_not_in_it_is_a_finding(stage, gateway) -> None:
+    analysis = {"unusual": [], "findings": [contract_finding("limited to the fees of three months"),
+                                            contract_finding("liability is unlimited")]}  # fmt: skip
+    gateway.answers["lessor"] = json.dumps(analysis)
+    variables = {"playbook": "lessor: liability of twelve months"}
+    run = start(stage, "legal", "contract-analysis", {"variables": variables}, contract=CONTRACT)
+    review = run.until_waiting()
+    assert review.because == ("policy: material-decision", "1 findings")
+    assert review.findings[0] == {"check": "quotations", "finding": "quotation 2 is in no source"}
+    area = run.area("reviewer")
+    mended = json.dumps({**analysis, "findings": analysis["findings"][:1]})
+    area.put(edit_key(run.request), encoded({"text": mended}))
+    sha256 = area.read(edit_key(run.request)).sha256
+    decide(run, "edit", release_key=edit_key(run.request), release_sha256=sha256)
+    assert run.until_ended() == "SUCCEEDED", run.history()
+    assert run.released() == {"text": mended}
+
+
+def test_a_decision_is_briefed_and_the_outcome_says_that_it_is_material(stage, gateway) -> None:
+    gateway.answers["second plant"] = "Option A costs less.\n\nDraft for review by a person."
+    variables = {"question": "second plant?", "options": ["build", "wait"]}
+    run = start(stage, "executive", "decision-brief", {"variables": variables}, notes="Demand grows by 4 %.")
+    assert run.until_waiting().because == ("policy: material-decision",)
+    approve(run)
+    assert run.until_ended() == "SUCCEEDED", run.history()
+    assert run.released() is not None
+    ((_, outcome),) = [one for one in gateway.outcomes if run.request in json.dumps(one)]
+    assert (outcome["material_decision"], outcome["reviewed_by"]) == (True, "Grace")
+
+
 def test_public_analysis_needs_no_person_unless_a_check_finds_something(stage, gateway) -> None:
     request = {"variables": {"our_offer": "9 USD", "aspects": ["price"]}}
     gateway.answers["Tickr page"] = "| price | 9 [our offer] | 12 [Tickr page, 2026-10-02] |"
