@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def chargeback(
-    month: Annotated[str, typer.Option(help="The month, as YYYY-MM.")],
+    month: Annotated[str | None, typer.Option(help="The month, as YYYY-MM; this month if left out.")] = None,
     output: Annotated[
         Path | None, typer.Option(help="Write statements.csv and statements.html to this folder.")
     ] = None,
@@ -41,7 +41,9 @@ def chargeback(
     from kit.measurement.deployment import read_client_settings
     from kit.measurement.pages import statements_page
     from kit.measurement.reading import reading
+    from lambdas.common.clock import utc_now
 
+    month = month or f"{utc_now():%Y-%m}"
     wanted = period.month(month)
     settings = read_client_settings(client)
     source = reading(settings, records, client)
