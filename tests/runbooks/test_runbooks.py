@@ -1,0 +1,72 @@
+"""Every command of every runbook does what it says, on a deployment that stands (L1.8, G.3, G.4)."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import anthropic
+import pytest
+
+from tests.support.local_kit import LocalKit
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNBOOKS = sorted(path for path in (ROOT / "runbooks").glob("*.md") if path.name != "README.md")
+PARTS = ["Symptom", "Check", "Action", "Verification"]
+_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def variables(local_kit: LocalKit) -> Mapping[str, str]:
+    """What the runbooks leave to the reader: a key, whom it belongs to, a request that was made with it."""
+    made = local_kit.run("key", "create", "--department", "marketing", "--name", "runbook", "--json")
+    assert made.returncode == 0, made.stderr
+    key = json.loads(made.stdout)
+    client = anthropic.Anthropic(
+        base_url=local_kit.variables["ANTHROPIC_BASE_URL"], auth_token=key["key"], max_retries=0
+    )
+    answer = client.messages.create(
+        model="fast", max_tokens=16, messages=[{"role": "user", "content": "Say hello."}]
+    )
+    return {
+        "REQUEST_ID": answer._request_id or "",
+        "KEY_ID": key["id"],
+        "PRINCIPAL": key["id"],
+        "DEPARTMENT": "marketing",
+    }
+
+
+@pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
+def test_a_runbook_has_the_four_parts_and_is_in_the_list(runbook: Path) -> None:
+    assert re.findall(r"^## (.+)$", runbook.read_text("utf-8"), re.MULTILINE) == PARTS
+    assert f"({runbook.name})" in (ROOT / "runbooks" / "README.md").read_text("utf-8")
+
+
+# These end what the others need: the person's texts, the key.
+_LAST = ("erase-a-person", "key-leaked")
+
+
+@pytest.mark.parametrize(
+    "runbook", sorted(RUNBOOKS, key=lambda path: path.stem in _LAST), ids=lambda path: path.stem
+)
+def test_the_commands_of_a_runbook_work(
+    runbook: Path, local_kit: LocalKit, variables: Mapping[str, str], tmp_path: Path
+) -> None:
+    for block in _BLOCK.findall(runbook.read_text("utf-8")):
+        script = block.replace("/tmp/", f"{tmp_path}/")
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            capture_output=True,
+            text=True,
+            env=local_kit.environment(
+                **local_kit.variables,
+                **variables,
+                PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            ),
+            cwd=ROOT,
+            timeout=100,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
