@@ -79,7 +79,7 @@ def _department(
         id=department.id,
         title=department.name,
         people_tag=settings.identity.department_claim,
-        profile={**department.model_dump(mode="json"), "workflows": workflows},
+        profile={**department.model_dump(mode="json", exclude_none=True), "workflows": workflows},
         boundary_arn=base["permissions_boundary_arn"],
         secrets_key_arn=base["secrets_key_arn"],
         governance_bucket_name=base["governance_bucket_name"],

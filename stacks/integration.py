@@ -565,6 +565,7 @@ def gateway_policy(settings: Settings, issuers: Sequence[TokenIssuer] = ()) -> G
         budget_shards=settings.sizing.capacity.budget_shards,
         departments=[_rights(department) for department in settings.departments],
         models={alias: (one.display_name, one.model) for alias, one in settings.claude.models.items()},
+        model_roles={alias: one.roles for alias, one in settings.claude.models.items() if one.roles},
         embeddings_model=settings.claude.embeddings_model,
         providers=[_route(provider) for provider in settings.claude.providers],
         issuers=[
@@ -593,6 +594,7 @@ def _rights(department: Department) -> DepartmentRights:
         data_classes=department.data_classes,
         models=department.models,
         monthly_budget_microusd=department.monthly_budget_microusd,
+        batch_monthly_budget_microusd=department.batch_monthly_budget_microusd,
         user_monthly_budget_microusd=department.user_monthly_budget_microusd,
         requests_per_minute=department.requests_per_minute,
         tokens_per_minute=department.tokens_per_minute,

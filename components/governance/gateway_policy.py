@@ -15,7 +15,9 @@ FINDING_ACTIONS = ("allow", "block", "flag", "redact", "review")
 
 @dataclass(frozen=True)
 class DepartmentRights:
-    """What one department may do. Amounts in micro-dollars a month, limits a minute."""
+    """What one department may do. Amounts in micro-dollars a month, limits a minute.
+    `batch_monthly_budget_microusd` bounds overnight work where it is set.
+    """
 
     id: str
     cost_center: str
@@ -31,6 +33,7 @@ class DepartmentRights:
     redact_output: bool = True
     registered_prompts_only: bool = False
     human_review: Sequence[str] = ()
+    batch_monthly_budget_microusd: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,9 @@ class ApprovedDictionary:
 
 @dataclass(frozen=True)
 class GatewayPolicy:
-    """Everything that the gateway decides by. `models` maps an alias to (display name, model)."""
+    """Everything that the gateway decides by. `models` maps an alias to (display name, model), `model_roles`
+    an alias to the roles for which it is kept.
+    """
 
     client: str
     environment: str
@@ -83,6 +88,7 @@ class GatewayPolicy:
     providers: Sequence[ProviderRoute]
     issuers: Sequence[TokenIssuer]
     dictionary: ApprovedDictionary | None = None
+    model_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The policy in the shape of version 1, ready for canonical JSON."""
@@ -98,7 +104,11 @@ class GatewayPolicy:
             },
             "departments": [_as_dict(department) for department in self.departments],
             "models": {
-                alias: {"display_name": display_name, "model": model}
+                alias: {
+                    "display_name": display_name,
+                    "model": model,
+                    **({"roles": list(self.model_roles[alias])} if self.model_roles.get(alias) else {}),
+                }
                 for alias, (display_name, model) in sorted(self.models.items())
             },
             "embeddings": {"model": self.embeddings_model},
@@ -128,7 +138,8 @@ class GatewayPolicy:
 
 
 def _as_dict(item: DepartmentRights | ProviderRoute | TokenIssuer | ApprovedDictionary) -> dict[str, Any]:
-    return {entry.name: _plain(getattr(item, entry.name)) for entry in fields(item)}
+    values = {entry.name: _plain(getattr(item, entry.name)) for entry in fields(item)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _plain(value: Any) -> Any:

@@ -47,7 +47,8 @@ class Organization:
 @dataclass(frozen=True, slots=True)
 class Department:
     """One department's rights and limits. A limit of 0 means that nothing is allowed, not that nothing is
-    limited.
+    limited. `batch_monthly_budget_microusd` bounds overnight work within the department's budget; None leaves
+    it to that one.
     """
 
     id: str
@@ -64,15 +65,19 @@ class Department:
     redact_output: bool
     registered_prompts_only: bool
     human_review: tuple[str, ...]
+    batch_monthly_budget_microusd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A name that callers use (`fast`, `legal-best`) and the Claude model that it stands for today."""
+    """A name that callers use (`fast`, `legal-best`) and the Claude model that it stands for today. `roles`
+    keeps it for people with one of them, such as early access for `champions`; empty: for everybody.
+    """
 
     alias: str
     display_name: str
     model: str
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,11 +233,21 @@ def _department(reader: "_Reader") -> Department:
         redact_output=reader.boolean("redact_output", default=True),
         registered_prompts_only=reader.boolean("registered_prompts_only", default=False),
         human_review=reader.texts("human_review", optional=True),
+        batch_monthly_budget_microusd=(
+            reader.integer("batch_monthly_budget_microusd")
+            if reader.has("batch_monthly_budget_microusd")
+            else None
+        ),
     )
 
 
 def _model(alias: str, reader: "_Reader") -> Model:
-    return Model(alias=alias, display_name=reader.text("display_name"), model=reader.text("model"))
+    return Model(
+        alias=alias,
+        display_name=reader.text("display_name"),
+        model=reader.text("model"),
+        roles=reader.texts("roles", optional=True),
+    )
 
 
 def _provider(reader: "_Reader") -> Provider:

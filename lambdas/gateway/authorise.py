@@ -42,7 +42,9 @@ def granted_models(policy: GatewayPolicy, principal: Principal) -> list[Model]:
     return [
         model
         for alias, model in policy.models.items()
-        if alias in department.models and (principal.models is None or alias in principal.models)
+        if alias in department.models
+        and (principal.models is None or alias in principal.models)
+        and (not model.roles or not set(model.roles).isdisjoint(principal.roles))
     ]
 
 

@@ -81,6 +81,7 @@ class Reserver:
             microusd,
             len(call.body) + call.max_tokens,
             now + timedelta(seconds=_RESERVED_SECONDS),
+            batch=call.kind == "batch",
         )
         try:
             granted = await self._ledger.reserve(ask)

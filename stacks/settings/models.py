@@ -136,6 +136,11 @@ class Department(Frozen):
     models: tuple[Alias, ...] = Field(min_length=1, description="model aliases that it may call")
     monthly_budget_microusd: Usd = Field(default=0, alias="monthly_budget_usd")
     user_monthly_budget_microusd: Usd = Field(default=0, alias="user_monthly_budget_usd")
+    batch_monthly_budget_microusd: Usd | None = Field(
+        default=None,
+        alias="batch_monthly_budget_usd",
+        description="bounds overnight work within the monthly budget",
+    )
     requests_per_minute: Rate = 1
     tokens_per_minute: Rate = 1
     user_requests_per_minute: Rate = 1
@@ -294,6 +299,9 @@ class Model(Frozen):
 
     display_name: Text
     model: ModelId
+    roles: tuple[Slug, ...] = Field(
+        default=(), description="kept for people with one of these roles: early access for champions"
+    )
 
 
 class Claude(Frozen):

@@ -188,6 +188,7 @@ class Ledger:
             minute=_text(_floor(now)),
             microusd=ask.microusd,
             tokens=ask.tokens,
+            batch=ask.batch,
         )
 
     async def _try(self, ask: Ask, reservation: Reservation, now: datetime) -> bool:
@@ -231,6 +232,12 @@ class Ledger:
         def over_rate(scope: str) -> Refused:
             return Refused("rate", scope, resets_at=minute_ends)
 
+        overnight = [
+            _Limit(
+                budget(f"BATCH#{department.id}", department.batch_monthly_budget_microusd),
+                over_budget(f"overnight work of department {department.id}"),
+            )
+        ]
         return [
             _Limit(
                 Require(
@@ -273,6 +280,7 @@ class Ledger:
                 ),
                 over_budget(f"department {department.id}"),
             ),
+            *(overnight if ask.batch else ()),
             _Limit(budget(f"ORG#{reservation.shard}", _shard_ceiling(ask, reservation.shard)), None),
             _Limit(Create(reservation.key, reservation.item()), None),
         ]
@@ -360,6 +368,7 @@ def _charges(reservation: Reservation, microusd: int, *, uncertain: int = 0) -> 
             f"ORG#{reservation.shard}",
             f"DEPT#{reservation.department}",
             f"USER#{reservation.principal}",
+            *((f"BATCH#{reservation.department}",) if reservation.batch else ()),
         )
     ]
 

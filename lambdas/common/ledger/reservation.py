@@ -22,6 +22,7 @@ class Ask:
     microusd: int
     tokens: int
     expires_at: datetime
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Reservation:
     minute: str
     microusd: int
     tokens: int
+    batch: bool = False
 
     @property
     def id(self) -> str:
@@ -75,7 +77,7 @@ class Reservation:
     @classmethod
     def stored(cls, pk: str, sk: str, item: Mapping[str, Any]) -> "Reservation":
         """The reservation in a stored item."""
-        return cls(pk, sk, **{name: item[name] for name in _STORED})
+        return cls(pk, sk, **{name: item[name] for name in _STORED if name in item})
 
 
 _STORED = tuple(one.name for one in fields(Reservation) if one.name not in ("pk", "sk"))
