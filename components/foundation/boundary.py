@@ -24,7 +24,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "budgets": ("ViewBudget",),
     "ce": ("GetCostAndUsage",),
     "cloudwatch": ("DescribeAlarms", "GetDashboard", "GetMetricData", "ListDashboards", "PutMetricData"),
-    "cognito-idp": ("AdminDisableUser", "AdminGetUser", "AdminUserGlobalSignOut"),
+    "cognito-idp": ("AdminDisableUser", "AdminEnableUser", "AdminUserGlobalSignOut", "ListUsers"),
     "dynamodb": (
         "BatchGetItem",
         "BatchWriteItem",
