@@ -47,6 +47,7 @@ _CONTEXT = b"x-amzn-request-context"
 _USER_EMAIL = b"x-claude-gateway-user-email"
 _IDENTITY_HEADERS = (_USER_EMAIL, b"x-claude-gateway-user-id")
 _ONCE = frozenset({b"authorization", b"x-api-key", _CONTEXT, *_IDENTITY_HEADERS})
+ENDED = "access_ended"  # why somebody known is refused; all others are told no more than that they are wrong
 _WRONG = "The credential is missing or wrong."
 _ENDED = "Your access to Claude has ended."
 
@@ -146,9 +147,12 @@ class Authenticator:
         self._tokens: OrderedDict[bytes, _Verified] = OrderedDict()
         self._issuers: tuple[Issuer, ...] = ()
 
-    async def authenticate(self, headers: dict[bytes, bytes], peer: str = "") -> Principal:
-        """The caller; `peer` is the address that the connection comes from. Raises `AuthenticationError`, and
-        whatever the stores of keys, policy and records raise.
+    async def authenticate(
+        self, headers: dict[bytes, bytes], peer: str = "", *, afresh: bool = False
+    ) -> Principal:
+        """The caller; `peer` is the address that the connection comes from. With `afresh` their record is
+        read, whatever is kept. Raises `AuthenticationError`, and whatever the stores of keys, policy and
+        records raise.
         """
         context = _request_context(headers) if self._hops.api_gateway else {}
         credential = presented(headers)
@@ -158,11 +162,11 @@ class Authenticator:
             lookup, issuer = self._key(credential), KEY_ISSUER
         else:
             lookup, issuer, _ = await self._token(credential)
-        record = await self._live(lookup)
+        record = await self._live(lookup, afresh)
         if record.networks:
             self._check_network(record.networks, headers, context, peer)
         if any(name in headers for name in _IDENTITY_HEADERS):
-            record = await self._behind_hop(record, headers)
+            record = await self._behind_hop(record, headers, afresh)
         return _principal(record, issuer)
 
     def _key(self, key: str) -> Lookup:
@@ -215,17 +219,19 @@ class Authenticator:
             raise AuthenticationError(reason="no_credential")
         return Lookup("pk", workload_record_pk(IAM_ISSUER, role_arn(arn), self._pepper)), IAM_ISSUER
 
-    async def _live(self, lookup: Lookup) -> AccessRecord:
-        record = await self._records.find(lookup)
+    async def _live(self, lookup: Lookup, afresh: bool) -> AccessRecord:
+        record = await self._records.find(lookup, afresh=afresh)
         if record is None:
             raise AuthenticationError(reason="no_record")
         if record.kind == "group":
             raise AuthenticationError(reason="group")
         if not record.active_at(self._clock()):
-            raise AuthenticationError(_ENDED, reason="access_ended")
+            raise AuthenticationError(_ENDED, reason=ENDED)
         return record
 
-    async def _behind_hop(self, hop: AccessRecord, headers: Mapping[bytes, bytes]) -> AccessRecord:
+    async def _behind_hop(
+        self, hop: AccessRecord, headers: Mapping[bytes, bytes], afresh: bool
+    ) -> AccessRecord:
         if hop.kind != "application" or HOP_ROLE not in hop.roles:
             raise AuthenticationError(reason="identity_header")
         try:
@@ -234,7 +240,7 @@ class Authenticator:
             raise AuthenticationError(reason="identity_header") from None
         if not email:
             raise AuthenticationError(reason="identity_header")
-        return await self._live(Lookup("user-name", email))
+        return await self._live(Lookup("user-name", email), afresh)
 
     def _check_network(
         self,
@@ -322,10 +328,12 @@ class LiveRecords:
         self._pool = pool
         self._kept: _Kept[AccessRecord | None] = _Kept(seconds, _MOST_RECORDS, clock)
 
-    async def find(self, lookup: Lookup) -> AccessRecord | None:
-        """The record, or None. Raises botocore's errors."""
+    async def find(self, lookup: Lookup, *, afresh: bool = False) -> AccessRecord | None:
+        """The record, or None; read now where `afresh`. Raises botocore's errors."""
         found, record = self._kept.known(lookup)
-        return record if found else await self._kept.read(lookup, lambda: self._in_thread(lookup))
+        if found and not afresh:
+            return record
+        return await self._kept.read(lookup, lambda: self._in_thread(lookup))
 
     async def _in_thread(self, lookup: Lookup) -> AccessRecord | None:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, lookup)

@@ -10,7 +10,7 @@ from lambdas.common.ledger.items import Store
 from lambdas.common.policy import PolicyUnavailable, PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessLog
-from lambdas.gateway.authenticate import AuthenticationError, refuse_repeated
+from lambdas.gateway.authenticate import ENDED, AuthenticationError, refuse_repeated
 from lambdas.gateway.batches import Batches
 from lambdas.gateway.call import Caller, Calls
 from lambdas.gateway.count_tokens import CountTokens
@@ -33,9 +33,13 @@ from lambdas.gateway.uses import Uses
 
 
 class Authenticator(Protocol):
-    """Who is calling. Raises `AuthenticationError` when the credential is missing or wrong."""
+    """Who is calling; `afresh`: whatever is kept of them is read again. Raises `AuthenticationError` when the
+    credential is missing or wrong.
+    """
 
-    async def authenticate(self, headers: dict[bytes, bytes], peer: str = "") -> Principal: ...
+    async def authenticate(
+        self, headers: dict[bytes, bytes], peer: str = "", *, afresh: bool = False
+    ) -> Principal: ...
 
 
 class Gateway:
@@ -132,12 +136,16 @@ class Gateway:
             return "policy"
         return ""
 
-    async def authenticate(self, exchange: Exchange) -> Principal:
-        """The caller. Raises `ApiError` 401, or 503 when identities cannot be checked."""
+    async def authenticate(self, exchange: Exchange, *, afresh: bool = False) -> Principal:
+        """The caller. Raises `ApiError` 401 (403 where access has ended), or 503 when identities cannot be
+        checked.
+        """
         try:
             refuse_repeated(exchange.raw_headers)
-            return await self._authenticator.authenticate(exchange.headers, exchange.peer)
+            return await self._authenticator.authenticate(exchange.headers, exchange.peer, afresh=afresh)
         except AuthenticationError as error:
+            if error.reason == ENDED:
+                raise ApiError(403, errors.PERMISSION, str(error), reason="access", retry=False) from None
             raise ApiError(401, errors.AUTHENTICATION, str(error), reason="credential", retry=False) from None
         except Exception:  # whatever the identity store raises: nobody passes unchecked
             raise errors.control_unavailable("identity store") from None

@@ -24,6 +24,7 @@ class Exchange:
     """A request and the answer to it. `headers` maps each lower-case name to its last value."""
 
     __slots__ = (
+        "_body",
         "_receive",
         "_send",
         "_watcher",
@@ -60,6 +61,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._watcher: asyncio.Task[None] | None = None
+        self._body: bytes | None = None
 
     @property
     def target(self) -> str:
@@ -77,9 +79,14 @@ class Exchange:
         return self.status != 0
 
     async def body(self, limit: int, seconds: float) -> bytes:
-        """The whole request body. Raises `ApiError` 413 above `limit` bytes, 408 after `seconds`,
-        `ClientGone`.
+        """The whole request body, however often it is asked for. Raises `ApiError` 413 above `limit` bytes,
+        408 after `seconds`, `ClientGone`.
         """
+        if self._body is None:
+            self._body = await self._read_body(limit, seconds)
+        return self._body
+
+    async def _read_body(self, limit: int, seconds: float) -> bytes:
         declared = self.headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > limit:
             raise _too_large(limit)
@@ -122,10 +129,9 @@ class Exchange:
             ) from None
 
     def watch_client(self) -> None:
-        """From now on a client that leaves cancels `cancellation`. To be called once, after the body was
-        read.
-        """
-        self._watcher = asyncio.create_task(self._watch())
+        """From now on, and after the body was read, a client that leaves cancels `cancellation`."""
+        if self._watcher is None:
+            self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
         while True:

@@ -130,7 +130,8 @@ class Keys:
         }
         self.refuse: Exception | None = None
 
-    async def authenticate(self, headers: Any, peer: str = "") -> Principal:
+    async def authenticate(self, headers: Any, peer: str = "", *, afresh: bool = False) -> Principal:
+        del afresh
         if self.refuse is not None:
             raise self.refuse
         given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
