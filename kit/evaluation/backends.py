@@ -16,7 +16,12 @@ from kit.evaluation.prediction import Account, predict
 
 
 class Backend(Protocol):
-    """What stands behind an evaluation."""
+    """What stands behind an evaluation. `prompt` says that it answers at once, without waiting for anything:
+    it is then asked in the program's own thread.
+    """
+
+    @property
+    def prompt(self) -> bool: ...
 
     def register(self, resource: Resource) -> ResourceState:
         """Bring the resource about. Called for custom resources only, dependencies first, from worker
@@ -46,6 +51,8 @@ class PlanBackend:
     `stack_outputs` answers StackReferences: {stack name: exports}, the stack's own name or
     `org/project/stack`.
     """
+
+    prompt = True
 
     def __init__(
         self,

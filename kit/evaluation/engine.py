@@ -22,7 +22,8 @@ from kit.errors import KitError
 from kit.evaluation.backends import Backend
 from kit.evaluation.errors import EvaluationError
 from kit.evaluation.graph import Graph
-from kit.evaluation.monitor import EngineLog, Monitor
+from kit.evaluation.monitor import NOT_THE_PROGRAM, EngineLog, Monitor
+from kit.evaluation.shortcuts import ProgramsThread, take
 
 PROJECT = "claude-enterprise-kit"
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
@@ -61,11 +62,13 @@ def evaluate(
     os.environ["PULUMI_ERROR_OUTPUT_STRING"] = (
         "true"  # read by the SDK at each str(Output); nothing else listens
     )
+    take(root, NOT_THE_PROGRAM)
     monitor = Monitor(backend, project=project, stack=stack, preview=preview, root=root, cancelled=cancelled)
     log = EngineLog()
 
     async def main() -> None:
-        pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="register")
+        executor = ProgramsThread if backend.prompt else ThreadPoolExecutor
+        pool = executor(PARALLEL, thread_name_prefix="register")
         loop = asyncio.get_running_loop()
         loop.set_default_executor(pool)
         # The first failure is raised below; the futures that it takes with it are no news.

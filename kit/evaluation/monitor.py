@@ -47,7 +47,8 @@ _NOT_OPTIONS = {
 _RENAMED = {"importId": "import", "replace_with": "replaceWith", "replacement_trigger": "replacementTrigger",
             "state_migrations": "stateMigrations"}  # fmt: skip
 _SORTED = {"dependencies", "additionalSecretOutputs"}
-_NOT_THE_PROGRAM = {".venv", "kit", "tests"}  # what surrounds the program in the stack trace
+_CALLBACK_SECONDS = 60.0  # a callback computes; one that does not answer must not keep the evaluation
+NOT_THE_PROGRAM = frozenset({".venv", "kit", "tests"})  # what surrounds the program in the stack trace
 # A transform sees and may set these: name in the request, name in the transform's options.
 _TRANSFORMED = (
     ("dependencies", "depends_on"),
@@ -427,7 +428,7 @@ def _source(request: Any, root: Path) -> str | None:
         path = Path(unquote(urlsplit(frame.uri).path))
         if path.is_relative_to(root):
             relative = path.relative_to(root)
-            if relative.parts[0] not in _NOT_THE_PROGRAM:
+            if relative.parts[0] not in NOT_THE_PROGRAM:
                 return f"{relative.as_posix()}#{frame.line}"
     return None
 
@@ -436,7 +437,8 @@ def _called_back(callback: callback_pb2.Callback, request: Any) -> bytes:
     """Run one of the program's callbacks through the SDK's own callback server."""
     with grpc.insecure_channel(callback.target) as channel:
         answer = callback_pb2_grpc.CallbacksStub(channel).Invoke(
-            callback_pb2.CallbackInvokeRequest(token=callback.token, request=request.SerializeToString())
+            callback_pb2.CallbackInvokeRequest(token=callback.token, request=request.SerializeToString()),
+            timeout=_CALLBACK_SECONDS,
         )
     return answer.response
 

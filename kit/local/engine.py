@@ -55,6 +55,8 @@ class LocalBackend:
     `served` gives outputs of recorded resources, by logical name, whose place something local takes.
     """
 
+    prompt = False  # most answers wait for the emulator
+
     def __init__(
         self,
         state: StackState,
