@@ -1,7 +1,7 @@
 """The stages with their departments in an emulated AWS of their own, and a stand-in of the gateway.
 
-Everything else is real: definitions, functions under their own roles, tables, buckets, keys. Only the waiting
-times are cut from hours to seconds.
+Everything else is real: definitions, functions under their own roles, tables, buckets, keys. One copy of a
+workflow waits for seconds instead of hours.
 """
 
 import http.server
@@ -23,7 +23,8 @@ from tests.support.standing import Acting, Standing, standing
 
 from .waiting import until
 
-WAITING = {"hours": 6 / 3600, "escalation_hours": 5 / 3600}
+QUICK = "content-quick"  # marketing's workflow once more, with seconds in the place of hours
+QUICK_SECONDS = 2
 
 
 @dataclass
@@ -83,8 +84,7 @@ def gateway() -> Iterator[StandInGateway]:
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory, gateway: StandInGateway) -> Iterator[Standing]:
     """All three stages, size small."""
-    config = {"size": "small", "reviews": WAITING}
-    with standing(tmp_path_factory.mktemp("departments"), free_port(), "rollout", config) as up:
+    with standing(tmp_path_factory.mktemp("departments"), free_port(), "rollout", {"size": "small"}) as up:
         for department in ("marketing", "finance", "legal", "executive", "product"):
             up.root("secretsmanager").put_secret_value(
                 SecretId=f"example-production-{department}-workflow-key",
@@ -92,7 +92,23 @@ def stage(tmp_path_factory: pytest.TempPathFactory, gateway: StandInGateway) -> 
             )
             for step in ("drafter", "releaser"):
                 point(up, f"example-production-{department}-{step}", gateway.url)
+        hurry(up)
         yield up
+
+
+def hurry(stage: Standing) -> None:
+    """A copy of marketing's workflow that waits for its reviewer as long as a test can."""
+    states = stage.root("stepfunctions")
+    arn = f"arn:aws:states:eu-central-1:{stage.emulator.account}:stateMachine:example-production-marketing-"
+    planned = states.describe_state_machine(stateMachineArn=f"{arn}content")
+    definition = json.loads(planned["definition"])
+    for name in ("AwaitReview", "Escalate"):
+        definition["States"][name]["TimeoutSeconds"] = QUICK_SECONDS
+    states.create_state_machine(
+        name=f"example-production-marketing-{QUICK}",
+        definition=json.dumps(definition),
+        roleArn=planned["roleArn"],
+    )
 
 
 @pytest.fixture
@@ -192,8 +208,15 @@ def area_of(stage: Standing, department: str, part: str) -> DepartmentArea:
     return DepartmentArea(role(stage, who).client("s3"), bucket, graph.states[key.urn].outputs["arn"])
 
 
-def start(stage: Standing, department: str, workflow: str, request: dict[str, Any], **documents: str) -> Run:
-    """Ask for a workflow as a member of the department does."""
+def start(
+    stage: Standing,
+    department: str,
+    workflow: str,
+    request: dict[str, Any],
+    machine: str = "",
+    **documents: str,
+) -> Run:
+    """Ask for a workflow as a member of the department does; `machine` where it is another's name."""
     id_ = new_id("wf_")
     area = area_of(stage, department, "member")
     names = []
@@ -203,9 +226,9 @@ def start(stage: Standing, department: str, workflow: str, request: dict[str, An
     body = {"workflow": workflow, "requested_by": "ada@example.com", "documents": names, **request}
     area.put(request_key(id_), encoded(body))
     states = role(stage, f"{department}-member").client("stepfunctions")
-    machine = f"arn:aws:states:eu-central-1:{stage.emulator.account}:stateMachine:"
+    arn = f"arn:aws:states:eu-central-1:{stage.emulator.account}:stateMachine:"
     started = states.start_execution(
-        stateMachineArn=f"{machine}example-production-{department}-{workflow}",
+        stateMachineArn=f"{arn}example-production-{department}-{machine or workflow}",
         name=id_,
         input=json.dumps({"request": id_}),
     )

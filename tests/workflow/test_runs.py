@@ -13,17 +13,20 @@ from lambdas.workflow.area import edit_key, encoded
 from lambdas.workflow.reviews import ReviewConflict, deliver
 from tests.support.standing import Standing
 
-from .conftest import Run, StandInGateway, role, start
+from .conftest import QUICK, Run, StandInGateway, role, start
 
 pytestmark = pytest.mark.emulator
 
 COPY = "Version 1\n\nCovered the same day.\n\nClaims to check: cover starts the same day."
 
 
-def content(stage: Standing, gateway: StandInGateway, mark: str, answer: str = COPY) -> Run:
+def content(
+    stage: Standing, gateway: StandInGateway, mark: str, answer: str = COPY, machine: str = ""
+) -> Run:
     gateway.answers[mark] = answer
     variables = {"product": mark, "audience": "owners", "channel": "email", "variants": 1}
-    return start(stage, "marketing", "content", {"variables": variables}, brief="Cover starts the same day.")
+    brief = "Cover starts the same day."
+    return start(stage, "marketing", "content", {"variables": variables}, machine, brief=brief)
 
 
 def decide(run: Run, decision: str, **more: str) -> None:
@@ -189,7 +192,7 @@ def test_nothing_is_released_while_its_decision_cannot_be_recorded(stage, gatewa
 
 
 def test_a_review_that_nobody_makes_escalates_then_expires_and_releases_nothing(stage, gateway) -> None:
-    run = content(stage, gateway, "harbour-late")
+    run = content(stage, gateway, "harbour-late", machine=QUICK)
     run.until_waiting()
     assert run.until_ended(60) == "FAILED"
     review = run.review()
@@ -201,7 +204,7 @@ def test_a_review_that_nobody_makes_escalates_then_expires_and_releases_nothing(
 
 
 def test_a_decision_whose_delivery_crashed_still_leads_to_the_release(stage, gateway) -> None:
-    run = content(stage, gateway, "harbour-crash")
+    run = content(stage, gateway, "harbour-crash", machine=QUICK)
     run.until_waiting()
     # the decision is written, and whoever made it dies before the execution is told
     run.reviews.decide("marketing", run.request, "approve", by="Grace", reason="read",
@@ -211,7 +214,7 @@ def test_a_decision_whose_delivery_crashed_still_leads_to_the_release(stage, gat
 
 
 def test_steps_that_run_again_after_a_crash_neither_ask_claude_nor_release_again(stage, gateway) -> None:
-    run = content(stage, gateway, "harbour-again")
+    run = content(stage, gateway, "harbour-again", machine=QUICK)
     run.until_waiting()
     functions = stage.root("lambda")
     machine = stage.root("stepfunctions").describe_execution(executionArn=run.arn)["stateMachineArn"]
