@@ -5,7 +5,7 @@ why it was opened, and stands up the remaining departments with their workflows,
 quarterly governance review and the dashboards of each audience (L3.1, L4.6, L5.5, L5.6).
 """
 
-from components.adoption.champions import Champions, ChampionsArgs
+from components.adoption.champions import GROUP, Champions, ChampionsArgs
 from components.adoption.governance_review import GovernanceReviewArgs, governance_review
 from components.api.scheduled import ScheduledFunction
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
@@ -92,6 +92,7 @@ def _champions(settings: Settings, base: contracts.StageOutputs, desk: departmen
         governance_bucket_name=base["governance_bucket_name"],
         governance_key_arn=base["governance_key_arn"],
         user_pool_id=desk.user_pool_id,
+        early_access=[alias for alias, one in settings.claude.models.items() if GROUP in one.roles],
     )
 
 

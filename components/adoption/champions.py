@@ -15,7 +15,9 @@ GROUP = "champions"
 
 @dataclass(frozen=True)
 class ChampionsArgs:
-    """`wanted` is how many champions the size asks for, over all departments."""
+    """`wanted` is how many champions the size asks for, over all departments; `early_access` are the model
+    aliases that the gateway policy keeps for their role.
+    """
 
     names: Names
     wanted: int
@@ -24,6 +26,7 @@ class ChampionsArgs:
     governance_bucket_name: pulumi.Input[str]
     governance_key_arn: pulumi.Input[str]
     user_pool_id: pulumi.Input[str] | None = None
+    early_access: Sequence[str] = ()
 
 
 class Champions(KitComponent):
@@ -100,6 +103,7 @@ def _programme(args: ChampionsArgs) -> dict[str, object]:
     share, rest = divmod(args.wanted, len(args.departments))
     wanted = {each: share + (number < rest) for number, each in enumerate(sorted(args.departments))}
     return {
+        **({"early_access": sorted(args.early_access)} if args.early_access else {}),
         "group": GROUP,
         "recognition": {"by": "director", "every": "quarter", "for": ["answers shared", "people trained"]},
         "training": {"every": "quarter", "months": [1, 4, 7, 10]},

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from components.adoption.champions import GROUP as CHAMPIONS
 from kit.measurement.period import Period
 from kit.measurement.use import Use
 from kit.measurement.value import ENOUGH_RATED, value_of_departments
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 WEEK_DAYS = 7
 MONTH_DAYS = 28
-CHAMPION = "champions"  # the group of the identity provider, and the role that it gives
 _MOST_DAYS = 400
 _DEFAULT_WEEKS = 12
 
@@ -150,7 +150,7 @@ def champions_active(facts: Facts) -> Measured:
     target = facts.reading.target
     if target is None:
         return Measured("champions-active", 0, "no deployment was given: roles are in its access table")
-    query = f"active people of the access table with the role {CHAMPION}"
+    query = f"active people of the access table with the role {CHAMPIONS}"
     pages = target.client("dynamodb").get_paginator("scan").paginate(
         TableName=target.require("access_table_name"),
         FilterExpression="begins_with(pk, :person) AND active = :yes AND contains(#roles, :champion)",
@@ -158,7 +158,7 @@ def champions_active(facts: Facts) -> Measured:
         ExpressionAttributeValues={
             ":person": {"S": "USER#"},
             ":yes": {"BOOL": True},
-            ":champion": {"S": CHAMPION},
+            ":champion": {"S": CHAMPIONS},
         },
         ProjectionExpression="pk",
     )  # fmt: skip
