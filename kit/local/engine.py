@@ -92,10 +92,12 @@ class LocalBackend:
         if resource.type == _PROVIDER:
             self._regions[resource.urn] = str(resource.inputs.get("region") or self.account.region)
         handler = self._handlers.get(resource.type)
-        wanted = self._wanted(resource, live=handler is not None)
+        wanted = self._wanted(resource, handler)
         old, change = self._known(wanted)
         operation = self._operation(old, change, wanted, handler)
         because = tuple(each.path for each in (*change.properties, *change.options)) if change else ()
+        if old and operation == "update" and old.handler != wanted.handler:
+            because += ("the kit's own handler",)
         step = Step(operation, wanted.urn, wanted.type, wanted.name, wanted.live, because)
         if old and operation == "replace":
             self._refuse_if_protected(old, "replaced", because)
@@ -151,7 +153,7 @@ class LocalBackend:
 
     # -- one resource
 
-    def _wanted(self, resource: Resource, *, live: bool) -> Entry:
+    def _wanted(self, resource: Resource, handler: Handler | None) -> Entry:
         shown = resource_entry(replace(resource, inputs=self._without_secrets(resource.inputs)), self._root)
         provider = str(resource.options.get("provider", "")).rpartition("::")[0]
         region = resource.inputs.get("region") or self._regions.get(provider) or self.account.region
@@ -161,10 +163,11 @@ class LocalBackend:
             name=resource.name,
             inputs=shown["inputs"],
             options=_kept_options(shown["options"]),
-            live=live,
+            live=handler is not None,
             region=str(region),
             depends_on=tuple(resource.depends_on()),
             parent=resource.parent,
+            handler=handler.digest if handler else "",
         )
 
     def _without_secrets(self, value: Any) -> Any:
@@ -202,7 +205,7 @@ class LocalBackend:
             return "replace"
         if handler and not self._exists(old, handler):
             return "restore"
-        return "update" if change.properties else "same"
+        return "update" if change.properties or old.handler != wanted.handler else "same"
 
     def _exists(self, entry: Entry, handler: Handler) -> bool:
         with self._named_errors(entry.urn, "looked up"):
@@ -244,7 +247,7 @@ class LocalBackend:
         if any(self.state.get(urn) is None for urn in graph.resources):
             for resource in graph:
                 if resource.options.get("aliases") and self.state.get(resource.urn) is None:
-                    old, _ = self._known(self._wanted(resource, live=resource.type in self._handlers))
+                    old, _ = self._known(self._wanted(resource, self._handlers.get(resource.type)))
                     renamed |= {old.urn} if old else set()
         return renamed
 

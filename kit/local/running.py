@@ -6,9 +6,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from kit.errors import ExitCode, KitError
 from kit.identity.keys import Scope, create_key
@@ -27,6 +28,11 @@ from lambdas.common.virtual_keys import key_record_pk
 APPLICATION = "demonstration, made by kit up"
 ATTENDANT, STAND_IN = "attendant", "claude-stand-in"
 _QUESTION = "In one sentence: what are you?"
+_NOT_INSPECTED = (
+    "could not be inspected in time",
+    "the inspection failed",
+)  # as lambdas/inspection/policy.py says
+_PAUSES = (0.5, 1.0, 2.0)  # seconds before another try
 
 
 @dataclass(frozen=True)
@@ -177,8 +183,10 @@ def first_request(access: Access) -> FirstRequest:
     )
     started = time.perf_counter()
     try:
-        answer = client.messages.create(
-            model=access.model, max_tokens=100, messages=[{"role": "user", "content": _QUESTION}]
+        answer = _patiently(
+            lambda: client.messages.create(
+                model=access.model, max_tokens=100, messages=[{"role": "user", "content": _QUESTION}]
+            )
         )
     except anthropic.APIStatusError as error:
         raise KitError(
@@ -194,6 +202,22 @@ def first_request(access: Access) -> FirstRequest:
         ) from None
     text = "".join(block.text for block in answer.content if block.type == "text")
     return FirstRequest(answer._request_id or "", answer.model, text, time.perf_counter() - started)
+
+
+def _patiently(ask: Callable[[], Any]) -> Any:
+    """The answer; asked again where the inspection did not come to an end, as on a machine that has much else
+    to do. The gateway lets nothing pass uninspected, so a refusal of that kind is worth another try.
+    """
+    import anthropic
+
+    for pause in _PAUSES:
+        try:
+            return ask()
+        except anthropic.PermissionDeniedError as error:
+            if not any(sign in str(error.message) for sign in _NOT_INSPECTED):
+                raise
+        time.sleep(pause)
+    return ask()
 
 
 def exported_environment(home: Home) -> dict[str, str]:

@@ -23,7 +23,7 @@ class Entry:
     """One resource as it was last made. `inputs` hold no secret: a keyed hash stands for each.
 
     `live` says that it exists in the emulated AWS; otherwise it is recorded only. `computed` are the outputs
-    that the emulator gave, on top of the inputs.
+    that the emulator gave, on top of the inputs. `handler` is the digest of the code that made it.
     """
 
     urn: str
@@ -37,6 +37,7 @@ class Entry:
     computed: Mapping[str, Any] = field(default_factory=dict)
     depends_on: tuple[str, ...] = ()
     parent: str | None = None
+    handler: str = ""
 
     def document(self) -> dict[str, Any]:
         """The entry as `kit.evaluation.difference` compares it."""

@@ -118,6 +118,33 @@ def test_a_changed_setting_is_updated_in_place(bench: Bench) -> None:
     assert found["Attributes"]["VisibilityTimeout"] == "77"
 
 
+def test_what_an_older_handler_made_is_brought_to_what_the_new_one_makes(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """An upgrade of the kit changes how a type is made, and no input of any resource."""
+
+    def program() -> None:
+        sqs.Queue("q", name=bench.name("q"))
+
+    bench.run(program)
+    upgraded = tmp_path / "upgraded.py"
+    upgraded.write_text(
+        "from kit.local.resources import HANDLERS\n"
+        "def ensure(place, inputs, known):\n"
+        "    return HANDLERS['aws:sqs/queue:Queue'].ensure(place, {**inputs, 'delaySeconds': 7}, known)\n"
+    )
+    module: dict[str, Any] = {}
+    exec(compile(upgraded.read_text(), str(upgraded), "exec"), module)
+    before = HANDLERS["aws:sqs/queue:Queue"]
+    bench.handlers["aws:sqs/queue:Queue"] = Handler(module["ensure"], before.exists, before.delete)
+    (step,) = bench.run(program)
+    assert (step.operation, step.because) == ("update", ("the kit's own handler",))
+    url = bench.aws("sqs").get_queue_url(QueueName=bench.name("q"))["QueueUrl"]
+    found = bench.aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["DelaySeconds"])
+    assert found["Attributes"]["DelaySeconds"] == "7"
+    assert bench.operations(program) == {"q": "same"}
+
+
 def test_a_new_physical_name_replaces_and_the_old_one_is_gone(bench: Bench) -> None:
     def program(name: str) -> Callable[[], None]:
         def build() -> None:

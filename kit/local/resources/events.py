@@ -1,7 +1,4 @@
-"""EventBridge rules, targets and schedules, Step Functions. The emulator runs all of them by itself.
-
-The Lambda tasks of a state machine call the real functions of `functions.py`, each under its own role.
-"""
+"""EventBridge rules, targets and schedules. The emulator runs all of them by itself."""
 
 from typing import Any
 
@@ -111,32 +108,8 @@ def _delete_schedule(place: Place, id_: str, inputs: Inputs) -> None:
     without(place.client("scheduler").delete_schedule, Name=inputs["name"], **group)
 
 
-def _ensure_machine(place: Place, inputs: Inputs, known: str | None) -> Made:
-    states, name = place.client("stepfunctions"), inputs["name"]
-    arn = known or place.arn("states", f"stateMachine:{name}")
-    arguments = {"definition": inputs["definition"], "roleArn": inputs["roleArn"]}
-    if known is None and not _machine_exists(place, arn, inputs):
-        kind = given(type=inputs.get("type"))
-        arn = states.create_state_machine(name=name, **arguments, **kind)["stateMachineArn"]
-    else:
-        states.update_state_machine(stateMachineArn=arn, **arguments)
-    return arn, {"arn": arn, "status": "ACTIVE"}
-
-
-def _machine_exists(place: Place, id_: str, inputs: Inputs) -> bool:
-    del inputs
-    described = found(place.client("stepfunctions").describe_state_machine, stateMachineArn=id_)
-    return described is not None and described["status"] == "ACTIVE"
-
-
-def _delete_machine(place: Place, id_: str, inputs: Inputs) -> None:
-    del inputs
-    without(place.client("stepfunctions").delete_state_machine, stateMachineArn=id_)
-
-
 HANDLERS = {
     "aws:cloudwatch/eventRule:EventRule": Handler(_ensure_rule, _rule_exists, _delete_rule),
     "aws:cloudwatch/eventTarget:EventTarget": Handler(_ensure_target, _target_exists, _delete_target),
     "aws:scheduler/schedule:Schedule": Handler(_ensure_schedule, _schedule_exists, _delete_schedule),
-    "aws:sfn/stateMachine:StateMachine": Handler(_ensure_machine, _machine_exists, _delete_machine),
 }

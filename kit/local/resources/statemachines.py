@@ -19,12 +19,13 @@ def _ensure(place: Place, inputs: Inputs, known: str | None) -> Made:
         )
     if created is None:
         states.update_state_machine(stateMachineArn=arn, **arguments)
-    return arn, {"arn": arn}
+    return arn, {"arn": arn, "status": "ACTIVE"}
 
 
 def _exists(place: Place, id_: str, inputs: Inputs) -> bool:
     del inputs
-    return found(place.client("stepfunctions").describe_state_machine, stateMachineArn=id_) is not None
+    described = found(place.client("stepfunctions").describe_state_machine, stateMachineArn=id_)
+    return described is not None and described["status"] == "ACTIVE"
 
 
 def _delete(place: Place, id_: str, inputs: Inputs) -> None:
