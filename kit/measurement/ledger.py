@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LedgerMonth:
-    """Micro-dollars by department. `open` is reserved and not settled, `uncertain` was given back because
-    its process died.
+    """Micro-dollars by department. `open` is reserved and not settled, `uncertain` is that part of
+    `settled` which was reserved by processes that died.
     """
 
     settled: dict[str, int]

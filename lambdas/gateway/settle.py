@@ -29,8 +29,8 @@ class Settler:
     """Prices outcomes and settles reservations.
 
     A settlement that the ledger does not take now is tried again after each of `waits` seconds: the answer
-    does not wait for it, because the record says what is owed. What a dead process owes stays with the
-    sweeper.
+    does not wait for it, because the record says what is owed. What a dead process reserved is
+    charged by the sweeper.
     """
 
     def __init__(self, ledger: Ledger, prices: Prices, waits: Sequence[float] = _WAITS) -> None:

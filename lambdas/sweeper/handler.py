@@ -1,8 +1,9 @@
-"""The sweeper: gives back what dead processes had reserved, and says so in the records (L1.6, L2.5).
+"""The sweeper: charges what dead processes had reserved, and says so in the records (L1.6, L2.5).
 
 A gateway that dies in the middle of a call leaves a reservation and an intent without an outcome. When the
-reservation has expired, the sweeper records the outcome `expired` first and gives the money back then: no
-money moves without a record. A run that dies in between records the same outcome again.
+reservation has expired, the sweeper records the outcome `expired` with the whole reservation as its estimated
+cost, and charges that then: nothing is charged without a record, and what the provider may have charged is
+never spent a second time. A run that dies in between records the same outcome again.
 
 Environment: `LEDGER_TABLE`, `AUDIT_BUCKET`, `AUDIT_KEY_ARN`; locally `AWS_ENDPOINT_URL`.
 """
@@ -32,7 +33,7 @@ class Records(Protocol):
 
 
 async def sweep(ledger: Ledger, records: Records, has_time: Any = lambda: True) -> dict[str, int]:
-    """Record and give back what has expired. Counts what was swept and what was settled in the meantime.
+    """Record and charge what has expired. Counts what was swept and what was settled in the meantime.
 
     Raises what the stores raise: what was not reached is still there for the next run.
     """
@@ -40,7 +41,7 @@ async def sweep(ledger: Ledger, records: Records, has_time: Any = lambda: True) 
 
     async def one(reservation: Reservation) -> None:
         await records.append(_outcome(reservation), bodies={})
-        if await ledger.give_back(reservation):
+        if await ledger.charge_expired(reservation):
             counts["swept"] += 1
             counts["microusd"] += reservation.microusd
         else:
@@ -68,7 +69,7 @@ def _outcome(reservation: Reservation) -> dict[str, Any]:
         "department": reservation.department,
         "model": reservation.model,
         "reserved_microusd": reservation.microusd,
-        "cost_microusd": 0,
+        "cost_microusd": reservation.microusd,
         "cost_estimated": True,
     }
 

@@ -43,11 +43,15 @@ class MemoryAudit:
         self.records: list[dict[str, Any]] = []
         self.refuse: Exception | None = None
         self.refuse_kind: str | None = None
+        self.closed = False
 
     async def append(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> None:
         if self.refuse is not None and self.refuse_kind in {None, record["kind"]}:
             raise self.refuse
         self.records.append({**record, "bodies": bodies})
+
+    def close(self) -> None:
+        self.closed = True
 
     def of(self, request_id: str | None) -> list[dict[str, Any]]:
         return [record for record in self.records if record["request_id"] == request_id]

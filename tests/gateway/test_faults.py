@@ -285,10 +285,15 @@ def _check(world: World, seen: list[Seen]) -> None:
         scope: sum(item.get(COMMITTED, 0) for key, item in items if key.pk.startswith(scope))
         for scope in ("ORG#", "DEPT#", "USER#")
     }
-    swept = {key.pk.removeprefix("SWEPT#") for key in world.items.items if key.pk.startswith("SWEPT#")}
+    swept = {  # charged in full, because nobody knows what came of them
+        key.pk.removeprefix("SWEPT#"): item["microusd"]
+        for key, item in items
+        if key.pk.startswith("SWEPT#") and item["state"] == "swept"
+    }
     assert len(set(committed.values())) == 1, committed
-    recorded = sum(cost for request_id, cost in costs.items() if request_id not in swept)
-    unrecorded = {request_id for kind, request_id in world.unsure if kind == "outcome"} - costs.keys()
+    recorded = sum({**costs, **swept}.values())
+    unrecorded = {request_id for kind, request_id in world.unsure if kind == "outcome"}
+    unrecorded -= costs.keys() | swept.keys()
     most = max(costs.values())
     assert recorded <= committed["ORG#"] <= recorded + most * len(unrecorded)
 

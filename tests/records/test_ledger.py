@@ -200,7 +200,7 @@ def test_operators_turn_switches_off_and_on_for_every_shard(emulated_aws: Emulat
     run(scenario())
 
 
-def test_a_dead_processs_reservation_expires_is_swept_once_and_said_to_be_uncertain(bench: Bench) -> None:
+def test_a_dead_processs_reservation_stays_charged_once_and_is_said_to_be_uncertain(bench: Bench) -> None:
     async def scenario() -> None:
         await bench.grant_access()
         ask = bench.ask(7_000)
@@ -210,7 +210,7 @@ def test_a_dead_processs_reservation_expires_is_swept_once_and_said_to_be_uncert
         assert await bench.sweep() == [ask.reservation_id]
         assert await bench.sweep() == []
         (balance,) = await bench.ledger.balances(["ORG"], MONTH)
-        assert (balance.committed_microusd, balance.uncertain_microusd) == (0, 7_000)
+        assert (balance.committed_microusd, balance.uncertain_microusd) == (7_000, 7_000)
 
     run(scenario())
 
@@ -224,7 +224,23 @@ def test_a_settlement_after_the_sweep_is_still_charged_and_only_once(bench: Benc
         await bench.ledger.settle(granted, 2_500, 10)
         await bench.ledger.settle(granted, 2_500, 10)
         for scope in ("ORG", "DEPT#marketing", "USER#ada"):
-            assert await bench.committed(scope) == 2_500
+            (balance,) = await bench.ledger.balances([scope], MONTH)
+            assert (balance.committed_microusd, balance.uncertain_microusd) == (2_500, 0)
+
+    run(scenario())
+
+
+def test_what_a_dead_process_may_have_spent_is_never_spent_again(bench: Bench) -> None:
+    """(L1.6) Were a sweep to give it back, each death would let a ceiling be passed."""
+
+    async def scenario() -> None:
+        await bench.grant_access()
+        small = organization(budget=10_000)
+        for _ in range(10):
+            await bench.ledger.reserve(bench.ask(1_000, organization=small))
+        bench.clock.turn(minutes=17)
+        assert len(await bench.sweep()) == 10
+        assert (await refusal(bench, bench.ask(1, organization=small))).kind == "budget"
 
     run(scenario())
 

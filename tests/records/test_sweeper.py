@@ -1,4 +1,4 @@
-"""The sweeper: what dead processes reserved comes back, with a record, once (L1.6, L2.5)."""
+"""The sweeper: what dead processes reserved is charged, with a record, once (L1.6, L2.5)."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,7 @@ class Records:
         self.kept.append(record)
 
 
-def test_expired_calls_get_an_outcome_and_give_their_money_back() -> None:
+def test_expired_calls_get_an_outcome_and_are_charged_what_they_had_reserved() -> None:
     async def scenario() -> None:
         bench, records = Bench(MemoryStore()), Records()
         asks = [bench.ask(1_000, principal=principal(f"user{number}")) for number in range(70)]
@@ -34,7 +34,10 @@ def test_expired_calls_get_an_outcome_and_give_their_money_back() -> None:
         await bench.ledger.reserve(late)  # of a living process
         counts = await sweep(bench.ledger, records)
         assert counts == {"swept": 70, "settled_meanwhile": 0, "microusd": 70_000}
-        assert await bench.committed() == 1_000
+        assert await bench.committed() == 71_000
+        assert {(record["cost_microusd"], record["cost_estimated"]) for record in records.kept} == {
+            (1_000, True)
+        }
         assert {record["request_id"] for record in records.kept} == {ask.reservation_id for ask in asks}
         assert {(record["kind"], record["result"]) for record in records.kept} == {("outcome", "expired")}
         assert (await sweep(bench.ledger, records))["swept"] == 0
@@ -42,7 +45,7 @@ def test_expired_calls_get_an_outcome_and_give_their_money_back() -> None:
     asyncio.run(scenario())
 
 
-def test_no_money_comes_back_while_its_record_cannot_be_kept() -> None:
+def test_nothing_is_swept_while_its_record_cannot_be_kept() -> None:
     async def scenario() -> None:
         bench, records = Bench(MemoryStore()), Records()
         await bench.grant_access()
@@ -51,10 +54,10 @@ def test_no_money_comes_back_while_its_record_cannot_be_kept() -> None:
         records.refuse = True
         with pytest.raises(ConnectionError):
             await sweep(bench.ledger, records)
-        assert await bench.committed() == 1_000
+        assert [one async for one in bench.ledger.expired()] != []
         records.refuse = False
         assert (await sweep(bench.ledger, records))["swept"] == 1
-        assert await bench.committed() == 0
+        assert await bench.committed() == 1_000
 
     asyncio.run(scenario())
 

@@ -3,7 +3,7 @@
 `Ledger` holds the rules, once; `MemoryStore` and `DynamoStore` hold the items. A call reserves the dearest
 that it can become in one transaction over organisation, department and person, their rate windows, the kill
 switches and the caller's live access record; afterwards the true cost is settled. Concurrent calls cannot
-spend more than a ceiling; a dead process's reservation expires and is swept.
+spend more than a ceiling; a dead process's reservation expires and is charged.
 
 Items of the table `ledger` (`pk`, `sk`; those with a `ttl` go by themselves):
 
@@ -13,7 +13,7 @@ Items of the table `ledger` (`pk`, `sk`; those with a `ttl` go by themselves):
     ORG#<shard>                         SWITCH               organization, departments, models, principals
                                                              that are off
     RESERVATION#<bucket>                <expires>#<id>       what an open call reserved
-    SWEPT#<id>                          RESERVATION          what a sweep gave back; ttl
+    SWEPT#<id>                          RESERVATION          what a sweep charged; ttl
     BATCHES#<department>                <batch id>           message batches and their reservations
 
 A DynamoDB condition cannot add, so the caller computes how much may be committed already for an amount to

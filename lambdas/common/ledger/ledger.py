@@ -41,7 +41,7 @@ _SWEPT_TTL = timedelta(days=30)
 class Balance:
     """What a scope has committed in a month, in micro-dollars: spent and reserved together.
 
-    `uncertain_microusd` was reserved by processes that died, and was given back when it expired.
+    `uncertain_microusd` of it was reserved by processes that died: the provider may have charged up to that.
     """
 
     scope: str
@@ -90,7 +90,7 @@ class Ledger:
     async def settle(self, granted: Granted, microusd: int, tokens: int) -> None:
         """Put the true cost in place of what was reserved. Idempotent.
 
-        After a sweep, which gave the money back, the true cost is still charged.
+        After a sweep, which charged the reservation, the true cost takes its place all the same.
         """
         reservation: Reservation = granted.handle
         try:
@@ -104,7 +104,14 @@ class Ledger:
         except Cancelled:
             late = Change(reservation.swept_key, {"state": "settled late"}, {"state": "swept"})
             try:
-                await self._store.transact([late, *_charges(reservation, microusd)])
+                await self._store.transact(
+                    [
+                        late,
+                        *_charges(
+                            reservation, microusd - reservation.microusd, uncertain=-reservation.microusd
+                        ),
+                    ]
+                )
             except Cancelled:
                 return  # settled before, by this very settlement whose answer was lost
 
@@ -139,8 +146,14 @@ class Ledger:
             for sk, item in await self._store.under("ledger", pk, before=before):
                 yield Reservation.stored(pk, sk, item)
 
-    async def give_back(self, reservation: Reservation) -> bool:
-        """Give back what a dead process reserved. False when it was settled in the meantime."""
+    async def charge_expired(self, reservation: Reservation) -> bool:
+        """Charge what a dead process reserved. False when it was settled in the meantime.
+
+        Nobody knows whether its call left and what the provider charged for it, only that it is no more than
+        was reserved. So all of it stays committed, and is said to be uncertain: were it given back, every
+        death would let as much be spent above a ceiling (L1.6). An operator who learns the true cost from
+        the provider's bill corrects the difference there, not here.
+        """
         kept = {
             **reservation.item(),
             "state": "swept",
@@ -151,7 +164,7 @@ class Ledger:
                 [
                     Remove(reservation.key, {"state": "open"}),
                     Create(reservation.swept_key, kept),
-                    *_charges(reservation, -reservation.microusd, uncertain=reservation.microusd),
+                    *_charges(reservation, 0, uncertain=reservation.microusd),
                 ]
             )
         except Cancelled:
