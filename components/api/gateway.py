@@ -160,7 +160,7 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
         ),
         Statement(
             "WrapSubjectKeys",
-            ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+            ["kms:Decrypt", "kms:GenerateDataKey"],
             [stores.subject_key_arn],
         ),
         Statement("AppendRecords", ["s3:PutObject"], [objects(stores.audit_bucket_arn, "records")]),

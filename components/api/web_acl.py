@@ -6,21 +6,40 @@ from typing import Any
 import pulumi
 from pulumi_aws import cloudwatch, wafv2
 
+from components.api.rest_api import STAGE
 from components.base import KitComponent, Names, refuse
 
 _BY_ADDRESS = 300  # seconds over which requests of one address are counted
+
+
+def _below(*roots: str) -> str:
+    """Matches paths below the roots: at the start of the path, or behind the stage's own name (API Gateway's
+    address has it, a custom domain has not). Not with an empty, encoded or dot segment further on: nothing
+    that somebody else could read as another path.
+    """
+    segment = "[A-Za-z0-9_:~@=,+-][A-Za-z0-9_:~@=,+.-]*"
+    return f"^/(?:{STAGE}/)?(?:{'|'.join(roots)})(?:/{segment})+$"
+
+
+UNREAD_BODIES = _below("v1", "scim")
+SCIM = _below("scim")
 _SECRET_HEADERS = ("authorization", "x-api-key", "cookie")
 
 
 @dataclass(frozen=True)
 class WebAclArgs:
-    """`requests_per_address` within five minutes; an office behind one address needs a generous number."""
+    """Requests of one address within five minutes; an office behind one address needs a generous number.
+
+    `scim_requests_per_address` counts `/scim/…` apart: an identity provider imports 10,000 people in as many
+    requests and more, mostly from one address.
+    """
 
     names: Names
     stage_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     log_retention_days: int
     requests_per_address: int = 20_000
+    scim_requests_per_address: int = 100_000
 
 
 class WebAcl(KitComponent):
@@ -29,9 +48,10 @@ class WebAcl(KitComponent):
     Creates: the web ACL with AWS's managed rules (known bad addresses, known bad inputs, common attacks)
     and a limit per address, its association, and a log group with its logging configuration.
     Default posture: allow what no rule blocks, because the gateway authenticates every request itself.
-    Rules that read bodies are kept off `/v1/`, where bodies are prose and code that looks like an attack on
-    every page; what is in them is the gateway's inspection to judge. Credentials are blinded in the log,
-    query strings too.
+    Rules that read bodies are kept off `/v1/…`, where bodies are prose and code that looks like an attack on
+    every page and are the gateway's inspection to judge, and off `/scim/…`, where a group is larger than the
+    8 KB that those rules bear; only where the path begins so. Credentials are blinded in the log, query
+    strings too.
     Replaced when changed: client, environment.
     """
 
@@ -39,9 +59,10 @@ class WebAcl(KitComponent):
         refuse(
             f"WebAcl {name}",
             [
-                (
-                    args.requests_per_address >= 10,
-                    f"requests_per_address: {args.requests_per_address} is under 10",
+                (limit >= 10, f"{what}: {limit} is under 10")
+                for what, limit in (
+                    ("requests_per_address", args.requests_per_address),
+                    ("scim_requests_per_address", args.scim_requests_per_address),
                 )
             ],
         )
@@ -56,7 +77,8 @@ class WebAcl(KitComponent):
                 self._managed(0, "AWSManagedRulesAmazonIpReputationList"),
                 self._managed(1, "AWSManagedRulesKnownBadInputsRuleSet", reads_bodies=True),
                 self._managed(2, "AWSManagedRulesCommonRuleSet", reads_bodies=True),
-                self._per_address(3, args.requests_per_address),
+                self._per_address(3, "per-address", args.requests_per_address, _not(_path_matches(SCIM))),
+                self._per_address(4, "per-address-scim", args.scim_requests_per_address, _path_matches(SCIM)),
             ],
             visibility_config=self._seen_as("api"),
             data_protection_config={
@@ -90,18 +112,7 @@ class WebAcl(KitComponent):
     def _managed(self, priority: int, group: str, *, reads_bodies: bool = False) -> Any:
         statement: dict[str, Any] = {"vendor_name": "AWS", "name": group}
         if reads_bodies:
-            statement["scope_down_statement"] = {
-                "not_statement": {
-                    "statement": {
-                        "byte_match_statement": {
-                            "search_string": "/v1/",
-                            "positional_constraint": "CONTAINS",
-                            "field_to_match": {"uri_path": {}},
-                            "text_transformations": [{"priority": 0, "type": "NONE"}],
-                        }
-                    }
-                }
-            }
+            statement["scope_down_statement"] = _not(_path_matches(UNREAD_BODIES))
         return {
             "name": group,
             "priority": priority,
@@ -110,19 +121,20 @@ class WebAcl(KitComponent):
             "visibility_config": self._seen_as(group),
         }
 
-    def _per_address(self, priority: int, limit: int) -> Any:
+    def _per_address(self, priority: int, name: str, limit: int, of: Any) -> Any:
         return {
-            "name": "per-address",
+            "name": name,
             "priority": priority,
             "statement": {
                 "rate_based_statement": {
                     "limit": limit,
                     "aggregate_key_type": "IP",
                     "evaluation_window_sec": _BY_ADDRESS,
+                    "scope_down_statement": of,
                 }
             },
             "action": {"block": {"custom_response": {"response_code": 429}}},
-            "visibility_config": self._seen_as("per-address"),
+            "visibility_config": self._seen_as(name),
         }
 
     def _log(self, name: str, args: WebAclArgs) -> None:
@@ -143,3 +155,17 @@ class WebAcl(KitComponent):
             ],
             opts=self.child(),
         )
+
+
+def _path_matches(pattern: str) -> dict[str, Any]:
+    return {
+        "regex_match_statement": {
+            "regex_string": pattern,
+            "field_to_match": {"uri_path": {}},
+            "text_transformations": [{"priority": 0, "type": "NONE"}],
+        }
+    }
+
+
+def _not(statement: dict[str, Any]) -> dict[str, Any]:
+    return {"not_statement": {"statement": statement}}
