@@ -25,7 +25,7 @@ from lambdas.gateway.app import create_app
 from lambdas.sweeper.handler import sweep
 from tests.records.ledger_fixtures import TurnableClock
 
-from .harness import KEY, Harness, MemoryDocument, chat, policy_document, read_settings
+from .harness import KEY, Harness, MemoryDocument, chat, make, policy_document, read_settings
 from .stores import MemoryAudit, RefusingLedger
 from .upstream import BREAK, FakeUpstream, Received, Reply, json_reply, message, stream_events, stream_reply
 
@@ -303,3 +303,12 @@ def test_the_check_would_find_an_answer_without_a_record() -> None:
     world.audit.records.append({"kind": "outcome", "request_id": "b", "result": "x", "cost_microusd": 1})
     with pytest.raises(AssertionError):
         _check(world, [Seen("call-1", False, 200, "a", b"{}", ended=True)])
+
+
+def test_a_gateway_that_stops_sends_the_copies_of_records_that_wait() -> None:
+    upstream = FakeUpstream().start()
+    harness = make([upstream])
+    assert not harness.audit.closed
+    harness.stop()
+    upstream.stop()
+    assert harness.audit.closed
