@@ -42,7 +42,8 @@ def preview(
 
     The program is evaluated as `pulumi up` would run it. Ids and ARNs that AWS would give are made up, the
     same on every run, so that policies can be read in full and two plans compared; `--unknowns` leaves them
-    out. Nothing is written but the file of `--save`. Where a stage's gate is closed, its criteria are
+    out. Nothing is written but the file of `--save`, and what
+    earlier stages export (`.kit/plans`). Where a stage's gate is closed, its criteria are
     assumed to be met in a plan of all stages, and the output says so; with `--stage` the refusal is shown
     unless `--assume-gates` is given.
 
@@ -90,20 +91,19 @@ def _evaluated(
     unknowns: bool,
 ) -> tuple[dict[str, Any], list[str]]:
     """The graphs by stage, and the stages whose closed gates were passed over."""
+    from kit.evaluation.earlier import earlier_exports
     from kit.evaluation.stages import STAGES, check_choice, evaluate_stage, evaluate_stages
 
     overrides, config_file = _configuration(config)
     common: dict[str, Any] = {"client": client, "size": size, "config": overrides}
     if stage is not None:
         check_choice("stage", stage, STAGES)
-        earlier = evaluate_stages(STAGES[: STAGES.index(stage)], assume_gates=True, **common)
-        exports = {graph.stack: graph.exports for graph in earlier.values()}
         graph = evaluate_stage(
             stage,
             config_file=config_file,
             preview=unknowns,
             assume_gates=assume_gates,
-            stack_outputs=exports,
+            stack_outputs=earlier_exports(stage, **common),
             **common,
         )
         return {stage: graph}, [stage] if assume_gates else []
