@@ -132,13 +132,13 @@ def notary(args: KeeperArgs) -> ScheduleArgs:
 
 
 def sweeper(args: KeeperArgs) -> ScheduleArgs:
-    """Gives back what dead processes had reserved, every five minutes (L1.6)."""
+    """Charges what dead processes had reserved, every five minutes (L1.6)."""
     stores = args.stores
     return ScheduleArgs(
         FunctionArgs(
             surroundings=args.surroundings,
             what="sweeper",
-            description="Gives back the reservations that expired with their process",
+            description="Charges the reservations that expired with their process",
             packages=["common", "sweeper"],
             handler="lambdas.sweeper.handler.handler",
             statements=[
