@@ -193,7 +193,7 @@ def is_our_process(pid: int, command: Sequence[str]) -> bool:
         os.kill(pid, 0)
     except (ProcessLookupError, PermissionError):
         return False
-    shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True)
+    shown = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True)
     running = shown.stdout.strip()
     return not running or " ".join(command[1:]) in running
 
