@@ -5,13 +5,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import anthropic
 import pytest
 
-from tests.support.local_kit import LocalKit
+from tests.support.local_kit import LocalKit, local_deployment
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOKS = sorted(path for path in (ROOT / "runbooks").glob("*.md") if path.name != "README.md")
@@ -20,13 +20,22 @@ _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def variables(local_kit: LocalKit) -> Mapping[str, str]:
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKit]:
+    """One of their own: runbooks revoke, rotate and erase."""
+    with local_deployment(tmp_path_factory.mktemp("runbooks") / "home") as kit:
+        kit.up()
+        kit.clients_environment()
+        yield kit
+
+
+@pytest.fixture(scope="module")
+def variables(deployment: LocalKit) -> Mapping[str, str]:
     """What the runbooks leave to the reader: a key, whom it belongs to, a request that was made with it."""
-    made = local_kit.run("key", "create", "--department", "marketing", "--name", "runbook", "--json")
+    made = deployment.run("key", "create", "--department", "marketing", "--name", "runbook", "--json")
     assert made.returncode == 0, made.stderr
     key = json.loads(made.stdout)
     client = anthropic.Anthropic(
-        base_url=local_kit.variables["ANTHROPIC_BASE_URL"], auth_token=key["key"], max_retries=0
+        base_url=deployment.variables["ANTHROPIC_BASE_URL"], auth_token=key["key"], max_retries=0
     )
     answer = client.messages.create(
         model="fast", max_tokens=16, messages=[{"role": "user", "content": "Say hello."}]
@@ -53,7 +62,7 @@ _LAST = ("erase-a-person", "key-leaked")
     "runbook", sorted(RUNBOOKS, key=lambda path: path.stem in _LAST), ids=lambda path: path.stem
 )
 def test_the_commands_of_a_runbook_work(
-    runbook: Path, local_kit: LocalKit, variables: Mapping[str, str], tmp_path: Path
+    runbook: Path, deployment: LocalKit, variables: Mapping[str, str], tmp_path: Path
 ) -> None:
     for block in _BLOCK.findall(runbook.read_text("utf-8")):
         script = block.replace("/tmp/", f"{tmp_path}/")
@@ -61,8 +70,8 @@ def test_the_commands_of_a_runbook_work(
             ["bash", "-euo", "pipefail", "-c", script],
             capture_output=True,
             text=True,
-            env=local_kit.environment(
-                **local_kit.variables,
+            env=deployment.environment(
+                **deployment.variables,
                 **variables,
                 PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             ),
