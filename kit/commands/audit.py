@@ -412,11 +412,7 @@ def _show_found(found: list[dict[str, Any]], texts: dict[str, Any], as_json: boo
     if not found:
         console.print("No record fits.")
     for record in shown:
-        head = " ".join(
-            str(record[name])
-            for name in _SHOWN
-            if record.get(name)
-        )
+        head = " ".join(str(record[name]) for name in _SHOWN if record.get(name))
         console.print(f"[bold]{escape(head)}[/]", highlight=False, soft_wrap=True)
         for field, body in record["bodies"].items():
             text = body if isinstance(body, str) else f"sealed, {body['size']} bytes"

@@ -144,7 +144,8 @@ class _Aws:
                 connect_timeout=2,
                 read_timeout=5,
                 max_pool_connections=_THREADS,
-                parameter_validation=False,  # half a millisecond per transaction; the stores' tests know the shapes
+                # It costs half a millisecond per transaction; the stores' tests know the shapes.
+                parameter_validation=False,
                 retries={"total_max_attempts": attempts, "mode": "standard"},
             ),
         )
