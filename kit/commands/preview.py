@@ -42,10 +42,9 @@ def preview(
 
     The program is evaluated as `pulumi up` would run it. Ids and ARNs that AWS would give are made up, the
     same on every run, so that policies can be read in full and two plans compared; `--unknowns` leaves them
-    out. Nothing is written but the file of `--save`, and what
-    earlier stages export (`.kit/plans`). Where a stage's gate is closed, its criteria are
-    assumed to be met in a plan of all stages, and the output says so; with `--stage` the refusal is shown
-    unless `--assume-gates` is given.
+    out. Nothing is written but the file of `--save`, and what earlier stages export (`.kit/plans`). Where a
+    stage's gate is closed, its criteria are assumed to be met in a plan of all stages, and the output says
+    so; with `--stage` the refusal is shown unless `--assume-gates` is given.
 
     With `--against FILE`: what is added, changed, replaced and deleted since that plan was saved. Which
     changes replace a resource is taken from the kit's own table; "may replace" where it does not know.
