@@ -88,7 +88,7 @@ def free_port_base() -> int:
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
     for _ in range(200):
-        base = random.randrange(20_000, 32_000, 400) + 100 * worker  # noqa: S311 - no secret
+        base = random.randrange(20_000, 32_000, 400) + 100 * worker
         if all(_is_free(base + offset) for offset in (0, 1, 2, 3, 90, 91, 92)):
             return base
     raise RuntimeError("no free ports")
