@@ -1,6 +1,7 @@
 """Fixtures that several test families share."""
 
 import os
+import random
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +16,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def free_port() -> int:
-    """A loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that is free now, below the range from which the kernel gives ports to connections."""
+    while True:
+        port = random.randrange(10_000, 20_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 @pytest.fixture(scope="session")
