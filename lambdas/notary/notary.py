@@ -136,7 +136,8 @@ class Notary:
     def _last_manifest(self, last_due: datetime) -> Manifest | None:
         if not list(self._keys(MANIFESTS, most=1)):
             return None
-        for back in range(_SEARCHED_DAYS):
+        # From the day after: a clock that was set back must not begin a second chain.
+        for back in range(-1, _SEARCHED_DAYS):
             day = last_due - timedelta(days=back)
             keys = list(self._keys(f"{MANIFESTS}dt={day:%Y-%m-%d}/"))
             if keys:

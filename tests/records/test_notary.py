@@ -163,3 +163,15 @@ def test_hours_without_records_are_sealed_as_empty() -> None:
     manifests = organisation.notary().seal_due()
     assert [len(manifest.objects) for manifest in manifests] == [2, 0, 0]
     assert manifest_key(BEGIN + timedelta(hours=2)) in organisation.bucket.objects
+
+
+def test_a_clock_that_was_set_back_over_midnight_begins_no_second_chain() -> None:
+    organisation = Organisation()
+    organisation.time.now = BEGIN.replace(hour=23, minute=30)
+    organisation.call(organisation.writer())
+    organisation.time.forward(hours=2)  # 01:30 of the next day
+    assert sealed(organisation.notary()) == ["2026-11-24T23", "2026-11-25T00"]
+    organisation.time.forward(hours=-1)
+    assert sealed(organisation.notary()) == []
+    organisation.time.forward(hours=2)
+    assert sealed(organisation.notary()) == ["2026-11-25T01"]
