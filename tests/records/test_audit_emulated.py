@@ -216,10 +216,11 @@ def test_the_key_of_the_bucket_is_used_through_s3_only(
 
 
 def test_the_notary_seals_and_the_seal_verifies(deployed: Standing) -> None:
+    this_hour = hour_of(datetime.now(UTC))
     call(gateway(deployed))
-    later = hour_of(datetime.now(UTC)) + timedelta(hours=1, minutes=6)  # this hour is due, the next is not
+    later = this_hour + timedelta(hours=1, minutes=6)  # this hour is due, the next is not
     sealed = notary(deployed, later).seal_due()
-    assert hour_of(datetime.now(UTC)) in {manifest.hour for manifest in sealed}
+    assert this_hour in {manifest.hour for manifest in sealed}
     assert findings(deployed) == []
     assert notary(deployed, later).seal_due() == []
 
