@@ -12,6 +12,7 @@ from kit.commands import (
     batch,
     break_glass,
     build,
+    champions,
     chargeback,
     connect_provider,
     cost,
@@ -63,6 +64,7 @@ app.add_typer(switch.app, name="switch")
 app.add_typer(training.app, name="training")
 app.add_typer(workflow.app, name="workflow")
 app.command("build")(build.build)
+app.command("champions")(champions.champions)
 app.command("chargeback")(chargeback.chargeback)
 app.command("connect-provider")(connect_provider.connect_provider)
 app.command("cost")(cost.cost)

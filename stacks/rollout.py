@@ -44,7 +44,7 @@ def main(settings: Settings) -> None:
     desk = _desk(settings, base, api)
     departments.stand_up(settings, departments.remaining(settings), base, desk)
     champions = Champions("champions", _champions(settings, base, desk), options)
-    review = governance_review(_review(settings, base, desk))
+    review = governance_review(_review(settings, base, api, desk))
     ScheduledFunction("governance-review", review, options)
     ids, audiences = [each.id for each in settings.departments], settings.sizing.adoption.dashboards
     Dashboards("dashboards", DashboardsArgs(names, ids, audiences), options)
@@ -96,7 +96,9 @@ def _champions(settings: Settings, base: contracts.StageOutputs, desk: departmen
     )
 
 
-def _review(settings: Settings, base: contracts.StageOutputs, desk: departments.Desk) -> GovernanceReviewArgs:
+def _review(
+    settings: Settings, base: contracts.StageOutputs, api: contracts.StageOutputs, desk: departments.Desk
+) -> GovernanceReviewArgs:
     return GovernanceReviewArgs(
         surroundings=desk.surroundings,
         departments=[each.id for each in settings.departments],
@@ -105,6 +107,11 @@ def _review(settings: Settings, base: contracts.StageOutputs, desk: departments.
         governance_bucket_name=base["governance_bucket_name"],
         governance_bucket_arn=base["governance_bucket_arn"],
         governance_key_arn=base["governance_key_arn"],
+        access_table_name=api["access_table_name"],
+        access_table_arn=api["access_table_arn"],
+        analytics_bucket_name=base["analytics_bucket_name"],
+        analytics_bucket_arn=base["analytics_bucket_arn"],
+        analytics_key_arn=base["analytics_key_arn"],
         layer_arn=desk.layer_arn,
         memory=settings.sizing.capacity.function_memory_mb,
     )

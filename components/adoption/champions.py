@@ -105,7 +105,11 @@ def _programme(args: ChampionsArgs) -> dict[str, object]:
     return {
         **({"early_access": sorted(args.early_access)} if args.early_access else {}),
         "group": GROUP,
-        "recognition": {"by": "director", "every": "quarter", "for": ["answers shared", "people trained"]},
+        "recognition": {
+            "by": "director",
+            "every": "quarter",
+            "for": ["answers rated", "people trained", "prompts approved", "reviews done"],
+        },
         "training": {"every": "quarter", "months": [1, 4, 7, 10]},
         "version": 1,
         "wanted": args.wanted,

@@ -15,7 +15,7 @@ _READ = ("adoption", "departments", "documents", "gates", "policy", "prompts")
 
 @dataclass(frozen=True)
 class GovernanceReviewArgs:
-    """The table of reviews and the governance bucket; memory in MB."""
+    """The tables of reviews and of access, the buckets of governance and of analytics; memory in MB."""
 
     surroundings: Surroundings
     departments: Sequence[str]
@@ -24,6 +24,11 @@ class GovernanceReviewArgs:
     governance_bucket_name: pulumi.Input[str]
     governance_bucket_arn: pulumi.Input[str]
     governance_key_arn: pulumi.Input[str]
+    access_table_name: pulumi.Input[str]
+    access_table_arn: pulumi.Input[str]
+    analytics_bucket_name: pulumi.Input[str]
+    analytics_bucket_arn: pulumi.Input[str]
+    analytics_key_arn: pulumi.Input[str]
     layer_arn: pulumi.Input[str]
     memory: int
 
@@ -32,7 +37,8 @@ def governance_review(args: GovernanceReviewArgs) -> ScheduleArgs:
     """What `ScheduledFunction` needs for it: every morning, so that the evidence of the quarter that has
     ended is there on its first day and a missed run is made up for (L5.5).
 
-    It reads counts of reviews and the versions of what was approved, and writes its own folder only.
+    It reads counts of reviews, the versions of what was approved, who the champions are and the aggregates of
+    use, and writes its own folder only.
     """
     names, bucket = args.surroundings.names, args.governance_bucket_arn
     return ScheduleArgs(
@@ -40,7 +46,7 @@ def governance_review(args: GovernanceReviewArgs) -> ScheduleArgs:
             surroundings=args.surroundings,
             what="governance-review",
             description="Collects the evidence of the quarterly governance review",
-            packages=["common", "workflow"],
+            packages=["common", "measurement", "workflow"],
             handler="lambdas.workflow.governance_review.handler",
             statements=[
                 Statement("CountReviews", ["dynamodb:Query"], [args.reviews_table_arn]),
@@ -49,6 +55,32 @@ def governance_review(args: GovernanceReviewArgs) -> ScheduleArgs:
                     ["s3:ListBucketVersions"],
                     [bucket],
                     conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in _READ]}},
+                ),
+                Statement("ReadPrompts", ["s3:GetObject"], [pulumi.Output.concat(bucket, "/prompts/*")]),
+                Statement(
+                    "ListPrompts",
+                    ["s3:ListBucket"],
+                    [bucket],
+                    conditions={"StringLike": {"s3:prefix": "prompts/*"}},
+                ),
+                Statement("FindChampions", ["dynamodb:GetItem", "dynamodb:Scan"], [args.access_table_arn]),
+                Statement(
+                    "ReadAggregates",
+                    ["s3:GetObject"],
+                    [pulumi.Output.concat(args.analytics_bucket_arn, "/aggregates/*")],
+                ),
+                # without the right to list, S3 answers "denied" for a day that has no aggregate
+                Statement(
+                    "ListAggregates",
+                    ["s3:ListBucket"],
+                    [args.analytics_bucket_arn],
+                    conditions={"StringLike": {"s3:prefix": "aggregates/*"}},
+                ),
+                Statement(
+                    "DecryptAggregates",
+                    ["kms:Decrypt"],
+                    [args.analytics_key_arn],
+                    conditions={"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}},
                 ),
                 Statement(
                     "KeepEvidence",
@@ -63,9 +95,12 @@ def governance_review(args: GovernanceReviewArgs) -> ScheduleArgs:
                 ),
             ],
             environment={
+                "ACCESS_TABLE": args.access_table_name,
+                "ANALYTICS_BUCKET": args.analytics_bucket_name,
                 "DEPARTMENTS": ",".join(sorted(args.departments)),
                 "GOVERNANCE_BUCKET": args.governance_bucket_name,
                 "GOVERNANCE_KEY_ARN": args.governance_key_arn,
+                "KIT_DEPLOYMENT": f"{names.client}-{names.environment}",
                 "KIT_ENVIRONMENT": names.environment,
                 "REVIEWS_TABLE": args.reviews_table_name,
             },

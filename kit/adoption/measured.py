@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from components.adoption.champions import GROUP as CHAMPIONS
 from kit.measurement.period import Period
 from kit.measurement.use import Use
 from kit.measurement.value import ENOUGH_RATED, value_of_departments
 from lambdas.measurement.aggregates import Aggregate, DepartmentAggregate, merged
 from lambdas.measurement.source import events
+from lambdas.workflow.recognition import CHAMPIONS
 
 if TYPE_CHECKING:
     from kit.measurement.reading import Reading
@@ -150,19 +150,10 @@ def champions_active(facts: Facts) -> Measured:
     target = facts.reading.target
     if target is None:
         return Measured("champions-active", 0, "no deployment was given: roles are in its access table")
+    from kit.adoption.recognition import recognition
+
     query = f"active people of the access table with the role {CHAMPIONS}"
-    pages = target.client("dynamodb").get_paginator("scan").paginate(
-        TableName=target.require("access_table_name"),
-        FilterExpression="begins_with(pk, :person) AND active = :yes AND contains(#roles, :champion)",
-        ExpressionAttributeNames={"#roles": "roles"},
-        ExpressionAttributeValues={
-            ":person": {"S": "USER#"},
-            ":yes": {"BOOL": True},
-            ":champion": {"S": CHAMPIONS},
-        },
-        ProjectionExpression="pk",
-    )  # fmt: skip
-    found = sum(len(page["Items"]) for page in pages)
+    found = len(recognition(target).champions())
     return Measured("champions-active", found, query, {"champions": found})
 
 

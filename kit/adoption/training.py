@@ -15,22 +15,25 @@ from kit.target import Target
 from lambdas.common.access import AccessRecord, AccessRecords, user_key
 from lambdas.common.audit import AuditBucket, AuditUnavailable, AuditWriter, Journal, MetadataCopies
 
-COLUMNS = ("person", "course", "completed_on")
+COLUMNS = ("person", "course", "completed_on", "trainer")
 _MOST = 100_000
 
 
 @dataclass(frozen=True)
 class Completed:
-    """A course that a person has completed. `person` is a user name or the person's id."""
+    """A course that a person has completed. `person` and `trainer` are user names or ids; nobody need have
+    trained.
+    """
 
     person: str
     course: str
     completed_on: date
+    trainer: str = ""
 
 
 def read_csv(file: Path, today: date) -> list[Completed]:
-    """Lines `person,course,completed_on` under a header. Raises KitError naming the first line that is wrong
-    and repeats nothing of it.
+    """Lines `person,course,completed_on,trainer` under a header, the last two optional. Raises
+    KitError naming the first line that is wrong and repeats nothing of it.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
@@ -45,10 +48,10 @@ def read_csv(file: Path, today: date) -> list[Completed]:
     return found
 
 
-def completed(person: str, course: str, on: str | None, today: date) -> Completed:
+def completed(person: str, course: str, on: str | None, today: date, trainer: str | None = None) -> Completed:
     """One completion as it was typed. Raises KitError."""
-    given = {"person": person, "course": course, "completed_on": on}
-    return _completed(given, "--person, --course, --on", today)
+    given = {"person": person, "course": course, "completed_on": on, "trainer": trainer}
+    return _completed(given, "--person, --course, --on, --trainer", today)
 
 
 def record_training(target: Target, courses: Iterable[Completed]) -> Iterator[dict[str, Any]]:
@@ -57,12 +60,15 @@ def record_training(target: Target, courses: Iterable[Completed]) -> Iterator[di
     Raises KitError: somebody is not known, or the audit store took no record.
     """
     known = access_records(target)
-    looked_up = [(one, _person(known, one.person)) for one in courses]
+    looked_up = [
+        (one, _person(known, one.person), _person(known, one.trainer) if one.trainer else None)
+        for one in courses
+    ]
     with ThreadPoolExecutor(1) as pool:
         writer = _writer(target, pool)
         operator = caller_arn(target)
         try:
-            for one, person in looked_up:
+            for one, person, trainer in looked_up:
                 record = {
                     "kind": "training",
                     "department": person.department,
@@ -71,6 +77,7 @@ def record_training(target: Target, courses: Iterable[Completed]) -> Iterator[di
                     "course": one.course,
                     "completed_on": one.completed_on.isoformat(),
                     "operator": operator,
+                    **({"trainer": trainer.subject} if trainer else {}),
                 }
                 writer.append_now(record, bodies={})
                 yield record
@@ -93,7 +100,13 @@ def _completed(row: Mapping[str, str | None], where: str, today: date) -> Comple
         raise usage(f"{where}: completed_on is not a date", "write it as YYYY-MM-DD") from None
     if day > today:
         raise usage(f"{where}: completed_on lies in the future", "record it when it is completed")
-    return Completed(plain(person, f"{where}: person"), plain(course, f"{where}: course", most=100), day)
+    trainer = (row.get("trainer") or "").strip()
+    return Completed(
+        plain(person, f"{where}: person"),
+        plain(course, f"{where}: course", most=100),
+        day,
+        plain(trainer, f"{where}: trainer") if trainer else "",
+    )
 
 
 def _person(known: AccessRecords, name: str) -> AccessRecord:

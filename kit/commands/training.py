@@ -17,8 +17,12 @@ def record(
     person: Annotated[str | None, typer.Option("--person", help="User name or id of the person.")] = None,
     course: Annotated[str | None, typer.Option("--course", help="Name of the course.")] = None,
     on: Annotated[str | None, typer.Option("--on", help="Day of completion, YYYY-MM-DD.")] = None,
+    trainer: Annotated[
+        str | None, typer.Option("--trainer", help="Who trained: user name or id; counts for champions.")
+    ] = None,
     file: Annotated[
-        Path | None, typer.Option("--from", help="CSV with the columns person, course[, completed_on].")
+        Path | None,
+        typer.Option("--from", help="CSV with the columns person, course[, completed_on][, trainer]."),
     ] = None,
     client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
@@ -34,10 +38,10 @@ def record(
     from lambdas.common.clock import utc_now
 
     today = utc_now().date()
-    if file is not None and not (person or course or on):
+    if file is not None and not (person or course or on or trainer):
         courses = read_csv(file, today)
     elif file is None and person and course:
-        courses = [completed(person, course, on, today)]
+        courses = [completed(person, course, on, today, trainer)]
     else:
         raise KitError(
             "name one person and course, or a file",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from kit.errors import ExitCode, KitError
 
@@ -25,6 +25,10 @@ class Period:
         """Each day as YYYY-MM-DD."""
         for offset in range(self.length):
             yield (self.first + timedelta(days=offset)).isoformat()
+
+    def holds(self, moment: str) -> bool:
+        """Whether a moment (ISO text with an offset) lies in it."""
+        return self.first <= datetime.fromisoformat(moment).astimezone(UTC).date() <= self.last
 
     def until(self, today: date) -> "Period":
         """The part that has passed, today included; at least its first day."""

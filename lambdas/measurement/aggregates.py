@@ -67,7 +67,8 @@ class Cell:
 @dataclass
 class DepartmentAggregate:
     """One department: all of it, and by use case, model (without people), reason of refusal; who was
-    trained.
+    trained. `taught` is who was trained by whom, `responses` how much feedback each person gave: both are
+    for the recognition of champions (L4.6).
     """
 
     total: Cell = field(default_factory=Cell)
@@ -75,6 +76,8 @@ class DepartmentAggregate:
     models: dict[str, Cell] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     trained: set[str] = field(default_factory=set)
+    taught: dict[str, set[str]] = field(default_factory=dict)
+    responses: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "DepartmentAggregate") -> None:
         """Take in another aggregate of the same department."""
@@ -84,6 +87,9 @@ class DepartmentAggregate:
                 mine.setdefault(name, Cell()).add(cell)
         self.reasons.update(other.reasons)
         self.trained |= other.trained
+        for trainer, people in other.taught.items():
+            self.taught.setdefault(trainer, set()).update(people)
+        self.responses.update(other.responses)
 
 
 @dataclass
@@ -116,6 +122,8 @@ class Aggregate:
                     "models": {key: cell.as_document() for key, cell in sorted(one.models.items())},
                     "reasons": _sorted(one.reasons),
                     "trained": sorted(one.trained),
+                    "taught": {trainer: sorted(people) for trainer, people in sorted(one.taught.items())},
+                    "responses": _sorted(one.responses),
                 }
                 for name, one in sorted(self.departments.items())
             },
@@ -136,6 +144,8 @@ class Aggregate:
                     {key: _cell(cell) for key, cell in one["models"].items()},
                     Counter(one["reasons"]),
                     set(one["trained"]),
+                    {trainer: set(people) for trainer, people in one.get("taught", {}).items()},
+                    Counter(one.get("responses", {})),
                 )
                 for name, one in document["departments"].items()
             }
@@ -151,7 +161,7 @@ class Aggregator:
 
     def __init__(self, deployment: str, seen: Seen) -> None:
         self.days: dict[str, Aggregate] = {}
-        self._key = blake2b(deployment.encode(), digest_size=32).digest()
+        self._key = digest_key(deployment)
         self._seen = seen
 
     def count(self, events: Iterable[Event]) -> int:
@@ -165,14 +175,14 @@ class Aggregator:
 
     def person(self, principal: str) -> str:
         """The digest that stands for a person."""
-        return blake2b(principal.encode(), key=self._key, digest_size=8).hexdigest()
+        return digest(self._key, principal)
 
     def _count(self, event: Event) -> None:
         day = self.days.setdefault(event.day, Aggregate())
         department = day.departments.setdefault(event.department, DepartmentAggregate())
         if event.kind == "training":
             if event.principal:
-                department.trained.add(self.person(event.principal))
+                self._train(department, event)
             return
         counts = self._counts(event)
         cells = [department.total, _named(department.use_cases, event.use_case or OTHER)]
@@ -185,10 +195,18 @@ class Aggregator:
         for cell in cells:
             for name, count in counts.items():
                 cell.counts[name] += count
+        if event.kind == "feedback" and event.person and counts.get("rated"):
+            department.responses[self.person(event.principal)] += 1
         if event.kind == "refusal":
             known = department.reasons
             reason = event.reason or OTHER
             known[reason if reason in known or len(known) < _NAMES_LIMIT else OTHER] += 1
+
+    def _train(self, department: DepartmentAggregate, event: Event) -> None:
+        who = self.person(event.principal)
+        department.trained.add(who)
+        if event.trainer:
+            department.taught.setdefault(self.person(event.trainer), set()).add(who)
 
     def _counts(self, event: Event) -> dict[str, int]:
         counts: dict[str, int] = {"synthetic": 1} if event.synthetic else {}
@@ -239,6 +257,16 @@ def _of_feedback(event: Event) -> dict[str, int]:
         "minutes": event.minutes,
         "minutes_squared": event.minutes**2,
     }
+
+
+def digest_key(deployment: str) -> bytes:
+    """What keys the digests of people of a deployment (`<client>-<environment>`)."""
+    return blake2b(deployment.encode(), digest_size=32).digest()
+
+
+def digest(key: bytes, principal: str) -> str:
+    """The digest that stands for a person in every aggregate of a deployment."""
+    return blake2b(principal.encode(), key=key, digest_size=8).hexdigest()
 
 
 def merged(aggregates: Iterable[Aggregate]) -> Aggregate:

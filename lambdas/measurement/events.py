@@ -41,6 +41,7 @@ class Event:
     edited: bool = False
     rejected: bool = False
     decision: str = ""
+    trainer: str = ""
     synthetic: bool = False
 
     @property
@@ -80,6 +81,7 @@ def read_event(row: Mapping[str, Any]) -> Event | None:
         edited=details.get("edited") is True,
         rejected=details.get("rejected") is True,
         decision=DECISIONS.get(str(details.get("decision") or get("result") or ""), ""),
+        trainer=str(details.get("trainer") or ""),
         synthetic=details.get("synthetic") is True,
     )
 

@@ -1,22 +1,25 @@
 """Collects the evidence of the quarterly governance review (L5.5, G.3).
 
 Event: {} for the quarter that ended last, or {"quarter": "2026Q4"}. The evidence is
-`governance-reviews/<quarter>.json`: what people decided about drafts by department, and which documents, gate
-records, policies and prompts changed in the quarter, each by its version. It counts and names, and quotes
-nothing; written once, never rewritten.
+`governance-reviews/<quarter>.json`: what people decided about drafts by department, what the champions
+contributed (by id, unranked), and which documents, gate records, policies and prompts changed in the quarter,
+each by its version. It counts and names, and quotes nothing; written once, never rewritten.
 """
 
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas.common.clock import Clock, utc_now
+from lambdas.measurement.aggregates import Aggregate, merged
+from lambdas.measurement.source import BucketSource
 from lambdas.workflow.area import DepartmentArea, encoded
 from lambdas.workflow.aws import client
+from lambdas.workflow.recognition import Recognition
 from lambdas.workflow.reviews import Reviews
 
 FOLDER = "governance-reviews"
@@ -56,9 +59,11 @@ def quarter_before(now: datetime) -> Quarter:
 
 @dataclass(frozen=True, slots=True)
 class GovernanceReview:
-    """`store` is the governance bucket, `s3` the client behind it."""
+    """`store` is the governance bucket, `s3` the client behind it; `use` gives a quarter's aggregates."""
 
     reviews: Reviews
+    recognition: Recognition
+    use: Callable[[Quarter], Aggregate]
     store: DepartmentArea
     s3: Any
     clock: Clock = utc_now
@@ -66,6 +71,10 @@ class GovernanceReview:
     def collect(self, quarter: Quarter, departments: Sequence[str]) -> dict[str, Any]:
         """Write the evidence of a quarter, once. Returns {"key", "written"}."""
         evidence = {
+            "champions": [
+                one.as_document()
+                for one in self.recognition.contributions(quarter, departments, self.use(quarter))
+            ],
             "changes": list(self._changes(quarter)),
             "collected_at": self.clock().isoformat(timespec="seconds"),
             "departments": {each: self._decisions(each, quarter) for each in departments},
@@ -100,11 +109,27 @@ class GovernanceReview:
                         }
 
 
+def _use(source: BucketSource, quarter: Quarter) -> Aggregate:
+    """The aggregates of a quarter, of the days that have one."""
+    days = (
+        (quarter.start + timedelta(days=number)).date()
+        for number in range((quarter.end - quarter.start).days)
+    )
+    texts = (source.aggregate(day.isoformat()) for day in days)
+    return merged(Aggregate.from_json(text) for text in texts if text is not None)
+
+
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Lambda's entry."""
     del context
-    s3 = client("s3")
-    store = DepartmentArea(s3, os.environ["GOVERNANCE_BUCKET"], os.environ["GOVERNANCE_KEY_ARN"])
-    review = GovernanceReview(Reviews(client("dynamodb"), os.environ["REVIEWS_TABLE"]), store, s3)
+    s3, dynamodb = client("s3"), client("dynamodb")
+    bucket = os.environ["GOVERNANCE_BUCKET"]
+    store = DepartmentArea(s3, bucket, os.environ["GOVERNANCE_KEY_ARN"])
+    reviews = Reviews(dynamodb, os.environ["REVIEWS_TABLE"])
+    recognition = Recognition(
+        dynamodb, os.environ["ACCESS_TABLE"], s3, bucket, reviews, os.environ["KIT_DEPLOYMENT"]
+    )
+    aggregates = BucketSource(s3, os.environ["ANALYTICS_BUCKET"])
+    review = GovernanceReview(reviews, recognition, lambda quarter: _use(aggregates, quarter), store, s3)
     quarter = quarter_named(event["quarter"]) if "quarter" in event else quarter_before(utc_now())
     return review.collect(quarter, os.environ["DEPARTMENTS"].split(","))

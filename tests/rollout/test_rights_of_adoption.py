@@ -60,6 +60,34 @@ def test_a_champion_uses_the_early_access_alias_and_nobody_else_sees_it(gateway:
             other.messages.create(model=name, max_tokens=20, messages=MESSAGES)
 
 
+def test_the_example_client_gives_its_champions_the_early_model_and_refuses_it_to_others_by_name(
+    upstream: FakeUpstream,
+) -> None:
+    """(L4.6) The example's own configuration, as the gateway reads it."""
+    settings = read_settings(RawConfig(as_config({"stage": "integration", "client": "example"})))
+    policy = gateway_policy(settings).to_dict()
+    given = {role for rule in settings.identity.groups for role in rule.roles}
+    assert policy["models"]["early"]["roles"] == ["champions"]
+    assert "champions" in given, "a group of the identity provider gives the role"
+    upstream.reset()
+    harness = make([upstream], departments=policy["departments"], models=policy["models"])
+    try:
+        for key, roles in ((KEY, ()), (OTHER_KEY, ("champions",))):
+            harness.keys.principals[key] = Principal(
+                "person", f"p{key}", "marketing", f"USER#{key}", "oidc", roles=roles
+            )
+        harness.reset()
+        champion, other = client(harness, OTHER_KEY), client(harness, KEY)
+        assert champion.messages.create(model="early", max_tokens=20, messages=MESSAGES).content
+        assert "early" in [one.id for one in champion.models.list()]
+        assert "early" not in [one.id for one in other.models.list()]
+        with pytest.raises(anthropic.APIStatusError, match=r"early .*not granted to you") as refused:
+            other.messages.create(model="early", max_tokens=20, messages=MESSAGES)
+        assert refused.value.status_code in (400, 403)
+    finally:
+        harness.stop()
+
+
 def test_overnight_work_stops_at_its_own_budget_and_daytime_goes_on(gateway: Harness) -> None:
     api = gateway.upstreams[0].script = BatchApi()
     own = client(gateway, KEY)

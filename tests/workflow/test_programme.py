@@ -2,18 +2,27 @@
 champions, training records (L4.1, L4.6, L5.5, G.3, S.2).
 """
 
+import gzip
 import json
+from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
 
+from kit.adoption.recognition import recognition
 from kit.adoption.training import completed, record_training
 from kit.errors import KitError
 from lambdas.common.access import AccessRecords, person_record, user_key
 from lambdas.common.audit.metadata import row_of
 from lambdas.common.clock import utc_now
+from lambdas.common.ids import new_id
+from lambdas.measurement.aggregates import Aggregator
 from lambdas.measurement.events import read_event
+from lambdas.measurement.seen import Seen
+from lambdas.measurement.source import aggregate_key
 from lambdas.workflow.governance_review import quarter_named
+from lambdas.workflow.reviews import Review, Reviews
+from tests.measurement.rows import row
 
 from .conftest import role
 
@@ -46,6 +55,72 @@ def test_the_governance_review_collects_decisions_and_changes_once_under_its_own
     assert all(start <= one["at"] < end for one in evidence["changes"])
 
 
+def test_the_governance_review_says_what_each_champion_contributed_from_evidence_and_ranks_nobody(
+    stage, target
+) -> None:
+    """(L4.6) A department's own people, none of whom the other tests know."""
+    access = AccessRecords(stage.root("dynamodb"), stage.exported("access_table_name"))
+    for person, roles in (("01J9ZOE", ["champions"]), ("01J9ABE", ["champions"]), ("01J9NEW", [])):
+        access.create(person_record(person, provisioned=True, department="product", roles=roles))
+    name = access.naming("user-name", "zoe@example.com", "01J9ZOE")
+    stage.root("dynamodb").transact_write_items(TransactItems=[name])
+    quarter = "2024Q1"  # what is written here lies in no other test's quarter
+    clock = lambda: datetime(2024, 2, 5, 12, tzinfo=UTC)  # noqa: E731
+    reviews = Reviews(stage.root("dynamodb"), stage.exported("reviews_table_name"), clock)
+    request = new_id("wf_")
+    reviews.open(
+        Review(
+            "product",
+            request,
+            "waiting",
+            "competitive-analysis",
+            "req_1",
+            "0" * 64,
+            "eve",
+            "2024-02-05T11:00:00+00:00",
+        )
+    )
+    reviews.decide("product", request, "approve", by="Zoe@example.com", reason="it holds")
+    s3 = stage.root("s3")
+    approval = {"approval": {"by": "zoe@example.com"}, "published_at": "2024-03-31T23:59:59+00:00"}
+    s3.put_object(
+        Bucket=stage.exported("governance_bucket_name"),
+        Key="prompts/test/1-0.json",
+        Body=json.dumps(approval),
+    )
+    rows = [
+        row(1, "training", principal="01J9NEW", department="product", details={"trainer": "01J9ZOE"}),
+        row(2, "training", principal="01J9NEW", department="product", details={"trainer": "01J9ZOE"}),
+        row(3, "feedback", principal="01J9ABE", department="product", details={"useful": True}),
+    ]
+    with Seen() as seen:
+        aggregator = Aggregator("example-production", seen)
+        aggregator.count(event for one in rows if (event := read_event(one)) is not None)
+    (day,) = aggregator.days.values()
+    s3.put_object(
+        Bucket=stage.exported("analytics_bucket_name"),
+        Key=aggregate_key("2024-03-01"),
+        Body=gzip.compress(day.to_json().encode()),
+    )
+
+    said = stage.root("lambda").invoke(
+        FunctionName="example-production-governance-review", Payload=json.dumps({"quarter": quarter})
+    )
+    key = json.loads(said["Payload"].read())["key"]
+    body = s3.get_object(Bucket=stage.exported("governance_bucket_name"), Key=key)["Body"].read()
+    mine = [one for one in json.loads(body)["champions"] if one["person"] in ("01J9ZOE", "01J9ABE")]
+    assert mine == [
+        {"person": "01J9ABE", "department": "product", "prompts_approved": 0, "reviews": 0,
+         "people_trained": 0, "feedback": 1},
+        {"person": "01J9ZOE", "department": "product", "prompts_approved": 1, "reviews": 1,
+         "people_trained": 1, "feedback": 0},
+    ]  # fmt: skip
+    assert b"zoe@example.com" not in body
+    known = {one.person: one.known_as for one in recognition(target).contributions(
+        quarter_named(quarter), ["product"], day)}  # fmt: skip
+    assert known["01J9ZOE"].casefold() == "zoe@example.com"
+
+
 def test_the_governance_review_writes_its_folder_and_nothing_else(stage) -> None:
     s3, bucket = role(stage, "governance-review").client("s3"), stage.exported("governance_bucket_name")
     for key in ("policy/gateway.json", "gates/rollout.json"):
@@ -61,7 +136,9 @@ def test_the_champions_have_a_channel_a_share_of_each_department_and_their_recog
     programme = json.loads(stage.root("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
     assert sum(programme["wanted_by_department"].values()) == programme["wanted"] == 5  # size small
     assert programme["group"] == "champions"
-    assert programme["recognition"]["for"] == ["answers shared", "people trained"]
+    assert programme["recognition"]["for"] == [
+        "answers rated", "people trained", "prompts approved", "reviews done",
+    ]  # fmt: skip
     assert stage.root("sns").get_topic_attributes(TopicArn=stage.exported("champions_topic_arn"))
     policy = stage.resource("aws:sns/topicPolicy:TopicPolicy", "champions-channel-policy").inputs["policy"]
     assert "DenyPlainHttp" in policy
