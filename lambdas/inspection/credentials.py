@@ -233,10 +233,10 @@ _NAMES_OF_SECRETS = (
     r"|(?P<bare>keys?|private|access)"
 )
 _ASSIGNMENT = re.compile(
-    rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}})[\"'`\]*]{{0,3}}"
+    rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}})[\"'`\]*\\]{{0,4}}"
     r"(?P<sign>\s{0,3}(?::=|=>|==|=|:|\|)\s{0,3}|\s+(?:is|was|are|reads|set to|to|changed to)\s+(?:now "
     r"|currently |still )?|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_])"
-    r"(?:[A-Za-z]*\()?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
+    r"(?:[A-Za-z]*\()?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
     re.IGNORECASE,
 )
 _ASSIGNMENT_GATES = (
@@ -288,9 +288,11 @@ def _classes(value: str) -> int:
     )  # fmt: skip
 
 
-def _is_secret_value(name: str, sign: str, quote: str, value: str, tail: str) -> bool:
+def _is_secret_value(
+    name: str, sign: str, quote: str, value: str, tail: str, *, of_service: bool = False
+) -> bool:
     """Whether a value that stands after a secret's name is one: it must look neither like code nor like
-    prose.
+    prose. `of_service`: the name is one of a service's keys (`acme_key`), not of a table's.
     """
     lower_name = name.lower()
     password = lower_name.startswith(("pass", "pwd", "kenn", "mot", "contra", "clave", "senha", "secure"))
@@ -313,7 +315,7 @@ def _is_secret_value(name: str, sign: str, quote: str, value: str, tail: str) ->
     loose = not sign.strip() and not quote
     if len(value) >= 16 and digits >= 3 and re.fullmatch(r"[A-Za-z0-9_\-./+=~]+", value):
         if _HEX_OR_UUID.fullmatch(value):
-            return lower_name not in _BARE or "-" not in value
+            return lower_name not in _BARE or "-" not in value or of_service
         if entropy(value) >= 3.0 and not _looks_named(value):
             return mixed >= 2 and (not loose or entropy(value) >= 3.3)
     if lower_name in _BARE or (loose and sign not in ("-", "_") and not password):
@@ -453,6 +455,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
         start
         and lower[start - 1].isalpha()
         and match["name"].lower() in ("pin", "pass", "auth", "token", "cred")
+        and not (match["name"] == "TOKEN" and text[start - 1].islower())
     ):
         return None
     if match["name"].lower() == "pass" and match["sign"].strip() in ("", "to", "is", "was", "are"):
@@ -460,6 +463,8 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     value = match["value"]
     quote = match["quote"]
     begin = match.start("value")
+    if quote and quote[-1] in "'\"":
+        value = _phrase(text, begin, value, quote[-1], match["name"])
     if quote[:1] in ("(", "<"):
         value = value.rstrip(")>")
     if not quote:
@@ -472,9 +477,41 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     value = value.rstrip("\\").rstrip("'")
     for ending in (".", ",", ":"):
         value = value.removesuffix(ending)
-    if not value or not _is_secret_value(match["name"], match["sign"], quote, value, match["tail"]):
+    if match["name"].lower().startswith("cred") and _ADDRESS.fullmatch(value):
+        return None  # "credentials: somebody@somewhere": who, not the secret
+    of_service = _names_a_service(lower[max(0, start - 24) : start])
+    if not value or not _is_secret_value(
+        match["name"], match["sign"], quote, value, match["tail"], of_service=of_service
+    ):
         return None
     return Span("SECRET", begin, begin + len(value), 0.85, "secret-assignment")
+
+
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}")
+_SERVICE = re.compile(r"([a-z][a-z0-9]{3,20})[_-]\Z")
+_NOT_SERVICES = frozenset(
+    ["primary", "foreign", "partition", "sort", "cache", "object", "group", "public", "user", "request",
+     "trace", "session", "device", "idempotency", "idempotent", "unique", "index", "dict", "json", "item",
+     "lookup", "search", "field", "entity", "record", "routing", "event", "message", "surrogate", "hash",
+     "composite", "natural", "candidate", "parent", "customer", "order", "product"]
+)  # fmt: skip
+
+
+def _names_a_service(before: str) -> bool:
+    """Whether the letters before a bare "key" name whose key it is, and not what it sorts or points at."""
+    match = _SERVICE.search(before)
+    return match is not None and match[1] not in _NOT_SERVICES
+
+
+def _phrase(text: str, begin: int, value: str, quote: str, name: str) -> str:
+    """A quoted password may hold a blank or two: the value up to the quote that closes it."""
+    if not name.lower().startswith(("pass", "pwd")) or text[begin + len(value) : begin + len(value) + 1] != " ":
+        return value
+    close = text.find(quote, begin, begin + 48)
+    whole = text[begin:close] if close > 0 else ""
+    if 1 <= whole.count(" ") <= 2 and "\n" not in whole and _classes(whole.replace(" ", "")) >= 3:
+        return whole if any(c.isdigit() for c in whole) else value
+    return value
 
 
 def _urls(text: str) -> Iterator[Span]:

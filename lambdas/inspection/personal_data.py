@@ -420,7 +420,10 @@ def _ssn(context: _Context, start: int, end: int, raw: str, digits: str, groups:
     return None
 
 
-_MASKED_SSN = re.compile(r"(?<![\w*])(?:[Xx]{3}|\*{3}|•{3})-(?:[Xx]{2}|\*{2}|•{2})-\d{4}(?![\w*])")
+_MASKED_SSN = re.compile(
+    r"(?<![\w*])(?:(?:[Xx]{3}|\*{3}|•{3})-(?:[Xx]{2}|\*{2}|•{2})-\d{4}"
+    r"|\d{3}-(?:[Xx]{2}|\*{2}|•{2})-(?:[Xx]{4}|\*{4}|•{4}|\d{4}))(?![\w*])"
+)
 
 
 def _phone(context: _Context, start: int, end: int, raw: str, digits: str, groups: list[str]) -> Span | None:
@@ -737,10 +740,10 @@ _ANNOUNCED = (
                                                    r"|[A-Z]{5}\d{6}[A-Z0-9]{5}|[A-Z]{1,2}\d{2}-\d{2}-\d{4}"
                                                        r"|[A-Z]{1,2}_DL_\d{5,9}",
                                                    re.IGNORECASE), 32, accept=_has_digits(5)),
-    _Announced("account", "BANK_ACCOUNT", _value(r"\d{6,17}[A-Z]?|[A-Z]{3,5}\d{7,16}|[A-Z]{1,4}\d{8,14}"
+    _Announced("account", "BANK_ACCOUNT", _value(r"\d{6,17}[A-Z]?|[A-Z]{3,12}\d{7,16}|[A-Z]{1,4}\d{8,14}"
         r"|\d{2,6}(?:[ -]\d{2,8}){1,3}"), 44,
                accept=_has_digits(6)),
-    _Announced("mrn", "MRN", _value(r"#?[A-Z]{0,4}[-_]?\d{4,10}[A-Z]?|#?[A-Z]{2,4}-\d{3,10}(?:-\d+)?"
+    _Announced("mrn", "MRN", _value(r"#?[A-Z]{0,4}[-_]?\d{4,10}[A-Z]?|#?[A-Z]{2,6}-\d{3,10}(?:-\d+)?"
         r"|\d{2,4}(?:-\d{2,4}){1,3}"), 24),
     _Announced("mbi", "US_MBI", _value(r"[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d-?[AC-HJKMNP-RT-Y][0-9AC-"
         r"HJKMNP-RT-Y]\d-?"
@@ -766,7 +769,7 @@ _ANNOUNCED = (
                accept=_has_digits(2)),
 )  # fmt: skip
 _EXPIRY = re.compile(r"(?<![\d/])(?:0[1-9]|1[0-2])\s?/\s?(?:\d{2}|20\d{2})(?![\d/])")
-_GAP_STOPS = re.compile(r"[\d\n;]|\. |[!?] ")
+_GAP_STOPS = re.compile(r"[\d\n;]|(?<!\bno)(?<!\bnr)(?<!\bnum)\. |[!?] ", re.IGNORECASE)
 
 
 def _announced(context: _Context) -> Iterator[Span]:
@@ -844,17 +847,18 @@ def _ibans(context: _Context) -> Iterator[Span]:
             continue
         if start and (text[start - 1].isalnum() or text[start - 1] in "_/+="):
             continue
-        length = _IBAN_LENGTHS.get(head[:2].upper())
-        if length is None:
-            continue
+        length = _IBAN_LENGTHS.get(head[:2].upper(), 0)
         end, compact = _collect(text, start, length)
-        if len(compact) == length and mod97(compact):
-            if not text[end : end + 1].isalnum():
+        whole = len(compact) == length and not text[end : end + 1].isalnum()
+        if length and len(compact) == length and mod97(compact):
+            if whole:
                 yield Span("IBAN", start, end, 1.0, "iban-checksum")
-        elif context.before("iban", start, 40) and len(compact) >= 12:
+        elif context.before("iban", start, 40):
             run = _IBAN_RUN.match(text, start)
-            if run:
+            if run and sum(map(str.isalnum, run.group())) >= 12:
                 yield Span("IBAN", start, run.end(), 0.8, "iban-keyword")
+        elif length and whole and head[:2].isupper() and context.before("account", start, 30):
+            yield Span("IBAN", start, end, 0.9, "account-keyword")  # mistyped, but of the country's length
 
 
 _IBAN_RUN = re.compile(r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,26}){1,8}")
