@@ -603,6 +603,7 @@ def _rights(department: Department) -> DepartmentRights:
         findings=department.findings.model_dump(),
         redact_output=department.redact_output,
         registered_prompts_only=department.registered_prompts_only,
+        embeddings=department.embeddings,
         human_review=department.human_review,
     )
 

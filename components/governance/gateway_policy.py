@@ -34,6 +34,7 @@ class DepartmentRights:
     registered_prompts_only: bool = False
     human_review: Sequence[str] = ()
     batch_monthly_budget_microusd: int | None = None
+    embeddings: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from kit.identity.operator import access_records, pepper, plain, policy, record_
 from kit.target import Target
 from lambdas.common.access import AccessConflict, AccessRecord
 from lambdas.common.ids import new_id
-from lambdas.common.policy import DATA_CLASSES, GatewayPolicy
+from lambdas.common.policy import DATA_CLASSES, EMBEDDINGS, GatewayPolicy
 from lambdas.common.virtual_keys import key_record_pk, new_virtual_key, workload_record_pk
 
 IAM_ISSUER = "aws:iam"
@@ -81,9 +81,10 @@ def _check(policy: GatewayPolicy, scope: Scope) -> None:
     department = policy.departments.get(scope.department)
     if department is None:
         raise usage(f"there is no department {scope.department}", f"one of: {', '.join(policy.departments)}")
+    models = (*department.models, EMBEDDINGS) if department.embeddings else department.models
     for model in scope.models or ():
-        if model not in department.models:
-            raise usage(f"{scope.department} may not use {model}", f"one of: {', '.join(department.models)}")
+        if model not in models:
+            raise usage(f"{scope.department} may not use {model}", f"one of: {', '.join(models)}")
     for data_class in scope.data_classes or ():
         if data_class not in DATA_CLASSES or data_class not in department.data_classes:
             names = ", ".join(department.data_classes)

@@ -22,6 +22,7 @@ BUDGET_MODELS = ("per-call", "per-user-month", "central")
 PROVIDER_KINDS = ("anthropic", "claude-platform-aws", "bedrock")
 AUTH_KINDS = ("workload-identity", "secret", "aws")
 FINDING_ACTIONS = ("allow", "flag", "redact", "block", "review")
+EMBEDDINGS = "embeddings"  # what a key that is narrowed to models calls the right to embed
 POLL_SECONDS = 15.0
 LAST_GOOD_SECONDS = 300.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -66,6 +67,7 @@ class Department:
     registered_prompts_only: bool
     human_review: tuple[str, ...]
     batch_monthly_budget_microusd: int | None = None
+    embeddings: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,7 @@ def _department(reader: "_Reader") -> Department:
             if reader.has("batch_monthly_budget_microusd")
             else None
         ),
+        embeddings=reader.boolean("embeddings", default=True),
     )
 
 

@@ -7,7 +7,7 @@ ledger's transaction, by `reserve`, because only there can two calls not both se
 from dataclasses import dataclass
 
 from lambdas.common.identities import Principal
-from lambdas.common.policy import Department, GatewayPolicy, Model
+from lambdas.common.policy import EMBEDDINGS, Department, GatewayPolicy, Model
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError
 
@@ -54,13 +54,7 @@ def authorise(
     """The grant for a call. Raises `ApiError` 403, 404 (no such model) or 400 (model not granted)."""
     department = department_of(policy, principal)
     if department.registered_prompts_only and not registered_prompt:
-        raise ApiError(
-            403,
-            errors.PERMISSION,
-            "Your department uses Claude through registered prompts only: POST /v1/prompts/{name}/messages.",
-            reason="registered_prompts_only",
-            retry=False,
-        )
+        raise _registered_prompts_only()
     if policy.model_named(requested_model) is None:
         raise errors.not_found(f"model: {requested_model[:100]}", reason="unknown_model")
     granted = granted_models(policy, principal)
@@ -71,4 +65,33 @@ def authorise(
     raise errors.invalid_request(
         f"The model {requested_model} is not granted to you. Models granted: {names}.",
         reason="model_not_granted",
+    )
+
+
+def authorise_embeddings(policy: GatewayPolicy, principal: Principal) -> Department:
+    """The department on whose account texts become vectors. Raises `ApiError` 403: its department has no
+    embeddings or uses registered prompts only, or the key is narrowed to other models.
+    """
+    department = department_of(policy, principal)
+    if department.registered_prompts_only:
+        raise _registered_prompts_only()
+    narrowed = principal.models is not None and EMBEDDINGS not in principal.models
+    if narrowed or not department.embeddings:
+        raise ApiError(
+            403,
+            errors.PERMISSION,
+            "Embeddings are not granted to you. Ask your Center of Excellence.",
+            reason="embeddings_not_granted",
+            retry=False,
+        )
+    return department
+
+
+def _registered_prompts_only() -> ApiError:
+    return ApiError(
+        403,
+        errors.PERMISSION,
+        "Your department uses Claude through registered prompts only: POST /v1/prompts/{name}/messages.",
+        reason="registered_prompts_only",
+        retry=False,
     )

@@ -94,6 +94,7 @@ class Gateway:
             settings.deadlines,
             aws_credentials,
             settings.region,
+            settings.endpoint_url,
         )
         self.batches = Batches(
             policy,

@@ -3,18 +3,24 @@
 Claude has no embeddings of its own; the model is chosen in configuration (Amazon Titan Text Embeddings or
 Cohere Embed).
 
-Request:  {"input": "text" | ["text", …], "dimensions": 512, "input_type": "search_document"}     (the last
-two optional) Answer:   {"object": "list", "model": "amazon.titan-embed-text-v2:0",
-           "data": [{"object": "embedding", "index": 0, "embedding": [0.1, …]}, …], "usage": {"input_tokens":
-           7}}
+Request, the last two optional:
 
-`model` may be given; it must then be the configured one. At most 96 texts a call, as Cohere has it.
+    {"input": "text" | ["text", …], "dimensions": 512, "input_type": "search_document"}
+
+Answer:
+
+    {"object": "list", "model": "amazon.titan-embed-text-v2:0",
+     "data": [{"object": "embedding", "index": 0, "embedding": [0.1, …]}, …], "usage": {"input_tokens": 7}}
+
+`model` may be given; it must then be the configured one. At most 96 texts a call, as Cohere has it. A client
+that leaves changes nothing: the call takes less than a second, is finished, recorded and charged.
 """
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -22,17 +28,18 @@ from lambdas.common.identities import Principal
 from lambdas.common.policy import Embeddings, PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
-from lambdas.gateway.authorise import department_of
-from lambdas.gateway.call import Calls, Deadlines
+from lambdas.gateway.authorise import authorise_embeddings
+from lambdas.gateway.call import Attempt, Calls, Deadlines
 from lambdas.gateway.completion import Completion
 from lambdas.gateway.errors import ApiError, Header, invalid_request
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
 from lambdas.gateway.json_body import JsonBody, parse_object
-from lambdas.gateway.outcome import Outcome, client_gone_outcome
+from lambdas.gateway.message_request import read_use_case
+from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.providers.credentials import AwsSignature, Credential, CredentialUnavailable, read_whole
-from lambdas.gateway.providers.transport import CallCancelled, Cancellation, HttpTransport, TransportError
+from lambdas.gateway.providers.transport import HttpTransport, TransportError
 from lambdas.gateway.providers.user_sessions import Attribution, attribution_of
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.reserve import Reserver
@@ -41,6 +48,8 @@ from lambdas.gateway.settle import Settler
 _TEXTS_LIMIT = 96
 _AT_ONCE = 8  # Titan takes one text a request
 _ANSWER_LIMIT = 16 << 20
+_BYTES_PER_TOKEN = 4  # of ordinary text
+_PROVIDER = "bedrock"
 _DIMENSIONS = (256, 512, 1024, 1536)
 _INPUT_TYPES = ("search_document", "search_query", "classification", "clustering")
 _JSON: list[Header] = [(b"content-type", b"application/json")]
@@ -78,9 +87,26 @@ def read_embeddings_request(fields: dict[str, Any], model: str) -> EmbeddingsReq
     return EmbeddingsRequest(texts, dimensions, input_type)
 
 
+@dataclass(slots=True)
+class _Embedded:
+    """What came of the texts: a vector for each, or why not. `tokens` are charged either way."""
+
+    vectors: list[list[float]]
+    tokens: int = 0
+    failure: ApiError | None = None
+
+
+class _Unusable(Exception):
+    """The model answered, which it charges for, and the answer is of no use."""
+
+    def __init__(self, tokens: int) -> None:
+        super().__init__()
+        self.tokens = tokens
+
+
 @dataclass(frozen=True, slots=True)
 class EmbeddingsEndpoint:
-    """Answers embeddings calls."""
+    """Answers embeddings calls. `endpoint_url` is that of an emulated AWS."""
 
     policy: PolicyWatch
     inspection: InspectionStep
@@ -92,16 +118,17 @@ class EmbeddingsEndpoint:
     deadlines: Deadlines
     aws_credentials: Callable[[Attribution], Awaitable[Any]]
     region: str
+    endpoint_url: str | None = None
 
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
     ) -> None:
         """One call. Raises `ApiError`."""
         policy = self.policy.current()
-        department = department_of(policy, principal)
         configured = policy.embeddings
         if configured is None:
             raise errors.not_found("Embeddings are not set up in this organisation.", reason="no_embeddings")
+        department = authorise_embeddings(policy, principal)
         request = read_embeddings_request(body.fields, configured.model)
         entry.model = configured.model
         as_message = {"messages": [{"role": "user", "content": text} for text in request.texts]}
@@ -111,7 +138,7 @@ class EmbeddingsEndpoint:
         )
         call = GovernedCall(
             exchange, entry, policy, principal, department, "embeddings", configured.model, configured.model,
-            body.raw, 0, False, verdict,
+            body.raw, 0, False, verdict, use_case=read_use_case(exchange.headers),
         )  # fmt: skip
         if not verdict.allowed:
             await self.recorder.refusal(call)
@@ -122,55 +149,46 @@ class EmbeddingsEndpoint:
             completion = Completion(call, reserved, self.settler, self.recorder)
             try:
                 await completion.begin()
-                call.provider = entry.provider = "bedrock"
-                vectors, tokens = await self._embed(
-                    configured, request, texts, attribution_of(principal, department), exchange.cancellation
-                )
-                data = _answer(configured.model, vectors, tokens)
-                outcome = Outcome("completed", 200, {"input_tokens": tokens}, billable=True, response=data)
-                await completion.finish(outcome)
-            except CallCancelled:
-                await completion.finish(client_gone_outcome())
-                return
+                call.provider = entry.provider = _PROVIDER
+                made = await self._embed(configured, request, texts, attribution_of(principal, department))
+                result = made.failure.reason if made.failure else "200"
+                call.attempts.append(Attempt(_PROVIDER, result))
+                data = _answer(configured.model, made.vectors, made.tokens)
+                await completion.finish(_outcome(made, data))
             except BaseException as error:
                 await completion.abandon(error)
                 raise
+        if made.failure is not None:
+            raise made.failure
         await exchange.answer(200, [*_JSON, *reserved.headers], data)
 
     async def _embed(
-        self,
-        configured: Embeddings,
-        request: EmbeddingsRequest,
-        texts: list[str],
-        attribution: Attribution,
-        cancellation: Cancellation,
-    ) -> tuple[list[list[float]], int]:
+        self, configured: Embeddings, request: EmbeddingsRequest, texts: list[str], attribution: Attribution
+    ) -> _Embedded:
         region = configured.region or self.region
-        base = configured.base_url or f"https://bedrock-runtime.{region}.amazonaws.com"
+        base = configured.base_url or self.endpoint_url or f"https://bedrock-runtime.{region}.amazonaws.com"
         url = f"{base}/model/{quote(configured.model, safe='')}/invoke"
-        signature = AwsSignature(self.aws_credentials, "bedrock", region)
-        if configured.model.startswith("cohere."):
-            asked: dict[str, Any] = {
-                "texts": texts,
-                "input_type": request.input_type,
-                "embedding_types": ["float"],
-            }
-            if request.dimensions is not None:
-                asked["output_dimension"] = request.dimensions
-            answer, tokens = await self._invoke(signature, attribution, url, asked, cancellation)
-            return answer["embeddings"]["float"], tokens
-        at_once = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(text: str) -> tuple[list[float], int]:
-            asked: dict[str, Any] = {"inputText": text}
-            if request.dimensions is not None:
-                asked["dimensions"] = request.dimensions
-            async with at_once:
-                answer, tokens = await self._invoke(signature, attribution, url, asked, None)
-            return answer["embedding"], tokens
-
-        results = await asyncio.gather(*(one(text) for text in texts))
-        return [vector for vector, _ in results], sum(tokens for _, tokens in results)
+        invoke = partial(
+            self._invoke, AwsSignature(self.aws_credentials, "bedrock", region), attribution, url
+        )
+        if not configured.model.startswith("cohere."):
+            return await _one_by_one(texts, lambda text: invoke(*_titan(text, request)))
+        asked: dict[str, Any] = {
+            "texts": texts,
+            "input_type": request.input_type,
+            "embedding_types": ["float"],
+        }
+        if request.dimensions is not None:
+            asked["output_dimension"] = request.dimensions
+        try:
+            vectors, tokens = await invoke(asked, lambda answer: answer["embeddings"]["float"])
+        except ApiError as failure:
+            return _Embedded([], failure=failure)
+        except _Unusable as unusable:
+            return _Embedded([], unusable.tokens, _no_use())
+        if len(vectors) != len(texts):
+            return _Embedded([], tokens, _no_use())
+        return _Embedded(vectors, tokens)
 
     async def _invoke(
         self,
@@ -178,24 +196,28 @@ class EmbeddingsEndpoint:
         attribution: Attribution,
         url: str,
         asked: dict[str, Any],
-        cancellation: Cancellation | None,
-    ) -> tuple[dict[str, Any], int]:
-        """Bedrock's answer and the input tokens that it counted. Raises `ApiError` 529 or 502."""
+        read: Callable[[Any], list[Any]],
+    ) -> tuple[list[Any], int]:
+        """What `read` finds in Bedrock's answer, and the input tokens that it counted. Raises `ApiError` 529
+        or 400, `_Unusable`.
+        """
         body = json.dumps(asked).encode()
         try:
             headers = [*_JSON, *await credential.headers("POST", url, _JSON, body, attribution)]
             response = await self.transport.send(
-                "POST", url, headers, body, first_byte_seconds=self.deadlines.idle, cancellation=cancellation
+                "POST", url, headers, body, first_byte_seconds=self.deadlines.idle
             )
             data = await read_whole(response, self.deadlines.idle, limit=_ANSWER_LIMIT)
-        except CallCancelled:
-            raise
         except (TransportError, CredentialUnavailable):
             raise ApiError(
                 529, errors.OVERLOADED, "The embedding model cannot be reached now.", reason="no_provider"
             ) from None
         if response.status == 400:
-            raise invalid_request("The embedding model refused the input.", reason="upstream_refused")
+            raise invalid_request(
+                "The embedding model refused the input: a text is longer than it takes, or `dimensions` is"
+                " none that it has.",
+                reason="upstream_refused",
+            )
         if response.status != 200:
             raise ApiError(
                 529,
@@ -206,11 +228,59 @@ class EmbeddingsEndpoint:
         try:
             answer = json.loads(data)
             counted = response.header(b"x-amzn-bedrock-input-token-count")
-            return answer, int(counted) if counted is not None else int(answer["inputTextTokenCount"])
-        except (ValueError, KeyError, TypeError):
-            raise ApiError(
-                502, errors.API, "The embedding model gave no usable answer.", reason="malformed"
-            ) from None
+            tokens = int(counted if counted is not None else answer["inputTextTokenCount"])
+            found = read(answer)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise _Unusable(-(-len(body) // _BYTES_PER_TOKEN)) from None
+        if not isinstance(found, list) or not found:
+            raise _Unusable(tokens)
+        return found, tokens
+
+
+def _titan(text: str, request: EmbeddingsRequest) -> tuple[dict[str, Any], Callable[[Any], list[Any]]]:
+    """What Titan is asked for one text, and where its vector is in the answer."""
+    asked: dict[str, Any] = {"inputText": text}
+    if request.dimensions is not None:
+        asked["dimensions"] = request.dimensions
+    return asked, lambda answer: answer["embedding"]
+
+
+async def _one_by_one(
+    texts: list[str], embed: Callable[[str], Awaitable[tuple[list[float], int]]]
+) -> _Embedded:
+    """A call for each text, eight at once. After a failure no further one begins."""
+    made = _Embedded([[] for _ in texts])
+    waiting = iter(enumerate(texts))
+
+    async def work() -> None:
+        for index, text in waiting:
+            if made.failure is not None:
+                return
+            try:
+                made.vectors[index], tokens = await embed(text)
+                made.tokens += tokens
+            except ApiError as failure:
+                made.failure = failure
+            except _Unusable as unusable:
+                made.failure = _no_use()
+                made.tokens += unusable.tokens
+
+    await asyncio.gather(*(work() for _ in range(min(_AT_ONCE, len(texts)))))
+    return made
+
+
+def _no_use() -> ApiError:
+    return ApiError(502, errors.API, "The embedding model gave no usable answer.", reason="malformed")
+
+
+def _outcome(made: _Embedded, data: bytes) -> Outcome:
+    """What is recorded and charged: also of a failure, what Bedrock counted until then."""
+    usage = {"input_tokens": made.tokens}
+    if made.failure is None:
+        return Outcome("completed", 200, usage, billable=True, response=data)
+    return Outcome(
+        "upstream_error", made.failure.status, usage, billable=made.tokens > 0, reason=made.failure.reason
+    )
 
 
 def _answer(model: str, vectors: list[list[float]], tokens: int) -> bytes:

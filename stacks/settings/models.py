@@ -148,6 +148,7 @@ class Department(Frozen):
     findings: Findings = Findings()
     redact_output: bool = True
     registered_prompts_only: bool = False
+    embeddings: bool = Field(default=True, description="it may turn texts into vectors")
     human_review: tuple[ReviewTrigger, ...] = ("material-decision", "personnel-decision", "customer-facing")
 
 
