@@ -28,7 +28,7 @@ from components.governance.gateway_policy import (
 from components.governance.guardrail import Guardrail, GuardrailArgs
 from components.governance.prompt_registry import PromptRegistry, PromptRegistryArgs
 from components.identity.authorizer import Authorizer, AuthorizerArgs
-from components.identity.people import OidcProvider, People, PeopleArgs, SamlProvider
+from components.identity.people import MACHINE_SCOPE, OidcProvider, People, PeopleArgs, SamlProvider
 from components.identity.scim import Scim, ScimArgs, ScimRule
 from components.layers import ROOT, DependencyLayer, image_tag
 from components.measurement.aggregation import AggregationArgs, aggregation
@@ -332,9 +332,14 @@ def _authorizer(gateway: GatewayArgs) -> AuthorizerArgs:
 
 
 def _pool_issuers(people: People) -> list[TokenIssuer]:
-    """The user pool's access tokens: one entry for people and one per machine."""
+    """The user pool's access tokens: one entry for people and one per machine.
 
-    def issuer(client: cognito.UserPoolClient, principal: str, claims: dict[str, str]) -> TokenIssuer:
+    Cognito names the sign-in that a person's token came from in `origin_jti`.
+    """
+
+    def issuer(
+        client: cognito.UserPoolClient, principal: str, claims: dict[str, str], scopes: Sequence[str] = ()
+    ) -> TokenIssuer:
         return TokenIssuer(
             issuer=people.issuer,
             audience=client.id,
@@ -343,13 +348,15 @@ def _pool_issuers(people: People) -> list[TokenIssuer]:
             principal=principal,
             claims=claims,
             required_claims={"token_use": "access"},
+            required_scopes=scopes,
         )
 
     machines = [
-        issuer(client, "application", {"application": "client_id"})
+        issuer(client, "application", {"application": "client_id"}, [MACHINE_SCOPE])
         for client in people.machine_clients.values()
     ]
-    return [issuer(people.client, "person", {"person": "kit_person"}), *machines]
+    people_claims = {"person": "kit_person", "session": "origin_jti"}
+    return [issuer(people.client, "person", people_claims), *machines]
 
 
 def _scim(
@@ -579,6 +586,8 @@ def gateway_policy(settings: Settings, issuers: Sequence[TokenIssuer] = ()) -> G
                     principal=one.principal,
                     claims=one.claims,
                     required_claims=one.required_claims,
+                    required_scopes=one.required_scopes,
+                    single_use=one.single_use,
                 )
                 for one in settings.trusted_issuers
             ),

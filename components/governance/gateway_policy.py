@@ -61,6 +61,8 @@ class TokenIssuer:
     principal: str
     claims: Mapping[str, str]
     required_claims: Mapping[str, str] = field(default_factory=dict)
+    required_scopes: Sequence[str] = ()
+    single_use: bool = False
 
 
 @dataclass(frozen=True)

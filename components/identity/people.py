@@ -14,6 +14,7 @@ from components.permissions import Statement
 PROVIDER = "organization"
 RESOURCE_SERVER = "claude"
 SCOPE = "messages"
+MACHINE_SCOPE = f"{RESOURCE_SERVER}/{SCOPE}"
 # Where `kit login` listens; a pool takes exact addresses only, so there are two in case one is in use.
 LOOPBACK = ("http://localhost:8976/callback", "http://localhost:18976/callback")
 # Put in when the pool is made, and replaced by `kit connect-provider`: no secret passes through Pulumi.
@@ -198,7 +199,7 @@ class People(KitComponent):
             generate_secret=True,
             allowed_oauth_flows_user_pool_client=True,
             allowed_oauth_flows=["client_credentials"],
-            allowed_oauth_scopes=[f"{RESOURCE_SERVER}/{SCOPE}"],
+            allowed_oauth_scopes=[MACHINE_SCOPE],
             enable_token_revocation=True,
             access_token_validity=_ACCESS_MINUTES,
             token_validity_units={"access_token": "minutes"},

@@ -9,7 +9,8 @@ class Principal:
     """An authenticated caller.
 
     `access_key` is the `pk` of its live access record, checked again in the ledger's transaction.
-    `models` and `data_classes` narrow what the department may use; None narrows nothing.
+    `models` and `data_classes` narrow what the department may use; None narrows nothing. `session` is the
+    sign-in that the token came from, as `lambdas/common/ledger/token_uses.py` names it, or empty.
     """
 
     kind: Literal["person", "application"]
@@ -20,3 +21,4 @@ class Principal:
     roles: tuple[str, ...] = ()
     models: tuple[str, ...] | None = None
     data_classes: tuple[str, ...] | None = None
+    session: str = ""

@@ -106,7 +106,9 @@ class Embeddings:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """An identity provider whose tokens the gateway accepts (L1.3)."""
+    """An identity provider whose tokens the gateway accepts (L1.3). A token has all of `required_scopes`;
+    where `single_use`, each is good for one request.
+    """
 
     issuer: str
     audience: str
@@ -115,6 +117,8 @@ class Issuer:
     principal: str  # "person" | "application"
     claims: Mapping[str, str]
     required_claims: Mapping[str, str] = field(default_factory=dict)  # claim -> value, or beginning and `*`
+    required_scopes: tuple[str, ...] = ()
+    single_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +299,8 @@ def _issuer(reader: "_Reader") -> Issuer:
         principal=reader.choice("principal", ("person", "application")),
         claims=dict(reader.text_mapping("claims")),
         required_claims=dict(reader.text_mapping("required_claims")),
+        required_scopes=reader.texts("required_scopes", optional=True),
+        single_use=reader.boolean("single_use", default=False),
     )
 
 

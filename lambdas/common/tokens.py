@@ -3,8 +3,8 @@
 A token passes when all of this holds: its issuer is configured; its algorithm is on that issuer's list, which
 can hold asymmetric ones only; a key of that issuer's key set with the token's `kid`, and made for that
 algorithm, verifies the signature; the audience is ours; it has an `exp`, and neither that nor `nbf` or `iat`
-is wrong by more than a minute; every claim rule of the issuer holds. Everything else is refused, with a
-reason that is a fixed word and never a part of the token.
+is wrong by more than a minute; every claim rule of the issuer holds; every scope that the issuer must give is
+there. Everything else is refused, with a reason that is a fixed word and never a part of the token.
 """
 
 import asyncio
@@ -89,6 +89,8 @@ class TokenVerifier:
         expires_at = self._check_times(claims)
         if not claim_rules_hold(issuer.required_claims, claims):
             raise TokenRefused("claim_rule")
+        if not set(issuer.required_scopes) <= _scopes(claims):
+            raise TokenRefused("scope")
         return Verified(issuer, claims, expires_at)
 
     def _check_times(self, claims: Mapping[str, Any]) -> float:
@@ -152,6 +154,12 @@ def _audiences(claims: Mapping[str, Any]) -> tuple[str, ...]:
         audience = claims.get("client_id")
     several = audience if isinstance(audience, list) else [audience]
     return tuple(one for one in several if isinstance(one, str))
+
+
+def _scopes(claims: Mapping[str, Any]) -> set[str]:
+    """What the token is for (RFC 9068: one text with spaces between)."""
+    scope = claims.get("scope")
+    return set(scope.split(" ")) if isinstance(scope, str) else set()
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:

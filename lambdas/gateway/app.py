@@ -66,6 +66,7 @@ class _App:
             ("GET", "/v1/models"): ("models", self._models),
             ("POST", "/v1/embeddings"): ("embeddings", self._embeddings),
             ("POST", "/v1/feedback"): ("feedback", self._feedback),
+            ("POST", "/v1/sign-out"): ("sign_out", self._sign_out),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -262,6 +263,9 @@ class _App:
     async def _feedback(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         body = await self._json_body(exchange)
         await self._running().feedback.take(exchange, entry, principal, body)
+
+    async def _sign_out(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        await self._running().sign_out.answer(exchange, principal)
 
     async def _record_use(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         body = await self._json_body(exchange)

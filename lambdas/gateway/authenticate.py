@@ -3,7 +3,8 @@
 Whatever proves the caller, what it may do comes from its live access record and never from the credential, so
 that a mover's rights change at once. Verified tokens and read records are kept for a few seconds, because a
 store between a caller and each call would cost more than all else; the ledger's transaction reads the record
-again, so a leaver is out at the next call all the same.
+again, so a leaver is out at the next call all the same, and so is who has signed out. Tokens of an issuer that
+is `single_use` are used up, each with its first request.
 
 What says that somebody *is* somebody without proof (identity headers) is believed from two hops only:
 * API Gateway, for SigV4 callers, when the gateway is a function behind it;
@@ -25,6 +26,7 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 from lambdas.common.access import AccessRecord, AccessRecords, NameKind, user_key
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.identities import Principal
+from lambdas.common.ledger.token_uses import TokenUses, session_name, use_name
 from lambdas.common.policy import GatewayPolicy, Issuer
 from lambdas.common.tokens import (
     LEEWAY_SECONDS,
@@ -32,6 +34,7 @@ from lambdas.common.tokens import (
     KeySets,
     TokenRefused,
     TokenVerifier,
+    Verified,
     claim,
     emulated_key_set_url,
 )
@@ -50,6 +53,7 @@ _ONCE = frozenset({b"authorization", b"x-api-key", _CONTEXT, *_IDENTITY_HEADERS}
 ENDED = "access_ended"  # why somebody known is refused; all others are told no more than that they are wrong
 _WRONG = "The credential is missing or wrong."
 _ENDED = "Your access to Claude has ended."
+_SIGNED_OUT = "You have signed out. Sign in again."
 
 Value = TypeVar("Value")
 
@@ -88,9 +92,13 @@ class Hops:
 
 
 class _Verified(NamedTuple):
+    """What a credential has proved. `session` and `use` are as `token_uses` names them, or empty."""
+
     lookup: Lookup
     issuer: str
-    until: float
+    until: float = 0.0
+    session: str = ""
+    use: str = ""
 
 
 def refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
@@ -136,13 +144,20 @@ class Authenticator:
         pepper: bytes,
         verifier: TokenVerifier,
         hops: Hops | None = None,
+        uses: TokenUses | None = None,
         clock: Clock = utc_now,
+        monotonic_clock: Callable[[], float] = monotonic,
     ) -> None:
+        """Without `uses` no token is used up and no session is known to have ended: for the edge, after which
+        the gateway decides again.
+        """
         self._policy = policy
         self._records = records
         self._pepper = pepper
         self._verifier = verifier
         self._hops = hops or Hops()
+        self._uses = uses
+        self._sessions: _Kept[bool] = _Kept(RECORD_SECONDS, _MOST_TOKENS, monotonic_clock)
         self._clock = clock
         self._tokens: OrderedDict[bytes, _Verified] = OrderedDict()
         self._issuers: tuple[Issuer, ...] = ()
@@ -150,24 +165,28 @@ class Authenticator:
     async def authenticate(
         self, headers: dict[bytes, bytes], peer: str = "", *, afresh: bool = False
     ) -> Principal:
-        """The caller; `peer` is the address that the connection comes from. With `afresh` their record is
-        read, whatever is kept. Raises `AuthenticationError`, and whatever the stores of keys, policy and
-        records raise.
+        """The caller; `peer` is the address that the connection comes from. With `afresh`, for a request that
+        was let in before, their record is read, whatever is kept. Raises `AuthenticationError`, and whatever
+        the stores of keys, policy, records and uses raise.
         """
         context = _request_context(headers) if self._hops.api_gateway else {}
         credential = presented(headers)
         if credential is None:
-            lookup, issuer = self._iam_caller(context)
+            proved = self._iam_caller(context)
         elif credential.startswith(PREFIX):
-            lookup, issuer = self._key(credential), KEY_ISSUER
+            proved = _Verified(self._key(credential), KEY_ISSUER)
         else:
-            lookup, issuer, _ = await self._token(credential)
-        record = await self._live(lookup, afresh)
+            proved = await self._token(credential)
+        record = await self._live(proved.lookup, afresh)
         if record.networks:
             self._check_network(record.networks, headers, context, peer)
         if any(name in headers for name in _IDENTITY_HEADERS):
             record = await self._behind_hop(record, headers, afresh)
-        return _principal(record, issuer)
+        if proved.session:
+            await self._check_session(proved.session, afresh)
+        if proved.use and not afresh:
+            await self._use(proved)
+        return _principal(record, proved)
 
     def _key(self, key: str) -> Lookup:
         if not is_well_formed(key):
@@ -185,9 +204,7 @@ class Authenticator:
         if known is not None and now < known.until:
             return known
         try:
-            verified = await self._verifier.verify(token, issuers)
-            until = verified.expires_at + LEEWAY_SECONDS
-            known = _Verified(self._lookup(verified.issuer, verified.claims), verified.issuer.issuer, until)
+            known = self._proved(await self._verifier.verify(token, issuers))
         except TokenRefused as refused:
             self._tokens.pop(digest, None)
             raise AuthenticationError(reason=f"token_{refused.reason}") from None
@@ -196,6 +213,33 @@ class Authenticator:
             if len(self._tokens) > _MOST_TOKENS:
                 self._tokens.popitem(last=False)
         return known
+
+    def _proved(self, verified: Verified) -> _Verified:
+        """What a token that passed has proved. Raises `TokenRefused` where it lacks what its issuer's must
+        have.
+        """
+        issuer, claims = verified.issuer, verified.claims
+        session = use = ""
+        if "session" in issuer.claims:
+            session = session_name(issuer.issuer, _text(claims, issuer.claims["session"], "session"))
+        if issuer.single_use:
+            use = use_name(issuer.issuer, _text(claims, "jti", "no_id"))
+        until = verified.expires_at + LEEWAY_SECONDS
+        return _Verified(self._lookup(issuer, claims), issuer.issuer, until, session, use)
+
+    async def _check_session(self, session: str, afresh: bool) -> None:
+        uses = self._uses
+        if uses is None:
+            return
+        found, ended = self._sessions.known(session)
+        if not found or afresh:
+            ended = await self._sessions.read(session, lambda: uses.has_ended(session))
+        if ended:
+            raise AuthenticationError(_SIGNED_OUT, reason=ENDED)
+
+    async def _use(self, proved: _Verified) -> None:
+        if self._uses is not None and not await self._uses.use(proved.use, proved.until):
+            raise AuthenticationError(reason="token_used")
 
     def _lookup(self, issuer: Issuer, claims: Mapping[str, Any]) -> Lookup:
         """Where the record of a token's subject is. `issuer.claims` says which claim names it: `person` (our
@@ -211,13 +255,15 @@ class Authenticator:
                 return Lookup(kind, _text(claims, named[name]))
         return Lookup("pk", user_key(_text(claims, named.get("person", "sub"))))
 
-    def _iam_caller(self, context: Mapping[str, Any]) -> tuple[Lookup, str]:
+    def _iam_caller(self, context: Mapping[str, Any]) -> _Verified:
         """The AWS role that API Gateway has authenticated, which it does for methods with AWS_IAM only."""
         identity = context.get("identity")
         arn = identity.get("userArn") if isinstance(identity, dict) else None
         if not isinstance(arn, str) or not arn:
             raise AuthenticationError(reason="no_credential")
-        return Lookup("pk", workload_record_pk(IAM_ISSUER, role_arn(arn), self._pepper)), IAM_ISSUER
+        return _Verified(
+            Lookup("pk", workload_record_pk(IAM_ISSUER, role_arn(arn), self._pepper)), IAM_ISSUER
+        )
 
     async def _live(self, lookup: Lookup, afresh: bool) -> AccessRecord:
         record = await self._records.find(lookup, afresh=afresh)
@@ -274,10 +320,10 @@ def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str:
+def _text(claims: Mapping[str, Any], name: str, reason: str = "subject") -> str:
     value = claim(claims, name)
     if not isinstance(value, str) or not 0 < len(value) <= 2048:
-        raise TokenRefused("subject")
+        raise TokenRefused(reason)
     return value
 
 
@@ -297,16 +343,17 @@ def role_arn(caller: str) -> str:
     return head.replace(":sts:", ":iam:", 1) + ":role/" + rest.split("/", 1)[0]
 
 
-def _principal(record: AccessRecord, issuer: str) -> Principal:
+def _principal(record: AccessRecord, proved: _Verified) -> Principal:
     return Principal(
         kind="person" if record.kind == "person" else "application",
         id=record.subject,
         department=record.department,
         access_key=record.key,
-        issuer=issuer,
+        issuer=proved.issuer,
         roles=record.roles,
         models=record.models,
         data_classes=record.data_classes,
+        session=proved.session,
     )
 
 
@@ -410,10 +457,11 @@ def open_authenticator(
     pool: ThreadPoolExecutor,
     *,
     hops: Hops | None = None,
+    uses: TokenUses | None = None,
     endpoint_url: str | None = None,
 ) -> Authenticator:
-    """The authenticator of a deployed gateway. `dynamodb` is a botocore client; `endpoint_url` that of an
-    emulated AWS.
+    """The authenticator of a deployed gateway, or of the edge, which has no `uses`. `dynamodb` is a botocore
+    client; `endpoint_url` that of an emulated AWS.
     """
     return Authenticator(
         policy=_EmulatedIssuers(policy, endpoint_url) if endpoint_url else policy,
@@ -421,4 +469,5 @@ def open_authenticator(
         pepper=pepper,
         verifier=TokenVerifier(KeySets()),
         hops=hops,
+        uses=uses,
     )

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.identities import Principal
 from lambdas.common.ledger.items import Store
+from lambdas.common.ledger.token_uses import TokenUses
 from lambdas.common.policy import PolicyUnavailable, PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessLog
@@ -29,6 +30,7 @@ from lambdas.gateway.request_ids import RequestIds
 from lambdas.gateway.reserve import Ledger, Prices, Reserver
 from lambdas.gateway.settings import GatewaySettings
 from lambdas.gateway.settle import Settler
+from lambdas.gateway.sign_out import SignOut
 from lambdas.gateway.uses import Uses
 
 
@@ -111,6 +113,7 @@ class Gateway:
         self.request_ids = RequestIds(request_id_key)
         self.uses = Uses(recorder, self.request_ids)
         self.feedback = Feedback(recorder, self.request_ids, batch_store, clock)
+        self.sign_out = SignOut(TokenUses(batch_store, clock))
 
     async def start(self) -> None:
         """Read the policy and keep it current. A gateway without a policy starts, and refuses calls until it

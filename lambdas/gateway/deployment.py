@@ -24,6 +24,7 @@ from lambdas.common.audit import open_writer
 from lambdas.common.documents import S3Document
 from lambdas.common.ledger import Ledger
 from lambdas.common.ledger.dynamo_store import DynamoStore
+from lambdas.common.ledger.token_uses import TokenUses
 from lambdas.common.policy import PolicyWatch
 from lambdas.common.prices import load_prices
 from lambdas.common.virtual_keys import read_pepper
@@ -77,6 +78,7 @@ def compose(settings: GatewaySettings) -> Gateway:
             pepper,
             pool,
             hops=Hops(api_gateway=settings.behind_api_gateway, proxies=settings.trusted_proxies),
+            uses=TokenUses(store),
             endpoint_url=settings.endpoint_url,
         ),
         inspection=InspectionStep(

@@ -21,6 +21,7 @@ _PATTERNS = {
     models.HTTPS_URL: "a URL that begins with https://, without a query",
     models.MODEL_ID: "a model id such as claude-sonnet-5-5",
     models.REGION: "an AWS region such as eu-central-1",
+    models.SCOPE: "a scope such as claude/messages, without spaces",
     models.S3_URI: "an object in S3 such as s3://bucket/truststore.pem",
     models.TAG_KEY: "up to 120 letters, digits, spaces and _.:/=+@-",
     models.SLUG: "lower-case letters, digits and single hyphens, a letter first",

@@ -58,6 +58,7 @@ ARN = r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+$"
 HTTPS_URL = r"^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[^\s?#]*)?$"
 DOMAIN_NAME = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
 CIDR = r"^([0-9]{1,3}\.){3}[0-9]{1,3}/(1[6-9]|2[0-4])$"
+SCOPE = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
 TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,120}$"
 S3_URI = r"^s3://[a-z0-9.-]{3,63}/\S+$"
 
@@ -77,6 +78,7 @@ HttpsUrl = Annotated[
         max_length=2000,
     ),
 ]
+Scope = Annotated[str, StringConstraints(pattern=SCOPE, max_length=200)]
 DomainName = Annotated[str, StringConstraints(pattern=DOMAIN_NAME, max_length=253)]
 Usd = Annotated[int, BeforeValidator(microusd_from_usd)]
 Rate = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -233,6 +235,12 @@ class TrustedIssuer(Frozen):
     required_claims: dict[str, Text] = Field(
         default={},
         description="what claims must say, such as {ref: refs/heads/main}; a final * is a beginning",
+    )
+    required_scopes: tuple[Scope, ...] = Field(
+        default=(), description="scopes that a token must have, such as claude/messages"
+    )
+    single_use: bool = Field(
+        default=False, description="each token is good for one request; it then needs a jti"
     )
 
 

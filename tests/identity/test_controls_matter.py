@@ -24,6 +24,8 @@ from joserfc.jwk import RSAKey
 from lambdas.common import tokens
 from lambdas.common.access import AccessRecord
 from lambdas.common.identities import Principal
+from lambdas.common.ledger.memory_store import MemoryStore
+from lambdas.common.ledger.token_uses import TokenUses, session_name
 from lambdas.common.policy import parse_policy
 from lambdas.common.tokens import LARGEST_KEY_SET, KeySets, TokenVerifier
 from lambdas.common.virtual_keys import (
@@ -215,6 +217,13 @@ TOKENS = [
         "or False:",
         _token_attack(_with_key_for_encryption),
     ),
+    Control(
+        "scopes",
+        tokens,
+        "if not set(issuer.required_scopes) <= _scopes(claims):",
+        "if False:",
+        _token_attack(lambda one: one.token(scope="openid email"), required_scopes=("claude/messages",)),
+    ),
     Control("no redirect of key sets", tokens, "build_opener(_NoRedirects)", "build_opener()", _redirected),
     Control(
         "length of tokens",
@@ -360,6 +369,56 @@ CALLERS = [
         "            if name in seen:",
         "            if False:",
         lambda module: module.refuse_repeated([(b"x-api-key", b"a"), (b"x-api-key", b"b")]) is None,
+    ),
+]
+
+
+def _presented_again(module: Any, between: Callable[[TokenUses], Any], **issuer: Any) -> Any:
+    """The caller of a token that was let in before, and what happened `between`."""
+    with serving(Provider()) as provider:
+        table = Table({"USER#ada": PERSON})
+        uses = TokenUses(MemoryStore(), lambda: START)
+        door = module.Authenticator(
+            policy=SimpleNamespace(current=lambda: SimpleNamespace(issuers=(provider.configured(**issuer),))),
+            records=module.LiveRecords(table, ThreadPoolExecutor(1)),
+            pepper=PEPPER,
+            verifier=TokenVerifier(KeySets(), clock=lambda: START),
+            uses=uses,
+            clock=lambda: START,
+            monotonic_clock=iter(range(0, 1_000_000, 100)).__next__,
+        )
+        given = {b"authorization": f"Bearer {provider.token(sub='ada', jti='1', sid='s')}".encode()}
+
+        async def twice() -> Any:
+            await door.authenticate(dict(given))
+            await between(uses)
+            return await door.authenticate(dict(given))
+
+        return asyncio.run(twice())
+
+
+async def _nothing(_: TokenUses) -> None:
+    pass
+
+
+def _sign_out(uses: TokenUses) -> Any:
+    return uses.end(session_name(Provider().issuer, "s"))
+
+
+CALLERS += [
+    Control(
+        "one-time tokens",
+        authenticate,
+        "if proved.use and not afresh:",
+        "if False:",
+        lambda module: _presented_again(module, _nothing, single_use=True),
+    ),
+    Control(
+        "sign-ins that have ended",
+        authenticate,
+        "        if ended:",
+        "        if False:",
+        lambda module: _presented_again(module, _sign_out, claims={"person": "sub", "session": "sid"}),
     ),
 ]
 

@@ -15,6 +15,8 @@ Items of the table `ledger` (`pk`, `sk`; those with a `ttl` go by themselves):
     RESERVATION#<bucket>                <expires>#<id>       what an open call reserved
     SWEPT#<id>                          RESERVATION          what a sweep charged; ttl
     BATCHES#<department>                <batch id>           message batches and their reservations
+    TOKEN#<hash>                        USED                 a one-time token was used; ttl
+    SESSION#<hash>                      ENDED                a person signed out; ttl
 
 A DynamoDB condition cannot add, so the caller computes how much may be committed already for an amount to
 fit. The organisation's budget is spread over shards, because one item takes only so many transactions a

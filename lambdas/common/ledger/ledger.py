@@ -29,6 +29,7 @@ from lambdas.common.ledger.reservation import (
     Reservation,
 )
 from lambdas.common.ledger.switches import unswitched, which_is_off
+from lambdas.common.ledger.token_uses import session_goes_on
 
 COMMITTED = "committed_microusd"
 UNCERTAIN = "swept_microusd"
@@ -245,6 +246,11 @@ class Ledger:
         def over_rate(scope: str) -> Refused:
             return Refused("rate", scope, resets_at=minute_ends)
 
+        signed_in = (
+            [_Limit(session_goes_on(principal.session), Refused("access", principal.access_key))]
+            if principal.session
+            else []
+        )
         overnight = [
             _Limit(
                 budget(f"BATCH#{department.id}", department.batch_monthly_budget_microusd),
@@ -259,6 +265,7 @@ class Ledger:
                 ),
                 Refused("access", principal.access_key),
             ),
+            *signed_in,
             _Limit(
                 unswitched(
                     reservation.shard, department=department.id, model=ask.model, principal=principal.id
