@@ -1,5 +1,6 @@
 """The examples for callers run as printed: with Claude, with one that fails, without (L1.8, L1.9)."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT, free_port
 from tests.gateway.harness import KEY, Harness
-from tests.gateway.upstream import json_reply, message, stream_events, stream_reply
+from tests.gateway.upstream import Received, Reply, json_reply, message, stream_events, stream_reply
 
 CALLERS = (ROOT / "docs" / "callers.md").read_text("utf-8")
 
@@ -71,6 +72,30 @@ def test_a_registered_prompt_is_called_by_name(gateway: Harness, tmp_path: Path)
     done = run("registered_prompt.py", url=gateway.url, home=tmp_path)
     assert done.stdout == "Cold water, all day.\n", done.stderr
     assert gateway.audit.records[-1]["prompt"] == "campaign-copy"
+
+
+def test_embeddings_find_the_nearest_text(gateway: Harness, tmp_path: Path) -> None:
+    meanings = {"Spend by department is in the cost report.": [1, 0.1], "Where does my money go?": [1, 0.2]}
+
+    def titan(received: Received) -> Reply:
+        text = received.json()["inputText"]
+        return json_reply({"embedding": meanings.get(text, [0, 1]), "inputTextTokenCount": 5})
+
+    gateway.upstream.script = titan
+    done = run("embeddings.py", url=gateway.url, home=tmp_path)
+    assert done.stdout == "Spend by department is in the cost report.\n", done.stderr
+    assert [line["route"] for line in gateway.lines()] == ["embeddings", "embeddings"]
+
+
+def test_the_pages_embeddings_request_is_taken_as_printed(gateway: Harness) -> None:
+    vector = {"embedding": [0.1, 0.2], "inputTextTokenCount": 3}
+    gateway.upstream.script = lambda _: json_reply(vector)
+    asked, answered = re.findall(r"```json\n(.*?)```", CALLERS, re.DOTALL)
+    answer = gateway.post("/v1/embeddings", json.loads(asked)).json()
+    printed = json.loads(answered)
+    assert answer.keys() == printed.keys()
+    assert answer["data"][0] == printed["data"][0]
+    assert answer["model"] == printed["model"]
 
 
 def test_the_page_lists_every_example_and_every_route(gateway: Harness) -> None:
