@@ -1,5 +1,6 @@
 """`kit login`, `kit logout`: a person signs in on this machine (G.4, L1.3)."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -53,12 +54,17 @@ def logout() -> None:
     from kit.identity.session import forget, load, revoke
 
     try:
-        revoke(load())
+        session = load()
     except KitError:
         typer.echo("nobody was signed in", err=True)
         return
+    untold = revoke(session)
     forget()
     typer.echo("signed out", err=True)
+    if untold:
+        until = datetime.fromtimestamp(session.expires_at, UTC).isoformat(timespec="minutes")
+        typer.echo(f"{' and '.join(untold)} did not hear of it: a copy of a token may work on", err=True)
+        typer.echo(f"(an access token until {until}); tell your operator if one was stolen", err=True)
 
 
 def _of_deployment(client: str | None) -> tuple[str, str, str]:

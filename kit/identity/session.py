@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -133,21 +133,35 @@ def ask_for_tokens(session: Session, **form: str) -> dict[str, Any]:
     return _post(f"{session.sign_in_url}/oauth2/token", {**form, "client_id": session.client_id})
 
 
-def revoke(session: Session) -> None:
-    """Make the refresh token worthless, and with it the access tokens that came of it."""
-    with contextlib.suppress(KitError):
-        form = {"token": session.refresh_token, "client_id": session.client_id}
+def revoke(session: Session) -> tuple[str, ...]:
+    """Make the tokens worthless: no new ones of this sign-in, and the one in hand not taken any more.
+
+    Returns what could not be told, in words; then a copy of that token stays good until it expires.
+    """
+    untold: list[str] = []
+    form = {"token": session.refresh_token, "client_id": session.client_id}
+    try:
         _post(f"{session.sign_in_url}/oauth2/revoke", form)
+    except KitError:
+        untold.append("the sign-in service")
+    if session.expires_at > time.time():
+        try:
+            _post(
+                f"{session.gateway_url}/v1/sign-out", {}, {"authorization": f"Bearer {session.access_token}"}
+            )
+        except KitError:
+            untold.append("the gateway")
+    return tuple(untold)
 
 
-def _post(url: str, form: dict[str, str]) -> dict[str, Any]:
+def _post(url: str, form: dict[str, str], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
         raise KitError(f"{parts.hostname} is not reached over https", way_out="sign in at an https address")
     request = urllib.request.Request(  # noqa: S310 - checked above
         url,
         data=urllib.parse.urlencode(form).encode(),
-        headers={"content-type": "application/x-www-form-urlencoded"},
+        headers={"content-type": "application/x-www-form-urlencoded", **(headers or {})},
     )
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - checked above

@@ -3,8 +3,8 @@
 Whatever proves the caller, what it may do comes from its live access record and never from the credential, so
 that a mover's rights change at once. Verified tokens and read records are kept for a few seconds, because a
 store between a caller and each call would cost more than all else; the ledger's transaction reads the record
-again, so a leaver is out at the next call all the same, and so is who has signed out. Tokens of an issuer that
-is `single_use` are used up, each with its first request.
+again, so a leaver is out at the next call all the same, and so is who has signed out. Tokens of an issuer
+that is `single_use` are used up, each with its first request.
 
 What says that somebody *is* somebody without proof (identity headers) is believed from two hops only:
 * API Gateway, for SigV4 callers, when the gateway is a function behind it;

@@ -14,10 +14,15 @@ from lambdas.common.virtual_keys import key_record_pk, new_pepper, new_virtual_k
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.deployment import compose
 from lambdas.gateway.settings import read_settings
+from stacks.settings import CONFIG_FOLDER
+from stacks.settings.documents import parse_yaml
 from tests.conftest import free_port
 from tests.gateway.harness import Harness
 from tests.gateway.upstream import FakeUpstream
 from tests.support.standing import Acting, Standing, standing
+
+# Machines with a client of their own in the user pool.
+MACHINES = ("reports", "ledger", "stranger")
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,10 @@ def session_of(stage: Standing, sts: Any, role_arn: str, name: str, **more: Any)
 def deployment(folder: Path) -> Iterator[Deployed]:
     """Stands the stage up, and removes it at the end."""
     upstream = FakeUpstream().start()
-    with standing(folder, free_port(), "integration", {"size": "small"}) as stage:
+    example = parse_yaml((CONFIG_FOLDER / "clients" / "example.yaml").read_text("utf-8"), "example.yaml")
+    identity = {**example["identity"], "machine_clients": list(MACHINES)}
+    config = {"size": "small", "identity": identity}
+    with standing(folder, free_port(), "integration", config) as stage:
         iam = stage.root("iam")
         role = stage.resource("aws:iam/role:Role", "claude-caller-role").inputs
         # locally the account's root is in every trust, in place of the Lambda service; not here

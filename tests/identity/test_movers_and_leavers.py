@@ -81,7 +81,7 @@ class Person:
 
     deployment: Deployment
     id: str
-    name: str
+    name: str  # its user name; the pool has it under the part before the @
     token: str
 
     def patch(self, path: str, value: Any) -> None:
@@ -115,6 +115,21 @@ def _signed_in(deployment: Deployment, name: str) -> str:
     cognito.admin_create_user(
         **user, UserAttributes=[{"Name": "email", "Value": name}], MessageAction="SUPPRESS"
     )
+    return _sign_in(cognito, app, user)
+
+
+def _signed_in_again(person: Person) -> str:
+    """A token of another sign-in of the same person."""
+    cognito = person.deployment.client("cognito-idp")
+    (pool,) = (one["Id"] for one in cognito.list_user_pools(MaxResults=10)["UserPools"])
+    clients = cognito.list_user_pool_clients(UserPoolId=pool, MaxResults=10)["UserPoolClients"]
+    (app,) = (one["ClientId"] for one in clients if one["ClientName"] == "people")
+    return _sign_in(
+        cognito, app, {"UserPoolId": pool, "Username": f"organization_{person.name.partition('@')[0]}"}
+    )
+
+
+def _sign_in(cognito: Any, app: str, user: dict[str, str]) -> str:
     password = f"Aa1!{uuid.uuid4().hex}"
     cognito.admin_set_user_password(**user, Password=password, Permanent=True)
     answer = cognito.initiate_auth(
@@ -148,6 +163,27 @@ def test_a_leavers_next_call_is_refused_and_all_else_within_five_seconds(person:
         _seconds_until(lambda path=path: person.call(path).status_code == 403, most=RECORD_SECONDS + 3)
     assert time.monotonic() - left_at < RECORD_SECONDS + 4
     assert person.call().status_code == 403
+
+
+def test_who_signs_out_is_out_at_the_next_call_with_the_same_token(person: Person) -> None:
+    """And comes in again by signing in; `kit logout` asks for it."""
+    assert person.call().status_code == 200
+    answer = person.deployment.call(person.token, "/v1/sign-out")
+    assert answer.json() == {"type": "signed_out"}
+    assert person.call().status_code == 403
+    _seconds_until(lambda: person.call("/v1/models").status_code == 403, most=RECORD_SECONDS + 3)
+    assert person.deployment.call(_signed_in_again(person)).status_code == 200
+
+
+def test_who_is_switched_off_is_out_at_the_next_call_with_the_same_token(person: Person) -> None:
+    kit = person.deployment.kit
+    assert person.call().status_code == 200
+    assert run(kit, "switch", "off", "principal", person.id, "--reason", "a token was stolen").code == 0
+    answer = person.call()
+    assert answer.status_code == 403
+    assert answer.headers["x-should-retry"] == "false"
+    assert run(kit, "switch", "on", "principal", person.id, "--reason", "it was found again").code == 0
+    assert person.call().status_code == 200
 
 
 def test_who_comes_back_is_let_in_again(person: Person) -> None:

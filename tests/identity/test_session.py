@@ -42,6 +42,7 @@ class SignIn:
     refresh_token: str = "refresh-0"
     refreshed: int = 0
     revoked: list[str] = field(default_factory=list)
+    signed_out: list[str] = field(default_factory=list)  # what the gateway was told, which is here too
     down: bool = False
     url: str = ""
 
@@ -83,7 +84,11 @@ def sign_in() -> Iterator[SignIn]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["content-length"])).decode()
             form = {name: values[0] for name, values in parse_qs(raw).items()}
-            status, answer = service.answer(self.path, form)
+            if self.path == "/v1/sign-out" and not service.down:
+                service.signed_out.append(self.headers["authorization"])
+                status, answer = 200, {"type": "signed_out"}
+            else:
+                status, answer = service.answer(self.path, form)
             body = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
@@ -111,9 +116,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def session(sign_in: SignIn, file: Path) -> Session:
     """Somebody who is signed in, with a token that is good for an hour."""
     del file
-    signed_in = Session(
-        "https://claude.example.com", sign_in.url, APP, _token(0), "refresh-0", time.time() + 3600
-    )
+    signed_in = Session(sign_in.url, sign_in.url, APP, _token(0), "refresh-0", time.time() + 3600)
     save(signed_in)
     return signed_in
 
@@ -221,8 +224,10 @@ def test_an_unreachable_service_is_said_to_be_one(session: Session) -> None:
 def test_signing_out_makes_the_tokens_worthless_and_forgets_them(
     sign_in: SignIn, session: Session, file: Path
 ) -> None:
-    assert invoke({}, "logout").code == 0
+    done = invoke({}, "logout")
+    assert (done.code, done.stderr) == (0, "signed out\n")
     assert sign_in.revoked == [session.refresh_token]
+    assert sign_in.signed_out == [f"Bearer {session.access_token}"]
     assert not file.exists()
     assert invoke({}, "token").code == 2
     again = invoke({}, "logout")
@@ -235,10 +240,20 @@ def test_signing_out_makes_the_tokens_worthless_and_forgets_them(
 def test_signing_out_forgets_also_when_the_service_is_away(
     sign_in: SignIn, session: Session, file: Path
 ) -> None:
-    del session
     sign_in.down = True
-    assert invoke({}, "logout").code == 0
+    done = invoke({}, "logout")
+    assert done.code == 0
+    assert "the sign-in service and the gateway did not hear of it" in done.stderr
+    assert session.access_token not in done.stderr
     assert not file.exists()
+
+
+def test_signing_out_tells_the_gateway_nothing_of_a_token_that_has_expired(
+    sign_in: SignIn, session: Session
+) -> None:
+    save(replace(session, expires_at=time.time() - 1))
+    assert invoke({}, "logout").stderr == "signed out\n"
+    assert sign_in.signed_out == []
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"access_token": 1}'])
