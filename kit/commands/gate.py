@@ -68,13 +68,18 @@ def status(
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Show every criterion with its evidence, and where the client is in the twelve weeks."""
+    """Show every criterion with its evidence, and where the client is in the twelve weeks.
+
+    Where an embedded deployment is up, its demonstration evidence is shown beside the client's: it opens that
+    deployment's gates and no other. With --config-folder only the folder's evidence is shown.
+    """
     from stacks import gates
 
     with _errors():
         day = _day(today, "--today")
         settings = _settings(client, folder, "rollout")
         findings = gates.assess(settings)
+        demonstrated = _demonstrated(client) if folder is None else {}
         reports = [_stage_report(stage, findings, client, folder) for stage in WEEKS]
         timeline = _timeline(settings.rollout_started, day, reports)
     if as_json:
@@ -85,11 +90,16 @@ def status(
                 "size": settings.size,
                 "timeline": timeline.as_document() if timeline else None,
                 "stages": reports,
-                "criteria": [_finding_document(each) for each in findings],
+                "criteria": [
+                    _finding_document(each)
+                    | {"demonstration": _finding_document(demonstrated[each.criterion.name])["evidence"]
+                       if each.criterion.name in demonstrated else None}
+                    for each in findings
+                ],
             }
-        )
+        )  # fmt: skip
         return
-    _print_status(settings, findings, reports, timeline)
+    _print_status(settings, findings, reports, timeline, demonstrated)
 
 
 @app.command()
@@ -322,7 +332,22 @@ def _usage(message: str, way_out: str) -> KitError:
     return KitError(message, way_out=way_out, exit_code=ExitCode.USAGE)
 
 
-def _settings(client: str | None, folder: Path | None, stage: str) -> "Settings":
+def _demonstrated(client: str | None) -> "dict[str, Finding]":
+    """Criteria that the embedded deployment here holds by a demonstration, which is no evidence."""
+    from kit.local.home import find_home
+    from stacks import gates
+
+    file = find_home().demonstration_file
+    if not file.exists():
+        return {}
+    settings = _settings(client, None, "rollout", {"emulated": True, "demonstration_evidence": str(file)})
+    found = gates.assess(settings)
+    return {each.criterion.name: each for each in found if each.evidence and each.evidence.demonstration}
+
+
+def _settings(
+    client: str | None, folder: Path | None, stage: str, overrides: Mapping[str, Any] | None = None
+) -> "Settings":
     """The settings of a stage's stack, read from the same files as `pulumi up` reads them."""
     from kit.evaluation.stages import stack_configuration, stack_name
     from stacks.settings import CONFIG_FOLDER, RawConfig, read_settings
@@ -332,7 +357,7 @@ def _settings(client: str | None, folder: Path | None, stage: str) -> "Settings"
     full = stack_configuration(
         stage,
         client=client,
-        config={"config_folder": str(folder)},
+        config={"config_folder": str(folder), **(overrides or {})},
         config_file=file if file.exists() else None,
     )
     return read_settings(RawConfig({key.partition(":")[2]: value for key, value in full.items()}))
@@ -487,6 +512,7 @@ def _print_status(
     findings: "Sequence[Finding]",
     reports: Sequence[Mapping[str, Any]],
     timeline: Timeline | None,
+    demonstrated: "Mapping[str, Finding]",
 ) -> None:
     from rich import box
     from rich.console import Console
@@ -508,14 +534,20 @@ def _print_status(
             override = report["override"]
             console.print(escape(f"  override by {override['approver']}: {override['reason']}"))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for column in ("criterion", "state", "evidence"):
+        for column in ("criterion", "state", "evidence", *(["embedded deployment"] if demonstrated else [])):
             table.add_column(column, overflow="fold")
         for each in findings:
             if each.criterion.stage == report["stage"]:
+                here = demonstrated.get(each.criterion.name)
                 table.add_row(
-                    each.criterion.name, f"[{_COLOURS[each.state]}]{each.state}[/]", escape(each.detail)
+                    each.criterion.name,
+                    f"[{_COLOURS[each.state]}]{each.state}[/]",
+                    escape(each.detail),
+                    *([f"demonstration: {here.state}" if here else "-"] if demonstrated else []),
                 )
         console.print(table)
+    if demonstrated:
+        console.print("demonstration: made up by kit up for the embedded deployment; it opens no other gate")
     open_now = next((each for each in findings if not each.holds), None)
     if open_now:
         console.print(escape(f"next: {open_now.criterion.title}. {open_now.way_out}"), soft_wrap=True)
