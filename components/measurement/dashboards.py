@@ -13,6 +13,7 @@ from components.permissions import canonical_json
 AUDIENCES = ("executive", "department", "operations", "governance")
 NAMESPACE = "ClaudeEnterpriseKit"  # of lambdas/gateway/access_log.py and lambdas/measurement/handler.py
 _DAY = 24 * 3600
+_USD = {"CostMicroUSD", "SpentMicroUSD"}  # recorded in micro-dollars, shown in dollars by metric math
 _COLUMNS = 24
 _HEIGHT = 6
 Body = Mapping[str, Any]
@@ -97,13 +98,13 @@ class _Maker:
                 self._number("Active people", ["ActivePeople"]),
                 self._number("Minutes saved (stated)", ["MinutesSaved"]),
                 self._number("Calls", ["Calls"]),
-                self._number("Spent (micro-USD)", ["SpentMicroUSD"]),
+                self._number("Spent (USD)", ["SpentMicroUSD"]),
             ],
             [
                 self._by_department("Active people", "ActivePeople"),
                 self._by_department("Minutes", "MinutesSaved"),
             ],
-            [self._by_department("Spent (micro-USD)", "SpentMicroUSD", stacked=True)],
+            [self._by_department("Spent (USD)", "SpentMicroUSD", stacked=True)],
         ]
 
     def department(self) -> list[list[dict[str, Any]]]:
@@ -114,7 +115,7 @@ class _Maker:
             "Useful": "Useful answers",
             "Registered": "Answers from approved prompts",
             "Reworked": "Answers used after a change",
-            "SpentMicroUSD": "Spent (micro-USD)",
+            "SpentMicroUSD": "Spent (USD)",
             "Refused": "Requests blocked by inspection",
         }
         widgets = [self._by_department(title, metric) for metric, title in titles.items()]
@@ -135,7 +136,7 @@ class _Maker:
             ],
             [
                 self._gateway("Tokens", ["InputTokens", "OutputTokens"], "Sum"),
-                self._gateway("Cost (micro-USD)", ["CostMicroUSD"], "Sum"),
+                self._gateway("Cost (USD)", ["CostMicroUSD"], "Sum"),
             ],
             [
                 self._aws("API: 4xx and 5xx", "AWS/ApiGateway", ["4XXError", "5XXError"], ("ApiName", api)),
@@ -218,16 +219,32 @@ class _Maker:
             "view": view,
             "stat": stat,
             "period": _DAY,
-            "metrics": series,
+            "metrics": _shown(series),
         }
         if view == "timeSeries":
             properties["stacked"] = stacked
+            if any(one[1] in _USD for one in series):
+                properties["yAxis"] = {"left": {"label": "USD", "min": 0, "showUnits": False}}
         return {"type": "metric", "height": height, "properties": properties}
 
     def _alarms(self) -> dict[str, Any]:
         names = self._args.names
         arns = [names.arn("cloudwatch", f"alarm:{names.of(alarm)}") for alarm in self._args.alarms]
         return {"type": "alarm", "height": 3, "properties": {"title": "Alarms", "alarms": arns}}
+
+
+def _shown(series: Sequence[list[Any]]) -> list[list[Any]]:
+    """The series as they are drawn: amounts hidden, and behind all of them what they are in dollars."""
+    drawn, dollars = [], []
+    for number, one in enumerate(series, 1):
+        *names, options = one
+        if names[1] not in _USD:
+            drawn.append(one)
+            continue
+        drawn.append([*names, {**options, "id": f"m{number}", "visible": False}])
+        expression = f"m{number} / 1000000"
+        dollars.append([{"expression": expression, "id": f"usd{number}", "label": options["label"]}])
+    return [*drawn, *dollars]
 
 
 def _text(markdown: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import floor, log10
 
 COLOURS = ("#1f6f8b", "#c1572b", "#4f7d3a", "#7a4f9a", "#b08900", "#3a5fb0", "#8b3a55", "#5b6775")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
@@ -139,12 +140,8 @@ def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
 
 def _round_up(value: float) -> float:
     """The next 1, 2, 2.5 or 5 times a power of ten."""
-    power = 10.0 ** (len(str(int(value))) - 1) if value >= 1 else 0.1
-    while True:
-        for factor in (1, 2, 2.5, 5):
-            if value <= factor * power:
-                return factor * power
-        power *= 10
+    power = 10.0 ** floor(log10(value))
+    return next((factor * power for factor in (1, 2, 2.5, 5) if value <= factor * power), 10 * power)
 
 
 def _opening(width: int, height: float, title: str) -> str:

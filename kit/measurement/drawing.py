@@ -57,16 +57,26 @@ def _widget(widget: Mapping[str, Any], use: Use) -> str:
 def _metrics(properties: Mapping[str, Any], use: Use, columns: int) -> str:
     days = list(use.period.days())
     found: dict[str, list[float | None]] = {}
-    for namespace, name, *rest in properties["metrics"]:
-        options = rest.pop() if isinstance(rest[-1], dict) else {}
-        dimensions = dict(zip(rest[::2], rest[1::2], strict=True))
-        values = series(use, namespace, name, dimensions, days)
+    by_id: dict[str, list[float | None]] = {}
+    dollars = False
+    for *names, options in properties["metrics"]:
+        if "expression" in options:
+            of, divisor = options["expression"].split(" / ")
+            dollars = True
+            if of in by_id:
+                found[options["label"]] = [None if one is None else one / int(divisor) for one in by_id[of]]
+            continue
+        namespace, name, *rest = names
+        values = series(use, namespace, name, dict(zip(rest[::2], rest[1::2], strict=True)), days)
         if values is not None:
-            found[options.get("label", name)] = values
+            by_id[options.get("id", "")] = values
+            if options.get("visible", True):
+                found[options["label"]] = values
     if not found:
         return f"<p class=soft>{_AWS_ONLY}</p>"
     if properties["view"] == "singleValue":
-        return "".join(f"<b style='font-size:1.6rem'>{_latest(values)}</b>" for values in found.values())
+        latest = (_latest(values, 2 if dollars else 0) for values in found.values())
+        return "".join(f"<b style='font-size:1.6rem'>{one}</b>" for one in latest)
     note = ""
     if len(days) > 21:
         found, days = _by_week(found, days)
@@ -106,9 +116,9 @@ def _figure(cell: Cell, name: str) -> int:
     return metric(cell, name) if name in METRICS else sum(cell.counts[count] for count in _GATEWAY[name])
 
 
-def _latest(values: Sequence[float | None]) -> str:
+def _latest(values: Sequence[float | None], decimals: int) -> str:
     known = [value for value in values if value]
-    return f"{known[-1]:,.0f}" if known else "not shown"
+    return f"{known[-1]:,.{decimals}f}" if known else "not shown"
 
 
 def _by_week(

@@ -1,6 +1,7 @@
 """Dashboards are valid by CloudWatch's rules, hold no person, and are drawn locally as defined (L5.6)."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ _GATEWAY_METRICS = {
     "CostMicroUSD",
 }
 _PROPERTIES = {
-    "metric": {"title", "region", "view", "stat", "period", "metrics", "stacked"},
+    "metric": {"title", "region", "view", "stat", "period", "metrics", "stacked", "yAxis"},
     "text": {"markdown"},
     "alarm": {"title", "alarms"},
 }
@@ -61,13 +62,39 @@ def _check_metric(properties: dict[str, Any]) -> None:
     assert properties["view"] in {"timeSeries", "singleValue", "bar", "pie", "gauge"}
     assert properties["period"] % 60 == 0
     assert 1 <= len(properties["metrics"]) <= 500
+    ids = [one[-1]["id"] for one in properties["metrics"] if "id" in one[-1]]
+    assert len(set(ids)) == len(ids)
     for series in properties["metrics"]:
+        if "expression" in series[0]:
+            _check_expression(series[0], ids)
+            assert len(series) == 1
+            continue
         options = series[-1] if isinstance(series[-1], dict) else {}
         names = [part for part in series if isinstance(part, str)]
         assert len(series) == len(names) + bool(options)
         assert len(names) % 2 == 0  # namespace, metric, then pairs of dimension and value
         assert 4 <= len(names) <= 2 + 2 * 30
         assert set(options) <= {"label", "stat", "color", "yAxis", "visible", "period", "region", "id"}
+
+
+def _check_expression(given: dict[str, Any], ids: list[str]) -> None:
+    """Metric math: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html"""
+    assert set(given) == {"expression", "id", "label"}
+    assert re.fullmatch(r"[a-z][A-Za-z0-9_]*", given["id"])
+    of, _, divisor = given["expression"].partition(" / ")
+    assert of in ids
+    assert divisor == "1000000"
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_every_amount_is_shown_in_dollars_and_none_in_micro_dollars(audience: str) -> None:
+    for widget in dashboard_body(audience, _ARGS)["widgets"]:
+        assert "micro" not in json.dumps(widget["properties"].get("title", ""))
+        for series in widget["properties"].get("metrics", []):
+            if len(series) > 1 and "MicroUSD" in series[1]:
+                assert series[-1]["visible"] is False
+                drawn = [one[0] for one in widget["properties"]["metrics"] if "expression" in one[0]]
+                assert f"{series[-1]['id']} / 1000000" in [one["expression"] for one in drawn]
 
 
 @pytest.mark.parametrize("audience", AUDIENCES)
@@ -87,7 +114,10 @@ def test_every_metric_of_ours_is_one_that_is_written_with_those_dimensions() -> 
     assert NAMESPACE == GATEWAY_NAMESPACE == MEASUREMENT_NAMESPACE
     for audience in AUDIENCES:
         for widget in dashboard_body(audience, _ARGS)["widgets"]:
-            for namespace, name, *rest in widget["properties"].get("metrics", []):
+            for series in widget["properties"].get("metrics", []):
+                if "expression" in series[0]:
+                    continue
+                namespace, name, *rest = series
                 if namespace != NAMESPACE:
                     continue
                 dimensions = tuple(part for part in rest if isinstance(part, str))[::2]
@@ -116,6 +146,9 @@ def test_the_pages_draw_what_is_defined_and_hide_small_groups(tmp_path: Path) ->
     assert names == set(AUDIENCES)
     page = (tmp_path / "out" / "department.html").read_text()
     assert "Answers from approved prompts" in page
+    executive = (tmp_path / "out" / "executive.html").read_text()
+    assert "Spent (USD)" in executive
+    assert "icro-USD" not in executive
     assert "made-up" not in page
     operations = (tmp_path / "out" / "operations.html").read_text()
     assert "measured by AWS" in operations
