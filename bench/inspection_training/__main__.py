@@ -17,8 +17,6 @@ from bench.inspection_training import injection_corpus, meaning_corpus, names_co
 from bench.inspection_training.linear_training import Example, train
 
 MODELS = Path(__file__).resolve().parents[2] / "lambdas" / "inspection" / "models"
-INJECTION_WINDOW = 64
-MEANING_WINDOW = 60
 
 
 def rows(data: Path | None, name: str) -> list[dict[str, Any]]:
@@ -70,12 +68,8 @@ def main() -> int:
         return 2
     MODELS.mkdir(exist_ok=True)
     makers: dict[str, Callable[[], None]] = {
-        "injection": lambda: train(
-            injection_examples(arguments.data), window=INJECTION_WINDOW, passes=12
-        ).save(MODELS / "injection.linear"),
-        "meaning": lambda: train(meaning_examples(arguments.data), window=MEANING_WINDOW, passes=16).save(
-            MODELS / "meaning.linear"
-        ),
+        "injection": lambda: train(injection_examples(arguments.data)).save(MODELS / "injection.linear"),
+        "meaning": lambda: train(meaning_examples(arguments.data)).save(MODELS / "meaning.linear"),
         "names": lambda: names_corpus.make_model(MODELS / "names.crfsuite", names_rows(arguments.data)),
     }
     for name in arguments.models or list(makers):

@@ -7,6 +7,7 @@ Written by us; no text is taken from a data set.
 
 import random
 
+from bench.inspection_training import injection_families as families
 from bench.inspection_training.linear_training import Example
 from bench.inspection_training.wording import expand, lines
 
@@ -420,7 +421,14 @@ def build(seed: int = 11, copies: int = 14) -> list[Example]:
         return expand(chance.choice(group), chance, SLOTS)
 
     examples: list[Example] = []
-    for group, weight in ((EXTRACTION, 1.0), (OVERRIDE, 1.0), (HIJACK, 1.0), (JAILBREAK, 1.0), (CODE, 0.6)):
+    for group, weight in (
+        (EXTRACTION, 1.0),
+        (OVERRIDE, 1.0),
+        (HIJACK, 1.0),
+        (JAILBREAK, 1.0),
+        (CODE, 0.6),
+        *families.ATTACKS,
+    ):
         for template in group:
             for _ in range(copies):
                 text = expand(template, chance, SLOTS)
@@ -431,7 +439,7 @@ def build(seed: int = 11, copies: int = 14) -> list[Example]:
                 if chance.random() < 0.1:
                     text = text.upper()
                 examples.append(Example(text, 1, weight))
-    for template in INDIRECT:
+    for template in (*INDIRECT, *families.PLANTED):
         for _ in range(copies):
             order, document = expand(template, chance, SLOTS), one(DOCUMENTS)
             place = chance.random()
@@ -443,11 +451,12 @@ def build(seed: int = 11, copies: int = 14) -> list[Example]:
                 else f"{document}\n{order}\n{one(DOCUMENTS)}"
             )
             examples.append(Example(text, 1, 0.8))
-    for group in (ORDINARY, TRIGGER_WORDS, SYSTEM_PROMPTS, DOCUMENTS):
+    for group in (ORDINARY, TRIGGER_WORDS, SYSTEM_PROMPTS, DOCUMENTS, *families.ORDINARY):
         for template in group:
             for _ in range(copies):
                 text = expand(template, chance, SLOTS)
                 if chance.random() < 0.3:
-                    text = f"{text}. {one(group)}" if group is not DOCUMENTS else f"{text}\n{one(group)}"
+                    joint = "\n" if group in (DOCUMENTS, families.PLANTED_ORDINARY) else ". "
+                    text = f"{text}{joint}{one(group)}"
                 examples.append(Example(text, 0))
     return examples

@@ -1,7 +1,8 @@
-"""Training of the linear models: logistic regression by AdaGrad over hashed word sequences, in plain Python.
+"""Training of the linear models: logistic regression with an L2 penalty by gradient steps, in plain Python.
 
-A long text is as suspicious as its worst window, so each pass trains on the window that scores highest so
-far. Deterministic: the same rows in the same order give the same file.
+A long text is as suspicious as its worst window: of an attack each pass trains on the window that scores
+highest so far, of an ordinary text on all its windows, which share its weight. Deterministic: the same rows in
+the same order give the same file.
 """
 
 import math
@@ -9,7 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lambdas.inspection.linear import BUCKETS, LinearModel, features
+from lambdas.inspection.linear import BUCKETS, LinearModel, windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,72 +22,59 @@ class Example:
     weight: float = 1.0
 
 
-def _windows(lower: str, window: int) -> list[list[int]]:
-    ones, twos, threes = features(lower)
-    count = len(ones)
-    result: list[list[int]] = []
-    begin = 0
-    step = max(1, window // 2)
-    while count:
-        end = min(count, begin + window)
-        if end == count and count > window:
-            begin = count - window
-        buckets = (
-            ones[begin:end] + twos[max(0, begin - 1) : end - 1] + threes[max(0, begin - 2) : max(0, end - 2)]
-        )
-        result.append(buckets)
-        if end == count:
-            break
-        begin += step
-    return result
-
-
 def train(
     examples: Sequence[Example],
     *,
-    window: int,
-    passes: int = 12,
-    rate: float = 0.5,
-    decay: float = 2e-6,
+    passes: int = 20,
+    rate: float = 4.0,
+    penalty: float = 1e-5,
     seed: int = 7,
 ) -> LinearModel:
-    """A model for the examples. `window` in tokens."""
+    """A model for the examples. `rate` falls to nothing over the passes; `penalty` shrinks every weight at
+    every step.
+    """
     chance = random.Random(seed)
-    weights = [0.0] * BUCKETS
-    squares = [1e-6] * BUCKETS
-    bias, bias_square = 0.0, 1e-6
+    weights = [0.0] * BUCKETS  # in units of `scale`, so that shrinking all of them is one multiplication
+    scale = 1.0
+    bias = 0.0
     rows = [
-        (windows, one.label, one.weight)
+        (passages, one.label, one.weight)
         for one in examples
-        if (windows := _windows(one.text.lower(), window))
+        if (passages := [sorted(buckets) for buckets, _, _ in windows(one.text.lower())])
     ]
     positive = sum(weight for _, label, weight in rows if label)
-    negative = sum(weight for _, label, weight in rows if not label)
+    # an ordinary text of n windows counts for the square root of n: long ones are where false alarms come from
+    negative = sum(weight * math.sqrt(len(passages)) for passages, label, weight in rows if not label)
     balance = {1: 0.5 * (positive + negative) / positive, 0: 0.5 * (positive + negative) / negative}
+    steps = passes * sum(1 if label else len(passages) for passages, label, _ in rows)
+    step = 0
 
     def margin(buckets: list[int]) -> float:
-        return bias + sum(weights[bucket] for bucket in buckets) / math.sqrt(3 * max(1, len(buckets) / 3))
+        return bias + scale * sum(map(weights.__getitem__, buckets)) / math.sqrt(len(buckets))
 
     for turn in range(passes):
         chance.shuffle(rows)
-        for windows, label, weight in rows:
-            if len(windows) == 1:
-                buckets = windows[0]
+        for passages, label, weight in rows:
+            if label == 0:
+                chosen, share = passages, weight / math.sqrt(len(passages))
             elif turn == 0:
                 # nothing is known yet: any window may be the one
-                buckets = windows[chance.randrange(len(windows))]
+                chosen, share = [passages[chance.randrange(len(passages))]], weight
             else:
-                buckets = max(windows, key=margin)
-            value = margin(buckets)
-            error = (1 / (1 + math.exp(-max(-30.0, min(30.0, value)))) - label) * weight * balance[label]
-            share = error / math.sqrt(3 * max(1, len(buckets) / 3))
-            for bucket in buckets:
-                gradient = share + decay * weights[bucket]
-                squares[bucket] += gradient * gradient
-                weights[bucket] -= rate * gradient / math.sqrt(squares[bucket])
-            bias_square += error * error
-            bias -= 0.1 * rate * error / math.sqrt(bias_square)
+                chosen, share = [max(passages, key=margin)], weight
+            for buckets in chosen:
+                speed = rate * (1 - step / (steps + 1))
+                step += 1
+                value = max(-30.0, min(30.0, margin(buckets)))
+                error = (1 / (1 + math.exp(-value)) - label) * share * balance[label]
+                scale *= 1 - speed * penalty
+                change = speed * error / math.sqrt(len(buckets)) / scale
+                for bucket in buckets:
+                    weights[bucket] -= change
+                bias -= _BIAS_SHARE * speed * error
     largest = max(map(abs, weights)) or 1.0
-    scale = largest / 127
-    packed = bytes(128 + max(-127, min(127, round(weight / scale))) for weight in weights)
-    return LinearModel(packed, scale, bias, window)
+    packed = bytes(128 + max(-127, min(127, round(127 * weight / largest))) for weight in weights)
+    return LinearModel(packed, scale * largest / 127, bias)
+
+
+_BIAS_SHARE = 0.02  # the bias takes part in every step: it must not run ahead of the words

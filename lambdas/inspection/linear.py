@@ -1,101 +1,85 @@
-"""Small linear models over hashed word sequences, with weights of one byte each (explainable, deterministic,
+"""Small linear models over the words of a passage, with weights of one byte each (explainable, deterministic,
 no library).
 
-A text is a sequence of words, numbers and signs. Every word, pair and triple of words hashes to a bucket
-with a weight. A window's score is the sum of its weights over the square root of their number, plus a bias;
-a text's score is the highest of its windows, as a probability.
+A text is a sequence of words and numbers, read in overlapping windows. Every word counts once in a window, by
+its first letters, and hashes to a bucket with a weight. A window's score is the sum of its weights over the
+square root of their number, plus a bias; a text's score is the highest of its windows, as a probability.
+
+Single words and no pairs: measured on texts from sources that the models were not made from, pairs and
+triples found less and cost most of the time (`bench/inspection/FIGURES.md`).
 """
 
 import math
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, pairwise
 from pathlib import Path
 
 BUCKET_BITS = 16
 BUCKETS = 1 << BUCKET_BITS
+WINDOW = 48  # words; the same for all models, so that a text is read once for all of them
 _MASK = BUCKETS - 1
-_TOKEN = re.compile(r"[a-z']+|\d+|[^\w\s]|[^\W\da-z_]+|\n+")
-_HEADER = b"KITLINEAR1\n"
+_STEM = 5  # "instruct" and "instructions" are one word
+_WORD = re.compile(r"[a-z']+|\d+|[^\W\da-z_]+")
+_HEADER = b"KITLINEAR2\n"
 
 
-class _Hashes(dict[str, int]):
-    """The hash of each token; filled as tokens are met."""
+class _Buckets(dict[str, int]):
+    """The bucket of each word; filled as words are met."""
 
-    def __missing__(self, token: str) -> int:
-        word = "\n" if token[0] == "\n" else "0" if token.isdigit() else token
-        value = zlib.crc32(word.encode("utf-8", "surrogatepass"))
+    def __missing__(self, word: str) -> int:
+        stem = "0" if word.isdigit() else word[:_STEM]
+        bucket = zlib.crc32(stem.encode("utf-8", "surrogatepass")) & _MASK
         if len(self) < 50_000:
-            self[token] = value
-        return value
+            self[word] = bucket
+        return bucket
 
 
-_HASHES = _Hashes()
+_BUCKETS = _Buckets()
 
 
 @lru_cache(maxsize=2)
-def features(lower: str) -> tuple[list[int], list[int], list[int]]:
-    """For each token of a lower-case text the buckets of the word, pair and triple that it ends."""
-    hashes = list(map(_HASHES.__getitem__, _TOKEN.findall(lower)))
-    ones = [value & _MASK for value in hashes]
-    twos = [((a * 0x9E3779B1) ^ (b * 0x85EBCA77) ^ 0x5BD1E995) >> 7 & _MASK for a, b in pairwise(hashes)]
-    threes = [
-        ((a * 0xC2B2AE3D) ^ (b * 0x27D4EB2F) ^ (c * 0x165667B1)) >> 9 & _MASK
-        for a, b, c in zip(hashes, hashes[1:], hashes[2:], strict=False)
-    ]
-    return ones, twos, threes
+def windows(lower: str) -> Sequence[tuple[frozenset[int], int, int]]:
+    """The windows of a lower-case text: the buckets of its words, the numbers of its first and last word.
+
+    They overlap by half.
+    """
+    buckets = list(map(_BUCKETS.__getitem__, _WORD.findall(lower)))
+    last = max(0, len(buckets) - WINDOW)
+    begins = [*range(0, last, WINDOW // 2), last] if buckets else []
+    return [(frozenset(buckets[begin : begin + WINDOW]), begin, begin + WINDOW) for begin in begins]
 
 
 @lru_cache(maxsize=2)
 def _offsets(lower: str) -> list[int]:
-    return [*(match.start() for match in _TOKEN.finditer(lower)), len(lower)]
+    return [*(match.start() for match in _WORD.finditer(lower)), len(lower)]
 
 
 @dataclass(frozen=True, slots=True)
 class LinearModel:
-    """Weights by bucket, a scale for them, a bias, and the size of the windows in tokens."""
+    """Weights by bucket, a scale for them, and a bias."""
 
-    weights: bytes
+    weights: bytes  # a weight is kept as 128 more than it is
     scale: float
     bias: float
-    window: int
 
-    def _token_scores(self, lower: str) -> list[int]:
-        weight = self.weights.__getitem__
-        ones, twos, threes = (list(map(weight, buckets)) for buckets in features(lower))
-        # a weight is kept as 128 more than it is
-        pairs = [a + b - 256 for a, b in zip(ones[1:], twos, strict=True)]
-        triples = [a + b - 128 for a, b in zip(pairs[1:], threes, strict=True)]
-        return [*(one - 128 for one in ones[:1]), *pairs[:1], *triples]
+    def _margin(self, buckets: frozenset[int]) -> float:
+        total = sum(map(self.weights.__getitem__, buckets)) - 128 * len(buckets)
+        return self.bias + self.scale * total / math.sqrt(len(buckets))
 
     def windows(self, lower: str, at_least: float = 0.0) -> tuple[float, list[tuple[float, int, int]]]:
-        """The highest probability, and (probability, start, end) of each window that reaches `at_least`.
-
-        Windows overlap by half.
-        """
-        sums = [0, *accumulate(self._token_scores(lower))]
-        count = len(sums) - 1
+        """The highest probability, and (probability, start, end) of each window that reaches `at_least`."""
         highest = 0.0
         found: list[tuple[float, int, int]] = []
-        step = max(1, self.window // 2)
-        begin = 0
-        while count:
-            end = min(count, begin + self.window)
-            if end == count and count > self.window:
-                begin = count - self.window
-            total = sums[end] - sums[begin]
-            value = self.bias + self.scale * total / math.sqrt(3 * (end - begin))
-            probability = 1 / (1 + math.exp(-max(-30.0, min(30.0, value))))
+        for buckets, begin, end in windows(lower):
+            probability = 1 / (1 + math.exp(-max(-30.0, min(30.0, self._margin(buckets)))))
             highest = max(highest, probability)
             if probability >= at_least:
-                # most texts have no such window: only then is it worth knowing where the tokens are
+                # most texts have no such window: only then is it worth knowing where the words are
                 offsets = _offsets(lower)
-                found.append((probability, offsets[begin], offsets[end]))
-            if end == count:
-                break
-            begin += step
+                found.append((probability, offsets[begin], offsets[min(end, len(offsets) - 1)]))
         return highest, found
 
     def score(self, lower: str) -> float:
@@ -104,7 +88,7 @@ class LinearModel:
 
     def save(self, path: Path) -> None:
         """Write the model: a header line, a line of figures, the weights."""
-        figures = f"{BUCKETS} {self.scale!r} {self.bias!r} {self.window}\n".encode()
+        figures = f"{BUCKETS} {self.scale!r} {self.bias!r}\n".encode()
         path.write_bytes(_HEADER + figures + zlib.compress(self.weights, 9))
 
 
@@ -123,8 +107,8 @@ def load(path: Path) -> LinearModel:
     if not data.startswith(_HEADER):
         raise ValueError(f"{path.name}: not a linear model")
     figures, _, packed = data[len(_HEADER) :].partition(b"\n")
-    buckets, scale, bias, window = figures.split()
+    buckets, scale, bias = figures.split()
     weights = zlib.decompress(packed)
     if int(buckets) != BUCKETS or len(weights) != BUCKETS:
         raise ValueError(f"{path.name}: made for another number of buckets")
-    return LinearModel(weights, float(scale), float(bias), int(window))
+    return LinearModel(weights, float(scale), float(bias))
