@@ -11,7 +11,7 @@ from components.layers import ROOT
 from components.workflow.catalogue import demanded_by, published_prompt, step_input, workflows_of
 from components.workflow.definition import Waiting
 from components.workflow.department import Department, DepartmentArgs
-from components.workflow.workflows import DepartmentWorkflows, DepartmentWorkflowsArgs, Planned
+from components.workflow.workflows import DepartmentWorkflows, DepartmentWorkflowsArgs, Planned, Training
 from stacks.placement import department_options, names_of
 from stacks.settings import Settings
 from stacks.settings.models import Department as DepartmentSettings
@@ -30,6 +30,8 @@ class Desk:
     function_alias_arn: pulumi.Input[str]
     layer_arn: pulumi.Input[str]
     gateway_url: pulumi.Input[str]
+    access_table_name: pulumi.Input[str]
+    access_table_arn: pulumi.Input[str]
     user_pool_id: pulumi.Input[str] | None = None
 
 
@@ -63,7 +65,7 @@ def _planned(department: DepartmentSettings) -> list[Planned]:
     for spec in workflows_of(department.id):
         prompt = published_prompt(LIBRARY, spec)
         demanded = demanded_by(spec, prompt, department.human_review)
-        step = step_input(spec, prompt, demanded)
+        step = step_input(spec, prompt, demanded, training_required=department.training_required)
         planned.append(Planned(spec.name, step, demanded, spec.material_decision))
     return planned
 
@@ -121,4 +123,17 @@ def _workflows(
         audit_bucket_arn=base["audit_bucket_arn"],
         audit_key_arn=base["audit_key_arn"],
         copies_stream=names_of(settings).of("records"),
+        training=_training(each, base, desk),
+    )
+
+
+def _training(department: DepartmentSettings, base: Outputs, desk: Desk) -> Training | None:
+    if not department.training_required:
+        return None
+    return Training(
+        base["governance_bucket_name"],
+        base["governance_bucket_arn"],
+        base["governance_key_arn"],
+        desk.access_table_name,
+        desk.access_table_arn,
     )

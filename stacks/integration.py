@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,6 +44,7 @@ from stacks.settings.models import (
     ClaudePlatformProvider,
     Department,
     OidcIdentity,
+    SamlIdentity,
     WorkloadIdentityAuth,
 )
 
@@ -94,7 +96,7 @@ def main(settings: Settings) -> None:
     _claude_caller(gateway_args, [gateway.role.arn, *pods], options)
     desk = ReviewDesk("review-desk", _review_desk(settings, base, keeper), options)
     departments.stand_up(
-        settings, departments.pilots(settings), base, _at_desk(keeper, desk, api, people.pool.id)
+        settings, departments.pilots(settings), base, _at_desk(keeper, desk, api, ledger, people.pool.id)
     )
     contracts.export(
         "integration",
@@ -139,7 +141,7 @@ def _review_desk(settings: Settings, base: Outputs, keeper: KeeperArgs) -> Revie
 
 
 def _at_desk(
-    keeper: KeeperArgs, desk: ReviewDesk, api: RestApi, user_pool_id: pulumi.Input[str]
+    keeper: KeeperArgs, desk: ReviewDesk, api: RestApi, ledger: Ledger, user_pool_id: pulumi.Input[str]
 ) -> departments.Desk:
     return departments.Desk(
         surroundings=keeper.surroundings,
@@ -148,6 +150,8 @@ def _at_desk(
         function_alias_arn=desk.function.alias.arn,
         layer_arn=keeper.layer_arn,
         gateway_url=api.url,
+        access_table_name=ledger.access.name,
+        access_table_arn=ledger.access.arn,
         user_pool_id=user_pool_id,
     )
 
@@ -314,7 +318,7 @@ def _people(settings: Settings, base: Outputs, ledger: Ledger, options: pulumi.R
     provider = (
         OidcProvider(given.issuer, given.client_id, given.scopes)
         if isinstance(given, OidcIdentity)
-        else SamlProvider(given.metadata_url)
+        else _saml_provider(given)
     )
     return PeopleArgs(
         surroundings=surroundings(settings, base, None),
@@ -324,6 +328,17 @@ def _people(settings: Settings, base: Outputs, ledger: Ledger, options: pulumi.R
         layer_arn=DependencyLayer("pretoken-layer", names_of(settings), "scheduled", options).arn,
         tier="PLUS" if settings.sizing.detection.web_acl else "ESSENTIALS",
         machines=given.machine_clients,
+    )
+
+
+def _saml_provider(given: SamlIdentity) -> SamlProvider:
+    metadata = Path(given.metadata_file).read_text("utf-8") if given.metadata_file else given.metadata_url
+    return SamlProvider(
+        metadata=metadata or "",
+        user_name=given.attributes.user_name,
+        email=given.attributes.email,
+        signed_requests=given.signed_requests,
+        encrypted_assertions=given.encrypted_assertions,
     )
 
 

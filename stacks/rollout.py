@@ -67,6 +67,8 @@ def _desk(settings: Settings, base: contracts.StageOutputs, api: contracts.Stage
         function_alias_arn=api["review_desk_arn"],
         layer_arn=api["scheduled_layer_arn"],
         gateway_url=api["gateway_url"],
+        access_table_name=api["access_table_name"],
+        access_table_arn=api["access_table_arn"],
         user_pool_id=api["user_pool_id"],
     )
 

@@ -24,8 +24,8 @@ ROLES = (
 class RolesArgs:
     """Keys of the foundation, and who may take a role: `principals` by role, each the ARN of a SAML
     provider, of an IAM role, or of a role of IAM Identity Center (which may end in `*`, as its names carry
-    a random part). A role without principals can be taken by IAM principals of the account that signed in
-    with a second factor.
+    a random part). All roles trust the SAML provider of `saml_provider_arn`. A role that nobody else may take
+    can be taken by IAM principals of the account that signed in with a second factor.
     """
 
     names: Names
@@ -37,6 +37,7 @@ class RolesArgs:
     analytics_key_arn: pulumi.Input[str]
     principals: Mapping[Any, Sequence[str]] = field(default_factory=dict)
     session_hours: int = 4
+    saml_provider_arn: pulumi.Input[str] | None = None
 
 
 class Roles(KitComponent):
@@ -46,7 +47,8 @@ class Roles(KitComponent):
     `data-science-lead`, each with one inline policy.
     Default posture: permissions boundary, sessions of four hours, federated trust. Prompts and answers are
     readable by the governance lead alone; kill switches and erasure are that role's too. Nobody may write
-    audit records, but for that role's own of what it opened and erased.
+    audit records, but for that role's own of what it opened and erased, and the training lead's of completed
+    courses.
     Replaced when changed: client, environment.
     """
 
@@ -60,7 +62,7 @@ class Roles(KitComponent):
             ],
         )
         super().__init__(name, opts)
-        statements = _statements(args)
+        statements = statements_of(args)
         self.roles = {role: self._role(name, role, statements[role], args) for role in ROLES}
         self.arns = {role: made.arn for role, made in self.roles.items()}
         self.register_outputs({"arns": self.arns})
@@ -70,7 +72,7 @@ class Roles(KitComponent):
             f"{name}-{role}",
             name=args.names.of(role),
             description=f"Center of Excellence: {role.replace('-', ' ')}",
-            assume_role_policy=canonical_json(_trust_document(role, args)),
+            assume_role_policy=_trust(role, args),
             permissions_boundary=args.boundary_arn,
             max_session_duration=args.session_hours * 3600,
             opts=self.child(),
@@ -85,8 +87,17 @@ class Roles(KitComponent):
         return made
 
 
-def _trust_document(role: str, args: RolesArgs) -> dict[str, Any]:
-    principals = sorted(args.principals.get(role, ()))
+def _trust(role: str, args: RolesArgs) -> pulumi.Input[str]:
+    named = args.principals.get(role, ())
+    if args.saml_provider_arn is None:
+        return canonical_json(_trust_document(named, args.names))
+    return pulumi.Output.from_input(args.saml_provider_arn).apply(
+        lambda provider: canonical_json(_trust_document([*named, provider], args.names))
+    )
+
+
+def _trust_document(named: Sequence[str], names: Names) -> dict[str, Any]:
+    principals = sorted(set(named))
     providers = [arn for arn in principals if ":saml-provider/" in arn]
     patterns = [arn for arn in principals if ":saml-provider/" not in arn]
     statements: list[dict[str, Any]] = []
@@ -95,7 +106,7 @@ def _trust_document(role: str, args: RolesArgs) -> dict[str, Any]:
             {
                 "Sid": "FederatedPerson",
                 "Effect": "Allow",
-                "Action": ["sts:AssumeRoleWithSAML", "sts:TagSession"],
+                "Action": ["sts:AssumeRoleWithSAML", "sts:SetSourceIdentity", "sts:TagSession"],
                 "Principal": {"Federated": providers},
                 "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}},
             }
@@ -109,14 +120,15 @@ def _trust_document(role: str, args: RolesArgs) -> dict[str, Any]:
                 "Sid": "PersonOfThisAccount",
                 "Effect": "Allow",
                 "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
-                "Principal": {"AWS": args.names.root_principal},
+                "Principal": {"AWS": names.root_principal},
                 "Condition": person,
             }
         )
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _statements(args: RolesArgs) -> dict[str, list[Statement]]:
+def statements_of(args: RolesArgs) -> dict[str, list[Statement]]:
+    """What each role may do, by role."""
     names = args.names
     read_documents = _read(names, "Documents", "governance", ["documents/*"], args.governance_key_arn)
     read_prompts = _read(names, "Prompts", "governance", ["prompts/*"], args.governance_key_arn)
@@ -169,7 +181,7 @@ def _statements(args: RolesArgs) -> dict[str, list[Statement]]:
             ),
             Statement("Traces", ["xray:BatchGetTraces", "xray:GetTraceSummaries"], ["*"], conditions=here),
         ],
-        "training-lead": [*read_documents, *read_prompts, *dashboards],
+        "training-lead": [*read_documents, *read_prompts, *dashboards, *_train(args)],
         "governance-lead": [
             *read_documents,
             *read_prompts,
@@ -256,6 +268,33 @@ def _investigate(args: RolesArgs) -> list[Statement]:
             ["logs:FilterLogEvents"],
             [names.arn("logs", f"log-group:/aws/lambda/{names.of('gateway')}:*")],
         ),
+    ]
+
+
+def _train(args: RolesArgs) -> list[Statement]:
+    """Record who completed which course; whom a name means is looked up (L3.5, L4.1)."""
+    names = args.names
+    people = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["NAME#user-name#*", "USER#*"]}}
+    return [
+        Statement(
+            "FindPeople",
+            ["dynamodb:GetItem"],
+            [names.arn("dynamodb", f"table/{names.of('access')}")],
+            conditions=people,
+        ),
+        Statement(
+            "RecordTraining",
+            ["s3:PutObject"],
+            [_objects(names, "audit", "records/dt=*/hour=*/training-*/*")],
+        ),
+        _use_key("EncryptTraining", ["kms:GenerateDataKey"], args.audit_key_arn, names),
+        Statement(
+            "CopyMetadata",
+            ["firehose:PutRecordBatch"],
+            [names.arn("firehose", f"deliverystream/{names.of('records')}")],
+        ),
+        Statement("KeepCompletions", ["s3:PutObject"], [_objects(names, "governance", "training/*")]),
+        _use_key("EncryptCompletions", ["kms:GenerateDataKey"], args.governance_key_arn, names),
     ]
 
 

@@ -97,8 +97,10 @@ def demanded_by(spec: WorkflowSpec, prompt: Mapping[str, Any], human_review: tup
     return trigger if trigger in human_review else ""
 
 
-def step_input(spec: WorkflowSpec, prompt: Mapping[str, Any], demanded: str) -> dict[str, Any]:
-    """The workflow as its drafting step gets it."""
+def step_input(
+    spec: WorkflowSpec, prompt: Mapping[str, Any], demanded: str, *, training_required: bool = False
+) -> dict[str, Any]:
+    """The workflow as its drafting step gets it. Its course bears its name (L3.5)."""
     fields = {name: value for name, value in asdict(spec).items() if name in _STEP_FIELDS}
     schema = prompt.get("output_schema")
     return {
@@ -107,6 +109,7 @@ def step_input(spec: WorkflowSpec, prompt: Mapping[str, Any], demanded: str) -> 
         "reviewed": bool(demanded),
         "use_case": str(prompt.get("use_case") or spec.prompt),
         **({"output_schema": schema} if schema else {}),
+        **({"course": spec.name} if training_required else {}),
     }
 
 

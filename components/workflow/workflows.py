@@ -27,9 +27,20 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class Training:
+    """Where completed courses lie, and the table that tells a person's id."""
+
+    bucket_name: pulumi.Input[str]
+    bucket_arn: pulumi.Input[str]
+    key_arn: pulumi.Input[str]
+    access_table_name: pulumi.Input[str]
+    access_table_arn: pulumi.Input[str]
+
+
+@dataclass(frozen=True)
 class DepartmentWorkflowsArgs:
     """`desk_arn` is the live alias of the review desk's function; `copies_stream` takes the copies of its
-    audit records.
+    audit records; `training` is None where nobody needs a course before asking.
     """
 
     surroundings: Surroundings
@@ -48,6 +59,7 @@ class DepartmentWorkflowsArgs:
     audit_bucket_arn: pulumi.Input[str]
     audit_key_arn: pulumi.Input[str]
     copies_stream: str
+    training: Training | None = None
 
 
 class DepartmentWorkflows(KitComponent):
@@ -96,6 +108,12 @@ class DepartmentWorkflows(KitComponent):
                 "AUDIT_KEY_ARN": args.audit_key_arn,
                 "ANALYTICS_STREAM": args.copies_stream,
             }
+        elif args.training is not None:
+            environment |= {
+                "GOVERNANCE_BUCKET": args.training.bucket_name,
+                "GOVERNANCE_KEY_ARN": args.training.key_arn,
+                "ACCESS_TABLE": args.training.access_table_name,
+            }
         return Function(
             f"{name}-{step}",
             FunctionArgs(
@@ -114,9 +132,43 @@ class DepartmentWorkflows(KitComponent):
         )
 
     def _drafting(self) -> list[Statement]:
-        return area_statements(
+        area = area_statements(
             self._args.department, read=("drafts", "requests", "sources"), write=("drafts",)
         )
+        return [*area, *self._reading_completions()]
+
+    def _reading_completions(self) -> list[Statement]:
+        """Look up whether whoever asks has completed the workflow's course (L3.5)."""
+        training, region = self._args.training, self._args.surroundings.names.region
+        if training is None:
+            return []
+        return [
+            Statement(
+                "ListCompletions",
+                ["s3:ListBucket"],
+                [training.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": ["training/*"]}},
+            ),
+            Statement(
+                "ReadCompletions",
+                ["s3:GetObject"],
+                [pulumi.Output.concat(training.bucket_arn, "/training/*")],
+            ),
+            Statement(
+                "DecryptCompletions",
+                ["kms:Decrypt"],
+                [training.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
+            ),
+            Statement(
+                "FindPerson",
+                ["dynamodb:GetItem"],
+                [training.access_table_arn],
+                conditions={
+                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["NAME#user-name#*", "USER#*"]}
+                },
+            ),
+        ]
 
     def _releasing(self) -> list[Statement]:
         args = self._args

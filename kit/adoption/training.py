@@ -1,4 +1,6 @@
-"""Training records: who completed which course, as records of the audit store (L4.1, S.2)."""
+"""Training: who completed which course, as records of the audit store; a workflow's course is kept where the
+workflow looks it up too (L3.5, L4.1, S.2).
+"""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,14 +10,19 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from components.layers import ROOT
+from components.workflow.catalogue import WORKFLOWS
 from kit.errors import ExitCode, KitError
 from kit.identity.operator import access_records, caller_arn, plain, usage
 from kit.reviews.places import names_of_target
 from kit.target import Target
 from lambdas.common.access import AccessRecord, AccessRecords, user_key
 from lambdas.common.audit import AuditBucket, AuditUnavailable, AuditWriter, Journal, MetadataCopies
+from lambdas.workflow.area import DepartmentArea
+from lambdas.workflow.courses import keep_completion
 
 COLUMNS = ("person", "course", "completed_on", "trainer")
+GUIDES = ROOT / "documents" / "courses"
 _MOST = 100_000
 
 
@@ -67,6 +74,7 @@ def record_training(target: Target, courses: Iterable[Completed]) -> Iterator[di
     with ThreadPoolExecutor(1) as pool:
         writer = _writer(target, pool)
         operator = caller_arn(target)
+        governance = _governance(target)
         try:
             for one, person, trainer in looked_up:
                 record = {
@@ -80,6 +88,9 @@ def record_training(target: Target, courses: Iterable[Completed]) -> Iterator[di
                     **({"trainer": trainer.subject} if trainer else {}),
                 }
                 writer.append_now(record, bodies={})
+                if one.course in courses_of_workflows():
+                    kept = {name: record[name] for name in ("course", "completed_on", "department")}
+                    keep_completion(governance, person.subject, one.course, kept)
                 yield record
         except AuditUnavailable as error:
             raise KitError(
@@ -114,6 +125,24 @@ def _person(known: AccessRecords, name: str) -> AccessRecord:
     if found is None:
         raise usage("somebody of the list is no person of this deployment", "kit audit find --kind scim")
     return found
+
+
+def courses_of_workflows() -> dict[str, str]:
+    """The courses that workflows may demand: name and title."""
+    return {spec.name: spec.title for spec in WORKFLOWS}
+
+
+def guide(course: str) -> str:
+    """The text of a course. Raises KitError for an unknown name."""
+    if course not in courses_of_workflows():
+        raise usage(f"there is no course {course[:60]!r}", "kit training list")
+    return (GUIDES / f"{course}.md").read_text(encoding="utf-8")
+
+
+def _governance(target: Target) -> DepartmentArea:
+    return DepartmentArea(
+        target.client("s3"), target.require("governance_bucket_name"), target.require("governance_key_arn")
+    )
 
 
 def _writer(target: Target, pool: ThreadPoolExecutor) -> AuditWriter:

@@ -1,4 +1,4 @@
-"""`kit training`: records of completed training (L4.1, S.2)."""
+"""`kit training`: the courses of workflows, and records of completed training (L3.5, L4.1, S.2)."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,35 @@ import typer
 from kit.commands.deployment_errors import deployment_errors
 from kit.errors import ExitCode, KitError
 
-app = typer.Typer(help="Record who completed which training.", no_args_is_help=True)
+app = typer.Typer(help="Courses of workflows; record who completed which.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+) -> None:
+    """List the courses, one for each workflow. A department with `training_required` demands its workflows'.
+
+    Exit code: 0.
+    """
+    from kit.adoption.training import courses_of_workflows
+
+    courses = courses_of_workflows()
+    if as_json:
+        typer.echo(json.dumps(courses, sort_keys=True))
+        return
+    for name, title in courses.items():
+        typer.echo(f"{name}  {title}")
+
+
+@app.command()
+def show(course: Annotated[str, typer.Argument(help="Name of the course.")]) -> None:
+    """Print the text of a course: what the workflow does, what to check, a case to try. Exit codes: 0; 2 no
+    such course.
+    """
+    from kit.adoption.training import guide
+
+    typer.echo(guide(course), nl=False)
 
 
 @app.command()

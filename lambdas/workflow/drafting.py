@@ -11,9 +11,11 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
+from lambdas.common.access import AccessRecords
 from lambdas.common.clock import Clock, utc_now
 from lambdas.workflow.area import DepartmentArea, NotThere, draft_key, encoded, request_key
 from lambdas.workflow.aws import client
+from lambdas.workflow.courses import Courses
 from lambdas.workflow.gateway_client import GatewayClient, Refused
 from lambdas.workflow.validation import Draft, findings
 
@@ -26,7 +28,7 @@ class Workflow:
     """What the definition says about a workflow, in plain data.
 
     `documents_as` is the prompt's variable that takes the documents; `checks` are names of
-    `validation.CHECKS`.
+    `validation.CHECKS`; `course` is what whoever asks must have completed, empty for nothing.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Workflow:
     checks: tuple[str, ...]
     output_schema: Mapping[str, Any] | None = None
     reviewed: bool = True
+    course: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Drafting:
 
     area: DepartmentArea
     gateway: GatewayClient
+    courses: Courses | None = None
     clock: Clock = utc_now
 
     def draft(self, workflow: Workflow, request: str) -> dict[str, Any]:
@@ -75,6 +79,8 @@ class Drafting:
 
     def _write_draft(self, workflow: Workflow, request: str, asked: Mapping[str, Any]) -> str:
         """Ask Claude and keep the answer; a text where that is refused."""
+        if workflow.course and not self._trained(workflow.course, str(asked.get("requested_by", ""))):
+            return f"whoever asks must complete a course first: kit training show {workflow.course}"
         names = asked.get("documents") or []
         if len(names) > _MOST_DOCUMENTS:
             return f"more than {_MOST_DOCUMENTS} documents"
@@ -110,6 +116,9 @@ class Drafting:
         self.area.put_once(draft_key(request), encoded(document))
         return ""
 
+    def _trained(self, course: str, person: str) -> bool:
+        return self.courses is not None and self.courses.has_completed(person, course)
+
     def validate(self, workflow: Workflow, request: str) -> dict[str, Any]:
         """Check the draft. Returns {"findings": [{"check", "finding"}]}."""
         draft = self.area.document(draft_key(request))
@@ -131,7 +140,16 @@ def _drafting() -> Drafting:
     gateway = GatewayClient(
         os.environ["GATEWAY_URL"], os.environ["GATEWAY_CREDENTIAL_SECRET_ARN"], client("secretsmanager")
     )
-    return Drafting(area, gateway)
+    return Drafting(area, gateway, _courses())
+
+
+def _courses() -> Courses | None:
+    """Completed courses; None in a department that demands none."""
+    bucket = os.environ.get("GOVERNANCE_BUCKET")
+    if bucket is None:
+        return None
+    governance = DepartmentArea(client("s3"), bucket, os.environ["GOVERNANCE_KEY_ARN"])
+    return Courses(governance, AccessRecords(client("dynamodb"), os.environ["ACCESS_TABLE"]))
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:

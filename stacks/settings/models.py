@@ -58,6 +58,9 @@ ARN = r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+$"
 HTTPS_URL = r"^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[^\s?#]*)?$"
 DOMAIN_NAME = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
 CIDR = r"^([0-9]{1,3}\.){3}[0-9]{1,3}/(1[6-9]|2[0-4])$"
+METADATA_URL = r"^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[^\s#]*)?$"
+INSTANCE_ARN = r"^arn:aws[a-z-]*:sso:::instance/(sso)?ins-[a-zA-Z0-9-.]{16}$"
+DIRECTORY_GROUP = r"^([0-9a-f]{10}-)?[A-Fa-f0-9]{8}(-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}$"
 SCOPE = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
 TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,120}$"
 S3_URI = r"^s3://[a-z0-9.-]{3,63}/\S+$"
@@ -78,6 +81,9 @@ HttpsUrl = Annotated[
         max_length=2000,
     ),
 ]
+MetadataUrl = Annotated[str, StringConstraints(pattern=METADATA_URL, max_length=2000)]
+InstanceArn = Annotated[str, StringConstraints(pattern=INSTANCE_ARN)]
+DirectoryGroup = Annotated[str, StringConstraints(pattern=DIRECTORY_GROUP)]
 Scope = Annotated[str, StringConstraints(pattern=SCOPE, max_length=200)]
 DomainName = Annotated[str, StringConstraints(pattern=DOMAIN_NAME, max_length=253)]
 Usd = Annotated[int, BeforeValidator(microusd_from_usd)]
@@ -152,6 +158,9 @@ class Department(Frozen):
     registered_prompts_only: bool = False
     embeddings: bool = Field(default=True, description="it may turn texts into vectors")
     human_review: tuple[ReviewTrigger, ...] = ("material-decision", "personnel-decision", "customer-facing")
+    training_required: bool = Field(
+        default=False, description="whoever asks for a workflow must have completed its course"
+    )
 
 
 class Reviews(Frozen):
@@ -172,6 +181,41 @@ class GroupRule(Frozen):
     data_classes: tuple[DataClass, ...] | None = Field(
         default=None, description="narrows what the department may use"
     )
+
+
+class SamlConsoleAccess(Frozen):
+    """The Center of Excellence takes its roles in AWS by SAML (C.1)."""
+
+    kind: Literal["saml"]
+    metadata_file: Text = Field(
+        description="the identity provider's document for AWS, in the folder of the configuration"
+    )
+    session_hours: int = Field(default=4, ge=1, le=12)
+
+
+class IdentityCenterAccess(Frozen):
+    """The Center of Excellence takes its roles in AWS by IAM Identity Center (C.1)."""
+
+    kind: Literal["identity-center"]
+    instance_arn: InstanceArn
+    groups: dict[CoeRole, DirectoryGroup] = Field(
+        min_length=1, description="ids of groups in the directory of Identity Center, by role"
+    )
+    region: Region | None = Field(default=None, description="where the instance lives, if elsewhere")
+    session_hours: int = Field(default=4, ge=1, le=12)
+
+
+ConsoleAccess = Annotated[SamlConsoleAccess | IdentityCenterAccess, Field(discriminator="kind")]
+
+
+class SamlAttributes(Frozen):
+    """What the identity provider calls the attributes that name a person."""
+
+    user_name: Text = Field(
+        default="http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+        description="the name under which the person is provisioned (userName of SCIM)",
+    )
+    email: Text = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"
 
 
 class OidcIdentity(Frozen):
@@ -202,7 +246,17 @@ class SamlIdentity(Frozen):
     """People sign in by SAML 2.0 (G.4)."""
 
     kind: Literal["saml"]
-    metadata_url: HttpsUrl
+    metadata_url: MetadataUrl | None = Field(
+        default=None, description="where the identity provider publishes its document"
+    )
+    metadata_file: Text | None = Field(
+        default=None, description="the document itself, in the folder of the configuration"
+    )
+    attributes: SamlAttributes = SamlAttributes()
+    signed_requests: bool = Field(default=True, description="requests to the identity provider are signed")
+    encrypted_assertions: bool = Field(
+        default=False, description="only assertions that are encrypted for the user pool are taken"
+    )
     department_claim: Text = Field(
         default="department", description="claim or attribute that carries the department's id"
     )
@@ -427,6 +481,9 @@ class Settings(Frozen):
     coe: dict[CoeRole, tuple[Arn, ...]] = Field(
         default={}, description="who may assume the roles of the Center of Excellence; IAM decides if empty"
     )
+    console_access: (
+        Annotated[SamlConsoleAccess | IdentityCenterAccess, Field(discriminator="kind")] | None
+    ) = None
     identity: Annotated[OidcIdentity | SamlIdentity, Field(discriminator="kind")]
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
     claude: Claude

@@ -15,8 +15,10 @@ import boto3
 import pytest
 
 from kit.target import Target
+from lambdas.common.access import AccessRecords, person_record
 from lambdas.common.ids import new_id
 from lambdas.workflow.area import DepartmentArea, encoded, request_key
+from lambdas.workflow.courses import keep_completion
 from lambdas.workflow.reviews import Review, Reviews, UnknownReview
 from tests.conftest import free_port
 from tests.support.standing import Acting, Standing, standing
@@ -93,7 +95,20 @@ def stage(tmp_path_factory: pytest.TempPathFactory, gateway: StandInGateway) -> 
             for step in ("drafter", "releaser"):
                 point(up, f"example-production-{department}-{step}", gateway.url)
         hurry(up)
+        provision(up, "legal", "ada@example.com", "01J9ADALEGAL")
+        governance = DepartmentArea(
+            up.root("s3"), up.exported("governance_bucket_name"), up.exported("governance_key_arn")
+        )
+        keep_completion(governance, "01J9ADALEGAL", "contract-analysis", {"completed_on": "2026-11-02"})
         yield up
+
+
+def provision(stage: Standing, department: str, name: str, person: str) -> None:
+    """A person as provisioning makes one: `name` is what the identity provider says, `person` the id."""
+    dynamodb, table = stage.root("dynamodb"), stage.exported("access_table_name")
+    access = AccessRecords(dynamodb, table)
+    made = access.creation(person_record(person, provisioned=True, department=department))
+    dynamodb.transact_write_items(TransactItems=[made, access.naming("user-name", name, person)])
 
 
 def hurry(stage: Standing) -> None:
