@@ -3,7 +3,6 @@ first byte (L1.2, L1.3, L1.8).
 """
 
 import asyncio
-import hashlib
 import http.client
 import json
 import socket
@@ -15,7 +14,6 @@ from typing import Any
 
 import pytest
 from anthropic import Anthropic
-from botocore.credentials import Credentials
 
 from lambdas.common.policy import parse_policy
 from lambdas.gateway.call import Deadlines
@@ -24,8 +22,19 @@ from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.providers.user_sessions import Attribution
 
-from .harness import KEY, Harness, chat, make, policy_document
-from .upstream import BREAK, FakeUpstream, Received, Reply, json_reply, message, stream_events, stream_reply
+from .harness import KEY, PROVIDER_KEY, Harness, chat, make, policy_document
+from .signatures import SESSION, why_refused
+from .upstream import (
+    BREAK,
+    FakeUpstream,
+    Received,
+    Reply,
+    json_reply,
+    message,
+    ordinary_claude,
+    stream_events,
+    stream_reply,
+)
 
 SOMEBODY = Attribution("app-1", "marketing", "CC-100")
 FAST = Deadlines(ping=0.2, connect=0.5, first_byte_whole=0.4, first_byte_stream=0.4, idle=0.5)
@@ -205,164 +214,112 @@ def test_a_client_that_leaves_before_the_answer_cancels_the_call_and_pays_its_in
     assert not gateway.ledger.open_reservations()
 
 
-# -- credentials ---------------------------------------------------------------------------------------------
+# -- credentials (federation with the Anthropic API has tests of its own) ------------------------------------
 
-FEDERATION = {
-    "kind": "workload-identity",
-    "federation_rule_id": "fdrl_1",
-    "organization_id": "org_1",
-    "service_account_id": "svac_1",
-    "audience": "https://api.anthropic.com",
+PLATFORMS: dict[str, dict[str, Any]] = {
+    "anthropic": {"kind": "anthropic", "auth": {"kind": "secret"}},
+    "claude-platform-aws": {
+        "kind": "claude-platform-aws",
+        "auth": {"kind": "aws", "region": "eu-west-1", "workspace_id": "wrkspc_1"},
+    },
+    "bedrock": {"kind": "bedrock", "auth": {"kind": "aws", "region": "eu-west-1"}},
 }
+SERVICES = {"claude-platform-aws": "aws-external-anthropic", "bedrock": "bedrock-mantle"}
 
 
-class Federation:
-    """An Anthropic API that takes no key: it exchanges STS tokens, each once, for short-lived ones."""
+class Platform:
+    """Any of the three providers: refuses what is not proved in its own way, then answers as Claude does."""
 
-    def __init__(self, seconds: int = 3600) -> None:
-        self.seconds = seconds
-        self.assertions: list[str] = []
-        self.valid: set[str] = set()
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
 
     def __call__(self, received: Received) -> Reply:
-        if received.target == "/v1/oauth/token":
-            asked = received.json()
-            assert asked["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
-            assert asked["federation_rule_id"] == "fdrl_1"
-            if asked["assertion"] in self.assertions:
-                return json_reply({"error": "invalid_grant"}, 400)
-            self.assertions.append(asked["assertion"])
-            token = f"token-{len(self.assertions)}"
-            self.valid.add(token)
-            return json_reply({"access_token": token, "token_type": "Bearer", "expires_in": self.seconds})
-        if (received.header("authorization") or "").removeprefix("Bearer ") not in self.valid:
-            return _unavailable(401)
-        return json_reply(message())
+        if self._refuses(received) is not None:
+            return _unavailable(403)
+        asked = received.json()
+        asked["model"] = asked["model"].removeprefix("anthropic.")
+        shown = Received(
+            received.method,
+            received.target.removeprefix("/anthropic"),
+            received.headers,
+            json.dumps(asked).encode(),
+        )
+        return ordinary_claude(shown)
+
+    def _refuses(self, received: Received) -> str | None:
+        if self.kind == "anthropic":
+            return None if received.header("x-api-key") == PROVIDER_KEY else "no key"
+        if not received.target.startswith("/anthropic/v1/"):
+            return "another path"
+        if self.kind == "claude-platform-aws" and received.header("anthropic-workspace-id") != "wrkspc_1":
+            return "no workspace"
+        return why_refused(received, service=SERVICES[self.kind], region="eu-west-1")
+
+
+async def _session(attribution: Attribution) -> Any:
+    assert attribution == SOMEBODY
+    return SESSION
+
+
+@pytest.fixture(scope="module", params=PLATFORMS)
+def shared_platform(request: pytest.FixtureRequest) -> Iterator[Harness]:
+    upstream = FakeUpstream().start()
+    url = upstream.url if request.param == "anthropic" else f"{upstream.url}/anthropic"
+    provider = {"name": "only", "base_url": url, "models": {}, **PLATFORMS[request.param]}
+    harness = make([upstream], providers=[provider], aws_credentials=_session)
+    yield harness
+    harness.stop()
+    upstream.stop()
 
 
 @pytest.fixture
-def federated(provider_servers: list[FakeUpstream]) -> Iterator[tuple[Harness, Federation]]:
-    upstream = provider_servers[0]
-    provider = {
-        "name": "anthropic",
-        "kind": "anthropic",
-        "base_url": upstream.url,
-        "auth": FEDERATION,
-        "models": {},
-    }
-    minted = iter(range(1000))
-
-    async def identity_token(audience: str, algorithm: str) -> str:
-        assert (audience, algorithm) == ("https://api.anthropic.com", "RS256")
-        return f"sts-{next(minted)}"
-
-    harness = make([upstream], providers=[provider], identity_token=identity_token)
-    harness.reset()
-    api = upstream.script = Federation()
-    yield harness, api
-    harness.stop()
+def platform(shared_platform: Harness) -> tuple[Harness, str]:
+    """A gateway in front of one provider, and its kind."""
+    shared_platform.reset()
+    kind = shared_platform.policy_source.document["providers"][0]["kind"]
+    shared_platform.upstream.script = Platform(kind)
+    return shared_platform, kind
 
 
-def test_no_key_is_needed_where_sts_vouches_for_the_gateway(federated: tuple[Harness, Federation]) -> None:
-    harness, api = federated
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: harness.post("/v1/messages", chat()), range(8)))
-    assert [answer.status for answer in answers] == [200] * 8
-    assert api.assertions == ["sts-0"]  # one exchange, however many calls waited for it
+def test_a_caller_sees_the_same_whatever_the_provider_and_its_proof(platform: tuple[Harness, str]) -> None:
+    """A message, a stream, a count, an error: the same bytes from each of the three (L1.2, L1.3)."""
+    harness, _ = platform
+    client = Anthropic(base_url=harness.url, api_key=KEY, max_retries=0)
+    ask: Any = {"model": "fast", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    assert client.messages.create(**ask).to_dict() == message()
+    with client.messages.stream(**ask) as stream:
+        assert list(stream.text_stream) == ["Hel", "lo."]
+    assert client.messages.count_tokens(model="fast", messages=ask["messages"]).input_tokens == 7
+    answers = [harness.post("/v1/messages", chat(stream=stream)) for stream in (False, True)]
+    assert [answer.body for answer in answers] == [
+        json.dumps(message()).encode(),
+        b"".join(stream_events(["Hel", "lo."])),
+    ]
+    harness.upstream.script = lambda _: json_reply(b'{"type":"error", "z": 1}', 400)
+    assert harness.post("/v1/messages", chat()).body == b'{"type":"error", "z": 1}'
+    assert {one["status"] for one in harness.audit.records if one["kind"] == "outcome"} == {200, 400}
+
+
+@pytest.mark.parametrize("content_type", [None, "application/json", "application/json; charset=utf-8"])
+def test_the_proof_holds_whatever_content_type_the_caller_sends(
+    platform: tuple[Harness, str], content_type: str | None
+) -> None:
+    harness, _ = platform
+    headers = {"content-type": content_type} if content_type else {}
+    for path in ("/v1/messages", "/v1/messages?beta=true&x=a%20b&a=1"):
+        assert harness.request("POST", path, chat(), headers).status == 200
+
+
+def test_each_platform_is_asked_for_the_model_by_its_own_name_and_gets_no_callers_key(
+    platform: tuple[Harness, str],
+) -> None:
+    harness, kind = platform
+    assert harness.post("/v1/messages", chat(model="fast")).status == 200
     sent = harness.upstream.received[-1]
-    assert sent.header("x-api-key") is None
-    assert "oauth-2025-04-20" in (sent.header("anthropic-beta") or "")
-
-
-def test_a_token_that_was_revoked_is_exchanged_anew_with_a_fresh_identity(
-    federated: tuple[Harness, Federation],
-) -> None:
-    harness, api = federated
-    assert harness.post("/v1/messages", chat()).status == 200
-    api.valid.clear()
-    assert harness.post("/v1/messages", chat()).status == 200
-    assert api.assertions == ["sts-0", "sts-1"]
-
-
-def test_a_token_about_to_expire_is_not_used(federated: tuple[Harness, Federation]) -> None:
-    harness, api = federated
-    api.seconds = 20
-    for _ in range(2):
-        assert harness.post("/v1/messages", chat()).status == 200
-    assert len(api.assertions) == 2
-
-
-@pytest.mark.parametrize(
-    ("kind", "auth", "service", "model"),
-    [
-        (
-            "claude-platform-aws",
-            {"workspace_id": "wrkspc_1"},
-            "aws-external-anthropic",
-            "claude-haiku-5-5",
-        ),
-        ("bedrock", {}, "bedrock-mantle", "anthropic.claude-haiku-5-5"),
-    ],
-)
-def test_aws_platforms_get_a_signature_of_our_role_over_the_very_bytes_sent(
-    provider_servers: list[FakeUpstream], kind: str, auth: dict[str, str], service: str, model: str
-) -> None:
-    async def credentials(attribution: Attribution) -> Any:
-        assert attribution == SOMEBODY
-        return Credentials("AKIDEXAMPLE", "secret", "session").get_frozen_credentials()
-
-    provider = {
-        "name": "aws",
-        "kind": kind,
-        "base_url": f"{provider_servers[0].url}/anthropic",
-        "auth": {"kind": "aws", "region": "eu-west-1", **auth},
-        "models": {},
-    }
-    harness = make(provider_servers[:1], providers=[provider], aws_credentials=credentials)
-    try:
-        harness.reset()
-        harness.upstream.script = lambda _: json_reply(message())
-        assert harness.post("/v1/messages", chat(model="fast")).status == 200
-        sent = harness.upstream.received[-1]
-        assert sent.target == "/anthropic/v1/messages"
-        assert sent.json()["model"] == model
-        authorization = sent.header("authorization") or ""
-        assert authorization.startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
-        assert f"/eu-west-1/{service}/aws4_request" in authorization
-        assert sent.header("x-amz-security-token") == "session"
-        assert _signature_holds(sent, service)
-        if auth:
-            assert sent.header("anthropic-workspace-id") == "wrkspc_1"
-        assert KEY not in json.dumps(sent.headers)
-    finally:
-        harness.stop()
-
-
-def _signature_holds(sent: Received, service: str) -> bool:
-    """Sign what arrived again, with the date that it came with."""
-    import hmac
-
-    authorization = sent.header("authorization") or ""
-    fields = dict(part.split("=", 1) for part in authorization.removeprefix("AWS4-HMAC-SHA256 ").split(", "))
-    date = sent.header("x-amz-date") or ""
-    names = fields["SignedHeaders"].split(";")
-    canonical = "\n".join(
-        [
-            "POST",
-            sent.target,
-            "",
-            *(f"{name}:{sent.header(name)}" for name in names),
-            "",
-            ";".join(names),
-            hashlib.sha256(sent.body).hexdigest(),
-        ]
-    )
-    scope = f"{date[:8]}/eu-west-1/{service}/aws4_request"
-    text = "\n".join(["AWS4-HMAC-SHA256", date, scope, hashlib.sha256(canonical.encode()).hexdigest()])
-    key = b"AWS4secret"
-    for part in (date[:8], "eu-west-1", service, "aws4_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.new(key, text.encode(), "sha256").hexdigest() == fields["Signature"]
+    prefix = "anthropic." if kind == "bedrock" else ""
+    assert sent.json()["model"] == prefix + "claude-haiku-5-5"
+    assert KEY not in json.dumps(sent.headers)
+    assert (sent.header("x-api-key") is None) == (kind != "anthropic")
 
 
 def test_a_stand_in_replaces_the_first_provider_and_never_sees_its_credential(

@@ -202,10 +202,11 @@ class AwsSignature:
             credentials = await self._credentials(attribution)
         except Exception as error:  # whatever STS or the credential chain raises, without its text
             raise CredentialUnavailable(f"no AWS credentials: {type(error).__name__}") from None
-        content_type = dict(headers).get(b"content-type", b"application/json")
-        request = self._request(
-            method=method, url=url, data=body, headers={"content-type": content_type.decode()}
-        )
+        # AWS demands that the content type is signed where there is one
+        signed = {
+            name.decode(): value.decode("latin-1") for name, value in headers if name == b"content-type"
+        }
+        request = self._request(method=method, url=url, data=body, headers=signed)
         self._signer(credentials, self._service, self._region).add_auth(request)
         return [
             (name.lower().encode(), str(value).encode())
