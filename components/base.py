@@ -2,6 +2,7 @@
 provider.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -73,6 +74,13 @@ class Names:
             "Names",
             [(len(name) <= 64, f"{name!r} is longer than 64 characters; shorten client or environment")],
         )
+        return name
+
+    def brief(self, what: str) -> str:
+        """A name for where AWS takes no more than 32 characters: `what`, and a mark of the deployment."""
+        deployment = f"{self.client}/{self.environment}/{self.account}"
+        name = f"{what}-{hashlib.sha256(deployment.encode()).hexdigest()[:8]}"
+        refuse("Names", [(len(name) <= 32, f"{name!r} is longer than 32 characters")])
         return name
 
     def everywhere(self, what: str) -> str:

@@ -75,6 +75,9 @@ _FOUNDATION = {
         }
     ),
     "identity_client_secret_arn": Export(str, "OpenID Connect client secret", required=False),
+    "console_saml_provider_arn": Export(
+        str, "SAML provider whose assertions open the console roles", required=False
+    ),
     "audit_replica_bucket_arn": Export(str, "copy of the audit store in the second region", required=False),
 }
 

@@ -1,5 +1,8 @@
 """The foundation: keys, evidence, secrets, budgets, roles and the documents that people approve (S.1)."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pulumi
 
 from components.foundation.audit_store import AuditStore, AuditStoreArgs
@@ -16,11 +19,14 @@ from components.foundation.notifications import Notifications, NotificationsArgs
 from components.foundation.roles import Roles, RolesArgs
 from components.foundation.secrets import Secrets, SecretsArgs
 from components.foundation.trail import Trail, TrailArgs
+from components.identity.identity_center import IdentityCenter, IdentityCenterArgs
+from components.identity.saml_console import SamlConsole, SamlConsoleArgs
 from components.permissions import canonical_json
 from components.storage import Lifecycle, PrivateBucket, PrivateBucketArgs
 from stacks import contracts, gates
 from stacks.placement import names_of, stage_options
 from stacks.settings import Settings
+from stacks.settings.models import IdentityCenterAccess, SamlConsoleAccess
 
 GATE_RECORD_KEY = "gates/foundation.json"
 
@@ -53,7 +59,10 @@ def main(settings: Settings) -> None:
         "notifications", NotificationsArgs(names, keys.arns["messages"], settings.contacts.alarms), options
     )
     _watch(settings, keys, audit, governance, notifications, options)
-    Roles("coe", _roles(settings, keys, boundary), options)
+    saml = _console(settings, options)
+    roles = replace(_roles(settings, keys, boundary), saml_provider_arn=saml.arn if saml else None)
+    Roles("coe", roles, options)
+    _identity_center(settings, roles, boundary, options)
     contracts.export(
         "foundation",
         {
@@ -72,6 +81,7 @@ def main(settings: Settings) -> None:
             **{f"{what.replace('-', '_')}_secret_arn": arn for what, arn in secrets.arns.items()},
             "permissions_boundary_arn": boundary.arn,
             "alarm_topic_arn": notifications.topic_arn,
+            "console_saml_provider_arn": saml.arn if saml else None,
         },
     )
 
@@ -174,4 +184,28 @@ def _roles(settings: Settings, keys: KeyRing, boundary: Boundary) -> RolesArgs:
         signing_key_arn=keys.arns["signing"],
         analytics_key_arn=keys.arns["analytics"],
         principals=settings.coe,
+        session_hours=settings.console_access.session_hours if settings.console_access else 4,
+    )
+
+
+def _console(settings: Settings, options: pulumi.ResourceOptions) -> SamlConsole | None:
+    """The identity provider of the console roles, where they are taken by SAML."""
+    given = settings.console_access
+    if not isinstance(given, SamlConsoleAccess):
+        return None
+    metadata = Path(given.metadata_file).read_text("utf-8")
+    return SamlConsole("console", SamlConsoleArgs(names_of(settings), metadata), options)
+
+
+def _identity_center(
+    settings: Settings, roles: RolesArgs, boundary: Boundary, options: pulumi.ResourceOptions
+) -> None:
+    """The permission sets of the console roles, where they are taken by IAM Identity Center."""
+    given = settings.console_access
+    if not isinstance(given, IdentityCenterAccess):
+        return
+    IdentityCenter(
+        "console",
+        IdentityCenterArgs(roles, boundary.policy.name, given.instance_arn, given.groups, given.region),
+        options,
     )

@@ -34,9 +34,15 @@ class OidcProvider:
 
 @dataclass(frozen=True)
 class SamlProvider:
-    """The organisation's identity provider by SAML 2.0."""
+    """The organisation's identity provider by SAML 2.0. `metadata` is its document, or the https address
+    where it publishes it; `user_name` and `email` are what it calls the attributes that name a person.
+    """
 
-    metadata_url: str
+    metadata: str
+    user_name: str
+    email: str
+    signed_requests: bool = True
+    encrypted_assertions: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +161,8 @@ class People(KitComponent):
         if isinstance(provider, OidcProvider):
             kind, details, mapping = "OIDC", _oidc_details(provider), _OIDC_ATTRIBUTES
         else:
-            kind, details, mapping = "SAML", _saml_details(provider), _SAML_ATTRIBUTES
+            kind, details = "SAML", _saml_details(provider)
+            mapping = {"email": provider.email, "preferred_username": provider.user_name}
         return cognito.IdentityProvider(
             f"{name}-provider",
             user_pool_id=self.pool.id,
@@ -212,11 +219,6 @@ _OIDC_ATTRIBUTES: Mapping[str, str] = {
     "email": "email",
     "preferred_username": "preferred_username",
 }
-_CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
-_SAML_ATTRIBUTES: Mapping[str, str] = {
-    "email": f"{_CLAIMS}/emailaddress",
-    "preferred_username": f"{_CLAIMS}/name",
-}
 
 
 def _oidc_details(provider: OidcProvider) -> Mapping[str, str]:
@@ -230,8 +232,14 @@ def _oidc_details(provider: OidcProvider) -> Mapping[str, str]:
 
 
 def _saml_details(provider: SamlProvider) -> Mapping[str, str]:
-    return {
-        "MetadataURL": provider.metadata_url,
+    """Never `IDPInit`: an assertion that nobody asked for is not taken."""
+    published = provider.metadata.startswith("https://")
+    details = {
+        "MetadataURL" if published else "MetadataFile": provider.metadata,
         "IDPSignout": "true",
-        "RequestSigningAlgorithm": "rsa-sha256",
     }
+    if provider.signed_requests:
+        details["RequestSigningAlgorithm"] = "rsa-sha256"
+    if provider.encrypted_assertions:
+        details["EncryptedResponses"] = "true"
+    return details

@@ -38,6 +38,7 @@ def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> 
         _groups,
         _models,
         _issuers,
+        _saml,
         _providers,
         _audit,
         _api,
@@ -193,6 +194,14 @@ def _issuers(document: Mapping[str, Any]) -> Iterator[Problem]:
                 "is required for people",
                 "for example {department: department}",
             )
+
+
+def _saml(document: Mapping[str, Any]) -> Iterator[Problem]:
+    identity = mapping(document.get("identity"))
+    given = [key for key in ("metadata_url", "metadata_file") if identity.get(key)]
+    if identity.get("kind") == "saml" and len(given) != 1:
+        wrong = "both are given" if given else "is required, or identity.metadata_file"
+        yield Problem("identity.metadata_url", wrong, "the identity provider's document, by one of the two")
 
 
 def _audit(document: Mapping[str, Any]) -> Iterator[Problem]:

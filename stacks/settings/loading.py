@@ -19,6 +19,7 @@ from stacks.settings.credentials import credential_problems, looks_secret
 from stacks.settings.documents import UnreadableFile, parse_json, read_yaml
 from stacks.settings.explaining import explain, mapping
 from stacks.settings.models import Settings
+from stacks.settings.saml_metadata import metadata_problems
 from stacks.sizing import SIZES, Sizing, resolve
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -102,9 +103,28 @@ def read_settings(config: RawConfig) -> Settings:
     # `client` and `client_file` choose the file; what the client is called, the file says.
     name = overrides.pop("client", None)
     overrides.pop("client_file", None)
+    document = own | overrides
+    problems += _metadata_files(document, folder)
     evidence = folder / "evidence" / f"{name or (path.stem if path else '')}.yaml"
-    document = {"client": name, "evidence_file": str(evidence)} | own | overrides
+    document = {"client": name, "evidence_file": str(evidence)} | document
     return parse_settings(document, problems, source=_shown_path(path))
+
+
+def _metadata_files(document: dict[str, Any], folder: Path) -> list[Problem]:
+    """Put the whole path in place of each SAML document that is named, and say what is wrong with it."""
+    problems: list[Problem] = []
+    for owner in ("identity", "console_access"):
+        given = document.get(owner)
+        name = mapping(given).get("metadata_file")
+        if not isinstance(given, Mapping) or not isinstance(name, str) or not name:
+            continue
+        key, path = f"{owner}.metadata_file", (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            problems.append(Problem(key, "is outside the folder of the configuration", _shown_path(folder)))
+            continue
+        document[owner] = {**given, "metadata_file": str(path)}
+        problems += [Problem(key, wrong) for wrong in metadata_problems(path)]
+    return problems
 
 
 def parse_settings(
