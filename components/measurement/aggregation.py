@@ -24,7 +24,7 @@ class AggregationArgs:
 def aggregation(args: AggregationArgs) -> ScheduleArgs:
     """What `ScheduledFunction` needs for it: twenty past each hour (L5.1-L5.4).
 
-    It may read metadata copies and write aggregates, both in the analytics bucket, and nothing else.
+    It may read metadata copies, read and write aggregates, both in the analytics bucket, and nothing else.
     """
     names, bucket = args.surroundings.names, args.analytics_bucket_arn
     through_s3 = {"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}}
@@ -40,11 +40,13 @@ def aggregation(args: AggregationArgs) -> ScheduleArgs:
                     "ListRows",
                     ["s3:ListBucket"],
                     [bucket],
-                    conditions={"StringLike": {"s3:prefix": "records/*"}},
+                    conditions={"StringLike": {"s3:prefix": ["aggregates/*", "records/*"]}},
                 ),
                 Statement("ReadRows", ["s3:GetObject"], [pulumi.Output.concat(bucket, "/records/*")]),
                 Statement(
-                    "WriteAggregates", ["s3:PutObject"], [pulumi.Output.concat(bucket, "/aggregates/*")]
+                    "KeepAggregates",
+                    ["s3:GetObject", "s3:PutObject"],
+                    [pulumi.Output.concat(bucket, "/aggregates/*")],
                 ),
                 Statement(
                     "UseAnalyticsKey",

@@ -120,7 +120,8 @@ class _Maker:
         }
         widgets = [self._by_department(title, metric) for metric, title in titles.items()]
         pairs = [list(pair) for pair in zip(widgets[::2], widgets[1::2], strict=True)]
-        return [[_text("# Departments\nGroups of fewer than five people are not shown.")], *pairs]
+        privacy = "Days of fewer than five people are shown with the next ones; people in steps of five."
+        return [[_text(f"# Departments\n{privacy}")], *pairs]
 
     def operations(self) -> list[list[dict[str, Any]]]:
         names = self._args.names

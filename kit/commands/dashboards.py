@@ -14,11 +14,13 @@ def dashboards(
     records: Annotated[
         Path | None, typer.Option(help="Read a folder copy of the analytics bucket instead of a deployment.")
     ] = None,
-    until: Annotated[str | None, typer.Option(help="Last day, YYYY-MM-DD; default: today.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Last day, YYYY-MM-DD; default, and latest: yesterday.")
+    ] = None,
     client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Draw the twelve weeks before today, one page for each audience.
+    """Draw at least the twelve weeks before today, from the beginning of a quarter; one page an audience.
 
     The pages come from the very definitions that `components/measurement/dashboards.py` deploys. Metrics that
     AWS alone measures say so.
@@ -33,15 +35,18 @@ def dashboards(
     from kit.measurement.drawing import dashboard_page
     from kit.measurement.period import Period
     from kit.measurement.reading import reading
+    from lambdas.measurement.privacy import quarter_start
     from stacks.placement import names_of
 
     settings = read_client_settings(client)
     source = reading(settings, records, client)
     try:
-        last = date.fromisoformat(until) if until else source.today
+        yesterday = source.today - timedelta(days=1)  # a day is told when it is over
+        last = min(date.fromisoformat(until), yesterday) if until else yesterday
     except ValueError:
         raise KitError(f'--until "{until}" is not a date', exit_code=ExitCode.USAGE) from None
-    use = source.use(Period("twelve weeks", last - timedelta(days=83), last), progress=not as_json)
+    first = quarter_start(last - timedelta(days=83))
+    use = source.use(Period(f"{first} to {last}", first, last), progress=not as_json)
     audiences = settings.sizing.adoption.dashboards
     args = DashboardsArgs(names_of(settings), [one.id for one in settings.departments], audiences)
     output.mkdir(parents=True, exist_ok=True)

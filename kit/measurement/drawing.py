@@ -8,7 +8,6 @@ from kit.measurement import charts, pages
 from kit.measurement.use import Use
 from lambdas.measurement.aggregates import Aggregate, Cell
 from lambdas.measurement.handler import METRICS, metric
-from lambdas.measurement.privacy import hidden, total_shown
 
 # Metrics of the gateway that the events also tell.
 _GATEWAY = {
@@ -31,7 +30,7 @@ def dashboard_page(
     intro = (
         f"<nav>{links}</nav><h1>{escape(organization)}: {escape(audience)}</h1>"
         f"<p class=soft>{use.period.first} to {last}, by day, from the metadata of records. "
-        "Groups of fewer than five people are not shown.</p>"
+        "Days of fewer than five people are shown together with the next ones, people in steps of five.</p>"
     )
     html = f'{intro}<div class="grid">{widgets}</div>'
     return pages.page(f"Claude: {audience}", html, synthetic=use.synthetic, wide=True)
@@ -93,23 +92,21 @@ def _metrics(properties: Mapping[str, Any], use: Use, columns: int) -> str:
 def series(
     use: Use, namespace: str, name: str, dimensions: Mapping[str, str], days: Sequence[str]
 ) -> list[float | None] | None:
-    """Daily values of a metric; None for a metric that the events do not tell, and for a day that may not be
-    shown.
+    """Daily values of a metric, as the function tells them; None for a metric that the events do not tell,
+    and for a day of too few people, which is told with a later one.
     """
     if namespace != "ClaudeEnterpriseKit" or (name not in METRICS and name not in _GATEWAY):
         return None
-    return [_value(use.days.get(day), name, dimensions.get("department")) for day in days]
+    return [_value(use, day, name, dimensions.get("department")) for day in days]
 
 
-def _value(day: Aggregate | None, name: str, department: str | None) -> float | None:
-    if day is None:
+def _value(use: Use, day: str, name: str, department: str | None) -> float | None:
+    there, shown = use.days.get(day), use.shown.get(day, {})
+    if there is None or (department is not None and department not in there.departments):
         return 0
-    people = {key: one.total.people for key, one in day.departments.items()}
     if department is None:
-        return _figure(day.total(), name) if total_shown(people) else None
-    if department not in day.departments:
-        return 0
-    return None if department in hidden(people) else _figure(day.departments[department].total, name)
+        return _figure(Aggregate(shown).total(), name) if shown else None
+    return _figure(shown[department].total, name) if department in shown else None
 
 
 def _figure(cell: Cell, name: str) -> int:

@@ -14,7 +14,7 @@ from kit.measurement.maturity import TITLES
 from kit.measurement.quarter import Quarter
 from kit.measurement.value import ENOUGH_RATED, Range, Value
 from lambdas.measurement.aggregates import Cell
-from lambdas.measurement.privacy import hidden, total_shown
+from lambdas.measurement.privacy import coarse, hidden, total_shown
 
 _ONCE = "(SELECT *, row_number() OVER (PARTITION BY record_id) AS copy FROM records)"
 
@@ -103,9 +103,9 @@ class Report:
         for week in self._use.weeks.values():
             groups = {name: one.total.people for name, one in week.departments.items()}
             secret = hidden(groups)
-            series["all people"].append(len(week.total().people) if total_shown(groups) else None)
+            series["all people"].append(coarse(len(week.total().people)) if total_shown(groups) else None)
             for name in self._shown:
-                series[name].append(None if name in secret else len(groups.get(name, {})))
+                series[name].append(None if name in secret else coarse(len(groups.get(name, {}))))
         rows = []
         cells = [
             (name, case, cell)
@@ -125,7 +125,7 @@ class Report:
         )
         return (
             f"<h2>Adoption</h2><h3>People active in each "
-            f"week{self._people_query()}</h3><figure>{chart}</figure>"
+            f"week, in steps of five{self._people_query()}</h3><figure>{chart}</figure>"
             f"<h3>Use cases{self._use_case_query()}</h3>"
             + pages.table(
                 ("use case", "department", "calls", "people", "calls a person and week"),

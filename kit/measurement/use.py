@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from kit.errors import ExitCode, KitError
 from kit.measurement.period import Period
-from lambdas.measurement.aggregates import Aggregate, merged
+from lambdas.measurement.aggregates import Aggregate, DepartmentAggregate, merged
 from lambdas.measurement.handler import aggregate_day
+from lambdas.measurement.privacy import shown_by_day
 from lambdas.measurement.source import BucketSource, FolderSource, Source
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ class Use:
     def whole(self) -> Aggregate:
         """All days together."""
         return merged(self.days.values())
+
+    @cached_property
+    def shown(self) -> dict[str, dict[str, DepartmentAggregate]]:
+        """What may be shown of each day, by department."""
+        return dict(shown_by_day(sorted(self.days.items())))
 
     @cached_property
     def weeks(self) -> dict[str, Aggregate]:

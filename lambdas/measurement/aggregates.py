@@ -67,8 +67,9 @@ class Cell:
 @dataclass
 class DepartmentAggregate:
     """One department: all of it, and by use case, model (without people), reason of refusal; who was
-    trained. `taught` is who was trained by whom, `responses` how much feedback each person gave: both are
-    for the recognition of champions (L4.6).
+    trained. `behind` is every person behind a figure, also who was only refused or only gave feedback: what
+    privacy goes by. `taught` is who was trained by whom, `responses` how much feedback each person gave: both
+    are for the recognition of champions (L4.6).
     """
 
     total: Cell = field(default_factory=Cell)
@@ -76,6 +77,7 @@ class DepartmentAggregate:
     models: dict[str, Cell] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     trained: set[str] = field(default_factory=set)
+    behind: set[str] = field(default_factory=set)
     taught: dict[str, set[str]] = field(default_factory=dict)
     responses: Counter[str] = field(default_factory=Counter)
 
@@ -87,6 +89,7 @@ class DepartmentAggregate:
                 mine.setdefault(name, Cell()).add(cell)
         self.reasons.update(other.reasons)
         self.trained |= other.trained
+        self.behind |= other.behind
         for trainer, people in other.taught.items():
             self.taught.setdefault(trainer, set()).update(people)
         self.responses.update(other.responses)
@@ -122,6 +125,7 @@ class Aggregate:
                     "models": {key: cell.as_document() for key, cell in sorted(one.models.items())},
                     "reasons": _sorted(one.reasons),
                     "trained": sorted(one.trained),
+                    "behind": sorted(one.behind),
                     "taught": {trainer: sorted(people) for trainer, people in sorted(one.taught.items())},
                     "responses": _sorted(one.responses),
                 }
@@ -144,6 +148,7 @@ class Aggregate:
                     {key: _cell(cell) for key, cell in one["models"].items()},
                     Counter(one["reasons"]),
                     set(one["trained"]),
+                    set(one.get("behind", one["total"]["people"])),
                     {trainer: set(people) for trainer, people in one.get("taught", {}).items()},
                     Counter(one.get("responses", {})),
                 )
@@ -186,6 +191,8 @@ class Aggregator:
             return
         counts = self._counts(event)
         cells = [department.total, _named(department.use_cases, event.use_case or OTHER)]
+        if event.person:
+            department.behind.add(self.person(event.principal))
         if event.person and event.kind == "outcome":
             who = self.person(event.principal)
             for cell in cells:

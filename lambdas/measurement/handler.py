@@ -1,28 +1,31 @@
 """Runs every hour: aggregates of yesterday and of today so far, and the dashboards' metrics (L5.1-L5.6).
 
 Writes `aggregates/dt=YYYY-MM-DD.json.gz` to the analytics bucket. A day is always computed whole from its
-rows, so a second run, or rows that came late or twice, change nothing that they should not.
+rows, so a second run, or rows that came late or twice, change nothing that they should not. Metrics are told
+of days that are over: figures that grow by the hour would tell what one person did in it.
 """
 
 import gzip
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import botocore.session
 
 from lambdas.common.clock import Clock, utc_now
-from lambdas.measurement.aggregates import Aggregate, Aggregator, Cell
-from lambdas.measurement.privacy import hidden, total_shown
+from lambdas.measurement.aggregates import Aggregate, Aggregator, Cell, DepartmentAggregate
+from lambdas.measurement.privacy import coarse, days_until, shown_by_day
 from lambdas.measurement.seen import Seen
 from lambdas.measurement.source import BucketSource, Source, aggregate_key, events
 
 NAMESPACE = "ClaudeEnterpriseKit"
-# Name of each metric, and the counts of a cell that it sums. `ActivePeople` is the size of the group. Each
-# line tells a day's figures so far, so a day's value is its maximum.
+_SETTLED = 1  # hour of the next day from which a day's rows have all been delivered
+# Name of each metric, and the counts of a cell that it sums. `ActivePeople` is the size of the group, in
+# steps of five. A day is told again by each run of the next day, so its value is the maximum.
 METRICS: Mapping[str, tuple[str, ...]] = {
     "ActivePeople": (),
     "Calls": ("calls",),
@@ -60,16 +63,27 @@ def run(
     write: Callable[[str], Any] = sys.stdout.write,
 ) -> dict[str, int]:
     """Aggregate yesterday and today. Raises what the client raises; the schedule tries again."""
-    today = clock().date()
+    now, source = clock(), BucketSource(s3, bucket)
+    today, yesterday = now.date(), now.date() - timedelta(days=1)
     counted: dict[str, int] = {}
-    for day in (today - timedelta(days=1), today):
-        aggregate, count = aggregate_day(BucketSource(s3, bucket), day.isoformat(), deployment)
+    for day in (yesterday, today):
+        aggregate, count = aggregate_day(source, day.isoformat(), deployment)
         body = gzip.compress(aggregate.to_json().encode(), mtime=0)
         s3.put_object(Bucket=bucket, Key=aggregate_key(day.isoformat()), Body=body)
         counted[day.isoformat()] = count
-    for line in metric_lines(aggregate, environment, int(clock().timestamp() * 1000)):
-        write(line + "\n")
+    if now.hour >= _SETTLED:
+        ((_, shown),) = deque(shown_by_day(_aggregates(source, yesterday)), maxlen=1)  # the last day's
+        noon = datetime(yesterday.year, yesterday.month, yesterday.day, 12, tzinfo=UTC)
+        for line in metric_lines(shown, environment, int(noon.timestamp() * 1000)):
+            write(line + "\n")
     return counted
+
+
+def _aggregates(source: Source, last: date) -> Iterator[tuple[str, Aggregate]]:
+    """The days of the quarter until `last`; one without use, too."""
+    for day in days_until(last):
+        text = source.aggregate(day)
+        yield day, Aggregate() if text is None else Aggregate.from_json(text)
 
 
 def aggregate_day(source: Source, day: str, deployment: str) -> tuple[Aggregate, int]:
@@ -86,26 +100,27 @@ def aggregate_day(source: Source, day: str, deployment: str) -> tuple[Aggregate,
         return aggregator.days.get(day, Aggregate()), count
 
 
-def metric_lines(aggregate: Aggregate, environment: str, milliseconds: int) -> list[str]:
+def metric_lines(shown: Mapping[str, DepartmentAggregate], environment: str, milliseconds: int) -> list[str]:
     """Metrics in embedded metric format, by environment and by department; never by person.
 
-    A department whose group is too small to be shown has no metrics.
+    `shown` is what `shown_by_day` lets out of one day; the total is theirs, so that it hides nobody.
     """
-    people = {name: one.total.people for name, one in aggregate.departments.items()}
-    secret = hidden(people)
     lines = [
         _line(one.total, {"environment": environment, "department": name}, milliseconds)
-        for name, one in sorted(aggregate.departments.items())
-        if name not in secret
+        for name, one in sorted(shown.items())
     ]
-    if total_shown(people):
-        lines.append(_line(aggregate.total(), {"environment": environment}, milliseconds))
+    if shown:
+        lines.append(_line(Aggregate(dict(shown)).total(), {"environment": environment}, milliseconds))
     return lines
 
 
 def metric(cell: Cell, name: str) -> int:
-    """The value of a metric for one cell."""
-    return len(cell.people) if name == "ActivePeople" else sum(cell.counts[count] for count in METRICS[name])
+    """The value of a metric for one cell; numbers of people in steps of five."""
+    return (
+        coarse(len(cell.people))
+        if name == "ActivePeople"
+        else sum(cell.counts[count] for count in METRICS[name])
+    )
 
 
 def _line(cell: Cell, dimensions: dict[str, str], milliseconds: int) -> str:

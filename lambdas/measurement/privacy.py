@@ -1,10 +1,63 @@
 """Small groups are not shown (L5.1): nobody can read one person's habits off a table, not even by taking
-shown cells from a shown total.
+shown cells from a shown total, or one day from another.
+
+What is shown by day is made of atoms: a department's days, put together until `SMALLEST_GROUP` people are
+behind them. Every figure by day is an atom or a sum of whole atoms, and each event is in one atom only, so
+that no sum or difference of such figures speaks of fewer people. Numbers of people are told in steps of five:
+six on one day and five on the next would tell that one person stayed away.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import deepcopy
+from datetime import date, timedelta
+
+from lambdas.measurement.aggregates import Aggregate, DepartmentAggregate
 
 SMALLEST_GROUP = 5
+
+
+def coarse(people: int) -> int:
+    """A number of people as it is shown by day or week: rounded down to a whole multiple of the group."""
+    return people - people % SMALLEST_GROUP
+
+
+def quarter_start(day: date) -> date:
+    """The first day of a day's quarter, with which atoms begin: every reader puts the same days together."""
+    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+
+
+def days_until(day: date) -> Iterator[str]:
+    """The days of the quarter up to `day`: what its atoms are made of."""
+    first = quarter_start(day)
+    for number in range((day - first).days + 1):
+        yield (first + timedelta(days=number)).isoformat()
+
+
+def shown_by_day(
+    days: Iterable[tuple[str, Aggregate]], smallest: int = SMALLEST_GROUP
+) -> Iterator[tuple[str, dict[str, DepartmentAggregate]]]:
+    """What may be shown of each day, by department: an atom that ends on it, or nothing. Days come in order.
+
+    A day of too few people is told together with the next ones, in the same quarter, that make them enough.
+    Figures of applications alone speak of nobody and are shown at once. The first day must be that of a
+    quarter, or the first atoms are others than those of a reader who began there.
+    """
+    waiting: dict[str, DepartmentAggregate] = {}
+    start = None
+    for day, aggregate in days:
+        if quarter_start(date.fromisoformat(day)) != start:
+            start, waiting = quarter_start(date.fromisoformat(day)), {}
+        shown: dict[str, DepartmentAggregate] = {}
+        for name, department in sorted(aggregate.departments.items()):
+            atom = department
+            if name in waiting:
+                atom = waiting.pop(name)
+                atom.add(department)
+            if not atom.behind or len(atom.behind) >= smallest:
+                shown[name] = atom
+            else:
+                waiting[name] = deepcopy(atom)
+        yield day, shown
 
 
 def hidden(cells: Mapping[str, Collection[str]], smallest: int = SMALLEST_GROUP) -> frozenset[str]:

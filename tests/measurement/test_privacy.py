@@ -1,12 +1,17 @@
 """No small group can be read off a table, nor computed from what the table shows (L5.1)."""
 
-from hypothesis import given
+import json
+from datetime import date, timedelta
+from itertools import product
+from typing import Any
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.measurement.aggregates import Aggregator
+from lambdas.measurement.aggregates import Aggregate, Aggregator
 from lambdas.measurement.events import read_event
 from lambdas.measurement.handler import metric_lines
-from lambdas.measurement.privacy import SMALLEST_GROUP, hidden, total_shown
+from lambdas.measurement.privacy import SMALLEST_GROUP, coarse, hidden, shown_by_day, total_shown
 from lambdas.measurement.seen import Seen
 
 from .rows import row
@@ -45,14 +50,123 @@ def test_a_group_that_nothing_can_hide_behind_takes_the_total_with_it() -> None:
     assert not total_shown({"a": "12"})
 
 
-def test_metrics_carry_no_person_and_no_small_department() -> None:
-    people = [("marketing", number) for number in range(9)] + [("legal", 100), ("finance", 101)]
+# -- figures by day ------------------------------------------------------------------------------------------
+
+_FIRST = date(2026, 9, 24)  # over the end of a quarter
+_EVENTS = st.lists(
+    st.tuples(
+        st.integers(0, 12),  # day
+        st.sampled_from(["marketing", "legal", "finance"]),
+        st.sampled_from("abcdefghi"),
+        st.sampled_from(["outcome", "refusal", "feedback"]),
+    ),
+    max_size=70,
+)
+Drawn = list[tuple[int, str, str, str]]
+
+
+def _days(events: Drawn) -> dict[str, Aggregate]:
+    rows = [
+        row(
+            number,
+            kind,
+            at=f"{_FIRST + timedelta(days=day)}T10:00:00+00:00",
+            department=department,
+            principal=f"{department}-{who}",
+            details={"useful": True},
+        )
+        for number, (day, department, who, kind) in enumerate(events)
+    ]
     with Seen() as seen:
         aggregator = Aggregator("acme-test", seen)
-        rows = [row(number, department=name, principal=f"who-{number}") for name, number in people]
         aggregator.count(event for one in rows if (event := read_event(one)) is not None)
-    lines = "\n".join(metric_lines(aggregator.days["2026-11-10"], "test", 0))
-    assert "marketing" not in lines  # shown, it would give legal and finance together away
+        return aggregator.days
+
+
+def _told(events: Drawn) -> list[dict[str, Any]]:
+    """Every line that the function writes over the days."""
+    lines = []
+    for day, shown in shown_by_day(sorted(_days(events).items())):
+        lines += [json.loads(line) | {"day": day} for line in metric_lines(shown, "test", 0)]
+    return lines
+
+
+@settings(max_examples=150, deadline=None)
+@given(_EVENTS)
+def test_no_sum_or_difference_of_figures_by_day_speaks_of_fewer_people_than_the_smallest_group(
+    events: Drawn,
+) -> None:
+    """Each figure is the sum over a set of events. Whatever is added and taken away, what remains consists of
+    whole atoms; here every atom is found by how the published figures tell events apart.
+    """
+    shown = dict(shown_by_day(sorted(_days(events).items())))
+    figures: list[frozenset[int]] = []
+    open_: dict[tuple[str, str], list[int]] = {}
+    by_day: dict[int, list[int]] = {}
+    for number, (day, *_) in enumerate(events):
+        by_day.setdefault(day, []).append(number)
+    for day in sorted(by_day):
+        text = (_FIRST + timedelta(days=day)).isoformat()
+        quarter = text[:7] < "2026-10"
+        told: list[frozenset[int]] = []
+        for number in by_day[day]:
+            open_.setdefault((events[number][1], str(quarter)), []).append(number)
+        for (department, of), waiting in open_.items():
+            if department in shown[text] and of == str(quarter) and waiting:
+                told.append(frozenset(waiting))
+                waiting.clear()
+        assert len(told) == len(shown[text]), "what is shown is what has waited since it was shown last"
+        figures += told
+        if told:
+            figures.append(frozenset().union(*told))  # the organisation's line
+    signatures: dict[tuple[bool, ...], set[int]] = {}
+    for number in range(len(events)):
+        signature = tuple(number in figure for figure in figures)
+        if any(signature):
+            signatures.setdefault(signature, set()).add(number)
+    for together in signatures.values():
+        people = {(events[number][1], events[number][2]) for number in together}
+        assert len(people) >= SMALLEST_GROUP
+
+
+@settings(max_examples=60, deadline=None)
+@given(_EVENTS)
+def test_figures_by_day_are_those_events_and_nothing_is_told_twice(events: Drawn) -> None:
+    lines = _told(events)
+    for metric, kind in (("Calls", "outcome"), ("Refused", "refusal")):
+        whole = sum(one[metric] for one in lines if "department" not in one)
+        assert whole == sum(one[metric] for one in lines if "department" in one)
+        assert whole <= sum(event[3] == kind for event in events)
+
+
+def test_six_people_on_one_day_and_five_on_the_next_look_alike() -> None:
+    assert (coarse(4), coarse(5), coarse(6), coarse(9), coarse(10)) == (0, 5, 5, 5, 10)
+    six: Drawn = [(0, "legal", who, "outcome") for who in "abcdef"]
+    five: Drawn = [(1, "legal", who, "outcome") for who in "abcde"]
+    people = [one["ActivePeople"] for one in _told(six + five) if "department" in one]
+    assert people == [5, 5]
+
+
+def test_a_day_of_one_person_is_told_with_the_next_and_alone_not_at_all() -> None:
+    alone: Drawn = [(0, "legal", "a", "outcome")]
+    assert _told(alone) == []
+    rest: Drawn = [(1, "legal", who, "outcome") for who in "bcde"]
+    (line,) = [one for one in _told(alone + rest) if "department" in one]
+    assert (line["Calls"], line["ActivePeople"], line["day"]) == (5, 5, f"{_FIRST + timedelta(days=1)}")
+
+
+def test_who_was_only_refused_or_only_gave_feedback_is_a_person_too() -> None:
+    """Otherwise nobody seemed to be behind such a figure, and it was shown at once."""
+    for kind in ("refusal", "feedback"):
+        assert _told([(0, "legal", "a", kind)]) == []
+
+
+def test_metrics_carry_no_person_and_no_small_department() -> None:
+    events: Drawn = [(0, "marketing", who, "outcome") for who in "abcdefghi"]
+    events += [(0, name, "a", "outcome") for name, _ in product(("legal", "finance"), range(3))]
+    lines = json.dumps(_told(events))
     assert "legal" not in lines
-    assert "who-" not in lines
-    assert '"ActivePeople":11' in lines
+    assert "finance" not in lines
+    assert "marketing-" not in lines
+    (total,) = [one for one in _told(events) if "department" not in one]
+    assert total["Calls"] == 9, "the total is that of what is shown, so it gives no small one away"
