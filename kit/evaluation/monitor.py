@@ -8,6 +8,7 @@ that occurs twice, and runs transforms.
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -379,19 +380,11 @@ def _with_outputs(resource: Resource, outputs: Mapping[str, Any] | None) -> Reso
 def _options(request: Any) -> dict[str, Any]:
     """Every option that the program set, by its name on the wire, in a stable order."""
     found: dict[str, Any] = {}
-    message = {
-        key: value
-        for key, value in json_format.MessageToDict(
-            _without_bulk(request), preserving_proto_field_name=True
-        ).items()
-        if key not in _NOT_OPTIONS
-    }
-    for key in sorted(message):
-        value = message[key]
+    given = {field.name: value for field, value in request.ListFields() if field.name not in _NOT_OPTIONS}
+    for key in sorted(given):
+        value: Any = given[key]
         if key == "propertyDependencies":
-            value = {
-                name: sorted(value[name].get("urns", ())) for name in sorted(value) if value[name].get("urns")
-            }
+            value = {name: sorted(value[name].urns) for name in sorted(value) if value[name].urns}
         elif key == "provider":
             value = _provider_urn(value)
         elif key == "providers":
@@ -400,6 +393,8 @@ def _options(request: Any) -> dict[str, Any]:
             value = len(value)  # their tokens are random
         elif key in _SORTED:
             value = sorted(value)
+        else:
+            value = _option(value)
         if value not in ({}, [], ""):
             found[_RENAMED.get(key, key)] = value
     if getattr(request, "deleteBeforeReplaceDefined", False):
@@ -407,14 +402,15 @@ def _options(request: Any) -> dict[str, Any]:
     return found
 
 
-def _without_bulk(request: Any) -> Any:
-    """The request without its properties and stack trace, which are large and are no options."""
-    slim = type(request)()
-    slim.CopyFrom(request)
-    for field in ("object", "properties", "stackTrace"):
-        if field in slim.DESCRIPTOR.fields_by_name:
-            slim.ClearField(field)
-    return slim
+def _option(value: Any) -> Any:
+    """The value of a field as JSON has it."""
+    if isinstance(value, Message):
+        return json_format.MessageToDict(value, preserving_proto_field_name=True)
+    if isinstance(value, Mapping):
+        return {key: _option(value[key]) for key in sorted(value)}
+    if isinstance(value, str | bool | int | float):
+        return value
+    return [_option(one) for one in value]
 
 
 def _provider_urn(reference: str) -> str:
@@ -425,12 +421,20 @@ def _provider_urn(reference: str) -> str:
 def _source(request: Any, root: Path) -> str | None:
     """`<file>#<line>` of the innermost line of the project's own code; None if there is none."""
     for frame in (request.sourcePosition, *(frame.pc for frame in request.stackTrace.frames)):
-        path = Path(unquote(urlsplit(frame.uri).path))
-        if path.is_relative_to(root):
-            relative = path.relative_to(root)
-            if relative.parts[0] not in NOT_THE_PROGRAM:
-                return f"{relative.as_posix()}#{frame.line}"
+        file = _program_file(frame.uri, root)
+        if file:
+            return f"{file}#{frame.line}"
     return None
+
+
+@lru_cache(maxsize=1024)
+def _program_file(uri: str, root: Path) -> str | None:
+    """The file as seen from the project's folder, if it is one of the program."""
+    path = Path(unquote(urlsplit(uri).path))
+    if not path.is_relative_to(root):
+        return None
+    relative = path.relative_to(root)
+    return None if relative.parts[0] in NOT_THE_PROGRAM else relative.as_posix()
 
 
 def _called_back(callback: callback_pb2.Callback, request: Any) -> bytes:

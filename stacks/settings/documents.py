@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,12 @@ def read_yaml(path: Path) -> Any:
 
 def parse_yaml(text: str, name: str) -> Any:
     """The document in `text`; `name` is how errors call it. Raises `UnreadableFile`."""
-    return _parsed(lambda: yaml.load(text, Loader=_ExactLoader), name)  # noqa: S506 - a subclass of SafeLoader
+    return deepcopy(_parsed(lambda: _loaded(text), name))
+
+
+@lru_cache(maxsize=16)  # a client's file is read several times for one plan
+def _loaded(text: str) -> Any:
+    return yaml.load(text, Loader=_ExactLoader)  # noqa: S506 - a subclass of SafeLoader
 
 
 def parse_json(text: str, name: str) -> Any:

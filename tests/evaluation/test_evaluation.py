@@ -294,18 +294,6 @@ def test_evaluations_in_threads_do_not_meet() -> None:
         assert [r.name for r in graph.of_type("kit:index:Vault")] == [f"vault-{number}"]
 
 
-def test_a_child_process_registers_the_same_graph(tmp_path: Path) -> None:
-    """The language host's way: gRPC, the project's own directory, nothing of this process."""
-    from kit.evaluation.stages import evaluate_stage, planned_account, stack_configuration
-
-    config = stack_configuration("foundation", size="large")
-    backend = PlanBackend(account=planned_account(config))
-    outside = evaluate_project(PROJECT_ROOT, config, backend, stack="foundation")
-    inside = evaluate_stage("foundation", size="large")
-    assert to_json(plan_document([outside])) == to_json(plan_document([inside]))
-    assert outside.in_dependency_order() == inside.in_dependency_order()
-
-
 def test_a_failing_child_says_why(tmp_path: Path) -> None:
     (tmp_path / "__main__.py").write_text("raise ValueError('broken on purpose')")
     with pytest.raises(EvaluationError, match="broken on purpose"):

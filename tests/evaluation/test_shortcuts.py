@@ -1,0 +1,107 @@
+"""The shorter ways through the SDK change no plan: what they give is what the SDK itself gives."""
+
+import asyncio
+from typing import Any
+
+import pulumi_aws as aws
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pulumi.output import UNKNOWN, Output, _OutputData
+
+from kit.evaluation import shortcuts
+from kit.evaluation.backends import PlanBackend
+from kit.evaluation.document import plan_document, to_json
+from kit.evaluation.engine import PROJECT, PROJECT_ROOT
+from kit.evaluation.gates import assumed_evidence
+from kit.evaluation.language_host import evaluate_project
+from kit.evaluation.stages import planned_account, stack_configuration
+from tests.support.stages import STAGES, plan_of
+
+_PLAIN = st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=3)
+
+
+def _output(value: Any, known: bool, secret: bool) -> Output[Any]:
+    async def data() -> _OutputData[Any]:
+        return _OutputData(set(), value, known, secret)
+
+    return Output._from_data(data())
+
+
+_LEAVES = st.one_of(
+    _PLAIN,
+    # made in the event loop: outputs of it, an arguments class, a tuple
+    st.builds(lambda v, k, s: lambda: _output(v, k, s), _PLAIN, st.booleans(), st.booleans()),
+    st.just(lambda: Output.secret({"inner": [Output.from_input("text")]})),
+    st.just(lambda: _output([UNKNOWN, 1], True, False)),
+    st.builds(lambda v: lambda: (v, _output(v, True, False)), _PLAIN),
+    st.builds(lambda v: lambda: aws.s3.BucketVersioningArgs(enabled=v), st.booleans()),
+)
+_VALUES = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def _made(value: Any) -> Any:
+    if callable(value):
+        return value()
+    if isinstance(value, list):
+        return [_made(one) for one in value]
+    return {key: _made(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, aws.s3.BucketVersioningArgs):
+        return ("arguments", value.__dict__)
+    if isinstance(value, dict):
+        return {key: _comparable(one) for key, one in value.items()}
+    return [_comparable(one) for one in value] if isinstance(value, list) else value
+
+
+@given(_VALUES)
+def test_an_output_of_any_data_is_the_one_that_the_sdk_makes(value: Any) -> None:
+    async def data(make: Any) -> tuple[Any, ...]:
+        found = await make(_made(value))._data
+        return _comparable(found.value), found.is_known, found.is_secret, found.resources
+
+    assert asyncio.run(data(shortcuts._output_of)) == asyncio.run(data(shortcuts._from_input))
+
+
+@given(_VALUES)
+def test_a_value_is_unknown_in_part_where_the_sdk_says_so(value: Any) -> None:
+    plain = UNKNOWN if callable(value) else value
+    assert shortcuts._unknowns_within(plain) is shortcuts._contains_unknowns(plain)
+
+
+def test_an_urn_is_the_one_that_the_sdk_makes() -> None:
+    async def both(name: str, parent: str) -> tuple[Any, Any]:
+        short, long = shortcuts._urn(name, "t:i:T", parent), shortcuts._create_urn(name, "t:i:T", parent)
+        return await short.future(), await long.future()
+
+    for parent in ("", "urn:pulumi:s::p::a:b:C::parent", "urn:pulumi:s::p::a:b:C$d:e:F::x::y"):
+        short, long = asyncio.run(both("name", parent))
+        assert short == long
+
+
+@pytest.mark.parametrize(
+    ("stage", "preview"), [("foundation", True), ("integration", False), ("rollout", False)]
+)
+def test_a_child_process_with_the_sdk_as_it_is_registers_the_same_graph(stage: str, preview: bool) -> None:
+    """The language host's way: gRPC, the project's own directory, nothing of this process (Z.1)."""
+    inside = plan_of(stage, "large", preview=preview)
+    config = stack_configuration(stage, size="large")
+    backend = PlanBackend(
+        account=planned_account(config),
+        preview=preview,
+        stack_outputs={before: plan_of(before, "large").exports for before in STAGES[: STAGES.index(stage)]},
+    )
+    with assumed_evidence(stage, config) as file:
+        opened = {**config, f"{PROJECT}:evidence_file": str(file)}
+        outside = evaluate_project(
+            PROJECT_ROOT, opened, backend, stack=stage, preview=preview,
+            environment={"KIT_UNBUILT_LAYERS": "allow"},
+        )  # fmt: skip
+    assert to_json(plan_document([outside])) == to_json(plan_document([inside]))
+    assert outside.in_dependency_order() == inside.in_dependency_order()
