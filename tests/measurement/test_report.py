@@ -1,4 +1,6 @@
-"""The quarterly report and maturity: ranges, doubts, queries, hidden groups, levels (L5.2, L5.5, C.3)."""
+"""The quarterly report and maturity: value by department with its range and doubts, queries, hidden groups,
+levels (L3.3, L5.2, L5.5, C.3).
+"""
 
 import json
 import re
