@@ -1,4 +1,5 @@
-"""Gates: a stage opens only while what was demanded before it holds, and names what is missing (S.1-S.3, G.5).
+"""Gates: a stage opens only while what was demanded before it holds, and names what is missing
+(S.1-S.3, G.5).
 """
 
 from collections.abc import Callable
