@@ -191,7 +191,11 @@ class Department(KitComponent):
 
     def _member_statements(self) -> list[Statement]:
         return [
-            *area_statements(self, read=("released", "requests", "sources"), write=("requests", "sources")),
+            *area_statements(
+                self,
+                read=("batches", "released", "requests", "sources"),
+                write=("batches", "requests", "sources"),
+            ),
             Statement("StartWorkflows", ["states:StartExecution"], [self._machines("stateMachine")]),
             Statement("FollowWorkflows", ["states:DescribeExecution"], [self._machines("execution", ":*")]),
         ]

@@ -58,22 +58,64 @@ def status(batch_id: BatchId, as_json: Json = False) -> None:
 @app.command()
 def results(
     batch_id: BatchId,
-    out: Annotated[Path, typer.Option("--out", help="Where the answers are written, as JSON lines.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the answers to this file, as JSON lines.")
+    ] = None,
+    department: Annotated[
+        str | None,
+        typer.Option("--department", "-d", help="Put the answers into this department's data area."),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="Who does it, where nobody is signed in (embedded deployment only)."),
+    ] = None,
+    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
 ) -> None:
-    """Write the answers of a batch that has ended. Exit codes as for submit; 2 also while it is at work."""
+    """Fetch the answers of a batch that has ended: into the department's data area, a file, or both.
+
+    The gateway settles what they cost, filters them and puts them on record before it gives them out. In the
+    data area they lie as batches/<id>.jsonl, once. Exit codes as for submit; 2 also while it is at work, and
+    where you are no member of the department.
+    """
+    if out is None and department is None:
+        raise KitError("say where to", way_out="--department, --out or both", exit_code=ExitCode.USAGE)
     with _gateway() as gateway:
         if gateway.messages.batches.retrieve(batch_id).processing_status != "ended":
             raise KitError(
                 f"{batch_id} is still at work", way_out="try again later", exit_code=ExitCode.USAGE
             )
         lines = [one.to_json(indent=None) for one in gateway.messages.batches.results(batch_id)]
+    body = "".join(f"{line}\n" for line in lines).encode()
+    if department is not None:
+        key = _keep(department, batch_id, body, by, client)
+        typer.echo(f"{len(lines)} answers in the data area of {department}: {key}")
+    if out is not None:
+        _write(out, body)
+        typer.echo(f"{len(lines)} answers in {out}")
+
+
+def _keep(department: str, batch_id: str, body: bytes, by: str | None, client: str | None) -> str:
+    """Put the answers into the department's data area, as a member of it. Returns their key."""
+    from kit.commands.deployment_errors import deployment_errors
+    from kit.reviews.identity import acting_person
+    from kit.reviews.places import place
+    from kit.target import find_target
+    from lambdas.workflow.area import batch_key
+
+    with deployment_errors():
+        target = find_target(client)
+        key = batch_key(batch_id)
+        place(target, department, "member", acting_person(target, by)).area.put_once(key, body)
+    return key
+
+
+def _write(out: Path, body: bytes) -> None:
     unfinished = out.with_name(f".{out.name}.unfinished")
     try:
-        unfinished.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        unfinished.write_bytes(body)
         unfinished.replace(out)
     except OSError as error:
         raise KitError(f"{out}: {error.strerror}", exit_code=ExitCode.ENVIRONMENT) from None
-    typer.echo(f"{len(lines)} answers in {out}")
 
 
 def _requests(file: Path) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 sources/…                     documents that people put there
 requests/<request>.json       what a person asked for; the execution itself only carries this id
 drafts/<request>.json         what Claude wrote, with its sources
+batches/<batch>.jsonl      answers of a night's work
 edits/<request>.json          what a reviewer made of it
 released/<workflow>/<request>.json
 """
@@ -16,6 +17,7 @@ from typing import Any
 
 import botocore.exceptions
 
+_BATCH_ID = re.compile(r"^[A-Za-z0-9_-]{1,100}$")
 REQUEST_ID = re.compile(r"^wf_[0-9A-HJKMNP-TV-Z]{26}$")
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _GONE = {"NoSuchKey", "404"}
@@ -98,6 +100,13 @@ def request_key(request: str) -> str:
 def draft_key(request: str) -> str:
     """Where its draft lies."""
     return f"drafts/{_checked(request)}.json"
+
+
+def batch_key(batch: str) -> str:
+    """Where the answers of a message batch lie. Raises ValueError for what is no id of one."""
+    if not _BATCH_ID.match(batch):
+        raise ValueError("not the id of a message batch")
+    return f"batches/{batch}.jsonl"
 
 
 def edit_key(request: str) -> str:

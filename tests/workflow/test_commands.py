@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 import typer.testing
+from botocore.exceptions import ClientError
 
 from kit.cli import app, main
+from kit.reviews.places import place
+from kit.target import Target, find_target
+from lambdas.workflow.area import DepartmentArea
 from tests.support.local_kit import LocalKit
 
 from .waiting import until
@@ -152,18 +156,68 @@ def test_what_cannot_be_done_is_one_message(local_kit, capsys, arguments, says) 
     assert says in capsys.readouterr().err
 
 
-def test_a_nights_work_is_queued_and_its_answers_are_written(local_kit, tmp_path) -> None:
-    params = {"model": "fast", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]}
+def night(tmp_path: Path, **params: Any) -> Path:
+    """Three requests of a department's night."""
+    asked = {"model": "fast", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}], **params}
     work = tmp_path / "work.jsonl"
-    work.write_text("".join(json.dumps({"custom_id": f"one-{n}", "params": params}) + "\n" for n in range(3)))
+    work.write_text("".join(json.dumps({"custom_id": f"one-{n}", "params": asked}) + "\n" for n in range(3)))
+    return work
+
+
+def committed(target: Target, scope: str) -> int:
+    """What the ledger holds of a scope this month and the last: the test may run over a month's end."""
+    items = target.client("dynamodb").query(
+        TableName=target.require("ledger_table_name"),
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": scope}},
+    )["Items"]
+    return sum(int(one["committed_microusd"]["N"]) for one in items if "committed_microusd" in one)
+
+
+def test_a_nights_work_is_paid_from_its_own_budget_inspected_recorded_and_lands_in_the_data_area(
+    local_kit, tmp_path
+) -> None:
+    """(L1.1, L1.6, L2.5, L3.1, L3.2)"""
     access = {name: local_kit.variables[name] for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN")}
-    queued = local_kit.run("batch", "submit", str(work), "--json", **access)
+    with surroundings(local_kit):
+        target = find_target()
+    before = committed(target, "BATCH#marketing")
+    queued = local_kit.run("batch", "submit", str(night(tmp_path)), "--json", **access)
     assert queued.returncode == 0, queued.stderr
+    batch = json.loads(queued.stdout)["id"]
+    reserved = committed(target, "BATCH#marketing") - before
+    assert reserved > 0, "the night's own budget holds the reservation"
+
     out = tmp_path / "answers.jsonl"
-    done = local_kit.run("batch", "results", json.loads(queued.stdout)["id"], "--out", str(out), **access)
+    to = ("--department", "marketing", "--by", "Ada", "--out", str(out))
+    done = local_kit.run("batch", "results", batch, *to, **access)
     assert done.returncode == 0, done.stderr
     answers = [json.loads(line) for line in out.read_text().splitlines()]
     assert sorted(one["custom_id"] for one in answers) == ["one-0", "one-1", "one-2"]
+    with surroundings(local_kit):
+        kept = place(target, "marketing", "member", "Ada").area.read(f"batches/{batch}.jsonl")
+        assert kept.body == out.read_bytes()
+        other = place(target, "finance", "member", "Ada")
+        area = DepartmentArea(other.client("s3"), place(target, "marketing", "member", "Ada").area.bucket, "")
+        with pytest.raises(ClientError, match=r"AccessDenied|Forbidden"):
+            area.read(f"batches/{batch}.jsonl")
+
+    records = said(local_kit, "audit", "find", "--kind", "batch_results")["records"]
+    (settled,) = [one for one in records if one["batch_id"] == batch]
+    assert committed(target, "BATCH#marketing") - before == settled["cost_microusd"] <= reserved
+    found = said(local_kit, "audit", "find", "--request-id", settled["request_id"])["records"]
+    assert "intent" in {one["kind"] for one in found}
+
+    secret = night(tmp_path, messages=[{"role": "user", "content": "Pay with 4111 1111 1111 1111, CVC 123"}])
+    blocked = local_kit.run("batch", "submit", str(secret), **access)
+    assert blocked.returncode == 1, "a batch is inspected like any call"
+    assert committed(target, "BATCH#marketing") - before == settled["cost_microusd"]
+
+
+def test_answers_of_a_batch_need_a_place_and_a_member_of_the_department(local_kit, tmp_path) -> None:
+    access = {name: local_kit.variables[name] for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN")}
+    nowhere = local_kit.run("batch", "results", "msgbatch_1", **access)
+    assert (nowhere.returncode, "say where to" in nowhere.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
