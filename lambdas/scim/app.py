@@ -32,6 +32,8 @@ _BODY_SECONDS = 30.0
 _THREADS = 16
 _ROUTES = frozenset({*ENDPOINTS.values(), "ServiceProviderConfig", "ResourceTypes", "Schemas", "Bulk", "Me"})
 
+_WITH_BODY = frozenset({"PATCH", "POST", "PUT"})
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -115,7 +117,7 @@ class _App:
             return
         except Exception as error:  # a defect of ours: named in the log by type and place only
             answer, reason = _failed(), _place(error)
-        await _send(send, answer, request_id)
+        await _send(send, answer, request_id, head=scope["method"] == "HEAD")
         _log(
             type="access",
             environment=service.environment,
@@ -137,6 +139,9 @@ class _App:
         if not accepted:
             answer = refused(UnauthorizedException())
             return Answer(answer.status, answer.content, {"www-authenticate": 'Bearer realm="scim"'})
+        if scope["method"] in _WITH_BODY and not _is_json(headers.get("content-type", "")):
+            error = Error(status=415, detail="A body is application/scim+json or application/json.")
+            return Answer(415, error.model_dump())
         body = await _body(receive, service.body_limit)
         if body is None:
             error = Error(status=413, detail=f"A body has at most {service.body_limit} bytes.")
@@ -168,6 +173,11 @@ async def _body(receive: Receive, limit: int) -> bytes | None:
                 return b"".join(parts)
 
 
+def _is_json(content_type: str) -> bool:
+    """Whether a body may be JSON by its content type; one that says nothing may be."""
+    return content_type.partition(";")[0].strip().lower() in {"", "application/scim+json", "application/json"}
+
+
 def _request(scope: Scope, headers: dict[str, str], body: bytes) -> Request | None:
     path = scope["path"]
     inside = path.removeprefix(BASE_PATH) if path.startswith(BASE_PATH) else "/-"
@@ -176,7 +186,7 @@ def _request(scope: Scope, headers: dict[str, str], body: bytes) -> Request | No
     except ValueError:
         return None
     return Request(
-        method=scope["method"],
+        method="GET" if scope["method"] == "HEAD" else scope["method"],
         parts=tuple(part for part in inside.split("/") if part),
         base_url=_base_url(scope, headers),
         query=query,
@@ -205,7 +215,7 @@ def _base_url(scope: Scope, headers: dict[str, str]) -> str:
     return f"{scheme}://{host}{stage}{BASE_PATH}"
 
 
-async def _send(send: Send, answer: Answer, request_id: str) -> None:
+async def _send(send: Send, answer: Answer, request_id: str, *, head: bool = False) -> None:
     body = b""
     headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
     if answer.content is not None:
@@ -215,7 +225,7 @@ async def _send(send: Send, answer: Answer, request_id: str) -> None:
         headers.append((b"content-length", str(len(body)).encode()))
     headers += [(b"cache-control", b"no-store"), (b"request-id", request_id.encode())]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": b"" if head else body})
 
 
 def _unavailable() -> Answer:

@@ -151,13 +151,15 @@ class Endpoints:
         content = _content(request)
         if content.get("id", identifier) != identifier:
             raise InvalidValueException(detail="id is another than that of the path", attribute="id")
-        resource = MODELS[kind].model_validate(
+        resource: Any = MODELS[kind].model_validate(
             content, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=POLICY
         )
 
         def replaced(before: Any) -> Any:
             after = resource.model_copy(deep=True)
             after.replace(before)
+            if kind == "User" and after.active is None:
+                after.active = before.active  # who was put out comes in again only when that is said
             return after
 
         if kind == "User":
