@@ -17,7 +17,10 @@ from kit.identity.session import Session, ask_for_tokens, from_answer
 
 PORTS = (8976, 18976)  # the app client knows these two addresses only
 _SCOPES = "openid email claude/messages"
-_PAGE = b"<!doctype html><title>Signed in</title><p>You are signed in. You may close this page."
+_PAGE = "<!doctype html><meta charset=utf-8><title>Claude</title><p>{}"
+_BACK = "You may close this page and go back to the terminal."
+_REFUSED = "Sign-in was refused. The terminal says why."
+_NOT_OURS = "This answer does not belong to the sign-in that is under way."
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,16 @@ class Attempt:
         }
         return f"{session.sign_in_url}/oauth2/authorize?{urllib.parse.urlencode(query)}"
 
+    def is_own(self, answer: str) -> bool:
+        """Whether the address that a browser came back to has this sign-in's state, which nobody else knows."""
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(answer.strip()).query)
+        return secrets.compare_digest((query.get("state") or [""])[0].encode(), self.state.encode())
+
     def code(self, answer: str) -> str:
         """The code in the address that the browser came back to. Raises KitError."""
-        query = urllib.parse.parse_qs(urllib.parse.urlsplit(answer.strip()).query)
-        if not secrets.compare_digest((query.get("state") or [""])[0].encode(), self.state.encode()):
+        if not self.is_own(answer):
             raise KitError("the answer does not belong to this sign-in", way_out="kit login again")
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(answer.strip()).query)
         if "code" not in query:
             reason = (query.get("error_description") or query.get("error") or ["no code"])[0]
             raise KitError(f"sign-in was refused: {reason[:200]}", exit_code=ExitCode.USAGE)
@@ -62,7 +70,7 @@ def attempt(port: int) -> Attempt:
 def by_browser(session: Session, *, seconds: float, show: Callable[[str], None]) -> Session:
     """Sign in with the browser of this machine. Raises KitError after `seconds`."""
     server = _listen()
-    under_way = attempt(int(server.server_address[1]))
+    under_way = server.under_way = attempt(int(server.server_address[1]))
     show(under_way.url(session))
     # some browsers are waited for, and the answer comes while they run
     threading.Thread(target=webbrowser.open, args=(under_way.url(session),), daemon=True).start()
@@ -91,6 +99,7 @@ def complete(session: Session, under_way: Attempt, answer: str) -> Session:
 
 
 class _Loopback(http.server.HTTPServer):
+    under_way: Attempt | None = None
     answer: str | None = None
 
 
@@ -99,13 +108,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if urllib.parse.urlsplit(self.path).path != "/callback":
             self.send_error(404)
             return
-        if isinstance(self.server, _Loopback):
-            self.server.answer = self.path
-        self.send_response(200)
+        server = self.server
+        if (
+            not isinstance(server, _Loopback)
+            or not server.under_way
+            or not server.under_way.is_own(self.path)
+        ):
+            self._show(400, _NOT_OURS)  # any page can send a browser here: the sign-in waits on
+            return
+        server.answer = self.path
+        self._show(200, _BACK if "code=" in self.path else _REFUSED)
+
+    def _show(self, status: int, text: str) -> None:
+        page = _PAGE.format(text).encode()
+        self.send_response(status)
         self.send_header("content-type", "text/html")
-        self.send_header("content-length", str(len(_PAGE)))
+        self.send_header("content-length", str(len(page)))
         self.end_headers()
-        self.wfile.write(_PAGE)
+        self.wfile.write(page)
 
     def log_message(self, format: str, *args: object) -> None:
         """The address holds the code: it goes into no log."""

@@ -9,6 +9,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -51,9 +52,14 @@ class SignIn:
         query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         assert query["client_id"] == APP
         assert query["code_challenge_method"] == "S256"
-        code = f"code-{len(self.challenges)}"
-        self.challenges[code] = query["code_challenge"]
+        code = self.grant(query["code_challenge"])
         return f"{query['redirect_uri']}?code={code}&state={query['state']}"
+
+    def grant(self, challenge: str) -> str:
+        """A code for whoever can prove this challenge."""
+        code = f"code-{len(self.challenges)}"
+        self.challenges[code] = challenge
+        return code
 
     def answer(self, path: str, form: dict[str, str]) -> tuple[int, dict[str, object]]:
         if self.down:
@@ -81,6 +87,14 @@ def sign_in() -> Iterator[SignIn]:
     service = SignIn()
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            """The identity provider's page, filled in."""
+            code = service.grant(parse_qs(urlsplit(self.path).query)["challenge"][0]).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(code)))
+            self.end_headers()
+            self.wfile.write(code)
+
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["content-length"])).decode()
             form = {name: values[0] for name, values in parse_qs(raw).items()}
@@ -168,6 +182,77 @@ def test_an_answer_of_another_sign_in_is_refused(sign_in: SignIn, file: Path, pa
     code, said = _login(sign_in, file, pasted)
     assert code != 0
     assert "does not belong to this sign-in" in said
+    assert not file.exists()
+
+
+BROWSER = """
+import sys, urllib.parse, urllib.request
+address = sys.argv[1]
+query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(address).query))
+sign_in = address.split("/oauth2/")[0]
+
+
+def go(more):
+    url = query["redirect_uri"] + "?" + urllib.parse.urlencode(more)
+    try:
+        with urllib.request.urlopen(url) as page:
+            return page.read().decode()
+    except urllib.error.HTTPError as error:
+        return f"{error.code} {error.read().decode()}"
+
+
+print(go({"code": "of-somebody-else", "state": "guess"}))
+print(go({"code": "without"}))
+if OUTCOME == "refused":
+    print(go({"error": "access_denied", "error_description": "Ask your centre", "state": query["state"]}))
+else:
+    with urllib.request.urlopen(f"{sign_in}/authorized?challenge={query['code_challenge']}") as answer:
+        code = answer.read().decode()
+    print(go({"code": code, "state": query["state"]}))
+"""
+
+
+def _login_by_browser(sign_in: SignIn, file: Path, outcome: str) -> tuple[int, str, str]:
+    """`kit login` with a script as browser; exit code, what was printed, what the browser was shown."""
+    script, shown = file.parent / "browser.py", file.parent / "shown"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(BROWSER.replace("OUTCOME", repr(outcome)))
+    addresses = ["--gateway-url", "https://claude.example.com", "--sign-in-url", sign_in.url]
+    done = subprocess.run(
+        [*KIT, "login", *addresses, "--client-id", APP, "--wait", "30"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={
+            **os.environ,
+            "KIT_SESSION_FILE": str(file),
+            "PYTHONPATH": str(PROJECT_ROOT),
+            "BROWSER": f"sh -c '{sys.executable} {script} \"$1\" > {shown}' browser %s",
+        },
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr, shown.read_text()
+
+
+def test_a_person_signs_in_with_the_browser_whoever_else_knocks(sign_in: SignIn, file: Path) -> None:
+    code, said, shown = _login_by_browser(sign_in, file, "granted")
+    assert code == 0, said
+    assert shown.splitlines()[0].startswith("400 ")
+    assert shown.splitlines()[1].startswith("400 ")
+    assert "go back to the terminal" in shown.splitlines()[2]
+    assert _token(0) not in said
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert invoke({}, "token").stdout == _token(0) + "\n"
+
+
+def test_a_refusal_of_the_identity_provider_is_told_in_the_terminal_and_on_the_page(
+    sign_in: SignIn, file: Path
+) -> None:
+    code, said, shown = _login_by_browser(sign_in, file, "refused")
+    assert code == 2
+    assert "sign-in was refused: Ask your centre" in said
+    assert "Sign-in was refused" in shown
     assert not file.exists()
 
 
