@@ -20,10 +20,13 @@ from lambdas.gateway.providers.credentials import read_whole
 from lambdas.gateway.providers.provider import response_headers
 from lambdas.gateway.providers.transport import CallCancelled, DeadlineExceeded, TransportError
 from lambdas.gateway.sse import PING, EventBuffer, MessageStream, delivered_characters
+from lambdas.inspection.second_stage import SecondStageFilter
 
 Finish = Callable[[Outcome], Awaitable[None]]
 
 _ANSWER_LIMIT = 64 << 20
+# Filtered in less time than Python lets a thread run before another gets its turn: a thread would only cost.
+_SHORT_ANSWER_BYTES = 2 * 1024
 _CHARACTERS_PER_TOKEN = 4  # the floor that Anthropic's own gateway bills an aborted stream with
 _LAST_WORD_SECONDS = 5.0
 
@@ -66,11 +69,19 @@ async def deliver_whole(
     if outcome.billable:
         outcome.usage, outcome.stop_reason = read_message(body)
         if answer_filter is not None:
-            # in a thread: a long answer takes milliseconds, a second stage asks over the network
-            body = outcome.response = await asyncio.to_thread(answer_filter.whole, body)
+            body = outcome.response = await _filtered(body, answer_filter)
             outcome.decisions = answer_filter.decisions()
     await finish(outcome)
     await exchange.answer(response.status, [*response_headers(response.headers), *rate_headers], body)
+
+
+async def _filtered(body: bytes, answer_filter: AnswerFilter) -> bytes:
+    """In a thread where that may take long: a long answer needs milliseconds, a second stage asks over the
+    network.
+    """
+    if len(body) <= _SHORT_ANSWER_BYTES and not isinstance(answer_filter, SecondStageFilter):
+        return answer_filter.whole(body)
+    return await asyncio.to_thread(answer_filter.whole, body)
 
 
 async def deliver_stream(
