@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kit.audit.sources import Entry
 from kit.audit.verification import span_of, verify
-from lambdas.common.audit import AuditWriter, Journal
+from lambdas.common.audit import AuditWriter, LoopJournal
 from lambdas.common.audit.bodies import seal
 from lambdas.common.ids import new_id
 from lambdas.common.subject_keys import SubjectKey
@@ -30,9 +30,9 @@ class _Bucket:
         self.seconds = seconds
         self.objects: dict[str, bytes] = {}
 
-    def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
+    async def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
         if self.seconds:
-            time.sleep(self.seconds)
+            await asyncio.sleep(self.seconds)
         self.objects[key] = data
 
     def folders(self, prefix: str) -> list[str]:
@@ -57,7 +57,7 @@ class _Keys:
 
 
 def _writer(bucket: _Bucket) -> AuditWriter:
-    return AuditWriter(Journal("bench", bucket), keys=_Keys(), pool=ThreadPoolExecutor(4))  # type: ignore[arg-type]
+    return AuditWriter(LoopJournal("bench", bucket), keys=_Keys(), pool=ThreadPoolExecutor(4))  # type: ignore[arg-type]
 
 
 def _record(request_id: str, kind: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdas.common.access import AccessRecord
-from lambdas.common.audit import AuditWriter, Journal
+from lambdas.common.audit import AuditWriter, LoopJournal
 from lambdas.common.documents import Document
 from lambdas.common.ledger import Ledger
 from lambdas.common.ledger.items import Key
@@ -57,7 +57,7 @@ class _Records:
 class _Bucket:
     """Takes objects and forgets them."""
 
-    def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
+    async def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
         del key, data, metadata, content_type
 
 
@@ -135,7 +135,7 @@ def gateway_app(upstream: str, key: str) -> Any:
             inspection=InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32))),
             ledger=Ledger(items),
             prices=load_prices(),
-            audit=AuditWriter(Journal("bench", _Bucket()), keys=_SubjectKeys(), pool=pool),  # type: ignore[arg-type]
+            audit=AuditWriter(LoopJournal("bench", _Bucket()), keys=_SubjectKeys(), pool=pool),  # type: ignore[arg-type]
             providers=Providers(
                 transport, read_secret=secret, identity_token=secret, aws_credentials=secret, region="x"
             ),

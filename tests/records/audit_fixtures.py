@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kit.audit.access_logs import AccessLine
 from kit.audit.sources import Entry
-from lambdas.common.audit import AuditBucket, AuditWriter, Journal
+from lambdas.common.audit import AuditBucket, AuditBucketOnLoop, AuditWriter, Journal, LoopJournal
 from lambdas.common.ids import new_id
 from lambdas.common.subject_keys import SubjectKey
 from lambdas.notary.notary import Notary
@@ -180,8 +181,12 @@ class Organisation:
     time: Time = field(default_factory=Time)
     access: list[AccessLine] = field(default_factory=list)
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4))
+    on_loop: bool = False  # writers put from the event loop, and not from threads
 
-    def journal(self, name: str = "gateway") -> Journal:
+    def journal(self, name: str = "gateway") -> Journal | LoopJournal:
+        if self.on_loop:
+            put = partial(asyncio.to_thread, self.bucket.put_object)
+            return LoopJournal(name, AuditBucketOnLoop(put, bucket="audit", key_arn="key"), clock=self.time)
         store = AuditBucket(self.bucket, bucket="audit", key_arn="key", sleep=lambda _: None)
         return Journal(name, store, clock=self.time)
 

@@ -18,6 +18,8 @@ from lambdas.common.audit.metadata import COLUMNS, row_of
 from lambdas.common.subject_keys import SubjectErased
 from tests.records.audit_fixtures import Organisation, aws_error, intent, lines_of, outcome
 
+on_loop_or_in_threads = pytest.mark.parametrize("on_loop", [True, False], ids=["on the loop", "in threads"])
+
 
 def run(work: Callable[[], Any]) -> Any:
     return asyncio.run(work())
@@ -36,8 +38,9 @@ def chain_holds(organisation: Organisation) -> None:
             chains[writer] = (sequence + 1, hashlib.sha256(line).hexdigest())
 
 
-def test_a_record_is_in_the_bucket_when_append_returns() -> None:
-    organisation = Organisation()
+@on_loop_or_in_threads
+def test_a_record_is_in_the_bucket_when_append_returns(on_loop: bool) -> None:
+    organisation = Organisation(on_loop=on_loop)
 
     async def work() -> None:
         writer = organisation.writer()
@@ -50,8 +53,9 @@ def test_a_record_is_in_the_bucket_when_append_returns() -> None:
     assert key.endswith("/000000000000.jsonl")
 
 
-def test_no_body_is_in_clear_and_each_opens_only_in_its_own_place() -> None:
-    organisation = Organisation()
+@on_loop_or_in_threads
+def test_no_body_is_in_clear_and_each_opens_only_in_its_own_place(on_loop: bool) -> None:
+    organisation = Organisation(on_loop=on_loop)
     run(lambda: organisation.writer().append(intent("req_1"), bodies={"request": b"a secret of ada"}))
     (record,) = organisation.bucket.records()
     assert b"secret" not in b"".join(organisation.bucket.objects.values())
@@ -70,8 +74,9 @@ def test_departments_and_subjects_have_keys_of_their_own() -> None:
     assert len({record["bodies"]["request"]["key"] for record in organisation.bucket.records()}) == 3
 
 
-def test_what_waits_while_a_put_is_under_way_goes_together_into_the_next() -> None:
-    organisation = Organisation()
+@on_loop_or_in_threads
+def test_what_waits_while_a_put_is_under_way_goes_together_into_the_next(on_loop: bool) -> None:
+    organisation = Organisation(on_loop=on_loop)
     gate = threading.Event()
 
     def slow(_key: str, _arrive: Callable[[], None]) -> None:
@@ -94,8 +99,9 @@ def test_what_waits_while_a_put_is_under_way_goes_together_into_the_next() -> No
     chain_holds(organisation)
 
 
-def test_an_object_takes_no_more_than_it_should() -> None:
-    organisation = Organisation()
+@on_loop_or_in_threads
+def test_an_object_takes_no_more_than_it_should(on_loop: bool) -> None:
+    organisation = Organisation(on_loop=on_loop)
 
     async def work() -> None:
         writer = organisation.writer()
@@ -108,8 +114,9 @@ def test_an_object_takes_no_more_than_it_should() -> None:
     chain_holds(organisation)
 
 
-def test_a_refused_put_fails_all_its_records_and_moves_nothing() -> None:
-    organisation = Organisation()
+@on_loop_or_in_threads
+def test_a_refused_put_fails_all_its_records_and_moves_nothing(on_loop: bool) -> None:
+    organisation = Organisation(on_loop=on_loop)
 
     def refuse(_key: str, _arrive: Callable[[], None]) -> None:
         raise aws_error("AccessDenied", 403)
@@ -150,6 +157,95 @@ def test_a_put_whose_answer_is_lost_is_asked_again_and_written_once(arrives: boo
     organisation.bucket.before_put = lose
     organisation.writer().append_now(intent("req_1"), bodies={})
     assert [record["request_id"] for record in organisation.bucket.records()] == ["req_1"]
+    chain_holds(organisation)
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["it had arrived", "it never arrived"])
+def test_on_the_loop_too_a_put_whose_answer_is_lost_is_asked_again_and_written_once(arrives: bool) -> None:
+    organisation = Organisation(on_loop=True)
+    lost = iter([True])
+
+    def lose(_key: str, arrive: Callable[[], None]) -> None:
+        if next(lost, False):
+            if arrives:
+                arrive()
+            raise ReadTimeoutError(endpoint_url="s3")
+
+    organisation.bucket.before_put = lose
+    run(lambda: organisation.writer().append(intent("req_1"), bodies={}))
+    assert [record["request_id"] for record in organisation.bucket.records()] == ["req_1"]
+    chain_holds(organisation)
+
+
+def test_on_the_loop_too_a_put_in_doubt_ends_its_chain_and_the_next_chain_says_so() -> None:
+    organisation = Organisation(on_loop=True)
+    writer = organisation.writer()
+
+    def arrive_and_be_silent(key: str, arrive: Callable[[], None]) -> None:
+        if key not in organisation.bucket.objects:
+            arrive()
+        raise ReadTimeoutError(endpoint_url="s3")
+
+    async def work() -> None:
+        await writer.append(intent("req_1"), bodies={})
+        organisation.bucket.before_put = arrive_and_be_silent
+        with pytest.raises(AuditUnavailable):
+            await writer.append(outcome("req_1"), bodies={})
+        organisation.bucket.before_put = None
+        await writer.append(intent("req_2"), bodies={})
+
+    run(work)
+    told, _ = [one for one in organisation.bucket.records() if one["writer"].endswith(last_of(writer))]
+    assert [one["from_sequence"] for one in told["in_doubt"]] == [1]
+    assert told["requests"] == ["req_1"]
+    chain_holds(organisation)
+
+
+@on_loop_or_in_threads
+def test_a_caller_that_gives_up_takes_nothing_of_the_others_with_it(on_loop: bool) -> None:
+    organisation = Organisation(on_loop=on_loop)
+    gate = threading.Event()
+
+    def slow(_key: str, _arrive: Callable[[], None]) -> None:
+        gate.wait(5)
+
+    organisation.bucket.before_put = slow
+
+    async def work() -> None:
+        writer = organisation.writer()
+        leaving = asyncio.create_task(writer.append(intent("req_1"), bodies={}))
+        await asyncio.sleep(0.02)
+        staying = asyncio.create_task(writer.append(intent("req_2"), bodies={}))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        gate.set()
+        await staying
+
+    run(work)
+    assert [record["request_id"] for record in organisation.bucket.records()] == ["req_1", "req_2"]
+    chain_holds(organisation)
+
+
+def test_a_loop_that_ends_during_a_put_leaves_the_put_in_doubt() -> None:
+    organisation = Organisation(on_loop=True)
+    writer = organisation.writer()
+
+    def slow(_key: str, _arrive: Callable[[], None]) -> None:
+        threading.Event().wait(0.2)
+
+    async def begin_and_leave() -> None:
+        await writer.append(intent("req_1"), bodies={})
+        organisation.bucket.before_put = slow
+        put = asyncio.create_task(writer.append(outcome("req_1"), bodies={}))
+        await asyncio.sleep(0.05)
+        assert not put.done()
+
+    run(begin_and_leave)
+    organisation.bucket.before_put = None
+    run(lambda: writer.append(intent("req_2"), bodies={}))
+    told, _ = [one for one in organisation.bucket.records() if one["writer"].endswith(last_of(writer))]
+    assert (told["kind"], told["requests"], told["reason"]) == ("unconfirmed", ["req_1"], "cancelled")
+    assert [one["from_sequence"] for one in told["in_doubt"]] == [1]
     chain_holds(organisation)
 
 
@@ -212,8 +308,9 @@ def test_processes_that_come_of_one_snapshot_write_chains_of_their_own() -> None
     chain_holds(organisation)
 
 
-def test_a_subject_key_that_cannot_be_had_refuses_the_record_and_is_told_later() -> None:
-    organisation = Organisation()
+@on_loop_or_in_threads
+def test_a_subject_key_that_cannot_be_had_refuses_the_record_and_is_told_later(on_loop: bool) -> None:
+    organisation = Organisation(on_loop=on_loop)
 
     async def work() -> None:
         writer = organisation.writer()
@@ -241,8 +338,9 @@ def test_a_body_of_nobody_is_refused() -> None:
         Organisation().writer().append_now({"kind": "scim", "department": "x"}, bodies={"request": b"x"})
 
 
-def test_the_event_loop_is_never_blocked_by_a_slow_bucket() -> None:
-    organisation = Organisation()
+@on_loop_or_in_threads
+def test_the_event_loop_is_never_blocked_by_a_slow_bucket(on_loop: bool) -> None:
+    organisation = Organisation(on_loop=on_loop)
 
     def slow(_key: str, _arrive: Callable[[], None]) -> None:
         threading.Event().wait(0.3)
@@ -261,8 +359,9 @@ def test_the_event_loop_is_never_blocked_by_a_slow_bucket() -> None:
     assert run(work) < 0.15
 
 
-def test_two_writers_interleaved_keep_two_chains() -> None:
-    organisation = Organisation()
+@on_loop_or_in_threads
+def test_two_writers_interleaved_keep_two_chains(on_loop: bool) -> None:
+    organisation = Organisation(on_loop=on_loop)
 
     async def work() -> None:
         writers = [organisation.writer(), organisation.writer()]
@@ -385,9 +484,10 @@ def test_a_small_body_is_sealed_within_a_fraction_of_a_millisecond() -> None:
     assert sorted(times)[150] < 0.0005
 
 
-def test_sixty_four_callers_share_their_puts() -> None:
+@on_loop_or_in_threads
+def test_sixty_four_callers_share_their_puts(on_loop: bool) -> None:
     """The bucket takes 20 ms; alone each caller would wait for all the others."""
-    organisation = Organisation()
+    organisation = Organisation(on_loop=on_loop)
 
     def slow(_key: str, _arrive: Callable[[], None]) -> None:
         threading.Event().wait(0.02)

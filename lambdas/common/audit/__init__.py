@@ -19,18 +19,20 @@ process died) ends it; `unconfirmed` names calls whose records failed. Every oth
 `batch_results`, `review`, `scim`, `key`, `break-glass`, `erasure`, `disclosure`, …) stands for itself.
 """
 
-from lambdas.common.audit.journal import AuditUnavailable, Journal
+from lambdas.common.audit.journal import AuditUnavailable, Journal, LoopJournal
 from lambdas.common.audit.metadata import MetadataCopies
 from lambdas.common.audit.opening import open_writer
-from lambdas.common.audit.store import AuditBucket, NotWritten, Occupied, Unsure
+from lambdas.common.audit.store import AuditBucket, AuditBucketOnLoop, NotWritten, Occupied, Unsure
 from lambdas.common.audit.writer import AuditWriter
 from lambdas.common.subject_keys import SubjectErased, SubjectKeys
 
 __all__ = [
     "AuditBucket",
+    "AuditBucketOnLoop",
     "AuditUnavailable",
     "AuditWriter",
     "Journal",
+    "LoopJournal",
     "MetadataCopies",
     "NotWritten",
     "Occupied",

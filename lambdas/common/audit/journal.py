@@ -5,21 +5,24 @@ the requests whose records failed, and where they may be found all the same. So 
 always has a named reason, as long as the process lives; after that the sweeper names it.
 """
 
+import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
 from lambdas.common.audit.chain import Chain, Draft, begin, make_tail
-from lambdas.common.audit.store import NotWritten, ObjectStore, Occupied, Unsure
+from lambdas.common.audit.store import LoopObjectStore, NotWritten, ObjectStore, Occupied, Unsure
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.ids import new_id
 
 CONTENT_TYPE = "application/x-ndjson"
 INTENT = "intent"
 _MOST_NAMED = 20_000  # failures that one record names
+
+_Put = Callable[..., Awaitable[None]]
 
 
 class AuditUnavailable(Exception):
@@ -35,50 +38,48 @@ class _Failure:
     reason: str
 
 
-class Journal:
-    """Writes drafts as objects, one after the other. `name` is the function's, for the names of its writers.
+class _Chained:
+    """What both journals do, with whatever way of putting."""
 
-    A writer is named when it first writes, not when the process starts: processes that come of one snapshot
-    get one name each. A chain whose end is in doubt is left, and a new one begun.
-    """
-
-    def __init__(self, name: str, store: ObjectStore, *, clock: Clock = utc_now) -> None:
+    def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
-        self._store = store
         self._clock = clock
-        self._lock = Lock()
         self._chain: Chain | None = None
         self._failures: deque[_Failure] = deque()
         self._in_doubt: list[dict[str, Any]] = []
-
-    def write(self, drafts: Sequence[Draft]) -> str:
-        """Put the drafts as one object; the name of the writer. Blocks. Raises `AuditUnavailable`."""
-        with self._lock:
-            try:
-                try:
-                    return self._put(drafts)
-                except Occupied:  # another process has our name: a copy of this one
-                    self._chain = None
-                    return self._put(drafts)
-            except NotWritten as error:
-                for draft in drafts:
-                    self.failed(draft.kind, draft.request_id, error.reason)
-                raise AuditUnavailable(error.reason) from None
 
     def failed(self, kind: str, request_id: str | None, reason: str) -> None:
         """A record that is not durable: the chain will say so. Does not block."""
         if len(self._failures) < _MOST_NAMED:
             self._failures.append(_Failure(kind, request_id, reason))
 
-    def _put(self, drafts: Sequence[Draft]) -> str:
+    async def _write(self, drafts: Sequence[Draft], put: _Put) -> str:
+        try:
+            try:
+                return await self._put(drafts, put)
+            except Occupied:  # another process has our name: a copy of this one
+                self._chain = None
+                return await self._put(drafts, put)
+        except NotWritten as error:
+            self._all_failed(drafts, error.reason)
+            raise AuditUnavailable(error.reason) from None
+        except asyncio.CancelledError:
+            self._all_failed(drafts, "cancelled")
+            raise
+
+    def _all_failed(self, drafts: Sequence[Draft], reason: str) -> None:
+        for draft in drafts:
+            self.failed(draft.kind, draft.request_id, reason)
+
+    async def _put(self, drafts: Sequence[Draft], put: _Put) -> str:
         now = self._clock()
         chain = self._chain or begin(f"{self._name}-{new_id(clock=self._clock)}")
         failures = list(self._failures)
         told = [self._unconfirmed(failures, now)] if failures else []
         batch = chain.extend([*told, *drafts])
         try:
-            self._store.put(batch.key(now), batch.data, batch.object_metadata(), CONTENT_TYPE)
-        except Unsure:
+            await put(batch.key(now), batch.data, batch.object_metadata(), CONTENT_TYPE)
+        except (Unsure, asyncio.CancelledError):
             self._in_doubt.append({"writer": chain.writer, "from_sequence": chain.sequence})
             self._chain = None
             raise
@@ -99,3 +100,43 @@ class Journal:
         }
         record_id = new_id("rec_", clock=lambda: now)
         return Draft(record_id, "unconfirmed", None, make_tail(record_id, now, record, b"{}"), {})
+
+
+class Journal(_Chained):
+    """Writes drafts as objects, one after the other. `name` is the function's, for the names of its writers.
+
+    A writer is named when it first writes, not when the process starts: processes that come of one snapshot
+    get one name each. A chain whose end is in doubt is left, and a new one begun.
+    """
+
+    def __init__(self, name: str, store: ObjectStore, *, clock: Clock = utc_now) -> None:
+        super().__init__(name, clock)
+        self._store = store
+        self._lock = Lock()
+
+    def write(self, drafts: Sequence[Draft]) -> str:
+        """Put the drafts as one object; the name of the writer. Blocks. Raises `AuditUnavailable`."""
+
+        async def put(*arguments: Any) -> None:
+            self._store.put(*arguments)
+
+        with self._lock:
+            try:
+                self._write(drafts, put).send(None)
+            except StopIteration as done:  # at once, because nothing in it waits
+                return done.value
+        raise RuntimeError("a put that blocks cannot be waited for")
+
+
+class LoopJournal(_Chained):
+    """A `Journal` of an event loop."""
+
+    def __init__(self, name: str, store: LoopObjectStore, *, clock: Clock = utc_now) -> None:
+        super().__init__(name, clock)
+        self._store = store
+
+    async def write(self, drafts: Sequence[Draft]) -> str:
+        """Put the drafts as one object; the name of the writer. One at a time: the next call comes after the
+        end of this one. Raises `AuditUnavailable`.
+        """
+        return await self._write(drafts, self._store.put)

@@ -1,15 +1,17 @@
 """How objects get into the audit bucket: once each, under its key, with a checksum (L1.7, L2.5)."""
 
+import asyncio
 import hashlib
 import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 # Seconds before the attempts after the first. With the client's time-outs a put is decided within 16 seconds.
 _WAITS = (0.05, 0.25)
+LARGE_BYTES = 256 * 1024  # hashing more than that would keep an event loop waiting
 _CONFLICT = 412
 _TAKEN_BACK = frozenset({400, 401, 403, 404, 405, 411, 413})  # said no, and means that nothing was written
 
@@ -38,6 +40,14 @@ class ObjectStore(Protocol):
         ...
 
 
+class LoopObjectStore(Protocol):
+    """The same for event loops: nothing blocks, so no thread stands between."""
+
+    async def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
+        """Raises `NotWritten`, `Unsure`, `Occupied`."""
+        ...
+
+
 class AuditBucket:
     """The bucket of record. `client` is a botocore S3 client that does not retry by itself."""
 
@@ -51,38 +61,95 @@ class AuditBucket:
 
     def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
         """Write an object that must not be there yet. Raises `NotWritten`, `Unsure`, `Occupied`."""
-        perhaps = False
-        reason = "none"
+        asked = _request(self._bucket, self._key_arn, key, data, metadata, content_type)
+        heard = _Heard()
         for wait in (0.0, *_WAITS):
             if wait:
                 self._sleep(wait)
             try:
-                self._put(key, data, metadata, content_type)
+                self._client.put_object(**asked)
                 return
-            except ClientError as error:
-                reason = str(error.response["Error"]["Code"])
-                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-                if status == _CONFLICT:
-                    if perhaps:
-                        return  # an attempt before had arrived: nobody else writes these bytes here
-                    raise Occupied(reason) from None
-                if status in _TAKEN_BACK:
+            except (ClientError, BotoCoreError) as error:
+                if heard.is_there(error):
+                    return
+                if heard.taken_back:
                     break
-                perhaps = perhaps or status >= 500
-            except BotoCoreError as error:
-                reason = type(error).__name__
-                perhaps = True
-        raise Unsure(reason) if perhaps else NotWritten(reason)
+        raise heard.failure()
 
-    def _put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
-        self._client.put_object(
-            Bucket=self._bucket,
-            Key=key,
-            Body=data,
-            IfNoneMatch="*",
-            ChecksumSHA256=b64encode(hashlib.sha256(data).digest()).decode(),
-            ServerSideEncryption="aws:kms",
-            SSEKMSKeyId=self._key_arn,
-            Metadata=dict(metadata),
-            ContentType=content_type,
-        )
+
+class AuditBucketOnLoop:
+    """The bucket of record for an event loop. `put_object` takes what botocore's method of that name takes,
+    raises what it raises, and does not retry by itself.
+    """
+
+    def __init__(self, put_object: Callable[..., Awaitable[Any]], *, bucket: str, key_arn: str) -> None:
+        self._put_object = put_object
+        self._bucket = bucket
+        self._key_arn = key_arn
+
+    async def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
+        """Write an object that must not be there yet. Raises `NotWritten`, `Unsure`, `Occupied`."""
+        if len(data) > LARGE_BYTES:
+            asked = await asyncio.to_thread(
+                _request, self._bucket, self._key_arn, key, data, metadata, content_type
+            )
+        else:
+            asked = _request(self._bucket, self._key_arn, key, data, metadata, content_type)
+        heard = _Heard()
+        for wait in (0.0, *_WAITS):
+            if wait:
+                await asyncio.sleep(wait)
+            try:
+                await self._put_object(**asked)
+                return
+            except (ClientError, BotoCoreError) as error:
+                if heard.is_there(error):
+                    return
+                if heard.taken_back:
+                    break
+        raise heard.failure()
+
+
+class _Heard:
+    """What the bucket said to the attempts of one put, and what follows from it."""
+
+    def __init__(self) -> None:
+        self.taken_back = False  # it said no, and means that nothing was written
+        self._perhaps = False  # an attempt may have arrived though its answer did not
+        self._reason = "none"
+
+    def is_there(self, error: ClientError | BotoCoreError) -> bool:
+        """Take note of an attempt's error. True when the object is there all the same. Raises `Occupied`."""
+        if isinstance(error, BotoCoreError):
+            self._reason = type(error).__name__
+            self._perhaps = True
+            return False
+        self._reason = str(error.response["Error"]["Code"])
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if status == _CONFLICT:
+            if self._perhaps:
+                return True  # an attempt before had arrived: nobody else writes these bytes here
+            raise Occupied(self._reason) from None
+        self.taken_back = status in _TAKEN_BACK
+        self._perhaps = self._perhaps or status >= 500
+        return False
+
+    def failure(self) -> NotWritten:
+        """What to raise after the last attempt."""
+        return Unsure(self._reason) if self._perhaps else NotWritten(self._reason)
+
+
+def _request(
+    bucket: str, key_arn: str, key: str, data: bytes, metadata: Mapping[str, str], content_type: str
+) -> dict[str, Any]:
+    return {
+        "Bucket": bucket,
+        "Key": key,
+        "Body": data,
+        "IfNoneMatch": "*",
+        "ChecksumSHA256": b64encode(hashlib.sha256(data).digest()).decode(),
+        "ServerSideEncryption": "aws:kms",
+        "SSEKMSKeyId": key_arn,
+        "Metadata": dict(metadata),
+        "ContentType": content_type,
+    }

@@ -1,16 +1,14 @@
 """The door through which a process appends its records: together what waits together (L2.5)."""
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any
 
 from lambdas.common.audit.bodies import seal
 from lambdas.common.audit.chain import Draft, make_tail
-from lambdas.common.audit.journal import AuditUnavailable, Journal
+from lambdas.common.audit.journal import AuditUnavailable, Journal, LoopJournal
 from lambdas.common.audit.metadata import MetadataCopies
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.ids import new_id
@@ -27,14 +25,15 @@ class AuditWriter:
     """Appends records to one chain. Returning means durable; anything raised means not.
 
     A record needs a `kind`; with bodies it also needs `department`, and `subject` or `principal`: whose the
-    bodies are. `append` is for event loops and never blocks them: a thread of the writer's own puts, and what
-    waits while a put is under way goes together into the next. `append_now` is for handler-style functions
-    and blocks. One process uses either.
+    bodies are. `append` is for event loops and never blocks them: what waits while a put is under way goes
+    together into the next. With a `LoopJournal` it puts on the loop itself, with a `Journal` in a thread of
+    `pool`. `append_now` is for handler-style functions, needs a `Journal`, and blocks. One process uses
+    either.
     """
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Journal | LoopJournal,
         *,
         keys: SubjectKeys | None,
         pool: ThreadPoolExecutor,
@@ -46,9 +45,8 @@ class AuditWriter:
         self._pool = pool
         self._copies = copies
         self._clock = clock
-        self._gathered: list[_Waiting] = []  # in this turn of the loop
-        self._waiting: SimpleQueue[_Waiting] = SimpleQueue()
-        self._thread: Thread | None = None
+        self._waiting: deque[_Waiting] = deque()
+        self._putting: asyncio.Task[None] | None = None
         self._loading: dict[tuple[str, str], asyncio.Task[SubjectKey]] = {}
 
     async def append(self, record: Mapping[str, Any], *, bodies: Mapping[str, bytes]) -> None:
@@ -65,15 +63,17 @@ class AuditWriter:
             draft = await self._in_thread(self._draft, record, key, given)
         else:
             draft = self._draft(record, key, given)
-        loop = asyncio.get_running_loop()
-        durable: asyncio.Future[None] = loop.create_future()
-        if not self._gathered:
-            loop.call_soon(self._hand_over)
-        self._gathered.append((draft, durable))
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((draft, durable))
+        if self._putting is None:  # it begins in the next turn: those who were told together share a put
+            self._putting = asyncio.create_task(self._put_what_waits())
         await durable
 
     def append_now(self, record: Mapping[str, Any], *, bodies: Mapping[str, bytes]) -> str:
         """Append one record, blocking; its record id. Raises as `append` does."""
+        journal = self._journal
+        if isinstance(journal, LoopJournal):
+            raise TypeError("a journal of an event loop does not block")
         given = {field: body for field, body in bodies.items() if body}
         department, subject = _owner(record) if given else ("", "")
         try:
@@ -82,7 +82,7 @@ class AuditWriter:
             self._journal.failed(record["kind"], record.get("request_id"), type(error).__name__)
             raise
         draft = self._draft(record, key, given)
-        self._copy(self._journal.write([draft]), [draft])
+        self._copy(journal.write([draft]), [draft])
         return draft.record_id
 
     def close(self) -> None:
@@ -90,40 +90,37 @@ class AuditWriter:
         if self._copies is not None:
             self._copies.close()
 
-    def _hand_over(self) -> None:
-        """Give the thread what was gathered: those who were told together ask together, and share a put."""
-        gathered, self._gathered = self._gathered, []
-        for one in gathered:
-            self._waiting.put(one)
-        if self._thread is None:  # not before the first record: a snapshot of the process holds no thread
-            self._thread = Thread(target=self._put_what_waits, name="audit-writer", daemon=True)
-            self._thread.start()
+    async def _put_what_waits(self) -> None:
+        """One object after the other until nothing waits; a task of its own, because a caller may give up."""
+        try:
+            while self._waiting:
+                await self._put_some()
+        finally:
+            self._putting = None
 
-    def _put_what_waits(self) -> None:
-        """The writer's thread. A pool would cost two locks, a task and three turns of the loop per put."""
-        while True:
-            taken = self._take()
-            drafts = [draft for draft, _ in taken]
-            failure: AuditUnavailable | None = None
-            try:
-                self._copy(self._journal.write(drafts), drafts)
-            except Exception as error:  # whatever it is, those who wait must hear of it
-                failure = AuditUnavailable(str(error))
-            for loop, waiters in groupby((durable for _, durable in taken), asyncio.Future.get_loop):
-                try:
-                    loop.call_soon_threadsafe(_tell, list(waiters), failure)
-                except RuntimeError:  # the loop is closed: nobody waits there any more
-                    continue
+    async def _put_some(self) -> None:
+        taken = self._take()
+        drafts = [draft for draft, _ in taken]
+        failure: AuditUnavailable | None = AuditUnavailable("cancelled")
+        try:
+            self._copy(await self._write(drafts), drafts)
+            failure = None
+        except Exception as error:  # whatever it is, those who wait must hear of it
+            failure = AuditUnavailable(str(error))
+        finally:
+            _tell([durable for _, durable in taken], failure)
+
+    async def _write(self, drafts: list[Draft]) -> str:
+        if isinstance(self._journal, LoopJournal):
+            return await self._journal.write(drafts)
+        return await self._in_thread(self._journal.write, drafts)
 
     def _take(self) -> list[_Waiting]:
-        """The oldest that wait, as many as go into one object. Blocks until there is one."""
-        taken = [self._waiting.get()]
+        """The oldest that wait, as many as go into one object."""
+        taken = [self._waiting.popleft()]
         size = len(taken[0][0].tail)
-        while size <= _OBJECT_BYTES and len(taken) < _OBJECT_RECORDS:
-            try:
-                taken.append(self._waiting.get_nowait())
-            except Empty:
-                break
+        while self._waiting and size <= _OBJECT_BYTES and len(taken) < _OBJECT_RECORDS:
+            taken.append(self._waiting.popleft())
             size += len(taken[-1][0].tail)
         return taken
 
@@ -172,7 +169,6 @@ class AuditWriter:
 
 
 def _tell(waiters: list["asyncio.Future[None]"], failure: AuditUnavailable | None) -> None:
-    """Runs in the loop of those who wait."""
     for durable in waiters:
         if durable.done():
             continue
