@@ -47,7 +47,7 @@ class Attempt:
         return f"{session.sign_in_url}/oauth2/authorize?{urllib.parse.urlencode(query)}"
 
     def is_own(self, answer: str) -> bool:
-        """Whether the address that a browser came back to has this sign-in's state, which nobody else knows."""
+        """Whether the address that a browser came back to has the state of this sign-in, a secret of ours."""
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(answer.strip()).query)
         return secrets.compare_digest((query.get("state") or [""])[0].encode(), self.state.encode())
 
