@@ -1,8 +1,8 @@
 """Training of the linear models: logistic regression with an L2 penalty by gradient steps, in plain Python.
 
 A long text is as suspicious as its worst window: of an attack each pass trains on the window that scores
-highest so far, of an ordinary text on all its windows, which share its weight. Deterministic: the same rows in
-the same order give the same file.
+highest so far, of an ordinary text on all its windows, which share its weight. Deterministic: the same rows
+in the same order give the same file.
 """
 
 import math
@@ -43,7 +43,7 @@ def train(
         if (passages := [sorted(buckets) for buckets, _, _ in windows(one.text.lower())])
     ]
     positive = sum(weight for _, label, weight in rows if label)
-    # an ordinary text of n windows counts for the square root of n: long ones are where false alarms come from
+    # an ordinary text of n windows counts for the square root of n: long ones give the false alarms
     negative = sum(weight * math.sqrt(len(passages)) for passages, label, weight in rows if not label)
     balance = {1: 0.5 * (positive + negative) / positive, 0: 0.5 * (positive + negative) / negative}
     steps = passes * sum(1 if label else len(passages) for passages, label, _ in rows)

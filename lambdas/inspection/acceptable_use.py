@@ -12,9 +12,10 @@ a question about policies, law or good practice is none. What follows (block, or
 department's choice; every violation is recorded and counted.
 """
 
-import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 
 RULES = ("personnel-decision", "health-information", "customer-contact", "unreviewed-decision")
@@ -40,8 +41,8 @@ _CUSTOMERS = "customer|client|patient|consumer|subscriber|policyholder|account h
 _UNREAD = "automatic|directly|behalf|without|unreviewed|unattended|no human|no review|no approval|nobody"
 
 # (rule, groups of words of each of which one must occur, expression); expressions see the text as written
-_EXPRESSIONS: tuple[tuple[str, tuple[tuple[str, ...], ...], re.Pattern[str]], ...] = tuple(
-    (rule, tuple(tuple(group.split("|")) for group in gates), re.compile(expression))
+_EXPRESSIONS: tuple[tuple[str, tuple[frozenset[str], ...], Expression], ...] = tuple(
+    (rule, tuple(frozenset(group.split("|")) for group in gates), Expression(expression))
     for rule, gates, expression in (
         (
             "personnel-decision",
@@ -129,7 +130,8 @@ _EXPRESSIONS: tuple[tuple[str, tuple[tuple[str, ...], ...], re.Pattern[str]], ..
         ),
     )
 )
-_GENERAL = re.compile(
+GATES = frozenset(word for _, groups, _ in _EXPRESSIONS for group in groups for word in group)
+_GENERAL = Expression(
     r"(?i:^\s*(?:what (?:is|are|does|do)|how (?:do|does|can|should) (?:a |an |one |companies|employers"
     r"|managers|firms)|"
     r"explain|define|describe|is it (?:legal|lawful|allowed)|when (?:may|can) (?:an? )?(?:employer|company)|"
@@ -137,17 +139,19 @@ _GENERAL = re.compile(
 )
 
 
-def find(plain: str, lower: str, spans: list[Span]) -> list[tuple[str, int, int]]:
-    """Breaches as (rule, start, end) in the normalised text; at most one a rule. `spans` are its findings."""
+def find(plain: str, spans: list[Span], present: AbstractSet[str]) -> list[tuple[str, int, int]]:
+    """Breaches as (rule, start, end) in the normalised text; at most one a rule. `spans` are its findings,
+    `present` the `GATES` that occur in it in lower case.
+    """
     found: dict[str, tuple[str, int, int]] = {}
-    for rule, start, end in _breaches(plain, lower, spans):
+    for rule, start, end in _breaches(plain, spans, present):
         found.setdefault(rule, (rule, start, end))
     return [found[rule] for rule in RULES if rule in found]
 
 
-def _breaches(plain: str, lower: str, spans: list[Span]) -> Iterator[tuple[str, int, int]]:
+def _breaches(plain: str, spans: list[Span], present: AbstractSet[str]) -> Iterator[tuple[str, int, int]]:
     for rule, gates, expression in _EXPRESSIONS:
-        if all(any(word in lower for word in group) for group in gates):
+        if not any(present.isdisjoint(group) for group in gates):
             for match in expression.finditer(plain):
                 if not _is_general(plain, match.start()):
                     yield rule, match.start(), match.end()

@@ -505,7 +505,8 @@ def _names_a_service(before: str) -> bool:
 
 def _phrase(text: str, begin: int, value: str, quote: str, name: str) -> str:
     """A quoted password may hold a blank or two: the value up to the quote that closes it."""
-    if not name.lower().startswith(("pass", "pwd")) or text[begin + len(value) : begin + len(value) + 1] != " ":
+    after = text[begin + len(value) : begin + len(value) + 1]
+    if after != " " or not name.lower().startswith(("pass", "pwd")):
         return value
     close = text.find(quote, begin, begin + 48)
     whole = text[begin:close] if close > 0 else ""

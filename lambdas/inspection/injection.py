@@ -7,8 +7,10 @@ judged by a lower threshold.
 """
 
 import re
+from collections.abc import Set as AbstractSet
 
 from lambdas.inspection import linear
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 
 # set so that about one ordinary text in a hundred is flagged when trusted (measured by cross-validation over
@@ -17,8 +19,8 @@ TRUSTED_THRESHOLD = 0.92
 UNTRUSTED_THRESHOLD = 0.75
 
 # (rule, score, gate words of which one must occur, expression)
-_PHRASINGS: tuple[tuple[str, float, tuple[str, ...], re.Pattern[str]], ...] = tuple(
-    (rule, score, tuple(gates.split("|")), re.compile(expression))
+_PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
+    (rule, score, frozenset(gates.split("|")), Expression(expression))
     for rule, score, gates, expression in (
         (
             "override", 0.97, "ignore|disregard|forget|override|do not follow|don't follow|pay no attention",
@@ -66,9 +68,10 @@ _PHRASINGS: tuple[tuple[str, float, tuple[str, ...], re.Pattern[str]], ...] = tu
              r"|these instructions)\b"),
     )
 )  # fmt: skip
-_TAGS = re.compile("[\U000e0020-\U000e007e]{4,}")
-_INVISIBLE_RUN = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff]{12,}")
-_HIDDEN_HTML = re.compile(
+GATES = frozenset().union(*(gates for _, _, gates, _ in _PHRASINGS))
+_TAGS = Expression("[\U000e0020-\U000e007e]{4,}")
+_INVISIBLE_RUN = Expression("[\u200b-\u200f\u2060-\u2064\ufeff]{12,}")
+_HIDDEN_HTML = Expression(
     r"<!--(?P<comment>[^>]{20,2000})-->|style\s*=\s*[\"'][^\"']{0,200}(?:display\s*:\s*none"
     r"|font-size\s*:\s*0|visibility\s*:\s*hidden|color\s*:\s*(?:#fff(?:fff)?"
     r"|white))[^>]{0,200}>(?P<hidden>[^<]{20,2000})<",
@@ -78,12 +81,16 @@ _MAX_FINDINGS = 5
 _PHRASING_WEIGHT = 0.6
 
 
-def find(original: str, plain: str, lower: str, *, untrusted: bool) -> tuple[list[Span], float]:
-    """Findings (offsets of `plain`) and how likely the text is an attack, 0 to 1."""
+def find(
+    original: str, plain: str, lower: str, present: AbstractSet[str], *, untrusted: bool
+) -> tuple[list[Span], float]:
+    """Findings (offsets of `plain`) and how likely the text is an attack, 0 to 1. `present`: the `GATES` that
+    occur in the text.
+    """
     threshold = UNTRUSTED_THRESHOLD if untrusted else TRUSTED_THRESHOLD
     found: list[Span] = []
     for rule, score, gates, expression in _PHRASINGS:
-        if not any(gate in lower for gate in gates):
+        if present.isdisjoint(gates):
             continue
         match = expression.search(lower)
         if match:

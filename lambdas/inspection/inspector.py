@@ -23,6 +23,7 @@ from lambdas.inspection import (
     views,
 )
 from lambdas.inspection.dictionaries import EMPTY, Dictionary
+from lambdas.inspection.expressions import Gates
 from lambdas.inspection.fields import Label, TextField, extract
 from lambdas.inspection.findings import (
     Channel,
@@ -66,6 +67,7 @@ LEVELS: Mapping[str, DataClass] = {
     "PROMPT_INJECTION": DataClass.PUBLIC,
 }
 _CONTACT_TYPES = ("EMAIL", "PHONE")
+_GATES = Gates((*injection.GATES, *meaning.GATES, *acceptable_use.GATES))
 _CHUNK = 32_768
 _OVERLAP = 512
 
@@ -314,18 +316,19 @@ class Inspector:
             for span, level in markings.find(plain):
                 levels[span] = level
                 whole.append(span)
+        present = _GATES.present(lower)
         if "meaning" not in off:
-            whole.extend(meaning.find(plain, lower, spans))
+            whole.extend(meaning.find(plain, lower, spans, present))
             _check(deadline)
         score = 0.0
         if "injection" not in off:
-            found, score = injection.find(text, plain, lower, untrusted=channel is Channel.UNTRUSTED)
+            found, score = injection.find(text, plain, lower, present, untrusted=channel is Channel.UNTRUSTED)
             whole.extend(found)
         violations: list[tuple[str, int, int]] = []
         if "acceptable-use" not in off and channel is Channel.TRUSTED:
             violations = [
                 (rule, *mapped.origin(start, end))
-                for rule, start, end in acceptable_use.find(plain, lower, [*spans, *whole])
+                for rule, start, end in acceptable_use.find(plain, [*spans, *whole], present)
             ]
         _check(deadline)
         placed = [

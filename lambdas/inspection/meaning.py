@@ -6,8 +6,10 @@ person's name beside a health, personnel or legal term is Restricted.
 """
 
 import re
+from collections.abc import Set as AbstractSet
 
 from lambdas.inspection import linear
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import DataClass, Span
 
 LEVELS: dict[str, DataClass] = {
@@ -56,8 +58,8 @@ def _words(text: str) -> str:
 
 
 # what a passage's class is called after: each hit is a vote
-_LEXICON: dict[str, re.Pattern[str]] = {
-    "PERSONNEL": re.compile(
+_LEXICON: dict[str, Expression] = {
+    "PERSONNEL": Expression(
         r"\b(?:terminat\w+|dismiss\w+|layoffs?|lay(?:ing)? off|laid off|redundan\w+|severance|fire[ds]?"
             r"|firing|let go|disciplin\w+|grievance|harass\w+|misconduct|performance (?:review|improvement"
             r"|rating|plan)|appraisal|"
@@ -69,7 +71,7 @@ _LEXICON: dict[str, re.Pattern[str]] = {
             r"|written warning|pip|resign\w*|"
         r"succession|talent|rating|one-on-one|absentee\w*|whistleblow\w*|union)\b"
     ),
-    "LEGAL": re.compile(
+    "LEGAL": Expression(
         r"\b(?:counsel|attorneys?|lawyers?|law firm|litigation|lawsuit|suit|sued?|suing|court|privileged?"
             r"|work product|depositions?|discovery|subpoena|settle(?:ment|d)?|arbitration|plaintiff"
             r"|defendant|injunction|liab(?:le|ility)|"
@@ -78,7 +80,7 @@ _LEXICON: dict[str, re.Pattern[str]] = {
             r"|investigat\w+|compliance|antitrust|"
         r"witness|testimony|verdict|appeal|dispute|claim against|exposure|legal)\b"
     ),
-    "MNPI": re.compile(
+    "MNPI": Expression(
         r"\b(?:earnings|eps|ebitda?|guidance|consensus|revenue|profit warning|quarterly|q[1-4]|results"
             r"|merger|acqui(?:re|sition|ring)|takeover|tender offer|buy ?back|dividend|8-k|10-[kq]|ad[- ]hoc"
             r"|insiders?|insider list|ipo|"
@@ -88,9 +90,9 @@ _LEXICON: dict[str, re.Pattern[str]] = {
         r"bond issue|capital increase|spin-?off|divest\w*|bid|target|financing|market|investors?|disclosed"
             r"|forecast|announcement|steps? down|stepping down|covenant|impairment|write-?down)\b"
     ),
-    "HEALTH": re.compile(rf"\b(?:patients?|medical|{_words(_ILLNESSES)}|lab results|treatment|therapy"
+    "HEALTH": Expression(rf"\b(?:patients?|medical|{_words(_ILLNESSES)}|lab results|treatment|therapy"
         rf"|therapist|medication|doctor|hospital|chart|soap|referral|discharge)\b"),
-    "TRADE_SECRET": re.compile(
+    "TRADE_SECRET": Expression(
         r"\b(?:trade secrets?|proprietary|secret (?:formula|recipe|process|sauce|ingredient)"
             r"|formula(?:tion)?|recipe|source code|algorithm|core ip|know-?how|margins?|cost structure"
             r"|pricing model|price floor|yield|etch|process|"
@@ -99,7 +101,7 @@ _LEXICON: dict[str, re.Pattern[str]] = {
             r"|company confidential|supplier prices?|"
         r"customer list|bid|discounts?|reverse[- ]engineer\w*|in-house|confidential)\b"
     ),
-    "ROADMAP": re.compile(
+    "ROADMAP": Expression(
         r"\b(?:roadmap|unreleased|unannounced|not (?:yet )?announced|codenamed?|code name|project [a-z]+"
             r"|embargo|launch(?:es|ed)?|ships?|release plan|beta|prototype|next[- ]gen\w*|tape-?out|upcoming"
             r"|secret|discontinue|sunset|"
@@ -110,8 +112,8 @@ _LEXICON: dict[str, re.Pattern[str]] = {
 }  # fmt: skip
 
 # phrases that leave no doubt, in the organisation's own voice: (class, gates, expression)
-_UNMISTAKABLE: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
-    (name, tuple(gates.split("|")), re.compile(expression))
+_UNMISTAKABLE: tuple[tuple[str, frozenset[str], Expression], ...] = tuple(
+    (name, frozenset(gates.split("|")), Expression(expression))
     for name, gates, expression in (
         ("LEGAL", "counsel|privilege|work product|lawyers|litigation hold",
          r"\b(?:our|the company'?s|outside) (?:general |outside |in-house |external )?(?:counsel|lawyers?"
@@ -148,14 +150,15 @@ _UNMISTAKABLE: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
              r"|\bnobody outside\b[\w ]{0,30}\bknows\b|\bcodename \w+: (?:confidential|internal)\b"),
     )
 )  # fmt: skip
-_GENERAL_QUESTION = re.compile(
+GATES = frozenset().union(*(gates for _, gates, _ in _UNMISTAKABLE))
+_GENERAL_QUESTION = Expression(
     r"^\s*(?:what (?:is|are|does|do)|explain (?:what|the difference|how)|define|how (?:do|does|should) (?:a "
     r"|an |companies|managers|firms)|describe the difference|which are the|who (?:is|was)"
     r"|write a (?:poem|regular expression|function)|generate a template)\b"
 )
-_PERSON_TERMS: dict[str, re.Pattern[str]] = {
-    "HEALTH": re.compile(rf"\b(?:{_words(_ILLNESSES)})\b"),
-    "PERSONNEL": re.compile(
+_PERSON_TERMS: dict[str, Expression] = {
+    "HEALTH": Expression(rf"\b(?:{_words(_ILLNESSES)})\b"),
+    "PERSONNEL": Expression(
         r"\b(?:terminat(?:e|ed|ion)|dismiss(?:ed|al)|laid off|layoff|severance|fired|disciplinary|harassment"
             r"|misconduct|underperform\w*|below expectations|performance (?:review|improvement|rating)"
             r"|salary|salaries|pay rise|compensation|bonus|"
@@ -166,11 +169,13 @@ _PERSON_TERMS: dict[str, re.Pattern[str]] = {
 _REACH = 200
 
 
-def find(plain: str, lower: str, spans: list[Span]) -> list[Span]:
-    """Findings about passages of the text; `spans` are its settled values and names."""
+def find(plain: str, lower: str, spans: list[Span], present: AbstractSet[str]) -> list[Span]:
+    """Findings about passages of the text; `spans` are its settled values and names, `present` the `GATES`
+    that occur in it.
+    """
     found: dict[str, Span] = {}
     for name, gates, expression in _UNMISTAKABLE:
-        if any(gate in lower for gate in gates):
+        if not present.isdisjoint(gates):
             match = expression.search(lower)
             if match and not _GENERAL_QUESTION.match(lower[max(0, lower.rfind("\n", 0, match.start())) :]):
                 _keep(found, Span(name, match.start(), match.end(), 0.9, "lexicon"))

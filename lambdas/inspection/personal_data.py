@@ -9,6 +9,7 @@ import socket
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import ahocorasick
 
@@ -915,50 +916,41 @@ _MAX_TABLE_LINES = 2_000
 
 def _tables(context: _Context) -> Iterator[Span]:
     """Values under a header line that names their columns (comma, semicolon, tab or pipe)."""
-    text = context.text
-    if "\n" not in text:
-        return
-    ends: set[int] = set()  # the last offsets of lines that may be headers
-    for stem in _COLUMN_STEMS:
-        place = context.lower.find(stem)
-        while place >= 0:
-            newline = text.find("\n", place)
-            if newline < 0:
-                break
-            ends.add(newline)
-            place = context.lower.find(stem, newline + 1)
-    done = 0
-    for end in sorted(ends):
-        begin = text.rfind("\n", 0, end) + 1
-        if begin < done:
+    lines = context.text.split("\n")
+    offset = 0
+    done = 0  # lines that belong to a table already read
+    for number, line in enumerate(lines[:-1]):
+        begin, offset = offset, offset + len(line) + 1
+        if number < done or not _may_be_header(line, lines[number + 1]):
             continue
-        separator, columns = _header(text[begin:end])
+        separator, columns = _header(line)
         if not separator:
             continue
-        offset = end + 1
-        for _ in range(_MAX_TABLE_LINES):
-            newline = text.find("\n", offset)
-            line = text[offset : newline if newline >= 0 else len(text)]
-            if line.count(separator) != len(columns) - 1:
+        row_offset = begin + len(line) + 1
+        done = number + 1
+        for row in islice(lines, number + 1, number + 1 + _MAX_TABLE_LINES):
+            if row.count(separator) != len(columns) - 1:
                 break
-            yield from _row(line, offset, separator, columns)
-            offset += len(line) + 1
-            if newline < 0:
-                break
-        done = offset
+            yield from _row(row, row_offset, separator, columns)
+            row_offset += len(row) + 1
+            done += 1
 
 
-_COLUMN_STEMS = ("ssn", "social", "mail", "phone", "mobile", "tel", "cell", "fax", "cvv", "cvc", "security",
-    "exp", "card", "cc", "pan",
-                 "iban", "passport", "licen", "dl", "birth", "dob", "routing", "aba", "acc", "acct", "mrn",
-                     "patient", "ip", "emp",
-                 "nhs", "national", "nino", "member", "insurance", "policy", "user", "login")  # fmt: skip
+def _may_be_header(line: str, below: str) -> bool:
+    """A glance: the line has as many of its separator as the line below."""
+    for separator in _SEPARATORS:
+        if separator in line:
+            return line.count(separator) == below.count(separator)
+    return False
+
+
+_SEPARATORS = "|\t;,"
 
 
 def _header(line: str) -> tuple[str, list[tuple[str, re.Pattern[str]] | None]]:
     if len(line) > 600:
         return "", []
-    for separator in "|\t;,":
+    for separator in _SEPARATORS:
         if separator not in line:
             continue
         cells = [cell.strip().strip("\"'`*") for cell in line.split(separator)]
@@ -998,7 +990,7 @@ _CARD_ROW = re.compile(
 
 def _card_rows(context: _Context) -> Iterator[Span]:
     """A card number with its expiry and code side by side, as in an SQL insert."""
-    if "/" in context.text:
+    if "/" in context.text and any(end - start >= 12 for start, end in context.runs):
         for match in _CARD_ROW.finditer(context.text):
             yield Span("CARD_EXPIRY", *match.span(1), 0.8, "card-row")
             yield Span("CVV", *match.span(2), 0.8, "card-row")

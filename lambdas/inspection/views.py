@@ -34,8 +34,11 @@ class View:
 
 
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
-_HEX = re.compile(r"[0-9A-Fa-f]{14,}|(?:[0-9A-Fa-f]{2}[ :]){6,}[0-9A-Fa-f]{2}")
-_SPACED = re.compile(r"(?<![\w])(?:\d[ \t.·•_*-]{1,3}){8,}\d(?![\w])")
+_HEX_RUN = re.compile(r"[0-9A-Fa-f]{14,}")
+_SPACED_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]){6,}[0-9A-Fa-f]{2}")
+_SPACED_HEX_HINT = re.compile(r"[ :][0-9A-Fa-f]{2}[ :][0-9A-Fa-f]{2}[ :]")
+# the look-behind stands after the first digit: an expression that begins with a digit is searched for faster
+_SPACED = re.compile(r"\d(?<!\w\d)[ \t.·•_*-]{1,3}(?:\d[ \t.·•_*-]{1,3}){7,}\d(?![\w])")
 _WORDS = {
     "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
     "seven": "7", "eight": "8", "nine": "9", "null": "0", "eins": "1", "zwei": "2", "drei": "3", "vier": "4",
@@ -50,14 +53,28 @@ def decoded(text: str, depth: int = 0) -> Iterator[View]:
     if depth >= MAX_DEPTH:
         return
     for match in islice(_ENCODED.finditer(text), MAX_RUNS):
-        for inner in _decode(match.group()):
-            start, end = match.span()
-            yield View("encoded", MappedText(inner, [start] * len(inner), end))
-    for match in _HEX.finditer(text):
-        compact = match.group().replace(" ", "").replace(":", "")
-        inner = _printable(bytes.fromhex(compact[: len(compact) // 2 * 2][: MAX_DECODED * 2]))
-        if inner:
-            yield View("encoded", MappedText(inner, [match.start()] * len(inner), match.end()))
+        run, start = match.group(), match.start()
+        if run[0] in _TEXTUAL_HEADS:
+            for inner in _decode(run):
+                yield View("encoded", MappedText(inner, [start] * len(inner), match.end()))
+        if match.end() - start >= 14:
+            for digits in _HEX_RUN.finditer(run):
+                yield from _hexadecimal(digits.group(), start + digits.start(), start + digits.end())
+    if _SPACED_HEX_HINT.search(text):
+        for match in _SPACED_HEX.finditer(text):
+            yield from _hexadecimal(match.group(), *match.span())
+
+
+# what base64 of a text can begin with: its first six bits are those of a printable character, of a tab or a
+# line break, or of the first byte of a longer character
+_TEXTUAL_HEADS = frozenset("CDIJKLMNOPQRSTUVWXYZabcdefwxyz0123456789+/-_")
+
+
+def _hexadecimal(run: str, start: int, end: int) -> Iterator[View]:
+    compact = run.replace(" ", "").replace(":", "")
+    inner = _printable(bytes.fromhex(compact[: len(compact) // 2 * 2][: MAX_DECODED * 2]))
+    if inner:
+        yield View("encoded", MappedText(inner, [start] * len(inner), end))
 
 
 def _decode(raw: str) -> Iterator[str]:
@@ -110,8 +127,8 @@ def rearranged(text: str, lower: str) -> Iterator[View]:
             yield _digits(match, "spelled-digits")
 
 
-_VALUE_SIGNS = frozenset("@.-+/_")
-_LINE_LEAD = re.compile(r"[ \t]{0,8}(?:[>*#|]{1,2} ?)?")
+# a line break with what may be a value's halves on both sides, behind the lead of a quoted or listed line
+_BREAK = re.compile(r"\r?\n[ \t]{0,8}(?:[>*#|]{1,2} ?)?(?=[\w@.\-+/])")
 
 
 def _joined(text: str) -> View | None:
@@ -119,25 +136,14 @@ def _joined(text: str) -> View | None:
     starts: list[int] = []
     joints: list[int] = []
     position = 0
-    newline = text.find("\n")
-    while newline >= 0:
-        left = newline - 1 if newline and text[newline - 1] == "\r" else newline
+    for match in _BREAK.finditer(text):
+        left, right = match.span()
         before = text[left - 1 : left]
-        lead = _LINE_LEAD.match(text, newline + 1)
-        right = lead.end() if lead else newline + 1
-        after = text[right : right + 1]
-        if (
-            left > position
-            and (before.isalnum() or before in _VALUE_SIGNS)
-            and (after.isalnum() or after in _VALUE_SIGNS)
-            and after
-            and _parted(text, left, right)
-        ):
+        if left > position and (before.isalnum() or before in "@.-+/_") and _parted(text, left, right):
             pieces.append(text[position:left])
             starts.extend(range(position, left))
             joints.append(len(starts))
             position = right
-        newline = text.find("\n", newline + 1)
     if not joints:
         return None
     pieces.append(text[position:])
