@@ -483,7 +483,14 @@ def _guard(
 
         WebAcl(
             "web-acl",
-            WebAclArgs(names, api.stage.arn, base["logs_key_arn"], plan.retention.log_days),
+            WebAclArgs(
+                names,
+                api.stage.arn,
+                base["logs_key_arn"],
+                plan.retention.log_days,
+                requests_per_address=plan.capacity.api_requests_per_address,
+                scim_requests_per_address=plan.capacity.scim_requests_per_address,
+            ),
             options,
         )
     ApiAlarms(

@@ -75,6 +75,9 @@ class Capacity:
     function_memory_mb: Annotated[int, _whole("more", 256, 10_240)]
     api_requests_per_second: Annotated[int, _whole("more", 5, 20_000)]
     api_burst: Annotated[int, _whole("more", 10, 40_000)]
+    # of one address within five minutes, where there is a firewall; an office may stand behind one address
+    api_requests_per_address: Annotated[int, _whole("more", 100, 10_000_000)]
+    scim_requests_per_address: Annotated[int, _whole("more", 100, 10_000_000)]
     budget_shards: Annotated[
         int, _whole("more", 1, 64)
     ]  # counters over which the organisation's budget is spread
@@ -214,6 +217,8 @@ _SMALL = Sizing(
         function_memory_mb=512,
         api_requests_per_second=20,
         api_burst=40,
+        api_requests_per_address=4_000,
+        scim_requests_per_address=5_000,
         budget_shards=1,
     ),
     limits=Limits(
@@ -269,6 +274,8 @@ _MEDIUM = replace(
         gateway_reserved_concurrency=100,
         api_requests_per_second=50,
         api_burst=100,
+        api_requests_per_address=10_000,
+        scim_requests_per_address=12_000,
         gateway_replicas_maximum=8,
     ),
     limits=replace(
@@ -304,6 +311,8 @@ _LARGE = replace(
         function_memory_mb=1_024,
         api_requests_per_second=150,
         api_burst=300,
+        api_requests_per_address=30_000,
+        scim_requests_per_address=40_000,
         budget_shards=4,
     ),
     limits=replace(
@@ -342,6 +351,8 @@ _ENTERPRISE = replace(
         gateway_replicas_maximum=120,
         api_requests_per_second=1_500,
         api_burst=3_000,
+        api_requests_per_address=300_000,
+        scim_requests_per_address=300_000,
         budget_shards=16,
     ),
     limits=replace(

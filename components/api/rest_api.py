@@ -14,6 +14,8 @@ from components.permissions import Statement, canonical_json, document
 
 STAGE = "live"
 IAM_SEGMENT = "iam"
+# Bytes of a request's body. Lambda takes 6 MB of event, which hold about 4.4 MB of body in base 64.
+BODY_LIMIT = 4_400_000
 # What `kit audit verify` needs to match each request with its records, and nothing about its content.
 ACCESS_LOG_FIELDS: Mapping[str, str] = {
     "requestId": "$context.requestId",

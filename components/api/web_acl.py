@@ -1,12 +1,13 @@
 """The web application firewall in front of the API. Only this module imports wafv2: it is slow to load."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 from pulumi_aws import cloudwatch, wafv2
 
-from components.api.rest_api import STAGE
+from components.api.rest_api import BODY_LIMIT, STAGE
 from components.base import KitComponent, Names, refuse
 
 _BY_ADDRESS = 300  # seconds over which requests of one address are counted
@@ -21,8 +22,30 @@ def _below(*roots: str) -> str:
     return f"^/(?:{STAGE}/)?(?:{'|'.join(roots)})(?:/{segment})+$"
 
 
+def number_above(limit: int) -> str:
+    """Matches decimal numbers above `limit`, with leading zeros or without: the rules compare no numbers."""
+    digits = str(limit)
+    longer = f"[1-9][0-9]{{{len(digits)},}}"
+    greater = [
+        f"{digits[:place]}[{int(digit) + 1}-9][0-9]{{{len(digits) - place - 1}}}"
+        for place, digit in enumerate(digits)
+        if digit != "9"
+    ]
+    return f"^0*(?:{'|'.join([*greater, longer])})$"
+
+
 UNREAD_BODIES = _below("v1", "scim")
+TOO_LARGE = number_above(BODY_LIMIT)
 SCIM = _below("scim")
+# What the firewall itself answers, in the shape that Anthropic's clients read; it knows no request id.
+RESPONSES = {
+    "too-large": (
+        413,
+        "request_too_large",
+        f"The request is larger than {BODY_LIMIT} bytes, the most that this gateway takes.",
+    ),
+    "too-many": (429, "rate_limit_error", "Too many requests from this address; try again in five minutes."),
+}
 _SECRET_HEADERS = ("authorization", "x-api-key", "cookie")
 
 
@@ -38,15 +61,17 @@ class WebAclArgs:
     stage_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     log_retention_days: int
-    requests_per_address: int = 20_000
-    scim_requests_per_address: int = 100_000
+    requests_per_address: int
+    scim_requests_per_address: int
 
 
 class WebAcl(KitComponent):
-    """A regional web ACL on the API's stage (L1.7).
+    """A regional web ACL on the API's stage (L1.1, L1.7).
 
-    Creates: the web ACL with AWS's managed rules (known bad addresses, known bad inputs, common attacks)
-    and a limit per address, its association, and a log group with its logging configuration.
+    Creates: the web ACL with AWS's managed rules (known bad addresses, known bad inputs, common attacks),
+    a limit per address, and an answer to requests whose `content-length` is above what a Lambda function can
+    be given (API Gateway would call that an error of its own, and clients would repeat it); its association,
+    and a log group with its logging configuration.
     Default posture: allow what no rule blocks, because the gateway authenticates every request itself.
     Rules that read bodies are kept off `/v1/…`, where bodies are prose and code that looks like an attack on
     every page and are the gateway's inspection to judge, and off `/scim/…`, where a group is larger than the
@@ -79,6 +104,11 @@ class WebAcl(KitComponent):
                 self._managed(2, "AWSManagedRulesCommonRuleSet", reads_bodies=True),
                 self._per_address(3, "per-address", args.requests_per_address, _not(_path_matches(SCIM))),
                 self._per_address(4, "per-address-scim", args.scim_requests_per_address, _path_matches(SCIM)),
+                self._too_large(5),
+            ],
+            custom_response_bodies=[
+                {"key": key, "content": _said(kind, message), "content_type": "APPLICATION_JSON"}
+                for key, (_, kind, message) in sorted(RESPONSES.items())
             ],
             visibility_config=self._seen_as("api"),
             data_protection_config={
@@ -121,6 +151,21 @@ class WebAcl(KitComponent):
             "visibility_config": self._seen_as(group),
         }
 
+    def _too_large(self, priority: int) -> Any:
+        return {
+            "name": "too-large",
+            "priority": priority,
+            "statement": {
+                "regex_match_statement": {
+                    "regex_string": TOO_LARGE,
+                    "field_to_match": {"single_header": {"name": "content-length"}},
+                    "text_transformations": [{"priority": 0, "type": "NONE"}],
+                }
+            },
+            "action": _answer("too-large", {"x-should-retry": "false"}),
+            "visibility_config": self._seen_as("too-large"),
+        }
+
     def _per_address(self, priority: int, name: str, limit: int, of: Any) -> Any:
         return {
             "name": name,
@@ -133,7 +178,7 @@ class WebAcl(KitComponent):
                     "scope_down_statement": of,
                 }
             },
-            "action": {"block": {"custom_response": {"response_code": 429}}},
+            "action": _answer("too-many", {"retry-after": str(_BY_ADDRESS)}),
             "visibility_config": self._seen_as(name),
         }
 
@@ -155,6 +200,22 @@ class WebAcl(KitComponent):
             ],
             opts=self.child(),
         )
+
+
+def _answer(key: str, headers: dict[str, str]) -> dict[str, Any]:
+    return {
+        "block": {
+            "custom_response": {
+                "response_code": RESPONSES[key][0],
+                "custom_response_body_key": key,
+                "response_headers": [{"name": name, "value": value} for name, value in headers.items()],
+            }
+        }
+    }
+
+
+def _said(kind: str, message: str) -> str:
+    return json.dumps({"type": "error", "error": {"type": kind, "message": message}})
 
 
 def _path_matches(pattern: str) -> dict[str, Any]:

@@ -4,12 +4,17 @@ left.
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.providers.transport import Cancellation
+
+_DISCARDED = (
+    2  # times the limit: how much of a body that is too large is taken from a client before it is told
+)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -89,6 +94,8 @@ class Exchange:
     async def _read_body(self, limit: int, seconds: float) -> bytes:
         declared = self.headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > limit:
+            if int(declared) <= _DISCARDED * limit:
+                await self._discard(int(declared), seconds)
             raise _too_large(limit)
         if self.headers.get(b"content-encoding", b"identity") not in {b"identity", b""}:
             raise errors.invalid_request(
@@ -114,7 +121,7 @@ class Exchange:
                     piece = message.get("body", b"")
                     self.bytes_in += len(piece)
                     if self.bytes_in > limit:
-                        raise _too_large(limit)
+                        break
                     pieces.append(piece)
                     if not message.get("more_body"):
                         return b"".join(pieces)
@@ -127,6 +134,27 @@ class Exchange:
                 reason="slow_body",
                 headers=((b"connection", b"close"),),
             ) from None
+        pieces.clear()
+        if message.get("more_body"):
+            await self._discard(_DISCARDED * limit, seconds)
+        raise _too_large(limit)
+
+    async def _discard(self, most: int, seconds: float) -> None:
+        """Let a body that is refused come in, without keeping it: most clients read no answer before they
+        have sent all, and take a connection that closes on them for an outage, which they repeat. One that
+        asked first (`expect: 100-continue`) has nothing to get rid of.
+        """
+        if self.headers.get(b"expect", b"").lower() == b"100-continue":
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.bytes_in < most:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    self.bytes_in += len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return
 
     def watch_client(self) -> None:
         """From now on, and after the body was read, a client that leaves cancels `cancellation`."""

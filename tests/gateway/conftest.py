@@ -1,10 +1,14 @@
 """Gateways under test: one is shared by most tests, whose stores and scripts are reset in between."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from lambdas.gateway.providers.user_sessions import Attribution
+
 from .harness import Harness, department, make
+from .signatures import SESSION
 from .upstream import FakeUpstream
 
 
@@ -18,9 +22,14 @@ def provider_servers() -> Iterator[list[FakeUpstream]]:
 
 @pytest.fixture(scope="session")
 def _gateway(provider_servers: list[FakeUpstream]) -> Iterator[Harness]:
-    harness = make(provider_servers[:1])
+    embeddings = {"model": "amazon.titan-embed-text-v2:0", "base_url": provider_servers[0].url}
+    harness = make(provider_servers[:1], embeddings=embeddings, aws_credentials=_session)
     yield harness
     harness.stop()
+
+
+async def _session(_: Attribution) -> Any:
+    return SESSION
 
 
 @pytest.fixture
