@@ -1,0 +1,394 @@
+"""Every error that the gateway's source can raise, raised through its door: in Claude's shape, and without a
+value of the request (L1.1, L1.7).
+
+Which errors there are is read from the source, not from a list: a new one without a request that brings it
+about fails this test.
+"""
+
+import ast
+import inspect
+import json
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+from unittest.mock import patch
+
+import pytest
+from anthropic.types.shared import ErrorType
+
+import lambdas.gateway
+from lambdas.common.identities import Principal
+from lambdas.common.ledger import LedgerUnavailable, Refused
+from lambdas.common.ledger.token_uses import TokenUses
+from lambdas.gateway import app, errors
+from lambdas.gateway.authenticate import ENDED, AuthenticationError
+from lambdas.gateway.call import Deadlines
+from lambdas.gateway.errors import ApiError
+from lambdas.inspection import Inspector
+
+from .harness import FINANCE_KEY, KEY, Answer, Harness, chat, department, make
+from .signatures import SESSION
+from .test_embeddings import TITAN
+from .test_providers import PLATFORMS
+from .test_sdk import BatchApi
+from .upstream import BREAK, FakeUpstream, Reply, json_reply, ordinary_claude, stream_events, stream_reply
+
+SOURCE = Path(lambdas.gateway.__file__).parent
+CANARY = "canary-7c1f0a3e-of-a-caller"
+MAKERS = {name for name, made in vars(errors).items() if inspect.isfunction(made) and "ApiError" in str(
+    inspect.signature(made).return_annotation)} | {"ApiError"}  # fmt: skip
+OURS_ALONE = {"request_too_large"}  # Claude's API has it; the SDK's list of types has not
+REPEATABLE = {408, 429, 502, 504, 529}  # the SDK may try again; of all else it is told not to
+
+Site = tuple[str, int, int]
+
+
+def sites() -> set[Site]:
+    """Where the gateway makes an error: file, first and last line of each call in its source."""
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        if path.name == "errors.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and _called(node) in MAKERS:
+                found.add((path.name, node.lineno, node.end_lineno or node.lineno))
+    return found
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+@dataclass
+class Seen:
+    """What was made at which place, and what came of it at the door."""
+
+    sites: set[tuple[str, int]] = field(default_factory=set)
+    answers: list[tuple[str, Answer]] = field(default_factory=list)
+
+    def note(self) -> Any:
+        """`ApiError.__init__`, noting who called it."""
+        original = ApiError.__init__
+
+        def noting(error: ApiError, *given: Any, **named: Any) -> None:
+            frame = sys._getframe(1)
+            while frame.f_code.co_filename.endswith("errors.py") and frame.f_back is not None:
+                frame = frame.f_back
+            self.sites.add((Path(frame.f_code.co_filename).name, frame.f_lineno))
+            original(error, *given, **named)
+
+        return noting
+
+
+@contextmanager
+def _gateway(upstreams: list[FakeUpstream], **changes: Any) -> Iterator[Harness]:
+    async def session(_: Any) -> Any:
+        return SESSION
+
+    changes.setdefault("embeddings", {"model": TITAN, "base_url": upstreams[0].url})
+    harness = make(upstreams, changes.pop("deadlines", None), aws_credentials=session, **changes)
+    harness.reset()
+    try:
+        yield harness
+    finally:
+        harness.stop()
+
+
+class Requests:
+    """Brings errors about, each with the canary wherever a caller can put a text."""
+
+    def __init__(self, harness: Harness, seen: Seen) -> None:
+        self.harness, self.seen = harness, seen
+
+    def post(self, path: str, body: Any, headers: dict[str, str] | None = None, key: str = KEY) -> Answer:
+        return self._kept(f"POST {path} {body!r:.60}", self.harness.post(path, body, headers, key))
+
+    def get(self, path: str) -> Answer:
+        return self._kept(f"GET {path}", self.harness.request("GET", path))
+
+    def _kept(self, what: str, answer: Answer) -> Answer:
+        self.seen.answers.append((what, answer))
+        return answer
+
+    def message(self, headers: dict[str, str] | None = None, key: str = KEY, **fields: Any) -> Answer:
+        return self.post("/v1/messages", chat(f"About {CANARY}", **fields), headers, key)
+
+    def batch(self, *models: Any, **params: Any) -> Answer:
+        inner = [
+            {"custom_id": CANARY, "params": {**json.loads(chat(CANARY)), "model": model, **params}}
+            for model in models
+        ]
+        return self.post("/v1/messages/batches", {"requests": inner})
+
+
+def _callers_mistakes(requests: Requests) -> None:
+    harness = requests.harness
+    post = requests.post
+    for body in (b"{", b"\xff\xfe{}", b'{"a":' * 5_000, b'{"model": "fast", "model": "best"}', b"[]"):
+        post("/v1/messages", body)
+    post("/v1/messages", chat(), {"content-encoding": "gzip"})
+    post("/v1/messages", chat("x" * (harness.body_limit + 1)))
+    for changes in ({"model": 5}, {"messages": CANARY}, {"max_tokens": CANARY}, {"stream": CANARY}):
+        post("/v1/messages", {**json.loads(chat(CANARY)), **changes})
+    requests.message({"x-use-case": CANARY.upper()})
+    requests.message({"x-data-class": CANARY})
+    requests.message(model="claude-none-1")
+    requests.message(model="best")
+    requests.get("/v1/models/none")
+    requests.get("/v1/nothing")
+    post("/v1/messages", chat(), {"x-api-key": CANARY}, key="")
+    requests.message(key="vk_ghost")
+    post("/v1/messages", chat(f"Social security number 536-22-8723 of our customer {CANARY}"))
+    _slow_body(harness)
+
+
+def _slow_body(harness: Harness) -> None:
+    with socket.create_connection(("127.0.0.1", harness.port), timeout=5) as connection:
+        head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-length: 500\r\n\r\n{{"
+        connection.sendall(head.encode())
+        connection.recv(65536)
+
+
+def _batches(requests: Requests) -> None:
+    harness, post = requests.harness, requests.post
+    harness.upstream.script = BatchApi()
+    post("/v1/messages/batches", {"requests": CANARY})
+    post("/v1/messages/batches", {"requests": [{"custom_id": CANARY}]})
+    requests.batch(5)
+    requests.batch("fast", max_tokens=CANARY)
+    requests.batch("fast", messages=CANARY)
+    requests.batch("fast", "balanced")
+    requests.get("/v1/messages/batches/msgbatch_none")
+    requests.get(f"/v1/messages/batches?limit={CANARY}")
+    with patch.object(type(harness.ledger.store), "get", side_effect=RuntimeError(CANARY)):
+        requests.get("/v1/messages/batches/msgbatch_none")
+    assert requests.batch("fast").status == 200
+    harness.policy_source.document["providers"][0]["name"] = "renamed"
+    for _ in range(100):
+        if requests.get("/v1/messages/batches/msgbatch_01").status == 404:
+            break
+        time.sleep(0.02)
+    harness.upstream.script = ordinary_claude
+
+
+def _statements(requests: Requests) -> None:
+    post, harness = requests.post, requests.harness
+    known = harness.post("/v1/messages", chat()).header("request-id") or ""
+    use = f"/v1/records/{known}/outcome"
+    for body in ({"verdict": CANARY}, {"use": ""}, {"use": CANARY, "material_decision": CANARY}):
+        post(use, body)
+    post("/v1/records/req_x/outcome", {"use": CANARY})
+    good = {"request_id": known, "useful": True}
+    for changes in (
+        {"x": CANARY},
+        {"request_id": 5},
+        {"useful": CANARY},
+        {"edited": CANARY},
+        {"minutes_saved": CANARY},
+        {"rejected": True},
+        {"use_case": CANARY.upper()},
+        {"request_id": "req_x"},
+    ):
+        post("/v1/feedback", {**good, **changes})
+    with patch.object(type(harness.ledger.store), "transact", side_effect=RuntimeError(CANARY)):
+        post("/v1/feedback", good)
+    assert post("/v1/feedback", good).status == 201
+    post("/v1/feedback", good)
+    post("/v1/sign-out", b"")
+    with patch.object(TokenUses, "end", side_effect=LedgerUnavailable(CANARY)):
+        post("/v1/sign-out", b"", key="vk_session")
+
+
+def _prompts(requests: Requests) -> None:
+    post, path = requests.post, "/v1/prompts/campaign-copy/messages"
+    for body in (
+        {"x": CANARY},
+        {"variables": CANARY},
+        {"version": [CANARY]},
+        {"variables": {"brief": CANARY}},
+    ):
+        post(path, body)
+    post("/v1/prompts/none/messages", {})
+    post(path, {"version": 4711})
+    post(path, {"variables": {}}, key=FINANCE_KEY)
+
+
+def _embeddings(requests: Requests) -> None:
+    post, upstream = requests.post, requests.harness.upstream
+    for body in (
+        {"input": []},
+        {"input": [CANARY] * 97},
+        {"input": CANARY, "dimensions": CANARY},
+        {"input": CANARY, "input_type": CANARY},
+        {"input": CANARY, "model": "none"},
+    ):
+        post("/v1/embeddings", body)
+    post("/v1/embeddings", {"input": CANARY}, key=FINANCE_KEY)
+    for answer in (
+        json_reply({"message": CANARY}, 400),
+        json_reply({"message": CANARY}, 500),
+        json_reply({"message": CANARY}, 200),
+        Reply(parts=[BREAK]),
+    ):
+        upstream.script = lambda _, answer=answer: answer
+        post("/v1/embeddings", {"input": CANARY})
+    upstream.script = ordinary_claude
+
+
+def _controls(requests: Requests) -> None:
+    harness = requests.harness
+    for refused in (
+        Refused("budget", "department marketing"),
+        Refused("rate", "you"),
+        Refused("switch", "everybody", message="We look into it."),
+        Refused("access", "you"),
+        RuntimeError(CANARY),
+    ):
+        harness.ledger.refuse = refused
+        requests.message()
+    harness.ledger.refuse = None
+    harness.audit.refuse = RuntimeError(CANARY)
+    requests.message()
+    harness.audit.refuse = None
+    for refused in (
+        AuthenticationError("Your access to Claude has ended.", reason=ENDED),
+        RuntimeError(CANARY),
+    ):
+        harness.keys.refuse = refused
+        requests.message()
+    harness.keys.refuse = None
+    with patch.object(Inspector, "inspect_request", side_effect=RuntimeError(CANARY)):
+        requests.message()
+    with patch.object(app, "models_page", side_effect=RuntimeError(CANARY)):
+        requests.get("/v1/models")
+    unread = next(name for name in harness.prompts.index.document["prompts"] if name != "campaign-copy")
+    with patch.dict(harness.prompts.objects, clear=True):
+        requests.post(f"/v1/prompts/{unread}/messages", {"variables": {}})
+    requests.message(model="unpriced")
+
+
+def _providers(requests: Requests) -> None:
+    upstream = requests.harness.upstream
+    upstream.script = lambda _: Reply(parts=[BREAK])
+    requests.message()
+    upstream.script = lambda _: Reply(200, [], [b'{"id": "msg_01"', BREAK], chunked=True)
+    requests.message()
+    upstream.script = lambda _: stream_reply(stream_events(["one"])[:4])
+    answer = requests.harness.post("/v1/messages", chat(stream=True))
+    _ends_with_an_error(answer, "api_error")
+    upstream.script = ordinary_claude
+
+
+def _ends_with_an_error(answer: Answer, kind: str) -> None:
+    last = answer.body.strip().split(b"\n\n")[-1]
+    assert last.startswith(b"event: error\n")
+    error = json.loads(last.partition(b"data: ")[2])
+    assert (error["type"], error["error"]["type"]) == ("error", kind)
+    assert error["error"]["message"]
+
+
+def _other_gateways(upstreams: list[FakeUpstream], seen: Seen) -> None:
+    only = [department("marketing", registered_prompts_only=True)]
+    with _gateway(upstreams, departments=only) as harness:
+        Requests(harness, seen).message()
+    bedrock = {"name": "aws", "base_url": upstreams[0].url, "models": {}, **PLATFORMS["bedrock"]}
+    with _gateway(upstreams, providers=[bedrock]) as harness:
+        Requests(harness, seen).batch("fast")
+    with _gateway(upstreams, concurrent_calls=0) as harness:
+        harness.policy_source.document.pop("embeddings")
+        requests = Requests(harness, seen)
+        for _ in range(200):
+            if requests.post("/v1/embeddings", {"input": CANARY}).status == 404:
+                break
+        requests.message()
+    deadlines = Deadlines(ping=0.1, total=0.3)
+    with _gateway(upstreams, deadlines=deadlines) as harness:
+        events = stream_events(["one"])
+        harness.upstream.script = lambda _: stream_reply([*events[:4], 1.0, *events[4:]])
+        _ends_with_an_error(harness.post("/v1/messages", chat(stream=True)), "timeout_error")
+        harness.upstream.script = ordinary_claude
+    with _gateway(upstreams, departments=CANARY) as harness:  # a policy that cannot be read
+        Requests(harness, seen).message()
+
+
+@pytest.fixture(scope="module")
+def seen(provider_servers: list[FakeUpstream]) -> Iterator[tuple[Seen, list[dict[str, Any]]]]:
+    """Every error brought about once: its places in the source, its answers, and what the log says."""
+    seen = Seen()
+    upstreams = provider_servers[:1]
+    models = {
+        name: {"display_name": name, "model": model}
+        for name, model in (
+            ("fast", "claude-haiku-5-5"),
+            ("balanced", "claude-sonnet-5-5"),
+            ("best", "claude-opus-5-5"),
+            ("unpriced", "claude-none-9"),
+        )
+    }
+    departments = [
+        department("marketing", models=["fast", "balanced", "unpriced"]),
+        department("finance", embeddings=False),
+    ]
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(ApiError, "__init__", seen.note()))
+        harness = stack.enter_context(_gateway(upstreams, models=models, departments=departments))
+        ghost = Principal("application", "app-9", "ghost", "KEY#9", "keys")
+        session = Principal("person", "p-1", "marketing", "USER#1", "pool", session="sign-in-1")
+        harness.keys.principals |= {"vk_ghost": ghost, "vk_session": session}
+        requests = Requests(harness, seen)
+        for bring in (_callers_mistakes, _statements, _prompts, _embeddings, _controls, _providers, _batches):
+            bring(requests)
+        _other_gateways(upstreams, seen)
+        yield seen, harness.log
+    upstreams[0].reset()
+
+
+def test_every_error_in_the_source_was_brought_about(seen: tuple[Seen, list[dict[str, Any]]]) -> None:
+    reached = seen[0].sites
+    missing = sorted(
+        f"{name}:{first}"
+        for name, first, last in sites()
+        if not any(name == one and first <= line <= last for one, line in reached)
+    )
+    assert not missing
+
+
+def test_every_error_has_claudes_shape_and_its_request_id(seen: tuple[Seen, list[dict[str, Any]]]) -> None:
+    refused = [(what, answer) for what, answer in seen[0].answers if answer.status >= 400]
+    assert len(refused) > 60
+    for what, answer in refused:
+        body = answer.json()
+        assert body.keys() == {"type", "error", "request_id"}, what
+        assert body["error"].keys() == {"type", "message"}, what
+        assert body["type"] == "error", what
+        assert body["error"]["type"] in {*get_args(ErrorType), *OURS_ALONE}, what
+        assert body["error"]["message"], what
+        assert body["request_id"] == answer.header("request-id"), what
+        assert answer.header("content-type") == "application/json", what
+
+
+def test_a_client_is_told_not_to_repeat_what_a_repetition_cannot_change(
+    seen: tuple[Seen, list[dict[str, Any]]],
+) -> None:
+    for what, answer in seen[0].answers:
+        if answer.status >= 400:
+            told = answer.header("x-should-retry")
+            assert told == (None if answer.status in REPEATABLE else "false"), (what, answer.status)
+
+
+def test_no_error_and_no_line_of_the_log_holds_a_value_of_the_request(
+    seen: tuple[Seen, list[dict[str, Any]]],
+) -> None:
+    for what, answer in seen[0].answers:
+        if answer.status >= 400:
+            text = answer.body.decode() + json.dumps(answer.headers)
+            for secret in (CANARY, CANARY.upper(), KEY, "536-22-8723", "Traceback", "RuntimeError"):
+                assert secret not in text, what
+    said = json.dumps(seen[1])
+    assert CANARY not in said
+    assert "536-22-8723" not in said
