@@ -91,9 +91,16 @@ def virtual_key_key(keyed_hash: str) -> str:
     return f"KEY#{keyed_hash}"
 
 
+def folded_name(name: str) -> str:
+    """A name as it is compared: without regard to case. What is no ASCII letter never becomes one, as the
+    Kelvin sign would become a k: nobody is taken for a namesake by a letter that only looks the same.
+    """
+    return "".join(one.lower() if one.isascii() or not one.lower().isascii() else one for one in name)
+
+
 def name_key(kind: NameKind, name: str) -> str:
-    """The `pk` under which a person is found. User names are compared without regard to case."""
-    folded = name.casefold() if kind == "user-name" else name
+    """The `pk` under which a person is found."""
+    folded = folded_name(name) if kind == "user-name" else name
     return f"NAME#{kind}#{hashlib.sha256(folded.encode()).hexdigest()}"
 
 

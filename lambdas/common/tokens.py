@@ -239,7 +239,9 @@ class KeySets:
                 return
             known.tried_at = self._clock()
             try:
-                known.keys = parse_key_set(await self._fetch(url))
+                async with asyncio.timeout(FETCH_SECONDS):  # an answer byte by byte keeps nobody waiting
+                    document = await self._fetch(url)
+                known.keys = parse_key_set(document)
             except Exception:  # whatever the network or the issuer does: `find` judges what is left
                 return
             known.read_at = self._clock()

@@ -40,6 +40,7 @@ from lambdas.common.tokens import (
 )
 from lambdas.common.virtual_keys import PREFIX, is_well_formed, key_record_pk, workload_record_pk
 
+VERIFIED_SECONDS = 600.0  # after which a token is verified again: its key may have been withdrawn
 RECORD_SECONDS = 5.0  # how long a record may be trusted outside the ledger's transaction
 _MOST_RECORDS = 50_000
 _MOST_TOKENS = 20_000
@@ -92,11 +93,13 @@ class Hops:
 
 
 class _Verified(NamedTuple):
-    """What a credential has proved. `session` and `use` are as `token_uses` names them, or empty."""
+    """What a credential has proved. `session` and `use` are as `token_uses` names them, or empty;
+    `expires_at` includes the leeway.
+    """
 
     lookup: Lookup
     issuer: str
-    until: float = 0.0
+    expires_at: float = 0.0
     session: str = ""
     use: str = ""
 
@@ -159,7 +162,7 @@ class Authenticator:
         self._uses = uses
         self._sessions: _Kept[bool] = _Kept(RECORD_SECONDS, _MOST_TOKENS, monotonic_clock)
         self._clock = clock
-        self._tokens: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._tokens: OrderedDict[bytes, tuple[_Verified, float]] = OrderedDict()  # and until when
         self._issuers: tuple[Issuer, ...] = ()
 
     async def authenticate(
@@ -199,9 +202,9 @@ class Authenticator:
             self._tokens.clear()
             self._issuers = issuers
         digest = hashlib.sha256(token.encode()).digest()
-        known = self._tokens.get(digest)
+        known, until = self._tokens.get(digest, (None, 0.0))
         now = self._clock().timestamp()
-        if known is not None and now < known.until:
+        if known is not None and now < until:
             return known
         try:
             known = self._proved(await self._verifier.verify(token, issuers))
@@ -209,7 +212,7 @@ class Authenticator:
             self._tokens.pop(digest, None)
             raise AuthenticationError(reason=f"token_{refused.reason}") from None
         if issuers is self._issuers:
-            self._tokens[digest] = known
+            self._tokens[digest] = known, min(known.expires_at, now + VERIFIED_SECONDS)
             if len(self._tokens) > _MOST_TOKENS:
                 self._tokens.popitem(last=False)
         return known
@@ -224,8 +227,8 @@ class Authenticator:
             session = session_name(issuer.issuer, _text(claims, issuer.claims["session"], "session"))
         if issuer.single_use:
             use = use_name(issuer.issuer, _text(claims, "jti", "no_id"))
-        until = verified.expires_at + LEEWAY_SECONDS
-        return _Verified(self._lookup(issuer, claims), issuer.issuer, until, session, use)
+        expires_at = verified.expires_at + LEEWAY_SECONDS
+        return _Verified(self._lookup(issuer, claims), issuer.issuer, expires_at, session, use)
 
     async def _check_session(self, session: str, afresh: bool) -> None:
         uses = self._uses
@@ -238,7 +241,7 @@ class Authenticator:
             raise AuthenticationError(_SIGNED_OUT, reason=ENDED)
 
     async def _use(self, proved: _Verified) -> None:
-        if self._uses is not None and not await self._uses.use(proved.use, proved.until):
+        if self._uses is not None and not await self._uses.use(proved.use, proved.expires_at):
             raise AuthenticationError(reason="token_used")
 
     def _lookup(self, issuer: Issuer, claims: Mapping[str, Any]) -> Lookup:

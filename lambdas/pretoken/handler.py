@@ -23,8 +23,9 @@ from lambdas.common.access import AccessRecord, AccessRecords
 from lambdas.common.clock import utc_now
 
 _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"})
-# Which attributes hold the name that SCIM calls userName, the first that finds somebody. People cannot write
-# them: they come from the identity provider at each sign-in.
+# Which attributes hold the name that SCIM calls userName: the first that is there decides. They come from the
+# identity provider at each sign-in. Were the address asked for where the name finds nobody, somebody without
+# access could write a colleague's address into their own profile there and be that colleague here.
 _NAMES = ("preferred_username", "email")
 
 
@@ -50,12 +51,8 @@ def claims_of(records: AccessRecords, attributes: Mapping[str, str]) -> dict[str
 
 
 def _record(records: AccessRecords, attributes: Mapping[str, str]) -> AccessRecord | None:
-    for name in _NAMES:
-        if attributes.get(name):
-            record = records.find_person(attributes[name])
-            if record is not None:
-                return record
-    return None
+    name = next((attributes[one] for one in _NAMES if attributes.get(one)), None)
+    return records.find_person(name) if name is not None else None
 
 
 @cache

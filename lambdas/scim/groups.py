@@ -21,6 +21,7 @@ from scim2_models import (
     UniquenessException,
 )
 
+from lambdas.common.access import folded_name
 from lambdas.common.clock import Clock
 from lambdas.common.ids import new_id
 from lambdas.scim.events import MembershipEvent, membership_events, put_event
@@ -384,7 +385,7 @@ def _key(group: str) -> str:
 def _name_key(kind: str, name: str | None) -> str | None:
     if not name:
         return None
-    return f"NAME#{kind}#{hashed(name.casefold() if kind == 'display-name' else name)}"
+    return f"NAME#{kind}#{hashed(folded_name(name) if kind == 'display-name' else name)}"
 
 
 def _text(at: datetime) -> str:

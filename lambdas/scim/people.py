@@ -8,6 +8,7 @@ the identity provider has its answer, and the gateway's next call is refused.
 import json
 import random
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +24,14 @@ from scim2_models import (
     UniquenessException,
 )
 
-from lambdas.common.access import AccessRecord, AccessRecords, NameKind, person_record, user_key
+from lambdas.common.access import (
+    AccessRecord,
+    AccessRecords,
+    NameKind,
+    folded_name,
+    person_record,
+    user_key,
+)
 from lambdas.common.clock import Clock
 from lambdas.common.ids import new_id
 from lambdas.scim.events import move_between, person_event, put_event
@@ -46,6 +54,7 @@ LIST = "LIST#User"
 _ATTEMPTS = 12
 _MOST_EMAILS = 20
 _MOST_GROUPS = 1_000
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})  # control and format characters
 _LARGEST_BODY = 300_000  # characters, all of them ASCII: an item holds 400 KB
 _KEYS_AT_ONCE = 40  # virtual keys that are revoked in the very transaction; the worker revokes all there are
 
@@ -212,8 +221,8 @@ class People:
         """Write `after` in place of `before`, with the access that follows from it."""
         if len(_emails(after.resource)) > _MOST_EMAILS:
             raise InvalidValueException(detail=f"a user has at most {_MOST_EMAILS} addresses")
-        if not (after.resource.user_name or "").strip():
-            raise InvalidValueException(detail="userName is empty", attribute="userName")
+        if before is None or after.resource.user_name != before.resource.user_name:
+            _check_name(after.resource.user_name or "")
         record = self._access_of(after, access, cache)
         writes = [*extra, *self._named(before, after)]
         if before is None:
@@ -310,7 +319,7 @@ class People:
         for kind, field, attribute in kinds:
             old = getattr(before.resource, field) if before else None
             new = getattr(after.resource, field) if after else None
-            if kind == "user-name" and old and new and old.casefold() == new.casefold():
+            if kind == "user-name" and old and new and folded_name(old) == folded_name(new):
                 continue
             if old == new:
                 continue
@@ -352,6 +361,15 @@ class People:
             except Stale:
                 time.sleep(random.uniform(0, 0.01 * 2 ** min(number, 5)))  # noqa: S311 - jitter, not a secret
         raise DirectoryUnavailable("Contention")
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that somebody else's could be mistaken for on a screen."""
+    if not name.strip():
+        raise InvalidValueException(detail="userName is empty", attribute="userName")
+    if name != name.strip() or any(unicodedata.category(one) in _UNSEEN for one in name):
+        detail = "userName begins or ends with space, or has characters that cannot be seen"
+        raise InvalidValueException(detail=detail, attribute="userName")
 
 
 GroupNames = dict[str, tuple[str, str]]  # display name and external id by group id, read once in a request

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.common.access import Onboarding
+from lambdas.common.access import Onboarding, folded_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class GroupRule:
 
     def names(self, display_name: str, external_id: str) -> bool:
         """Whether the rule is about this group."""
-        return self.group.casefold() == display_name.casefold() or self.group == external_id
+        return folded_name(self.group) == folded_name(display_name) or self.group == external_id
 
 
 @dataclass(frozen=True, slots=True)

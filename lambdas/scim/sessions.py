@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from lambdas.common.access import folded_name
+
 # What the pre-token trigger knows people by, and the pool's own name of them.
 _NAMES = ("preferred_username", "username", "email")
 
@@ -40,7 +42,7 @@ class Sessions:
         than it provisions them in.
         """
         found: dict[str, None] = {}
-        spellings = dict.fromkeys(one for given in names for one in (given, given.casefold()))
+        spellings = dict.fromkeys(one for given in names for one in (given, folded_name(given)))
         for name in spellings:
             for attribute in _NAMES if "@" in name else _NAMES[:2]:
                 answer = self._client.list_users(

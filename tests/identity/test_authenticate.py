@@ -30,6 +30,7 @@ from lambdas.gateway.authenticate import (
     HOP_ROLE,
     IAM_ISSUER,
     RECORD_SECONDS,
+    VERIFIED_SECONDS,
     AuthenticationError,
     Authenticator,
     Hops,
@@ -38,7 +39,7 @@ from lambdas.gateway.authenticate import (
     role_arn,
 )
 
-from .issuers import NOW, Provider, serving
+from .issuers import KEYS, NOW, Provider, serving
 
 PEPPER = read_pepper(new_pepper())
 
@@ -68,7 +69,7 @@ class Door:
             policy=SimpleNamespace(current=lambda: SimpleNamespace(issuers=self.issuers)),  # type: ignore[arg-type]
             records=LiveRecords(counted, self.pool, clock=lambda: self.monotonic),  # type: ignore[arg-type]
             pepper=PEPPER,
-            verifier=TokenVerifier(KeySets(), clock=clock),
+            verifier=TokenVerifier(KeySets(clock=lambda: self.monotonic), clock=clock),
             hops=self.hops,
             clock=clock,
         )
@@ -282,6 +283,19 @@ def test_a_verified_token_is_not_believed_beyond_its_expiry(door):
     assert door.knock(x_api_key=token)
     door.now = NOW + 600 + 61
     assert door.refused(x_api_key=token) == "token_expired"
+
+
+def test_a_token_whose_key_was_withdrawn_is_out_in_ten_minutes_whatever_it_says_itself(door):
+    door.person()
+    token = f"Bearer {door.provider.token(exp=NOW + 10**6)}"
+    assert door.knock(authorization=token).id == "person-1"
+    door.provider.keys = {"second": KEYS[1]}
+    door.now += VERIFIED_SECONDS - 1
+    door.monotonic += VERIFIED_SECONDS - 1
+    assert door.knock(authorization=token).id == "person-1"
+    door.now += 2
+    door.monotonic += 2
+    assert door.refused(authorization=token) == "token_key"
 
 
 def test_a_token_of_an_issuer_that_was_removed_opens_nothing_any_more(door):

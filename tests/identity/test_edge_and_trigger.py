@@ -86,9 +86,9 @@ def test_the_edge_does_not_believe_a_client_about_who_it_is(deployment):
     assert deployment.effect(**smuggled) == "Deny"
 
 
-def provision(deployment: Deployment, **values: Any) -> tuple[str, str]:
+def provision(deployment: Deployment, name: str = "", **values: Any) -> tuple[str, str]:
     person = f"person-{uuid.uuid4().hex[:8]}"
-    name = f"{person}@example.com"
+    name = name or f"{person}@example.com"
     records = deployment.records()
     record = person_record(person, provisioned=True, department="finance", **values)
     deployment.client("dynamodb").transact_write_items(
@@ -132,6 +132,20 @@ def test_who_has_no_access_gets_no_token(deployment):
         answer, error = trigger(deployment, email=email)
         assert error
         assert email not in json.dumps(answer)
+
+
+def test_a_colleagues_address_in_ones_own_profile_makes_nobody_that_colleague(deployment):
+    _, victim = provision(deployment)
+    answer, error = trigger(deployment, preferred_username="mallory@example.com", email=victim)
+    assert error
+    assert victim not in json.dumps(answer)
+
+
+def test_a_letter_that_only_looks_the_same_makes_nobody_a_namesake(deployment):
+    _, name = provision(deployment)
+    assert trigger(deployment, preferred_username=name.upper())[1] is None
+    kelvin = provision(deployment, name=f"kim-{uuid.uuid4().hex[:8]}@example.com")[1]
+    assert trigger(deployment, preferred_username=kelvin.replace("k", "\u212a"))[1]
 
 
 def kit(deployment: Deployment, *arguments: str, code: int = 0) -> Any:

@@ -112,6 +112,18 @@ def test_a_saml_provider_that_cannot_be_is_named(
     assert len(found) == 1
 
 
+def test_nobody_comes_in_with_a_password(folder: Path) -> None:
+    """A client that names no flow gets AWS's default ones, with passwords among them."""
+    graph = plan(folder, **{**EXAMPLE["identity"], "machine_clients": ["reports"]})
+    clients = [one for one in graph if one.type == "aws:cognito/userPoolClient:UserPoolClient"]
+    assert len(clients) == 2
+    for client in clients:
+        assert client.inputs["explicitAuthFlows"] == ["ALLOW_CUSTOM_AUTH"]
+    (pool,) = [one for one in graph if one.type == "aws:cognito/userPool:UserPool"]
+    assert set(pool.inputs["lambdaConfig"]) == {"preTokenGenerationConfig"}, "no trigger answers that flow"
+    assert pool.inputs["adminCreateUserConfig"] == {"allowAdminCreateUserOnly": True}
+
+
 def test_machines_get_one_scope_each_and_the_gateway_asks_for_it(folder: Path) -> None:
     identity = {**EXAMPLE["identity"], "machine_clients": ["reports"]}
     graph = plan(folder, **identity)

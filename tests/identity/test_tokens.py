@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from lambdas.common import tokens
 from lambdas.common.tokens import (
     ASK_AGAIN_SECONDS,
     FRESH_SECONDS,
@@ -249,6 +250,21 @@ def test_keys_do_not_come_from_where_a_redirect_points(provider):
         with pytest.raises(KeysUnavailable):
             verify(provider, provider.token())
         assert other.reads == 0
+
+
+def test_an_issuer_that_answers_byte_by_byte_keeps_nobody_waiting(provider, monkeypatch):
+    monkeypatch.setattr(tokens, "FETCH_SECONDS", 0.05)
+
+    async def drip(_: str) -> bytes:
+        await asyncio.sleep(60)
+        return provider.public()
+
+    async def scenario() -> None:
+        slow = TokenVerifier(KeySets(drip), clock=lambda: datetime.fromtimestamp(NOW, UTC))
+        with pytest.raises(KeysUnavailable):
+            await asyncio.wait_for(slow.verify(provider.token(), [provider.configured()]), 5)
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(

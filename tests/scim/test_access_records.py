@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from kit.local.emulator import Emulator
 from lambdas.common.access import (
     AccessConflict,
     AccessRecord,
     AccessRecords,
+    name_key,
     person_record,
     user_key,
     virtual_key_key,
@@ -148,6 +151,21 @@ def test_a_person_is_found_by_user_name_in_any_case_and_by_external_id(client, r
 )
 def test_a_person_is_let_in_only_when_provisioned_placed_and_onboarded(values, active):
     assert person_record("p1", **values).active is active
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+@example("K", "\u212a")  # the Kelvin sign
+@example("s", "\u017f")  # the long s
+@example("ss", "\xdf")
+@example("fi", "\ufb01")
+def test_a_name_in_ascii_is_shared_by_nobody_who_writes_it_otherwise(one: str, other: str) -> None:
+    same = name_key("user-name", one) == name_key("user-name", other)
+    if one.isascii():
+        assert same == (other.isascii() and one.lower() == other.lower())
+
+
+def test_case_of_letters_outside_ascii_is_not_regarded_either() -> None:
+    assert name_key("user-name", "\xc9VA@Example.com") == name_key("user-name", "\xe9va@example.com")
 
 
 def test_onboarding_opens_what_it_kept_closed_and_nothing_else(records):

@@ -313,6 +313,28 @@ def test_a_put_that_does_not_speak_of_active_lets_nobody_back_in(scim: Scim) -> 
     assert scim.access(made["id"]).active is True
 
 
+@pytest.mark.parametrize(
+    "name",
+    [" ada", "ada ", "ada\u200b", "a\u202eda", "ada\x00", "ada\n", "\ufeffada", "ada\u2028", "\u00a0ada"],
+)
+def test_a_name_that_looks_like_anothers_is_refused(scim: Scim, name: str) -> None:
+    _error(scim.request("POST", "/Users", {"schemas": [USER_SCHEMA], "userName": name}), 400, "invalidValue")
+    made = scim.user()
+    patched = scim.patch(f"/Users/{made['id']}", {"op": "replace", "path": "userName", "value": name})
+    _error(patched, 400, "invalidValue")
+
+
+def test_whoever_has_such_a_name_already_is_put_out_all_the_same(scim: Scim) -> None:
+    made = scim.user(None, **{ENTERPRISE_SCHEMA: {"department": "Marketing"}})
+    item = scim.directory.store.get(f"USER#{made['id']}")
+    assert item is not None
+    body = item["body"]["S"].replace(made["userName"], made["userName"] + "\\u200b")
+    scim.directory.store.write(item["pk"]["S"], item["sk"]["S"], {**item, "body": {"S": body}})
+    answer = scim.patch(f"/Users/{made['id']}", {"op": "replace", "path": "active", "value": False})
+    assert answer.status_code == 200, answer.text
+    assert scim.access(made["id"]).active is False
+
+
 # -- details of the protocol ---------------------------------------------------------------------------------
 
 
