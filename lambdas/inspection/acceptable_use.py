@@ -13,9 +13,8 @@ department's choice; every violation is recorded and counted.
 """
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 
-from lambdas.inspection.expressions import Expression
+from lambdas.inspection.expressions import Expression, Places, around
 from lambdas.inspection.findings import Span
 
 RULES = ("personnel-decision", "health-information", "customer-contact", "unreviewed-decision")
@@ -131,6 +130,7 @@ _EXPRESSIONS: tuple[tuple[str, tuple[frozenset[str], ...], Expression], ...] = t
     )
 )
 GATES = frozenset(word for _, groups, _ in _EXPRESSIONS for group in groups for word in group)
+_REACH = 240  # characters; no expression matches more
 _GENERAL = Expression(
     r"(?i:^\s*(?:what (?:is|are|does|do)|how (?:do|does|can|should) (?:a |an |one |companies|employers"
     r"|managers|firms)|"
@@ -139,20 +139,22 @@ _GENERAL = Expression(
 )
 
 
-def find(plain: str, spans: list[Span], present: AbstractSet[str]) -> list[tuple[str, int, int]]:
+def find(plain: str, spans: list[Span], places: Places) -> list[tuple[str, int, int]]:
     """Breaches as (rule, start, end) in the normalised text; at most one a rule. `spans` are its findings,
-    `present` the `GATES` that occur in it in lower case.
+    `places` where the `GATES` occur in it in lower case.
     """
     found: dict[str, tuple[str, int, int]] = {}
-    for rule, start, end in _breaches(plain, spans, present):
+    for rule, start, end in _breaches(plain, spans, places):
         found.setdefault(rule, (rule, start, end))
     return [found[rule] for rule in RULES if rule in found]
 
 
-def _breaches(plain: str, spans: list[Span], present: AbstractSet[str]) -> Iterator[tuple[str, int, int]]:
+def _breaches(plain: str, spans: list[Span], places: Places) -> Iterator[tuple[str, int, int]]:
     for rule, gates, expression in _EXPRESSIONS:
-        if not any(present.isdisjoint(group) for group in gates):
-            for match in expression.finditer(plain):
+        if any(places.keys().isdisjoint(group) for group in gates):
+            continue
+        for begin, end in around(places, gates, _REACH):
+            for match in expression.finditer(plain, begin, end):
                 if not _is_general(plain, match.start()):
                     yield rule, match.start(), match.end()
                     break

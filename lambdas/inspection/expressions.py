@@ -5,9 +5,12 @@ an expression is compiled when it is first tried.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import ahocorasick
+
+Places = Mapping[str, Sequence[int]]
 
 
 class Expression:
@@ -42,6 +45,38 @@ class Gates:
             self._automaton.add_word(literal, literal)
         self._automaton.make_automaton()
 
-    def present(self, lower: str) -> frozenset[str]:
-        """The literals that the lower-case text holds."""
-        return frozenset([literal for _, literal in self._automaton.iter(lower)])
+    def places(self, lower: str) -> Places:
+        """The literals that the lower-case text holds, each with where it ends, in rising order."""
+        found: dict[str, list[int]] = {}
+        for last, literal in self._automaton.iter(lower):
+            found.setdefault(literal, []).append(last)
+        return found
+
+    def count(self, lower: str) -> int:
+        """How often any of the literals occurs."""
+        return len(list(self._automaton.iter(lower)))
+
+
+def around(places: Places, groups: Sequence[Iterable[str]], reach: int) -> Iterator[tuple[int, int]]:
+    """The ranges in which an expression can match that needs a literal of every group and is never longer
+    than `reach` characters. Ranges do not overlap.
+    """
+    rarest, *others = sorted(
+        (sorted([last for literal in group for last in places.get(literal, ())]) for group in groups), key=len
+    )
+    begin = end = -1
+    for last in rarest:
+        if not all(_any_within(other, last - reach, last + reach) for other in others):
+            continue
+        if last - reach > end:
+            if end >= 0:
+                yield begin, end
+            begin = max(0, last - reach)
+        end = last + reach
+    if end >= 0:
+        yield begin, end
+
+
+def _any_within(ordered: list[int], low: int, high: int) -> bool:
+    index = bisect_left(ordered, low)
+    return index < len(ordered) and ordered[index] <= high

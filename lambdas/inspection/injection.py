@@ -7,10 +7,9 @@ judged by a lower threshold.
 """
 
 import re
-from collections.abc import Set as AbstractSet
 
 from lambdas.inspection import linear
-from lambdas.inspection.expressions import Expression
+from lambdas.inspection.expressions import Expression, Places, around
 from lambdas.inspection.findings import Span
 
 # set so that about one ordinary text in a hundred is flagged when trusted (measured by cross-validation over
@@ -78,23 +77,26 @@ _HIDDEN_HTML = Expression(
     re.IGNORECASE,
 )
 _MAX_FINDINGS = 5
+_REACH = 240  # characters; no phrasing is longer
 _PHRASING_WEIGHT = 0.6
 
 
 def find(
-    original: str, plain: str, lower: str, present: AbstractSet[str], *, untrusted: bool
+    original: str, plain: str, lower: str, places: Places, *, untrusted: bool
 ) -> tuple[list[Span], float]:
-    """Findings (offsets of `plain`) and how likely the text is an attack, 0 to 1. `present`: the `GATES` that
+    """Findings (offsets of `plain`) and how likely the text is an attack, 0 to 1. `places`: where the `GATES`
     occur in the text.
     """
     threshold = UNTRUSTED_THRESHOLD if untrusted else TRUSTED_THRESHOLD
     found: list[Span] = []
     for rule, score, gates, expression in _PHRASINGS:
-        if present.isdisjoint(gates):
+        if places.keys().isdisjoint(gates):
             continue
-        match = expression.search(lower)
-        if match:
-            found.append(Span("PROMPT_INJECTION", match.start(), match.end(), score, f"phrasing-{rule}"))
+        for begin, end in around(places, (gates,), _REACH):
+            match = expression.search(lower, begin, end)
+            if match:
+                found.append(Span("PROMPT_INJECTION", match.start(), match.end(), score, f"phrasing-{rule}"))
+                break
     likeliest, windows = linear.model("injection").windows(lower, threshold)
     # a phrasing is also quoted by texts about attacks: it makes the model surer, it does not replace it
     highest = likeliest + (1 - likeliest) * _PHRASING_WEIGHT if found else likeliest
@@ -112,7 +114,7 @@ def _hidden(original: str, plain: str, lower: str) -> Span | None:
     """Text that a person does not see: tag characters, long invisible runs, hidden HTML that gives orders."""
     if not original.isascii() and (_TAGS.search(original) or _INVISIBLE_RUN.search(original)):
         return Span("PROMPT_INJECTION", 0, len(plain), 0.95, "invisible-text")
-    if "<" in plain:
+    if "<!--" in plain or "style" in lower:
         for match in _HIDDEN_HTML.finditer(plain):
             group = "comment" if match["comment"] else "hidden"
             start, end = match.span(group)

@@ -316,19 +316,19 @@ class Inspector:
             for span, level in markings.find(plain):
                 levels[span] = level
                 whole.append(span)
-        present = _GATES.present(lower)
+        places = _GATES.places(lower)
         if "meaning" not in off:
-            whole.extend(meaning.find(plain, lower, spans, present))
+            whole.extend(meaning.find(plain, lower, spans, places))
             _check(deadline)
         score = 0.0
         if "injection" not in off:
-            found, score = injection.find(text, plain, lower, present, untrusted=channel is Channel.UNTRUSTED)
+            found, score = injection.find(text, plain, lower, places, untrusted=channel is Channel.UNTRUSTED)
             whole.extend(found)
         violations: list[tuple[str, int, int]] = []
         if "acceptable-use" not in off and channel is Channel.TRUSTED:
             violations = [
                 (rule, *mapped.origin(start, end))
-                for rule, start, end in acceptable_use.find(plain, [*spans, *whole], present)
+                for rule, start, end in acceptable_use.find(plain, [*spans, *whole], places)
             ]
         _check(deadline)
         placed = [

@@ -22,16 +22,18 @@ BUCKETS = 1 << BUCKET_BITS
 WINDOW = 48  # words; the same for all models, so that a text is read once for all of them
 _MASK = BUCKETS - 1
 _STEM = 5  # "instruct" and "instructions" are one word
-_WORD = re.compile(r"[a-z']+|\d+|[^\W\da-z_]+")
+_WORD = re.compile(r"[^\W_]+")
+_SIGNS = re.compile(r"[\W_]+")
+# of ASCII only letters and digits are parts of words; what is not ASCII is settled before
+_SPACES = bytes(code if code >= 128 or chr(code).isalnum() else 32 for code in range(256))
 _HEADER = b"KITLINEAR2\n"
 
 
-class _Buckets(dict[str, int]):
-    """The bucket of each word; filled as words are met."""
+class _Buckets(dict[bytes, int]):
+    """The bucket of each word (UTF-8); filled as words are met."""
 
-    def __missing__(self, word: str) -> int:
-        stem = "0" if word.isdigit() else word[:_STEM]
-        bucket = zlib.crc32(stem.encode("utf-8", "surrogatepass")) & _MASK
+    def __missing__(self, word: bytes) -> int:
+        bucket = zlib.crc32(b"0" if word.isdigit() else word[:_STEM]) & _MASK
         if len(self) < 50_000:
             self[word] = bucket
         return bucket
@@ -46,7 +48,9 @@ def windows(lower: str) -> Sequence[tuple[frozenset[int], int, int]]:
 
     They overlap by half.
     """
-    buckets = list(map(_BUCKETS.__getitem__, _WORD.findall(lower)))
+    letters = lower if lower.isascii() else _SIGNS.sub(" ", lower)
+    words = letters.encode("utf-8", "surrogatepass").translate(_SPACES).split()
+    buckets = list(map(_BUCKETS.__getitem__, words))
     last = max(0, len(buckets) - WINDOW)
     begins = [*range(0, last, WINDOW // 2), last] if buckets else []
     return [(frozenset(buckets[begin : begin + WINDOW]), begin, begin + WINDOW) for begin in begins]

@@ -6,10 +6,9 @@ person's name beside a health, personnel or legal term is Restricted.
 """
 
 import re
-from collections.abc import Set as AbstractSet
 
 from lambdas.inspection import linear
-from lambdas.inspection.expressions import Expression
+from lambdas.inspection.expressions import Expression, Places, around
 from lambdas.inspection.findings import DataClass, Span
 
 LEVELS: dict[str, DataClass] = {
@@ -167,16 +166,19 @@ _PERSON_TERMS: dict[str, Expression] = {
     ),
 }  # fmt: skip
 _REACH = 200
+_PHRASE_REACH = 320  # characters; no phrase of the lexicon is longer
 
 
-def find(plain: str, lower: str, spans: list[Span], present: AbstractSet[str]) -> list[Span]:
-    """Findings about passages of the text; `spans` are its settled values and names, `present` the `GATES`
-    that occur in it.
+def find(plain: str, lower: str, spans: list[Span], places: Places) -> list[Span]:
+    """Findings about passages of the text; `spans` are its settled values and names, `places` where the
+    `GATES` occur in it.
     """
     found: dict[str, Span] = {}
     for name, gates, expression in _UNMISTAKABLE:
-        if not present.isdisjoint(gates):
-            match = expression.search(lower)
+        if places.keys().isdisjoint(gates):
+            continue
+        for begin, end in around(places, (gates,), _PHRASE_REACH):
+            match = expression.search(lower, begin, end)
             if match and not _GENERAL_QUESTION.match(lower[max(0, lower.rfind("\n", 0, match.start())) :]):
                 _keep(found, Span(name, match.start(), match.end(), 0.9, "lexicon"))
     threshold = LONG_THRESHOLD if len(plain) > _LONG else THRESHOLD
@@ -187,9 +189,9 @@ def find(plain: str, lower: str, spans: list[Span], present: AbstractSet[str]) -
                 _keep(found, Span(name, start, end, round(score, 3), "linear-model"))
     for span in spans:
         if span.type == "PERSON" and span.score >= 0.5:
-            around = lower[max(0, span.start - _REACH) : span.end + _REACH]
+            beside = lower[max(0, span.start - _REACH) : span.end + _REACH]
             for name, expression in _PERSON_TERMS.items():
-                if name not in found and expression.search(around):
+                if name not in found and expression.search(beside):
                     _keep(found, Span(name, span.start, span.end, 0.75, "person-and-term"))
     return list(found.values())
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from lambdas.inspection.expressions import Gates
 from lambdas.inspection.normalise import MappedText
 
 MAX_RUNS = 2_000
@@ -45,6 +46,7 @@ _WORDS = {
     "fünf": "5", "sechs": "6", "sieben": "7", "acht": "8", "neun": "9",
 }  # fmt: skip
 _WORD = rf"(?:{'|'.join(_WORDS)})"
+_NUMBER_WORDS = Gates(_WORDS)
 _SPELLED = re.compile(rf"\b{_WORD}(?:[ ,.\-]{{1,3}}(?:dash |hyphen |space )?{_WORD}){{8,}}\b", re.IGNORECASE)
 
 
@@ -54,7 +56,8 @@ def decoded(text: str, depth: int = 0) -> Iterator[View]:
         return
     for match in islice(_ENCODED.finditer(text), MAX_RUNS):
         run, start = match.group(), match.start()
-        if run[0] in _TEXTUAL_HEADS:
+        # twelve and more letters of base64 without a capital are a name, a path or a word
+        if run[0] in _TEXTUAL_HEADS and not run.islower():
             for inner in _decode(run):
                 yield View("encoded", MappedText(inner, [start] * len(inner), match.end()))
         if match.end() - start >= 14:
@@ -122,7 +125,7 @@ def rearranged(text: str, lower: str) -> Iterator[View]:
             yield view
     for match in _SPACED.finditer(text):
         yield _digits(match, "spaced-digits")
-    if sum(map(lower.count, _WORDS)) >= 9:
+    if _NUMBER_WORDS.count(lower) >= 9:
         for match in _SPELLED.finditer(text):
             yield _digits(match, "spelled-digits")
 
