@@ -56,6 +56,12 @@ def preview(
 
     saved = read_document(against) if against else None
     graphs, assumed = _evaluated(stage, size, config, client, assume_gates=assume_gates, unknowns=unknowns)
+    if saved is None and not as_json:
+        from kit.evaluation.rendering import show_plan
+
+        show_plan(list(graphs.values()), assumed)
+        if save is None:
+            return  # a document is not needed, and its hashes of files take time
     document = plan_document(graphs.values())
     if save:
         _write(save, to_json(document))
@@ -72,10 +78,6 @@ def preview(
             show_difference(found, str(against))
     elif as_json:
         sys.stdout.write(to_json(document))
-    else:
-        from kit.evaluation.rendering import show_plan
-
-        show_plan(list(graphs.values()), assumed)
     if save and not as_json:
         print(f"saved to {save}")
 

@@ -23,6 +23,7 @@ from kit.evaluation.backends import Backend
 from kit.evaluation.errors import EvaluationError
 from kit.evaluation.graph import Graph
 from kit.evaluation.monitor import NOT_THE_PROGRAM, EngineLog, Monitor
+from kit.evaluation.provider_imports import load_by_need
 from kit.evaluation.shortcuts import ProgramsThread, take
 
 PROJECT = "claude-enterprise-kit"
@@ -63,6 +64,7 @@ def evaluate(
         "true"  # read by the SDK at each str(Output); nothing else listens
     )
     take(root, NOT_THE_PROGRAM)
+    load_by_need()
     monitor = Monitor(backend, project=project, stack=stack, preview=preview, root=root, cancelled=cancelled)
     log = EngineLog()
 

@@ -8,12 +8,14 @@ tested against the untouched SDK in a child process (`language_host`).
 * The stack trace holds one frame, the innermost of the project: no other is read.
 * A registration that has nothing to wait for is answered in the program's own thread.
 * Plain data becomes one output. The SDK makes one of every value and key in it, each with a task.
+* What an annotation means is found out once per module, not once per property that has it.
 * Texts, numbers and truth values are taken as they are, without asking twelve times what else they could be.
 """
 
 import asyncio
 import functools
 import sys
+import typing
 import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from pulumi import Output, Resource
+from pulumi import _types as sdk_types
 from pulumi.output import _OutputData
 from pulumi.runtime import _callbacks as sdk_callbacks
 from pulumi.runtime import resource as sdk_resource
@@ -32,6 +35,7 @@ from pulumi.runtime.settings import SETTINGS
 _PLAIN = frozenset({str, bool, int, float, type(None)})
 _CONSTRUCTORS = 3  # of Resource, CustomResource or ComponentResource, and the class of the resource itself
 
+_hints: dict[tuple[tuple[str, ...], str | int], Any] = {}
 _with_callbacks: "weakref.WeakSet[asyncio.AbstractEventLoop]" = weakref.WeakSet()
 _serve = sdk_callbacks._CallbackServicer.serve
 _contains_unknowns = sdk_rpc.contains_unknowns
@@ -49,6 +53,7 @@ def take(root: Path, surroundings: frozenset[str]) -> None:
     sdk_rpc.contains_unknowns = _unknowns_within
     sdk_rpc.serialize_property = _serialized
     sdk_resource.create_urn = _urn
+    sdk_types._raw_return_hints = _return_hints
     Output.from_input = staticmethod(_output_of)  # type: ignore[method-assign]
     Output._track = _track  # type: ignore[method-assign]
     sdk_resource._get_stack_trace = functools.partial(
@@ -100,6 +105,23 @@ def _serialized(value: Any, *args: Any, **options: Any) -> Coroutine[Any, Any, A
 
 async def _itself(value: Any) -> Any:
     return value
+
+
+@functools.cache
+def _return_hints(cls: type) -> dict[str, Any]:
+    """What each property of an arguments, output or resource class returns, by its name on the wire."""
+    modules = tuple(base.__module__ for base in cls.__mro__)
+    names = sdk_types._globals_for_cls(cls)
+    hints: dict[str, Any] = {}
+    for _, wire_name, getter in sdk_types._py_properties(cls):
+        annotation = getter.fget.__annotations__.get("return") if getter.fget else None
+        key = (modules, annotation if isinstance(annotation, str) else id(annotation))
+        if key not in _hints:
+            local = {"Output": Output, "T": type(None)}  # as the SDK gives them
+            _hints[key] = typing.get_type_hints(getter.fget, names, local).get("return")
+        if _hints[key] is not None:
+            hints[wire_name] = _hints[key]
+    return hints
 
 
 def _urn(name: Any, type_: Any, parent: Any = None, project: Any = None, stack: Any = None) -> Output[str]:
