@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import DataClass, Span
 from lambdas.inspection.inspector import LEVELS, Inspector
 from lambdas.inspection.merge import settle
@@ -56,8 +57,8 @@ class Removal:
 # --- where a text may be cut ------------------------------------------------------------------------------
 
 _UNSPACED = "\u0e00-\u0e7f\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af"
-_TOKEN = re.compile(rf"[{_UNSPACED}](?=[\s\S])\s*|[^\s{_UNSPACED}]+(?:\s+(?=\S)|(?=[{_UNSPACED}]))|\s+(?=\S)")
-_PLAIN_WORD = re.compile(r"[(\[{\"'“‘*_#>-]*[^\W\d_]+(?:['’-][^\W\d_]+)*[.,;:!?…)\]}\"'”’*]*\Z")
+_TOKEN = Expression(rf"[{_UNSPACED}](?=[\s\S])\s*|[^\s{_UNSPACED}]+(?:\s+(?=\S)|(?=[{_UNSPACED}]))|\s+(?=\S)")
+_PLAIN_WORD = Expression(r"[(\[{\"'“‘*_#>-]*[^\W\d_]+(?:['’-][^\W\d_]+)*[.,;:!?…)\]}\"'”’*]*\Z")
 _ENDS_CODE = ";{}(),:>]\"'`|"
 _NOT_PLAIN = frozenset(
     [
@@ -120,17 +121,17 @@ _NOT_PLAIN = frozenset(
     ]
 )
 _MARKS = frozenset("|*#>-=~")
-_INTERESTING = re.compile(
+_INTERESTING = Expression(
     r"[\d@]|-----|://|%[0-9A-Fa-f]|&[#a-z]|\\[ux]|[^\x00-\x7f]|!\[|\[[^\]]*\]\(|[A-Za-z0-9+/_-]{20}"
 )
-_KEYWORD = re.compile(
+_KEYWORD = Expression(
     r"pass|pwd|secret|token|key|cred|auth|bearer|basic|private|access|kennwort|contraseña|clave|senha",
     re.IGNORECASE,
 )
-_KEY_BEGIN = re.compile(
+_KEY_BEGIN = Expression(
     r"-----BEGIN [A-Z0-9 ]{0,30}(?:PRIVATE KEY|PGP PRIVATE KEY BLOCK)|PuTTY-User-Key-File"
 )
-_KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}-----|Private-MAC: [0-9a-f]{40,}")
+_KEY_END = Expression(r"-----END [A-Z0-9 ]{0,40}-----|Private-MAC: [0-9a-f]{40,}")
 
 
 def _is_plain(token: str) -> bool:
@@ -304,14 +305,14 @@ class TextRedactor:
             self._scan -= surplus
 
 
-_MARKDOWN_LINK = re.compile(r"!?\[[^\]\n]{0,200}\]\(\s*<?(?P<url>https?://[^\s)>]{1,2000})>?[^)\n]{0,100}\)")
-_HTML_IMAGE = re.compile(
+_MARKDOWN_LINK = Expression(r"!?\[[^\]\n]{0,200}\]\(\s*<?(?P<url>https?://[^\s)>]{1,2000})>?[^)\n]{0,100}\)")
+_HTML_IMAGE = Expression(
     r"<img\b[^>]{0,300}?\bsrc\s*=\s*[\"']?(?P<url>https?://[^\s\"'>]{1,2000})[^>]{0,300}>", re.IGNORECASE
 )
-_URL = re.compile(
+_URL = Expression(
     r"https?://(?:[^/@\s]*@)?(?P<host>[^/:?#\s]+)(?::\d+)?(?P<path>/[^?#\s]*)?(?:\?(?P<query>[^#\s]*))?"
 )
-_DATA_RUN = re.compile(r"[A-Za-z0-9+/_=%-]{24,}")
+_DATA_RUN = Expression(r"[A-Za-z0-9+/_=%-]{24,}")
 
 
 def _egress(text: str, allowed_hosts: Sequence[str]) -> list[Span]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import ahocorasick
 
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 
 
@@ -23,7 +24,7 @@ class _Rule:
 
     name: str
     gates: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: Expression
     back: int = 0
     score: float = 1.0
     accept: Callable[[str], bool] = bool
@@ -37,7 +38,7 @@ def entropy(value: str) -> float:
 
 def _rule(name: str, gates: str, pattern: str, *, back: int = 0, score: float = 1.0,
           accept: Callable[[str], bool] = bool, flags: int = 0) -> _Rule:  # fmt: skip
-    return _Rule(name, tuple(gates.split()), re.compile(pattern, flags), back, score, accept)
+    return _Rule(name, tuple(gates.split()), Expression(pattern, flags), back, score, accept)
 
 
 def _varied(value: str) -> bool:
@@ -232,7 +233,7 @@ _NAMES_OF_SECRETS = (
     r"|reporter[-_ ]?id|unseal key(?: \d)?|kennwort|passwort|mot de passe|contraseña|clave|senha"
     r"|(?P<bare>keys?|private|access)"
 )
-_ASSIGNMENT = re.compile(
+_ASSIGNMENT = Expression(
     rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}})[\"'`\]*\\]{{0,4}}"
     r"(?P<sign>\s{0,3}(?::=|=>|==|=|:|\|)\s{0,3}|\s+(?:is|was|are|reads|set to|to|changed to)\s+(?:now "
     r"|currently |still )?|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_])"
@@ -244,28 +245,24 @@ _ASSIGNMENT_GATES = (
         "clave", "senha", "pin",
     "reporter_id", "private", "access",
 )  # fmt: skip
-_URL_PASSWORD = re.compile(
+_URL_PASSWORD = Expression(
     r"(?<![A-Za-z0-9])[a-z][a-z0-9+.-]{1,24}://(?P<user>[^\s:@/\"'<>]{0,80}):(?P<password>[^\s@/\"'<>]{1,160"
     r"})@[^\s\"'<>)\],;]+",
     re.IGNORECASE,
 )
-_HEADER = re.compile(
+_HEADER = Expression(
     r"(?:authorization|x-api-key|api-key|x-auth-token|private-token|x-vault-token"
     r"|apikey)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest|apikey|bot"
     r"|key)\s+)?(?P<value>[A-Za-z0-9+/=._~-]{8,2000})",
     re.IGNORECASE,
 )
-_BEARER = re.compile(r"\b(?:bearer|basic)\s+(?P<value>[A-Za-z0-9+/=._~-]{16,2000})", re.IGNORECASE)
-_COMMAND_LINE = re.compile(
+_BEARER = Expression(r"\b(?:bearer|basic)\s+(?P<value>[A-Za-z0-9+/=._~-]{16,2000})", re.IGNORECASE)
+_COMMAND_LINE = Expression(
     r"(?<![\w-])(?:-u|--user)[ =](?P<quote>[\"']?)[^\s:\"']{1,80}:(?P<value>[^\s\"']{6,160})"
 )
-_NETRC = re.compile(r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(?P<value>\S+)")
-_PROVIDER_VALUE = re.compile(
-    r"(?<![\w.+/=-])(?:[0-9a-f]{32,128}|[A-Za-z0-9_-]{24,200}"
-    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![\w+/=-])"
-)
+_NETRC = Expression(r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(?P<value>\S+)")
 
-_CODE_VALUE = re.compile(
+_CODE_VALUE = Expression(
     r"^(?:true|false|none|null|undefined|nil|required|optional|str|string|int|bool|any|self|this"
     r"|process\.env|os\.environ|env|getenv|secrets?|config|settings|input|prompt|function|return"
     r"|data|the|a|an|is|in|for|to|and|or|of|that|which|with|from|your|my|our|not|bytes|text|number|type"
@@ -568,7 +565,7 @@ def _command_lines(text: str) -> Iterator[Span]:
         yield Span("SECRET", match.start("value"), match.end("value"), 0.9, "netrc")
 
 
-_CREDENTIAL_PAIR = re.compile(
+_CREDENTIAL_PAIR = Expression(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\s?(?:/|:|,? with password|\|)\s?(?P<value>[^\s,;/'\"]{6,40})"
 )
 

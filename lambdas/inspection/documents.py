@@ -10,6 +10,7 @@ import zipfile
 from dataclasses import dataclass, field
 from html import unescape
 
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.markings import MSIP
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -97,18 +98,18 @@ def _pdf(data: bytes) -> Reading:
     return reading
 
 
-_TEXT_PARTS = re.compile(
+_TEXT_PARTS = Expression(
     r"(?:word/(?:document|header\d*|footer\d*|comments|footnotes|endnotes)|ppt/(?:slides|notesSlides"
     r"|comments)/[^/]+"
     r"|xl/(?:sharedStrings|comments\d*|worksheets/[^/]+)|docProps/(?:core|app|custom)|docMetadata/LabelInfo"
     r"|content|meta)\.xml$"
 )
-_EMBEDDED = re.compile(r"/(?:embeddings|media)/", re.IGNORECASE)
-_BREAKS = re.compile(
+_EMBEDDED = Expression(r"/(?:embeddings|media)/", re.IGNORECASE)
+_BREAKS = Expression(
     r"</(?:w:p|a:p|w:tr|row|si|text:p|text:h|property|table:table-row)>|<(?:w:br|w:tab|a:br)\b[^>]*>"
 )
-_CELLS = re.compile(r"</(?:w:tc|c|table:table-cell|a:tc)>")
-_TAGS = re.compile(r"<[^>]*>")
+_CELLS = Expression(r"</(?:w:tc|c|table:table-cell|a:tc)>")
+_TAGS = Expression(r"<[^>]*>")
 
 
 def _office(data: bytes) -> Reading:
@@ -142,11 +143,11 @@ def _office(data: bytes) -> Reading:
     return reading
 
 
-_LABEL_NAME = re.compile(
+_LABEL_NAME = Expression(
     r"MSIP_Label_([0-9a-fA-F-]{36})_Name\"?[^>]*>(?:<[^>]*>)?\s*([^<]{1,80})"
     r"|/MSIP_Label_([0-9a-fA-F-]{36})_Name\s*\(([^)]{1,80})\)"
 )
-_LABEL_INFO = re.compile(r"<(?:\w+:)?label\b[^>]*\bid=\"\{?([0-9a-fA-F-]{36})\}?\"")
+_LABEL_INFO = Expression(r"<(?:\w+:)?label\b[^>]*\bid=\"\{?([0-9a-fA-F-]{36})\}?\"")
 
 
 def _msip(raw: str, reading: Reading) -> None:

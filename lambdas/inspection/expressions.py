@@ -21,6 +21,7 @@ class Expression:
     fullmatch: Callable[..., re.Match[str] | None]
     finditer: Callable[..., Iterator[re.Match[str]]]
     findall: Callable[..., list[str]]
+    sub: Callable[..., str]
 
     def __init__(self, pattern: str, flags: int = 0):
         self.pattern = pattern

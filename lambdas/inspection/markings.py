@@ -5,9 +5,10 @@ labels (G.1).
 import re
 from collections.abc import Iterator
 
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import DataClass, Span
 
-_BANNER = re.compile(
+_BANNER = Expression(
     r"(?P<legal>ATTORNEY[ -/–]*CLIENT(?: PRIVILEGED?| COMMUNICATION)?|PRIVILEGED (?:AND|&) CONFIDENTIAL"
     r"|ATTORNEY WORK PRODUCT|LEGALLY PRIVILEGED)"
     r"|(?P<secret>TRADE SECRETS?|STRICTLY CONFIDENTIAL|HIGHLY CONFIDENTIAL|COMPANY CONFIDENTIAL|TOP SECRET"
@@ -27,11 +28,11 @@ _LEVELS = {
     "confidential": DataClass.CONFIDENTIAL,
     "internal": DataClass.INTERNAL,
 }
-_LINE = re.compile(r"[^\n]*")
+_LINE = Expression(r"[^\n]*")
 _GATES = ("ATTORNEY", "PRIVILEGED", "SECRET", "CONFIDEN", "RESTRICTED", "MNPI", "MATERIAL NON", "TLP",
     "INTERNAL", "VERTRAULICH",
           "EMBARGO", "DISTRIBUT", "NEED TO", "NEED-TO", "PHI")  # fmt: skip
-_FIELD = re.compile(
+_FIELD = Expression(
     r"(?im)^[ \t>*#|\"']*(?:data[ _-]?)?(?:classification|sensitivity|security level|data class"
     r"|klassifizierung)[ \t\"']*[:=][ \t\"'*]*"
     r"(?P<value>public|internal(?: use only)?|restricted|(?:strictly |highly )?confidential|secret"
@@ -90,7 +91,7 @@ def _is_banner(text: str, match: re.Match[str]) -> bool:
 
 
 # sensitivity labels of Microsoft Purview in Office files: property names `MSIP_Label_<guid>_<attribute>`
-MSIP = re.compile(
+MSIP = Expression(
     r"MSIP_Label_(?P<guid>[0-9a-fA-F-]{36})_(?P<attribute>Enabled|Name|SiteId|Method|SetDate|ContentBits)"
 )
 

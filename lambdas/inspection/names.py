@@ -6,21 +6,21 @@ whose names it was made from. A name alone is Internal: public persons fill the 
 health, personnel or legal matter that is Restricted (`lambdas.inspection.meaning`).
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from pycrfsuite import Tagger  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
 
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 
 MODEL = Path(__file__).parent / "models" / "names.crfsuite"
 TYPES = ("PERSON", "ADDRESS")
 _SCORES = {"PERSON": 0.7, "ADDRESS": 0.7}
-_TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
+_TOKEN = Expression(r"[^\W\d_]+|\d+|[^\w\s]|_")
 # a line without a capital after its first letters holds neither a name nor an address
-_CANDIDATE = re.compile(r"[^\W\d_a-zß-öø-ÿ]\w")
+_CANDIDATE = Expression(r"[^\W\d_a-zß-öø-ÿ]\w")
 _MAX_LINE = 2_000
 _MAX_ADDRESS_GAP = 3
 

@@ -13,6 +13,7 @@ from itertools import islice
 
 import ahocorasick
 
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import DataClass, Span
 
 _I, _R = DataClass.INTERNAL, DataClass.RESTRICTED
@@ -706,14 +707,14 @@ class _Announced:
 
     group: str
     type: str
-    value: re.Pattern[str]
+    value: Expression
     reach: int
     score: float = 0.9
     accept: Callable[[str], bool] = bool
 
 
-def _value(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w])(?:{pattern})(?![\w])", flags)
+def _value(pattern: str, flags: int = 0) -> Expression:
+    return Expression(rf"(?<![\w])(?:{pattern})(?![\w])", flags)
 
 
 _MONTH = (
@@ -761,7 +762,7 @@ _ANNOUNCED = (
     _Announced("employee", "EMPLOYEE_ID", _value(r"[A-Z]{1,4}-?\d{3,8}|\d{5,8}(?:-[A-Z]+)?"), 24),
     _Announced("user", "USERNAME", _value(r"[A-Za-z][\w.-]{2,30}"), 12,
                accept=lambda v: any(c.isdigit() or c == "_" for c in v) and any(c.isalpha() for c in v)),
-    _Announced("dob", "DATE_OF_BIRTH", re.compile(rf"(?<!\w)(?:{_ANY_DATE})(?!\w)", re.IGNORECASE), 28),
+    _Announced("dob", "DATE_OF_BIRTH", Expression(rf"(?<!\w)(?:{_ANY_DATE})(?!\w)", re.IGNORECASE), 28),
     _Announced("icd", "ICD10", _value(r"[A-TV-Z]\d[0-9AB](?:\.[0-9A-TV-Z]{1,4})?"), 24),
     _Announced("cvv", "CVV", _value(r"\d{3,4}"), 16),
     _Announced("vin", "VIN", _value(r"[A-HJ-NPR-Z0-9]{17}"), 40, accept=_has_digits(2)),
@@ -769,8 +770,8 @@ _ANNOUNCED = (
         r"|\d{1,4}[- ]?[A-Z]{2,3}(?:[- ]?\d{1,4})?|[A-Z]{2}\d{2}[ -]?[A-Z]{3}"), 24,
                accept=_has_digits(2)),
 )  # fmt: skip
-_EXPIRY = re.compile(r"(?<![\d/])(?:0[1-9]|1[0-2])\s?/\s?(?:\d{2}|20\d{2})(?![\d/])")
-_GAP_STOPS = re.compile(r"[\d\n;]|(?<!\bno)(?<!\bnr)(?<!\bnum)\. |[!?] ", re.IGNORECASE)
+_EXPIRY = Expression(r"(?<![\d/])(?:0[1-9]|1[0-2])\s?/\s?(?:\d{2}|20\d{2})(?![\d/])")
+_GAP_STOPS = Expression(r"[\d\n;]|(?<!\bno)(?<!\bnr)(?<!\bnum)\. |[!?] ", re.IGNORECASE)
 
 
 def _announced(context: _Context) -> Iterator[Span]:
@@ -829,8 +830,8 @@ def _announced(context: _Context) -> Iterator[Span]:
                 yield Span("CARD_EXPIRY", match.start(), match.end(), 0.8, "expiry-keyword")
 
 
-_USER_GAP = re.compile(r"(?:\s?(?:name|id)\b)?[\s:=\"'(]{1,5}(?:is |was )?[\"']?")
-_ID_GAP = re.compile(
+_USER_GAP = Expression(r"(?:\s?(?:name|id)\b)?[\s:=\"'(]{1,5}(?:is |was )?[\"']?")
+_ID_GAP = Expression(
     r"[^\d\n]{0,3}(?:(?:\b(?:number|numbers|no|nr|num|id|ids|code|is|was|of|the|like|for|details|bank"
     r"|account|file|savings|with|"
     r"checking|ref|reference|a|to|in|ending|and|belonging|patient|card|record|policy|holder|member|under"
@@ -862,7 +863,7 @@ def _ibans(context: _Context) -> Iterator[Span]:
             yield Span("IBAN", start, end, 0.9, "account-keyword")  # mistyped, but of the country's length
 
 
-_IBAN_RUN = re.compile(r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,26}){1,8}")
+_IBAN_RUN = Expression(r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,26}){1,8}")
 
 
 def _collect(text: str, start: int, count: int) -> tuple[int, str]:
@@ -886,8 +887,8 @@ def _collect(text: str, start: int, count: int) -> tuple[int, str]:
 # --- columns ----------------------------------------------------------------------------------------------
 
 # words of a column or field name -> the type of the values under it, and what such a value looks like
-_COLUMNS: tuple[tuple[re.Pattern[str], str, re.Pattern[str]], ...] = tuple(
-    (re.compile(name), kind, re.compile(value))
+_COLUMNS: tuple[tuple[Expression, str, Expression], ...] = tuple(
+    (Expression(name), kind, Expression(value))
     for name, kind, value in (
         (r"ssn|social.?sec", "US_SSN", r"\d{3}[- ]?\d{2}[- ]?\d{4}"),
         (r"e-?mail", "EMAIL", r"[^@\s]+@[^@\s]+\.\w+"),
@@ -910,7 +911,7 @@ _COLUMNS: tuple[tuple[re.Pattern[str], str, re.Pattern[str]], ...] = tuple(
         (r"user.?name|^login$", "USERNAME", r"[\w.-]{3,30}"),
     )
 )
-_HEADER_CELL = re.compile(r"[A-Za-z][\w .#/'-]{0,30}")
+_HEADER_CELL = Expression(r"[A-Za-z][\w .#/'-]{0,30}")
 _MAX_TABLE_LINES = 2_000
 
 
@@ -947,7 +948,7 @@ def _may_be_header(line: str, below: str) -> bool:
 _SEPARATORS = "|\t;,"
 
 
-def _header(line: str) -> tuple[str, list[tuple[str, re.Pattern[str]] | None]]:
+def _header(line: str) -> tuple[str, list[tuple[str, Expression] | None]]:
     if len(line) > 600:
         return "", []
     for separator in _SEPARATORS:
@@ -961,7 +962,7 @@ def _header(line: str) -> tuple[str, list[tuple[str, re.Pattern[str]] | None]]:
     return "", []
 
 
-def _column(name: str) -> tuple[str, re.Pattern[str]] | None:
+def _column(name: str) -> tuple[str, Expression] | None:
     if len(name.split()) > 4:
         return None
     for pattern, kind, value in _COLUMNS:
@@ -971,7 +972,7 @@ def _column(name: str) -> tuple[str, re.Pattern[str]] | None:
 
 
 def _row(
-    line: str, offset: int, separator: str, columns: list[tuple[str, re.Pattern[str]] | None]
+    line: str, offset: int, separator: str, columns: list[tuple[str, Expression] | None]
 ) -> Iterator[Span]:
     position = offset
     for cell, column in zip(line.split(separator), columns, strict=True):
@@ -983,7 +984,7 @@ def _row(
         position += len(cell) + 1
 
 
-_CARD_ROW = re.compile(
+_CARD_ROW = Expression(
     r"\d(?:[ -]?\d){11,18}['\"]?\s?[,;|\t]\s?['\"]?(\d{2}/\d{2,4})['\"]?\s?[,;|\t]\s?['\"]?(\d{3,4})\b"
 )
 
@@ -1011,7 +1012,7 @@ def _vehicles(context: _Context) -> Iterator[Span]:
             yield Span("VIN", *match.span(1), 0.7, "vin-checksum")
 
 
-_VIN = re.compile(r"(?:^|[\s:(])([A-HJ-NPR-Z0-9]{17})(?=[\s,.;)]|$)")
+_VIN = Expression(r"(?:^|[\s:(])([A-HJ-NPR-Z0-9]{17})(?=[\s,.;)]|$)")
 
 # one entry per detector, in the order of trust: of two that overlap the earlier rule and the higher score
 # wins
@@ -1027,7 +1028,7 @@ DETECTORS: dict[str, Callable[[_Context], Iterator[Span]]] = {
     "vehicles": _vehicles,
 }
 _NEEDS_DIGITS = frozenset(DETECTORS) - {"email"}
-_ANY_DIGIT = re.compile(r"\d")
+_ANY_DIGIT = Expression(r"\d")
 
 
 def detect(text: str, lower: str, disabled: frozenset[str] = frozenset()) -> list[Span]:
