@@ -164,7 +164,7 @@ def _post(url: str, form: dict[str, str], headers: Mapping[str, str] | None = No
         headers={"content-type": "application/x-www-form-urlencoded", **(headers or {})},
     )
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - checked above
+        with _OPENER.open(request, timeout=_TIMEOUT) as answer:
             body = answer.read(1 << 20)
             return json.loads(body) if body else {}
     except urllib.error.HTTPError as error:
@@ -177,6 +177,16 @@ def _post(url: str, form: dict[str, str], headers: Mapping[str, str] | None = No
             way_out="check the network and try again",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Tokens are told to whom they are meant for, and to nobody whom that one points to."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
+        """None: the redirect is an answer like any other, and no tokens."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

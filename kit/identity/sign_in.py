@@ -77,7 +77,6 @@ def by_browser(session: Session, *, seconds: float, show: Callable[[str], None])
     deadline = time.monotonic() + seconds
     try:
         while server.answer is None:
-            server.timeout = max(0.1, deadline - time.monotonic())
             server.handle_request()
             if server.answer is None and time.monotonic() >= deadline:
                 raise KitError(f"nobody signed in within {seconds:g} seconds", way_out="kit login again")
@@ -98,7 +97,11 @@ def complete(session: Session, under_way: Attempt, answer: str) -> Session:
     return from_answer(session, tokens)
 
 
-class _Loopback(http.server.HTTPServer):
+class _Loopback(http.server.ThreadingHTTPServer):
+    """Browsers open connections ahead of need: one that says nothing must not keep the answer waiting."""
+
+    daemon_threads = True
+    timeout = 0.2  # seconds after which `handle_request` looks whether the answer has come
     under_way: Attempt | None = None
     answer: str | None = None
 
@@ -116,8 +119,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         ):
             self._show(400, _NOT_OURS)  # any page can send a browser here: the sign-in waits on
             return
-        server.answer = self.path
         self._show(200, _BACK if "code=" in self.path else _REFUSED)
+        server.answer = self.path
 
     def _show(self, status: int, text: str) -> None:
         page = _PAGE.format(text).encode()

@@ -45,6 +45,8 @@ class SignIn:
     revoked: list[str] = field(default_factory=list)
     signed_out: list[str] = field(default_factory=list)  # what the gateway was told, which is here too
     down: bool = False
+    redirect: str = ""
+    elsewhere: int = 0
     url: str = ""
 
     def authorize(self, address: str) -> str:
@@ -89,6 +91,10 @@ def sign_in() -> Iterator[SignIn]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             """The identity provider's page, filled in."""
+            if self.path == "/elsewhere":
+                service.elsewhere += 1
+                self.send_error(404)
+                return
             code = service.grant(parse_qs(urlsplit(self.path).query)["challenge"][0]).encode()
             self.send_response(200)
             self.send_header("content-length", str(len(code)))
@@ -97,6 +103,12 @@ def sign_in() -> Iterator[SignIn]:
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["content-length"])).decode()
+            if service.redirect:
+                self.send_response(302)
+                self.send_header("location", service.redirect)
+                self.send_header("content-length", "0")
+                self.end_headers()
+                return
             form = {name: values[0] for name, values in parse_qs(raw).items()}
             if self.path == "/v1/sign-out" and not service.down:
                 service.signed_out.append(self.headers["authorization"])
@@ -186,7 +198,7 @@ def test_an_answer_of_another_sign_in_is_refused(sign_in: SignIn, file: Path, pa
 
 
 BROWSER = """
-import sys, urllib.parse, urllib.request
+import socket, sys, urllib.error, urllib.parse, urllib.request
 address = sys.argv[1]
 query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(address).query))
 sign_in = address.split("/oauth2/")[0]
@@ -201,6 +213,8 @@ def go(more):
         return f"{error.code} {error.read().decode()}"
 
 
+back = urllib.parse.urlsplit(query["redirect_uri"])
+idle = socket.create_connection(("127.0.0.1", back.port))  # as browsers do, and say nothing on it
 print(go({"code": "of-somebody-else", "state": "guess"}))
 print(go({"code": "without"}))
 if OUTCOME == "refused":
@@ -209,6 +223,7 @@ else:
     with urllib.request.urlopen(f"{sign_in}/authorized?challenge={query['code_challenge']}") as answer:
         code = answer.read().decode()
     print(go({"code": code, "state": query["state"]}))
+idle.close()
 """
 
 
@@ -260,6 +275,14 @@ def test_a_code_without_its_verifier_is_worth_nothing(sign_in: SignIn, session: 
     sign_in.challenges["code-x"] = "challenge-of-the-owner"
     with pytest.raises(KitError, match="invalid_grant"):
         ask_for_tokens(session, grant_type="authorization_code", code="code-x", code_verifier="guess")
+
+
+def test_no_token_follows_a_redirect(sign_in: SignIn, session: Session) -> None:
+    sign_in.redirect = f"{sign_in.url}/elsewhere"
+    with pytest.raises(KitError):
+        ask_for_tokens(session, grant_type="refresh_token", refresh_token="refresh-0")
+    assert invoke({}, "logout").code == 0
+    assert sign_in.elsewhere == 0
 
 
 def test_tokens_are_asked_for_over_https_only(session: Session) -> None:
