@@ -3,8 +3,9 @@
     uvicorn --factory lambdas.gateway.app:create_app
 
 needs nothing but environment variables (see `settings`) and credentials that botocore finds; the same holds
-on Lambda, on Kubernetes and against an emulated AWS (`AWS_ENDPOINT_URL`). Clients are botocore's: they block,
-so every call of theirs runs in a pool of threads.
+on Lambda, on Kubernetes and against an emulated AWS (`AWS_ENDPOINT_URL`). The ledger's transactions and the
+records' puts go over `aws_requests`. All other clients are botocore's: they block, so every call of theirs
+runs in a pool of threads.
 """
 
 import asyncio
@@ -30,6 +31,8 @@ from lambdas.common.prices import load_prices
 from lambdas.common.virtual_keys import read_pepper
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.authenticate import Hops, open_authenticator
+from lambdas.gateway.aws_requests import Credentials as AwsCredentials
+from lambdas.gateway.aws_requests import DynamoRequests, S3Puts
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.dictionary import DictionaryWatch
 from lambdas.gateway.inspection import InspectionStep
@@ -44,6 +47,8 @@ from lambdas.inspection.second_stage import SecondStage
 INDEX_KEY = "prompts/index.json"
 _THREADS = 48
 _STS_THREADS = 8
+_AWS_CONNECT_SECONDS = 1.0
+_AWS_KEEP_SECONDS = 15.0  # S3 closes a connection that it has not heard of for about 20
 _IDENTITY_SECONDS = 300  # how long STS vouches for us; the token is exchanged at once
 
 Result = TypeVar("Result")
@@ -60,13 +65,27 @@ def compose(settings: GatewaySettings) -> Gateway:
     aws = _Aws(settings, pool)
     dynamodb, s3 = aws.client("dynamodb"), aws.client("s3")
     pepper = read_pepper(aws.secret(_named(settings.key_pepper_secret_arn, "KEY_PEPPER_SECRET_ARN")))
-    store = DynamoStore(dynamodb, ledger_table=ledger_table, access_table=access_table, pool=pool)
+    transport = HttpTransport(connect_seconds=settings.deadlines.connect)
+    hot = HttpTransport(connect_seconds=_AWS_CONNECT_SECONDS, keep_seconds=_AWS_KEEP_SECONDS)
+    keys = AwsCredentials(aws.session.get_credentials())
+    store = DynamoStore(
+        DynamoRequests(hot, keys, endpoint_url=dynamodb.meta.endpoint_url, region=settings.region),
+        ledger_table=ledger_table,
+        access_table=access_table,
+        pool=None,
+    )
+    puts = S3Puts(
+        hot,
+        keys,
+        endpoint_url=s3.meta.endpoint_url,
+        region=settings.region,
+        path_style=settings.endpoint_url is not None,
+    )
     access_log = AccessLog(settings.environment)
     policy = PolicyWatch(
         S3Document(s3, governance, settings.policy_object_key),
         report=lambda text: access_log.event("policy", message=text),
     )
-    transport = HttpTransport(connect_seconds=settings.deadlines.connect)
     caller_credentials = aws.caller_credentials()
     return Gateway(
         settings,
@@ -92,10 +111,11 @@ def compose(settings: GatewaySettings) -> Gateway:
             if settings.guardrail
             else None,
             count=access_log.finding,
+            rules=lambda: policy.current().inspection,
         ),
         ledger=Ledger(store),
         prices=load_prices(),
-        audit=open_writer("gateway", os.environ, session=aws.session),
+        audit=open_writer("gateway", os.environ, session=aws.session, put_object=puts.put_object),
         providers=Providers(
             transport,
             read_secret=aws.provider_key,

@@ -1,16 +1,16 @@
 """Makes a writer from a function's environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
 
-from lambdas.common.audit.journal import Journal
+from lambdas.common.audit.journal import Journal, LoopJournal
 from lambdas.common.audit.metadata import MetadataCopies
-from lambdas.common.audit.store import AuditBucket
+from lambdas.common.audit.store import AuditBucket, AuditBucketOnLoop
 from lambdas.common.audit.writer import AuditWriter
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.subject_keys import SubjectKeys
@@ -26,9 +26,11 @@ def open_writer(
     environ: Mapping[str, str] = os.environ,
     *,
     session: Any | None = None,
+    put_object: Callable[..., Awaitable[Any]] | None = None,
     clock: Clock = utc_now,
 ) -> AuditWriter:
     """The writer of a process. `name` is the function's (`gateway`, `scim`); `session` is a botocore session.
+    With `put_object` (see `AuditBucketOnLoop`) it puts on the event loop.
 
     Raises:
         KeyError: AUDIT_BUCKET or AUDIT_KEY_ARN is not set.
@@ -43,8 +45,11 @@ def open_writer(
             config=config,
         )
 
-    bucket = AuditBucket(
-        client("s3", _ONCE), bucket=environ["AUDIT_BUCKET"], key_arn=environ["AUDIT_KEY_ARN"]
+    bucket, bucket_key = environ["AUDIT_BUCKET"], environ["AUDIT_KEY_ARN"]
+    journal = (
+        LoopJournal(name, AuditBucketOnLoop(put_object, bucket=bucket, key_arn=bucket_key), clock=clock)
+        if put_object
+        else Journal(name, AuditBucket(client("s3", _ONCE), bucket=bucket, key_arn=bucket_key), clock=clock)
     )
     table, key_arn = environ.get("SUBJECT_KEYS_TABLE"), environ.get("SUBJECT_KEY_ARN")
     keys = (
@@ -56,7 +61,7 @@ def open_writer(
     )
     stream = environ.get("ANALYTICS_STREAM")
     return AuditWriter(
-        Journal(name, bucket, clock=clock),
+        journal,
         keys=keys,
         pool=ThreadPoolExecutor(_THREADS, thread_name_prefix="audit"),
         copies=MetadataCopies(client("firehose", _THRICE), stream) if stream else None,

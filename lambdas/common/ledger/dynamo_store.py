@@ -1,7 +1,7 @@
 """The ledger's items in DynamoDB.
 
-botocore blocks, so each call runs in a thread of a bounded pool; the event loop never waits. A transaction
-that met another one is tried again with jitter until the deadline.
+botocore blocks, so each call of its clients runs in a thread of a bounded pool; the event loop never waits.
+A transaction that met another one is tried again with jitter until the deadline.
 """
 
 import asyncio
@@ -42,7 +42,9 @@ _AGAIN_ERRORS = frozenset(
 
 
 class DynamoStore:
-    """Items in the tables `ledger` and `access`. `client` is a botocore DynamoDB client, made once."""
+    """Items in the tables `ledger` and `access`. `client` is a botocore DynamoDB client, made once, whose
+    calls run in `pool`; or, without `pool`, one with the same methods that answers on the event loop.
+    """
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class DynamoStore:
         *,
         ledger_table: str,
         access_table: str,
-        pool: ThreadPoolExecutor,
+        pool: ThreadPoolExecutor | None,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         self._client = client
@@ -119,6 +121,8 @@ class DynamoStore:
             raise LedgerUnavailable(type(error).__name__) from error
 
     async def _call(self, call: Callable[..., Any], **arguments: Any) -> Any:
+        if self._pool is None:
+            return await call(**arguments)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, functools.partial(call, **arguments))
 

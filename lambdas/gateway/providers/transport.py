@@ -351,12 +351,14 @@ class HttpTransport:
         *,
         first_byte_seconds: float,
         cancellation: Cancellation | None = None,
+        resend: bool = True,
     ) -> Response:
         """Send a request and wait for the head of its answer.
 
         `host`, `content-length` and `accept-encoding: identity` are added here and must not be among
         `headers`. A kept connection that turns out to be closed before any byte of an answer is replaced once
-        by a fresh one. Raises `ConnectFailed`, `DeadlineExceeded`, `CallCancelled`, `TransportError`.
+        by a fresh one, unless `resend` is False. Raises `ConnectFailed`, `DeadlineExceeded`, `CallCancelled`,
+        `TransportError`.
         """
         endpoint, target = endpoint_of(url)
         head = _request_head(method, target, endpoint, headers, body)
@@ -369,7 +371,7 @@ class HttpTransport:
             except (DeadlineExceeded, CallCancelled):
                 raise
             except TransportError as error:
-                if error.response_started:
+                if error.response_started or not resend:
                     raise
         fresh = await self._connect(endpoint)
         return await self._exchange(fresh, head, body, first_byte_seconds, cancellation)
@@ -445,7 +447,7 @@ def _request_head(
 ) -> bytes:
     lines = [
         b"%b %b HTTP/1.1\r\nhost: %b\r\naccept-encoding: identity\r\n"
-        % (method.encode(), target, _host(endpoint))
+        % (method.encode(), target, host_header(endpoint))
     ]
     lines.extend(b"%b: %b\r\n" % header for header in headers)
     if body or method not in {"GET", "HEAD", "DELETE"}:
@@ -454,7 +456,8 @@ def _request_head(
     return b"".join(lines)
 
 
-def _host(endpoint: Endpoint) -> bytes:
+def host_header(endpoint: Endpoint) -> bytes:
+    """The value of `host` for an endpoint."""
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     default = 443 if endpoint.scheme == "https" else 80
     return (host if endpoint.port == default else f"{host}:{endpoint.port}").encode("ascii")
