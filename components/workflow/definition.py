@@ -1,13 +1,16 @@
 """The definition of a workflow in Amazon States Language (L3.1, L3.4, G.3).
 
-    Draft ─> WasDrafted ─> Validate ─> OpenReview ─> IsReviewDemanded ─> AwaitReview ─> WhatWasDecided ─> …
-                 │                                          │               │ time-out          │          │
-              Refused                                       │            Escalate ─> …          │          │
-                                                            │               │ time-out          │          │
-                                                            │            Expire ─> …            │          │
-                                                            └──────────> Release            RecordRejection
-                                                                            └─> RecordRelease ─> Released
+    Draft ─> WasDrafted ─> Validate ─> OpenReview ─> IsReviewDemanded ─> AwaitReview ─> TakeDecision ─> …
+                 │                                          │               │ time-out
+              Refused                                       │            Escalate ─> TakeDecision ─> …
+                                                            │               │ time-out
+                                                            │            LastLook ─> Expire ─> …
+                                                            │
+                                        … ─> WhatWasDecided ├─> Release ─> RecordRelease ─> Released
+                                                            └─> RecordRejection ─> Rejected
 
+Whoever decides only tells that there is a decision; which one counts is found by the releaser, and where none
+does, the review waits on.
 What travels from state to state are ids, hashes and findings; every text stays in the department's data area.
 """
 
@@ -71,7 +74,11 @@ def definition(
         "OpenReview": _task(steps, steps.desk, "open", opening, "$.review", "IsReviewDemanded"),
         "IsReviewDemanded": _choice("$.review.state", {"waiting": "AwaitReview", **_DECIDED}, "Undecided"),
         "AwaitReview": _waiting(steps, "wait", about, waiting.review, "Escalate"),
-        "Escalate": _waiting(steps, "escalate", about, waiting.escalation, "Expire"),
+        "Escalate": _waiting(steps, "escalate", about, waiting.escalation, "LastLook"),
+        "TakeDecision": _task(steps, steps.release, "decide", record, "$.review", "WasDecided"),
+        "WasDecided": _choice("$.review.state", {"waiting": "AwaitReview"}, "WhatWasDecided"),
+        "LastLook": _task(steps, steps.release, "decide", record, "$.review", "WasDecidedInTime"),
+        "WasDecidedInTime": _choice("$.review.state", {"waiting": "Expire"}, "WhatWasDecided"),
         "Expire": _task(steps, steps.desk, "expire", about, "$.review", "WhatWasDecided"),
         "WhatWasDecided": _choice("$.review.state", _DECIDED, "Undecided"),
         "Release": _task(steps, steps.release, "release", record, "$.release", "RecordRelease"),
@@ -126,6 +133,7 @@ _SELECTORS: Mapping[str, Mapping[str, str]] = {
     "validate": {"findings.$": "$.Payload.findings"},
     "open": {"state.$": "$.Payload.state"},
     "expire": {"state.$": "$.Payload.state"},
+    "decide": {"state.$": "$.Payload.state"},
     "release": {"released_key.$": "$.Payload.released_key"},
     "record": {"recorded.$": "$.Payload.recorded"},
 }  # fmt: skip
@@ -146,7 +154,7 @@ def _waiting(
         "TimeoutSeconds": seconds,
         # Whatever goes wrong while a person is waited for, the desk is asked again and nothing is lost.
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.waited", "Next": on_timeout}],
-        "Next": "WhatWasDecided",
+        "Next": "TakeDecision",
     }
 
 

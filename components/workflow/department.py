@@ -50,7 +50,8 @@ class Department(KitComponent):
     Default posture: the key may be used by the department's own roles only, whatever IAM policy another role
     is given; the bucket denies everybody else its objects and every other role of the kit its listing.
     Members read and bring documents; only reviewers read drafts and decide; either session bears the name
-    that the identity provider gives its person (session tag `kit-person`), or is refused. Key, bucket and
+    that the identity provider gives its person (session tag `kit-person`), or is refused. What either writes
+    counts as that person's only, because its session signs it. Key, bucket and
     secret are protected and retained. Everything carries the department's cost-allocation tags by its
     provider.
     Replaced when changed: client, environment, account, region, the department's id.
@@ -204,11 +205,11 @@ class Department(KitComponent):
         args = self._args
         own = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [f"DEPT#{args.id}", args.id]}}
         return [
-            *area_statements(self, read=("drafts", "edits", "released", "requests", "sources"),
-                             write=("edits",)),
+            *area_statements(self, read=("decisions", "drafts", "edits", "released", "requests", "sources"),
+                             write=("decisions",)),
             Statement(
-                "Review",
-                ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+                "ReadReviews",
+                ["dynamodb:GetItem", "dynamodb:Query"],
                 [args.reviews_table_arn, pulumi.Output.concat(args.reviews_table_arn, "/index/queue")],
                 conditions=own,
             ),

@@ -100,6 +100,7 @@ class DepartmentWorkflows(KitComponent):
             "GATEWAY_CREDENTIAL_SECRET_ARN": department.credential.arn,
             "GATEWAY_URL": args.gateway_url,
             "KIT_ENVIRONMENT": args.surroundings.names.environment,
+            "PEOPLE_ROLE": _sessions_of(args, "reviewer" if step == "releaser" else "member"),
         }
         if step == "releaser":
             environment |= {
@@ -173,7 +174,11 @@ class DepartmentWorkflows(KitComponent):
     def _releasing(self) -> list[Statement]:
         args = self._args
         return [
-            *area_statements(args.department, read=("drafts", "edits", "released"), write=("released",)),
+            *area_statements(
+                args.department,
+                read=("decisions", "drafts", "edits", "released"),
+                write=("edits", "released"),
+            ),
             Statement(
                 "ReadReview",
                 ["dynamodb:GetItem", "dynamodb:UpdateItem"],
@@ -316,6 +321,12 @@ class DepartmentWorkflows(KitComponent):
             opts=self.child(),
         )
         return machine
+
+
+def _sessions_of(args: DepartmentWorkflowsArgs, part: str) -> str:
+    """With what the ARN of a session of the department's people begins."""
+    names = args.surroundings.names
+    return names.arn("sts", f"assumed-role/{names.of(f'{args.id}-{part}')}/", regional=False)
 
 
 LOG_DELIVERY = (

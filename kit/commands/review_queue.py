@@ -198,10 +198,10 @@ def _decide(
         where = place(target, department, "reviewer", acting_person(target, by))
         done = decide(where, request, decision, reason, text=text)
     if as_json:
-        _print_json({**done.review.as_document(), "delivered": done.told})
+        _print_json({**done.review.as_document(), "state": done.state, "delivered": done.told})
         return
-    state = done.review.state
-    typer.echo(f"{request} is {state}" + ("" if done.told else "; the workflow asks for it by itself"))
+    later = "; your decision is written and the workflow takes it by itself" if done.review.waiting else ""
+    typer.echo(f"{request} is {done.state}{later}")
 
 
 def _print_json(document: Any) -> None:

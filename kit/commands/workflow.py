@@ -70,11 +70,11 @@ def start(
             area.put(f"sources/{request}/{file}", body)
         asked = {
             "documents": [f"{request}/{file}" for file in texts],
-            "requested_by": where.person,
+            "request": request,
             "variables": variables,
             "workflow": spec.name,
         }
-        area.put(request_key(request), encoded(asked))
+        area.put(request_key(request), encoded(where.signed(asked)))
         names = where.names
         where.client("stepfunctions").start_execution(
             stateMachineArn=names.arn("states", f"stateMachine:{names.of(f'{spec.department}-{spec.name}')}"),

@@ -1,5 +1,6 @@
 """What a reviewer sees and decides, the same for the command and for the page (L3.4, G.2, G.6)."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,19 +9,28 @@ from kit.errors import ExitCode, KitError
 from kit.identity.operator import plain
 from kit.reviews.places import Place, departments_with_workflows, place
 from kit.target import Target
-from lambdas.workflow.area import REQUEST_ID, draft_key, edit_key, encoded
-from lambdas.workflow.reviews import Review, ReviewConflict, UnknownReview, deliver
+from lambdas.common.ids import new_id
+from lambdas.workflow.area import REQUEST_ID, decisions_of, draft_key, encoded
+from lambdas.workflow.reviews import DECISIONS, Review, UnknownReview, deliver, same_person
 
 _LONGEST_REASON = 1000
 _LONGEST_TEXT = 200_000
+_LONGEST_WAIT, _LOOK_EVERY = 30.0, 0.2  # seconds
 
 
 @dataclass(frozen=True)
 class Decided:
-    """A review after its decision; `told` is whether the waiting execution took it at once."""
+    """A review after its decision; `told` is whether an execution waited for it. It still waits where the
+    execution has not taken the decision yet.
+    """
 
     review: Review
     told: bool
+
+    @property
+    def state(self) -> str:
+        """What was decided: approved, edited or rejected; `waiting` while the workflow has not taken it."""
+        return DECISIONS[self.review.decision] if self.review.decision else self.review.state
 
 
 def queue(target: Target, departments: Sequence[str] | None, person: str) -> list[Review]:
@@ -67,8 +77,9 @@ def draft_of(where: Place, request: str) -> dict[str, Any]:
 def decide(
     where: Place, request: str, decision: str, reason: str, *, text: str | None = None, draft_sha256: str = ""
 ) -> Decided:
-    """Write the decision of `where.person`, and tell the execution. `text` is the reviewer's own, for `edit`;
-    `draft_sha256` says what was read, where that can differ from what is there now.
+    """Write the decision of `where.person`, signed by the role session, tell the execution and wait until it
+    has been taken. `text` is the reviewer's own, for `edit`; `draft_sha256` says what was read, where that
+    can differ from what is there now.
 
     Raises KitError (2): decided otherwise, of another draft, by the person who asked, or without a reason.
     """
@@ -80,28 +91,39 @@ def decide(
             exit_code=ExitCode.USAGE,
         )
     said = plain(reason, "the reason", most=_LONGEST_REASON)
-    release = {"approve": lambda: (draft_key(request), ""), "edit": lambda: _edited(where, review, text)}
-    key, sha256 = release.get(decision, lambda: ("", ""))()
-    try:
-        decided = where.reviews.decide(
-            where.department,
-            request,
-            decision,
-            by=where.person,
-            reason=said,
-            release_key=key,
-            release_sha256=sha256,
-        )
-    except ReviewConflict as conflict:
-        raise KitError(f"{request}: {conflict}", exit_code=ExitCode.USAGE) from None
-    return Decided(decided, deliver(where.client("stepfunctions"), decided))
-
-
-def _edited(where: Place, review: Review, text: str | None) -> tuple[str, str]:
-    """Keep the reviewer's version; its key, and its hash where it may be released."""
-    key = edit_key(review.request)
-    if text is None or not text.strip() or len(text) > _LONGEST_TEXT:
+    if decision not in DECISIONS:
+        raise KitError(f"there is no decision {decision[:20]!r}", exit_code=ExitCode.USAGE)
+    if decision == "edit" and (text is None or not text.strip() or len(text) > _LONGEST_TEXT):
         raise KitError(f"an edit takes a text of 1 to {_LONGEST_TEXT:,} characters", exit_code=ExitCode.USAGE)
-    if review.waiting:
-        where.area.put(key, encoded({"by": where.person, "request": review.request, "text": text}))
-    return key, where.area.read(key).sha256 if review.state in ("waiting", "edited") else ""
+    if same_person(where.person, review.requested_by):
+        raise KitError(f"{request}: whoever asked for it may not decide about it", exit_code=ExitCode.USAGE)
+    if not review.waiting:
+        return Decided(_as_decided(review, decision, where.person), False)
+    document = {
+        "decision": decision,
+        "department": where.department,
+        "draft_sha256": review.draft_sha256,
+        "reason": said,
+        "request": request,
+        **({"text": text} if decision == "edit" else {}),
+    }
+    key = f"{decisions_of(request)}{new_id('dec_')}.json"
+    where.area.put_once(key, encoded(where.signed(document)))
+    told = deliver(where.client("stepfunctions"), review)
+    return Decided(_taken(where, review, decision) if told else review, told)
+
+
+def _taken(where: Place, review: Review, decision: str) -> Review:
+    """The review once the workflow has taken a decision, or as it is after `_LONGEST_WAIT`."""
+    end = time.monotonic() + _LONGEST_WAIT
+    while review.waiting and time.monotonic() < end:
+        time.sleep(_LOOK_EVERY)
+        review = where.reviews.get(where.department, review.request)
+    return review if review.waiting else _as_decided(review, decision, where.person)
+
+
+def _as_decided(review: Review, decision: str, person: str) -> Review:
+    """The review. Raises KitError (2) where it was decided otherwise or by somebody else."""
+    if (review.decision, review.decided_by) != (decision, person):
+        raise KitError(f"{review.request}: it is {review.state} already", exit_code=ExitCode.USAGE)
+    return review

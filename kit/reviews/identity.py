@@ -6,14 +6,9 @@ docs/reviewers.md). In the embedded deployment it is the person of `kit login`; 
 `--by` is taken and marked as not verified.
 """
 
-import re
-
 from kit.errors import ExitCode, KitError
 from kit.target import Target
-
-UNVERIFIED = " (not verified)"
-_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-_NOT_IN_NAMES = re.compile(r"[^\w+=,.@-]+", re.ASCII)
+from lambdas.workflow.proof import UNVERIFIED, person_of, session_of
 
 
 def acting_person(target: Target, by: str | None) -> str:
@@ -27,25 +22,19 @@ def acting_person(target: Target, by: str | None) -> str:
             raise KitError(
                 f"you are {person}", way_out="leave --by out: it is for nobody else", exit_code=ExitCode.USAGE
             )
-        return person
+        return person_of(session_of(person))
     if by is None:
         raise KitError(
             "nobody is signed in", way_out="kit login, or --by for a trial", exit_code=ExitCode.USAGE
         )
     from kit.identity.operator import plain
 
-    return plain(by, "--by", most=100) + UNVERIFIED
+    return person_of(session_of(plain(by, "--by", most=100) + UNVERIFIED))
 
 
 def looking_person(target: Target) -> str:
     """The identity of whoever only looks; in the embedded deployment nobody need be signed in for that."""
     return (_signed_in(target) or "somebody") if target.local else _session_name(target)
-
-
-def session_name(person: str) -> str:
-    """The name of a role session that acts for a person, as STS takes it."""
-    name = _NOT_IN_NAMES.sub("-", person.removesuffix(UNVERIFIED)).strip("-")[:64]
-    return name if _SESSION_NAME.fullmatch(name) else f"person-{name}"
 
 
 def _session_name(target: Target) -> str:

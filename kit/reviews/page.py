@@ -125,7 +125,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             text=form.get("text", "").replace("\r\n", "\n"),
             draft_sha256=form.get("draft_sha256", "-"),
         )
-        body = f'<p role="status">{_e(request)} is {_e(done.review.state)}.</p><p><a href="/">Back</a></p>'
+        body = f'<p role="status">{_e(request)} is {_e(done.state)}.</p><p><a href="/">Back</a></p>'
         return _page("Decided", body, self.server.person)
 
     def _guarded(self, make: Any) -> None:

@@ -1,5 +1,6 @@
 """A deployment's departments as the people of one see them: under the roles of that department."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,9 @@ from components.base import Names
 from components.workflow.catalogue import WORKFLOWS
 from components.workflow.department import bucket_what
 from kit.errors import ExitCode, KitError
-from kit.reviews.identity import session_name
 from kit.target import Target
 from lambdas.workflow.area import DepartmentArea
+from lambdas.workflow.proof import session_of, signed
 from lambdas.workflow.reviews import Reviews
 
 
@@ -43,6 +44,15 @@ class Place:
         key = self.names.arn("kms", f"alias/{self.names.of(f'{self.department}-data')}")
         return DepartmentArea(self.client("s3"), bucket, key)
 
+    def signed(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """A document with the proof that this session wrote it."""
+        sts, credentials = self.client("sts"), self.session.get_credentials()
+        if credentials is None:
+            raise KitError("the session has no credentials", exit_code=ExitCode.ENVIRONMENT)
+        return signed(
+            document, credentials.get_frozen_credentials(), sts.meta.endpoint_url, self.names.region
+        )
+
     @property
     def reviews(self) -> Reviews:
         """The table of reviews."""
@@ -64,8 +74,7 @@ def place(target: Target, department: str, part: str, person: str) -> Place:
     role = names.arn("iam", f"role/{names.of(f'{department}-{part}')}", regional=False)
     sts = target.client("sts")
     try:
-        name = session_name(person)
-        given = sts.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
+        given = sts.assume_role(RoleArn=role, RoleSessionName=session_of(person))["Credentials"]
     except sts.exceptions.ClientError:
         raise KitError(
             f"you are not let in as {part} of {department}",

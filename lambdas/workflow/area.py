@@ -3,7 +3,8 @@
 sources/…                     documents that people put there
 requests/<request>.json       what a person asked for; the execution itself only carries this id
 drafts/<request>.json         what Claude wrote, with its sources
-batches/<batch>.jsonl      answers of a night's work
+batches/<batch>.jsonl         answers of a night's work
+decisions/<request>/<id>.json what a reviewer says of it, with the proof of who that is
 edits/<request>.json          what a reviewer made of it
 released/<workflow>/<request>.json
 """
@@ -67,6 +68,12 @@ class DepartmentArea:
         """The JSON object under a key. Raises `NotThere`."""
         return self.read(key).document()
 
+    def keys(self, prefix: str) -> list[str]:
+        """What lies under a prefix, oldest first."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        found = [one for page in pages for one in page.get("Contents", ())]
+        return [one["Key"] for one in sorted(found, key=lambda one: (one["LastModified"], one["Key"]))]
+
     def put_once(self, key: str, body: bytes) -> bool:
         """Write an object that must not be there yet. False when it is: nothing was changed then."""
         try:
@@ -107,6 +114,11 @@ def batch_key(batch: str) -> str:
     if not _BATCH_ID.match(batch):
         raise ValueError("not the id of a message batch")
     return f"batches/{batch}.jsonl"
+
+
+def decisions_of(request: str) -> str:
+    """Under what the decisions about a request lie."""
+    return f"decisions/{_checked(request)}/"
 
 
 def edit_key(request: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from lambdas.common.clock import Clock, utc_now
 from lambdas.workflow.area import draft_key
 from lambdas.workflow.aws import client
-from lambdas.workflow.reviews import Review, Reviews, deliver
+from lambdas.workflow.reviews import DECIDED, Review, Reviews, deliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,10 @@ class Desk:
         return {"state": review.state}
 
     def wait(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Take the execution's token; a decision that was made meanwhile is delivered at once."""
+        """Take the execution's token; a decision that counts already is delivered at once."""
         review = self.reviews.wait(event["department"], event["request"], event["token"])
-        deliver(self.states, review)
+        if review.state in DECIDED:
+            deliver(self.states, review)
         return {"state": review.state}
 
     def escalate(self, event: Mapping[str, Any]) -> dict[str, Any]:

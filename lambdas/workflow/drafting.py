@@ -11,12 +11,15 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
+import urllib3
+
 from lambdas.common.access import AccessRecords
 from lambdas.common.clock import Clock, utc_now
 from lambdas.workflow.area import DepartmentArea, NotThere, draft_key, encoded, request_key
 from lambdas.workflow.aws import client
 from lambdas.workflow.courses import Courses
 from lambdas.workflow.gateway_client import GatewayClient, Refused
+from lambdas.workflow.proof import NotProved, Prover
 from lambdas.workflow.validation import Draft, findings
 
 _SOURCES = "sources/"
@@ -43,9 +46,12 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True)
 class Drafting:
-    """The two steps over one department's data area."""
+    """The two steps over one department's data area. `prover` knows the members' role: who asks is whose
+    session signed the request.
+    """
 
     area: DepartmentArea
+    prover: Prover
     gateway: GatewayClient
     courses: Courses | None = None
     clock: Clock = utc_now
@@ -60,8 +66,8 @@ class Drafting:
             asked = self.area.document(request_key(request))
         except NotThere:
             return _refused("there is no such request")
-        if asked.get("workflow") != workflow.name:
-            return _refused("the request is for another workflow")
+        if (asked.get("workflow"), asked.get("request")) != (workflow.name, request):
+            return _refused("the request is for another workflow, or of another")
         try:
             stored = self.area.read(draft_key(request))
         except NotThere:
@@ -74,12 +80,16 @@ class Drafting:
             "status": "drafted",
             "call": draft["call"],
             "draft_sha256": stored.sha256,
-            "requested_by": str(asked.get("requested_by", "")),
+            "requested_by": draft["requested_by"],
         }
 
     def _write_draft(self, workflow: Workflow, request: str, asked: Mapping[str, Any]) -> str:
         """Ask Claude and keep the answer; a text where that is refused."""
-        if workflow.course and not self._trained(workflow.course, str(asked.get("requested_by", ""))):
+        try:
+            person = self.prover.person(asked)
+        except NotProved as refused:
+            return f"nobody is known to have asked: {refused}"
+        if workflow.course and not self._trained(workflow.course, person):
             return f"whoever asks must complete a course first: kit training show {workflow.course}"
         names = asked.get("documents") or []
         if len(names) > _MOST_DOCUMENTS:
@@ -105,6 +115,7 @@ class Drafting:
             "created_at": self.clock().isoformat(timespec="seconds"),
             "prompt": workflow.prompt,
             "request": request,
+            "requested_by": person,
             "sources": [
                 {"key": one.key, "sha256": one.sha256, "version_id": one.version_id} for one in sources
             ],
@@ -140,7 +151,10 @@ def _drafting() -> Drafting:
     gateway = GatewayClient(
         os.environ["GATEWAY_URL"], os.environ["GATEWAY_CREDENTIAL_SECRET_ARN"], client("secretsmanager")
     )
-    return Drafting(area, gateway, _courses())
+    prover = Prover(
+        client("sts").meta.endpoint_url, os.environ["PEOPLE_ROLE"], urllib3.PoolManager(retries=False)
+    )
+    return Drafting(area, prover, gateway, _courses())
 
 
 def _courses() -> Courses | None:

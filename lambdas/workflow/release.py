@@ -1,8 +1,9 @@
-"""Steps `release` and `record` of a department's workflow (L3.4, G.3).
+"""Steps `decide`, `release` and `record` of a department's workflow (L3.4, G.2, G.3).
 
-Event: {"step": "release" | "record", "department", "request", "workflow", "material_decision", "use_case"}.
-This is the only role that may write released texts, and it writes only what its review allows: the very bytes
-whose hash the reviewer has approved. A person's decision is in the audit store before anything is released.
+Event: {"step": "decide" | "release" | "record", "department", "request", "workflow", "material_decision",
+"use_case"}. This is the only role that may write released texts, and it writes only what its review allows:
+the very bytes whose hash the reviewer has approved. A decision counts when AWS confirms whose session signed
+it, and is in the audit store before anything is released.
 """
 
 import os
@@ -11,11 +12,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import urllib3
+
 from lambdas.common.audit import open_writer
 from lambdas.common.clock import Clock, utc_now
-from lambdas.workflow.area import DepartmentArea, released_key
+from lambdas.workflow.area import DepartmentArea, decisions_of, draft_key, edit_key, encoded, released_key
 from lambdas.workflow.aws import client
 from lambdas.workflow.gateway_client import GatewayClient, Refused
+from lambdas.workflow.proof import NotProved, Prover
 from lambdas.workflow.reviews import Review, ReviewConflict, Reviews, same_person
 
 
@@ -25,15 +29,53 @@ class NotWhatWasApproved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The two steps over one department's data area. `append` makes an audit record durable and returns its
-    id, or raises.
+    """The three steps over one department's data area. `append` makes an audit record durable and returns its
+    id, or raises; `prover` knows the reviewers' role.
     """
 
     reviews: Reviews
     area: DepartmentArea
+    prover: Prover
     gateway: GatewayClient
     append: Callable[[Mapping[str, Any]], str]
     clock: Clock = utc_now
+
+    def decide(self, department: str, request: str) -> dict[str, Any]:
+        """Take the first decision that counts: proved, about this draft, of another person than asked for it.
+
+        Returns {"state"}: still `waiting` where there is none. Raises `ProofUnavailable`.
+        """
+        review = self.reviews.get(department, request)
+        for key in self.area.keys(decisions_of(request)) if review.waiting else ():
+            given = self.area.document(key)
+            try:
+                review = self._take(review, given, self.prover.person(given))
+            except (NotProved, ReviewConflict, ValueError):
+                continue  # it counts for nothing, and the next may
+            break
+        return {"state": review.state}
+
+    def _take(self, review: Review, given: Mapping[str, Any], person: str) -> Review:
+        about = (given.get("department"), given.get("request"), given.get("draft_sha256"))
+        if about != (review.department, review.request, review.draft_sha256):
+            raise ReviewConflict("it is about another draft")
+        if same_person(person, review.requested_by):
+            raise ReviewConflict("whoever asked for it may not decide about it")
+        decision = str(given.get("decision"))
+        key, sha256 = ("" if decision == "reject" else draft_key(review.request)), ""
+        if decision == "edit":
+            key = edit_key(review.request)
+            self.area.put(key, encoded({"by": person, "request": review.request, "text": str(given["text"])}))
+            sha256 = self.area.read(key).sha256
+        return self.reviews.decide(
+            review.department,
+            review.request,
+            decision,
+            by=person,
+            reason=str(given.get("reason", "")),
+            release_key=key,
+            release_sha256=sha256,
+        )
 
     def release(self, department: str, workflow: str, request: str, use_case: str) -> dict[str, Any]:
         """Release the approved text, once. Returns {"released_key"}.
@@ -116,7 +158,10 @@ def _release() -> Release:
     gateway = GatewayClient(
         os.environ["GATEWAY_URL"], os.environ["GATEWAY_CREDENTIAL_SECRET_ARN"], client("secretsmanager")
     )
-    return Release(Reviews(client("dynamodb"), os.environ["REVIEWS_TABLE"]), area, gateway, _append)
+    prover = Prover(
+        client("sts").meta.endpoint_url, os.environ["PEOPLE_ROLE"], urllib3.PoolManager(retries=False)
+    )
+    return Release(Reviews(client("dynamodb"), os.environ["REVIEWS_TABLE"]), area, prover, gateway, _append)
 
 
 def _append(record: Mapping[str, Any]) -> str:
@@ -133,6 +178,8 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     del context
     department, request = event["department"], event["request"]
     use_case = event["use_case"]
+    if event["step"] == "decide":
+        return _release().decide(department, request)
     if event["step"] == "release":
         return _release().release(department, event["workflow"], request, use_case)
     return _release().record(department, request, use_case, material_decision=event["material_decision"])

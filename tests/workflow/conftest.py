@@ -13,12 +13,14 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.credentials import Credentials
 
 from kit.target import Target
 from lambdas.common.access import AccessRecords, person_record
 from lambdas.common.ids import new_id
 from lambdas.workflow.area import DepartmentArea, encoded, request_key
 from lambdas.workflow.courses import keep_completion
+from lambdas.workflow.proof import signed
 from lambdas.workflow.reviews import Review, Reviews, UnknownReview
 from tests.conftest import free_port
 from tests.support.standing import Acting, Standing, standing
@@ -207,11 +209,18 @@ class Run:
         return len(listed.get("Versions", ()))
 
 
-def role(stage: Standing, name: str) -> Acting:
-    """Acting under a role of the plan, as `kit` and Lambda do."""
+def role(stage: Standing, name: str, session: str = "test") -> Acting:
+    """Acting under a role of the plan, as `kit` and Lambda do; `session` is whose session it is."""
     arn = f"arn:aws:iam::{stage.emulator.account}:role/example-production-{name}"
-    given = stage.root("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    given = stage.root("sts").assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
     return Acting(stage.emulator, given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+
+def signed_by(stage: Standing, part: str, person: str, document: dict[str, Any]) -> dict[str, Any]:
+    """A document signed by a person's session of a department's role."""
+    acting = role(stage, part, person)
+    given = Credentials(acting.access_key_id, acting.secret_access_key, acting.session_token)
+    return signed(document, given, stage.emulator.endpoint_url, stage.emulator.region)
 
 
 def area_of(stage: Standing, department: str, part: str) -> DepartmentArea:
@@ -238,8 +247,9 @@ def start(
     for name, text in documents.items():
         names.append(f"{id_}-{name}.txt")
         area.put(f"sources/{names[-1]}", text.encode())
-    body = {"workflow": workflow, "requested_by": "ada@example.com", "documents": names, **request}
-    area.put(request_key(id_), encoded(body))
+    by = request.pop("requested_by", "ada@example.com")
+    body = {"workflow": workflow, "request": id_, "documents": names, **request}
+    area.put(request_key(id_), encoded(signed_by(stage, f"{department}-member", by, body)))
     states = role(stage, f"{department}-member").client("stepfunctions")
     arn = f"arn:aws:states:eu-central-1:{stage.emulator.account}:stateMachine:"
     started = states.start_execution(

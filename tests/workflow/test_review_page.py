@@ -13,10 +13,11 @@ import boto3
 import pytest
 
 from kit.errors import KitError
-from kit.reviews.identity import UNVERIFIED, acting_person, session_name
+from kit.reviews.identity import UNVERIFIED, acting_person
 from kit.reviews.page import ReviewServer, review_server
 from kit.target import Target
 from lambdas.workflow.area import draft_key, encoded
+from lambdas.workflow.proof import session_of
 from tests.support.standing import Standing
 
 from .conftest import Run, StandInGateway
@@ -191,7 +192,7 @@ def test_in_the_embedded_deployment_a_typed_name_is_marked_as_not_verified(
     assert acting_person(target, "Grace") == f"Grace{UNVERIFIED}"
     with pytest.raises(KitError, match="nobody is signed in"):
         acting_person(target, None)
-    assert session_name(f"Ada Lovelace{UNVERIFIED}") == "Ada-Lovelace"
+    assert session_of(f"Ada Lovelace{UNVERIFIED}") == "Ada-Lovelace,not-verified"
 
 
 def test_a_role_of_a_department_takes_a_session_under_the_persons_own_name_only(stage) -> None:

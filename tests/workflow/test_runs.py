@@ -6,14 +6,16 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.common.audit.metadata import row_of
+from lambdas.common.ids import new_id
 from lambdas.measurement.events import read_event
-from lambdas.workflow.area import edit_key, encoded
+from lambdas.workflow.area import decisions_of, edit_key, encoded, request_key
 from lambdas.workflow.reviews import ReviewConflict, deliver
 from tests.support.standing import Standing
 
-from .conftest import QUICK, Run, StandInGateway, role, start
+from .conftest import QUICK, Run, StandInGateway, area_of, role, signed_by, start
 
 pytestmark = pytest.mark.emulator
 
@@ -29,20 +31,42 @@ def content(
     return start(stage, "marketing", "content", {"variables": variables}, machine, brief=brief)
 
 
+def write_decision(run: Run, decision: str, *, by: str = "Grace", **more: str) -> None:
+    """A decision as the command writes it; the execution is not told."""
+    review = run.review()
+    document = {
+        "decision": decision,
+        "department": run.department,
+        "draft_sha256": review.draft_sha256,
+        "reason": "read",
+        "request": run.request,
+        **more,
+    }
+    signed = signed_by(run.stage, f"{run.department}-reviewer", by, document)
+    run.area("reviewer").put_once(f"{decisions_of(run.request)}{new_id('dec_')}.json", encoded(signed))
+
+
+def tell(run: Run) -> None:
+    deliver(role(run.stage, f"{run.department}-reviewer").client("stepfunctions"), run.review())
+
+
 def decide(run: Run, decision: str, **more: str) -> None:
-    review = run.reviews.decide(
-        run.department,
-        run.request,
-        decision,
-        by="Grace",
-        reason="read",
-        **more,  # type: ignore[arg-type]
-    )
-    deliver(role(run.stage, f"{run.department}-reviewer").client("stepfunctions"), review)
+    write_decision(run, decision, **more)
+    tell(run)
 
 
 def approve(run: Run) -> None:
-    decide(run, "approve", release_key=f"drafts/{run.request}.json")
+    decide(run, "approve")
+
+
+def invoke_releaser(run: Run, step: str) -> str:
+    """Run one step of the releaser past the execution; what it answered."""
+    event = {"step": step, "department": run.department, "workflow": run.workflow, "request": run.request,
+             "use_case": "content-generation", "material_decision": False}  # fmt: skip
+    answer = run.stage.root("lambda").invoke(
+        FunctionName=f"example-production-{run.department}-releaser", Payload=json.dumps(event).encode()
+    )
+    return answer["Payload"].read().decode()
 
 
 def decisions(stage: Standing, request: str) -> list[dict[str, Any]]:
@@ -86,39 +110,21 @@ def test_an_approved_draft_is_released_once_and_its_outcome_recorded(stage, gate
 def test_an_edited_draft_is_released_as_the_reviewer_wrote_it(stage, gateway) -> None:
     run = content(stage, gateway, "harbour-edit")
     run.until_waiting()
-    area = run.area("reviewer")
-    area.put(edit_key(run.request), encoded({"text": "Covered from tomorrow."}))
-    sha256 = area.read(edit_key(run.request)).sha256
-    decide(run, "edit", release_key=edit_key(run.request), release_sha256=sha256)
+    decide(run, "edit", text="Covered from tomorrow.")
     assert run.until_ended() == "SUCCEEDED", run.history()
-    assert run.released() == {"text": "Covered from tomorrow."}
+    released = run.released()
+    assert released == {"by": "Grace", "request": run.request, "text": "Covered from tomorrow."}
 
 
 def test_a_text_changed_after_its_approval_is_not_released(stage, gateway) -> None:
     run = content(stage, gateway, "harbour-swap")
     run.until_waiting()
-    area = run.area("reviewer")
-    area.put(edit_key(run.request), encoded({"text": "read"}))
-    sha256 = area.read(edit_key(run.request)).sha256
-    area.put(edit_key(run.request), encoded({"text": "not read"}))
-    release = stage.root("lambda")
-    review = run.reviews.decide(
-        "marketing", run.request, "edit", by="Grace", reason="read",
-        release_key=edit_key(run.request), release_sha256=sha256,
-    )  # fmt: skip
-    assert review.state == "edited"
-    event = {
-        "step": "release",
-        "department": "marketing",
-        "workflow": "content",
-        "request": run.request,
-        "use_case": "content-generation",
-    }
-    answer = release.invoke(
-        FunctionName="example-production-marketing-releaser", Payload=json.dumps(event).encode()
-    )
-    assert answer.get("FunctionError")
+    write_decision(run, "edit", text="read")
+    assert json.loads(invoke_releaser(run, "decide")) == {"state": "edited"}
+    run.area("releaser").put(edit_key(run.request), encoded({"text": "not read"}))
+    assert json.loads(invoke_releaser(run, "release"))["errorMessage"] == run.request
     assert run.released() is None
+    stage.root("stepfunctions").stop_execution(executionArn=run.arn)
 
 
 def test_a_rejected_draft_is_never_released_and_the_reason_is_recorded(stage, gateway) -> None:
@@ -136,10 +142,77 @@ def test_nobody_decides_twice_or_about_what_they_asked_for(stage, gateway) -> No
     run.until_waiting()
     with pytest.raises(ReviewConflict, match="whoever asked"):
         run.reviews.decide("marketing", run.request, "approve", by="Ada@example.com", reason="mine")
+    write_decision(run, "approve", by="Ada@example.com")
+    assert json.loads(invoke_releaser(run, "decide")) == {"state": "waiting"}
     decide(run, "reject")
+    run.until_ended()
+    write_decision(run, "approve")
+    assert json.loads(invoke_releaser(run, "decide")) == {"state": "rejected"}
     with pytest.raises(ReviewConflict, match="rejected"):
         run.reviews.decide("marketing", run.request, "approve", by="Grace", reason="changed my mind")
-    run.until_ended()
+
+
+def test_a_reviewer_who_writes_past_the_command_signs_with_the_own_name_only(stage, gateway) -> None:
+    """(L3.4, G.2) Whatever name a document says, AWS says whose session signed it; and a reviewer's role
+    cannot write to the table at all.
+    """
+    run = content(stage, gateway, "harbour-name")
+    review = run.until_waiting()
+    table = {"TableName": run.reviews.table,
+             "Key": {"pk": {"S": "DEPT#marketing"}, "sk": {"S": f"REVIEW#{run.request}"}}}  # fmt: skip
+    past = role(stage, "marketing-reviewer", "ada@example.com").client("dynamodb")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        past.update_item(**table, UpdateExpression="SET decided_by = :by",
+                         ExpressionAttributeValues={":by": {"S": "Grace"}})  # fmt: skip
+
+    # Ada asked for it, and says that Grace has approved it
+    write_decision(run, "approve", by="ada@example.com", decided_by="Grace", person="Grace")
+    area = run.area("reviewer")
+    document = {"decision": "approve", "department": "marketing", "draft_sha256": review.draft_sha256,
+                "reason": "read", "request": run.request}  # fmt: skip
+    forgeries = {
+        "no proof": document,
+        "another's proof": signed_by(stage, "marketing-reviewer", "Grace", {**document, "decision": "reject"})
+        | {"decision": "approve"},
+        "a member": signed_by(stage, "marketing-member", "Grace", document),
+        "another department": signed_by(stage, "finance-reviewer", "Grace", document),
+        "another draft": signed_by(stage, "marketing-reviewer", "Grace", {**document, "draft_sha256": "0"}),
+        "another request": signed_by(stage, "marketing-reviewer", "Grace", {**document, "request": "wf_x"}),
+    }
+    for forged in forgeries.values():
+        area.put_once(f"{decisions_of(run.request)}{new_id('dec_')}.json", encoded(forged))
+    tell(run)
+    assert json.loads(invoke_releaser(run, "decide")) == {"state": "waiting"}
+    assert run.released() is None
+
+    write_decision(run, "approve", by="Grace")
+    assert json.loads(invoke_releaser(run, "decide")) == {"state": "approved"}
+    assert run.review().decided_by == "Grace"
+    stage.root("stepfunctions").stop_execution(executionArn=run.arn)
+
+
+def test_nobody_asks_in_anothers_name(stage, gateway) -> None:
+    """A request that its session did not sign is drafted for nobody, so that no one approves an own draft."""
+    gateway.answers["harbour-asked"] = COPY
+    id_ = new_id("wf_")
+    body = {"workflow": "content", "request": id_, "documents": [], "variables": {"product": "harbour-asked"},
+            "requested_by": "Grace"}  # fmt: skip
+    signed = signed_by(stage, "marketing-member", "ada@example.com", body)
+    for document in (body, {**signed, "documents": ["x"]}):
+        area_of(stage, "marketing", "member").put(request_key(id_), encoded(document))
+        payload = {"step": "draft", "request": id_, "workflow": _drafting(stage)}
+        answer = stage.root("lambda").invoke(
+            FunctionName="example-production-marketing-drafter", Payload=json.dumps(payload).encode()
+        )
+        said = json.loads(answer["Payload"].read())
+        assert (said["status"], "nobody is known" in said["reason"]) == ("refused", True)
+    assert gateway.of("harbour-asked") == []
+
+
+def _drafting(stage: Standing) -> dict[str, Any]:
+    machine = f"arn:aws:states:eu-central-1:{stage.emulator.account}:stateMachine:example-production-"
+    found = stage.root("stepfunctions").describe_state_machine(stateMachineArn=f"{machine}marketing-content")
+    return json.loads(found["definition"])["States"]["Draft"]["Parameters"]["Payload"]["workflow"]
 
 
 def test_the_releaser_refuses_a_decision_of_whoever_asked_even_if_the_table_says_so(stage, gateway) -> None:
@@ -176,8 +249,8 @@ def test_nothing_is_released_while_its_decision_cannot_be_recorded(stage, gatewa
     deny = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::*/records/*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     iam.put_role_policy(RoleName=name, PolicyName="no-records", PolicyDocument=policy)
-    run.reviews.decide("marketing", run.request, "approve", by="Grace", reason="read",
-                       release_key=f"drafts/{run.request}.json")  # fmt: skip
+    write_decision(run, "approve")
+    assert json.loads(invoke_releaser(run, "decide")) == {"state": "approved"}
     event = {"step": "release", "department": "marketing", "workflow": "content", "request": run.request,
              "use_case": "content-generation"}  # fmt: skip
     invoke = stage.root("lambda").invoke
@@ -199,16 +272,15 @@ def test_a_review_that_nobody_makes_escalates_then_expires_and_releases_nothing(
     assert review.escalated_at
     assert review.state == "expired"
     assert run.released() is None
-    with pytest.raises(ReviewConflict, match="expired"):
-        approve(run)
+    write_decision(run, "approve")
+    assert json.loads(invoke_releaser(run, "decide")) == {"state": "expired"}
 
 
 def test_a_decision_whose_delivery_crashed_still_leads_to_the_release(stage, gateway) -> None:
     run = content(stage, gateway, "harbour-crash", machine=QUICK)
     run.until_waiting()
     # the decision is written, and whoever made it dies before the execution is told
-    run.reviews.decide("marketing", run.request, "approve", by="Grace", reason="read",
-                       release_key=f"drafts/{run.request}.json")  # fmt: skip
+    write_decision(run, "approve")
     assert run.until_ended() == "SUCCEEDED", run.history()
     assert run.released() is not None
 
@@ -228,13 +300,12 @@ def test_steps_that_run_again_after_a_crash_neither_ask_claude_nor_release_again
 
     # the releaser dies after it has written the text and before it has said so
     approve_key = f"drafts/{run.request}.json"
-    run.reviews.decide(
-        "marketing", run.request, "approve", by="Grace", reason="read", release_key=approve_key
-    )
+    write_decision(run, "approve")
+    assert json.loads(invoke_releaser(run, "decide")) == {"state": "approved"}
     run.reviews.begin_release("marketing", run.request)
     draft = run.area("releaser").read(approve_key)
     run.area("releaser").put_once(f"released/content/{run.request}.json", draft.body)
-    deliver(role(stage, "marketing-reviewer").client("stepfunctions"), run.review())
+    tell(run)
     assert run.until_ended() == "SUCCEEDED", run.history()
     assert run.review().state == "released"
     assert run.versions(f"released/content/{run.request}.json") == 1
@@ -283,13 +354,12 @@ def test_a_contract_is_analysed_and_a_quotation_that_is_not_in_it_is_a_finding(s
     review = run.until_waiting()
     assert review.because == ("policy: material-decision", "1 findings")
     assert review.findings[0] == {"check": "quotations", "finding": "quotation 2 is in no source"}
-    area = run.area("reviewer")
     mended = json.dumps({**analysis, "findings": analysis["findings"][:1]})
-    area.put(edit_key(run.request), encoded({"text": mended}))
-    sha256 = area.read(edit_key(run.request)).sha256
-    decide(run, "edit", release_key=edit_key(run.request), release_sha256=sha256)
+    decide(run, "edit", text=mended)
     assert run.until_ended() == "SUCCEEDED", run.history()
-    assert run.released() == {"text": mended}
+    released = run.released()
+    assert released is not None
+    assert released["text"] == mended
 
 
 def test_a_decision_is_briefed_and_the_outcome_says_that_it_is_material(stage, gateway) -> None:
