@@ -23,6 +23,7 @@ from components.governance.gateway_policy import (
     ApprovedDictionary,
     DepartmentRights,
     GatewayPolicy,
+    InspectionRules,
     ProviderRoute,
     TokenIssuer,
 )
@@ -615,6 +616,7 @@ def gateway_policy(settings: Settings, issuers: Sequence[TokenIssuer] = ()) -> G
             ),
         ],
         dictionary=ApprovedDictionary(**settings.dictionary.model_dump()) if settings.dictionary else None,
+        inspection=InspectionRules(**settings.inspection.model_dump()),
     )
 
 

@@ -75,6 +75,17 @@ class ApprovedDictionary:
 
 
 @dataclass(frozen=True)
+class InspectionRules:
+    """What inspection knows of the client besides its terms: classes of sensitivity labels by their id, marks
+    in system prompts that no answer may hold, hosts that may be linked to with data in the address.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    canaries: Sequence[str] = ()
+    allowed_hosts: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class GatewayPolicy:
     """Everything that the gateway decides by. `models` maps an alias to (display name, model), `model_roles`
     an alias to the roles for which it is kept.
@@ -92,6 +103,7 @@ class GatewayPolicy:
     issuers: Sequence[TokenIssuer]
     dictionary: ApprovedDictionary | None = None
     model_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    inspection: InspectionRules = InspectionRules()
 
     def to_dict(self) -> dict[str, Any]:
         """The policy in the shape of version 1, ready for canonical JSON."""
@@ -118,6 +130,7 @@ class GatewayPolicy:
             "providers": [_as_dict(provider) for provider in self.providers],
             "issuers": [_as_dict(issuer) for issuer in self.issuers],
             **({"dictionary": _as_dict(self.dictionary)} if self.dictionary else {}),
+            **({"inspection": _as_dict(self.inspection)} if self.inspection != InspectionRules() else {}),
         }
 
     def _check(self) -> None:
@@ -140,7 +153,9 @@ class GatewayPolicy:
         refuse("gateway policy", checks)
 
 
-def _as_dict(item: DepartmentRights | ProviderRoute | TokenIssuer | ApprovedDictionary) -> dict[str, Any]:
+def _as_dict(
+    item: DepartmentRights | ProviderRoute | TokenIssuer | ApprovedDictionary | InspectionRules,
+) -> dict[str, Any]:
     values = {entry.name: _plain(getattr(item, entry.name)) for entry in fields(item)}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -143,6 +143,18 @@ def dictionary_key(sha256: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class InspectionRules:
+    """What inspection knows of the client besides its terms (L2.3, L2.4). `labels` maps the id of a
+    sensitivity label (lower case) to its class; `canaries` are marks in system prompts that no answer may
+    hold; `allowed_hosts` may be linked to with data in the address, with their subdomains.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    canaries: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayPolicy:
     """The whole policy, validated. `models` is by alias, `departments` by id."""
 
@@ -156,6 +168,7 @@ class GatewayPolicy:
     providers: tuple[Provider, ...]
     issuers: tuple[Issuer, ...]
     dictionary: ApprovedDictionary | None = None  # without one the client protects no terms of its own
+    inspection: InspectionRules = InspectionRules()
 
     def model_named(self, name: str) -> Model | None:
         """The model behind an alias, or behind the Claude model id itself; None when the policy knows
@@ -210,6 +223,7 @@ def parse_policy(document: bytes) -> GatewayPolicy:
         providers=providers,
         issuers=tuple(_issuer(reader) for reader in root.items("issuers", optional=True)),
         dictionary=_dictionary(root.child("dictionary")) if root.has("dictionary") else None,
+        inspection=_inspection(root.child("inspection")) if root.has("inspection") else InspectionRules(),
     )
 
 
@@ -288,6 +302,15 @@ def _dictionary(reader: "_Reader") -> ApprovedDictionary:
     if not _SHA256.fullmatch(sha256):
         raise PolicyError(f"{reader.path}.sha256: must be 64 hexadecimal digits")
     return ApprovedDictionary(reader.integer("version", minimum=1), sha256, reader.text("approved_by"))
+
+
+def _inspection(reader: "_Reader") -> InspectionRules:
+    labels = reader.child("labels") if reader.has("labels") else None
+    return InspectionRules(
+        labels={one.lower(): labels.choice(one, DATA_CLASSES) for one in labels.names()} if labels else {},
+        canaries=reader.texts("canaries", optional=True),
+        allowed_hosts=tuple(one.lower() for one in reader.texts("allowed_hosts", optional=True)),
+    )
 
 
 def _issuer(reader: "_Reader") -> Issuer:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lambdas.common.identities import Principal
-from lambdas.common.policy import DATA_CLASSES, Department
+from lambdas.common.policy import DATA_CLASSES, Department, InspectionRules
 from lambdas.gateway import errors
 from lambdas.gateway.answer_filter import AnswerFilter
 from lambdas.gateway.dictionary import DictionaryWatch
@@ -74,8 +74,8 @@ def read_declaration(headers: Mapping[bytes, bytes]) -> Declaration:
 
 
 class InspectionStep:
-    """Runs one inspector for all calls of a process. `count` is told of each kind of finding in a request:
-    department, kind, what followed.
+    """Runs one inspector for all calls of a process. `rules` gives what the current policy says of labels,
+    canaries and hosts; `count` is told of each kind of finding in a request: department, kind, what followed.
     """
 
     def __init__(
@@ -84,12 +84,13 @@ class InspectionStep:
         dictionary: DictionaryWatch | None = None,
         second_stage: SecondStage | None = None,
         count: Callable[[str, str, str], None] = lambda *_: None,
+        rules: Callable[[], InspectionRules] = InspectionRules,
     ) -> None:
         self._inspector = inspector
         self._dictionary = dictionary
         self._second_stage = second_stage
         self._count = count
-        self._answer_policy = AnswerPolicy()
+        self._rules = rules
 
     async def verdict(
         self, body: JsonBody, department: Department, principal: Principal, declaration: Declaration
@@ -99,7 +100,7 @@ class InspectionStep:
             narrowed = tuple(one for one in department.data_classes if one in principal.data_classes)
             department = replace(department, data_classes=narrowed)
         try:
-            await self._follow_dictionary()
+            await self._follow_policy()
             if len(body.raw) <= _IN_LOOP_BYTES and self._second_stage is None:
                 return self._verdict(body, department, declaration)
             return await asyncio.to_thread(self._verdict, body, department, declaration)
@@ -108,12 +109,14 @@ class InspectionStep:
         except Exception:  # a defect in inspection must not let a request through
             raise errors.control_unavailable("inspection") from None
 
-    async def _follow_dictionary(self) -> None:
-        if self._dictionary is None:
-            return
-        dictionary = await self._dictionary.current()
-        if dictionary is not self._inspector.config.dictionary:
-            self._inspector = Inspector(replace(self._inspector.config, dictionary=dictionary))
+    async def _follow_policy(self) -> None:
+        """An inspector of the dictionary and the labels that are in force now."""
+        config = self._inspector.config
+        dictionary = await self._dictionary.current() if self._dictionary else config.dictionary
+        labels = self._rules().labels
+        if dictionary is not config.dictionary or labels != config.labels:
+            classes = {one: DataClass(level) for one, level in labels.items()}
+            self._inspector = Inspector(replace(config, dictionary=dictionary, labels=classes))
 
     def _verdict(self, body: JsonBody, department: Department, declaration: Declaration) -> Verdict:
         inspection = self._inspector.inspect_request(body.fields, declaration.data_class)
@@ -147,10 +150,12 @@ class InspectionStep:
         """A filter for one answer; None when the department's answers pass unfiltered."""
         if not department.redact_output:
             return None
-        own = DepartmentFilter(self._inspector, self._answer_policy)
+        rules = self._rules()
+        policy = AnswerPolicy(canaries=rules.canaries, allowed_hosts=rules.allowed_hosts)
+        own = DepartmentFilter(self._inspector, policy)
         if self._second_stage is None:
             return own
-        return SecondStageFilter(own, self._second_stage, self._answer_policy)
+        return SecondStageFilter(own, self._second_stage, policy)
 
 
 def _kinds(inspection: Inspection, decision: Decision) -> list[str]:

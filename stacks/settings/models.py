@@ -443,6 +443,21 @@ class ApprovedDictionary(Frozen):
     approved_by: Text = Field(description="who answers for the terms")
 
 
+class Inspection(Frozen):
+    """What inspection knows of the client besides its dictionary (L2.3, L2.4)."""
+
+    labels: dict[
+        Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")],
+        DataClass,
+    ] = Field(default={}, description="the class of each sensitivity label, by the label's id")
+    canaries: tuple[Annotated[str, StringConstraints(pattern=r"^[\w-]{12,80}$")], ...] = Field(
+        default=(), description="marks put into system prompts; an answer that holds one is cut off"
+    )
+    allowed_hosts: tuple[
+        Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", to_lower=True)], ...
+    ] = Field(default=(), description="hosts, with subdomains, that answers may link to with data in the URL")
+
+
 class Guardrail(Frozen):
     """Bedrock Guardrails as a second opinion after the gateway's own inspection (L2.3). Off unless it is
     configured; costs money for each text, and sends what the first inspection let pass to Bedrock.
@@ -494,6 +509,7 @@ class Settings(Frozen):
     api: Api = Api()
     network: Network = Network()
     dictionary: ApprovedDictionary | None = None
+    inspection: Inspection = Inspection()
     guardrail: Guardrail | None = None
     gate_override: GateOverride | None = None
     sizing_overrides: dict[str, Any] = Field(default={}, alias="sizing")

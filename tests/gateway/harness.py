@@ -232,11 +232,15 @@ class Harness:
 
     def compose(self) -> Gateway:
         transport = HttpTransport(connect_seconds=self.settings.deadlines.connect)
+        policy = PolicyWatch(self.policy_source, poll_seconds=0.05)
         return Gateway(
             self.settings,
-            policy=PolicyWatch(self.policy_source, poll_seconds=0.05),
+            policy=policy,
             authenticator=self.keys,
-            inspection=InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32))),
+            inspection=InspectionStep(
+                Inspector(InspectionConfig(hash_key=b"k" * 32)),
+                rules=lambda: policy.current().inspection,
+            ),
             ledger=self.ledger,
             prices=load_prices(),
             audit=self.audit,

