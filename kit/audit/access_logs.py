@@ -1,23 +1,50 @@
-"""The gateway's access log: from files, or from the log group of its function."""
+"""The two access logs: the gateway's own, from files or from the log group of its function; and that of API
+Gateway, which the gateway cannot touch, from files or from the bucket that it is delivered to.
+"""
 
 import gzip
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
+
+from kit.audit.sources import Source
+
+EDGE_FOLDER = "api/"  # of the bucket of access logs
+# Below whatever name a stage or a domain puts in front.
+_GATEWAYS = re.compile(r"(?:^|/)v1/[^/]")
+_CALLS = re.compile(r"(?:^|/)v1/(?:messages|messages/batches|embeddings|prompts/[^/]+/messages)$")
 
 
 @dataclass(frozen=True, slots=True)
 class AccessLine:
-    """What the log says of one request. `answered` is true for a success that was given out whole."""
+    """What the gateway's log says of one request. `answered` is true for a success that was given out whole;
+    `edge_id` is what API Gateway calls the request, empty where there is none in front.
+    """
 
     request_id: str
     route: str
     at: datetime
     recorded: bool
     answered: bool
+    edge_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeLine:
+    """What API Gateway's log says of a request that it passed to the gateway and that the gateway answered.
+
+    `call` is true for an answer of Claude or of the embedding model, which must have a record.
+    """
+
+    edge_id: str
+    what: str  # method and path
+    first: datetime
+    last: datetime
+    call: bool
 
 
 def read_files(paths: Iterable[Path]) -> Iterator[AccessLine]:
@@ -64,6 +91,57 @@ def read_line(text: str) -> AccessLine | None:
             at=datetime.fromtimestamp(line["_aws"]["Timestamp"] / 1000, UTC),
             recorded=line["recorded"] is True,
             answered=200 <= line["status"] < 300 and not line["reason"] and not line["client_gone"],
+            edge_id=str(line.get("edge_id", "")),
         )
     except (ValueError, KeyError, TypeError):
+        return None
+
+
+def read_edge_files(paths: Iterable[Path]) -> Iterator[EdgeLine]:
+    """The lines of API Gateway's log in files, gzipped or not. Raises OSError."""
+    for path in paths:
+        with _opened(path) as file:
+            yield from read_edge_text(file.read())
+
+
+def read_edge_bucket(source: Source, first: datetime, end: datetime) -> Iterator[EdgeLine]:
+    """The lines of API Gateway's log that Firehose delivered for requests between two times. It sorts by its
+    own time, which is minutes later.
+    """
+    day = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    while day <= end + timedelta(hours=1):
+        for entry in source.entries(f"{EDGE_FOLDER}dt={day:%Y-%m-%d}/"):
+            data = source.get(entry.key) or b""
+            plain = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+            yield from read_edge_text(plain.decode("utf-8", "replace"))
+        day += timedelta(days=1)
+
+
+def read_edge_text(text: str) -> Iterator[EdgeLine]:
+    """The lines in a text, whether or not each has a line of its own; what is none is passed over."""
+    decode, position = json.JSONDecoder().raw_decode, text.find("{")
+    while position >= 0:
+        try:
+            value, end = decode(text, position)
+        except ValueError:
+            value, end = None, position + 1
+        found = _edge_line(value)
+        if found:
+            yield found
+        position = text.find("{", end)
+
+
+def _edge_line(line: Any) -> EdgeLine | None:
+    """A line of a request to the gateway's own paths that it answered; None for one that ended before it."""
+    try:
+        method, path, status = str(line["httpMethod"]), str(line["path"]), int(line["status"])
+        answered = str(line["integrationStatus"]).isdigit() and status < 500
+        if not answered or not _GATEWAYS.search(path):
+            return None
+        first = datetime.fromtimestamp(int(line["requestTime"]) / 1000, UTC)
+        latency = str(line.get("responseLatency", ""))
+        last = first + timedelta(milliseconds=int(latency) if latency.isdigit() else 0)
+        call = method == "POST" and status < 300 and _CALLS.search(path) is not None
+        return EdgeLine(str(line["requestId"]), f"{method} {path}", first, last, call)
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
         return None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from kit.audit.access_logs import AccessLine
+from kit.audit.access_logs import AccessLine, EdgeLine
 from kit.audit.examination import Finding
 
 _CALLS = ("messages", "embeddings", "batches.create")  # routes whose calls have an intent and an outcome
@@ -30,11 +30,15 @@ class Calls:
               id TEXT PRIMARY KEY, intent TEXT, writer TEXT, sequence INTEGER, outcome TEXT, excused INTEGER,
               mentioned INTEGER, route TEXT, recorded INTEGER
             ) WITHOUT ROWID;
+            CREATE TABLE edge (
+              id TEXT PRIMARY KEY, what TEXT, call INTEGER, logged INTEGER, recorded INTEGER
+            ) WITHOUT ROWID;
             """
         )
-        self._buffer: dict[str, list[tuple[Any, ...]]] = {}
+        self._buffer: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
         self._in_doubt: list[tuple[str, int]] = []
         self.access_lines = 0
+        self.edge_lines = 0
 
     def close(self) -> None:
         """Let go of the temporary database."""
@@ -53,6 +57,8 @@ class Calls:
         for other in ("statement_id", "exchange_id"):
             if isinstance(record.get(other), str):
                 self._put("mentioned", (record[other], 1))
+        if isinstance(record.get("edge_id"), str):
+            self._put("recorded", (record["edge_id"], 1), table="edge")
         if not isinstance(request_id, str):
             return
         if kind == "intent":
@@ -73,8 +79,15 @@ class Calls:
     def access(self, line: AccessLine) -> None:
         """Take a line of the access log."""
         self.access_lines += 1
+        if line.edge_id:
+            self._put("logged", (line.edge_id, 1), table="edge")
         if line.recorded or (line.route in _CALLS and line.answered):
             self._put("route, recorded", (line.request_id, line.route, int(line.recorded)))
+
+    def edge(self, line: EdgeLine) -> None:
+        """Take a line of API Gateway's log."""
+        self.edge_lines += 1
+        self._put("what, call", (line.edge_id, line.what, int(line.call)), table="edge")
 
     def findings(self, *, since: datetime, open_until: datetime) -> Iterator[Finding]:
         """What does not fit. Calls that began before `since` may have records that were not read; intents
@@ -82,6 +95,7 @@ class Calls:
         """
         self._flush()
         yield from self._unrecorded()
+        yield from self._unknown_to_the_gateway()
         for request_id, at, writer, sequence in self._select(
             "SELECT id, intent, writer, sequence FROM calls "
             "WHERE intent IS NOT NULL AND outcome IS NULL AND excused IS NULL"
@@ -119,20 +133,34 @@ class Calls:
             elif mentioned is None:
                 yield Finding("call-unrecorded", request_id, f"the access log has {route}, no record does")
 
+    def _unknown_to_the_gateway(self) -> Iterator[Finding]:
+        """What API Gateway gave out, and the gateway does not know of."""
+        for edge_id, what, call, logged, recorded in self._select(
+            "SELECT id, what, call, logged, recorded FROM edge WHERE what IS NOT NULL"
+        ):
+            if call and recorded is None:
+                yield Finding(
+                    "call-unrecorded",
+                    edge_id,
+                    f"API Gateway gave out an answer to {what}, no record names it",
+                )
+            elif self.access_lines and logged is None and recorded is None:
+                yield Finding("call-unlogged", edge_id, f"API Gateway has {what}, the gateway's log does not")
+
     def _select(self, query: str) -> Iterator[tuple[Any, ...]]:
         yield from self._database.execute(query + " ORDER BY id")
 
-    def _put(self, columns: str, values: tuple[Any, ...]) -> None:
-        rows = self._buffer.setdefault(columns, [])
+    def _put(self, columns: str, values: tuple[Any, ...], *, table: str = "calls") -> None:
+        rows = self._buffer.setdefault((table, columns), [])
         rows.append(values)
         if len(rows) >= _BUFFERED:
             self._flush()
 
     def _flush(self) -> None:
-        for columns, rows in self._buffer.items():
+        for (table, columns), rows in self._buffer.items():
             marks = ", ".join("?" for _ in rows[0])
             updates = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", "))
-            insert = f"INSERT INTO calls (id, {columns}) VALUES ({marks})"  # noqa: S608 - our own columns
+            insert = f"INSERT INTO {table} (id, {columns}) VALUES ({marks})"  # noqa: S608 - our own columns
             self._database.executemany(f"{insert} ON CONFLICT (id) DO UPDATE SET {updates}", rows)
         self._buffer.clear()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from kit.audit.access_logs import AccessLine
+from kit.audit.access_logs import AccessLine, EdgeLine
 from kit.audit.calls import Calls, began
 from kit.audit.examination import Finding, examine
 from kit.audit.sources import Entry, Source, ahead
@@ -77,6 +77,7 @@ class Report:
     writers: int = 0
     calls: int = 0
     access_lines: int = 0
+    edge_lines: int = 0
     late_objects: int = 0
     sealed_through: datetime | None = None
     findings: list[Finding] = field(default_factory=list)
@@ -119,15 +120,21 @@ def verify(
     keys: PublicKeys,
     span: Span,
     access: Iterable[AccessLine],
+    edge: Iterable[EdgeLine] = (),
     *,
     progress: Callable[[Report], None] = lambda _: None,
 ) -> Report:
-    """Verify a span. `access` is read first: a line of it must have its records then."""
+    """Verify a span. `access` (the gateway's log) and `edge` (API Gateway's) are read first: a line of them
+    must have its records then.
+    """
     calls = Calls()
     try:
         for line in access:
             if span.first <= min(line.at, began(line.request_id)) and line.at < span.last + HOUR:
                 calls.access(line)
+        for request in edge:
+            if span.first <= request.first and request.last < min(span.last + HOUR, span.as_of):
+                calls.edge(request)
         with ThreadPoolExecutor(_THREADS) as hours, ThreadPoolExecutor(_THREADS) as objects:
             return _Verification(source, keys, span, calls, objects, progress).run(hours)
     finally:
@@ -181,7 +188,7 @@ class _Verification:
         self._settle_unsealed()
         report.findings += self._calls.findings(since=span.first, open_until=self._open_until())
         report.writers, report.calls = len(self._chains), self._calls.count()
-        report.access_lines = self._calls.access_lines
+        report.access_lines, report.edge_lines = self._calls.access_lines, self._calls.edge_lines
         return report
 
     def _open_until(self) -> datetime:
@@ -425,6 +432,7 @@ def as_document(report: Report, span: Span | None) -> dict[str, Any]:
         "writers": report.writers,
         "calls": report.calls,
         "access_lines": report.access_lines,
+        "edge_lines": report.edge_lines,
         "findings": [
             {"code": one.code, "where": one.where, "message": one.message} for one in report.findings
         ],

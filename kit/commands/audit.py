@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console
@@ -16,11 +16,13 @@ from rich.table import Table
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
-    from kit.audit.access_logs import AccessLine
+    from kit.audit.access_logs import AccessLine, EdgeLine
     from kit.audit.sources import Source
     from kit.audit.verification import Report, Span
     from kit.target import Target
     from lambdas.common.audit.manifest import PublicKeys
+
+Logs: TypeAlias = "tuple[Iterable[AccessLine], Iterable[EdgeLine]]"
 
 app = typer.Typer(help="Verify, search and erase audit records.", no_args_is_help=True)
 
@@ -53,13 +55,17 @@ def verify(
         list[Path] | None,
         typer.Option(help="File of access-log lines, .gz or not; repeatable. Default: the deployment's log."),
     ] = None,
+    edge_log: Annotated[
+        list[Path] | None,
+        typer.Option(help="File of API Gateway's access log, .gz or not; repeatable. Default: as delivered."),
+    ] = None,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
     """Prove that nothing was deleted, altered, reordered or cut off, and that every answer has its records.
 
     Holds against each other: the signed manifests, the objects they name, the hash chain of every writer, the
-    intents and outcomes of all calls, and the access log.
+    intents and outcomes of all calls, the gateway's access log and API Gateway's.
 
     Exit codes: 0 all holds; 2 wrong arguments; 4 the deployment cannot be reached; 5 something was found.
     """
@@ -68,13 +74,13 @@ def verify(
 
     span_first, span_last = _time(first, "--from"), _time(last, "--to", end=True)
     with _errors():
-        source, keys, lines, now = _verified(records, manifests, public_key, access_log, client)
+        source, keys, logs, now = _verified(records, manifests, public_key, access_log, edge_log, client)
         span = span_of(source, span_first, span_last, now=now)
         if span is None:
             report = None
         else:
             with _progress(len(span), "hours", quiet=as_json) as advance:
-                report = run(source, keys, span, lines(span), progress=lambda _: advance(1))
+                report = run(source, keys, span, *logs(span), progress=lambda _: advance(1))
     if as_json:
         from kit.audit.verification import Report
 
@@ -208,19 +214,21 @@ def _verified(
     manifests: Path | None,
     public_keys: list[Path] | None,
     access_log: list[Path] | None,
+    edge_log: list[Path] | None,
     client: str | None,
-) -> "tuple[Source, PublicKeys, Callable[[Span], Iterable[AccessLine]], datetime | None]":
-    """What is verified, by which keys, against which access log, and as of when."""
-    from kit.audit.access_logs import read_files, read_log_group
+) -> "tuple[Source, PublicKeys, Callable[[Span], Logs], datetime | None]":
+    """What is verified, by which keys, against which access logs, and as of when."""
+    from kit.audit.access_logs import read_edge_bucket, read_edge_files, read_files, read_log_group
     from kit.audit.sources import BucketSource, FolderSource
     from kit.audit.verification import HOUR
     from kit.local.home import find_home
     from lambdas.common.audit.manifest import public_key
 
     given = [_key_in(path) for path in public_keys or ()]
-    for path in access_log or ():
-        if not path.is_file():
-            raise _usage(f"--access-log: there is no file {path}", "")
+    for option, paths in (("--access-log", access_log), ("--edge-log", edge_log)):
+        for path in paths or ():
+            if not path.is_file():
+                raise _usage(f"{option}: there is no file {path}", "")
     if records:
         if not given:
             raise _usage(
@@ -229,7 +237,8 @@ def _verified(
         source = FolderSource(
             _folder(records, "--records"), _folder(manifests, "--manifests") if manifests else None
         )
-        return source, lambda _: given, lambda _: read_files(access_log or ()), None
+        logs: Logs = read_files(access_log or ()), read_edge_files(edge_log or ())
+        return source, lambda _: given, lambda _: logs, None
     if manifests:
         raise _usage("--manifests goes with --records", "name both folders")
     target = _target(client)
@@ -249,8 +258,17 @@ def _verified(
         group = target.require("gateway_log_group_name")
         return read_log_group(target.client("logs"), group, span.first, span.last + HOUR)
 
+    def edge_lines(span: "Span") -> "Iterable[EdgeLine]":
+        if edge_log:
+            return read_edge_files(edge_log)
+        if target.local:  # there is no API Gateway in front of the embedded default
+            return ()
+        delivered = BucketSource(target.client("s3"), target.require("access_logs_bucket_name"))
+        return read_edge_bucket(delivered, span.first, span.last + HOUR)
+
     # The embedded default sleeps when it is down, so its hours are judged as of its newest one.
-    return source, keys, lines, None if target.local else datetime.now(UTC)
+    now = None if target.local else datetime.now(UTC)
+    return source, keys, lambda span: (lines(span), edge_lines(span)), now
 
 
 def _target(client: str | None) -> "Target":
@@ -377,12 +395,13 @@ def _show(report: "Report | None", span: "Span | None") -> None:
     console.print(
         f"{hour_name(span.first)} to {hour_name(span.last)} UTC: {report.records:,} records of "
         f"{report.writers:,} writers in {report.objects:,} objects, {report.manifests:,} manifests (sealed "
-        f"through {sealed}), {report.calls:,} calls, {report.access_lines:,} access-log lines.",
+        f"through {sealed}), {report.calls:,} calls, {report.access_lines:,} access-log lines of the "
+        f"gateway, {report.edge_lines:,} of API Gateway.",
         highlight=False,
     )
     if not report.findings:
         console.print(
-            "[green]Nothing was found:[/] chains, manifests, signatures, calls and access log hold."
+            "[green]Nothing was found:[/] chains, manifests, signatures, calls and access logs hold."
         )
         return
     table = Table("Code", "Where", "What", title=f"{len(report.findings):,} findings", title_justify="left")

@@ -33,6 +33,7 @@ class AccessEntry:
 
     request_id: str
     method: str
+    edge_id: str = ""  # what API Gateway calls the request; empty where there is none in front
     route: str = "unknown"
     department: str = "none"
     model: str = "none"
@@ -80,6 +81,7 @@ class AccessLog:
             "type": "access",
             "environment": self.environment,
             "request_id": entry.request_id,
+            "edge_id": entry.edge_id,
             "method": entry.method,
             "route": entry.route,
             "department": entry.department,

@@ -95,6 +95,8 @@ class _App:
         gateway = self._running()
         exchange = Exchange(scope, receive, send, new_id("req_"))
         entry = AccessEntry(exchange.request_id, exchange.method)
+        if gateway.settings.behind_api_gateway:
+            entry.edge_id = exchange.edge_id
         started = perf_counter()
         try:
             if not await self._without_credential(exchange, entry):

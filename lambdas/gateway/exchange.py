@@ -3,6 +3,8 @@ left.
 """
 
 import asyncio
+import json
+import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from time import perf_counter
@@ -12,6 +14,7 @@ from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.providers.transport import Cancellation
 
+_EDGE_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _DISCARDED = (
     2  # times the limit: how much of a body that is too large is taken from a client before it is told
 )
@@ -72,6 +75,18 @@ class Exchange:
     def target(self) -> str:
         """Path and query as the client sent them."""
         return f"{self.path}?{self.query.decode('latin-1')}" if self.query else self.path
+
+    @property
+    def edge_id(self) -> str:
+        """What API Gateway calls this request, as Lambda Web Adapter passes it on; empty where it says none.
+        Only behind API Gateway: elsewhere a caller could write it.
+        """
+        try:
+            context = json.loads(self.headers.get(b"x-amzn-request-context", b"{}"))
+            given = context["requestId"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ""
+        return given if isinstance(given, str) and _EDGE_ID.fullmatch(given) else ""
 
     @property
     def client_gone(self) -> bool:

@@ -136,6 +136,7 @@ def _about(call: GovernedCall, kind: str) -> dict[str, Any]:
     return {
         "kind": kind,
         "request_id": call.request_id,
+        **({"edge_id": call.entry.edge_id} if call.entry.edge_id else {}),
         "call": call.kind,
         "principal": call.principal.id,
         "principal_kind": call.principal.kind,

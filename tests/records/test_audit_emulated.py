@@ -3,6 +3,7 @@ statement is needed, nothing that is written can be taken back (L1.7, L2.5, G.3)
 """
 
 import asyncio
+import contextlib
 import gzip
 import json
 import time
@@ -28,9 +29,11 @@ from lambdas.common.audit import AuditUnavailable, AuditWriter, SubjectErased, S
 from lambdas.common.audit.manifest import hour_of, public_key
 from lambdas.common.audit.store import AuditBucket
 from lambdas.common.ids import new_id
+from lambdas.gateway.access_log import AccessEntry, AccessLog
 from lambdas.notary.notary import Notary
 from tests.conftest import free_port
 from tests.records.audit_fixtures import intent, outcome
+from tests.records.test_access_logs import edge_text
 from tests.support.standing import Acting, Standing, standing
 
 pytestmark = pytest.mark.emulator
@@ -268,19 +271,29 @@ def test_the_handler_runs_from_its_environment_alone(
 # -- investigating and erasing -------------------------------------------------------------------------------
 
 
+def _as_emulated(statements: Statements) -> Statements:
+    """AWS asks for a log group with `:*` behind its name, the emulated AWS for the name alone."""
+    return [
+        {**one, "Resource": [name.removesuffix(":*") for name in one["Resource"]]}
+        if one["Sid"] == "ReadGatewayLog"
+        else one
+        for one in statements
+    ]
+
+
 @contextmanager
 def investigating(
-    deployed: Standing, monkeypatch: pytest.MonkeyPatch, role: str = INVESTIGATOR
+    deployed: Standing, monkeypatch: pytest.MonkeyPatch, role: str = INVESTIGATOR, *, local: bool = True
 ) -> Iterator[None]:
-    """`kit` works on the deployment with the permissions of a role."""
-    acting = deployed.acting(deployed.statements(role))
+    """`kit` works on the deployment with the permissions of a role; as on AWS unless `local`."""
+    acting = deployed.acting(_as_emulated(deployed.statements(role)))
     session = boto3.Session(
         acting.access_key_id, acting.secret_access_key, acting.session_token, deployed.emulator.region
     )
     exports = {
         name: str(value) for graph in deployed.graphs.values() for name, value in graph.exports.items()
     }
-    target = Target(exports, deployed.emulator.region, True, session, deployed.emulator.endpoint_url)
+    target = Target(exports, deployed.emulator.region, local, session, deployed.emulator.endpoint_url)
     with monkeypatch.context() as patched:
         patched.setattr("kit.target.find_target", lambda client=None: target)
         patched.setenv("KIT_HOME", "/nonexistent")
@@ -291,6 +304,53 @@ def kit(*arguments: str, code: int = 0) -> dict[str, Any]:
     result = CliRunner().invoke(app, ["audit", *arguments, "--json"])
     assert result.exit_code == code, (result.output, result.exception)
     return json.loads(result.stdout)
+
+
+@pytest.fixture
+def logged(deployed: Standing) -> Iterator[tuple[str, str, str]]:
+    """A call with records and a line in both logs; one that only the gateway's log has, one that only API
+    Gateway's has. Their ids.
+    """
+    now = datetime.now(UTC)
+    whole, unrecorded = new_id("req_"), new_id("req_")
+    writer = gateway(deployed)
+    for record in (intent(whole), outcome(whole)):
+        writer.append_now({**record, "edge_id": f"e-{whole}"}, bodies={})
+    lines: list[str] = []
+    log = AccessLog("production", lines.append)
+    for request_id in (whole, unrecorded):
+        entry = AccessEntry(request_id, "POST", f"e-{request_id}", "messages", recorded=True)
+        log.request(entry, status=200, seconds=0.1, bytes_in=1, bytes_out=1, client_gone=False)
+    log.event("started")
+    logs, group = deployed.root("logs"), deployed.exported("gateway_log_group_name")
+    with contextlib.suppress(ClientError):  # it is there where the engine made it
+        logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName=whole)
+    events = [{"timestamp": int(now.timestamp() * 1000), "message": line} for line in lines]
+    logs.put_log_events(logGroupName=group, logStreamName=whole, logEvents=events)
+    edge = "".join(edge_text(f"e-{one}", now) for one in (whole, f"ghost-{whole}"))
+    deployed.root("s3").put_object(
+        Bucket=deployed.exported("access_logs_bucket_name"),
+        Key=f"api/dt={now:%Y-%m-%d}/{whole}.gz",
+        Body=gzip.compress(edge.encode()),
+    )
+    yield whole, unrecorded, f"e-ghost-{whole}"
+    logs.delete_log_stream(logGroupName=group, logStreamName=whole)
+
+
+def test_the_logs_of_a_deployment_are_held_against_its_records(
+    deployed: Standing, monkeypatch: pytest.MonkeyPatch, logged: tuple[str, str, str]
+) -> None:
+    """From CloudWatch Logs and from the bucket that Firehose delivers to, by an investigator's own rights."""
+    whole, unrecorded, ghost = logged
+    began = datetime.now(UTC) - timedelta(hours=1)
+    with investigating(deployed, monkeypatch, local=False):
+        report = kit("verify", "--from", f"{began:%Y-%m-%dT%H}", code=5)
+    assert report["access_lines"] >= 2
+    assert report["edge_lines"] >= 2
+    found = {one["where"]: one["code"] for one in report["findings"]}
+    assert found.get(unrecorded) == found.get(ghost) == "call-unrecorded"
+    assert not {whole, f"e-{whole}"} & found.keys()
 
 
 def test_an_investigator_finds_by_every_question_and_opens_with_a_recorded_reason(
