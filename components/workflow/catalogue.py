@@ -67,6 +67,18 @@ WORKFLOWS: tuple[WorkflowSpec, ...] = (
         "sources",
         ("citations",),
     ),
+    WorkflowSpec(
+        "incident-report", "operations", "Report of an incident", "incident-lessons", "timeline", ("times",)
+    ),
+    WorkflowSpec(
+        "policy-answer",
+        "people",
+        "Answer from a policy",
+        "policy-answer",
+        "policy",
+        ("policy-source",),
+        review="personnel-decision",  # its prompt decides nothing; a person reads every answer all the same
+    ),
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 _NUMBER = r"\d[\d,]*(?:\.\d+)?"
 _SUM = re.compile(rf"({_NUMBER}(?:\s*[x×*/+-]\s*{_NUMBER})+)\s*=\s*({_NUMBER})")
 _TERM = re.compile(rf"([x×*/+-])?\s*({_NUMBER})")
+_TIME = re.compile(r"\b(?:[01]?\d|2[0-3]):[0-5]\d\b")
 _TOLERANCE = Decimal("0.005")  # rounding of what is written out
 _FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL)
 
@@ -91,14 +92,50 @@ def _review_line(draft: Draft) -> list[str]:
     return [] if "draft for review" in last else ["the draft does not say that it is one"]
 
 
+def _times(draft: Draft) -> list[str]:
+    """Every clock time of the draft stands in a source: no event is invented."""
+    known = {_clock(one) for text in draft.sources.values() for one in _TIME.findall(text)}
+    written = dict.fromkeys(_clock(one) for one in _TIME.findall(draft.text))
+    return [
+        f"time {number} is in no source" for number, one in enumerate(written, start=1) if one not in known
+    ]
+
+
+def _policy_source(draft: Draft) -> list[str]:
+    """The answer names a heading of the policy, or hands the question to a person."""
+    if "for a person to decide" in draft.text.casefold():
+        return []
+    named = re.findall(r"^source:\s*(\S.*)$", draft.text, re.IGNORECASE | re.MULTILINE)
+    if not named:
+        return ["no heading of the policy is named"]
+    headings = {
+        _plain(line.strip("# "))
+        for text in draft.sources.values()
+        for line in text.splitlines()
+        if not line.casefold().startswith("source:")
+    }
+    return [
+        f"source {number} is no heading of the policy"
+        for number, text in enumerate(named, start=1)
+        if _plain(text.strip("# .\"'")) not in headings
+    ]
+
+
+def _clock(text: str) -> tuple[int, int]:
+    hour, minute = text.split(":")
+    return int(hour), int(minute)
+
+
 CHECKS: Mapping[str, Check] = {
     "citations": _citations,
     "claims": _claims,
     "complete": _complete,
+    "policy-source": _policy_source,
     "quotations": _quotations,
     "review-line": _review_line,
     "schema": _schema,
     "sums": _sums,
+    "times": _times,
 }
 
 

@@ -89,7 +89,7 @@ def gateway() -> Iterator[StandInGateway]:
 def stage(tmp_path_factory: pytest.TempPathFactory, gateway: StandInGateway) -> Iterator[Standing]:
     """All three stages, size small."""
     with standing(tmp_path_factory.mktemp("departments"), free_port(), "rollout", {"size": "small"}) as up:
-        for department in ("marketing", "finance", "legal", "executive", "product"):
+        for department in ("marketing", "finance", "legal", "executive", "product", "operations", "people"):
             up.root("secretsmanager").put_secret_value(
                 SecretId=f"example-production-{department}-workflow-key",
                 SecretString=json.dumps({"key": "vk_test"}),

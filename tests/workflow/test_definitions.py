@@ -51,13 +51,15 @@ def _reached(states: Mapping[str, Any], start: str, without: str = "") -> set[st
     return seen
 
 
-def test_the_five_workflows_stand_in_the_stages_of_their_departments() -> None:
+def test_every_department_has_a_workflow_that_stands_in_the_stages_of_their_departments() -> None:
     assert {name.removeprefix("example-production-") for name in PLANNED} == {
         "marketing-content",
         "finance-scenarios",
         "legal-contract-analysis",
         "executive-decision-brief",
         "product-competitive-analysis",
+        "operations-incident-report",
+        "people-policy-answer",
     }
 
 
@@ -86,6 +88,8 @@ def test_no_way_leads_to_the_release_around_the_review(name) -> None:
     assert demanded == {
         "marketing-content": "customer-facing",
         "product-competitive-analysis": "",
+        "operations-incident-report": "",
+        "people-policy-answer": "personnel-decision",
     }.get(name.removeprefix("example-production-"), "material-decision")
 
 
@@ -119,6 +123,13 @@ RIGHT = "800 x 12 / 60 = 160 hours; 160 x 38 = 6,080"
         ("claims", "Buy.", "", 1),
         ("review-line", "Go.\nDraft for review by a person.", "", 0),
         ("review-line", "Draft for review\nGo.", "", 1),
+        ("times", "Detected at 09:20, mended at 10:05.", "9:20 alarm, 10:05 mended", 0),
+        ("times", "Detected at 09:20 and 09:25 and 09:25.", "09:20 alarm", 1),
+        ("policy-source", "Twenty days.\nSource: Working abroad", "# Working abroad\nTwenty days.", 0),
+        ("policy-source", "Twenty days.\nSource: Holidays", "# Working abroad\nTwenty days.", 1),
+        ("policy-source", "Thirty days.", "# Working abroad\nTwenty days.", 1),
+        ("policy-source", "x\nSource: sources/a.txt", "Source: sources/a.txt\n# Working abroad", 1),
+        ("policy-source", "That is for a person to decide. Please ask the People team.", "# Talks", 0),
         ("complete", "  ", "", 1),
         ("schema", "not json", "", 1),
     ],

@@ -393,6 +393,42 @@ def test_public_analysis_needs_no_person_unless_a_check_finds_something(stage, g
     run.until_ended()
 
 
+def test_an_incident_is_reported_and_an_event_that_is_in_no_timeline_waits_for_a_person(
+    stage, gateway
+) -> None:
+    request = {"variables": {"service": "order intake"}}
+    gateway.answers["error rate rises"] = "To detect: 18 minutes (09:02 to 09:20)."
+    timeline = "09:02 error rate rises\n09:20 alarm fires"
+    run = start(stage, "operations", "incident-report", request, timeline=timeline)
+    assert run.until_ended() == "SUCCEEDED", run.history()
+    assert run.released() is not None
+
+    gateway.answers["error rate falls"] = "Somebody noticed at 09:11."
+    timeline = "09:02 error rate falls\n09:20 alarm fires"
+    run = start(stage, "operations", "incident-report", request, timeline=timeline)
+    review = run.until_waiting()
+    assert (review.because, review.findings[0]["check"]) == (("1 findings",), "times")
+    decide(run, "reject")
+    run.until_ended()
+    assert run.released() is None
+
+
+def test_every_answer_from_a_policy_is_read_by_a_person_before_it_is_released(stage, gateway) -> None:
+    """(G.2) Nothing about personnel leaves unread, even where no check finds anything."""
+    gateway.answers["work from abroad"] = "Up to 20 working days.\n\nSource: Working abroad"
+    request = {"variables": {"question": "How long may I work from abroad?"}}
+    policy = "# Working abroad\nUp to 20 working days."
+    run = start(stage, "people", "policy-answer", request, policy=policy)
+    review = run.until_waiting()
+    assert (review.because, review.findings) == (("policy: personnel-decision",), ())
+    assert run.released() is None
+    approve(run)
+    assert run.until_ended() == "SUCCEEDED", run.history()
+    released = run.released()
+    assert released is not None
+    assert released["text"].startswith("Up to 20 working days.")
+
+
 def test_executions_carry_ids_and_findings_but_no_text(stage, gateway) -> None:
     run = content(stage, gateway, "harbour-secretive")
     run.until_waiting()
