@@ -167,7 +167,10 @@ class _Maker:
                 ),
                 self._total("Reworked and rejected", ["Reworked", "Rejected"]),
             ],
-            [self._by_department("Requests blocked by inspection", "Refused", stacked=True)],
+            [
+                self._by_department("Requests blocked by inspection", "Refused", stacked=True),
+                self._gateway("Kinds of findings in requests, and blocks", ["Findings", "Blocked"], "Sum"),
+            ],
         ]
 
     # -- widgets -----------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ _ARGS = DashboardsArgs(
     Names("acme", "production", "111122223333", "eu-central-1"), ["marketing", "finance"], AUDIENCES
 )
 _GATEWAY_METRICS = {
+    "Findings",
+    "Blocked",
     "Requests",
     "Errors",
     "Refusals",
@@ -124,6 +126,13 @@ def test_every_metric_of_ours_is_one_that_is_written_with_those_dimensions() -> 
                 assert name in _GATEWAY_METRICS | METRICS.keys()
                 assert dimensions in {("environment",), ("environment", "department")}
                 assert name in METRICS or dimensions == ("environment",)
+
+
+def test_the_governance_dashboard_shows_what_inspection_found_and_stopped() -> None:
+    """Every kind of finding is one count (G.2, L2.3)."""
+    widgets = dashboard_body("governance", _ARGS)["widgets"]
+    drawn = {series[1] for one in widgets for series in one["properties"].get("metrics", [])}
+    assert {"Findings", "Blocked"} <= drawn
 
 
 def test_the_pages_draw_what_is_defined_and_hide_small_groups(tmp_path: Path) -> None:
