@@ -51,8 +51,14 @@ COLUMNS: Sequence[tuple[str, str]] = (
     ("answer_filter", "string"),
     ("details", "string"),
 )
-# Firehose delivers at least once, so every query counts a record id once.
-_ONCE = "(SELECT *, row_number() OVER (PARTITION BY record_id) AS copy FROM records)"
+# Firehose delivers at least once, so every query counts a record id once. A call has one outcome: the sweeper
+# may have said `expired` of one that ended after all, or said it twice; what truly came of it counts.
+_ONCE = (
+    "(SELECT *, row_number() OVER (\n"
+    "  PARTITION BY kind, CASE WHEN kind = 'outcome' THEN request_id ELSE record_id END\n"
+    "  ORDER BY CASE WHEN result = 'expired' THEN 1 ELSE 0 END, record_id) AS copy\n"
+    "FROM records)"
+)
 _PAID = "kind IN ('outcome', 'batch_results')"
 QUERIES: Mapping[str, tuple[str, str]] = {
     "cost-by-department": (

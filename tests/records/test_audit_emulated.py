@@ -545,8 +545,11 @@ def questions(deployed: Standing) -> Callable[[str], list[list[str]]]:
         writer.append_now(spoken, bodies={})
     writer.append_now({**spoken, "kind": "refusal", "reason": "restricted"}, bodies={})
     writer.append_now(
-        {**spoken, "result": "upstream_error", "status": 529, "reason": "overloaded"}, bodies={}
-    )
+        {**spoken, "request_id": new_id("req_"), "result": "upstream_error", "status": 529,
+         "reason": "overloaded"},
+        bodies={},
+    )  # fmt: skip
+    _sweep_twice_and_once_too_early(writer, spoken)
     writer.append_now({**spoken, "kind": "use", "material_decision": True}, bodies={})
     writer.close()
     table = unwrapped(deployed.resource("aws:glue/catalogTable:CatalogTable", "analytics-table").inputs)
@@ -582,6 +585,40 @@ def questions(deployed: Standing) -> Callable[[str], list[list[str]]]:
         return [[cell.get("VarCharValue", "") for cell in row["Data"]] for row in rows[1:]]
 
     return ask
+
+
+def _sweep_twice_and_once_too_early(writer: AuditWriter, spoken: dict[str, Any]) -> None:
+    """What the sweeper says of three calls of a department of its own: of one, twice, that its process died;
+    of two that ended after all, before they did and after.
+    """
+    swept = {**spoken, "department": "swept", "provider": "two"}
+    expired = {**swept, "result": "expired", "reason": "process_died", "cost_microusd": 9_000_000}
+    dead, early, late = (new_id("req_") for _ in range(3))
+    for record in (
+        {**expired, "request_id": dead},
+        {**expired, "request_id": dead},
+        {**expired, "request_id": early},
+        {**swept, "request_id": early},
+        {**swept, "request_id": late},
+        {**expired, "request_id": late},
+    ):
+        writer.append_now(record, bodies={})
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cost-by-department", ["swept", "3", "10.0"]),
+        ("use-cases", ["swept", "drafting", "sales/mail", "2", "m", "3", "10.0"]),
+        ("failures", ["two", "expired", "process_died", "1"]),
+    ],
+)
+def test_a_call_that_was_swept_is_counted_once_by_what_truly_came_of_it(
+    questions: Callable[[str], list[list[str]]], name: str, expected: list[str]
+) -> None:
+    """(L1.4, L1.6, L5.4)"""
+    (row,) = [row for row in questions(QUERIES[name][1]) if {"swept", "two"} & set(row)]
+    assert [cell for cell in row if cell in expected] == expected
 
 
 @pytest.mark.parametrize(
