@@ -32,6 +32,7 @@ from kit.commands import (
     review,
     review_queue,
     scim,
+    sign_out,
     status,
     switch,
     token,
@@ -80,6 +81,7 @@ app.command("logout")(login.logout)
 app.command("logs")(logs.logs)
 app.command("preview")(preview.preview)
 app.command("review")(review.review)
+app.command("sign-out")(sign_out.sign_out)
 app.command("status")(status.status)
 app.command("token")(token.token)
 app.command("up")(up.up)

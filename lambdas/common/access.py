@@ -26,6 +26,7 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError
 
 SK = "ACCESS"
+SIGNED_OUT = "signed_out_at"
 NAME_SK = "NAME"
 KEYS_PK = "KEYS"
 Kind = Literal["person", "application", "group"]
@@ -47,7 +48,8 @@ class AccessRecord:
     says so (`provisioned`), a department is known and onboarding is not `pending`: see `person_record`.
     `models` and `data_classes` narrow what the department may use; None narrows nothing. `expires_at`,
     `networks` (CIDR blocks) and `owner` (a person's id, or `department:<id>`) are for keys.
-    `version` goes up by one with each change.
+    `signed_out_at` ends every sign-in of a person that began until then. `version` goes up by one with each
+    change.
     """
 
     key: str
@@ -65,6 +67,7 @@ class AccessRecord:
     owner: str = ""
     label: str = ""
     created_at: datetime | None = None
+    signed_out_at: datetime | None = None
 
     @property
     def kind(self) -> Kind:
@@ -208,6 +211,25 @@ class AccessRecords:
             return False
         return True
 
+    def sign_out(self, person: str, at: datetime) -> bool:
+        """End every sign-in of a person that began until `at`, whatever the record's version. Idempotent.
+        False: there is no such person.
+        """
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": user_key(person)}, "sk": {"S": SK}},
+                UpdateExpression="SET #s = :at ADD #v :one",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeNames={"#s": SIGNED_OUT, "#v": "version"},
+                ExpressionAttributeValues={":at": {"N": str(int(at.timestamp()))}, ":one": {"N": "1"}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
     def complete_onboarding(self, person: str) -> AccessRecord | None:
         """Let a person in who was waiting for onboarding only (L4.1). Idempotent. None: no such person."""
         record = self.get(user_key(person))
@@ -301,7 +323,12 @@ def _item_of(record: AccessRecord) -> dict[str, Any]:
     for name, text in (("owner", record.owner), ("label", record.label)):
         if text:
             item[name] = {"S": text}
-    for name, at in (("expires_at", record.expires_at), ("created_at", record.created_at)):
+    times = (
+        ("expires_at", record.expires_at),
+        ("created_at", record.created_at),
+        (SIGNED_OUT, record.signed_out_at),
+    )
+    for name, at in times:
         if at is not None:
             item[name] = {"N": str(int(at.timestamp()))}
     return item
@@ -338,4 +365,5 @@ def _record(item: Mapping[str, Any]) -> AccessRecord:
         owner=text("owner"),
         label=text("label"),
         created_at=time("created_at"),
+        signed_out_at=time(SIGNED_OUT),
     )

@@ -156,6 +156,15 @@ def _audiences(claims: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(one for one in several if isinstance(one, str))
 
 
+def began_at(claims: Mapping[str, Any]) -> float:
+    """When the bearer signed in, as far as the token says: a renewed one was issued later. 0: it does not."""
+    for name in ("auth_time", "iat"):
+        at = claims.get(name)
+        if isinstance(at, int | float) and not isinstance(at, bool):
+            return float(at)
+    return 0.0
+
+
 def _scopes(claims: Mapping[str, Any]) -> set[str]:
     """What the token is for (RFC 9068: one text with spaces between)."""
     scope = claims.get("scope")

@@ -35,6 +35,7 @@ from lambdas.common.tokens import (
     TokenRefused,
     TokenVerifier,
     Verified,
+    began_at,
     claim,
     emulated_key_set_url,
 )
@@ -94,12 +95,13 @@ class Hops:
 
 class _Verified(NamedTuple):
     """What a credential has proved. `session` and `use` are as `token_uses` names them, or empty;
-    `expires_at` includes the leeway.
+    `expires_at` includes the leeway; `began_at` is when its bearer signed in, 0 where it does not say.
     """
 
     lookup: Lookup
     issuer: str
     expires_at: float = 0.0
+    began_at: float = 0.0
     session: str = ""
     use: str = ""
 
@@ -181,6 +183,8 @@ class Authenticator:
         else:
             proved = await self._token(credential)
         record = await self._live(proved.lookup, afresh)
+        if record.signed_out_at is not None and proved.began_at <= record.signed_out_at.timestamp():
+            raise AuthenticationError(_SIGNED_OUT, reason=ENDED)
         if record.networks:
             self._check_network(record.networks, headers, context, peer)
         if any(name in headers for name in _IDENTITY_HEADERS):
@@ -228,7 +232,9 @@ class Authenticator:
         if issuer.single_use:
             use = use_name(issuer.issuer, _text(claims, "jti", "no_id"))
         expires_at = verified.expires_at + LEEWAY_SECONDS
-        return _Verified(self._lookup(issuer, claims), issuer.issuer, expires_at, session, use)
+        return _Verified(
+            self._lookup(issuer, claims), issuer.issuer, expires_at, began_at(claims), session, use
+        )
 
     async def _check_session(self, session: str, afresh: bool) -> None:
         uses = self._uses
@@ -357,6 +363,7 @@ def _principal(record: AccessRecord, proved: _Verified) -> Principal:
         models=record.models,
         data_classes=record.data_classes,
         session=proved.session,
+        signed_out_at=int(record.signed_out_at.timestamp()) if record.signed_out_at else 0,
     )
 
 

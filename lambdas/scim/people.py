@@ -251,7 +251,13 @@ class People:
         writes = [Write(gone), Write(self._store.delete(LIST, person.id)), *self._named(person, None)]
         if access is not None:
             record = replace(
-                access, active=False, provisioned=False, department="", roles=(), version=access.version + 1
+                access,
+                active=False,
+                provisioned=False,
+                department="",
+                roles=(),
+                signed_out_at=self._clock().replace(microsecond=0),
+                version=access.version + 1,
             )
             writes.append(Write(self._access.replacement(record)))
             writes += self._consequences(access, record, person.resource)
@@ -279,6 +285,10 @@ class People:
             version=access.version if access else 1,
             created_at=datetime.fromisoformat(person.created).replace(microsecond=0),
         )
+        if access is not None:
+            record = replace(record, signed_out_at=access.signed_out_at)
+            if move_between(access, record) == "leaver":  # who comes back has to sign in again
+                record = replace(record, signed_out_at=self._clock().replace(microsecond=0))
         return record if access is None or record == access else replace(record, version=access.version + 1)
 
     def placement(self, person: Person, cache: "GroupNames") -> Placement:

@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -259,6 +259,7 @@ class Table:
 
 
 PERSON = AccessRecord("USER#ada", "ada", active=True, department="finance")
+SIGNED_OUT = replace(PERSON, signed_out_at=START)
 ROLE = "arn:aws:iam::111122223333:role/batch"
 
 
@@ -373,10 +374,12 @@ CALLERS = [
 ]
 
 
-def _presented_again(module: Any, between: Callable[[TokenUses], Any], **issuer: Any) -> Any:
+def _presented_again(
+    module: Any, between: Callable[[TokenUses], Any], record: AccessRecord = PERSON, **issuer: Any
+) -> Any:
     """The caller of a token that was let in before, and what happened `between`."""
     with serving(Provider()) as provider:
-        table = Table({"USER#ada": PERSON})
+        table = Table({"USER#ada": record})
         uses = TokenUses(MemoryStore(), lambda: START)
         door = module.Authenticator(
             policy=SimpleNamespace(current=lambda: SimpleNamespace(issuers=(provider.configured(**issuer),))),
@@ -412,6 +415,13 @@ CALLERS += [
         "if proved.use and not afresh:",
         "if False:",
         lambda module: _presented_again(module, _nothing, single_use=True),
+    ),
+    Control(
+        "sign-ins of before a sign-out everywhere",
+        authenticate,
+        "if record.signed_out_at is not None and proved.began_at <= record.signed_out_at.timestamp():",
+        "if False:",
+        lambda module: _presented_again(module, _nothing, record=SIGNED_OUT),
     ),
     Control(
         "sign-ins that have ended",

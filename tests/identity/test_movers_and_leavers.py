@@ -186,11 +186,34 @@ def test_who_is_switched_off_is_out_at_the_next_call_with_the_same_token(person:
     assert person.call().status_code == 200
 
 
-def test_who_comes_back_is_let_in_again(person: Person) -> None:
+def test_who_is_signed_out_by_the_operator_is_out_at_the_next_call_until_signing_in_again(
+    person: Person,
+) -> None:
+    kit = person.deployment.kit
+    assert person.call().status_code == 200
+    done = run(kit, "sign-out", person.name, "--reason", "a laptop was stolen", "--json")
+    assert json.loads(done.stdout)["person"] == person.id
+    assert person.call().status_code == 403
+    _after_this_second()
+    assert person.deployment.call(_signed_in_again(person)).status_code == 200
+    assert run(kit, "sign-out", person.id, "--reason", "once more").code == 0
+    unknown = run(kit, "sign-out", "nobody@example.com", "--reason", "x")
+    assert (unknown.code, "way out:" in unknown.stderr) == (2, True)
+
+
+def test_who_comes_back_is_let_in_again_by_signing_in(person: Person) -> None:
     person.patch("active", False)
     assert person.call().status_code == 403
     person.patch("active", True)
-    _seconds_until(lambda: person.call().status_code == 200, most=RECORD_SECONDS + 3)
+    _after_this_second()
+    again = _signed_in_again(person)
+    _seconds_until(lambda: person.deployment.call(again).status_code == 200, most=RECORD_SECONDS + 3)
+    assert person.call().status_code == 403, "a token of before the departure"
+
+
+def _after_this_second() -> None:
+    """Sign-ins are told apart by the second in which they began."""
+    time.sleep(1.1)
 
 
 def test_a_movers_next_call_is_billed_to_the_new_department(person: Person) -> None:

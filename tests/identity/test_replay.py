@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -78,6 +78,12 @@ class Running:
     def let_in(self, pk: str, subject: str, department: str = "marketing") -> None:
         self.table.records[pk] = AccessRecord(pk, subject, active=True, department=department)
         self.harness.ledger.admit(pk, department)
+
+    def sign_out_everywhere(self, pk: str, at: int) -> None:
+        """As `kit sign-out` writes it; what the gateway keeps of the record does not know of it."""
+        ended = datetime.fromtimestamp(at, UTC)
+        self.table.records[pk] = replace(self.table.records[pk], signed_out_at=ended, version=2)
+        self.harness.ledger.store.items[Key("access", pk, "ACCESS")]["signed_out_at"] = at
 
     def once(self, **claims: Any) -> str:
         return self.provider.token(**{"aud": "ci", "sub": "build", "jti": "assertion-1", **claims})
@@ -222,6 +228,23 @@ def test_after_signing_out_what_spends_nothing_is_refused_within_seconds(running
     running.monotonic += RECORD_SECONDS
     assert running.call(token, "/v1/models").status == 403
     assert running.call(token, "/v1/sign-out").status == 403
+
+
+def test_when_all_sign_ins_of_a_person_end_the_same_token_is_refused_at_the_next_call(
+    running: Running,
+) -> None:
+    token = running.person(auth_time=NOW - 60)
+    assert running.call(token).status == 200
+    running.sign_out_everywhere("USER#ada", NOW - 30)
+    answer = running.call(token)
+    assert answer.status == 403
+    assert answer.json()["error"]["message"] == "You have signed out. Sign in again."
+    renewed = running.person(auth_time=NOW - 60, iat=NOW, origin_jti="sign-in-1")
+    assert running.call(renewed).status == 403, "issued after, of a sign-in before"
+    assert running.call(running.person(auth_time=NOW - 30)).status == 403
+    assert running.call(running.person(auth_time=None, iat=None)).status == 403, "says nothing of when"
+    assert running.call(running.person(auth_time=NOW - 29, origin_jti="sign-in-2")).status == 200
+    assert running.reached_claude() == 2
 
 
 def test_a_token_that_does_not_say_which_sign_in_it_is_of_is_refused(running: Running) -> None:

@@ -138,10 +138,10 @@ class DynamoStore:
                     _at_most(statement, name, most - amounts[name]) for name, most in at_most.items()
                 ]
                 return statement.update(f"ADD {added}{kept}", conditions)
-            case Require(equals=equals):
-                return statement.check(_equal(statement, equals))
+            case Require(equals=equals, absent=absent):
+                return statement.check([*_equal(statement, equals), *_absent(statement, absent)])
             case RequireUnswitched(absent=absent, without=without):
-                conditions = [f"attribute_not_exists({statement.name(name)})" for name in absent]
+                conditions = _absent(statement, absent)
                 conditions += [
                     f"NOT contains({statement.name(name)}, {statement.value(member)})"
                     for name, member in without.items()
@@ -211,6 +211,10 @@ def _at_most(statement: _Statement, name: str, before: int) -> str:
 
 def _equal(statement: _Statement, equals: Mapping[str, Any]) -> list[str]:
     return [f"{statement.name(name)} = {statement.value(value)}" for name, value in equals.items()]
+
+
+def _absent(statement: _Statement, names: Sequence[str]) -> list[str]:
+    return [f"attribute_not_exists({statement.name(name)})" for name in names]
 
 
 def _wire_key(key: Key) -> dict[str, Any]:

@@ -35,10 +35,11 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """Holds when the item has exactly these values; changes nothing."""
+    """Holds when the item has exactly these values and none of `absent`; changes nothing."""
 
     key: Key
     equals: Mapping[str, Any]
+    absent: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

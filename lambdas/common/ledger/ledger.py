@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from lambdas.common.access import SIGNED_OUT
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.ledger.items import (
     TTL,
@@ -261,7 +262,12 @@ class Ledger:
             _Limit(
                 Require(
                     Key("access", principal.access_key, "ACCESS"),
-                    {"active": True, "department": department.id},
+                    {
+                        "active": True,
+                        "department": department.id,
+                        **({SIGNED_OUT: principal.signed_out_at} if principal.signed_out_at else {}),
+                    },
+                    absent=() if principal.signed_out_at else (SIGNED_OUT,),
                 ),
                 Refused("access", principal.access_key),
             ),

@@ -60,6 +60,8 @@ class MemoryStore:
                 )
             case Create():
                 return item is None
+            case Require(absent=absent) if item is not None and any(name in item for name in absent):
+                return False
             case Require(equals=equals) | Change(equals=equals) | Remove(equals=equals):
                 return item is not None and all(item.get(name) == value for name, value in equals.items())
 

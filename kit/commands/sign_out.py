@@ -1,0 +1,42 @@
+"""`kit sign-out`: end every sign-in of a person, such as after a theft; it bites at the next call (G.4)."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from kit.commands.deployment_errors import deployment_errors
+
+
+def sign_out(
+    person: Annotated[str, typer.Argument(help="Id of the person (kit whoami --json) or their user name.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; recorded.")],
+    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """End every sign-in of a person. Tokens of before are refused at the next call, renewed ones too; signing
+    in again is all that it takes. To keep somebody out: kit switch off principal. Keys are revoked apart.
+
+    Exit codes: 0 done; 2 no such person; 4 the deployment cannot be reached.
+    """
+    from kit.identity.operator import access_records, plain, record_event, usage
+    from kit.target import find_target
+    from lambdas.common.access import user_key
+    from lambdas.common.clock import utc_now
+
+    why = plain(reason, "--reason")
+    with deployment_errors():
+        target = find_target(client)
+        records = access_records(target)
+        found = records.get(user_key(person)) or records.find_person(person)
+        if found is None:
+            raise usage("there is no such person", "the id is in kit whoami --json, and in their records")
+        event = {"kind": "sign-out", "event": "signed-out", "subject": found.subject}
+        record_event(target, {**event, "department": found.department, "reason": why})
+        at = utc_now()
+        records.sign_out(found.subject, at)
+    if as_json:
+        document = {"person": found.subject, "signed_out_at": at.isoformat(timespec="seconds")}
+        typer.echo(json.dumps(document, sort_keys=True))
+    else:
+        typer.echo(f"{found.subject} is signed out everywhere; whoever it is has to sign in again")
