@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections import Counter
@@ -59,9 +60,10 @@ def up(
     makes a first request with the official SDK. Run it again after a change: what is the same stays. A run
     that failed or was stopped goes on where it ended. State lies under .kit (KIT_HOME).
 
-    Claude itself answers where ANTHROPIC_API_KEY is set, a stand-in that says what it is otherwise. The gates
-    of the later stages are opened with evidence that calls itself a demonstration; on a real account nothing
-    does that.
+    Claude itself answers where ANTHROPIC_API_KEY is set (at ANTHROPIC_BASE_URL, if that is set too and is not
+    this gateway), a stand-in that says what it is otherwise. The key goes into the emulated Secrets Manager,
+    where only the gateway's role may read it. The gates of the later stages are opened with evidence that
+    calls itself a demonstration; on a real account nothing does that.
 
     Exit codes: 0 up; 1 a resource or the program failed; 2 wrong option or configuration; 4 a port is in use,
     packages cannot be had, a process does not start; 130 stopped with Ctrl-C.
@@ -108,14 +110,33 @@ def _choice(
             way_out="give a client's file, such as stacks/config/clients/example.yaml",
             exit_code=ExitCode.USAGE,
         )
+    key, first_port = os.environ.get("ANTHROPIC_API_KEY") or None, port_base(base)
     return Choice(
         stage=stage or STAGES[-1],
         client=client,
         client_file=config.resolve() if config else None,
         size=size,
-        port_base=port_base(base),
-        anthropic_api_key=os.environ.get("ANTHROPIC_API_KEY") or None,
+        port_base=first_port,
+        anthropic_api_key=key,
+        anthropic_base_url=_claude_url(first_port) if key else None,
     )
+
+
+def _claude_url(base: int) -> str | None:
+    """ANTHROPIC_BASE_URL, as the SDK takes it; None for the gateway's own, which `kit env` exports."""
+    from kit.local.ports import port_of
+    from stacks.settings.models import PROVIDER_URL
+
+    url = os.environ.get("ANTHROPIC_BASE_URL", "").rstrip("/")
+    if not url or url == f"http://127.0.0.1:{port_of('gateway', base, [])}":
+        return None
+    if not re.match(PROVIDER_URL, url):
+        raise KitError(
+            "ANTHROPIC_BASE_URL is not an address such as https://api.anthropic.com",
+            way_out="unset it or correct it; http:// is for 127.0.0.1 only",
+            exit_code=ExitCode.USAGE,
+        )
+    return url
 
 
 @contextmanager
@@ -169,6 +190,13 @@ def _stand_up(deployment: "Deployment", console: "Console") -> dict[str, Any]:
     return report | _served(access, first)
 
 
+def _claude(choice: "Choice") -> str:
+    """Who answers: a host, or the stand-in."""
+    if not choice.anthropic_api_key:
+        return "stand-in"
+    return (choice.anthropic_base_url or "https://api.anthropic.com").partition("://")[2].partition("/")[0]
+
+
 def _document(deployment: "Deployment", plan: "Plan", written: Any) -> dict[str, Any]:
     live, recorded = plan.standing()
     return {
@@ -178,7 +206,7 @@ def _document(deployment: "Deployment", plan: "Plan", written: Any) -> dict[str,
         "changes": {name: count for name, count in plan.counts().items() if name != "same"},
         "resources": {"emulated": live, "recorded": recorded},
         "demonstrated": list(written),
-        "claude": "api.anthropic.com" if deployment.choice.anthropic_api_key else "stand-in",
+        "claude": _claude(deployment.choice),
         "emulator_url": deployment.emulator.endpoint_url,
         "state": str(deployment.home.path),
         "started": [],
@@ -247,7 +275,7 @@ def _show_result(report: dict[str, Any], console: "Console") -> None:
             ("gateway", report["gateway_url"]),
             *([("SCIM", report["scim_url"])] if report["scim_url"] else []),
             *lines,
-            ("Claude", "the real one" if report["claude"] != "stand-in" else "a local stand-in"),
+            ("Claude", "a local stand-in" if report["claude"] == "stand-in" else report["claude"]),
             ("first request", f"{first['seconds'] * 1000:.0f} ms, {first['request_id']}: {first['text']!r}"),
         ]
     console.print()

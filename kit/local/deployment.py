@@ -44,6 +44,7 @@ class Choice:
     size: str | None = None
     port_base: int = DEFAULT_BASE
     anthropic_api_key: str | None = field(default=None, repr=False)
+    anthropic_base_url: str | None = None  # where the key is for, if not for api.anthropic.com
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -104,7 +105,9 @@ class Deployment:
         settings = read_settings_of(stack_configuration(STAGES[0], client=self.choice.client, config=chosen))
         if self.choice.anthropic_api_key:
             claude = settings.claude.model_dump(mode="json", exclude_defaults=True)
-            by_key = {"kind": "anthropic", "auth": {"kind": "secret"}}
+            by_key: dict[str, Any] = {"kind": "anthropic", "auth": {"kind": "secret"}}
+            if self.choice.anthropic_base_url:
+                by_key["base_url"] = self.choice.anthropic_base_url
             chosen["claude"] = {**claude, "providers": [by_key]}
         if settings.api.custom_domain:  # nobody's name leads to the loopback address
             own_name = {"custom_domain", "mutual_tls"}

@@ -134,6 +134,7 @@ def start(
     root = credentials or RootCredentials.generate()
     with writing(state):
         state.mkdir(parents=True, exist_ok=True)
+        state.chmod(0o700)  # it holds the values of secrets
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(state),

@@ -76,19 +76,19 @@ def start_processes(deployment: Deployment, plan: Plan) -> list[str]:
 
     Raises KitError for a port in use, or a process that does not come up.
     """
-    home, base = deployment.home, deployment.choice.port_base
+    home, choice, base = deployment.home, deployment.choice, deployment.choice.port_base
     functions = planned_functions(plan.graphs.values(), deployment.prefix)
     web = [function for function in functions if function.web]
     names = [function.name for function in web]
     attendant = _attendant(deployment, port_of(ATTENDANT, base, names))
     stand_in = _stand_in(home, port_of(STAND_IN, base, names))
-    services = [attendant] if deployment.choice.anthropic_api_key else [attendant, stand_in]
+    services = [attendant] if choice.anthropic_api_key else [attendant, stand_in]
     around = Surroundings(
         home=home,
         emulator=deployment.emulator,
         attendant_url=attendant.url,
         token_key=token_key_of(home),
-        upstream_url=None if deployment.choice.anthropic_api_key else stand_in.url,
+        upstream_url=None if choice.anthropic_api_key else stand_in.url,
     )
     wanted = [web_process(function, around, port_of(function.name, base, names)) for function in web]
     return converge(home, [*services, *wanted])

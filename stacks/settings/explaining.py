@@ -21,6 +21,7 @@ _PATTERNS = {
     models.HTTPS_URL: "a URL that begins with https://, without a query",
     models.MODEL_ID: "a model id such as claude-sonnet-5-5",
     models.REGION: "an AWS region such as eu-central-1",
+    models.PROVIDER_URL: "a URL that begins with https:// (http:// for 127.0.0.1 only), without a query",
     models.METADATA_URL: "a URL that begins with https://",
     models.INSTANCE_ARN: "the ARN of an instance such as arn:aws:sso:::instance/ssoins-0123456789abcdef",
     models.DIRECTORY_GROUP: "a group id such as 90676a1b2c-11111111-2222-3333-4444-555555555555",

@@ -56,6 +56,10 @@ REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 ACCOUNT_ID = r"^[0-9]{12}$"
 ARN = r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+$"
 HTTPS_URL = r"^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[^\s?#]*)?$"
+# Of a provider: not encrypted only where nothing leaves the machine.
+PROVIDER_URL = (
+    r"^(https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|http://127\.0\.0\.1)(:[0-9]{1,5})?(/[^\s?#]*)?$"
+)
 DOMAIN_NAME = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
 CIDR = r"^([0-9]{1,3}\.){3}[0-9]{1,3}/(1[6-9]|2[0-4])$"
 METADATA_URL = r"^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[^\s#]*)?$"
@@ -321,7 +325,9 @@ class AnthropicProvider(Frozen):
 
     kind: Literal["anthropic"]
     name: Slug = "anthropic"
-    base_url: HttpsUrl = "https://api.anthropic.com"
+    base_url: Annotated[str, StringConstraints(pattern=PROVIDER_URL, max_length=2000)] = (
+        "https://api.anthropic.com"
+    )
     auth: Annotated[WorkloadIdentityAuth | SecretAuth, Field(discriminator="kind")]
     inference_geo: Literal["global", "us"] = "global"
     models: dict[ModelId, ModelId] = Field(

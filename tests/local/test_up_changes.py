@@ -2,13 +2,16 @@
 the way. Each ends in one message and a documented exit code (Z.1).
 """
 
+import json
 import os
 import signal
 import socket
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +42,52 @@ class Changing:
         chosen = yaml.safe_load(CLIENT_FILE.read_text()) | {"size": "small"} | changes
         self.file.write_text(yaml.safe_dump(chosen, sort_keys=False))
 
-    def up(self) -> dict[str, Any]:
+    def up(self, **environment: str) -> dict[str, Any]:
         """Stand up what is chosen now; the report."""
-        return self.kit.up(*self.arguments)
+        return self.kit.up(*self.arguments, **environment)
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """Of `kit up`."""
         return ("--stage", "integration", "--config", str(self.file))
+
+
+class Provider(ThreadingHTTPServer):
+    """Stands in for api.anthropic.com: answers every message, and keeps the headers of each request."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answering)
+        self.asked: list[dict[str, str]] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def __enter__(self) -> "Provider":
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Answering(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Provider)
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append({name.lower(): value for name, value in self.headers.items()})
+        answer = {
+            "id": "msg_1", "type": "message", "role": "assistant", "model": asked["model"],
+            "content": [{"type": "text", "text": "From the provider."}], "stop_reason": "end_turn",
+            "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1},
+        }  # fmt: skip
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +198,45 @@ def test_data_outlives_a_stop(changing: Changing) -> None:
     assert changing.up()["changes"] == {}
     assert changing.kit.clients_environment()["ANTHROPIC_AUTH_TOKEN"] == key
     assert "stand-in" in _ask(changing.kit)
+
+
+def test_a_key_of_claude_reaches_the_provider_and_nothing_else(changing: Changing) -> None:
+    """With ANTHROPIC_API_KEY the gateway asks Claude itself, at ANTHROPIC_BASE_URL (L1.3, L1.7)."""
+    key = "sk-ant-of-the-operator-0123456789"
+    with Provider() as provider:
+        done = changing.kit.run(
+            "up", *changing.arguments, ANTHROPIC_API_KEY=key, ANTHROPIC_BASE_URL=f"{provider.url}/"
+        )
+        assert done.returncode == 0, done.stderr
+        assert "'From the provider.'" in done.stdout
+        assert _ask(changing.kit) == "From the provider."
+    assert {headers.get("x-api-key") for headers in provider.asked} == {key}
+    shown = done.stdout + done.stderr + changing.kit.run("status", "--json").stdout
+    shown += changing.kit.run("env").stdout
+    home = changing.kit.home
+    files = [path for path in changing.kit.folder.rglob("*") if path.is_file()]
+    kept = [path for path in files if not path.is_relative_to(home.emulator_folder)]
+    processes = [each.pid for name in ("gateway", "scim", "attendant") if (each := load(home, name))]
+    assert len(processes) == 3
+    for pid in processes:
+        kept += [Path(f"/proc/{pid}/cmdline"), Path(f"/proc/{pid}/environ")]
+    assert key not in shown
+    assert [path for path in kept if key.encode() in path.read_bytes()] == []
+    assert stat.S_IMODE(home.emulator_folder.stat().st_mode) == 0o700  # Secrets Manager's own store
+    # Without the key the stand-in answers again, also where `kit env` has set the address of the gateway.
+    assert (
+        changing.up(ANTHROPIC_BASE_URL=changing.kit.variables["ANTHROPIC_BASE_URL"])["claude"] == "stand-in"
+    )
+    assert "stand-in" in _ask(changing.kit)
+
+
+@pytest.mark.parametrize("address", ["api.anthropic.com", "http://proxy.example", "https://", "https://a b"])
+def test_an_address_of_claude_that_is_none_is_refused(untouched: LocalKit, address: str) -> None:
+    done = untouched.run("up", ANTHROPIC_API_KEY="sk-ant-secret", ANTHROPIC_BASE_URL=address)
+    assert done.returncode == 2
+    assert "ANTHROPIC_BASE_URL is not an address" in done.stderr
+    assert "sk-ant-secret" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_down_removes_everything_and_twice_does_no_harm(kit: LocalKit) -> None:
