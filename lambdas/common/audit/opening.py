@@ -5,9 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import botocore.session
-from botocore.config import Config
-
 from lambdas.common.audit.journal import Journal, LoopJournal
 from lambdas.common.audit.metadata import MetadataCopies
 from lambdas.common.audit.store import AuditBucket, AuditBucketOnLoop
@@ -16,9 +13,6 @@ from lambdas.common.clock import Clock, utc_now
 from lambdas.common.subject_keys import SubjectKeys
 
 _THREADS = 4
-# The bucket is asked again by `AuditBucket`, which knows what a second attempt means.
-_ONCE = Config(connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 1})
-_THRICE = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
 
 
 def open_writer(
@@ -35,9 +29,16 @@ def open_writer(
     Raises:
         KeyError: AUDIT_BUCKET or AUDIT_KEY_ARN is not set.
     """
+    # imported here: a process that is given its parts starts without botocore, in half the time
+    import botocore.session
+    from botocore.config import Config
+
+    # The bucket is asked again by `AuditBucket`, which knows what a second attempt means.
+    once = Config(connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 1})
+    thrice = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
     clients = session or botocore.session.get_session()
 
-    def client(service: str, config: Config) -> Any:
+    def client(service: str, config: Any) -> Any:
         return clients.create_client(
             service,
             region_name=environ.get("AWS_REGION"),
@@ -49,12 +50,12 @@ def open_writer(
     journal = (
         LoopJournal(name, AuditBucketOnLoop(put_object, bucket=bucket, key_arn=bucket_key), clock=clock)
         if put_object
-        else Journal(name, AuditBucket(client("s3", _ONCE), bucket=bucket, key_arn=bucket_key), clock=clock)
+        else Journal(name, AuditBucket(client("s3", once), bucket=bucket, key_arn=bucket_key), clock=clock)
     )
     table, key_arn = environ.get("SUBJECT_KEYS_TABLE"), environ.get("SUBJECT_KEY_ARN")
     keys = (
         SubjectKeys(
-            client("dynamodb", _THRICE), client("kms", _THRICE), table=table, key_arn=key_arn, clock=clock
+            client("dynamodb", thrice), client("kms", thrice), table=table, key_arn=key_arn, clock=clock
         )
         if table and key_arn
         else None
@@ -64,6 +65,6 @@ def open_writer(
         journal,
         keys=keys,
         pool=ThreadPoolExecutor(_THREADS, thread_name_prefix="audit"),
-        copies=MetadataCopies(client("firehose", _THRICE), stream) if stream else None,
+        copies=MetadataCopies(client("firehose", thrice), stream) if stream else None,
         clock=clock,
     )
