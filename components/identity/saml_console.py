@@ -7,9 +7,6 @@ from pulumi_aws import iam
 
 from components.base import KitComponent, Names, refuse
 
-# Roles and the name of a session are in the assertion under these names (for the provider's configuration).
-ROLE_ATTRIBUTE = "https://aws.amazon.com/SAML/Attributes/Role"
-
 
 @dataclass(frozen=True)
 class SamlConsoleArgs:
@@ -24,7 +21,8 @@ class SamlConsole(KitComponent):
 
     Creates: a SAML provider. The six roles of `Roles` trust it when they are given its ARN.
     Default posture: it grants nothing by itself; a role is taken with an assertion for AWS's own sign-in
-    address only, and the provider's assertion says which role, and who the person is in every record of AWS.
+    address only. The assertion says which role (attribute https://aws.amazon.com/SAML/Attributes/Role: the
+    role's ARN, a comma, the provider's), and in its RoleSessionName who the person is in AWS's own records.
     A new certificate of the provider comes with a new document, in place.
     Replaced when changed: client, environment.
     """

@@ -34,37 +34,53 @@ def create(
     subject: Annotated[
         str | None, typer.Option(help="With --issuer: the subject in its tokens, or the ARN of an IAM role.")
     ] = None,
+    machine: Annotated[
+        str | None,
+        typer.Option(help="No key: let in a machine of identity.machine_clients, and show its client."),
+    ] = None,
     identity_hop: Annotated[
         bool, typer.Option(help="For a Claude apps gateway in front, which says whom it calls for.")
     ] = False,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Make a virtual key and show it once, or let in a workload that proves itself without one.
+    """Make a virtual key and show it once, or let in a workload or machine that proves itself without one.
 
     Exit codes: 0 done; 2 bad scope; 4 the deployment cannot be reached.
     """
     from kit.identity.keys import Scope, create_key, create_workload, expiry
+    from kit.identity.machines import machine_client
     from kit.identity.operator import usage
     from kit.target import find_target
 
     if (issuer is None) != (subject is None):
         raise usage("--issuer and --subject go together", "give both, or neither for a virtual key")
+    if machine and issuer:
+        raise usage("--machine and --issuer exclude each other", "a machine's issuer is the user pool")
+    proof = None
     with deployment_errors():
         target = find_target(client)
         scope = Scope(name, department, model, data_class, network or (), expiry(days), identity_hop)
-        if issuer and subject:
+        if machine:
+            proof = machine_client(target, machine)
+            made = create_workload(target, scope, proof.issuer, proof.client_id)
+        elif issuer and subject:
             made = create_workload(target, scope, issuer, subject)
         else:
             made = create_key(target, scope)
     if as_json:
-        typer.echo(json.dumps({**_document(made.record), "key": made.key or None}, indent=2, sort_keys=True))
+        more = {"key": made.key or None, **({"client": proof.as_document()} if proof else {})}
+        typer.echo(json.dumps({**_document(made.record), **more}, indent=2, sort_keys=True))
         return
     if made.key:
         typer.echo(made.key)
         typer.echo(f"{made.record.subject}: shown once; put it where secrets are kept", err=True)
     else:
         typer.echo(f"{made.record.subject}: let in")
+    if proof:
+        for name, value in proof.as_document().items():
+            typer.echo(f"{name}: {value}")
+        typer.echo("the secret belongs where secrets are kept; tokens come by client credentials", err=True)
 
 
 @app.command("list")

@@ -22,7 +22,7 @@ from tests.gateway.upstream import FakeUpstream
 from tests.support.standing import Acting, Standing, standing
 
 # Machines with a client of their own in the user pool.
-MACHINES = ("reports", "ledger", "stranger")
+MACHINES = ("reports", "ledger", "stranger", "nightly")
 
 
 @dataclass(frozen=True)

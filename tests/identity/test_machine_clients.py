@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import anthropic
+import boto3
 import httpx2
 import pytest
 
+import kit.target
+from kit.target import Target
 from lambdas.common.access import AccessRecord
 from lambdas.common.virtual_keys import workload_record_pk
 from tests.gateway.harness import Harness, chat
 
+from .commands import invoke
 from .deployed import Deployed
 
 pytestmark = pytest.mark.emulator
@@ -151,6 +155,33 @@ def test_a_machine_reaches_nothing_of_another_department(machines: Machines) -> 
     feedback = {"request_id": made.header("request-id"), "useful": True}
     assert machines.post("/v1/feedback", finance, feedback).status == 404
     assert machines.post("/v1/feedback", marketing, feedback).status == 201
+
+
+def test_the_operator_lets_a_machine_in_by_its_configured_name(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = machines.deployed.stage
+    exports = {name: str(value) for graph in stage.graphs.values() for name, value in graph.exports.items()}
+    session = boto3.Session(stage.emulator.access_key_id, stage.emulator.secret_access_key)
+    target = Target(exports, stage.emulator.region, True, session, stage.emulator.endpoint_url)
+    monkeypatch.setattr(kit.target, "find_target", lambda client=None: target)
+    create = ("key", "create", "--name", "nightly report", "--department", "finance", "--json")
+    done = invoke({}, *create, "--machine", "nightly")
+    assert done.code == 0, done.stderr
+    made = json.loads(done.stdout)
+    answer = httpx2.post(
+        made["client"]["token_url"],
+        data={"grant_type": "client_credentials", "scope": made["client"]["scope"]},
+        auth=(made["client"]["client_id"], made["client"]["client_secret"]),
+    )
+    token = answer.json()["access_token"]
+    assert machines.post("/v1/messages", token, chat(model="best")).status == 200
+    again = invoke({}, *create, "--machine", "nightly")
+    assert (again.code, "has a record already" in again.stderr) == (2, True)
+    unknown = invoke({}, *create, "--machine", "nosuch")
+    assert (unknown.code, "identity.machine_clients" in unknown.stderr) == (2, True)
+    both = invoke({}, *create, "--machine", "nightly", "--issuer", "https://x", "--subject", "y")
+    assert both.code == 2
 
 
 def test_a_machine_that_is_revoked_is_out_at_the_next_call(machines: Machines) -> None:
