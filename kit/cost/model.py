@@ -180,7 +180,8 @@ class _Builder:
 
     def _line(self, group: Group, rhythm: Rhythm, item: str, quantity: Decimal, price: str, why: str) -> None:
         found = self._prices.prices[price]
-        self._add(group, rhythm, item, quantity, found.unit, found.usd, f"AWS, {found.source}", why)
+        source = f"AWS, {found.source}" + (f": {found.page}" if found.page else "")
+        self._add(group, rhythm, item, quantity, found.unit, found.usd, source, why)
 
     def _add(
         self,
@@ -242,7 +243,8 @@ class _Builder:
         quantities, unpriced = standing_costs(self._graphs, self._prices)
         for price in sorted(quantities):
             quantity = Decimal(quantities[price])
-            self._line("infrastructure", "monthly", price, quantity, price, "resources in the evaluated plan")
+            item = self._prices.prices[price].unit.partition(",")[0]  # "interface endpoint-hour in one zone"
+            self._line("infrastructure", "monthly", item, quantity, price, "resources in the evaluated plan")
         return unpriced
 
     def _by_use(self, usage: Mapping[str, Decimal]) -> None:

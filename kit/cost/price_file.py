@@ -13,11 +13,14 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars for one unit. `source` is the kind of source, as the file explains it."""
+    """US dollars for one unit. `source` is the kind of source, as the file explains it; `page` is where it
+    was read, empty where that was not kept.
+    """
 
     usd: Decimal
     unit: str
     source: str
+    page: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def read_prices(path: Path = _FOLDER / "prices.json") -> PriceFile:
     """The prices of AWS that the model uses."""
     document = json.loads(path.read_text("utf-8"))
     prices = {
-        name: Price(Decimal(entry["usd"]), entry["unit"], entry["source"])
+        name: Price(Decimal(entry["usd"]), entry["unit"], entry["source"], entry.get("page", ""))
         for name, entry in document["prices"].items()
     }
     return PriceFile(

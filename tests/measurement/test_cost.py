@@ -69,6 +69,9 @@ def test_every_price_has_a_source_that_the_file_explains_and_the_file_a_date() -
     assert len(prices.as_of) == 10
     assert {price.source for price in prices.prices.values()} <= set(prices.sources)
     assert all(price.usd > 0 and price.unit for price in prices.prices.values())
+    looked_up = [one for one in prices.prices.values() if one.source != "planning"]
+    assert len(looked_up) >= 25, "most prices have been looked up"
+    assert not any(one.page for one in prices.prices.values() if one.source == "planning")
 
 
 @pytest.mark.parametrize(
