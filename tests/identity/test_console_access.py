@@ -81,14 +81,18 @@ def metadata(*certificates: str, head: str = "", address: str = "https://login.e
     )
 
 
+def configuration(folder: Path) -> Path:
+    """The example client's configuration in `folder`, with a document of SAML beside it."""
+    (folder / "clients").mkdir()
+    shutil.copy(CONFIG_FOLDER / "clients" / "example.yaml", folder / "clients" / "example.yaml")
+    (folder / "saml").mkdir()
+    (folder / "saml" / "login.xml").write_text(metadata())
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of configuration of its own, with a document in it."""
-    (tmp_path / "clients").mkdir()
-    shutil.copy(CONFIG_FOLDER / "clients" / "example.yaml", tmp_path / "clients" / "example.yaml")
-    (tmp_path / "saml").mkdir()
-    (tmp_path / "saml" / "login.xml").write_text(metadata())
-    return tmp_path
+    return configuration(tmp_path)
 
 
 def plan(folder: Path, **config: Any) -> Graph:

@@ -6,6 +6,7 @@ the configuration is read.
 """
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,28 @@ from kit.evaluation.stages import evaluate_stage
 from stacks.settings import CONFIG_FOLDER
 from stacks.settings.documents import parse_yaml
 
-from .test_console_access import folder, metadata, wrong
+from .test_console_access import configuration, metadata, wrong
 
-__all__ = ["folder"]
 EXAMPLE = parse_yaml((CONFIG_FOLDER / "clients" / "example.yaml").read_text("utf-8"), "example.yaml")
 GROUPS = {"groups": EXAMPLE["identity"]["groups"]}
 ENTRA = "https://login.microsoftonline.com/0000/federationmetadata/2007-06/federationmetadata.xml?appid=1111"
 CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
 
 
-def plan(folder: Path, **identity: Any) -> Graph:
-    given = {"identity": {**GROUPS, **identity}} if identity else {}
-    config = {"config_folder": str(folder), "size": "small", **given}
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return configuration(tmp_path_factory.mktemp("configuration"))
+
+
+@cache
+def _plan(folder: Path, identity: str) -> Graph:
+    config = {"config_folder": str(folder), "size": "small", **json.loads(identity)}
     return evaluate_stage("integration", config=config, assume_gates=True)
+
+
+def plan(folder: Path, **identity: Any) -> Graph:
+    """The plan of the stage; the example client's own identity where none is given. Each is made once."""
+    return _plan(folder, json.dumps({"identity": {**GROUPS, **identity}} if identity else {}))
 
 
 def provider(graph: Graph) -> dict[str, Any]:
