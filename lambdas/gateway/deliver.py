@@ -84,6 +84,13 @@ async def _filtered(body: bytes, answer_filter: AnswerFilter) -> bytes:
     return await asyncio.to_thread(answer_filter.whole, body)
 
 
+async def _passed(event: bytes, answer_filter: AnswerFilter) -> list[bytes]:
+    """The events that may leave; a second stage asks over the network, in a thread."""
+    if isinstance(answer_filter, SecondStageFilter):
+        return await asyncio.to_thread(answer_filter.event, event)
+    return answer_filter.event(event)
+
+
 async def deliver_stream(
     exchange: Exchange,
     answer: Answer,
@@ -174,7 +181,7 @@ class _Relay:
         leaving: list[bytes] = []
         for event in events:
             self._message.follow(event)
-            passed = [event] if self._filter is None else self._filter.event(event)
+            passed = [event] if self._filter is None else await _passed(event, self._filter)
             (self._held if self._message.completed else leaving).extend(passed)
         if leaving:
             data = leaving[0] if len(leaving) == 1 else b"".join(leaving)

@@ -369,7 +369,7 @@ def apply_removals(text: str, removals: Sequence[Removal], offset: int = 0) -> s
 
 
 @dataclass(slots=True)
-class _Held:
+class Held:
     """An event that waits, with its text's place in the block (None: it only keeps its place in the
     order).
     """
@@ -380,6 +380,20 @@ class _Held:
     end: int = 0
 
 
+def rendered(held: Held, removals: Sequence[Removal]) -> bytes:
+    """The event as it may leave: as it came where nothing is removed, nothing where nothing is left of it."""
+    if held.data is None:
+        return held.raw
+    if not any(removal.start < held.end and removal.end > held.start for removal in removals):
+        return held.raw
+    part = "delta" if "delta" in held.data else "content_block"
+    inner = held.data[part]
+    text = apply_removals(inner["text"], removals, held.start)
+    if not text and part == "delta":
+        return b""
+    return _render(held.raw, {**held.data, part: {**inner, "text": text}})
+
+
 @dataclass(slots=True)
 class _Block:
     """A content block under way."""
@@ -387,7 +401,7 @@ class _Block:
     kind: str
     redactor: TextRedactor
     length: int = 0
-    waiting: list[_Held] = field(default_factory=list)
+    waiting: list[Held] = field(default_factory=list)
     json_text: str = ""
 
 
@@ -414,7 +428,7 @@ class AnswerFilter:
         """
         if self._ended:
             return []
-        data = _event_data(event)
+        data = event_data(event)
         kind = data.get("type") if data else None
         if data is None or kind == "ping":
             # comments and pings keep the connection alive; they must not wait
@@ -456,7 +470,7 @@ class AnswerFilter:
             return [event]
         block.redactor.feed(opening)
         block.length = len(opening)
-        block.waiting.append(_Held(event, data, 0, len(opening)))
+        block.waiting.append(Held(event, data, 0, len(opening)))
         return self._release(index, block)
 
     def _filtered_start(self, event: bytes, data: dict[str, Any], content: dict[str, Any]) -> list[bytes]:
@@ -476,12 +490,12 @@ class AnswerFilter:
         if kind == "text_delta" and isinstance(delta.get("text"), str):
             start = block.length
             block.length += len(delta["text"])
-            block.waiting.append(_Held(event, data, start, block.length))
+            block.waiting.append(Held(event, data, start, block.length))
             block.redactor.feed(delta["text"])
             return self._release(index, block)
         if kind == "input_json_delta" and isinstance(delta.get("partial_json"), str):
             block.json_text += delta["partial_json"]
-            block.waiting.append(_Held(event, data))
+            block.waiting.append(Held(event, data))
             if len(block.json_text) > MAX_BUFFERED_JSON:
                 self.blocked = self.blocked or "TOO_LARGE"
                 return self._end(index)
@@ -492,7 +506,7 @@ class AnswerFilter:
                 return self._end(index)
             held = event if cleaned == delta else _render(event, {**data, "delta": cleaned})
             if block.waiting:
-                block.waiting.append(_Held(held, None, block.length, block.length))
+                block.waiting.append(Held(held, None, block.length, block.length))
                 return []
             return [held]
         # thinking, signatures and what is not known yet pass as they are: changing them breaks the
@@ -512,24 +526,11 @@ class AnswerFilter:
             if held.end > released:
                 break
             count += 1
-            rendered = self._rendered(block, held)
-            if rendered:
-                out.append(rendered)
+            event = rendered(held, block.redactor.removals)
+            if event:
+                out.append(event)
         del block.waiting[:count]
         return out
-
-    def _rendered(self, block: _Block, held: _Held) -> bytes:
-        if held.data is None:
-            return held.raw
-        removals = block.redactor.removals
-        if not any(removal.start < held.end and removal.end > held.start for removal in removals):
-            return held.raw
-        part = "delta" if "delta" in held.data else "content_block"
-        inner = held.data[part]
-        text = apply_removals(inner["text"], removals, held.start)
-        if not text and part == "delta":
-            return b""
-        return _render(held.raw, {**held.data, part: {**inner, "text": text}})
 
     def _stop(self, event: bytes, data: dict[str, Any]) -> list[bytes]:
         index = data.get("index", 0)
@@ -701,7 +702,7 @@ _KEPT = frozenset(
 _TEXT_KEYS = frozenset(("text", "content", "cited_text", "title", "description"))
 
 
-def _event_data(event: bytes) -> dict[str, Any] | None:
+def event_data(event: bytes) -> dict[str, Any] | None:
     lines = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
     if not lines:
         return None

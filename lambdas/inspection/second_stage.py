@@ -4,23 +4,35 @@
 types and levels, so that the department's policy decides the same way. The values it returns are hashed and
 dropped. Any failure with a request is the caller's to treat as a failed inspection: nothing leaves unread.
 
-Of answers it reads the texts of whole ones. A stream is filtered by our own detectors alone: Bedrock reads
-texts, not pieces of one, and a value whose first half has left is no longer to be stopped.
+Of answers it reads the texts, whole or streamed; what it could not read is withheld. Of a stream a text is
+held back until the guardrail has read it, in pieces: the last characters of a piece wait for the next one, so
+that a value is read whole before its beginning leaves. Bedrock may judge pieces otherwise than a whole text.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from lambdas.inspection.answers import AnswerFilter, AnswerPolicy, Removal, apply_removals
+from lambdas.inspection.answers import (
+    AnswerFilter,
+    AnswerPolicy,
+    Held,
+    Removal,
+    apply_removals,
+    event_data,
+    rendered,
+)
 from lambdas.inspection.fields import TextField, extract
 from lambdas.inspection.findings import Channel, DataClass, Finding, Inspection, highest, value_hash
 from lambdas.inspection.inspector import LEVELS
 
 # one call reads at most 25 text units of 1,000 characters
 MAX_CHARACTERS = 25_000
+# of a stream the guardrail reads pieces of a text unit and more; of each the end is read again with the next
+PIECE = 1_000
+OVERLAP = 200
 _TYPES = {
     "ADDRESS": "ADDRESS", "NAME": "PERSON", "EMAIL": "EMAIL", "PHONE": "PHONE", "USERNAME": "USERNAME",
     "IP_ADDRESS": "IP_ADDRESS", "MAC_ADDRESS": "MAC_ADDRESS", "LICENSE_PLATE": "LICENSE_PLATE",
@@ -125,8 +137,19 @@ class SecondStage:
         return Finding(kind, level, score, item.path, 0, length, f"guardrail-{rule}", "")
 
 
+@dataclass(slots=True)
+class _StreamedText:
+    """A text block under way: what came, what the guardrail read, what has left."""
+
+    text: str = ""
+    read: int = 0
+    released: int = 0
+    removals: list[Removal] = field(default_factory=list)
+    waiting: list[Held] = field(default_factory=list)
+
+
 class SecondStageFilter:
-    """A filter of one answer: our own, and for a whole answer the guardrail after it.
+    """A filter of one answer: our own, and the guardrail after it. Its calls block: use it in a thread.
 
     A text that the guardrail could not read is withheld: the call is settled and recorded all the same.
     """
@@ -135,11 +158,64 @@ class SecondStageFilter:
         self._first = first
         self._stage = stage
         self._policy = policy
+        self._blocks: dict[int, _StreamedText] = {}
         self._removed: dict[str, int] = {}
 
     def event(self, event: bytes) -> list[bytes]:
-        """The events that may leave, by our own detectors."""
-        return self._first.event(event)
+        """The events that may leave now: those whose text both have read. Blocks while the guardrail
+        reads.
+        """
+        return [leaving for passed in self._first.event(event) for leaving in self._screened(passed)]
+
+    def _screened(self, event: bytes) -> list[bytes]:
+        data = event_data(event) or {}
+        kind, index = data.get("type"), data.get("index", 0)
+        if kind in ("message_delta", "message_stop"):
+            return [*(one for index in sorted(self._blocks) for one in self._finish(index)), event]
+        if kind == "content_block_stop":
+            return [*self._finish(index), event]
+        if kind == "error":
+            self._blocks.clear()  # the stream broke: what was not read does not leave
+            return [event]
+        text = _text_of(data)
+        if text:
+            block = self._blocks.setdefault(index, _StreamedText())
+            start = len(block.text)
+            block.text += text
+            block.waiting.append(Held(event, data, start, len(block.text)))
+            return self._read(block) if len(block.text) - block.read >= PIECE else []
+        block = self._blocks.get(index)
+        if kind != "content_block_delta" or block is None or not block.waiting:
+            return [event]
+        # what stands between two texts of a block, such as a citation, keeps its place
+        block.waiting.append(Held(event, None, len(block.text), len(block.text)))
+        return []
+
+    def _finish(self, index: int) -> list[bytes]:
+        block = self._blocks.pop(index, None)
+        return self._read(block, last=True) if block and block.waiting else []
+
+    def _read(self, block: _StreamedText, *, last: bool = False) -> list[bytes]:
+        """Let the guardrail read what came, and release what no later text can make a part of a value."""
+        begin = max(0, block.released - OVERLAP)
+        size = len(block.text)
+        safe = size if last else size - OVERLAP
+        for removal in self._removals(block.text[begin:]):
+            start, end = max(removal.start + begin, block.released), removal.end + begin
+            moved = Removal(start, end, removal.type)
+            if start < end and moved not in block.removals:
+                block.removals.append(moved)
+                self._count(moved.type)
+            if removal.start == 0 and end == size:
+                safe = size  # the whole piece: nothing of it is worth waiting for
+            elif end > safe:
+                safe = min(safe, start)  # it may go on
+        block.removals.sort(key=lambda one: (one.start, -one.end))
+        block.read = len(block.text)
+        block.released = max(block.released, safe)
+        leaving = [held for held in block.waiting if held.end <= block.released]
+        del block.waiting[: len(leaving)]
+        return [event for held in leaving if (event := rendered(held, block.removals))]
 
     def whole(self, body: bytes) -> bytes:
         """A whole Message, filtered by both; the very same bytes when there was nothing to remove. Blocks."""
@@ -170,19 +246,34 @@ class SecondStageFilter:
         if not isinstance(block, dict) or block.get("type") != "text" or not block.get("text"):
             return block
         text = str(block["text"])
-        try:
-            found = self._stage.inspect_answer(text)
-        except Exception:  # whatever Bedrock or the network raises: unread is not sent
-            self._count("UNCHECKED")
-            return {**block, "text": Removal(0, len(text), "UNCHECKED").placeholder}
-        removals = [
-            Removal(one.start, one.end, one.type)
-            for one in sorted(found, key=lambda one: (one.start, -one.end))
-            if one.level.rank >= self._policy.redact_from.rank and one.end > one.start
-        ]
+        removals = self._removals(text)
         for removal in removals:
             self._count(removal.type)
         return {**block, "text": apply_removals(text, removals)} if removals else block
 
+    def _removals(self, text: str) -> list[Removal]:
+        """What of the text must not leave: all of it when the guardrail could not read it."""
+        try:
+            found = self._stage.inspect_answer(text)
+        except Exception:  # whatever Bedrock or the network raises: unread is not sent
+            return [Removal(0, len(text), _UNCHECKED)]
+        return [
+            Removal(one.start, one.end, one.type)
+            for one in sorted(found, key=lambda one: (one.start, -one.end))
+            if one.level.rank >= self._policy.redact_from.rank and one.end > one.start
+        ]
+
     def _count(self, kind: str) -> None:
         self._removed[kind] = self._removed.get(kind, 0) + 1
+
+
+_UNCHECKED = "UNCHECKED"
+
+
+def _text_of(data: Mapping[str, Any]) -> str:
+    """The text that an event adds to its block."""
+    part = data.get("delta") if data.get("type") == "content_block_delta" else data.get("content_block")
+    if not isinstance(part, Mapping) or part.get("type") not in ("text", "text_delta"):
+        return ""
+    text = part.get("text")
+    return text if isinstance(text, str) else ""

@@ -26,6 +26,7 @@ from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.settings import GatewaySettings, read_settings
 from lambdas.inspection import InspectionConfig, Inspector
+from lambdas.inspection.second_stage import SecondStage
 
 from .stores import MemoryAudit, RefusingLedger
 from .upstream import FakeUpstream
@@ -184,6 +185,7 @@ class Harness:
     log: list[dict[str, Any]] = field(default_factory=list)
     prompts: PublishedPromptsOnDisk = field(default_factory=PublishedPromptsOnDisk)
     credentials: ProviderCredentials = field(default_factory=ProviderCredentials)
+    second_stage: SecondStage | None = None
     port: int = 0
 
     provider_key = PROVIDER_KEY
@@ -239,6 +241,7 @@ class Harness:
             authenticator=self.keys,
             inspection=InspectionStep(
                 Inspector(InspectionConfig(hash_key=b"k" * 32)),
+                second_stage=self.second_stage,
                 rules=lambda: policy.current().inspection,
             ),
             ledger=self.ledger,
@@ -321,6 +324,7 @@ def make(
     read_secret: Any = provider_key,
     identity_token: Any = unused,
     aws_credentials: Any = unused,
+    second_stage: SecondStage | None = None,
     **policy: Any,
 ) -> Harness:
     """A running gateway. `policy` replaces parts of the policy document. The caller stops it."""
@@ -335,6 +339,7 @@ def make(
         settings,
         MemoryDocument(policy_document([one.url for one in upstreams], **policy)),
         credentials=ProviderCredentials(read_secret, identity_token, aws_credentials),
+        second_stage=second_stage,
     )
     harness.start()
     return harness

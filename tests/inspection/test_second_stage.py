@@ -6,11 +6,15 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import accumulate, product
 from typing import Any
 
 import botocore.session
 import pytest
+from anthropic import Anthropic
 from botocore.config import Config
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lambdas.common.identities import Principal
 from lambdas.common.policy import Department
@@ -18,7 +22,10 @@ from lambdas.gateway.errors import ApiError
 from lambdas.gateway.inspection import Declaration, InspectionStep, Verdict
 from lambdas.gateway.json_body import parse_object
 from lambdas.inspection import InspectionConfig, Inspector
-from lambdas.inspection.second_stage import MAX_CHARACTERS, SecondStage
+from lambdas.inspection.answers import event_data
+from lambdas.inspection.second_stage import MAX_CHARACTERS, OVERLAP, PIECE, SecondStage
+from tests.gateway.harness import KEY, department, make
+from tests.gateway.upstream import FakeUpstream, stream_events, stream_reply
 
 MARKETING = Department(
     id="marketing",
@@ -66,7 +73,7 @@ class Bedrock:
                 """Silence."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def answer(self, text: str) -> dict[str, Any]:
         if self.status != 200:
@@ -96,17 +103,22 @@ def bedrock() -> Iterator[Bedrock]:
     fake.server.server_close()
 
 
-def inspection_step(bedrock: Bedrock) -> InspectionStep:
-    session = botocore.session.get_session()
-    session.set_credentials("AKIA", "secret")
-    client = session.create_client(
+SESSION = botocore.session.get_session()
+SESSION.set_credentials("AKIA", "secret")
+
+
+def stage_of(bedrock: Bedrock) -> SecondStage:
+    client = SESSION.create_client(
         "bedrock-runtime",
         region_name="eu-central-1",
         endpoint_url=f"http://127.0.0.1:{bedrock.server.server_port}",
         config=Config(retries={"total_max_attempts": 1}),
     )
-    stage = SecondStage(client, "gr-1", "3", b"k" * 32)
-    return InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32)), second_stage=stage)
+    return SecondStage(client, "gr-1", "3", b"k" * 32)
+
+
+def inspection_step(bedrock: Bedrock) -> InspectionStep:
+    return InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32)), second_stage=stage_of(bedrock))
 
 
 def verdict(bedrock: Bedrock, content: Any, department: Department = MARKETING) -> Verdict:
@@ -186,3 +198,84 @@ def test_an_answer_without_findings_stays_byte_for_byte(bedrock: Bedrock) -> Non
     assert answer is not None
     body = b'{"type":"message",  "content":[{"type":"text","text":"Hello."}]}'
     assert answer.whole(body) == body
+
+
+def streamed(events: list[bytes], bedrock: Bedrock) -> tuple[str, list[str]]:
+    """The text that leaves, and what had left before each question to the guardrail."""
+    answer = inspection_step(bedrock).answer_filter(replace(MARKETING, redact_output=True))
+    assert answer is not None
+    left, before = "", []
+    for event in events:
+        asked = len(bedrock.asked)
+        passed = answer.event(event)
+        before += [left] * (len(bedrock.asked) - asked)
+        left += "".join(event_data(one)["delta"].get("text", "") for one in passed if b"text_delta" in one)  # type: ignore[index]
+    return left, before
+
+
+WORDS = "The river runs to the sea and nobody holds it back. " * 60
+
+
+@pytest.mark.parametrize("size", [1, 7, 90, 5_000])
+@pytest.mark.parametrize("place", [0, PIECE - 4, PIECE + OVERLAP - 3, len(WORDS) - 8])
+def test_what_only_the_guardrail_knows_never_leaves_in_a_stream(
+    bedrock: Bedrock, size: int, place: int
+) -> None:
+    bedrock.knows = {"QX-77-YT-18": "US_PASSPORT_NUMBER"}
+    text = f"{WORDS[:place]} QX-77-YT-18 {WORDS[place:]}"
+    left, _ = streamed(list(stream_events([text[i : i + size] for i in range(0, len(text), size)])), bedrock)
+    assert left == text.replace("QX-77-YT-18", "[REDACTED PASSPORT]")
+
+
+# no two passages are the same, so that what the guardrail was asked tells where it stands
+UNREPEATED = " ".join(map("".join, product("bdfgklmnprst", "aeiou", "lmnrst", "aeo")))
+
+
+@given(st.lists(st.integers(1, 900), min_size=3, max_size=30))
+@settings(max_examples=15, deadline=None)
+def test_nothing_of_a_stream_leaves_before_the_guardrail_has_read_it(sizes: list[int]) -> None:
+    fake = Bedrock()
+    try:
+        ends = list(accumulate(sizes))
+        pieces = [UNREPEATED[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+        whole = "".join(pieces)
+        left, before = streamed(list(stream_events([one for one in pieces if one])), fake)
+        assert left == whole
+        read = 0
+        for asked, gone in zip(fake.asked, before, strict=True):
+            assert len(gone) <= read, "more had left than was read"
+            begin = whole.index(asked)
+            assert begin <= read, "a passage was never read"
+            read = begin + len(asked)
+        assert read == len(whole)
+    finally:
+        fake.server.shutdown()
+        fake.server.server_close()
+
+
+def test_a_stream_that_the_guardrail_could_not_read_leaves_placeholders_only(bedrock: Bedrock) -> None:
+    bedrock.status = 503
+    left, _ = streamed(list(stream_events([WORDS[i : i + 50] for i in range(0, len(WORDS), 50)])), bedrock)
+    assert left
+    assert not left.replace("[REDACTED UNCHECKED]", "")
+
+
+def test_a_stream_through_the_gateway_is_read_by_the_guardrail(bedrock: Bedrock) -> None:
+    bedrock.knows = {"QX-77": "US_PASSPORT_NUMBER"}
+    upstream = FakeUpstream().start()
+    harness = make(
+        [upstream], departments=[department("marketing", redact_output=True)], second_stage=stage_of(bedrock)
+    )
+    try:
+        harness.keys.principals = {KEY: harness.keys.principals[KEY]}
+        harness.reset()
+        upstream.script = lambda _: stream_reply(list(stream_events(["It is Q", "X-77", " indeed."])))
+        client = Anthropic(base_url=harness.url, api_key=KEY)
+        with client.messages.stream(
+            model="fast", max_tokens=9, messages=[{"role": "user", "content": "hello"}]
+        ) as stream:
+            assert "".join(stream.text_stream) == "It is [REDACTED PASSPORT] indeed."
+        assert "guardrail" in json.dumps(harness.audit.records, default=str)
+    finally:
+        harness.stop()
+        upstream.stop()
