@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from time import time
 from typing import Any
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 NAMESPACE = "ClaudeEnterpriseKit"
 _METRICS: list[dict[str, str]] = [
     {"Name": "Requests", "Unit": "Count"},
@@ -103,7 +104,7 @@ class AccessLog:
             "OutputTokens": entry.output_tokens,
             "CostMicroUSD": entry.cost_microusd,
         }
-        self._write(json.dumps(line, separators=(",", ":")))
+        self._write(_encode(line))
 
     def finding(self, department: str, kind: str, action: str) -> None:
         """A line that counts what inspection found in one request: which department, which kind of finding or
@@ -131,13 +132,11 @@ class AccessLog:
             "Findings": 1,
             "Blocked": int(action == "block"),
         }
-        self._write(json.dumps(line, separators=(",", ":")))
+        self._write(_encode(line))
 
     def event(self, kind: str, **fields: str | int) -> None:
         """A line about the gateway itself: a policy that was not read, a defect, a shutdown."""
-        self._write(
-            json.dumps({"type": kind, "environment": self.environment, **fields}, separators=(",", ":"))
-        )
+        self._write(_encode({"type": kind, "environment": self.environment, **fields}))
 
     def defect(self, request_id: str, error: BaseException) -> None:
         """A defect of the gateway: type of the error and where it was raised, never its text or data."""

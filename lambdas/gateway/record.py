@@ -5,7 +5,6 @@ Bodies are handed over separately from the record: the audit store encrypts them
 department and the subject, and keeps the record itself readable for auditors without them.
 """
 
-from dataclasses import asdict
 from typing import Any, Protocol
 
 from lambdas.common.identities import Principal
@@ -42,7 +41,7 @@ class Recorder:
             "status": outcome.status,
             "reason": outcome.reason,
             "provider": call.provider,
-            "attempts": [asdict(attempt) for attempt in call.attempts],
+            "attempts": [{"provider": one.provider, "result": one.result} for one in call.attempts],
             "upstream_request_id": outcome.upstream_request_id,
             "stop_reason": outcome.stop_reason,
             "usage": outcome.usage,

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable
 from time import time
 
+from lambdas.common.ids import ulid_text
+
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _LENGTH = 26
@@ -28,8 +30,7 @@ class RequestIds:
         """A fresh id for a call of the department."""
         front = int(self._clock() * 1000).to_bytes(6, "big") + os.urandom(5)
         value = int.from_bytes(front + self._check(front, department), "big")
-        digits = [_ALPHABET[(value >> (5 * place)) & 31] for place in range(_LENGTH - 1, -1, -1)]
-        return _PREFIX + "".join(digits)
+        return _PREFIX + ulid_text(value)
 
     def belongs(self, request_id: str, department: str) -> bool:
         """Whether the id was given to a call of this department."""

@@ -10,13 +10,14 @@ An object holds consecutive lines of one writer:
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 VERSION = 1
 RECORDS = "records/"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 # What the chain says of a record; nobody else may.
 RESERVED = frozenset({"at", "bodies", "previous", "record_id", "sequence", "v", "writer"})
 
@@ -90,10 +91,10 @@ def hash_of(line: bytes) -> str:
 
 def hour_prefix(at: datetime) -> str:
     """The folder of the hour of `at`, with the final slash."""
-    return f"{RECORDS}dt={at.astimezone(UTC):%Y-%m-%d}/hour={at.astimezone(UTC):%H}/"
+    return f"{RECORDS}{at.astimezone(UTC):dt=%Y-%m-%d/hour=%H}/"
 
 
-def make_tail(record_id: str, at: datetime, record: dict[str, Any], sealed: bytes) -> bytes:
+def make_tail(record_id: str, at: datetime, record: Mapping[str, Any], sealed: bytes) -> bytes:
     """The JSON of a record after what the chain puts before it. `sealed` is the JSON of its bodies.
 
     Raises:
@@ -103,4 +104,4 @@ def make_tail(record_id: str, at: datetime, record: dict[str, Any], sealed: byte
     if taken:
         raise ValueError(f"a record may not name {', '.join(sorted(taken))}: the chain does")
     known = {"record_id": record_id, "at": at.isoformat(timespec="milliseconds"), **record}
-    return json.dumps(known, separators=(",", ":"))[1:-1].encode() + b',"bodies":' + sealed + b"}"
+    return _encode(known)[1:-1].encode() + b',"bodies":' + sealed + b"}"

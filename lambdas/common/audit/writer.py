@@ -132,16 +132,12 @@ class AuditWriter:
     def _draft(self, record: Mapping[str, Any], key: SubjectKey | None, bodies: Mapping[str, bytes]) -> Draft:
         now = self._clock()
         record_id = new_id("rec_", clock=lambda: now)
-        plain = dict(record)
         sealed = seal(key, record_id, bodies) if key else b"{}"
-        metadata = {**plain, "record_id": record_id, "at": now.isoformat(timespec="milliseconds")}
-        return Draft(
-            record_id,
-            plain["kind"],
-            plain.get("request_id"),
-            make_tail(record_id, now, plain, sealed),
-            metadata if self._copies else {},
-        )
+        tail = make_tail(record_id, now, record, sealed)
+        metadata: dict[str, Any] = {}
+        if self._copies is not None:
+            metadata = {**record, "record_id": record_id, "at": now.isoformat(timespec="milliseconds")}
+        return Draft(record_id, record["kind"], record.get("request_id"), tail, metadata)
 
     async def _key(self, record: Mapping[str, Any]) -> SubjectKey:
         keys, place = self._known_keys(), _owner(record)

@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from lambdas.common.access import SIGNED_OUT
 from lambdas.common.clock import Clock, utc_now
@@ -56,7 +56,9 @@ class _Limit(NamedTuple):
     """An operation of a reservation and the refusal that it stands for."""
 
     operation: Operation
-    refused: Refused | None
+    kind: Literal["budget", "rate", "switch", "access"] | None  # None: it stands for no refusal of its own
+    scope: str = ""
+    resets_at: datetime | None = None
 
 
 class Ledger:
@@ -215,10 +217,10 @@ class Ledger:
         except Cancelled as cancelled:
             failed = [limits[position] for position in cancelled.failed]
         for limit in failed:
-            if limit.refused is not None and limit.refused.kind == "switch":
+            if limit.kind == "switch":
                 raise await self._named_switch(ask, limit.operation.key)
-            if limit.refused is not None:
-                raise limit.refused
+            if limit.kind is not None:
+                raise Refused(limit.kind, limit.scope, resets_at=limit.resets_at)
         return False
 
     def _limits(self, ask: Ask, reservation: Reservation, now: datetime) -> list[_Limit]:
@@ -241,23 +243,23 @@ class Ledger:
                 ttl,
             )
 
-        def over_budget(scope: str) -> Refused:
-            return Refused("budget", scope, resets_at=month_ends)
-
-        def over_rate(scope: str) -> Refused:
-            return Refused("rate", scope, resets_at=minute_ends)
-
         signed_in = (
-            [_Limit(session_goes_on(principal.session), Refused("access", principal.access_key))]
+            [_Limit(session_goes_on(principal.session), "access", principal.access_key)]
             if principal.session
             else []
         )
-        overnight = [
-            _Limit(
-                budget(f"BATCH#{department.id}", department.batch_monthly_budget_microusd),
-                over_budget(f"overnight work of department {department.id}"),
-            )
-        ]
+        overnight = (
+            [
+                _Limit(
+                    budget(f"BATCH#{department.id}", department.batch_monthly_budget_microusd),
+                    "budget",
+                    f"overnight work of department {department.id}",
+                    month_ends,
+                )
+            ]
+            if ask.batch
+            else []
+        )
         return [
             _Limit(
                 Require(
@@ -269,14 +271,15 @@ class Ledger:
                     },
                     absent=() if principal.signed_out_at else (SIGNED_OUT,),
                 ),
-                Refused("access", principal.access_key),
+                "access",
+                principal.access_key,
             ),
             *signed_in,
             _Limit(
                 unswitched(
                     reservation.shard, department=department.id, model=ask.model, principal=principal.id
                 ),
-                Refused("switch", "Claude"),
+                "switch",
             ),
             _Limit(
                 rate(
@@ -284,29 +287,37 @@ class Ledger:
                     department.user_requests_per_minute,
                     department.user_tokens_per_minute,
                 ),
-                over_rate("you"),
+                "rate",
+                "you",
+                minute_ends,
             ),
             _Limit(
                 rate(
                     f"RATE#DEPT#{department.id}", department.requests_per_minute, department.tokens_per_minute
                 ),
-                over_rate(f"department {department.id}"),
+                "rate",
+                f"department {department.id}",
+                minute_ends,
             ),
             _Limit(
                 budget(
                     f"USER#{principal.id}",
                     department.user_monthly_budget_microusd if model != "central" else None,
                 ),
-                over_budget("you"),
+                "budget",
+                "you",
+                month_ends,
             ),
             _Limit(
                 budget(
                     f"DEPT#{department.id}",
                     department.monthly_budget_microusd if model == "per-call" else None,
                 ),
-                over_budget(f"department {department.id}"),
+                "budget",
+                f"department {department.id}",
+                month_ends,
             ),
-            *(overnight if ask.batch else ()),
+            *overnight,
             _Limit(budget(f"ORG#{reservation.shard}", _shard_ceiling(ask, reservation.shard)), None),
             _Limit(Create(reservation.key, reservation.item()), None),
         ]
@@ -406,7 +417,7 @@ def _shard_ceiling(ask: Ask, shard: int) -> int:
 
 
 def _month(now: datetime) -> str:
-    return f"{now.astimezone(UTC):%Y-%m}"
+    return now.astimezone(UTC).isoformat()[:7]
 
 
 def _next_month(now: datetime) -> datetime:
@@ -419,8 +430,8 @@ def _floor(at: datetime) -> datetime:
 
 
 def _text(minute: datetime) -> str:
-    return f"{minute:%Y-%m-%dT%H:%M}"
+    return minute.isoformat()[:16]
 
 
 def _second(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+    return at.astimezone(UTC).isoformat()[:19]
