@@ -95,8 +95,8 @@ def _kit() -> None:
 
 def main() -> None:
     """Run `kit`; every foreseeable error ends in one message and a documented exit code."""
-    if sys.argv[1:2] == ["preview"]:
-        gc.disable()  # it ends within seconds: looking for garbage took a quarter of them
+    if sys.argv[1:2] in (["preview"], ["review"], ["up"]):
+        gc.disable()  # they end within seconds: looking for garbage took a quarter of them
     try:
         app()
     except KitError as error:

@@ -87,6 +87,7 @@ class Deployment:
         self.settings = self._settings()
         self.account = planned_account(self._configuration(STAGES[0]))
         self._states: dict[str, StackState] = {}
+        self._standing: set[str] = set()  # what the plan has looked up need not be when it is applied
         self._emulator: Future[Emulator] | None = None
         self._clients: Clients | None = None
         self._lock = threading.Lock()
@@ -209,6 +210,7 @@ class Deployment:
                 apply=apply,
                 reported=reported,
                 served={API_STAGE: {"invokeUrl": self.gateway_url}},
+                standing=self._standing,
             )
             graph = evaluate_stage(
                 stage,

@@ -53,6 +53,7 @@ class LocalBackend:
     `clients` gives AWS clients of the emulator; it is asked at the first live resource that must be looked
     at, so that planning a first run needs no emulator. `reported` is called with every step when it is done.
     `served` gives outputs of recorded resources, by logical name, whose place something local takes.
+    `standing` collects the URNs that were found to exist; what is in it is not looked up again.
     """
 
     prompt = False  # most answers wait for the emulator
@@ -69,6 +70,7 @@ class LocalBackend:
         reported: Callable[[Step], None] | None = None,
         handlers: Mapping[str, Handler] = HANDLERS,
         served: Mapping[str, Mapping[str, Any]] | None = None,
+        standing: set[str] | None = None,
         root: Path = PROJECT_ROOT,
     ) -> None:
         self.state = state
@@ -81,6 +83,7 @@ class LocalBackend:
         self._reported = reported or _unreported
         self._handlers = handlers
         self._served = served or {}
+        self._standing = set() if standing is None else standing
         self._root = root
         self._regions: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -208,8 +211,12 @@ class LocalBackend:
         return "update" if change.properties or old.handler != wanted.handler else "same"
 
     def _exists(self, entry: Entry, handler: Handler) -> bool:
-        with self._named_errors(entry.urn, "looked up"):
-            return handler.exists(self._place(entry), entry.id, entry.inputs)
+        if entry.urn not in self._standing:
+            with self._named_errors(entry.urn, "looked up"):
+                if not handler.exists(self._place(entry), entry.id, entry.inputs):
+                    return False
+            self._standing.add(entry.urn)
+        return True
 
     def _perform(
         self, step: Step, resource: Resource, wanted: Entry, old: Entry | None, handler: Handler | None

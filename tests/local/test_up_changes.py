@@ -46,6 +46,11 @@ class Changing:
         """Stand up what is chosen now; the report."""
         return self.kit.up(*self.arguments, **environment)
 
+    def standing(self) -> None:
+        """Up, as the test before left it."""
+        if not self.kit.report:
+            self.up()
+
     @property
     def arguments(self) -> tuple[str, ...]:
         """Of `kit up`."""
@@ -146,7 +151,7 @@ def test_ctrl_c_leaves_nothing_running_and_a_state_to_go_on_from(changing: Chang
 
 
 def test_a_changed_setting_converges_without_a_reset(changing: Changing) -> None:
-    changing.up()
+    changing.standing()
     key = changing.kit.clients_environment()["ANTHROPIC_AUTH_TOKEN"]
     one_more = {"id": "research", "name": "Research", "cost_center": "CC-800", "models": ["fast"],
                 "monthly_budget_usd": 10, "pilot": True}  # fmt: skip
@@ -171,7 +176,7 @@ def test_what_is_protected_is_not_deleted_because_a_setting_went(changing: Chang
 
 
 def test_a_process_that_died_is_started_again(changing: Changing) -> None:
-    changing.up()
+    changing.standing()
     gateway = load(changing.kit.home, "gateway")
     assert gateway
     os.kill(gateway.pid, signal.SIGKILL)
@@ -191,7 +196,7 @@ def test_an_emulator_that_was_killed_is_rebuilt(changing: Changing) -> None:
 
 
 def test_data_outlives_a_stop(changing: Changing) -> None:
-    changing.up()
+    changing.standing()
     key = changing.kit.clients_environment()["ANTHROPIC_AUTH_TOKEN"]
     assert changing.kit.run("down", "--keep").returncode == 0
     assert changing.kit.run("status").returncode == 4
