@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import uvicorn
@@ -187,6 +188,7 @@ class Harness:
     credentials: ProviderCredentials = field(default_factory=ProviderCredentials)
     second_stage: SecondStage | None = None
     port: int = 0
+    under_way: int = 0
 
     provider_key = PROVIDER_KEY
     deadlines_default = Deadlines()
@@ -230,6 +232,10 @@ class Harness:
         return self.ledger.committed()
 
     def lines(self) -> list[dict[str, Any]]:
+        """The access log, once nothing is under way: a line follows its answer."""
+        deadline = monotonic() + 2
+        while self.under_way and monotonic() < deadline:
+            sleep(0.002)
         return [line for line in self.log if line["type"] == "access"]
 
     def compose(self) -> Gateway:
@@ -263,8 +269,18 @@ class Harness:
         )
 
     def start(self) -> None:
+        app = create_app(self.compose())
+
+        async def counted(scope: Any, receive: Any, send: Any) -> None:
+            counts = scope["type"] == "http"
+            self.under_way += counts
+            try:
+                await app(scope, receive, send)
+            finally:
+                self.under_way -= counts
+
         config = uvicorn.Config(
-            create_app(self.compose()),
+            counted,
             host="127.0.0.1",
             port=0,
             log_level="critical",

@@ -68,6 +68,10 @@ def refusing(gateway: Harness, monkeypatch: pytest.MonkeyPatch, *refusals: Calla
     monkeypatch.setattr(gateway.ledger, "reserve", reserve)
 
 
+def statuses(gateway: Harness) -> list[int]:
+    return [line["status"] for line in gateway.lines()]
+
+
 def full(seconds: float) -> Callable[[], Refused]:
     """A window that ends so many seconds after it refused."""
     return lambda: Refused("rate", "you", resets_at=datetime.now(UTC) + timedelta(seconds=seconds))
@@ -81,7 +85,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_the_gateway_says(
     started = time.monotonic()
     assert ask(gateway.url, 1) == "Hello."
     assert 1.9 <= time.monotonic() - started < 10
-    assert [line["status"] for line in gateway.lines()] == [429, 200]
+    assert statuses(gateway) == [429, 200]
     assert len(gateway.upstream.received) == 1
 
 
@@ -110,8 +114,7 @@ def test_a_refusal_of_policy_is_tried_once_however_many_retries_there_are(
         ask(gateway.url, 5)
     assert raised.value.status_code in {402, 403}
     assert time.monotonic() - started < 1.5
-    assert {line["status"] for line in gateway.lines()} == {raised.value.status_code}
-    assert len({line["request_id"] for line in gateway.lines()}) == 1
+    assert statuses(gateway) == [raised.value.status_code]
     assert not gateway.upstream.received
 
 
@@ -121,7 +124,7 @@ def test_an_outage_is_tried_again_and_then_over(gateway: Harness, ask: Way) -> N
     answers = iter([json_reply(b'{"type":"error"}', 529, [("retry-after-ms", "50")])])
     gateway.upstream.script = lambda received: next(answers, None) or script(received)
     assert ask(gateway.url, 2) == "Hello."
-    assert [line["status"] for line in gateway.lines()] == [529, 200]
+    assert statuses(gateway) == [529, 200]
 
 
 @pytest.fixture(scope="module")
