@@ -12,6 +12,7 @@ from kit.prompts.library import PromptFile
 from lambdas.common.prompts import PLACEHOLDER, check_variables, parse_prompt
 
 _ELEMENT = re.compile(r"<([a-z][a-z0-9_-]*)>(.*?)</\1>", re.DOTALL)
+_UNFILLED = "TO FILL IN"  # what `kit prompt new` writes where a person must
 _SAYS_DATA = re.compile(r"\bis data\b|\bare data\b|\bmaterial to\b", re.IGNORECASE)
 
 
@@ -32,6 +33,7 @@ def lint(file: PromptFile, *, today: date, departments: Collection[str] | None =
     def report(rule: str, message: str, severity: Literal["error", "warning"] = "error") -> None:
         found.append(LintFinding(file.name, rule, severity, message))
 
+    _lint_unfilled(file, report)
     _lint_placeholders(file, report)
     _lint_injection(file, report)
     _lint_expectations(file, report)
@@ -42,6 +44,14 @@ def lint(file: PromptFile, *, today: date, departments: Collection[str] | None =
     for name in sorted(set(file.departments) - {"*"} - set(departments or file.departments)):
         report("departments", f"department {name} is not in the client's configuration", "warning")
     return found
+
+
+def _lint_unfilled(file: PromptFile, report) -> None:
+    places = {"title": file.title, "owner": file.owner, "system": file.system, "template": file.template}
+    places |= {f"tests[{number}].name": case.name for number, case in enumerate(file.tests)}
+    for place, text in places.items():
+        if _UNFILLED in text:
+            report("unfilled", f"{place} still says {_UNFILLED!r}")
 
 
 def _lint_placeholders(file: PromptFile, report) -> None:

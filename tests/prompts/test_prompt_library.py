@@ -149,10 +149,18 @@ def test_a_failing_case_stops_approval(library: Path) -> None:
     assert "the answer does not contain it" in refused.stderr
 
 
-def test_a_new_prompt_starts_from_a_draft_that_passes(library: Path) -> None:
+def test_a_new_prompt_runs_and_cannot_be_approved_before_a_person_filled_it_in(library: Path) -> None:
+    """L2.2: an approved prompt says what it is for, who answers for it and what its cases prove."""
     assert kit("new", "legal/clause-finder", library=library).returncode == 0
-    assert kit("lint", "clause-finder", library=library).returncode == 0
     assert kit("test", "clause-finder", library=library).returncode == 0
+    found = kit("lint", "clause-finder", library=library)
+    assert found.returncode == 5
+    assert all(place in found.stdout for place in ("title", "owner", "system", "template", "tests[0].name"))
+    assert kit("approve", "clause-finder", "--by", "Ana", library=library).returncode == 5
+    file = library / "legal" / "clause-finder" / "prompt.yaml"
+    file.write_text(file.read_text().replace("TO FILL IN", "Somebody said"))
+    assert kit("lint", "clause-finder", library=library).returncode == 0
+    assert kit("approve", "clause-finder", "--by", "Ana", library=library).returncode == 0
     assert kit("new", "legal/clause-finder", library=library).returncode == 2
 
 
