@@ -95,14 +95,14 @@ class _Maker:
                 )
             ],
             [
-                self._number("Active people", ["ActivePeople"]),
-                self._number("Minutes saved (stated)", ["MinutesSaved"]),
-                self._number("Calls", ["Calls"]),
-                self._number("Spent (USD)", ["SpentMicroUSD"]),
+                self._number("Active people, last day", ["ActivePeople"]),
+                self._number("Minutes saved (stated), last day", ["MinutesSaved"]),
+                self._number("Calls, last day", ["Calls"]),
+                self._number("Spent (USD), last day", ["SpentMicroUSD"]),
             ],
             [
                 self._by_department("Active people", "ActivePeople"),
-                self._by_department("Minutes", "MinutesSaved"),
+                self._by_department("Minutes saved (stated)", "MinutesSaved"),
             ],
             [self._by_department("Spent (USD)", "SpentMicroUSD", stacked=True)],
         ]
@@ -168,7 +168,7 @@ class _Maker:
                 self._total("Reworked and rejected", ["Reworked", "Rejected"]),
             ],
             [
-                self._by_department("Requests blocked by inspection", "Refused", stacked=True),
+                self._by_department("Requests blocked, by department", "Refused", stacked=True),
                 self._gateway("Kinds of findings in requests, and blocks", ["Findings", "Blocked"], "Sum"),
             ],
         ]
@@ -180,7 +180,7 @@ class _Maker:
         return self._metric(title, series, view="singleValue", stat="Maximum", height=4)
 
     def _total(self, title: str, metrics: Sequence[str]) -> dict[str, Any]:
-        series = [[NAMESPACE, metric, *self._environment, {"label": metric}] for metric in metrics]
+        series = [[NAMESPACE, metric, *self._environment, {"label": _label(metric)}] for metric in metrics]
         return self._metric(title, series, stat="Maximum")
 
     def _by_department(self, title: str, metric: str, *, stacked: bool = False) -> dict[str, Any]:
@@ -196,7 +196,7 @@ class _Maker:
                 NAMESPACE,
                 metric,
                 *self._environment,
-                {"label": metric if len(stats) == 1 else stat, "stat": stat},
+                {"label": _label(metric) if len(stats) == 1 else stat, "stat": stat},
             ]
             for metric in metrics
             for stat in stats
@@ -249,6 +249,23 @@ def _shown(series: Sequence[list[Any]]) -> list[list[Any]]:
         expression = f"m{number} / 1000000"
         dollars.append([{"expression": expression, "id": f"usd{number}", "label": options["label"]}])
     return [*drawn, *dollars]
+
+
+# What metrics are called beside their lines, where their name does not say it.
+_LABELS = {
+    "Completed": "answers",
+    "CostMicroUSD": "USD",
+    "InputTokens": "in prompts",
+    "OutputTokens": "in answers",
+    "Refused": "blocked",
+    "Registered": "from approved prompts",
+    "Reviewed": "made",
+    "ReviewsNeeded": "needed",
+}
+
+
+def _label(metric: str) -> str:
+    return _LABELS.get(metric, metric.lower())
 
 
 def _text(markdown: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def dashboards(
     client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Draw at least the twelve weeks before today, from the beginning of a quarter; one page an audience.
+    """Draw the twelve weeks before today, one page for each audience.
 
     The pages come from the very definitions that `components/measurement/dashboards.py` deploys. Metrics that
     AWS alone measures say so.
@@ -45,15 +45,17 @@ def dashboards(
         last = min(date.fromisoformat(until), yesterday) if until else yesterday
     except ValueError:
         raise KitError(f'--until "{until}" is not a date', exit_code=ExitCode.USAGE) from None
-    first = quarter_start(last - timedelta(days=83))
-    use = source.use(Period(f"{first} to {last}", first, last), progress=not as_json)
+    drawn = Period("twelve weeks", last - timedelta(days=83), last)
+    # small days are put together from the beginning of a quarter on, wherever the drawing begins
+    use = source.use(Period("quarters", quarter_start(drawn.first), last), progress=not as_json)
     audiences = settings.sizing.adoption.dashboards
     args = DashboardsArgs(names_of(settings), [one.id for one in settings.departments], audiences)
     output.mkdir(parents=True, exist_ok=True)
     paths = []
     for audience in audiences:
         path = output / f"{audience}.html"
-        page = dashboard_page(settings.organization, audience, dashboard_body(audience, args), use, audiences)
+        body = dashboard_body(audience, args)
+        page = dashboard_page(settings.organization, audience, body, use, audiences, drawn)
         path.write_text(page, encoding="utf-8")
         paths.append(path)
     if as_json:

@@ -6,6 +6,7 @@ from math import floor, log10
 
 COLOURS = ("#1f6f8b", "#c1572b", "#4f7d3a", "#7a4f9a", "#b08900", "#3a5fb0", "#8b3a55", "#5b6775")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
+_TOPS = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10)  # times a power of ten: the highest line of a chart
 _FONT = 'font-family="system-ui, Segoe UI, DejaVu Sans, sans-serif"'
 
 
@@ -38,7 +39,9 @@ def lines(
         parts.append(_word(left - 6, y(value) + 4, short(value), anchor="end"))
     every = max(1, -(-len(labels) // 7))
     ticks = range(0, len(labels), every)
-    parts.extend(_word(x(number), height - 12, labels[number], anchor="middle") for number in ticks)
+    parts.extend(
+        _word(x(number), height - 12, labels[number], anchor=_anchor(number, labels)) for number in ticks
+    )
     order = list(shown.items())
     for number, (_, values) in enumerate(reversed(order) if stacked else order):
         place = len(order) - 1 - number if stacked else number
@@ -139,9 +142,14 @@ def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
 
 
 def _round_up(value: float) -> float:
-    """The next 1, 2, 2.5 or 5 times a power of ten."""
+    """The next number that four steps divide into round ones."""
     power = 10.0 ** floor(log10(value))
-    return next((factor * power for factor in (1, 2, 2.5, 5) if value <= factor * power), 10 * power)
+    return next(factor * power for factor in _TOPS if value <= factor * power)
+
+
+def _anchor(number: int, labels: Sequence[str]) -> str:
+    """The last label ends where the chart does."""
+    return "end" if number == len(labels) - 1 and number else "middle"
 
 
 def _opening(width: int, height: float, title: str) -> str:

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from kit.measurement import charts, pages
+from kit.measurement.period import Period
 from kit.measurement.use import Use
 from lambdas.measurement.aggregates import Aggregate, Cell
 from lambdas.measurement.handler import METRICS, metric
@@ -21,22 +22,26 @@ _AWS_ONLY = "measured by AWS; not part of the embedded default"
 
 
 def dashboard_page(
-    organization: str, audience: str, body: Mapping[str, Any], use: Use, others: Sequence[str]
+    organization: str,
+    audience: str,
+    body: Mapping[str, Any],
+    use: Use,
+    others: Sequence[str],
+    period: Period,
 ) -> str:
-    """One dashboard as a page, with links to the others."""
+    """One dashboard as a page, with links to the others. `period` is what is drawn of `use`."""
     links = "".join(f'<a href="{name}.html">{escape(name)}</a>' for name in others)
-    widgets = "".join(_widget(one, use) for one in body["widgets"])
-    last = use.period.last
+    widgets = "".join(_widget(one, use, list(period.days())) for one in body["widgets"])
     intro = (
         f"<nav>{links}</nav><h1>{escape(organization)}: {escape(audience)}</h1>"
-        f"<p class=soft>{use.period.first} to {last}, by day, from the metadata of records. "
+        f"<p class=soft>{period.first} to {period.last}, by day, from the metadata of records. "
         "Days of fewer than five people are shown together with the next ones, people in steps of five.</p>"
     )
     html = f'{intro}<div class="grid">{widgets}</div>'
     return pages.page(f"Claude: {audience}", html, synthetic=use.synthetic, wide=True)
 
 
-def _widget(widget: Mapping[str, Any], use: Use) -> str:
+def _widget(widget: Mapping[str, Any], use: Use, days: list[str]) -> str:
     place = (
         f"grid-column: {widget['x'] + 1} / span {widget['width']}; "
         f"grid-row: {widget['y'] + 1} / span {widget['height']}"
@@ -49,12 +54,13 @@ def _widget(widget: Mapping[str, Any], use: Use) -> str:
             names = "".join(f"<li>{escape(arn.rpartition(':')[2])}</li>" for arn in properties["alarms"])
             inner = f"<h3>{escape(properties['title'])}</h3><ul>{names}</ul><p class=soft>{_AWS_ONLY}</p>"
         case _:
-            inner = f"<h3>{escape(properties['title'])}</h3>{_metrics(properties, use, widget['width'])}"
+            inner = (
+                f"<h3>{escape(properties['title'])}</h3>{_metrics(properties, use, days, widget['width'])}"
+            )
     return f'<div class="widget" style="{place}">{inner}</div>'
 
 
-def _metrics(properties: Mapping[str, Any], use: Use, columns: int) -> str:
-    days = list(use.period.days())
+def _metrics(properties: Mapping[str, Any], use: Use, days: list[str], columns: int) -> str:
     found: dict[str, list[float | None]] = {}
     by_id: dict[str, list[float | None]] = {}
     dollars = False
@@ -124,12 +130,13 @@ def _by_week(
     """The highest day of each week: many weeks of days would be a wall of dots."""
     starts = list(range(0, len(days), 7))
     weeks = [days[start] for start in starts]
-    return {
-        name: [
-            max((value for value in values[at : at + 7] if value is not None), default=None) for at in starts
-        ]
-        for name, values in found.items()
-    }, weeks
+    return {name: [_highest(values[at : at + 7]) for at in starts] for name, values in found.items()}, weeks
+
+
+def _highest(values: Sequence[float | None]) -> float | None:
+    """Of days without use and days that are told later, nothing is known: that is no zero."""
+    told = [value for value in values if value is not None]
+    return None if None in values and not any(told) else max(told, default=None)
 
 
 def _markdown(text: str) -> str:

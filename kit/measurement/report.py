@@ -13,7 +13,7 @@ from kit.measurement import charts, pages
 from kit.measurement.maturity import TITLES
 from kit.measurement.quarter import Quarter
 from kit.measurement.value import ENOUGH_RATED, Range, Value
-from lambdas.measurement.aggregates import Cell
+from lambdas.measurement.aggregates import OTHER, Cell
 from lambdas.measurement.privacy import coarse, hidden, total_shown
 
 _ONCE = "(SELECT *, row_number() OVER (PARTITION BY record_id) AS copy FROM records)"
@@ -70,9 +70,9 @@ class Report:
         )
         cards = [
             (f"{people:,}", f"people used Claude; the goal of the rollout is {goal:,}", self._people_query()),
-            (_money_range(value), "value of time saved, low to high", self._value_query()),
-            (_usd(cost), "cost: API, infrastructure, Center of Excellence", self._cost_query()),
-            (net, "value for each dollar of cost, low to high", self._value_query()),
+            (_money_range(value), "US dollars: value of time saved, low to high", self._value_query()),
+            (_usd(cost), "US dollars: cost of API, infrastructure, Center of Excellence", self._cost_query()),
+            (net, "US dollars of value for each dollar of cost, low to high", self._value_query()),
             (
                 _share(counts["validated"], counts["completed"]),
                 "of answers have feedback or a review",
@@ -119,13 +119,14 @@ class Report:
         for name, case, cell in sorted(cells, key=lambda one: -one[2].counts["calls"])[:12]:
             calls, members = cell.counts["calls"], len(cell.people)
             frequency = f"{calls / members / max(1, len(weeks)):.1f}" if members else "-"
-            rows.append((escape(case), escape(name), f"{calls:,}", f"{members:,}", frequency))
+            what = "no use case named" if case == OTHER else case
+            rows.append((escape(what), escape(name), f"{calls:,}", f"{members:,}", frequency))
         chart = charts.lines(
             series, [week[5:] for week in weeks], title="People active in each week", width=860
         )
         return (
             f"<h2>Adoption</h2><h3>People active in each "
-            f"week, in steps of five{self._people_query()}</h3><figure>{chart}</figure>"
+            f"week, in steps of five{self._people_query()}</h3><figure>{chart}{self._unfinished()}</figure>"
             f"<h3>Use cases{self._use_case_query()}</h3>"
             + pages.table(
                 ("use case", "department", "calls", "people", "calls a person and week"),
@@ -134,6 +135,11 @@ class Report:
             )
             + self._cohorts()
         )
+
+    def _unfinished(self) -> str:
+        """A word about the last point where its week is not over."""
+        last = self._use.period.last
+        return "" if last.weekday() == 6 else f"<figcaption>The last week is told up to {last}.</figcaption>"
 
     def _cohorts(self) -> str:
         rows = []
@@ -412,7 +418,7 @@ def _usd(microusd: int) -> str:
 
 
 def _money_range(value: Range) -> str:
-    return f"{_usd(int(value.low))} - {_usd(int(value.high))}"
+    return f"{_usd(int(value.low))} to {_usd(int(value.high))}"
 
 
 def _ratio(value: Decimal, cost: int) -> str:
