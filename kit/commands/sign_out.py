@@ -15,8 +15,8 @@ def sign_out(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """End every sign-in of a person. Tokens of before are refused at the next call, and renewed ones where
-    they say when the sign-in was (auth_time, as the user pool's do). Signing in again is all that it takes: to
-    keep somebody out, kit switch off principal. Keys are revoked apart.
+    they say when the sign-in was (auth_time, as the user pool's do). Signing in again is all that it takes:
+    to keep somebody out, kit switch off principal. Keys are revoked apart.
 
     Exit codes: 0 done; 2 no such person; 4 the deployment cannot be reached.
     """
