@@ -296,7 +296,7 @@ class Batches:
             self.deadlines.first_byte_stream,
         )
         answer = await self.caller.call(upstream, tuple(providers))
-        return answer, await read_answer(answer, self.deadlines)
+        return answer, await read_answer(answer, self.deadlines, exchange.request_id)
 
 
 def _read_requests(body: JsonBody) -> list[dict[str, Any]]:

@@ -119,6 +119,13 @@ class Caller:
             if answer.response.status not in _TRY_NEXT:
                 return answer
             last = await self._read_error(call, answer) or last
+        if last is not None and last.response.status == 401:  # of ours: the caller's own was good
+            raise ApiError(
+                502,
+                errors.API,
+                "The gateway's own credential was refused by the provider of Claude; its operators are told.",
+                reason="provider_credential",
+            )
         if last is not None:
             return last
         raise ApiError(

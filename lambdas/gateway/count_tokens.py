@@ -62,7 +62,7 @@ class CountTokens:
             try:
                 answer = await self.caller.call(upstream, self.providers.of(policy))
                 entry.provider = answer.provider.name
-                data = await read_answer(answer, self.deadlines)
+                data = await read_answer(answer, self.deadlines, exchange.request_id)
             except CallCancelled:
                 entry.reason = "client_gone"
                 return

@@ -13,6 +13,7 @@ from time import monotonic
 from lambdas.gateway import errors
 from lambdas.gateway.answer_filter import AnswerFilter
 from lambdas.gateway.call import Answer, Deadlines
+from lambdas.gateway.error_relay import told
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.outcome import Outcome, read_message
@@ -31,12 +32,15 @@ _CHARACTERS_PER_TOKEN = 4  # the floor that Anthropic's own gateway bills an abo
 _LAST_WORD_SECONDS = 5.0
 
 
-async def read_answer(answer: Answer, deadlines: Deadlines) -> bytes:
-    """The whole body of an answer. Raises `ApiError` 502 when it breaks off, `CallCancelled` when the client
-    left.
+async def read_answer(answer: Answer, deadlines: Deadlines, request_id: str) -> bytes:
+    """The whole body of an answer; of an error, what a caller may see of it. Raises `ApiError` 502 when it
+    breaks off, `CallCancelled` when the client left.
     """
-    if answer.body is not None:
-        return answer.body
+    body = answer.body if answer.body is not None else await _read(answer, deadlines)
+    return body if answer.response.status < 400 else told(answer, body, request_id)
+
+
+async def _read(answer: Answer, deadlines: Deadlines) -> bytes:
     try:
         return await read_whole(answer.response, deadlines.idle, limit=_ANSWER_LIMIT)
     except CallCancelled:
@@ -58,7 +62,7 @@ async def deliver_whole(
     Raises `ApiError` 502 when the answer breaks off; nothing has been sent to the client then.
     """
     response = answer.response
-    body = await read_answer(answer, deadlines)
+    body = await read_answer(answer, deadlines, exchange.request_id)
     outcome = Outcome(
         result="completed" if response.status < 300 else "upstream_error",
         status=response.status,

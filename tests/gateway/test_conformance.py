@@ -8,8 +8,18 @@ import time
 
 import pytest
 
-from .harness import KEY, OTHER_KEY, Harness, chat
-from .upstream import BREAK, Received, Reply, event, json_reply, message, stream_events, stream_reply
+from .harness import KEY, OTHER_KEY, Harness, chat, make
+from .upstream import (
+    BREAK,
+    FakeUpstream,
+    Received,
+    Reply,
+    event,
+    json_reply,
+    message,
+    stream_events,
+    stream_reply,
+)
 
 
 def test_messages_is_matched_on_its_path_and_the_query_reaches_the_provider(gateway: Harness) -> None:
@@ -145,6 +155,41 @@ def test_an_error_body_of_the_provider_arrives_byte_for_byte(gateway: Harness, s
         answer = gateway.post("/v1/messages", chat(stream=stream))
         assert (answer.status, answer.body) == (status, body)
         assert (answer.header("request-id") or "").startswith("req_")
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 502, 503, 504, 529])
+def test_what_is_no_json_becomes_an_error_of_the_same_status_in_claudes_shape(
+    provider_servers: list[FakeUpstream], status: int
+) -> None:
+    harness = make(provider_servers[:1])  # with a circuit of its own
+    try:
+        harness.reset()
+        html = [("content-type", "text/html"), ("retry-after", "7")]
+        for body in (b"<html><h1>502 Bad Gateway</h1></html>", b"[]"):
+            harness.upstream.script = lambda _, body=body: Reply(status, html, [body])
+            for path in ("/v1/messages", "/v1/messages/count_tokens"):
+                answer = harness.post(path, chat())
+                assert answer.status == status
+                error = answer.json()
+                assert (error["type"], error["request_id"]) == ("error", answer.header("request-id"))
+                assert error["error"]["type"].endswith("_error")
+                kinds = [value for name, value in answer.headers if name == "content-type"]
+                assert kinds == ["application/json"]
+                assert answer.header("retry-after") == "7"
+                assert b"<h1>" not in answer.body
+    finally:
+        harness.stop()
+
+
+def test_a_refused_credential_of_the_gateway_is_not_told_as_the_callers(two_providers: Harness) -> None:
+    refused = {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}
+    for upstream in two_providers.upstreams:
+        upstream.script = lambda _: json_reply(refused, 401)
+    answer = two_providers.post("/v1/messages", chat())
+    assert (answer.status, answer.json()["error"]["type"]) == (502, "api_error")
+    outcome = two_providers.audit.records[-1]
+    assert [one["result"] for one in outcome["attempts"]] == ["401", "401"]
+    assert two_providers.spent() == 0
 
 
 def test_every_answer_has_a_request_id(gateway: Harness) -> None:

@@ -276,6 +276,8 @@ def _providers(requests: Requests) -> None:
     upstream = requests.harness.upstream
     upstream.script = lambda _: Reply(parts=[BREAK])
     requests.message()
+    upstream.script = lambda _: json_reply({"type": "error", "error": {"message": CANARY}}, 401)
+    requests.message()
     upstream.script = lambda _: Reply(200, [], [b'{"id": "msg_01"', BREAK], chunked=True)
     requests.message()
     upstream.script = lambda _: stream_reply(stream_events(["one"])[:4])

@@ -322,6 +322,28 @@ def test_each_platform_is_asked_for_the_model_by_its_own_name_and_gets_no_caller
     assert (sent.header("x-api-key") is None) == (kind != "anthropic")
 
 
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
+def test_an_error_of_aws_names_no_account_and_no_role_of_the_organisation(
+    platform: tuple[Harness, str], status: int
+) -> None:
+    """Only what AWS says of the organisation is cut out; of all else each byte stays (L1.7)."""
+    harness, kind = platform
+    role = b"arn:aws:sts::111122223333:assumed-role/acme-production-claude-caller/ada"
+    project = b"arn:aws:bedrock-mantle:eu-west-1:111122223333:project/x"
+    form = (
+        b'{"type":"error","error":{"type":"permission_error","message":"User: %b may not perform: '
+        b'CreateInference on resource: %b in account %b; prompt is too long: 215000 tokens"},  "z": 1.50}'
+    )
+    said = form % (role, project, b"111122223333")
+    harness.upstream.script = lambda _: json_reply(said, status)
+    answer = harness.post("/v1/messages", chat())
+    assert answer.status == status
+    if kind == "anthropic":
+        assert answer.body == said
+        return
+    assert answer.body == form % ((b"(withheld)",) * 3)
+
+
 def test_a_stand_in_replaces_the_first_provider_and_never_sees_its_credential(
     provider_servers: list[FakeUpstream],
 ) -> None:

@@ -45,6 +45,7 @@ class ClaudeProvider:
     prefix: str = ""
     workspace_id: str | None = None
     batches: bool = True  # whether it has the Message Batches API
+    on_aws: bool = False  # whether its errors may name accounts and roles of the organisation
     circuit: CircuitBreaker = field(default_factory=CircuitBreaker)
 
     def model_name(self, model: str) -> str:
