@@ -235,8 +235,9 @@ _NAMES_OF_SECRETS = (
 )
 _ASSIGNMENT = Expression(
     rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}})[\"'`\]*\\]{{0,4}}"
-    r"(?P<sign>\s{0,3}(?::=|=>|==|=|:|\|)\s{0,3}|\s+(?:is|was|are|reads|set to|to|changed to)\s+(?:now "
-    r"|currently |still )?|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_])"
+    r"(?P<sign>\s{0,3}(?::=|=>|==|=|:|\|)\s{0,3}"
+    r"|\s+(?:is|was|are|reads|set to|to|changed to|lautet|ist|est|es|é)\s+(?:now |currently |still )?"
+    r"|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_])"
     r"(?:[A-Za-z]*\()?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
     re.IGNORECASE,
 )
@@ -268,7 +269,7 @@ _CODE_VALUE = Expression(
     r"|data|the|a|an|is|in|for|to|and|or|of|that|which|with|from|your|my|our|not|bytes|text|number|type"
     r"|value|key|name|object|list|dict|len|new|await|async|const|let|var|import|expired|wrong|invalid"
     r"|incorrect|correct|reset|protected|manager|policy|field|hash|hashing|based|management|length|strength"
-    r"|rotation|stored|used|sent|stuffing|spraying)\b",
+    r"|rotation|stored|used|sent|stuffing|spraying)\b(?![-\w]*\d)",
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:[.\[(:>-]+[A-Za-z_$(){}\[\]][\w$)\]]*)*[;,)\]]*")
@@ -342,7 +343,7 @@ def _is_secret_value(
     ):
         return False
     if password:
-        spoken = sign.strip().lower() in ("is", "was", "are", "to", "set to", "reads", "changed to")
+        spoken = sign.strip()[:1].isalpha()
         if _CODE_VALUE.match(value) or ("." in value.strip(".!") and _IDENTIFIER.fullmatch(value)):
             return False
         if len(value) < 6 and not (quote and mixed >= 3):
@@ -460,8 +461,6 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     value = match["value"]
     quote = match["quote"]
     begin = match.start("value")
-    if quote and quote[-1] in "'\"":
-        value = _phrase(text, begin, value, quote[-1], match["name"])
     if quote[:1] in ("(", "<"):
         value = value.rstrip(")>")
     if not quote:
@@ -470,7 +469,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     elif text[begin + len(value) : begin + len(value) + 1] not in ("'", '"', "`", "”", "’"):
         value = value.rstrip(",;)")
     if "&" in value and match["sign"].strip() == "=" and not quote:
-        value = value.partition("&")[0]
+        value = _NEXT_PARAMETER.split(value)[0]
     value = value.rstrip("\\").rstrip("'")
     for ending in (".", ",", ":"):
         value = value.removesuffix(ending)
@@ -484,6 +483,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     return Span("SECRET", begin, begin + len(value), 0.85, "secret-assignment")
 
 
+_NEXT_PARAMETER = re.compile(r"&(?=\w+=)")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}")
 _SERVICE = re.compile(r"([a-z][a-z0-9]{3,20})[_-]\Z")
 _NOT_SERVICES = frozenset(
@@ -500,16 +500,22 @@ def _names_a_service(before: str) -> bool:
     return match is not None and match[1] not in _NOT_SERVICES
 
 
-def _phrase(text: str, begin: int, value: str, quote: str, name: str) -> str:
-    """A quoted password may hold a blank or two: the value up to the quote that closes it."""
-    after = text[begin + len(value) : begin + len(value) + 1]
-    if after != " " or not name.lower().startswith(("pass", "pwd")):
-        return value
-    close = text.find(quote, begin, begin + 48)
-    whole = text[begin:close] if close > 0 else ""
-    if 1 <= whole.count(" ") <= 2 and "\n" not in whole and _classes(whole.replace(" ", "")) >= 3:
-        return whole if any(c.isdigit() for c in whole) else value
-    return value
+# a password in quotes that holds a blank or two
+_QUOTED_PHRASE = Expression(
+    r"\b(?:pass(?:word|wd|phrase|code)|pwd|passwort|kennwort)\s{0,2}(?:is|was|:|=)?\s{0,2}"
+    r"(?P<quote>[\"'])(?P<value>[^\"'\s]{1,24}(?: [^\"'\s]{1,24}){1,2})(?P=quote)",
+    re.IGNORECASE,
+)
+
+
+def _phrases(text: str, places: list[int]) -> Iterator[Span]:
+    for place in places:
+        match = _QUOTED_PHRASE.match(text, place)
+        if match is None:
+            continue
+        value = match["value"]
+        if _classes(value.replace(" ", "")) >= 3 and any(c.isdigit() for c in value):
+            yield Span("SECRET", match.start("value"), match.end("value"), 0.85, "secret-assignment")
 
 
 def _urls(text: str) -> Iterator[Span]:
@@ -642,6 +648,7 @@ def detect(text: str, lower: str, disabled: frozenset[str] = frozenset()) -> lis
                     found.append(Span("SECRET", match.start(group), match.end(group), rule.score, rule.name))
     if places and "assignments" not in disabled:
         found.extend(_assignments(text, lower, places))
+        found.extend(_phrases(text, places))
     if "://" in text and "@" in text and "url-passwords" not in disabled:
         found.extend(_urls(text))
     if "headers" not in disabled and any(gate in lower for gate in _HEADER_GATES):

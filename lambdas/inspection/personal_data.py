@@ -130,6 +130,7 @@ _KEYWORDS: dict[str, tuple[str, ...]] = {
                  "cc_num"),
     "ssn": ("ssn", "ssns", "social security", "social-security", "soc sec", "social_security",
         "socialsecurity", "ss#"),
+    "social": ("social", "ss number", "ss no", "w-2", "w2", "payroll"),
     "phone": ("phone", "telephone", "tel", "mobile", "cell", "call", "fax", "dial", "dial-in", "whatsapp",
         "sms",
               "text me", "ring", "reach", "reached", "hotline", "telefon", "handy", "mobil", "contact",
@@ -364,6 +365,7 @@ def card_network(digits: str) -> bool:
     return p2 in (50, 56, 57, 58, 63, 67) and 12 <= n <= 19
 
 
+_PAYING = ("charge", "declin", "payment", "refund", "billing", "checkout")
 _DOCUMENTED_CARDS = frozenset(("1234567890123456", "1234567812345678", "0000111122223333"))
 
 
@@ -379,8 +381,11 @@ def _card(context: _Context, start: int, end: int, raw: str, digits: str, groups
         return None
     near = context.distance("card", start, 40)
     if luhn(digits) and card_network(digits):
-        if contiguous and n < 16 and near is None and not context.anywhere("card") and n == 13:
-            return None
+        if contiguous and n == 13 and near is None and not context.anywhere("card"):
+            # thirteen digits are often a time or a product: they count beside a word of paying only
+            before = context.lower[max(0, start - 60) : start]
+            if not any(word in before for word in _PAYING):
+                return None
         return Span("CREDIT_CARD", start, end, 1.0 if near is not None else 0.9, "card-checksum")
     if near is not None and n >= 13 and (near <= 25 or luhn(digits)):
         return Span("CREDIT_CARD", start, end, 0.8, "card-keyword")
@@ -409,7 +414,10 @@ def _ssn(context: _Context, start: int, end: int, raw: str, digits: str, groups:
             return None
         if separators == ("-", "-") and (digits[0] != "9" or context.anywhere("ssn")):
             return Span("US_SSN", start, end, 0.9, "ssn-shape")
-        if separators[0] == separators[1] and context.anywhere("ssn"):
+        announced = context.anywhere("ssn") or any(
+            context.before(group, start, 60) for group in ("social", "employee", "tax")
+        )
+        if separators[0] == separators[1] and digits[0] != "9" and announced:
             return Span("US_SSN", start, end, 0.8, "ssn-shape")
         return None
     distance = context.distance("ssn", start, 40)
@@ -460,7 +468,8 @@ def _phone(context: _Context, start: int, end: int, raw: str, digits: str, group
             return None
         return None if _fictional(digits) else found(1.0, "phone-international")
     spoken = context.before("phone", begin, 40) or context.after("phone", finish, 12)
-    if "/" in raw and not spoken:
+    area_slash = raw[0] == "0" and re.fullmatch(r"0\d{2,4}/\d{5,8}", raw) is not None
+    if "/" in raw and not spoken and not area_slash:
         return None
     if _DATE.match(raw) and not opened:
         return None
@@ -485,6 +494,8 @@ def _phone(context: _Context, start: int, end: int, raw: str, digits: str, group
         ):
             return None
         return found(0.8, "phone-national")
+    if area_slash and not _identified(context, begin):
+        return found(0.75, "phone-national")
     if digits.startswith("00") and 10 <= n <= 16 and len(groups) >= 2:
         return found(0.85, "phone-international")
     if spoken and not _identified(context, begin):
@@ -518,6 +529,10 @@ def _fictional(digits: str) -> bool:
 
 def _ip4(context: _Context, start: int, end: int, raw: str, groups: list[str]) -> Span | None:
     text = context.text
+    if len(groups) == 5 and raw.count("/") == 1 and "/" in raw[-3:]:
+        # a network: the address without the length of its prefix
+        groups, raw = groups[:4], raw.rpartition("/")[0]
+        end = start + len(raw)
     if len(groups) != 4 or raw.count(".") != 3 or len(raw) != sum(map(len, groups)) + 3:
         return None
     if any(len(group) > 3 or int(group) > 255 or (len(group) > 1 and group[0] == "0") for group in groups):
@@ -892,7 +907,7 @@ _COLUMNS: tuple[tuple[Expression, str, Expression], ...] = tuple(
     for name, kind, value in (
         (r"ssn|social.?sec", "US_SSN", r"\d{3}[- ]?\d{2}[- ]?\d{4}"),
         (r"e-?mail", "EMAIL", r"[^@\s]+@[^@\s]+\.\w+"),
-        (r"phone|mobile|^tel|\bcell|fax", "PHONE", r"\+?[\d() .x-]{6,24}"),
+        (r"phone|mobile|^tel|\bcell|fax", "PHONE", r"\+?[\d() ./x-]{6,24}"),
         (r"cvv|cvc|security.?code", "CVV", r"\d{3,4}"),
         (r"exp", "CARD_EXPIRY", r"\d{2}/\d{2,4}"),
         (r"card|^cc|^pan$", "CREDIT_CARD", r"\d[\d -]{10,21}\d"),

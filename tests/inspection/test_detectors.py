@@ -57,6 +57,55 @@ def test_each_way_of_writing_a_secret_is_found(whole: Inspector, way: str) -> No
         assert any(one.start < end and one.end > start for one in found), text
 
 
+@pytest.mark.parametrize(
+    ("sentence", "value", "kind"),
+    [
+        ("allow the host at {} through the firewall", "172.28.175.144/32", "IP_ADDRESS"),
+        ("Our front desk ({}) is open from 8 to 6.", "0164/4871553", "PHONE"),
+        ("name;phone\nAnna;{}", "0156/2157385", "PHONE"),
+        ("payroll wants his social, it is {}, today", "358 77 3753", "US_SSN"),
+        ("Employee Jill ({}) moved to Ohio", "751 21 4179", "US_SSN"),
+        ("account held under SSN {}, he says", "987-XX-4321", "US_SSN"),
+        ("the guest was declined: {}, can you retry it?", "4493371673404", "CREDIT_CARD"),
+        ("her bank account number {} at the branch", "SE32CRBC0100601211501234", "IBAN"),
+        ("Mein Passwort lautet {}, bitte nicht weitergeben", "Winter?1786", "SECRET"),
+        ("the login has password '{}' since May", "RBI Payments2024!", "SECRET"),
+        ("leaked credentials: ana.lopez@jobport.net / {}.", "SecureP@ss8901", "SECRET"),
+        ("leaked credentials: {} / SecureP@ss8901.", "ana.lopez@jobport.net", "EMAIL"),
+        ("acmepay_key = {}", "4f1c9b7e-62d0-4a3b-9c55-0d8e71f2a6b3", "SECRET"),
+        ('{{"awsSecretKey\\":\\"{}\\"', "3lyTWqHMt5UySny2drdPYheRTEzrNux8Cn5JWFHL", "SECRET"),
+        ("Patient MRN {} was updated", "ALPHA-442021", "MRN"),
+        ("paid from Account No. '{}' in May", "PUNJAB7890123456", "BANK_ACCOUNT"),
+    ],
+)
+def test_values_are_found_in_the_wordings_of_people(
+    whole: Inspector, sentence: str, value: str, kind: str
+) -> None:
+    """L2.3: each of these was missed once."""
+    text = sentence.format(value)
+    start = text.index(value)
+    found = [one for one in whole.inspect_text(text).findings if one.type == kind]
+    assert any(min(one.end, start + len(value)) - max(one.start, start) >= len(value) / 2 for one in found), (
+        found
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "primary_key = 4f1c9b7e-62d0-4a3b-9c55-0d8e71f2a6b3",
+        "commit 9fceb02d0ae598e95dc970b74767f19372d61af8 fixes the race",
+        'api_key: <your-api-key-here>\npassword = os.environ["DB_PASSWORD"]\nPASSWORD=${DB_PASSWORD}',
+        "secretKeyRef: {name: db-secret, key: password}\nconst token = await auth.getToken();",
+        "Das Passwort ist falsch; das Passwort ist abgelaufen.",
+        "timestamps 1732492800 and 1732492800123 in the log of build 2026.11.25.1",
+    ],
+)
+def test_names_hashes_and_references_are_no_secrets(whole: Inspector, text: str) -> None:
+    """L2.3: what looks like a secret and is none."""
+    assert "SECRET" not in types_in(whole.inspect_text(text))
+
+
 @pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_text_is_public_and_without_alarms(whole: Inspector, text: str) -> None:
     inspection = whole.inspect_text(text)
