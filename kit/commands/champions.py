@@ -15,11 +15,12 @@ def champions(
     client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
 ) -> None:
-    """Show what each champion contributed in a quarter: prompts approved, reviews done, people trained,
-    answers rated.
+    """Show what each champion contributed in a quarter.
 
-    Computed from published prompts, reviews and records, as the quarterly governance review computes it, in
-    the order of ids: nobody is ranked. Exit codes: 0 done; 2 wrong option; 4 no deployment can be reached.
+    Prompts approved, reviews done, people trained, answers rated: computed from published prompts, reviews
+    and records, as the quarterly governance review computes it, in the order of ids: nobody is ranked.
+
+    Exit codes: 0 done; 2 wrong option; 4 no deployment can be reached.
     """
     from kit.adoption.recognition import contributions
     from kit.measurement import period
