@@ -193,12 +193,15 @@ class TextRedactor:
         while len(self._held) - self._cut > self._limit() + CONTEXT:
             # one token without an end: cut at a place that depends on the text alone
             self._scan = self._cut + self._limit()
+            self._note(self._held[self._cut : self._scan])
             self._decide(self._scan)
         self._trim()
 
     def finish(self) -> None:
         """The block is complete: decide the rest."""
-        self._scan = len(self._held)
+        last, self._scan = self._held[self._scan :], len(self._held)
+        if last:
+            self._note(last)
         if self._cut < self._scan:
             self._decide(self._scan)
 
