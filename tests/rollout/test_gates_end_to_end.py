@@ -15,7 +15,7 @@ import kit.target
 from kit.errors import KitError
 from kit.evaluation.stages import evaluate_stages
 from kit.target import Target, find_target
-from lambdas.common.access import AccessRecords, person_record
+from lambdas.common.access import SK, AccessRecords, person_record, user_key
 from lambdas.common.ids import new_id
 from stacks.settings import CONFIG_FOLDER
 from tests.support.local_kit import LocalKit
@@ -67,7 +67,10 @@ def champions(account: Target) -> Iterator[AccessRecords]:
         access.create(person_record(person, provisioned=True, department="product", roles=["champions"]))
     yield access
     for person in CHAMPIONS:
-        access.revoke(f"USER#{person}")
+        account.client("dynamodb").delete_item(
+            TableName=account.require("access_table_name"),
+            Key={"pk": {"S": user_key(person)}, "sk": {"S": SK}},
+        )
 
 
 def pilots_at_work(folder: Path) -> Path:
@@ -131,6 +134,16 @@ _FIXED = (
     "data-classification-approved", "acceptable-use-approved", "audit-policy-approved",
     "zero-training-attested", "coe-staffed", "budget-secured",
 )  # fmt: skip
+
+
+def test_the_champions_are_listed_by_their_ids_with_what_they_contributed(
+    local_kit: LocalKit, champions: AccessRecords
+) -> None:
+    """(L4.6)"""
+    del champions
+    shown = [one for one in said(local_kit, "champions")["champions"] if one["person"] in CHAMPIONS]
+    assert [one["person"] for one in shown] == sorted(CHAMPIONS)
+    assert {one["feedback"] for one in shown} == {0}
 
 
 def test_a_call_without_its_record_keeps_the_criterion_below_and_the_stage_shut(

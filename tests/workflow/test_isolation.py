@@ -146,6 +146,23 @@ def test_only_the_releaser_writes_released_texts(stage, part) -> None:
     assert caught.value.response["Error"]["Code"] == "AccessDenied"
 
 
+@pytest.mark.parametrize("part", ["member", "drafter", "releaser"])
+def test_only_reviewers_write_decisions(stage, part) -> None:
+    key = f"decisions/wf_01ARZ3NDEKTSV4RRFFQ69G5FAV/{uuid.uuid4().hex}.json"
+    with pytest.raises(ClientError) as caught:
+        area_of(stage, "marketing", part).put(key, b"{}")
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"
+    area_of(stage, "marketing", "reviewer").put(key, b"{}")
+
+
+def test_a_reviewer_neither_edits_nor_releases_past_the_decision(stage) -> None:
+    area = area_of(stage, "marketing", "reviewer")
+    for key in ("edits/wf_1.json", "released/content/wf_1.json", "drafts/wf_1.json", "requests/wf_1.json"):
+        with pytest.raises(ClientError) as caught:
+            area.put(key, b"{}")
+        assert caught.value.response["Error"]["Code"] == "AccessDenied", key
+
+
 def test_a_member_does_not_read_drafts_before_their_review(stage) -> None:
     area = area_of(stage, "marketing", "member")
     assert refusal(area, "drafts/wf_01ARZ3NDEKTSV4RRFFQ69G5FAV.json") == "AccessDenied"

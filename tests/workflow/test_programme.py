@@ -150,7 +150,10 @@ def test_training_of_a_known_person_becomes_a_record_that_measurement_counts(sta
     access = AccessRecords(stage.root("dynamodb"), stage.exported("access_table_name"))
     access.create(person_record("01J9ADA", provisioned=True, department="marketing"))
     today = utc_now().date()
-    (written,) = record_training(target, [completed("01J9ADA", "onboarding", None, today)])
+    access.create(person_record("01J9TRAINER", provisioned=True, department="legal"))
+    given = completed("01J9ADA", "onboarding", None, today, trainer="01J9TRAINER")
+    (written,) = record_training(target, [given])
+    assert written["trainer"] == "01J9TRAINER"
     assert access.get(user_key("01J9ADA")) is not None
     event = read_event(row_of({**written, "record_id": "rec_1", "at": utc_now().isoformat()}))
     assert event is not None
@@ -164,5 +167,9 @@ def test_training_of_a_known_person_becomes_a_record_that_measurement_counts(sta
             lines += s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read().splitlines()
     assert [json.loads(line)["course"] for line in lines if b"01J9ADA" in line] == ["onboarding"]
 
-    with pytest.raises(KitError, match="no person of this deployment"):
-        list(record_training(target, [completed("01J9BOB", "onboarding", None, today)]))
+    for stranger in (
+        completed("01J9BOB", "onboarding", None, today),
+        completed("01J9ADA", "onboarding", None, today, trainer="01J9BOB"),
+    ):
+        with pytest.raises(KitError, match="no person of this deployment"):
+            list(record_training(target, [stranger]))
