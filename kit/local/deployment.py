@@ -87,7 +87,7 @@ class Deployment:
         self.settings = self._settings()
         self.account = planned_account(self._configuration(STAGES[0]))
         self._states: dict[str, StackState] = {}
-        self._standing: set[str] = set()  # what the plan has looked up need not be when it is applied
+        self._standing: set[str] = set()  # what the plan has found: looked up once where nothing changes
         self._emulator: Future[Emulator] | None = None
         self._clients: Clients | None = None
         self._lock = threading.Lock()
@@ -191,7 +191,10 @@ class Deployment:
 
     def plan(self) -> Plan:
         """Evaluate every stage and compare it with what stands. Touches nothing."""
-        return self._evaluate(apply=False, reported=None)
+        plan = self._evaluate(apply=False, reported=None)
+        if plan.changes:  # what belongs to a resource may go when that is made anew
+            self._standing.clear()
+        return plan
 
     def apply(self, reported: Callable[[Step], None]) -> Plan:
         """Bring about what the program asks for. A failed or stopped run leaves a state to go on from."""
