@@ -173,3 +173,10 @@ def labelled(label: str) -> bytes:
         )
         archive.writestr("docProps/custom.xml", f"<Properties>{properties}</Properties>")
     return file.getvalue()
+
+
+def test_what_is_blocked_is_not_sent_to_be_counted_either(gateway: Harness) -> None:
+    body = {"model": "fast", "messages": [{"role": "user", "content": "SSN 536-22-8723 of our customer"}]}
+    answer = gateway.post("/v1/messages/count_tokens", body)
+    assert (answer.status, answer.header("x-should-retry")) == (403, "false")
+    assert not gateway.upstream.received

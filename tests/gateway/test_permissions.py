@@ -4,11 +4,14 @@ The gateway runs under a role that has the statements of its own role in the pla
 Without any one of them it does not.
 """
 
+import base64
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +25,12 @@ from tests.conftest import free_port
 from tests.support.standing import Standing, standing
 
 from .test_sdk import BatchApi
-from .upstream import FakeUpstream, Received, Reply, ordinary_claude
+from .upstream import FakeUpstream, Received, Reply, json_reply, ordinary_claude
 
 pytestmark = pytest.mark.emulator
 
 # What the emulated AWS does not check: the use of a key by a service on our behalf, and what no stand-in of a
-# provider is reached by (calls in callers' names have tests of their own).
+# provider is reached by (calls in callers' names and federation have tests of their own).
 UNENFORCED = frozenset(
     {"CallInCallersName", "DecryptGovernance", "DecryptSecrets", "EncryptRecords", "ProveIdentity"}
 )
@@ -200,3 +203,86 @@ def test_the_gateway_can_neither_read_nor_remove_a_record_nor_let_anybody_in(pla
     for attempt in attempts:
         with pytest.raises(Exception, match=r"AccessDenied|not authorized"):
             attempt()
+
+
+def test_the_gateway_proves_itself_by_sts_where_there_is_no_key(place: Place) -> None:
+    """Federation on the emulated AWS (L1.3): its token, for the audience of the policy, is exchanged."""
+    asked: list[dict[str, Any]] = []
+
+    def anthropic(received: Received) -> Reply:
+        if received.target != "/v1/oauth/token":
+            good = received.header("authorization") == "Bearer short-lived"
+            return ordinary_claude(received) if good else json_reply({"type": "error"}, 401)
+        asked.append(received.json())
+        return json_reply({"access_token": "short-lived", "expires_in": 600})
+
+    with federated(place):
+        place.upstream.script = anthropic
+        try:
+            status = one_message(place, [_without_conditions(one) for one in place.statements])
+        finally:
+            place.upstream.script = _script(BatchApi())
+    assert status == 200
+    claims = json.loads(base64.urlsafe_b64decode(asked[0]["assertion"].split(".")[1] + "=="))
+    assert claims["aud"] == AUDIENCE
+    assert asked[0]["federation_rule_id"] == "fdrl_1"
+    with federated(place):
+        alone = [one for one in place.statements if one["Sid"] != "ProveIdentity"]
+        assert one_message(place, alone) == 529, "without the statement there is no proof"
+
+
+AUDIENCE = "https://api.anthropic.com"
+
+
+def _without_conditions(statement: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The emulated STS tells IAM nothing of the audience that a token is for; the plan narrows it to one."""
+    if statement["Sid"] != "ProveIdentity":
+        return statement
+    audiences = statement["Condition"]["ForAllValues:StringEquals"]["sts:IdentityTokenAudience"]
+    assert audiences == [AUDIENCE]
+    return {name: value for name, value in statement.items() if name != "Condition"}
+
+
+@contextmanager
+def federated(place: Place) -> Iterator[None]:
+    """The published policy, with a first provider that takes no key."""
+    s3, bucket = place.stage.root("s3"), place.stage.exported("governance_bucket_name")
+    key = place.stage.exported("policy_object_key")
+    before = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    policy = json.loads(before)
+    auth = {"kind": "workload-identity", "audience": AUDIENCE, "federation_rule_id": "fdrl_1"}
+    policy["providers"] = [
+        {
+            "name": "anthropic",
+            "kind": "anthropic",
+            "base_url": place.upstream.url,
+            "auth": {**auth, "organization_id": "org_1"},
+            "models": {},
+        }
+    ]
+    encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": place.stage.exported("governance_key_arn")}
+    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(policy).encode(), **encrypted)
+    yield
+    s3.put_object(Bucket=bucket, Key=key, Body=before, **encrypted)
+
+
+def one_message(place: Place, statements: Sequence[Mapping[str, Any]]) -> int:
+    """The status of a message through a gateway of its own that has no stand-in for its provider."""
+    port = free_port()
+    environment = {**place.environment(statements)}
+    del environment["ANTHROPIC_UPSTREAM_URL"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "--factory", "lambdas.gateway.app:create_app", "--port", str(port),
+         "--log-level", "error"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT_ROOT,
+    )  # fmt: skip
+    try:
+        with httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}", headers={"x-api-key": place.key}, timeout=30
+        ) as http:
+            _until_ready(http, process)
+            body = {"model": "fast", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello."}]}
+            return http.post("/v1/messages", json=body).status_code
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
