@@ -90,9 +90,10 @@ class Search:
             ids = self._people.ids() if kind == "User" else self._groups.ids()
         if condition is None and request.sort_by is None:
             return [_Found(one, kind) for one in ids]
+        naming = _must_name(condition.ast) if condition is not None and kind == "User" else ""
         about_members = condition is not None and "members" in condition.lower()
         kept: list[_Found] = []
-        for resource in self._load(kind, ids, base_url, request, with_members=about_members):
+        for resource in self._load(kind, ids, base_url, request, with_members=about_members, naming=naming):
             if condition is None or condition.match(resource):
                 value = request.sort_value(resource)
                 order = (value is None, value if value is not None else "")  # nothing comes last
@@ -121,13 +122,14 @@ class Search:
         request: SearchRequest[Any],
         *,
         with_members: bool,
+        naming: str = "",
     ) -> Iterator[Any]:
-        """The resources of `ids`, batch by batch, in that order, as they are shown."""
+        """The resources of `ids`, batch by batch, in that order, as they are shown; people as `get_many`."""
         cache: GroupNames = {}
         for start in range(0, len(ids), _BATCH):
             part = ids[start : start + _BATCH]
             if kind == "User":
-                for person in self._people.get_many(part):
+                for person in self._people.get_many(part, naming=naming):
                     self._people.know_groups(person, cache)
                     yield stored_people.shown(person, base_url, cache)
             else:
@@ -144,6 +146,23 @@ def wants(parameters: Any, attribute: str) -> bool:
     if included:
         return any(_head(path) == attribute for path in included)
     return not any(_head(path) == attribute for path in excluded or ())
+
+
+# Attributes whose stored text is not what they are compared by: made by the service, encoded, or addresses.
+_MADE = frozenset({"id", "meta", "groups", "schemas", "password", "x509certificates", "photos", "profileurl"})
+_CONTAINED = frozenset({CompareOperator.eq, CompareOperator.co, CompareOperator.sw, CompareOperator.ew})
+
+
+def _must_name(node: FilterNode) -> str:
+    """A text that is in every person that matches, in lower case; empty where none can be told."""
+    if isinstance(node, LogicalExpr) and node.op == LogicalOperator.and_:
+        return max((_must_name(term) for term in node.terms), key=len, default="")
+    if not isinstance(node, Comparison) or node.op not in _CONTAINED or not isinstance(node.value, str):
+        return ""
+    text = node.value
+    if node.attr_path.attr.casefold() in _MADE or not text.isascii() or not text.isprintable():
+        return ""
+    return "" if '"' in text or "\\" in text else text.lower()
 
 
 def _head(path: Any) -> str:

@@ -134,6 +134,33 @@ def test_the_service_answers_a_filter_with_exactly_those_who_match(peopled: Scim
     assert found == {person["userName"] for person in PEOPLE if plainly(node, person)}
 
 
+ODD = [
+    "STRA\u1e9eE",
+    "stra\xdfe",
+    "strasse",
+    "\u017ftop",
+    "STOP",
+    "\u212aim",
+    "kim",
+    'a "b" \\ c',
+    "A/B",
+    "\xc9VA",
+]
+
+
+def test_titles_in_any_letters_are_found_as_the_library_compares_them(own_scim: Scim):
+    """People whose stored text cannot hold the value are not read; nobody who matches may be among them."""
+    made = {title: own_scim.user(title=title)["id"] for title in ODD}
+    models = {title: User.model_validate({"userName": "x", "title": title}) for title in ODD}
+    for value in ODD:
+        for spelt in (value, value.lower(), value.upper()):
+            for operator in ("eq", "co", "sw", "ew"):
+                written_so = f"title {operator} {ScimFilter.quote(spelt)} and userName pr"
+                condition = ScimFilter[User](written_so)
+                found = {one["id"] for one in own_scim.find("Users", written_so)["Resources"]}
+                assert found == {made[one] for one in ODD if condition.match(models[one])}, written_so
+
+
 @pytest.mark.parametrize(
     ("condition", "names"),
     [
