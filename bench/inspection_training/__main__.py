@@ -1,5 +1,7 @@
 """`python -m bench.inspection_training [--data DIR] [injection|meaning|names ...]`: make the models again.
 
+With `--held-out` nothing is made: models without some sources are scored on those (see `held_out`).
+
 Without --data the models are made from our own corpora alone. With it the rows of the development files
 whose licence permits it (MIT, Apache-2.0, PSF, own) are added to the injection model, and their ordinary
 texts to both.
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.inspection_training import injection_corpus, meaning_corpus, names_corpus
+from bench.inspection_training.held_out import held_out
 from bench.inspection_training.linear_training import Example, train
 
 MODELS = Path(__file__).resolve().parents[2] / "lambdas" / "inspection" / "models"
@@ -55,17 +58,31 @@ def names_rows(data: Path | None) -> list[dict[str, Any]]:
     return [*labelled, *technical, *rows(data, "benign4k")[::2]]
 
 
+def _known(name: str) -> str:
+    if name not in ("injection", "meaning", "names"):
+        raise argparse.ArgumentTypeError(f"no model is called {name}")
+    return name
+
+
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m bench.inspection_training", description=__doc__)
     parser.add_argument(
-        "models", nargs="*", choices=["injection", "meaning", "names"], help="which models (default: all)"
+        "models", nargs="*", type=_known, metavar="injection|meaning|names", help="which (default: all)"
     )
     parser.add_argument("--data", type=Path, help="folder of development files (*.jsonl.gz)")
+    parser.add_argument("--held-out", action="store_true", help="score on left-out sources; needs --data")
     arguments = parser.parse_args()
+    if arguments.held_out and not arguments.data:
+        parser.error("--held-out needs --data")
     if arguments.data and not arguments.data.is_dir():
         sys.stderr.write(f"error: --data {arguments.data}: no such folder\n")
         return 2
+    if arguments.held_out:
+        ordinary = [Example(row["text"], 0) for row in rows(arguments.data, "benign4k")]
+        figures = held_out(injection_corpus.build(), ordinary, rows(arguments.data, "injection"))
+        print(json.dumps(figures, indent=1))
+        return 0
     MODELS.mkdir(exist_ok=True)
     makers: dict[str, Callable[[], None]] = {
         "injection": lambda: train(injection_examples(arguments.data)).save(MODELS / "injection.linear"),

@@ -636,7 +636,7 @@ def detect(text: str, lower: str, disabled: frozenset[str] = frozenset()) -> lis
                 continue
             rule = _RULES[index]
             if rule.back:
-                match = rule.pattern.search(text, max(0, start - rule.back), start + 2_000)
+                match = rule.pattern.search(text, max(0, start - rule.back), start + 400)
                 if match and not match.start() <= start <= match.end():
                     match = None
             else:
