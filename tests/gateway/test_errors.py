@@ -118,6 +118,11 @@ class Requests:
     def message(self, headers: dict[str, str] | None = None, key: str = KEY, **fields: Any) -> Answer:
         return self.post("/v1/messages", chat(f"About {CANARY}", **fields), headers, key)
 
+    def refused(self, **fields: Any) -> None:
+        """A message that must not be answered."""
+        answer = self.message(**fields)
+        assert answer.status >= 400, answer.body
+
     def batch(self, *models: Any, **params: Any) -> Answer:
         inner = [
             {"custom_id": CANARY, "params": {**json.loads(chat(CANARY)), "model": model, **params}}
@@ -241,7 +246,9 @@ def _embeddings(requests: Requests) -> None:
 
 
 def _controls(requests: Requests) -> None:
+    """A control that says no, or cannot be exercised: nothing reaches a provider."""
     harness = requests.harness
+    harness.upstream.received.clear()
     for refused in (
         Refused("budget", "department marketing"),
         Refused("rate", "you"),
@@ -250,26 +257,27 @@ def _controls(requests: Requests) -> None:
         RuntimeError(CANARY),
     ):
         harness.ledger.refuse = refused
-        requests.message()
+        requests.refused()
     harness.ledger.refuse = None
     harness.audit.refuse = RuntimeError(CANARY)
-    requests.message()
+    requests.refused()
     harness.audit.refuse = None
     for refused in (
         AuthenticationError("Your access to Claude has ended.", reason=ENDED),
         RuntimeError(CANARY),
     ):
         harness.keys.refuse = refused
-        requests.message()
+        requests.refused()
     harness.keys.refuse = None
     with patch.object(Inspector, "inspect_request", side_effect=RuntimeError(CANARY)):
-        requests.message()
+        requests.refused()
     with patch.object(app, "models_page", side_effect=RuntimeError(CANARY)):
         requests.get("/v1/models")
     unread = next(name for name in harness.prompts.index.document["prompts"] if name != "campaign-copy")
     with patch.dict(harness.prompts.objects, clear=True):
         requests.post(f"/v1/prompts/{unread}/messages", {"variables": {}})
-    requests.message(model="unpriced")
+    requests.refused(model="unpriced")
+    assert not harness.upstream.received
 
 
 def _providers(requests: Requests) -> None:
