@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.errors import KitError
-from kit.evaluation.engine import PROJECT_ROOT
+from kit.evaluation.engine import PROJECT, PROJECT_ROOT
 from kit.evaluation.stages import STAGES, evaluate_stages, read_yaml, stack_configuration, stack_name
 
 _PROGRAM = ("__main__.py", "Pulumi.yaml", "pyproject.toml", "uv.lock", "stacks", "components", "lambdas",
@@ -64,23 +64,27 @@ def _digest(configurations: Mapping[str, Mapping[str, str]], root: Path) -> str:
     files = {file for name in _PROGRAM for file in _files(root / name)}
     for configuration in configurations.values():
         files |= set(_named(list(configuration.values()), root))
+        files |= set(_files(root / configuration.get(f"{PROJECT}:config_folder", "stacks/config")))
     config = root / "stacks" / "config"
     for file in [one for one in files if one.is_relative_to(config) or not one.is_relative_to(root)]:
         if file.suffix in (".yaml", ".yml"):
             with suppress(KitError):  # not YAML: whoever reads it says so
                 files |= set(_named(_texts(read_yaml(file)), root))
     for file in sorted(files):
-        digest.update(f"{file}\0{file.stat().st_size}\0".encode())
-        digest.update(file.read_bytes())
+        with suppress(FileNotFoundError):  # an editor's, gone in the meantime
+            content = file.read_bytes()
+            digest.update(f"{file}\0{len(content)}\0".encode())
+            digest.update(content)
     return digest.hexdigest()
 
 
 def _named(texts: list[str], root: Path) -> Iterator[Path]:
-    """Every file, and every file of a folder, that one of the texts names."""
+    """Every file that one of the texts names. Not what lies in folders: a text may be `/`."""
     for text in texts:
         if 0 < len(text) < 500 and "\0" not in text:
             with suppress(OSError):
-                yield from _files(root / text)
+                if (root / text).is_file():
+                    yield root / text
 
 
 def _texts(value: Any) -> list[str]:

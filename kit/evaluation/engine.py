@@ -181,9 +181,9 @@ def run_main_file(path: Path) -> Any:
     """A program that runs a Python file as `__main__`, without touching `sys.modules` (so that threads
     may).
     """
-    code = compile(path.read_bytes(), str(path), "exec")
 
     def program() -> None:
+        code = compile(path.read_bytes(), str(path), "exec")
         exec(code, {"__name__": "__main__", "__file__": str(path), "__builtins__": __builtins__})  # noqa: S102
 
     return program

@@ -128,10 +128,12 @@ def _gates(stage: str, configuration: dict[str, str], *, assume: bool) -> Iterat
 
 def _refusal(stage: str, error: Exception) -> Exception:
     """What the operator is told: the program's own refusals with their exit code, anything else as it is."""
-    from stacks.contracts import ContractError
-    from stacks.gates import GateClosed
-    from stacks.settings import SettingsError
-
+    try:
+        from stacks.contracts import ContractError
+        from stacks.gates import GateClosed
+        from stacks.settings import SettingsError
+    except Exception:  # the program does not even load: that is the error, and its place is in it
+        return error
     for cause in _causes(error):
         if isinstance(cause, GateClosed):
             return KitError(
