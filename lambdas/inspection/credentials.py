@@ -458,9 +458,11 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
         return None
     if match["name"].lower() == "pass" and match["sign"].strip() in ("", "to", "is", "was", "are"):
         return None
-    value = match["value"]
     quote = match["quote"]
     begin = match.start("value")
+    # the expression looks at the beginning only; a long token goes on
+    rest = _REST.match(text, match.end("value"), match.end("value") + 4_000)
+    value = match["value"] + (rest.group() if rest else "")
     if quote[:1] in ("(", "<"):
         value = value.rstrip(")>")
     if not quote:
@@ -483,6 +485,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     return Span("SECRET", begin, begin + len(value), 0.85, "secret-assignment")
 
 
+_REST = re.compile(r"[^\s\"'`“”<>]*")
 _NEXT_PARAMETER = re.compile(r"&(?=\w+=)")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}")
 _SERVICE = re.compile(r"([a-z][a-z0-9]{3,20})[_-]\Z")

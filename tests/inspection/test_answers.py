@@ -102,14 +102,21 @@ def test_tool_input_stays_valid_json_and_loses_only_the_value(seed: int, size: i
     assert {**got, "note": ""} == {**sent, "note": ""}
 
 
-@pytest.mark.parametrize("text", ["DB_PASSWORD=XHwR+nOHzUVx", "Set it: password='Blue Horse+Battery7'"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DB_PASSWORD=XHwR+nOHzUVx",
+        "Set it: password='Blue Horse+Battery7'",
+        "formSECRET=" + "bu9JFVJtII3FINL1rOKcNpveXD4hSMtSDx7opO" * 30,
+    ],
+)
 @pytest.mark.parametrize("size", [1, 4, 100])
 def test_a_value_in_the_last_word_of_an_answer_does_not_leave(text: str, size: int) -> None:
     """L2.4: where nothing follows that would end the value."""
     value = text.partition("=")[2].strip("'")
     got = joined(stream(AnswerFilter(INSPECTOR), [text[i : i + size] for i in range(0, len(text), size)]))
-    assert value not in got
-    assert value not in AnswerFilter(INSPECTOR).text(text)
+    assert value[-9:] not in got
+    assert value[-9:] not in AnswerFilter(INSPECTOR).text(text)
 
 
 def test_thinking_is_never_rewritten() -> None:
