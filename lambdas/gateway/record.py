@@ -5,6 +5,7 @@ Bodies are handed over separately from the record: the audit store encrypts them
 department and the subject, and keeps the record itself readable for auditors without them.
 """
 
+import re
 from typing import Any, Protocol
 
 from lambdas.common.identities import Principal
@@ -13,6 +14,13 @@ from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.reserve import Reserved
 from lambdas.gateway.settle import Cost
+
+_CLAUDE_CODE = (
+    ("client_session", b"x-claude-code-session-id"),
+    ("client_agent", b"x-claude-code-agent-id"),
+    ("client_parent_agent", b"x-claude-code-parent-agent-id"),
+)
+_OPAQUE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 class Audit(Protocol):
@@ -136,6 +144,7 @@ def _about(call: GovernedCall, kind: str) -> dict[str, Any]:
         "kind": kind,
         "request_id": call.request_id,
         **({"edge_id": call.entry.edge_id} if call.entry.edge_id else {}),
+        **_of_claude_code(call),
         "call": call.kind,
         "principal": call.principal.id,
         "principal_kind": call.principal.kind,
@@ -150,3 +159,10 @@ def _about(call: GovernedCall, kind: str) -> dict[str, Any]:
         "stream": call.stream,
         "decisions": [call.verdict.record],
     }
+
+
+def _of_claude_code(call: GovernedCall) -> dict[str, str]:
+    """What Claude Code says of itself: which of its sessions and agents asked. Opaque ids, or left out."""
+    headers = call.exchange.headers
+    given = {name: headers[header].decode("latin-1") for name, header in _CLAUDE_CODE if header in headers}
+    return {name: value for name, value in given.items() if _OPAQUE.fullmatch(value)}

@@ -270,6 +270,20 @@ def test_no_credential_crosses_the_gateway_in_either_direction(gateway: Harness)
         assert answer.header("anthropic-organization-id") is None
 
 
+def test_the_session_and_the_agent_of_claude_code_are_in_the_records_and_go_no_further(
+    gateway: Harness,
+) -> None:
+    session = "4d0a1f5c-57c1-4f0e-9b36-0b7f1d2c9a11"
+    headers = {"x-claude-code-session-id": session, "x-claude-code-agent-id": "no id but <text>"}
+    answer = gateway.post("/v1/messages", chat(), headers)
+    assert answer.status == 200
+    for record in gateway.audit.of(answer.header("request-id")):
+        assert record["client_session"] == session
+        assert "client_agent" not in record
+    assert gateway.upstream.received[-1].header("x-claude-code-session-id") is None
+    assert session not in json.dumps(gateway.lines())
+
+
 def test_rate_limit_headers_are_the_callers_own(gateway: Harness) -> None:
     shared = [
         ("anthropic-ratelimit-requests-remaining", "4711"),
