@@ -12,7 +12,8 @@ import pytest
 from anthropic import Anthropic
 
 from .harness import FINANCE_KEY, KEY, Harness, chat, department, make
-from .upstream import FakeUpstream, json_reply, message, stream_events, stream_reply
+from .test_sdk import BatchApi
+from .upstream import FakeUpstream, Received, Reply, json_reply, message, stream_events, stream_reply
 
 SSN = "536-22-8723"
 CANARY = "kestrel-4471-canary"
@@ -180,3 +181,27 @@ def test_what_is_blocked_is_not_sent_to_be_counted_either(gateway: Harness) -> N
     answer = gateway.post("/v1/messages/count_tokens", body)
     assert (answer.status, answer.header("x-should-retry")) == (403, "false")
     assert not gateway.upstream.received
+
+
+def test_the_results_of_a_batch_are_filtered_like_any_answer(careful: Harness) -> None:
+    careful.reset()
+    batches = BatchApi()
+    batches.ended = True
+
+    def leaking(received: Received) -> Reply:
+        reply = batches(received)
+        reply.parts = [part.replace(b"Hello.", f"It is {SSN}, of course.".encode()) for part in reply.parts]
+        return Reply(reply.status, reply.headers, reply.parts)
+
+    careful.upstream.script = leaking
+    client = sdk(careful)
+    params: Any = {"model": "fast", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    created = client.messages.batches.create(requests=[{"custom_id": "a", "params": params}])
+    (result,) = client.messages.batches.results(created.id)
+    assert result.result.type == "succeeded"
+    text = result.result.message.content[0].text  # type: ignore[union-attr]
+    assert SSN not in text
+    assert text.startswith("It is ")
+    assert text.endswith(", of course.")
+    (kept,) = [record for record in careful.audit.records if record["kind"] == "batch_results"]
+    assert kept["cost_microusd"] > 0
