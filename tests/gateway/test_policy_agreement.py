@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 
 from components.permissions import canonical_json
+from kit.errors import KitError
 from kit.evaluation.stages import stack_configuration
+from kit.identity.keys import Scope, _check
+from lambdas.common.identities import Principal
 from lambdas.common.policy import PROVIDER_KINDS, parse_policy
+from lambdas.gateway.authorise import authorise_embeddings
+from lambdas.gateway.errors import ApiError
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from stacks.integration import POLICY_OBJECT_KEY, gateway_policy
@@ -83,3 +88,25 @@ def _config() -> dict[str, Any]:
     plain = stack_configuration("integration")
     values = {key.partition(":")[2]: value for key, value in plain.items()}
     return {**values, "claude": json.dumps({"providers": PROVIDERS, "models": MODELS})}
+
+
+@pytest.mark.parametrize("embeddings", [True, False])
+def test_a_key_can_be_narrowed_to_embeddings_where_its_department_has_them(embeddings: bool) -> None:
+    """What the operator's command lets a key have is what the gateway then grants it."""
+    settings = read_settings(RawConfig(_config(), frozenset()))
+    document = gateway_policy(settings).to_dict()
+    one = next(one for one in document["departments"] if not one["registered_prompts_only"])
+    assert one["embeddings"] is True, "a department has them unless it is said otherwise"
+    one["embeddings"] = embeddings
+    policy = parse_policy(canonical_json(document).encode())
+    scope = Scope("search", one["id"], models=["embeddings"])
+    caller = Principal("application", "app-1", one["id"], "KEY#1", "keys", models=("embeddings",))
+    if embeddings:
+        _check(policy, scope)
+        assert authorise_embeddings(policy, caller).id == one["id"]
+        return
+    with pytest.raises(KitError, match="may not use embeddings"):
+        _check(policy, scope)
+    with pytest.raises(ApiError) as refused:
+        authorise_embeddings(policy, caller)
+    assert refused.value.reason == "embeddings_not_granted"
