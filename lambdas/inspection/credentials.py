@@ -247,7 +247,7 @@ _ASSIGNMENT_GATES = (
     "reporter_id", "private", "access",
 )  # fmt: skip
 _URL_PASSWORD = Expression(
-    r"(?<![A-Za-z0-9])[a-z][a-z0-9+.-]{1,24}://(?P<user>[^\s:@/\"'<>]{0,80}):(?P<password>[^\s@/\"'<>]{1,160"
+    r"(?<![A-Za-z0-9])[a-z][a-z0-9+.-]{1,24}://(?P<user>[^\s:@/\"'<>]{0,80}):(?P<password>[^\s@/\"'<>]{3,160"
     r"})@[^\s\"'<>)\],;]+",
     re.IGNORECASE,
 )
@@ -276,6 +276,9 @@ _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:[.\[(:>-]+[A-Za-z_$(){}\[\]][\w$)\
 _HEX_OR_UUID = re.compile(
     r"[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 )
+_RANDOM = re.compile(r"[A-Za-z0-9]{20,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CALL = re.compile(r"[A-Za-z_][\w.]*\w\(")
+_CONSTANT = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 _NUMBER = re.compile(r"[\d.,:%/-]+")
 
 
@@ -304,8 +307,14 @@ def _is_secret_value(
         return (
             password and value.isdigit() and len(value) >= 6 and bool(sign.strip()) and len(set(value)) >= 3
         )
-    if value.startswith(("http://", "https://")) or ("(" in value and ")" in value and not password):
+    if value.startswith(("http://", "https://", "!$")) or ("(" in value and not password):
         return False
+    if _CONSTANT.fullmatch(value) or (not quote and _CALL.match(value)):
+        return False
+    if lower_name in _BARE and sign in ("-", "_") and not (of_service and _RANDOM.fullmatch(value)):
+        return False
+    if lower_name in _BARE and len(tail) > 3 and not of_service:
+        return False  # "AccessScope", "keyboard"
     if "://" in value or value.startswith(("arn:", "./", "../", "projects/", "alias/")):
         return False
     mixed = _classes(value)
@@ -316,8 +325,18 @@ def _is_secret_value(
             return lower_name not in _BARE or "-" not in value or of_service
         if entropy(value) >= 3.0 and not _looks_named(value):
             return mixed >= 2 and (not loose or entropy(value) >= 3.3)
+    if name.isupper() and of_service and _RANDOM.fullmatch(value) and digits >= 4 and entropy(value) >= 3.0:
+        return True
     if lower_name in _BARE or (loose and sign not in ("-", "_") and not password):
         return False
+    if (
+        sign.strip() in (":", "=")
+        and _RANDOM.fullmatch(value)
+        and digits >= 2
+        and mixed == 3
+        and entropy(value) >= 3.7
+    ):
+        return not _looks_named(value)
     if sign in ("-", "_"):
         return False
     if (
@@ -453,8 +472,10 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
         start
         and lower[start - 1].isalpha()
         and match["name"].lower() in ("pin", "pass", "auth", "token", "cred")
-        and not (match["name"] == "TOKEN" and text[start - 1].islower())
+        and not (match["name"] in ("TOKEN", "Token") and text[start - 1].islower())  # acmeToken
     ):
+        return None
+    if match["name"].lower() == "token" and _PLACE_TOKEN.search(lower, max(0, start - 16), start):
         return None
     if match["name"].lower() == "pass" and match["sign"].strip() in ("", "to", "is", "was", "are"):
         return None
@@ -463,6 +484,10 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     # the expression looks at the beginning only; a long token goes on
     rest = _REST.match(text, match.end("value"), match.end("value") + 4_000)
     value = match["value"] + (rest.group() if rest else "")
+    if text[begin - 1] == "(" and not quote:
+        return None  # the first of what a function or a list in the code is given
+    if value.endswith(("...", "…")) or _TYPE_NAME.search(text, max(0, start - 80), start):
+        return None  # shortened by its author; or the name of a type
     if quote[:1] in ("(", "<"):
         value = value.rstrip(")>")
     if not quote:
@@ -477,7 +502,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
         value = value.removesuffix(ending)
     if match["name"].lower().startswith("cred") and _ADDRESS.fullmatch(value):
         return None  # "credentials: somebody@somewhere": who, not the secret
-    of_service = _names_a_service(lower[max(0, start - 24) : start])
+    of_service = _names_a_service(lower[max(0, start - 24) : start], shouted=match["name"].isupper())
     if not value or not _is_secret_value(
         match["name"], match["sign"], quote, value, match["tail"], of_service=of_service
     ):
@@ -485,10 +510,17 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     return Span("SECRET", begin, begin + len(value), 0.85, "secret-assignment")
 
 
+_TYPE_NAME = re.compile(r"(?:::\w*|\barn:\S*)\Z")
+# tokens that mark a place in a list or a version of a thing
+_PLACE_TOKEN = re.compile(
+    r"(?:next|page|paging|pagination|continuation|change|update|lock|sync|request|idempotency|starting|resume)"
+    r"[_-]?\Z"
+)
 _REST = re.compile(r"[^\s\"'`“”<>]*")
 _NEXT_PARAMETER = re.compile(r"&(?=\w+=)")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}")
 _SERVICE = re.compile(r"([a-z][a-z0-9]{3,20})[_-]\Z")
+_SHOUTED_SERVICE = re.compile(r"([a-z][a-z0-9]{3,20})[ _-]?\Z")
 _NOT_SERVICES = frozenset(
     ["primary", "foreign", "partition", "sort", "cache", "object", "group", "public", "user", "request",
      "trace", "session", "device", "idempotency", "idempotent", "unique", "index", "dict", "json", "item",
@@ -497,9 +529,11 @@ _NOT_SERVICES = frozenset(
 )  # fmt: skip
 
 
-def _names_a_service(before: str) -> bool:
-    """Whether the letters before a bare "key" name whose key it is, and not what it sorts or points at."""
-    match = _SERVICE.search(before)
+def _names_a_service(before: str, *, shouted: bool) -> bool:
+    """Whether the letters before a bare "key" name whose key it is, and not what it sorts or points at.
+    Before a word in capitals they may be joined to it or stand apart.
+    """
+    match = (_SHOUTED_SERVICE if shouted else _SERVICE).search(before)
     return match is not None and match[1] not in _NOT_SERVICES
 
 
@@ -560,6 +594,8 @@ def _headers(text: str, lower: str) -> Iterator[Span]:
             continue
         for match in expression.finditer(text):
             value = match["value"].rstrip(".")
+            if _TYPE_NAME.search(text, max(0, match.start() - 80), match.start()):
+                continue
             if _plausible_token(value) or (len(value) >= 16 and value.endswith("=")):
                 start = match.start("value")
                 yield Span("SECRET", start, start + len(value), 0.9, "authorization-header")

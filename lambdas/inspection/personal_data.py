@@ -813,7 +813,9 @@ def _announced(context: _Context) -> Iterator[Span]:
                 if _GAP_STOPS.search(gap):
                     break
                 if rule.accept(match.group()):
-                    if rule.type == "USERNAME" and not _USER_GAP.fullmatch(gap):
+                    if rule.type == "USERNAME" and (
+                        not _USER_GAP.fullmatch(gap) or _is_code(gap, match.group(), text[match.end() :][:1])
+                    ):
                         break
                     if rule.type in (
                         "BANK_ACCOUNT",
@@ -843,6 +845,12 @@ def _announced(context: _Context) -> Iterator[Span]:
         for match in _EXPIRY.finditer(text):
             if context.before("expiry", match.start(), 20):
                 yield Span("CARD_EXPIRY", match.start(), match.end(), 0.8, "expiry-keyword")
+
+
+def _is_code(gap: str, value: str, after: str) -> bool:
+    """Whether what stands after "username" is an expression: called, indexed, or a bare name after a sign."""
+    bare = gap.rstrip()[-1:] in ("=", ":") and not any(map(str.isdigit, value))
+    return after in ("(", "[", ".") or (bare and "_" in value)
 
 
 _USER_GAP = Expression(r"(?:\s?(?:name|id)\b)?[\s:=\"'(]{1,5}(?:is |was )?[\"']?")
@@ -910,13 +918,13 @@ _COLUMNS: tuple[tuple[Expression, str, Expression], ...] = tuple(
         (r"phone|mobile|^tel|\bcell|fax", "PHONE", r"\+?[\d() ./x-]{6,24}"),
         (r"cvv|cvc|security.?code", "CVV", r"\d{3,4}"),
         (r"exp", "CARD_EXPIRY", r"\d{2}/\d{2,4}"),
-        (r"card|^cc|^pan$", "CREDIT_CARD", r"\d[\d -]{10,21}\d"),
+        (r"card|karte|carte|tarjeta|^cc|^pan$", "CREDIT_CARD", r"\d[\d -]{10,21}\d"),
         (r"iban", "IBAN", r"[A-Za-z]{2}\d{2}[A-Za-z0-9 ]{8,34}"),
         (r"passport", "PASSPORT", r"[A-Z0-9]{6,10}"),
         (r"licen[cs]e|^dl$", "DRIVER_LICENSE", r"[A-Z0-9-]{5,20}"),
         (r"birth|^dob$", "DATE_OF_BIRTH", r"[\d./-]{6,10}|[\w ,.]{8,20}"),
         (r"routing|^aba$", "US_ROUTING", r"\d{9}"),
-        (r"acc(?:oun)?t", "BANK_ACCOUNT", r"\d{6,17}"),
+        (r"acc(?:oun)?t|konto", "BANK_ACCOUNT", r"\d{6,17}"),
         (r"mrn|patient.?id", "MRN", r"[A-Z0-9-]{4,14}"),
         (r"^ip|ip.?addr", "IP_ADDRESS", r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]{6,39}"),
         (r"employee.?(?:id|no)|^emp.?id", "EMPLOYEE_ID", r"[A-Z0-9-]{3,12}"),
@@ -970,7 +978,8 @@ def _header(line: str) -> tuple[str, list[tuple[str, Expression] | None]]:
         if separator not in line:
             continue
         cells = [cell.strip().strip("\"'`*") for cell in line.split(separator)]
-        if not all(_HEADER_CELL.fullmatch(cell) or not cell for cell in cells) or len(cells) < 2:
+        named = [cell for cell in cells if cell]
+        if not all(_HEADER_CELL.fullmatch(cell) for cell in named) or len(named) < 2:
             return "", []
         columns = [_column(cell.lower()) for cell in cells]
         return (separator, columns) if any(columns) else ("", [])
