@@ -16,7 +16,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi_aws import kms, secretsmanager, sns, sqs, ssm
+from pulumi_aws import kms, s3, secretsmanager, sns, sqs, ssm
 
 from kit.evaluation import Account, EvaluationError, evaluate
 from kit.local.emulator import Emulator
@@ -202,6 +202,21 @@ def test_what_somebody_else_removed_is_restored(bench: Bench) -> None:
     bench.aws("sqs").delete_queue(QueueUrl=url)
     assert bench.operations(program) == {"q": "restore"}
     assert bench.queue_exists("q")
+
+
+def test_a_bucket_that_lost_its_versioning_gets_it_back(bench: Bench) -> None:
+    """As in an emulator that was killed before it had saved: the bucket is there, what it was told is not."""
+
+    def program() -> None:
+        bucket = s3.Bucket("bucket", bucket=bench.name("bucket"))
+        s3.BucketVersioning("versioning", bucket=bucket.id, versioning_configuration={"status": "Enabled"})
+
+    bench.run(program)
+    client, name = bench.aws("s3"), bench.name("bucket")
+    client.delete_bucket(Bucket=name)
+    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": bench.emulator.region})
+    assert bench.operations(program) == {"bucket": "same", "versioning": "restore"}
+    assert client.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
 
 
 def test_a_renamed_resource_with_an_alias_is_kept(bench: Bench) -> None:

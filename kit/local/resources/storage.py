@@ -77,7 +77,8 @@ def _configuration(
 
     def exists(place: Place, id_: str, inputs: Inputs) -> bool:
         del inputs
-        return found(getattr(place.client("s3"), get), Bucket=id_) is not None
+        answer = found(getattr(place.client("s3"), get), Bucket=id_) or {}
+        return bool(answer.keys() - {"ResponseMetadata"})  # without versioning the answer is empty
 
     def remove(place: Place, id_: str, inputs: Inputs) -> None:
         del inputs
