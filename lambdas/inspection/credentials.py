@@ -481,9 +481,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
         return None
     quote = match["quote"]
     begin = match.start("value")
-    # the expression looks at the beginning only; a long token goes on
-    rest = _REST.match(text, match.end("value"), match.end("value") + 4_000)
-    value = match["value"] + (rest.group() if rest else "")
+    value = match["value"]
     if text[begin - 1] == "(" and not quote:
         return None  # the first of what a function or a list in the code is given
     if value.endswith(("...", "…")) or _TYPE_NAME.search(text, max(0, start - 80), start):
@@ -507,9 +505,13 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
         match["name"], match["sign"], quote, value, match["tail"], of_service=of_service
     ):
         return None
-    return Span("SECRET", begin, begin + len(value), 0.85, "secret-assignment")
+    end = begin + len(value)
+    # the beginning tells what it is; a long token goes on
+    rest = _REST.match(text, end, end + 4_000) if len(value) >= _LONG else None
+    return Span("SECRET", begin, rest.end() if rest else end, 0.85, "secret-assignment")
 
 
+_LONG = 300  # characters; the expression reads a few more
 _TYPE_NAME = re.compile(r"(?:::\w*|\barn:\S*)\Z")
 # tokens that mark a place in a list or a version of a thing
 _PLACE_TOKEN = re.compile(
