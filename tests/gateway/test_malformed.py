@@ -180,3 +180,57 @@ def test_nothing_is_lost_by_what_was_refused(gateway: Harness) -> None:
     assert not gateway.ledger.open_reservations()
     assert not gateway.audit.records
     assert not gateway.upstream.received
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model": "fast", "max_tokens": 5, "messages": [], "model": "balanced"}',
+        b'{"model": "fast", "max_tokens": 5, "messages": [{"role": "user", "content": "a", "content": "b"}]}',
+        b'{"model": "fast", "max_tokens": 5, "messages": [{"role": "user", "content": "a"}],'
+        b' "metadata": {"user_id": "a", "user\\u005fid": "b"}}',
+        b'{"model": "fast", "max_tokens": 5, "messages": [{"role": "user", "content": "a"}], "x": [NaN]}',
+    ],
+)
+def test_what_two_readers_could_read_differently_is_refused(gateway: Harness, body: bytes) -> None:
+    """What is inspected is what Claude reads: a name that stands twice has no one value (L1.7, L2.3)."""
+    answer = gateway.post("/v1/messages", body)
+    assert answer.status == 400
+    assert "ambiguous" in answer.json()["error"]["message"]
+    assert not gateway.upstream.received
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("x-api-key: {key}", "x-api-key: {key}"),
+        ("x-api-key: {key}", "x-api-key: other"),
+        ("authorization: Bearer {key}", "Authorization: Bearer other"),
+        ("x-api-key: {key}", "x-amzn-request-context: {{}}", "x-amzn-request-context: {{}}"),
+    ],
+)
+def test_a_header_that_says_who_is_calling_comes_once(gateway: Harness, headers: tuple[str, ...]) -> None:
+    """Two readers on the way might believe two different callers (L1.3)."""
+    body = chat().decode()
+    lines = "\r\n".join(line.format(key=KEY) for line in headers)
+    answer = _raw(
+        gateway,
+        f"POST /v1/messages HTTP/1.1\r\nhost: x\r\n{lines}\r\ncontent-length: {len(body)}\r\n\r\n{body}",
+    )
+    assert b" 401 " in answer.split(b"\r\n")[0]
+    assert not gateway.upstream.received
+
+
+def test_a_request_that_says_two_lengths_is_not_served(gateway: Harness) -> None:
+    """No second request is hidden in a first one (L1.7)."""
+    hidden = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\n\r\n"
+    for lengths in (
+        "content-length: 2\r\ncontent-length: 60",
+        "content-length: 60\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: identity",
+    ):
+        head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\n{lengths}\r\n\r\n"
+        answer = _raw(gateway, head + "{}" + hidden)
+        assert b" 200 " not in answer, lengths
+        assert answer.count(b"HTTP/1.1 ") <= 1, lengths
+    assert not gateway.upstream.received
