@@ -44,7 +44,11 @@ def read_document(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise KitError(f"{path}: cannot be read: {error.strerror}", exit_code=ExitCode.USAGE) from None
     except ValueError as error:
-        raise KitError(f"{path}: not JSON: {error}", exit_code=ExitCode.USAGE) from None
+        raise KitError(
+            f"{path}: not JSON, so no saved plan: {error}",
+            way_out="make one with: kit preview --save FILE",
+            exit_code=ExitCode.USAGE,
+        ) from None
     return checked_document(content, str(path))
 
 
