@@ -115,7 +115,7 @@ def _groups(document: Mapping[str, Any]) -> Iterator[Problem]:
     departments = [as_text(one.get("id")) for one in _mappings(document.get("departments"))]
     for position, rule in enumerate(_mappings(mapping(document.get("identity")).get("groups"))):
         key, department = f"identity.groups[{position}]", rule.get("department")
-        if isinstance(department, str) and department not in departments:
+        if departments and isinstance(department, str) and department not in departments:
             yield Problem(
                 f"{key}.department",
                 f"{shown(department)} is not a department",

@@ -240,6 +240,10 @@ def test_one_mistake_gives_one_problem(read: Read) -> None:
     assert list(refused(changed(size="larg"))) == ["size"]
 
 
+def test_departments_that_are_no_list_are_one_problem_and_nothing_that_follows() -> None:
+    assert refused(changed(departments=5)).keys() == {"departments"}
+
+
 def test_in_a_named_non_production_environment_evidence_may_be_short_lived() -> None:
     sandbox = parse_settings(
         EXAMPLE | {"environment": "sandbox", "audit": {"mode": "GOVERNANCE", "retention_days": 1}}
