@@ -183,7 +183,9 @@ def test_operators_turn_switches_off_and_on_for_every_shard(emulated_aws: Emulat
     tables = make_tables(emulated_aws, new_id("switch-"))
     store = dynamo_store(emulated_aws, tables)
     bench = Bench(store)
-    switches = Switches(store._client, ledger_table=tables[0], pool=store._pool)
+    pool = store._pool
+    assert pool is not None
+    switches = Switches(store._client, ledger_table=tables[0], pool=pool)
 
     async def scenario() -> None:
         await bench.grant_access()
