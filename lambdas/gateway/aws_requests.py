@@ -1,5 +1,5 @@
-"""AWS without botocore's clients, for the calls that every request makes: the ledger's transactions and the
-records' puts (L1.6, L2.5).
+"""AWS without botocore's clients, for the calls that every request makes: the ledger's transactions, the
+records' puts and their copies (L1.6, L2.5).
 
 They go over the gateway's own connections on the event loop, so no thread stands between, and cost a tenth of
 what a botocore call costs. What they take, give and raise is what botocore's clients take, give and raise;
@@ -13,7 +13,7 @@ import json
 import random
 import re
 import uuid
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,6 +47,7 @@ _AT_ONCE = 64  # requests under way to one service; more would need more sockets
 _ATTEMPTS = 3
 _ANSWER_SECONDS = 5.0
 _PUT_SECONDS = 4.0
+_COPIES_SECONDS = 30.0
 _LONGEST_WAIT_SECONDS = 20.0
 _TRANSIENT = frozenset({500, 502, 503, 504})
 _AGAIN = frozenset(
@@ -171,7 +172,11 @@ class _Service:
             response = await self._transport.send(
                 method, url, headers, body, first_byte_seconds=seconds, resend=resend
             )
-            return _Answer(response.status, await read_whole(response, seconds, limit=_ANSWER_LIMIT))
+            try:
+                return _Answer(response.status, await read_whole(response, seconds, limit=_ANSWER_LIMIT))
+            except BaseException:
+                response.abort()  # else the connection would stay open for an answer that nobody reads
+                raise
         except ConnectFailed:
             raise EndpointConnectionError(endpoint_url=url) from None
         except DeadlineExceeded:
@@ -180,40 +185,29 @@ class _Service:
             raise ConnectionClosedError(endpoint_url=url) from None
 
 
-class DynamoRequests:
-    """The part of botocore's DynamoDB client that the ledger's store uses, on the event loop."""
+class _JsonService:
+    """Operations of a service that speaks JSON, tried again by the rules of botocore's standard mode."""
 
     def __init__(
         self,
-        transport: HttpTransport,
-        credentials: Credentials,
+        service: _Service,
         *,
         endpoint_url: str,
-        region: str,
-        clock: Clock = utc_now,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        target: str,
+        json_version: str,
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._service = _Service(transport, credentials, Signer("dynamodb", region), clock)
+        self._service = service
         self._url = endpoint_url.rstrip("/") + "/"
+        self._target = target
+        self._content_type = f"application/x-amz-json-{json_version}"
         self._sleep = sleep
 
-    async def transact_write_items(self, **request: Any) -> dict[str, Any]:
-        # one token for all attempts: a transaction whose answer was lost takes effect once
-        return await self._call("TransactWriteItems", {"ClientRequestToken": str(uuid.uuid4()), **request})
-
-    async def get_item(self, **request: Any) -> dict[str, Any]:
-        return await self._call("GetItem", request)
-
-    async def query(self, **request: Any) -> dict[str, Any]:
-        return await self._call("Query", request)
-
-    async def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    async def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer. Raises `ClientError`, `BotoCoreError`."""
         body = json.dumps(request, separators=(",", ":")).encode()
         digest = hashlib.sha256(body).hexdigest()
-        headers = [
-            ("content-type", "application/x-amz-json-1.0"),
-            ("x-amz-target", f"DynamoDB_20120810.{operation}"),
-        ]
+        headers = [("content-type", self._content_type), ("x-amz-target", f"{self._target}.{operation}")]
         attempt = 1
         while True:
             try:
@@ -230,6 +224,78 @@ class DynamoRequests:
             # jitter, not a secret
             await self._sleep(random.random() * min(2 ** (attempt - 1), _LONGEST_WAIT_SECONDS))  # noqa: S311
             attempt += 1
+
+
+class DynamoRequests:
+    """The part of botocore's DynamoDB client that the ledger's store uses, on the event loop."""
+
+    def __init__(
+        self,
+        transport: HttpTransport,
+        credentials: Credentials,
+        *,
+        endpoint_url: str,
+        region: str,
+        clock: Clock = utc_now,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._json = _JsonService(
+            _Service(transport, credentials, Signer("dynamodb", region), clock),
+            endpoint_url=endpoint_url,
+            target="DynamoDB_20120810",
+            json_version="1.0",
+            sleep=sleep,
+        )
+
+    async def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        # one token for all attempts: a transaction whose answer was lost takes effect once
+        token = {"ClientRequestToken": str(uuid.uuid4())}
+        return await self._json.call("TransactWriteItems", {**token, **request})
+
+    async def get_item(self, **request: Any) -> dict[str, Any]:
+        return await self._json.call("GetItem", request)
+
+    async def query(self, **request: Any) -> dict[str, Any]:
+        return await self._json.call("Query", request)
+
+
+class FirehoseRequests:
+    """The part of botocore's Firehose client that copies of records use: for a thread beside the event loop
+    of `transport`, which does the work. Blocks.
+    """
+
+    def __init__(
+        self,
+        transport: HttpTransport,
+        credentials: Credentials,
+        *,
+        endpoint_url: str,
+        region: str,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._json = _JsonService(
+            _Service(transport, credentials, Signer("firehose", region), clock),
+            endpoint_url=endpoint_url,
+            target="Firehose_20150804",
+            json_version="1.1",
+            sleep=asyncio.sleep,
+        )
+        self._url = endpoint_url
+        self._transport = transport
+
+    def put_record_batch(self, *, DeliveryStreamName: str, Records: list[dict[str, bytes]]) -> dict[str, Any]:  # noqa: N803
+        """Raises `ClientError`, `BotoCoreError`; also before the loop of `transport` runs, and after."""
+        loop = self._transport.loop
+        if loop is None or loop.is_closed():
+            raise ConnectionClosedError(endpoint_url=self._url)
+        records = [{"Data": b64encode(one["Data"]).decode()} for one in Records]
+        asked = self._json.call(
+            "PutRecordBatch", {"DeliveryStreamName": DeliveryStreamName, "Records": records}
+        )
+        try:
+            return asyncio.run_coroutine_threadsafe(asked, loop).result(_COPIES_SECONDS)
+        except TimeoutError:
+            raise ReadTimeoutError(endpoint_url=self._url) from None
 
 
 class S3Puts:

@@ -46,6 +46,7 @@ async def _read(answer: Answer, deadlines: Deadlines) -> bytes:
     except CallCancelled:
         raise
     except TransportError:
+        answer.response.abort()  # a provider that only fell silent would go on with an answer for nobody
         raise ApiError(502, errors.API, "Claude's answer broke off.", reason="upstream_broke_off") from None
 
 

@@ -32,7 +32,7 @@ from lambdas.common.virtual_keys import read_pepper
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.authenticate import Hops, open_authenticator
 from lambdas.gateway.aws_requests import Credentials as AwsCredentials
-from lambdas.gateway.aws_requests import DynamoRequests, S3Puts
+from lambdas.gateway.aws_requests import DynamoRequests, FirehoseRequests, S3Puts
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.dictionary import DictionaryWatch
 from lambdas.gateway.inspection import InspectionStep
@@ -81,6 +81,12 @@ def compose(settings: GatewaySettings) -> Gateway:
         region=settings.region,
         path_style=settings.endpoint_url is not None,
     )
+    copies = FirehoseRequests(
+        hot,
+        keys,
+        endpoint_url=aws.client("firehose").meta.endpoint_url,
+        region=settings.region,
+    )
     access_log = AccessLog(settings.environment)
     policy = PolicyWatch(
         S3Document(s3, governance, settings.policy_object_key),
@@ -115,7 +121,9 @@ def compose(settings: GatewaySettings) -> Gateway:
         ),
         ledger=Ledger(store),
         prices=load_prices(),
-        audit=open_writer("gateway", os.environ, session=aws.session, put_object=puts.put_object),
+        audit=open_writer(
+            "gateway", os.environ, session=aws.session, put_object=puts.put_object, firehose=copies
+        ),
         providers=Providers(
             transport,
             read_secret=aws.provider_key,

@@ -32,7 +32,7 @@ from lambdas.common.audit import AuditBucketOnLoop, NotWritten, Occupied, Unsure
 from lambdas.common.ledger.dynamo_store import DynamoStore
 from lambdas.common.ledger.items import Add, Cancelled, Create, Key, Require
 from lambdas.common.ledger.reservation import LedgerUnavailable
-from lambdas.gateway.aws_requests import Credentials, DynamoRequests, S3Puts, Signer
+from lambdas.gateway.aws_requests import Credentials, DynamoRequests, FirehoseRequests, S3Puts, Signer
 from lambdas.gateway.providers.transport import HttpTransport
 from tests.conftest import free_port
 from tests.records.ledger_fixtures import make_tables
@@ -306,6 +306,44 @@ def test_on_aws_a_bucket_has_a_host_of_its_own() -> None:
     )  # fmt: skip
     assert puts._object_url("acme", "a=b/c") == "https://acme.s3.eu-central-1.amazonaws.com/a%3Db/c"
     assert puts._object_url("a.b", "c") == "https://s3.eu-central-1.amazonaws.com/a.b/c"
+
+
+# -- copies --------------------------------------------------------------------------------------------------
+
+
+def test_copies_are_sent_by_the_loop_for_a_thread_that_waits() -> None:
+    scripted = Scripted((200, b"{}"), (200, b'{"FailedPutCount": 1}'))
+
+    async def work(url: str, transport: HttpTransport) -> dict[str, Any]:
+        await dynamo(url, transport).get_item(TableName="t", Key={})  # now the transport has its loop
+        firehose = FirehoseRequests(transport, Credentials(KEYS), endpoint_url=url, region="eu-central-1")
+        records = [{"Data": b"one\n"}, {"Data": b"two\n"}]
+        return await asyncio.to_thread(
+            lambda: firehose.put_record_batch(DeliveryStreamName="s", Records=records)
+        )
+
+    assert against(scripted, work) == {"FailedPutCount": 1}
+    _, headers, body = scripted.requests[1]
+    assert headers["x-amz-target"] == "Firehose_20150804.PutRecordBatch"
+    assert json.loads(body) == {
+        "DeliveryStreamName": "s",
+        "Records": [{"Data": b64encode(line).decode()} for line in (b"one\n", b"two\n")],
+    }
+
+
+def test_copies_for_which_no_loop_runs_are_lost_as_botocore_says_it() -> None:
+    transport = HttpTransport()
+    firehose = FirehoseRequests(transport, Credentials(KEYS), endpoint_url="http://x", region="x")
+    with pytest.raises(ConnectionClosedError):
+        firehose.put_record_batch(DeliveryStreamName="s", Records=[])
+
+    async def begin(url: str, own: HttpTransport) -> HttpTransport:
+        await dynamo(url, own).get_item(TableName="t", Key={})
+        return own
+
+    transport.loop = against(Scripted((200, b"{}")), begin).loop  # closed by now
+    with pytest.raises(ConnectionClosedError):
+        firehose.put_record_batch(DeliveryStreamName="s", Records=[])
 
 
 # -- credentials ---------------------------------------------------------------------------------------------

@@ -121,6 +121,19 @@ def test_a_stream_that_falls_silent_ends_with_an_error_event(impatient: Harness)
     assert not impatient.second_upstream.received
 
 
+def test_a_whole_answer_that_falls_silent_is_given_up_and_its_connection_closed(impatient: Harness) -> None:
+    """Else the provider would go on with an answer that nobody reads."""
+    body = json.dumps(message()).encode()
+    reply = Reply(parts=[body[:20], 5.0, body[20:]], headers=[("content-type", "application/json")])
+    impatient.upstream.script = lambda _: reply
+    assert impatient.post("/v1/messages", chat()).status == 502
+    (received,) = impatient.upstream.received
+    deadline = time.monotonic() + 2
+    while not received.cut and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert received.cut
+
+
 def test_a_provider_that_keeps_failing_is_left_alone_and_tried_again_later(two_providers: Harness) -> None:
     two_providers.upstream.script = lambda _: _unavailable(503)
     for _ in range(8):

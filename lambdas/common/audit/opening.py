@@ -21,10 +21,12 @@ def open_writer(
     *,
     session: Any | None = None,
     put_object: Callable[..., Awaitable[Any]] | None = None,
+    firehose: Any | None = None,
     clock: Clock = utc_now,
 ) -> AuditWriter:
     """The writer of a process. `name` is the function's (`gateway`, `scim`); `session` is a botocore session.
-    With `put_object` (see `AuditBucketOnLoop`) it puts on the event loop.
+    With `put_object` (see `AuditBucketOnLoop`) it puts on the event loop; `firehose` is a client for the
+    copies of records in place of botocore's.
 
     Raises:
         KeyError: AUDIT_BUCKET or AUDIT_KEY_ARN is not set.
@@ -65,6 +67,6 @@ def open_writer(
         journal,
         keys=keys,
         pool=ThreadPoolExecutor(_THREADS, thread_name_prefix="audit"),
-        copies=MetadataCopies(client("firehose", thrice), stream) if stream else None,
+        copies=MetadataCopies(firehose or client("firehose", thrice), stream) if stream else None,
         clock=clock,
     )

@@ -341,6 +341,7 @@ class HttpTransport:
         self._keep_seconds = keep_seconds
         self._pools: dict[Endpoint, deque[_Connection]] = {}
         self._tls: ssl.SSLContext | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None  # whose the connections are; None before the first
 
     async def send(
         self,
@@ -412,7 +413,7 @@ class HttpTransport:
 
     async def _connect(self, endpoint: Endpoint) -> _Connection:
         pool = self._pools.setdefault(endpoint, deque())
-        loop = asyncio.get_running_loop()
+        loop = self.loop = asyncio.get_running_loop()
         secure = endpoint.scheme == "https"
         if secure and self._tls is None:
             self._tls = ssl.create_default_context()
