@@ -418,6 +418,12 @@ POLICIES: Sequence[Policy] = (
         _wildcards("policy", identity=True),
     ),
     resource_rule(
+        "permission-set-wildcards",
+        "Permission sets of IAM Identity Center name actions and resources",
+        ["aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy"],
+        _wildcards("inlinePolicy", identity=True),
+    ),
+    resource_rule(
         "resource-wildcards",
         "Resource policies name actions and principals",
         _RESOURCE_POLICIES,

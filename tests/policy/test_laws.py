@@ -143,6 +143,14 @@ BREACHES: dict[str, list[list[Planned]]] = {
         [Planned("aws:iam/rolePolicy:RolePolicy", _statement(Action="s3:GetObject", Resource="*"))],
         [Planned("aws:iam/policy:Policy", _statement(NotAction="iam:*", Resource="arn:aws:s3:::one"))],
     ],
+    "permission-set-wildcards": [
+        [
+            Planned(
+                "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy",
+                {"inlinePolicy": _statement(Action="s3:*", Resource="arn:aws:s3:::one")["policy"]},
+            )
+        ],
+    ],
     "resource-wildcards": [
         [Planned("aws:sqs/queuePolicy:QueuePolicy", _statement(Action="sqs:SendMessage", Principal="*"))],
         [
