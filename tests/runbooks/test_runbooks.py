@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import anthropic
+import httpx2
 import pytest
 
 from tests.support.local_kit import LocalKit, local_deployment
@@ -30,7 +31,9 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKit]:
 
 @pytest.fixture(scope="module")
 def variables(deployment: LocalKit) -> Mapping[str, str]:
-    """What the runbooks leave to the reader: a key, whom it belongs to, a request that was made with it."""
+    """What the runbooks leave to the reader: a key, whom it belongs to, a request that was made with it, a
+    person.
+    """
     made = deployment.run("key", "create", "--department", "marketing", "--name", "runbook", "--json")
     assert made.returncode == 0, made.stderr
     key = json.loads(made.stdout)
@@ -45,7 +48,19 @@ def variables(deployment: LocalKit) -> Mapping[str, str]:
         "KEY_ID": key["id"],
         "PRINCIPAL": key["id"],
         "DEPARTMENT": "marketing",
+        "PERSON": _provisioned(deployment, "runbook@example.com"),
     }
+
+
+def _provisioned(deployment: LocalKit, name: str) -> str:
+    """The id of a person whom the identity provider has created."""
+    made = httpx2.post(
+        f"{deployment.variables['SCIM_BASE_URL']}/Users",
+        json={"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": True},
+        headers={"authorization": f"Bearer {deployment.variables['SCIM_TOKEN']}"},
+    )
+    assert made.status_code == 201, made.text
+    return made.json()["id"]
 
 
 @pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
