@@ -26,6 +26,7 @@ PROTECTED_TYPES = (
     "aws:cloudtrail/trail:Trail",
     "aws:dynamodb/table:Table",
     "aws:ecr/repository:Repository",
+    "aws:iam/outboundWebIdentityFederation:OutboundWebIdentityFederation",
     "aws:kms/key:Key",
     "aws:secretsmanager/secret:Secret",
 )

@@ -78,6 +78,9 @@ _FOUNDATION = {
     "console_saml_provider_arn": Export(
         str, "SAML provider whose assertions open the console roles", required=False
     ),
+    "outbound_identity_issuer": Export(
+        str, "issuer of the account's identity tokens, for the federation rule at Anthropic", required=False
+    ),
     "audit_replica_bucket_arn": Export(str, "copy of the audit store in the second region", required=False),
 }
 

@@ -16,6 +16,7 @@ from components.foundation.governance_store import (
 )
 from components.foundation.keys import KeyRing, KeyRingArgs
 from components.foundation.notifications import Notifications, NotificationsArgs
+from components.foundation.outbound_identity import OutboundIdentity
 from components.foundation.roles import Roles, RolesArgs
 from components.foundation.secrets import Secrets, SecretsArgs
 from components.foundation.trail import Trail, TrailArgs
@@ -26,7 +27,13 @@ from components.storage import Lifecycle, PrivateBucket, PrivateBucketArgs
 from stacks import contracts, gates
 from stacks.placement import names_of, stage_options
 from stacks.settings import Settings
-from stacks.settings.models import IdentityCenterAccess, SamlConsoleAccess
+from stacks.settings.models import (
+    AnthropicProvider,
+    ClaudePlatformProvider,
+    IdentityCenterAccess,
+    SamlConsoleAccess,
+    WorkloadIdentityAuth,
+)
 
 GATE_RECORD_KEY = "gates/foundation.json"
 
@@ -63,6 +70,7 @@ def main(settings: Settings) -> None:
     roles = replace(_roles(settings, keys, boundary), saml_provider_arn=saml.arn if saml else None)
     Roles("coe", roles, options)
     _identity_center(settings, roles, boundary, options)
+    outbound = OutboundIdentity("outbound-identity", options) if _proves_identity(settings) else None
     contracts.export(
         "foundation",
         {
@@ -82,6 +90,7 @@ def main(settings: Settings) -> None:
             "permissions_boundary_arn": boundary.arn,
             "alarm_topic_arn": notifications.topic_arn,
             "console_saml_provider_arn": saml.arn if saml else None,
+            "outbound_identity_issuer": outbound.issuer if outbound else None,
         },
     )
 
@@ -106,6 +115,16 @@ def regions_of(settings: Settings) -> list[str]:
     """
     providers = [getattr(provider, "region", None) for provider in settings.claude.providers]
     return sorted({region for region in (settings.region, settings.replica_region, *providers) if region})
+
+
+def _proves_identity(settings: Settings) -> bool:
+    """Whether a way to Claude rests on identity tokens that this account is still to issue."""
+    needs = any(
+        isinstance(one, ClaudePlatformProvider)
+        or (isinstance(one, AnthropicProvider) and isinstance(one.auth, WorkloadIdentityAuth))
+        for one in settings.claude.providers
+    )
+    return needs and settings.claude.outbound_identity == "create"
 
 
 def _audit(settings: Settings, keys: KeyRing) -> AuditStoreArgs:

@@ -303,7 +303,7 @@ def _claude_access(settings: Settings, base: Outputs) -> ClaudeAccess:
     federated = [one.auth for one in anthropic if isinstance(one.auth, WorkloadIdentityAuth)]
     by_secret = any(one.auth.kind == "secret" for one in anthropic)
     return ClaudeAccess(
-        audience=federated[0].audience if federated else "",
+        audiences=sorted({one.audience for one in federated}),
         api_key_secret_arn=base["anthropic_api_key_secret_arn"] if by_secret else None,
         bedrock_regions=sorted({one.region for one in providers if isinstance(one, BedrockProvider)}),
         platform_workspaces=sorted(

@@ -19,11 +19,12 @@ SESSION_TAGS = ("kit:cost-center", "kit:department")
 class ClaudeAccess:
     """Which ways to Claude the configuration names; each brings exactly its own permission.
 
-    `bedrock_regions` and `platform_workspaces` (region, workspace id) say where. `in_callers_names`: calls to
-    models on AWS are made in a role session of each caller.
+    `audiences` are those of tokens for workload identity federation. `bedrock_regions` and
+    `platform_workspaces` (region, workspace id) say where. `in_callers_names`: calls to models on AWS are
+    made in a role session of each caller.
     """
 
-    audience: str = ""  # of the token for workload identity federation; empty when that is not used
+    audiences: Sequence[str] = ()
     api_key_secret_arn: pulumi.Input[str] | None = None
     bedrock_regions: Sequence[str] = ()
     platform_workspaces: Sequence[tuple[str, str]] = ()

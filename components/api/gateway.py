@@ -185,7 +185,7 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
 def _claude_statements(args: GatewayArgs) -> list[Statement]:
     claude, names = args.claude, args.surroundings.names
     statements: list[Statement] = []
-    if claude.audience:
+    if claude.audiences:
         # STS knows no resource for web identity tokens; the audience is what narrows the permission.
         statements.append(
             Statement(
@@ -193,7 +193,7 @@ def _claude_statements(args: GatewayArgs) -> list[Statement]:
                 ["sts:GetWebIdentityToken"],
                 ["*"],
                 conditions={
-                    "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": [claude.audience]},
+                    "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": list(claude.audiences)},
                     "Null": {"sts:IdentityTokenAudience": "false"},
                 },
             )

@@ -379,6 +379,10 @@ def _resource_server(made: _Made) -> _State:
     return f"{made.text('userPoolId')}|{identifier}", {"scopeIdentifiers": scopes}
 
 
+def _outbound_identity(made: _Made) -> _State:
+    return made.account.id, {"issuerIdentifier": f"https://{made.uuid}.tokens.sts.global.api.aws"}
+
+
 def _budget(made: _Made) -> _State:
     name = made.name()
     return f"{made.account.id}:{name}", {
@@ -541,6 +545,7 @@ _RULES: dict[str, _Rule] = {
     "iam/policy:Policy": _iam("policy", id_is_arn=True),
     "iam/instanceProfile:InstanceProfile": _iam("instance-profile"),
     "iam/openIdConnectProvider:OpenIdConnectProvider": _oidc_provider,
+    "iam/outboundWebIdentityFederation:OutboundWebIdentityFederation": _outbound_identity,
     "iam/samlProvider:SamlProvider": _named("iam", "saml-provider/{name}", global_=True, id_is_arn=True),
     "iam/rolePolicy:RolePolicy": _joined("role", "name"),
     "iam/rolePolicyAttachment:RolePolicyAttachment": _joined("role", "policyArn", by="/"),

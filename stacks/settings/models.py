@@ -379,6 +379,10 @@ class Claude(Frozen):
     providers: tuple[Provider, ...] = Field(min_length=1, description="tried in this order")
     models: dict[Alias, Model] = Field(min_length=1)
     embeddings_model: ModelId = "amazon.titan-embed-text-v2:0"
+    outbound_identity: Literal["create", "existing"] = Field(
+        default="create",
+        description="the account's issuer of identity tokens: existing where it is enabled already",
+    )
     in_callers_names: bool = Field(
         default=True,
         description="calls to models on AWS run in a role session named after each caller",
