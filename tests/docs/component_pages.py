@@ -188,7 +188,8 @@ def _smallest(component: Component, module: str) -> Iterator[str]:
     yield f"from {module} import {names}"
     yield ""
     inner = f"{component.arguments}({given})" if component.arguments else given
-    yield f'{component.name}("{component.page.stem}", {inner})'
+    given_to_it = ", ".join(filter(None, (f'"{component.page.stem}"', inner)))
+    yield f"{component.name}({given_to_it})"
 
 
 def _inputs(component: Component) -> Iterator[str]:
