@@ -27,13 +27,7 @@ from components.storage import Lifecycle, PrivateBucket, PrivateBucketArgs
 from stacks import contracts, gates
 from stacks.placement import names_of, stage_options
 from stacks.settings import Settings
-from stacks.settings.models import (
-    AnthropicProvider,
-    ClaudePlatformProvider,
-    IdentityCenterAccess,
-    SamlConsoleAccess,
-    WorkloadIdentityAuth,
-)
+from stacks.settings.models import IdentityCenterAccess, SamlConsoleAccess
 
 GATE_RECORD_KEY = "gates/foundation.json"
 
@@ -70,7 +64,8 @@ def main(settings: Settings) -> None:
     roles = replace(_roles(settings, keys, boundary), saml_provider_arn=saml.arn if saml else None)
     Roles("coe", roles, options)
     _identity_center(settings, roles, boundary, options)
-    outbound = OutboundIdentity("outbound-identity", options) if _proves_identity(settings) else None
+    create = settings.claude.outbound_identity == "create"
+    outbound = OutboundIdentity("outbound-identity", options) if create else None
     contracts.export(
         "foundation",
         {
@@ -115,16 +110,6 @@ def regions_of(settings: Settings) -> list[str]:
     """
     providers = [getattr(provider, "region", None) for provider in settings.claude.providers]
     return sorted({region for region in (settings.region, settings.replica_region, *providers) if region})
-
-
-def _proves_identity(settings: Settings) -> bool:
-    """Whether a way to Claude rests on identity tokens that this account is still to issue."""
-    needs = any(
-        isinstance(one, ClaudePlatformProvider)
-        or (isinstance(one, AnthropicProvider) and isinstance(one.auth, WorkloadIdentityAuth))
-        for one in settings.claude.providers
-    )
-    return needs and settings.claude.outbound_identity == "create"
 
 
 def _audit(settings: Settings, keys: KeyRing) -> AuditStoreArgs:

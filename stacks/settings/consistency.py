@@ -176,6 +176,14 @@ def _providers(document: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(
                 "claude.providers", f"{shown(name)} names {count} providers", "give each its own name"
             )
+    tokens = mapping(document.get("claude")).get("outbound_identity")
+    for position, provider in enumerate(providers):
+        if tokens == "none" and mapping(provider.get("auth")).get("kind") == "workload-identity":
+            yield Problem(
+                f"claude.providers[{position}].auth",
+                "workload-identity needs identity tokens of the account",
+                "set claude.outbound_identity to create or existing",
+            )
 
 
 def _issuers(document: Mapping[str, Any]) -> Iterator[Problem]:

@@ -379,9 +379,10 @@ class Claude(Frozen):
     providers: tuple[Provider, ...] = Field(min_length=1, description="tried in this order")
     models: dict[Alias, Model] = Field(min_length=1)
     embeddings_model: ModelId = "amazon.titan-embed-text-v2:0"
-    outbound_identity: Literal["create", "existing"] = Field(
+    outbound_identity: Literal["create", "existing", "none"] = Field(
         default="create",
-        description="the account's issuer of identity tokens: existing where it is enabled already",
+        description="the account's issuer of identity tokens: existing where it is enabled already, none"
+        " where no way to Claude rests on it",
     )
     in_callers_names: bool = Field(
         default=True,

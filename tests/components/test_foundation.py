@@ -78,7 +78,7 @@ def test_not_even_root_deletes_shortens_or_unlocks_a_record(foundation: Standing
     assert s3.get_object(**version)["Body"].read() == b"{}"
 
 
-def test_the_account_issues_identity_tokens_where_a_way_to_claude_rests_on_them() -> None:
+def test_the_account_issues_the_identity_tokens_on_which_a_way_to_claude_rests() -> None:
     """(L1.3) Without them AWS gives the gateway no token, and Claude lets it in nowhere."""
     federation = "aws:iam/outboundWebIdentityFederation:OutboundWebIdentityFederation"
     plan = plan_of("foundation", "small")
@@ -87,19 +87,18 @@ def test_the_account_issues_identity_tokens_where_a_way_to_claude_rests_on_them(
     assert found.options["retainOnDelete"]
     assert str(plan.exports["outbound_identity_issuer"]).startswith("https://")
     model = {"display_name": "Any", "model": "claude-haiku-5-5"}
-    claude = {"models": dict.fromkeys(("fast", "balanced", "best", "early"), model)}
-    by_key = {"kind": "anthropic", "name": "by-key", "auth": {"kind": "secret"}}
-    federated = {"kind": "anthropic", "auth": {"kind": "workload-identity", "organization_id": "o",
-                                               "federation_rule_id": "fdrl_x"}}  # fmt: skip
-    for providers, how, expected in (
-        ([by_key], "create", 0),
-        ([by_key, federated], "create", 1),
-        ([federated], "existing", 0),
-    ):
-        settings = {"claude": {**claude, "providers": providers, "outbound_identity": how}}
-        other = evaluate_stage("foundation", config=settings)
-        assert sum(one.type == federation for one in other) == expected
-        assert ("outbound_identity_issuer" in other.exports) == bool(expected)
+    claude: dict[str, Any] = {"models": dict.fromkeys(("fast", "balanced", "best", "early"), model)}
+    by_key = {"kind": "anthropic", "auth": {"kind": "secret"}}
+    identity = {"kind": "workload-identity", "organization_id": "o", "federation_rule_id": "fdrl_x"}
+    federated = {"kind": "anthropic", "auth": identity}
+    for provider, how in ((federated, "existing"), (by_key, "existing"), (by_key, "none")):
+        claude |= {"providers": [provider], "outbound_identity": how}
+        other = evaluate_stage("foundation", config={"claude": claude})
+        assert not [one for one in other if one.type == federation]
+        assert "outbound_identity_issuer" not in other.exports
+    claude |= {"providers": [federated], "outbound_identity": "none"}
+    with pytest.raises(Exception, match=r"providers\[0\]\.auth: workload-identity needs identity tokens"):
+        evaluate_stage("foundation", config={"claude": claude})
 
 
 def test_secrets_are_created_without_a_value(foundation: Standing) -> None:
