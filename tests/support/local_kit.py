@@ -54,7 +54,7 @@ class LocalKit:
         )
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """`kit <arguments>` in the background."""
+        """`kit <arguments>` in the background; Ctrl-C reaches it also where it does not reach the tests."""
         return subprocess.Popen(
             [*KIT, *arguments],
             stdout=subprocess.PIPE,
@@ -62,6 +62,7 @@ class LocalKit:
             text=True,
             env=self.environment(),
             cwd=PROJECT_ROOT,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def up(self, *arguments: str, **environment: str) -> dict[str, Any]:
