@@ -64,8 +64,9 @@ def main() -> None:
             if read % max(1, count // 10) == 0:
                 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
                 print(f"{read:>9,} events, {time.perf_counter() - started:6.1f} s, {memory} MB at most")
+        days = aggregator.finish()
         seconds = time.perf_counter() - started
-        size = len(aggregator.days[_DAY].to_json())
+        size = len(days[_DAY].to_json())
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
     print(
         f"{read:,} events ({read - counted:,} of them twice) in {seconds:.1f} s: "

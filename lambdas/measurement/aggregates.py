@@ -161,29 +161,50 @@ class Aggregator:
     """Counts events by day, each record id once. `deployment` keys the digests of people.
 
     Memory is bounded by people, departments and use cases, not by events. One feedback and one review of an
-    answer count a day; the gateway takes feedback on an answer once.
+    answer count a day; the gateway takes feedback on an answer once. A call has one outcome: the sweeper may
+    have said `expired` of one that ended after all, in whatever order they came; what truly came of it
+    counts. Where the two fall on two days, each day has one.
     """
 
     def __init__(self, deployment: str, seen: Seen) -> None:
-        self.days: dict[str, Aggregate] = {}
+        self._days: dict[str, Aggregate] = {}
         self._key = digest_key(deployment)
         self._seen = seen
+        self._expired: dict[str, Event] = {}  # by request; held until all is known
 
     def count(self, events: Iterable[Event]) -> int:
         """Count events; returns how many were not known yet."""
         counted = 0
         for event in events:
             if self._seen.first_time(event.record_id):
-                self._count(event)
+                self._count_or_hold(event)
                 counted += 1
         return counted
+
+    def finish(self) -> dict[str, Aggregate]:
+        """The days, once every event was given: calls of which nothing but `expired` is known count now."""
+        for request_id, event in sorted(self._expired.items()):
+            if self._seen.first_time(f"ended {request_id}"):
+                self._count(event)
+        self._expired.clear()
+        return self._days
+
+    def _count_or_hold(self, event: Event) -> None:
+        if event.kind == "outcome" and event.request_id:
+            if event.result == "expired":
+                held = self._expired.setdefault(event.request_id, event)
+                if event.record_id < held.record_id:
+                    self._expired[event.request_id] = event
+                return
+            self._seen.first_time(f"ended {event.request_id}")
+        self._count(event)
 
     def person(self, principal: str) -> str:
         """The digest that stands for a person."""
         return digest(self._key, principal)
 
     def _count(self, event: Event) -> None:
-        day = self.days.setdefault(event.day, Aggregate())
+        day = self._days.setdefault(event.day, Aggregate())
         department = day.departments.setdefault(event.department, DepartmentAggregate())
         if event.kind == "training":
             if event.principal:

@@ -97,7 +97,7 @@ def aggregate_day(source: Source, day: str, deployment: str) -> tuple[Aggregate,
         count = 0
         for filed in (day, following):
             count += aggregator.count(one for one in events(source, filed) if one.day == day)
-        return aggregator.days.get(day, Aggregate()), count
+        return aggregator.finish().get(day, Aggregate()), count
 
 
 def metric_lines(shown: Mapping[str, DepartmentAggregate], environment: str, milliseconds: int) -> list[str]:

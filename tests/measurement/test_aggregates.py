@@ -64,7 +64,7 @@ def _aggregate(rows: list[dict[str, Any]], limit: int = 200_000) -> dict[str, Ag
     with Seen(limit) as seen:
         aggregator = Aggregator("acme-test", seen)
         aggregator.count(event for one in rows if (event := read_event(one)) is not None)
-        return aggregator.days
+        return aggregator.finish()
 
 
 @settings(max_examples=60, deadline=None)
@@ -98,6 +98,36 @@ def test_every_figure_equals_a_plain_recomputation_over_distinct_records(drawn: 
             assert sorted(aggregate.total.people.values()) == sorted(people.values())
             for name in ("calls", "cost_microusd", "minutes", "refused", "reviewed"):
                 assert sum(cell.counts[name] for cell in aggregate.use_cases.values()) == counts[name]
+
+
+_OUTCOMES = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from(["expired", "completed"]), st.integers(1, 10**6)),
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(_OUTCOMES)
+def test_a_call_that_the_sweeper_gave_up_counts_once_by_what_truly_came_of_it(
+    drawn: list[tuple[int, str, int]],
+) -> None:
+    """In whatever order its outcomes came; one true end and any number of the sweeper's."""
+    rows, kept, true_ends = [], {}, set()
+    for number, (call, result, cost) in enumerate(drawn):
+        if result == "completed":
+            if call in true_ends:
+                continue
+            true_ends.add(call)
+        made = row(number, "outcome", request_id=f"req_{call}", result=result, cost_microusd=cost)
+        rows.append(made)
+        if result == "completed" or call not in kept:
+            kept[call] = made
+    (aggregate,) = _aggregate(rows).values() or (Aggregate(),)
+    counts = aggregate.total().counts
+    assert counts["calls"] == len(kept)
+    assert counts["completed"] == len(true_ends)
+    assert counts["cost_microusd"] == sum(one["cost_microusd"] for one in kept.values())
+    assert sum(aggregate.total().people.values()) == len(kept)
 
 
 @settings(max_examples=40, deadline=None)

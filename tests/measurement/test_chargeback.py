@@ -44,7 +44,7 @@ def _use(calls: list[tuple[str, str, int]]) -> Aggregate:
     with Seen() as seen:
         aggregator = Aggregator("acme-test", seen)
         aggregator.count(event for one in rows if (event := read_event(one)) is not None)
-        return aggregator.days.get("2026-11-10", Aggregate())
+        return aggregator.finish().get("2026-11-10", Aggregate())
 
 
 @given(_CALLS, st.sampled_from(["per-call", "per-user-month", "central"]))

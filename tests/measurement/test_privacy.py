@@ -80,7 +80,7 @@ def _days(events: Drawn) -> dict[str, Aggregate]:
     with Seen() as seen:
         aggregator = Aggregator("acme-test", seen)
         aggregator.count(event for one in rows if (event := read_event(one)) is not None)
-        return aggregator.days
+        return aggregator.finish()
 
 
 def _told(events: Drawn) -> list[dict[str, Any]]:

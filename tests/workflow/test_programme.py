@@ -96,7 +96,7 @@ def test_the_governance_review_says_what_each_champion_contributed_from_evidence
     with Seen() as seen:
         aggregator = Aggregator("example-production", seen)
         aggregator.count(event for one in rows if (event := read_event(one)) is not None)
-    (day,) = aggregator.days.values()
+    (day,) = aggregator.finish().values()
     s3.put_object(
         Bucket=stage.exported("analytics_bucket_name"),
         Key=aggregate_key("2024-03-01"),
