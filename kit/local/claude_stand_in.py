@@ -1,4 +1,5 @@
-"""A local stand-in for Claude: it speaks the Messages API and says in every answer what it is.
+"""A local stand-in for Claude: it speaks the Messages API and says in every answer what it is. Where Bedrock
+would embed texts, it makes vectors up.
 
 It serves `kit up` on a machine without an API key, and tests. The answer repeats the last user message.
 Faults are asked for by headers (`x-stand-in-status: 529`) or, where a gateway strips headers, by a directive
@@ -20,6 +21,8 @@ import asyncio
 import hashlib
 import itertools
 import json
+import math
+import random
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -116,6 +119,8 @@ class StandIn:
             await _send_json(send, {"input_tokens": _tokens_of_request(body)}, request_id)
         elif path == "/v1/messages":
             await self._message(_object(raw), headers, send, request_id)
+        elif path.startswith("/model/") and path.endswith("/invoke"):
+            await _send_json(send, _embedded(_object(raw)), request_id)
         else:
             raise ApiError(404, f"Not found: {path}")
 
@@ -434,6 +439,28 @@ def _tokens_of_request(body: Mapping[str, Any]) -> int:
 
 def _tokens(text: str) -> int:
     return max(1, -(-len(text) // CHARACTERS_PER_TOKEN))
+
+
+def _embedded(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What Bedrock answers an embedding model's call, with made-up vectors: Titan's shape, or Cohere's where
+    several texts are given. The same text has the same vector; nearness means nothing.
+    """
+    texts = body.get("texts", [body.get("inputText")])
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
+        raise ApiError(400, "inputText or texts: non-empty strings are required")
+    dimensions = body.get("dimensions") or body.get("output_dimension") or 1024
+    vectors = [_vector(text, int(dimensions)) for text in texts]
+    tokens = sum(_tokens(text) for text in texts)
+    if "texts" in body:
+        return {"embeddings": {"float": vectors}, "inputTextTokenCount": tokens}
+    return {"embedding": vectors[0], "inputTextTokenCount": tokens}
+
+
+def _vector(text: str, dimensions: int) -> list[float]:
+    chance = random.Random(_digest(text))  # noqa: S311 - made up, and the same for the same text
+    made = [chance.gauss(0, 1) for _ in range(dimensions)]
+    length = math.hypot(*made)
+    return [round(one / length, 6) for one in made]
 
 
 def _digest(text: str) -> str:

@@ -70,6 +70,7 @@ class Surroundings:
         }
         if self.upstream_url:
             local["ANTHROPIC_UPSTREAM_URL"] = self.upstream_url
+            local["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = self.upstream_url
         return {**function.environment, **local}
 
 

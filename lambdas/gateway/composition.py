@@ -96,7 +96,7 @@ class Gateway:
             settings.deadlines,
             aws_credentials,
             settings.region,
-            settings.endpoint_url,
+            settings.bedrock_endpoint_url,
         )
         self.batches = Batches(
             policy,

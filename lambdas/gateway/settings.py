@@ -28,6 +28,7 @@ class GatewaySettings:
     environment: str
     region: str
     endpoint_url: str | None
+    bedrock_endpoint_url: str | None
     ledger_table: str | None
     access_table: str | None
     subject_keys_table: str | None
@@ -57,6 +58,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         environment=environ.get("KIT_ENVIRONMENT", "local"),
         region=environ.get("AWS_REGION", "us-east-1"),
         endpoint_url=environ.get("AWS_ENDPOINT_URL"),
+        bedrock_endpoint_url=environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", environ.get("AWS_ENDPOINT_URL")),
         ledger_table=environ.get("LEDGER_TABLE"),
         access_table=environ.get("ACCESS_TABLE"),
         subject_keys_table=environ.get("SUBJECT_KEYS_TABLE"),

@@ -14,6 +14,7 @@ from typing import Any
 import anthropic
 import boto3
 import botocore.exceptions
+import httpx2
 import pytest
 
 from tests.support.local_kit import LocalKit
@@ -55,6 +56,21 @@ def test_the_next_call_just_works_with_what_kit_env_exports(local_kit: LocalKit)
     )
     with urllib.request.urlopen(request) as answer:
         assert json.load(answer)["totalResults"] >= 0
+
+
+def test_embeddings_are_answered_with_made_up_vectors_and_on_record(local_kit: LocalKit) -> None:
+    exported = local_kit.clients_environment()
+    answer = httpx2.post(
+        f"{exported['ANTHROPIC_BASE_URL']}/v1/embeddings",
+        json={"input": ["one text", "another", "one text"], "dimensions": 256},
+        headers={"Authorization": f"Bearer {exported['ANTHROPIC_AUTH_TOKEN']}"},
+    )
+    assert answer.status_code == 200, answer.text
+    first, other, again = (one["embedding"] for one in answer.json()["data"])
+    assert len(first) == 256
+    assert first == again != other
+    found = local_kit.run("audit", "find", "--request-id", answer.headers["request-id"], "--json")
+    assert [one["kind"] for one in json.loads(found.stdout)["records"]] == ["intent", "outcome"]
 
 
 def test_a_second_run_says_that_nothing_changed_and_restarts_nothing(local_kit: LocalKit) -> None:
