@@ -1,10 +1,13 @@
-"""AWS clients of the workflow's functions."""
+"""AWS clients of the workflow's functions, and what they are made into in more than one."""
 
 import os
 from typing import Any
 
 import botocore.config
 import botocore.session
+import urllib3
+
+from lambdas.workflow.proof import Prover
 
 
 def client(service: str) -> Any:
@@ -14,4 +17,11 @@ def client(service: str) -> Any:
     )
     return botocore.session.get_session().create_client(
         service, region_name=os.environ["AWS_REGION"], config=config
+    )
+
+
+def prover() -> Prover:
+    """Who wrote a document, of the role that may: `PEOPLE_ROLE` of the function's environment."""
+    return Prover(
+        client("sts").meta.endpoint_url, os.environ["PEOPLE_ROLE"], urllib3.PoolManager(retries=False)
     )

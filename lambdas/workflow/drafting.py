@@ -11,12 +11,10 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
-import urllib3
-
 from lambdas.common.access import AccessRecords
 from lambdas.common.clock import Clock, utc_now
 from lambdas.workflow.area import DepartmentArea, NotThere, draft_key, encoded, request_key
-from lambdas.workflow.aws import client
+from lambdas.workflow.aws import client, prover
 from lambdas.workflow.courses import Courses
 from lambdas.workflow.gateway_client import GatewayClient, Refused
 from lambdas.workflow.proof import NotProved, Prover
@@ -151,10 +149,7 @@ def _drafting() -> Drafting:
     gateway = GatewayClient(
         os.environ["GATEWAY_URL"], os.environ["GATEWAY_CREDENTIAL_SECRET_ARN"], client("secretsmanager")
     )
-    prover = Prover(
-        client("sts").meta.endpoint_url, os.environ["PEOPLE_ROLE"], urllib3.PoolManager(retries=False)
-    )
-    return Drafting(area, prover, gateway, _courses())
+    return Drafting(area, prover(), gateway, _courses())
 
 
 def _courses() -> Courses | None:

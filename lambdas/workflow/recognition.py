@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from lambdas.common.access import AccessRecords
-from lambdas.measurement.aggregates import Aggregate, digest, digest_key
+from lambdas.measurement.aggregates import Aggregate, DepartmentAggregate, digest, digest_key
 from lambdas.workflow.reviews import Reviews
 
 CHAMPIONS = "champions"  # the role that the identity provider's group gives
@@ -93,12 +93,9 @@ class Recognition:
         names = {id_: name for name, id_ in ids.items()}
         approved, reviewed = _by_id(approvals, ids), _by_id(decisions, ids)
         key = digest_key(self.deployment)
-        taught: dict[str, set[str]] = {}
-        responses: Counter[str] = Counter()
+        whole = DepartmentAggregate()
         for one in use.departments.values():
-            responses.update(one.responses)
-            for trainer, people in one.taught.items():
-                taught.setdefault(trainer, set()).update(people)
+            whole.add(one)
         return [
             Contribution(
                 one.person,
@@ -106,8 +103,8 @@ class Recognition:
                 names.get(one.person, ""),
                 approved[one.person],
                 reviewed[one.person],
-                len(taught.get(digest(key, one.person), ())),
-                responses[digest(key, one.person)],
+                len(whole.taught.get(digest(key, one.person), ())),
+                whole.responses[digest(key, one.person)],
             )
             for one in champions
         ]

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import urllib3
-
 from lambdas.common.audit import open_writer
 from lambdas.common.clock import Clock, utc_now
 from lambdas.workflow.area import DepartmentArea, decisions_of, draft_key, edit_key, encoded, released_key
-from lambdas.workflow.aws import client
+from lambdas.workflow.aws import client, prover
 from lambdas.workflow.gateway_client import GatewayClient, Refused
 from lambdas.workflow.proof import NotProved, Prover
 from lambdas.workflow.reviews import Review, ReviewConflict, Reviews, same_person
@@ -158,10 +156,7 @@ def _release() -> Release:
     gateway = GatewayClient(
         os.environ["GATEWAY_URL"], os.environ["GATEWAY_CREDENTIAL_SECRET_ARN"], client("secretsmanager")
     )
-    prover = Prover(
-        client("sts").meta.endpoint_url, os.environ["PEOPLE_ROLE"], urllib3.PoolManager(retries=False)
-    )
-    return Release(Reviews(client("dynamodb"), os.environ["REVIEWS_TABLE"]), area, prover, gateway, _append)
+    return Release(Reviews(client("dynamodb"), os.environ["REVIEWS_TABLE"]), area, prover(), gateway, _append)
 
 
 def _append(record: Mapping[str, Any]) -> str:
