@@ -33,7 +33,7 @@ def _write(folder: Path, count: int) -> None:
                     "record_id": f"rec_{number - 1 if number % 50 == 1 else number:026d}",
                     "kind": "outcome",
                     "at": f"{_DAY}T{number % 24:02d}:00:00.000+00:00",
-                    "request_id": f"req_{number:026d}",
+                    "request_id": f"req_{number - 1 if number % 50 == 1 else number:026d}",
                     "principal": f"person-{person}",
                     "principal_kind": "person",
                     "department": f"department-{person % 20}",

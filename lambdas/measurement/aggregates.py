@@ -163,7 +163,8 @@ class Aggregator:
     Memory is bounded by people, departments and use cases, not by events. One feedback and one review of an
     answer count a day; the gateway takes feedback on an answer once. A call has one outcome: the sweeper may
     have said `expired` of one that ended after all, in whatever order they came; what truly came of it
-    counts. Where the two fall on two days, each day has one.
+    counts. Of two days given to one aggregator, that of the true end has it; the hourly function computes
+    each day alone, and there each day has one.
     """
 
     def __init__(self, deployment: str, seen: Seen) -> None:
@@ -176,7 +177,7 @@ class Aggregator:
         """Count events; returns how many were not known yet."""
         counted = 0
         for event in events:
-            if self._seen.first_time(event.record_id):
+            if self._seen.first_time(_once(event)):
                 self._count_or_hold(event)
                 counted += 1
         return counted
@@ -184,19 +185,17 @@ class Aggregator:
     def finish(self) -> dict[str, Aggregate]:
         """The days, once every event was given: calls of which nothing but `expired` is known count now."""
         for request_id, event in sorted(self._expired.items()):
-            if self._seen.first_time(f"ended {request_id}"):
+            if self._seen.first_time(f"ended {request_id}"):  # no true end came
                 self._count(event)
         self._expired.clear()
         return self._days
 
     def _count_or_hold(self, event: Event) -> None:
-        if event.kind == "outcome" and event.request_id:
-            if event.result == "expired":
-                held = self._expired.setdefault(event.request_id, event)
-                if event.record_id < held.record_id:
-                    self._expired[event.request_id] = event
-                return
-            self._seen.first_time(f"ended {event.request_id}")
+        if event.kind == "outcome" and event.request_id and event.result == "expired":
+            held = self._expired.setdefault(event.request_id, event)
+            if event.record_id < held.record_id:
+                self._expired[event.request_id] = event
+            return
         self._count(event)
 
     def person(self, principal: str) -> str:
@@ -274,6 +273,12 @@ class Aggregator:
 
     def _first_of_day(self, event: Event, what: str) -> bool:
         return not event.request_id or self._seen.first_time(f"{what} {event.day} {event.request_id}")
+
+
+def _once(event: Event) -> str:
+    """What is counted once: the true end of a call, or a record. One id an event keeps `Seen` small."""
+    ended = event.kind == "outcome" and event.request_id and event.result != "expired"
+    return f"ended {event.request_id}" if ended else event.record_id
 
 
 def _of_feedback(event: Event) -> dict[str, int]:
