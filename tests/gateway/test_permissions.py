@@ -111,24 +111,34 @@ class Stopped(Exception):
     """A step did not work; its name is the argument."""
 
 
-def use(place: Place, statements: Sequence[Mapping[str, Any]]) -> None:
-    """All that a gateway does, by a process of its own. Raises `Stopped`."""
+@contextmanager
+def gateway(place: Place, environment: Mapping[str, str], said: list[str]) -> Iterator[httpx2.Client]:
+    """A gateway in a process of its own, ready, and a caller's connection to it; what it wrote to its output
+    is in `said` afterwards. Raises `Stopped` where it does not start.
+    """
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "--factory", "lambdas.gateway.app:create_app", "--port", str(port),
          "--log-level", "error"],
-        env=place.environment(statements), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT_ROOT,
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT_ROOT,
     )  # fmt: skip
     try:
         with httpx2.Client(
             base_url=f"http://127.0.0.1:{port}", headers={"x-api-key": place.key}, timeout=30
         ) as http:
             _until_ready(http, process)
-            _steps(http)
+            yield http
     finally:
         process.terminate()
-        said = process.communicate(timeout=20)[0].decode()
-    if "metadata_lost" in said:
+        said.append(process.communicate(timeout=20)[0].decode())
+
+
+def use(place: Place, statements: Sequence[Mapping[str, Any]]) -> None:
+    """All that a gateway does. Raises `Stopped`."""
+    said: list[str] = []
+    with gateway(place, place.environment(statements), said) as http:
+        _steps(http)
+    if "metadata_lost" in "".join(said):
         raise Stopped("copies")
 
 
@@ -268,21 +278,8 @@ def federated(place: Place) -> Iterator[None]:
 
 def one_message(place: Place, statements: Sequence[Mapping[str, Any]]) -> int:
     """The status of a message through a gateway of its own that has no stand-in for its provider."""
-    port = free_port()
-    environment = {**place.environment(statements)}
+    environment = place.environment(statements)
     del environment["ANTHROPIC_UPSTREAM_URL"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "--factory", "lambdas.gateway.app:create_app", "--port", str(port),
-         "--log-level", "error"],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT_ROOT,
-    )  # fmt: skip
-    try:
-        with httpx2.Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"x-api-key": place.key}, timeout=30
-        ) as http:
-            _until_ready(http, process)
-            body = {"model": "fast", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello."}]}
-            return http.post("/v1/messages", json=body).status_code
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
+    with gateway(place, environment, []) as http:
+        body = {"model": "fast", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello."}]}
+        return http.post("/v1/messages", json=body).status_code

@@ -143,9 +143,8 @@ def test_a_refused_put_fails_all_its_records_and_moves_nothing(on_loop: bool) ->
     chain_holds(organisation)
 
 
-@pytest.mark.parametrize("arrives", [True, False], ids=["it had arrived", "it never arrived"])
-def test_a_put_whose_answer_is_lost_is_asked_again_and_written_once(arrives: bool) -> None:
-    organisation = Organisation()
+def losing_the_first_answer(arrives: bool) -> Callable[[str, Callable[[], None]], None]:
+    """A bucket whose first put gets no answer, whether the object had arrived or not."""
     lost = iter([True])
 
     def lose(_key: str, arrive: Callable[[], None]) -> None:
@@ -154,7 +153,13 @@ def test_a_put_whose_answer_is_lost_is_asked_again_and_written_once(arrives: boo
                 arrive()
             raise ReadTimeoutError(endpoint_url="s3")
 
-    organisation.bucket.before_put = lose
+    return lose
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["it had arrived", "it never arrived"])
+def test_a_put_whose_answer_is_lost_is_asked_again_and_written_once(arrives: bool) -> None:
+    organisation = Organisation()
+    organisation.bucket.before_put = losing_the_first_answer(arrives)
     organisation.writer().append_now(intent("req_1"), bodies={})
     assert [record["request_id"] for record in organisation.bucket.records()] == ["req_1"]
     chain_holds(organisation)
@@ -163,15 +168,7 @@ def test_a_put_whose_answer_is_lost_is_asked_again_and_written_once(arrives: boo
 @pytest.mark.parametrize("arrives", [True, False], ids=["it had arrived", "it never arrived"])
 def test_on_the_loop_too_a_put_whose_answer_is_lost_is_asked_again_and_written_once(arrives: bool) -> None:
     organisation = Organisation(on_loop=True)
-    lost = iter([True])
-
-    def lose(_key: str, arrive: Callable[[], None]) -> None:
-        if next(lost, False):
-            if arrives:
-                arrive()
-            raise ReadTimeoutError(endpoint_url="s3")
-
-    organisation.bucket.before_put = lose
+    organisation.bucket.before_put = losing_the_first_answer(arrives)
     run(lambda: organisation.writer().append(intent("req_1"), bodies={}))
     assert [record["request_id"] for record in organisation.bucket.records()] == ["req_1"]
     chain_holds(organisation)

@@ -3,7 +3,6 @@ by the stage itself (S.2, S.3, L2.5, L4.6).
 """
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from kit.evaluation.stages import evaluate_stages
 from kit.target import Target, find_target
 from lambdas.common.access import SK, AccessRecords, person_record, user_key
 from lambdas.common.ids import new_id
-from stacks.settings import CONFIG_FOLDER
+from tests.support.config_folder import own_config_folder
 from tests.support.local_kit import LocalKit
 from tests.workflow.test_commands import said, surroundings
 
@@ -30,10 +29,7 @@ CHAMPIONS = [f"01J9CHAMPION{number:02}" for number in range(20)]  # as many as s
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The example client's configuration, its evidence empty."""
-    config = tmp_path / "config"
-    shutil.copytree(CONFIG_FOLDER, config)
-    shutil.rmtree(config / "evidence", ignore_errors=True)
-    return config
+    return own_config_folder(tmp_path)
 
 
 @pytest.fixture

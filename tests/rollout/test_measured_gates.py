@@ -1,7 +1,6 @@
 """`kit gate measure`: exit criteria computed from records, with their query and figures (S.2, S.3, L5.2)."""
 
 import json
-import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,7 +15,7 @@ from kit.measurement.baselines import Baseline
 from kit.measurement.reading import Reading
 from lambdas.common.clock import utc_now
 from stacks.gates import ROOT
-from stacks.settings import CONFIG_FOLDER
+from tests.support.config_folder import own_config_folder
 
 
 class Records:
@@ -58,9 +57,7 @@ def measure(
     tmp_path: Path, records: Records, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Any]:
     """Run `kit gate measure` over the copy, with a configuration of one's own; what it said."""
-    config = tmp_path / "config"
-    shutil.copytree(CONFIG_FOLDER, config)
-    shutil.rmtree(config / "evidence", ignore_errors=True)
+    config = own_config_folder(tmp_path)
     client = config / "clients" / "example.yaml"
     started = utc_now().date() - timedelta(days=60)
     client.write_text(client.read_text().replace("2026-11-02", started.isoformat()))

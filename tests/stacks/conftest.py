@@ -1,23 +1,20 @@
 """A configuration folder of one's own: the example client's, to be changed at will."""
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stacks.settings import CONFIG_FOLDER, RawConfig, Settings, read_settings
+from stacks.settings import RawConfig, Settings, read_settings
 from stacks.settings.loading import as_config
+from tests.support.config_folder import own_config_folder
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the shipped configuration without evidence."""
-    copy = tmp_path / "config"
-    shutil.copytree(CONFIG_FOLDER, copy)
-    shutil.rmtree(copy / "evidence", ignore_errors=True)
-    return copy
+    return own_config_folder(tmp_path)
 
 
 @pytest.fixture
