@@ -441,6 +441,9 @@ def _tokens(text: str) -> int:
     return max(1, -(-len(text) // CHARACTERS_PER_TOKEN))
 
 
+_DIMENSIONS = (256, 512, 1024, 1536)
+
+
 def _embedded(body: Mapping[str, Any]) -> dict[str, Any]:
     """What Bedrock answers an embedding model's call, with made-up vectors: Titan's shape, or Cohere's where
     several texts are given. The same text has the same vector; nearness means nothing.
@@ -448,8 +451,10 @@ def _embedded(body: Mapping[str, Any]) -> dict[str, Any]:
     texts = body.get("texts", [body.get("inputText")])
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
         raise ApiError(400, "inputText or texts: non-empty strings are required")
-    dimensions = body.get("dimensions") or body.get("output_dimension") or 1024
-    vectors = [_vector(text, int(dimensions)) for text in texts]
+    dimensions = body.get("output_dimension", 1536) if "texts" in body else body.get("dimensions", 1024)
+    if type(dimensions) is not int or dimensions not in _DIMENSIONS:
+        raise ApiError(400, f"dimensions: one of {', '.join(map(str, _DIMENSIONS))} is required")
+    vectors = [_vector(text, dimensions) for text in texts]
     tokens = sum(_tokens(text) for text in texts)
     if "texts" in body:
         return {"embeddings": {"float": vectors}, "inputTextTokenCount": tokens}
