@@ -142,7 +142,7 @@ def test_an_embedding_has_the_dimensions_that_its_model_would_give(
     claude: anthropic.Anthropic, asked: dict[str, Any]
 ) -> None:
     body = asked if "texts" in asked else {"inputText": "a", **asked}
-    answer = httpx2.post(f"{claude.base_url}model/any/invoke", json=body).json()
+    answer = httpx2.post(f"{claude.base_url}/model/any/invoke", json=body).json()
     vector = answer["embeddings"]["float"][0] if "texts" in asked else answer["embedding"]
     default = 1536 if "texts" in asked else 1024
     assert len(vector) == asked.get("dimensions", asked.get("output_dimension", default))
@@ -151,6 +151,6 @@ def test_an_embedding_has_the_dimensions_that_its_model_would_give(
 @pytest.mark.parametrize("dimensions", ["many", None, 7, True, [256]])
 def test_dimensions_that_no_model_has_are_refused(claude: anthropic.Anthropic, dimensions: Any) -> None:
     body = {"inputText": "a", "dimensions": dimensions}
-    answer = httpx2.post(f"{claude.base_url}model/any/invoke", json=body)
+    answer = httpx2.post(f"{claude.base_url}/model/any/invoke", json=body)
     assert answer.status_code == 400
     assert "dimensions" in answer.json()["error"]["message"]
