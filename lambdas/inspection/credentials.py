@@ -4,144 +4,106 @@ One automaton looks for the literal that every rule needs (its gate); a rule's e
 its gate, so ordinary text costs one pass. Formats are those that providers publish for today's tokens.
 """
 
-import math
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import ahocorasick
 
 from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
+from lambdas.inspection.token_rules import PLACEHOLDER, Rule, entropy, rule, varied
 
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """A token format: `gates` are lower-case literals, one of which begins `back` or fewer characters after
-    the value.
-    """
-
-    name: str
-    gates: tuple[str, ...]
-    pattern: Expression
-    back: int = 0
-    score: float = 1.0
-    accept: Callable[[str], bool] = bool
-
-
-def entropy(value: str) -> float:
-    """Shannon entropy in bits a character."""
-    size = len(value)
-    return -sum(count / size * math.log2(count / size) for count in Counter(value).values()) if size else 0.0
-
-
-def _rule(name: str, gates: str, pattern: str, *, back: int = 0, score: float = 1.0,
-          accept: Callable[[str], bool] = bool, flags: int = 0) -> _Rule:  # fmt: skip
-    return _Rule(name, tuple(gates.split()), Expression(pattern, flags), back, score, accept)
-
-
-def _varied(value: str) -> bool:
-    """Not a row of one character, not a placeholder."""
-    return len(set(value)) >= 6 and not _PLACEHOLDER.search(value)
-
-
-_PLACEHOLDER = re.compile(
-    r"x{5,}|X{5,}|\*{3,}|\.{3,}|example|EXAMPLE|placeholder|your[-_]|YOUR[-_]|<|\{\{|\$\{|changeme|redacted"
-    r"|REDACTED"
-    r"|dummy|00000000|11111111",
-)
 _T = r"(?![A-Za-z0-9_-])"  # nothing of the token's alphabet follows
 
-_RULES: tuple[_Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     # AI
-    _rule("anthropic", "sk-ant-", r"sk-ant-[a-z]{2,8}\d{2}-[\w-]{20,}", accept=_varied),
-    _rule("openai", "sk-", r"sk-(?:proj-|svcacct-|admin-|None-)[\w-]{20,}"
+    rule("anthropic", "sk-ant-", r"sk-ant-[a-z]{2,8}\d{2}-[\w-]{20,}", accept=varied),
+    rule("openai", "sk-", r"sk-(?:proj-|svcacct-|admin-|None-)[\w-]{20,}"
         r"|sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|sk-or-v1-[0-9a-f]{40,}|sk-[A-Za-z0-9]{32,64}" + _T,
-        accept=_varied),
-    _rule("huggingface", "hf_ api_org_", r"(?:hf|api_org)_[A-Za-z0-9]{30,40}" + _T, accept=_varied),
-    _rule("ai-providers", "gsk_ xai- pplx- r8_ nvapi- jina_ fc- co_ tgp_v1_ fw_ csk- lsv2_ tvly-",
+        accept=varied),
+    rule("huggingface", "hf_ api_org_", r"(?:hf|api_org)_[A-Za-z0-9]{30,40}" + _T, accept=varied),
+    rule("ai-providers", "gsk_ xai- pplx- r8_ nvapi- jina_ fc- co_ tgp_v1_ fw_ csk- lsv2_ tvly-",
           r"gsk_[A-Za-z0-9]{40,60}|xai-[A-Za-z0-9]{60,90}|pplx-[A-Za-z0-9]{40,60}|r8_[A-Za-z0-9]{36,40}"
               r"|nvapi-[\w-]{50,80}"
           r"|jina_[A-Za-z0-9]{50,70}|fc-[0-9a-f]{32}|tgp_v1_[\w-]{40,60}|fw_[A-Za-z0-9]{22,40}"
               r"|csk-[a-z0-9]{40,60}"
-          r"|lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}|tvly-[\w-]{20,50}", accept=_varied),
+          r"|lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}|tvly-[\w-]{20,50}", accept=varied),
     # clouds
-    _rule("aws-key-id", "akia asia abia acca a3t", r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA"
+    rule("aws-key-id", "akia asia abia acca a3t", r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA"
         r"|A3T[A-Z0-9])[A-Z0-9]{16}(?![A-Z0-9])",
           accept=lambda v: not v.endswith("EXAMPLE")),
-    _rule("aws-mws", "amzn.mws.", r"amzn\.mws\.[0-9a-f]{8}-[0-9a-f-]{27}"),
-    _rule("aws-appsync", "da2-", r"da2-[a-z0-9]{26}" + _T),
-    _rule("aws-bedrock", "absk bedrock-api-key-", r"ABSK[A-Za-z0-9+/]{60,}={0,2}"
+    rule("aws-mws", "amzn.mws.", r"amzn\.mws\.[0-9a-f]{8}-[0-9a-f-]{27}"),
+    rule("aws-appsync", "da2-", r"da2-[a-z0-9]{26}" + _T),
+    rule("aws-bedrock", "absk bedrock-api-key-", r"ABSK[A-Za-z0-9+/]{60,}={0,2}"
         r"|bedrock-api-key-[A-Za-z0-9+/=]{40,}"),
-    _rule("google-api", "aiza", r"AIza[\w-]{35}" + _T, accept=_varied),
-    _rule("google-oauth", "ya29. gocspx- 1//0", r"ya29\.[\w-]{20,}|GOCSPX-[\w-]{28}|1//0[\w-]{40,}"),
-    _rule("azure-storage", "accountkey= sharedaccesskey=", r"(?i:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{"
+    rule("google-api", "aiza", r"AIza[\w-]{35}" + _T, accept=varied),
+    rule("google-oauth", "ya29. gocspx- 1//0", r"ya29\.[\w-]{20,}|GOCSPX-[\w-]{28}|1//0[\w-]{40,}"),
+    rule("azure-storage", "accountkey= sharedaccesskey=", r"(?i:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{"
         r"40,}={0,2})"),
-    _rule("azure-sas", "sig=", r"[?&]sig=([A-Za-z0-9%+/]{40,}(?:%3D|=)?)", back=1),
-    _rule("azure-entra", "q~",
+    rule("azure-sas", "sig=", r"[?&]sig=([A-Za-z0-9%+/]{40,}(?:%3D|=)?)", back=1),
+    rule("azure-entra", "q~",
           r"(?<![\w~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![\w~.-])", back=5),
-    _rule("azure-devops", "azdo", r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}", back=76),
-    _rule("digitalocean", "dop_v1_ doo_v1_ dor_v1_", r"do[opr]_v1_[0-9a-f]{64}"),
-    _rule("cloudflare", "v1.0-", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),
-    _rule("alibaba", "ltai", r"LTAI[A-Za-z0-9]{16,24}" + _T),
-    _rule("tencent", "akid", r"AKID[A-Za-z0-9]{32}" + _T),
-    _rule("heroku", "hrku-", r"HRKU-[\w-]{36,70}"),
-    _rule("fly", "fo1_ fm1r_ fm2_", r"fo1_[\w-]{43}|fm[12]r?_[A-Za-z0-9+/=]{60,}"),
-    _rule("vercel", "vcp_ vci_ vca_ vcr_ vck_", r"vc[piark]_[A-Za-z0-9]{24,60}"),
-    _rule("planetscale", "pscale_", r"pscale_(?:tkn|oauth|pw)_[\w.=-]{32,64}"),
-    _rule("supabase", "sbp_ sb_secret_", r"sbp_[0-9a-z]{40,44}|sb_secret_[\w-]{30,50}"),
-    _rule("neon", "napi_", r"napi_[a-z0-9]{50,70}"),
-    _rule("databricks", "dapi dkea dose", r"(?<![\w])d(?:api|kea|ose)[0-9a-f]{32}(?:-\d)?" + _T +
+    rule("azure-devops", "azdo", r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}", back=76),
+    rule("digitalocean", "dop_v1_ doo_v1_ dor_v1_", r"do[opr]_v1_[0-9a-f]{64}"),
+    rule("cloudflare", "v1.0-", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),
+    rule("alibaba", "ltai", r"LTAI[A-Za-z0-9]{16,24}" + _T),
+    rule("tencent", "akid", r"AKID[A-Za-z0-9]{32}" + _T),
+    rule("heroku", "hrku-", r"HRKU-[\w-]{36,70}"),
+    rule("fly", "fo1_ fm1r_ fm2_", r"fo1_[\w-]{43}|fm[12]r?_[A-Za-z0-9+/=]{60,}"),
+    rule("vercel", "vcp_ vci_ vca_ vcr_ vck_", r"vc[piark]_[A-Za-z0-9]{24,60}"),
+    rule("planetscale", "pscale_", r"pscale_(?:tkn|oauth|pw)_[\w.=-]{32,64}"),
+    rule("supabase", "sbp_ sb_secret_", r"sbp_[0-9a-z]{40,44}|sb_secret_[\w-]{30,50}"),
+    rule("neon", "napi_", r"napi_[a-z0-9]{50,70}"),
+    rule("databricks", "dapi dkea dose", r"(?<![\w])d(?:api|kea|ose)[0-9a-f]{32}(?:-\d)?" + _T +
         r"|dapi[0-9a-h]{32}(?:-\d)?"),
-    _rule("vault", "hvs. hvb. hvr. s. b. r.", r"(?<![\w.])hv[sbr]\.[\w-]{60,300}"
+    rule("vault", "hvs. hvb. hvr. s. b. r.", r"(?<![\w.])hv[sbr]\.[\w-]{60,300}"
         r"|(?<![\w.])hvs\.[\w-]{24,}(?![\w.(])|(?<![\w.])[sbr]\.[A-Za-z0-9]{24,26}(?![\w.(])"
         r"|(?<![\w.])b\.AAAAAQ[\w-]{100,}",
           accept=lambda v: len(v) > 30 or (sum(c.isdigit() for c in v) >= 2 and entropy(v) > 3.5)),
-    _rule("terraform", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,70}", back=14),
-    _rule("doppler", "dp.", r"(?<!\w)dp\.(?:ct|pt|st|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,4"
+    rule("terraform", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,70}", back=14),
+    rule("doppler", "dp.", r"(?<!\w)dp\.(?:ct|pt|st|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,4"
         r"4}"),
-    _rule("pulumi", "pul-", r"(?<!\w)pul-[0-9a-f]{40}"),
-    _rule("onepassword", "ops_ey", r"ops_eyJ[A-Za-z0-9+/]{200,}={0,2}"),
-    _rule("age-identity", "age-secret-key-1 age1", r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}"
+    rule("pulumi", "pul-", r"(?<!\w)pul-[0-9a-f]{40}"),
+    rule("onepassword", "ops_ey", r"ops_eyJ[A-Za-z0-9+/]{200,}={0,2}"),
+    rule("age-identity", "age-secret-key-1 age1", r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}"
         r"|(?<!\w)age1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{58}(?!\w)"),
-    _rule("fastly-tailscale", "tskey-", r"tskey-[a-z]+-[\w-]{8,64}"),
-    _rule("linode-vultr-netlify", "nfp_ render rnd_", r"nfp_[A-Za-z0-9]{36,40}|rnd_[A-Za-z0-9]{24,40}"),
+    rule("fastly-tailscale", "tskey-", r"tskey-[a-z]+-[\w-]{8,64}"),
+    rule("linode-vultr-netlify", "nfp_ render rnd_", r"nfp_[A-Za-z0-9]{36,40}|rnd_[A-Za-z0-9]{24,40}"),
     # code hosting, packages, build
-    _rule("github", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"gh[pousr]_[A-Za-z0-9]{36,255}"
-        r"|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}", accept=_varied),
-    _rule("gitlab", "glpat- glptt- gldt- glrt- glcbt- glsoat- glft- glimt- glagent- gloas-",
-        r"gl(?:pat|ptt|dt|rt|cbt|soat|ft|imt|agent|oas)-[\w.-]{20,90}", accept=_varied),
-    _rule("bitbucket", "atbb atctt3", r"ATBB[A-Za-z0-9]{32}|ATCTT3[\w-]{100,200}={0,2}[A-Z0-9]{0,8}"),
-    _rule("atlassian", "atatt3", r"ATATT3[\w-]{80,260}=[A-F0-9]{8}|ATATT3[\w-]{80,260}"),
-    _rule("npm", "npm_", r"npm_[A-Za-z0-9]{36}" + _T, accept=_varied),
-    _rule("pypi", "pypi-ageichlwas5vcmc pypi-agendgvzd", r"pypi-AgE[A-Za-z0-9_-]{50,}"),
-    _rule("rubygems", "rubygems_", r"rubygems_[0-9a-f]{48}"),
-    _rule("nuget", "oy2", r"(?<!\w)oy2[a-z0-9]{43}(?!\w)"),
-    _rule("crates", "cio", r"(?<!\w)cio[A-Za-z0-9]{32}(?!\w)"),
-    _rule("docker", "dckr_", r"dckr_(?:pat|oat)_[\w-]{24,40}"),
-    _rule("artifactory", "akcp cmvmdgtuoj", r"(?<!\w)AKCp[A-Za-z0-9]{60,80}|cmVmdGtu[A-Za-z0-9]{56}"),
-    _rule("sourcegraph", "sgp_ slk_ sgd_", r"sgp_(?:[A-Za-z0-9]{16}_|local_)?[0-9A-Fa-f]{40}"
+    rule("github", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"gh[pousr]_[A-Za-z0-9]{36,255}"
+        r"|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}", accept=varied),
+    rule("gitlab", "glpat- glptt- gldt- glrt- glcbt- glsoat- glft- glimt- glagent- gloas-",
+        r"gl(?:pat|ptt|dt|rt|cbt|soat|ft|imt|agent|oas)-[\w.-]{20,90}", accept=varied),
+    rule("bitbucket", "atbb atctt3", r"ATBB[A-Za-z0-9]{32}|ATCTT3[\w-]{100,200}={0,2}[A-Z0-9]{0,8}"),
+    rule("atlassian", "atatt3", r"ATATT3[\w-]{80,260}=[A-F0-9]{8}|ATATT3[\w-]{80,260}"),
+    rule("npm", "npm_", r"npm_[A-Za-z0-9]{36}" + _T, accept=varied),
+    rule("pypi", "pypi-ageichlwas5vcmc pypi-agendgvzd", r"pypi-AgE[A-Za-z0-9_-]{50,}"),
+    rule("rubygems", "rubygems_", r"rubygems_[0-9a-f]{48}"),
+    rule("nuget", "oy2", r"(?<!\w)oy2[a-z0-9]{43}(?!\w)"),
+    rule("crates", "cio", r"(?<!\w)cio[A-Za-z0-9]{32}(?!\w)"),
+    rule("docker", "dckr_", r"dckr_(?:pat|oat)_[\w-]{24,40}"),
+    rule("artifactory", "akcp cmvmdgtuoj", r"(?<!\w)AKCp[A-Za-z0-9]{60,80}|cmVmdGtu[A-Za-z0-9]{56}"),
+    rule("sourcegraph", "sgp_ slk_ sgd_", r"sgp_(?:[A-Za-z0-9]{16}_|local_)?[0-9A-Fa-f]{40}"
         r"|slk_[0-9a-f]{64}|sgd_[0-9a-f]{64}"),
-    _rule("circleci", "ccipat_ cciprj_", r"cci(?:pat|prj)_[A-Za-z0-9]{20,24}_[0-9a-f]{40}"),
-    _rule("buildkite", "bkua_ bkat_ bkct_", r"bk(?:ua|at|ct)_[A-Za-z0-9]{38,44}"),
-    _rule("sonar", "squ_ sqp_ sqa_", r"(?<!\w)sq[upa]_[0-9a-f]{40}"),
-    _rule("jfrog-ref", "reftkn:", r"reftkn:\d{2}:\d{10}:[A-Za-z0-9]{28}"),
-    _rule("snyk", "snyk_uat", r"snyk_uat\.[\w.-]{40,}"),
-    _rule("postman", "pmak-", r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
-    _rule("launchdarkly", "sdk- api-", r"(?<!\w)(?:sdk|api|mob)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]"
+    rule("circleci", "ccipat_ cciprj_", r"cci(?:pat|prj)_[A-Za-z0-9]{20,24}_[0-9a-f]{40}"),
+    rule("buildkite", "bkua_ bkat_ bkct_", r"bk(?:ua|at|ct)_[A-Za-z0-9]{38,44}"),
+    rule("sonar", "squ_ sqp_ sqa_", r"(?<!\w)sq[upa]_[0-9a-f]{40}"),
+    rule("jfrog-ref", "reftkn:", r"reftkn:\d{2}:\d{10}:[A-Za-z0-9]{28}"),
+    rule("snyk", "snyk_uat", r"snyk_uat\.[\w.-]{40,}"),
+    rule("postman", "pmak-", r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
+    rule("launchdarkly", "sdk- api-", r"(?<!\w)(?:sdk|api|mob)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]"
         r"{4}-[0-9a-f]{12}"),
-    _rule("sentry", "sntrys_ sntryu_", r"sntry[su]_[A-Za-z0-9_+/=]{40,}"),
-    _rule("grafana", "glc_ glsa_ eyjrijoi", r"glc_[A-Za-z0-9+/=]{32,400}|glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}"
+    rule("sentry", "sntrys_ sntryu_", r"sntry[su]_[A-Za-z0-9_+/=]{40,}"),
+    rule("grafana", "glc_ glsa_ eyjrijoi", r"glc_[A-Za-z0-9+/=]{32,400}|glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}"
         r"|eyJrIjoi[A-Za-z0-9+/=]{40,400}"),
-    _rule("newrelic", "nrak- nraa- nrii- nrjs- nral", r"NR(?:AK|AA|II|JS|RA|SP)-[\w-]{19,40}"
+    rule("newrelic", "nrak- nraa- nrii- nrjs- nral", r"NR(?:AK|AA|II|JS|RA|SP)-[\w-]{19,40}"
         r"|[0-9a-f]{36}NRAL", back=36),
-    _rule("dynatrace", "dt0c01. dt0s", r"dt0[cs]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
-    _rule("datadog", "ddapp_ ddpub", r"dd(?:app|pat)_[A-Za-z0-9]{30,45}"),
-    _rule("posthog", "phx_ phc_", r"(?<!\w)ph[xc]_[\w]{40,50}"),
-    _rule("linear-notion", "lin_api_ lin_oauth_ ntn_ secret_", r"lin_(?:api|oauth)_[A-Za-z0-9]{32,64}"
+    rule("dynatrace", "dt0c01. dt0s", r"dt0[cs]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
+    rule("datadog", "ddapp_ ddpub", r"dd(?:app|pat)_[A-Za-z0-9]{30,45}"),
+    rule("posthog", "phx_ phc_", r"(?<!\w)ph[xc]_[\w]{40,50}"),
+    rule("linear-notion", "lin_api_ lin_oauth_ ntn_ secret_", r"lin_(?:api|oauth)_[A-Za-z0-9]{32,64}"
         r"|ntn_[A-Za-z0-9]{40,50}|secret_[A-Za-z0-9]{43}" + _T),
-    _rule("prefect-readme-misc", "pnu_ rdme_ shippo_ duffel_ frameio-apf odt_ uapi pat-na1 pat-eu1 aio_ "
+    rule("prefect-readme-misc", "pnu_ rdme_ shippo_ duffel_ frameio-apf odt_ uapi pat-na1 pat-eu1 aio_ "
         "sgp_ key- ion_ apify_api_ shpat_ supernotes_sk",
           r"pnu_[A-Za-z0-9]{36}|rdme_[a-z0-9]{70}|shippo_(?:live|test)_[0-9a-f]{40}|duffel_(?:live"
               r"|test)_[\w-]{43}|odt_[A-Za-z0-9]{32}" + _T +
@@ -150,66 +112,66 @@ _RULES: tuple[_Rule, ...] = (
               _T + r"|(?<!\w)key-[0-9a-zA-Z]{32}" + _T +
           r"|apify_api_[\w-]{34,40}|supernotes_sk[-_][\w]{30,60}"),
     # chat, mail, telephony
-    _rule("slack", "xoxb xoxp xoxa xoxo xoxr xoxs xoxe xapp-", r"xox[abeoprs](?:\.xox[bp])?-[\w-]{10,250}"
-        r"|xapp-\d-[A-Z0-9]+-\d+-[0-9a-f]{20,}", accept=lambda v: sum(c.isdigit() for c in v) > 3 and _varied(
+    rule("slack", "xoxb xoxp xoxa xoxo xoxr xoxs xoxe xapp-", r"xox[abeoprs](?:\.xox[bp])?-[\w-]{10,250}"
+        r"|xapp-\d-[A-Z0-9]+-\d+-[0-9a-f]{20,}", accept=lambda v: sum(c.isdigit() for c in v) > 3 and varied(
         v)),
-    _rule("slack-webhook", "hooks.slack.com", r"(?:https://)?hooks\.slack\.com/(?:services|workflows"
-        r"|triggers)/[\w/-]{20,}", back=8, accept=_varied),
-    _rule("chat-webhooks", "webhook.office.com discord.com/api/webhooks discordapp.com/api/webhooks "
+    rule("slack-webhook", "hooks.slack.com", r"(?:https://)?hooks\.slack\.com/(?:services|workflows"
+        r"|triggers)/[\w/-]{20,}", back=8, accept=varied),
+    rule("chat-webhooks", "webhook.office.com discord.com/api/webhooks discordapp.com/api/webhooks "
         "hooks.zapier.com tines.com chat.googleapis.com",
           r"(?:https://)?(?:[\w-]+\.)?(?:webhook\.office\.com/webhookb2/[\w@-]{36,}/IncomingWebhook/[0-9a-f]"
               r"{32}/[\w-]{36}|(?:discord|discordapp)\.com/api/webhooks/\d{17,20}/[\w-]{60,80}"
           r"|hooks\.zapier\.com/hooks/catch/[\w/]{10,}|[\w.-]*tines\.com/webhook/[\w/-]{32,}"
               r"|chat\.googleapis\.com/v1/spaces/[\w-]+/messages\?key=[\w&=%-]+)", back=60),
-    _rule("telegram", ":aa", r"(?<!\w)\d{8,10}:AA[\w-]{32,33}" + _T, back=10),
-    _rule("twilio", "sk", r"(?<!\w)SK[0-9a-f]{32}(?!\w)"),
-    _rule("sendgrid", "sg.", r"(?<!\w)SG\.[\w-]{16,32}\.[\w-]{16,64}"),
-    _rule("mailchimp", "-us", r"(?<!\w)[0-9a-f]{32}-us\d{1,2}(?!\w)", back=32),
-    _rule("mailgun", "pubkey-", r"pubkey-[0-9a-f]{32}"),
-    _rule("sendinblue-mailersend", "xkeysib- xsmtpsib- mlsn.", r"x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{1"
+    rule("telegram", ":aa", r"(?<!\w)\d{8,10}:AA[\w-]{32,33}" + _T, back=10),
+    rule("twilio", "sk", r"(?<!\w)SK[0-9a-f]{32}(?!\w)"),
+    rule("sendgrid", "sg.", r"(?<!\w)SG\.[\w-]{16,32}\.[\w-]{16,64}"),
+    rule("mailchimp", "-us", r"(?<!\w)[0-9a-f]{32}-us\d{1,2}(?!\w)", back=32),
+    rule("mailgun", "pubkey-", r"pubkey-[0-9a-f]{32}"),
+    rule("sendinblue-mailersend", "xkeysib- xsmtpsib- mlsn.", r"x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{1"
         r"6}|mlsn\.[0-9a-f]{64}"),
-    _rule("resend-postmark", "re_", r"(?<!\w)re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}(?!\w)"),
-    _rule("pushbullet-line", "o.", r"(?<!\w)o\.[A-Za-z0-9]{32}(?!\w)"),
+    rule("resend-postmark", "re_", r"(?<!\w)re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}(?!\w)"),
+    rule("pushbullet-line", "o.", r"(?<!\w)o\.[A-Za-z0-9]{32}(?!\w)"),
     # payment, commerce
-    _rule("stripe", "sk_live_ rk_live_ sk_test_ rk_test_ whsec_", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{14,2"
-        r"50}|whsec_[A-Za-z0-9+/=]{24,80}", accept=_varied),
-    _rule("payment", "ak_live_ ak_test_ paymongo sk_prod sq0atp- sq0csp- sq0idp- eaaa "
+    rule("stripe", "sk_live_ rk_live_ sk_test_ rk_test_ whsec_", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{14,2"
+        r"50}|whsec_[A-Za-z0-9+/=]{24,80}", accept=varied),
+    rule("payment", "ak_live_ ak_test_ paymongo sk_prod sq0atp- sq0csp- sq0idp- eaaa "
         "access_token$production$ rzp_live_ rzp_test_ pat_live_ access-production- flwseck",
           r"ak_(?:live|test)_[A-Za-z0-9]{30,45}|sq0(?:atp|csp|idp)-[\w-]{22,43}|(?<!\w)EAAA[\w-]{60}" + _T +
               r"|access_token\$production\$[0-9a-z]{16}\$[0-9a-f]{32}|rzp_(?:live|test)_[A-Za-z0-9]{14,24}"
           r"|access-(?:production|development|sandbox)-[0-9a-f]{8}-[0-9a-f-]{27}"
               r"|FLWSECK(?:_TEST)?-[0-9a-zA-Z]{32}-X"),
-    _rule("plaid-lob", "live_ test_", r"(?<![\w])(?:live|test)_(?:pub_)?[0-9a-f]{31,45}(?!\w)"),
-    _rule("shopify", "shpat_ shpca_ shppa_ shpss_ shptka_ shpua_", r"shp(?:at|ca|pa|ss|tka"
+    rule("plaid-lob", "live_ test_", r"(?<![\w])(?:live|test)_(?:pub_)?[0-9a-f]{31,45}(?!\w)"),
+    rule("shopify", "shpat_ shpca_ shppa_ shpss_ shptka_ shpua_", r"shp(?:at|ca|pa|ss|tka"
         r"|ua)_[0-9a-fA-F]{32}"),
-    _rule("facebook", "eaac eaab", r"(?<!\w)EAA[A-Za-z0-9]{30,}"),
-    _rule("twitch-stream", "live_", r"(?<!\w)live_\d{9,10}_[A-Za-z0-9]{28,32}(?!\w)"),
-    _rule("mapbox", "sk.eyj", r"sk\.eyJ[\w-]{40,}\.[\w-]{20,}"),
-    _rule("airtable", "pat", r"(?<!\w)pat[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
-    _rule("asana-clickup-figma", "pk_ figd_ figo_ 0/ 1/ 2/", r"(?<!\w)pk_\d{5,9}_[A-Z0-9]{32}"
+    rule("facebook", "eaac eaab", r"(?<!\w)EAA[A-Za-z0-9]{30,}"),
+    rule("twitch-stream", "live_", r"(?<!\w)live_\d{9,10}_[A-Za-z0-9]{28,32}(?!\w)"),
+    rule("mapbox", "sk.eyj", r"sk\.eyJ[\w-]{40,}\.[\w-]{20,}"),
+    rule("airtable", "pat", r"(?<!\w)pat[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
+    rule("asana-clickup-figma", "pk_ figd_ figo_ 0/ 1/ 2/", r"(?<!\w)pk_\d{5,9}_[A-Z0-9]{32}"
         r"|fig[do]_[\w-]{30,50}|(?<![\w/])[012]/\d{13,17}:[0-9a-f]{32}"),
-    _rule("zoho", "1000.", r"(?<!\w)1000\.[0-9a-f]{32}\.[0-9a-f]{32}"),
-    _rule("hubspot-typeform-contentful", "tfp_ cfpat-", r"tfp_[\w-]{40,60}|CFPAT-[\w-]{40,50}"),
-    _rule("alchemy-infura-moonpay", "alcht_", r"alcht_[A-Za-z0-9]{30}"),
-    _rule("telnyx", "key0", r"(?<!\w)KEY0[0-9A-F]{30}_[A-Za-z0-9]{22}"),
-    _rule("teamwork-maxmind", "tkn.v1_ _mmk", r"tkn\.v1_[A-Za-z0-9=+/]{60,}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29,34"
+    rule("zoho", "1000.", r"(?<!\w)1000\.[0-9a-f]{32}\.[0-9a-f]{32}"),
+    rule("hubspot-typeform-contentful", "tfp_ cfpat-", r"tfp_[\w-]{40,60}|CFPAT-[\w-]{40,50}"),
+    rule("alchemy-infura-moonpay", "alcht_", r"alcht_[A-Za-z0-9]{30}"),
+    rule("telnyx", "key0", r"(?<!\w)KEY0[0-9A-F]{30}_[A-Za-z0-9]{22}"),
+    rule("teamwork-maxmind", "tkn.v1_ _mmk", r"tkn\.v1_[A-Za-z0-9=+/]{60,}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29,34"
         r"}_mmk", back=42),
-    _rule("pubnub", "pub-c- sub-c- sec-c-", r"(?:pub|sub)-c-[0-9a-zA-Z]{8}-[0-9a-zA-Z]{4}-[0-9a-zA-Z]{4}-[0-"
+    rule("pubnub", "pub-c- sub-c- sec-c-", r"(?:pub|sub)-c-[0-9a-zA-Z]{8}-[0-9a-zA-Z]{4}-[0-9a-zA-Z]{4}-[0-"
         r"9a-zA-Z]{4}-[0-9a-zA-Z]{12}|sec-c-[A-Za-z0-9+/=]{40,60}"),
-    _rule("blynk", "oa2-client-id_", r"oa2-client-id_[\w-]{30,34}"),
-    _rule("ubidots", "bbff- bbus-", r"BB(?:FF|US)-[A-Za-z0-9]{30,34}"),
-    _rule("okta", "00", r"(?<![\w-])00[\w-]{40}(?![\w-])",
+    rule("blynk", "oa2-client-id_", r"oa2-client-id_[\w-]{30,34}"),
+    rule("ubidots", "bbff- bbus-", r"BB(?:FF|US)-[A-Za-z0-9]{30,34}"),
+    rule("okta", "00", r"(?<![\w-])00[\w-]{40}(?![\w-])",
           accept=lambda v: entropy(v) > 4.2 and any(map(str.islower, v)) and any(map(str.isupper, v)) and
               "ABCDEF" not in v),
     # keys, hashes
-    _rule("private-key", "-----begin", r"-----BEGIN (?:[A-Z0-9 ]{0,30})?(?:PRIVATE KEY"
+    rule("private-key", "-----begin", r"-----BEGIN (?:[A-Z0-9 ]{0,30})?(?:PRIVATE KEY"
         r"|PGP PRIVATE KEY BLOCK)(?: BLOCK)?-----[\s\S]{0,16000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)"),
-    _rule("private-key-base64", "ls0tls1crudjti", r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{40,}={0,2}"),
-    _rule("putty-key", "putty-user-key-file",
+    rule("private-key-base64", "ls0tls1crudjti", r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{40,}={0,2}"),
+    rule("putty-key", "putty-user-key-file",
           r"PuTTY-User-Key-File-\d:[\s\S]{0,4000}?Private-MAC: [0-9a-f]+"),
-    _rule("jwt", "eyj", r"(?<![\w-])ey[IJ][\w-]{8,}\.ey[A-Za-z][\w-]{8,}(?:\.[\w-]{8,})?"
+    rule("jwt", "eyj", r"(?<![\w-])ey[IJ][\w-]{8,}\.ey[A-Za-z][\w-]{8,}(?:\.[\w-]{8,})?"
         r"|(?<![\w-])eyJ[\w-]{15,}\.[\w-]{15,}\.[\w-]{15,}"),
-    _rule("password-hash", "$2a$ $2b$ $2y$ $1$ $5$ $6$ $8$ $9$ $y$ $argon2 $krb5",
+    rule("password-hash", "$2a$ $2b$ $2y$ $1$ $5$ $6$ $8$ $9$ $y$ $argon2 $krb5",
           r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}|\$1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}"
               r"|\$5\$(?:rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{43}"
           r"|\$6\$(?:rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}"
@@ -299,7 +261,7 @@ def _is_secret_value(
     password = lower_name.startswith(("pass", "pwd", "kenn", "mot", "contra", "clave", "senha", "secure"))
     if lower_name == "pin":
         return False
-    if _PLACEHOLDER.search(value) or value.startswith(
+    if PLACEHOLDER.search(value) or value.startswith(
         ("$", "%(", "{", "[", "%s", "@", "--", "//", "/", "#{", "<", "(")
     ):
         return False
@@ -567,7 +529,7 @@ def _urls(text: str) -> Iterator[Span]:
             "secret",
         ):
             continue
-        if _PLACEHOLDER.search(password):
+        if PLACEHOLDER.search(password):
             continue
         yield Span(
             "SECRET", match.start(), match.start() + len(match.group().rstrip(".")), 0.95, "url-password"
@@ -575,7 +537,7 @@ def _urls(text: str) -> Iterator[Span]:
 
 
 def _plausible_token(value: str) -> bool:
-    return len(value) >= 12 and _varied(value) and any(c.isdigit() for c in value) and not _looks_named(value)
+    return len(value) >= 12 and varied(value) and any(c.isdigit() for c in value) and not _looks_named(value)
 
 
 _HEADER_GATES = (
@@ -606,7 +568,7 @@ def _headers(text: str, lower: str) -> Iterator[Span]:
 def _command_lines(text: str) -> Iterator[Span]:
     for match in _COMMAND_LINE.finditer(text):
         value = match["value"]
-        if not _PLACEHOLDER.search(value) and not value.startswith("$"):
+        if not PLACEHOLDER.search(value) and not value.startswith("$"):
             yield Span("SECRET", match.start("value"), match.end("value"), 0.8, "command-line-password")
     for match in _NETRC.finditer(text):
         yield Span("SECRET", match.start("value"), match.end("value"), 0.9, "netrc")
@@ -639,8 +601,8 @@ _ASSIGN = -1
 def _build_automaton() -> ahocorasick.Automaton:
     automaton = ahocorasick.Automaton()
     entries: dict[str, list[int]] = {}
-    for index, rule in enumerate(_RULES):
-        for gate in rule.gates:
+    for index, one in enumerate(_RULES):
+        for gate in one.gates:
             entries.setdefault(gate, []).append(index)
     for gate in _ASSIGNMENT_GATES:
         entries.setdefault(gate, []).append(_ASSIGN)
@@ -673,20 +635,20 @@ def detect(text: str, lower: str, disabled: frozenset[str] = frozenset()) -> lis
             if index == _ASSIGN:
                 places.append(start)
                 continue
-            if "provider-tokens" in disabled:
+            one = _RULES[index]
+            if one.detector in disabled:
                 continue
-            rule = _RULES[index]
-            if rule.back:
-                match = rule.pattern.search(text, max(0, start - rule.back), start + 400)
+            if one.back:
+                match = one.pattern.search(text, max(0, start - one.back), start + 400)
                 if match and not match.start() <= start <= match.end():
                     match = None
             else:
-                match = rule.pattern.match(text, start)
+                match = one.pattern.match(text, start)
             if match and (index, match.start()) not in tried:
                 tried.add((index, match.start()))
-                group = 1 if match.lastindex else 0
-                if rule.accept(match.group(group)):
-                    found.append(Span("SECRET", match.start(group), match.end(group), rule.score, rule.name))
+                group = match.lastindex or 0
+                if one.accept(match.group(group)):
+                    found.append(Span("SECRET", match.start(group), match.end(group), one.score, one.name))
     if places and "assignments" not in disabled:
         found.extend(_assignments(text, lower, places))
         found.extend(_phrases(text, places))

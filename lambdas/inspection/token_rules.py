@@ -1,0 +1,56 @@
+"""What a rule for a secret is, and what all of them ask of a value (L2.3)."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lambdas.inspection.expressions import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A token format, or a place where secrets stand. `gates` are lower-case literals, one of which begins
+    `back` or fewer characters after the match. The value is the group that matched, or all.
+    """
+
+    name: str
+    gates: tuple[str, ...]
+    pattern: Expression
+    back: int = 0
+    score: float = 1.0
+    accept: Callable[[str], bool] = bool
+    detector: str = "provider-tokens"
+
+
+def rule(
+    name: str,
+    gates: str,
+    pattern: str,
+    *,
+    back: int = 0,
+    score: float = 1.0,
+    accept: Callable[[str], bool] = bool,
+    flags: int = 0,
+) -> Rule:
+    """A rule of the provider-tokens detector; `gates` are separated by blanks."""
+    return Rule(name, tuple(gates.split()), Expression(pattern, flags), back, score, accept)
+
+
+PLACEHOLDER = re.compile(
+    r"x{5,}|X{5,}|\*{3,}|\.{3,}|example|EXAMPLE|placeholder|your[-_]|YOUR[-_]|<|\{\{|\$\{|changeme|redacted"
+    r"|REDACTED"
+    r"|dummy|00000000|11111111",
+)
+
+
+def entropy(value: str) -> float:
+    """Shannon entropy in bits a character."""
+    size = len(value)
+    return -sum(count / size * math.log2(count / size) for count in Counter(value).values()) if size else 0.0
+
+
+def varied(value: str) -> bool:
+    """Not a row of one character, not a placeholder."""
+    return len(set(value)) >= 6 and not PLACEHOLDER.search(value)
