@@ -128,6 +128,11 @@ _KEYWORD = Expression(
     r"pass|pwd|secret|token|key|cred|auth|bearer|basic|private|access|kennwort|contraseña|clave|senha",
     re.IGNORECASE,
 )
+# what may be followed by a value of several plain words, and how many characters such a value may take
+_WORDY: tuple[tuple[Expression, int], ...] = (
+    (Expression(r"phrase|mnemonic|seed|recovery", re.IGNORECASE), 280),
+    (Expression(r"passwor[dt]|passcode|kennwort", re.IGNORECASE), 60),
+)
 _KEY_BEGIN = Expression(
     r"-----BEGIN [A-Z0-9 ]{0,30}(?:PRIVATE KEY|PGP PRIVATE KEY BLOCK)|PuTTY-User-Key-File"
 )
@@ -169,6 +174,7 @@ class TextRedactor:
         self._scan = 0  # in _held: where the next token begins
         self._cut = 0  # in _held: up to where all is decided
         self._alert = -1  # in the block: up to where a keyword may announce a value
+        self._whole = -1  # in the block: up to where a value of several words may go on, so no cut
         self._in_key = False
         self._words: list[str] = []
         self.removals: list[Removal] = []
@@ -211,6 +217,10 @@ class TextRedactor:
     def _note(self, token: str) -> None:
         if _KEYWORD.search(token):
             self._alert = self._base + self._scan + 160
+        for expression, reach in _WORDY:
+            if expression.search(token):
+                self._whole = max(self._whole, self._base + self._scan + reach)
+                self._alert = max(self._alert, self._whole)
         if "-----" in token or "PuTTY" in token:
             open_from = max(self._cut, self._scan - 200)
             if _KEY_BEGIN.search(self._held, open_from, self._scan):
@@ -219,7 +229,12 @@ class TextRedactor:
             self._in_key = False
 
     def _may_cut(self, token: str, following: str) -> bool:
-        if self._in_key or following in ("[", "(", "{", "<") or not _is_plain(token):
+        if (
+            self._base + self._scan < self._whole
+            or self._in_key
+            or following in ("[", "(", "{", "<")
+            or not _is_plain(token)
+        ):
             self._remember(token)
             return False
         self._remember(token)

@@ -11,11 +11,12 @@ import ahocorasick
 
 from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
+from lambdas.inspection.secret_places import PLACES, encodes_text, given
 from lambdas.inspection.token_rules import PLACEHOLDER, Rule, entropy, rule, varied
 
 _T = r"(?![A-Za-z0-9_-])"  # nothing of the token's alphabet follows
 
-_RULES: tuple[Rule, ...] = (
+_TOKENS: tuple[Rule, ...] = (
     # AI
     rule("anthropic", "sk-ant-", r"sk-ant-[a-z]{2,8}\d{2}-[\w-]{20,}", accept=varied),
     rule("openai", "sk-", r"sk-(?:proj-|svcacct-|admin-|None-)[\w-]{20,}"
@@ -181,6 +182,8 @@ _RULES: tuple[Rule, ...] = (
               r"|tgs)\$\d+\$[^\s]{40,}"),
 )  # fmt: skip
 
+_RULES = (*_TOKENS, *PLACES)
+
 # --- assignments, URLs, headers, prose --------------------------------------------------------------------
 
 _NAMES_OF_SECRETS = (
@@ -198,6 +201,9 @@ _NAMES_OF_SECRETS = (
 _ASSIGNMENT = Expression(
     rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}})[\"'`\]*\\]{{0,4}}"
     r"(?P<sign>\s{0,3}(?::=|=>|==|=|:|\|)\s{0,3}"
+    # the name is one field, the value the next; or a variable and its default
+    r"|[,;\s]{1,40}[\"']?(?:value|default|content)[\"']?\s{0,3}[:=]\s{0,3}"
+    r"|\s{1,3}\{\s{1,40}(?:(?:type|description|sensitive)\b[^\n]{0,120}\n\s{0,40}){0,3}default\s{0,3}=\s{0,3}"
     r"|\s+(?:is|was|are|reads|set to|to|changed to|lautet|ist|est|es|é)\s+(?:now |currently |still )?"
     r"|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_])"
     r"(?:[A-Za-z]*\()?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
@@ -239,6 +245,15 @@ _HEX_OR_UUID = re.compile(
     r"[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 )
 _RANDOM = re.compile(r"[A-Za-z0-9]{20,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ABOUT_PASSWORDS = re.compile(
+    r"(?:config|length|policy|file|path|dir|ur[il]|pattern|regex|field|prompt|hint|label|type|count|age|ttl"
+    r"|expir\w*|name|alg\w*|encod\w*|format|lib\w*)\Z",
+    re.IGNORECASE,
+)
+# an element, a sum, the next variable, a table of numbers
+_CODE_VALUE_PART = re.compile(
+    r"[A-Za-z_][\w.]*\[[\w:?-]|[a-z_]+(?:\+[a-z_]+)+\Z|[A-Za-z_]+=(?:\$|\d+(?:\.\d+){3}\Z)|\d+,\w+:\d+,"
+)
 _CALL = re.compile(r"[A-Za-z_][\w.]*\w\(")
 _CONSTANT = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 _NUMBER = re.compile(r"[\d.,:%/-]+")
@@ -258,6 +273,8 @@ def _is_secret_value(
     prose. `of_service`: the name is one of a service's keys (`acme_key`), not of a table's.
     """
     lower_name = name.lower()
+    if len(sign.strip()) > 2 and sign.rstrip().endswith(("=", ":")):
+        sign = "="  # of a field's value
     password = lower_name.startswith(("pass", "pwd", "kenn", "mot", "contra", "clave", "senha", "secure"))
     if lower_name == "pin":
         return False
@@ -272,6 +289,12 @@ def _is_secret_value(
     if value.startswith(("http://", "https://", "!$")) or ("(" in value and not password):
         return False
     if _CONSTANT.fullmatch(value) or (not quote and _CALL.match(value)):
+        return False
+    if _CODE_VALUE_PART.match(value) and not quote:
+        return False
+    if lower_name == "pass" and tail[:1].islower() and tail[:1] not in ("w", "e"):
+        return False  # "passlib", "passive"
+    if tail == "Data" or "PublicKey" in value:
         return False
     if lower_name in _BARE and sign in ("-", "_") and not (of_service and _RANDOM.fullmatch(value)):
         return False
@@ -325,6 +348,8 @@ def _is_secret_value(
         return False
     if password:
         spoken = sign.strip()[:1].isalpha()
+        if _ABOUT_PASSWORDS.search(tail):
+            return False
         if _CODE_VALUE.match(value) or ("." in value.strip(".!") and _IDENTIFIER.fullmatch(value)):
             return False
         if len(value) < 6 and not (quote and mixed >= 3):
@@ -338,6 +363,8 @@ def _is_secret_value(
         if digits and mixed >= 2:
             return True
         if mixed >= 2 and re.search(r"[@#$!%^&*?+]", value) and not value.endswith(("()", "(", "):", "),")):
+            return True
+        if value.endswith("=") and encodes_text(value):
             return True
         return (
             bool(quote)
@@ -437,6 +464,8 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
         and not (match["name"] in ("TOKEN", "Token") and text[start - 1].islower())  # acmeToken
     ):
         return None
+    if match["bare"] and not match["sign"].strip() and _FINGERPRINT.search(lower, max(0, start - 24), start):
+        return None
     if match["name"].lower() == "token" and _PLACE_TOKEN.search(lower, max(0, start - 16), start):
         return None
     if match["name"].lower() == "pass" and match["sign"].strip() in ("", "to", "is", "was", "are"):
@@ -460,6 +489,10 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     value = value.rstrip("\\").rstrip("'")
     for ending in (".", ",", ":"):
         value = value.removesuffix(ending)
+    if match["sign"].strip() == "|" and _TEMPLATE_END.match(text, begin + len(value)):
+        return None  # a filter in a template
+    if match["name"].lower().startswith("private") and match["tail"].lower() in ("_id", "id"):
+        return None
     if match["name"].lower().startswith("cred") and _ADDRESS.fullmatch(value):
         return None  # "credentials: somebody@somewhere": who, not the secret
     of_service = _names_a_service(lower[max(0, start - 24) : start], shouted=match["name"].isupper())
@@ -474,11 +507,13 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
 
 
 _LONG = 300  # characters; the expression reads a few more
+_FINGERPRINT = re.compile(r"(?:gpg|pgp|recv|fingerprint|signing|public)[\s_-]{0,3}(?:the\s)?\Z")
+_TEMPLATE_END = re.compile(r"[^\n{}]{0,40}\}\}")
 _TYPE_NAME = re.compile(r"(?:::\w*|\barn:\S*)\Z")
 # tokens that mark a place in a list or a version of a thing
 _PLACE_TOKEN = re.compile(
-    r"(?:next|page|paging|pagination|continuation|change|update|lock|sync|request|idempotency|starting|resume)"
-    r"[_-]?\Z"
+    r"(?:next|page|paging|pagination|continuation|change|update|lock|sync|request|idempotency|starting|resume"
+    r"|public_?key)[_-]?\Z"
 )
 _REST = re.compile(r"[^\s\"'`“”<>]*")
 _NEXT_PARAMETER = re.compile(r"&(?=\w+=)")
@@ -527,6 +562,7 @@ def _urls(text: str) -> Iterator[Span]:
             "pass",
             "pwd",
             "secret",
+            "guest",
         ):
             continue
         if PLACEHOLDER.search(password):
@@ -560,7 +596,7 @@ def _headers(text: str, lower: str) -> Iterator[Span]:
             value = match["value"].rstrip(".")
             if _TYPE_NAME.search(text, max(0, match.start() - 80), match.start()):
                 continue
-            if _plausible_token(value) or (len(value) >= 16 and value.endswith("=")):
+            if _plausible_token(value) or (len(value) >= 16 and value.endswith("=") and value[0] != "="):
                 start = match.start("value")
                 yield Span("SECRET", start, start + len(value), 0.9, "authorization-header")
 
@@ -571,7 +607,8 @@ def _command_lines(text: str) -> Iterator[Span]:
         if not PLACEHOLDER.search(value) and not value.startswith("$"):
             yield Span("SECRET", match.start("value"), match.end("value"), 0.8, "command-line-password")
     for match in _NETRC.finditer(text):
-        yield Span("SECRET", match.start("value"), match.end("value"), 0.9, "netrc")
+        if given(match["value"]):
+            yield Span("SECRET", match.start("value"), match.end("value"), 0.9, "netrc")
 
 
 _CREDENTIAL_PAIR = Expression(
@@ -616,6 +653,7 @@ _AUTOMATON = _build_automaton()
 
 DETECTORS = (
     "provider-tokens",
+    "secret-places",
     "assignments",
     "url-passwords",
     "headers",

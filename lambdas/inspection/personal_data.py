@@ -932,6 +932,16 @@ _COLUMNS: tuple[tuple[Expression, str, Expression], ...] = tuple(
         (r"national.?ins|^nino$", "UK_NINO", r"[A-Za-z]{2}[\d ]{6,9}[A-Da-d]"),
         (r"member|insurance|policy", "INSURANCE_ID", r"[A-Z0-9-]{5,16}"),
         (r"user.?name|^login$", "USERNAME", r"[\w.-]{3,30}"),
+        (
+            r"pass(?:word|wd|code|phrase)|^pass$|pwd|passwort|kennwort|^pw$",
+            "SECRET",
+            r"(?=\S*[A-Za-z])(?=\S*\d)[^\s<>{}$]{6,120}",
+        ),
+        (
+            r"secret|token|api.?key|access.?key|credential",
+            "SECRET",
+            r"(?=\S*[A-Za-z])(?=\S*\d)[^\s<>{}$]{16,400}",
+        ),
     )
 )
 _HEADER_CELL = Expression(r"[A-Za-z][\w .#/'-]{0,30}")

@@ -154,12 +154,18 @@ def _joined(text: str) -> View | None:
     return View("joined-lines", MappedText("".join(pieces), starts, len(text)), tuple(joints))
 
 
+# the line below begins with a field of its own: "name=value", "name:"
+_NEXT_FIELD = re.compile(r"[A-Za-z][\w.-]{1,40}(?:\s?=[^=]|:\s)")
+
+
 def _parted(text: str, left: int, right: int) -> bool:
     """Whether the words on both sides of a break may be one value: an address, digits, halves of a key."""
     before = text[max(0, left - 40) : left].rpartition(" ")[2]
     after = text[right : right + 40].partition(" ")[0].partition("\n")[0]
     if "@" in before or "@" in after:
         return True
+    if _NEXT_FIELD.match(text, right):
+        return False
     digits = sum(map(str.isdigit, before)) + sum(map(str.isdigit, after))
     if before[-1:].isalpha() and after[:1].isalpha():
         # the halves of a key: both have digits, or together they are long

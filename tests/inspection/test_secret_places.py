@@ -1,0 +1,113 @@
+"""Passwords and keys where people and programs write them, and what stands there instead (L2.3, L2.4)."""
+
+import pytest
+
+from lambdas.inspection import AnswerFilter, AnswerPolicy, DataClass, InspectionConfig, Inspector
+
+from .made_up import placed
+
+# each value is made up; it stands between « and »
+WRITTEN = (
+    r"psexec \\srv-7 -u CORP\etl -p «maple-harbor-43» cmd.exe",
+    "docker login registry.firm.io -u ci -p «Kx93mQpw»",
+    "mysql -h db1 -u app -p«Tiger2019x» sales < dump.sql",
+    "sshpass -p '«orbit!stone7»' ssh root@srv-7 uptime",
+    "mongosh --host db1 -u app -p «delta-77-storm» --authenticationDatabase admin",
+    "ipmitool -I lanplus -H bmc1 -U root -P «granite-82x» power status",
+    "redis-cli -h cache -a «falcon-64-winter» ping",
+    "ldapsearch -x -D 'cn=app,dc=firm,dc=io' -w '«Winter#771»' -b dc=firm",
+    "snmpwalk -v2c -c «n0c-stone» 10.1.1.1",
+    "keytool -genkey -keystore a.jks -storepass «violet-88»",
+    "xfreerdp /v:srv-7 /u:deploy /p:«stone-76-x»",
+    "wmic /node:srv-7 /user:etl /password:«Cobalt99» os get caption",
+    "htpasswd -b .htpasswd deploy «violet-66»",
+    "net user backup «Orbit-88x» /add",
+    "winexe -U CORP/etl%«ocean-41-r» //srv-7 'cmd.exe'",
+    "openssl rsa -in key.pem -passin pass:«Mango#81»",
+    "echo 'etl:«tiger-73-h»' | chpasswd",
+    "jdbc:oracle:thin:app/«panda-42»@db1:1521:ORCL",
+    "sqlplus app/«Panda42x»@ORCLPDB1",
+    "ALTER USER 'app'@'%' IDENTIFIED BY '«Storm!981»';",
+    "new NetworkCredential('etl', '«Mango2014!»')",
+    'DriverManager.getConnection(url, "etl", "«Maple-384?»");',
+    'smtp.login("etl@firm.io", "«silv3r66#»")',
+    '$p = ConvertTo-SecureString "«N6Ma32*b5G»" -AsPlainText -Force',
+    "hmac.new(b'«89FjSem8Pzz3Qea1fASH»', body, 'sha256')",
+    "<user>etl</user><password>«stone-orbit-78»</password>",
+    '<add key="SmtpPassword" value="«Harbor2018!»" />',
+    "- name: ACME_PASSWORD\n  value: «Harbor-2018-x»",
+    'variable "db_password" {\n  type = string\n  default = "«Harbor-2018-x»"\n}',
+    "username etl privilege 15 password 0 «violet-19»",
+    "username etl password 7 «094F471A1A0A2F»",
+    "snmp-server community «stone-42» RO",
+    "requirepass «Orbit2002$»",
+    'network={\n  ssid="office"\n  psk="«Rocket2005?»"\n}',
+    "WIFI:T:WPA;S:Guests;P:«mango-tree-7»;;",
+    'ipsec.secrets\n: PSK "«njT1ob94NV-07»"',
+    "define('AUTH_KEY', '«,uUB>fq/At(J|&x+2}U{*h-s~5},a):aZD(eD1{:Z-^3-nn=V2~(V0[5mpx»');",
+    "Cookie: theme=dark; sessionid=«jafc4nznbweuabdun5jnxxrl9l1k2qj8»; lang=en",
+    "Authorization: Basic «anNtaXRoOkhhcmJvcjIwMDU/»",
+    "secret: \"«7`D}/vYR)T;W]5EBrf;_&k>q»\"",
+    "EMAIL_HOST_PASSWORD = '«lrdg fjhr egye glzp»'",
+    "| host | user | password |\n|---|---|---|\n| db1 | etl | «Rocket1994?» |",
+    "host,user,password\ndb1,etl,«Rocket1994?»",
+    "hi team, the password for the staging box is «PepperDelta1040#» please don't share",
+    "pw for the router = «Harbor!77»",
+    'the pass phrase is "«storm delta rocket pepper»"',
+    "seed phrase: «storm delta rocket pepper maple harbor tiger ocean violet stone mango panda»",
+    "kind: Secret\ndata:\n  password: «ZkBsYzBuMjExIw==»",
+    "signing.password=«orbit-falcon-87»\nstorePassword=tig3r-602",
+)  # fmt: skip
+
+NOT_WRITTEN = (
+    'mysql -u USER -p[PASSWORD]\ncurl -u "$USER:$PASS" https://host\nsshpass -p "$PASSWORD" ssh host',
+    "docker login -u ci --password-stdin\ndocker run -p 8080:80 app\nredis-cli -a $REDIS_PASSWORD",
+    "<password>${db.password}</password><password>Password</password>",
+    'new NetworkCredential(user, password); smtp.login("user", password)',
+    "The password for the staging box is in the vault. The password of the admin is required.",
+    "CREATE USER app IDENTIFIED BY :password; objects identified by name.",
+    "- name: ACME_PASSWORD\n  valueFrom:\n    secretKeyRef: {name: db, key: password}",
+    'variable "db_password" {\n  type      = string\n  sensitive = true\n}',
+    "password: {{ .Values.auth.password | b64enc }}",
+    "Version=4.4.0.0, PublicKeyToken=f8e1dd16479083e7",
+    "gpg --recv-keys 5BE8A3F6C8A5C01D106C0AD820B1A390B168D356",
+    '"private_key_id": "e8b525cb2260cd56801ea4d1adef0d369d54dd9d"',
+    "amqp://guest:guest@localhost",
+    "password = password[:-1]\npassword = entry[1]\npwd_pwd = pwd+pwd",
+    "| key | type |\n|---|---|\n| token | string |\n| password | varchar(255) |",
+    "the passphrase 'is not what you expect' was wrong; enter the pass phrase \"of your key\"",
+    "Das Recht steht Basic Authentication nicht entgegen. // ======= Basic ==================",
+    "machine {host} login {self.username} password {self.password}",
+    "PASSLIB_CONFIG=\"django-1.0\"",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def inspector() -> Inspector:
+    return Inspector(InspectionConfig(hash_key=b"k" * 32))
+
+
+@pytest.mark.parametrize("marked", WRITTEN)
+def test_a_secret_is_found_where_people_and_programs_write_it(inspector: Inspector, marked: str) -> None:
+    text, start, end = placed(marked)
+    found = [one for one in inspector.inspect_text(text).findings if one.type == "SECRET"]
+    assert any(min(one.end, end) - max(one.start, start) >= min(6, end - start) for one in found), found
+
+
+@pytest.mark.parametrize("text", NOT_WRITTEN)
+def test_a_place_for_a_secret_that_holds_none_raises_no_alarm(inspector: Inspector, text: str) -> None:
+    assert not [one for one in inspector.inspect_text(text).findings if one.type == "SECRET"]
+
+
+@pytest.mark.parametrize("marked", WRITTEN)
+def test_a_secret_does_not_leave_in_a_streamed_answer(inspector: Inspector, marked: str) -> None:
+    """Whole and in chunks of every size, with words around that allow a cut (L2.4)."""
+    text, start, end = placed(marked)
+    value = text[start:end]
+    answer = (
+        f"Here is what was asked for, word by word, and nothing more.\n{text}\nThat was all of it, thanks."
+    )
+    policy = AnswerPolicy(redact_from=DataClass.INTERNAL)
+    whole = AnswerFilter(inspector, policy).text(answer)
+    assert value not in whole
+    assert not any(part in whole for part in value.split() if len(part) > 4)
