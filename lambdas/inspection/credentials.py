@@ -9,15 +9,18 @@ from collections.abc import Iterator
 
 import ahocorasick
 
+from lambdas.inspection import unknown_tokens
 from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 from lambdas.inspection.secret_places import PLACES, encodes_text, given
-from lambdas.inspection.token_rules import PLACEHOLDER, Rule, entropy, rule, varied
+from lambdas.inspection.token_rules import PLACEHOLDER, Rule, entropy, jumbled, rule, varied
 
 _T = r"(?![A-Za-z0-9_-])"  # nothing of the token's alphabet follows
 
 _TOKENS: tuple[Rule, ...] = (
     # AI
+    rule("pinecone", "pcsk_", r"pcsk_[A-Za-z0-9]{4,8}_[A-Za-z0-9]{50,70}"),
+    rule("elevenlabs", "sk_", r"(?<![A-Za-z0-9_])sk_[0-9a-f]{48}(?!\w)"),
     rule("anthropic", "sk-ant-", r"sk-ant-[a-z]{2,8}\d{2}-[\w-]{20,}", accept=varied),
     rule("openai", "sk-", r"sk-(?:proj-|svcacct-|admin-|None-)[\w-]{20,}"
         r"|sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|sk-or-v1-[0-9a-f]{40,}|sk-[A-Za-z0-9]{32,64}" + _T,
@@ -86,8 +89,21 @@ _TOKENS: tuple[Rule, ...] = (
     rule("artifactory", "akcp cmvmdgtuoj", r"(?<!\w)AKCp[A-Za-z0-9]{60,80}|cmVmdGtu[A-Za-z0-9]{56}"),
     rule("sourcegraph", "sgp_ slk_ sgd_", r"sgp_(?:[A-Za-z0-9]{16}_|local_)?[0-9A-Fa-f]{40}"
         r"|slk_[0-9a-f]{64}|sgd_[0-9a-f]{64}"),
-    rule("circleci", "ccipat_ cciprj_", r"cci(?:pat|prj)_[A-Za-z0-9]{20,24}_[0-9a-f]{40}"),
+    rule("circleci", "ccipat_ cciprj_", r"(?i:cci(?:pat|prj))_[A-Za-z0-9]{20,24}_[0-9a-f]{40}"),
     rule("buildkite", "bkua_ bkat_ bkct_", r"bk(?:ua|at|ct)_[A-Za-z0-9]{38,44}"),
+    rule("clojars", "clojars_", r"CLOJARS_[0-9a-f]{60}"),
+    rule("prefect", "pnb_", r"(?<!\w)pnb_[A-Za-z0-9]{36}"),
+    rule("infisical", "st.", r"(?<![\w.])st\.[0-9a-f-]{24,36}\.[0-9a-f]{32}\.[0-9a-f]{32}"),
+    rule("openshift", "sha256~", r"sha256~[\w-]{43}"),
+    rule("k3s", "k10", r"(?<!\w)K10[0-9a-f]{64}::(?:server|node):[\w.-]{6,80}"),
+    rule("trigger-xata", "tr_prod_ tr_dev_ tr_stg_ xau_", r"tr_(?:prod|dev|stg|preview)_[A-Za-z0-9]{20,32}"
+        r"|(?<!\w)xau_[A-Za-z0-9]{36,44}"),
+    rule("aiven", "avns_", r"AVNS_[\w-]{12,40}", accept=varied),
+    rule("mongodb-atlas", "mdb_sa_", r"mdb_sa_sk_[\w-]{30,50}"),
+    rule("clickhouse", "4b1d", r"(?<!\w)4b1d[A-Za-z0-9]{38}(?!\w)"),
+    rule("yandex", "aqvn y0_", r"(?<!\w)AQVN[\w-]{35,38}" + _T + r"|(?<!\w)y0_[A-Za-z0-9_-]{50,60}"),
+    rule("convex", "|eyj", r"(?:prod|dev|preview|project):[\w:-]{3,60}\|eyJ[A-Za-z0-9+/=]{30,}", back=70),
+    rule("salesforce", "00d", r"(?<!\w)00D[A-Za-z0-9]{12,15}![\w.]{80,130}"),
     rule("sonar", "squ_ sqp_ sqa_", r"(?<!\w)sq[upa]_[0-9a-f]{40}"),
     rule("jfrog-ref", "reftkn:", r"reftkn:\d{2}:\d{10}:[A-Za-z0-9]{28}"),
     rule("snyk", "snyk_uat", r"snyk_uat\.[\w.-]{40,}"),
@@ -124,6 +140,9 @@ _TOKENS: tuple[Rule, ...] = (
               r"{32}/[\w-]{36}|(?:discord|discordapp)\.com/api/webhooks/\d{17,20}/[\w-]{60,80}"
           r"|hooks\.zapier\.com/hooks/catch/[\w/]{10,}|[\w.-]*tines\.com/webhook/[\w/-]{32,}"
               r"|chat\.googleapis\.com/v1/spaces/[\w-]+/messages\?key=[\w&=%-]+)", back=60),
+    rule("node-urls", "infura.io/v3/ alchemy.com/v2/ alchemyapi.io/v2/ quiknode.pro/",
+         r"(?:infura\.io|alchemy\.com|alchemyapi\.io)/(?:ws/)?v[23]/([\w-]{32})" + _T +
+         r"|quiknode\.pro/([0-9a-f]{40})"),
     rule("telegram", ":aa", r"(?<!\w)\d{8,10}:AA[\w-]{32,33}" + _T, back=10),
     rule("twilio", "sk", r"(?<!\w)SK[0-9a-f]{32}(?!\w)"),
     rule("sendgrid", "sg.", r"(?<!\w)SG\.[\w-]{16,32}\.[\w-]{16,64}"),
@@ -142,15 +161,17 @@ _TOKENS: tuple[Rule, ...] = (
               r"|access_token\$production\$[0-9a-z]{16}\$[0-9a-f]{32}|rzp_(?:live|test)_[A-Za-z0-9]{14,24}"
           r"|access-(?:production|development|sandbox)-[0-9a-f]{8}-[0-9a-f-]{27}"
               r"|FLWSECK(?:_TEST)?-[0-9a-zA-Z]{32}-X"),
+    rule("mollie", "live_", r"(?<!\w)live_[A-Za-z0-9]{30}(?!\w)", accept=varied),
     rule("plaid-lob", "live_ test_", r"(?<![\w])(?:live|test)_(?:pub_)?[0-9a-f]{31,45}(?!\w)"),
     rule("shopify", "shpat_ shpca_ shppa_ shpss_ shptka_ shpua_", r"shp(?:at|ca|pa|ss|tka"
         r"|ua)_[0-9a-fA-F]{32}"),
-    rule("facebook", "eaac eaab", r"(?<!\w)EAA[A-Za-z0-9]{30,}"),
+    rule("facebook", "eaa", r"(?<![A-Za-z0-9+/])EAA[A-Za-z0-9]{80,}(?![A-Za-z0-9+/=_-])"
+        r"|(?<!\w)EAA[BC][A-Za-z0-9]{30,}"),
     rule("twitch-stream", "live_", r"(?<!\w)live_\d{9,10}_[A-Za-z0-9]{28,32}(?!\w)"),
     rule("mapbox", "sk.eyj", r"sk\.eyJ[\w-]{40,}\.[\w-]{20,}"),
     rule("airtable", "pat", r"(?<!\w)pat[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
     rule("asana-clickup-figma", "pk_ figd_ figo_ 0/ 1/ 2/", r"(?<!\w)pk_\d{5,9}_[A-Z0-9]{32}"
-        r"|fig[do]_[\w-]{30,50}|(?<![\w/])[012]/\d{13,17}:[0-9a-f]{32}"),
+        r"|fig[do]_[\w-]{30,50}|(?<![\w/])[012]/\d{13,17}(?:/\d{13,17})?:[0-9a-f]{32}"),
     rule("zoho", "1000.", r"(?<!\w)1000\.[0-9a-f]{32}\.[0-9a-f]{32}"),
     rule("hubspot-typeform-contentful", "tfp_ cfpat-", r"tfp_[\w-]{40,60}|CFPAT-[\w-]{40,50}"),
     rule("alchemy-infura-moonpay", "alcht_", r"alcht_[A-Za-z0-9]{30}"),
@@ -324,6 +345,8 @@ def _is_secret_value(
         return not _looks_named(value)
     if sign in ("-", "_"):
         return False
+    if sign.strip() in (":", "=") and mixed >= 3 and len(value) >= 12 and jumbled(value):
+        return True
     if (
         tail
         and tail.lower()
@@ -654,6 +677,7 @@ _AUTOMATON = _build_automaton()
 DETECTORS = (
     "provider-tokens",
     "secret-places",
+    "unknown-tokens",
     "assignments",
     "url-passwords",
     "headers",
@@ -687,6 +711,8 @@ def detect(text: str, lower: str, disabled: frozenset[str] = frozenset()) -> lis
                 group = match.lastindex or 0
                 if one.accept(match.group(group)):
                     found.append(Span("SECRET", match.start(group), match.end(group), one.score, one.name))
+    if "unknown-tokens" not in disabled:
+        found.extend(unknown_tokens.detect(text))
     if places and "assignments" not in disabled:
         found.extend(_assignments(text, lower, places))
         found.extend(_phrases(text, places))

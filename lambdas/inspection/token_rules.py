@@ -1,5 +1,6 @@
 """What a rule for a secret is, and what all of them ask of a value (L2.3)."""
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -54,3 +55,12 @@ def entropy(value: str) -> float:
 def varied(value: str) -> bool:
     """Not a row of one character, not a placeholder."""
     return len(set(value)) >= 6 and not PLACEHOLDER.search(value)
+
+
+def jumbled(value: str, least: float = 0.42) -> bool:
+    """Small and capital letters and digits in turn, as chance puts them (0.62 of all steps change, 0.09 more
+    or less in 32 characters) and no writer of names does.
+    """
+    kinds = [1 if c.islower() else 2 if c.isupper() else 3 if c.isdigit() else 0 for c in value]
+    turns = sum(one != other for one, other in itertools.pairwise(kinds) if one and other)
+    return turns >= least * (len(value) - 1) and value.isascii() and not re.search(r"[^\w+/=.~-]", value)

@@ -1,10 +1,13 @@
 """Passwords and keys where people and programs write them, and what stands there instead (L2.3, L2.4)."""
 
+import random
+import string
+
 import pytest
 
 from lambdas.inspection import AnswerFilter, AnswerPolicy, DataClass, InspectionConfig, Inspector
 
-from .made_up import placed
+from .made_up import placed, token
 
 # each value is made up; it stands between « and »
 WRITTEN = (
@@ -111,3 +114,54 @@ def test_a_secret_does_not_leave_in_a_streamed_answer(inspector: Inspector, mark
     whole = AnswerFilter(inspector, policy).text(answer)
     assert value not in whole
     assert not any(part in whole for part in value.split() if len(part) > 4)
+
+
+HEX = "0123456789abcdef"
+LOWER = string.ascii_lowercase + string.digits
+# a token's parts: text as it is, or (length, alphabet)
+UNKNOWN = (
+    ("navtool_", (32, string.ascii_letters + string.digits)),
+    ("acme-live-", (40, string.ascii_letters + string.digits)),
+    ("ZETA_", (44, string.ascii_letters + string.digits)),
+    ("zetakey_", (40, HEX)),
+    ("zet_live_", (36, LOWER)),
+)
+
+
+@pytest.mark.parametrize("parts", UNKNOWN, ids=lambda parts: parts[0])
+def test_a_token_of_a_service_that_no_rule_knows_is_found_by_its_shape(
+    inspector: Inspector, parts: tuple[str, tuple[int, str]]
+) -> None:
+    chance = random.Random(parts[0])
+    for _ in range(20):
+        value = parts[0] + token(chance, *parts[1])
+        text = f"use {value} for staging"
+        found = [one for one in inspector.inspect_text(text).findings if one.type == "SECRET"]
+        assert [text[one.start : one.end] for one in found] == [value]
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["sha512-", "nonce-", "pk_live_", "chunk-", "recaptcha_site_", "commit-", "img_", "a/b/c_", "x=y_"],
+)
+def test_digests_public_keys_and_parts_of_pages_are_no_tokens(inspector: Inspector, prefix: str) -> None:
+    chance = random.Random(prefix)
+    for alphabet in (string.ascii_letters + string.digits, HEX):
+        text = f'see "{prefix}{token(chance, 40, alphabet)}" there'
+        assert not [one for one in inspector.inspect_text(text).findings if one.type == "SECRET"]
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("acmeApiSecret = t20CNbXjiBbNDvVv", True),
+        ("Client(acmeApiToken='KaBrUZKryS_UTFCb_4YThthLPkUsAshtEFGX7fzs')", True),
+        ("acmeApiSecret = newVault2Secret", False),
+        ("token = PkceS256Verifier", False),
+        ("session_token = getUtf8TextFromBase64", False),
+    ],
+)
+def test_a_short_secret_is_told_from_a_name_by_how_its_letters_change(
+    inspector: Inspector, text: str, secret: bool
+) -> None:
+    assert bool([one for one in inspector.inspect_text(text).findings if one.type == "SECRET"]) is secret

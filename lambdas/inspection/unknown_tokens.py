@@ -1,0 +1,54 @@
+"""Tokens of services that no rule knows: a short prefix and a long random rest, as most have (L2.3)."""
+
+import re
+from collections.abc import Iterator
+
+from lambdas.inspection.expressions import Expression
+from lambdas.inspection.findings import Span
+from lambdas.inspection.token_rules import entropy, jumbled, varied
+
+# the rest of a token begins here; what stands before is looked at only then
+_REST = Expression(r"[_-](?=[A-Za-z0-9]{20})(?P<rest>[A-Za-z0-9_-]{22,200})(?![\w@/+=-])")
+_PREFIX = re.compile(
+    r"(?<![A-Za-z0-9_./\\%+=@#-])(?P<prefix>(?:[a-z]{1,10}\d{0,2}|[A-Z]{2,10}\d{0,2})"
+    r"(?:[_-](?:[a-z]{1,10}\d{0,2}|[A-Z]{2,10}\d{0,2})){0,3})\Z"
+)
+_REACH = 40  # characters: the longest prefix
+# a bot's token of Discord has no literal: its number in base64, a time, a signature
+_DOTTED = Expression(r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![\w.-])")
+_NUMBER = re.compile(r"(?<![\w.-])[MNO][A-Za-z0-9]{23,27}\Z")
+# prefixes of digests, of public keys, of names and parts of pages
+_PUBLIC = re.compile(
+    r"(?:^|[_-])(?:pk|pub|public|publishable|site|client|anon)(?:[_-]|\Z)"
+    r"|(?:^|[_-])(?:sha\d*|md\d|blake\w*|nonce|css|js|sc|chunk|main|app|index|vendor|page|img|image|icon|font|class"
+    r"|id|uid|uuid|ref|rev|commit|build|hash|etag|cache|file|test"
+    r"|data|video|photo|svg|path|mask|grad|clip|section|h\d?|g)\Z",
+    re.IGNORECASE,
+)
+_OF_KEYS = re.compile(
+    r"(?:^|[_-])\w{0,4}(?:key|sk|pat|tok|token|secret|live|prod|api|auth|access|svc|sa)\Z", re.IGNORECASE
+)
+
+
+def detect(text: str) -> Iterator[Span]:
+    """Tokens by their shape alone."""
+    for match in _REST.finditer(text):
+        start = match.start()
+        before = _PREFIX.search(text, max(0, start - _REACH), start)
+        if before is None or _PUBLIC.search(before["prefix"]):
+            continue
+        if _random(match["rest"], of_keys=bool(_OF_KEYS.search(before["prefix"]))):
+            yield Span("SECRET", before.start(), match.end(), 0.85, "unknown-token")
+    for match in _DOTTED.finditer(text):
+        before = _NUMBER.search(text, max(0, match.start() - 30), match.start())
+        if before and varied(match.group()):
+            yield Span("SECRET", before.start(), match.end(), 0.9, "discord")
+
+
+def _random(rest: str, *, of_keys: bool) -> bool:
+    digits = sum(c.isdigit() for c in rest)
+    upper = sum(c.isupper() for c in rest)
+    lower = sum(c.islower() for c in rest)
+    if upper >= 3 and lower >= 3:
+        return digits >= 2 and entropy(rest) >= 3.9 and jumbled(rest, 0.34) and varied(rest)
+    return of_keys and upper == 0 and digits >= 5 and lower >= 4 and len(rest) >= 32 and varied(rest)
