@@ -156,7 +156,7 @@ PLACES: tuple[Rule, ...] = (
     ),
     _option("xfreerdp,rdesktop,wfreerdp,mstsc,cmdkey", r"/p(?:ass)?:|-p "),
     _option(
-        "wmic,cmdkey,schtasks,sc.exe,msdeploy,appcmd,winscp,nant,tasklist",
+        "wmic,cmdkey,schtasks,sc.exe,msdeploy,appcmd,winscp",
         r"/pass(?:word)?[:=]|/rp |/p |password=",
     ),
     _option("htpasswd", r"-\w*b\w*(?: -\w+)* \S{1,80} \S{1,60} "),
@@ -314,10 +314,9 @@ PLACES: tuple[Rule, ...] = (
     ),
     _place(
         "device-password",
-        ("simple ", "cipher "),
+        ("password simple ", "password cipher ", "password irreversible-cipher "),
         r"password (?:irreversible-)?(?:simple|cipher) (\S{4,100})",
         given,
-        back=30,
     ),
     _place(
         "server-password",

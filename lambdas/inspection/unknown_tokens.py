@@ -7,8 +7,11 @@ from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 from lambdas.inspection.token_rules import entropy, jumbled, varied
 
-# the rest of a token begins here; what stands before is looked at only then
-_REST = Expression(r"[_-](?=[A-Za-z0-9]{20})(?P<rest>[A-Za-z0-9_-]{22,200})(?![\w@/+=-])")
+# the rest of a token begins here; what stands before is looked at only then. One expression for each sign:
+# an expression that begins with a plain character is sought many times faster than one with a choice
+_RESTS = tuple(
+    Expression(sign + r"(?=[A-Za-z0-9]{20})(?P<rest>[A-Za-z0-9_-]{22,200})(?![\w@/+=-])") for sign in "_-"
+)
 _PREFIX = re.compile(
     r"(?<![A-Za-z0-9_./\\%+=@#-])(?P<prefix>(?:[a-z]{1,10}\d{0,2}|[A-Z]{2,10}\d{0,2})"
     r"(?:[_-](?:[a-z]{1,10}\d{0,2}|[A-Z]{2,10}\d{0,2})){0,3})\Z"
@@ -32,13 +35,14 @@ _OF_KEYS = re.compile(
 
 def detect(text: str) -> Iterator[Span]:
     """Tokens by their shape alone."""
-    for match in _REST.finditer(text):
-        start = match.start()
-        before = _PREFIX.search(text, max(0, start - _REACH), start)
-        if before is None or _PUBLIC.search(before["prefix"]):
-            continue
-        if _random(match["rest"], of_keys=bool(_OF_KEYS.search(before["prefix"]))):
-            yield Span("SECRET", before.start(), match.end(), 0.85, "unknown-token")
+    for rests in _RESTS:
+        for match in rests.finditer(text):
+            start = match.start()
+            before = _PREFIX.search(text, max(0, start - _REACH), start)
+            if before is None or _PUBLIC.search(before["prefix"]):
+                continue
+            if _random(match["rest"], of_keys=bool(_OF_KEYS.search(before["prefix"]))):
+                yield Span("SECRET", before.start(), match.end(), 0.85, "unknown-token")
     for match in _DOTTED.finditer(text):
         before = _NUMBER.search(text, max(0, match.start() - 30), match.start())
         if before and varied(match.group()):
