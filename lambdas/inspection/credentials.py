@@ -19,6 +19,9 @@ _T = r"(?![A-Za-z0-9_-])"  # nothing of the token's alphabet follows
 
 _TOKENS: tuple[Rule, ...] = (
     # AI
+    rule("langfuse", "sk-lf-", r"sk-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    rule("gemini", "aq.ab", r"(?<!\w)AQ\.Ab[\w-]{45,60}"),
+    rule("cartesia", "sk_car_", r"sk_car_[A-Za-z0-9]{20,40}"),
     rule("pinecone", "pcsk_", r"pcsk_[A-Za-z0-9]{4,8}_[A-Za-z0-9]{50,70}"),
     rule("elevenlabs", "sk_", r"(?<![A-Za-z0-9_])sk_[0-9a-f]{48}(?!\w)"),
     rule("anthropic", "sk-ant-", r"sk-ant-[a-z]{2,8}\d{2}-[\w-]{20,}", accept=varied),
@@ -36,8 +39,15 @@ _TOKENS: tuple[Rule, ...] = (
     rule("aws-key-id", "akia asia abia acca a3t", r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA"
         r"|A3T[A-Z0-9])[A-Z0-9]{16}(?![A-Z0-9])",
           accept=lambda v: not v.endswith("EXAMPLE")),
+    rule("aws-secret", "secret_access_key secretaccesskey secret-access-key",
+         r"(?i:secret[_-]?access[_-]?key)[\"']?\s{0,3}[\s:=,]\s{0,3}[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+         accept=lambda v: varied(v) and jumbled(v, 0.3)),
     rule("aws-mws", "amzn.mws.", r"amzn\.mws\.[0-9a-f]{8}-[0-9a-f-]{27}"),
     rule("aws-appsync", "da2-", r"da2-[a-z0-9]{26}" + _T),
+    rule("aws-session", "iqojb3jpz2lu fwogzxivyxdz", r"(?:IQoJb3JpZ2lu"
+         r"|FwoGZXIvYXdz)[A-Za-z0-9+/=%_-]{100,2000}"),
+    rule("amazon-oauth", "amzn1.oa2-cs.v1.", r"amzn1\.oa2-cs\.v1\.[0-9a-f]{64}"),
+    rule("firebase-messaging", ":apa91b", r"(?<!\w)[\w-]{11,152}:APA91b[\w-]{120,160}", back=30),
     rule("aws-bedrock", "absk bedrock-api-key-", r"ABSK[A-Za-z0-9+/]{60,}={0,2}"
         r"|bedrock-api-key-[A-Za-z0-9+/=]{40,}"),
     rule("google-api", "aiza", r"AIza[\w-]{35}" + _T, accept=varied),
@@ -68,7 +78,8 @@ _TOKENS: tuple[Rule, ...] = (
     rule("doppler", "dp.", r"(?<!\w)dp\.(?:ct|pt|st|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,4"
         r"4}"),
     rule("pulumi", "pul-", r"(?<!\w)pul-[0-9a-f]{40}"),
-    rule("onepassword", "ops_ey", r"ops_eyJ[A-Za-z0-9+/]{200,}={0,2}"),
+    rule("onepassword", "ops_ey a3-", r"ops_eyJ[A-Za-z0-9+/]{200,}={0,2}"
+        r"|(?<![\w-])A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}(?![\w-])"),
     rule("age-identity", "age-secret-key-1 age1", r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}"
         r"|(?<!\w)age1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{58}(?!\w)"),
     rule("fastly-tailscale", "tskey-", r"tskey-[a-z]+-[\w-]{8,64}"),
@@ -91,6 +102,36 @@ _TOKENS: tuple[Rule, ...] = (
         r"|slk_[0-9a-f]{64}|sgd_[0-9a-f]{64}"),
     rule("circleci", "ccipat_ cciprj_", r"(?i:cci(?:pat|prj))_[A-Za-z0-9]{20,24}_[0-9a-f]{40}"),
     rule("buildkite", "bkua_ bkat_ bkct_", r"bk(?:ua|at|ct)_[A-Za-z0-9]{38,44}"),
+    rule("django", "django-insecure-", r"django-insecure-[^\s\"']{30,70}"),
+    rule("hosted-ci", "e2b_ fio-u- pat. sat. tk-us- gitpod_pat_ wandb_v1_ hawk. gr1348941 glffct- glwt-",
+         r"(?<!\w)e2b_[0-9a-f]{40}|fio-u-[\w-]{60,66}"
+         r"|(?<![\w.])[ps]at\.[\w-]{20,24}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}"
+         r"|(?<!\w)tk-us-[\w-]{48}|gitpod_pat_[\w.-]{30,}|wandb_v1_[\w-]{40,}|hawk\.[\w-]{20}\.[\w-]{20}"
+         r"|GR1348941[\w-]{20}|gl(?:ffct|wt)-[\w-]{20,60}", accept=varied),
+    rule("cloud-misc", "scw exo ucat_ nbp_ xaat- xapt- dnkey- ddp_ ddo_ jsrp_ rpa_ esecret_ kpat_ zpka_",
+         r"(?<!\w)SCW[A-Z0-9]{17}(?!\w)|(?<!\w)EXO[0-9a-f]{24}(?!\w)|ucat_[A-Z0-9]{26,40}"
+         r"|(?<!\w)nbp_[A-Za-z0-9]{36}"
+         r"|xa(?:at|pt)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|dnkey-[A-Z0-9=_-]{26}-[A-Z0-9=_-]{52}"
+         r"|(?<!\w)dd[po]_[A-Za-z0-9]{36,40}|jsrp_[A-Za-z0-9]{32,50}|(?<!\w)rpa_[A-Z0-9]{40,50}"
+         r"|esecret_[a-z0-9]{20,40}"
+         r"|(?<!\w)kpat_[A-Za-z0-9]{40,60}|zpka_[a-z0-9]{32}_[a-z0-9]{8}"),
+    rule("business-misc", "nyk_v0_ pdl_live_apikey_ klarna_live_api_ polar_ cal_live_ rgapi- lip_ bp_pat_ "
+         "hxtp_ dbtc_ "
+         "dbtu_ n8n_api_ retool_ inc_ rootly_ sktsec_ endr+ vtwn_ bb_live_ phs_ pylf_v1_ nvp_",
+         r"nyk_v0_[A-Za-z0-9]{40,80}|pdl_(?:live|sdbx)_apikey_[\w]{40,80}|klarna_(?:live"
+         r"|test)_api_[\w/+=-]{30,}"
+         r"|polar_(?:oat|pat)_[A-Za-z0-9]{40,60}|cal_live_[0-9a-f]{32}"
+         r"|RGAPI-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+         r"|(?<!\w)lip_[A-Za-z0-9]{20}(?!\w)|bp_pat_[A-Za-z0-9]{30,40}|hxtp_[A-Za-z0-9]{30,80}"
+         r"|dbt[cu]_[\w+/=-]{30,60}"
+         r"|retool_[A-Za-z0-9]{26,40}|(?<!\w)inc_[0-9a-f]{40,64}|rootly_[0-9a-f]{64}|sktsec_[\w-]{30,60}"
+         r"|endr\+[A-Za-z0-9-]{16}|vtwn_[A-Za-z0-9]{24,36}|bb_live_[\w-]{24,36}|(?<!\w)phs_\w{40,50}"
+         r"|pylf_v\d_(?:us|eu)_[A-Za-z0-9]{36,48}", accept=varied),
+    rule("rapidapi", "msh", r"(?<!\w)[0-9a-z]{10}msh[0-9a-z]{15}p1[0-9a-z]{5,6}jsn[0-9a-z]{12}(?!\w)",
+         back=10),
+    rule("adobe-intra", "p8e- p8s- s-s4t2", r"(?<!\w)p8[es]-[\w-]{32}|s-s4t2(?:ud|af)-[0-9a-f]{64}"),
+    rule("wallet", "xprv zprv yprv", r"(?<!\w)[xyz]prv[1-9A-HJ-NP-Za-km-z]{100,112}(?!\w)"),
+    rule("fauna", "fna", r"(?<![\w-])fnA[A-Za-z][\w-]{37,38}(?![\w-])", accept=varied),
     rule("clojars", "clojars_", r"CLOJARS_[0-9a-f]{60}"),
     rule("prefect", "pnb_", r"(?<!\w)pnb_[A-Za-z0-9]{36}"),
     rule("infisical", "st.", r"(?<![\w.])st\.[0-9a-f-]{24,36}\.[0-9a-f]{32}\.[0-9a-f]{32}"),
@@ -129,7 +170,8 @@ _TOKENS: tuple[Rule, ...] = (
               _T + r"|(?<!\w)key-[0-9a-zA-Z]{32}" + _T +
           r"|apify_api_[\w-]{34,40}|supernotes_sk[-_][\w]{30,60}"),
     # chat, mail, telephony
-    rule("slack", "xoxb xoxp xoxa xoxo xoxr xoxs xoxe xapp-", r"xox[abeoprs](?:\.xox[bp])?-[\w-]{10,250}"
+    rule("slack", "xoxb xoxp xoxa xoxo xoxr xoxs xoxe xoxc xoxd xapp-",
+        r"xox[a-eoprs](?:\.xox[bp])?-[\w-]{10,250}"
         r"|xapp-\d-[A-Z0-9]+-\d+-[0-9a-f]{20,}", accept=lambda v: sum(c.isdigit() for c in v) > 3 and varied(
         v)),
     rule("slack-webhook", "hooks.slack.com", r"(?:https://)?hooks\.slack\.com/(?:services|workflows"
@@ -140,6 +182,18 @@ _TOKENS: tuple[Rule, ...] = (
               r"{32}/[\w-]{36}|(?:discord|discordapp)\.com/api/webhooks/\d{17,20}/[\w-]{60,80}"
           r"|hooks\.zapier\.com/hooks/catch/[\w/]{10,}|[\w.-]*tines\.com/webhook/[\w/-]{32,}"
               r"|chat\.googleapis\.com/v1/spaces/[\w-]+/messages\?key=[\w&=%-]+)", back=60),
+    rule("group-webhooks", "oapi.dingtalk.com/robot open.feishu.cn/open-apis/bot "
+         "open.larksuite.com/open-apis/bot "
+         "qyapi.weixin.qq.com/cgi-bin/webhook maker.ifttt.com/trigger",
+         r"oapi\.dingtalk\.com/robot/send\?access_token=([0-9a-f]{64})|open\.(?:feishu\.cn"
+         r"|larksuite\.com)/open-apis/"
+         r"bot/v2/hook/([\w-]{30,40})|qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=([\w-]{36})"
+         r"|maker\.ifttt\.com/trigger/[\w-]{1,60}/(?:json/)?with/key/([\w-]{20,50})"),
+    rule("dropbox", "sl.", r"(?<![\w.])sl\.(?:u\.)?[\w-]{120,}"),
+    rule("twitter-bearer", "aaaaaaaaaaaaaaaaaaaaa", r"(?<!\w)A{20,22}[A-Za-z0-9%]{30,}(?:%3D|=)"
+        r"[A-Za-z0-9%]{20,}"),
+    rule("trello", "atta", r"(?<!\w)ATTA[0-9a-f]{60,64}[A-F0-9]{8,12}|(?<!\w)ATTA[0-9a-zA-Z]{72}(?!\w)"),
+    rule("rancher", "token-", r"(?<!\w)token-[a-z0-9]{5}:[a-z0-9]{54}"),
     rule("node-urls", "infura.io/v3/ alchemy.com/v2/ alchemyapi.io/v2/ quiknode.pro/",
          r"(?:infura\.io|alchemy\.com|alchemyapi\.io)/(?:ws/)?v[23]/([\w-]{32})" + _T +
          r"|quiknode\.pro/([0-9a-f]{40})"),
@@ -163,6 +217,9 @@ _TOKENS: tuple[Rule, ...] = (
               r"|FLWSECK(?:_TEST)?-[0-9a-zA-Z]{32}-X"),
     rule("mollie", "live_", r"(?<!\w)live_[A-Za-z0-9]{30}(?!\w)", accept=varied),
     rule("plaid-lob", "live_ test_", r"(?<![\w])(?:live|test)_(?:pub_)?[0-9a-f]{31,45}(?!\w)"),
+    rule("easypost", "ezak ezt", r"(?<!\w)EZ[AT]K[A-Za-z0-9]{54}"),
+    rule("paypal", "a21aa", r"(?<!\w)A21AA[\w-]{60,}"),
+    rule("mandrill", "md-", r"(?<![\w-])md-[A-Za-z0-9_-]{22}(?![\w-])", accept=lambda v: jumbled(v[3:])),
     rule("shopify", "shpat_ shpca_ shppa_ shpss_ shptka_ shpua_", r"shp(?:at|ca|pa|ss|tka"
         r"|ua)_[0-9a-fA-F]{32}"),
     rule("facebook", "eaa", r"(?<![A-Za-z0-9+/])EAA[A-Za-z0-9]{80,}(?![A-Za-z0-9+/=_-])"
@@ -216,7 +273,8 @@ _NAMES_OF_SECRETS = (
     r"|encryption[-_ ]?key|master[-_ ]?key|private[-_ ]?key|account[-_ ]?key|storage[-_ ]?key"
     r"|shared[-_ ]?key|credentials?|creds?|pin|license[-_ ]?key|subscription[-_ ]?key|webhook[-_ ]?(?:key"
     r"|secret)|service[-_ ]?key|app[-_ ]?key|secure[-_ ]?login"
-    r"|reporter[-_ ]?id|unseal key(?: \d)?|kennwort|passwort|mot de passe|contraseña|clave|senha"
+    r"|key[-_ ]?secret|reporter[-_ ]?id|unseal key(?: \d)?|kennwort|passwort|mot de passe|contraseña"
+    r"|clave|senha"
     r"|(?P<bare>keys?|private|access)"
 )
 _ASSIGNMENT = Expression(
@@ -227,7 +285,8 @@ _ASSIGNMENT = Expression(
     r"|\s{1,3}\{\s{1,40}(?:(?:type|description|sensitive)\b[^\n]{0,120}\n\s{0,40}){0,3}default\s{0,3}=\s{0,3}"
     r"|\s+(?:is|was|are|reads|set to|to|changed to|lautet|ist|est|es|é)\s+(?:now |currently |still )?"
     r"|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_])"
-    r"(?:[A-Za-z]*\()?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
+    r"(?:[A-Za-z]*\("
+    r"|[NBRUFnbruf]{1,2}(?=[\"']))?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
     re.IGNORECASE,
 )
 _ASSIGNMENT_GATES = (
@@ -512,9 +571,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     value = value.rstrip("\\").rstrip("'")
     for ending in (".", ",", ":"):
         value = value.removesuffix(ending)
-    if match["sign"].strip() == "|" and _TEMPLATE_END.match(text, begin + len(value)):
-        return None  # a filter in a template
-    if match["name"].lower().startswith("private") and match["tail"].lower() in ("_id", "id"):
+    if _is_public(text, lower, match, value):
         return None
     if match["name"].lower().startswith("cred") and _ADDRESS.fullmatch(value):
         return None  # "credentials: somebody@somewhere": who, not the secret
@@ -529,8 +586,23 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     return Span("SECRET", begin, rest.end() if rest else end, 0.85, "secret-assignment")
 
 
+def _is_public(text: str, lower: str, match: re.Match[str], value: str) -> bool:
+    """Whether the value is what a template puts there, a key for everyone, the id of a key, or sealed."""
+    start, begin = match.start(), match.start("value")
+    name = match["name"].lower()
+    return bool(
+        ("{{" in text[max(0, start - 160) : begin] and _TEMPLATE_END.match(text, begin + len(value)))
+        or _PUBLIC_VALUE.match(value)
+        or (match["bare"] and _PUBLIC_KEY.search(lower, max(0, start - 16), start))
+        or (name.startswith("private") and match["tail"].lower() in ("_id", "id"))
+        or (len(value) > 80 and "encrypteddata" in lower[max(0, start - 600) : start])
+    )
+
+
 _LONG = 300  # characters; the expression reads a few more
 _FINGERPRINT = re.compile(r"(?:gpg|pgp|recv|fingerprint|signing|public)[\s_-]{0,3}(?:the\s)?\Z")
+_PUBLIC_VALUE = re.compile(r"pk_(?:live|test)_")
+_PUBLIC_KEY = re.compile(r"(?:site|publi(?:c|shable)|anon|measurement)[_-]?\Z")
 _TEMPLATE_END = re.compile(r"[^\n{}]{0,40}\}\}")
 _TYPE_NAME = re.compile(r"(?:::\w*|\barn:\S*)\Z")
 # tokens that mark a place in a list or a version of a thing
@@ -627,7 +699,7 @@ def _headers(text: str, lower: str) -> Iterator[Span]:
 def _command_lines(text: str) -> Iterator[Span]:
     for match in _COMMAND_LINE.finditer(text):
         value = match["value"]
-        if not PLACEHOLDER.search(value) and not value.startswith("$"):
+        if given(value):
             yield Span("SECRET", match.start("value"), match.end("value"), 0.8, "command-line-password")
     for match in _NETRC.finditer(text):
         if given(match["value"]):

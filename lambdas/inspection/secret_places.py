@@ -151,8 +151,10 @@ PLACES: tuple[Rule, ...] = (
     _option(
         "snmpwalk,snmpget,snmpset,snmpbulkwalk", r"-c ", lambda v: given(v) and v not in ("public", "private")
     ),
-    _option(
-        "keytool,jarsigner,apksigner,zipalign", r"-?-(?:storepass|keypass|ks-pass|key-pass)[ =](?:pass:)?"
+    _place(
+        "command-option",
+        ("-storepass", "-keypass", "-ks-pass", "-key-pass", "-srcstorepass", "-deststorepass"),
+        r"-(?:(?:src|dest)?storepass|keypass|ks-pass|key-pass)[ =](?:pass:)?" + _VALUE,
     ),
     _option("xfreerdp,rdesktop,wfreerdp,mstsc,cmdkey", r"/p(?:ass)?:|-p "),
     _option(
@@ -206,6 +208,18 @@ PLACES: tuple[Rule, ...] = (
         r"identified\s+(?:by|with)\s+(?:\w+\s+(?:by|as)\s+)?(?:values\s+)?(?:\"([^\"\n]{4,120})\"|'"
         r"([^'\n]{4,120})'|([^\s\"';:]{5,120});)",
         lambda v: given(v) and (not v.islower() or bool(re.search(r"\d", v))),
+    ),
+    _place(
+        "password-file",
+        (":5432:", ":5433:", ":6432:", ":*:"),
+        r"(?:^|(?<=[\n\"'\s]))[\w.*-]{1,80}:(?:5432|5433|6432|\*):[\w.*-]{1,60}:[\w.*-]{1,60}:(\S{4,100})",
+        back=80,
+    ),
+    _place(
+        "token-name",
+        ("_pat=", "_pat:", "_pat =", '_pat"', "_pat'", "devopspat", "azurepat", "githubpat", "gitlabpat"),
+        r"(?:_|devops|azure|github|gitlab)pat[\"']?\s{0,2}[:=]\s{0,2}[\"']?([A-Za-z0-9_-]{20,100})",
+        keyish,
     ),
     # calls
     _place(
@@ -335,10 +349,10 @@ PLACES: tuple[Rule, ...] = (
     _place(
         "one-time-secret",
         ("secret=", "setup key", "2fa", "totp"),
-        r"(?:otpauth://[^\s]{0,120}?secret=|(?:2fa|totp|mfa|authenticator|setup)\b[^\n.]{0,30}?(?:secret"
+        r"(?:otpauth://[^\s]{0,120}?secret=|(?i:2fa|totp|mfa|authenticator|setup)\b[^\n.]{0,30}?(?i:secret"
         r"|key|seed)\b(?:\s*(?:is|:|=))?\s*[\"']?)([A-Z2-7]{16,64}|(?:[a-z2-7]{4} ){3,8}[a-z2-7]{4})"
         r"(?![a-z])",
-        lambda v: entropy(v) > 3.0 and (any(map(str.isdigit, v)) or v.isupper()),
+        lambda v: entropy(v) > 2.6 and (any(map(str.isdigit, v)) or v.isupper()),
         back=120,
         flags=0,
     ),
@@ -397,6 +411,14 @@ PLACES: tuple[Rule, ...] = (
         r"(?<![a-z0-9])(?:pw|pass)(?:\s?[:=-]|\s+is)\s{0,2}[\"'`“]?([^\s\"'`”]{5,80})",
         spoken,
         back=1,
+    ),
+    _place(
+        "credential-pair",
+        ("login ", "login:", "log in ", "sign in ", "signin ", "logon ", "creds", "credential"),
+        r"(?:log[- ]?in|sign[- ]?in|logon|creds?|credentials?)"
+        r"(?:(?:\s+(?:is|are|for\s[^\n:]{1,40}))?\s?[:=]|\s+(?:with|as|using|is|are))\s{1,2}[\"'`]?[\w.@\\+-]{2,60}"
+        r"\s?[/:]\s?([^\s\"'`/]{6,60})",
+        spoken,
     ),
     _place(
         "passphrase",

@@ -63,4 +63,4 @@ def jumbled(value: str, least: float = 0.42) -> bool:
     """
     kinds = [1 if c.islower() else 2 if c.isupper() else 3 if c.isdigit() else 0 for c in value]
     turns = sum(one != other for one, other in itertools.pairwise(kinds) if one and other)
-    return turns >= least * (len(value) - 1) and value.isascii() and not re.search(r"[^\w+/=.~-]", value)
+    return turns >= least * (len(value) - 1) and value.isascii() and not re.search(r"[^\w+/=.~:-]", value)

@@ -154,6 +154,7 @@ def _joined(text: str) -> View | None:
     return View("joined-lines", MappedText("".join(pieces), starts, len(text)), tuple(joints))
 
 
+_DECORATOR = re.compile(r"@[\w.]+\(")
 # the line below begins with a field of its own: "name=value", "name:"
 _NEXT_FIELD = re.compile(r"[A-Za-z][\w.-]{1,40}(?:\s?=[^=]|:\s)")
 
@@ -163,7 +164,7 @@ def _parted(text: str, left: int, right: int) -> bool:
     before = text[max(0, left - 40) : left].rpartition(" ")[2]
     after = text[right : right + 40].partition(" ")[0].partition("\n")[0]
     if "@" in before or "@" in after:
-        return True
+        return not _DECORATOR.match(text, right) and not (before.startswith("@") and after.startswith("@"))
     if _NEXT_FIELD.match(text, right):
         return False
     digits = sum(map(str.isdigit, before)) + sum(map(str.isdigit, after))

@@ -59,6 +59,14 @@ WRITTEN = (
     'the pass phrase is "«storm delta rocket pepper»"',
     "seed phrase: «storm delta rocket pepper maple harbor tiger ocean violet stone mango panda»",
     "kind: Secret\ndata:\n  password: «ZkBsYzBuMjExIw==»",
+    "keytool -genkey -storepass maple-33-x -keypass «ocean-44-mango»",
+    "login with deploy / «gr@nit3707#»",
+    "creds: app_user:«OceanStorm4402$»",
+    "db1:5432:app:reporting:«orbit-storm-12»",
+    "CREATE LOGIN [etl] WITH PASSWORD = N'«silver-winter-42»', CHECK_POLICY = OFF",
+    "2FA setup secret: «UKCS2F4OBGEOUAFU»",
+    'AZURE_DEVOPS_PAT="«yws44e3r4kmsjozux7gfsskywnzusr3my6oywe6oaukk6qvxfbr7»"',
+    'client(acmeKeySecret="«6a31VbV19uClXH4iVnlVPHzX»")',
     "signing.password=«orbit-falcon-87»\nstorePassword=tig3r-602",
 )  # fmt: skip
 
@@ -71,6 +79,11 @@ NOT_WRITTEN = (
     "CREATE USER app IDENTIFIED BY :password; objects identified by name.",
     "- name: ACME_PASSWORD\n  valueFrom:\n    secretKeyRef: {name: db, key: password}",
     'variable "db_password" {\n  type      = string\n  sensitive = true\n}',
+    "MasterUserPassword: '{{resolve:secretsmanager:prod/db:SecretString:password}}'",
+    "curl -u USERNAME:PASSWORD https://host",
+    'data-sitekey="6LPFvC3B5KmEFETvFkRHMjl-ugHHxHj-KXdTwNGp"',
+    "encryptedData:\n  password: AgB" + "qxi4sKGNWxw3Crrow8e5bG0fZrRZBw7os83Gb0Hi1pG3rTL9v6IlTnH3JbR7" * 3,
+    "publishableKey: 'pk_test_KUfQmlVGzv9ZK9x6H8p9lQJ7'",
     "password: {{ .Values.auth.password | b64enc }}",
     "Version=4.4.0.0, PublicKeyToken=f8e1dd16479083e7",
     "gpg --recv-keys 5BE8A3F6C8A5C01D106C0AD820B1A390B168D356",
@@ -165,3 +178,56 @@ def test_a_short_secret_is_told_from_a_name_by_how_its_letters_change(
     inspector: Inspector, text: str, secret: bool
 ) -> None:
     assert bool([one for one in inspector.inspect_text(text).findings if one.type == "SECRET"]) is secret
+
+
+ALPHANUMERIC = string.ascii_letters + string.digits
+UPPER = string.ascii_uppercase + string.digits
+URL = ALPHANUMERIC + "-_"
+# provider -> the parts of its token: text as it is, or (length, alphabet)
+FORMATS: dict[str, tuple[str | tuple[int, str], ...]] = {
+    "1password": ("A3-", *(part for n in (6, 6, 5, 5, 5) for part in ((n, UPPER), "-")), (5, UPPER)),
+    "aiven": ("AVNS_", (19, URL)),
+    "asana": ("2/", (16, "123456789"), "/", (16, "123456789"), ":", (32, HEX)),
+    "circleci": ("CCIPAT_", (22, ALPHANUMERIC), "_", (40, HEX)),
+    "clickhouse": ("4b1d", (38, ALPHANUMERIC)),
+    "clojars": ("CLOJARS_", (60, HEX)),
+    "convex": ("prod:calm-otter-123|eyJ", (70, ALPHANUMERIC)),
+    "discord": ("MT", (24, ALPHANUMERIC), ".", (6, ALPHANUMERIC), ".", (38, URL)),
+    "django": ("django-insecure-", (50, LOWER + "!@#$%^&*(-_=+)")),
+    "dropbox": ("sl.", (138, URL)),
+    "e2b": ("e2b_", (40, HEX)),
+    "easypost": ("EZAK", (54, ALPHANUMERIC)),
+    "elevenlabs": ("sk_", (48, HEX)),
+    "facebook": ("EAA", (180, ALPHANUMERIC)),
+    "frame.io": ("fio-u-", (64, URL)),
+    "harness": ("pat.", (22, ALPHANUMERIC), ".", (24, HEX), ".", (20, ALPHANUMERIC)),
+    "infisical": ("st.", (24, HEX), ".", (32, HEX), ".", (32, HEX)),
+    "infura": ("https://mainnet.infura.io/v3/", (32, HEX)),
+    "k3s": ("K10", (64, HEX), "::server:", (32, HEX)),
+    "mollie": ("live_", (30, ALPHANUMERIC)),
+    "mongodb atlas": ("mdb_sa_sk_", (40, URL)),
+    "openshift": ("sha256~", (43, URL)),
+    "pinecone": ("pcsk_", (5, ALPHANUMERIC), "_", (63, ALPHANUMERIC)),
+    "rancher": ("token-", (5, LOWER), ":", (54, LOWER)),
+    "rapidapi": ((10, LOWER), "msh", (15, LOWER), "p1", (6, LOWER), "jsn", (12, LOWER)),
+    "salesforce": ("00D", (12, ALPHANUMERIC), "!AQ", (94, ALPHANUMERIC + "._")),
+    "scalingo": ("tk-us-", (48, URL)),
+    "trello": ("ATTA", (64, HEX), (8, UPPER)),
+    "trigger": ("tr_prod_", (20, ALPHANUMERIC)),
+    "twitter": ("A" * 21, (60, ALPHANUMERIC), "%3D", (40, ALPHANUMERIC)),
+    "yandex": ("AQVN", (36, ALPHANUMERIC)),
+}
+
+
+@pytest.mark.parametrize("provider", FORMATS)
+def test_the_token_of_a_provider_is_found_without_a_word_about_it(
+    inspector: Inspector, provider: str
+) -> None:
+    chance = random.Random(provider)
+    for _ in range(12):
+        parts = (one if isinstance(one, str) else token(chance, *one) for one in FORMATS[provider])
+        value = "".join(parts)
+        text = f"use {value} for staging"
+        found = [one for one in inspector.inspect_text(text).findings if one.type == "SECRET"]
+        covered = sum(min(one.end, 4 + len(value)) - max(one.start, 4) for one in found)
+        assert covered >= 0.9 * len(value) or (provider == "infura" and covered == 32), (value, found)
