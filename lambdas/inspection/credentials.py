@@ -17,6 +17,12 @@ from lambdas.inspection.token_rules import PLACEHOLDER, Rule, entropy, jumbled, 
 
 _T = r"(?![A-Za-z0-9_-])"  # nothing of the token's alphabet follows
 
+
+def _holds_a_key(block: str) -> bool:
+    """Not a header alone, as code has it that writes keys."""
+    return re.search(r"[A-Za-z0-9+/]{16}", block.partition("KEY")[2]) is not None
+
+
 _TOKENS: tuple[Rule, ...] = (
     # AI
     rule("langfuse", "sk-lf-", r"sk-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
@@ -244,7 +250,8 @@ _TOKENS: tuple[Rule, ...] = (
               "ABCDEF" not in v),
     # keys, hashes
     rule("private-key", "-----begin", r"-----BEGIN (?:[A-Z0-9 ]{0,30})?(?:PRIVATE KEY"
-        r"|PGP PRIVATE KEY BLOCK)(?: BLOCK)?-----[\s\S]{0,16000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)"),
+        r"|PGP PRIVATE KEY BLOCK)(?: BLOCK)?-----[\s\S]{0,16000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)",
+        accept=_holds_a_key),
     rule("private-key-base64", "ls0tls1crudjti", r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{40,}={0,2}"),
     rule("putty-key", "putty-user-key-file",
           r"PuTTY-User-Key-File-\d:[\s\S]{0,4000}?Private-MAC: [0-9a-f]+"),
@@ -330,11 +337,14 @@ _ABOUT_PASSWORDS = re.compile(
     r"|expir\w*|name|alg\w*|encod\w*|format|lib\w*)\Z",
     re.IGNORECASE,
 )
+_OF_A_CALL = re.compile(r"_?(?:nonce|signature|timestamp|version|method|callback)", re.IGNORECASE)
 # an element, a sum, the next variable, a table of numbers
 _CODE_VALUE_PART = re.compile(
-    r"[A-Za-z_][\w.]*\[[\w:?-]|[a-z_]+(?:\+[a-z_]+)+\Z|[A-Za-z_]+=(?:\$|\d+(?:\.\d+){3}\Z)|\d+,\w+:\d+,"
+    r"[A-Za-z_][\w.]*\[[\w:?-]|[a-z_]+(?:\+[a-z_]+)+\Z|[A-Za-z_]+=(?:\$|\d+(?:\.\d+){3}\Z)|\d+,\w+:\d+,|\d+[)}\]]"
+    r"|\*\)?[A-Za-z_]|urn:"
 )
 _CALL = re.compile(r"[A-Za-z_][\w.]*\w\(")
+_SHOUTED_WORD = re.compile(r"[A-Z]+\d{0,2}")
 _CONSTANT = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 _NUMBER = re.compile(r"[\d.,:%/-]+")
 
@@ -374,17 +384,21 @@ def _is_secret_value(
         return False
     if lower_name == "pass" and tail[:1].islower() and tail[:1] not in ("w", "e"):
         return False  # "passlib", "passive"
-    if tail == "Data" or "PublicKey" in value:
+    if tail == "Data" or "PublicKey" in value or (sign.strip() == "|" and value.count("|") > 1):
+        return False
+    if lower_name.rstrip("_-") == "auth" and _OF_A_CALL.match(tail):
         return False
     if lower_name in _BARE and sign in ("-", "_") and not (of_service and _RANDOM.fullmatch(value)):
         return False
     if lower_name in _BARE and len(tail) > 3 and not of_service:
         return False  # "AccessScope", "keyboard"
-    if "://" in value or value.startswith(("arn:", "./", "../", "projects/", "alias/")):
+    if "://" in value or value.startswith(("arn:", "urn:", "./", "../", "projects/", "alias/")):
         return False
     mixed = _classes(value)
     digits = sum(c.isdigit() for c in value)
     loose = not sign.strip() and not quote
+    if loose and (_SHOUTED_WORD.fullmatch(value) or (lower_name in _BARE and not _made_by_chance(value))):
+        return False
     if len(value) >= 16 and digits >= 3 and re.fullmatch(r"[A-Za-z0-9_\-./+=~]+", value):
         if _HEX_OR_UUID.fullmatch(value):
             return lower_name not in _BARE or "-" not in value or of_service
@@ -482,6 +496,15 @@ def _is_secret_value(
     )
 
 
+def _made_by_chance(value: str) -> bool:
+    return (
+        _RANDOM.fullmatch(value) is not None
+        or _HEX_OR_UUID.fullmatch(value) is not None
+        or jumbled(value)
+        or (sum(c.isdigit() for c in value) >= 4 and _classes(value) >= 3)
+    )
+
+
 _BARE = frozenset(("key", "keys", "private", "access"))
 _WORDS = re.compile(r"[A-Za-z]?[a-z]{3,}")
 
@@ -568,7 +591,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
         value = value.rstrip(",;)")
     if "&" in value and match["sign"].strip() == "=" and not quote:
         value = _NEXT_PARAMETER.split(value)[0]
-    value = value.rstrip("\\").rstrip("'")
+    value = value.removesuffix("\\&").rstrip("\\").rstrip("'")
     for ending in (".", ",", ":"):
         value = value.removesuffix(ending)
     if _is_public(text, lower, match, value):
