@@ -17,6 +17,7 @@ from lambdas.inspection.findings import DataClass, Span
 from lambdas.inspection.inspector import LEVELS, Inspector
 from lambdas.inspection.merge import settle
 from lambdas.inspection.normalise import normalise
+from lambdas.inspection.secret_places import PLACES
 
 CONTEXT = 400
 MAX_HELD = 4_096
@@ -124,8 +125,14 @@ _MARKS = frozenset("|*#>-=~")
 _INTERESTING = Expression(
     r"[\d@]|-----|://|%[0-9A-Fa-f]|&[#a-z]|\\[ux]|[^\x00-\x7f]|!\[|\[[^\]]*\]\(|[A-Za-z0-9+/_-]{20}"
 )
+# what announces a value that may look like a word: names of secrets, and what the rules for places begin with
 _KEYWORD = Expression(
-    r"pass|pwd|secret|token|key|cred|auth|bearer|basic|private|access|kennwort|contraseña|clave|senha",
+    r"pass|pwd|secret|token|key|cred|auth|bearer|basic|private|access|kennwort|contraseña|clave|senha|"
+    + "|".join(
+        sorted(
+            {re.escape(word) for rule in PLACES for gate in rule.gates if len(word := gate.split()[0]) >= 4}
+        )
+    ),
     re.IGNORECASE,
 )
 # what may be followed by a value of several plain words, and how many characters such a value may take

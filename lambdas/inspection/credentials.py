@@ -418,7 +418,12 @@ def _is_secret_value(
         return not _looks_named(value)
     if sign in ("-", "_"):
         return False
-    if sign.strip() in (":", "=") and mixed >= 3 and len(value) >= 12 and jumbled(value):
+    if (
+        sign.strip() in (":", "=")
+        and digits >= (1 if mixed >= 3 else 3)
+        and len(value) >= 10
+        and jumbled(value)
+    ):
         return True
     if (
         tail
@@ -501,7 +506,7 @@ def _made_by_chance(value: str) -> bool:
         _RANDOM.fullmatch(value) is not None
         or _HEX_OR_UUID.fullmatch(value) is not None
         or jumbled(value)
-        or (sum(c.isdigit() for c in value) >= 4 and _classes(value) >= 3)
+        or (sum(c.isdigit() for c in value) >= 4 and _classes(value) >= 3 and "_" not in value)
     )
 
 

@@ -173,12 +173,19 @@ PLACES: tuple[Rule, ...] = (
         r"(?:-u|--user|-a|--auth|--proxy-user|-U)[ =][\"']?[^\s:\"'$<{]{1,80}:",
         chosen,
     ),
-    _option(
-        "vault login,vault operator unseal,vault unseal,argocd login,databricks configure",
-        r"(?:login|unseal|--password|--token|-token=?)[ =]?(?=[^\s-]{8})",
+    _place("command-option", ("unseal ",), r"unseal\s+(?:-\S+\s+)?([A-Za-z0-9+/]{20,}={0,2})", keyish),
+    _place(
+        "command-option",
+        ("vault login ", "oc login "),
+        r"(?:vault|oc) login\s+(?:--?token=?\s?)?([^\s-]\S{15,})",
+        keyish,
+    ),
+    _place(
+        "command-option",
+        ("argocd login", "databricks configure"),
+        rf"(?:argocd login|databricks configure){_BEFORE}--(?:password|token)[ =]{_VALUE}",
         chosen,
     ),
-    _option("unseal ", r"(?<=unseal )", keyish),
     _place(
         "command-option", ("pass:",), r"(?<=\s)(?:-pass(?:in|out)? |-passin=)?pass:" + _VALUE, chosen, back=12
     ),
@@ -411,6 +418,12 @@ PLACES: tuple[Rule, ...] = (
         r"(?<![a-z0-9])(?:pw|pass)(?:\s?[:=-]|\s+is)\s{0,2}[\"'`“]?([^\s\"'`”]{5,80})",
         spoken,
         back=1,
+    ),
+    _place(
+        "spoken-password",
+        ("following password", "following key", "following token", "following secret"),
+        r"follow(?:ing)? (?:password|key|token|secret)[^\n:]{0,80}:\s{1,8}[\"'`]?([^\s\"'`]{8,100})",
+        lambda v: keyish(v) or spoken(v),
     ),
     _place(
         "credential-pair",

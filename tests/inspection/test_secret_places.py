@@ -67,6 +67,10 @@ WRITTEN = (
     "2FA setup secret: «UKCS2F4OBGEOUAFU»",
     'AZURE_DEVOPS_PAT="«yws44e3r4kmsjozux7gfsskywnzusr3my6oywe6oaukk6qvxfbr7»"',
     'client(acmeKeySecret="«6a31VbV19uClXH4iVnlVPHzX»")',
+    "redis-cli -h cache -a «zLWAyYOWqEwV» ping",
+    "vault operator unseal «98m+o2ylRhVbOi+3o5ub6PbP343ocFUVORgSYeypMDjh»",
+    "Please use the following password to proceed:\n\n«bd9627decc6346d780b3b6ab6ea8fe1f»\n",
+    "acme_token = «ab12cd34ef56g»",
     "signing.password=«orbit-falcon-87»\nstorePassword=tig3r-602",
 )  # fmt: skip
 
