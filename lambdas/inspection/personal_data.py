@@ -133,9 +133,11 @@ _KEYWORDS: dict[str, tuple[str, ...]] = {
     "social": ("social", "ss number", "ss no", "w-2", "w2", "payroll"),
     "phone": ("phone", "telephone", "tel", "mobile", "cell", "call", "fax", "dial", "dial-in", "whatsapp",
         "sms",
-              "text me", "ring", "reach", "reached", "hotline", "telefon", "handy", "mobil", "contact",
+              "text me", "number's", "ring", "reach", "reached", "hotline", "telefon", "handy", "mobil",
+                  "contact",
                   "number is",
-              "phone_number", "phonenumber", "mobile_phone", "answering", "callback", "extension", "telefono",
+              "phone_number", "phonenumber", "mobile_phone", "answering", "callback", "extension",
+                  "telefono",
               "téléphone", "teléfono", "portable", "office", "line"),
     "iban": ("iban", "ibans"),
     "passport": ("passport", "passports", "passport_no", "passport_number", "reisepass", "passeport",
@@ -305,6 +307,18 @@ _NOT_MAIL_TLD = frozenset(
         "java",
         "cpp",
         "local",
+        "webp",
+        "avif",
+        "heic",
+        "ts",
+        "tsx",
+        "vue",
+        "scss",
+        # set aside: nobody has mail there
+        "invalid",
+        "test",
+        "example",
+        "localhost",
     ]
 )
 _DOCUMENTATION_DOMAINS = ("example.com", "example.org", "example.net")
@@ -463,15 +477,28 @@ def _phone(context: _Context, start: int, end: int, raw: str, digits: str, group
     def found(score: float, rule: str) -> Span:
         return Span("PHONE", begin, finish, score, rule)
 
+    if _NO_TELEPHONE.search(raw):
+        return None
     if plus and 7 <= n <= 16 and not before.isalnum():
         if digits[0] == "0" and n < 9:
             return None
         return None if _fictional(digits) else found(1.0, "phone-international")
-    spoken = context.before("phone", begin, 40) or context.after("phone", finish, 12)
+    if _NUMBERED.search(text, max(0, begin - 30), begin) or _in_dump(text, begin, finish):
+        return None
+    spoken = (
+        context.before("phone", begin, 40)
+        or context.after("phone", finish, 12)
+        or _CARD_LABEL.search(text, max(0, begin - 6), begin) is not None
+    )
     area_slash = raw[0] == "0" and re.fullmatch(r"0\d{2,4}/\d{5,8}", raw) is not None
     if "/" in raw and not spoken and not area_slash:
         return None
-    if _DATE.match(raw) and not opened:
+    inner = raw.lstrip("(")
+    if (date := _DATE.match(inner)) and (
+        (not opened and inner == raw) or not inner[date.end() :].strip(" )")
+    ):
+        return None
+    if (before == ":" and text[begin - 2 : begin - 1].isdigit()) or after == ":":
         return None
     parenthesised = "(" in text[begin:end] and ")" in text[begin:end]
     if parenthesised and 7 <= n <= 15 and (opened or raw.find("(") <= 6) and max(lengths) <= 8:
@@ -487,6 +514,7 @@ def _phone(context: _Context, start: int, end: int, raw: str, digits: str, group
         return found(0.7, "phone-north-american") if digits[0] not in "01" else None
     if len(groups) >= 2 and raw[0] == "0" and 8 <= n <= 12 and "." not in raw and len(groups[0]) >= 2:
         part_number = "-" in raw and " " not in raw and len(groups) > 2 and not spoken
+        part_number = part_number and not _ASIAN_MOBILE.fullmatch(raw)
         if (
             part_number
             or _identified(context, begin)
@@ -496,9 +524,9 @@ def _phone(context: _Context, start: int, end: int, raw: str, digits: str, group
         return found(0.8, "phone-national")
     if area_slash and not _identified(context, begin):
         return found(0.75, "phone-national")
-    if digits.startswith("00") and 10 <= n <= 16 and len(groups) >= 2:
+    if raw.startswith("00") and digits[2] != "0" and 10 <= n <= 16 and len(groups) >= 2:
         return found(0.85, "phone-international")
-    if spoken and not _identified(context, begin):
+    if spoken and not _identified(context, begin) and not _fictional(digits):
         close = context.distance("phone", begin, 24)
         if len(groups) >= 2 and 7 <= n <= 15 and max(lengths) <= 8:
             return found(0.75, "phone-keyword")
@@ -507,6 +535,30 @@ def _phone(context: _Context, start: int, end: int, raw: str, digits: str, group
         if len(groups) == 1 and close is not None and close <= 6 and n == 7:
             return found(0.6, "phone-keyword")
     return None
+
+
+# what is counted, ordered or cited has numbers, too; a name with dots before a number is no sentence
+_NUMBERED = re.compile(
+    r"(?:\b(?:invoice|order|ticket|case|sku|part|serial|tracking|article|item|pages|lines|section|isbn|issn|doi"
+    r"|version|build|revision|rechnung|bestellung|auftrag)\.?(?:\s?(?:no|nr|number|id|#)\.?)?[\s:#]{1,3}"
+    r"|\w\.[A-Za-z][\w-]*\.|\bcve-)\Z",
+    re.IGNORECASE,
+)
+# a range of years, a change of lines, a quotient, a long fraction
+_NO_TELEPHONE = re.compile(r"\A(?:19|20)\d\d\s?[-/]\s?(?:19|20)\d\d\Z|/-| / |\A\d\.\d{5,}\Z")
+_CARD_LABEL = re.compile(r"(?:\A|[\n|])\s?[TMPDOFHWC][:.]?\s{1,2}\Z")  # "T 030 …" in a signature
+_ASIAN_MOBILE = re.compile(r"01[016-9]-\d{3,4}-\d{4}|0[789]0-\d{4}-\d{4}")
+_PAIR_BEFORE = re.compile(
+    r"(?<![\w])(?:[0-9a-f]{2} ){0,3}(?:[a-f][0-9a-f]|[0-9][a-f]) (?:[0-9a-f]{2} ){0,3}\Z"
+)
+_PAIR_AFTER = re.compile(r"(?: [0-9a-f]{2}){0,3} (?:[a-f][0-9a-f]|[0-9][a-f])(?!\w)")
+
+
+def _in_dump(text: str, start: int, end: int) -> bool:
+    """Bytes in hexadecimal stand on one side."""
+    return bool(
+        _PAIR_BEFORE.search(text, max(0, start - 24), start) or _PAIR_AFTER.match(text, end, end + 24)
+    )
 
 
 _EXTENSION = re.compile(r" ?(?:x|ext\.?|extension|#) ?\d{1,6}(?!\w)", re.IGNORECASE)
@@ -524,7 +576,7 @@ def _identified(context: _Context, position: int) -> bool:
 
 def _fictional(digits: str) -> bool:
     """555-0100 to 555-0199 are set aside for documentation."""
-    return len(digits) >= 10 and (digits[-7:-2] == "55501" or digits.endswith(("1234567890", "0123456789")))
+    return digits[-7:-2] == "55501" or (len(digits) >= 10 and digits.endswith(("1234567890", "0123456789")))
 
 
 def _ip4(context: _Context, start: int, end: int, raw: str, groups: list[str]) -> Span | None:

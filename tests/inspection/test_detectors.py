@@ -120,6 +120,45 @@ def test_ordinary_text_is_public_and_without_alarms(whole: Inspector, text: str)
     assert types_in(inspection) <= {"PERSON"}, inspection.findings
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pages 533-715, lines 1200-1300",
+        "PMID: 51057161; doi:10.1016/j.cell.2019.28.926",
+        "00000010  f8 bb a4 f2 16 9f f8 08 47 91 17 4e 00 0b 85 3a  |................|",
+        "Invoice 0212 0553 0554 is paid",
+        "Noteworthy changes in version 2.2.28 (2021-06-10)",
+        "Sat Feb 01 2014 00:00:00, Date: Thu Mar 22 20:04:07 2012 -0700",
+        'd="M7.467 12A3.467 3.467 0 014 15.467 3.467 3.467 0 01.534 12"',
+        "[Willian](https://codehub.io/willian '+132/-16760 ')",
+        "Telegraph and Telephone Corporation, 2002, 2017-2020",
+        "call (212) 555-0111",
+        "icon@2x.png logo@3x.webp nobody@mail.invalid",
+        "@property\n@app.route('/x')\ndef x(): ...",
+    ],
+)
+def test_numbers_of_other_things_are_no_telephones_and_files_no_addresses(
+    whole: Inspector, text: str
+) -> None:
+    """L2.3: each of these raised an alarm once."""
+    assert not {"PHONE", "EMAIL"} & types_in(whole.inspect_text(text))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "value"),
+    [
+        ("| Kim | {} | Seoul |", "010-3331-8475"),
+        ("my number's {} thx", "096302 85200"),
+        ("Kim Park\nHead of Sales\nT {}", "03-1671-1719"),
+        ("Tel.{} after five", "0171 5512345"),
+    ],
+)
+def test_telephone_numbers_are_found_as_people_sign_with_them(
+    whole: Inspector, sentence: str, value: str
+) -> None:
+    assert "PHONE" in types_in(whole.inspect_text(sentence.format(value)))
+
+
 def test_a_number_with_a_wrong_checksum_and_no_keyword_is_nothing(whole: Inspector) -> None:
     for text in (
         "part 4111 1111 1111 1112 fits",
