@@ -128,6 +128,7 @@ _INTERESTING = Expression(
 # what announces a value that may look like a word: names of secrets, and what the rules for places begin with
 _KEYWORD = Expression(
     r"pass|pwd|secret|token|key|cred|auth|bearer|basic|private|access|kennwort|contraseña|clave|senha|"
+    r"wachtwoord|lösenord|hasło|heslo|salasana|adgangskode|parola|şifre|密码|密碼|パスワード|비밀번호|\bpw\b|"
     + "|".join(
         sorted(
             {re.escape(word) for rule in PLACES for gate in rule.gates if len(word := gate.split()[0]) >= 4}

@@ -199,6 +199,10 @@ _TOKENS: tuple[Rule, ...] = (
     rule("twitter-bearer", "aaaaaaaaaaaaaaaaaaaaa", r"(?<!\w)A{20,22}[A-Za-z0-9%]{30,}(?:%3D|=)"
         r"[A-Za-z0-9%]{20,}"),
     rule("trello", "atta", r"(?<!\w)ATTA[0-9a-f]{60,64}[A-F0-9]{8,12}|(?<!\w)ATTA[0-9a-zA-Z]{72}(?!\w)"),
+    rule("matrix", "syt_", r"(?<!\w)syt_[A-Za-z0-9+/_-]{4,80}_[A-Za-z0-9]{20}_[A-Za-z0-9]{6}(?!\w)"),
+    rule("erlang-cookie", "erlang_cookie erlang.cookie",
+         r"(?i:erlang[_.]cookie)[\"']?\s{0,2}[=:\s]\s{0,2}[\"']?([A-Z]{20})"),
+    rule("agora", "app_certificate", r"(?i:app_certificate)[\"']?\s{0,2}[=:]\s{0,2}[\"']?([0-9a-f]{32})"),
     rule("rancher", "token-", r"(?<!\w)token-[a-z0-9]{5}:[a-z0-9]{54}"),
     rule("node-urls", "infura.io/v3/ alchemy.com/v2/ alchemyapi.io/v2/ quiknode.pro/",
          r"(?:infura\.io|alchemy\.com|alchemyapi\.io)/(?:ws/)?v[23]/([\w-]{32})" + _T +
@@ -281,7 +285,7 @@ _NAMES_OF_SECRETS = (
     r"|shared[-_ ]?key|credentials?|creds?|pin|license[-_ ]?key|subscription[-_ ]?key|webhook[-_ ]?(?:key"
     r"|secret)|service[-_ ]?key|app[-_ ]?key|secure[-_ ]?login"
     r"|key[-_ ]?secret|reporter[-_ ]?id|unseal key(?: \d)?|kennwort|passwort|mot de passe|contraseña"
-    r"|clave|senha"
+    r"|clave|senha|wachtwoord|lösenord|hasło|heslo|salasana|adgangskode|parola|şifre|密码|密碼|パスワード|비밀번호"
     r"|(?P<bare>keys?|private|access)"
 )
 _ASSIGNMENT = Expression(
@@ -290,7 +294,8 @@ _ASSIGNMENT = Expression(
     # the name is one field, the value the next; or a variable and its default
     r"|[,;\s]{1,40}[\"']?(?:value|default|content)[\"']?\s{0,3}[:=]\s{0,3}"
     r"|\s{1,3}\{\s{1,40}(?:(?:type|description|sensitive)\b[^\n]{0,120}\n\s{0,40}){0,3}default\s{0,3}=\s{0,3}"
-    r"|\s+(?:is|was|are|reads|set to|to|changed to|lautet|ist|est|es|é)\s+(?:now |currently |still )?"
+    r"|\s+(?:is|was|are|reads|set to|to|changed to|lautet|ist|est|es|é|è|jest|är|er)\s{0,2}:?\s+"
+    r"(?:now |currently |still )?|['’]s\s+(?:now |still )?"
     r"|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_])"
     r"(?:[A-Za-z]*\("
     r"|[NBRUFnbruf]{1,2}(?=[\"']))?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
@@ -298,7 +303,8 @@ _ASSIGNMENT = Expression(
 )
 _ASSIGNMENT_GATES = (
     "pass", "pwd", "secret", "token", "key", "cred", "auth", "kennwort", "mot de passe", "contraseña",
-        "clave", "senha", "pin",
+        "clave", "senha", "pin", "wachtwoord", "lösenord", "hasło", "heslo", "salasana", "adgangskode",
+        "parola", "şifre", "密码", "密碼", "パスワード", "비밀번호",
     "reporter_id", "private", "access",
 )  # fmt: skip
 _URL_PASSWORD = Expression(
@@ -341,9 +347,10 @@ _OF_A_CALL = re.compile(r"_?(?:nonce|signature|timestamp|version|method|callback
 # an element, a sum, the next variable, a table of numbers
 _CODE_VALUE_PART = re.compile(
     r"[A-Za-z_][\w.]*\[[\w:?-]|[a-z_]+(?:\+[a-z_]+)+\Z|[A-Za-z_]+=(?:\$|\d+(?:\.\d+){3}\Z)|\d+,\w+:\d+,|\d+[)}\]]"
-    r"|\*\)?[A-Za-z_]|urn:"
+    r"|urn:|![a-z]+\Z"
 )
 _CALL = re.compile(r"[A-Za-z_][\w.]*\w\(")
+_POINTER = re.compile(r"\*\)|[*&]+\w+(?:\(|\Z)|\|")
 _SHOUTED_WORD = re.compile(r"[A-Z]+\d{0,2}")
 _CONSTANT = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 _NUMBER = re.compile(r"[\d.,:%/-]+")
@@ -365,7 +372,7 @@ def _is_secret_value(
     lower_name = name.lower()
     if len(sign.strip()) > 2 and sign.rstrip().endswith(("=", ":")):
         sign = "="  # of a field's value
-    password = lower_name.startswith(("pass", "pwd", "kenn", "mot", "contra", "clave", "senha", "secure"))
+    password = lower_name.startswith(_PASSWORDS)
     if lower_name == "pin":
         return False
     if PLACEHOLDER.search(value) or value.startswith(
@@ -397,7 +404,11 @@ def _is_secret_value(
     mixed = _classes(value)
     digits = sum(c.isdigit() for c in value)
     loose = not sign.strip() and not quote
-    if loose and (_SHOUTED_WORD.fullmatch(value) or (lower_name in _BARE and not _made_by_chance(value))):
+    if loose and (
+        _POINTER.match(value)
+        or _SHOUTED_WORD.fullmatch(value)
+        or (lower_name in _BARE and not _made_by_chance(value))
+    ):
         return False
     if len(value) >= 16 and digits >= 3 and re.fullmatch(r"[A-Za-z0-9_\-./+=~]+", value):
         if _HEX_OR_UUID.fullmatch(value):
@@ -453,6 +464,8 @@ def _is_secret_value(
             return False
         if _CODE_VALUE.match(value) or ("." in value.strip(".!") and _IDENTIFIER.fullmatch(value)):
             return False
+        if (quote or name.isupper()) and len(value) >= 10 and jumbled(value):
+            return True
         if len(value) < 6 and not (quote and mixed >= 3):
             return False
         if loose or spoken:
@@ -510,6 +523,10 @@ def _made_by_chance(value: str) -> bool:
     )
 
 
+_PASSWORDS = (
+    "pass", "pwd", "kenn", "mot", "contra", "clave", "senha", "secure", "wacht", "lösen", "hasł", "hesl",
+    "sala", "adgang", "parola", "şifre", "密", "パス", "비밀",
+)  # fmt: skip
 _BARE = frozenset(("key", "keys", "private", "access"))
 _WORDS = re.compile(r"[A-Za-z]?[a-z]{3,}")
 

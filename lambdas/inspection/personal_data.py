@@ -134,7 +134,7 @@ _KEYWORDS: dict[str, tuple[str, ...]] = {
     "phone": ("phone", "telephone", "tel", "mobile", "cell", "call", "fax", "dial", "dial-in", "whatsapp",
         "sms",
               "text me", "number's", "ring", "reach", "reached", "hotline", "telefon", "handy", "mobil",
-                  "contact",
+                  "contact", "電話", "电话", "携帯", "전화", "telefonnummer",
                   "number is",
               "phone_number", "phonenumber", "mobile_phone", "answering", "callback", "extension",
                   "telefono",
@@ -545,7 +545,10 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 # a range of years, a change of lines, a quotient, a long fraction
-_NO_TELEPHONE = re.compile(r"\A(?:19|20)\d\d\s?[-/]\s?(?:19|20)\d\d\Z|/-| / |\A\d\.\d{5,}\Z")
+_NO_TELEPHONE = re.compile(
+    r"\A(?:19|20)\d\d\s?[-/]\s?(?:19|20)\d\d\Z|/-| / "
+    r"|(?<![\d.])(?=[\d.]*\d{3})\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|\A\d\.\d{5,}\Z"
+)
 _CARD_LABEL = re.compile(r"(?:\A|[\n|])\s?[TMPDOFHWC][:.]?\s{1,2}\Z")  # "T 030 …" in a signature
 _ASIAN_MOBILE = re.compile(r"01[016-9]-\d{3,4}-\d{4}|0[789]0-\d{4}-\d{4}")
 _PAIR_BEFORE = re.compile(

@@ -253,10 +253,10 @@ PLACES: tuple[Rule, ...] = (
     ),
     _place(
         "sign-in-call",
-        (".login(", ".authenticate(", ".signin(", ".connect(", "auth=(", ".basic_auth("),
-        r"(?:\.login|\.authenticate|\.signin|\.connect|auth=|\.basic_auth)\(\s*"
+        ("login(", "authenticate(", "signin(", "connect(", "auth=(", "basic_auth(", "authenticationtoken("),
+        r"(?:login|authenticate|signin|connect|auth=|basic_auth|authenticationtoken)\(\s*"
         r"(?:[\"'][^\"'\n]{0,200}[\"']\s*,\s*){1,2}(?:password=)?[\"']([^\"'\n]{5,120})[\"']",
-        chosen,
+        lambda v: chosen(v) and not re.fullmatch(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?", v),
     ),
     _place("secure-string", ("securestring",), r"securestring\s+(?:-string\s+)?[\"']([^\"'\n]{4,120})[\"']"),
     _place(
@@ -399,23 +399,27 @@ PLACES: tuple[Rule, ...] = (
     _place(
         "app-password",
         ("password", "passwd", "pass"),
-        r"pass(?:word|wd)?[\w]{0,6}[\"']?\s{0,2}[:=]\s{0,2}(?:\"([a-z]{4}(?: [a-z]{4}){3})\"|'([a-z]{4}"
-        r"(?: [a-z]{4}){3})')",
+        r"pass(?:word|wd)?\w{0,6}[\"']?\s{0,2}[:=]\s{0,2}(?P<quote>[\"'])"
+        r"([a-z]{4}(?: [a-z]{4}){3}|(?=[^\"']{0,30}\d)[a-z0-9]{4}(?: [a-z0-9]{4}){5})(?P=quote)",
         flags=re.IGNORECASE,
     ),
     # sentences
     _place(
         "spoken-password",
-        ("password", "passcode", "passwort", "kennwort", "passphrase", "pwd ", "pw "),
-        r"(?:password|passcode|passphrase|passwort|kennwort|pwd|pw)\s+(?:for|of|on|to|at|für|zum"
-        r"|vom)\s+[^.\n\"'=:;?!]{2,60}?(?:\s+(?:is|was|lautet|ist|will be|now)(?:\s+now|\s+still)?"
+        (
+            *("password", "passcode", "passwort", "kennwort", "passphrase", "pwd ", "pw "),
+            *("clave d", "contraseña d", "senha d", "mot de passe d", "wachtwoord v"),
+        ),
+        r"(?:password|passcode|passphrase|passwort|kennwort|pwd|pw|clave|contraseña|senha|mot de passe"
+        r"|wachtwoord)\s+(?:for|of|on|to|at|für|zum|vom|del|de|da|do|du|della|van|voor)\s+"
+        r"[^.\n\"'=:;?!]{2,60}?(?:\s+(?:is|was|lautet|ist|will be|now|es|est|é|è)(?:\s+now|\s+still)?"
         r"|\s?[:=])\s+[\"'`“]?([^\s\"'`”]{5,80})",
         spoken,
     ),
     _place(
         "spoken-password",
-        ("pw:", "pw =", "pw=", "pw is", "pass is", "pw -"),
-        r"(?<![a-z0-9])(?:pw|pass)(?:\s?[:=-]|\s+is)\s{0,2}[\"'`“]?([^\s\"'`”]{5,80})",
+        ("pw:", "pw =", "pw=", "pw ", "pass is"),
+        r"(?<![a-z0-9])(?:pw(?:\s?[:=-]|\s+is|(?=\s))|pass\s+is)\s{0,2}[\"'`“]?([^\s\"'`”]{5,80})",
         spoken,
         back=1,
     ),
@@ -427,9 +431,9 @@ PLACES: tuple[Rule, ...] = (
     ),
     _place(
         "credential-pair",
-        ("login ", "login:", "log in ", "sign in ", "signin ", "logon ", "creds", "credential"),
+        ("login ", "login:", "login=", "log in ", "sign in ", "signin ", "logon ", "creds", "credential"),
         r"(?:log[- ]?in|sign[- ]?in|logon|creds?|credentials?)"
-        r"(?:(?:\s+(?:is|are|for\s[^\n:]{1,40}))?\s?[:=]|\s+(?:with|as|using|is|are))\s{1,2}[\"'`]?[\w.@\\+-]{2,60}"
+        r"(?:(?:\s+(?:is|are|for\s[^\n:]{1,40}))?\s?[:=]\s{0,2}|\s+(?:with|as|using|is|are)\s{1,2})[\"'`]?[\w.@\\+-]{2,60}"
         r"\s?[/:]\s?([^\s\"'`/]{6,60})",
         spoken,
     ),

@@ -61,6 +61,7 @@ def test_each_way_of_writing_a_secret_is_found(whole: Inspector, way: str) -> No
     ("sentence", "value", "kind"),
     [
         ("allow the host at {} through the firewall", "172.28.175.144/32", "IP_ADDRESS"),
+        ("4  core1.net ({})  12.1 ms", "81.209.73.217", "IP_ADDRESS"),
         ("Our front desk ({}) is open from 8 to 6.", "0164/4871553", "PHONE"),
         ("name;phone\nAnna;{}", "0156/2157385", "PHONE"),
         ("payroll wants his social, it is {}, today", "358 77 3753", "US_SSN"),
@@ -151,6 +152,7 @@ def test_numbers_of_other_things_are_no_telephones_and_files_no_addresses(
         ("my number's {} thx", "096302 85200"),
         ("Kim Park\nHead of Sales\nT {}", "03-1671-1719"),
         ("Tel.{} after five", "0171 5512345"),
+        ("電話 {}", "03-4567-8430"),
     ],
 )
 def test_telephone_numbers_are_found_as_people_sign_with_them(
