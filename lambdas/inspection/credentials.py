@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import ahocorasick
 
-from lambdas.inspection import unknown_tokens
+from lambdas.inspection import token_shapes
 from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 from lambdas.inspection.secret_places import PLACES, encodes_text, given
@@ -76,9 +76,8 @@ _TOKENS: tuple[Rule, ...] = (
     rule("neon", "napi_", r"napi_[a-z0-9]{50,70}"),
     rule("databricks", "dapi dkea dose", r"(?<![\w])d(?:api|kea|ose)[0-9a-f]{32}(?:-\d)?" + _T +
         r"|dapi[0-9a-h]{32}(?:-\d)?"),
-    rule("vault", "hvs. hvb. hvr. s. b. r.", r"(?<![\w.])hv[sbr]\.[\w-]{60,300}"
-        r"|(?<![\w.])hvs\.[\w-]{24,}(?![\w.(])|(?<![\w.])[sbr]\.[A-Za-z0-9]{24,26}(?![\w.(])"
-        r"|(?<![\w.])b\.AAAAAQ[\w-]{100,}",
+    rule("vault", "hvs. hvb. hvr. b.aaaaaq", r"(?<![\w.])hv[sbr]\.[\w-]{60,300}"
+        r"|(?<![\w.])hvs\.[\w-]{24,}(?![\w.(])|(?<![\w.])b\.AAAAAQ[\w-]{100,}",
           accept=lambda v: len(v) > 30 or (sum(c.isdigit() for c in v) >= 2 and entropy(v) > 3.5)),
     rule("terraform", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,70}", back=14),
     rule("doppler", "dp.", r"(?<!\w)dp\.(?:ct|pt|st|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,4"
@@ -208,14 +207,14 @@ _TOKENS: tuple[Rule, ...] = (
          r"(?:infura\.io|alchemy\.com|alchemyapi\.io)/(?:ws/)?v[23]/([\w-]{32})" + _T +
          r"|quiknode\.pro/([0-9a-f]{40})"),
     rule("telegram", ":aa", r"(?<!\w)\d{8,10}:AA[\w-]{32,33}" + _T, back=10),
-    rule("twilio", "sk", r"(?<!\w)SK[0-9a-f]{32}(?!\w)"),
+    rule("twilio", "sk0 sk1 sk2 sk3 sk4 sk5 sk6 sk7 sk8 sk9 ska skb skc skd ske skf",
+         r"(?<!\w)SK[0-9a-f]{32}(?!\w)"),
     rule("sendgrid", "sg.", r"(?<!\w)SG\.[\w-]{16,32}\.[\w-]{16,64}"),
     rule("mailchimp", "-us", r"(?<!\w)[0-9a-f]{32}-us\d{1,2}(?!\w)", back=32),
     rule("mailgun", "pubkey-", r"pubkey-[0-9a-f]{32}"),
     rule("sendinblue-mailersend", "xkeysib- xsmtpsib- mlsn.", r"x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{1"
         r"6}|mlsn\.[0-9a-f]{64}"),
     rule("resend-postmark", "re_", r"(?<!\w)re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}(?!\w)"),
-    rule("pushbullet-line", "o.", r"(?<!\w)o\.[A-Za-z0-9]{32}(?!\w)"),
     # payment, commerce
     rule("stripe", "sk_live_ rk_live_ sk_test_ rk_test_ whsec_", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{14,2"
         r"50}|whsec_[A-Za-z0-9+/=]{24,80}", accept=varied),
@@ -236,7 +235,6 @@ _TOKENS: tuple[Rule, ...] = (
         r"|(?<!\w)EAA[BC][A-Za-z0-9]{30,}"),
     rule("twitch-stream", "live_", r"(?<!\w)live_\d{9,10}_[A-Za-z0-9]{28,32}(?!\w)"),
     rule("mapbox", "sk.eyj", r"sk\.eyJ[\w-]{40,}\.[\w-]{20,}"),
-    rule("airtable", "pat", r"(?<!\w)pat[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
     rule("asana-clickup-figma", "pk_ figd_ figo_ 0/ 1/ 2/", r"(?<!\w)pk_\d{5,9}_[A-Z0-9]{32}"
         r"|fig[do]_[\w-]{30,50}|(?<![\w/])[012]/\d{13,17}(?:/\d{13,17})?:[0-9a-f]{32}"),
     rule("zoho", "1000.", r"(?<!\w)1000\.[0-9a-f]{32}\.[0-9a-f]{32}"),
@@ -794,7 +792,7 @@ _AUTOMATON = _build_automaton()
 DETECTORS = (
     "provider-tokens",
     "secret-places",
-    "unknown-tokens",
+    "token-shapes",
     "assignments",
     "url-passwords",
     "headers",
@@ -828,8 +826,8 @@ def detect(text: str, lower: str, disabled: frozenset[str] = frozenset()) -> lis
                 group = match.lastindex or 0
                 if one.accept(match.group(group)):
                     found.append(Span("SECRET", match.start(group), match.end(group), one.score, one.name))
-    if "unknown-tokens" not in disabled:
-        found.extend(unknown_tokens.detect(text))
+    if "token-shapes" not in disabled:
+        found.extend(token_shapes.detect(text))
     if places and "assignments" not in disabled:
         found.extend(_assignments(text, lower, places))
         found.extend(_phrases(text, places))

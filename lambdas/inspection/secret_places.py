@@ -398,8 +398,8 @@ PLACES: tuple[Rule, ...] = (
     ),
     _place(
         "app-password",
-        ("password", "passwd", "pass"),
-        r"pass(?:word|wd)?\w{0,6}[\"']?\s{0,2}[:=]\s{0,2}(?P<quote>[\"'])"
+        ("password", "passwd", "_pass"),
+        r"_?pass(?:word|wd)?\w{0,6}[\"']?\s{0,2}[:=]\s{0,2}(?P<quote>[\"'])"
         r"([a-z]{4}(?: [a-z]{4}){3}|(?=[^\"']{0,30}\d)[a-z0-9]{4}(?: [a-z0-9]{4}){5})(?P=quote)",
         flags=re.IGNORECASE,
     ),

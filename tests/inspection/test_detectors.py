@@ -186,7 +186,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "provider-tokens": ("look: AKIAQ3ZKD7XN5RTB2MWY", "SECRET"),
     "assignments": ("DB_PASSWORD = 'tR4!kkz9Qw'", "SECRET"),
     "url-passwords": ("amqp://worker:9fKq2mVx@queue.corp/jobs", "SECRET"),
-    "unknown-tokens": ("look: navtool_5fKw92LmXq7RtZb3Yc8Vd4Hj", "SECRET"),
+    "token-shapes": ("look: navtool_5fKw92LmXq7RtZb3Yc8Vd4Hj", "SECRET"),
     "secret-places": ("redis-cli -h cache -a falcon-64-winter ping", "SECRET"),
     "headers": ("Authorization: Bearer mF9B5f41JqMx7ZtK2pLw", "SECRET"),
     "command-lines": ("curl -u deploy:Xk29fmQp https://intranet.corp", "SECRET"),

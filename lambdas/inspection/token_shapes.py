@@ -1,4 +1,8 @@
-"""Tokens of services that no rule knows: a short prefix and a long random rest, as most have (L2.3)."""
+"""Tokens that no literal announces, by their shape (L2.3).
+
+Of services that no rule knows: a short prefix and a long random rest, as most have. Of some that are known:
+what stands before a dot is too short, or itself too random, to be sought.
+"""
 
 import re
 from collections.abc import Iterator
@@ -20,6 +24,12 @@ _REACH = 40  # characters: the longest prefix
 # a bot's token of Discord has no literal: its number in base64, a time, a signature
 _DOTTED = Expression(r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![\w.-])")
 _NUMBER = re.compile(r"(?<![\w.-])[MNO][A-Za-z0-9]{23,27}\Z")
+# Vault's old tokens, Pushbullet's, Airtable's
+_BEHIND_A_DOT = Expression(r"\.(?=[A-Za-z0-9]{24})(?P<rest>[A-Za-z0-9]{24,64})(?![\w.(])")
+_BEFORE_A_DOT = re.compile(
+    r"(?<![\w.])(?:(?P<vault>[sbr])|(?P<pushbullet>o)|(?P<airtable>pat[A-Za-z0-9]{14}))\Z"
+)
+_HEX = frozenset("0123456789abcdef")
 # prefixes of digests, of public keys, of names and parts of pages
 _PUBLIC = re.compile(
     r"(?:^|[_-])(?:pk|pub|public|publishable|site|client|anon)(?:[_-]|\Z)"
@@ -34,7 +44,7 @@ _OF_KEYS = re.compile(
 
 
 def detect(text: str) -> Iterator[Span]:
-    """Tokens by their shape alone."""
+    """Secrets in the text; their rules are named for the provider, or `unknown-token`."""
     for rests in _RESTS:
         for match in rests.finditer(text):
             start = match.start()
@@ -47,6 +57,18 @@ def detect(text: str) -> Iterator[Span]:
         before = _NUMBER.search(text, max(0, match.start() - 30), match.start())
         if before and varied(match.group()):
             yield Span("SECRET", before.start(), match.end(), 0.9, "discord")
+    for match in _BEHIND_A_DOT.finditer(text):
+        before = _BEFORE_A_DOT.search(text, max(0, match.start() - 19), match.start())
+        if before and _fits(before.lastgroup, match["rest"]):
+            yield Span("SECRET", before.start(), match.end(), 1.0, before.lastgroup or "")
+
+
+def _fits(provider: str | None, rest: str) -> bool:
+    if provider == "airtable":
+        return len(rest) == 64 and _HEX.issuperset(rest)
+    if provider == "pushbullet":
+        return len(rest) == 32
+    return len(rest) <= 26 and sum(c.isdigit() for c in rest) >= 2 and entropy(rest) > 3.5
 
 
 def _random(rest: str, *, of_keys: bool) -> bool:
