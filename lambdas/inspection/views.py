@@ -7,7 +7,7 @@ Each view is small and bounded; what is found in one is reported at the place it
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -119,10 +119,7 @@ def rearranged(text: str, lower: str) -> Iterator[View]:
     """The text with line breaks inside values closed, and runs of spaced or spelled digits written
     together.
     """
-    if "\n" in text:
-        view = _joined(text)
-        if view:
-            yield view
+    yield from _joined(text)
     for match in _SPACED.finditer(text):
         yield _digits(match, "spaced-digits")
     if _NUMBER_WORDS.count(lower) >= 9:
@@ -131,27 +128,41 @@ def rearranged(text: str, lower: str) -> Iterator[View]:
 
 
 # a line break with what may be a value's halves on both sides, behind the lead of a quoted or listed line
-_BREAK = re.compile(r"\r?\n[ \t]{0,8}(?:[>*#|]{1,2} ?)?(?=[\w@.\-+/])")
+_BREAK = re.compile(r"\n[ \t]{0,8}(?:[>*#|]{1,2} ?)?(?=[\w@.\-+/])")
+_AROUND = 512  # characters on both sides of a break: no value that spans one reaches farther with its keyword
 
 
-def _joined(text: str) -> View | None:
+def _joined(text: str) -> Iterator[View]:
+    """What stands around line breaks that may part a value, with these closed."""
+    breaks: list[tuple[int, int]] = []
+    for match in _BREAK.finditer(text):
+        left, right = match.span()
+        if left and text[left - 1] == "\r":
+            left -= 1
+        before = text[left - 1 : left]
+        if (before.isalnum() or (before and before in "@.-+/_")) and _parted(text, left, right):
+            if breaks and left - breaks[-1][1] > 2 * _AROUND:
+                yield _closed(text, breaks)
+                breaks = []
+            breaks.append((left, right))
+    if breaks:
+        yield _closed(text, breaks)
+
+
+def _closed(text: str, breaks: Sequence[tuple[int, int]]) -> View:
     pieces: list[str] = []
     starts: list[int] = []
     joints: list[int] = []
-    position = 0
-    for match in _BREAK.finditer(text):
-        left, right = match.span()
-        before = text[left - 1 : left]
-        if left > position and (before.isalnum() or before in "@.-+/_") and _parted(text, left, right):
-            pieces.append(text[position:left])
-            starts.extend(range(position, left))
-            joints.append(len(starts))
-            position = right
-    if not joints:
-        return None
-    pieces.append(text[position:])
-    starts.extend(range(position, len(text)))
-    return View("joined-lines", MappedText("".join(pieces), starts, len(text)), tuple(joints))
+    position = max(0, breaks[0][0] - _AROUND)
+    for left, right in breaks:
+        pieces.append(text[position:left])
+        starts.extend(range(position, left))
+        joints.append(len(starts))
+        position = right
+    end = min(len(text), position + _AROUND)
+    pieces.append(text[position:end])
+    starts.extend(range(position, end))
+    return View("joined-lines", MappedText("".join(pieces), starts, end), tuple(joints))
 
 
 _DECORATOR = re.compile(r"@[\w.]+\(")
