@@ -346,6 +346,8 @@ _OF_A_CALL = re.compile(r"_?(?:nonce|signature|timestamp|version|method|callback
 _CODE_VALUE_PART = re.compile(
     r"[A-Za-z_][\w.]*\[[\w:?-]|[a-z_]+(?:\+[a-z_]+)+\Z|[A-Za-z_]+=(?:\$|\d+(?:\.\d+){3}\Z)|\d+,\w+:\d+,|\d+[)}\]]"
     r"|urn:|![a-z]+\Z"
+    # what is left of a program that was made small
+    r"|[\w$.!]{1,30}(?:=![01])?,(?:this\.|[A-Za-z_$]\w*[:=])|[\w$]+\.[\w$]+=[\w$]+\."
 )
 _CALL = re.compile(r"[A-Za-z_][\w.]*\w\(")
 _POINTER = re.compile(r"\*\)|[*&]+\w+(?:\(|\Z)|\|")
@@ -703,7 +705,7 @@ def _urls(text: str) -> Iterator[Span]:
             "guest",
         ):
             continue
-        if PLACEHOLDER.search(password):
+        if PLACEHOLDER.search(password) or (match["user"], password) == ("scott", "tiger"):
             continue
         yield Span(
             "SECRET", match.start(), match.start() + len(match.group().rstrip(".")), 0.95, "url-password"

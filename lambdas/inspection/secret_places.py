@@ -264,7 +264,7 @@ PLACES: tuple[Rule, ...] = (
         ("hmac.new(", "createhmac(", "jwt.sign(", "jwt.encode(", "jwt.decode(", "jwt.verify(", "hmac("),
         r"(?:hmac\.new|createhmac|jwt\.(?:sign|encode|decode|verify)|hmac)\(\s*(?:[^()\"'\n,]{1,60},\s*"
         r"|[\"']sha\d{1,3}[\"'],\s*|\{[^{}\n]{0,120}\},\s*)?b?[\"']([^\"'\s\n]{8,120})[\"']",
-        lambda v: chosen(v) and not v.lower().startswith("sha"),
+        lambda v: chosen(v) and not v.lower().startswith(("sha", "aws4")),
     ),
     # markup and configuration
     _place(

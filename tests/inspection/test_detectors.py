@@ -134,6 +134,7 @@ def test_ordinary_text_is_public_and_without_alarms(whole: Inspector, text: str)
         "[Willian](https://codehub.io/willian '+132/-16760 ')",
         "Telegraph and Telephone Corporation, 2002, 2017-2020",
         "call (212) 555-0111",
+        "Journal of Multivariate Analysis 71(2) (1999) 161-190",
         "icon@2x.png logo@3x.webp nobody@mail.invalid",
         "@property\n@app.route('/x')\ndef x(): ...",
     ],
