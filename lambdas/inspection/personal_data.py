@@ -546,8 +546,7 @@ _NUMBERED = re.compile(
 )
 # a range of years, a change of lines, a quotient, a year in brackets, a fraction, an address of a host
 _NO_TELEPHONE = re.compile(
-    r"\A(?:19|20)\d\d\s?[-/]\s?(?:19|20)\d\d\Z|/-| / "
-    r"|\((?:19|20)\d\d\)|\A0\.\d"
+    r"\A(?:19|20)\d\d\s?[-/]\s?(?:19|20)\d\d\Z|/-| / |\((?:19|20)\d\d(?:\)|\Z)|\A0\.\d"
     r"|(?<![\d.])(?=[\d.]*\d{3})\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|\A\d\.\d{5,}\Z"
 )
 _CARD_LABEL = re.compile(r"(?:\A|[\n|])\s?[TMPDOFHWC][:.]?\s{1,2}\Z")  # "T 030 …" in a signature
