@@ -61,6 +61,10 @@ def _offsets(lower: str) -> list[int]:
     return [*(match.start() for match in _WORD.finditer(lower)), len(lower)]
 
 
+def _probability(margin: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, margin))))
+
+
 @dataclass(frozen=True, slots=True)
 class LinearModel:
     """Weights by bucket, a scale for them, and a bias."""
@@ -75,16 +79,20 @@ class LinearModel:
 
     def windows(self, lower: str, at_least: float = 0.0) -> tuple[float, list[tuple[float, int, int]]]:
         """The highest probability, and (probability, start, end) of each window that reaches `at_least`."""
-        highest = 0.0
-        found: list[tuple[float, int, int]] = []
-        for buckets, begin, end in windows(lower):
-            probability = 1 / (1 + math.exp(-max(-30.0, min(30.0, self._margin(buckets)))))
-            highest = max(highest, probability)
-            if probability >= at_least:
-                # most texts have no such window: only then is it worth knowing where the words are
-                offsets = _offsets(lower)
-                found.append((probability, offsets[begin], offsets[min(end, len(offsets) - 1)]))
-        return highest, found
+        read = windows(lower)
+        if not read:
+            return 0.0, []
+        margins = [self._margin(buckets) for buckets, _, _ in read]
+        highest = _probability(max(margins))
+        if highest < at_least:
+            return highest, []
+        # most texts have no such window: only then is it worth knowing where the words are
+        offsets = _offsets(lower)
+        return highest, [
+            (probability, offsets[begin], offsets[min(end, len(offsets) - 1)])
+            for (_, begin, end), margin in zip(read, margins, strict=True)
+            if (probability := _probability(margin)) >= at_least
+        ]
 
     def score(self, lower: str) -> float:
         """The highest probability of a window; 0 for an empty text."""

@@ -85,15 +85,15 @@ _ESCAPES = re.compile(
     r"|\\u\{?[0-9A-Fa-f]{4,6}\}?|\\x[0-9A-Fa-f]{2}"
     r"|(?i: ?[\[({<] ?(?:at|dot|punkt|arroba) ?[\])}>] ?)"
 )
-# both begin with a set of signs, so that a text without them costs next to nothing
-_ESCAPE_SIGNS = re.compile(r"[%&\\](?:(?<=%)[0-9A-Fa-f]|(?<=&)[#A-Za-z]|(?<=\\)[ux])")
+# each begins with its sign, so that a text without it costs next to nothing
+_ESCAPE_SIGNS = (re.compile(r"%[0-9A-Fa-f]"), re.compile(r"&[#A-Za-z]"), re.compile(r"\\[ux]"))
 _BRACKETED = re.compile(r"[\[({<] ?(?i:at|dot|punkt|arroba) ?[\])}>]")
 _MAX_ESCAPE_LEVELS = 3
 
 
 def _has_escapes(text: str) -> bool:
     """A glance that costs microseconds before the expression that costs more."""
-    return _ESCAPE_SIGNS.search(text) is not None or _BRACKETED.search(text) is not None
+    return any(signs.search(text) for signs in _ESCAPE_SIGNS) or _BRACKETED.search(text) is not None
 
 
 def _unescape(escape: str) -> str:

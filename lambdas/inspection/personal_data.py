@@ -347,7 +347,7 @@ def _emails(context: _Context) -> Iterator[Span]:
         at = text.find("@", at + 1)
 
 
-_CLUSTER = re.compile(r"\d(?:[\d]|[ \-./()]{1,3}(?=[\d(])|\((?=\d))*")
+_CLUSTER = re.compile(r"[0-9](?:[0-9]|[ \-./()]{1,3}(?=[0-9(])|\((?=[0-9]))*")
 _CARD_GROUPS = {
     (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1), (4, 5, 6), (4, 4, 5), (5, 5, 5),
     (6, 4, 5), (4, 4, 4, 3),
@@ -649,8 +649,8 @@ def _colon_addresses(context: _Context) -> Iterator[Span]:
             if raw.lower().startswith("2001:db8") or not _valid_ip6(raw):
                 continue
             yield Span("IP_ADDRESS", start, start + len(raw), 1.0, "ip-v6")
-    if ":" in text or "-" in text:
-        for inner in _INNER_PAIRS.finditer(text):
+    for pairs in _INNER_PAIRS:
+        for inner in pairs.finditer(text):
             start = inner.start() - 2
             match = _MAC.match(text, start) if start >= 0 else None
             if match and not (start and (text[start - 1].isalnum() or text[start - 1] in ":-")):
@@ -658,7 +658,7 @@ def _colon_addresses(context: _Context) -> Iterator[Span]:
 
 
 _INNER_GROUP = re.compile(r":[0-9A-Fa-f]{0,4}:")
-_INNER_PAIRS = re.compile(r"[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]")
+_INNER_PAIRS = tuple(re.compile(rf"{sign}[0-9A-Fa-f]{{2}}{sign}[0-9A-Fa-f]{{2}}{sign}") for sign in ":-")
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
 
