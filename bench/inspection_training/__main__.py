@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.inspection_training import injection_corpus, meaning_corpus, names_corpus
-from bench.inspection_training.held_out import held_out
+from bench.inspection_training.held_out import held_out, train_injection
 from bench.inspection_training.linear_training import Example, train
 
 MODELS = Path(__file__).resolve().parents[2] / "lambdas" / "inspection" / "models"
+
+# readings of every template: more of them bettered every held-out figure, up to here
+INJECTION_COPIES = 56
 
 
 def rows(data: Path | None, name: str) -> list[dict[str, Any]]:
@@ -33,7 +36,7 @@ def rows(data: Path | None, name: str) -> list[dict[str, Any]]:
 
 def injection_examples(data: Path | None) -> list[Example]:
     """Our corpus, with the development rows when there are any."""
-    examples = injection_corpus.build()
+    examples = injection_corpus.build(copies=INJECTION_COPIES)
     examples.extend(Example(row["text"], row["label"]) for row in rows(data, "injection"))
     examples.extend(Example(row["text"], 0) for row in rows(data, "benign4k"))
     examples.extend(Example(row["text"], 0) for row in rows(data, "classification"))
@@ -80,12 +83,16 @@ def main() -> int:
         return 2
     if arguments.held_out:
         ordinary = [Example(row["text"], 0) for row in rows(arguments.data, "benign4k")]
-        figures = held_out(injection_corpus.build(), ordinary, rows(arguments.data, "injection"))
+        figures = held_out(
+            injection_corpus.build(copies=INJECTION_COPIES), ordinary, rows(arguments.data, "injection")
+        )
         print(json.dumps(figures, indent=1))
         return 0
     MODELS.mkdir(exist_ok=True)
     makers: dict[str, Callable[[], None]] = {
-        "injection": lambda: train(injection_examples(arguments.data)).save(MODELS / "injection.linear"),
+        "injection": lambda: train_injection(injection_examples(arguments.data)).save(
+            MODELS / "injection.linear"
+        ),
         "meaning": lambda: train(meaning_examples(arguments.data)).save(MODELS / "meaning.linear"),
         "names": lambda: names_corpus.make_model(MODELS / "names.crfsuite", names_rows(arguments.data)),
     }

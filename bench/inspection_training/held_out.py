@@ -22,6 +22,11 @@ FOLDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def train_injection(examples: Sequence[Example]) -> LinearModel:
+    """The model of attacks for these examples, as it is shipped."""
+    return train(examples, passes=10)
+
+
 def fold_of(source: str) -> str:
     """The fold that leaves this source out."""
     return next(fold for fold, words in FOLDS.items() if any(word in source for word in words))
@@ -30,11 +35,11 @@ def fold_of(source: str) -> str:
 def held_out(own: Sequence[Example], ordinary: Sequence[Example], rows: Rows) -> dict[str, dict[str, float]]:
     """By fold, and for our own corpus alone: recall at one and at five false alarms in a hundred."""
     base = [*own, *ordinary]
-    result = {"our own corpus alone, on all sources": _recalls(train(base), rows)}
+    result = {"our own corpus alone, on all sources": _recalls(train_injection(base), rows)}
     for fold in FOLDS:
         left = [row for row in rows if fold_of(row["source"]) == fold]
         used = [Example(row["text"], row["label"]) for row in rows if fold_of(row["source"]) != fold]
-        result[f"without {fold}, on them"] = _recalls(train([*base, *used]), left)
+        result[f"without {fold}, on them"] = _recalls(train_injection([*base, *used]), left)
     return result
 
 

@@ -8,6 +8,7 @@ Written by us; no text is taken from a data set.
 import random
 
 from bench.inspection_training import injection_families as families
+from bench.inspection_training import injection_tricks as tricks
 from bench.inspection_training.linear_training import Example
 from bench.inspection_training.wording import expand, lines
 
@@ -428,6 +429,7 @@ def build(seed: int = 11, copies: int = 14) -> list[Example]:
         (JAILBREAK, 1.0),
         (CODE, 0.6),
         *families.ATTACKS,
+        *tricks.ATTACKS,
     ):
         for template in group:
             for _ in range(copies):
@@ -451,7 +453,8 @@ def build(seed: int = 11, copies: int = 14) -> list[Example]:
                 else f"{document}\n{order}\n{one(DOCUMENTS)}"
             )
             examples.append(Example(text, 1, 0.8))
-    for group in (ORDINARY, TRIGGER_WORDS, SYSTEM_PROMPTS, DOCUMENTS, *families.ORDINARY):
+    ordinary = (ORDINARY, TRIGGER_WORDS, SYSTEM_PROMPTS, DOCUMENTS, *families.ORDINARY, *tricks.ORDINARY)
+    for group in ordinary:
         for template in group:
             for _ in range(copies):
                 text = expand(template, chance, SLOTS)

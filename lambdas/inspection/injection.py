@@ -14,15 +14,17 @@ from lambdas.inspection.findings import Span
 
 # set so that about one ordinary text in a hundred is flagged when trusted (measured by cross-validation over
 # sources)
-TRUSTED_THRESHOLD = 0.92
-UNTRUSTED_THRESHOLD = 0.75
+TRUSTED_THRESHOLD = 0.95
+UNTRUSTED_THRESHOLD = 0.8
 
-# (rule, score, gate words of which one must occur, expression)
+# (rule, weight, gate words of which one must occur, expression). Texts about attacks quote these phrasings
+# too: a phrasing makes the model surer and does not replace it. A weight of 0.6 takes six tenths of the doubt
+# away; heavier are those that no ordinary text among the development files holds.
 _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
     (rule, score, frozenset(gates.split("|")), Expression(expression))
     for rule, score, gates, expression in (
         (
-            "override", 0.97, "ignore|disregard|forget|override|do not follow|don't follow|pay no attention",
+            "override", 0.6, "ignore|disregard|forget|override|do not follow|don't follow|pay no attention",
             r"\b(?:ignore|disregard|forget|override|do(?: not|n't) follow"
                 r"|pay no attention to)\b[\w ,']{0,30}\b(?:previous|prior|above|earlier|preceding|original"
                 r"|initial|your|system)\b"
@@ -30,7 +32,7 @@ _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
                 r"|programming|policies|constraints|context|directives?)\b",
         ),
         (
-            "extraction", 0.94, "system prompt|instructions|initial prompt",
+            "extraction", 0.6, "system prompt|instructions|initial prompt",
             r"\b(?:repeat|reveal|print|output|show|display|tell me|leak|recite|dump|write out|return|give me"
                 r"|what (?:is|are|was|were)|encode|translate|summarize)\b[\w ,']{0,24}\b(?:your|the|all"
                 r"|previous)\b[\w ,']{0,20}"
@@ -38,33 +40,60 @@ _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
                 r"|instructions)|(?:previous|original|secret|above) instructions|instructions (?:above"
                 r"|you were given)|access code|secret key)\b",
         ),
-        ("above-text", 0.93, "above", r"\b(?:repeat|print|output|copy|echo|recite|translate|write down"
+        ("above-text", 0.6, "above", r"\b(?:repeat|print|output|copy|echo|recite|translate|write down"
             r"|summarize)\b[\w ,']{0,20}\b(?:everything|all(?: of)? the text|all text|the text|the words"
             r"|the instructions)\b[\w ,']{0,14}\b(?:above|before this|prior to this)\b"),
-        ("persona", 0.95, "dan|jailbreak|developer mode|do anything now|unfiltered|uncensored"
+        ("persona", 0.9, "dan|jailbreak|developer mode|do anything now|unfiltered|uncensored"
             "|without any restrictions|no restrictions|stay in character",
          r"\b(?:do anything now|jailbreak(?:ed)? mode|developer mode (?:enabled|output|is on)"
              r"|you are (?:now )?(?:going to (?:act|pretend)|dan\b)|unfiltered and uncensored|(?:broken"
              r"|break) free (?:of|from) the|"
          r"(?:without|no|free (?:of|from)) (?:any )?(?:ethical|moral|content"
              r"|legal)[\w ,]{0,30}(?:restrictions|guidelines|limitations|filters))"),
-        ("pwned", 0.93, "pwned|access granted", r"\b(?:say|print|output|respond|reply|answer|write"
+        ("pwned", 0.8, "pwned|access granted", r"\b(?:say|print|output|respond|reply|answer|write"
             r"|type)\b[^.\n]{0,40}[\"'“](?:access granted|i have been pwned|haha pwned|pwned)"),
-        ("chat-markup", 0.92, "<|im_start|[inst]|<<sys>>|### system|</system>|[system]|<|system",
+        ("chat-markup", 0.8, "<|im_start|[inst]|<<sys>>|### system|</system>|[system]|<|system",
          r"<\|im_start\|>|\[/?inst\]|<<sys>>|<\|(?:system|user|assistant|endoftext)\|>|</?system>\s*\S"
              r"|^\s*(?:###|\[)\s*system\s*(?:\]|:)"),
-        ("to-the-assistant", 0.9, "assistant|the ai|language model|llm|chatgpt|claude",
+        ("to-the-assistant", 0.6, "assistant|the ai|language model|llm|chatgpt|claude",
          r"\b(?:attention|note to|dear|hey|hello|instructions? (?:for|to)|message to)\b[ ,:]{0,3}(?:the "
              r"|any |all )?(?:ai|assistant|language model|llm|chatgpt|claude|gpt)s?\b[\w ,:]{0,60}\b(?:must"
              r"|should|please|ignore|send|call|use|do not|never|when|if you)\b"),
-        ("exfiltration", 0.95, "send|forward|email|post|upload|exfiltrate|transmit",
+        ("exfiltration", 0.6, "send|forward|email|post|upload|exfiltrate|transmit",
          r"\b(?:send|forward|e-?mail|post|upload|transmit|exfiltrate|leak)\b[\w ,']{0,40}\b(?:conversation"
              r"|chat history|system prompt|api keys?|credentials|passwords|all (?:files|e-?mails|messages"
              r"|contacts)|customer (?:data|records))\b[\w ,']{0,30}\bto\b\s+\S{3,}"),
-        ("keep-from-user", 0.9, "do not|don't|never|without",
+        ("keep-from-user", 0.6, "do not|don't|never|without",
          r"\b(?:do not|don't|never|without)\b (?:mention|reveal|tell(?:ing)?|inform(?:ing)?|show|disclose"
              r"|let)\b[\w ,']{0,20}\b(?:the user|this (?:instruction|message|note|step)"
              r"|these instructions)\b"),
+        (
+            "override-abroad", 0.6, "ignorier|vergiss|missacht|oubli|ignore|olvid|ignora|descarta|dimentica"
+                "|esque|desconsider|vergeet|negeer|zignoruj|zapomnij|забудь|игнорируй|unut",
+            r"\b(?:(?:ignorier\w{1,3}|vergiss|missacht\w{1,2}|olvid\w{1,2}|ignora|descarta|dimentica|esqueça"
+                r"|ignore|desconsidere|vergeet|negeer|zignoruj|zapomnij|забудь|игнорируй)\b[\w ,']{0,30}\b"
+            r"(?:anweisungen|regeln|vorgaben|befehle|reglas|instrucciones|istruzioni|regole|instruções"
+                r"|regras|regels|instructies|opdrachten|instrukcj\w{1,3}|zasad\w{0,3}|инструкции|правила"
+                r"|указания)\b"
+            r"|(?:oublie[sz]?|ignore[sz]?) (?:toutes |tous )?(?:les|tes|vos|ces) [\w ,']{0,20}"
+                r"(?:instructions|consignes|règles)\b"
+            r"|(?:talimatlar|kurallar)\w{1,4} unut)",
+        ),
+        (
+            "override-without-spaces", 0.8, "忽略|无视|無視|忘记|忘記|忘れ|무시|잊",
+            r"(?:忽略|无视|無視|忘记|忘記).{0,12}(?:指令|规则|規則|提示|指示|限制)"
+                r"|(?:指示|命令|ルール|プロンプト).{0,8}(?:無視|忘れ)|(?:지시|규칙|명령).{0,8}(?:무시|잊)",
+        ),
+        (
+            "no-limits", 0.8, "refuse|rules|filter|restrict|limit|guidelines|censor",
+            r"\b(?:(?:never|can(?:not|'t)|must not|won't|do(?:es)? not|don't|doesn't) (?:ever )?refuses?\b"
+                r"|(?:has|have|with|had) (?:absolutely )?(?:no|zero) (?:content |safety |more )?(?:rules"
+                r"|filters?|restrictions|limits|limitations|guidelines|censorship)\b"
+            r"|(?:without|outside|drop|disable|turn off|bypass|remove|skip) (?:any |all )?(?:of )?(?:your"
+                r"|its|the usual) (?:usual |safety |content |own )?(?:rules|filters?|restrictions|limits"
+                r"|limitations|guidelines|guardrails|censorship|safety)\b"
+            r"|(?:not|no longer) bound (?:by|to)\b)",
+        ),
     )
 )  # fmt: skip
 GATES = frozenset().union(*(gates for _, _, gates, _ in _PHRASINGS))
@@ -78,7 +107,6 @@ _HIDDEN_HTML = Expression(
 )
 _MAX_FINDINGS = 5
 _REACH = 240  # characters; no phrasing is longer
-_PHRASING_WEIGHT = 0.6
 
 
 def find(
@@ -88,20 +116,24 @@ def find(
     occur in the text.
     """
     threshold = UNTRUSTED_THRESHOLD if untrusted else TRUSTED_THRESHOLD
-    found: list[Span] = []
-    for rule, score, gates, expression in _PHRASINGS:
+    likeliest, windows = linear.model("injection").windows(lower, threshold)
+    found = [
+        Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model") for score, start, end in windows
+    ]
+    highest = likeliest
+    for rule, weight, gates, expression in _PHRASINGS:
         if places.keys().isdisjoint(gates):
             continue
         for begin, end in around(places, (gates,), _REACH):
             match = expression.search(lower, begin, end)
             if match:
-                found.append(Span("PROMPT_INJECTION", match.start(), match.end(), score, f"phrasing-{rule}"))
+                surer = likeliest + (1 - likeliest) * weight
+                highest = max(highest, surer)
+                span = Span(
+                    "PROMPT_INJECTION", match.start(), match.end(), round(surer, 3), f"phrasing-{rule}"
+                )
+                found.append(span)
                 break
-    likeliest, windows = linear.model("injection").windows(lower, threshold)
-    # a phrasing is also quoted by texts about attacks: it makes the model surer, it does not replace it
-    highest = likeliest + (1 - likeliest) * _PHRASING_WEIGHT if found else likeliest
-    for score, start, end in windows:
-        found.append(Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model"))
     hidden = _hidden(original, plain, lower)
     if hidden:
         highest = max(highest, hidden.score)
@@ -113,11 +145,11 @@ def find(
 def _hidden(original: str, plain: str, lower: str) -> Span | None:
     """Text that a person does not see: tag characters, long invisible runs, hidden HTML that gives orders."""
     if not original.isascii() and (_TAGS.search(original) or _INVISIBLE_RUN.search(original)):
-        return Span("PROMPT_INJECTION", 0, len(plain), 0.95, "invisible-text")
+        return Span("PROMPT_INJECTION", 0, len(plain), 0.96, "invisible-text")
     if "<!--" in plain or "style" in lower:
         for match in _HIDDEN_HTML.finditer(plain):
             group = "comment" if match["comment"] else "hidden"
             start, end = match.span(group)
             if linear.model("injection").score(lower[start:end]) >= 0.6:
-                return Span("PROMPT_INJECTION", start, end, 0.93, "hidden-html")
+                return Span("PROMPT_INJECTION", start, end, 0.96, "hidden-html")
     return None
