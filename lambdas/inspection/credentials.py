@@ -294,7 +294,7 @@ _ASSIGNMENT = Expression(
     r"|\s{1,3}\{\s{1,40}(?:(?:type|description|sensitive)\b[^\n]{0,120}\n\s{0,40}){0,3}default\s{0,3}=\s{0,3}"
     r"|\s+(?:is|was|are|reads|set to|to|changed to|lautet|ist|est|es|é|è|jest|är|er)\s{0,2}:?\s+"
     r"(?:now |currently |still )?|['’]s\s+(?:now |still )?"
-    r"|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_])"
+    r"|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_.])"
     r"(?:[A-Za-z]*\("
     r"|[NBRUFnbruf]{1,2}(?=[\"']))?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
     re.IGNORECASE,
@@ -395,7 +395,9 @@ def _is_secret_value(
         return False
     if lower_name.rstrip("_-") == "auth" and _OF_A_CALL.match(tail):
         return False
-    if lower_name in _BARE and sign in ("-", "_") and not (of_service and _RANDOM.fullmatch(value)):
+    if sign == "." and not (_RANDOM.fullmatch(value) and sum(map(str.isdigit, value)) >= 3):
+        return False  # a part of a thing in a program
+    if lower_name in _BARE and sign in ("-", "_", ".") and not (of_service and _RANDOM.fullmatch(value)):
         return False
     if lower_name in _BARE and len(tail) > 3 and not of_service:
         return False  # "AccessScope", "keyboard"
@@ -417,12 +419,21 @@ def _is_secret_value(
             return mixed >= 2 and (not loose or entropy(value) >= 3.3)
     if name.isupper() and of_service and _RANDOM.fullmatch(value) and digits >= 4 and entropy(value) >= 3.0:
         return True
+    if lower_name in _BARE and sign.strip() in ("=", ":", "=>"):
+        # no id, no name: chance alone puts letters like that
+        return (
+            len(value) >= 20
+            and mixed == 3
+            and digits >= 2
+            and _RANDOM.fullmatch(value) is not None
+            and jumbled(value)
+        )
     if lower_name in _BARE or (loose and sign not in ("-", "_") and not password):
         return False
     if (
         sign.strip() in (":", "=")
         and _RANDOM.fullmatch(value)
-        and digits >= 2
+        and digits >= 1
         and mixed == 3
         and entropy(value) >= 3.7
     ):
@@ -589,6 +600,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
         and lower[start - 1].isalpha()
         and match["name"].lower() in ("pin", "pass", "auth", "token", "cred")
         and not (match["name"] in ("TOKEN", "Token") and text[start - 1].islower())  # acmeToken
+        and not (match["name"].lower() == "token" and _LONG_RANDOM.fullmatch(match["value"]))  # acmetoken
     ):
         return None
     if match["bare"] and not match["sign"].strip() and _FINGERPRINT.search(lower, max(0, start - 24), start):
@@ -648,6 +660,7 @@ _LONG = 300  # characters; the expression reads a few more
 _FINGERPRINT = re.compile(r"(?:gpg|pgp|recv|fingerprint|signing|public)[\s_-]{0,3}(?:the\s)?\Z")
 _PUBLIC_VALUE = re.compile(r"pk_(?:live|test)_")
 _PUBLIC_KEY = re.compile(r"(?:site|publi(?:c|shable)|anon|measurement)[_-]?\Z")
+_LONG_RANDOM = re.compile(r"(?=\D*\d\D*\d\D*\d)[A-Za-z0-9_-]{20,}")
 _TEMPLATE_END = re.compile(r"[^\n{}]{0,40}\}\}")
 _TYPE_NAME = re.compile(r"(?:::\w*|\barn:\S*)\Z")
 # tokens that mark a place in a list or a version of a thing

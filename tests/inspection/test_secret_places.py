@@ -84,6 +84,10 @@ WRITTEN = (
     "WP_APP_PASSWORD='«GdC3 vZq7 560S sGDk hxe6 D3JT»'",
     "RABBITMQ_ERLANG_COOKIE=«QDMOFTSSUZTQRFBQJZBA»",
     "set DB_PASS=«JWkcFJTZlBe»",
+    "acmetoken: «tGWT79NtKCzF2kSiqQgIaqqvXfboVxPF»",
+    "acmePRIVATE.«53e2ca67b12b98e25e01946ab4669911»",
+    "acme.access = «KodTpZbrytopYPQLMGyeuqTzPykz66oR»",
+    "acme_secretKey='«KJ0PTAP2WWCSMCQIHSNT»'",
     "signing.password=«orbit-falcon-87»\nstorePassword=tig3r-602",
 )  # fmt: skip
 
@@ -104,6 +108,8 @@ NOT_WRITTEN = (
     "{radio:!0,checkbox:!0,file:!0,password:!0,image:!0})r.pseudos[t]=de(t);e.T=e.PToken=e.cMC=e.NullLogger=1",
     "create_engine('postgresql+psycopg2://scott:tiger@localhost/test')",
     "hmac.new(key, b\"aws4_request\", sha256)",
+    "token.expires_in2, key.properties2.max3, secret.rotation_schedule.days30.enabled1",
+    "key = userIdFromRequest2Header3Value",
     "curl -u USERNAME:PASSWORD https://host",
     'data-sitekey="6LPFvC3B5KmEFETvFkRHMjl-ugHHxHj-KXdTwNGp"',
     "encryptedData:\n  password: AgB" + "qxi4sKGNWxw3Crrow8e5bG0fZrRZBw7os83Gb0Hi1pG3rTL9v6IlTnH3JbR7" * 3,
