@@ -434,8 +434,7 @@ def _is_secret_value(
         sign.strip() in (":", "=")
         and _RANDOM.fullmatch(value)
         and digits >= 1
-        and mixed == 3
-        and entropy(value) >= 3.7
+        and ((mixed == 3 and entropy(value) >= 3.7) or (value.isupper() and entropy(value) >= 3.4))
     ):
         return not _looks_named(value)
     if sign in ("-", "_"):
