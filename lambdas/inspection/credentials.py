@@ -5,12 +5,10 @@ its gate, so ordinary text costs one pass. Formats are those that providers publ
 """
 
 import re
-from collections.abc import Iterator
-
-import ahocorasick
+from collections.abc import Iterable, Iterator
 
 from lambdas.inspection import token_shapes
-from lambdas.inspection.expressions import Expression
+from lambdas.inspection.expressions import Expression, Hit
 from lambdas.inspection.findings import Span
 from lambdas.inspection.secret_places import PLACES, encodes_text, given
 from lambdas.inspection.token_rules import PLACEHOLDER, Rule, entropy, jumbled, rule, varied
@@ -787,8 +785,7 @@ def _pairs(text: str, lower: str) -> Iterator[Span]:
 _ASSIGN = -1
 
 
-def _build_automaton() -> ahocorasick.Automaton:
-    automaton = ahocorasick.Automaton()
+def _literals() -> Iterator[tuple[str, tuple[int, ...]]]:
     entries: dict[str, list[int]] = {}
     for index, one in enumerate(_RULES):
         for gate in one.gates:
@@ -796,12 +793,11 @@ def _build_automaton() -> ahocorasick.Automaton:
     for gate in _ASSIGNMENT_GATES:
         entries.setdefault(gate, []).append(_ASSIGN)
     for gate, rules in entries.items():
-        automaton.add_word(gate, (len(gate), tuple(rules)))
-    automaton.make_automaton()
-    return automaton
+        yield gate, tuple(rules)
 
 
-_AUTOMATON = _build_automaton()
+# what `detect` wants to know of a text: each gate with the rules that wait for it
+LITERALS = tuple(_literals())
 
 DETECTORS = (
     "provider-tokens",
@@ -815,13 +811,14 @@ DETECTORS = (
 )
 
 
-def detect(text: str, lower: str, disabled: frozenset[str] = frozenset()) -> list[Span]:
-    """All secrets in the (normalised) text; overlaps are settled by the caller."""
+def detect(text: str, lower: str, hits: Iterable[Hit], disabled: frozenset[str] = frozenset()) -> list[Span]:
+    """All secrets in the (normalised) text; overlaps are settled by the caller. `hits`: where the `LITERALS`
+    occur in it.
+    """
     found: list[Span] = []
     places: list[int] = []
     tried: set[tuple[int, int]] = set()
-    for last, (length, rules) in _AUTOMATON.iter(lower):
-        start = last + 1 - length
+    for start, _, rules in hits:
         for index in rules:
             if index == _ASSIGN:
                 places.append(start)

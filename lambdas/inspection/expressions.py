@@ -7,10 +7,12 @@ an expression is compiled when it is first tried.
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import ahocorasick
 
 Places = Mapping[str, Sequence[int]]
+Hit = tuple[int, int, Any]  # where a literal starts and ends, and what it means
 
 
 class Expression:
@@ -37,25 +39,36 @@ class Expression:
         return getattr(self, name)
 
 
-class Gates:
-    """Literals, of which one pass tells those that occur in a text."""
+class Literals:
+    """Literals of several kinds, of which one pass tells those that occur in a text."""
 
-    def __init__(self, literals: Iterable[str]):
+    def __init__(self, kinds: Mapping[str, Iterable[tuple[str, Any]]]):
+        """For each kind its lower-case literals, each with what it means to the reader of that kind."""
+        self._kinds = tuple(kinds)
+        entries: dict[str, list[tuple[int, int, Any]]] = {}
+        for kind, literals in enumerate(kinds.values()):
+            for literal, meaning in literals:
+                entries.setdefault(literal, []).append((kind, len(literal), meaning))
         self._automaton = ahocorasick.Automaton()
-        for literal in set(literals):
-            self._automaton.add_word(literal, literal)
+        for literal, meant in entries.items():
+            self._automaton.add_word(literal, tuple(meant))
         self._automaton.make_automaton()
 
-    def places(self, lower: str) -> Places:
-        """The literals that the lower-case text holds, each with where it ends, in rising order."""
-        found: dict[str, list[int]] = {}
-        for last, literal in self._automaton.iter(lower):
-            found.setdefault(literal, []).append(last)
-        return found
+    def read(self, lower: str) -> dict[str, list[Hit]]:
+        """What the lower-case text holds, by kind, in the order of the ends."""
+        found: list[list[Hit]] = [[] for _ in self._kinds]
+        for last, entries in self._automaton.iter(lower):
+            for kind, length, meaning in entries:
+                found[kind].append((last + 1 - length, last + 1, meaning))
+        return dict(zip(self._kinds, found, strict=True))
 
-    def count(self, lower: str) -> int:
-        """How often any of the literals occurs."""
-        return len(list(self._automaton.iter(lower)))
+
+def places(hits: Iterable[Hit]) -> Places:
+    """Each literal that was hit, with where it ends, in rising order."""
+    found: dict[str, list[int]] = {}
+    for _, end, literal in hits:
+        found.setdefault(literal, []).append(end - 1)
+    return found
 
 
 def around(places: Places, groups: Sequence[Iterable[str]], reach: int) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ Deterministic: the same text, configuration and `INSPECTION_VERSION` give the sa
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
@@ -23,7 +23,7 @@ from lambdas.inspection import (
     views,
 )
 from lambdas.inspection.dictionaries import EMPTY, Dictionary
-from lambdas.inspection.expressions import Gates
+from lambdas.inspection.expressions import Hit, Literals, places
 from lambdas.inspection.fields import Label, TextField, extract
 from lambdas.inspection.findings import (
     Channel,
@@ -67,7 +67,15 @@ LEVELS: Mapping[str, DataClass] = {
     "PROMPT_INJECTION": DataClass.PUBLIC,
 }
 _CONTACT_TYPES = ("EMAIL", "PHONE")
-_GATES = Gates((*injection.GATES, *meaning.GATES, *acceptable_use.GATES))
+_GATES = sorted({*injection.GATES, *meaning.GATES, *acceptable_use.GATES})
+_LITERALS = Literals(
+    {
+        "keywords": personal_data.LITERALS,
+        "tokens": credentials.LITERALS,
+        "numbers": views.LITERALS,
+        "gates": [(gate, gate) for gate in _GATES],
+    }
+)
 _CHUNK = 32_768
 _OVERLAP = 512
 
@@ -299,7 +307,8 @@ class Inspector:
         mapped = normalise(text)
         plain = mapped.text
         lower = _lower(plain)
-        spans = self.value_spans(mapped, lower)
+        literals = _LITERALS.read(lower)
+        spans = self._value_spans(mapped, lower, literals)
         _check(deadline)
         levels: dict[Span, DataClass] = {}
         extra: list[Span] = []
@@ -316,19 +325,19 @@ class Inspector:
             for span, level in markings.find(plain):
                 levels[span] = level
                 whole.append(span)
-        places = _GATES.places(lower)
+        gates = places(literals["gates"])
         if "meaning" not in off:
-            whole.extend(meaning.find(plain, lower, spans, places))
+            whole.extend(meaning.find(plain, lower, spans, gates))
             _check(deadline)
         score = 0.0
         if "injection" not in off:
-            found, score = injection.find(text, plain, lower, places, untrusted=channel is Channel.UNTRUSTED)
+            found, score = injection.find(text, plain, lower, gates, untrusted=channel is Channel.UNTRUSTED)
             whole.extend(found)
         violations: list[tuple[str, int, int]] = []
         if "acceptable-use" not in off and channel is Channel.TRUSTED:
             violations = [
                 (rule, *mapped.origin(start, end))
-                for rule, start, end in acceptable_use.find(plain, [*spans, *whole], places)
+                for rule, start, end in acceptable_use.find(plain, [*spans, *whole], gates)
             ]
         _check(deadline)
         placed = [
@@ -352,12 +361,16 @@ class Inspector:
         """Structured personal data, secrets, in the text and in its other readings; offsets are those of
         `mapped.text`.
         """
+        return self._value_spans(mapped, lower, _LITERALS.read(lower))
+
+    def _value_spans(
+        self, mapped: MappedText, lower: str, literals: Mapping[str, Sequence[Hit]]
+    ) -> list[Span]:
         off = self.config.disabled
         plain = mapped.text
-        found = [*personal_data.detect(plain, lower, off), *credentials.detect(plain, lower, off)]
-        clear = settle(found)
+        clear = settle(_values(plain, lower, literals, off))
         if "rearranged-views" not in off:
-            clear = self._with_views(clear, views.rearranged(plain, lower), 0)
+            clear = self._with_views(clear, views.rearranged(plain, literals["numbers"]), 0)
         if "decoded-views" not in off:
             clear = self._with_views(clear, views.decoded(plain), 0)
         return clear
@@ -369,7 +382,7 @@ class Inspector:
             text = view.mapped.text
             inner = normalise(text) if view.name == "encoded" else MappedText(text, None, len(text))
             low = _lower(inner.text)
-            found = [*personal_data.detect(inner.text, low, off), *credentials.detect(inner.text, low, off)]
+            found = _values(inner.text, low, _LITERALS.read(low), off)
             if view.name == "encoded":
                 found = [*found, *(span for span, _ in self.config.dictionary.find(inner.text, low))]
                 if depth + 1 < views.MAX_DEPTH:
@@ -397,6 +410,13 @@ _UNHASHED = frozenset(("PROMPT_INJECTION", *meaning.LEVELS, "LABEL", "CUSTOMER_L
 _ONLY_CLEAR = frozenset(("USERNAME", "EMPLOYEE_ID", "CVV", "CARD_EXPIRY", "LICENSE_PLATE", "ICD10",
     "BANK_ACCOUNT", "INSURANCE_ID",
                          "TAX_ID", "MRN"))  # fmt: skip
+
+
+def _values(text: str, lower: str, literals: Mapping[str, Sequence[Hit]], off: frozenset[str]) -> list[Span]:
+    return [
+        *personal_data.detect(text, lower, literals["keywords"], off),
+        *credentials.detect(text, lower, literals["tokens"], off),
+    ]
 
 
 def _lower(text: str) -> str:

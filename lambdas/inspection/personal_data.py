@@ -7,13 +7,11 @@ at is looked at closely. The types are listed in `LEVELS`.
 import re
 import socket
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-import ahocorasick
-
-from lambdas.inspection.expressions import Expression
+from lambdas.inspection.expressions import Expression, Hit
 from lambdas.inspection.findings import DataClass, Span
 
 _I, _R = DataClass.INTERNAL, DataClass.RESTRICTED
@@ -199,27 +197,24 @@ _KEYWORDS: dict[str, tuple[str, ...]] = {
 Keywords = dict[str, list[tuple[int, int]]]
 
 
-def _build_automaton() -> ahocorasick.Automaton:
-    automaton = ahocorasick.Automaton()
+def _literals() -> Iterator[tuple[str, tuple[str, ...]]]:
     groups: dict[str, list[str]] = {}
     for group, words in _KEYWORDS.items():
         for word in words:
             groups.setdefault(word, []).append(group)
     for word, names in groups.items():
-        automaton.add_word(word, (len(word), tuple(names)))
-    automaton.make_automaton()
-    return automaton
+        yield word, tuple(names)
 
 
-_AUTOMATON = _build_automaton()
+# what `detect` wants to know of a text: each keyword with its groups
+LITERALS = tuple(_literals())
 
 
-def find_keywords(lower: str) -> Keywords:
+def _whole_words(lower: str, hits: Iterable[Hit]) -> Keywords:
     """Where each group of keywords occurs as whole words: group -> [(start, end)] in rising order."""
     found: Keywords = {}
     size = len(lower)
-    for last, (length, groups) in _AUTOMATON.iter(lower):
-        start, end = last + 1 - length, last + 1
+    for start, end, groups in hits:
         if (
             end < size
             and lower[end].isalpha()
@@ -1120,13 +1115,15 @@ _NEEDS_DIGITS = frozenset(DETECTORS) - {"email"}
 _ANY_DIGIT = Expression(r"\d")
 
 
-def detect(text: str, lower: str, disabled: frozenset[str] = frozenset()) -> list[Span]:
-    """All structured personal data in the (normalised) text; overlaps are settled by the caller."""
+def detect(text: str, lower: str, hits: Iterable[Hit], disabled: frozenset[str] = frozenset()) -> list[Span]:
+    """All structured personal data in the (normalised) text; overlaps are settled by the caller. `hits`:
+    where the `LITERALS` occur in it.
+    """
     has_digit = _ANY_DIGIT.search(text) is not None
     if not has_digit and "@" not in text:
         return []
     runs = [match.span() for match in _CLUSTER.finditer(text)] if has_digit else []
-    context = _Context(text, lower, find_keywords(lower) if has_digit else {}, runs)
+    context = _Context(text, lower, _whole_words(lower, hits) if has_digit else {}, runs)
     found: list[Span] = []
     for name, detector in DETECTORS.items():
         if name in disabled or (name in _NEEDS_DIGITS and not has_digit):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from lambdas.inspection.expressions import Gates
+from lambdas.inspection.expressions import Hit
 from lambdas.inspection.normalise import MappedText
 
 MAX_RUNS = 2_000
@@ -47,7 +47,8 @@ _WORDS = {
     "fünf": "5", "sechs": "6", "sieben": "7", "acht": "8", "neun": "9",
 }  # fmt: skip
 _WORD = rf"(?:{'|'.join(_WORDS)})"
-_NUMBER_WORDS = Gates(_WORDS)
+# what `rearranged` wants to know of a text
+LITERALS = tuple((word, word) for word in _WORDS)
 _SPELLED = re.compile(rf"\b{_WORD}(?:[ ,.\-]{{1,3}}(?:dash |hyphen |space )?{_WORD}){{8,}}\b", re.IGNORECASE)
 
 
@@ -119,15 +120,15 @@ def _printable(data: bytes) -> str:
     return text
 
 
-def rearranged(text: str, lower: str) -> Iterator[View]:
+def rearranged(text: str, hits: Sequence[Hit]) -> Iterator[View]:
     """The text with line breaks inside values closed, and runs of spaced or spelled digits written
-    together.
+    together. `hits`: where the `LITERALS` occur in it.
     """
     yield from _joined(text)
     if _SPACED_ROW.search(text):
         for match in _SPACED.finditer(text):
             yield _digits(match, "spaced-digits")
-    if _NUMBER_WORDS.count(lower) >= 9:
+    if len(hits) >= 9:
         for match in _SPELLED.finditer(text):
             yield _digits(match, "spelled-digits")
 
