@@ -7,7 +7,7 @@ at is looked at closely. The types are listed in `LEVELS`.
 import re
 import socket
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -323,8 +323,8 @@ def _emails(context: _Context) -> Iterator[Span]:
     text = context.text
     at = text.find("@")
     while at >= 0:
-        local = _LOCAL_PART.search(text, max(0, at - 64), at)
-        domain = _DOMAIN.match(text, at + 1) if local else None
+        domain = _DOMAIN.match(text, at + 1)
+        local = _LOCAL_PART.search(text, max(0, at - 64), at) if domain else None
         if local and domain:
             name = local.group().lstrip("'`*/=?^{|}.&-#!$%~+").rstrip("'`")
             # the local part starts after the last sign that is legal in it but in practice separates
@@ -917,8 +917,10 @@ def _ibans(context: _Context) -> Iterator[Span]:
     text = context.text
     for digits, _ in context.runs:
         start = digits - 2
-        head = text[max(0, start) : digits + 2]
-        if start < 0 or not (head[:2].isalpha() and head.isascii() and head[2:].isdigit() and len(head) == 4):
+        if start < 0 or not text[digits - 1].isalpha():
+            continue
+        head = text[start : digits + 2]
+        if not (head[:2].isalpha() and head.isascii() and head[2:].isdigit() and len(head) == 4):
             continue
         if start and (text[start - 1].isalnum() or text[start - 1] in "_/+="):
             continue
@@ -1001,17 +1003,16 @@ _MAX_TABLE_LINES = 2_000
 def _tables(context: _Context) -> Iterator[Span]:
     """Values under a header line that names their columns (comma, semicolon, tab or pipe)."""
     lines = context.text.split("\n")
-    offset = 0
     done = 0  # lines that belong to a table already read
-    for number, line in enumerate(lines[:-1]):
-        begin, offset = offset, offset + len(line) + 1
-        if number < done or not _may_be_header(line, lines[number + 1]):
+    for number in _may_be_headers(context.text, lines):
+        line = lines[number]
+        if number < done:
             continue
         separator, columns = _header(line)
         if not separator:
             continue
-        row_offset = begin + len(line) + 1
         done = number + 1
+        row_offset = sum(map(len, lines[:done])) + done
         for row in islice(lines, number + 1, number + 1 + _MAX_TABLE_LINES):
             if row.count(separator) != len(columns) - 1:
                 break
@@ -1020,12 +1021,14 @@ def _tables(context: _Context) -> Iterator[Span]:
             done += 1
 
 
-def _may_be_header(line: str, below: str) -> bool:
-    """A glance: the line has as many of its separator as the line below."""
+def _may_be_headers(text: str, lines: Sequence[str]) -> list[int]:
+    """A glance: lines that have as many of a separator as the line below."""
+    found: set[int] = set()
     for separator in _SEPARATORS:
-        if separator in line:
-            return line.count(separator) == below.count(separator)
-    return False
+        if separator in text:
+            counts = [line.count(separator) for line in lines]
+            found.update(n for n, count in enumerate(counts[:-1]) if count and count == counts[n + 1])
+    return sorted(found)
 
 
 _SEPARATORS = "|\t;,"
