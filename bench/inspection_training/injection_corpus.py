@@ -8,6 +8,7 @@ Written by us; no text is taken from a data set.
 import random
 
 from bench.inspection_training import injection_families as families
+from bench.inspection_training import injection_scenes as scenes
 from bench.inspection_training import injection_tricks as tricks
 from bench.inspection_training.linear_training import Example
 from bench.inspection_training.wording import expand, lines
@@ -421,6 +422,12 @@ def build(seed: int = 11, copies: int = 14) -> list[Example]:
     def one(group: list[str]) -> str:
         return expand(chance.choice(group), chance, SLOTS)
 
+    def several(text: str, group: list[str]) -> str:
+        """The text among up to five more sentences of its family."""
+        sentences = [text, *(one(group) for _ in range(chance.randrange(6)))]
+        chance.shuffle(sentences)
+        return ". ".join(sentences)
+
     examples: list[Example] = []
     for group, weight in (
         (EXTRACTION, 1.0),
@@ -430,10 +437,13 @@ def build(seed: int = 11, copies: int = 14) -> list[Example]:
         (CODE, 0.6),
         *families.ATTACKS,
         *tricks.ATTACKS,
+        *scenes.ATTACKS,
     ):
         for template in group:
             for _ in range(copies):
                 text = expand(template, chance, SLOTS)
+                if group in scenes.LONG:
+                    text = several(text, group)
                 if chance.random() < 0.25:
                     text = f"{text} {one(group)}"
                 if chance.random() < 0.15:
@@ -453,11 +463,21 @@ def build(seed: int = 11, copies: int = 14) -> list[Example]:
                 else f"{document}\n{order}\n{one(DOCUMENTS)}"
             )
             examples.append(Example(text, 1, 0.8))
-    ordinary = (ORDINARY, TRIGGER_WORDS, SYSTEM_PROMPTS, DOCUMENTS, *families.ORDINARY, *tricks.ORDINARY)
+    ordinary = (
+        ORDINARY,
+        TRIGGER_WORDS,
+        SYSTEM_PROMPTS,
+        DOCUMENTS,
+        *families.ORDINARY,
+        *tricks.ORDINARY,
+        *scenes.ORDINARY,
+    )
     for group in ordinary:
         for template in group:
             for _ in range(copies):
                 text = expand(template, chance, SLOTS)
+                if group in scenes.LONG:
+                    text = several(text, group)
                 if chance.random() < 0.3:
                     joint = "\n" if group in (DOCUMENTS, families.PLANTED_ORDINARY) else ". "
                     text = f"{text}{joint}{one(group)}"

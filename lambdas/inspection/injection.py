@@ -14,7 +14,7 @@ from lambdas.inspection.findings import Span
 
 # set so that about one ordinary text in a hundred is flagged when trusted (measured by cross-validation over
 # sources)
-TRUSTED_THRESHOLD = 0.95
+TRUSTED_THRESHOLD = 0.92
 UNTRUSTED_THRESHOLD = 0.8
 
 # (rule, weight, gate words of which one must occur, expression). Texts about attacks quote these phrasings
