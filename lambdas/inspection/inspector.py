@@ -135,8 +135,7 @@ class Inspector:
             raise ValueError(f"disabled: unknown detectors {', '.join(sorted(unknown))}")
         self.config = config
         self._key = config.hash_key or os.urandom(32)
-        for model in ("injection", "meaning"):
-            linear.model(model)  # read at start, not in a call
+        linear.read_shipped()  # at start, not in a call
         self._cache: OrderedDict[bytes, _TextResult] = OrderedDict()
 
     # --- whole requests -----------------------------------------------------------------------------------

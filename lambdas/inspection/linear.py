@@ -73,26 +73,15 @@ class LinearModel:
     scale: float
     bias: float
 
-    def _margin(self, buckets: frozenset[int]) -> float:
-        total = sum(map(self.weights.__getitem__, buckets)) - 128 * len(buckets)
-        return self.bias + self.scale * total / math.sqrt(len(buckets))
+    def margin(self, total: int, words: int) -> float:
+        """Of a window whose `words` different words have these weights together."""
+        return self.bias + self.scale * (total - 128 * words) / math.sqrt(words)
 
     def windows(self, lower: str, at_least: float = 0.0) -> tuple[float, list[tuple[float, int, int]]]:
         """The highest probability, and (probability, start, end) of each window that reaches `at_least`."""
         read = windows(lower)
-        if not read:
-            return 0.0, []
-        margins = [self._margin(buckets) for buckets, _, _ in read]
-        highest = _probability(max(margins))
-        if highest < at_least:
-            return highest, []
-        # most texts have no such window: only then is it worth knowing where the words are
-        offsets = _offsets(lower)
-        return highest, [
-            (probability, offsets[begin], offsets[min(end, len(offsets) - 1)])
-            for (_, begin, end), margin in zip(read, margins, strict=True)
-            if (probability := _probability(margin)) >= at_least
-        ]
+        weight = self.weights.__getitem__
+        return _likely(lower, [self.margin(sum(map(weight, one)), len(one)) for one, _, _ in read], at_least)
 
     def score(self, lower: str) -> float:
         """The highest probability of a window; 0 for an empty text."""
@@ -104,6 +93,26 @@ class LinearModel:
         path.write_bytes(_HEADER + figures + zlib.compress(self.weights, 9))
 
 
+def _likely(
+    lower: str, margins: Sequence[float], at_least: float
+) -> tuple[float, list[tuple[float, int, int]]]:
+    if not margins:
+        return 0.0, []
+    highest = _probability(max(margins))
+    if highest < at_least:
+        return highest, []
+    # most texts have no such window: only then is it worth knowing where the words are
+    offsets = _offsets(lower)
+    return highest, [
+        (probability, offsets[begin], offsets[min(end, len(offsets) - 1)])
+        for (_, begin, end), margin in zip(windows(lower), margins, strict=True)
+        if (probability := _probability(margin)) >= at_least
+    ]
+
+
+SHIPPED = ("injection", "meaning")
+_SHIFT = 16  # bits: a window has at most 48 weights of one byte
+_LOW = (1 << _SHIFT) - 1
 MODELS = Path(__file__).parent / "models"
 
 
@@ -111,6 +120,27 @@ MODELS = Path(__file__).parent / "models"
 def model(name: str) -> "LinearModel":
     """One of the models that are shipped, read once."""
     return load(MODELS / f"{name}.linear")
+
+
+@lru_cache(maxsize=1)
+def read_shipped() -> list[int]:
+    """For each bucket the weights of both shipped models in one number: a window is added up once."""
+    injection, meaning = (model(name).weights for name in SHIPPED)
+    return [one + (other << _SHIFT) for one, other in zip(injection, meaning, strict=True)]
+
+
+@lru_cache(maxsize=2)
+def _totals(lower: str) -> Sequence[tuple[int, int]]:
+    """The sum of both models' weights of each window, and how many words it has."""
+    both = read_shipped().__getitem__
+    return [(sum(map(both, one)), len(one)) for one, _, _ in windows(lower)]
+
+
+def shipped_windows(name: str, lower: str, at_least: float) -> tuple[float, list[tuple[float, int, int]]]:
+    """What `LinearModel.windows` of a shipped model gives, with one reading of the text for both of them."""
+    one, shift = model(name), SHIPPED.index(name) * _SHIFT
+    margins = [one.margin(total >> shift & _LOW, words) for total, words in _totals(lower)]
+    return _likely(lower, margins, at_least)
 
 
 def load(path: Path) -> LinearModel:
