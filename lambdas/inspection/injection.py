@@ -116,7 +116,7 @@ def find(
     occur in the text.
     """
     threshold = UNTRUSTED_THRESHOLD if untrusted else TRUSTED_THRESHOLD
-    likeliest, windows = linear.model("injection").windows(lower, threshold)
+    likeliest, windows = linear.shipped_windows("injection", lower, threshold)
     found = [
         Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model") for score, start, end in windows
     ]
