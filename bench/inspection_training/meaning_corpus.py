@@ -7,6 +7,7 @@ Written by us; no text is taken from a data set. Labels: a class of `lambdas.ins
 
 import random
 
+from bench.inspection_training import meaning_families
 from bench.inspection_training.wording import expand, lines
 
 SLOTS = {
@@ -310,10 +311,24 @@ CLASSES = {
 
 
 def build(seed: int = 5, copies: int = 24) -> list[tuple[str, str]]:
-    """(text, class) pairs, the same for the same seed."""
+    """(text, class) pairs, the same for the same seed. Of the further families every third text stands between
+    everyday sentences, as in a mail or in minutes.
+    """
     chance = random.Random(seed)
     rows: list[tuple[str, str]] = []
     for name, group in (*CLASSES.items(), ("", GENERAL), ("", EVERYDAY)):
         for template in group:
             rows.extend((expand(template, chance, SLOTS), name) for _ in range(copies))
+    slots = {**SLOTS, **meaning_families.SLOTS}
+    for name, group in meaning_families.FAMILIES.items():
+        for template in group:
+            for copy in range(copies):
+                text = expand(template, chance, slots).strip()
+                rows.append((_between(text, chance) if copy % 3 == 0 else text, name))
     return rows
+
+
+def _between(text: str, chance: random.Random) -> str:
+    before = chance.sample(meaning_families.SLOTS["filler"], chance.randrange(4))
+    after = chance.sample(meaning_families.SLOTS["filler"], chance.randrange(4))
+    return chance.choice(("\n", " ", "\n\n", "\n- ")).join((*before, text, *after))
