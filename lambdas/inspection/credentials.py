@@ -46,6 +46,9 @@ _TOKENS: tuple[Rule, ...] = (
     rule("aws-secret", "secret_access_key secretaccesskey secret-access-key",
          r"(?i:secret[_-]?access[_-]?key)[\"']?\s{0,3}[\s:=,]\s{0,3}[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
          accept=lambda v: varied(v) and jumbled(v, 0.3)),
+    rule("aws-secret", "akia asia",
+         r"A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])[\s\S]{1,60}?(?<![A-Za-z0-9/+])([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+         accept=lambda v: varied(v) and jumbled(v, 0.3)),
     rule("aws-mws", "amzn.mws.", r"amzn\.mws\.[0-9a-f]{8}-[0-9a-f-]{27}"),
     rule("aws-appsync", "da2-", r"da2-[a-z0-9]{26}" + _T),
     rule("aws-session", "iqojb3jpz2lu fwogzxivyxdz", r"(?:IQoJb3JpZ2lu"
@@ -286,14 +289,15 @@ _NAMES_OF_SECRETS = (
 )
 _ASSIGNMENT = Expression(
     rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}})[\"'`\]*\\]{{0,4}}"
-    r"(?P<sign>\s{0,3}(?::=|=>|==|=|:|\|)\s{0,3}"
+    r"(?P<sign>\s{0,3}(?::=|=>|->|→|⇒|==|=|:\*{0,2}|\|)\s{0,3}"
     # the name is one field, the value the next; or a variable and its default
     r"|[,;\s]{1,40}[\"']?(?:value|default|content)[\"']?\s{0,3}[:=]\s{0,3}"
     r"|\s{1,3}\{\s{1,40}(?:(?:type|description|sensitive)\b[^\n]{0,120}\n\s{0,40}){0,3}default\s{0,3}=\s{0,3}"
-    r"|\s+(?:is|was|are|reads|set to|to|changed to|lautet|ist|est|es|é|è|jest|är|er)\s{0,2}:?\s+"
+    r"|\s+(?:is|was|are|reads|set to|to|changed to|should be|will be|geändert auf|lautet|ist|est|es|é|è"
+    r"|jest|är|er|used:|value:|below:|here:)\s{0,2}:?\s+"
     r"(?:now |currently |still )?|['’]s\s+(?:now |still )?"
     r"|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_.])"
-    r"(?:[A-Za-z]*\("
+    r"(?:<(?:b|i|em|code|strong|kbd|td)>)?(?:[A-Za-z]+\("
     r"|[NBRUFnbruf]{1,2}(?=[\"']))?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
     re.IGNORECASE,
 )
@@ -343,12 +347,15 @@ _OF_A_CALL = re.compile(r"_?(?:nonce|signature|timestamp|version|method|callback
 # an element, a sum, the next variable, a table of numbers
 _CODE_VALUE_PART = re.compile(
     r"[A-Za-z_][\w.]*\[[\w:?-]|[a-z_]+(?:\+[a-z_]+)+\Z|[A-Za-z_]+=(?:\$|\d+(?:\.\d+){3}\Z)|\d+,\w+:\d+,|\d+[)}\]]"
-    r"|urn:|![a-z]+\Z"
+    r"|urn:|![a-z]+\Z|[A-Z][a-z]+-[A-Z][A-Za-z]+\Z|[x!*]{1,2}:\d*:"
     # what is left of a program that was made small
     r"|[\w$.!]{1,30}(?:=![01])?,(?:this\.|[A-Za-z_$]\w*[:=])|[\w$]+\.[\w$]+=[\w$]+\."
 )
 _CALL = re.compile(r"[A-Za-z_][\w.]*\w\(")
-_POINTER = re.compile(r"\*\)|[*&]+\w+(?:\(|\Z)|\|")
+_POINTER = re.compile(r"\*\)|[*&]+\w+(?:\(|\Z)|\||-[A-Za-z]+\Z")  # or the next option
+_PROMPT = re.compile(
+    r"(?:enter|your|new|pass(?:word|phrase|code)?|username|token|secret)[?:!.]+\Z", re.IGNORECASE
+)
 _SHOUTED_WORD = re.compile(r"[A-Z]+\d{0,2}")
 _CONSTANT = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 _NUMBER = re.compile(r"[\d.,:%/-]+")
@@ -385,11 +392,16 @@ def _is_secret_value(
         return False
     if _CONSTANT.fullmatch(value) or (not quote and _CALL.match(value)):
         return False
-    if _CODE_VALUE_PART.match(value) and not quote:
+    if (_CODE_VALUE_PART.match(value) and not quote) or _PROMPT.match(value):
         return False
     if lower_name == "pass" and tail[:1].islower() and tail[:1] not in ("w", "e"):
         return False  # "passlib", "passive"
-    if tail == "Data" or "PublicKey" in value or (sign.strip() == "|" and value.count("|") > 1):
+    if (
+        tail == "Data"
+        or "PublicKey" in value
+        or "PrivateKey" in value
+        or (sign.strip() == "|" and value.count("|") > 1)
+    ):
         return False
     if lower_name.rstrip("_-") == "auth" and _OF_A_CALL.match(tail):
         return False

@@ -223,6 +223,12 @@ PLACES: tuple[Rule, ...] = (
         back=80,
     ),
     _place(
+        "command-option",
+        ("--secret-string", "secret set ", "--from-literal=", "--body "),
+        rf"(?:--secret-string[ =]|secret set \S{{1,60}} (?:--body|-b)[ =]){_VALUE}",
+        chosen,
+    ),
+    _place(
         "token-name",
         ("_pat=", "_pat:", "_pat =", '_pat"', "_pat'", "devopspat", "azurepat", "githubpat", "gitlabpat"),
         r"(?:_|devops|azure|github|gitlab)pat[\"']?\s{0,2}[:=]\s{0,2}[\"']?([A-Za-z0-9_-]{20,100})",
@@ -258,6 +264,22 @@ PLACES: tuple[Rule, ...] = (
         r"(?:[\"'][^\"'\n]{0,200}[\"']\s*,\s*){1,2}(?:password=)?[\"']([^\"'\n]{5,120})[\"']",
         lambda v: chosen(v) and not re.fullmatch(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?", v),
     ),
+    _place(
+        "sign-in-call",
+        ("password('", 'password("'),
+        r"password\(\s*(?P<quote>[\"'])([^\"'\n]{5,80})(?P=quote)\s*\)",
+        lambda v: spoken(v) or (chosen(v) and not v.endswith("?")),
+    ),
+    _place(
+        "sign-in-call",
+        ("btoa(", "b64encode(", "base64encode(", "base64.encode("),
+        r"(?:btoa|b64encode|base64\.?encode)\(\s*b?[\"'`][\w.@-]{1,40}:([^\"'`\n]{4,80})[\"'`]",
+    ),
+    _place(
+        "sign-in-call",
+        ("sp_addlinkedsrvlogin", "sp_addlogin"),
+        r"sp_add(?:linkedsrv)?login\s+(?:[^,\n]{0,80},\s*){1,4}N?'([^'\n]{4,80})'",
+    ),
     _place("secure-string", ("securestring",), r"securestring\s+(?:-string\s+)?[\"']([^\"'\n]{4,120})[\"']"),
     _place(
         "signing-call",
@@ -269,8 +291,8 @@ PLACES: tuple[Rule, ...] = (
     # markup and configuration
     _place(
         "secret-element",
-        ("password>", "passwd>", "pwd>", "passphrase>", "passwort>"),
-        rf"(?<!/){_ELEMENT}>\s{{0,4}}([^<\s]{{4,120}})",
+        ("password>", "passwd>", "pwd>", "passphrase>", "passwort>", 'password">', "password'>"),
+        rf"(?<!/){_ELEMENT}[\"']?>\s{{0,4}}([^<\s]{{4,120}})",
         lambda v: chosen(v) or signed_in(v),
     ),
     _place(
@@ -387,6 +409,12 @@ PLACES: tuple[Rule, ...] = (
         keyish,
         back=320,
     ),
+    _place(
+        "session-cookie",
+        ("jsessionid=", "phpsessid=", "asp.net_sessionid="),
+        r"(?:jsessionid|phpsessid|asp\.net_sessionid)=([\w%.:+/-]{16,400})",
+        keyish,
+    ),
     _place("basic-credentials", ("basic ",), r"\bbasic\s+([A-Za-z0-9+/]{10,}={0,2})", signed_in, back=1),
     # quoted values that hold what no other rule takes for part of a value
     _place(
@@ -412,7 +440,8 @@ PLACES: tuple[Rule, ...] = (
         ),
         r"(?:password|passcode|passphrase|passwort|kennwort|pwd|pw|clave|contraseña|senha|mot de passe"
         r"|wachtwoord)\s+(?:for|of|on|to|at|für|zum|vom|del|de|da|do|du|della|van|voor)\s+"
-        r"[^.\n\"'=:;?!]{2,60}?(?:\s+(?:is|was|lautet|ist|will be|now|es|est|é|è)(?:\s+now|\s+still)?"
+        r"(?:[^.\n\"'=:;?!]|\."
+        r"(?=\w)){2,60}?(?:\s+(?:is|was|lautet|ist|will be|now|es|est|é|è)(?:\s+now|\s+still)?"
         r"|\s?[:=])\s+[\"'`“]?([^\s\"'`”]{5,80})",
         spoken,
     ),
@@ -431,11 +460,34 @@ PLACES: tuple[Rule, ...] = (
     ),
     _place(
         "credential-pair",
-        ("login ", "login:", "login=", "log in ", "sign in ", "signin ", "logon ", "creds", "credential"),
-        r"(?:log[- ]?in|sign[- ]?in|logon|creds?|credentials?)"
-        r"(?:(?:\s+(?:is|are|for\s[^\n:]{1,40}))?\s?[:=]\s{0,2}|\s+(?:with|as|using|is|are)\s{1,2})[\"'`]?[\w.@\\+-]{2,60}"
-        r"\s?[/:]\s?([^\s\"'`/]{6,60})",
+        (
+            *("login ", "login:", "login=", "log in ", "sign in", "signin ", "logon ", "creds", "credential"),
+            *("zugangsdaten", "anmeldedaten", "identifiants", "credenciales", "user/pass", "inloggegevens"),
+        ),
+        r"(?:log[- ]?in|sign[- ]?in|logon|creds?|credentials?|zugangsdaten|anmeldedaten|identifiants"
+        r"|credenciales|inloggegevens|user/pass(?:word)?)"
+        r"(?:(?:\s+(?:is|are|for\s[^\n:]{1,40}))?\s?[:=]\s{0,2}|\s+(?:with|as|using|is|are)\s{1,2}"
+        r"|\s{1,2}(?=[\w.@-]{2,60}:\S))[\"'`]?[\w.@\\+-]{2,60}(?:\s?[/:]\s?|\s+(?:and|und|et|y)\s+)"
+        r"([^\s\"'`/]{6,60})",
         spoken,
+    ),
+    _place(
+        "spoken-password",
+        ("one is", "one was"),
+        r"pass(?:word|code|phrase)[^\n]{0,90}?\bone (?:is|was)(?: now)?:?\s+[\"'`“]?([^\s\"'`”]{5,80})",
+        spoken,
+        back=110,
+    ),
+    _place(
+        "near-password",
+        ("password", "passwort", "kennwort", "contraseña", "senha", "mot de passe"),
+        r"(?i:passwords?|passwort|passwörter|kennwort|contraseña|senha|mot de passe)\b[^\n=()<>{}\[\];]{1,48}?"
+        r"(?<![^\s\"'`“(,])((?=[^\s\"'`”,]*[A-Za-z])(?=[^\s\"'`”,]*\d)(?=[^\s\"'`”,]*[!@#$%^&*?][^\s\"'`”,])"
+        r"[A-Za-z0-9!#$%^&*?@_+.~-]{7,40}"
+        r"|[A-Za-z0-9_.-]*[A-Za-z][A-Za-z0-9_.-]*\d[A-Za-z0-9_.-]*[!#*?$](?=[\s\"'`”,.]|\Z))",
+        lambda v: given(v) and not re.fullmatch(r"[\w.+-]+@[\w-]+\.[\w.-]+", v),
+        score=0.75,
+        flags=0,
     ),
     _place(
         "passphrase",
