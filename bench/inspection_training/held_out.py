@@ -5,10 +5,12 @@ made from our own corpus and scored on every source. The settings were chosen wi
 other people's texts will be found less well.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.inspection_training.linear_training import Example, train
+from lambdas.inspection import injection
 from lambdas.inspection.linear import LinearModel
 from lambdas.inspection.normalise import normalise
 
@@ -33,23 +35,50 @@ def fold_of(source: str) -> str:
 
 
 def held_out(own: Sequence[Example], ordinary: Sequence[Example], rows: Rows) -> dict[str, dict[str, float]]:
-    """By fold, and for our own corpus alone: recall at one and at five false alarms in a hundred."""
+    """By fold, for all folds together, and for our own corpus alone: recall at one and at five false alarms
+    in a hundred, and what is flagged at the threshold in force. Scores are those of the inspection: the model
+    with the phrasings.
+    """
     base = [*own, *ordinary]
-    result = {"our own corpus alone, on all sources": _recalls(train_injection(base), rows)}
+    result = {"our own corpus alone, on all sources": _figures(_scored(train_injection(base), rows))}
+    together: list[tuple[float, int]] = []
     for fold in FOLDS:
         left = [row for row in rows if fold_of(row["source"]) == fold]
         used = [Example(row["text"], row["label"]) for row in rows if fold_of(row["source"]) != fold]
-        result[f"without {fold}, on them"] = _recalls(train_injection([*base, *used]), left)
+        scored = _scored(train_injection([*base, *used]), left)
+        result[f"without {fold}, on them"] = _figures(scored)
+        together.extend(scored)
+    return result | {"all folds together": _figures(together)}
+
+
+def _scored(model: LinearModel, rows: Rows) -> list[tuple[float, int]]:
+    result: list[tuple[float, int]] = []
+    for row in rows:
+        lower = normalise(row["text"]).text.lower()
+        doubt = 1 - model.score(lower)
+        places = {
+            gate: [found.end() - 1 for found in re.finditer(re.escape(gate), lower)]
+            for gate in injection.GATES
+            if gate in lower
+        }
+        weights = [weight for _, weight, _, _ in injection.phrasings(lower, places)]
+        result.append((1 - doubt * (1 - max(weights, default=0.0)), row["label"]))
     return result
 
 
-def _recalls(model: LinearModel, rows: Rows) -> dict[str, float]:
-    scored = [(model.score(normalise(row["text"]).text.lower()), row["label"]) for row in rows]
+def _figures(scored: Sequence[tuple[float, int]]) -> dict[str, float]:
     ordinary = sorted((score for score, label in scored if not label), reverse=True)
     attacks = [score for score, label in scored if label]
-    return {
-        f"recall_at_{percent}_percent": round(
-            sum(score > ordinary[len(ordinary) * percent // 100] for score in attacks) / len(attacks), 3
+    recalls = {
+        f"recall_at_{percent}_percent": sum(
+            score > ordinary[len(ordinary) * percent // 100] for score in attacks
         )
+        / len(attacks)
         for percent in (1, 5)
-    } | {"attacks": len(attacks), "ordinary": len(ordinary)}
+    }
+    flagged = {
+        f"flagged_{name}": sum(score >= injection.TRUSTED_THRESHOLD for score in scores) / len(scores)
+        for name, scores in (("attacks", attacks), ("ordinary", ordinary))
+    }
+    rounded = {name: round(value, 3) for name, value in (recalls | flagged).items()}
+    return rounded | {"attacks": len(attacks), "ordinary": len(ordinary)}

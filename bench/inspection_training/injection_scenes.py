@@ -107,8 +107,24 @@ REPORTS = lines(r"""
 {the|our} {instructions|orders|directions} {of the judge|from the head office|for the exam} {say|state|require} that {earlier versions|all prior notes|previous answers} {are void|be disregarded|do not count}
 """)
 
+# manuals, licences, notes on versions, comments: they order, permit and forbid, but not a model
+MANUALS = lines(r"""
+{permission|a licence|the right} is {hereby|} granted{, free of charge,| without royalty|} to {any person|you|the licensee} to {use, copy and change|distribute|modify} {the software|this work|the files} {without restriction|subject to the following conditions|provided that the notice above stays}
+{this|the} {software|library|program} is {provided|supplied} "as is", without {any|} {warranty|guarantee} {of any kind|express or implied}. {in no event|under no condition} shall the {authors|holders} be {liable|responsible} for {any claim|damages|loss of data}
+{you may|you must not|you should} {use|call|set|pass|override} this {method|option|flag|parameter|hook} {if|when|unless} {the server|the user|your code|the client} {expects|needs|ignores} {another value|a system message|the previous state|an empty list}
+{the|this} {parameter|field|message|role} {must be|can be|is} {one of|either} {"user", "assistant" or "system"|a string or None|a list of tools}. {prior|earlier|previous} {turns|messages|values} are {kept|ignored|sent again}{.| by default.}
+{options|usage|synopsis}: {--force|--ignore-case|-i|--quiet|--reverse} {ignore|override|print|display|skip|reverse} {case|previous settings|the whole line|all matches|errors} {and exit|, even if binary|; see below}
+{changes|version|release} {1.4|2.0.1|3.2}: {fixed|removed|added|deprecated} {a bug that ignored the prompt|the system option|output in reverse order|hidden files|support for secret keys|an escape from the sandbox}. {thanks to|reported by} <name>
+{def|function|class} {reset_context|print_rules|ignore_errors|override_settings}({self|name}): {'''|#} {return|print|reset|drop} {the rules|the instructions of the parser|all earlier filters|the secret of the session} {and raise ValueError if there are none|for debugging|before a new request}
+{note|warning|caution}: {do not|never|always} {edit|delete|print|share|trust} {this file|the key|user input|the output|generated code}. {it|they} {will be|may be|is} {overwritten|read by other programs|shown to everyone}
+{to|if you want to} {disable|enable|bypass|reset|unlock} {the daemon|a module|the cache|access control|the account}, {set|edit|run|remove} {the line in the config|`service restart`|the environment variable|the lock file} {and|then} {log in again|restart|test it}
+{redistribution|distribution|copies} {in source or binary form|of any part} {is|are} permitted {provided|only if} {the following conditions are met|the names of the authors are not used|you keep this list}. {you are not|nobody is} required to accept {these terms|this licence}
+{the|each} {command|instruction|directive|rule} {is executed|takes effect|is ignored|overrides the default} {before|after|instead of} {the previous one|those above|the rules of the parent|global settings}{.| (see the section on order).}
+{access|permission} is {granted|denied} {to|unless} {the owner|members of the group|the token has expired|the policy allows it}; {otherwise|then} {an error|status 403|nothing} is returned
+""")
+
 # with how much each counts
 ATTACKS = ((CHARACTER, 0.6),)
-ORDINARY = (ROLE, PLAIN, DEFENDERS, ANSWERS, REPORTS)
+ORDINARY = (ROLE, PLAIN, DEFENDERS, ANSWERS, REPORTS, MANUALS)
 # of these a text holds several sentences
-LONG = (CHARACTER, ROLE, REPORTS)
+LONG = (CHARACTER, ROLE, REPORTS, MANUALS)

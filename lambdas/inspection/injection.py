@@ -7,6 +7,7 @@ judged by a lower threshold.
 """
 
 import re
+from collections.abc import Iterator
 
 from lambdas.inspection import linear
 from lambdas.inspection.expressions import Expression, Places, around
@@ -21,8 +22,8 @@ UNTRUSTED_THRESHOLD = 0.8
 # too: a phrasing makes the model surer and does not replace it. A weight of 0.6 takes six tenths of the doubt
 # away; heavier are those that no ordinary text among the development files holds.
 _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
-    (rule, score, frozenset(gates.split("|")), Expression(expression))
-    for rule, score, gates, expression in (
+    (rule, weight, frozenset(gates.split("|")), Expression(expression))
+    for rule, weight, gates, expression in (
         (
             "override", 0.6, "ignore|disregard|forget|override|do not follow|don't follow|pay no attention",
             r"\b(?:ignore|disregard|forget|override|do(?: not|n't) follow"
@@ -121,25 +122,28 @@ def find(
         Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model") for score, start, end in windows
     ]
     highest = likeliest
-    for rule, weight, gates, expression in _PHRASINGS:
-        if places.keys().isdisjoint(gates):
-            continue
-        for begin, end in around(places, (gates,), _REACH):
-            match = expression.search(lower, begin, end)
-            if match:
-                surer = likeliest + (1 - likeliest) * weight
-                highest = max(highest, surer)
-                span = Span(
-                    "PROMPT_INJECTION", match.start(), match.end(), round(surer, 3), f"phrasing-{rule}"
-                )
-                found.append(span)
-                break
+    for rule, weight, start, end in phrasings(lower, places):
+        surer = likeliest + (1 - likeliest) * weight
+        highest = max(highest, surer)
+        found.append(Span("PROMPT_INJECTION", start, end, round(surer, 3), f"phrasing-{rule}"))
     hidden = _hidden(original, plain, lower)
     if hidden:
         highest = max(highest, hidden.score)
         found.append(hidden)
     flagged = [span for span in found if span.score >= threshold]
     return sorted(flagged, key=lambda s: (-s.score, s.start))[:_MAX_FINDINGS], highest
+
+
+def phrasings(lower: str, places: Places) -> Iterator[tuple[str, float, int, int]]:
+    """(rule, weight, start, end) of the first place of each phrasing that the text holds."""
+    for rule, weight, gates, expression in _PHRASINGS:
+        if places.keys().isdisjoint(gates):
+            continue
+        for begin, end in around(places, (gates,), _REACH):
+            match = expression.search(lower, begin, end)
+            if match:
+                yield rule, weight, match.start(), match.end()
+                break
 
 
 def _hidden(original: str, plain: str, lower: str) -> Span | None:
