@@ -293,7 +293,8 @@ _ASSIGNMENT = Expression(
     # the name is one field, the value the next; or a variable and its default
     r"|[,;\s]{1,40}[\"']?(?:value|default|content)[\"']?\s{0,3}[:=]\s{0,3}"
     r"|\s{1,3}\{\s{1,40}(?:(?:type|description|sensitive)\b[^\n]{0,120}\n\s{0,40}){0,3}default\s{0,3}=\s{0,3}"
-    r"|\s+(?:is|was|are|reads|set to|to|changed to|should be|will be|geändert auf|lautet|ist|est|es|é|è"
+    r"|\s+(?:is|was|are|reads|(?:has been |was |is )?(?:re)?set to|to|changed to"
+    r"|should be|will be|geändert auf|lautet|ist|est|es|é|è"
     r"|jest|är|er|used:|value:|below:|here:)\s{0,2}:?\s+"
     r"(?:now |currently |still )?|['’]s\s+(?:now |still )?"
     r"|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_.])"

@@ -120,7 +120,7 @@ def _place(
 def _option(commands: str, option: str, accept: Callable[[str], bool] = given) -> Rule:
     """The value of a command's option; `commands` (comma between them) are the gates."""
     gates = tuple(commands.split(","))
-    names = "|".join(re.escape(gate) for gate in gates)
+    names = "|".join(re.escape(gate.rstrip()) for gate in gates)
     return _place("command-option", gates, rf"(?:{names}){_BEFORE}(?:{option}){_VALUE}", accept)
 
 
@@ -161,6 +161,7 @@ PLACES: tuple[Rule, ...] = (
         "wmic,cmdkey,schtasks,sc.exe,msdeploy,appcmd,winscp",
         r"/pass(?:word)?[:=]|/rp |/p |password=",
     ),
+    _place("command-option", ("lftp ",), r"lftp\s+(?:-[a-tv-z]\S*\s+)*-u\s+[\w.@-]{1,60},(\S{4,80})", chosen),
     _option("htpasswd", r"-\w*b\w*(?: -\w+)* \S{1,80} \S{1,60} "),
     _option("net user,net use,net localgroup", r"/user:\S{1,80}\s+|net user \S{1,60} ", chosen),
     _place("command-option", ("net user ",), rf"net user (?!/)\S{{1,60}}\s+(?!/){_VALUE}", chosen),
@@ -259,8 +260,11 @@ PLACES: tuple[Rule, ...] = (
     ),
     _place(
         "sign-in-call",
-        ("login(", "authenticate(", "signin(", "connect(", "auth=(", "basic_auth(", "authenticationtoken("),
-        r"(?:login|authenticate|signin|connect|auth=|basic_auth|authenticationtoken)\(\s*"
+        (
+            *("login(", "authenticate(", "signin(", "connect(", "auth=(", "basic_auth("),
+            *("authenticationtoken(", "bind_s(", "simple_bind("),
+        ),
+        r"(?:login|authenticate|signin|connect|auth=|basic_auth|authenticationtoken|bind_s|simple_bind)\(\s*"
         r"(?:[\"'][^\"'\n]{0,200}[\"']\s*,\s*){1,2}(?:password=)?[\"']([^\"'\n]{5,120})[\"']",
         lambda v: chosen(v) and not re.fullmatch(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?", v),
     ),
@@ -279,6 +283,15 @@ PLACES: tuple[Rule, ...] = (
         "sign-in-call",
         ("sp_addlinkedsrvlogin", "sp_addlogin"),
         r"sp_add(?:linkedsrv)?login\s+(?:[^,\n]{0,80},\s*){1,4}N?'([^'\n]{4,80})'",
+    ),
+    _place(
+        "service-call",
+        (
+            *("algolia", "twilio", "mailgun", "mailchimp", "datadog", "rollbar", "bugsnag", "mixpanel"),
+            *("amplitude", "fastly", "nexmo", "vonage", "plivo", "messagebird", "pusher", "zendesk"),
+        ),
+        r"[a-z]\w*(?:\.\w+){0,2}\(\s*(?:[\"'][^\"'\n]{0,80}[\"'],\s*){0,3}[\"']([0-9a-f]{32,40})[\"']",
+        keyish,
     ),
     _place("secure-string", ("securestring",), r"securestring\s+(?:-string\s+)?[\"']([^\"'\n]{4,120})[\"']"),
     _place(
@@ -481,7 +494,9 @@ PLACES: tuple[Rule, ...] = (
     _place(
         "near-password",
         ("password", "passwort", "kennwort", "contraseña", "senha", "mot de passe"),
-        r"(?i:passwords?|passwort|passwörter|kennwort|contraseña|senha|mot de passe)\b[^\n=()<>{}\[\];]{1,48}?"
+        r"(?i:passwords?|passwort|passwörter|kennwort|contraseña|senha|mot de passe)\b"
+        r"[^\n=()<>{}\[\];]{1,48}?"
+        r""
         r"(?<![^\s\"'`“(,])((?=[^\s\"'`”,]*[A-Za-z])(?=[^\s\"'`”,]*\d)(?=[^\s\"'`”,]*[!@#$%^&*?][^\s\"'`”,])"
         r"[A-Za-z0-9!#$%^&*?@_+.~-]{7,40}"
         r"|[A-Za-z0-9_.-]*[A-Za-z][A-Za-z0-9_.-]*\d[A-Za-z0-9_.-]*[!#*?$](?=[\s\"'`”,.]|\Z))",

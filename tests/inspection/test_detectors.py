@@ -190,7 +190,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "token-shapes": ("look: navtool_5fKw92LmXq7RtZb3Yc8Vd4Hj", "SECRET"),
     "secret-places": ("redis-cli -h cache -a falcon-64-winter ping", "SECRET"),
     "headers": ("Authorization: Bearer mF9B5f41JqMx7ZtK2pLw", "SECRET"),
-    "command-lines": ("curl -u deploy:Xk29fmQp https://intranet.corp", "SECRET"),
+    "command-lines": ("restcli -u deploy:Xk29fmQp https://intranet.corp", "SECRET"),
     "credential-pairs": ("portal credentials joe@navalworks.io / Hb7#kLm2", "SECRET"),
     "decoded-views": ("see bWFpbDogYWRhLmxAbmF2YWx3b3Jrcy5pbw== for it", "EMAIL"),
     "rearranged-views": ("it is 4539148803\n436467 on the card", "CREDIT_CARD"),

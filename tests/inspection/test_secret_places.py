@@ -109,6 +109,11 @@ WRITTEN = (
     "aws secretsmanager put-secret-value --secret-id db --secret-string '«StoneCopper4021!»'",
     "const AUTH = 'Basic ' + btoa('root:«RocketStorm1460*»')",
     'gh secret set API_TOKEN --body "«fbbFDEH4Frzeh4z42XhI7LNxZ77vllOm2QJVQCIi»"',
+    "your password has been reset to «maple-falcon-61»",
+    "http --auth app_user:«ocean-tiger-60» GET https://x.io",
+    "lftp -u reporting,«4H_0wnhGZQv-v» ftp.firm.io",
+    "ldap.bind_s('cn=admin,dc=x', '«MangoDelta664*»')",
+    "twilio.Client('ACac857597f51823ea355753053660a370', '«dc8d84ff029b74e3dbb7de4488d7e5a5»')",
     "signing.password=«orbit-falcon-87»\nstorePassword=tig3r-602",
 )  # fmt: skip
 
