@@ -344,7 +344,10 @@ _ABOUT_PASSWORDS = re.compile(
     r"|expir\w*|name|alg\w*|encod\w*|format|lib\w*)\Z",
     re.IGNORECASE,
 )
-_OF_A_CALL = re.compile(r"_?(?:nonce|signature|timestamp|version|method|callback)", re.IGNORECASE)
+_OF_A_CALL = re.compile(
+    r"0?_?(?:nonce|signature|timestamp|version|method|callback|domain|audience|issuer|url|host)",
+    re.IGNORECASE,
+)
 # an element, a sum, the next variable, a table of numbers
 _CODE_VALUE_PART = re.compile(
     r"[A-Za-z_][\w.]*\[[\w:?-]|[a-z_]+(?:\+[a-z_]+)+\Z|[A-Za-z_]+=(?:\$|\d+(?:\.\d+){3}\Z)|\d+,\w+:\d+,|\d+[)}\]]"

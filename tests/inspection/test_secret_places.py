@@ -140,6 +140,7 @@ NOT_WRITTEN = (
     "Set-ADAccountPassword -Identity kim -Reset -NewPassword (Read-Host -AsSecureString)",
     "const password = input('Password?'); keyring.set_password('service1', 'user1', value)",
     "The password was changed on 2024-05-01 by user42; passwords are hashed with PBKDF2-SHA256, 64 MB.",
+    'export AUTH0_DOMAIN="appman18922506.auth0.com"',
     "curl -u USERNAME:PASSWORD https://host",
     'data-sitekey="6LPFvC3B5KmEFETvFkRHMjl-ugHHxHj-KXdTwNGp"',
     "encryptedData:\n  password: AgB" + "qxi4sKGNWxw3Crrow8e5bG0fZrRZBw7os83Gb0Hi1pG3rTL9v6IlTnH3JbR7" * 3,
