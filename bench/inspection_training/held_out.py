@@ -7,6 +7,7 @@ other people's texts will be found less well.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench.inspection_training.linear_training import Example, train
@@ -25,8 +26,8 @@ FOLDS: Mapping[str, tuple[str, ...]] = {
 
 
 def train_injection(examples: Sequence[Example]) -> LinearModel:
-    """The model of attacks for these examples, as it is shipped."""
-    return train(examples, passes=10)
+    """The model of attacks for these examples, as it is shipped. It reads texts as the inspection does."""
+    return train([replace(one, text=normalise(one.text).text) for one in examples], passes=10)
 
 
 def fold_of(source: str) -> str:

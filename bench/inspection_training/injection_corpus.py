@@ -171,6 +171,7 @@ SLOTS = {
         "instructions for a crime",
         "hate speech",
         "whatever I ask",
+        *scenes.HARMS,
     ],
     "topic": [
         "gardening",
@@ -451,7 +452,7 @@ def build(seed: int = 11, copies: int = 14) -> list[Example]:
                 if chance.random() < 0.1:
                     text = text.upper()
                 examples.append(Example(text, 1, weight))
-    for template in (*INDIRECT, *families.PLANTED):
+    for template in (*INDIRECT, *families.PLANTED, *families.ADDRESSED):
         for _ in range(copies):
             order, document = expand(template, chance, SLOTS), one(DOCUMENTS)
             place = chance.random()

@@ -69,13 +69,14 @@ _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
              r"|let)\b[\w ,']{0,20}\b(?:the user|this (?:instruction|message|note|step)"
              r"|these instructions)\b"),
         (
+            # as normalised: Cyrillic letters that look like Latin ones are Latin here
             "override-abroad", 0.6, "ignorier|vergiss|missacht|oubli|ignore|olvid|ignora|descarta|dimentica"
-                "|esque|desconsider|vergeet|negeer|zignoruj|zapomnij|забудь|игнорируй|unut",
+                "|esque|desconsider|vergeet|negeer|zignoruj|zapomnij|aбyдь|игнopиpyй|unut",
             r"\b(?:(?:ignorier\w{1,3}|vergiss|missacht\w{1,2}|olvid\w{1,2}|ignora|descarta|dimentica|esqueça"
-                r"|ignore|desconsidere|vergeet|negeer|zignoruj|zapomnij|забудь|игнорируй)\b[\w ,']{0,30}\b"
+                r"|ignore|desconsidere|vergeet|negeer|zignoruj|zapomnij|[з3]aбyдь|игнopиpyй)\b[\w ,']{0,30}\b"
             r"(?:anweisungen|regeln|vorgaben|befehle|reglas|instrucciones|istruzioni|regole|instruções"
-                r"|regras|regels|instructies|opdrachten|instrukcj\w{1,3}|zasad\w{0,3}|инструкции|правила"
-                r"|указания)\b"
+                r"|regras|regels|instructies|opdrachten|instrukcj\w{1,3}|zasad\w{0,3}|инcтpyкции|пpaвилa"
+                r"|yкaзaния)\b"
             r"|(?:oublie[sz]?|ignore[sz]?) (?:toutes |tous )?(?:les|tes|vos|ces) [\w ,']{0,20}"
                 r"(?:instructions|consignes|règles)\b"
             r"|(?:talimatlar|kurallar)\w{1,4} unut)",
