@@ -98,7 +98,9 @@ def main() -> int:
         "injection": lambda: train_injection(injection_examples(arguments.data)).save(
             MODELS / "injection.linear"
         ),
-        "meaning": lambda: train(meaning_examples(arguments.data)).save(MODELS / "meaning.linear"),
+        "meaning": lambda: train(meaning_examples(arguments.data), penalty=3e-6).save(
+            MODELS / "meaning.linear"
+        ),
         "names": lambda: names_corpus.make_model(MODELS / "names.crfsuite", names_rows(arguments.data)),
     }
     for name in arguments.models or list(makers):

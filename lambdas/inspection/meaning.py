@@ -19,10 +19,12 @@ LEVELS: dict[str, DataClass] = {
     "TRADE_SECRET": DataClass.CONFIDENTIAL,
     "ROADMAP": DataClass.CONFIDENTIAL,
 }
-THRESHOLD = 0.5
-PAIR_THRESHOLD = 0.7  # of two sentences out of several
+THRESHOLD = 0.35
+PAIR_THRESHOLD = 0.6  # of two sentences out of several
 # long texts have many windows: each must be surer
+MIDDLE_THRESHOLD = 0.6
 LONG_THRESHOLD = 0.93
+_MIDDLE = 600  # characters
 _LONG = 1_500
 _FEW_SENTENCES = 4
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
@@ -202,11 +204,20 @@ _UNMISTAKABLE: tuple[tuple[str, frozenset[str], Expression], ...] = tuple(
              r"|\bundisclosed\b[^.\n]{0,20}:|\b(?:before|ahead of) the (?:earnings|results) (?:release"
              r"|announcement|call)\b[^.?\n]{0,60}\d"),
         ("PERSONNEL", "layoff list|termination letter|severance|performance improvement plan|disciplinary"
-            "|redundancy list|written warning|dismissal letter|warning letter",
+            "|redundancy list|written warning|dismissal letter|warning letter|the dismissal|the termination"
+            "|the suspension|the redundancy|the demotion|your contract|your employment|not be extended"
+            "|not be renewed|eliminated|my report|my direct report|my employee|my team member| pip for",
          r"\b(?:draft|write|prepare|rewrite|translate|summari[sz]e)\b[^.\n]{0,30}\b(?:termination|dismissal"
              r"|warning|severance) letter (?:for|to) (?!a\b|an\b|employees\b|the\b)\w+|\b(?:layoff"
              r"|redundancy) list\b|\bdisciplinary (?:hearing|procedure|case|action|meeting) (?:of|against"
              r"|with|for) (?!a\b|an\b|employees\b)\w+"
+         r"|\b(?:draft|write|prepare|rewrite|translate|soften|phrase) the (?:dismissal|suspension"
+             r"|redundancy|demotion|termination) (?:letter|notice|talk|script)\b(?! template)"
+         r"|\b(?:we|i) (?:\w+ ){0,3}(?:ending|end|terminating|terminate) your (?:contract|employment)\b"
+         r"|\b(?:your|his|her|their) (?:probation|contract|fixed-term contract|position|role|job)\b"
+             r"[\w ]{0,12}\b(?:not be (?:extended|renewed)|is (?:being )?eliminated|be eliminated)\b"
+         r"|\bmy (?:direct )?(?:reports?|employees?|team members?)\b[^.?!\n]{0,90}\b(?:harass\w*"
+             r"|underperform\w*|drunk|lateness|grievance|bullying)\b"
          r"|\b(?:performance improvement plan|pip|written warning|final warning) for (?!a\b|an\b|my\b"
              r"|employees\b|new\b|the\b)[a-z]+ [a-z]+"),
         ("TRADE_SECRET", "trade secret|proprietary|secret formula|secret recipe|core ip|our real margins"
@@ -243,7 +254,10 @@ _PERSON_TERMS: dict[str, Expression] = {
             r"|misconduct|underperform\w*|below expectations|performance (?:review|improvement|rating)"
             r"|salary|salaries|pay rise|compensation|bonus|"
         r"demot(?:e|ed|ion)|medical leave|sick leave|parental leave|background check|written warning"
-            r"|grievance|promotion|underpaid|works council|withdraw the offer)\b"
+            r"|grievance|passed over|personnel file|underpaid|works council|withdraw the offer|probation"
+            r"|suspension|360 feedback|exit interview|self-assessment|final warning|drug test|reference check"
+            r"|not be (?:renewed|extended)|is eliminated|k(?:ü|u)ndigungsschreiben|abmahnung"
+            r"|aufhebungsvertrag|carta de despido|lettre de licenciement|salaire|gehalt)\b"
     ),
 }  # fmt: skip
 _REACH = 200
@@ -268,13 +282,21 @@ def find(plain: str, lower: str, spans: list[Span], places: Places) -> list[Span
             name = _named(lower, start, end)
             if name:
                 _keep(found, Span(name, start, end, round(score, 3), "linear-model"))
-    for span in spans:
-        if span.type == "PERSON" and span.score >= 0.5:
-            beside = lower[max(0, span.start - _REACH) : span.end + _REACH]
-            for name, expression in _PERSON_TERMS.items():
-                if name not in found and expression.search(beside):
-                    _keep(found, Span(name, span.start, span.end, 0.75, "person-and-term"))
+    _beside_persons(lower, [one for one in spans if one.type == "PERSON" and one.score >= 0.5], found)
     return list(found.values())
+
+
+def _beside_persons(lower: str, persons: list[Span], found: dict[str, Span]) -> None:
+    for span in persons:
+        start, end = max(0, span.start - _REACH), span.end + _REACH
+        # what stands in another paragraph or bullet is another matter
+        for mark in ("\n\n", "\n- "):
+            start = max(start, lower.rfind(mark, start, span.start))
+            after = lower.find(mark, span.end, end)
+            end = after if after >= 0 else end
+        for name, expression in _PERSON_TERMS.items():
+            if name not in found and expression.search(lower, start, end):
+                _keep(found, Span(name, span.start, span.end, 0.75, "person-and-term"))
 
 
 def _suspicious(lower: str, long: bool) -> list[tuple[float, int, int]]:
@@ -282,7 +304,9 @@ def _suspicious(lower: str, long: bool) -> list[tuple[float, int, int]]:
     model = linear.model("meaning")
     if long:
         return linear.shipped_windows("meaning", lower, LONG_THRESHOLD)[1]
-    found = linear.shipped_windows("meaning", lower, THRESHOLD)[1]
+    found = linear.shipped_windows(
+        "meaning", lower, THRESHOLD if len(lower) <= _MIDDLE else MIDDLE_THRESHOLD
+    )[1]
     ends = [match.end() for match in _SENTENCE_END.finditer(lower)] + [len(lower)]
     if found or len(ends) < _FEW_SENTENCES:
         return found
