@@ -407,20 +407,10 @@ PLACES: tuple[Rule, ...] = (
     ),
     _place(
         "session-cookie",
-        (
-            "sessionid=",
-            "sessid=",
-            "connect.sid=",
-            "session=",
-            "_session_id=",
-            "auth_token=",
-            "sid=",
-            "remember_token=",
-        ),
-        r"cookie\"?'?\s*[:=][^\n]{0,300}?(?:(?:[\w.-]*(?:session(?:_?id)?|sessid|auth_token|remember_token)"
-        r"|connect\.sid|\bsid))=([\w%.:+/=-]{16,400})",
+        ("cookie:", 'cookie":', "cookie':", "cookie=", "cookie ="),
+        r"cookie[\"']?\s?[:=][^\n]{0,300}?(?:session(?:_?id)?|sessid|auth_token|remember_token|connect\.sid|\bsid)="
+        r"([\w%.:+/=-]{16,400})",
         keyish,
-        back=320,
     ),
     _place(
         "session-cookie",
@@ -434,7 +424,7 @@ PLACES: tuple[Rule, ...] = (
         "quoted-password",
         ("secret", "password", "passwd", "passphrase", "pwd", "passwort"),
         r"(?:secret|password|passwd|passphrase|pwd|passwort)[\w-]{0,12}[\"']?\s{0,2}[:=]\s{0,2}(?:\""
-        r"(?=[^\"\n]*[<>'`])([^\"\s]{8,200})\"|'(?=[^'\n]*[<>\"`])([^'\s]{8,200})')",
+        r"(?=[^\"\n]{0,200}[<>'`])([^\"\s]{8,200})\"|'(?=[^'\n]{0,200}[<>\"`])([^'\s]{8,200})')",
         lambda v: chosen(v) and entropy(v) > 3.5 and not re.search(r"</?\w+|%s|\)s|\{\w*\}", v),
     ),
     _place(
