@@ -262,6 +262,18 @@ My {boss|manager|team lead|employee|report} <first> {is failing|drinks|is burnt 
 {Redacta|Corrige|Traduce} {la carta de despido|la amonestación|la evaluación de desempeño|el finiquito|la sanción} de {Javier Gómez|la señora Ruiz|nuestro empleado Pablo}{ por bajo rendimiento| por faltas| con salario de <num>|}.
 {Nuestro|Mi} {empleado|trabajador|compañero} {Pablo|el señor Ortega} {será despedido|no recibe aumento|fue sancionado|gana menos}. {Escribe el correo.|¿Qué le digo?}
 """)
+MORE_PERSONNEL = lines(r"""
+{The|Our} {cook|guard|cashier|trainee|nurse|secretary|driver|teller} <first> {comes in smelling of wine|lost the keys again|shouts at guests|falsified receipts|refuses overtime|left the till open}; {file note please|what letter do I send|is that enough to part ways|draft the confrontation}.
+<first> {wants|demands|asks for} {more money|a rise|a transfer|part-time|a company car}; {our limit|the grade ceiling|what I can give} is <num>. {Draft my no|Prepare the talk|Counter-offer}?
+{Finalists|Shortlist|Applicants}: <first> ({sharp|safe|shy|job hopper}), <first> ({expensive|weak English|overqualified}). {Whom do we take|Offer to whom|Reasons for the refusal}?
+{Goodbye note|Internal announcement|Cover story} for <who>, who {was pushed out|leaves after the audit|was asked to go|resigned under pressure}. <task>
+{HR overview|Team sheet|Staffing list}: <first> ({not extended|pay frozen|moved to nights}), <first> ({two warnings|promoted in secret|leaving, does not know}). <task>
+{Payroll|Wage|Pension|Tax} {error|garnishment|advance|deduction} for <who>: <num> {too much|to be recovered|a month}. {Explain it to him|Draft the letter|Check the maths}.
+{Bewerte|Vergleiche} die {Bewerbungen|Leistungen|Kandidaten} {von|:} {Sven Maier|Frau Lutz} und {Ali Demir|Anna Beck}: {zu alt|gute Noten|unpünktlich|zu teuer}.
+<first> and <first> {quarrel|do not speak|hit each other|share a secret}; {whom do I move|how do I warn both|write what each said}.
+{Rate|Judge} {my|this} {deputy|assistant|team} for the {year-end form|bonus round}: <first> {delivers late|is the soul of the team|is coasting|makes mistakes}.
+{My|Our} {assistant|manager|engineer} <first> {lied about|hid|faked} {a degree|a second job|sick days|expenses}. {How do I confront|What can we do|Draft an email to HR}?
+""")
 LEGAL = lines(r"""
 {Our|The company's} {lawyers|solicitors|attorneys|barristers|counsel|legal department|GC|litigators} {think|say|fear|told us|believe|estimate} {we lose|we would lose|the claim is strong|the defence is thin|settling is cheaper|we breached|do not put it in writing}. <task>
 {Summary|Notes|Minutes} of {the call|the meeting|a talk} with {litigators|outside counsel|our attorney|the law firm|the barrister}: {the judge leans to them|settle below <money>|infringement likely|drop the appeal|weak witness}. <task>
@@ -286,6 +298,15 @@ Résume {l'avis de notre avocat|la note de nos conseils|le mémoire en défense|
 {Nous sommes poursuivis|Notre avocat conseille de transiger|L'autorité enquête sur nous}{, confidentiel|}. Rédige {la réponse|une note|le calendrier}.
 Resume {el dictamen de nuestros abogados|la opinión de nuestro bufete|la demanda contra nosotros|la propuesta de acuerdo|nuestra defensa} {en el litigio|sobre la demanda|en el caso} {con|de|contra} {el proveedor|Grupo Vidal|un exempleado}.
 {Nos han demandado|Nuestro abogado recomienda pactar|La autoridad nos investiga}. Redacta {la respuesta|una nota|el plan}.
+""")
+MORE_LEGAL = lines(r"""
+{A guest|A worker|A buyer|A neighbour|A patient} {slipped|was burned|was injured|found mould|lost money} {at our|in our|with our} {shop|machine|hotel|product}; {his lawyer|her attorney|the insurer} {wants|demands|claims} <money>. {What do we offer|Counter|How do we answer without admitting}?
+{Our|The} {patent attorney|notary|tax lawyer|data protection lawyer|labour lawyer} {thinks|writes|warns} {the claim|our filing|the clause|the dismissal} {will not hold|is void|is risky|will be attacked}. <task>
+{The landlord|The bank|A licensor|A supplier} {served|sent} us {notice of default|termination for cause|an infringement letter}, we {actually|in truth|did} {missed payments|copied it|are late}. {Reply through counsel|What do we admit}?
+{Write down|Collect|Compare} what {each manager|the witnesses|the foreman} {remembers|said} about {the price talks|the accident|the deleted files} for our {defence|appeal|lawyers}.
+We {underpaid|overcharged|polluted|mislabelled|dumped|spied on} {workers|clients|the river|goods} {for years|since 2019}; {the union's lawyer|a journalist|the agency} {has noticed|asks}. {What do we tell legal|Prepare a statement|Exposure}?
+{Customs|The tax office|The police|The inspectorate} {seized|searched|blocked} our {container|office|accounts}; {the broker|someone} {falsified|hid} {papers|invoices}. {Statement by Friday|Who must know|Draft for the lawyer}.
+{Term|Clause|Loophole} in our contract with <company>: {we can get out if|they do not know that|our lawyer found} {the notice was late|clause 9 is void|the guarantee lapsed}. {Use it how|Letter}?
 """)
 MNPI = lines(r"""
 {We'll be|We are|We come in|The quarter ends|The year closes} {around|about|roughly} <percent> {under|below|above|ahead of} {guidance|consensus|the forecast|last year|budget}. <ask> {the note to leaders|the Q&A|the CEO letter|the script}.
@@ -313,6 +334,15 @@ We {raise|plan to raise|are raising} <num>m {with new shares|by a convertible|in
 {Prépare|Rédige|Résume} {une note sur l'acquisition|les résultats non publiés|la fusion avec|le rachat} {de Verdier|du trimestre|d'un concurrent}{, non annoncée|, avant publication|}, {prix|chiffre d'affaires|perte} <num> millions.
 {Prepara|Resume|Redacta} {los resultados no publicados|la compra de|la fusión con|la previsión del trimestre} {Lumar|un competidor|}{, sin anunciar|, aún no publicado|}: {ventas|pérdida|precio} <num> millones.
 """)
+MORE_MNPI = lines(r"""
+{Cash|Our liquidity|The runway|Funding} {lasts|ends|runs out} {until August|in ten weeks|before year end} unless {the loan|the round|the sale} closes. {Update for investors|Note to the banks|Board mail}, {nobody else may see it|strictly internal|}.
+{Same-store|Like-for-like|Organic|Retail|Licence} {sales|growth|orders} {fell|rose|are flat} <percent> in the {period|quarter|half} {we report|to be published|that we announce} on the {21st|3rd}. {Wording for the update|Explain the drop}.
+Our {bid|offer|tender price} for the {concession|network|stadium|portfolio} is <num>bn, {opened|due|decided} {next Thursday|soon}. <task>
+{I hear|The controller says|Finance told me} {we will restate|we miss|a bid comes|the deal is dead}. {Should I exercise my options|May I sell now|Buy more}?
+{Note|Mail|Reminder} to the {insiders|deal team|wall-crossed investors}: {the carve-out|the sale|the merger} {signs|closes|leaks} {Sunday night|tomorrow}. <task>
+{Numbers|Slides|Script} for {lenders|analysts|the rating agency} {that go out after the close|before release|under NDA}: {net debt|headroom|capex|margin} <num>. <task>
+{Le conseil|La direction} a {voté|décidé} {la cession|la fusion|le dividende} ; {le marché|la presse} l'apprendra {vendredi|le 12}. {Rédige le communiqué.|Note aux banques.}
+""")
 HEALTH = lines(r"""
 <who> {has|had|told me about|suffers from|is off with|was in hospital for} {<sick>|<illness>}. {How do I tell the team|Write a card|Plan the cover|Draft a note to HR|Can she be moved}?
 {Patient|Resident|Client|The insured|Member|Pupil} <person>{, <num>|, in bed 4|, born 1958|}{:|,} <sick>, {on <drug>|surgery on 3 April|two relapses|allergic to latex}. {Handover|Referral|Care plan|Letter to the insurer|SOAP note|Appeal} please.
@@ -334,6 +364,14 @@ HEALTH = lines(r"""
 {Arztbrief|Befund|Diagnose|Entlassungsbericht|Therapiebericht} {von|für} {Herrn Adler|Frau Sommer|Patient Kurz}: {Diabetes|Bluthochdruck|Herzinfarkt|Tumor}, {Medikation|Labor} <num>. Zusammenfassen.
 {Résume|Traduis|Rédige} {le compte rendu|l'ordonnance|le dossier médical|le certificat} de {M.|Mme|la patiente} {Girault|Leroy}: {infarctus|diabète|cancer|dépression|grossesse}{, opéré en mai|}.
 {Escribe|Traduce|Resume} {el informe|la historia clínica|la receta|el alta} {del paciente|de la paciente|de} {Luis Vega|Lucía}: {anemia|infarto|depresión|embarazada|diabetes|cáncer}.
+""")
+MORE_HEALTH = lines(r"""
+<who> {goes to|needs|comes from|skips} {dialysis|chemo|physiotherapy|rehab|a psychologist} {three times a week|every Monday|again}. {Make a roster|Hide the reason|Write to the boss|Cover plan}.
+{Mom's|My father's|My child's|My wife's} {oncologist|cardiologist|doctor|scan} {wrote|says|shows}: <person>, {stage II|blocked artery|hormone receptor positive|enlarged liver}, {start|stop} <drug>. {Plain language?|What does it mean?}
+{Pupil|Student|Child|Resident|Inmate} <person> {was assessed for|shows signs of|is treated for} {dyslexia|attention deficit|autism|a hearing loss|<sick>}. <task>
+{Ticket|Call|Complaint} <num>: {caller|customer|guest} <person> {mentioned|has|cannot use the app since} {HIV drugs|eye surgery|her pregnancy|his stroke|a wheelchair}. {Follow-up|Reply}.
+{Training|Diet|Physio|Recovery} plan for {our player|my client|the goalkeeper|my mother} <person> after {the torn ligament|<sick>|the birth|bypass surgery}, {week 3|<num> years old}.
+{Unsere|Meine} {Kassiererin|Kollegin|Schülerin} {Frau Demir|Anna} {hatte eine Fehlgeburt|hat Diabetes|ist in Therapie|hatte einen Unfall}. {Wie formuliere ich das|Karte vom Team}?
 """)
 TRADE = lines(r"""
 {Here is how|This is how|Explain how|Describe how} we {coat|bake|mix|etch|temper|dye|sort|score|rank|price|distil|weld} {the|our} <thing>: {<num> layers|<num> degrees|<num> minutes|<num> parts|<num> ppm}, {our own|a secret|in-house} {mix|trick|additive|filter|schedule}. <task>
@@ -357,6 +395,14 @@ We {never patented|keep secret|do not disclose|hide|guard} {the|our} {annealing|
 {Résume|Décris|Traduis} notre {procédé secret|formule secrète|algorithme interne|savoir-faire|recette} {pour|de} {l'alliage|la colle|le parfum}: <num> {%|degrés|parts}.
 {Resume|Describe|Traduce} nuestra {fórmula secreta|receta|lista de precios de coste|tecnología propia} {del barniz|del pegamento|del modelo}: <num> {partes|grados|por ciento}.
 """)
+MORE_TRADE = lines(r"""
+{For|Only for} the {toll manufacturer|contract lab|apprentice|toolmaker}: our {coating|dough|ink|bearing|varnish} {has|contains|needs} <num>% {chitosan|silver|gluten|graphite} and <num>% of the {dye|salt|enzyme} we {discovered|bred|developed}. <task>
+The {yeast|strain|seed|mould|algorithm|trick} we {bred|built|found by accident} {gives the aroma|gives the lead over the others|makes us cheaper}, {nobody can copy it|never published|no one else has it}. <task>
+{These|Our} {thresholds|rules|limits|signals} make our {fraud filter|bot detection|credit check|quality gate} work{, if they leak we are done|, keep inside|}: {velocity|device|amount|age} <num>, {score|hour} <num>. <task>
+What {Lidl|Rewe|<company>} and {Edeka|<company>} pay us per {crate|tonne|seat|hour}: <num>, <num>, <num>. {Where can we raise|Who is unprofitable|Chart}?
+Our {welders|operators|bakers|traders|pickers} use a {pulse pattern|temperature curve|sequence|signal} {nobody knows|we never published|found in-house}: <num> {ms|seconds|degrees}, <num> off. <task>
+{Comment|Port|Verify} this {Verilog|firmware|kernel|solver} of our {in-house|own} {core|controller|optimiser}, it {gives us the lead|is our edge|must not leak}: {module pe(input clk)|void step(float x)|def solve(a, b)}
+""")
 ROADMAP = lines(r"""
 {The|Our|Model} {X9|K3|next|pro} <gadget> {ships|launches|arrives|goes on sale|comes} {in March|next autumn|<date>} {with|at|for} {a range of <num>|<num> cameras|<money>}, {not announced|still under wraps|nobody outside knows|embargo}. <task>
 {Next year|In 2027|In October|In H2} we {drop|stop|close|kill|phase out|replace} the {on-premise edition|<gadget>|free plan|old range|plant in <team>} and {tell customers|inform staff|announce it} {in June|later|in the new year}. <task>
@@ -377,6 +423,15 @@ We {partner|will team up|sign} with <company> on {charging|payments|chips}, {unv
 {Fasse|Beschreibe|Schreibe} {unsere unveröffentlichte Produktplanung|unsere interne Roadmap|unser noch geheimes Produkt|die Strategie 2028|den Prototyp}{ zusammen|}: {Modell K3 im Frühjahr|Start im Herbst|Preis <num> Euro|wir schließen das Werk}, {noch nicht angekündigt|streng vertraulich|intern}.
 {Rédige|Résume} {une note interne|la feuille de route|le lancement} {sur|de} notre {prochain produit|nouvelle montre|futur service}, {pas encore annoncé|confidentiel|non dévoilé}: <num> euros {en septembre|au printemps}.
 {Escribe|Resume|Prepara} {nuestra hoja de ruta confidencial|el lanzamiento secreto|el plan estratégico interno} {del próximo producto|2027|}: {en marzo lanzamos|cerramos|cuesta <num>} {el modelo B|la línea A|euros}{, sin anunciar|}.
+""")
+
+MORE_ROADMAP = lines(r"""
+{By Easter|From May|In two years|Before Christmas} our {app|car|bank|shop|platform} will {read ECGs|drive itself|lend money|deliver by drone|speak Hindi}. {The public does not know|Only the regulator knows|Still hidden}. <task>
+We are {merging|folding|renaming|splitting} {the two brands|the labels|our apps} {next January|in spring}; {agencies|dealers|staff} {get briefed|hear} {in October|later}. {Sequence?|Plan the messages.}
+{Tell|Prepare} the {dealers|resellers|fans|partners} {without revealing the date|in vague words} that {the diesel model|version 3|the old console|the store chain} {dies|ends|is replaced} in 2028.
+{Trailer|Campaign|Domain names|Packaging text} for {the sequel|the series|the app|the car} we {are shooting secretly|build behind closed doors|have not shown}, working title <code>.
+{Which cities|Which countries|Which shops} first? We {plan|open|roll out} <num> {dark stores|clinics|chargers|branches}, {starting with|first} {Turin|Lyon|Ohio} in {February|June}; {nobody must know it is us|landlords do not know|secret}.
+Our {engine team|lab|studio|platform group} moves {the 8-cylinder|the new codec|model K|the v5} to {pilot production|beta|mass production} in week <num>{, not in the public plan|, internal|}. <task>
 """)
 
 # the same words without a matter of an organisation's own behind them
@@ -406,6 +461,10 @@ NEIGHBOURS = lines(r"""
 {Our|The} {release|sprint|webinar|newsletter|website|trade fair booth|office move|intranet} {went live|was last week|is tomorrow|has been well received|needs a text}. <task>
 {We|I|Our team} {sell|run|organise|maintain|support|present} {rubber boots|a bakery|a help desk|an open-source library|a gym|the intranet|a booth}. {Write three captions|Suggest KPIs|What should we improve|Draft a flyer}.
 {The|A} customer {asked for|wants|inquired about} {the delivery date|an invoice copy|opening hours|a return label|a spare part|the published price list}. {Draft the answer|Reply kindly|Write two sentences}.
+{Write|Draft|Rewrite} {a caption|a cheerful post|a notice|a short text|a thank you|a line for the newsletter} {for|about} {the new bikes|our reception desk|the lift repair|the fire drill|the choir|the finished migration|our brushes|the open day|the new menu}.
+{We|Our company} {are|is} {60 people|a bakery|a school|a hotel|a brush maker} {founded in 1988|in Graz|with three shops}; {write an introduction|describe us for the directory|a friendly sign}.
+{Explain|What is} {a bridge loan|a carve-out|slip and fall liability|wage garnishment|an opposition against a patent|dialysis|a physiotherapist|a concession|same-store sales|pulse welding|a Gantt chart}{| to an apprentice| in general| for a magazine}?
+{Tips|Ideas|A neutral form|A scoring sheet|A general plan} for {job interviews|teaching pupils with dyslexia|a shift roster|training after an injury|choosing a shop location|merging two brands in a textbook case}.
 {Who|What|When} {is|was|did} {the CEO of Siemens|Enron's collapse|the iPhone announced|the first vaccine|the Coca-Cola recipe|the largest merger|Theranos|the Rosetta stone}?
 {Was|Wie} {ist ein Betriebsgeheimnis|gehört in ein Arbeitszeugnis|bedeutet Ad-hoc-Publizität|schreibt man eine Zahlungserinnerung|funktioniert Kurzarbeit|erstellt man eine Roadmap|ist eine Klage|sind Symptome von Burnout}?
 {Schreibe|Formuliere|Übersetze|Erstelle} {eine Stellenanzeige|eine Einladung zum Sommerfest|einen Newsletter|eine Checkliste für den Umzug|eine Absage an einen Lieferanten|eine Pressemitteilung zur Büroeröffnung|ein Rezept|eine Urlaubsregelung}.
@@ -433,11 +492,11 @@ We {are moving|move|switch|migrate} from {Jira|Slack|one tool|the old wiki} to {
 """)
 
 FAMILIES = {
-    "PERSONNEL": PERSONNEL,
-    "LEGAL": LEGAL,
-    "MNPI": MNPI,
-    "HEALTH": HEALTH,
-    "TRADE_SECRET": TRADE,
-    "ROADMAP": ROADMAP,
+    "PERSONNEL": [*PERSONNEL, *MORE_PERSONNEL],
+    "LEGAL": [*LEGAL, *MORE_LEGAL],
+    "MNPI": [*MNPI, *MORE_MNPI],
+    "HEALTH": [*HEALTH, *MORE_HEALTH],
+    "TRADE_SECRET": [*TRADE, *MORE_TRADE],
+    "ROADMAP": [*ROADMAP, *MORE_ROADMAP],
     "": NEIGHBOURS,
 }
