@@ -184,9 +184,9 @@ _TOKENS: tuple[Rule, ...] = (
         r"|triggers)/[\w/-]{20,}", back=8, accept=varied),
     rule("chat-webhooks", "webhook.office.com discord.com/api/webhooks discordapp.com/api/webhooks "
         "hooks.zapier.com tines.com chat.googleapis.com",
-          r"(?:https://)?(?:[\w-]+\.)?(?:webhook\.office\.com/webhookb2/[\w@-]{36,}/IncomingWebhook/[0-9a-f]"
+          r"(?:https://)?(?:[\w-]{1,40}\.)?(?:webhook\.office\.com/webhookb2/[\w@-]{36,}/IncomingWebhook/[0-9a-f]"
               r"{32}/[\w-]{36}|(?:discord|discordapp)\.com/api/webhooks/\d{17,20}/[\w-]{60,80}"
-          r"|hooks\.zapier\.com/hooks/catch/[\w/]{10,}|[\w.-]*tines\.com/webhook/[\w/-]{32,}"
+          r"|hooks\.zapier\.com/hooks/catch/[\w/]{10,}|[\w.-]{0,30}tines\.com/webhook/[\w/-]{32,}"
               r"|chat\.googleapis\.com/v1/spaces/[\w-]+/messages\?key=[\w&=%-]+)", back=60),
     rule("group-webhooks", "oapi.dingtalk.com/robot open.feishu.cn/open-apis/bot "
          "open.larksuite.com/open-apis/bot "

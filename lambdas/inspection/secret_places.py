@@ -239,24 +239,16 @@ PLACES: tuple[Rule, ...] = (
     _place(
         "sign-in-call",
         (
-            "networkcredential(",
-            "getconnection(",
-            "httpbasicauth(",
-            "usernamepasswordcredential",
-            "passwordauthentication(",
-            "basicauth(",
-            "basicawscredentials(",
-            "userpasswordauth",
-            "plaintextauth",
-            "httpdigestauth(",
-            "awscredentials(",
+            *("networkcredential(", "getconnection(", "httpbasicauth(", "httpdigestauth(", "basicauth("),
+            *("usernamepasswordcredential", "passwordauthentication(", "awscredentials(", "awscredentials."),
+            *("userpasswordauth", "plaintextauth"),
         ),
-        r"(?:networkcredential|getconnection|http(?:basic|digest)auth|usernamepasswordcredentials?"
-        r"|passwordauthentication|\w*basicauth|\w*awscredentials(?:\.create)?|\w*plaintextauth\w*"
-        r"|userpasswordauth\w*)\s*\(\s*(?:[\w.]{1,40}\s*,\s*)?"
-        r"(?:[\"'][^\"'\n]{0,200}[\"']\s*,\s*){1,2}[\"']([^\"'\n]{4,120})[\"']",
+        r"(?:networkcredential|getconnection|http(?:basic|digest)auth|usernamepasswordcredentials?|basicauth"
+        r"|passwordauthentication|awscredentials(?:\.create)?|"
+        r"(?:plaintext|userpassword)auth\w{0,20})\s{0,3}\(\s{0,20}"
+        r"(?:[\w.]{1,40}\s{0,3},\s{0,20})?"
+        r"(?:[\"'][^\"'\n]{0,200}[\"']\s{0,3},\s{0,20}){1,2}[\"']([^\"'\n]{4,120})[\"']",
         chosen,
-        back=30,
     ),
     _place(
         "sign-in-call",
@@ -290,7 +282,7 @@ PLACES: tuple[Rule, ...] = (
             *("algolia", "twilio", "mailgun", "mailchimp", "datadog", "rollbar", "bugsnag", "mixpanel"),
             *("amplitude", "fastly", "nexmo", "vonage", "plivo", "messagebird", "pusher", "zendesk"),
         ),
-        r"[a-z]\w*(?:\.\w+){0,2}\(\s*(?:[\"'][^\"'\n]{0,80}[\"'],\s*){0,3}[\"']([0-9a-f]{32,40})[\"']",
+        r"[a-z]\w{0,20}(?:\.\w{1,20}){0,2}\(\s*(?:[\"'][^\"'\n]{0,80}[\"'],\s*){0,3}[\"']([0-9a-f]{32,40})[\"']",
         keyish,
     ),
     _place("secure-string", ("securestring",), r"securestring\s+(?:-string\s+)?[\"']([^\"'\n]{4,120})[\"']"),
@@ -383,19 +375,18 @@ PLACES: tuple[Rule, ...] = (
     _place(
         "wireless-key",
         ("psk=", 'psk "', "psk '", "psk:", "psk =", "wpa_passphrase=", "wep_key0=", "pre_shared_key"),
-        r"(?:\bw?psk|wpa_passphrase|wep_key\d|\w*pre_shared_key)\"?\s?[=:]?\s?[\"']?([^\s\"']{8,64})",
+        r"(?:\bw?psk|wpa_passphrase|wep_key\d|pre_shared_key)\"?\s?[=:]?\s?[\"']?([^\s\"']{8,64})",
         chosen,
         back=2,
     ),
     _place("wireless-key", ("wifi:",), r"wifi:(?:[ths]:[^;]{0,60};){0,3}p:([^;\s]{4,64})", given),
     _place(
         "one-time-secret",
-        ("secret=", "setup key", "2fa", "totp"),
-        r"(?:otpauth://[^\s]{0,120}?secret=|(?i:2fa|totp|mfa|authenticator|setup)\b[^\n.]{0,30}?(?i:secret"
-        r"|key|seed)\b(?:\s*(?:is|:|=))?\s*[\"']?)([A-Z2-7]{16,64}|(?:[a-z2-7]{4} ){3,8}[a-z2-7]{4})"
-        r"(?![a-z])",
+        ("otpauth://", "2fa", "totp", "mfa ", "authenticator", "setup key", "setup secret"),
+        r"(?:otpauth://[^\s]{0,120}?secret=|(?i:2fa|totp|mfa|authenticator|setup)\b[^\n.]{0,30}?"
+        r"(?i:secret|key|seed)\b(?:\s?(?:is|:|=))?\s?[\"']?)"
+        r"([A-Z2-7]{16,64}|(?:[a-z2-7]{4} ){3,8}[a-z2-7]{4})(?![a-z])",
         lambda v: entropy(v) > 2.6 and (any(map(str.isdigit, v)) or v.isupper()),
-        back=120,
         flags=0,
     ),
     _place(
@@ -408,7 +399,8 @@ PLACES: tuple[Rule, ...] = (
     _place(
         "session-cookie",
         ("cookie:", 'cookie":', "cookie':", "cookie=", "cookie ="),
-        r"cookie[\"']?\s?[:=][^\n]{0,300}?(?:session(?:_?id)?|sessid|auth_token|remember_token|connect\.sid|\bsid)="
+        r"cookie[\"']?\s?[:=][^\n]{0,300}?(?:session"
+        r"(?:_?id)?|sessid|auth_token|remember_token|connect\.sid|\bsid)="
         r"([\w%.:+/=-]{16,400})",
         keyish,
     ),

@@ -2,10 +2,12 @@
 
 import random
 import string
+from time import process_time
 
 import pytest
 
 from lambdas.inspection import AnswerFilter, AnswerPolicy, DataClass, InspectionConfig, Inspector
+from lambdas.inspection.secret_places import PLACES
 
 from .made_up import placed, token
 
@@ -300,3 +302,19 @@ def test_the_token_of_a_provider_is_found_without_a_word_about_it(
         found = [one for one in inspector.inspect_text(text).findings if one.type == "SECRET"]
         covered = sum(min(one.end, 4 + len(value)) - max(one.start, 4) for one in found)
         assert covered >= 0.9 * len(value) or (provider == "infura" and covered == 32), (value, found)
+
+
+def test_no_rule_reads_a_text_of_its_own_words_over_and_over() -> None:
+    """What a rule needs, four thousand characters of it, costs each rule less than a tenth of a second."""
+    for rule in PLACES:
+        for gate in rule.gates:
+            text = (gate * (4_000 // len(gate) + 1))[:4_000]
+            started = process_time()
+            place = text.find(gate)
+            while place >= 0:
+                if rule.back:
+                    rule.pattern.search(text, max(0, place - rule.back), place + 400)
+                else:
+                    rule.pattern.match(text, place)
+                place = text.find(gate, place + 1)
+            assert process_time() - started < 0.1, (rule.name, gate)
