@@ -41,7 +41,7 @@ from lambdas.inspection.normalise import MappedText, normalise
 from lambdas.inspection.policy import level_of
 
 # raised with every change of what is found; records carry it so that a finding can be explained later
-INSPECTION_VERSION = "2026.11.2"
+INSPECTION_VERSION = "2026.11.3"
 
 DETECTORS: tuple[str, ...] = (
     *personal_data.DETECTORS,
