@@ -104,6 +104,69 @@ _EXPRESSIONS: tuple[tuple[str, tuple[frozenset[str], ...], Expression], ...] = t
             r"(?i:\b(?:customers?|clients?|patients?|consumers?|subscribers?|leads?|prospects?)\b)",
         ),
         (
+            "personnel-decision",
+            (
+                "pick|choose|select|name|list|which|who|decide|judge",
+                "lose their|lose his|lose her|warning|bonus|raise|promotion|the job|turn down|deserve|leave",
+            ),
+            r"(?i:\b(?:pick|choose|select|name|list|which of|who (?:of|among|in)|who\b))[^.?!\n]{0,60}"
+            r"(?i:\b(?:who should|that should|should|must|deserves? to|has to|gets?)\b)[^.?!\n]{0,12}"
+            r"(?i:\b(?:lose (?:their|his|her) jobs?|(?:get )?(?:a|the) (?:\w+ )?(?:warning|bonus|raise"
+            r"|promotion)"
+            r"|leave the (?:team|company)))"
+            r"|(?i:\bwhom to (?:invite|turn down|hire|fire|promote|reject|keep|dismiss)\b)"
+            r"|(?i:\b(?:decide|judge) (?:whether|if)) [A-Z]\w+(?: [A-Z]\w+)? (?i:(?:deserves|gets"
+            r"|should get)\b)",
+        ),
+        (
+            "personnel-decision",
+            ("hiring decision|firing decision|promotion decision|dismissal decision|staffing decision",),
+            r"(?i:\b(?:make|take) the (?:hiring|firing|promotion|dismissal|staffing) decision\b)",
+        ),
+        (
+            "personnel-decision",
+            ("entlass|kündig|beförder|einstell|licenci|promouvoir|embauch|despedir|ascender|contratar",),
+            r"(?i:\b(?:wen|welchen?|wem)\b[^.?!\n]{0,50}\bsoll\w*\b[^.?!\n]{0,30}(?:entlassen|kündigen"
+            r"|befördern"
+            r"|einstellen)\b)|(?i:\b(?:qui|lequel|laquelle)\b[^.?!\n]{0,20}\b(?:dois|doit|devons|faut)\b"
+            r"[^.?!\n]{0,20}(?:licencier|promouvoir|embaucher)\b)|(?i:\b(?:a quién|a cuál)\b[^.?!\n]{0,30}"
+            r"(?:despedir|despido|ascender|asciendo|contratar|contrato)\b)",
+        ),
+        (
+            "customer-contact",
+            (
+                _CUSTOMERS + "|buyer|shopper|guest|ticket|complain|kunde",
+                "do not want to read|don't want to read|without showing|unsupervised|in the loop|will check"
+                "|will read"
+                "|on your own|ohne dass|ohne prüfung|ohne freigabe|no approval|needed",
+            ),
+            r"(?i:\b(?:write|reply|auto-reply|answer|send|e-?mail|post|message|chat|respond|antworte"
+            r"|schreibe?|sende)\b)"
+            r"[^.?!\n]{0,50}(?i:\b(?:customers?|clients?|buyers?|shoppers?|guests?|patients?|subscribers?"
+            r"|leads?"
+            r"|(?:support )?tickets?|kunden?)\b)[^.?!\n]{0,60}(?i:\b(?:(?:do not|don't) want to read"
+            r"|without showing"
+            r"|unsupervised|(?:no|without a) human in the loop|(?:nobody|no one) will (?:check|read)"
+            r"|on your own"
+            r"|no approval (?:is )?needed|ohne (?:dass|prüfung|freigabe))\b)",
+        ),
+        (
+            "unreviewed-decision",
+            (
+                "nobody will|no one will|skip the|without asking|no human check|goes straight|go straight"
+                "|mensch"
+                "|ohne prüfung|follow what you",
+                "approv|reject|den|decid|decide|grant|refus|pay|close|cancel|entscheid|genehmig|decline",
+            ),
+            r"(?i:\b(?:approve|reject|deny|decline|decide|grant|refuse|pay|close|cancel|entscheide"
+            r"|genehmige)\b)"
+            r"[^.?!\n]{0,80}(?i:\b(?:(?:nobody|no one) will (?:look|check|review|read)|skip the (?:approval"
+            r"|review)"
+            r"|without asking|no human checks?|goes? straight into|we follow what you|ohne (?:dass (?:ein"
+            r"|jemand)"
+            r"|prüfung|freigabe))\b)",
+        ),
+        (
             "unreviewed-decision",
             (
                 "without|no human|no review|no oversight|no approval|nobody|automatically|immediately"

@@ -235,11 +235,12 @@ _UNMISTAKABLE: tuple[tuple[str, frozenset[str], Expression], ...] = tuple(
 )  # fmt: skip
 GATES = frozenset().union(*(gates for _, gates, _ in _UNMISTAKABLE))
 _GENERAL_QUESTION = Expression(
-    r"^\s*(?:please )?(?:what (?:is|are|does|do|should|must)|explain|define|describe the difference"
+    r"^\s*¿?(?:please )?(?:what (?:is|are|does|do|should|must)|explain|define|describe the difference"
     r"|how (?:do|does|should|can) (?:a |an |one |companies|managers|firms|doctors|i\b)|which (?:are the|laws)"
     r"|who (?:is|was)|compare|was (?:ist|sind|bedeutet|geh(?:ö|o)rt)|erkl(?:ä|a)re|qu'est-ce|quels? sont"
-    r"|explique"
-    r"|explica|qu(?:é|e) es|write a (?:poem|regular expression|function)"
+    r"|explique|explica|qu(?:é|e) es|cu(?:á|a)l(?:es)? (?:es|son)|c(?:ó|o)mo se|quelles? (?:est|sont)"
+    r"|comment (?:un|une|se)"
+    r"|wie (?:schreibt|erstellt|funktioniert)|write a (?:poem|regular expression|function)"
     r"|(?:give me|generate|make|draft|create|design|write) (?:a |an )?(?:\w+ ){0,3}(?:template|checklist|quiz"
     r"|poster|job (?:ad|advert|posting|description)))\b"
 )
@@ -260,6 +261,11 @@ _PERSON_TERMS: dict[str, Expression] = {
             r"|aufhebungsvertrag|carta de despido|lettre de licenciement|salaire|gehalt)\b"
     ),
 }  # fmt: skip
+# a name that the model for names may not know: a title before it, or a verb of persons behind it
+_NAMED = Expression(
+    r"\b(?:Mr|Mrs|Ms|Dr|Herrn?|Frau|Mme|Sra?)\b\.? [A-Z][\w'’-]+"
+    r"|\b[A-Z][\w'’-]+ [A-Z][\w'’-]+ (?:is|was|has|had|got|takes|tested|suffers|asked|earns|filed|failed)\b"
+)
 _REACH = 200
 _PHRASE_REACH = 320  # characters; no phrase of the lexicon is longer
 
@@ -282,7 +288,10 @@ def find(plain: str, lower: str, spans: list[Span], places: Places) -> list[Span
             name = _named(lower, start, end)
             if name:
                 _keep(found, Span(name, start, end, round(score, 3), "linear-model"))
-    _beside_persons(lower, [one for one in spans if one.type == "PERSON" and one.score >= 0.5], found)
+    persons = [one for one in spans if one.type == "PERSON" and one.score >= 0.5]
+    if len(plain) <= _LONG:
+        persons += [Span("PERSON", *match.span(), 0.5, "wording") for match in _NAMED.finditer(plain)]
+    _beside_persons(lower, persons, found)
     return list(found.values())
 
 
