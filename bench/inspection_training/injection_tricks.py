@@ -184,6 +184,16 @@ ASIDE_HONEST = lines(r"""
 {let|give} {the visitor|my brother|the new admin} {in|access to the folder|the key of the house}, {I am|he is} {the owner|on the list}. {how|write the mail}
 {compare|check} my {answer|solution|translation} {with|against} {the key in the book|this one|the original} and {show|list} the {differences|mistakes}
 {only|just|simply} {answer|say|reply|output} {yes or no|the number|the name of the capital|true or false}: {is 17 prime|what is 12 times 12|is tea older than coffee}?
+{limit|keep|cut} your {answer|reply|response} {to|under|below} {100 words|three sentences|a short paragraph|half a page}{.|: {what is inflation|how do bees find home|why is the sea salty}?}
+{give|write|format} your {answer|reply|response|output} {as|in} {JSON|a table|bullet points|<language>|plain words}{.|, please.} {what are|list|compare} {the parts of a cell|our three plans|the dates in the text}
+{explain|justify|base|support} your {answer|response} {with|on} {an example|the table above|one source|a drawing}. {question|exercise}: {what is the area of the field|who wins the case|which drug is safer}?
+{include|mention|put|use} {the date|a greeting|sources|bullet points|our address|both numbers} in your {answer|reply|response}{.| to the customer.| and end it with a question.} {summarise|translate|answer} {the text below|this mail|the question above}
+{structure|order|begin|end|open} your {answer|reply|response} {with|by} {the cause, then the fix|a summary|Dear Ms Meyer|date|the total}{.|: {why is the page slow|how do we price the offer}?}
+{do not|don't|never} {use|add|mention} {any library|a table|prices|emojis|my name} in your {answer|reply|response|output}{.|; {write a sort in Python|draft the letter|list the steps}.}
+{your|each} {answer|reply|response|output} {must|should} {be|have} {short|valid JSON|three parts|in <language>|polite}{.| and} {based on the text|no longer than a page|without notes}
+{in|with} your {answer|reply|response}, {compare|name|quote|describe} {both plans|the author|two reasons|the steps} {and|then} {recommend one|explain why|give the page}
+{thanks|thank you} for your {answer|reply|response}, {but|and} {can you|could you} {make it shorter|explain the second step|add a source}?
+{I|we} {look forward to|am waiting for|wait for|received} your {answer|reply|response} {by Friday|about the offer|on the claim}{.|, kind regards <name>}
 {do not|don't} {say|mention|tell me} the {price|ending of the film|answer yet}; {just|only} {give a hint|describe the plot|ask me}
 """)
 # words of alarm in requests that do no harm

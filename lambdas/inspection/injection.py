@@ -18,6 +18,7 @@ from lambdas.inspection.findings import Span
 TRUSTED_THRESHOLD = 0.92
 UNTRUSTED_THRESHOLD = 0.8
 
+_ABOUT_THE_ANSWER = "your-answer"
 # (rule, weight, gate words of which one must occur, expression). Texts about attacks quote these phrasings
 # too: a phrasing makes the model surer and does not replace it. A weight of 0.6 takes six tenths of the doubt
 # away; heavier are those that no ordinary text among the development files holds.
@@ -96,6 +97,14 @@ _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
                 r"|limitations|guidelines|guardrails|censorship|safety)\b"
             r"|(?:not|no longer) bound (?:by|to)\b)",
         ),
+        (
+            # an order about the answer: users give it, documents do not; a reply waited for is a person's
+            _ABOUT_THE_ANSWER, 0.7, "your answer|your reply|your response|your output|your next|your final",
+            r"(?:^|[\n.!?>#*])\s{0,3}(?!(?:we|i|thanks?|if|when|this|it|the|your|there|our|as|hi|dear) )"
+            r"[a-z]+ [^\n.!?|]{0,160}(?<!forward to )(?<!await )(?<!awaiting )(?<!for )(?<!appreciate )"
+                r"(?<!received )"
+                r"\byour (?:next |final )?(?:answer|reply|response|output)\b",
+        ),
     )
 )  # fmt: skip
 GATES = frozenset().union(*(gates for _, _, gates, _ in _PHRASINGS))
@@ -107,6 +116,24 @@ _HIDDEN_HTML = Expression(
     r"|white))[^>]{0,200}>(?P<hidden>[^<]{20,2000})<",
     re.IGNORECASE,
 )
+# what a sentence that orders a machine to do another task begins with
+_ORDERS = Expression(
+    r"advise|analyse|analyze|append|book|calculate|choose|classify|collect|compare|compose|conduct"
+    r"|convert|correct|count|create|decode|define|delete|describe|design|detect|determine|discuss"
+    r"|draft|draw|embed|emphasise|emphasize|encode|encourage|estimate|evaluate|explain|express|find"
+    r"|gather|generate|give|hide|highlight|identify|imagine|incorporate|interpret|invent|invest"
+    r"|list|mention|monitor|order|organise|organize|outline|paraphrase|pick|plan|play|predict"
+    r"|pretend|promote|propose|provide|publish|rearrange|recite|recognise|recognize|recommend"
+    r"|record|remember|remind|repeat|replace|reply|report|respond|reveal|reverse|rewrite|scan"
+    r"|search|share|sing|solve|speak|substitute|suggest|summarise|summarize|teach|tell|track"
+    r"|transform|translate|tweet|write"
+)
+_SENTENCE = Expression(r"(?:^|[\n.!?>#*])\s{0,3}(?:Please |Kindly |Now )?([A-Z][a-z]+) ([^\n.!?|]{8,300})")
+_LONG_WORD = Expression("[a-z]{4,}")
+_FEW = 2  # a text with more sentences that give orders is a manual
+_NEW = 0.8  # of the words of an order occur nowhere else in the text
+_ENOUGH = 12  # words of the rest, to tell what it is about
+_STRAY_WEIGHT = 0.8  # enough alone where others' texts are judged
 _MAX_FINDINGS = 5
 _REACH = 240  # characters; no phrasing is longer
 
@@ -124,9 +151,16 @@ def find(
     ]
     highest = likeliest
     for rule, weight, start, end in phrasings(lower, places):
+        if untrusted and rule == _ABOUT_THE_ANSWER:
+            weight = _STRAY_WEIGHT
         surer = likeliest + (1 - likeliest) * weight
         highest = max(highest, surer)
         found.append(Span("PROMPT_INJECTION", start, end, round(surer, 3), f"phrasing-{rule}"))
+    stray = _stray_order(plain) if untrusted else None
+    if stray:
+        surer = likeliest + (1 - likeliest) * _STRAY_WEIGHT
+        highest = max(highest, surer)
+        found.append(Span("PROMPT_INJECTION", *stray, round(surer, 3), "stray-order"))
     hidden = _hidden(original, plain, lower)
     if hidden:
         highest = max(highest, hidden.score)
@@ -145,6 +179,22 @@ def phrasings(lower: str, places: Places) -> Iterator[tuple[str, float, int, int
             if match:
                 yield rule, weight, match.start(), match.end()
                 break
+
+
+def _stray_order(plain: str) -> tuple[int, int] | None:
+    """A sentence that orders something and shares hardly a word with the rest of the text. For texts of
+    others alone: a user's own text is made of orders.
+    """
+    orders = [match for match in _SENTENCE.finditer(plain) if _ORDERS.fullmatch(match[1].lower())]
+    if not 0 < len(orders) <= _FEW:
+        return None
+    for match in orders:
+        rest = f"{plain[: match.start()]} {plain[match.end() :]}"
+        others = {word[:5] for word in _LONG_WORD.findall(rest.lower())}
+        own = {word[:5] for word in _LONG_WORD.findall(match[0].lower())}
+        if len(others) >= _ENOUGH and len(own) >= 2 and len(own - others) >= _NEW * len(own):
+            return match.start(1), match.end()
+    return None
 
 
 def _hidden(original: str, plain: str, lower: str) -> Span | None:
