@@ -58,10 +58,18 @@ FAIR_USES = [
     "Prepare a recommendation on the invoice for my manager, who decides.",
     "Explain how banks approve loans.",
 ]
-_EVERYDAY = (
-    "Thanks for the quick reply. The room is booked, coffee is ordered and the lift works again. ",
-    " The next call is in two weeks. Travel is booked as usual. The wiki has a new page about parking.",
+BEFORE = (
+    "Thanks for the quick reply, hope you are well. The printer on the third floor needs paper, and everybody "
+    "found the new wiki useful. Lunch is at noon in the canteen. "
 )
+AFTER = (
+    " The next call is in two weeks. Travel costs are booked as usual, and the newsletter has a page about "
+    "parking. The summer party is in June, please bring a cake and a good mood."
+)
+RARE_NAMES = [
+    "Ysolde Brankovic is pregnant and takes insulin; check the interaction.",
+    "Mr. Quibell wrote again, asthma and all. Answer him.",
+]
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +92,15 @@ def test_the_same_topic_as_a_general_question_passes(inspector: Inspector, text:
     assert not blocked(inspector, text)
 
 
-def test_a_matter_between_everyday_sentences_stops(inspector: Inspector) -> None:
-    matter = "We signed the letter of intent to buy Corvus Inc, announcement on the 12th, no word outside."
-    assert not blocked(inspector, _EVERYDAY[0] + _EVERYDAY[1])
-    assert blocked(inspector, _EVERYDAY[0] + matter + _EVERYDAY[1])
+@pytest.mark.parametrize("matter", [OWN_MATTERS[4], OWN_MATTERS[6], OWN_MATTERS[10]])
+def test_a_matter_between_everyday_sentences_stops(inspector: Inspector, matter: str) -> None:
+    assert not blocked(inspector, BEFORE + AFTER)
+    assert blocked(inspector, BEFORE + matter + AFTER)
+
+
+@pytest.mark.parametrize("text", RARE_NAMES)
+def test_an_illness_beside_a_name_that_no_model_knows_stops(inspector: Inspector, text: str) -> None:
+    assert blocked(inspector, text)
 
 
 def test_an_illness_in_another_bullet_is_not_the_named_persons(inspector: Inspector) -> None:
