@@ -59,8 +59,8 @@ FAIR_USES = [
     "Explain how banks approve loans.",
 ]
 BEFORE = (
-    "Thanks for the quick reply, hope you are well. The printer on the third floor needs paper, and everybody "
-    "found the new wiki useful. Lunch is at noon in the canteen. "
+    "Thanks for the quick reply, hope you are well. The printer on the third floor needs paper, and all "
+    "of us found the new wiki useful. Lunch is at noon in the canteen. "
 )
 AFTER = (
     " The next call is in two weeks. Travel costs are booked as usual, and the newsletter has a page about "
