@@ -1,5 +1,5 @@
-"""Attempts to take over the model: known phrasings, hidden text, and a linear model over word sequences
-(L2.3).
+"""Attempts to take over the model: known phrasings, hidden text, a linear model over words, and in the texts
+of others orders that have nothing to do with the rest (L2.3).
 
 No detector offline finds them all (see the figures of `make bench-inspection`): this is one layer beside
 tool permissions, delimiters and the filter of answers. Texts that others wrote (tool results, documents) are
