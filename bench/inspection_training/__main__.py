@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.inspection_training import injection_corpus, meaning_corpus, names_corpus
-from bench.inspection_training.held_out import held_out, train_injection
+from bench.inspection_training.held_out import DEVELOPMENT_WEIGHT, development, held_out, train_injection
 from bench.inspection_training.linear_training import Example, train
 
 MODELS = Path(__file__).resolve().parents[2] / "lambdas" / "inspection" / "models"
@@ -37,9 +37,9 @@ def rows(data: Path | None, name: str) -> list[dict[str, Any]]:
 def injection_examples(data: Path | None) -> list[Example]:
     """Our corpus, with the development rows when there are any."""
     examples = injection_corpus.build(copies=INJECTION_COPIES)
-    examples.extend(Example(row["text"], row["label"]) for row in rows(data, "injection"))
+    examples.extend(development(rows(data, "injection")))
     examples.extend(long_ordinary(data))
-    examples.extend(Example(row["text"], 0) for row in rows(data, "classification"))
+    examples.extend(Example(row["text"], 0, DEVELOPMENT_WEIGHT) for row in rows(data, "classification"))
     return examples
 
 

@@ -6,7 +6,7 @@ other people's texts will be found less well.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,9 +25,18 @@ FOLDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# what a development row counts beside one reading of our templates: more of it found no more elsewhere
+DEVELOPMENT_WEIGHT = 2.0
+
+
 def train_injection(examples: Sequence[Example]) -> LinearModel:
     """The model of attacks for these examples, as it is shipped. It reads texts as the inspection does."""
     return train([replace(one, text=normalise(one.text).text) for one in examples], passes=10)
+
+
+def development(rows: Iterable[Mapping[str, Any]]) -> list[Example]:
+    """Development rows of attacks and ordinary texts as examples."""
+    return [Example(row["text"], row["label"], DEVELOPMENT_WEIGHT) for row in rows]
 
 
 def fold_of(source: str) -> str:
@@ -45,7 +54,7 @@ def held_out(own: Sequence[Example], ordinary: Sequence[Example], rows: Rows) ->
     together: list[tuple[float, int]] = []
     for fold in FOLDS:
         left = [row for row in rows if fold_of(row["source"]) == fold]
-        used = [Example(row["text"], row["label"]) for row in rows if fold_of(row["source"]) != fold]
+        used = development(row for row in rows if fold_of(row["source"]) != fold)
         scored = _scored(train_injection([*base, *used]), left)
         result[f"without {fold}, on them"] = _figures(scored)
         together.extend(scored)
