@@ -23,7 +23,7 @@ THRESHOLD = 0.35
 PAIR_THRESHOLD = 0.6  # of two sentences out of several
 # long texts have many windows: each must be surer
 MIDDLE_THRESHOLD = 0.6
-LONG_THRESHOLD = 0.93
+LONG_THRESHOLD = 0.8
 _MIDDLE = 600  # characters
 _LONG = 1_500
 _FEW_SENTENCES = 4
