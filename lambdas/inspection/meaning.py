@@ -27,6 +27,7 @@ LONG_THRESHOLD = 0.8
 _MIDDLE = 600  # characters
 _LONG = 1_500
 _FEW_SENTENCES = 4
+_SHORTEST_PAIR = 80  # characters: two headings say too little
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
 
 _ILLNESSES = (
@@ -321,7 +322,7 @@ def _suspicious(lower: str, long: bool) -> list[tuple[float, int, int]]:
         return found
     # a sentence between everyday ones is lost in a window: two at a time are read
     for start, end in zip([0, *ends], ends[1:], strict=False):
-        score = model.score(lower[start:end])
+        score = model.score(lower[start:end]) if end - start >= _SHORTEST_PAIR else 0.0
         if score >= PAIR_THRESHOLD:
             found.append((score, start, end))
     return found
