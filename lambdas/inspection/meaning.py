@@ -19,13 +19,9 @@ LEVELS: dict[str, DataClass] = {
     "TRADE_SECRET": DataClass.CONFIDENTIAL,
     "ROADMAP": DataClass.CONFIDENTIAL,
 }
-THRESHOLD = 0.35
-PAIR_THRESHOLD = 0.6  # of two sentences out of several
-# long texts have many windows: each must be surer
-MIDDLE_THRESHOLD = 0.6
-LONG_THRESHOLD = 0.8
-_MIDDLE = 600  # characters
-_LONG = 1_500
+THRESHOLD = 0.55
+LONG_THRESHOLD = 0.8  # long texts have many windows: each must be surer
+_LONG = 1_500  # characters
 _FEW_SENTENCES = 4
 _SHORTEST_PAIR = 80  # characters: two headings say too little
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
@@ -190,13 +186,16 @@ _LEXICON: dict[str, Expression] = {
 _UNMISTAKABLE: tuple[tuple[str, frozenset[str], Expression], ...] = tuple(
     (name, frozenset(gates.split("|")), Expression(expression))
     for name, gates, expression in (
-        ("LEGAL", "counsel|privilege|work product|lawyers|litigation hold",
+        ("LEGAL", "counsel|privilege|work product|lawyers|litigation hold|summons|subpoena|statement of claim"
+            "|cease and",
          r"\b(?:our|the company'?s|outside) (?:general |outside |in-house |external )?(?:counsel|lawyers?"
              r"|attorneys?)\b[\w ,']{0,40}\b(?:advis\w+|recommend\w*|think|says?|believes?|warn\w*|memo"
              r"|opinion|estimat\w+|told)\b|\b(?:under|keep|waive|protected by|subject to) (?:the )?(?:legal "
              r"|attorney[- ]client )?privilege\b|\battorney work product\b(?! (?:mean|is|doctrine))"
          r"|\bin anticipation of litigation\b|\bwe have a (?:litigation|legal) hold\b|\b(?:memo|opinion"
-             r"|advice|e-?mail) (?:of|from|by) our (?:lawyers|counsel|attorneys|law firm)\b"),
+             r"|advice|e-?mail) (?:of|from|by) our (?:lawyers|counsel|attorneys|law firm)\b"
+         r"|\b(?:we|us|our company)\b[^.?!\n]{0,20}\b(?:got|received|served)\b[^.?!\n]{0,30}\b(?:summons"
+             r"|subpoena|statement of claim|cease and desist)\b"),
         ("MNPI", "not public|not yet public|undisclosed|not disclosed|not announced|not yet announced"
             "|insider list|not been announced|nonpublic|non-public|before the announcement"
             "|before the earnings|ahead of the earnings",
@@ -314,16 +313,14 @@ def _suspicious(lower: str, long: bool) -> list[tuple[float, int, int]]:
     model = linear.model("meaning")
     if long:
         return linear.shipped_windows("meaning", lower, LONG_THRESHOLD)[1]
-    found = linear.shipped_windows(
-        "meaning", lower, THRESHOLD if len(lower) <= _MIDDLE else MIDDLE_THRESHOLD
-    )[1]
+    found = linear.shipped_windows("meaning", lower, THRESHOLD)[1]
     ends = [match.end() for match in _SENTENCE_END.finditer(lower)] + [len(lower)]
     if found or len(ends) < _FEW_SENTENCES:
         return found
     # a sentence between everyday ones is lost in a window: two at a time are read
     for start, end in zip([0, *ends], ends[1:], strict=False):
         score = model.score(lower[start:end]) if end - start >= _SHORTEST_PAIR else 0.0
-        if score >= PAIR_THRESHOLD:
+        if score >= THRESHOLD:
             found.append((score, start, end))
     return found
 
