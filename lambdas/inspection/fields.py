@@ -61,16 +61,17 @@ def extract(body: Mapping[str, Any]) -> Iterator[Extract]:
         if key in _PROTOCOL:
             continue
         if key == "system":
-            yield from _content(value, "system", Channel.TRUSTED)
+            yield from _content(value, "system", Channel.INSTRUCTIONS)
         elif key == "messages" and isinstance(value, list):
             for index, message in enumerate(value):
                 path = f"messages[{index}]"
                 if not isinstance(message, Mapping):
                     yield from _walk(message, path, Channel.TRUSTED)
                     continue
+                channel = Channel.INSTRUCTIONS if message.get("role") == "system" else Channel.TRUSTED
                 for part, inner in message.items():
                     if part == "content":
-                        yield from _content(inner, f"{path}.content", Channel.TRUSTED)
+                        yield from _content(inner, f"{path}.content", channel)
                     elif part != "role":
                         yield from _walk(inner, f"{path}.{part}", Channel.TRUSTED, part)
         elif key == "requests" and isinstance(value, list):
@@ -83,7 +84,8 @@ def extract(body: Mapping[str, Any]) -> Iterator[Extract]:
                 else:
                     yield from _walk(request, f"requests[{index}]", Channel.TRUSTED)
         else:
-            yield from _walk(value, key, Channel.TRUSTED, key)
+            channel = Channel.DEFINITIONS if key == "tools" else Channel.TRUSTED
+            yield from _walk(value, key, channel, key)
 
 
 def _under(item: Extract, prefix: str) -> Extract:

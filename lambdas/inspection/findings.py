@@ -34,10 +34,15 @@ def highest(classes: Iterable[DataClass]) -> DataClass:
 
 
 class Channel(StrEnum):
-    """Where a text comes from: tool results and documents are written by others and trusted less."""
+    """Where a text comes from: tool results and documents are written by others and trusted less. An
+    application's instructions (system prompts) and the definitions of its tools give orders by nature, and
+    agents send thousands of words of them with every call.
+    """
 
     TRUSTED = "trusted"
     UNTRUSTED = "untrusted"
+    INSTRUCTIONS = "instructions"
+    DEFINITIONS = "definitions"
 
 
 @dataclass(frozen=True, slots=True)

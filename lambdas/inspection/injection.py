@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from lambdas.inspection import linear
 from lambdas.inspection.expressions import Expression, Places, around
-from lambdas.inspection.findings import Span
+from lambdas.inspection.findings import Channel, Span
 
 # set so that about one ordinary text in a hundred is flagged when trusted (measured by cross-validation over
 # sources)
@@ -134,22 +134,27 @@ _FEW = 2  # a text with more sentences that give orders is a manual
 _NEW = 0.8  # of the words of an order occur nowhere else in the text
 _ENOUGH = 12  # words of the rest, to tell what it is about
 _STRAY_WEIGHT = 0.8  # enough alone where others' texts are judged
+# there the model alone proves nothing: it makes a phrasing surer
+_ORDERING = (Channel.INSTRUCTIONS, Channel.DEFINITIONS)
 _MAX_FINDINGS = 5
 _REACH = 240  # characters; no phrasing is longer
 
 
-def find(
-    original: str, plain: str, lower: str, places: Places, *, untrusted: bool
-) -> tuple[list[Span], float]:
+def find(original: str, plain: str, lower: str, places: Places, channel: Channel) -> tuple[list[Span], float]:
     """Findings (offsets of `plain`) and how likely the text is an attack, 0 to 1. `places`: where the `GATES`
     occur in the text.
     """
+    untrusted = channel is Channel.UNTRUSTED
     threshold = UNTRUSTED_THRESHOLD if untrusted else TRUSTED_THRESHOLD
     likeliest, windows = linear.shipped_windows("injection", lower, threshold)
-    found = [
-        Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model") for score, start, end in windows
-    ]
-    highest = likeliest
+    found: list[Span] = []
+    highest = 0.0
+    if channel not in _ORDERING:
+        highest = likeliest
+        found = [
+            Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model")
+            for score, start, end in windows
+        ]
     for rule, weight, start, end in phrasings(lower, places):
         if untrusted and rule == _ABOUT_THE_ANSWER:
             weight = _STRAY_WEIGHT

@@ -326,14 +326,14 @@ class Inspector:
                 whole.append(span)
         gates = places(literals["gates"])
         if "meaning" not in off:
-            whole.extend(meaning.find(plain, lower, spans, gates))
+            whole.extend(meaning.find(plain, lower, spans, gates, channel))
             _check(deadline)
         score = 0.0
         if "injection" not in off:
-            found, score = injection.find(text, plain, lower, gates, untrusted=channel is Channel.UNTRUSTED)
+            found, score = injection.find(text, plain, lower, gates, channel)
             whole.extend(found)
         violations: list[tuple[str, int, int]] = []
-        if "acceptable-use" not in off and channel is Channel.TRUSTED:
+        if "acceptable-use" not in off and channel is not Channel.UNTRUSTED:
             violations = [
                 (rule, *mapped.origin(start, end))
                 for rule, start, end in acceptable_use.find(plain, [*spans, *whole], gates)

@@ -9,7 +9,7 @@ import re
 
 from lambdas.inspection import linear
 from lambdas.inspection.expressions import Expression, Places, around
-from lambdas.inspection.findings import DataClass, Span
+from lambdas.inspection.findings import Channel, DataClass, Span
 
 LEVELS: dict[str, DataClass] = {
     "PERSONNEL": DataClass.RESTRICTED,
@@ -20,8 +20,9 @@ LEVELS: dict[str, DataClass] = {
     "ROADMAP": DataClass.CONFIDENTIAL,
 }
 THRESHOLD = 0.55
-LONG_THRESHOLD = 0.8  # long texts have many windows: each must be surer
+LONG_THRESHOLD = 0.85  # long texts have many windows: each must be surer
 _LONG = 1_500  # characters
+_FEWEST_WORDS = 3  # "maximum: 9007199254740991" is about nothing
 _FEW_SENTENCES = 4
 _SHORTEST_PAIR = 80  # characters: two headings say too little
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
@@ -270,9 +271,9 @@ _REACH = 200
 _PHRASE_REACH = 320  # characters; no phrase of the lexicon is longer
 
 
-def find(plain: str, lower: str, spans: list[Span], places: Places) -> list[Span]:
+def find(plain: str, lower: str, spans: list[Span], places: Places, channel: Channel) -> list[Span]:
     """Findings about passages of the text; `spans` are its settled values and names, `places` where the
-    `GATES` occur in it.
+    `GATES` occur in it. Definitions of tools are no prose: the model is not asked about them.
     """
     found: dict[str, Span] = {}
     for name, gates, expression in _UNMISTAKABLE:
@@ -282,7 +283,8 @@ def find(plain: str, lower: str, spans: list[Span], places: Places) -> list[Span
             match = expression.search(lower, begin, end)
             if match and not _GENERAL_QUESTION.match(lower[max(0, lower.rfind("\n", 0, match.start())) :]):
                 _keep(found, Span(name, match.start(), match.end(), 0.9, "lexicon"))
-    for score, start, end in _suspicious(lower, long=len(plain) > _LONG):
+    suspicious = [] if channel is Channel.DEFINITIONS else _suspicious(lower, long=len(plain) > _LONG)
+    for score, start, end in suspicious:
         general = _GENERAL_QUESTION.match(lower[start:end]) and not _OWN.search(lower, start, end)
         if not general:
             name = _named(lower, start, end)
@@ -313,6 +315,8 @@ def _suspicious(lower: str, long: bool) -> list[tuple[float, int, int]]:
     model = linear.model("meaning")
     if long:
         return linear.shipped_windows("meaning", lower, LONG_THRESHOLD)[1]
+    if len(lower.split(maxsplit=_FEWEST_WORDS)) < _FEWEST_WORDS:
+        return []
     found = linear.shipped_windows("meaning", lower, THRESHOLD)[1]
     ends = [match.end() for match in _SENTENCE_END.finditer(lower)] + [len(lower)]
     if found or len(ends) < _FEW_SENTENCES:
