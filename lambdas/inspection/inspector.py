@@ -6,7 +6,7 @@ Deterministic: the same text, configuration and `INSPECTION_VERSION` give the sa
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
@@ -453,6 +453,3 @@ def _violations_in(item: TextField, result: _TextResult) -> list[Violation]:
         Violation(rule, item.path, max(0, start - item.lead), max(0, end - item.lead))
         for rule, start, end in result.violations
     ]
-
-
-Detect = Callable[[str], list[Span]]

@@ -9,7 +9,6 @@ alphabets, digits of other scripts, unusual spaces and hyphens, URL, HTML and ba
 import html
 import re
 import unicodedata
-from bisect import bisect_right
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -169,8 +168,3 @@ def _plain_again(mapped: MappedText) -> MappedText:
         origin = index if starts is None else starts[index]
         origins.extend([origin] * len(_TABLE[ord(character)]))
     return MappedText(mapped.text.translate(_TABLE), origins, mapped.origin_length)
-
-
-def line_of(line_starts: list[int], offset: int) -> int:
-    """The number (from 0) of the line that holds the offset."""
-    return bisect_right(line_starts, offset) - 1

@@ -84,12 +84,6 @@ def aba_routing(digits: str) -> bool:
     )
 
 
-def dea_number(value: str) -> bool:
-    """US DEA registration: two letters, seven digits, the last a check digit."""
-    d = [int(digit) for digit in value[2:9]]
-    return (d[0] + d[2] + d[4] + 2 * (d[1] + d[3] + d[5])) % 10 == d[6]
-
-
 def npi_number(digits: str) -> bool:
     """US National Provider Identifier: Luhn over the prefix 80840."""
     return len(digits) == 10 and luhn("80840" + digits)
