@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdas.inspection.expressions import Expression
+from lambdas.inspection.expressions import Expression, Literals
 from lambdas.inspection.findings import DataClass, Span
 from lambdas.inspection.inspector import LEVELS, Inspector
 from lambdas.inspection.merge import settle
@@ -126,20 +126,24 @@ _INTERESTING = Expression(
     r"[\d@]|-----|://|%[0-9A-Fa-f]|&[#a-z]|\\[ux]|[^\x00-\x7f]|!\[|\[[^\]]*\]\(|[A-Za-z0-9+/_-]{20}"
 )
 # what announces a value that may look like a word: names of secrets, and what the rules for places begin with
-_KEYWORD = Expression(
-    r"pass|pwd|secret|token|key|cred|auth|bearer|basic|private|access|kennwort|contraseña|clave|senha|"
-    r"wachtwoord|lösenord|hasło|heslo|salasana|adgangskode|parola|şifre|密码|密碼|パスワード|비밀번호|\bpw\b|"
-    + "|".join(
-        sorted(
-            {re.escape(word) for rule in PLACES for gate in rule.gates if len(word := gate.split()[0]) >= 4}
-        )
-    ),
-    re.IGNORECASE,
+_NAMES_OF_SECRETS = (
+    *("pass", "pwd", "pw", "secret", "token", "key", "cred", "auth", "bearer", "basic", "private", "access"),
+    *("kennwort", "contraseña", "clave", "senha", "wachtwoord", "lösenord", "hasło", "heslo", "salasana"),
+    *("adgangskode", "parola", "şifre", "密码", "密碼", "パスワード", "비밀번호"),
 )
+_PLACES = {gate.split()[0] for rule in PLACES for gate in rule.gates}
 # what may be followed by a value of several plain words, and how many characters such a value may take
-_WORDY: tuple[tuple[Expression, int], ...] = (
-    (Expression(r"phrase|mnemonic|seed|recovery", re.IGNORECASE), 280),
-    (Expression(r"passwor[dt]|passcode|kennwort", re.IGNORECASE), 60),
+_WORDY = {
+    **dict.fromkeys(("phrase", "mnemonic", "seed", "recovery"), 280),
+    **dict.fromkeys(("password", "passwort", "passcode", "kennwort"), 60),
+}
+_KEYWORDS = Literals(
+    {
+        "words": [
+            *((word, 0) for word in (*_NAMES_OF_SECRETS, *sorted(w for w in _PLACES if len(w) >= 4))),
+            *_WORDY.items(),
+        ]
+    }
 )
 _KEY_BEGIN = Expression(
     r"-----BEGIN [A-Z0-9 ]{0,30}(?:PRIVATE KEY|PGP PRIVATE KEY BLOCK)|PuTTY-User-Key-File"
@@ -223,12 +227,9 @@ class TextRedactor:
         return MAX_KEY_BLOCK if self._in_key else MAX_HELD
 
     def _note(self, token: str) -> None:
-        if _KEYWORD.search(token):
-            self._alert = self._base + self._scan + 160
-        for expression, reach in _WORDY:
-            if expression.search(token):
-                self._whole = max(self._whole, self._base + self._scan + reach)
-                self._alert = max(self._alert, self._whole)
+        for _, _, reach in _KEYWORDS.read(token.lower())["words"]:
+            self._alert = max(self._alert, self._base + self._scan + max(160, reach))
+            self._whole = max(self._whole, self._base + self._scan + reach)
         if "-----" in token or "PuTTY" in token:
             open_from = max(self._cut, self._scan - 200)
             if _KEY_BEGIN.search(self._held, open_from, self._scan):
