@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lambdas.inspection.credentials import ASSIGNMENT_GATES, HEADER_GATES
 from lambdas.inspection.expressions import Expression, Literals
 from lambdas.inspection.findings import DataClass, Span
 from lambdas.inspection.inspector import LEVELS, Inspector
@@ -125,26 +126,18 @@ _MARKS = frozenset("|*#>-=~")
 _INTERESTING = Expression(
     r"[\d@]|-----|://|%[0-9A-Fa-f]|&[#a-z]|\\[ux]|[^\x00-\x7f]|!\[|\[[^\]]*\]\(|[A-Za-z0-9+/_-]{20}"
 )
-# what announces a value that may look like a word: names of secrets, and what the rules for places begin with
-_NAMES_OF_SECRETS = (
-    *("pass", "pwd", "pw", "secret", "token", "key", "cred", "auth", "bearer", "basic", "private", "access"),
-    *("kennwort", "contraseña", "clave", "senha", "wachtwoord", "lösenord", "hasło", "heslo", "salasana"),
-    *("adgangskode", "parola", "şifre", "密码", "密碼", "パスワード", "비밀번호"),
-)
-_PLACES = {gate.split()[0] for rule in PLACES for gate in rule.gates}
+# what announces a value that may look like a word: what rules for assignments, headers and places wait for
+_ANNOUNCING = {
+    "pw",
+    *(gate.strip() for gate in (*ASSIGNMENT_GATES, *HEADER_GATES) if " " not in gate.strip()),
+    *(word for rule in PLACES for gate in rule.gates if len(word := gate.split()[0]) >= 4),
+}
 # what may be followed by a value of several plain words, and how many characters such a value may take
 _WORDY = {
     **dict.fromkeys(("phrase", "mnemonic", "seed", "recovery"), 280),
     **dict.fromkeys(("password", "passwort", "passcode", "kennwort"), 60),
 }
-_KEYWORDS = Literals(
-    {
-        "words": [
-            *((word, 0) for word in (*_NAMES_OF_SECRETS, *sorted(w for w in _PLACES if len(w) >= 4))),
-            *_WORDY.items(),
-        ]
-    }
-)
+_KEYWORDS = Literals({"words": [*((word, 0) for word in sorted(_ANNOUNCING)), *_WORDY.items()]})
 _KEY_BEGIN = Expression(
     r"-----BEGIN [A-Z0-9 ]{0,30}(?:PRIVATE KEY|PGP PRIVATE KEY BLOCK)|PuTTY-User-Key-File"
 )

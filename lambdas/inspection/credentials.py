@@ -302,7 +302,7 @@ _ASSIGNMENT = Expression(
     r"|[NBRUFnbruf]{1,2}(?=[\"']))?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
     re.IGNORECASE,
 )
-_ASSIGNMENT_GATES = (
+ASSIGNMENT_GATES = (
     "pass", "pwd", "secret", "token", "key", "cred", "auth", "kennwort", "mot de passe", "contraseña",
         "clave", "senha", "pin", "wachtwoord", "lösenord", "hasło", "heslo", "salasana", "adgangskode",
         "parola", "şifre", "密码", "密碼", "パスワード", "비밀번호",
@@ -742,7 +742,7 @@ def _plausible_token(value: str) -> bool:
     return len(value) >= 12 and varied(value) and any(c.isdigit() for c in value) and not _looks_named(value)
 
 
-_HEADER_GATES = (
+HEADER_GATES = (
     "authorization",
     "api-key",
     "auth-token",
@@ -801,19 +801,11 @@ def _pairs(text: str, lower: str) -> Iterator[Span]:
 _ASSIGN = -1
 
 
-def _literals() -> Iterator[tuple[str, tuple[int, ...]]]:
-    entries: dict[str, list[int]] = {}
-    for index, one in enumerate(_RULES):
-        for gate in one.gates:
-            entries.setdefault(gate, []).append(index)
-    for gate in _ASSIGNMENT_GATES:
-        entries.setdefault(gate, []).append(_ASSIGN)
-    for gate, rules in entries.items():
-        yield gate, tuple(rules)
-
-
-# what `detect` wants to know of a text: each gate with the rules that wait for it
-LITERALS = tuple(_literals())
+# what `detect` wants to know of a text: where which rule, or an assignment, has a gate
+LITERALS = (
+    *((gate, index) for index, one in enumerate(_RULES) for gate in one.gates),
+    *((gate, _ASSIGN) for gate in ASSIGNMENT_GATES),
+)
 
 DETECTORS = (
     "provider-tokens",
@@ -834,25 +826,24 @@ def detect(text: str, lower: str, hits: Iterable[Hit], disabled: frozenset[str] 
     found: list[Span] = []
     places: list[int] = []
     tried: set[tuple[int, int]] = set()
-    for start, _, rules in hits:
-        for index in rules:
-            if index == _ASSIGN:
-                places.append(start)
-                continue
-            one = _RULES[index]
-            if one.detector in disabled:
-                continue
-            if one.back:
-                match = one.pattern.search(text, max(0, start - one.back), start + 400)
-                if match and not match.start() <= start <= match.end():
-                    match = None
-            else:
-                match = one.pattern.match(text, start)
-            if match and (index, match.start()) not in tried:
-                tried.add((index, match.start()))
-                group = match.lastindex or 0
-                if one.accept(match.group(group)):
-                    found.append(Span("SECRET", match.start(group), match.end(group), one.score, one.name))
+    for start, _, index in hits:
+        if index == _ASSIGN:
+            places.append(start)
+            continue
+        one = _RULES[index]
+        if one.detector in disabled:
+            continue
+        if one.back:
+            match = one.pattern.search(text, max(0, start - one.back), start + 400)
+            if match and not match.start() <= start <= match.end():
+                match = None
+        else:
+            match = one.pattern.match(text, start)
+        if match and (index, match.start()) not in tried:
+            tried.add((index, match.start()))
+            group = match.lastindex or 0
+            if one.accept(match.group(group)):
+                found.append(Span("SECRET", match.start(group), match.end(group), one.score, one.name))
     if "token-shapes" not in disabled:
         found.extend(token_shapes.detect(text))
     if places and "assignments" not in disabled:
@@ -860,7 +851,7 @@ def detect(text: str, lower: str, hits: Iterable[Hit], disabled: frozenset[str] 
         found.extend(_phrases(text, places))
     if "://" in text and "@" in text and "url-passwords" not in disabled:
         found.extend(_urls(text))
-    if "headers" not in disabled and any(gate in lower for gate in _HEADER_GATES):
+    if "headers" not in disabled and any(gate in lower for gate in HEADER_GATES):
         found.extend(_headers(text, lower))
     if (" -u" in text or "--user" in text or "machine " in lower) and "command-lines" not in disabled:
         found.extend(_command_lines(text))

@@ -67,13 +67,12 @@ LEVELS: Mapping[str, DataClass] = {
     "PROMPT_INJECTION": DataClass.PUBLIC,
 }
 _CONTACT_TYPES = ("EMAIL", "PHONE")
-_GATES = sorted({*injection.GATES, *meaning.GATES, *acceptable_use.GATES})
 _LITERALS = Literals(
     {
         "keywords": personal_data.LITERALS,
         "tokens": credentials.LITERALS,
         "numbers": views.LITERALS,
-        "gates": [(gate, gate) for gate in _GATES],
+        "gates": [(gate, gate) for gate in {*injection.GATES, *meaning.GATES, *acceptable_use.GATES}],
     }
 )
 _CHUNK = 32_768

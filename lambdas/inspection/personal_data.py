@@ -191,24 +191,15 @@ _KEYWORDS: dict[str, tuple[str, ...]] = {
 Keywords = dict[str, list[tuple[int, int]]]
 
 
-def _literals() -> Iterator[tuple[str, tuple[str, ...]]]:
-    groups: dict[str, list[str]] = {}
-    for group, words in _KEYWORDS.items():
-        for word in words:
-            groups.setdefault(word, []).append(group)
-    for word, names in groups.items():
-        yield word, tuple(names)
-
-
-# what `detect` wants to know of a text: each keyword with its groups
-LITERALS = tuple(_literals())
+# what `detect` wants to know of a text: where which group has a keyword
+LITERALS = tuple((word, group) for group, words in _KEYWORDS.items() for word in words)
 
 
 def _whole_words(lower: str, hits: Iterable[Hit]) -> Keywords:
     """Where each group of keywords occurs as whole words: group -> [(start, end)] in rising order."""
     found: Keywords = {}
     size = len(lower)
-    for start, end, groups in hits:
+    for start, end, group in hits:
         if (
             end < size
             and lower[end].isalpha()
@@ -216,8 +207,7 @@ def _whole_words(lower: str, hits: Iterable[Hit]) -> Keywords:
             and lower[end : end + 2] not in _PLURALS
         ) or (start and lower[start - 1].isalpha()):
             continue
-        for group in groups:
-            found.setdefault(group, []).append((start, end))
+        found.setdefault(group, []).append((start, end))
     return found
 
 
@@ -299,7 +289,6 @@ _NOT_MAIL_TLD = frozenset(
         "webp",
         "avif",
         "heic",
-        "ts",
         "tsx",
         "vue",
         "scss",
