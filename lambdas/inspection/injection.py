@@ -155,23 +155,28 @@ def find(original: str, plain: str, lower: str, places: Places, channel: Channel
             Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model")
             for score, start, end in windows
         ]
-    for rule, weight, start, end in phrasings(lower, places):
-        if untrusted and rule == _ABOUT_THE_ANSWER:
-            weight = _STRAY_WEIGHT
+    for rule, weight, start, end in _proofs(plain, lower, places, untrusted=untrusted):
         surer = likeliest + (1 - likeliest) * weight
         highest = max(highest, surer)
-        found.append(Span("PROMPT_INJECTION", start, end, round(surer, 3), f"phrasing-{rule}"))
-    stray = _stray_order(plain) if untrusted else None
-    if stray:
-        surer = likeliest + (1 - likeliest) * _STRAY_WEIGHT
-        highest = max(highest, surer)
-        found.append(Span("PROMPT_INJECTION", *stray, round(surer, 3), "stray-order"))
+        found.append(Span("PROMPT_INJECTION", start, end, round(surer, 3), rule))
     hidden = _hidden(original, plain, lower)
     if hidden:
         highest = max(highest, hidden.score)
         found.append(hidden)
     flagged = [span for span in found if span.score >= threshold]
     return sorted(flagged, key=lambda s: (-s.score, s.start))[:_MAX_FINDINGS], highest
+
+
+def _proofs(
+    plain: str, lower: str, places: Places, *, untrusted: bool
+) -> Iterator[tuple[str, float, int, int]]:
+    """(rule, weight, start, end) of what makes the model surer."""
+    for rule, weight, start, end in phrasings(lower, places):
+        about_answer = untrusted and rule == _ABOUT_THE_ANSWER
+        yield f"phrasing-{rule}", _STRAY_WEIGHT if about_answer else weight, start, end
+    stray = _stray_order(plain) if untrusted else None
+    if stray:
+        yield "stray-order", _STRAY_WEIGHT, *stray
 
 
 def phrasings(lower: str, places: Places) -> Iterator[tuple[str, float, int, int]]:

@@ -312,7 +312,6 @@ def _beside_persons(lower: str, persons: list[Span], found: dict[str, Span]) -> 
 
 def _suspicious(lower: str, long: bool) -> list[tuple[float, int, int]]:
     """(probability, start, end) of the passages that the model takes for an organisation's own matter."""
-    model = linear.model("meaning")
     if long:
         return linear.shipped_windows("meaning", lower, LONG_THRESHOLD)[1]
     if len(lower.split(maxsplit=_FEWEST_WORDS)) < _FEWEST_WORDS:
@@ -323,7 +322,9 @@ def _suspicious(lower: str, long: bool) -> list[tuple[float, int, int]]:
         return found
     # a sentence between everyday ones is lost in a window: two at a time are read
     for start, end in zip([0, *ends], ends[1:], strict=False):
-        score = model.score(lower[start:end]) if end - start >= _SHORTEST_PAIR else 0.0
+        if end - start < _SHORTEST_PAIR:
+            continue
+        score = linear.model("meaning").score(lower[start:end])
         if score >= THRESHOLD:
             found.append((score, start, end))
     return found

@@ -208,7 +208,6 @@ PLACES: tuple[Rule, ...] = (
         ("oracle:thin:", "sqlplus ", "sqlldr ", "rman target ", "impdp ", "expdp "),
         r"(?:oracle:thin:|(?:sqlplus|sqlldr|rman target|impdp|expdp)\s+(?:-\w+\s+)*"
         r"(?:userid=)?[\"']?)[\w$#.-]{1,60}/[\"']?([^\s/@\"']{3,60})",
-        given,
     ),
     _place(
         "database-password",
@@ -364,13 +363,11 @@ PLACES: tuple[Rule, ...] = (
         "device-password",
         ("password simple ", "password cipher ", "password irreversible-cipher "),
         r"password (?:irreversible-)?(?:simple|cipher) (\S{4,100})",
-        given,
     ),
     _place(
         "server-password",
         ("requirepass ", "masterauth ", "masteruser "),
         r"(?:requirepass|masterauth)\s+[\"']?([^\s\"'#]\S{3,120})",
-        given,
     ),
     _place(
         "wireless-key",
@@ -379,7 +376,7 @@ PLACES: tuple[Rule, ...] = (
         chosen,
         back=2,
     ),
-    _place("wireless-key", ("wifi:",), r"wifi:(?:[ths]:[^;]{0,60};){0,3}p:([^;\s]{4,64})", given),
+    _place("wireless-key", ("wifi:",), r"wifi:(?:[ths]:[^;]{0,60};){0,3}p:([^;\s]{4,64})"),
     _place(
         "one-time-secret",
         ("otpauth://", "2fa", "totp", "mfa ", "authenticator", "setup key", "setup secret"),
@@ -424,7 +421,6 @@ PLACES: tuple[Rule, ...] = (
         ("password", "passwd", "_pass"),
         r"_?pass(?:word|wd)?\w{0,6}[\"']?\s{0,2}[:=]\s{0,2}(?P<quote>[\"'])"
         r"([a-z]{4}(?: [a-z]{4}){3}|(?=[^\"']{0,30}\d)[a-z0-9]{4}(?: [a-z0-9]{4}){5})(?P=quote)",
-        flags=re.IGNORECASE,
     ),
     # sentences
     _place(
@@ -478,7 +474,6 @@ PLACES: tuple[Rule, ...] = (
         ("password", "passwort", "kennwort", "contraseña", "senha", "mot de passe"),
         r"(?i:passwords?|passwort|passwörter|kennwort|contraseña|senha|mot de passe)\b"
         r"[^\n=()<>{}\[\];]{1,48}?"
-        r""
         r"(?<![^\s\"'`“(,])((?=[^\s\"'`”,]*[A-Za-z])(?=[^\s\"'`”,]*\d)(?=[^\s\"'`”,]*[!@#$%^&*?][^\s\"'`”,])"
         r"[A-Za-z0-9!#$%^&*?@_+.~-]{7,40}"
         r"|[A-Za-z0-9_.-]*[A-Za-z][A-Za-z0-9_.-]*\d[A-Za-z0-9_.-]*[!#*?$](?=[\s\"'`”,.]|\Z))",

@@ -134,8 +134,7 @@ def rearranged(text: str, hits: Sequence[Hit]) -> Iterator[View]:
 
 
 # a line break with what may be a value's halves on both sides, behind the lead of a quoted or listed line
-_BREAK = re.compile(r"\n(?<=[\w@.+/\r-]\n)[ \t]{0,8}(?:[>*#|]{1,2} ?)?(?=[\w@.+/-])")
-_ENDS_PART = re.compile(r"[\w@.+/-]")
+_BREAK = re.compile(r"\n(?:(?<=[\w@.+/-]\n)|(?<=[\w@.+/-]\r\n))[ \t]{0,8}(?:[>*#|]{1,2} ?)?(?=[\w@.+/-])")
 _AROUND = 512  # characters on both sides of a break: no value that spans one reaches farther with its keyword
 
 
@@ -146,7 +145,7 @@ def _joined(text: str) -> Iterator[View]:
         left, right = match.span()
         if text[left - 1] == "\r":
             left -= 1
-        if _ENDS_PART.match(text, max(0, left - 1), left) and _parted(text, left, right):
+        if _parted(text, left, right):
             if breaks and left - breaks[-1][1] > 2 * _AROUND:
                 yield _closed(text, breaks)
                 breaks = []
