@@ -5,13 +5,13 @@ made from our own corpus and scored on every source. The settings were chosen wi
 other people's texts will be found less well.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from bench.inspection_training.linear_training import Example, train
 from lambdas.inspection import injection
+from lambdas.inspection.expressions import Literals, places
 from lambdas.inspection.linear import LinearModel
 from lambdas.inspection.normalise import normalise
 
@@ -27,6 +27,9 @@ FOLDS: Mapping[str, tuple[str, ...]] = {
 
 # what a development row counts beside one reading of our templates: more of it found no more elsewhere
 DEVELOPMENT_WEIGHT = 2.0
+
+
+_GATES = Literals({"gates": [(gate, gate) for gate in injection.GATES]})
 
 
 def train_injection(examples: Sequence[Example]) -> LinearModel:
@@ -66,12 +69,8 @@ def _scored(model: LinearModel, rows: Rows) -> list[tuple[float, int]]:
     for row in rows:
         lower = normalise(row["text"]).text.lower()
         doubt = 1 - model.score(lower)
-        places = {
-            gate: [found.end() - 1 for found in re.finditer(re.escape(gate), lower)]
-            for gate in injection.GATES
-            if gate in lower
-        }
-        weights = [weight for _, weight, _, _ in injection.phrasings(lower, places)]
+        gates = places(_GATES.read(lower)["gates"])
+        weights = [weight for _, weight, _, _ in injection.phrasings(lower, gates)]
         result.append((1 - doubt * (1 - max(weights, default=0.0)), row["label"]))
     return result
 
