@@ -26,6 +26,7 @@ class Statement:
     sid: str
     actions: Sequence[str]
     resources: Sequence[pulumi.Input[str]]
+    except_these: bool = False  # all but `resources`; of a denial only
     effect: Literal["Allow", "Deny"] = "Allow"
     principals: Mapping[str, Sequence[pulumi.Input[str]]] | Literal["*"] | None = None
     conditions: Conditions = field(default_factory=dict)
@@ -39,6 +40,7 @@ class Statement:
             [
                 (bool(self.actions), "names no action"),
                 (bool(self.resources), "names no resource"),
+                (self.effect == "Deny" or not self.except_these, "allows all but some resources"),
                 (
                     self.effect == "Deny" or not any("*" in action for action in self.actions),
                     "allows a wildcard action",
@@ -64,7 +66,7 @@ class Statement:
             "Sid": self.sid,
             "Effect": self.effect,
             "Action": sorted(self.actions),
-            "Resource": _sorted(self.resources),
+            "NotResource" if self.except_these else "Resource": _sorted(self.resources),
         }
         if self.principals is not None:
             statement["Principal"] = (
@@ -99,6 +101,15 @@ def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: two evaluations give the same bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def put_copies(stream_arn: pulumi.Input[str], key_arn: pulumi.Input[str], region: str) -> list[Statement]:
+    """Put records on a Firehose stream under a customer-managed key, which the caller must be able to use."""
+    via = {"StringEquals": {"kms:ViaService": f"firehose.{region}.amazonaws.com"}}
+    return [
+        Statement("CopyMetadata", ["firehose:PutRecordBatch"], [stream_arn]),
+        Statement("EncryptCopies", ["kms:Decrypt", "kms:GenerateDataKey"], [key_arn], conditions=via),
+    ]
 
 
 def trusted(service: str, conditions: Conditions | None = None) -> pulumi.Output[str]:

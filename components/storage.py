@@ -44,6 +44,7 @@ class PrivateBucketArgs:
     lock: ObjectLock | None = None
     statements: Sequence[Statement] = ()
     demand_key: bool = False  # every put must name the key itself
+    encrypted_otherwise: str = ""  # what AWS itself writes here under another encryption: a prefix
     region: str | None = None  # another region than the stack's, for a replica
 
 
@@ -206,7 +207,7 @@ class PrivateBucket(KitComponent):
                 principals="*",
                 conditions={"NumericLessThan": {"s3:TlsVersion": "1.2"}},
             ),
-            *_deny_other_encryption(self.arn, args.key_arn, demand_key=args.demand_key),
+            *_deny_other_encryption(self.arn, args),
             *args.statements,
         ]
         return s3.BucketPolicy(
@@ -218,9 +219,7 @@ class PrivateBucket(KitComponent):
         )
 
 
-def _deny_other_encryption(
-    bucket_arn: pulumi.Output[str], key_arn: pulumi.Input[str], *, demand_key: bool
-) -> list[Statement]:
+def _deny_other_encryption(bucket_arn: pulumi.Output[str], args: PrivateBucketArgs) -> list[Statement]:
     """Deny puts that ask for another encryption or another key.
 
     A negated condition also holds when the header is missing. Where the bucket's default may speak for the
@@ -229,14 +228,15 @@ def _deny_other_encryption(
     algorithm, key = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
 
     def deny(sid: str, header: str, wanted: pulumi.Input[str]) -> Statement:
-        present = {} if demand_key else {"Null": {header: "false"}}
+        present = {} if args.demand_key else {"Null": {header: "false"}}
         return Statement(
             sid,
             ["s3:PutObject"],
-            [bucket_arn.apply("{}/*".format)],
+            [bucket_arn.apply(f"{{}}/{args.encrypted_otherwise}*".format)],
+            except_these=bool(args.encrypted_otherwise),
             effect="Deny",
             principals="*",
             conditions={"StringNotEquals": {header: wanted}, **present},
         )
 
-    return [deny("DenyOtherEncryption", algorithm, "aws:kms"), deny("DenyOtherKey", key, key_arn)]
+    return [deny("DenyOtherEncryption", algorithm, "aws:kms"), deny("DenyOtherKey", key, args.key_arn)]

@@ -172,6 +172,7 @@ def _watch(
             infrastructure_microusd=settings.budget.infrastructure_monthly_microusd,
             warning_percent=plan.alarms.budget_warning_percent,
             anomaly_percent=plan.alarms.cost_anomaly_percent,
+            anomaly_monitor=settings.budget.anomaly_monitor,
             emails=settings.contacts.budgets or settings.contacts.alarms,
         ),
         options,

@@ -237,6 +237,7 @@ def _gateway(
             secrets_key_arn=base["secrets_key_arn"],
             analytics_stream_name=analytics.stream.name,
             analytics_stream_arn=analytics.stream.arn,
+            analytics_key_arn=base["analytics_key_arn"],
         ),
         claude=_claude_access(settings, base),
         policy_object_key=POLICY_OBJECT_KEY,

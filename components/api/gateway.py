@@ -8,7 +8,7 @@ import pulumi
 from components.api.claude_access import ClaudeAccess, model_statements
 from components.base import KitComponent
 from components.functions import Function, FunctionArgs, Start, Surroundings, Web
-from components.permissions import Statement
+from components.permissions import Statement, put_copies
 
 GATEWAY_PACKAGES = ("common", "gateway", "inspection")
 
@@ -34,6 +34,7 @@ class Stores:
     secrets_key_arn: pulumi.Input[str]
     analytics_stream_name: pulumi.Input[str]
     analytics_stream_arn: pulumi.Input[str]
+    analytics_key_arn: pulumi.Input[str]
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
         Statement(
             "DecryptSecrets", ["kms:Decrypt"], [stores.secrets_key_arn], conditions=via("secretsmanager")
         ),
-        Statement("CopyMetadata", ["firehose:PutRecordBatch"], [stores.analytics_stream_arn]),
+        *put_copies(stores.analytics_stream_arn, stores.analytics_key_arn, names.region),
     ]
 
 

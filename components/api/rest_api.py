@@ -14,6 +14,7 @@ from components.permissions import Statement, canonical_json, document
 
 STAGE = "live"
 IAM_SEGMENT = "iam"
+TLS_POLICY = "SecurityPolicy_TLS13_1_2_PQ_2025_09"
 # Bytes of a request's body. Lambda takes 6 MB of event, which hold about 4.4 MB of body in base 64.
 BODY_LIMIT = 4_400_000
 # What `kit audit verify` needs to match each request with its records, and nothing about its content.
@@ -76,9 +77,10 @@ class RestApi(KitComponent):
     Anthropic's shape, a deployment, the stage `live` with access log, tracing and throttling, the invoke
     permission; with a domain also the domain name (optional mutual TLS) and its mapping; for a private API
     its resource policy; usage plans per department.
-    Default posture: TLS 1.3 policy with strict endpoint access, regional, never edge-optimised (which would
-    cut a stream after 30 silent seconds); the public execute-api name is off as soon as there is a domain
-    of one's own. Nothing about bodies, credentials or people in the access log.
+    Default posture: TLS 1.3 policy with strict endpoint access (TLS 1.2 or newer for a domain with mutual
+    TLS), regional, never edge-optimised (which would cut a stream after 30 silent seconds); the public
+    execute-api name is off as soon as there is a domain of one's own. Nothing about bodies, credentials or
+    people in the access log.
     Replaced when changed: nothing but the deployment, whenever any part of the definition changes; the
     stage then points to the new one before the old one goes.
     """
@@ -149,7 +151,7 @@ class RestApi(KitComponent):
                 "endpoint_configuration": endpoint,
                 "binary_media_types": ["*/*"],
                 "disable_execute_api_endpoint": args.domain is not None,
-                "security_policy": "SecurityPolicy_TLS13_1_2_PQ_2025_09",
+                "security_policy": TLS_POLICY,
                 "endpoint_access_mode": "STRICT",
             },
         )
@@ -249,6 +251,9 @@ class RestApi(KitComponent):
     def _authorizer(self, function: Function) -> apigateway.Authorizer:
         """Asked for every request: kept decisions would need each identity source in each request, and
         callers send either of two headers.
+
+        The identity source is given although nothing is kept: left out, the provider fills in the header
+        `Authorization`, and API Gateway then answers 401 to whoever sends only `x-api-key`, without asking.
         """
         settings = self._record(
             "authorizer",
@@ -257,6 +262,7 @@ class RestApi(KitComponent):
                 "type": "REQUEST",
                 "authorizer_uri": function.buffered_uri,
                 "authorizer_result_ttl_in_seconds": 0,
+                "identity_source": "context.identity.sourceIp",  # every request has one
             },
         )
         authorizer = apigateway.Authorizer(
@@ -346,16 +352,22 @@ class RestApi(KitComponent):
         )
 
     def _domain(self, domain: CustomDomain) -> apigateway.DomainName:
-        mutual_tls = {"truststore_uri": domain.truststore_uri} if domain.truststore_uri else None
+        # API Gateway refuses mutual TLS together with an enhanced security policy; TLS_1_2 also speaks 1.3.
+        tls: dict[str, Any] = (
+            {
+                "mutual_tls_authentication": {"truststore_uri": domain.truststore_uri},
+                "security_policy": "TLS_1_2",
+            }
+            if domain.truststore_uri
+            else {"security_policy": TLS_POLICY, "endpoint_access_mode": "STRICT"}
+        )
         name = apigateway.DomainName(
             f"{self._name}-domain",
             domain_name=domain.domain,
             regional_certificate_arn=domain.certificate_arn,
             endpoint_configuration={"types": "REGIONAL"},
-            security_policy="SecurityPolicy_TLS13_1_2_PQ_2025_09",
-            endpoint_access_mode="STRICT",
-            mutual_tls_authentication=mutual_tls,  # pyright: ignore[reportArgumentType]
             opts=self.child(),
+            **tls,
         )
         apigateway.BasePathMapping(
             f"{self._name}-domain-mapping",

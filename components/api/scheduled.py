@@ -7,9 +7,13 @@ import pulumi
 from pulumi_aws import cloudwatch
 
 from components.api.gateway import Stores
-from components.base import KitComponent, refuse
+from components.base import ArgumentsError, KitComponent
 from components.functions import Function, FunctionArgs, Surroundings
 from components.permissions import Statement
+from components.schedules import longest_gap_minutes
+
+_SHORTEST_PERIOD, _LONGEST_PERIOD = 300, 86_400
+_LONGEST_LOOK_BACK = 7 * 86_400
 
 
 @dataclass(frozen=True)
@@ -30,15 +34,7 @@ class ScheduledFunction(KitComponent):
     """
 
     def __init__(self, name: str, args: ScheduleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        refuse(
-            f"ScheduledFunction {name}",
-            [
-                (
-                    args.expression.startswith(("rate(", "cron(")),
-                    f"expression: {args.expression!r} is no schedule",
-                )
-            ],
-        )
+        period, periods = silence(f"ScheduledFunction {name}", args.expression)
         super().__init__(name, opts)
         around = args.function.surroundings
         self.function = Function(f"{name}-function", args.function, self.child())
@@ -65,8 +61,8 @@ class ScheduledFunction(KitComponent):
             metric_name="Invocations",
             dimensions={"FunctionName": self.function.name},
             statistic="Sum",
-            period=3600,
-            evaluation_periods=3,
+            period=period,
+            evaluation_periods=periods,
             comparison_operator="LessThanThreshold",
             threshold=1,
             treat_missing_data="breaching",
@@ -75,6 +71,26 @@ class ScheduledFunction(KitComponent):
             opts=self.child(),
         )
         self.register_outputs({"arn": self.function.arn, "roleArn": self.function.role.arn})
+
+
+def silence(what: str, expression: str) -> tuple[int, int]:
+    """Seconds of an alarm's period and number of periods in which a schedule must have run at least once:
+    three of its gaps.
+
+    CloudWatch takes periods of whole minutes up to a day, and looks back over a day where they are shorter
+    than an hour, else over seven. A period is five minutes at least, so that one late run alarms nobody.
+
+    Raises:
+        ArgumentsError: the schedule runs less often than an alarm can see.
+    """
+    try:
+        gap = longest_gap_minutes(expression) * 60
+    except ValueError as error:
+        raise ArgumentsError(what, [f"expression: {error}"]) from None
+    if gap * 3 > _LONGEST_LOOK_BACK:
+        raise ArgumentsError(what, [f"expression: {expression!r} runs less often than every 56 hours"])
+    period = min(max(gap, _SHORTEST_PERIOD), _LONGEST_PERIOD)
+    return period, max(3, -(-gap * 3 // period))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ class BudgetsArgs:
     infrastructure_microusd: int
     warning_percent: int = 80
     anomaly_percent: int = 40
+    anomaly_monitor: str = "none"  # `none`, `create`, or the ARN of the account's own
     emails: Sequence[str] = ()
 
 
@@ -29,7 +30,7 @@ class Budgets(KitComponent):
 
     Creates: a monthly budget of the kit's infrastructure and one of Claude through AWS (Bedrock, Claude
     Platform on AWS), each with notices at the warning share, at 100 per cent and at 100 per cent forecast;
-    an anomaly monitor per service and its subscription.
+    where the account's monitor of all services is named, a subscription to it, or else the monitor as well.
     Default posture: notices go to the alarm topic. AWS budgets lag by hours and never see invoices of the
     Anthropic API itself: the ledger refuses, these only tell.
     Replaced when changed: client, environment.
@@ -62,18 +63,26 @@ class Budgets(KitComponent):
         claude = {"Service": ["Amazon Bedrock", "Claude Platform on AWS"]}
         self.infrastructure = self._budget(name, "infrastructure", args.infrastructure_microusd, tagged, args)
         self.claude = self._budget(name, "claude", args.claude_microusd, claude, args)
-        monitor = costexplorer.AnomalyMonitor(
-            f"{name}-anomalies",
-            name=args.names.of("anomalies"),
-            monitor_type="DIMENSIONAL",
-            monitor_dimension="SERVICE",
-            opts=self.child(),
-        )
+        if args.anomaly_monitor != "none":
+            self._watch_anomalies(name, args)
+        self.register_outputs({"infrastructure": self.infrastructure.name, "claude": self.claude.name})
+
+    def _watch_anomalies(self, name: str, args: BudgetsArgs) -> None:
+        """An account has one monitor of its services at most, and AWS makes one for new accounts."""
+        monitor_arn: pulumi.Input[str] = args.anomaly_monitor
+        if args.anomaly_monitor == "create":
+            monitor_arn = costexplorer.AnomalyMonitor(
+                f"{name}-anomalies",
+                name=args.names.of("anomalies"),
+                monitor_type="DIMENSIONAL",
+                monitor_dimension="SERVICE",
+                opts=self.child(),
+            ).arn
         costexplorer.AnomalySubscription(
             f"{name}-anomaly-notices",
             name=args.names.of("anomaly-notices"),
             frequency="IMMEDIATE",  # the only frequency that SNS takes
-            monitor_arn_lists=[monitor.arn],
+            monitor_arn_lists=[monitor_arn],
             subscribers=[{"type": "SNS", "address": args.topic_arn}],
             threshold_expression={
                 "dimension": {
@@ -84,7 +93,6 @@ class Budgets(KitComponent):
             },
             opts=self.child(),
         )
-        self.register_outputs({"infrastructure": self.infrastructure.name, "claude": self.claude.name})
 
     def _budget(
         self, name: str, what: str, microusd: int, filters: Mapping[str, list[str]], args: BudgetsArgs

@@ -1,7 +1,7 @@
 """The customer-managed keys, one per purpose, so that a permission on one opens nothing else."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_aws import kms
@@ -23,6 +23,7 @@ _ADMINISTRATION = (
     "kms:ListKeyRotations",
     "kms:ListResourceTags",
     "kms:PutKeyPolicy",
+    "kms:RetireGrant",
     "kms:RevokeGrant",
     "kms:TagResource",
     "kms:UntagResource",
@@ -39,21 +40,25 @@ _SERVICE_USE = (
     "kms:GenerateDataKey",
     "kms:GenerateDataKeyWithoutPlaintext",
 )
+# CloudWatch Logs documents these for a log group under a key of one's own.
+_LOGS_USE = (*_SERVICE_USE, "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 
 
 @dataclass(frozen=True)
 class Purpose:
     """What one key is for and who may use it, on top of what IAM policies of the account allow.
 
-    `via` limits the use to requests that an AWS service makes for the caller (`s3`, `dynamodb`); `services`
+    `via` limits the use to requests that AWS services make for the caller (`s3`, `dynamodb`); `services`
     are service principals that use the key in their own name, each with the condition keys that tie it to
-    this account.
+    this account. `linked_roles` are service-linked roles by their path, each with the service through which
+    it uses the key: their permissions are AWS's, so only the key's own policy can let them in.
     """
 
     description: str
-    via: str = ""
+    via: Sequence[str] = ()
     open_to_account: bool = False  # whoever may call the service in `via` may use the key through it
-    services: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None
+    services: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    linked_roles: Mapping[str, str] = field(default_factory=dict)
     signing: bool = False
     evidence: bool = False
     only_roles: Sequence[str] = ()  # ARNs of the roles that may use it at all; whoever IAM allows if empty
@@ -65,16 +70,23 @@ def purposes(names: Names) -> dict[str, Purpose]:
     log_groups = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": names.arn("logs", "log-group:*")}}
     trail = {"StringEquals": {"aws:SourceArn": names.arn("cloudtrail", f"trail/{names.of('trail')}")}}
     return {
-        "audit": Purpose("Audit records and manifests", via="s3", evidence=True),
+        "audit": Purpose("Audit records and manifests", via=["s3"], evidence=True),
         "subject": Purpose("Wraps the data key of each department and person", evidence=True),
         "signing": Purpose("Signs the hourly manifests", signing=True, evidence=True),
-        "ledger": Purpose("Ledger, access and subject-key tables", via="dynamodb", open_to_account=True),
-        "governance": Purpose("Governance documents, gateway policy, prompts", via="s3"),
+        "ledger": Purpose("Ledger, access and subject-key tables", via=["dynamodb"], open_to_account=True),
+        "governance": Purpose("Governance documents, gateway policy, prompts", via=["bedrock", "s3"]),
         "analytics": Purpose(
-            "Metadata copies and access logs", via="s3", services={"firehose.amazonaws.com": this_account}
+            "Metadata copies and access logs",
+            via=["athena", "firehose", "s3"],
+            services={
+                "encryption.athena.amazonaws.com": this_account,  # managed results of queries
+                "firehose.amazonaws.com": this_account,
+            },
+            # API Gateway puts its access log on a stream
+            linked_roles={"ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway": "firehose"},
         ),
-        "secrets": Purpose("Secrets Manager", via="secretsmanager"),
-        "functions": Purpose("Environment and snapshots of functions", via="lambda"),
+        "secrets": Purpose("Secrets Manager", via=["secretsmanager"]),
+        "functions": Purpose("Functions, images and secrets of the cluster", via=["ecr", "eks", "lambda"]),
         "logs": Purpose("Log groups", services={f"logs.{names.region}.amazonaws.com": log_groups}),
         "messages": Purpose(
             "Alarm topic and dead letters",
@@ -155,15 +167,21 @@ def key_statements(purpose: Purpose, names: Names) -> list[Statement]:
     if purpose.signing:
         use = ("kms:Sign", "kms:Verify")
         return [*statements, Statement("UseThroughIam", use, ["*"], principals=account)]
-    through = {"kms:ViaService": f"{purpose.via}.{names.region}.amazonaws.com"} if purpose.via else {}
+    through = {"kms:ViaService": _services(purpose.via, names)} if purpose.via else {}
     statements.append(_use_by_account(purpose, names, through))
     if purpose.via:
         statements.append(_grants(names, through))
     statements += _service_statements(purpose)
+    statements += _linked_role_statements(purpose, names)
     return statements
 
 
-def _use_by_account(purpose: Purpose, names: Names, through: Mapping[str, str]) -> Statement:
+def _services(via: Sequence[str], names: Names) -> str | list[str]:
+    services = [f"{service}.{names.region}.amazonaws.com" for service in sorted(via)]
+    return services[0] if len(services) == 1 else services
+
+
+def _use_by_account(purpose: Purpose, names: Names, through: Mapping[str, str | Sequence[str]]) -> Statement:
     if purpose.open_to_account:
         return Statement(
             "UseThroughService",
@@ -184,7 +202,7 @@ def _use_by_account(purpose: Purpose, names: Names, through: Mapping[str, str]) 
     )
 
 
-def _grants(names: Names, through: Mapping[str, str]) -> Statement:
+def _grants(names: Names, through: Mapping[str, str | Sequence[str]]) -> Statement:
     """A service keeps a grant for the resource that it encrypts; nobody may hand grants to people."""
     return Statement(
         "GrantsForAwsResources",
@@ -199,10 +217,31 @@ def _service_statements(purpose: Purpose) -> Sequence[Statement]:
     return [
         Statement(
             "Service" + "".join(part.title() for part in service.split(".")[0].split("-")),
-            _SERVICE_USE,
+            _LOGS_USE if service.startswith("logs.") else _SERVICE_USE,
             ["*"],
             principals={"Service": [service]},
             conditions=conditions,
         )
-        for service, conditions in sorted((purpose.services or {}).items())
+        for service, conditions in sorted(purpose.services.items())
+    ]
+
+
+def _linked_role_statements(purpose: Purpose, names: Names) -> Sequence[Statement]:
+    """By a condition and not as a principal: KMS refuses a policy that names a role not made yet."""
+    roles = f"arn:{names.partition}:iam::{names.account}:role/aws-service-role"
+    return [
+        Statement(
+            path.rpartition("/")[2],
+            ("kms:Decrypt", "kms:GenerateDataKey"),
+            ["*"],
+            principals={"AWS": ["*"]},
+            conditions={
+                "StringEquals": {
+                    "kms:CallerAccount": names.account,
+                    "kms:ViaService": _services([service], names),
+                },
+                "ArnEquals": {"aws:PrincipalArn": f"{roles}/{path}"},
+            },
+        )
+        for path, service in sorted(purpose.linked_roles.items())
     ]

@@ -8,7 +8,7 @@ import pulumi
 from pulumi_aws import iam
 
 from components.base import KitComponent, Names, refuse
-from components.permissions import Statement, canonical_json, document
+from components.permissions import Statement, canonical_json, document, put_copies
 
 ROLES = (
     "director",
@@ -288,14 +288,14 @@ def _train(args: RolesArgs) -> list[Statement]:
             [_objects(names, "audit", "records/dt=*/hour=*/training-*/*")],
         ),
         _use_key("EncryptTraining", ["kms:GenerateDataKey"], args.audit_key_arn, names),
-        Statement(
-            "CopyMetadata",
-            ["firehose:PutRecordBatch"],
-            [names.arn("firehose", f"deliverystream/{names.of('records')}")],
-        ),
+        *put_copies(_records_stream(names), args.analytics_key_arn, names.region),
         Statement("KeepCompletions", ["s3:PutObject"], [_objects(names, "governance", "training/*")]),
         _use_key("EncryptCompletions", ["kms:GenerateDataKey"], args.governance_key_arn, names),
     ]
+
+
+def _records_stream(names: Names) -> str:
+    return names.arn("firehose", f"deliverystream/{names.of('records')}")
 
 
 def _intervene(args: RolesArgs) -> list[Statement]:

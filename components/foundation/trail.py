@@ -50,6 +50,8 @@ class Trail(KitComponent):
                 key_arn=args.key_arn,
                 lock=ObjectLock(args.mode, args.retention_days),
                 lifecycle=Lifecycle(infrequent_after_days=30, archive_after_days=90),
+                # CloudTrail writes its digests under SSE-S3, whatever the trail's key is.
+                encrypted_otherwise=f"AWSLogs/{args.names.account}/CloudTrail-Digest/",
                 statements=[
                     Statement(
                         "TrailChecks",

@@ -9,7 +9,7 @@ from pulumi_aws import cloudwatch, iam, sfn
 
 from components.base import KitComponent, refuse
 from components.functions import Function, FunctionArgs, Surroundings
-from components.permissions import Statement, canonical_json, document, trusted
+from components.permissions import Statement, canonical_json, document, put_copies, trusted
 from components.workflow.definition import Steps, Waiting, definition
 from components.workflow.department import Department, area_statements
 
@@ -40,7 +40,7 @@ class Training:
 @dataclass(frozen=True)
 class DepartmentWorkflowsArgs:
     """`desk_arn` is the live alias of the review desk's function; `copies_stream` takes the copies of its
-    audit records; `training` is None where nobody needs a course before asking.
+    audit records, under `copies_key_arn`; `training` is None where nobody needs a course before asking.
     """
 
     surroundings: Surroundings
@@ -59,6 +59,7 @@ class DepartmentWorkflowsArgs:
     audit_bucket_arn: pulumi.Input[str]
     audit_key_arn: pulumi.Input[str]
     copies_stream: str
+    copies_key_arn: pulumi.Input[str]
     training: Training | None = None
 
 
@@ -198,7 +199,7 @@ class DepartmentWorkflows(KitComponent):
                 "AppendRecords", ["s3:PutObject"], [pulumi.Output.concat(args.audit_bucket_arn, "/records/*")]
             ),
             Statement("EncryptRecords", ["kms:GenerateDataKey"], [args.audit_key_arn], conditions=via),
-            Statement("CopyMetadata", ["firehose:PutRecordBatch"], [stream]),
+            *put_copies(stream, args.copies_key_arn, names.region),
         ]
 
     def _call_gateway(self) -> list[Statement]:

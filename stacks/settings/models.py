@@ -67,6 +67,7 @@ INSTANCE_ARN = r"^arn:aws[a-z-]*:sso:::instance/(sso)?ins-[a-zA-Z0-9-.]{16}$"
 DIRECTORY_GROUP = r"^([0-9a-f]{10}-)?[A-Fa-f0-9]{8}(-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}$"
 SCOPE = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
 TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,120}$"
+ANOMALY_MONITOR = r"^(none|create|arn:aws[a-z-]*:ce::[0-9]{12}:anomalymonitor/[0-9a-f-]{36})$"
 S3_URI = r"^s3://[a-z0-9.-]{3,63}/\S+$"
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -403,6 +404,11 @@ class Budget(Frozen):
     model: BudgetModel = "per-call"
     organization_monthly_microusd: Usd = Field(default=0, alias="organization_monthly_usd")
     infrastructure_monthly_microusd: Usd = Field(default=0, alias="infrastructure_monthly_usd")
+    anomaly_monitor: Annotated[str, StringConstraints(pattern=ANOMALY_MONITOR)] = Field(
+        default="none",
+        description="whom cost anomalies are read from: the ARN of the account's monitor of all services, of"
+        " which AWS allows one; create where there is none yet; none",
+    )
 
 
 class CustomDomain(Frozen):

@@ -1,0 +1,127 @@
+"""Every key lets in what the services that use it need, in every plan (L1.7): a stream, a table or a log
+group whose key refuses it stops a deployment, or loses what it should hold.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.plans.key_needs import NEEDS, Need
+from tests.plans.made import ACCOUNT, REGION, Made, made, of_type
+from tests.plans.policies import allows, statements, values_at
+from tests.plans.variants import VARIANTS
+from tests.support.stages import SIZES
+
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+FIREHOSE = f"firehose.{REGION}.amazonaws.com"
+STREAM = "aws:kinesis/firehoseDeliveryStream"
+
+
+def _keys(plan: tuple[Made, ...]) -> dict[str, Made]:
+    return {one.state.outputs["arn"]: one for one in of_type(plan, "aws:kms/key")}
+
+
+def _refused(need: Need, plan: tuple[Made, ...]) -> Iterator[str]:
+    keys = _keys(plan)
+    context = dict(need.context)
+    if need.via:
+        context |= {
+            "kms:ViaService": f"{need.via}.{REGION}.amazonaws.com",
+            "kms:CallerAccount": ACCOUNT,
+            "kms:GrantIsForAWSResource": "true",
+        }
+    for one in of_type(plan, need.type):
+        for arn in values_at(one.inputs, need.path):
+            key = keys.get(arn)
+            # a department's key lets in its own roles alone; the replica's lies in its own region
+            if key is None or key.name.startswith("department-") or one.inputs.get("region"):
+                continue
+            for action in need.actions:
+                who = need.service or ROOT
+                if not allows(key.inputs["policy"], action, principal=who, context=context):
+                    yield f"{one.name}: {key.name} refuses {action} ({need.why})"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_key_lets_in_the_services_that_use_it(size: str) -> None:
+    assert [refusal for need in NEEDS for refusal in _refused(need, made(size))] == []
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_so_does_every_key_of_every_variant(variant: str) -> None:
+    assert [refusal for need in NEEDS for refusal in _refused(need, made("medium", variant))] == []
+
+
+def test_every_need_is_of_a_resource_that_some_plan_makes() -> None:
+    plans = [made("enterprise"), made("medium", "guardrail")]
+    unused = [
+        need.why
+        for need in NEEDS
+        if not any(
+            True
+            for plan in plans
+            for one in of_type(plan, need.type)
+            for _ in values_at(one.inputs, need.path)
+        )
+    ]
+    assert unused == []
+
+
+def test_whoever_puts_records_on_a_stream_may_use_its_key() -> None:
+    """Demanded of callers since 20 April 2026; without it no copy of a record arrives (L5.1)."""
+    plan = made("enterprise")
+    streams = {
+        one.inputs["name"]: one.inputs["serverSideEncryption"]["keyArn"] for one in of_type(plan, STREAM)
+    }
+    callers = 0
+    for one in of_type(plan, "aws:iam/rolePolicy"):
+        for statement in statements(one.inputs["policy"]):
+            if "firehose:PutRecordBatch" not in statement["Action"]:
+                continue
+            callers += 1
+            for stream in statement["Resource"]:
+                key = streams[stream.rpartition("/")[2]]
+                for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+                    assert allows(
+                        one.inputs["policy"], action, resource=key, context={"kms:ViaService": FIREHOSE}
+                    ), f"{one.name}: {action}"
+    assert callers >= 3, "gateway, releasers, training lead"
+
+
+def test_api_gateway_may_use_the_key_of_the_stream_that_its_access_log_goes_to() -> None:
+    plan = made("small")
+    linked = "aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway"
+    role = f"arn:aws:iam::{ACCOUNT}:role/{linked}"
+    (log,) = [one for one in of_type(plan, STREAM) if one.inputs["name"].startswith("amazon-apigateway-")]
+    policy = _keys(plan)[log.inputs["serverSideEncryption"]["keyArn"]].inputs["policy"]
+    context = {"kms:ViaService": FIREHOSE, "kms:CallerAccount": ACCOUNT, "aws:PrincipalArn": role}
+    for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+        assert allows(policy, action, principal=role, context=context)
+        assert not allows(policy, action, principal=role, context={**context, "kms:CallerAccount": "9" * 12})
+
+
+def test_cloudtrail_may_write_its_digests_under_the_encryption_that_it_chooses() -> None:
+    """Log files come under the trail's key, digests under SSE-S3, which prove that no log file is gone."""
+    (bucket,) = [
+        one for one in of_type(made("small"), "aws:s3/bucketPolicy") if one.name == "trail-store-policy"
+    ]
+    arn = f"arn:aws:s3:::{bucket.inputs['bucket']}"
+    trail = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/example-production-trail"
+
+    def puts(path: str, encryption: str) -> bool:
+        return allows(
+            bucket.inputs["policy"],
+            "s3:PutObject",
+            principal="cloudtrail.amazonaws.com",
+            resource=f"{arn}/AWSLogs/{ACCOUNT}/{path}",
+            context={
+                "aws:SourceArn": trail,
+                "aws:SecureTransport": "true",
+                "s3:TlsVersion": "1.3",
+                "s3:x-amz-server-side-encryption": encryption,
+            },
+        )
+
+    assert puts("CloudTrail-Digest/eu-central-1/2026/11/30/one.json.gz", "AES256")
+    assert not puts("CloudTrail/eu-central-1/2026/11/30/one.json.gz", "AES256")
+    assert not puts("../CloudTrail-Digest/one.json.gz", "AES256")

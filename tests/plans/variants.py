@@ -1,0 +1,40 @@
+"""Every way to configure a deployment that changes what is made: each is planned and held against the rules.
+
+The client is `example`; a variant names the keys of its file that it changes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+_MODELS = {
+    alias: {"display_name": alias.title(), "model": model}
+    for alias, model in {
+        "fast": "claude-haiku-5-5",
+        "balanced": "claude-sonnet-5-5",
+        "best": "claude-opus-5",
+        "early": "claude-opus-5",
+    }.items()
+}
+_CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-1111-2222-3333-444455556666"
+_DOMAIN = {"custom_domain": {"name": "claude.example.com", "certificate_arn": _CERTIFICATE}}
+_MONITOR = "arn:aws:ce::111122223333:anomalymonitor/0a1b2c3d-1111-2222-3333-444455556666"
+
+
+def _by(*providers: Mapping[str, Any]) -> dict[str, Any]:
+    return {"claude": {"models": _MODELS, "providers": list(providers), "outbound_identity": "existing"}}
+
+
+VARIANTS: Mapping[str, Mapping[str, Any] | None] = {
+    "plain": None,
+    "custom domain": {"api": _DOMAIN},
+    "mutual TLS": {"api": {**_DOMAIN, "mutual_tls": {"truststore_uri": "s3://example-trust/bundle.pem"}}},
+    "private API": {"api": {"exposure": "private"}, "network": {"mode": "managed", "cidr": "10.40.0.0/20"}},
+    "guardrail": {"guardrail": {}},
+    "Bedrock in another region": _by({"kind": "bedrock", "region": "eu-west-1"}),
+    "Claude Platform in another region": _by(
+        {"kind": "claude-platform-aws", "region": "eu-west-1", "workspace_id": "wrkspc_0123"}
+    ),
+    "key of the Anthropic API": _by({"kind": "anthropic", "auth": {"kind": "secret"}}),
+    "anomaly monitor of its own": {"budget": {"anomaly_monitor": "create"}},
+    "anomaly monitor of the account": {"budget": {"anomaly_monitor": _MONITOR}},
+}
