@@ -82,6 +82,11 @@ class Report:
     sealed_through: datetime | None = None
     findings: list[Finding] = field(default_factory=list)
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was there to verify: neither a record nor a manifest."""
+        return self.records == 0 and self.manifests == 0
+
 
 def span_of(
     source: Source, first: datetime | None, last: datetime | None, *, now: datetime | None
@@ -416,10 +421,17 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _verdict(report: Report) -> str:
+    if report.findings:
+        return "findings"
+    return "nothing to verify" if report.empty else "holds"
+
+
 def as_document(report: Report, span: Span | None) -> dict[str, Any]:
     """The report for machines."""
     return {
         "schema": "kit-audit-verify/1",
+        "verdict": _verdict(report),
         "from": hour_name(span.first) if span else None,
         "to": hour_name(span.last) if span else None,
         "hours": report.hours,

@@ -67,7 +67,8 @@ def verify(
     Holds against each other: the signed manifests, the objects they name, the hash chain of every writer, the
     intents and outcomes of all calls, the gateway's access log and API Gateway's.
 
-    Exit codes: 0 all holds; 2 wrong arguments; 4 the deployment cannot be reached; 5 something was found.
+    Exit codes: 0 all holds; 2 wrong arguments; 4 the deployment cannot be reached; 5 something was found, or
+    there was nothing to verify: neither a record nor a manifest.
     """
     from kit.audit.verification import as_document, span_of
     from kit.audit.verification import verify as run
@@ -87,7 +88,7 @@ def verify(
         _print_json(as_document(report or Report(), span))
     else:
         _show(report, span)
-    if report and report.findings:
+    if report is None or report.empty or report.findings:
         raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
 
 
@@ -388,8 +389,15 @@ def _show(report: "Report | None", span: "Span | None") -> None:
     from lambdas.common.audit.manifest import hour_name
 
     console = Console()
-    if report is None or span is None:
-        console.print("There are no records yet: nothing to verify.")
+    if report is None or span is None or report.empty:
+        asked = f" from {hour_name(span.first)} to {hour_name(span.last)} UTC" if span else ""
+        console.print(
+            f"[yellow]Nothing to verify:[/] there is neither record nor manifest{asked}. That proves "
+            "nothing: where calls were made, their records are missing.",
+            highlight=False,
+        )
+        for line in (report.findings if report else ())[:_SHOWN_FINDINGS]:
+            console.print(f"{line.code} {escape(line.where)}: {escape(line.message)}", highlight=False)
         return
     sealed = hour_name(report.sealed_through) if report.sealed_through else "no hour yet"
     console.print(

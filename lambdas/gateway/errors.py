@@ -90,3 +90,14 @@ def control_unavailable(control: str) -> ApiError:
         reason=f"{control.replace(' ', '_')}_unavailable",
         retry=False,
     )
+
+
+def erased() -> ApiError:
+    """403: the caller's data were erased, so nothing may be kept of a new call, and none is made."""
+    return ApiError(
+        403,
+        PERMISSION,
+        "Your data were erased, and with them the right to call under this identity.",
+        reason="subject_erased",
+        retry=False,
+    )

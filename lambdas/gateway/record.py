@@ -9,6 +9,7 @@ import re
 from typing import Any, Protocol
 
 from lambdas.common.identities import Principal
+from lambdas.common.subject_keys import SubjectErased
 from lambdas.gateway import errors
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome
@@ -37,7 +38,9 @@ class Recorder:
         self._audit = audit
 
     async def intent(self, call: GovernedCall, reserved: Reserved) -> None:
-        """Before the call leaves. Raises `ApiError` 503 when the record is not durable."""
+        """Before the call leaves. Raises `ApiError` 503 when the record is not durable, 403 when the caller's
+        data were erased, so that nothing may be kept.
+        """
         record = {**_about(call, "intent"), "reserved_microusd": reserved.microusd}
         await self._append(record, {"request": call.body})
 
@@ -59,7 +62,14 @@ class Recorder:
             "cost_estimated": cost.estimated,
             "answer_filter": outcome.decisions,
         }
-        await self._append(record, {"response": outcome.response})
+        try:
+            await self._audit.append(record, bodies={"response": outcome.response})
+        except (
+            SubjectErased
+        ):  # while the call was under way: what happened stays on record, not what was said
+            await self._append({**record, "erased": True}, {})
+        except Exception:
+            raise errors.control_unavailable("audit store") from None
 
     async def refusal(self, call: GovernedCall) -> None:
         """A request that inspection blocked: it never leaves, its attempt is kept. Raises `ApiError` 503."""
@@ -135,6 +145,8 @@ class Recorder:
     async def _append(self, record: dict[str, Any], bodies: dict[str, bytes]) -> None:
         try:
             await self._audit.append(record, bodies=bodies)
+        except SubjectErased:
+            raise errors.erased() from None
         except Exception:  # whatever the store raises: no answer without a record
             raise errors.control_unavailable("audit store") from None
 

@@ -52,12 +52,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() > _SPARE_SECONDS * 1000
 
-    sealed = _notary().seal_due(has_time)
-    result = {
-        "hours": [manifest.hour.isoformat() for manifest in sealed],
-        "objects": sum(len(manifest.objects) for manifest in sealed),
-        "late": sum(len(manifest.late) for manifest in sealed),
-        "gaps": sum(len(manifest.gaps) for manifest in sealed),
-    }
+    result: dict[str, Any] = {"hours": [], "objects": 0, "late": 0, "gaps": 0}
+    for manifest in _notary().seal_each(has_time):
+        result["hours"].append(manifest.hour.isoformat())
+        result["objects"] += len(manifest.objects)
+        result["late"] += len(manifest.late)
+        result["gaps"] += len(manifest.gaps)
     print(json.dumps({"type": "sealed", **result}))  # noqa: T201 - the function's log
     return result

@@ -9,6 +9,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from lambdas.common.audit.chain import RECORDS, hour_prefix
@@ -31,6 +32,7 @@ GRACE = timedelta(minutes=5)
 LOOK_BACK = 24  # hours before a sealed one in which late objects are looked for
 _SEARCHED_DAYS = 400  # how far back the last manifest is looked for
 _THREADS = 24
+_ASKED_AT_ONCE = 1_000  # objects whose heads are waited for together
 _CONTENT_TYPE = "application/json"
 
 
@@ -59,15 +61,17 @@ class Notary:
 
         Raises botocore's errors and `NotWritten`.
         """
+        return list(self.seal_each(has_time))
+
+    def seal_each(self, has_time: Callable[[], bool] = lambda: True) -> Iterator[Manifest]:
+        """`seal_due` one hour after the other: who catches up on many need not hold more than one."""
         last_due = hour_of(self._clock() - GRACE) - HOUR
         before = self._last_manifest(last_due)
         hour = before.hour + HOUR if before else self._first_hour(last_due)
-        sealed: list[Manifest] = []
         while hour <= last_due and has_time():
             before = self._seal(hour, before)
-            sealed.append(before)
+            yield before
             hour += HOUR
-        return sealed
 
     def _seal(self, hour: datetime, before: Manifest | None) -> Manifest:
         keys = list(self._keys(hour_prefix(hour)))
@@ -92,29 +96,28 @@ class Notary:
         return read_manifest(document)
 
     def _late(self, hour: datetime) -> list[SealedObject]:
-        """Objects of earlier hours that no manifest holds."""
-        earlier = [hour - HOUR * back for back in range(1, LOOK_BACK + 1)]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            found = [
-                key
-                for keys in pool.map(lambda one: list(self._keys(hour_prefix(one))), earlier)
-                for key in keys
-            ]
-            if not found:
-                return []
-            sealed_hours = [hour_of_key(key) for key in self._manifest_keys(earlier[-1], hour)]
-            known = {
-                one.key
-                for manifest in pool.map(self._read, sealed_hours)
-                for one in (*manifest.objects, *manifest.late)
-            }
-            first = min(sealed_hours, default=hour)
-        return self._objects(key for key in sorted(found) if key not in known and hour_of_key(key) >= first)
+        """Objects of earlier hours that no manifest holds.
+
+        One earlier hour at a time: its manifest is let go before the next is read, so memory does not grow
+        with the hours that are looked at.
+        """
+        absent: list[str] = []
+        noted: set[str] = set()
+        for sealed_hour in self._sealed_hours(hour - HOUR * LOOK_BACK, hour):
+            manifest = self._read(sealed_hour)
+            noted.update(one.key for one in manifest.late)
+            absent += _not_among(self._keys(hour_prefix(sealed_hour)), [one.key for one in manifest.objects])
+        return self._objects(key for key in sorted(absent) if key not in noted)
 
     def _objects(self, keys: Iterable[str]) -> list[SealedObject]:
         """What objects say of themselves, in the order of their keys; those that say nothing are left out."""
         with ThreadPoolExecutor(_THREADS) as pool:
-            return [found for found in pool.map(self._object, keys) if found]
+            return [
+                found
+                for some in _batches(keys, _ASKED_AT_ONCE)
+                for found in pool.map(self._object, some)
+                if found
+            ]
 
     def _object(self, key: str) -> SealedObject | None:
         head = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
@@ -149,11 +152,11 @@ class Notary:
         first = next(iter(self._keys(RECORDS, most=1)), None)
         return min(hour_of_key(first), last_due) if first else last_due
 
-    def _manifest_keys(self, first: datetime, end: datetime) -> list[str]:
-        """The manifests of the hours from `first` to before `end`."""
+    def _sealed_hours(self, first: datetime, end: datetime) -> list[datetime]:
+        """The hours from `first` to before `end` that have a manifest."""
         days = sorted({first.date(), end.date()})
-        keys = [key for day in days for key in self._keys(f"{MANIFESTS}dt={day:%Y-%m-%d}/")]
-        return [key for key in keys if first <= hour_of_key(key) < end]
+        hours = [hour_of_key(key) for day in days for key in self._keys(f"{MANIFESTS}dt={day:%Y-%m-%d}/")]
+        return [hour for hour in hours if first <= hour < end]
 
     def _read(self, hour: datetime) -> Manifest:
         answer = self._s3.get_object(Bucket=self._bucket, Key=manifest_key(hour))
@@ -168,6 +171,24 @@ class Notary:
             if most < 1000 or not page.get("IsTruncated"):
                 return
             query["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def _batches(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    """The keys in lists of at most `size`."""
+    left = iter(keys)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def _not_among(keys: Iterable[str], known: Sequence[str]) -> list[str]:
+    """The keys that are not among the known ones; both are in S3's order, so that neither becomes a set."""
+    absent, position = [], 0
+    for key in keys:
+        while position < len(known) and known[position] < key:
+            position += 1
+        if position == len(known) or known[position] != key:
+            absent.append(key)
+    return absent
 
 
 def find_gaps(objects: Sequence[SealedObject], before: Manifest | None) -> list[str]:

@@ -223,6 +223,7 @@ class Harness:
         self.log.clear()
         self.keys.refuse = self.ledger.refuse = self.audit.refuse = None
         self.audit.refuse_kind = None
+        self.audit.refuse_bodies_only = False
         self.audit.records.clear()
         self.ledger.store.items.clear()
         for principal in self.keys.principals.values():

@@ -43,10 +43,12 @@ class MemoryAudit:
         self.records: list[dict[str, Any]] = []
         self.refuse: Exception | None = None
         self.refuse_kind: str | None = None
+        self.refuse_bodies_only = False
         self.closed = False
 
     async def append(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> None:
-        if self.refuse is not None and self.refuse_kind in {None, record["kind"]}:
+        refused = bool(bodies) or not self.refuse_bodies_only
+        if self.refuse is not None and refused and self.refuse_kind in {None, record["kind"]}:
             raise self.refuse
         self.records.append({**record, "bodies": bodies})
 

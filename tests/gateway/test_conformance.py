@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from lambdas.common.subject_keys import SubjectErased
+
 from .harness import KEY, OTHER_KEY, Harness, chat, make
 from .upstream import (
     BREAK,
@@ -26,6 +28,27 @@ def test_messages_is_matched_on_its_path_and_the_query_reaches_the_provider(gate
     answer = gateway.post("/v1/messages?beta=true", chat())
     assert answer.status == 200
     assert gateway.upstream.received[-1].target == "/v1/messages?beta=true"
+
+
+def test_an_erased_person_is_refused_for_good_and_nothing_leaves(gateway: Harness) -> None:
+    gateway.audit.refuse = SubjectErased("gone")
+    answer = gateway.post("/v1/messages", chat())
+    assert (answer.status, answer.json()["error"]["type"]) == (403, "permission_error")
+    assert answer.header("x-should-retry") == "false"
+    assert gateway.upstream.received == []
+    (line,) = gateway.lines()
+    assert line["reason"] == "subject_erased", "no outage of the audit store, and no alarm of one"
+    assert gateway.ledger.open_reservations() == []
+    assert gateway.spent() == 0
+
+
+def test_a_call_under_way_when_its_person_is_erased_is_recorded_without_its_body(gateway: Harness) -> None:
+    gateway.audit.refuse, gateway.audit.refuse_kind = SubjectErased("gone"), "outcome"
+    gateway.audit.refuse_bodies_only = True
+    assert gateway.post("/v1/messages", chat()).status == 200
+    intent, outcome = gateway.audit.records
+    assert (intent["kind"], outcome["kind"], outcome["erased"]) == ("intent", "outcome", True)
+    assert outcome["bodies"] == {}
 
 
 @pytest.mark.parametrize("header", ["authorization", "x-api-key", "both"])

@@ -490,6 +490,23 @@ def test_an_auditor_verifies_a_copy_offline(organisation: Organisation, tmp_path
     assert "object-deleted" in shown.stdout
 
 
+@pytest.mark.parametrize("arguments", [[], ["--from", "2031-01-01"], ["--to", "2020-01-01"]])
+def test_nothing_to_verify_is_no_proof(
+    arguments: list[str], organisation: Organisation, tmp_path: Path
+) -> None:
+    for folder in ("records", "manifests"):
+        (tmp_path / folder).mkdir()
+    if arguments:  # a span outside of what there is
+        organisation.bucket.write_to(tmp_path)
+    (tmp_path / "key.pem").write_bytes(organisation.signing.pem())
+    copies = ["--records", str(tmp_path / "records"), "--manifests", str(tmp_path / "manifests")]
+    command = ["audit", "verify", *copies, "--public-key", str(tmp_path / "key.pem"), *arguments]
+    shown = CliRunner().invoke(app, command)
+    assert (shown.exit_code, "Nothing to verify" in shown.stdout) == (5, True)
+    machine = CliRunner().invoke(app, [*command, "--json"])
+    assert (machine.exit_code, json.loads(machine.stdout)["verdict"]) == (5, "nothing to verify")
+
+
 def _access_text(line: AccessLine) -> str:
     return json.dumps(
         {

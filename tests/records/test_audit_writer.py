@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from components.api.analytics import COLUMNS as TABLE
 from lambdas.common.audit import AuditUnavailable, AuditWriter, MetadataCopies
@@ -311,15 +311,30 @@ def test_a_subject_key_that_cannot_be_had_refuses_the_record_and_is_told_later(o
 
     async def work() -> None:
         writer = organisation.writer()
-        organisation.keys.refuse = SubjectErased("gone")
-        with pytest.raises(SubjectErased):
+        organisation.keys.refuse = aws_error("Throttling", 400)
+        with pytest.raises(ClientError):
             await writer.append(outcome("req_1"), bodies={"response": b"x"})
         organisation.keys.refuse = None
         await writer.append(intent("req_2"), bodies={})
 
     run(work)
     told, _ = organisation.bucket.records()
-    assert (told["kind"], told["requests"], told["reason"]) == ("unconfirmed", ["req_1"], "SubjectErased")
+    assert (told["kind"], told["requests"], told["reason"]) == ("unconfirmed", ["req_1"], "ClientError")
+
+
+@on_loop_or_in_threads
+def test_an_erased_subject_refuses_the_record_and_nothing_is_left_unconfirmed(on_loop: bool) -> None:
+    organisation = Organisation(on_loop=on_loop)
+
+    async def work() -> None:
+        writer = organisation.writer()
+        organisation.keys.refuse = SubjectErased("gone")
+        with pytest.raises(SubjectErased):
+            await writer.append(outcome("req_1"), bodies={"response": b"x"})
+        await writer.append(outcome("req_1"), bodies={})
+
+    run(work)
+    assert [record["kind"] for record in organisation.bucket.records()] == ["outcome"]
 
 
 @pytest.mark.parametrize("name", ["sequence", "previous", "writer", "record_id", "at", "bodies", "v"])

@@ -1,5 +1,6 @@
 """The notary seals each hour once, in order, whatever happened meanwhile (L2.5, G.3)."""
 
+import tracemalloc
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from lambdas.common.audit import NotWritten
+from lambdas.common.audit.chain import hour_prefix
 from lambdas.common.audit.manifest import (
     ManifestDamaged,
     check_signature,
@@ -14,7 +16,7 @@ from lambdas.common.audit.manifest import (
     manifest_key,
     read_manifest,
 )
-from lambdas.notary.notary import Notary
+from lambdas.notary.notary import LOOK_BACK, Notary
 from tests.records.audit_fixtures import BEGIN, Organisation, SigningKey, aws_error
 
 
@@ -175,3 +177,30 @@ def test_a_clock_that_was_set_back_over_midnight_begins_no_second_chain() -> Non
     assert sealed(organisation.notary()) == []
     organisation.time.forward(hours=2)
     assert sealed(organisation.notary()) == ["2026-11-25T01"]
+
+
+def test_memory_does_not_grow_with_the_hours_that_are_looked_at_for_late_objects() -> None:
+    def peak(sealed_before: int) -> int:
+        organisation = Organisation()
+        for _ in range(sealed_before + 1):
+            _fill_hour(organisation, objects=400)
+            organisation.time.forward(hours=1)
+            if _ < sealed_before:
+                organisation.notary().seal_due()
+        tracemalloc.start()
+        (manifest,) = organisation.notary().seal_due()
+        measured = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(manifest.objects) == 400
+        return measured
+
+    assert peak(LOOK_BACK) < 1.5 * peak(2)
+
+
+def _fill_hour(organisation: Organisation, *, objects: int) -> None:
+    """Objects of one record each, as functions write them."""
+    prefix = hour_prefix(organisation.time.now)
+    for number in range(objects):
+        key = f"{prefix}gateway-{number:026d}/{0:012d}.jsonl"
+        organisation.bucket.objects[key] = b"{}\n"
+        organisation.bucket.metadata[key] = {"first": "0", "last": "0", "before": "0" * 64, "head": "1" * 64}

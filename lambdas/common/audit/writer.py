@@ -12,7 +12,7 @@ from lambdas.common.audit.journal import AuditUnavailable, Journal, LoopJournal
 from lambdas.common.audit.metadata import MetadataCopies
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.ids import new_id
-from lambdas.common.subject_keys import SubjectKey, SubjectKeys
+from lambdas.common.subject_keys import SubjectErased, SubjectKey, SubjectKeys
 
 _INLINE_BYTES = 64 * 1024  # bodies over this are sealed in a thread
 _OBJECT_BYTES = 4 * 1024 * 1024  # an object takes no further record once it is over this
@@ -54,7 +54,8 @@ class AuditWriter:
 
         Raises:
             AuditUnavailable: the store refused or did not answer.
-            SubjectErased: the bodies belong to somebody whose data were erased.
+            SubjectErased: the bodies belong to somebody whose data were erased. The record was not made; it
+                can be without them.
             ValueError: the record says too little, or what only the chain may say.
         """
         given = {field: body for field, body in bodies.items() if body}
@@ -78,6 +79,8 @@ class AuditWriter:
         department, subject = _owner(record) if given else ("", "")
         try:
             key = self._known_keys().load(department, subject) if given else None
+        except SubjectErased:  # a decision, not a failure of the store: nothing is left unconfirmed
+            raise
         except Exception as error:
             self._journal.failed(record["kind"], record.get("request_id"), type(error).__name__)
             raise
@@ -151,6 +154,8 @@ class AuditWriter:
             loading.add_done_callback(lambda _: self._loading.pop(place, None))
         try:
             return await asyncio.shield(loading)
+        except SubjectErased:  # as in `append_now`
+            raise
         except Exception as error:
             self._journal.failed(record["kind"], record.get("request_id"), type(error).__name__)
             raise
