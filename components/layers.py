@@ -26,7 +26,21 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYER_FOLDER = "build/layers"
 PYTHON_VERSION = "3.13"
 PLATFORM = "aarch64-manylinux_2_28"
-_DEPLOYED_SUFFIXES = {".py", ".json", ".yaml", ".toml", ".txt", ".csv", ".gz", ".linear", ".crfsuite"}
+_DEPLOYED_SUFFIXES = {
+    ".py",
+    ".html",
+    ".css",
+    ".js",
+    ".svg",
+    ".json",
+    ".yaml",
+    ".toml",
+    ".txt",
+    ".csv",
+    ".gz",
+    ".linear",
+    ".crfsuite",
+}
 # What `kit build` adds besides packages; a change of it must change the archive's name.
 SERVE_SCRIPT = """#!/bin/sh
 # Starts the ASGI app that the function's handler names. Lambda Web Adapter forwards to it.

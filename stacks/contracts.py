@@ -114,6 +114,10 @@ _INTEGRATION = {
     "user_pool_id": Export(str, "Cognito user pool", required=False),
     "user_pool_client_id": Export(str, "Cognito application client of the sign-in page", required=False),
     "sign_in_url": Export(str, "where people sign in", required=False),
+    "portal_url": Export(str, "where people find the portal", required=False),
+    "portal_table_name": Export(str, "table of the portal", required=False),
+    "portal_client_id": Export(str, "app client of the portal", required=False),
+    "portal_api_id": Export(str, "API in front of the portal", required=False),
 }
 
 _ROLLOUT = {

@@ -36,7 +36,7 @@ from components.layers import ROOT, DependencyLayer, image_tag
 from components.measurement.aggregation import AggregationArgs, aggregation
 from components.permissions import canonical_json
 from components.workflow.review_desk import ReviewDesk, ReviewDeskArgs
-from stacks import contracts, departments, gates
+from stacks import contracts, departments, gates, portal
 from stacks.placement import names_of, stage_options, zones_of
 from stacks.settings import Settings
 from stacks.settings.models import (
@@ -99,10 +99,24 @@ def main(settings: Settings) -> None:
     departments.stand_up(
         settings, departments.pilots(settings), base, _at_desk(keeper, desk, api, ledger, people.pool.id)
     )
+    portal_exports = portal.stand_up(
+        settings,
+        portal.PortalPlace(
+            surroundings=keeper.surroundings,
+            stores=keeper.stores,
+            people=people,
+            gateway_url=api.url,
+            table_key_arn=base["ledger_key_arn"],
+            registrar_layer_arn=keeper.layer_arn,
+            access_log_arn=analytics.access_log.arn,
+        ),
+        options,
+    )
     contracts.export(
         "integration",
         {
             **contracts.identity(settings),
+            **portal_exports,
             "gate_record_key": GATE_RECORD_KEY,
             "gateway_url": api.url,
             "gateway_function_arn": gateway.function.arn,
@@ -330,6 +344,7 @@ def _people(settings: Settings, base: Outputs, ledger: Ledger, options: pulumi.R
         layer_arn=DependencyLayer("pretoken-layer", names_of(settings), "scheduled", options).arn,
         tier="PLUS" if settings.sizing.detection.web_acl else "ESSENTIALS",
         machines=given.machine_clients,
+        portal_url=portal.address(settings),
     )
 
 
@@ -349,7 +364,7 @@ def _authorizer(gateway: GatewayArgs) -> AuthorizerArgs:
 
 
 def _pool_issuers(people: People) -> list[TokenIssuer]:
-    """The user pool's access tokens: one entry for people and one per machine.
+    """The user pool's access tokens: one entry for each client of people, one per machine.
 
     Cognito names the sign-in that a person's token came from in `origin_jti`.
     """
@@ -373,7 +388,8 @@ def _pool_issuers(people: People) -> list[TokenIssuer]:
         for client in people.machine_clients.values()
     ]
     people_claims = {"person": "kit_person", "session": "origin_jti"}
-    return [issuer(people.client, "person", people_claims), *machines]
+    signed_in = [client for client in (people.client, people.portal_client) if client is not None]
+    return [*(issuer(client, "person", people_claims) for client in signed_in), *machines]
 
 
 def _scim(

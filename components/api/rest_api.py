@@ -51,8 +51,9 @@ class RestApiArgs:
     """`timeout_seconds` up to 900, because answers are streamed. Rates are per second over the whole API.
 
     `others` are functions that answer all paths under one first segment (`scim`) instead of the gateway; each
-    authenticates its own requests. `authorizer` decides which requests the gateway gets; the paths under
-    `iam/` are for callers who sign with SigV4, whom API Gateway itself authenticates.
+    authenticates its own requests. `what` is the API's part of the physical name. `authorizer` decides which
+    requests the gateway gets; the paths under `iam/` are for callers who sign with SigV4, whom API Gateway
+    itself authenticates.
     """
 
     names: Names
@@ -67,6 +68,8 @@ class RestApiArgs:
     department_limits: Mapping[str, int] = field(default_factory=dict)  # requests per minute
     others: Mapping[str, Function] = field(default_factory=dict)
     authorizer: Function | None = None
+    what: str = "api"
+    description: str = "Claude for applications and people"
 
 
 class RestApi(KitComponent):
@@ -146,8 +149,8 @@ class RestApi(KitComponent):
         settings = self._record(
             "api",
             {
-                "name": args.names.of("api"),
-                "description": "Claude for applications and people",
+                "name": args.names.of(args.what),
+                "description": args.description,
                 "endpoint_configuration": endpoint,
                 "binary_media_types": ["*/*"],
                 "disable_execute_api_endpoint": args.domain is not None,

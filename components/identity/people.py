@@ -21,6 +21,7 @@ LOOPBACK = ("http://localhost:8976/callback", "http://localhost:18976/callback")
 UNSET = "not-set-yet"
 _ACCESS_MINUTES = 60
 _REFRESH_DAYS = 30
+_PORTAL_REFRESH_HOURS = 12
 # A client that names no flow gets those with passwords. This one ends at a trigger that the pool does not
 # have, so people come by their identity provider only. Where refresh tokens rotate, the flow that renews them
 # without must not be named.
@@ -51,7 +52,9 @@ class SamlProvider:
 
 @dataclass(frozen=True)
 class PeopleArgs:
-    """`machines` are names of clients that get tokens with a secret of their own (client credentials)."""
+    """`machines` are names of clients that get tokens with a secret of their own (client credentials);
+    `portal_url` is where people find the portal, empty where there is none.
+    """
 
     surroundings: Surroundings
     provider: OidcProvider | SamlProvider
@@ -60,14 +63,16 @@ class PeopleArgs:
     layer_arn: pulumi.Input[str]
     tier: Literal["ESSENTIALS", "PLUS"] = "ESSENTIALS"
     machines: Sequence[str] = ()
+    portal_url: str = ""
 
 
 class People(KitComponent):
     """Sign-in for people, and for machines that have nothing better (G.4, L1.3).
 
     Creates: a user pool, its identity provider, its sign-in domain with managed login, an app client for
-    people (authorization code with PKCE, no secret), one with client credentials per machine, the scope
-    `claude/messages`, and the trigger `pretoken`, which refuses tokens to who has no active access record.
+    people and one for the portal (authorization code with PKCE, no secret), one with client credentials per
+    machine, the scope `claude/messages`, and the trigger `pretoken`, which refuses tokens to who has no
+    active access record.
     Default posture: nobody signs up or has a password here; deletion protection, protected and retained;
     access tokens for an hour, refresh tokens rotate and can be revoked; people cannot change attributes of
     their own, because no client has the scope for it. Tier ESSENTIALS, which claims in access tokens need;
@@ -104,6 +109,7 @@ class People(KitComponent):
             opts=self.child(),
         )
         self.client = self._people_client(name, provider, server)
+        self.portal_client = self._portal_client(name, provider, server) if args.portal_url else None
         self.machine_clients = {
             machine: self._machine_client(name, machine, server) for machine in args.machines
         }
@@ -197,6 +203,33 @@ class People(KitComponent):
             id_token_validity=_ACCESS_MINUTES,
             refresh_token_validity=_REFRESH_DAYS,
             token_validity_units={"access_token": "minutes", "id_token": "minutes", "refresh_token": "days"},
+            refresh_token_rotation={"feature": "ENABLED", "retry_grace_period_seconds": 30},
+            opts=self.child(depends_on=[provider, server]),
+        )
+
+    def _portal_client(
+        self, name: str, provider: cognito.IdentityProvider, server: cognito.ResourceServer
+    ) -> cognito.UserPoolClient:
+        """The portal keeps its tokens in a session of half a day, so its refresh tokens live no longer."""
+        url = self._args.portal_url
+        return cognito.UserPoolClient(
+            f"{name}-portal-client",
+            user_pool_id=self.pool.id,
+            name="portal",
+            generate_secret=False,
+            allowed_oauth_flows_user_pool_client=True,
+            allowed_oauth_flows=["code"],
+            allowed_oauth_scopes=["openid", "email", f"{RESOURCE_SERVER}/{SCOPE}"],
+            callback_urls=[f"{url}/callback"],
+            logout_urls=[url],
+            supported_identity_providers=[provider.provider_name],
+            explicit_auth_flows=_NO_PASSWORDS,
+            enable_token_revocation=True,
+            prevent_user_existence_errors="ENABLED",
+            access_token_validity=_ACCESS_MINUTES,
+            id_token_validity=_ACCESS_MINUTES,
+            refresh_token_validity=_PORTAL_REFRESH_HOURS,
+            token_validity_units={"access_token": "minutes", "id_token": "minutes", "refresh_token": "hours"},
             refresh_token_rotation={"feature": "ENABLED", "retry_grace_period_seconds": 30},
             opts=self.child(depends_on=[provider, server]),
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from components.layers import ROOT
+from components.portal.content import front_matter
 from components.workflow.catalogue import WORKFLOWS
 from kit.errors import ExitCode, KitError
 from kit.identity.operator import access_records, caller_arn, plain, usage
@@ -136,7 +137,7 @@ def guide(course: str) -> str:
     """The text of a course. Raises KitError for an unknown name."""
     if course not in courses_of_workflows():
         raise usage(f"there is no course {course[:60]!r}", "kit training list")
-    return (GUIDES / f"{course}.md").read_text(encoding="utf-8")
+    return front_matter((GUIDES / f"{course}.md").read_text(encoding="utf-8"))[1]
 
 
 def _governance(target: Target) -> DepartmentArea:

@@ -71,6 +71,7 @@ def _document(home: "Home") -> dict[str, Any]:
         "state": str(home.path),
         "gateway_url": access.gateway_url if access else None,
         "scim_url": (access.scim_url or None) if access else None,
+        "portal_url": (access.portal_url or None) if access else None,
         "processes": processes,
         "stacks": stacks,
     }

@@ -217,6 +217,7 @@ def _served(access: "Access", first: "FirstRequest") -> dict[str, Any]:
     return {
         "gateway_url": access.gateway_url,
         "scim_url": access.scim_url,
+        "portal_url": access.portal_url,
         "department": access.department,
         "first_request": {
             "request_id": first.request_id,
@@ -273,6 +274,7 @@ def _show_result(report: dict[str, Any], console: "Console") -> None:
         first = report["first_request"]
         lines = [
             ("gateway", report["gateway_url"]),
+            *([("portal", report["portal_url"])] if report["portal_url"] else []),
             *([("SCIM", report["scim_url"])] if report["scim_url"] else []),
             *lines,
             ("Claude", "a local stand-in" if report["claude"] == "stand-in" else report["claude"]),

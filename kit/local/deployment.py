@@ -97,6 +97,7 @@ class Deployment:
     def _overrides(self) -> dict[str, Any]:
         chosen: dict[str, Any] = {
             "emulated": True,
+            "portal_url": f"http://localhost:{port_of('portal', self.choice.port_base, [])}/portal",
             "demonstration_evidence": str(self.home.demonstration_file),
         }
         if self.choice.client_file:

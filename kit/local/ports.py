@@ -7,7 +7,7 @@ from pathlib import Path
 from kit.errors import ExitCode, KitError
 
 DEFAULT_BASE = 8700
-_SERVICES = {"emulator": 90, "claude-stand-in": 91, "attendant": 92}
+_SERVICES = {"portal": 80, "emulator": 90, "claude-stand-in": 91, "attendant": 92, "identity-stand-in": 93}
 _LAST = 99
 
 
@@ -24,10 +24,12 @@ def port_base(given: int | None) -> int:
 
 
 def port_of(name: str, base: int, web_functions: list[str]) -> int:
-    """The gateway has the base itself, the other web functions follow by name, services lie at the end."""
+    """The gateway has the base itself, other web functions follow by name; services and the portal, whose
+    address is part of the plan, lie at fixed places.
+    """
     if name in _SERVICES:
         return base + _SERVICES[name]
-    others = sorted(set(web_functions) - {"gateway"})
+    others = sorted(set(web_functions) - {"gateway", *_SERVICES})
     return base if name == "gateway" else base + 1 + others.index(name)
 
 

@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from kit.errors import ExitCode, KitError
 from kit.identity.keys import Scope, create_key
 from kit.identity.operator import access_records, pepper
 from kit.local.attendant import token_key_of
+from kit.local.demonstration_people import demonstrated, federate, provision, write_people
 from kit.local.deployment import Deployment, Plan
 from kit.local.functions import PlannedFunction, Surroundings, planned_functions, web_process
 from kit.local.home import PROJECT_ROOT, Home, read_json, write_private
@@ -26,7 +28,8 @@ from kit.target import Target, find_target
 from lambdas.common.virtual_keys import key_record_pk
 
 APPLICATION = "demonstration, made by kit up"
-ATTENDANT, STAND_IN = "attendant", "claude-stand-in"
+ATTENDANT, STAND_IN, IDENTITY_STAND_IN = "attendant", "claude-stand-in", "identity-stand-in"
+PORTAL = "portal"
 _QUESTION = "In one sentence: what are you?"
 _NOT_INSPECTED = (
     "could not be inspected in time",
@@ -45,6 +48,7 @@ class Access:
     model: str
     scim_url: str = ""
     scim_token: str = ""
+    portal_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ def start_processes(deployment: Deployment, plan: Plan) -> list[str]:
     attendant = _attendant(deployment, port_of(ATTENDANT, base, names))
     stand_in = _stand_in(home, port_of(STAND_IN, base, names))
     services = [attendant] if choice.anthropic_api_key else [attendant, stand_in]
+    if PORTAL in names:
+        services.append(_identity_stand_in(deployment, port_of(IDENTITY_STAND_IN, base, names)))
     around = Surroundings(
         home=home,
         emulator=deployment.emulator,
@@ -125,6 +131,33 @@ def _stand_in(home: Home, port: int) -> Process:
     )
 
 
+def _identity_stand_in(deployment: Deployment, port: int) -> Process:
+    people = write_people(deployment.home, demonstrated(deployment.settings))
+    module = "kit.local.identity_stand_in"
+    command = [sys.executable, "-m", module, "--port", str(port), "--people", people]
+    command += ["--emulator", deployment.emulator.endpoint_url]
+    environment = base_environment(deployment.home)
+    started_for = environment | {"people": Path(people).read_text(encoding="utf-8")}
+    return Process(
+        name=IDENTITY_STAND_IN,
+        title="stands in for the identity provider; anybody of its list may sign in",
+        command=command,
+        environment=environment,
+        port=port,
+        health_path="/healthz",
+        fingerprint=fingerprint(
+            command, started_for, [PROJECT_ROOT / "kit" / "local" / "identity_stand_in.py"]
+        ),
+    )
+
+
+def open_portal(deployment: Deployment, access: Access) -> None:
+    """Bring the demonstration's people in and let them sign in by the stand-in. Raises KitError."""
+    provision(access.scim_url, access.scim_token, demonstrated(deployment.settings))
+    port = port_of(IDENTITY_STAND_IN, deployment.choice.port_base, [])
+    federate(find_target(deployment.choice.client), f"http://127.0.0.1:{port}", token_key_of(deployment.home))
+
+
 def give_access(deployment: Deployment, plan: Plan) -> Access:
     """Make a demonstration key, or keep the one of the last run while it still opens the gateway; give the
     workflows of the departments theirs.
@@ -137,9 +170,12 @@ def give_access(deployment: Deployment, plan: Plan) -> Access:
         application_key=_application_key(target, deployment.home, department),
         department=department,
         model=model,
+        portal_url=_portal_url(deployment, functions),
         **_provisioning(deployment, target, functions),
     )
     write_private(deployment.home.access_file, json.dumps(asdict(access), indent=1) + "\n")
+    if access.portal_url and access.scim_url:
+        open_portal(deployment, access)
     give_missing(target, departments_with_workflows())
     return access
 
@@ -158,6 +194,13 @@ def _application_key(target: Target, home: Home, department: str) -> str:
         if record and record.active_at(datetime.now(UTC)):
             return known.application_key
     return create_key(target, Scope(label=APPLICATION, department=department)).key
+
+
+def _portal_url(deployment: Deployment, functions: Sequence[PlannedFunction]) -> str:
+    """Where people find the portal; empty where the plan has none."""
+    if PORTAL not in {function.name for function in functions if function.web}:
+        return ""
+    return f"http://localhost:{port_of(PORTAL, deployment.choice.port_base, [])}/portal/"
 
 
 def _provisioning(

@@ -74,6 +74,37 @@ class Case(_Strict):
     expect: tuple[Expectation, ...] = Field(min_length=1)
 
 
+class PeopleTexts(_Strict):
+    """What people read about a prompt in one more language; what is left out stays as it is."""
+
+    title: str | None = None
+    summary: str | None = None
+    bring: tuple[str, ...] | None = None
+    check: tuple[str, ...] | None = None
+    never: tuple[str, ...] | None = None
+    keywords: tuple[str, ...] | None = None
+
+
+class Example(_Strict):
+    """A worked example: variables as somebody would fill them in, and a good answer."""
+
+    variables: dict[str, Any]
+    answer: str
+
+
+class About(_Strict):
+    """What people read before they use a prompt, and the words by which they find it (L4.2)."""
+
+    summary: str = Field(min_length=10, max_length=300)
+    bring: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    follow_up: bool = False
+    example: Example | None = None
+    texts: dict[Annotated[str, Field(pattern=r"^[a-z]{2}$")], PeopleTexts] = Field(default_factory=dict)
+
+
 class PromptFile(_Strict):
     """`prompt.yaml`."""
 
@@ -99,6 +130,7 @@ class PromptFile(_Strict):
     system: str = Field(min_length=20)
     template: str = Field(min_length=10)
     output_schema: dict[str, Any] | None = None
+    about: About | None = None
     tests: tuple[Case, ...] = Field(min_length=1)
 
     def document(self) -> dict[str, Any]:

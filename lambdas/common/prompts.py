@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\s*\}\}")
@@ -64,6 +64,7 @@ class Prompt:
     variables: tuple[Variable, ...]
     output_schema: dict[str, Any] | None
     version: int = 0
+    about: Mapping[str, Any] = field(default_factory=dict)  # what people read before they use it
 
     def allows(self, department: str) -> bool:
         """Whether a caller of `department` may use it (L3.1)."""
@@ -98,6 +99,7 @@ def parse_prompt(document: Mapping[str, Any]) -> Prompt:
         variables=tuple(_parse_variable(entry) for entry in document["variables"]),
         output_schema=document.get("output_schema"),
         version=document.get("version", 0),
+        about=document.get("about") or {},
     )
 
 

@@ -338,3 +338,11 @@ def emulated_key_set_url(url: str, endpoint_url: str | None) -> str:
     if endpoint_url and host.startswith("cognito-idp.") and host.endswith(".amazonaws.com"):
         return endpoint_url.rstrip("/") + urlsplit(url).path
     return url
+
+
+def emulated_sign_in_url(url: str, endpoint_url: str | None) -> str:
+    """Where a user pool's sign-in pages are: on AWS under its own domain, on an emulated AWS at the
+    emulator.
+    """
+    host = urlsplit(url).hostname or ""
+    return endpoint_url.rstrip("/") if endpoint_url and host.endswith(".amazoncognito.com") else url

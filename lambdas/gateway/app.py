@@ -7,6 +7,7 @@ more than all controls together. `create_app()` makes it from the environment; t
 
 import asyncio
 import gc
+import json
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
@@ -21,7 +22,7 @@ from lambdas.gateway.exchange import ClientGone, Exchange, Receive, Scope, Send
 from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.gateway.message_request import read_message_request, read_use_case
 from lambdas.gateway.models import models_page, one_model
-from lambdas.gateway.prompts import read_prompt_request
+from lambdas.gateway.prompts import STABLE, asked_language, describe, prompts_page, read_prompt_request
 from lambdas.gateway.settings import read_settings
 
 JSON: list[Header] = [(b"content-type", b"application/json")]
@@ -64,6 +65,7 @@ class _App:
             ("POST", "/v1/messages/batches"): ("batches.create", self._create_batch),
             ("GET", "/v1/messages/batches"): ("batches.list", self._list_batches),
             ("GET", "/v1/models"): ("models", self._models),
+            ("GET", "/v1/prompts"): ("prompts", self._prompts),
             ("POST", "/v1/embeddings"): ("embeddings", self._embeddings),
             ("POST", "/v1/feedback"): ("feedback", self._feedback),
             ("POST", "/v1/sign-out"): ("sign_out", self._sign_out),
@@ -204,6 +206,8 @@ class _App:
                 return "batches.results", self._batch_results
             case "POST", ["v1", "messages", "batches", _, "cancel"]:
                 return "batches.cancel", self._cancel_batch
+            case "GET", ["v1", "prompts", _]:
+                return "prompt", self._one_prompt
             case "POST", ["v1", "prompts", _, "messages"]:
                 return "messages", self._prompt_messages  # a message like any other
             case "POST", ["v1", "records", _, "outcome"]:
@@ -225,6 +229,18 @@ class _App:
         gateway, name = self._running(), exchange.path.split("/")[3]
         request = await read_prompt_request(gateway.prompts, principal, name, body)
         await gateway.messages.answer(exchange, entry, principal, request)
+
+    async def _prompts(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        prompts = await self._running().prompts.stable(principal.department)
+        await exchange.answer(200, JSON, prompts_page(prompts, asked_language(exchange.query)))
+
+    async def _one_prompt(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        name = exchange.path.split("/")[3]
+        prompt = await self._running().prompts.find(name, STABLE)
+        if not prompt.allows(principal.department):
+            raise errors.not_found(f"There is no prompt {name[:100]}.", reason="unknown_prompt")
+        page = json.dumps(describe(prompt, asked_language(exchange.query)), ensure_ascii=False)
+        await exchange.answer(200, JSON, page.encode())
 
     async def _json_body(self, exchange: Exchange) -> JsonBody:
         settings = self._running().settings

@@ -2,7 +2,9 @@
 L2.2, L3.1).
 
 Body: {"variables": {"…": …}, "version": 3, "stream": true}. `version` is a number or an alias (`stable` when
-it is not given); variables are checked against the prompt's schema before anything else happens. What the
+it is not given); variables are checked against the prompt's schema before anything else happens. A prompt
+whose `about.follow_up` is true also takes `continue`: the turns after its own message, first Claude's
+answer, last what the person says now. What the
 prompt and the variables make is inspected, priced, recorded and answered like any other message; its records
 carry the prompt's id and version.
 
@@ -13,20 +15,22 @@ bytes have the SHA-256 that the index promises.
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
+from urllib.parse import parse_qs
 
 from lambdas.common.documents import DocumentSource
 from lambdas.common.identities import Principal
-from lambdas.common.prompts import Prompt, PromptError, parse_prompt, render
+from lambdas.common.prompts import DEFAULT_MAX_LENGTH, Prompt, PromptError, parse_prompt, render
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, invalid_request, not_found
 from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, read_message_request
 
 STABLE = "stable"
-_FIELDS = ("variables", "version", "stream")
+_FIELDS = ("variables", "version", "stream", "continue")
+_MOST_TURNS = 40
 _FOLLOW_SECONDS = 15.0
 
 
@@ -67,6 +71,21 @@ class PromptRegistry:
             raise
         except Exception:  # whatever the store raises or holds: only what was approved is used
             raise errors.control_unavailable("prompt registry") from None
+
+    async def stable(self, department: str) -> list[Prompt]:
+        """The stable version of every prompt that a department may use, by name. Raises `ApiError` 503 when
+        the registry cannot be read.
+        """
+        try:
+            await self._follow()
+            found = [await self._stable(entry) for _, entry in sorted(self._entries.items())]
+        except Exception:  # whatever the store raises or holds: only what was approved is shown
+            raise errors.control_unavailable("prompt registry") from None
+        return [prompt for prompt in found if prompt is not None and prompt.allows(department)]
+
+    async def _stable(self, entry: Mapping[str, Any]) -> Prompt | None:
+        stored = entry["versions"].get(str(entry["aliases"].get(STABLE)))
+        return await self._version(stored["key"], stored["sha256"]) if stored is not None else None
 
     async def _follow(self) -> None:
         """Read the index again when it was last read longer ago than promised."""
@@ -115,8 +134,79 @@ async def read_prompt_request(
         rendered = render(prompt, variables)
     except PromptError as error:
         raise invalid_request(str(error), reason="variables") from None
+    if "continue" in fields:
+        rendered["messages"] += _read_turns(prompt, fields["continue"])
     if "stream" in fields:
         rendered["stream"] = fields["stream"]
     registered = RegisteredPrompt(prompt.name, prompt.version, prompt.data_class, prompt.human_review)
     made = parse_object(json.dumps(rendered, ensure_ascii=False).encode())
     return read_message_request(made, prompt=registered, use_case=prompt.use_case)
+
+
+def _read_turns(prompt: Prompt, turns: Any) -> list[dict[str, str]]:
+    """The turns after the prompt's own message. Raises `ApiError` 400, 403."""
+    if not prompt.about.get("follow_up"):
+        raise ApiError(
+            403,
+            errors.PERMISSION,
+            f"The prompt {prompt.name} answers once; start it again with other variables.",
+            reason="prompt_follow_up",
+            retry=False,
+        )
+    if not isinstance(turns, list) or not 2 <= len(turns) <= _MOST_TURNS or len(turns) % 2:
+        raise invalid_request(f"continue: must be 2 to {_MOST_TURNS} turns, an answer and then a question")
+    for place, turn in enumerate(turns):
+        role = "user" if place % 2 else "assistant"
+        if not isinstance(turn, dict) or set(turn) != {"role", "content"} or turn["role"] != role:
+            raise invalid_request(f"continue.{place}: must be a turn of {role} with role and content only")
+        if not isinstance(turn["content"], str) or not turn["content"]:
+            raise invalid_request(f"continue.{place}.content: must be a text")
+    return list(turns)
+
+
+def asked_language(query: bytes) -> str:
+    """The `language` of a query string; empty where there is none."""
+    return (parse_qs(query.decode("latin-1")).get("language") or [""])[0]
+
+
+def prompts_page(prompts: Sequence[Prompt], language: str) -> bytes:
+    """What people read about prompts, without instructions or templates."""
+    return json.dumps(
+        {"data": [describe(prompt, language) for prompt in prompts]}, ensure_ascii=False
+    ).encode()
+
+
+def describe(prompt: Prompt, language: str) -> dict[str, Any]:
+    """What people read about one prompt: texts in `language` where they exist, what it asks for, its
+    rules.
+    """
+    about = {name: value for name, value in prompt.about.items() if name != "texts"}
+    translated = (prompt.about.get("texts") or {}).get(language) or {}
+    return {
+        "type": "prompt",
+        "name": prompt.name,
+        "version": prompt.version,
+        "title": prompt.title,
+        "department": prompt.department,
+        "use_case": prompt.use_case,
+        "owner": prompt.owner,
+        "data_class": prompt.data_class,
+        "model": prompt.model,
+        "human_review": prompt.human_review,
+        "output": "json" if prompt.output_schema is not None else "text",
+        "variables": [
+            {
+                "name": one.name,
+                "type": one.type,
+                "description": one.description,
+                "required": one.required,
+                "max_length": one.max_length or DEFAULT_MAX_LENGTH.get(one.type),
+                "choices": list(one.choices),
+                "minimum": one.minimum,
+                "maximum": one.maximum,
+            }
+            for one in prompt.variables
+        ],
+        **about,
+        **{name: value for name, value in translated.items() if value is not None},
+    }

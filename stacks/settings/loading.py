@@ -25,7 +25,15 @@ from stacks.sizing import SIZES, Sizing, resolve
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONFIG_FOLDER = ROOT / "stacks" / "config"
 # These say how an evaluation is run; a client's file must not hold them.
-_STACK_ONLY = ("stage", "emulated", "config_folder", "client_file", "evidence_file", "demonstration_evidence")
+_STACK_ONLY = (
+    "stage",
+    "emulated",
+    "portal_url",
+    "config_folder",
+    "client_file",
+    "evidence_file",
+    "demonstration_evidence",
+)
 
 
 class SettingsError(Exception):
@@ -65,7 +73,7 @@ def read_settings(config: RawConfig) -> Settings:
 
     Keys of the configuration: `stage` and `client` (the name of the client's file), any top-level key of the
     client's file (it then replaces the file's), and for tests and `kit`: `config_folder` (where `clients/`
-    and `evidence/` lie), `client_file`, `evidence_file`, `emulated`, `demonstration_evidence`.
+    and `evidence/` lie), `client_file`, `evidence_file`, `emulated`, `portal_url`, `demonstration_evidence`.
 
     Raises:
         SettingsError: with every problem, each with its key.

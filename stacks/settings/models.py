@@ -435,6 +435,12 @@ class Api(Frozen):
     vpc_endpoint_ids: tuple[Annotated[str, StringConstraints(pattern=r"^vpce-[0-9a-f]{8,17}$")], ...] = ()
 
 
+class Portal(Frozen):
+    """The people's web application, on a name of its own."""
+
+    custom_domain: CustomDomain
+
+
 class Network(Frozen):
     """Where functions run. `none`: outside a VPC; `managed`: in a VPC of the kit; `existing`: in the
     client's own.
@@ -524,6 +530,7 @@ class Settings(Frozen):
     budget: Budget = Budget()
     reviews: Reviews = Reviews()
     api: Api = Api()
+    portal: Portal | None = None
     network: Network = Network()
     dictionary: ApprovedDictionary | None = None
     inspection: Inspection = Inspection()
@@ -533,6 +540,7 @@ class Settings(Frozen):
     tags: dict[Annotated[str, StringConstraints(pattern=TAG_KEY)], Text] = {}
     # Set by `kit up` and by tests through the stack's configuration, never in a client's file.
     emulated: bool = False
+    portal_url: str = Field(default="", description="where the portal is reached on the emulated AWS")
     evidence_file: str = Field(
         default="", description="the gates' evidence; <config folder>/evidence/<client>.yaml"
     )

@@ -1,0 +1,197 @@
+"""What people read, from the folder `documents/` into the one document that the portal follows (L4.1, L4.4,
+L4.5).
+
+documents/portal.yaml          guidelines to accept, announcements, office hours, periods
+documents/<guideline>.md       a guideline; `<guideline>.de.md` is its German text
+documents/courses/<id>.md      a course: front matter in YAML, then its text; `<id>.de.md` is German text only
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from components.foundation.governance_store import DOCUMENTS
+from lambdas.common.prompts import canonical
+
+LANGUAGES = ("en", "de")
+_FENCE = "---\n"
+Texts = Annotated[dict[Annotated[str, Field(pattern=r"^[a-z]{2}$")], str], Field(min_length=1)]
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ContentError(ValueError):
+    """A content file is invalid; the message names the file and the key."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AnswerFile(_Strict):
+    """One answer to choose."""
+
+    text: Texts
+    right: bool = False
+
+
+class QuestionFile(_Strict):
+    """A question; exactly one answer is right, `why` is the reason shown afterwards."""
+
+    text: Texts
+    choices: tuple[AnswerFile, ...] = Field(min_length=2, max_length=6)
+    why: Texts
+
+    @model_validator(mode="after")
+    def _one_is_right(self) -> "QuestionFile":
+        if sum(choice.right for choice in self.choices) != 1:
+            raise ValueError("exactly one answer is right")
+        return self
+
+
+class CourseFile(_Strict):
+    """The front matter of a course. `departments: ["*"]` is everybody."""
+
+    version: int = Field(ge=1)
+    title: Texts
+    minutes: int = Field(ge=1, le=240)
+    departments: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    workflow: str = ""
+    valid_months: int = Field(default=12, ge=1, le=60)
+    questions: tuple[QuestionFile, ...] = Field(min_length=3)
+
+
+class GuidelineFile(_Strict):
+    """A document that people accept; `material` asks again for each new version."""
+
+    version: int = Field(ge=1)
+    title: Texts
+    material: bool = False
+    accept_within_days: int = Field(default=14, ge=0, le=90)
+
+
+class AnnouncementFile(_Strict):
+    """What is new, for whom, and the lesson that belongs to it."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]{2,60}$")
+    day: date
+    title: Texts
+    text: Texts
+    departments: tuple[str, ...] = ("*",)
+    course: str = ""
+    until: date | None = None
+
+
+class OfficeHourFile(_Strict):
+    """A weekly hour in UTC; Monday is 0."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]{2,60}$")
+    weekday: int = Field(ge=0, le=6)
+    starts: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    minutes: int = Field(default=60, ge=10, le=240)
+    topic: Texts
+    host: str
+    seats: int = Field(ge=1, le=500)
+    link: str = Field(default="", pattern=r"^(https://\S+)?$")
+
+
+class PortalFile(_Strict):
+    """`documents/portal.yaml`."""
+
+    grace_days: int = Field(default=14, ge=0, le=90)
+    renew_days: int = Field(default=30, ge=0, le=180)
+    guidelines: dict[str, GuidelineFile]
+    announcements: tuple[AnnouncementFile, ...] = ()
+    office_hours: tuple[OfficeHourFile, ...] = ()
+
+
+def read_content(folder: Path = DOCUMENTS) -> dict[str, Any]:
+    """The content document. Raises `ContentError` naming every file and key that is invalid."""
+    problems: list[str] = []
+    portal = _parsed(
+        PortalFile, folder / "portal.yaml", (folder / "portal.yaml").read_text("utf-8"), problems
+    )
+    guidelines = [
+        _guideline(folder, name, found, problems)
+        for name, found in sorted(portal.guidelines.items() if portal is not None else ())
+    ]
+    paths = [path for path in sorted((folder / "courses").glob("*.md")) if path.name.count(".") == 1]
+    courses = [course for path in paths if (course := _course(path, problems)) is not None]
+    known = {course["id"] for course in courses}
+    problems += [
+        f"portal.yaml: announcements.{one.id}.course: there is no course {one.course}"
+        for one in (portal.announcements if portal is not None else ())
+        if one.course and one.course not in known
+    ]
+    if problems or portal is None:
+        raise ContentError("; ".join(problems))
+    rest = portal.model_dump(mode="json", exclude={"guidelines"})
+    for one in rest["announcements"]:
+        one["until"] = one["until"] or ""
+    return {"version": 1, **rest, "guidelines": guidelines, "courses": courses}
+
+
+def content_text(folder: Path = DOCUMENTS) -> str:
+    """The content document as it is published. Raises `ContentError`."""
+    return canonical(read_content(folder)).decode()
+
+
+def front_matter(text: str) -> tuple[str, str]:
+    """The front matter and the text after it; both empty and whole where there is none."""
+    if not text.startswith(_FENCE):
+        return "", text
+    head, found, body = text[len(_FENCE) :].partition("\n" + _FENCE)
+    return (head, body.lstrip("\n")) if found else ("", text)
+
+
+def _guideline(folder: Path, name: str, found: GuidelineFile, problems: list[str]) -> dict[str, Any]:
+    path = folder / f"{name}.md"
+    if not path.is_file():
+        problems.append(f"portal.yaml: guidelines.{name}: there is no {path.name}")
+        return {}
+    return {
+        "id": name,
+        **found.model_dump(mode="json"),
+        "text": _texts(path, path.read_text("utf-8")),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+
+
+def _course(path: Path, problems: list[str]) -> dict[str, Any] | None:
+    head, body = front_matter(path.read_text("utf-8"))
+    course = _parsed(CourseFile, path, head, problems)
+    if course is None:
+        return None
+    fields = course.model_dump(mode="json")
+    return {"id": path.stem, **fields, "text": _texts(path, body)}
+
+
+def _texts(path: Path, english: str) -> dict[str, str]:
+    """A text in every language in which it lies beside `path`."""
+    texts = {"en": english}
+    for language in LANGUAGES[1:]:
+        other = path.with_suffix(f".{language}.md")
+        if other.is_file():
+            texts[language] = other.read_text("utf-8")
+    return texts
+
+
+def _parsed(kind: type[Model], path: Path, text: str, problems: list[str]) -> Model | None:
+    try:
+        given: Mapping[str, Any] = yaml.safe_load(text) or {}
+        return kind.model_validate(given)
+    except yaml.YAMLError as error:
+        problems.append(f"{path.name}: not YAML: {str(error).splitlines()[0]}")
+    except ValidationError as error:
+        problems += [
+            f"{path.name}: {'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
+            for each in error.errors()
+        ]
+    return None

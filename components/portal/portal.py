@@ -1,0 +1,207 @@
+"""The portal's functions, table and app client."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import dynamodb
+
+from components.api.gateway import Stores
+from components.base import KitComponent
+from components.foundation.governance_store import PublishedText, PublishedTextArgs
+from components.functions import Function, FunctionArgs, Surroundings, Web
+from components.identity.people import PROVIDER, People
+from components.permissions import Statement
+from components.portal.content import content_text
+
+CONTENT_KEY = "portal/content.json"
+_PAGES = ("common", "gateway", "portal")
+_REGISTRAR = ("common", "portal", "registrar", "workflow")
+
+
+@dataclass(frozen=True)
+class PortalArgs:
+    """`client_id` is the app client of the portal. `url` is the address under which people reach it, with its
+    path. `table_key_arn` encrypts the
+    table, `layer_arn` carries the packages of the pages, `registrar_layer_arn` those of the registrar.
+    Memory in MB; `reserved_concurrency` keeps pages from starving the gateway.
+    """
+
+    surroundings: Surroundings
+    stores: Stores
+    people: People
+    client_id: pulumi.Input[str]
+    url: str
+    gateway_url: pulumi.Input[str]
+    organization: str
+    table_key_arn: pulumi.Input[str]
+    layer_arn: pulumi.Input[str]
+    registrar_layer_arn: pulumi.Input[str]
+    memory: int = 512
+    reserved_concurrency: int | None = None
+    recovery_days: int = 35
+    deletion_protection: bool = True
+
+
+class Portal(KitComponent):
+    """A place for people: library, courses, guidelines, support (L4.1-L4.6, L2.1, G.1, G.2).
+
+    Creates: the table `portal` with the index `queue`, the content `portal/content.json` in the governance
+    bucket, the web function `portal` and the function `registrar`.
+    Default posture: the portal's function holds no right on audit or ledger, and reads of the access table
+    only who visits: what people do is done with their own token. The registrar alone appends acceptances and
+    passes, and ends an onboarding. Table on demand, customer-managed key, point-in-time recovery, deletion
+    protection, protected, retained.
+    Replaced when changed: client, environment.
+    """
+
+    def __init__(self, name: str, args: PortalArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._args = args
+        self.table = self._table(name)
+        self.content = PublishedText(
+            f"{name}-content",
+            PublishedTextArgs(
+                args.stores.governance_bucket_name,
+                args.stores.governance_key_arn,
+                CONTENT_KEY,
+                content_text(),
+            ),
+            self.child(),
+        )
+        after_content = self.child(depends_on=[self.content])
+        self.registrar = Function(f"{name}-registrar", self._registrar(), after_content)
+        self.function = Function(f"{name}-pages", self._pages(), after_content)
+        self.register_outputs({"table": self.table.name, "arn": self.function.arn})
+
+    def _table(self, name: str) -> dynamodb.Table:
+        args = self._args
+        return dynamodb.Table(
+            f"{name}-table",
+            name=args.surroundings.names.of("portal"),
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="pk",
+            range_key="sk",
+            attributes=[{"name": each, "type": "S"} for each in ("at", "pk", "queue", "sk")],
+            global_secondary_indexes=[
+                {"name": "queue", "hash_key": "queue", "range_key": "at", "projection_type": "ALL"}
+            ],
+            ttl={"attribute_name": "expires", "enabled": True},
+            server_side_encryption={"enabled": True, "kms_key_arn": args.table_key_arn},
+            point_in_time_recovery={"enabled": True, "recovery_period_in_days": args.recovery_days},
+            deletion_protection_enabled=args.deletion_protection,
+            opts=self.kept(),
+        )
+
+    def _pages(self) -> FunctionArgs:
+        args, stores = self._args, self._args.stores
+        return FunctionArgs(
+            surroundings=args.surroundings,
+            what="portal",
+            description="The people's web application",
+            packages=_PAGES,
+            handler="lambdas.portal.app:create_app",
+            statements=[
+                Statement(
+                    "KeepRows",
+                    ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+                    [self.table.arn, pulumi.Output.concat(self.table.arn, "/index/queue")],
+                ),
+                Statement("ReadVisitor", ["dynamodb:GetItem"], [stores.access_table_arn]),
+                *self._read_content(),
+                Statement("AskRegistrar", ["lambda:InvokeFunction"], [self.registrar.alias.arn]),
+            ],
+            environment={
+                "KIT_ENVIRONMENT": args.surroundings.names.environment,
+                "ORGANIZATION_NAME": args.organization,
+                "PORTAL_TABLE": self.table.name,
+                "ACCESS_TABLE": stores.access_table_name,
+                "GOVERNANCE_BUCKET": stores.governance_bucket_name,
+                "PORTAL_CONTENT_KEY": CONTENT_KEY,
+                "GATEWAY_URL": args.gateway_url,
+                "PORTAL_URL": args.url,
+                "SIGN_IN_URL": args.people.sign_in_url,
+                "SIGN_IN_CLIENT_ID": args.client_id,
+                "SIGN_IN_PROVIDER": PROVIDER,
+                "SIGN_IN_ISSUER": args.people.issuer,
+                "REGISTRAR_FUNCTION": self.registrar.alias.arn,
+            },
+            layers=[args.layer_arn],
+            memory=args.memory,
+            timeout=900,  # an answer streams as long as the gateway's
+            reserved_concurrency=args.reserved_concurrency,
+            web=Web(readiness_path="/healthz"),
+        )
+
+    def _registrar(self) -> FunctionArgs:
+        args, stores = self._args, self._args.stores
+        via_s3 = self._via("s3")
+        return FunctionArgs(
+            surroundings=args.surroundings,
+            what="registrar",
+            description="Writes down what people accepted and passed, and ends onboardings",
+            packages=_REGISTRAR,
+            handler="lambdas.registrar.handler.handler",
+            statements=[
+                Statement(
+                    "KeepEvidence",
+                    ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+                    [self.table.arn],
+                ),
+                Statement(
+                    "EndOnboarding", ["dynamodb:GetItem", "dynamodb:PutItem"], [stores.access_table_arn]
+                ),
+                *self._read_content(),
+                Statement(
+                    "KeepCompletions",
+                    ["s3:PutObject"],
+                    [pulumi.Output.concat(stores.governance_bucket_arn, "/training/*")],
+                ),
+                Statement(
+                    "EncryptCompletions",
+                    ["kms:GenerateDataKey"],
+                    [stores.governance_key_arn],
+                    conditions=via_s3,
+                ),
+                Statement(
+                    "AppendRecords",
+                    ["s3:PutObject"],
+                    [pulumi.Output.concat(stores.audit_bucket_arn, "/records/*")],
+                ),
+                Statement(
+                    "EncryptRecords", ["kms:GenerateDataKey"], [stores.audit_key_arn], conditions=via_s3
+                ),
+                Statement("CopyMetadata", ["firehose:PutRecordBatch"], [stores.analytics_stream_arn]),
+            ],
+            environment={
+                "KIT_ENVIRONMENT": args.surroundings.names.environment,
+                "SIGN_IN_URL": args.people.sign_in_url,
+                "ACCESS_TABLE": stores.access_table_name,
+                "PORTAL_TABLE": self.table.name,
+                "GOVERNANCE_BUCKET": stores.governance_bucket_name,
+                "GOVERNANCE_KEY_ARN": stores.governance_key_arn,
+                "PORTAL_CONTENT_KEY": CONTENT_KEY,
+                "AUDIT_BUCKET": stores.audit_bucket_name,
+                "AUDIT_KEY_ARN": stores.audit_key_arn,
+                "ANALYTICS_STREAM": stores.analytics_stream_name,
+            },
+            layers=[args.registrar_layer_arn],
+            memory=args.memory,
+            timeout=30,
+        )
+
+    def _read_content(self) -> list[Statement]:
+        stores = self._args.stores
+        return [
+            Statement(
+                "ReadContent",
+                ["s3:GetObject"],
+                [pulumi.Output.concat(stores.governance_bucket_arn, f"/{CONTENT_KEY}")],
+            ),
+            Statement(
+                "DecryptContent", ["kms:Decrypt"], [stores.governance_key_arn], conditions=self._via("s3")
+            ),
+        ]
+
+    def _via(self, service: str) -> dict[str, dict[str, str]]:
+        region = self._args.surroundings.names.region
+        return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}

@@ -1,0 +1,68 @@
+"""Markdown as a short list of HTML tags: courses, guidelines, and what Claude answered.
+
+Raw HTML in the text stays text, images become links, and a link is live only to the hosts that are allowed.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+_LINE_BREAKS = re.compile(r"\n{3,}")
+
+
+@cache
+def _parser() -> MarkdownIt:
+    return (
+        MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": False})
+        .enable("table")
+        .disable("image")
+    )
+
+
+def render(text: str, allowed_hosts: Sequence[str] = (), *, lowest_heading: int = 2) -> Markup:
+    """HTML of a text. Headings begin at `lowest_heading`, so that a page has one first-level heading."""
+    parser = _parser()
+    tokens = parser.parse(_LINE_BREAKS.sub("\n\n", text))
+    for token in tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(6, int(token.tag[1]) - 1 + lowest_heading)}"
+        if token.type == "table_open":
+            token.attrSet("class", "text-table")
+        if token.children:
+            token.children = _with_safe_links(token.children, allowed_hosts)
+    # safe: the parser escapes raw HTML and makes permitted tags only
+    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704
+
+
+def _with_safe_links(children: Sequence[Token], allowed_hosts: Sequence[str]) -> list[Token]:
+    """Links to hosts that are not allowed become their text and address."""
+    kept: list[Token] = []
+    dropped: list[str] = []
+    for token in children:
+        if token.type == "link_open":
+            address = str(token.attrGet("href") or "")
+            if is_allowed(address, allowed_hosts):
+                token.attrSet("rel", "noopener noreferrer")
+                dropped.append("")
+            else:
+                dropped.append(address)
+                continue
+        elif token.type == "link_close" and dropped and (address := dropped.pop()):
+            kept.append(Token("text", "", 0, content=f" ({address})"))
+            continue
+        kept.append(token)
+    return kept
+
+
+def is_allowed(address: str, allowed_hosts: Sequence[str]) -> bool:
+    """Whether a link may be live: within the portal, or to an allowed host over TLS."""
+    parts = urlsplit(address)
+    if not parts.scheme and not parts.netloc:
+        return address.startswith(("/", "#")) and not address.startswith("//")
+    host = parts.hostname or ""
+    return parts.scheme == "https" and any(host == one or host.endswith(f".{one}") for one in allowed_hosts)

@@ -1,0 +1,99 @@
+"""A plain conversation with Claude under the department's policy (L4.2)."""
+
+import base64
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lambdas.common.ids import new_id
+from lambdas.portal.conversation import Conversation, answer_stream, read_conversation
+from lambdas.portal.portal import Visitor
+from lambdas.portal.web import failed, form, portal_of, signed_in, views_of
+
+_CHARACTERS = 60_000
+_FILE_BYTES = 3 * 1024 * 1024
+_TEXT_SUFFIXES = frozenset(
+    {"txt", "md", "csv", "json", "yaml", "yml", "log", "xml", "html", "py", "sql", "tsv"}
+)
+
+
+class FileRefused(Exception):
+    """A file cannot be sent. The text is for the person, with `{name}` for the file."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self.text = text
+        self.name = name
+
+
+async def ask(request: Request, visitor: Visitor) -> Response:
+    """A new conversation."""
+    return await ask_page(request, visitor)
+
+
+async def ask_page(
+    request: Request, visitor: Visitor, text: str = "", problem: str = "", status: int = 200
+) -> Response:
+    """The form of a new conversation, with the models a person may use."""
+    models = (await portal_of(request).gateway.get(visitor.token, "/v1/models")).content["data"]
+    return views_of(request).page(
+        request, "ask.html", visitor, status=status, models=models, text=text, problem=problem
+    )
+
+
+async def send(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """The first question, or the next one of a conversation."""
+    text, model = str(fields.get("text", "")).strip(), str(fields.get("model", ""))
+    _ = visitor.language
+    if not text or len(text) > _CHARACTERS:
+        problem = _("Write a question of at most {limit} characters.", limit=_CHARACTERS)
+        return await ask_page(request, visitor, text, problem, 422)
+    try:
+        attached, files = await read_files(fields)
+    except FileRefused as error:
+        return await ask_page(request, visitor, text, _(error.text, name=error.name), 422)
+    known = str(fields.get("conversation", ""))
+    conversation = await read_conversation(request, visitor, known) if known else None
+    if known and conversation is None:
+        return failed(request, 404, visitor)
+    if conversation is None:
+        # a title of the person's own words would repeat them outside the sealed record
+        conversation = Conversation(new_id("con_"), "", 0, "", model[:100], "ask", {}, ())
+    return await answer_stream(request, visitor, conversation, text, attached, files)
+
+
+async def read_files(fields: FormData) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """The attached files as blocks of a message, and their names. Raises `FileRefused`."""
+    blocks: list[dict[str, Any]] = []
+    names: list[str] = []
+    for upload in fields.getlist("files"):
+        if not isinstance(upload, UploadFile) or not upload.filename:
+            continue
+        data = await upload.read()
+        blocks.append(block_of(upload.filename, data))
+        names.append(upload.filename)
+    return blocks, tuple(names)
+
+
+def block_of(name: str, data: bytes) -> dict[str, Any]:
+    """A file as a block. Raises `FileRefused` for what is too large or of a kind that is not read."""
+    suffix = name.rpartition(".")[2].lower()
+    if len(data) > _FILE_BYTES:
+        raise FileRefused("{name} is larger than 3 MB.", name)
+    if suffix == "pdf" and data.startswith(b"%PDF-"):
+        source = {"type": "base64", "media_type": "application/pdf", "data": base64.b64encode(data).decode()}
+        return {"type": "document", "source": source, "title": name[:200]}
+    if suffix in _TEXT_SUFFIXES:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise FileRefused("{name} is not text in UTF-8.", name) from None
+        source = {"type": "text", "media_type": "text/plain", "data": text}
+        return {"type": "document", "source": source, "title": name[:200]}
+    raise FileRefused("{name}: send a PDF or a text file.", name)
+
+
+ROUTES = [Route("/ask", signed_in(ask)), Route("/ask", form(send), methods=["POST"])]

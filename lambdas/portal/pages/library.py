@@ -1,0 +1,270 @@
+"""The library: find a prompt, use it with one click, go on, say what it was worth (L2.1, L4.2, L5.2)."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lambdas.common.ids import new_id
+from lambdas.portal.catalogue import PromptPage, Variable
+from lambdas.portal.conversation import Conversation, answer_stream, download_name, read_conversation
+from lambdas.portal.portal import Visitor
+from lambdas.portal.table import Row
+from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
+
+_REQUEST_ID = re.compile(r"req_[0-9A-Z]{20,40}")
+_KEPT_SECONDS = 400 * 24 * 3600
+_FOLLOW_UP_CHARACTERS = 20_000
+_PROPOSAL_CHARACTERS = 4_000
+
+
+async def library(request: Request, visitor: Visitor) -> Response:
+    """All prompts a person may use, or those that fit a search."""
+    portal, query = portal_of(request), request.query_params
+    shelf = await portal.library.shelf(visitor.token, visitor.record.department, visitor.language.code)
+    asked = query.get("q", "").strip()[:200]
+    found, corrected = await run_in_threadpool(shelf.search, asked) if asked else (list(shelf.prompts), "")
+    for name, of in (("department", "department"), ("class", "data_class"), ("use", "use_case")):
+        if query.get(name):
+            found = [one for one in found if getattr(one, of) == query[name]]
+    return views_of(request).page(
+        request,
+        "library.html",
+        visitor,
+        prompts=found,
+        asked=asked,
+        corrected=corrected,
+        query=query,
+        departments=sorted({one.department for one in shelf.prompts}),
+        classes=sorted({one.data_class for one in shelf.prompts}),
+        uses=sorted({one.use_case for one in shelf.prompts}),
+        favourites={row.sk.removeprefix("FAV#") for row in visitor.rows_of("FAV#")},
+        total=len(shelf.prompts),
+    )
+
+
+async def prompt(request: Request, visitor: Visitor) -> Response:
+    """One prompt with its form, filled with its example or by a link."""
+    found = await the_prompt(request, visitor)
+    if found is None:
+        return failed(request, 404, visitor)
+    query = request.query_params
+    example = dict(found.example.get("variables") or {}) if "example" in query else {}
+    linked = {variable.name: query[variable.name] for variable in found.variables if variable.name in query}
+    return prompt_page(request, visitor, found, {**example, **linked}, {})
+
+
+def prompt_page(
+    request: Request,
+    visitor: Visitor,
+    found: PromptPage,
+    values: Mapping[str, Any],
+    problems: Mapping[str, str],
+) -> Response:
+    """The form of a prompt; what was typed stays."""
+    return views_of(request).page(
+        request,
+        "prompt.html",
+        visitor,
+        status=422 if problems else 200,
+        prompt=found,
+        values={
+            name: "\n".join(value) if isinstance(value, list) else value for name, value in values.items()
+        },
+        problems=problems,
+        favourite=visitor.row(f"FAV#{found.name}") is not None,
+    )
+
+
+async def run(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """Send the form; the answer streams into the page, with or without a script."""
+    found = await the_prompt(request, visitor)
+    if found is None:
+        return failed(request, 404, visitor)
+    typed = {variable.name: str(fields.get(variable.name, "")) for variable in found.variables}
+    values, problems = read_values(found, typed, visitor)
+    if problems:
+        return prompt_page(request, visitor, found, typed, problems)
+    conversation = Conversation(
+        id=new_id("con_"), prompt=found.name, version=found.version, title=found.title, model=found.model,
+        use_case=found.use_case, variables=values, turns=(),
+    )  # fmt: skip
+    return await answer_stream(request, visitor, conversation, "")
+
+
+async def go_on(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """A follow-up turn of a conversation kept in this session."""
+    conversation = await read_conversation(request, visitor, request.path_params["conversation"])
+    if conversation is None:
+        return failed(request, 404, visitor)
+    text = str(fields.get("text", "")).strip()
+    if not text or len(text) > _FOLLOW_UP_CHARACTERS:
+        return redirect(request, f"/conversations/{conversation.id}")
+    return await answer_stream(request, visitor, conversation, text)
+
+
+async def conversation_page(request: Request, visitor: Visitor) -> Response:
+    """A conversation of this session."""
+    conversation = await read_conversation(request, visitor, request.path_params["conversation"])
+    if conversation is None:
+        return views_of(request).page(request, "gone.html", visitor, status=404)
+    return views_of(request).page(request, "conversation.html", visitor, conversation=conversation)
+
+
+async def download(request: Request, visitor: Visitor) -> Response:
+    """The last answer of a conversation as a Markdown file."""
+    conversation = await read_conversation(request, visitor, request.path_params["conversation"])
+    if conversation is None or not conversation.answers:
+        return failed(request, 404, visitor)
+    name = download_name(conversation)
+    disposition = f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(name)}"
+    headers = {"content-disposition": disposition}
+    return Response(conversation.answers[-1].text, media_type="text/markdown; charset=utf-8", headers=headers)
+
+
+async def rate(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """What an answer was worth: goes to the gateway, which keeps it as a record of measurement."""
+    portal = portal_of(request)
+    request_id, verdict = str(fields.get("request", "")), str(fields.get("verdict", ""))
+    minutes = str(fields.get("minutes", "0") or "0")
+    row = visitor.row(f"RUN#{request_id}")
+    if row is None or verdict not in {"useful", "edited", "rejected"} or not minutes.isdigit():
+        return failed(request, 400, visitor)
+    said = {
+        "request_id": request_id,
+        "useful": verdict != "rejected",
+        "edited": verdict == "edited",
+        "rejected": verdict == "rejected",
+        "minutes_saved": min(int(minutes), 480) if verdict != "rejected" else 0,
+    }
+    if row.data.get("use_case"):
+        said["use_case"] = row.data["use_case"]
+    await portal.gateway.post(visitor.token, "/v1/feedback", said)
+    facts = {**row.data, "verdict": verdict, "minutes": said["minutes_saved"]}
+    await run_in_threadpool(portal.table.write, Row(row.pk, row.sk, facts, row.version, row.expires))
+    return redirect(request, f"/runs/{request_id}?thanks=1")
+
+
+async def one_run(request: Request, visitor: Visitor) -> Response:
+    """One run: when, which prompt, how it was rated; never a text."""
+    request_id = request.path_params["request"]
+    row = visitor.row(f"RUN#{request_id}") if _REQUEST_ID.fullmatch(request_id) else None
+    if row is None:
+        return failed(request, 404, visitor)
+    return views_of(request).page(
+        request,
+        "run.html",
+        visitor,
+        run=row.data,
+        request_id=request_id,
+        thanks="thanks" in request.query_params,
+    )
+
+
+async def favourite(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """Keep a prompt among the favourites, or take it out."""
+    portal, name = portal_of(request), request.path_params["prompt"]
+    found = await the_prompt(request, visitor)
+    if found is None:
+        return failed(request, 404, visitor)
+    key = f"PERSON#{visitor.person}", f"FAV#{name}"
+    if fields.get("keep") == "yes":
+        await run_in_threadpool(portal.table.write, Row(*key, {"at": int(portal.now().timestamp())}))
+    else:
+        await run_in_threadpool(portal.table.delete, *key)
+    return redirect(request, f"/library/{name}")
+
+
+async def propose(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """Suggest a prompt, or a change of one: a ticket for its owner, with the person's example."""
+    portal = portal_of(request)
+    text = str(fields.get("text", "")).strip()
+    about = str(fields.get("prompt", ""))[:80]
+    if not text or len(text) > _PROPOSAL_CHARACTERS:
+        return redirect(request, "/library#propose")
+    now = portal.now()
+    facts = {
+        "kind": "proposal", "person": visitor.person, "name": visitor.name, "department":
+        visitor.record.department, "about": about, "text": text, "at": int(now.timestamp()), "state": "open",
+    }  # fmt: skip
+    row = Row(f"TICKET#{new_id('tic_')}", "HEAD", facts, queue="open", at=now.isoformat())
+    await run_in_threadpool(portal.table.create, row)
+    await run_in_threadpool(
+        portal.table.write, Row(f"PERSON#{visitor.person}", row.pk, {"at": facts["at"], "kind": "proposal"})
+    )
+    return redirect(request, f"/support/tickets/{row.pk.removeprefix('TICKET#')}")
+
+
+async def the_prompt(request: Request, visitor: Visitor) -> PromptPage | None:
+    """The prompt of the path, if the person may use it."""
+    shelf = await portal_of(request).library.shelf(
+        visitor.token, visitor.record.department, visitor.language.code
+    )
+    return shelf.find(request.path_params["prompt"])
+
+
+def read_values(
+    found: PromptPage, typed: Mapping[str, str], visitor: Visitor
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The variables as the prompt takes them, and what is wrong with them, by variable."""
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for variable in found.variables:
+        text = typed[variable.name].replace("\r\n", "\n").strip()
+        if not text:
+            if variable.required:
+                problems[variable.name] = visitor.language("This is needed.")
+            continue
+        try:
+            values[variable.name] = read_value(variable, text)
+        except ValueError as error:
+            problems[variable.name] = visitor.language(str(error), limit=variable.max_length)
+    return values, problems
+
+
+def read_value(variable: Variable, text: str) -> Any:
+    """One variable from its text. Raises `ValueError` with what is wrong, for the person."""
+    match variable.type:
+        case "integer" | "number":
+            try:
+                value = int(text) if variable.type == "integer" else float(text.replace(",", "."))
+            except ValueError:
+                raise ValueError("Write a number.") from None
+            if variable.minimum is not None and value < variable.minimum:
+                raise ValueError("This number is too small.")
+            if variable.maximum is not None and value > variable.maximum:
+                raise ValueError("This number is too large.")
+            return value
+        case "list":
+            lines = [line.strip() for line in text.split("\n") if line.strip()]
+            if variable.max_length and len(lines) > variable.max_length:
+                raise ValueError("At most {limit} lines.")
+            return lines
+        case "choice":
+            if text not in variable.choices:
+                raise ValueError("Choose one of the list.")
+            return text
+        case _:
+            if variable.max_length and len(text) > variable.max_length:
+                raise ValueError("At most {limit} characters.")
+            return text
+
+
+ROUTES = [
+    Route("/library", signed_in(library)),
+    Route("/library/propose", form(propose), methods=["POST"]),
+    Route("/library/{prompt}", signed_in(prompt)),
+    Route("/library/{prompt}/run", form(run), methods=["POST"]),
+    Route("/library/{prompt}/favourite", form(favourite), methods=["POST"]),
+    Route("/conversations/{conversation}", signed_in(conversation_page)),
+    Route("/conversations/{conversation}/turn", form(go_on), methods=["POST"]),
+    Route("/conversations/{conversation}/answer.md", signed_in(download)),
+    Route("/runs/{request}", signed_in(one_run)),
+    Route("/feedback", form(rate), methods=["POST"]),
+]

@@ -1,0 +1,223 @@
+"""Support: office hours, questions, blocks that were wrong, the state of the service (L4.3)."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lambdas.common.ids import new_id
+from lambdas.common.learning import Content, OfficeHour
+from lambdas.portal.calendar import Event, calendar
+from lambdas.portal.gateway import GatewayError
+from lambdas.portal.portal import Portal, Visitor
+from lambdas.portal.table import Row, RowConflict
+from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
+
+_REQUEST_ID = re.compile(r"req_[0-9A-Z]{20,40}")
+_TICKET_ID = re.compile(r"tic_[0-9A-Z]{26}")
+_CHARACTERS = 4_000
+_WEEKS = 26
+KINDS = ("question", "blocked", "proposal")
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """One occurrence of an office hour."""
+
+    of: OfficeHour
+    starts: datetime
+
+    @property
+    def key(self) -> str:
+        """The row's `sk`."""
+        return f"{self.starts:%Y-%m-%dT%H:%M}#{self.of.id}"
+
+    @property
+    def ends(self) -> datetime:
+        """When it is over."""
+        return self.starts + timedelta(minutes=self.of.minutes)
+
+
+def next_hours(content: Content, now: datetime, weeks: int = 2) -> list[Hour]:
+    """The office hours of the next weeks, soonest first."""
+    return sorted(_occurrences(content, now, weeks), key=lambda hour: (hour.starts, hour.of.id))
+
+
+def _occurrences(content: Content, now: datetime, weeks: int) -> Iterator[Hour]:
+    for one in content.office_hours:
+        hour, minute = map(int, one.starts.split(":"))
+        first: date = now.date() + timedelta(days=(one.weekday - now.weekday()) % 7)
+        for week in range(weeks + 1):
+            day = first + timedelta(weeks=week)
+            found = Hour(one, datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC))
+            if now < found.ends <= now + timedelta(weeks=weeks, days=1):
+                yield found
+
+
+async def support(request: Request, visitor: Visitor) -> Response:
+    """All ways to get help."""
+    portal = portal_of(request)
+    hours = next_hours(visitor.content, portal.now())
+    booked = await run_in_threadpool(lambda: {row.sk: row.data for row in portal.table.rows("HOURS")})
+    tickets = [row for row in visitor.rows if row.sk.startswith("TICKET#")]
+    return views_of(request).page(
+        request,
+        "support.html",
+        visitor,
+        hours=[(hour, len(booked.get(hour.key, {}).get("people", []))) for hour in hours],
+        mine={sk for sk, data in booked.items() if visitor.person in data.get("people", [])},
+        tickets=sorted(tickets, key=lambda row: row.data["at"], reverse=True),
+        service=await service_status(request, visitor),
+        request_id=request.query_params.get("request", "")[:40],
+    )
+
+
+async def service_status(request: Request, visitor: Visitor) -> str:
+    """Whether the gateway answers now: `normal` or `unavailable`."""
+    try:
+        await portal_of(request).gateway.get(visitor.token, "/v1/models")
+    except GatewayError as error:
+        return "normal" if error.status in {401, 403} else "unavailable"
+    return "normal"
+
+
+async def ask(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """A question, or a block that was wrong: a ticket that somebody answers."""
+    portal = portal_of(request)
+    kind, text = str(fields.get("kind", "")), str(fields.get("text", "")).strip()
+    request_id = str(fields.get("request", "")).strip()
+    fits = 0 < len(text) <= _CHARACTERS and kind in KINDS
+    if not fits or (kind == "blocked" and not _REQUEST_ID.fullmatch(request_id)):
+        return redirect(request, "/support?problem=1#ask")
+    now = portal.now()
+    identifier = new_id("tic_")
+    facts = {
+        "kind": kind,
+        "person": visitor.person,
+        "name": visitor.name,
+        "department": visitor.record.department,
+        "about": request_id,
+        "text": text,
+        "at": int(now.timestamp()),
+        "state": "open",
+    }
+    await run_in_threadpool(
+        portal.table.create, Row(f"TICKET#{identifier}", "HEAD", facts, queue="open", at=now.isoformat())
+    )
+    own = Row(f"PERSON#{visitor.person}", f"TICKET#{identifier}", {"at": facts["at"], "kind": kind})
+    await run_in_threadpool(portal.table.write, own)
+    return redirect(request, f"/support/tickets/{identifier}")
+
+
+async def ticket(request: Request, visitor: Visitor) -> Response:
+    """A ticket and what was said: for its author and for the Center of Excellence."""
+    found = await read_ticket(request, visitor)
+    if found is None:
+        return failed(request, 404, visitor)
+    head, said = found
+    return views_of(request).page(
+        request, "ticket.html", visitor, head=head, said=said, id=head.pk.removeprefix("TICKET#")
+    )
+
+
+async def reply(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """Say something on a ticket; the Center may close it."""
+    portal = portal_of(request)
+    found = await read_ticket(request, visitor)
+    text = str(fields.get("text", "")).strip()
+    if found is None:
+        return failed(request, 404, visitor)
+    head, _ = found
+    now = int(portal.now().timestamp())
+    if 0 < len(text) <= _CHARACTERS:
+        by = "center" if visitor.in_center and visitor.person != head.data["person"] else "author"
+        said = Row(
+            head.pk, f"SAID#{new_id('say_')}", {"by": by, "name": visitor.name, "text": text, "at": now}
+        )
+        await run_in_threadpool(portal.table.create, said)
+    state = {"close": "closed", "open": "open"}.get(str(fields.get("state", "")), head.data["state"])
+    if state != head.data["state"]:
+        moved = {**head.data, "state": state}
+        queue = "open" if state == "open" else ""
+        with contextlib.suppress(RowConflict):  # somebody else has just moved it: the page shows the newest
+            await run_in_threadpool(lambda: portal.table.change(head, data=moved, queue=queue))
+    return redirect(request, f"/support/tickets/{head.pk.removeprefix('TICKET#')}")
+
+
+async def read_ticket(request: Request, visitor: Visitor) -> tuple[Row, list[Row]] | None:
+    """The ticket of the path, if the person may see it."""
+    identifier = request.path_params["ticket"]
+    if not _TICKET_ID.fullmatch(identifier):
+        return None
+    rows = await run_in_threadpool(portal_of(request).table.rows, f"TICKET#{identifier}")
+    head = next((row for row in rows if row.sk == "HEAD"), None)
+    if head is None or not (visitor.in_center or head.data["person"] == visitor.person):
+        return None
+    return head, [row for row in rows if row.sk.startswith("SAID#")]
+
+
+async def book(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """Take a seat in an office hour, or give it back."""
+    portal = portal_of(request)
+    key = str(fields.get("hour", ""))
+    hour = next((one for one in next_hours(visitor.content, portal.now()) if one.key == key), None)
+    if hour is None:
+        return failed(request, 404, visitor)
+    wanted = fields.get("seat") == "take"
+    seated = await run_in_threadpool(take_seat, portal, hour, visitor.person, wanted)
+    return redirect(request, "/support#hours" if seated else "/support?full=1#hours")
+
+
+def take_seat(portal: Portal, hour: Hour, person: str, wanted: bool) -> bool:
+    """Take a seat, or give it back; False where none is left. Repeats while others do the same. Blocks."""
+    expires = int((hour.ends + timedelta(days=90)).timestamp())
+    while True:
+        row = portal.table.get("HOURS", hour.key)
+        people = [one for one in (row.data["people"] if row is not None else []) if one != person]
+        if wanted and len(people) >= hour.of.seats:
+            return False
+        taken = {"people": [*people, person] if wanted else people}
+        try:
+            if row is None:
+                portal.table.create(Row("HOURS", hour.key, taken, expires=expires))
+            else:
+                portal.table.change(row, data=taken)
+        except RowConflict:
+            continue
+        return True
+
+
+async def hours_calendar(request: Request, visitor: Visitor) -> Response:
+    """The office hours of the next half year as a calendar file."""
+    portal = portal_of(request)
+    events = [
+        Event(
+            f"{hour.key}@claude-portal",
+            hour.starts,
+            hour.ends,
+            hour.of.topic[visitor.language.code],
+            hour.of.link,
+        )
+        for hour in next_hours(visitor.content, portal.now(), _WEEKS)
+    ]
+    headers = {"content-disposition": 'attachment; filename="office-hours.ics"'}
+    return Response(
+        calendar(events, portal.now()), media_type="text/calendar; charset=utf-8", headers=headers
+    )
+
+
+ROUTES = [
+    Route("/support", signed_in(support, pending=True)),
+    Route("/support/ask", form(ask, pending=True), methods=["POST"]),
+    Route("/support/hours", form(book, pending=True), methods=["POST"]),
+    Route("/support/hours.ics", signed_in(hours_calendar, pending=True)),
+    Route("/support/tickets/{ticket}", signed_in(ticket, pending=True)),
+    Route("/support/tickets/{ticket}/reply", form(reply, pending=True), methods=["POST"]),
+]

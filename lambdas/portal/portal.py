@@ -1,0 +1,154 @@
+"""What the pages work with, and who visits them."""
+
+import hmac
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from typing import Any, Literal
+
+from lambdas.common.access import AccessRecord, AccessRecords, user_key
+from lambdas.common.clock import Clock
+from lambdas.common.learning import Content, Standing, standing
+from lambdas.portal.catalogue import Library
+from lambdas.portal.content import ContentSource
+from lambdas.portal.evidence import read_evidence
+from lambdas.portal.gateway import Gateway
+from lambdas.portal.language import Language
+from lambdas.portal.pool import UserPool
+from lambdas.portal.sessions import Session, Sessions
+from lambdas.portal.settings import PortalSettings
+from lambdas.portal.table import PortalTable, Row
+
+CENTER_ROLES = frozenset({"director", "enablement-lead", "training-lead", "governance-lead"})
+Action = Literal["accept", "complete"]
+
+
+class RegistrarFailed(Exception):
+    """The registrar did not take what the person did. `reason` is a fixed word."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """The function that alone writes down what a person accepted and passed. `client` is Lambda's; it
+    blocks.
+    """
+
+    client: Any
+    function: str
+
+    def ask(self, action: Action, token: str, **facts: Any) -> dict[str, Any]:
+        """Ask it in the person's name. Raises `RegistrarFailed`."""
+        payload = json.dumps({"action": action, "token": token, **facts}).encode()
+        answer = self.client.invoke(FunctionName=self.function, Payload=payload)
+        result = json.loads(answer["Payload"].read() or b"{}")
+        if answer.get("FunctionError") or "refused" in result:
+            raise RegistrarFailed(str(result.get("refused", "failed")))
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """Everything that pages need; made once when the server starts."""
+
+    settings: PortalSettings
+    table: PortalTable
+    sessions: Sessions
+    records: AccessRecords
+    pool: UserPool
+    gateway: Gateway
+    registrar: Registrar
+    content: ContentSource
+    library: Library
+    clock: Clock
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return self.clock().astimezone(UTC)
+
+    def today(self) -> date:
+        """The day, in UTC."""
+        return self.now().date()
+
+    def visitor(self, session: Session, language: Language, theme: str) -> "Visitor | None":
+        """Who visits, from the live access record; None for somebody who has left. Blocks."""
+        record = self.records.get(user_key(session.person))
+        if record is None or not record.provisioned:
+            return None
+        if record.signed_out_at is not None and session.signed_in_at <= record.signed_out_at.timestamp():
+            return None
+        content = self.content.current()
+        rows = self.table.rows(f"PERSON#{session.person}")
+        evidence = read_evidence(rows, record, self.today())
+        return Visitor(
+            session=session,
+            record=record,
+            language=language,
+            theme=theme,
+            rows=tuple(rows),
+            content=content,
+            standing=standing(content, record.department, record.roles, evidence, self.today()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A signed-in person on a page. `rows` are all rows of the person."""
+
+    session: Session
+    record: AccessRecord
+    language: Language
+    theme: str
+    rows: tuple[Row, ...]
+    content: Content
+    standing: Standing
+
+    @property
+    def person(self) -> str:
+        """The id of provisioning."""
+        return self.record.subject
+
+    @property
+    def name(self) -> str:
+        """What the person is called on pages."""
+        return self.session.name
+
+    @property
+    def token(self) -> str:
+        """The access token: what the gateway is asked with."""
+        return self.session.tokens.access
+
+    @property
+    def pending(self) -> bool:
+        """Whether onboarding still keeps the person from calling Claude."""
+        return not self.record.active
+
+    @property
+    def in_center(self) -> bool:
+        """Whether the person has a role in the Center of Excellence."""
+        return any(role in CENTER_ROLES for role in self.record.roles)
+
+    @property
+    def form_token(self) -> str:
+        """What every form of this session carries."""
+        return hmac.new(self.session.form_key, b"form", sha256).hexdigest()
+
+    def has_role(self, *roles: str) -> bool:
+        """Whether the person has one of these roles."""
+        return any(role in self.record.roles for role in roles)
+
+    def rows_of(self, prefix: str) -> list[Row]:
+        """The person's rows whose `sk` begins with `prefix`."""
+        return [row for row in self.rows if row.sk.startswith(prefix)]
+
+    def row(self, sk: str) -> Row | None:
+        """One row of the person, or None."""
+        return next((row for row in self.rows if row.sk == sk), None)
+
+    def with_session(self, session: Session) -> "Visitor":
+        """The visitor with a session whose tokens are newer."""
+        return replace(self, session=session)

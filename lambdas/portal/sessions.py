@@ -1,0 +1,176 @@
+"""Sessions: a random cookie in the browser, the tokens sealed under it in the table (G.4, L1.3).
+
+The cookie is 256 random bits. The row's key is one hash of it and the sealing key another, so whoever reads
+the table holds no token and no cookie. A session ends after an hour without a request, at the latest after
+twelve, at sign-out, and whenever the person's access record is not what it was: that is read with every page.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from lambdas.common.clock import Clock, utc_now
+from lambdas.portal.table import PortalTable, Row, RowConflict
+
+IDLE = timedelta(minutes=60)
+ABSOLUTE = timedelta(hours=12)
+_TOUCH_SECONDS = 60  # an hour is counted from a time that is at most this old
+_NONCE_BYTES = 12
+_SESSION, CONVERSATION = "SESSION", "CONV#"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the user pool gave. `expires_at` is that of the access token, in seconds since the epoch."""
+
+    access: str
+    identity: str
+    refresh: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser. `person` is the id of provisioning, `name` what the provider calls the person."""
+
+    secret: str
+    person: str
+    name: str
+    tokens: Tokens
+    signed_in_at: int
+    seen_at: int
+    version: int
+
+    @property
+    def form_key(self) -> bytes:
+        """The key of the session's form tokens."""
+        return hashlib.sha256(b"form|" + self.secret.encode()).digest()
+
+
+class Sessions:
+    """Opens, finds, refreshes and ends sessions. Its calls block."""
+
+    def __init__(self, table: PortalTable, *, clock: Clock = utc_now) -> None:
+        self._table = table
+        self._clock = clock
+
+    def open(self, person: str, name: str, tokens: Tokens) -> Session:
+        """A new session, under a secret that nobody has seen before."""
+        now = int(self._clock().timestamp())
+        session = Session(secrets.token_urlsafe(32), person, name, tokens, now, now, 0)
+        written = self._table.create(self._row(session))
+        return replace(session, version=written.version)
+
+    def find(self, secret: str) -> Session | None:
+        """The session of a cookie; None where there is none, or it has ended."""
+        row = self._table.get(partition(secret), _SESSION) if secret else None
+        plain = unseal(secret, row) if row is not None else None
+        if row is None or plain is None:
+            return None
+        session = Session(
+            secret,
+            plain["person"],
+            plain["name"],
+            Tokens(**plain["tokens"]),
+            plain["signed_in_at"],
+            plain["seen_at"],
+            row.version,
+        )
+        now = self._clock().timestamp()
+        if now >= min(
+            session.seen_at + IDLE.total_seconds(), session.signed_in_at + ABSOLUTE.total_seconds()
+        ):
+            return None
+        return session
+
+    def touch(self, session: Session) -> Session:
+        """Note that the session was used. Another tab that did so first is as good."""
+        now = int(self._clock().timestamp())
+        if now - session.seen_at < _TOUCH_SECONDS:
+            return session
+        return self._change(replace(session, seen_at=now)) or self.find(session.secret) or session
+
+    def refreshed(self, session: Session, tokens: Tokens) -> Session:
+        """Keep new tokens; where another tab was first, its session."""
+        changed = replace(session, tokens=tokens, seen_at=int(self._clock().timestamp()))
+        return self._change(changed) or self.find(session.secret) or session
+
+    def end(self, session: Session) -> None:
+        """End the session, and with it every conversation kept in it."""
+        self._table.delete_partition(partition(session.secret))
+
+    # -- what a session keeps ------------------------------------------------------------------------------
+
+    def keep(self, session: Session, name: str, content: Mapping[str, Any]) -> None:
+        """Keep something sealed until the session's absolute end."""
+        row = Row(partition(session.secret), name, expires=self._expires(session))
+        self._table.write(replace(row, data={"sealed": seal(session.secret, row.pk, name, content)}))
+
+    def kept(self, session: Session, name: str) -> dict[str, Any] | None:
+        """What was kept under `name`, or None."""
+        row = self._table.get(partition(session.secret), name)
+        return unseal(session.secret, row) if row is not None else None
+
+    def _change(self, session: Session) -> Session | None:
+        row = self._row(session)
+        try:
+            written = self._table.change(replace(row, version=session.version))
+        except RowConflict:
+            return None
+        return replace(session, version=written.version)
+
+    def _row(self, session: Session) -> Row:
+        plain = {
+            "person": session.person,
+            "name": session.name,
+            "tokens": {
+                name: getattr(session.tokens, name)
+                for name in ("access", "identity", "refresh", "expires_at")
+            },
+            "signed_in_at": session.signed_in_at,
+            "seen_at": session.seen_at,
+        }
+        pk = partition(session.secret)
+        sealed = seal(session.secret, pk, _SESSION, plain)
+        return Row(pk, _SESSION, {"sealed": sealed}, expires=self._expires(session))
+
+    def _expires(self, session: Session) -> int:
+        return session.signed_in_at + int(ABSOLUTE.total_seconds())
+
+
+def partition(secret: str) -> str:
+    """The `pk` of a session's rows."""
+    return "SESSION#" + hashlib.sha256(b"row|" + secret.encode()).hexdigest()
+
+
+def seal(secret: str, pk: str, sk: str, plain: Mapping[str, Any]) -> str:
+    """AES-256-GCM under the session's own key; bound to the place of the row."""
+    nonce = os.urandom(_NONCE_BYTES)
+    text = json.dumps(plain, separators=(",", ":"), ensure_ascii=False).encode()
+    return b64encode(
+        nonce + AESGCM(_sealing_key(secret)).encrypt(nonce, text, f"{pk}|{sk}".encode())
+    ).decode()
+
+
+def unseal(secret: str, row: Row) -> dict[str, Any] | None:
+    """What was sealed; None for a row that was not sealed under this secret at this place."""
+    try:
+        data = b64decode(row.data["sealed"])
+        cipher = AESGCM(_sealing_key(secret))
+        plain = cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], f"{row.pk}|{row.sk}".encode())
+    except (InvalidTag, KeyError, ValueError):
+        return None
+    return json.loads(plain)
+
+
+def _sealing_key(secret: str) -> bytes:
+    return hashlib.sha256(b"key|" + secret.encode()).digest()

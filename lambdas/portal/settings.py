@@ -1,0 +1,98 @@
+"""The environment of the portal, read once when the server starts."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.session
+from botocore.config import Config
+
+from lambdas.common.tokens import emulated_sign_in_url
+
+
+class SettingsError(ValueError):
+    """An environment variable is missing or invalid; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSettings:
+    """Names of stores and addresses. Addresses have no slash at the end; `portal_url` includes the base path
+    under which every page is found (`/portal`). `issuer` is the user pool's.
+    """
+
+    region: str
+    endpoint_url: str | None
+    table: str
+    access_table: str
+    governance_bucket: str
+    content_key: str
+    gateway_url: str
+    portal_url: str
+    sign_in_url: str
+    client_id: str
+    provider: str
+    issuer: str
+    registrar_function: str
+    environment: str
+    organization: str
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach the portal over TLS; only the embedded default is reached without."""
+        return self.portal_url.startswith("https://")
+
+    @property
+    def origin(self) -> str:
+        """What a browser sends as `Origin` from the portal's own pages."""
+        parts = urlsplit(self.portal_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def base_path(self) -> str:
+        """The path under which every page is found, without a slash at the end."""
+        return urlsplit(self.portal_url).path.rstrip("/")
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> PortalSettings:
+    """The settings in `environ`. Raises `SettingsError` naming every variable that is missing."""
+    names = {
+        "region": "AWS_REGION",
+        "table": "PORTAL_TABLE",
+        "access_table": "ACCESS_TABLE",
+        "governance_bucket": "GOVERNANCE_BUCKET",
+        "gateway_url": "GATEWAY_URL",
+        "portal_url": "PORTAL_URL",
+        "sign_in_url": "SIGN_IN_URL",
+        "client_id": "SIGN_IN_CLIENT_ID",
+        "provider": "SIGN_IN_PROVIDER",
+        "issuer": "SIGN_IN_ISSUER",
+        "registrar_function": "REGISTRAR_FUNCTION",
+    }
+    missing = sorted(name for name in names.values() if not environ.get(name))
+    if missing:
+        raise SettingsError(f"not set: {', '.join(missing)}")
+    given = {field: environ[name].rstrip("/") for field, name in names.items()}
+    endpoint_url = environ.get("AWS_ENDPOINT_URL")
+    given["sign_in_url"] = emulated_sign_in_url(given["sign_in_url"], endpoint_url)
+    return PortalSettings(
+        endpoint_url=endpoint_url,
+        content_key=environ.get("PORTAL_CONTENT_KEY", "portal/content.json"),
+        environment=environ.get("KIT_ENVIRONMENT", "local"),
+        organization=environ.get("ORGANIZATION_NAME", "") or "your organisation",
+        **given,
+    )
+
+
+def aws_client(session: botocore.session.Session, service: str, settings: PortalSettings) -> Any:
+    """A client of one AWS service, with short deadlines and connections for all threads."""
+    config = Config(
+        connect_timeout=2,
+        read_timeout=10,
+        retries={"mode": "standard", "max_attempts": 4},
+        max_pool_connections=64,
+    )
+    return session.create_client(
+        service, region_name=settings.region, endpoint_url=settings.endpoint_url, config=config
+    )

@@ -1,0 +1,200 @@
+"""What every page shares: templates, sessions, form tokens, errors."""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import jinja2
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from lambdas.portal.gateway import GatewayError
+from lambdas.portal.language import Language, chosen, read_languages
+from lambdas.portal.markdown import render as render_markdown
+from lambdas.portal.pool import SignInFailed, SignInRefused
+from lambdas.portal.portal import Portal, Visitor
+
+TEMPLATES = Path(__file__).parent / "templates"
+LANGUAGE_COOKIE, THEME_COOKIE = "portal-language", "portal-theme"
+_REFRESH_BEFORE_SECONDS = 120
+_FORM_FIELDS, _FORM_FILES = 200, 5
+_FORM_PART_BYTES = 4 * 1024 * 1024
+THEMES = ("light", "dark")
+
+Handler = Callable[[Request, Visitor], Awaitable[Response]]
+FormHandler = Callable[[Request, Visitor, FormData], Awaitable[Response]]
+
+
+class Views:
+    """Templates in the languages of the interface."""
+
+    def __init__(self, base_path: str, static: Mapping[str, str]) -> None:
+        self._languages = read_languages()
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.globals |= {"base": base_path, "static": static}
+        self._environment.filters["markdown"] = render_markdown
+
+    def language(self, request: Request) -> Language:
+        """The language of a request."""
+        cookie = request.cookies.get(LANGUAGE_COOKIE, "")
+        return self._languages[chosen(cookie, request.headers.get("accept-language", ""))]
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        visitor: Visitor | None = None,
+        status: int = 200,
+        **context: Any,
+    ) -> HTMLResponse:
+        """A page. Raises Jinja's errors for what a template needs and does not get."""
+        return HTMLResponse(self.text(request, template, visitor, **context), status)
+
+    def text(self, request: Request, template: str, visitor: Visitor | None = None, **context: Any) -> str:
+        """The text of a page, or of a part of one."""
+        language = visitor.language if visitor is not None else self.language(request)
+        theme = request.cookies.get(THEME_COOKIE, "")
+        return self._environment.get_template(template).render(
+            _=language,
+            language=language,
+            theme=theme if theme in THEMES else "",
+            visitor=visitor,
+            path=request.url.path,
+            organization=portal_of(request).settings.organization,
+            **context,
+        )
+
+
+def portal_of(request: Request) -> Portal:
+    """The portal that serves this request."""
+    return request.app.state.portal
+
+
+def views_of(request: Request) -> Views:
+    """The templates."""
+    return request.app.state.views
+
+
+def url(request: Request, path: str) -> str:
+    """A path of the portal, with its base."""
+    return portal_of(request).settings.base_path + path
+
+
+def redirect(request: Request, path: str) -> RedirectResponse:
+    """Go on to a page after a form: the browser asks for it with GET."""
+    return RedirectResponse(url(request, path), 303)
+
+
+def local_path(text: str, base: str) -> str:
+    """A path within the portal; its home for anything that would lead elsewhere."""
+    parts = urlsplit(text)
+    inside = text == base or text.startswith(f"{base}/")
+    if parts.scheme or parts.netloc or not inside or "\\" in text or not text.isprintable():
+        return f"{base}/"
+    return text
+
+
+def signed_in(handler: Handler, *, pending: bool = False) -> Callable[[Request], Awaitable[Response]]:
+    """A page for signed-in people. `pending`: also for those whose onboarding is not finished."""
+
+    @wraps(handler)
+    async def page(request: Request) -> Response:
+        visitor = await visit(request)
+        if visitor is None:
+            return sign_in_first(request)
+        if visitor.pending and not pending:
+            return redirect(request, "/start")
+        try:
+            return await handler(request, visitor)
+        except GatewayError as error:
+            return refused(request, visitor, error)
+
+    return page
+
+
+def form(handler: FormHandler, *, pending: bool = False) -> Callable[[Request], Awaitable[Response]]:
+    """Like `signed_in`, for what a form posts: it must come from a page of this session."""
+
+    async def checked(request: Request, visitor: Visitor) -> Response:
+        async with request.form(
+            max_files=_FORM_FILES, max_fields=_FORM_FIELDS, max_part_size=_FORM_PART_BYTES
+        ) as fields:
+            if not came_from_us(request, visitor, str(fields.get("form_token", ""))):
+                return failed(request, 403, visitor)
+            return await handler(request, visitor, fields)
+
+    return signed_in(wraps(handler)(checked), pending=pending)
+
+
+def came_from_us(request: Request, visitor: Visitor, token: str) -> bool:
+    """Whether a form was sent from the portal's own page in this session (CSRF)."""
+    origin = request.headers.get("origin", portal_of(request).settings.origin)
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    return (
+        origin == portal_of(request).settings.origin
+        and site in {"same-origin", "none"}
+        and hmac.compare_digest(token.encode(), visitor.form_token.encode())
+    )
+
+
+async def visit(request: Request) -> Visitor | None:
+    """Who visits; None without a session. Tokens that end soon are renewed first."""
+    portal = portal_of(request)
+    secret = request.cookies.get(cookie_name(portal), "")
+    session = await run_in_threadpool(portal.sessions.find, secret)
+    if session is None:
+        return None
+    if session.tokens.expires_at - portal.now().timestamp() < _REFRESH_BEFORE_SECONDS:
+        try:
+            tokens = await portal.pool.refresh(session.tokens)
+        except SignInRefused:
+            await run_in_threadpool(portal.sessions.end, session)
+            return None
+        except SignInFailed:
+            tokens = session.tokens
+        session = await run_in_threadpool(portal.sessions.refreshed, session, tokens)
+    else:
+        session = await run_in_threadpool(portal.sessions.touch, session)
+    language = views_of(request).language(request)
+    theme = request.cookies.get(THEME_COOKIE, "")
+    visitor = await run_in_threadpool(portal.visitor, session, language, theme)
+    if visitor is None:
+        await run_in_threadpool(portal.sessions.end, session)
+    return visitor
+
+
+def cookie_name(portal: Portal) -> str:
+    """The session's cookie; the prefix makes browsers refuse one that another host or path has set."""
+    return "__Host-portal" if portal.settings.secure else "portal"
+
+
+def sign_in_first(request: Request) -> Response:
+    """Send somebody without a session to the sign-in, and from there back to the page."""
+    if request.method == "GET":
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(url(request, f"/sign-in?next={quote(asked, safe='')}"), 303)
+    return views_of(request).page(request, "signed_out.html", status=401, ended=True)
+
+
+def refused(request: Request, visitor: Visitor, error: GatewayError) -> Response:
+    """The page for a call that the gateway refused: what happened, where, and what to do."""
+    return views_of(request).page(
+        request, "refused.html", visitor, status=error.status if error.status >= 400 else 502, error=error
+    )
+
+
+def failed(request: Request, status: int, visitor: Visitor | None = None) -> Response:
+    """A page for what the portal itself refuses or does not have."""
+    return views_of(request).page(request, "failed.html", visitor, status=status, code=status)

@@ -1,0 +1,268 @@
+"""The only function that ends an onboarding (L4.1, L4.4, L3.5).
+
+The portal asks it in a person's name, with that person's access token. It has the token checked by the user
+pool itself, grades a quiz itself by the published content, appends the audit record, keeps the evidence, and
+lets the person in once nothing is left to do. Record first, access last; every step may be repeated. A
+portal that was taken over can let nobody in whose token it does not hold.
+
+Event, one of:
+    {"action": "accept", "token": "…", "document": "…", "version": 4, "sha256": "…", "language": "en"}
+    {"action": "complete", "token": "…", "course": "…", "version": 1, "answers": [0, 2], "language": "en"}
+Answer: {"active": true, …}, or {"refused": "<fixed word>"}.
+
+Environment: `SIGN_IN_URL`, `ACCESS_TABLE`, `PORTAL_TABLE`, `GOVERNANCE_BUCKET`, `GOVERNANCE_KEY_ARN`,
+`PORTAL_CONTENT_KEY`, `AUDIT_BUCKET`, `AUDIT_KEY_ARN`, `ANALYTICS_STREAM`.
+"""
+
+import base64
+import calendar
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+from lambdas.common.access import AccessRecord, AccessRecords, user_key
+from lambdas.common.audit import AuditBucket, AuditUnavailable, AuditWriter, Journal, MetadataCopies
+from lambdas.common.clock import Clock, utc_now
+from lambdas.common.learning import (
+    Content,
+    Course,
+    Evidence,
+    Guideline,
+    Standing,
+    grade,
+    read_content,
+    standing,
+)
+from lambdas.common.tokens import emulated_sign_in_url
+from lambdas.portal.evidence import read_evidence
+from lambdas.portal.table import PortalTable, Row
+from lambdas.workflow.area import DepartmentArea
+from lambdas.workflow.courses import keep_completion
+
+_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
+_SECONDS = 5.0
+_TOKEN_CHARACTERS = 16 * 1024
+
+
+class Refused(Exception):
+    """The event is not taken. The text is a fixed word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """What the registrar works with."""
+
+    user_info_url: str
+    records: AccessRecords
+    table: PortalTable
+    content: Content
+    writer: AuditWriter
+    governance: DepartmentArea
+    clock: Clock
+
+    def today(self) -> date:
+        """The day, in UTC."""
+        return self.clock().date()
+
+    def person(self, token: str) -> AccessRecord:
+        """Whose token it is. Raises `Refused`."""
+        claims = genuine_claims(token, self.user_info_url)
+        person = claims.get("kit_person")
+        record = self.records.get(user_key(person)) if isinstance(person, str) and person else None
+        if record is None or not record.provisioned:
+            raise Refused("person")
+        return record
+
+    def accept(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Write down that the person accepted a document. Raises `Refused`."""
+        found = self.content.guideline(str(event.get("document", "")))
+        if found is None:
+            raise Refused("document")
+        if (event.get("version"), event.get("sha256")) != (found.version, found.sha256):
+            raise Refused("version")
+        self._record(record, acceptance_of(found, event))
+        facts = {"version": found.version, "sha256": found.sha256, "at": int(self.clock().timestamp()),
+                 "language": language_of(event)}  # fmt: skip
+        self.table.write(Row(f"PERSON#{record.subject}", f"ACCEPT#{found.id}", facts))
+        return self._let_in(record)
+
+    def complete(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Grade a quiz and write down a pass. Raises `Refused`."""
+        course = self.content.course(str(event.get("course", "")))
+        answers = event.get("answers")
+        if course is None or event.get("version") != course.version:
+            raise Refused("course")
+        if not isinstance(answers, list) or not all(one is None or isinstance(one, int) for one in answers):
+            raise Refused("answers")
+        result = grade(course, answers)
+        graded = {"percent": result.percent, "passed": result.passed, "right": list(result.right)}
+        if not result.passed:
+            return graded
+        today = self.today()
+        until = months_after(today, course.valid_months)
+        self._record(record, completion_of(course, today, result.percent, event))
+        facts = {"version": course.version, "percent": result.percent, "passed_on": today.isoformat(),
+                 "valid_until": until.isoformat()}  # fmt: skip
+        self.table.write(Row(f"PERSON#{record.subject}", f"COURSE#{course.id}", facts))
+        self.table.write(Row("PASSED", f"{course.id}#{record.subject}", {"on": today.isoformat()}))
+        if course.workflow:
+            kept = {"course": course.id, "completed_on": today.isoformat(), "department": record.department}
+            keep_completion(self.governance, record.subject, course.workflow, kept)
+        return {**graded, **self._let_in(record), "valid_until": until.isoformat()}
+
+    def _let_in(self, record: AccessRecord) -> dict[str, Any]:
+        """End the onboarding once nothing is left to do."""
+        rows = self.table.rows(f"PERSON#{record.subject}")
+        evidence = read_evidence(rows, record, self.today())
+        found = self._standing(record, replace(evidence, signed_in=True))
+        began = evidence.began.isoformat()
+        completed = evidence.completed or not found.tasks
+        self.table.write(
+            Row(
+                f"PERSON#{record.subject}",
+                "STATE",
+                {"began": began, "completed": completed, "state": found.state},
+            )
+        )
+        if record.onboarding == "pending" and not found.tasks:
+            fields = {"kind": "onboarding", "from": "pending", "to": "done"}
+            self._record(record, fields)
+            self.records.complete_onboarding(record.subject)
+        return {"state": found.state, "active": found.may_call, "left": len(found.tasks)}
+
+    def _standing(self, record: AccessRecord, evidence: Evidence) -> Standing:
+        return standing(self.content, record.department, record.roles, evidence, self.today())
+
+    def _record(self, record: AccessRecord, fields: Mapping[str, Any]) -> None:
+        about = {"department": record.department, "principal": record.subject, "principal_kind": "person"}
+        self.writer.append_now({**about, **fields}, bodies={})
+
+
+def acceptance_of(found: Guideline, event: Mapping[str, Any]) -> dict[str, Any]:
+    """The audit record of an acceptance."""
+    return {
+        "kind": "acceptance",
+        "document": found.id,
+        "version": found.version,
+        "sha256": found.sha256,
+        "language": language_of(event),
+    }
+
+
+def completion_of(course: Course, on: date, percent: int, event: Mapping[str, Any]) -> dict[str, Any]:
+    """The audit record of a pass."""
+    return {
+        "kind": "training",
+        "course": course.id,
+        "course_version": course.version,
+        "completed_on": on.isoformat(),
+        "percent": percent,
+        "language": language_of(event),
+        "channel": "portal",
+    }
+
+
+def language_of(event: Mapping[str, Any]) -> str:
+    """The language that was shown."""
+    language = event.get("language")
+    return language if isinstance(language, str) and len(language) == 2 and language.isalpha() else "en"
+
+
+def months_after(on: date, months: int) -> date:
+    """The same day some months later, or the last day of that month."""
+    year, month = divmod(on.year * 12 + on.month - 1 + months, 12)
+    return date(year, month + 1, min(on.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def genuine_claims(token: str, user_info_url: str) -> dict[str, Any]:
+    """What an access token says, once the pool itself has accepted it. Raises `Refused`.
+
+    The pool refuses one that it did not make, that has expired, or that was revoked.
+    """
+    if not 0 < len(token) <= _TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
+        raise Refused("token")
+    request = urllib.request.Request(user_info_url, headers={"authorization": f"Bearer {token}"})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+            accepted = answer.status == 200
+    except urllib.error.HTTPError:
+        accepted = False
+    except OSError:
+        raise Refused("pool_unavailable") from None
+    if not accepted:
+        raise Refused("token")
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        raise Refused("token") from None
+    if not isinstance(claims, dict) or claims.get("token_use") != "access":
+        raise Refused("token")
+    return claims
+
+
+def _client(service: str) -> Any:
+    return botocore.session.get_session().create_client(
+        service,
+        region_name=os.environ["AWS_REGION"],
+        endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
+        config=_CONFIG,
+    )
+
+
+@cache
+def _clients() -> dict[str, Any]:
+    return {name: _client(name) for name in ("dynamodb", "firehose", "s3")}
+
+
+def _registry(pool: ThreadPoolExecutor) -> Registry:
+    environ, clients = os.environ, _clients()
+    sign_in_url = emulated_sign_in_url(environ["SIGN_IN_URL"], environ.get("AWS_ENDPOINT_URL"))
+    bucket = AuditBucket(clients["s3"], bucket=environ["AUDIT_BUCKET"], key_arn=environ["AUDIT_KEY_ARN"])
+    content = clients["s3"].get_object(Bucket=environ["GOVERNANCE_BUCKET"], Key=environ["PORTAL_CONTENT_KEY"])
+    return Registry(
+        user_info_url=f"{sign_in_url}/oauth2/userInfo",
+        records=AccessRecords(clients["dynamodb"], environ["ACCESS_TABLE"]),
+        table=PortalTable(clients["dynamodb"], environ["PORTAL_TABLE"]),
+        content=read_content(content["Body"].read()),
+        writer=AuditWriter(
+            Journal("registrar", bucket),
+            keys=None,
+            pool=pool,
+            copies=MetadataCopies(clients["firehose"], environ["ANALYTICS_STREAM"]),
+        ),
+        governance=DepartmentArea(clients["s3"], environ["GOVERNANCE_BUCKET"], environ["GOVERNANCE_KEY_ARN"]),
+        clock=utc_now,
+    )
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Lambda's entry. See the module for event and answer."""
+    del context
+    with ThreadPoolExecutor(1) as pool:
+        registry = _registry(pool)
+        try:
+            record = registry.person(str(event.get("token", "")))
+            match event.get("action"):
+                case "accept":
+                    return registry.accept(record, event)
+                case "complete":
+                    return registry.complete(record, event)
+                case _:
+                    raise Refused("action")
+        except Refused as error:
+            return {"refused": str(error)}
+        except AuditUnavailable:
+            return {"refused": "audit_unavailable"}
+        finally:
+            registry.writer.close()

@@ -1,0 +1,86 @@
+"""The portal of the integration: its functions, and a front door of its own (L4.1-L4.6)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.api.gateway import Stores
+from components.api.rest_api import CustomDomain, RestApi, RestApiArgs
+from components.functions import Surroundings
+from components.identity.people import People
+from components.layers import DependencyLayer
+from components.portal.portal import Portal, PortalArgs
+from stacks.placement import names_of
+from stacks.settings import Settings
+
+PATH = "/portal"
+# An answer streams for half a minute and holds one instance meanwhile; the gateway must never go short of
+# them.
+_SHARE_OF_CONCURRENCY = 5
+
+
+@dataclass(frozen=True)
+class PortalPlace:
+    """What the integration has made before: where functions run, what they read, who signs in."""
+
+    surroundings: Surroundings
+    stores: Stores
+    people: People
+    gateway_url: pulumi.Input[str]
+    table_key_arn: pulumi.Input[str]
+    registrar_layer_arn: pulumi.Input[str]
+    access_log_arn: pulumi.Input[str]
+
+
+def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOptions) -> dict[str, Any]:
+    """Make the portal where the client gives it a name, or `kit up` an address; its exports."""
+    url, client = address(settings), place.people.portal_client
+    if not url or client is None:
+        return {}
+    names, capacity = names_of(settings), settings.sizing.capacity
+    portal = Portal(
+        "portal",
+        PortalArgs(
+            surroundings=place.surroundings,
+            stores=place.stores,
+            people=place.people,
+            client_id=client.id,
+            url=url,
+            gateway_url=place.gateway_url,
+            organization=settings.organization,
+            table_key_arn=place.table_key_arn,
+            layer_arn=DependencyLayer("portal-layer", names, "portal", options).arn,
+            registrar_layer_arn=place.registrar_layer_arn,
+        ),
+        options,
+    )
+    given = settings.portal
+    domain = CustomDomain(given.custom_domain.name, given.custom_domain.certificate_arn) if given else None
+    door = RestApi(
+        "portal-door",
+        RestApiArgs(
+            names=names,
+            what="portal",
+            description="The portal for people",
+            gateway=portal.function,
+            access_log_arn=place.access_log_arn,
+            rate_limit=max(10, capacity.api_requests_per_second // _SHARE_OF_CONCURRENCY),
+            burst_limit=max(20, capacity.api_burst // _SHARE_OF_CONCURRENCY),
+            domain=domain,
+        ),
+        options,
+    )
+    return {
+        "portal_url": url,
+        "portal_table_name": portal.table.name,
+        "portal_client_id": client.id,
+        "portal_api_id": door.api.id,
+    }
+
+
+def address(settings: Settings) -> str:
+    """Where people reach the portal; empty where there is none."""
+    if settings.emulated:
+        return settings.portal_url
+    return f"https://{settings.portal.custom_domain.name}{PATH}" if settings.portal else ""

@@ -1,0 +1,136 @@
+"""The portal's parts that need no deployment: onboarding, catalogue of words, calendar, Markdown, content."""
+
+import json
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.portal.content import ContentError, content_text, read_content
+from lambdas.common.learning import Evidence, grade, standing
+from lambdas.common.learning import read_content as parse_content
+from lambdas.portal.calendar import Event, calendar
+from lambdas.portal.language import CATALOGUES, LANGUAGES
+from lambdas.portal.markdown import render
+from lambdas.portal.sessions import partition, seal, unseal
+from lambdas.portal.table import Row
+from lambdas.portal.web import TEMPLATES
+
+CONTENT = parse_content(content_text().encode())
+TODAY = date(2026, 12, 1)
+_DAYS = st.integers(-400, 400)
+
+
+def _evidence(accepted: dict[str, int], passed: dict[str, tuple[int, date]], *, completed: bool) -> Evidence:
+    return Evidence(TODAY - timedelta(days=20), accepted, passed, completed)
+
+
+@given(
+    accepted=st.dictionaries(st.sampled_from([one.id for one in CONTENT.guidelines]), st.integers(0, 2)),
+    passed=st.dictionaries(
+        st.sampled_from([one.id for one in CONTENT.courses]), st.tuples(st.integers(0, 2), _DAYS)
+    ),
+    completed=st.booleans(),
+    department=st.sampled_from(["marketing", "finance", "legal"]),
+)
+def test_nobody_is_active_with_something_left_undone(
+    accepted: dict[str, int], passed: dict[str, tuple[int, int]], completed: bool, department: str
+) -> None:
+    dated = {name: (version, TODAY + timedelta(days=days)) for name, (version, days) in passed.items()}
+    found = standing(CONTENT, department, [], _evidence(accepted, dated, completed=completed), TODAY)
+    undone = [one for one in CONTENT.guidelines if one.material and accepted.get(one.id, 0) < one.version]
+    undone += [
+        one
+        for one in CONTENT.courses
+        if one.is_for(department, [])
+        and (dated.get(one.id, (0, TODAY))[0] < one.version or dated[one.id][1] < TODAY)
+    ]
+    assert found.state != "active" or not undone
+    if not completed:
+        assert found.may_call == (not undone)
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(-3, 9)), max_size=8))
+def test_a_quiz_is_passed_by_right_answers_only(answers: list[int | None]) -> None:
+    course = CONTENT.courses[0]
+    result = grade(course, answers)
+    padded = [*answers, None, None, None, None][: len(course.questions)]
+    right = sum(question.right == answer for question, answer in zip(course.questions, padded, strict=True))
+    assert result.percent == 100 * right // len(course.questions)
+    assert result.passed == (result.percent >= 80)
+
+
+def test_every_word_of_the_interface_is_translated() -> None:
+    used: set[str] = set()
+    for template in TEMPLATES.rglob("*.html"):
+        text = template.read_text("utf-8")
+        used |= {one for pair in re.findall(r"""_\((?:"([^"]+)"|'([^']+)')""", text) for one in pair if one}
+    for language in LANGUAGES[1:]:
+        known = json.loads((CATALOGUES / f"{language}.json").read_text("utf-8"))
+        assert not used - known.keys()
+        for english, other in known.items():
+            assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", other)), english
+
+
+def test_every_course_has_a_reason_for_each_answer_in_every_language() -> None:
+    for course in CONTENT.courses:
+        assert len(course.questions) >= 3
+        for question in course.questions:
+            assert set(LANGUAGES) <= question.text.by_language.keys()
+            assert set(LANGUAGES) <= question.why.by_language.keys()
+
+
+def test_content_with_faults_names_every_one(tmp_path: Path) -> None:
+    (tmp_path / "courses").mkdir()
+    (tmp_path / "portal.yaml").write_text("guidelines: {missing: {version: 1, title: {en: T}}}\nseats: 3\n")
+    (tmp_path / "courses" / "bad.md").write_text("---\nversion: 0\ntitle: {en: T}\nminutes: 5\n---\nText\n")
+    with pytest.raises(ContentError) as error:
+        read_content(tmp_path)
+    assert all(
+        part in str(error.value) for part in ("portal.yaml: seats", "bad.md: version", "bad.md: questions")
+    )
+
+
+def test_a_calendar_keeps_ids_escapes_text_and_folds_lines() -> None:
+    at = datetime(2026, 12, 3, 14, 0, tzinfo=UTC)
+    text = calendar([Event("a@b", at, at + timedelta(hours=1), "Fragen, Antworten; über " + "ä" * 80)], at)
+    assert "SUMMARY:Fragen\\, Antworten\\; über" in text
+    assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
+    assert text.replace("\r\n ", "").count("ä") == 80
+    assert "DTSTART:20261203T140000Z" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "[x](javascript:alert(1))",
+        "![x](https://evil.example/a.png)",
+        "[x](https://evil.example/?q=secret)",
+        '<img src=x onerror="alert(1)">',
+        "[x](//evil.example)",
+    ],
+)
+def test_an_answer_never_becomes_a_script_an_image_or_a_foreign_link(text: str) -> None:
+    html = str(render(text))
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "href" not in html
+
+
+def test_a_link_to_an_allowed_host_is_live() -> None:
+    assert 'href="https://docs.example.com/a"' in str(
+        render("[x](https://docs.example.com/a)", ["example.com"])
+    )
+
+
+def test_a_session_row_opens_with_its_own_cookie_at_its_own_place_only() -> None:
+    row = Row(
+        partition("one"), "SESSION", {"sealed": seal("one", partition("one"), "SESSION", {"token": "t"})}
+    )
+    assert unseal("one", row) == {"token": "t"}
+    assert unseal("two", row) is None
+    assert unseal("one", Row(row.pk, "CONV#1", row.data)) is None
