@@ -4,6 +4,7 @@ What depends on amounts and switches (budgets, rates, kill switches, the live ac
 ledger's transaction, by `reserve`, because only there can two calls not both see the last free place.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lambdas.common.identities import Principal
@@ -49,22 +50,35 @@ def granted_models(policy: GatewayPolicy, principal: Principal) -> list[Model]:
 
 
 def authorise(
-    policy: GatewayPolicy, principal: Principal, requested_model: str, *, registered_prompt: bool = False
+    policy: GatewayPolicy,
+    principal: Principal,
+    requested_model: str,
+    *,
+    registered_prompt: bool = False,
+    others: Iterable[tuple[str, str]] = (),
 ) -> Grant:
-    """The grant for a call. Raises `ApiError` 403, 404 (no such model) or 400 (model not granted)."""
+    """The grant for a call that names `requested_model`, and `others` at the places given with them. Raises
+    `ApiError` 403, 404 (no such model) or 400 (model not granted).
+    """
     department = department_of(policy, principal)
     if department.registered_prompts_only and not registered_prompt:
         raise _registered_prompts_only()
     if policy.model_named(requested_model) is None:
         raise errors.not_found(f"model: {requested_model[:100]}", reason="unknown_model")
     granted = granted_models(policy, principal)
+    for place, name in others:
+        if all(name != model.model for model in granted):
+            raise _not_granted(f"The model {name[:100]} in {place[:200]}", [model.model for model in granted])
     for model in granted:
         if requested_model in {model.alias, model.model}:
             return Grant(principal, department, model, tuple(provider.name for provider in policy.providers))
-    names = ", ".join(model.alias for model in granted) or "none"
-    raise errors.invalid_request(
-        f"The model {requested_model} is not granted to you. Models granted: {names}.",
-        reason="model_not_granted",
+    raise _not_granted(f"The model {requested_model}", [model.alias for model in granted])
+
+
+def _not_granted(what: str, granted: Sequence[str]) -> ApiError:
+    names = ", ".join(granted) or "none"
+    return errors.invalid_request(
+        f"{what} is not granted to you. Models granted: {names}.", reason="model_not_granted"
     )
 
 

@@ -30,7 +30,7 @@ from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
 from lambdas.gateway.json_body import JsonBody
-from lambdas.gateway.message_request import read_use_case
+from lambdas.gateway.message_request import other_models, read_use_case
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
 from lambdas.gateway.providers.registry import Providers
@@ -191,6 +191,9 @@ class Batches:
         grants = [
             authorise(policy, principal, name) for name in dict.fromkeys(one["model"] for one in requests)
         ]
+        for number, params in enumerate(requests):
+            others = other_models(params, f"requests[{number}].params.")
+            authorise(policy, principal, params["model"], others=others)
         if len({grant.model.model for grant in grants}) > 1:
             raise invalid_request(
                 "requests: all requests of a batch must name the same model", reason="mixed_models"

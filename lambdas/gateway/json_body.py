@@ -34,7 +34,21 @@ def _no_constant(name: str) -> Any:
     raise _Ambiguous(f"{name} is not JSON")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+class JsonFloat(float):
+    """A number with a fraction or an exponent, which remembers how it was written: a reader of the text sees
+    digits that a float loses.
+    """
+
+    __slots__ = ("literal",)
+    literal: str
+
+    def __new__(cls, literal: str) -> "JsonFloat":
+        number = super().__new__(cls, literal)
+        number.literal = literal
+        return number
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=JsonFloat)
 
 
 @dataclass(frozen=True, slots=True)

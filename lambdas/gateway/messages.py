@@ -27,7 +27,7 @@ from lambdas.gateway.inspection import (
     refusal,
     review_headers,
 )
-from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, body_for
+from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, body_for, other_models
 from lambdas.gateway.outcome import client_gone_outcome
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import CallCancelled
@@ -58,7 +58,13 @@ class Messages:
         begins.
         """
         policy = self.policy.current()
-        grant = authorise(policy, principal, request.model, registered_prompt=request.prompt is not None)
+        grant = authorise(
+            policy,
+            principal,
+            request.model,
+            registered_prompt=request.prompt is not None,
+            others=other_models(request.body.fields),
+        )
         entry.model, entry.stream = grant.model.alias, request.stream
         declaration = declared(exchange.headers, request.prompt)
         verdict = await self.inspection.verdict(request.body, grant.department, principal, declaration)

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+# content that only Claude can read, made by Claude: it is passed on and named in the record
+SERVER_ENCRYPTED = "encrypted-by-claude"
+
 
 class DataClass(StrEnum):
     """The four classes of G.1, in rising order."""

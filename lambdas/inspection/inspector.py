@@ -6,7 +6,7 @@ Deterministic: the same text, configuration and `INSPECTION_VERSION` give the sa
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
@@ -176,7 +176,11 @@ class Inspector:
                 characters += len(item.text) if not item.joint else 0
                 if characters > self.config.max_characters:
                     return self._failed("too-large")
-                result = self._text(item.text, item.channel, deadline)
+                result = (
+                    self._text(item.text, item.channel, deadline)
+                    if not item.joint
+                    else self._kept(f"joint\0{item.text}", lambda text=item.text: self._inspect_joint(text))
+                )
                 findings.extend(_in_field(item, result))
                 if not item.joint:
                     violations.extend(_violations_in(item, result))
@@ -265,12 +269,15 @@ class Inspector:
         )
 
     def _text(self, text: str, channel: Channel, deadline: float) -> _TextResult:
-        key = hashlib.blake2b(f"{channel}\0{text}".encode("utf-8", "surrogatepass"), digest_size=20).digest()
+        return self._kept(f"{channel}\0{text}", lambda: self._inspect_long(text, channel, deadline))
+
+    def _kept(self, name: str, inspect: Callable[[], _TextResult]) -> _TextResult:
+        key = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=20).digest()
         cached = self._cache.get(key)
         if cached is not None:
             self._cache.move_to_end(key)
             return cached
-        result = self._inspect_long(text, channel, deadline)
+        result = inspect()
         self._cache[key] = result
         while len(self._cache) > self.config.cache_entries:
             self._cache.popitem(last=False)
@@ -299,6 +306,19 @@ class Inspector:
             if not (kept and kept[-1].span.type == one.span.type and one.span.end <= kept[-1].span.end):
                 kept.append(one)
         return _TextResult(tuple(kept), tuple(violations), score)
+
+    def _inspect_joint(self, text: str) -> _TextResult:
+        """What can be cut in two where texts meet: values and protected terms."""
+        mapped = normalise(text)
+        plain = mapped.text
+        lower = _lower(plain)
+        spans = self._value_spans(mapped, lower, _LITERALS.read(lower))
+        levels = {}
+        if "dictionary" not in self.config.disabled:
+            levels = dict(self.config.dictionary.find(plain, lower))
+            spans = settle([*spans, *levels]) if levels else spans
+        placed = [self._place(span, levels.get(span) or LEVELS[span.type], mapped, plain) for span in spans]
+        return _TextResult(tuple(placed), (), 0.0)
 
     def _inspect_chunk(self, text: str, channel: Channel, deadline: float) -> _TextResult:
         off = self.config.disabled

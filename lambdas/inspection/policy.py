@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from lambdas.inspection.findings import DataClass, Finding, Inspection, highest
+from lambdas.inspection.findings import SERVER_ENCRYPTED, DataClass, Finding, Inspection, highest
 
 
 class Action(StrEnum):
@@ -198,12 +198,13 @@ def _remedy(evidence: Sequence[Finding]) -> str:
 
 
 def _decide_uninspectable(inspection: Inspection, department: DepartmentRules) -> Decision:
-    if not inspection.uninspectable:
+    unread = [one for one in inspection.uninspectable if one.kind != SERVER_ENCRYPTED]
+    if not unread:
         return Decision(Action.ALLOW, "clean")
     action = Action(_action(department, "uninspectable"))
     if action is Action.REDACT:
         action = Action.BLOCK
-    first = inspection.uninspectable[0]
+    first = unread[0]
     message = ""
     if action is Action.BLOCK:
         message = (
