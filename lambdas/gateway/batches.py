@@ -30,7 +30,7 @@ from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
 from lambdas.gateway.json_body import JsonBody
-from lambdas.gateway.message_request import other_models, read_use_case
+from lambdas.gateway.message_request import read_use_case
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
 from lambdas.gateway.providers.registry import Providers
@@ -38,6 +38,7 @@ from lambdas.gateway.providers.user_sessions import Attribution, attribution_of
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.reserve import Reserved, Reserver
 from lambdas.gateway.settle import Settler
+from lambdas.gateway.survey import Survey, survey
 
 _PAGE = 20
 _LARGEST_PAGE = 100
@@ -69,7 +70,8 @@ class Batches:
         """POST /v1/messages/batches. Raises `ApiError`."""
         policy = self.policy.current()
         requests = _read_requests(body)
-        grant = self._grant(principal, requests)
+        seen = [survey(one, f"requests[{number}].params.") for number, one in enumerate(requests)]
+        grant = self._grant(principal, requests, seen)
         entry.model = grant.model.alias
         verdict = await self.inspection.verdict(
             body, grant.department, principal, read_declaration(exchange.headers)
@@ -88,6 +90,7 @@ class Batches:
             stream=False,
             verdict=verdict,
             use_case=read_use_case(exchange.headers),
+            seen=seen,
         )
         if not verdict.allowed:
             await self.recorder.refusal(call)
@@ -186,14 +189,13 @@ class Batches:
 
     # -- owning ---------------------------------------------------------------------------------------------
 
-    def _grant(self, principal: Principal, requests: list[dict[str, Any]]) -> Grant:
+    def _grant(self, principal: Principal, requests: list[dict[str, Any]], seen: list[Survey]) -> Grant:
         policy = self.policy.current()
         grants = [
             authorise(policy, principal, name) for name in dict.fromkeys(one["model"] for one in requests)
         ]
-        for number, params in enumerate(requests):
-            others = other_models(params, f"requests[{number}].params.")
-            authorise(policy, principal, params["model"], others=others)
+        for params, one in zip(requests, seen, strict=True):
+            authorise(policy, principal, params["model"], others=one.models)
         if len({grant.model.model for grant in grants}) > 1:
             raise invalid_request(
                 "requests: all requests of a batch must name the same model", reason="mixed_models"

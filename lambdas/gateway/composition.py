@@ -9,6 +9,7 @@ from lambdas.common.identities import Principal
 from lambdas.common.ledger.items import Store
 from lambdas.common.ledger.token_uses import TokenUses
 from lambdas.common.policy import PolicyUnavailable, PolicyWatch
+from lambdas.common.prices import PriceList
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.authenticate import ENDED, AuthenticationError, refuse_repeated
@@ -27,7 +28,7 @@ from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.providers.user_sessions import Attribution
 from lambdas.gateway.record import Audit, Recorder
 from lambdas.gateway.request_ids import RequestIds
-from lambdas.gateway.reserve import Ledger, Prices, Reserver
+from lambdas.gateway.reserve import Ledger, Reserver
 from lambdas.gateway.settings import GatewaySettings
 from lambdas.gateway.settle import Settler
 from lambdas.gateway.sign_out import SignOut
@@ -55,7 +56,7 @@ class Gateway:
         authenticator: Authenticator,
         inspection: InspectionStep,
         ledger: Ledger,
-        prices: Prices,
+        prices: PriceList,
         audit: Audit,
         providers: Providers,
         transport: HttpTransport,

@@ -17,7 +17,7 @@ from lambdas.gateway.deliver import read_answer
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
 from lambdas.gateway.json_body import JsonBody
-from lambdas.gateway.message_request import body_for, other_models, read_message_request
+from lambdas.gateway.message_request import body_for, read_message_request
 from lambdas.gateway.providers.provider import response_headers
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import CallCancelled
@@ -43,8 +43,9 @@ class CountTokens:
         """One count. Raises `ApiError`."""
         request = read_message_request(body, needs_max_tokens=False)
         policy = self.policy.current()
-        others = other_models(body.fields)
-        grant = authorise(policy, principal, request.model, registered_prompt=True, others=others)
+        grant = authorise(
+            policy, principal, request.model, registered_prompt=True, others=request.seen.models
+        )
         entry.model = grant.model.alias
         declaration = read_declaration(exchange.headers)
         verdict = await self.inspection.verdict(body, grant.department, principal, declaration)

@@ -2,23 +2,27 @@
 steps.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lambdas.common.identities import Principal
 from lambdas.common.policy import Department, GatewayPolicy
+from lambdas.common.prices import PriceList
 from lambdas.gateway.access_log import AccessEntry
 from lambdas.gateway.call import Attempt
 from lambdas.gateway.exchange import Exchange
-from lambdas.gateway.input_bound import input_tokens_bound, web_searches_bound
 from lambdas.gateway.inspection import Verdict
 from lambdas.gateway.message_request import RegisteredPrompt
+from lambdas.gateway.survey import Survey
+from lambdas.gateway.worst_case import WorstCase, worst_case, worst_case_of_batch, worst_case_of_texts
 
 
 @dataclass(slots=True)
 class GovernedCall:
     """One call on its way. `model` is the Claude (or embedding) model that is priced, `body` the caller's
-    bytes.
+    bytes; `seen` is what they name: of a message one, of a batch one for each request. `worst` is what the
+    call can cost at most, once it was priced.
     """
 
     exchange: Exchange
@@ -37,19 +41,25 @@ class GovernedCall:
     use_case: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
     provider: str | None = None
+    seen: Sequence[Survey] = ()
+    worst: WorstCase | None = None
 
     @property
     def request_id(self) -> str:
         """The id that the caller gets as `request-id` and that names the records."""
         return self.exchange.request_id
 
-    @property
-    def dearest_input(self) -> tuple[int, int]:
-        """More input tokens than the provider can count, and web searches than it can make."""
-        beta = self.exchange.headers.get(b"anthropic-beta", b"")
-        size, fields = len(self.body), self.verdict.body.fields
+    def priced(self, prices: PriceList) -> WorstCase:
+        """What the call can cost at most. Raises `KeyError` for a model without a price."""
+        fields = self.verdict.body.fields
         if self.kind == "embeddings":
-            return size, 0
-        each = [one["params"] for one in fields["requests"]] if self.kind == "batch" else [fields]
-        beyond = sum(input_tokens_bound(0, one, beta) for one in each)
-        return size + beyond, sum(web_searches_bound(one) for one in each)
+            self.worst = worst_case_of_texts(prices, self.model, len(self.body))
+        elif self.kind == "batch":
+            requests = zip((one["params"] for one in fields["requests"]), self.seen, strict=True)
+            self.worst = worst_case_of_batch(prices, self.model, requests)
+        else:
+            (seen,) = self.seen
+            self.worst = worst_case(
+                prices, self.model, fields, seen, len(self.body), self.max_tokens, stream=self.stream
+            )
+        return self.worst

@@ -2,15 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from lambdas.gateway.errors import invalid_request
 from lambdas.gateway.json_body import JsonBody
+from lambdas.gateway.survey import Survey, survey
 
-_CONTENT = frozenset(("input", "input_schema", "input_examples", "metadata", "schema", "text", "source"))
-_DEPTH = 64
 _USE_CASE = re.compile(rb"[a-z0-9-]{1,64}")
 
 
@@ -28,9 +26,10 @@ class RegisteredPrompt:
 
 @dataclass(frozen=True, slots=True)
 class MessageRequest:
-    """The fields of a Messages body that the gateway itself relies on; all others only pass through."""
+    """The fields of a Messages body that the gateway itself relies on, and what was `seen` in all others."""
 
     body: JsonBody
+    seen: Survey
     model: str
     max_tokens: int
     stream: bool
@@ -79,29 +78,4 @@ def read_message_request(
         stream = False
     if not isinstance(stream, bool):
         raise invalid_request("stream: must be true or false")
-    return MessageRequest(body, model, max_tokens, stream, prompt, use_case)
-
-
-def other_models(fields: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Every model that a Messages body names besides its own, with the place: fallbacks, an advisor, tools
-    added within messages. What tools are called with, what they return and what their schemas describe is
-    content: a car may have a model there. Raises `ApiError` 400 for a body that is nested too deeply.
-    """
-    for key, value in fields.items():
-        if key != "model" and key not in _CONTENT and isinstance(value, dict | list):
-            yield from _models_within(value, f"{path}{key}", 1)
-
-
-def _models_within(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
-    if depth > _DEPTH:
-        raise invalid_request("The request body is nested too deeply.")
-    if isinstance(value, list):
-        for index, inner in enumerate(value):
-            if isinstance(inner, dict | list):
-                yield from _models_within(inner, f"{path}[{index}]", depth + 1)
-        return
-    for key, inner in value.items():
-        if key == "model":
-            yield f"{path}.{key}", inner if isinstance(inner, str) else ""
-        elif key not in _CONTENT and isinstance(inner, dict | list):
-            yield from _models_within(inner, f"{path}.{key}", depth + 1)
+    return MessageRequest(body, survey(fields), model, max_tokens, stream, prompt, use_case)

@@ -27,7 +27,7 @@ from lambdas.gateway.inspection import (
     refusal,
     review_headers,
 )
-from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, body_for, other_models
+from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, body_for
 from lambdas.gateway.outcome import client_gone_outcome
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import CallCancelled
@@ -63,7 +63,7 @@ class Messages:
             principal,
             request.model,
             registered_prompt=request.prompt is not None,
-            others=other_models(request.body.fields),
+            others=request.seen.models,
         )
         entry.model, entry.stream = grant.model.alias, request.stream
         declaration = declared(exchange.headers, request.prompt)
@@ -155,4 +155,5 @@ def governed_message(
         verdict=verdict,
         prompt=request.prompt,
         use_case=request.use_case,
+        seen=(request.seen,),
     )

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from lambdas.common.clock import Clock
 from lambdas.common.ledger import Ask, Granted, RateWindow, Refused, Reservation
 from lambdas.common.ledger.items import Key
+from lambdas.common.prices import PriceList
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.governed_call import GovernedCall
@@ -33,15 +34,6 @@ class Ledger(Protocol):
     async def settle_held(self, reservation: Reservation, holder: Key, microusd: int) -> None: ...
 
 
-class Prices(Protocol):
-    """What the gateway needs of the price file. Raises `KeyError` for a model without a price."""
-
-    def dearest(
-        self, model: str, input_tokens: int, max_tokens: int, *, batch: bool = False, web_searches: int = 0
-    ) -> int: ...
-    def cost(self, model: str, usage: dict[str, Any], *, batch: bool = False) -> int: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Reserved:
     """A reservation in force. `headers` are the caller's own rate limits, for the answer."""
@@ -57,18 +49,15 @@ class Reserved:
 class Reserver:
     """Prices calls and reserves for them."""
 
-    def __init__(self, ledger: Ledger, prices: Prices, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, prices: PriceList, clock: Clock) -> None:
         self._ledger = ledger
         self._prices = prices
         self._clock = clock
 
     async def reserve(self, call: GovernedCall) -> Reserved:
         """The reservation. Raises `ApiError` 402, 429, 403, or 503 when the ledger does not answer."""
-        input_tokens, searches = call.dearest_input
         try:
-            microusd = self._prices.dearest(
-                call.model, input_tokens, call.max_tokens, batch=call.kind == "batch", web_searches=searches
-            )
+            microusd = call.priced(self._prices).microusd
         except KeyError:
             raise errors.control_unavailable("price of this model") from None
         now = self._clock()

@@ -7,9 +7,10 @@ from typing import Any
 
 from lambdas.common.ledger import Reservation
 from lambdas.common.ledger.items import Key
+from lambdas.common.prices import Asked, PriceList
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome
-from lambdas.gateway.reserve import Ledger, Prices, Reserved
+from lambdas.gateway.reserve import Ledger, Reserved
 
 _BYTES_PER_TOKEN = 4  # of ordinary text
 _WAITS = (0.5, 1, 2, 5, 10, 30, 60, 120, 240, 300)  # together less than a reservation lasts
@@ -33,7 +34,7 @@ class Settler:
     charged by the sweeper.
     """
 
-    def __init__(self, ledger: Ledger, prices: Prices, waits: Sequence[float] = _WAITS) -> None:
+    def __init__(self, ledger: Ledger, prices: PriceList, waits: Sequence[float] = _WAITS) -> None:
         self._ledger = ledger
         self._prices = prices
         self._waits = waits
@@ -42,9 +43,10 @@ class Settler:
     def cost(self, call: GovernedCall, reserved: Reserved, outcome: Outcome) -> Cost:
         """The cost of an outcome.
 
-        An answer that was completed is priced by its own usage; one that reports none costs what was
-        reserved, because it cannot be known to have cost less. One that broke off costs its input, as
-        reported or else estimated, and what of it was delivered. A call that no provider took costs nothing.
+        An answer that was completed is priced by its own usage; one that reports none, or figures that cannot
+        all be believed, costs at least what was reserved, because it cannot be known to have cost less. One
+        that broke off costs its input, as reported or else estimated, and what of it was delivered. A call
+        that no provider took costs nothing.
         """
         if not outcome.billable:
             return Cost(0, 0, 0)
@@ -55,15 +57,21 @@ class Settler:
         estimated = outcome.usage is None or outcome.result != "completed"
         if outcome.delivered_tokens > _count(usage.get("output_tokens")):
             usage["output_tokens"] = outcome.delivered_tokens
-        microusd = self._prices.cost(call.model, usage, batch=call.kind == "batch")
-        return Cost(microusd, _prompt_tokens(usage), _count(usage.get("output_tokens")), estimated)
+        asked = call.worst.asked if call.worst is not None else Asked()
+        charge = self._prices.charge(call.model, usage, batch=call.kind == "batch", asked=asked)
+        microusd = charge.microusd
+        if not charge.certain and outcome.result == "completed":
+            microusd, estimated = max(microusd, reserved.microusd), True
+        return Cost(microusd, charge.input_tokens, charge.output_tokens, estimated)
 
     def batch_cost(self, model: str, usages: Sequence[dict[str, Any]]) -> Cost:
         """The cost of a batch whose messages report these usages."""
+        charges = [self._prices.charge(model, usage, batch=True) for usage in usages]
         return Cost(
-            sum(self._prices.cost(model, usage, batch=True) for usage in usages),
-            sum(_prompt_tokens(usage) for usage in usages),
-            sum(_count(usage.get("output_tokens")) for usage in usages),
+            sum(one.microusd for one in charges),
+            sum(one.input_tokens for one in charges),
+            sum(one.output_tokens for one in charges),
+            not all(one.certain for one in charges),
         )
 
     async def hand_over(self, reserved: Reserved, holder: Key, item: dict[str, Any]) -> None:
@@ -98,11 +106,6 @@ class Settler:
         except Exception:  # whatever the store raises
             return False
         return True
-
-
-def _prompt_tokens(usage: dict[str, Any]) -> int:
-    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    return sum(_count(usage.get(name)) for name in names)
 
 
 def _count(value: Any) -> int:

@@ -1,0 +1,158 @@
+"""Reads the `usage` of an answer: what was used of which model, and whether each figure counts (L1.6).
+
+A figure that is missing, negative, fractional or in a place that is not known here is never taken in the
+caller's favour: what can be read is counted, and `certain` says that it may not be all.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_TOKENS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_REQUIRED = _TOKENS[:2]
+_AGES = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+# figures that say again, or otherwise, what others say
+_DETAILS = frozenset(("output_tokens_details", "fallback_credit", "type", "model"))
+_TOOLS = ("web_search_requests", "web_fetch_requests")
+_TIERS = (None, "standard", "priority", "batch")
+_SPEEDS = (None, "standard", "fast")
+_ELSEWHERE = (None, "global", "not_available")  # inference that is charged at the list price
+# iterations that the figures at the top hold already; compactions and advice come on top of them
+_SAMPLING = frozenset(("message", "fallback_message"))
+_ITERATIONS = _SAMPLING | {"compaction", "advisor_message"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens by what they cost. `unplaced` were written to a cache of an age that is not said."""
+
+    fresh: int = 0
+    output: int = 0
+    read: int = 0
+    written_5m: int = 0
+    written_1h: int = 0
+    unplaced: int = 0
+
+    @property
+    def prompt(self) -> int:
+        """All that the model read: input, cache reads and cache writes."""
+        return self.fresh + self.read + self.written_5m + self.written_1h + self.unplaced
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one model did; `model` is None for the one that was called. `extra` parts are not within the
+    totals.
+    """
+
+    model: str | None
+    tokens: Tokens
+    extra: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """`total` as the answer sums it up, and the `parts` that it lists. `fast` and `us` are dearer."""
+
+    total: Tokens
+    parts: tuple[Part, ...]
+    web_searches: int
+    fast: bool | None  # None: not said
+    us: bool | None
+    certain: bool
+
+
+class _Figures:
+    """Reads counts out of an object, and remembers whether all were whole numbers where they belong."""
+
+    def __init__(self) -> None:
+        self.certain = True
+
+    def count(self, holder: Mapping[str, Any], name: str, *, required: bool = False) -> int:
+        value = holder.get(name)
+        if value is None:
+            self.certain &= not required
+            return 0
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        self.certain = False
+        if isinstance(value, float) and math.isfinite(value) and value > 0:
+            return math.ceil(value)
+        return 0
+
+    def choice(self, holder: Mapping[str, Any], name: str, known: tuple[str | None, ...]) -> Any:
+        value = holder.get(name)
+        self.certain &= value in known
+        return value
+
+    def nothing_else(self, holder: Mapping[str, Any], known: frozenset[str]) -> None:
+        """A figure in another place may be a price of its own."""
+        self.certain &= not any(
+            isinstance(value, int | float) and value for name, value in holder.items() if name not in known
+        )
+
+
+def read_usage(given: Mapping[str, Any], *, output_required: bool = True) -> Usage:
+    """The usage that an answer reports. Raises nothing: what cannot be read makes it uncertain."""
+    figures = _Figures()
+    total = _tokens(given, figures, output_required=output_required)
+    tools = given.get("server_tool_use")
+    searches = 0
+    if isinstance(tools, Mapping):
+        searches = figures.count(tools, "web_search_requests")
+        figures.nothing_else(tools, frozenset(_TOOLS))
+    elif tools is not None:
+        figures.certain = False
+    parts = tuple(_parts(given.get("iterations"), figures))
+    figures.choice(given, "service_tier", _TIERS)
+    speed = figures.choice(given, "speed", _SPEEDS)
+    geo = given.get("inference_geo")
+    figures.certain &= geo is None or isinstance(geo, str)
+    figures.nothing_else(given, _DETAILS | frozenset(_TOKENS))
+    return Usage(
+        total,
+        parts,
+        searches,
+        None if speed is None else speed != "standard",
+        None if geo is None else geo not in _ELSEWHERE,
+        figures.certain,
+    )
+
+
+def _parts(given: Any, figures: _Figures) -> Iterator[Part]:
+    if given is None:
+        return
+    if not isinstance(given, list):
+        figures.certain = False
+        return
+    for one in given:
+        if not isinstance(one, Mapping):
+            figures.certain = False
+            continue
+        kind, model = one.get("type"), one.get("model")
+        figures.certain &= kind in _ITERATIONS and (model is None or isinstance(model, str))
+        figures.certain &= model is not None or kind in {"message", "compaction"}
+        figures.nothing_else(one, _DETAILS | frozenset(_TOKENS))
+        named = model if isinstance(model, str) else None
+        yield Part(named, _tokens(one, figures), kind not in _SAMPLING)
+
+
+def _tokens(given: Mapping[str, Any], figures: _Figures, *, output_required: bool = True) -> Tokens:
+    written = figures.count(given, "cache_creation_input_tokens")
+    ages = given.get("cache_creation")
+    young = old = 0
+    if isinstance(ages, Mapping):
+        young, old = (figures.count(ages, name) for name in _AGES)
+        figures.nothing_else(ages, frozenset(_AGES))
+        figures.certain &= young + old in {0, written} or written == 0
+    elif ages is not None:
+        figures.certain = False
+    return Tokens(
+        fresh=figures.count(given, "input_tokens", required=True),
+        output=figures.count(given, "output_tokens", required=output_required),
+        read=figures.count(given, "cache_read_input_tokens"),
+        written_5m=young,
+        written_1h=old,
+        unplaced=max(written - young - old, 0),
+    )

@@ -1,0 +1,138 @@
+"""One walk over a Messages body: what it names that decides where it goes and what it costs (L1.2, L1.10).
+
+What tools are called with and what their schemas describe is content, whatever its names: a car may have a
+model there. All else is read by its shape, so that a tool added within messages counts like one at the top.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambdas.gateway.errors import invalid_request
+
+MCP_TOOLSET = "mcp_toolset"
+_CONTENT = frozenset(("input", "input_schema", "input_examples", "metadata", "schema", "caller"))
+_DEPTH = 64
+_VERSIONED = re.compile(r"[a-z][a-z0-9_]*_20\d{6}")
+_HOUR, _MINUTES = "1h", "5m"
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a body names, each with its place: other `models`, definitions of `tools`, `blocks` of each type.
+
+    `images` and `windows` count parts that are larger for the model than their bytes: a picture, and what may
+    fill the model's window. `cache` is how long the request caches at most (`5m`, `1h` or not at all).
+    """
+
+    models: list[tuple[str, str]] = field(default_factory=list)
+    tools: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    blocks: dict[str, str] = field(default_factory=dict)
+    images: int = 0
+    windows: int = 0
+    cache: str = ""
+
+
+def survey(fields: Mapping[str, Any], path: str = "") -> Survey:
+    """What is in a body. Raises `ApiError` 400 for one that is nested too deeply."""
+    seen = Survey()
+    for key, value in fields.items():
+        place = f"{path}{key}"
+        if key == "tools":
+            _tools(value, place, seen, 1)
+        elif key == "cache_control":
+            _cached(value, seen)
+        elif key in {"messages", "system"}:
+            _blocks(value, place, seen, 1)
+        elif key != "model" and key not in _CONTENT and isinstance(value, dict | list):
+            _rest(value, place, seen, 1)
+    return seen
+
+
+def tool_type(tool: Mapping[str, Any]) -> str:
+    """The type of a tool's definition; `custom` where it names none."""
+    kind = tool.get("type")
+    return "custom" if kind is None else str(kind)
+
+
+def _tools(value: Any, path: str, seen: Survey, depth: int) -> None:
+    for index, tool in enumerate(value if isinstance(value, list) else [value]):
+        if isinstance(tool, Mapping):
+            place = f"{path}[{index}]" if isinstance(value, list) else path
+            seen.tools.append((place, tool))
+            _rest(tool, place, seen, depth + 1)
+
+
+def _blocks(value: Any, path: str, seen: Survey, depth: int) -> None:
+    """Messages, content blocks and what they hold."""
+    if depth > _DEPTH:
+        raise invalid_request("The request body is nested too deeply.")
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            if isinstance(one, dict):
+                _block(one, f"{path}[{index}]", seen, depth + 1)
+            elif isinstance(one, list):
+                _blocks(one, f"{path}[{index}]", seen, depth + 1)
+    elif isinstance(value, dict):
+        _block(value, path, seen, depth + 1)
+
+
+def _block(block: Mapping[str, Any], path: str, seen: Survey, depth: int) -> None:
+    kind = block.get("type")
+    if isinstance(kind, str):
+        if kind == MCP_TOOLSET or _VERSIONED.fullmatch(kind):
+            seen.tools.append((path, block))
+        elif kind not in seen.blocks:
+            seen.blocks[kind] = path
+        if kind in {"image", "document", "container_upload", "file"}:
+            _measure(kind, block.get("source"), seen)
+    elif kind is not None:
+        seen.blocks.setdefault(str(kind), path)
+    for key, value in block.items():
+        if key == "model":
+            seen.models.append((f"{path}.model", value if isinstance(value, str) else ""))
+        elif not isinstance(value, dict | list) or key in _CONTENT:
+            continue
+        elif key in {"tool", "tools"}:
+            _tools(value, f"{path}.{key}", seen, depth + 1)
+        elif key == "cache_control":
+            _cached(value, seen)
+        else:
+            _blocks(value, f"{path}.{key}", seen, depth + 1)
+
+
+def _rest(value: Any, path: str, seen: Survey, depth: int) -> None:
+    """Models and caches in what is no message."""
+    if depth > _DEPTH:
+        raise invalid_request("The request body is nested too deeply.")
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            if isinstance(one, dict | list):
+                _rest(one, f"{path}[{index}]", seen, depth + 1)
+        return
+    for key, inner in value.items():
+        if key == "model":
+            seen.models.append((f"{path}.model", inner if isinstance(inner, str) else ""))
+        elif key == "cache_control":
+            _cached(inner, seen)
+        elif key not in _CONTENT and isinstance(inner, dict | list):
+            _rest(inner, f"{path}.{key}", seen, depth + 1)
+
+
+def _measure(kind: str, source: Any, seen: Survey) -> None:
+    """A picture has a bound of its own, also one that is fetched; what else is fetched or has pages may fill
+    the window.
+    """
+    source_kind = source.get("type") if isinstance(source, Mapping) else None
+    if kind == "image":
+        seen.images += 1
+    elif source_kind not in {"text", "content"}:
+        seen.windows += 1
+
+
+def _cached(value: Any, seen: Survey) -> None:
+    if value is None or seen.cache == _HOUR:
+        return
+    ttl = value.get("ttl") if isinstance(value, Mapping) else _HOUR
+    seen.cache = _MINUTES if ttl in (None, _MINUTES) else _HOUR
