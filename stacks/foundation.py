@@ -120,7 +120,7 @@ def _audit(settings: Settings, keys: KeyRing) -> AuditStoreArgs:
         key_arn=keys.arns["audit"],
         production=settings.production,
         mode=settings.audit.mode,
-        retention_days=settings.audit.retention_days,
+        retention_days=settings.sizing.retention.audit_days,
         infrequent_after_days=cold,
         archive_after_days=cold + 275,
         replica_region=settings.replica_region if plan.redundancy.replica_region else None,
@@ -129,7 +129,7 @@ def _audit(settings: Settings, keys: KeyRing) -> AuditStoreArgs:
 
 def _copies(settings: Settings, keys: KeyRing, what: str) -> PrivateBucketArgs:
     """Copies and logs live as long as the records that they stand beside, then go."""
-    days = settings.audit.retention_days
+    days = settings.sizing.retention.audit_days
     cold = 30 if days > 60 else 0
     return PrivateBucketArgs(
         names=names_of(settings),

@@ -204,6 +204,7 @@ def _ledger(settings: Settings, base: Outputs) -> LedgerArgs:
         base["ledger_key_arn"],
         recovery_days=plan.retention.table_recovery_days,
         deletion_protection=plan.redundancy.table_deletion_protection,
+        contributor_insights=plan.detection.contributor_insights,
     )
 
 
@@ -342,9 +343,10 @@ def _people(settings: Settings, base: Outputs, ledger: Ledger, options: pulumi.R
         access_table_name=ledger.access.name,
         access_table_arn=ledger.access.arn,
         layer_arn=DependencyLayer("pretoken-layer", names_of(settings), "scheduled", options).arn,
-        tier="PLUS" if settings.sizing.detection.web_acl else "ESSENTIALS",
+        tier=settings.sizing.detection.cognito_tier,
         machines=given.machine_clients,
         portal_url=portal.address(settings),
+        email_domains=given.email_domains,
     )
 
 
@@ -433,6 +435,8 @@ def _rest_api(
             api.custom_domain.name,
             api.custom_domain.certificate_arn,
             truststore_uri=api.mutual_tls.truststore_uri if api.mutual_tls else "",
+            truststore_version=api.mutual_tls.truststore_version if api.mutual_tls else None,
+            hosted_zone_id=api.custom_domain.hosted_zone_id,
         )
     return RestApiArgs(
         names=names_of(settings),
@@ -519,6 +523,7 @@ def _guard(
             api_name=names.of("api"),
             error_percent=plan.alarms.gateway_error_percent,
             overhead_p95_ms=plan.alarms.gateway_overhead_p95_ms,
+            audit_write_failures=plan.alarms.audit_write_failures,
             evaluation_minutes=plan.alarms.evaluation_minutes,
             monthly_budget_microusd=settings.budget.organization_monthly_microusd,
             budget_warning_percent=plan.alarms.budget_warning_percent,
@@ -662,7 +667,8 @@ def _route(provider: AnthropicProvider | ClaudePlatformProvider | BedrockProvide
     match provider:
         case AnthropicProvider():
             auth = {key: value for key, value in provider.auth.model_dump().items() if value is not None}
-            return ProviderRoute(provider.name, provider.kind, provider.base_url, auth, provider.models)
+            geo = "us" if provider.inference_geo == "us" else None
+            return ProviderRoute(provider.name, provider.kind, provider.base_url, auth, provider.models, geo)
         case ClaudePlatformProvider():
             return ProviderRoute(
                 provider.name,

@@ -455,7 +455,7 @@ def resolve(size: Size, overrides: Mapping[str, Any], *, floors: bool = True) ->
             hint = nearest(str(key), ["people", *GROUPS])
             problems.append(Problem(f"sizing.{key}", "is not a key", hint))
     plan = replace(base, **changed)
-    problems.extend(_contradictions(plan))
+    problems.extend(_contradictions(plan, floors=floors))
     return plan, problems
 
 
@@ -536,7 +536,7 @@ def _take_audiences(
     )
 
 
-def _contradictions(plan: Sizing) -> list[Problem]:
+def _contradictions(plan: Sizing, *, floors: bool) -> list[Problem]:
     capacity = plan.capacity
     checks = [
         (
@@ -560,7 +560,7 @@ def _contradictions(plan: Sizing) -> list[Problem]:
             "is less than api_requests_per_second",
         ),
         (
-            plan.retention.audit_cold_after_days >= plan.retention.audit_days,
+            floors and plan.retention.audit_cold_after_days >= plan.retention.audit_days,
             "sizing.retention.audit_cold_after_days",
             "is not before the end of retention (audit_days)",
         ),

@@ -16,7 +16,8 @@ _PERIOD = 60
 
 @dataclass(frozen=True)
 class ApiAlarmsArgs:
-    """Thresholds. `evaluation_minutes` is how long a condition must last before somebody is told.
+    """Thresholds. `evaluation_minutes` is how long a condition must last before somebody is told;
+    `audit_write_failures` within one minute are told at once.
 
     `monthly_budget_microusd` is the organisation's; spending faster than the month allows is an alarm.
     """
@@ -26,6 +27,7 @@ class ApiAlarmsArgs:
     api_name: str
     error_percent: int
     overhead_p95_ms: int
+    audit_write_failures: int
     evaluation_minutes: int
     monthly_budget_microusd: int
     budget_warning_percent: int
@@ -36,8 +38,9 @@ class ApiAlarms(KitComponent):
     """Alarms on errors, latency, throttling, spending and delivery (L1.6, L1.8).
 
     Creates: alarms on the share of 5xx answers, the latency that API Gateway adds, throttled requests,
-    requests that inspection stopped, spending within a day, and late delivery of each Firehose stream; one
-    composite alarm that is on while any of the first two is, for the people on call.
+    requests that inspection stopped, records that were lost, spending within a day, and late delivery of
+    each Firehose stream; one composite alarm that is on while any of the first two is, for the people on
+    call.
     Default posture: all go to the alarm topic, also when they end; silence is not an alarm, because a quiet
     night is none.
     Replaced when changed: client, environment.
@@ -76,6 +79,7 @@ class ApiAlarms(KitComponent):
             description="Inspection stops many requests: somebody tries to send what may not leave, or the "
             "inspection is wrong about a new kind of text",
         )
+        unrecorded = self._unrecorded()
         spending = self._spending()
         late = [self._late(label, stream) for label, stream in args.delivery_streams.items()]
         cloudwatch.CompositeAlarm(
@@ -87,7 +91,7 @@ class ApiAlarms(KitComponent):
             ok_actions=[args.topic_arn],
             opts=self.child(),
         )
-        self.alarms = [errors, overhead, throttled, blocked, spending, *late]
+        self.alarms = [errors, overhead, throttled, blocked, unrecorded, spending, *late]
         self.register_outputs({"count": len(self.alarms)})
 
     def _share_of_errors(self, api: Mapping[str, str]) -> cloudwatch.MetricAlarm:
@@ -161,6 +165,24 @@ class ApiAlarms(KitComponent):
             alarm_actions=[args.topic_arn],
             ok_actions=[args.topic_arn],
             opts=self.child(),
+        )
+
+    def _unrecorded(self) -> cloudwatch.MetricAlarm:
+        return cloudwatch.MetricAlarm(
+            f"{self._name}-unrecorded",
+            name=self._args.names.of("api-unrecorded"),
+            alarm_description="The audit store does not take records, so the gateway refuses calls",
+            namespace=NAMESPACE,
+            metric_name="AuditFailures",
+            dimensions={"environment": self._args.names.environment},
+            statistic="Sum",
+            period=_PERIOD,
+            threshold=self._args.audit_write_failures,
+            **{
+                **self._common(),
+                "comparison_operator": "GreaterThanOrEqualToThreshold",
+                "evaluation_periods": 1,
+            },
         )
 
     def _late(self, label: str, stream: pulumi.Input[str]) -> cloudwatch.MetricAlarm:

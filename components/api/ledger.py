@@ -7,26 +7,27 @@ from pulumi_aws import dynamodb
 
 from components.base import KitComponent, Names
 
-TABLES = ("ledger", "access", "subject-keys")
-
 
 @dataclass(frozen=True)
 class LedgerArgs:
     """`key_arn` encrypts all three tables; any second of the last `recovery_days` can be restored (1-35).
 
-    `deletion_protection` is off in named non-production environments only.
+    `deletion_protection` is off in named non-production environments only. `contributor_insights` names the
+    keys of `ledger` that are throttled.
     """
 
     names: Names
     key_arn: pulumi.Input[str]
     recovery_days: int = 35
     deletion_protection: bool = True
+    contributor_insights: bool = False
 
 
 class Ledger(KitComponent):
     """Budgets and rates, access records, wrapped subject keys (L1.5, L1.6, G.4, L2.5).
 
-    Creates: tables `ledger`, `access`, `subject-keys`, each with string keys `pk` and `sk`.
+    Creates: tables `ledger`, `access`, `subject-keys`, each with string keys `pk` and `sk`; optionally
+    a report of the keys of `ledger` that are throttled, which hold the counters of whom or what is busiest.
     Default posture: on demand, customer-managed key, 35 days of point-in-time recovery, deletion
     protection; protected and retained. Items of `ledger` may carry `ttl` (epoch seconds) and then go by
     themselves; subject keys never do, because a lost key is an erased person. The recovery window of
@@ -39,6 +40,13 @@ class Ledger(KitComponent):
         self.ledger = self._table(name, "ledger", args, expires=True, recovery_days=args.recovery_days)
         self.access = self._table(name, "access", args, recovery_days=args.recovery_days)
         self.subject_keys = self._table(name, "subject-keys", args, recovery_days=1)
+        if args.contributor_insights:
+            dynamodb.ContributorInsights(
+                f"{name}-ledger-insights",
+                table_name=self.ledger.name,
+                mode="THROTTLED_KEYS",
+                opts=self.child(),
+            )
         self.register_outputs(
             {"ledger": self.ledger.name, "access": self.access.name, "subjectKeys": self.subject_keys.name}
         )

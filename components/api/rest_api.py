@@ -38,12 +38,15 @@ ACCESS_LOG_FIELDS: Mapping[str, str] = {
 @dataclass(frozen=True)
 class CustomDomain:
     """A name of the client's own. `truststore_uri` (s3://bucket/key of a PEM bundle) switches mutual TLS
-    on.
+    on, `truststore_version` holds it to one version of that object; `hosted_zone_id` is the Route 53 zone
+    that gets the record for the name.
     """
 
     domain: str
     certificate_arn: str
     truststore_uri: str = ""
+    truststore_version: str | None = None
+    hosted_zone_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,6 @@ class RestApiArgs:
     endpoint: Literal["REGIONAL", "PRIVATE"] = "REGIONAL"
     vpc_endpoint_ids: tuple[pulumi.Input[str], ...] = ()
     domain: CustomDomain | None = None
-    department_limits: Mapping[str, int] = field(default_factory=dict)  # requests per minute
     others: Mapping[str, Function] = field(default_factory=dict)
     authorizer: Function | None = None
     what: str = "api"
@@ -78,8 +80,8 @@ class RestApi(KitComponent):
     Creates: the API, a proxy resource with ANY methods and streaming integrations (and the same on the
     root, and under `iam/` with AWS_IAM), a REQUEST authorizer that keeps no decisions, error responses in
     Anthropic's shape, a deployment, the stage `live` with access log, tracing and throttling, the invoke
-    permission; with a domain also the domain name (optional mutual TLS) and its mapping; for a private API
-    its resource policy; usage plans per department.
+    permission; with a domain also the domain name (optional mutual TLS), its mapping and, in a hosted zone,
+    the record that leads to it; for a private API its resource policy.
     Default posture: TLS 1.3 policy with strict endpoint access (TLS 1.2 or newer for a domain with mutual
     TLS), regional, never edge-optimised (which would cut a stream after 30 silent seconds); the public
     execute-api name is off as soon as there is a domain of one's own. Nothing about bodies, credentials or
@@ -358,7 +360,10 @@ class RestApi(KitComponent):
         # API Gateway refuses mutual TLS together with an enhanced security policy; TLS_1_2 also speaks 1.3.
         tls: dict[str, Any] = (
             {
-                "mutual_tls_authentication": {"truststore_uri": domain.truststore_uri},
+                "mutual_tls_authentication": {
+                    "truststore_uri": domain.truststore_uri,
+                    "truststore_version": domain.truststore_version,
+                },
                 "security_policy": "TLS_1_2",
             }
             if domain.truststore_uri
@@ -379,4 +384,21 @@ class RestApi(KitComponent):
             domain_name=name.domain_name,
             opts=self.child(),
         )
+        if domain.hosted_zone_id:
+            from pulumi_aws import route53  # slow to load, so only where it is used
+
+            route53.Record(
+                f"{self._name}-domain-record",
+                zone_id=domain.hosted_zone_id,
+                name=domain.domain,
+                type="A",
+                aliases=[
+                    {
+                        "name": name.regional_domain_name,
+                        "zone_id": name.regional_zone_id,
+                        "evaluate_target_health": False,
+                    }
+                ],
+                opts=self.child(),
+            )
         return name

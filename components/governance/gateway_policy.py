@@ -40,7 +40,7 @@ class DepartmentRights:
 @dataclass(frozen=True)
 class ProviderRoute:
     """One way to Claude. `auth` is {"kind": …} with what the kind needs; `models` renames models for this
-    provider.
+    provider; `inference_geo` is asked for with each message.
     """
 
     name: str
@@ -48,6 +48,7 @@ class ProviderRoute:
     base_url: str
     auth: Mapping[str, str]
     models: Mapping[str, str] = field(default_factory=dict)
+    inference_geo: str | None = None
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ class SamlProvider:
 @dataclass(frozen=True)
 class PeopleArgs:
     """`machines` are names of clients that get tokens with a secret of their own (client credentials);
-    `portal_url` is where people find the portal, empty where there is none.
+    `portal_url` is where people find the portal, empty where there is none. Where there are `email_domains`,
+    people of other domains get no tokens.
     """
 
     surroundings: Surroundings
@@ -64,6 +65,7 @@ class PeopleArgs:
     tier: Literal["ESSENTIALS", "PLUS"] = "ESSENTIALS"
     machines: Sequence[str] = ()
     portal_url: str = ""
+    email_domains: Sequence[str] = ()
 
 
 class People(KitComponent):
@@ -137,7 +139,10 @@ class People(KitComponent):
                 packages=("common", "pretoken"),
                 handler="lambdas.pretoken.handler.handler",
                 statements=[Statement("ReadAccess", ["dynamodb:GetItem"], [args.access_table_arn])],
-                environment={"ACCESS_TABLE": args.access_table_name},
+                environment={
+                    "ACCESS_TABLE": args.access_table_name,
+                    **({"EMAIL_DOMAINS": ",".join(args.email_domains)} if args.email_domains else {}),
+                },
                 layers=[args.layer_arn],
                 memory=512,
                 timeout=5,  # Cognito waits no longer

@@ -207,6 +207,8 @@ def _document(deployment: "Deployment", plan: "Plan", written: Any) -> dict[str,
         "resources": {"emulated": live, "recorded": recorded},
         "demonstrated": list(written),
         "claude": _claude(deployment.choice),
+        "outside_residency": deployment.outside_residency,
+        "data_residency": list(deployment.settings.data_residency),
         "emulator_url": deployment.emulator.endpoint_url,
         "state": str(deployment.home.path),
         "started": [],
@@ -280,6 +282,10 @@ def _show_result(report: dict[str, Any], console: "Console") -> None:
             ("Claude", "a local stand-in" if report["claude"] == "stand-in" else report["claude"]),
             ("first request", f"{first['seconds'] * 1000:.0f} ms, {first['request_id']}: {first['text']!r}"),
         ]
+    if report["outside_residency"]:
+        allowed = ", ".join(report["data_residency"])
+        told = f"{report['claude']} answers outside data_residency {allowed}: for this local run only, a"
+        lines.append(("exception", f"{told} deployment would refuse it (use Bedrock or Claude Platform)"))
     console.print()
     for name, what in lines:
         console.print(f"{name:<14} {what}", markup=False, soft_wrap=True)

@@ -16,7 +16,7 @@ from kit.errors import ExitCode, KitError
 from kit.evaluation.graph import Graph
 from lambdas.common.prices import PriceList, load_prices
 from stacks.settings import Settings
-from stacks.sizing import sizing
+from stacks.sizing import Sizing, sizing
 
 Group = Literal["api", "infrastructure", "organisation"]
 Rhythm = Literal["monthly", "once", "yearly"]
@@ -166,7 +166,7 @@ class _Builder:
             (),
             unpriced,
         )
-        comparisons = _compared(model, self._plan.staffing.people)
+        comparisons = _compared(model, self._plan)
         return CostModel(**{**model.__dict__, "comparisons": comparisons})
 
     def _value(self, name: str) -> Decimal:
@@ -324,8 +324,9 @@ def _setup_factor(size: str) -> Decimal:
     return {"small": Decimal("0.8"), "medium": Decimal(1), "large": Decimal("1.2")}.get(size, Decimal("1.6"))
 
 
-def _compared(model: CostModel, staff: int) -> list[Comparison]:
+def _compared(model: CostModel, plan: Sizing) -> list[Comparison]:
     """The planning values of Z.2 beside the model."""
+    staff, planned_price = plan.staffing.people, _usd(plan.budgets.per_1000_tokens_microusd)
     usd = {
         "api": _usd(model.total("api", "monthly")),
         "infra_once": _usd(model.total("infrastructure", "once")),
@@ -335,14 +336,15 @@ def _compared(model: CostModel, staff: int) -> list[Comparison]:
     }
     tokens = model.usage["tokens"]
     per_1000 = usd["api"] * 1000 / tokens if tokens else Decimal(0)
-    planned_most = tokens / 1000 * Decimal("0.03")
+    planned_most = tokens / 1000 * planned_price
     growth = 1 + model.assumptions["growth_percent"].value / 100
     standard = sizing("large")
     per_head = (
         f"{model.people:,} people x {tokens / max(model.people, 1):,.0f} tokens = {tokens / 1_000_000:,.1f} M"
     )
     use = (
-        f"{per_head} tokens a month; even at 0.03 USD per 1,000 that is {planned_most:,.0f} USD: "
+        f"{per_head} tokens a month; even at {_text(planned_price)} USD per 1,000 that is "
+        f"{planned_most:,.0f} USD: "
         "the planning value assumes heavier use, agents or documents"
     )
     year_2 = 12 * usd["api"] * growth
@@ -355,7 +357,7 @@ def _compared(model: CostModel, staff: int) -> list[Comparison]:
     )
     rows: list[tuple[str, str, str, Decimal, str]] = [
         (
-            "price of 1,000 tokens", "0.003", "0.03", per_1000,
+            "price of 1,000 tokens", "0.003", str(planned_price), per_1000,
             "list prices of the date above, with the share of each model and of output assumed here",
         ),
         ("API a month in weeks 5-12", "5000", "20000", usd["api"], use),

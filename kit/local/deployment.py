@@ -108,6 +108,8 @@ class Deployment:
         if self.choice.anthropic_api_key:
             claude = settings.claude.model_dump(mode="json", exclude_defaults=True)
             by_key: dict[str, Any] = {"kind": "anthropic", "auth": {"kind": "secret"}}
+            if "us" in settings.data_residency:
+                by_key["inference_geo"] = "us"
             if self.choice.anthropic_base_url:
                 by_key["base_url"] = self.choice.anthropic_base_url
             chosen["claude"] = {**claude, "providers": [by_key]}
@@ -121,6 +123,13 @@ class Deployment:
 
     def _settings(self) -> Settings:
         return read_settings_of(self._configuration(self.choice.stage))
+
+    @property
+    def outside_residency(self) -> bool:
+        """Whether the key of this run is answered where the client's data must not be: fine here, where the
+        data is the operator's own, and refused in every deployment.
+        """
+        return self.choice.anthropic_api_key is not None and "us" not in self.settings.data_residency
 
     @property
     def prefix(self) -> str:

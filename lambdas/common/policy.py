@@ -93,6 +93,7 @@ class Provider:
     base_url: str
     auth: Mapping[str, str]  # `kind` is one of AUTH_KINDS, the rest belongs to the kind
     models: Mapping[str, str]
+    inference_geo: str | None = None  # where inference must happen (`us`); None leaves it to the provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +284,7 @@ def _provider(reader: "_Reader") -> Provider:
         base_url=base_url,
         auth=dict(reader.text_mapping("auth")),
         models=dict(reader.text_mapping("models")),
+        inference_geo=reader.text("inference_geo") if reader.has("inference_geo") else None,
     )
 
 

@@ -134,6 +134,25 @@ class AccessLog:
         }
         self._write(_encode(line))
 
+    def audit_failure(self) -> None:
+        """A line that counts a record which could not be made durable; its call was refused or cut off."""
+        line: dict[str, Any] = {
+            "_aws": {
+                "Timestamp": int(time() * 1000),
+                "CloudWatchMetrics": [
+                    {
+                        "Namespace": NAMESPACE,
+                        "Dimensions": [["environment"]],
+                        "Metrics": [{"Name": "AuditFailures", "Unit": "Count"}],
+                    }
+                ],
+            },
+            "type": "audit-failure",
+            "environment": self.environment,
+            "AuditFailures": 1,
+        }
+        self._write(_encode(line))
+
     def event(self, kind: str, **fields: str | int) -> None:
         """A line about the gateway itself: a policy that was not read, a defect, a shutdown."""
         self._write(_encode({"type": kind, "environment": self.environment, **fields}))

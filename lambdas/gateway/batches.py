@@ -30,7 +30,7 @@ from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
 from lambdas.gateway.json_body import JsonBody
-from lambdas.gateway.message_request import read_use_case
+from lambdas.gateway.message_request import edits, read_use_case
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
 from lambdas.gateway.providers.registry import Providers
@@ -297,7 +297,7 @@ class Batches:
             target,
             exchange.raw_headers,
             attribution,
-            lambda provider: _batch_body(body, provider.model_name(model)) if body is not None else b"",
+            lambda provider: _batch_body(body, provider, model) if body is not None else b"",
             self.deadlines.first_byte_stream,
         )
         answer = await self.caller.call(upstream, tuple(providers))
@@ -325,11 +325,11 @@ def _read_requests(body: JsonBody) -> list[dict[str, Any]]:
     return found
 
 
-def _batch_body(body: JsonBody, model_name: str) -> bytes:
-    """The caller's bytes with the provider's name in place of each request's model."""
-    name = json.dumps(model_name).encode()
-    spans = [body.inner(request["params"])["model"] for request, _ in body.items("requests")]
-    return body.replace((span, name) for span in spans)
+def _batch_body(body: JsonBody, provider: ClaudeProvider, model: str) -> bytes:
+    """The caller's bytes with what the provider needs to be told in each request's parameters."""
+    name, geo = provider.model_name(model), provider.inference_geo
+    every = [body.inner(request["params"]) for request, _ in body.items("requests")]
+    return body.replace(edit for spans in every for edit in edits(spans, name, geo))
 
 
 def _batch_object(data: bytes) -> dict[str, Any] | None:

@@ -80,7 +80,7 @@ class Gateway:
         reserver, settler, recorder = (
             Reserver(ledger, prices, clock),
             Settler(ledger, prices),
-            Recorder(audit),
+            Recorder(audit, access_log),
         )
         self.messages = Messages(
             policy, inspection, reserver, settler, recorder, providers, caller, calls, settings.deadlines

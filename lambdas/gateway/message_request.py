@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lambdas.gateway.errors import invalid_request
-from lambdas.gateway.json_body import JsonBody
+from lambdas.gateway.json_body import JsonBody, Span
 from lambdas.gateway.survey import Survey, survey
 
 _USE_CASE = re.compile(rb"[a-z0-9-]{1,64}")
@@ -47,11 +47,26 @@ def read_use_case(headers: Mapping[bytes, bytes]) -> str | None:
     return given.decode()
 
 
-def body_for(body: JsonBody, model_name: str) -> bytes:
-    """The bytes of the body, with a provider's name of the model in place of the caller's."""
-    if body.fields["model"] == model_name:
+def body_for(body: JsonBody, model_name: str, inference_geo: str | None = None) -> bytes:
+    """The bytes of the body, with a provider's name of the model in place of the caller's, and with the
+    place of inference that the policy asks of it.
+    """
+    if body.fields["model"] == model_name and inference_geo is None:
         return body.raw
-    return body.replace([(body.spans["model"], json.dumps(model_name).encode())])
+    return body.replace(edits(body.spans, model_name, inference_geo))
+
+
+def edits(
+    spans: Mapping[str, Span], model_name: str, inference_geo: str | None
+) -> Iterator[tuple[Span, bytes]]:
+    """What changes in the parameters of one message, whose values stand at `spans`."""
+    model = json.dumps(model_name).encode()
+    geo = json.dumps(inference_geo).encode()
+    if inference_geo is not None and "inference_geo" in spans:
+        yield spans["inference_geo"], geo
+    elif inference_geo is not None:
+        model += b',"inference_geo":' + geo
+    yield spans["model"], model
 
 
 def read_message_request(

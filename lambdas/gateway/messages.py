@@ -107,7 +107,9 @@ class Messages:
             target,
             headers,
             attribution_of(call.principal, call.department),
-            lambda provider: body_for(call.verdict.body, provider.model_name(call.model)),
+            lambda provider: body_for(
+                call.verdict.body, provider.model_name(call.model), provider.inference_geo
+            ),
             self.deadlines.first_byte_stream if call.stream else self.deadlines.first_byte_whole,
             call.exchange.cancellation,
             call.attempts,

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from lambdas.common.identities import Principal
 from lambdas.common.subject_keys import SubjectErased
 from lambdas.gateway import errors
+from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.reserve import Reserved
@@ -32,10 +33,11 @@ class Audit(Protocol):
 
 
 class Recorder:
-    """Writes the records of calls."""
+    """Writes the records of calls, and says of each that was lost that it was."""
 
-    def __init__(self, audit: Audit) -> None:
+    def __init__(self, audit: Audit, log: AccessLog) -> None:
         self._audit = audit
+        self._log = log
 
     async def intent(self, call: GovernedCall, reserved: Reserved) -> None:
         """Before the call leaves. Raises `ApiError` 503 when the record is not durable, 403 when the caller's
@@ -148,6 +150,7 @@ class Recorder:
         except SubjectErased:
             raise errors.erased() from None
         except Exception:  # whatever the store raises: no answer without a record
+            self._log.audit_failure()
             raise errors.control_unavailable("audit store") from None
 
 

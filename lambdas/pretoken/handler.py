@@ -8,11 +8,12 @@ record alone; the other claims are for applications that show them.
 Who has no active record gets no token: Cognito shows the message. It is asked again at each refresh, so a
 leaver's session ends with the access token in hand, which the gateway refuses anyway.
 
-Environment: `ACCESS_TABLE`.
+Environment: `ACCESS_TABLE`; `EMAIL_DOMAINS`, separated by commas: people whose address is in none of them get
+no token.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -33,8 +34,13 @@ class NoAccess(Exception):
     """This person gets no token. Cognito shows the text to them."""
 
 
-def claims_of(records: AccessRecords, attributes: Mapping[str, str]) -> dict[str, Any]:
+def claims_of(
+    records: AccessRecords, attributes: Mapping[str, str], email_domains: Collection[str] = ()
+) -> dict[str, Any]:
     """The claims for whom these attributes describe. Raises `NoAccess`."""
+    domain = attributes.get("email", "").rpartition("@")[2].lower()
+    if email_domains and domain not in email_domains:
+        raise NoAccess("Your e-mail address is not of this organization. Ask your Center of Excellence.")
     record = _record(records, attributes)
     if record is None:
         raise NoAccess("You have no access to Claude here. Ask your Center of Excellence.")
@@ -69,7 +75,8 @@ def _records() -> AccessRecords:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Cognito's entry: answers the event with claims added. Raises `NoAccess`."""
     del context
-    claims = claims_of(_records(), event["request"].get("userAttributes") or {})
+    domains = [one for one in os.environ.get("EMAIL_DOMAINS", "").split(",") if one]
+    claims = claims_of(_records(), event["request"].get("userAttributes") or {}, domains)
     event["response"]["claimsAndScopeOverrideDetails"] = {
         "idTokenGeneration": {"claimsToAddOrOverride": claims},
         "accessTokenGeneration": {"claimsToAddOrOverride": claims},

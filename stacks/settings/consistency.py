@@ -27,13 +27,13 @@ _PRODUCTION_ACTIONS = {
     "unreviewed-decision": (("block", "review"), "no decision without human review"),
 }
 _ACTIONS = ("allow", "flag", "redact", "review", "block")
-_PRODUCTION_RETENTION_DAYS = 365
 
 
 def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> list[Problem]:
     """Every contradiction in the document. `sizing` is None when the size itself is wrong."""
     checks = [
         _residency,
+        _inference,
         _departments,
         _groups,
         _models,
@@ -46,7 +46,7 @@ def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> 
         _deployment,
     ]
     found = [problem for check in checks for problem in check(document)]
-    return found + (list(_replica(document, sizing)) if sizing else [])
+    return found + ([*_replica(document, sizing), *_record(document, sizing)] if sizing else [])
 
 
 def _production(document: Mapping[str, Any]) -> bool:
@@ -82,12 +82,50 @@ def _residency(document: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
+def _inference(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Where the Anthropic API answers: it promises the United States or nothing. The key of a local run is
+    the one exception, which `kit up` names.
+    """
+    given = document.get("data_residency")
+    names = [given] if isinstance(given, str) else _texts(given)
+    if not names:
+        return
+    local = document.get("emulated") in (True, "true")
+    for position, provider in enumerate(_mappings(mapping(document.get("claude")).get("providers"))):
+        by_key = mapping(provider.get("auth")).get("kind") == "secret"
+        if provider.get("kind") != "anthropic" or (local and by_key):
+            continue
+        key = f"claude.providers[{position}]"
+        if "us" not in names:
+            yield Problem(
+                f"{key}.kind",
+                f"the Anthropic API answers in the US or anywhere: outside data_residency {', '.join(names)}",
+                "use kind: bedrock or claude-platform-aws with a region of the residency",
+            )
+        elif provider.get("inference_geo", "global") == "global":
+            yield Problem(
+                f"{key}.inference_geo",
+                "global may answer outside the data residency",
+                "set inference_geo: us",
+            )
+
+
 def _replica(document: Mapping[str, Any], sizing: Sizing) -> Iterator[Problem]:
     if sizing.redundancy.replica_region and not document.get("replica_region"):
         others = [region for region in _residency_regions(document) if region != document.get("region")]
         hint = f"choose one of {', '.join(others)}" if others else "add a residency that has a second region"
         yield Problem(
             "replica_region", f"is required: size {sizing.size} keeps a copy of the audit store", hint
+        )
+
+
+def _record(document: Mapping[str, Any], sizing: Sizing) -> Iterator[Problem]:
+    domain = mapping(mapping(document.get("api")).get("custom_domain"))
+    if domain.get("hosted_zone_id") and sizing.capacity.runtime == "kubernetes":
+        yield Problem(
+            "api.custom_domain.hosted_zone_id",
+            "is for runtime lambda",
+            "on Kubernetes the record leads to the load balancer that the cluster makes: add it there",
         )
 
 
@@ -220,13 +258,6 @@ def _audit(document: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(
             "audit.mode", "GOVERNANCE is for named non-production environments", "allowed: COMPLIANCE"
         )
-    days = audit.get("retention_days")
-    if isinstance(days, int) and not isinstance(days, bool) and 0 < days < _PRODUCTION_RETENTION_DAYS:
-        yield Problem(
-            "audit.retention_days",
-            f"{days} is too short for production",
-            f"at least {_PRODUCTION_RETENTION_DAYS}",
-        )
 
 
 def _api(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -260,13 +291,19 @@ def _api(document: Mapping[str, Any]) -> Iterator[Problem]:
 def _network(document: Mapping[str, Any]) -> Iterator[Problem]:
     network = mapping(document.get("network"))
     mode = network.get("mode", "none")
-    own = {"existing": ("vpc_id", "subnet_ids", "security_group_ids"), "managed": ("cidr",)}
-    for owner, keys in own.items():
+    required = {"existing": ("subnet_ids", "security_group_ids"), "managed": ("cidr",)}
+    for owner, keys in required.items():
         for key in keys:
             if mode == owner and not network.get(key):
                 yield Problem(f"network.{key}", f"is required when network.mode is {owner}")
-            if mode in ("none", "managed", "existing") and mode != owner and network.get(key):
-                yield Problem(f"network.{key}", f"is for network.mode: {owner}")
+    allowed = {
+        "subnet_ids": ("existing",),
+        "security_group_ids": ("existing",),
+        "cidr": ("managed", "existing"),
+    }
+    for key, owners in allowed.items():
+        if mode in ("none", "managed", "existing") and mode not in owners and network.get(key):
+            yield Problem(f"network.{key}", f"is for network.mode: {' or '.join(owners)}")
     cidr = network.get("cidr")
     if isinstance(cidr, str) and cidr.count("/") == 1:
         try:

@@ -30,6 +30,11 @@ _PATTERNS = {
     models.TAG_KEY: "up to 120 letters, digits, spaces and _.:/=+@-",
     models.SLUG: "lower-case letters, digits and single hyphens, a letter first",
 }
+# Keys of earlier versions, and what to write instead.
+_RETIRED = {
+    "audit.retention_days": "it is sizing.retention.audit_days",
+    "network.vpc_id": "it changed nothing: remove it (the subnets and security groups say which network)",
+}
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
@@ -49,7 +54,8 @@ def _problem(found: dict[str, Any], model: type[BaseModel]) -> Problem:
         return Problem(path, "is required", description)
     if kind == "extra_forbidden":
         last = str(found["loc"][-1])
-        return Problem(path, "is not a key", nearest(last, _keys(owner)) if owner else "")
+        retired = _RETIRED.get(path)
+        return Problem(path, "is not a key", retired or (nearest(last, _keys(owner)) if owner else ""))
     if kind in ("literal_error", "enum"):
         return Problem(
             path, f"{value} is not allowed", "allowed: " + str(context["expected"]).replace("'", "")

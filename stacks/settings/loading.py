@@ -188,7 +188,6 @@ def _with_defaults(document: Mapping[str, Any], sizing: Sizing | None) -> dict[s
             {**department, **each} if isinstance(each, Mapping) else each for each in departments
         ]
     for key, defaults in (
-        ("audit", {"retention_days": sizing.retention.audit_days}),
         (
             "budget",
             {

@@ -235,7 +235,9 @@ class OidcIdentity(Frozen):
     department_claim: Text = Field(
         default="department", description="claim or attribute that carries the department's id"
     )
-    email_domains: tuple[DomainName, ...] = ()
+    email_domains: tuple[DomainName, ...] = Field(
+        default=(), max_length=100, description="people with other e-mail addresses cannot sign in"
+    )
     machine_clients: tuple[Slug, ...] = Field(
         default=(),
         max_length=50,
@@ -265,7 +267,9 @@ class SamlIdentity(Frozen):
     department_claim: Text = Field(
         default="department", description="claim or attribute that carries the department's id"
     )
-    email_domains: tuple[DomainName, ...] = ()
+    email_domains: tuple[DomainName, ...] = Field(
+        default=(), max_length=100, description="people with other e-mail addresses cannot sign in"
+    )
     machine_clients: tuple[Slug, ...] = Field(
         default=(),
         max_length=50,
@@ -330,7 +334,9 @@ class AnthropicProvider(Frozen):
         "https://api.anthropic.com"
     )
     auth: Annotated[WorkloadIdentityAuth | SecretAuth, Field(discriminator="kind")]
-    inference_geo: Literal["global", "us"] = "global"
+    inference_geo: Literal["global", "us"] = Field(
+        default="global", description="where inference happens; us costs a tenth more"
+    )
     models: dict[ModelId, ModelId] = Field(
         default={}, description="Claude model to this provider's name of it, where they differ"
     )
@@ -392,10 +398,9 @@ class Claude(Frozen):
 
 
 class Audit(Frozen):
-    """The audit store. Retention follows from the size unless it is set here."""
+    """The audit store. How long it keeps records is `sizing.retention.audit_days`."""
 
     mode: RetentionMode = "COMPLIANCE"
-    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 36_500
 
 
 class Budget(Frozen):
@@ -412,7 +417,9 @@ class Budget(Frozen):
 
 
 class CustomDomain(Frozen):
-    """The gateway's own name. The certificate lies in the same region as the API."""
+    """The gateway's own name. The certificate lies in the same region as the API; in the hosted zone the kit
+    makes the record for the name.
+    """
 
     name: DomainName
     certificate_arn: Arn
@@ -420,7 +427,7 @@ class CustomDomain(Frozen):
 
 
 class MutualTls(Frozen):
-    """Clients show a certificate of a trust store in S3."""
+    """Clients show a certificate of a trust store in S3, of one version of it where that is named."""
 
     truststore_uri: Annotated[str, StringConstraints(pattern=S3_URI)]
     truststore_version: Text | None = None
@@ -443,12 +450,12 @@ class Portal(Frozen):
 
 class Network(Frozen):
     """Where functions run. `none`: outside a VPC; `managed`: in a VPC of the kit; `existing`: in the
-    client's own.
+    client's own. `cidr` is the range of the network, the client's own as well: there it says whose word
+    about a caller's address counts on Kubernetes.
     """
 
     mode: Literal["none", "managed", "existing"] = "none"
     cidr: Annotated[str, StringConstraints(pattern=CIDR)] | None = None
-    vpc_id: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")] | None = None
     subnet_ids: tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...] = ()
     security_group_ids: tuple[Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$")], ...] = ()
 

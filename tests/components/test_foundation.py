@@ -52,7 +52,7 @@ def test_audit_records_are_locked_in_compliance_mode_as_long_as_the_size_says(si
 
 
 def test_a_short_and_lifted_lock_is_for_named_non_production_only() -> None:
-    wanted = {"audit": {"mode": "GOVERNANCE", "retention_days": 1}}
+    wanted = {"audit": {"mode": "GOVERNANCE"}, "sizing": {"retention": {"audit_days": 1}}}
     sandbox = evaluate_stage("foundation", config={**wanted, "environment": "sandbox"})
     rules = [one.inputs["rule"]["defaultRetention"] for one in sandbox if one.type == LOCK]
     assert {rule["mode"] for rule in rules} == {"GOVERNANCE"}
@@ -87,18 +87,19 @@ def test_the_account_issues_the_identity_tokens_on_which_a_way_to_claude_rests()
     assert found.options["retainOnDelete"]
     assert str(plan.exports["outbound_identity_issuer"]).startswith("https://")
     model = {"display_name": "Any", "model": "claude-haiku-5-5"}
+    residency = {"data_residency": ["eu", "us"]}
     claude: dict[str, Any] = {"models": dict.fromkeys(("fast", "balanced", "best", "early"), model)}
-    by_key = {"kind": "anthropic", "auth": {"kind": "secret"}}
+    by_key = {"kind": "anthropic", "inference_geo": "us", "auth": {"kind": "secret"}}
     identity = {"kind": "workload-identity", "organization_id": "o", "federation_rule_id": "fdrl_x"}
-    federated = {"kind": "anthropic", "auth": identity}
+    federated = {"kind": "anthropic", "inference_geo": "us", "auth": identity}
     for provider, how in ((federated, "existing"), (by_key, "existing"), (by_key, "none")):
         claude |= {"providers": [provider], "outbound_identity": how}
-        other = evaluate_stage("foundation", config={"claude": claude})
+        other = evaluate_stage("foundation", config={"claude": claude, **residency})
         assert not [one for one in other if one.type == federation]
         assert "outbound_identity_issuer" not in other.exports
     claude |= {"providers": [federated], "outbound_identity": "none"}
     with pytest.raises(Exception, match=r"providers\[0\]\.auth: workload-identity needs identity tokens"):
-        evaluate_stage("foundation", config={"claude": claude})
+        evaluate_stage("foundation", config={"claude": claude, **residency})
 
 
 def test_secrets_are_created_without_a_value(foundation: Standing) -> None:

@@ -262,6 +262,7 @@ def _controls(requests: Requests) -> None:
     harness.audit.refuse = RuntimeError(CANARY)
     requests.refused()
     harness.audit.refuse = None
+    assert [one["AuditFailures"] for one in harness.log if one["type"] == "audit-failure"] == [1]
     for refused in (
         AuthenticationError("Your access to Claude has ended.", reason=ENDED),
         RuntimeError(CANARY),

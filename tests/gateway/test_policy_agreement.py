@@ -29,6 +29,7 @@ MODELS = {
 PROVIDERS = [
     {
         "kind": "anthropic",
+        "inference_geo": "us",
         "auth": {
             "kind": "workload-identity",
             "audience": "https://api.anthropic.com",
@@ -54,6 +55,7 @@ def test_every_kind_of_provider_that_can_be_configured_can_be_called() -> None:
     settings = read_settings(RawConfig(_config(), frozenset()))
     policy = parse_policy(canonical_json(gateway_policy(settings).to_dict()).encode())
     assert tuple(one.kind for one in policy.providers) == PROVIDER_KINDS
+    assert [one.inference_geo for one in policy.providers] == ["us", None, None]
 
     async def unused(*_: Any) -> Any:
         raise AssertionError
@@ -87,7 +89,8 @@ def test_labels_canaries_and_hosts_of_the_configuration_reach_the_gateway() -> N
 def _config() -> dict[str, Any]:
     plain = stack_configuration("integration")
     values = {key.partition(":")[2]: value for key, value in plain.items()}
-    return {**values, "claude": json.dumps({"providers": PROVIDERS, "models": MODELS})}
+    claude = json.dumps({"providers": PROVIDERS, "models": MODELS})
+    return {**values, "claude": claude, "data_residency": '["eu", "us"]'}
 
 
 @pytest.mark.parametrize("embeddings", [True, False])

@@ -69,6 +69,26 @@ def test_an_alias_moves_to_another_model_and_provider_without_a_change_in_the_ca
     assert [one["provider"] for one in two_providers.lines()] == ["provider-1", "provider-2"]
 
 
+@pytest.mark.parametrize("asked", [None, "global", "us"])
+def test_the_policy_says_where_a_provider_answers_whatever_the_caller_asks(
+    two_providers: Harness, asked: str | None
+) -> None:
+    """(G.1) Data residency: `inference_geo` is sent with each message, and with each one of a batch."""
+    two_providers.policy_source.document["providers"][0]["inference_geo"] = "us"
+    time.sleep(0.15)  # the gateway follows the policy by itself
+    client = Anthropic(base_url=two_providers.url, api_key=KEY, max_retries=0)
+    ask: Any = {"model": "fast", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    ask |= {"inference_geo": asked} if asked else {}
+    client.messages.create(**ask)
+    assert two_providers.upstream.received[-1].json()["inference_geo"] == "us"
+    two_providers.upstream.script = lambda _: json_reply({"id": "msgbatch_1", "type": "message_batch"})
+    client.post(
+        "/v1/messages/batches", cast_to=object, body={"requests": [{"custom_id": "a", "params": ask}]}
+    )
+    (sent,) = two_providers.upstream.received[-1].json()["requests"]
+    assert sent["params"] == {**ask, "model": "claude-haiku-5-5", "inference_geo": "us"}
+
+
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 502, 503, 504, 529])
 def test_a_provider_that_cannot_is_left_for_the_next_one(two_providers: Harness, status: int) -> None:
     two_providers.upstream.script = lambda _: _unavailable(status)

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from lambdas.authorizer.handler import Edge
 from lambdas.common.access import AccessRecords, person_record
 from lambdas.common.policy import PolicyUnavailable
-from lambdas.pretoken.handler import claims_of
+from lambdas.pretoken.handler import NoAccess, claims_of
 
 from .deployed import Deployed
 
@@ -99,6 +99,10 @@ def test_the_trigger_needs_to_read_access_and_nothing_else(deployed: Deployed) -
     attributes = {"email": "t@example.com"}
     records = AccessRecords(deployed.stage.acting(planned).client("dynamodb"), table)
     assert claims_of(records, attributes)["kit_person"] == "person-t"
+    assert claims_of(records, attributes, ["example.com"])["kit_person"] == "person-t"
+    for outside in ({}, {"email": "t@example.com.evil.net"}, {"email": "t@sub.example.com"}):
+        with pytest.raises(NoAccess):
+            claims_of(records, {"preferred_username": "t@example.com", **outside}, ["example.com"])
     blind = AccessRecords(deployed.stage.acting([]).client("dynamodb"), table)
     with pytest.raises(ClientError):
         claims_of(blind, attributes)

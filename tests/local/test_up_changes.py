@@ -214,6 +214,7 @@ def test_a_key_of_claude_reaches_the_provider_and_nothing_else(changing: Changin
         )
         assert done.returncode == 0, done.stderr
         assert "'From the provider.'" in done.stdout
+        assert "outside data_residency eu: for this local run only" in done.stdout
         assert _ask(changing.kit) == "From the provider."
     assert {headers.get("x-api-key") for headers in provider.asked} == {key}
     shown = done.stdout + done.stderr + changing.kit.run("status", "--json").stdout

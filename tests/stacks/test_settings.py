@@ -77,7 +77,6 @@ def test_the_shipped_stack_files_of_the_example_client_are_valid(stage: str) -> 
 def test_what_a_client_leaves_out_follows_from_the_size(read: Read) -> None:
     medium, large = read(size="medium"), read(size="large")
 
-    assert medium.audit.retention_days == medium.sizing.retention.audit_days
     assert large.departments[0].requests_per_minute == large.sizing.limits.department_requests_per_minute
     assert large.departments[0].requests_per_minute > medium.departments[0].requests_per_minute
     assert medium.departments[0].user_monthly_budget_microusd == medium.sizing.budgets.user_microusd
@@ -198,7 +197,7 @@ def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:
         (changed(identity={"kind": "oidc", "issuer": "http://x"}), "identity.issuer", "begins with https://"),
         (changed(identity={"issuer": "https://x.example"}), "identity.kind", "is required"),
         (changed(audit={"mode": "GOVERNANCE"}), "audit.mode", "named non-production"),
-        (changed(audit={"retention_days": 30}), "audit.retention_days", "too short for production"),
+        (changed(audit={"retention_days": 30}), "audit.retention_days", "sizing.retention.audit_days"),
         (changed(api={"exposure": "private"}), "api.exposure", "needs a way in"),
         (
             changed(api={"mutual_tls": {"truststore_uri": "s3://bucket/ca.pem"}}),
@@ -208,8 +207,8 @@ def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:
         (changed(network={"mode": "managed"}), "network.cidr", "is required"),
         (changed(network={"mode": "managed", "cidr": "8.8.0.0/16"}), "network.cidr", "not a private range"),
         (
-            changed(network={"mode": "none", "vpc_id": "vpc-12345678"}),
-            "network.vpc_id",
+            changed(network={"mode": "none", "subnet_ids": ["subnet-12345678"]}),
+            "network.subnet_ids",
             "network.mode: existing",
         ),
         (changed(contacts={"owner": "x@example.com", "alarms": []}), "contacts.alarms", "who is told"),
@@ -235,6 +234,23 @@ def test_a_wrong_key_is_named_with_the_way_out(attempt: Callable[[], Settings], 
     assert says in problems[key]
 
 
+def test_a_provider_must_promise_the_residency_of_the_data() -> None:
+    """(G.1) The Anthropic API answers in the US or anywhere; the two platforms of AWS in their region."""
+    auth = {"kind": "secret"}
+
+    def at(residency: Any, **provider: Any) -> Callable[[], Settings]:
+        claude = EXAMPLE["claude"] | {"providers": [{"kind": "anthropic", "auth": auth, **provider}]}
+        return changed(claude=claude, data_residency=residency)
+
+    for residency in ("eu", ["eu", "uk"]):
+        for geo in ("global", "us"):
+            problems = refused(at(residency, inference_geo=geo))
+            assert "use kind: bedrock or claude-platform-aws" in problems["claude.providers[0].kind"]
+    problems = refused(at(["eu", "us"]))
+    assert problems.keys() == {"claude.providers[0].inference_geo"}
+    assert at(["eu", "us"], inference_geo="us")().claude.providers[0].kind == "anthropic"
+
+
 def test_one_mistake_gives_one_problem(read: Read) -> None:
     assert list(refused(department(cost_centre="CC-1"))) == ["departments[0].cost_centre"]
     assert list(refused(changed(size="larg"))) == ["size"]
@@ -246,10 +262,15 @@ def test_departments_that_are_no_list_are_one_problem_and_nothing_that_follows()
 
 def test_in_a_named_non_production_environment_evidence_may_be_short_lived() -> None:
     sandbox = parse_settings(
-        EXAMPLE | {"environment": "sandbox", "audit": {"mode": "GOVERNANCE", "retention_days": 1}}
+        EXAMPLE
+        | {
+            "environment": "sandbox",
+            "audit": {"mode": "GOVERNANCE"},
+            "sizing": {"retention": {"audit_days": 1}},
+        }
     )
     assert not sandbox.production
-    assert sandbox.audit.retention_days == 1
+    assert sandbox.sizing.retention.audit_days == 1
 
 
 def test_every_finding_and_action_is_known_to_inspection_and_gateway(read: Read) -> None:

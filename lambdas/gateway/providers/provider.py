@@ -46,6 +46,7 @@ class ClaudeProvider:
     workspace_id: str | None = None
     batches: bool = True  # whether it has the Message Batches API
     on_aws: bool = False  # whether its errors may name accounts and roles of the organisation
+    inference_geo: str | None = None  # where it must answer, if anywhere; sent with each message
     circuit: CircuitBreaker = field(default_factory=CircuitBreaker)
 
     def model_name(self, model: str) -> str:

@@ -86,6 +86,7 @@ class Providers:
             workspace_id=entry.auth.get("workspace_id") if entry.kind == "claude-platform-aws" else None,
             batches=entry.kind != "bedrock",
             on_aws=entry.kind in _AWS_SERVICES,
+            inference_geo=entry.inference_geo,
         )
 
     def _credential(self, entry: Provider) -> Credential:
