@@ -126,6 +126,7 @@ class _App:
             route=_route(scope["path"]),
             status=answer.status,
             milliseconds=round((perf_counter() - started) * 1000, 1),
+            leaver=answer.leaver,
             reason=reason,
         )
 

@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -30,8 +31,9 @@ from lambdas.scim import groups as stored_groups
 from lambdas.scim import people as stored_people
 from lambdas.scim.edits import members_of, patched, replacement
 from lambdas.scim.groups import Groups, StoredGroup
+from lambdas.scim.leniency import Active, read_patch, read_person, says_active
 from lambdas.scim.people import GroupNames, People, Person, Versions, etag
-from lambdas.scim.resources import CONFIG, ENDPOINTS, MODELS, POLICY, PROVIDER, TypeName, User
+from lambdas.scim.resources import CONFIG, ENDPOINTS, POLICY, PROVIDER, TypeName, UserResource
 from lambdas.scim.search import Search, wants
 
 _TYPES: dict[str, TypeName] = {endpoint: name for name, endpoint in ENDPOINTS.items()}
@@ -39,9 +41,9 @@ _LONGEST_FILTER = 4_096
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
 _QUERY = ("attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count")
 _SEARCHES: dict[tuple[TypeName, ...], Any] = {
-    ("User",): SearchRequest[User],
+    ("User",): SearchRequest[UserResource],
     ("Group",): SearchRequest[Group],
-    ("User", "Group"): SearchRequest[User | Group],
+    ("User", "Group"): SearchRequest[UserResource | Group],
 }
 _LIST_SCHEMA = str(ListResponse.__schema__)
 
@@ -61,11 +63,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, JSON content (None: no body) and headers."""
+    """Status, JSON content (None: no body) and headers. `leaver`: the request was to put somebody out."""
 
     status: int
     content: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    leaver: bool = False
 
 
 class Endpoints:
@@ -81,11 +84,12 @@ class Endpoints:
         try:
             return self._route(request)
         except SCIMException as error:
-            return refused(error)
+            answer = refused(error)
         except ValidationError as error:
-            return _invalid(error)
+            answer = _invalid(error)
         except RecursionError:
-            return refused(InvalidSyntaxException(detail="The request is nested too deeply."))
+            answer = refused(InvalidSyntaxException(detail="The request is nested too deeply."))
+        return replace(answer, leaver=_names_a_leaver(request))
 
     def _route(self, request: Request) -> Answer:
         match request.method, request.parts:
@@ -116,10 +120,12 @@ class Endpoints:
         match request.method:
             case "GET":
                 return self._read(kind, identifier, request)
+            case "PUT" | "PATCH" if kind == "User":
+                return self._change_person(identifier, request)
             case "PUT":
-                return self._replace(kind, identifier, request)
+                return self._replace_group(identifier, request)
             case "PATCH":
-                return self._patch(kind, identifier, request)
+                return self._patch_group(identifier, request)
             case "DELETE":
                 stored: People | Groups = self._people if kind == "User" else self._groups
                 stored.delete(identifier, versions=_expected(request))
@@ -130,14 +136,17 @@ class Endpoints:
     # -- resources -----------------------------------------------------------------------------------------
 
     def _create(self, kind: TypeName, request: Request) -> Answer:
-        resource = MODELS[kind].model_validate(
-            _content(request), scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
-        )
+        content = _content(request)
         if kind == "User":
+            resource = read_person(content, Context.RESOURCE_CREATION_REQUEST)
+            resource.active = says_active(request.method, request.body).stored(True)
             created: Person | StoredGroup = self._people.create(resource)
         else:
-            members = members_of(resource.members or ())  # pyright: ignore[reportAttributeAccessIssue]
-            resource.members = None  # pyright: ignore[reportAttributeAccessIssue]
+            resource = Group.model_validate(
+                content, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
+            )
+            members = members_of(resource.members or ())
+            resource.members = None
             created = self._groups.create(resource, members)
         return self._shown(created, request, Context.RESOURCE_CREATION_RESPONSE, status=201)
 
@@ -147,57 +156,81 @@ class Endpoints:
             return Answer(304, headers={"etag": etag(stored.version)})
         return self._shown(stored, request, Context.RESOURCE_QUERY_RESPONSE)
 
-    def _replace(self, kind: TypeName, identifier: str, request: Request) -> Answer:
+    def _change_person(self, identifier: str, request: Request) -> Answer:
+        """PUT or PATCH of a person. Who is put out by it is out whatever becomes of the rest."""
+        active = says_active(request.method, request.body)
+        try:
+            stored = self._changed_person(identifier, request, active)
+        except Exception:
+            if active.is_out:
+                self._put_out(identifier)
+            raise
+        put = request.method == "PUT"
+        context = Context.RESOURCE_REPLACEMENT_RESPONSE if put else Context.RESOURCE_PATCH_RESPONSE
+        return self._shown(stored, request, context)
+
+    def _changed_person(self, identifier: str, request: Request, active: Active) -> Person:
+        content = _content(request)
+        if request.method == "PUT":
+            if content.get("id", identifier) != identifier:
+                raise InvalidValueException(detail="id is another than that of the path", attribute="id")
+            sent = read_person(content, Context.RESOURCE_REPLACEMENT_REQUEST)
+
+            def change(person: Any) -> Any:
+                after = sent.model_copy(deep=True)
+                after.replace(person)
+                # A PUT that does not speak of it leaves who is in in, and who is out out.
+                after.active = active.stored(person.active)
+                return after
+        else:
+            patch = read_patch(content)
+
+            def change(person: Any) -> Any:
+                person.id = identifier  # some providers send it along
+                patch(person)
+                person.active = active.stored(person.active)
+                return person
+
+        return self._people.update(identifier, change, versions=_expected(request))
+
+    def _put_out(self, identifier: str) -> None:
+        """Put a person out whose other changes were refused."""
+
+        def change(person: Any) -> Any:
+            person.active = False
+            return person
+
+        with suppress(NotFoundException):
+            self._people.update(identifier, change)
+
+    def _replace_group(self, identifier: str, request: Request) -> Answer:
         content = _content(request)
         if content.get("id", identifier) != identifier:
             raise InvalidValueException(detail="id is another than that of the path", attribute="id")
-        resource: Any = MODELS[kind].model_validate(
+        resource = Group.model_validate(
             content, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=POLICY
         )
-
-        def replaced(before: Any) -> Any:
-            after = resource.model_copy(deep=True)
-            after.replace(before)
-            if kind == "User" and after.active is None:
-                after.active = before.active  # who was put out comes in again only when that is said
-            return after
-
-        if kind == "User":
-            stored: Person | StoredGroup = self._people.update(
-                identifier, replaced, versions=_expected(request)
-            )
-        else:
-            edit = replacement(resource, lambda: self._groups.members(identifier))
-            stored = self._groups.update(identifier, edit, versions=_expected(request))
+        edit = replacement(resource, lambda: self._groups.members(identifier))
+        stored = self._groups.update(identifier, edit, versions=_expected(request))
         return self._shown(stored, request, Context.RESOURCE_REPLACEMENT_RESPONSE)
 
-    def _patch(self, kind: TypeName, identifier: str, request: Request) -> Answer:
-        model: Any = PatchOp[User] if kind == "User" else PatchOp[Group]
-        patch = model.model_validate(
+    def _patch_group(self, identifier: str, request: Request) -> Answer:
+        patch = PatchOp[Group].model_validate(
             _content(request), scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
         )
-
-        def changed(resource: Any) -> Any:
-            resource.id = identifier  # some providers send it along
-            patch.patch(resource, POLICY)
-            return resource
-
-        if kind == "User":
-            stored: Person | StoredGroup = self._people.update(
-                identifier, changed, versions=_expected(request)
-            )
-        else:
-            edit = patched(patch, identifier, lambda: self._groups.members(identifier))
-            stored = self._groups.update(identifier, edit, versions=_expected(request))
-            if not request.query:
-                # A group may have 50,000 members: whoever adds one must not be sent all of them.
-                return Answer(204, headers={"etag": etag(stored.version)})
+        edit = patched(patch, identifier, lambda: self._groups.members(identifier))
+        stored = self._groups.update(identifier, edit, versions=_expected(request))
+        if not request.query:
+            # A group may have 50,000 members: whoever adds one must not be sent all of them.
+            return Answer(204, headers={"etag": etag(stored.version)})
         return self._shown(stored, request, Context.RESOURCE_PATCH_RESPONSE)
 
     def _shown(
         self, stored: Person | StoredGroup, request: Request, context: Context, *, status: int = 200
     ) -> Answer:
-        model: Any = ResponseParameters[User] if isinstance(stored, Person) else ResponseParameters[Group]
+        model: Any = (
+            ResponseParameters[UserResource] if isinstance(stored, Person) else ResponseParameters[Group]
+        )
         chosen = model.model_validate(
             {name: value for name, value in request.query.items() if "ttributes" in name}, scim_policy=POLICY
         )
@@ -239,6 +272,13 @@ def refused(error: SCIMException) -> Answer:
 def _invalid(error: ValidationError) -> Answer:
     first = Error.from_validation_errors(error)[0]
     return Answer(first.status or 400, first.model_dump())
+
+
+def _names_a_leaver(request: Request) -> bool:
+    """Whether a request about one person is to put somebody out."""
+    if request.parts[:1] != (ENDPOINTS["User"],):
+        return False
+    return request.method == "DELETE" or says_active(request.method, request.body).is_out
 
 
 def _not_allowed(allowed: str) -> Answer:

@@ -36,7 +36,7 @@ from lambdas.common.clock import Clock
 from lambdas.common.ids import new_id
 from lambdas.scim.events import move_between, person_event, put_event
 from lambdas.scim.placement import Placement, Rules
-from lambdas.scim.resources import EnterpriseUser, User
+from lambdas.scim.resources import EnterpriseUser, UserResource
 from lambdas.scim.store import (
     MOST_WRITES,
     RESOURCE,
@@ -272,7 +272,7 @@ class People:
     def _access_of(self, person: Person, access: AccessRecord | None, cache: "GroupNames") -> AccessRecord:
         """The record that follows from the person; the very same one when nothing changes."""
         placement = self.placement(person, cache)
-        provisioned = person.resource.active is not False
+        provisioned = person.resource.active is True  # unassigned is out
         placed = provisioned and bool(placement.department)
         onboarding = access.onboarding if access else None
         if placed:
@@ -401,7 +401,7 @@ def shown(person: Person, base_url: str, cache: GroupNames | None = None) -> Any
     )
     if cache is not None and person.groups:
         resource.groups = [
-            User.Groups.model_validate(
+            UserResource.Groups.model_validate(
                 {
                     "value": group,
                     "$ref": f"{base_url}/Groups/{group}",
@@ -422,7 +422,7 @@ def etag(version: int) -> str:
 def _person(item: Item) -> Person:
     return Person(
         id=item["pk"]["S"].split("#", 1)[1],
-        resource=User.model_validate_json(item["body"]["S"]),
+        resource=UserResource.model_validate_json(item["body"]["S"]),
         groups=tuple(one["S"] for one in item["groups"]["L"]),
         version=int(item["version"]["N"]),
         created=item["created"]["S"],

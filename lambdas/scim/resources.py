@@ -26,8 +26,12 @@ from scim2_models import (
     ServiceProviderConfig,
     Sort,
 )
+from scim2_models import Email as _Email
 from scim2_models import EnterpriseUser as _EnterpriseUser
+from scim2_models import Photo as _Photo
 from scim2_models import User as _User
+from scim2_models import X509Certificate as _Certificate
+from scim2_models.resources.resource import AnyExtension
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 200
@@ -58,8 +62,35 @@ class EnterpriseUser(_EnterpriseUser):
         return {"value": value} if isinstance(value, str) else value
 
 
-User = _User[EnterpriseUser]
-MODELS: dict[TypeName, type[Resource[Any]]] = {"User": User, "Group": Group}
+class Email(_Email):
+    """An address, stored as it is sent: directories have addresses at `corp.local`."""
+
+    value: str | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class Photo(_Photo):
+    """A photo, whose address is stored as it is sent."""
+
+    value: str | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class X509Certificate(_Certificate):
+    """A certificate, stored as it is sent."""
+
+    value: str | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class User(_User[AnyExtension]):
+    """A person. No address is checked: nothing here goes by what one points to."""
+
+    profile_url: str | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    emails: list[Email] | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    photos: list[Photo] | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    x509_certificates: list[X509Certificate] | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+UserResource = User[EnterpriseUser]
+MODELS: dict[TypeName, type[Resource[Any]]] = {"User": UserResource, "Group": Group}
 ENDPOINTS: dict[TypeName, str] = {"User": "Users", "Group": "Groups"}
 
 # As Okta and Microsoft Entra really speak: attributes that we do not know are let go, a remove may say in its
@@ -95,8 +126,8 @@ CONFIG = ServiceProviderConfig(
 )
 
 PROVIDER = ScimProvider(
-    models=[_User, EnterpriseUser, Group],
-    resource_types=[ResourceType.from_resource(User), ResourceType.from_resource(Group)],
+    models=[User, EnterpriseUser, Group],
+    resource_types=[ResourceType.from_resource(UserResource), ResourceType.from_resource(Group)],
     config=CONFIG,
     policy=POLICY,
 )

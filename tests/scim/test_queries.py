@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scim2_models import ScimFilter
 
-from lambdas.scim.resources import User
+from lambdas.scim.resources import UserResource
 
 from .harness import Scim
 
@@ -110,8 +110,8 @@ FILTERS = st.recursive(
 @given(FILTERS)
 @settings(max_examples=200, deadline=None)
 def test_a_filter_means_what_the_rfc_says(node):
-    models = [User.model_validate(person) for person in PEOPLE]
-    condition = ScimFilter[User](written(node))
+    models = [UserResource.model_validate(person) for person in PEOPLE]
+    condition = ScimFilter[UserResource](written(node))
     assert [condition.match(model) for model in models] == [plainly(node, person) for person in PEOPLE]
 
 
@@ -131,7 +131,7 @@ def peopled(emulated_aws):
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_service_answers_a_filter_with_exactly_those_who_match(peopled: Scim, node):
     found = {one["userName"] for one in peopled.find("Users", written(node))["Resources"]}
-    assert found == {person["userName"] for person in PEOPLE if plainly(node, person)}
+    assert found == {person["userName"] for person in PEOPLE if plainly(node, {"active": True, **person})}
 
 
 ODD = [
@@ -151,12 +151,12 @@ ODD = [
 def test_titles_in_any_letters_are_found_as_the_library_compares_them(own_scim: Scim):
     """People whose stored text cannot hold the value are not read; nobody who matches may be among them."""
     made = {title: own_scim.user(title=title)["id"] for title in ODD}
-    models = {title: User.model_validate({"userName": "x", "title": title}) for title in ODD}
+    models = {title: UserResource.model_validate({"userName": "x", "title": title}) for title in ODD}
     for value in ODD:
         for spelt in (value, value.lower(), value.upper()):
             for operator in ("eq", "co", "sw", "ew"):
                 written_so = f"title {operator} {ScimFilter.quote(spelt)} and userName pr"
-                condition = ScimFilter[User](written_so)
+                condition = ScimFilter[UserResource](written_so)
                 found = {one["id"] for one in own_scim.find("Users", written_so)["Resources"]}
                 assert found == {made[one] for one in ODD if condition.match(models[one])}, written_so
 
@@ -230,11 +230,7 @@ def test_what_is_injected_into_a_value_stays_a_value(peopled: Scim, hostile):
     for kind, attribute in asked:
         condition = f"{attribute} eq {ScimFilter.quote(hostile)}"
         answer = peopled.http.get(f"/{kind}", params={"filter": condition})
-        if attribute == "emails.value":  # which holds addresses only
-            assert answer.status_code == 400
-            assert answer.json()["scimType"] == "invalidFilter"
-        else:
-            assert answer.json()["totalResults"] == 0
+        assert answer.json()["totalResults"] == 0
 
 
 # -- pages, order, projections -------------------------------------------------------------------------------
