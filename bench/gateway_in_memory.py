@@ -129,7 +129,7 @@ def gateway_app(upstream: str, key: str) -> Any:
             authenticator=Authenticator(
                 policy=watch,
                 records=LiveRecords(_Records(record), pool),  # type: ignore[arg-type]
-                pepper=PEPPER,
+                pepper=lambda: PEPPER,
                 verifier=TokenVerifier(KeySets()),
             ),
             inspection=InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32))),

@@ -20,10 +20,13 @@ Start = Literal["on-demand", "snapstart", "provisioned"]
 
 @dataclass(frozen=True)
 class Network:
-    """Where a function runs when it runs inside a VPC."""
+    """Where a function runs when it runs inside a VPC. `ready` is what must be there before a function starts
+    in it: its ways out, its endpoints, the names that it can resolve.
+    """
 
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_ids: Sequence[pulumi.Input[str]]
+    ready: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True)
@@ -298,7 +301,7 @@ class Function(KitComponent):
             },
             tracing_config={"mode": "Active"},
             dead_letter_config={"target_arn": self.dead_letters.arn},
-            opts=self.child(depends_on=[self.permissions]),
+            opts=self.child(depends_on=[self.permissions, *(around.network.ready if around.network else ())]),
             **optional,  # pyright: ignore[reportArgumentType]
         )
 

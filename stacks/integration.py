@@ -474,20 +474,25 @@ def _network(settings: Settings, base: Outputs, options: pulumi.ResourceOptions)
             log_retention_days=settings.sizing.retention.log_days,
             boundary_arn=base["permissions_boundary_arn"],
             private_api=private and not endpoints,
+            images=settings.sizing.capacity.runtime == "kubernetes",
         ),
         options,
     )
     if network.api_endpoint:
         endpoints = (network.api_endpoint.id,)
-    functions = FunctionNetwork(network.subnet_ids, [network.functions_group.id])
+    functions = FunctionNetwork(network.subnet_ids, [network.functions_group.id], [network])
     return Placed(functions, network.subnet_ids, endpoints)
 
 
 def egress_domains(settings: Settings) -> list[str]:
-    """The names outside AWS that the functions must resolve: providers and issuers of tokens."""
-    urls = [one.base_url for one in settings.claude.providers if isinstance(one, AnthropicProvider)]
+    """The names that the functions must resolve, besides AWS's own of their region: providers wherever they
+    are, issuers of tokens, and the API under the client's own name, which workflows call.
+    """
+    urls = [_route(one).base_url for one in settings.claude.providers]
     urls += [one.jwks_uri for one in settings.trusted_issuers]
     urls.append(f"https://cognito-idp.{settings.region}.amazonaws.com")  # keys of the user pool
+    if settings.api.custom_domain:
+        urls.append(f"https://{settings.api.custom_domain.name}")
     return sorted({host for url in urls if (host := urlsplit(url).hostname)})
 
 

@@ -22,6 +22,8 @@ _INTERFACES = {
     "sts": "sts",
 }
 _GATEWAYS = ("dynamodb", "s3")
+# Buckets of AWS in which the layers of images lie that nodes of a cluster pull.
+_IMAGE_LAYERS = "prod-{region}-starport-layer-bucket"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class NetworkArgs:
     log_retention_days: int
     boundary_arn: pulumi.Input[str]
     private_api: bool = False
+    images: bool = False  # nodes of a cluster run here, which pull images and call their API server
 
 
 class Network(KitComponent):
@@ -184,7 +187,7 @@ class Network(KitComponent):
                 vpc_endpoint_type="Gateway",
                 service_name=f"com.amazonaws.{names.region}.{service}",
                 route_table_ids=[table.id for table in self.route_tables],
-                policy=document([self._own(service, own_resources=True)]),
+                policy=document(self._gateway_statements(service)),
                 opts=self.child(),
             )
         for endpoint, service in _INTERFACES.items():
@@ -199,6 +202,21 @@ class Network(KitComponent):
                 policy=document([self._own(service, own_resources=False)]),
                 opts=self.child(),
             )
+
+    def _gateway_statements(self, service: str) -> list[Statement]:
+        own = self._own(service, own_resources=True)
+        if service != "s3" or not self._args.images:
+            return [own]
+        # the node asks ECR, and gets its layers from a bucket of AWS's own with a signature of AWS's own
+        bucket = _IMAGE_LAYERS.format(region=self._args.names.region)
+        layers = Statement(
+            "ImageLayers",
+            ["s3:GetObject"],
+            [f"arn:{self._args.names.partition}:s3:::{bucket}/*"],
+            principals="*",
+            conditions={"Bool": {"aws:SecureTransport": "true"}},
+        )
+        return [layers, own]
 
     def _own(self, service: str, *, own_resources: bool) -> Statement:
         account = self._args.names.account
@@ -232,6 +250,8 @@ class Network(KitComponent):
     def _allow_list(self) -> None:
         names, name = self._args.names, self._name
         own = [f"*.{names.region}.amazonaws.com", f"*.{names.region}.api.aws", "*.s3.amazonaws.com"]
+        if self._args.images:
+            own.append(f"*.{names.region}.eks.amazonaws.com")
         allowed, rest = (
             route53.ResolverFirewallDomainList(
                 f"{name}-{what}", name=names.of(f"dns-{what}"), domains=domains, opts=self.child()

@@ -26,6 +26,7 @@ import botocore.session
 from botocore.config import Config
 
 from lambdas.common.documents import S3Document
+from lambdas.common.kept_secret import KeptSecret
 from lambdas.common.policy import POLL_SECONDS, PolicyWatch
 from lambdas.common.virtual_keys import read_pepper
 from lambdas.gateway.authenticate import (
@@ -61,12 +62,14 @@ class Edge:
             report=lambda text: print(json.dumps({"event": "policy", "message": text})),  # noqa: T201 - the log
         )
         self._polled_at = float("-inf")
-        secret = client("secretsmanager").get_secret_value(SecretId=environ["KEY_PEPPER_SECRET_ARN"])
+        secrets, pepper = client("secretsmanager"), environ["KEY_PEPPER_SECRET_ARN"]
         self._authenticator: Authenticator = open_authenticator(
             self._policy,
             client("dynamodb"),
             environ["ACCESS_TABLE"],
-            read_pepper(secret["SecretString"]),
+            KeptSecret(
+                lambda: read_pepper(secrets.get_secret_value(SecretId=pepper)["SecretString"]), self._pool
+            ),
             self._pool,
             hops=Hops(api_gateway=True),
             endpoint_url=environ.get("AWS_ENDPOINT_URL"),

@@ -8,6 +8,7 @@ more than all controls together. `create_app()` makes it from the environment; t
 import asyncio
 import gc
 import json
+import os
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
@@ -38,20 +39,29 @@ def create_app(gateway: Gateway | None = None) -> Application:
     return _App(gateway)
 
 
-def _on_aws() -> Gateway:
-    """The gateway on the stores of AWS; tests and benchmarks have others.
+def _on_aws() -> Callable[[], Gateway]:
+    """How to make the gateway on the stores of AWS, all done that asks nobody; tests and benchmarks have
+    others.
 
     Without the garbage collector, which would walk botocore's service models again and again while they are
     read (a sixth of the start); afterwards they are put where it looks no more.
     """
     gc.disable()
     try:
-        from lambdas.gateway.deployment import compose
+        from lambdas.gateway.deployment import prepare
 
-        return compose(read_settings())
+        return prepare(read_settings())
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _to_be_snapshot() -> bool:
+    """Whether Lambda takes a snapshot of this process once it is ready. A secret read before would be in it
+    for as long as the version lives, and whatever the start needs would have to be there when the version is
+    published.
+    """
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
 
 class _App:
@@ -59,6 +69,8 @@ class _App:
 
     def __init__(self, gateway: Gateway | None) -> None:
         self._gateway = gateway
+        self._compose: Callable[[], Gateway] | None = None
+        self._composing = asyncio.Lock()
         self._exact: dict[tuple[str, str], tuple[str, Handler]] = {
             ("POST", "/v1/messages"): ("messages", self._messages),
             ("POST", "/v1/messages/count_tokens"): ("count_tokens", self._count_tokens),
@@ -83,19 +95,37 @@ class _App:
         await receive()
         try:
             if self._gateway is None:
-                self._gateway = _on_aws()
-            await self._gateway.start()
+                self._compose = _on_aws()
+            if not _to_be_snapshot():
+                await self._stand_up()
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._gateway.stop()
+        if self._gateway is not None:
+            await self._gateway.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
+    async def _stand_up(self) -> None:
+        """Read what only this process may hold, once, and start."""
+        async with self._composing:
+            if self._gateway is None:
+                if self._compose is None:
+                    raise RuntimeError(
+                        "the gateway was not started: run it under a server with ASGI lifespan"
+                    )
+                self._gateway = await asyncio.to_thread(self._compose)
+            await self._gateway.start()
+
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        gateway = self._running()
         exchange = Exchange(scope, receive, send, new_id("req_"))
+        if self._gateway is None:
+            if exchange.path == "/healthz":  # a snapshot is taken of what can be restored
+                await exchange.answer(200, JSON, b'{"status": "ok"}')
+                return
+            await self._stand_up()
+        gateway = self._running()
         entry = AccessEntry(exchange.request_id, exchange.method)
         if gateway.settings.behind_api_gateway:
             entry.edge_id = exchange.edge_id

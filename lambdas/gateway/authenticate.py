@@ -146,7 +146,7 @@ class Authenticator:
         *,
         policy: Policies,
         records: "LiveRecords",
-        pepper: bytes,
+        pepper: Callable[[], bytes],
         verifier: TokenVerifier,
         hops: Hops | None = None,
         uses: TokenUses | None = None,
@@ -198,7 +198,7 @@ class Authenticator:
     def _key(self, key: str) -> Lookup:
         if not is_well_formed(key):
             raise AuthenticationError(reason="key_shape")
-        return Lookup("pk", key_record_pk(key, self._pepper))
+        return Lookup("pk", key_record_pk(key, self._pepper()))
 
     async def _token(self, token: str) -> _Verified:
         issuers = self._policy.current().issuers
@@ -257,7 +257,7 @@ class Authenticator:
         named = issuer.claims
         if issuer.principal == "application":
             subject = _text(claims, named.get("application", "sub"))
-            return Lookup("pk", workload_record_pk(issuer.issuer, subject, self._pepper))
+            return Lookup("pk", workload_record_pk(issuer.issuer, subject, self._pepper()))
         kinds: tuple[tuple[str, NameKind], ...] = (("user_name", "user-name"), ("external_id", "external-id"))
         for name, kind in kinds:
             if name in named:
@@ -271,7 +271,7 @@ class Authenticator:
         if not isinstance(arn, str) or not arn:
             raise AuthenticationError(reason="no_credential")
         return _Verified(
-            Lookup("pk", workload_record_pk(IAM_ISSUER, role_arn(arn), self._pepper)), IAM_ISSUER
+            Lookup("pk", workload_record_pk(IAM_ISSUER, role_arn(arn), self._pepper())), IAM_ISSUER
         )
 
     async def _live(self, lookup: Lookup, afresh: bool) -> AccessRecord:
@@ -463,7 +463,7 @@ def open_authenticator(
     policy: Policies,
     dynamodb: Any,
     access_table: str,
-    pepper: bytes,
+    pepper: Callable[[], bytes],
     pool: ThreadPoolExecutor,
     *,
     hops: Hops | None = None,

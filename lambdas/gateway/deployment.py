@@ -23,6 +23,7 @@ from botocore.credentials import Credentials
 
 from lambdas.common.audit import open_writer
 from lambdas.common.documents import S3Document
+from lambdas.common.kept_secret import KeptSecret
 from lambdas.common.ledger import Ledger
 from lambdas.common.ledger.dynamo_store import DynamoStore
 from lambdas.common.ledger.token_uses import TokenUses
@@ -58,13 +59,36 @@ def compose(settings: GatewaySettings) -> Gateway:
     """A gateway on the stores that the settings name. Raises `SettingsError`, and botocore's errors when the
     pepper cannot be read: nobody could be told from anybody else.
     """
+    return prepare(settings)()
+
+
+def prepare(settings: GatewaySettings) -> Callable[[], Gateway]:
+    """What of a gateway can be made without asking anybody: the clients, which take longest. The call that it
+    gives makes the rest, secrets and credentials among it, and must come after a snapshot has been restored.
+    Raises `SettingsError`.
+    """
+    for variable, value in (
+        ("LEDGER_TABLE", settings.ledger_table),
+        ("ACCESS_TABLE", settings.access_table),
+        ("GOVERNANCE_BUCKET", settings.governance_bucket),
+        ("KEY_PEPPER_SECRET_ARN", settings.key_pepper_secret_arn),
+    ):
+        _named(value, variable)
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
+    aws = _Aws(settings, pool)
+    for service in ("dynamodb", "firehose", "s3", "secretsmanager"):
+        aws.client(service)
+    return partial(_gateway, settings, aws, pool)
+
+
+def _gateway(settings: GatewaySettings, aws: "_Aws", pool: ThreadPoolExecutor) -> Gateway:
     ledger_table = _named(settings.ledger_table, "LEDGER_TABLE")
     access_table = _named(settings.access_table, "ACCESS_TABLE")
     governance = _named(settings.governance_bucket, "GOVERNANCE_BUCKET")
-    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
-    aws = _Aws(settings, pool)
+    pepper_arn = _named(settings.key_pepper_secret_arn, "KEY_PEPPER_SECRET_ARN")
     dynamodb, s3 = aws.client("dynamodb"), aws.client("s3")
-    pepper = read_pepper(aws.secret(_named(settings.key_pepper_secret_arn, "KEY_PEPPER_SECRET_ARN")))
+    kept_pepper = KeptSecret(lambda: read_pepper(aws.secret(pepper_arn)), pool)
+    pepper = kept_pepper()
     transport = HttpTransport(connect_seconds=settings.deadlines.connect)
     hot = HttpTransport(connect_seconds=_AWS_CONNECT_SECONDS, keep_seconds=_AWS_KEEP_SECONDS)
     keys = AwsCredentials(aws.session.get_credentials())
@@ -100,7 +124,7 @@ def compose(settings: GatewaySettings) -> Gateway:
             policy,
             dynamodb,
             access_table,
-            pepper,
+            kept_pepper,
             pool,
             hops=Hops(api_gateway=settings.behind_api_gateway, proxies=settings.trusted_proxies),
             uses=TokenUses(store),
@@ -159,13 +183,17 @@ class _Aws:
         self._settings = settings
         self._pool = pool
         self.session = botocore.session.get_session()  # one for all clients: it keeps the service models
-        self._sts: Any = None
-        self._secrets: Any = None
-        self._caller_sts: Any = None
-        self._opening_sts = Lock()
+        self._clients: dict[tuple[str, int], Any] = {}
+        self._opening = Lock()  # botocore makes one client at a time
 
     def client(self, service: str, *, attempts: int = 3) -> Any:
-        """A client that gives up in time for the caller still to be answered."""
+        """A client, the same each time, that gives up in time for the caller still to be answered."""
+        with self._opening:
+            if (service, attempts) not in self._clients:
+                self._clients[service, attempts] = self._new_client(service, attempts)
+            return self._clients[service, attempts]
+
+    def _new_client(self, service: str, attempts: int) -> Any:
         return self.session.create_client(
             service,
             region_name=self._settings.region,
@@ -182,8 +210,7 @@ class _Aws:
 
     def secret(self, arn: str) -> str:
         """The current value of a secret. Blocks."""
-        self._secrets = self._secrets or self.client("secretsmanager")
-        return self._secrets.get_secret_value(SecretId=arn)["SecretString"]
+        return self.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
 
     async def provider_key(self) -> str:
         """The key of the Anthropic API, where the configuration chose one."""
@@ -195,8 +222,7 @@ class _Aws:
         return await self._in_thread(lambda: self._web_identity(audience, algorithm))
 
     def _web_identity(self, audience: str, algorithm: str) -> str:
-        self._sts = self._sts or self.client("sts")
-        answer = self._sts.get_web_identity_token(
+        answer = self.client("sts").get_web_identity_token(
             Audience=[audience], SigningAlgorithm=algorithm, DurationSeconds=_IDENTITY_SECONDS
         )
         return answer["WebIdentityToken"]
@@ -213,9 +239,7 @@ class _Aws:
         return UserSessions(partial(self._assume, role), pool).credentials
 
     def _assume(self, role: str, name: str, tags: Mapping[str, str]) -> Assumed:
-        with self._opening_sts:
-            self._caller_sts = self._caller_sts or self.client("sts", attempts=2)
-        given = self._caller_sts.assume_role(
+        given = self.client("sts", attempts=2).assume_role(
             RoleArn=role,
             RoleSessionName=name,
             DurationSeconds=SESSION_SECONDS,

@@ -32,7 +32,14 @@ pytestmark = pytest.mark.emulator
 # What the emulated AWS does not check: the use of a key by a service on our behalf, and what no stand-in of a
 # provider is reached by (calls in callers' names and federation have tests of their own).
 UNENFORCED = frozenset(
-    {"CallInCallersName", "DecryptGovernance", "DecryptSecrets", "EncryptRecords", "ProveIdentity"}
+    {
+        "CallInCallersName",
+        "DecryptGovernance",
+        "DecryptSecrets",
+        "EncryptCopies",
+        "EncryptRecords",
+        "ProveIdentity",
+    }
 )
 # What Lambda needs to run any function of ours.
 RUNTIME = frozenset(

@@ -68,7 +68,7 @@ class Door:
         self.authenticator = Authenticator(
             policy=SimpleNamespace(current=lambda: SimpleNamespace(issuers=self.issuers)),  # type: ignore[arg-type]
             records=LiveRecords(counted, self.pool, clock=lambda: self.monotonic),  # type: ignore[arg-type]
-            pepper=PEPPER,
+            pepper=lambda: PEPPER,
             verifier=TokenVerifier(KeySets(clock=lambda: self.monotonic), clock=clock),
             hops=self.hops,
             clock=clock,

@@ -275,7 +275,7 @@ def _knock(module: Any, headers: dict[bytes, bytes], peer: str = "192.0.2.1", **
     door = module.Authenticator(
         policy=SimpleNamespace(current=lambda: SimpleNamespace(issuers=())),
         records=module.LiveRecords(table, ThreadPoolExecutor(1)),
-        pepper=PEPPER,
+        pepper=lambda: PEPPER,
         verifier=TokenVerifier(KeySets(), clock=lambda: START),
         hops=module.Hops(api_gateway=api_gateway, proxies=proxies),
         clock=lambda: START,
@@ -384,7 +384,7 @@ def _presented_again(
         door = module.Authenticator(
             policy=SimpleNamespace(current=lambda: SimpleNamespace(issuers=(provider.configured(**issuer),))),
             records=module.LiveRecords(table, ThreadPoolExecutor(1)),
-            pepper=PEPPER,
+            pepper=lambda: PEPPER,
             verifier=TokenVerifier(KeySets(), clock=lambda: START),
             uses=uses,
             clock=lambda: START,

@@ -115,7 +115,7 @@ def running() -> Iterator[Running]:
         harness.keys = Authenticator(  # type: ignore[assignment]
             policy=SimpleNamespace(current=lambda: SimpleNamespace(issuers=issuers)),  # type: ignore[arg-type]
             records=LiveRecords(table, ThreadPoolExecutor(2), clock=lambda: one.monotonic),  # type: ignore[arg-type]
-            pepper=PEPPER,
+            pepper=lambda: PEPPER,
             verifier=TokenVerifier(KeySets(), clock=clock),
             uses=TokenUses(harness.ledger.store, clock),
             clock=clock,
