@@ -74,6 +74,16 @@ class AccessRecord:
         """`person`, `application` or `group`, from the key."""
         return _KINDS[self.key.split("#", 1)[0] + "#"]
 
+    @property
+    def awaits_onboarding(self) -> bool:
+        """Whether nothing but an unfinished onboarding keeps a person out."""
+        return (
+            self.kind == "person"
+            and self.provisioned
+            and bool(self.department)
+            and (self.onboarding == "pending")
+        )
+
     def active_at(self, now: datetime) -> bool:
         """Whether it lets anybody in at `now`: active, and not expired."""
         return self.active and (self.expires_at is None or now < self.expires_at)

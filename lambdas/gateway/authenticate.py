@@ -55,6 +55,7 @@ _ONCE = frozenset({b"authorization", b"x-api-key", _CONTEXT, *_IDENTITY_HEADERS}
 ENDED = "access_ended"  # why somebody known is refused; all others are told no more than that they are wrong
 _WRONG = "The credential is missing or wrong."
 _ENDED = "Your access to Claude has ended."
+_PENDING = "Your onboarding is not finished: sign in at the portal and take the first steps."
 _SIGNED_OUT = "You have signed out. Sign in again."
 
 Value = TypeVar("Value")
@@ -281,7 +282,7 @@ class Authenticator:
         if record.kind == "group":
             raise AuthenticationError(reason="group")
         if not record.active_at(self._clock()):
-            raise AuthenticationError(_ENDED, reason=ENDED)
+            raise AuthenticationError(_PENDING if record.awaits_onboarding else _ENDED, reason=ENDED)
         return record
 
     async def _behind_hop(

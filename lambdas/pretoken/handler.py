@@ -5,7 +5,9 @@ that provisioning made, by the name that the identity provider gives, and adds `
 the gateway finds the record), `kit_department`, `kit_roles` and `kit_data_classes`. The gateway goes by the
 record alone; the other claims are for applications that show them.
 
-Who has no active record gets no token: Cognito shows the message. It is asked again at each refresh, so a
+Who is waiting for onboarding only gets a token without the scope to call Claude, so that the portal can show
+the first steps; the gateway refuses it by the record as well. Anybody else without an active record gets no
+token: Cognito shows the message. It is asked again at each refresh, so a
 leaver's session ends with the access token in hand, which the gateway refuses anyway.
 
 Environment: `ACCESS_TABLE`; `EMAIL_DOMAINS`, separated by commas: people whose address is in none of them get
@@ -30,6 +32,9 @@ _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts
 _NAMES = ("preferred_username", "email")
 
 
+CALL_SCOPE = "claude/messages"
+
+
 class NoAccess(Exception):
     """This person gets no token. Cognito shows the text to them."""
 
@@ -44,9 +49,10 @@ def claims_of(
     record = _record(records, attributes)
     if record is None:
         raise NoAccess("You have no access to Claude here. Ask your Center of Excellence.")
-    if not record.active_at(utc_now()):
+    if not record.active_at(utc_now()) and not record.awaits_onboarding:
         raise NoAccess("Your access to Claude is not active. Ask your Center of Excellence.")
     claims: dict[str, Any] = {
+        **({"kit_onboarding": "pending"} if record.awaits_onboarding else {}),
         "kit_person": record.subject,
         "kit_department": record.department,
         "kit_roles": list(record.roles),
@@ -77,8 +83,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     del context
     domains = [one for one in os.environ.get("EMAIL_DOMAINS", "").split(",") if one]
     claims = claims_of(_records(), event["request"].get("userAttributes") or {}, domains)
+    access: dict[str, Any] = {"claimsToAddOrOverride": claims}
+    if "kit_onboarding" in claims:
+        access["scopesToSuppress"] = [CALL_SCOPE]
     event["response"]["claimsAndScopeOverrideDetails"] = {
         "idTokenGeneration": {"claimsToAddOrOverride": claims},
-        "accessTokenGeneration": {"claimsToAddOrOverride": claims},
+        "accessTokenGeneration": access,
     }
     return event

@@ -1,0 +1,169 @@
+"""The registrar: only it ends an onboarding, and only for whom the user pool vouches (L4.1, L4.4)."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import botocore.session
+import pytest
+from moto import mock_aws
+
+from components.portal.content import content_text
+from lambdas.common.access import AccessRecords, person_record, user_key
+from lambdas.common.learning import read_content
+from lambdas.registrar import handler as registrar
+
+ADA, BOB = "usr_ada", "usr_bob"
+CONTENT = read_content(content_text().encode())
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1"
+
+
+def _token(**claims: Any) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps({"token_use": "access", **claims}).encode()).decode()
+    return f"e30.{payload.rstrip('=')}.c2ln"
+
+
+GENUINE = {_token(kit_person=ADA): True}
+
+
+class _Pool(BaseHTTPRequestHandler):
+    """A pool that knows one token."""
+
+    def do_GET(self) -> None:
+        token = self.headers.get("authorization", "").removeprefix("Bearer ")
+        self.send_response(200 if GENUINE.get(token) else 401)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[AccessRecords]:
+    """Tables, buckets and a pool; somebody who waits for onboarding, and somebody who has left."""
+    pool = ThreadingHTTPServer(("127.0.0.1", 0), _Pool)
+    threading.Thread(target=pool.serve_forever, daemon=True).start()
+    environment = {
+        "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing", "SIGN_IN_URL": f"http://127.0.0.1:{pool.server_port}",
+        "ACCESS_TABLE": "access", "PORTAL_TABLE": "portal", "GOVERNANCE_BUCKET": "governance",
+        "GOVERNANCE_KEY_ARN": KEY, "PORTAL_CONTENT_KEY": "portal/content.json", "AUDIT_BUCKET": "audit",
+        "AUDIT_KEY_ARN": KEY, "ANALYTICS_STREAM": "records",
+    }  # fmt: skip
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        registrar._clients.cache_clear()
+        session = botocore.session.get_session()
+        dynamodb, s3 = (
+            session.create_client(name, region_name="eu-central-1") for name in ("dynamodb", "s3")
+        )
+        for table in ("access", "portal"):
+            dynamodb.create_table(
+                TableName=table, BillingMode="PAY_PER_REQUEST",
+                KeySchema=[
+                    {"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"},
+                ],
+                AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk")],
+            )  # fmt: skip
+        for bucket in ("governance", "audit"):
+            s3.create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
+                ObjectLockEnabledForBucket=bucket == "audit",
+            )  # fmt: skip
+        s3.put_object(Bucket="governance", Key="portal/content.json", Body=content_text().encode())
+        records = AccessRecords(dynamodb, "access")
+        for person, provisioned in ((ADA, True), (BOB, False)):
+            records.create(
+                person_record(person, provisioned=provisioned, department="finance", onboarding="pending")
+            )
+        yield records
+    pool.shutdown()
+
+
+def _ask(**event: Any) -> dict[str, Any]:
+    return registrar.handler({"token": _token(kit_person=ADA), "language": "en", **event}, None)
+
+
+def _accept(document: str) -> dict[str, Any]:
+    found = CONTENT.guideline(document)
+    assert found is not None
+    return _ask(action="accept", document=document, version=found.version, sha256=found.sha256)
+
+
+def _pass(course: str) -> dict[str, Any]:
+    found = CONTENT.course(course)
+    assert found is not None
+    answers = [next(n for n, one in enumerate(each.choices) if one.right) for each in found.questions]
+    return _ask(action="complete", course=course, version=found.version, answers=answers)
+
+
+def _needed() -> tuple[list[str], list[str]]:
+    guidelines = [one.id for one in CONTENT.guidelines if one.material]
+    return guidelines, [one.id for one in CONTENT.courses if one.is_for("finance", ())]
+
+
+def test_onboarding_opens_access_with_the_last_step_and_not_before(world: AccessRecords) -> None:
+    guidelines, courses = _needed()
+    for document in guidelines:
+        assert not _accept(document)["active"]
+    for course in courses[:-1]:
+        assert not _pass(course)["active"]
+    record = world.get(user_key(ADA))
+    assert record is not None
+    assert not record.active
+    assert _pass(courses[-1])["active"]
+    record = world.get(user_key(ADA))
+    assert record is not None
+    assert (record.active, record.onboarding) == (True, "done")
+
+
+def test_every_step_is_in_the_write_once_record_before_it_counts(world: AccessRecords) -> None:
+    _accept(_needed()[0][0])
+    s3 = botocore.session.get_session().create_client("s3", region_name="eu-central-1")
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket="audit")["Contents"]]
+    text = b"".join(s3.get_object(Bucket="audit", Key=key)["Body"].read() for key in keys).decode()
+    assert '"kind":"acceptance"' in text
+    assert ADA in text
+
+
+@pytest.mark.parametrize(
+    ("event", "refused"),
+    [
+        ({"token": _token(kit_person=BOB), "action": "accept"}, "token"),  # nobody vouches for it
+        ({"token": "", "action": "accept"}, "token"),
+        ({"token": "a\nb", "action": "accept"}, "token"),
+        ({"action": "promote"}, "action"),
+        ({"action": "accept", "document": "nothing"}, "document"),
+        ({"action": "accept", "document": "acceptable-use", "version": 1, "sha256": "0"}, "version"),
+        ({"action": "complete", "course": "nothing"}, "course"),
+        ({"action": "complete", "course": "data-classes", "version": 1, "answers": "all"}, "answers"),
+        ({"action": "complete", "course": "data-classes", "version": 9, "answers": []}, "course"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_changes(
+    world: AccessRecords, event: dict[str, Any], refused: str
+) -> None:
+    assert _ask(**event) == {"refused": refused}
+    record = world.get(user_key(ADA))
+    assert record is not None
+    assert not record.active
+
+
+def test_a_leaver_with_a_genuine_token_writes_nothing(
+    world: AccessRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = _token(kit_person=BOB)
+    monkeypatch.setitem(GENUINE, token, True)
+    assert _ask(token=token, action="accept", document="acceptable-use") == {"refused": "person"}
+
+
+def test_wrong_answers_are_told_apart_and_do_not_pass(world: AccessRecords) -> None:
+    answer = _ask(action="complete", course="data-classes", version=1, answers=[1, 1, 1])
+    assert answer == {"percent": 66, "passed": False, "right": [False, True, True]}
