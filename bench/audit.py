@@ -14,7 +14,7 @@ from statistics import median
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kit.audit.sources import Entry
-from kit.audit.verification import span_of, verify
+from kit.audit.verification import Trust, span_of, verify
 from lambdas.common.audit import AuditWriter, LoopJournal
 from lambdas.common.audit.bodies import seal
 from lambdas.common.ids import new_id
@@ -108,7 +108,7 @@ def _verifying(bucket: _Bucket) -> tuple[int, float]:
     span = span_of(bucket, None, None, now=datetime.now(UTC))
     assert span is not None
     started = time.perf_counter()
-    report = verify(bucket, lambda _: [], span, [])
+    report = verify(bucket, Trust(lambda _: [], None), span, [])
     assert not report.findings
     return report.records, report.records / (time.perf_counter() - started)
 

@@ -60,6 +60,8 @@ _FOUNDATION = {
             "audit_key_arn": "encrypts the audit store",
             "subject_key_arn": "wraps the data keys of departments and persons",
             "signing_key_arn": "signs the hourly manifests",
+            "writer_key_arn": "introduces the functions that write records",
+            "operator_key_arn": "introduces people who leave records",
             "ledger_key_arn": "encrypts the tables",
             "governance_key_arn": "encrypts the governance bucket",
             "analytics_key_arn": "encrypts the analytics bucket",

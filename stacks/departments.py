@@ -122,6 +122,7 @@ def _workflows(
         audit_bucket_name=base["audit_bucket_name"],
         audit_bucket_arn=base["audit_bucket_arn"],
         audit_key_arn=base["audit_key_arn"],
+        writer_key_arn=base["writer_key_arn"],
         copies_stream=names_of(settings).of("records"),
         copies_key_arn=base["analytics_key_arn"],
         training=_training(each, base, desk),

@@ -98,9 +98,11 @@ _EXPORTED_KEYS = (
     "ledger",
     "logs",
     "messages",
+    "operator",
     "secrets",
     "signing",
     "subject",
+    "writer",
 )
 
 
@@ -187,6 +189,8 @@ def _roles(settings: Settings, keys: KeyRing, boundary: Boundary) -> RolesArgs:
         audit_key_arn=keys.arns["audit"],
         subject_key_arn=keys.arns["subject"],
         signing_key_arn=keys.arns["signing"],
+        writer_key_arn=keys.arns["writer"],
+        operator_key_arn=keys.arns["operator"],
         analytics_key_arn=keys.arns["analytics"],
         principals=settings.coe,
         session_hours=settings.console_access.session_hours if settings.console_access else 4,

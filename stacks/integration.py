@@ -245,6 +245,7 @@ def _gateway(
             audit_bucket_name=base["audit_bucket_name"],
             audit_bucket_arn=base["audit_bucket_arn"],
             audit_key_arn=base["audit_key_arn"],
+            writer_key_arn=base["writer_key_arn"],
             governance_bucket_name=base["governance_bucket_name"],
             governance_bucket_arn=base["governance_bucket_arn"],
             governance_key_arn=base["governance_key_arn"],
@@ -299,6 +300,7 @@ def _keeper(
         signing_key_arn=base["signing_key_arn"],
         layer_arn=DependencyLayer("scheduled-layer", names_of(settings), "scheduled", options).arn,
         memory=settings.sizing.capacity.function_memory_mb,
+        anchor_bucket=settings.audit.anchor_bucket,
     )
 
 

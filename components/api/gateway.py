@@ -27,6 +27,7 @@ class Stores:
     audit_bucket_name: pulumi.Input[str]
     audit_bucket_arn: pulumi.Input[str]
     audit_key_arn: pulumi.Input[str]
+    writer_key_arn: pulumi.Input[str]
     governance_bucket_name: pulumi.Input[str]
     governance_bucket_arn: pulumi.Input[str]
     governance_key_arn: pulumi.Input[str]
@@ -110,6 +111,7 @@ def gateway_environment(args: GatewayArgs) -> dict[str, pulumi.Input[str]]:
         "SUBJECT_KEY_ARN": stores.subject_key_arn,
         "AUDIT_BUCKET": stores.audit_bucket_name,
         "AUDIT_KEY_ARN": stores.audit_key_arn,
+        "WRITER_KEY_ARN": stores.writer_key_arn,
         "GOVERNANCE_BUCKET": stores.governance_bucket_name,
         "POLICY_OBJECT_KEY": args.policy_object_key,
         "ANALYTICS_STREAM": stores.analytics_stream_name,
@@ -166,6 +168,7 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
         ),
         Statement("AppendRecords", ["s3:PutObject"], [objects(stores.audit_bucket_arn, "records")]),
         Statement("EncryptRecords", ["kms:GenerateDataKey"], [stores.audit_key_arn], conditions=via("s3")),
+        Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
         Statement(
             "ReadGovernance",
             ["s3:GetObject"],

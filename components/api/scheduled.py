@@ -102,11 +102,24 @@ class KeeperArgs:
     signing_key_arn: pulumi.Input[str]
     layer_arn: pulumi.Input[str]
     memory: int
+    anchor_bucket: str | None = None  # of a second account
 
 
 def notary(args: KeeperArgs) -> ScheduleArgs:
     """Seals the hour before in a signed manifest, ten minutes past each hour (L2.5)."""
-    stores = args.stores
+    stores, names = args.stores, args.surroundings.names
+    anchors = f"anchors/{names.client}-{names.environment}/"
+    anchoring: list[Statement] = []
+    environment: dict[str, pulumi.Input[str]] = {
+        "AUDIT_BUCKET": stores.audit_bucket_name,
+        "AUDIT_KEY_ARN": stores.audit_key_arn,
+        "SIGNING_KEY_ARN": args.signing_key_arn,
+        "KIT_ENVIRONMENT": names.environment,
+    }
+    if args.anchor_bucket:
+        environment |= {"ANCHOR_BUCKET": args.anchor_bucket, "ANCHOR_PREFIX": anchors}
+        arn = f"arn:{names.partition}:s3:::{args.anchor_bucket}/{anchors}*"
+        anchoring.append(Statement("KeepAnchors", ["s3:PutObject"], [arn]))
     return ScheduleArgs(
         FunctionArgs(
             surroundings=args.surroundings,
@@ -131,13 +144,9 @@ def notary(args: KeeperArgs) -> ScheduleArgs:
                     conditions=_via(args, "s3"),
                 ),
                 Statement("Sign", ["kms:Sign"], [args.signing_key_arn]),
+                *anchoring,
             ],
-            environment={
-                "AUDIT_BUCKET": stores.audit_bucket_name,
-                "AUDIT_KEY_ARN": stores.audit_key_arn,
-                "SIGNING_KEY_ARN": args.signing_key_arn,
-                "KIT_ENVIRONMENT": args.surroundings.names.environment,
-            },
+            environment=environment,
             layers=[args.layer_arn],
             memory=args.memory,
             timeout=900,
@@ -170,11 +179,13 @@ def sweeper(args: KeeperArgs) -> ScheduleArgs:
                     [stores.audit_key_arn],
                     conditions=_via(args, "s3"),
                 ),
+                Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
             ],
             environment={
                 "LEDGER_TABLE": stores.ledger_table_name,
                 "AUDIT_BUCKET": stores.audit_bucket_name,
                 "AUDIT_KEY_ARN": stores.audit_key_arn,
+                "WRITER_KEY_ARN": stores.writer_key_arn,
                 "KIT_ENVIRONMENT": args.surroundings.names.environment,
             },
             layers=[args.layer_arn],

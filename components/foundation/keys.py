@@ -73,6 +73,8 @@ def purposes(names: Names) -> dict[str, Purpose]:
         "audit": Purpose("Audit records and manifests", via=["s3"], evidence=True),
         "subject": Purpose("Wraps the data key of each department and person", evidence=True),
         "signing": Purpose("Signs the hourly manifests", signing=True, evidence=True),
+        "writer": Purpose("Introduces the functions that write records", signing=True, evidence=True),
+        "operator": Purpose("Introduces people who leave records", signing=True, evidence=True),
         "ledger": Purpose("Ledger, access and subject-key tables", via=["dynamodb"], open_to_account=True),
         "governance": Purpose("Governance documents, gateway policy, prompts", via=["bedrock", "s3"]),
         "analytics": Purpose(
@@ -113,10 +115,11 @@ class KeyRingArgs:
 class KeyRing(KitComponent):
     """One KMS key and one alias per purpose (L1.7, G.3).
 
-    Creates: keys `audit`, `subject`, `signing`, `ledger`, `governance`, `analytics`, `secrets`,
-    `functions`, `logs`, `messages`, `trail`, each with an alias `<client>-<environment>-<purpose>`.
-    Default posture: yearly rotation (the signing key is asymmetric, which KMS does not rotate: a new one is
-    a new key and the manifests name the key that signed them), 30 days to take a deletion back, key
+    Creates: keys `audit`, `subject`, `signing`, `writer`, `operator`, `ledger`, `governance`, `analytics`,
+    `secrets`, `functions`, `logs`, `messages`, `trail`, each with an alias
+    `<client>-<environment>-<purpose>`.
+    Default posture: yearly rotation (keys that sign are asymmetric, which KMS does not rotate: a new one is
+    a new key, and what is signed names the key that signed it), 30 days to take a deletion back, key
     policies that name actions and tie service principals to this account. Keys of evidence cannot be
     disabled or scheduled for deletion by anybody until their policy is changed. Protected and retained.
     Replaced when changed: the kind of a key (symmetric, signing).

@@ -34,6 +34,8 @@ class RolesArgs:
     audit_key_arn: pulumi.Input[str]
     subject_key_arn: pulumi.Input[str]
     signing_key_arn: pulumi.Input[str]
+    writer_key_arn: pulumi.Input[str]
+    operator_key_arn: pulumi.Input[str]
     analytics_key_arn: pulumi.Input[str]
     principals: Mapping[Any, Sequence[str]] = field(default_factory=dict)
     session_hours: int = 4
@@ -260,7 +262,11 @@ def _investigate(args: RolesArgs) -> list[Statement]:
     return [
         *_read(names, "Records", "audit", ["manifests/*", "records/*"], args.audit_key_arn),
         Statement("ReadLock", ["s3:GetObjectRetention"], [_objects(names, "audit")]),
-        Statement("VerifyManifests", ["kms:GetPublicKey", "kms:Verify"], [args.signing_key_arn]),
+        Statement(
+            "VerifySignatures",
+            ["kms:GetPublicKey", "kms:Verify"],
+            [args.signing_key_arn, args.writer_key_arn, args.operator_key_arn],
+        ),
         Statement("UnwrapSubjectKeys", ["kms:Decrypt"], [args.subject_key_arn]),
         *_read(names, "AccessLog", "access-logs", ["api/*"], args.analytics_key_arn),
         Statement(
@@ -288,6 +294,7 @@ def _train(args: RolesArgs) -> list[Statement]:
             [_objects(names, "audit", "records/dt=*/hour=*/training-*/*")],
         ),
         _use_key("EncryptTraining", ["kms:GenerateDataKey"], args.audit_key_arn, names),
+        Statement("IntroduceTraining", ["kms:Sign"], [args.operator_key_arn]),
         *put_copies(_records_stream(names), args.analytics_key_arn, names.region),
         Statement("KeepCompletions", ["s3:PutObject"], [_objects(names, "governance", "training/*")]),
         _use_key("EncryptCompletions", ["kms:GenerateDataKey"], args.governance_key_arn, names),
@@ -324,4 +331,5 @@ def _intervene(args: RolesArgs) -> list[Statement]:
             [_objects(names, "audit", "records/dt=*/hour=*/operator-*/*")],
         ),
         _use_key("EncryptWhatIsDone", ["kms:GenerateDataKey"], args.audit_key_arn, names),
+        Statement("IntroduceOperator", ["kms:Sign"], [args.operator_key_arn]),
     ]

@@ -158,11 +158,13 @@ class Scim(KitComponent):
                 [stores.audit_key_arn],
                 conditions=self._via("s3"),
             ),
+            Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
         ]
         environment = {
             **self._environment(),
             "AUDIT_BUCKET": stores.audit_bucket_name,
             "AUDIT_KEY_ARN": stores.audit_key_arn,
+            "WRITER_KEY_ARN": stores.writer_key_arn,
         }
         if args.user_pool:
             pool_id, pool_arn = args.user_pool

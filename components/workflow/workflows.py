@@ -58,6 +58,7 @@ class DepartmentWorkflowsArgs:
     audit_bucket_name: pulumi.Input[str]
     audit_bucket_arn: pulumi.Input[str]
     audit_key_arn: pulumi.Input[str]
+    writer_key_arn: pulumi.Input[str]
     copies_stream: str
     copies_key_arn: pulumi.Input[str]
     training: Training | None = None
@@ -108,6 +109,7 @@ class DepartmentWorkflows(KitComponent):
                 "REVIEWS_TABLE": args.reviews_table_name,
                 "AUDIT_BUCKET": args.audit_bucket_name,
                 "AUDIT_KEY_ARN": args.audit_key_arn,
+                "WRITER_KEY_ARN": args.writer_key_arn,
                 "ANALYTICS_STREAM": args.copies_stream,
             }
         elif args.training is not None:
@@ -199,6 +201,7 @@ class DepartmentWorkflows(KitComponent):
                 "AppendRecords", ["s3:PutObject"], [pulumi.Output.concat(args.audit_bucket_arn, "/records/*")]
             ),
             Statement("EncryptRecords", ["kms:GenerateDataKey"], [args.audit_key_arn], conditions=via),
+            Statement("Introduce", ["kms:Sign"], [args.writer_key_arn]),
             *put_copies(stream, args.copies_key_arn, names.region),
         ]
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from kit.audit.access_logs import read_files, read_log_group
+from kit.audit.keyring import deployed_keys
 from kit.audit.sources import BucketSource
-from kit.audit.verification import HOUR, span_of, verify
-from lambdas.common.audit.manifest import public_key
+from kit.audit.verification import HOUR, Trust, span_of, verify
 
 if TYPE_CHECKING:
     from kit.target import Target
@@ -21,8 +21,7 @@ def verified_week(target: "Target") -> tuple[int, int]:
     span = span_of(source, now - timedelta(days=_DAYS), None, now=now)
     if span is None:
         return 0, 0
-    signing_key = target.require("signing_key_arn")
-    own = public_key(target.client("kms").get_public_key(KeyId=signing_key)["PublicKey"])
+    ring = deployed_keys(target)
     if target.local:
         from kit.local.home import find_home
 
@@ -31,5 +30,5 @@ def verified_week(target: "Target") -> tuple[int, int]:
     else:
         group = target.require("gateway_log_group_name")
         lines = read_log_group(target.client("logs"), group, span.first, span.last + HOUR)
-    report = verify(source, lambda arn: [own] if arn == signing_key else [], span, lines)
+    report = verify(source, Trust(ring.manifests, ring.writers), span, lines)
     return report.calls, len(report.findings)

@@ -14,11 +14,11 @@ from components.layers import ROOT
 from components.portal.content import front_matter
 from components.workflow.catalogue import WORKFLOWS
 from kit.errors import ExitCode, KitError
-from kit.identity.operator import access_records, caller_arn, plain, usage
+from kit.identity.operator import access_records, caller_arn, operator_writer, plain, usage
 from kit.reviews.places import names_of_target
 from kit.target import Target
 from lambdas.common.access import AccessRecord, AccessRecords, user_key
-from lambdas.common.audit import AuditBucket, AuditUnavailable, AuditWriter, Journal, MetadataCopies
+from lambdas.common.audit import AuditUnavailable, AuditWriter, MetadataCopies
 from lambdas.workflow.area import DepartmentArea
 from lambdas.workflow.courses import keep_completion
 
@@ -148,15 +148,5 @@ def _governance(target: Target) -> DepartmentArea:
 
 def _writer(target: Target, pool: ThreadPoolExecutor) -> AuditWriter:
     """Records, and their copies for measurement."""
-    store = AuditBucket(
-        target.client("s3"),
-        bucket=target.require("audit_bucket_name"),
-        key_arn=target.require("audit_key_arn"),
-    )
     stream = names_of_target(target).of("records")
-    return AuditWriter(
-        Journal("training", store),
-        keys=None,
-        pool=pool,
-        copies=MetadataCopies(target.client("firehose"), stream),
-    )
+    return operator_writer(target, "training", pool, MetadataCopies(target.client("firehose"), stream))

@@ -5,7 +5,7 @@ Kept in a temporary database, so that a year of calls needs no more memory than 
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kit.audit.access_logs import AccessLine, EdgeLine
@@ -14,6 +14,7 @@ from kit.audit.examination import Finding
 _CALLS = ("messages", "embeddings", "batches.create")  # routes whose calls have an intent and an outcome
 _BUFFERED = 5_000
 _EXPIRED = "expired"  # what the sweeper says of a call whose process died
+_LAST_WORDS = timedelta(seconds=10)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -27,16 +28,19 @@ class Calls:
             PRAGMA journal_mode = OFF;
             PRAGMA synchronous = OFF;
             CREATE TABLE calls (
-              id TEXT PRIMARY KEY, intent TEXT, writer TEXT, sequence INTEGER, outcome TEXT, excused INTEGER,
-              mentioned INTEGER, route TEXT, recorded INTEGER
+              id TEXT PRIMARY KEY, intent TEXT, writer TEXT, process TEXT, sequence INTEGER, outcome TEXT,
+              ended TEXT, mentioned INTEGER, route TEXT, recorded INTEGER, logged INTEGER
             ) WITHOUT ROWID;
+            CREATE TABLE excuses (id TEXT, process TEXT, PRIMARY KEY (id, process)) WITHOUT ROWID;
             CREATE TABLE edge (
               id TEXT PRIMARY KEY, what TEXT, call INTEGER, logged INTEGER, recorded INTEGER
             ) WITHOUT ROWID;
             """
         )
         self._buffer: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-        self._in_doubt: list[tuple[str, int]] = []
+        self._in_doubt: list[tuple[str, str, int]] = []
+        self._last: dict[str, str] = {}  # by process: the time of its newest record
+        self._log: tuple[datetime, datetime] | None = None  # what the gateway's log covers
         self.access_lines = 0
         self.edge_lines = 0
 
@@ -44,15 +48,19 @@ class Calls:
         """Let go of the temporary database."""
         self._database.close()
 
-    def record(self, record: dict[str, Any]) -> None:
-        """Take a record. One that was tampered with may hold anything, so nothing is taken for granted."""
+    def record(self, record: dict[str, Any], process: str = "") -> None:
+        """Take a record. One that was tampered with may hold anything, so nothing is taken for granted.
+        `process` is the public key of the process that wrote it; empty for writers that have none.
+        """
         kind, request_id = record.get("kind"), record.get("request_id")
+        at = str(record.get("at"))
+        self._last[process] = max(self._last.get(process, ""), at)
         if kind == "unconfirmed":
             for one in _list(record.get("in_doubt")):
                 if isinstance(one, dict) and isinstance(one.get("from_sequence"), int):
-                    self._in_doubt.append((str(one.get("writer")), one["from_sequence"]))
+                    self._in_doubt.append((process, str(one.get("writer")), one["from_sequence"]))
             for named in _list(record.get("requests")):
-                self._put("excused", (str(named), 1))
+                self._put("process", (str(named), process), table="excuses")
             return
         for other in ("statement_id", "exchange_id"):
             if isinstance(record.get(other), str):
@@ -63,21 +71,22 @@ class Calls:
             return
         if kind == "intent":
             self._put(
-                "intent, writer, sequence",
-                (
-                    request_id,
-                    str(record.get("at")),
-                    str(record.get("writer")),
-                    _number(record.get("sequence")),
-                ),
+                "intent, writer, process, sequence",
+                (request_id, at, str(record.get("writer")), process, _number(record.get("sequence"))),
             )
         elif kind == "outcome":
-            self._put("outcome", (request_id, str(record.get("result", ""))))
+            self._put("outcome, ended", (request_id, str(record.get("result", "")), at))
         else:
             self._put("mentioned", (request_id, 1))
 
+    def logged(self, line: AccessLine) -> None:
+        """Take note that the gateway's log knows a request, whatever became of it."""
+        first, last = self._log or (line.at, line.at)
+        self._log = min(first, line.at), max(last, line.at)
+        self._put("logged", (line.request_id, 1))
+
     def access(self, line: AccessLine) -> None:
-        """Take a line of the access log."""
+        """Take a line of the access log whose answer must have its records."""
         self.access_lines += 1
         if line.edge_id:
             self._put("logged", (line.edge_id, 1), table="edge")
@@ -96,11 +105,16 @@ class Calls:
         self._flush()
         yield from self._unrecorded()
         yield from self._unknown_to_the_gateway()
-        for request_id, at, writer, sequence in self._select(
-            "SELECT id, intent, writer, sequence FROM calls "
-            "WHERE intent IS NOT NULL AND outcome IS NULL AND excused IS NULL"
+        yield from self._unlogged()
+        # A process is believed about its own calls alone: whoever else says that they failed proves nothing.
+        for request_id, at, writer, process, sequence in self._select(
+            "SELECT id, intent, writer, process, sequence FROM calls "
+            "WHERE intent IS NOT NULL AND outcome IS NULL AND NOT EXISTS "
+            "(SELECT 1 FROM excuses WHERE excuses.id = calls.id AND excuses.process = calls.process)"
         ):
-            doubtful = any(writer == one and sequence >= first for one, first in self._in_doubt)
+            doubtful = any(
+                process == by and writer == one and sequence >= first for by, one, first in self._in_doubt
+            )
             if not doubtful and _time(at) <= open_until:
                 yield Finding(
                     "call-unended", request_id, f"its intent of {at} has no outcome and no reason why"
@@ -110,6 +124,10 @@ class Calls:
         ):
             if outcome != _EXPIRED and began(request_id) >= since:
                 yield Finding("call-unannounced", request_id, "its outcome has no intent")
+
+    def newest_line(self, at: datetime) -> datetime:
+        """`at`, or the time of the newest line of the gateway's log where that is later."""
+        return max(at, self._log[1]) if self._log else at
 
     def count(self) -> int:
         """How many calls have an intent."""
@@ -132,6 +150,26 @@ class Calls:
                     yield Finding("call-unrecorded", request_id, "it was answered without being recorded")
             elif mentioned is None:
                 yield Finding("call-unrecorded", request_id, f"the access log has {route}, no record does")
+
+    def _unlogged(self) -> Iterator[Finding]:
+        """Calls on record that the gateway's log does not know, within the time that the log covers.
+
+        A process that is killed writes no line for what it was about to answer, so its last seconds are left
+        out.
+        """
+        if self._log is None:
+            return
+        first, last = self._log
+        for request_id, process, at, ended in self._select(
+            "SELECT id, process, intent, ended FROM calls WHERE intent IS NOT NULL AND outcome IS NOT NULL "
+            "AND outcome <> 'expired' AND logged IS NULL"
+        ):
+            if not (first <= _time(at) and _time(ended) <= last):
+                continue
+            if _time(self._last.get(process, "")) - _time(ended) > _LAST_WORDS:
+                yield Finding(
+                    "call-unlogged", request_id, "the records have this call, the gateway's log does not"
+                )
 
     def _unknown_to_the_gateway(self) -> Iterator[Finding]:
         """What API Gateway gave out, and the gateway does not know of."""
@@ -161,7 +199,8 @@ class Calls:
             marks = ", ".join("?" for _ in rows[0])
             updates = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", "))
             insert = f"INSERT INTO {table} (id, {columns}) VALUES ({marks})"  # noqa: S608 - our own columns
-            self._database.executemany(f"{insert} ON CONFLICT (id) DO UPDATE SET {updates}", rows)
+            told = "DO NOTHING" if table == "excuses" else f"(id) DO UPDATE SET {updates}"
+            self._database.executemany(f"{insert} ON CONFLICT {told}", rows)
         self._buffer.clear()
 
 

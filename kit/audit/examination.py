@@ -1,12 +1,11 @@
 """One object of records, held against what is known of it: which line was taken, added, moved, altered."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.common.audit.chain import Chain, begin, hash_of
+from lambdas.common.audit.chain import Chain, begin, hash_of, parse_line
 from lambdas.common.audit.manifest import SealedObject, first_of, writer_of
 
 _NAMED_GAPS = 20
@@ -37,11 +36,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What an object holds, what is wrong with it, and where its writer's chain ends after it."""
+    """What an object holds, what is wrong with it, and where, by which line, its writer's chain ends."""
 
     records: Sequence[dict[str, Any]]
     findings: Sequence[Finding]
     end: Chain
+    last_line: bytes
 
 
 def examine(key: str, data: bytes, before: Chain | None, seal: SealedObject | None) -> Examined:
@@ -51,7 +51,8 @@ def examine(key: str, data: bytes, before: Chain | None, seal: SealedObject | No
     the manifest says of the object, None when it is not sealed yet.
     """
     writer, first = writer_of(key), first_of(key)
-    lines = [_line(raw) for raw in data.removesuffix(b"\n").split(b"\n")] if data else []
+    raw_lines = data.removesuffix(b"\n").split(b"\n") if data else []
+    lines = [_line(raw) for raw in raw_lines]
     findings = [
         Finding(code, key, message)
         for code, message in (
@@ -63,15 +64,12 @@ def examine(key: str, data: bytes, before: Chain | None, seal: SealedObject | No
     if altered and not findings:
         findings.append(Finding("object-altered", key, "its bytes are not those that were sealed"))
     end = Chain(writer, seal.last + 1, seal.head) if seal else _end(lines, writer, first, before)
-    return Examined([line.record for line in lines if line.record is not None], findings, end)
+    records = [line.record for line in lines if line.record is not None]
+    return Examined(records, findings, end, raw_lines[-1] if raw_lines else b"")
 
 
 def _line(raw: bytes) -> Line:
-    try:
-        record = json.loads(raw)
-    except ValueError:
-        record = None
-    return Line(hash_of(raw), record if isinstance(record, dict) else None)
+    return Line(hash_of(raw), parse_line(raw))
 
 
 def _placed_wrongly(lines: Sequence[Line], writer: str) -> Iterator[tuple[str, str]]:

@@ -12,13 +12,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kit.audit.access_logs import AccessLine, EdgeLine
+from kit.audit.anchors import contradictions
 from kit.audit.calls import Calls, began
 from kit.audit.examination import Finding, examine
 from kit.audit.sources import Entry, Source, ahead
+from kit.audit.writers import Writers
 from lambdas.common.audit.chain import RECORDS, Chain, begin, hour_prefix
+from lambdas.common.audit.introduction import WriterKeys
 from lambdas.common.audit.manifest import (
     HOUR,
     MANIFESTS,
+    Anchor,
     Manifest,
     ManifestDamaged,
     PublicKeys,
@@ -45,7 +49,7 @@ _THREADS = 16
 class Span:
     """What to verify: the hours from `first` to `last`, both included. `whole` is true when nothing lies
     before, so that chains must begin in it. What should be sealed is judged as of `as_of`; which calls may
-    still be under way too, but in a `copy`, where it is judged as of the newest record.
+    still be under way too, but in a `copy`, where it is judged as of the newest record or access line.
     """
 
     first: datetime
@@ -53,6 +57,9 @@ class Span:
     whole: bool
     as_of: datetime
     copy: bool = False
+    bounded: bool = (
+        True  # the operator said where it ends, so what the access logs have after it does not count
+    )
 
     def hours(self) -> Iterator[datetime]:
         """Its hours, in order."""
@@ -85,7 +92,7 @@ class Report:
     @property
     def empty(self) -> bool:
         """Whether nothing was there to verify: neither a record nor a manifest."""
-        return self.records == 0 and self.manifests == 0
+        return self.records == 0 and self.manifests == 0 and not self.findings
 
 
 def span_of(
@@ -106,8 +113,30 @@ def span_of(
     end = hour_of(now) if now else newest
     begin_hour = max(oldest, first) if first else oldest
     return Span(
-        begin_hour, min(end, last) if last else end, begin_hour == oldest, now or newest + HOUR, now is None
+        begin_hour,
+        min(end, last) if last else end,
+        begin_hour == oldest,
+        now or newest + HOUR,
+        copy=now is None,
+        bounded=last is not None or now is not None,
     )
+
+
+def span_of_nothing(
+    logs: "Callable[[Span | None], tuple[Iterable[AccessLine], Iterable[EdgeLine]]]",
+    anchors: Sequence[Anchor],
+    *,
+    now: datetime | None,
+) -> Span | None:
+    """The span that access logs and anchors speak of, for a store that has nothing; None when they do not."""
+    access, edge = logs(None)
+    times = [line.at for line in access if line.answered or line.recorded]
+    times += [line.first for line in edge]
+    times += [anchor.hour for anchor in anchors]
+    if not times:
+        return None
+    first, last = hour_of(min(times)), hour_of(max(times))
+    return Span(first - HOUR, last, True, now or last + HOUR, copy=now is None, bounded=False)
 
 
 def _hours_of_day(source: Source, day: str) -> set[datetime]:
@@ -120,9 +149,20 @@ def _hours_of_day(source: Source, day: str) -> set[datetime]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Which public keys are believed: of manifests by the ARN of the KMS key; of writers by the name of their
+    function and that ARN, None where an auditor has no key of writers. `anchors` is what was kept outside.
+    """
+
+    manifests: PublicKeys
+    writers: WriterKeys | None
+    anchors: Sequence[Anchor] = ()
+
+
 def verify(
     source: Source,
-    keys: PublicKeys,
+    trust: Trust,
     span: Span,
     access: Iterable[AccessLine],
     edge: Iterable[EdgeLine] = (),
@@ -130,18 +170,20 @@ def verify(
     progress: Callable[[Report], None] = lambda _: None,
 ) -> Report:
     """Verify a span. `access` (the gateway's log) and `edge` (API Gateway's) are read first: a line of them
-    must have its records then.
+    must have its records then, and a call on record its line.
     """
     calls = Calls()
+    end = span.last + HOUR
     try:
         for line in access:
-            if span.first <= min(line.at, began(line.request_id)) and line.at < span.last + HOUR:
+            calls.logged(line)
+            if span.first <= min(line.at, began(line.request_id)) and (line.at < end or not span.bounded):
                 calls.access(line)
         for request in edge:
-            if span.first <= request.first and request.last < min(span.last + HOUR, span.as_of):
+            if span.first <= request.first and (request.last < min(end, span.as_of) or not span.bounded):
                 calls.edge(request)
         with ThreadPoolExecutor(_THREADS) as hours, ThreadPoolExecutor(_THREADS) as objects:
-            return _Verification(source, keys, span, calls, objects, progress).run(hours)
+            return _Verification(source, trust, span, calls, objects, progress).run(hours)
     finally:
         calls.close()
 
@@ -159,14 +201,15 @@ class _Verification:
     def __init__(
         self,
         source: Source,
-        keys: PublicKeys,
+        trust: Trust,
         span: Span,
         calls: Calls,
         pool: ThreadPoolExecutor,
         progress: Callable[[Report], None],
     ) -> None:
         self._source = source
-        self._keys = keys
+        self._keys = trust.manifests
+        self._anchors = trust.anchors
         self._span = span
         self._calls = calls
         self._pool = pool
@@ -179,6 +222,7 @@ class _Verification:
         self._seal: tuple[datetime, str] | None = None
         self._newest = ""  # time of the newest record, as records write it
         self._seals = _sealed_hours(source)
+        self._writers = Writers(source, trust.writers, demanded=self._newest_demands())
 
     def run(self, pool: ThreadPoolExecutor) -> Report:
         """Verify every hour, then what reaches over hours."""
@@ -187,10 +231,15 @@ class _Verification:
             self._seal = self._seal_before(span.first - HOUR)
         for hour, content in ahead(pool, span.hours(), self._load, most=_HOURS_AHEAD):
             manifest = self._check_manifest(hour, content)
+            if manifest is not None:
+                self._writers.demanded = manifest.introduced
             self._check_objects(content.entries, manifest)
+            report.findings += self._writers.unsigned_heads()
             report.hours += 1
             self._progress(report)
         self._settle_unsealed()
+        first = None if span.whole else span.first
+        report.findings += contradictions(self._source, self._anchors, first)
         report.findings += self._calls.findings(since=span.first, open_until=self._open_until())
         report.writers, report.calls = len(self._chains), self._calls.count()
         report.access_lines, report.edge_lines = self._calls.access_lines, self._calls.edge_lines
@@ -199,8 +248,16 @@ class _Verification:
     def _open_until(self) -> datetime:
         end = min(self._span.as_of, self._span.last + HOUR)
         if self._span.copy and self._newest:
-            end = min(end, datetime.fromisoformat(self._newest))
+            end = min(end, self._calls.newest_line(datetime.fromisoformat(self._newest)))
         return end - _CALL_LASTS
+
+    def _newest_demands(self) -> bool:
+        """Whether the newest manifest says that writers introduce themselves; so do hours without one."""
+        document = self._source.get(manifest_key(self._seals[1])) if self._seals else None
+        try:
+            return read_manifest(document).introduced if document else True
+        except ManifestDamaged:
+            return True
 
     def _load(self, hour: datetime) -> _Hour:
         listed = self._source.entries(manifest_key(hour))
@@ -311,13 +368,17 @@ class _Verification:
         writer, first = writer_of(key), first_of(key)
         before = self._before(writer, first, key)
         examined = examine(key, data, before, seal)
-        self._report.findings += examined.findings
-        self._report.objects += 1
-        self._report.records += len(examined.records)
-        self._report.bytes += len(data)
+        report = self._report
+        report.findings += examined.findings
+        report.objects += 1
+        report.records += len(examined.records)
+        report.bytes += len(data)
         self._chains[writer] = examined.end
+        report.findings += self._writers.take(writer, key, examined)
+        process = self._writers.process(writer)
         for record in examined.records:
-            self._calls.record(record)
+            report.findings += self._writers.overstepping(writer, key, record)
+            self._calls.record(record, process)
             self._newest = max(self._newest, _time_of(record))
         if sealing and seal is None:
             self._unsealed[key] = SealedObject(

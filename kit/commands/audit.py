@@ -17,10 +17,11 @@ from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
     from kit.audit.access_logs import AccessLine, EdgeLine
+    from kit.audit.keyring import KeyRing
     from kit.audit.sources import Source
     from kit.audit.verification import Report, Span
     from kit.target import Target
-    from lambdas.common.audit.manifest import PublicKeys
+    from lambdas.common.audit.manifest import Anchor
 
 Logs: TypeAlias = "tuple[Iterable[AccessLine], Iterable[EdgeLine]]"
 
@@ -59,34 +60,47 @@ def verify(
         list[Path] | None,
         typer.Option(help="File of API Gateway's access log, .gz or not; repeatable. Default: as delivered."),
     ] = None,
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(help="Anchors kept outside of the store: a file, or s3://BUCKET/PREFIX; repeatable."),
+    ] = None,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
     """Prove that nothing was deleted, altered, reordered or cut off, and that every answer has its records.
 
-    Holds against each other: the signed manifests, the objects they name, the hash chain of every writer, the
-    intents and outcomes of all calls, the gateway's access log and API Gateway's.
+    Holds against each other: the signed manifests, the objects they name, the hash chain of every writer and
+    the proof of who it is, the intents and outcomes of all calls, the gateway's access log and API Gateway's
+    in both directions, and the anchors that were kept outside of the store.
 
     Exit codes: 0 all holds; 2 wrong arguments; 4 the deployment cannot be reached; 5 something was found, or
     there was nothing to verify: neither a record nor a manifest.
     """
-    from kit.audit.verification import as_document, span_of
+    from kit.audit.verification import Trust, as_document, span_of, span_of_nothing
     from kit.audit.verification import verify as run
 
     span_first, span_last = _time(first, "--from"), _time(last, "--to", end=True)
     with _errors():
-        source, keys, logs, now = _verified(records, manifests, public_key, access_log, edge_log, client)
-        span = span_of(source, span_first, span_last, now=now)
+        source, ring, logs, now = _verified(records, manifests, public_key, access_log, edge_log, client)
+        trust = Trust(ring.manifests, ring.writers, _anchors(anchor or (), client))
+        span = span_of(source, span_first, span_last, now=now) or span_of_nothing(
+            logs, trust.anchors, now=now
+        )
         if span is None:
             report = None
         else:
             with _progress(len(span), "hours", quiet=as_json) as advance:
-                report = run(source, keys, span, *logs(span), progress=lambda _: advance(1))
+                report = run(source, trust, span, *logs(span), progress=lambda _: advance(1))
     if as_json:
         from kit.audit.verification import Report
 
         _print_json(as_document(report or Report(), span))
     else:
+        if ring.writers is None:
+            Console(stderr=True).print(
+                "[yellow]who wrote is not checked:[/] the given keys have none of writers; get the file "
+                "again by: kit audit public-key"
+            )
         _show(report, span)
     if report is None or report.empty or report.findings:
         raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
@@ -195,16 +209,59 @@ def erase(
 
 @app.command("public-key")
 def public_key_command(client: Client = None) -> None:
-    """Print the public key of the manifests as PEM, for a verification offline."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    """Print the public keys of manifests, writers and operators as PEM, for a verification offline."""
+    with _errors():
+        sys.stdout.write(_ring_of(_target(client)).text())
 
-    from lambdas.common.audit.manifest import public_key
+
+@app.command()
+def anchor(
+    file: Annotated[Path, typer.Option("--file", help="File that you keep outside of the account; grows.")],
+    records: Annotated[Path | None, typer.Option(help="Folder with a copy of records/.")] = None,
+    manifests: Annotated[Path | None, typer.Option(help="Folder with a copy of manifests/.")] = None,
+    public_key: Annotated[
+        list[Path] | None, typer.Option(help="Public keys (PEM or DER); needed offline, repeatable.")
+    ] = None,
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """Note in a file of yours what is sealed by now; `kit audit verify --anchor FILE` then finds a roll-back.
+
+    Manifests that are in the file already are held against the store first.
+
+    Exit codes: 0 done; 2 wrong arguments; 4 not reachable; 5 the store is not what it was, nothing is noted.
+    """
+    from kit.audit.anchors import anchors_in_file, append_anchors, contradictions, new_anchors
+    from lambdas.common.audit.manifest import ManifestDamaged
 
     with _errors():
-        target = _target(client)
-        answer = target.client("kms").get_public_key(KeyId=target.require("signing_key_arn"))
-    key = public_key(answer["PublicKey"])
-    sys.stdout.write(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+        source, ring, _, _ = _verified(records, manifests, public_key, None, None, client)
+        try:
+            known = anchors_in_file(file) if file.exists() else []
+            found = [f"{one.where}: {one.message}" for one in contradictions(source, known, None)]
+            fresh = (
+                [] if found else list(new_anchors(source, ring.manifests, known[-1].hour if known else None))
+            )
+        except ManifestDamaged as error:
+            found, fresh = [f"a manifest {error}"], []
+        except ValueError as error:
+            raise _usage(
+                f"--file: {error}", "name a file that kit audit anchor wrote, or a new one"
+            ) from None
+        if found:
+            raise KitError(
+                f"nothing was noted: {found[0]}"
+                + (f" (and {len(found) - 1} more)" if len(found) > 1 else ""),
+                way_out="kit audit verify --anchor FILE",
+                exit_code=ExitCode.VERIFICATION_FAILED,
+            )
+        append_anchors(file, fresh)
+    if as_json:
+        _print_json({"file": str(file), "noted": len(fresh), "known": len(known)})
+        return
+    Console().print(
+        f"{len(fresh)} hours noted in {escape(str(file))}, {len(known)} were there.", highlight=False
+    )
 
 
 # -- where things are ---------------------------------------------------------------------------------------
@@ -217,59 +274,76 @@ def _verified(
     access_log: list[Path] | None,
     edge_log: list[Path] | None,
     client: str | None,
-) -> "tuple[Source, PublicKeys, Callable[[Span], Logs], datetime | None]":
+) -> "tuple[Source, KeyRing, Callable[[Span | None], Logs], datetime | None]":
     """What is verified, by which keys, against which access logs, and as of when."""
     from kit.audit.access_logs import read_edge_bucket, read_edge_files, read_files, read_log_group
+    from kit.audit.keyring import KeyRing
     from kit.audit.sources import BucketSource, FolderSource
     from kit.audit.verification import HOUR
     from kit.local.home import find_home
-    from lambdas.common.audit.manifest import public_key
 
-    given = [_key_in(path) for path in public_keys or ()]
+    given = sum((_keys_in(path) for path in public_keys or ()), KeyRing())
     for option, paths in (("--access-log", access_log), ("--edge-log", edge_log)):
         for path in paths or ():
             if not path.is_file():
                 raise _usage(f"{option}: there is no file {path}", "")
     if records:
-        if not given:
-            raise _usage(
-                "offline the public key is needed", "get it by: kit audit public-key > manifests.pem"
-            )
+        if not given.manifests(""):
+            raise _usage("offline the public keys are needed", "get them by: kit audit public-key > keys.pem")
         source = FolderSource(
             _folder(records, "--records"), _folder(manifests, "--manifests") if manifests else None
         )
-        logs: Logs = read_files(access_log or ()), read_edge_files(edge_log or ())
-        return source, lambda _: given, lambda _: logs, None
+        return source, given, lambda _: (read_files(access_log or ()), read_edge_files(edge_log or ())), None
     if manifests:
         raise _usage("--manifests goes with --records", "name both folders")
     target = _target(client)
     source = BucketSource(target.client("s3"), target.require("audit_bucket_name"))
-    signing_key = target.require("signing_key_arn")
-    own = public_key(target.client("kms").get_public_key(KeyId=signing_key)["PublicKey"])
 
-    def keys(arn: str) -> list[Any]:
-        return [own, *given] if arn == signing_key else given
-
-    def lines(span: "Span") -> "Iterable[AccessLine]":
+    def lines(span: "Span | None") -> "Iterable[AccessLine]":
         if access_log:
             return read_files(access_log)
         if target.local:
             local = find_home().log("gateway")
             return read_files([local] if local.is_file() else [])
+        if span is None:
+            return ()
         group = target.require("gateway_log_group_name")
         return read_log_group(target.client("logs"), group, span.first, span.last + HOUR)
 
-    def edge_lines(span: "Span") -> "Iterable[EdgeLine]":
+    def edge_lines(span: "Span | None") -> "Iterable[EdgeLine]":
         if edge_log:
             return read_edge_files(edge_log)
-        if target.local:  # there is no API Gateway in front of the embedded default
+        if target.local or span is None:  # there is no API Gateway in front of the embedded default
             return ()
         delivered = BucketSource(target.client("s3"), target.require("access_logs_bucket_name"))
         return read_edge_bucket(delivered, span.first, span.last + HOUR)
 
     # The embedded default sleeps when it is down, so its hours are judged as of its newest one.
     now = None if target.local else datetime.now(UTC)
-    return source, keys, lambda span: (lines(span), edge_lines(span)), now
+    return source, _ring_of(target) + given, lambda span: (lines(span), edge_lines(span)), now
+
+
+def _ring_of(target: "Target") -> "KeyRing":
+    """The public keys of a deployment."""
+    from kit.audit.keyring import deployed_keys
+
+    return deployed_keys(target)
+
+
+def _anchors(places: Iterable[str], client: str | None) -> "list[Anchor]":
+    from kit.audit.anchors import anchors_in_bucket, anchors_in_file
+
+    found: list[Anchor] = []
+    for place in places:
+        try:
+            if place.startswith("s3://"):
+                bucket, _, prefix = place.removeprefix("s3://").partition("/")
+                found += anchors_in_bucket(_target(client).client("s3"), bucket, prefix)
+            else:
+                found += anchors_in_file(Path(place))
+        except (ValueError, FileNotFoundError) as error:
+            raise _usage(f"--anchor: {error}", "name a file that kit audit anchor wrote") from None
+    return sorted(found, key=lambda one: one.hour)
 
 
 def _target(client: str | None) -> "Target":
@@ -284,11 +358,11 @@ def _folder(path: Path | None, option: str) -> Path:
     return path
 
 
-def _key_in(path: Path) -> Any:
-    from lambdas.common.audit.manifest import public_key
+def _keys_in(path: Path) -> "KeyRing":
+    from kit.audit.keyring import read_keys
 
     try:
-        return public_key(path.read_bytes())
+        return read_keys(path.read_bytes())
     except (OSError, ValueError):
         raise _usage(
             f"--public-key: {path} holds no public key of an elliptic curve, in PEM or DER", ""
@@ -308,16 +382,9 @@ def _subject_keys(target: "Target") -> Any:
 
 def _operator(target: "Target") -> Any:
     """A writer for what operators do."""
-    from concurrent.futures import ThreadPoolExecutor
+    from kit.identity.operator import operator_writer
 
-    from lambdas.common.audit import AuditBucket, AuditWriter, Journal
-
-    bucket = AuditBucket(
-        target.client("s3"),
-        bucket=target.require("audit_bucket_name"),
-        key_arn=target.require("audit_key_arn"),
-    )
-    return AuditWriter(Journal("operator", bucket), keys=None, pool=ThreadPoolExecutor(1))
+    return operator_writer(target)
 
 
 def _who(target: "Target") -> str:
@@ -396,8 +463,6 @@ def _show(report: "Report | None", span: "Span | None") -> None:
             "nothing: where calls were made, their records are missing.",
             highlight=False,
         )
-        for line in (report.findings if report else ())[:_SHOWN_FINDINGS]:
-            console.print(f"{line.code} {escape(line.where)}: {escape(line.message)}", highlight=False)
         return
     sealed = hour_name(report.sealed_through) if report.sealed_through else "no hour yet"
     console.print(

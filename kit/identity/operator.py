@@ -12,7 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kit.errors import ExitCode, KitError
 from kit.target import Target
 from lambdas.common.access import AccessRecords
-from lambdas.common.audit import AuditBucket, AuditUnavailable, AuditWriter, Journal
+from lambdas.common.audit import (
+    AuditBucket,
+    AuditUnavailable,
+    AuditWriter,
+    Introducer,
+    Journal,
+    MetadataCopies,
+)
 from lambdas.common.policy import GatewayPolicy, PolicyError, parse_policy
 from lambdas.common.virtual_keys import PepperError, read_pepper
 
@@ -52,17 +59,30 @@ def policy(target: Target) -> GatewayPolicy:
         ) from None
 
 
+def operator_writer(
+    target: Target,
+    name: str = "operator",
+    pool: ThreadPoolExecutor | None = None,
+    copies: MetadataCopies | None = None,
+) -> AuditWriter:
+    """A writer for what people do, introduced by the key of operators."""
+    store = AuditBucket(
+        target.client("s3"),
+        bucket=target.require("audit_bucket_name"),
+        key_arn=target.require("audit_key_arn"),
+    )
+    introducer = Introducer(target.client("kms"), target.require("operator_key_arn"))
+    return AuditWriter(
+        Journal(name, store, introducer), keys=None, pool=pool or ThreadPoolExecutor(1), copies=copies
+    )
+
+
 def record_event(target: Target, record: Mapping[str, Any]) -> None:
     """Put what an operator did into the audit store, with who it was. Raises KitError: then nothing is to be
     done.
     """
     with ThreadPoolExecutor(1) as pool:
-        store = AuditBucket(
-            target.client("s3"),
-            bucket=target.require("audit_bucket_name"),
-            key_arn=target.require("audit_key_arn"),
-        )
-        writer = AuditWriter(Journal("operator", store), keys=None, pool=pool)
+        writer = operator_writer(target, "operator", pool)
         try:
             writer.append_now({**record, "operator": caller_arn(target)}, bodies={})
         except AuditUnavailable as error:

@@ -1,6 +1,7 @@
 """The notary's entry: composed once per process, run by the clock.
 
-Environment: `AUDIT_BUCKET`, `AUDIT_KEY_ARN`, `SIGNING_KEY_ARN`; locally `AWS_ENDPOINT_URL`.
+Environment: `AUDIT_BUCKET`, `AUDIT_KEY_ARN`, `SIGNING_KEY_ARN`; `ANCHOR_BUCKET` and `ANCHOR_PREFIX` where
+hashes of the manifests are kept in another account; locally `AWS_ENDPOINT_URL`.
 """
 
 import json
@@ -12,7 +13,7 @@ import botocore.session
 from botocore.config import Config
 
 from lambdas.common.audit.store import AuditBucket
-from lambdas.notary.notary import Notary
+from lambdas.notary.notary import AnchorBucket, Notary
 
 _SPARE_SECONDS = 60  # a run stops sealing hours when it has less time than this
 
@@ -35,13 +36,14 @@ def _notary() -> Notary:
             config=config,
         )
 
-    bucket = os.environ["AUDIT_BUCKET"]
+    bucket, anchors = os.environ["AUDIT_BUCKET"], os.environ.get("ANCHOR_BUCKET")
     return Notary(
         client("s3", 4),
         AuditBucket(client("s3", 1), bucket=bucket, key_arn=os.environ["AUDIT_KEY_ARN"]),
         client("kms", 4),
         bucket=bucket,
         signing_key_arn=os.environ["SIGNING_KEY_ARN"],
+        anchors=AnchorBucket(client("s3", 4), anchors, os.environ["ANCHOR_PREFIX"]) if anchors else None,
     )
 
 

@@ -5,6 +5,7 @@ still at it. What comes later all the same is noted in the next manifest. The no
 themselves and S3's checksum of them, never a record.
 """
 
+import json
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +13,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from lambdas.common.audit.chain import RECORDS, hour_prefix
 from lambdas.common.audit.manifest import (
     HOUR,
     MANIFESTS,
+    Anchor,
     Manifest,
     SealedObject,
     hour_of,
@@ -33,11 +37,35 @@ LOOK_BACK = 24  # hours before a sealed one in which late objects are looked for
 _SEARCHED_DAYS = 400  # how far back the last manifest is looked for
 _THREADS = 24
 _ASKED_AT_ONCE = 1_000  # objects whose heads are waited for together
+_IS_THERE = 412
 _CONTENT_TYPE = "application/json"
 
 
+class AnchorBucket:
+    """A bucket of another account that takes an anchor an hour under `prefix`. `s3` is a botocore client."""
+
+    def __init__(self, s3: Any, bucket: str, prefix: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._prefix = prefix
+
+    def put(self, anchor: Anchor) -> None:
+        """Keep an anchor; nothing where it is there already. Raises botocore's errors."""
+        key = f"{self._prefix}dt={anchor.hour:%Y-%m-%d}/hour={anchor.hour:%H}.json"
+        line = json.dumps(anchor.as_document()).encode() + b"\n"
+        try:
+            self._s3.put_object(
+                Bucket=self._bucket, Key=key, Body=line, IfNoneMatch="*", ContentType=_CONTENT_TYPE
+            )
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != _IS_THERE:
+                raise
+
+
 class Notary:
-    """Seals hours of one bucket. `s3`, `kms` are botocore clients, `store` is where manifests are put."""
+    """Seals hours of one bucket. `s3`, `kms` are botocore clients, `store` is where manifests are put,
+    `anchors` where their hashes are kept outside.
+    """
 
     def __init__(
         self,
@@ -47,6 +75,7 @@ class Notary:
         *,
         bucket: str,
         signing_key_arn: str,
+        anchors: AnchorBucket | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._s3 = s3
@@ -54,6 +83,7 @@ class Notary:
         self._kms = kms
         self._bucket = bucket
         self._signing_key_arn = signing_key_arn
+        self._anchors = anchors
         self._clock = clock
 
     def seal_due(self, has_time: Callable[[], bool] = lambda: True) -> list[Manifest]:
@@ -67,9 +97,12 @@ class Notary:
         """`seal_due` one hour after the other: who catches up on many need not hold more than one."""
         last_due = hour_of(self._clock() - GRACE) - HOUR
         before = self._last_manifest(last_due)
+        if before:
+            self._anchor(before)  # again, in case the run that sealed it was cut short
         hour = before.hour + HOUR if before else self._first_hour(last_due)
         while hour <= last_due and has_time():
             before = self._seal(hour, before)
+            self._anchor(before)
             yield before
             hour += HOUR
 
@@ -87,6 +120,7 @@ class Notary:
                 *find_gaps(objects, before),
                 *(f"{key} is no object of records" for key in sorted(strange)),
             ],
+            introduced=before is None or before.version > 1,
         )
         document = sign(manifest.line(), self._kms, self._signing_key_arn)
         try:
@@ -94,6 +128,10 @@ class Notary:
         except Occupied:  # another run was first; what it wrote is what counts
             return self._read(hour)
         return read_manifest(document)
+
+    def _anchor(self, manifest: Manifest) -> None:
+        if self._anchors is not None:
+            self._anchors.put(Anchor(manifest.hour, manifest.sha256))
 
     def _late(self, hour: datetime) -> list[SealedObject]:
         """Objects of earlier hours that no manifest holds.

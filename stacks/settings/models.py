@@ -401,6 +401,10 @@ class Audit(Frozen):
     """The audit store. How long it keeps records is `sizing.retention.audit_days`."""
 
     mode: RetentionMode = "COMPLIANCE"
+    # A bucket of a second account, which takes the hash of each manifest: against a roll-back of the store.
+    anchor_bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] | None = (
+        None
+    )
 
 
 class Budget(Frozen):

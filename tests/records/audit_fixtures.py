@@ -5,7 +5,7 @@ import hashlib
 import json
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,14 +22,26 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kit.audit.access_logs import AccessLine
+from kit.audit.keyring import PEOPLE, KeyRing
 from kit.audit.sources import Entry
-from lambdas.common.audit import AuditBucket, AuditBucketOnLoop, AuditWriter, Journal, LoopJournal
+from kit.audit.verification import Trust
+from lambdas.common.audit import (
+    AuditBucket,
+    AuditBucketOnLoop,
+    AuditWriter,
+    Introducer,
+    Journal,
+    LoopJournal,
+)
+from lambdas.common.audit.manifest import Anchor
 from lambdas.common.ids import new_id
 from lambdas.common.subject_keys import SubjectKey
 from lambdas.notary.notary import Notary
 
 BEGIN = datetime(2026, 11, 24, 8, 5, tzinfo=UTC)
 SIGNING_KEY = "arn:aws:kms:eu-central-1:000000000000:key/signing"
+WRITER_KEY = "arn:aws:kms:eu-central-1:000000000000:key/writer"
+OPERATOR_KEY = "arn:aws:kms:eu-central-1:000000000000:key/operator"
 
 
 def aws_error(code: str, status: int, operation: str = "PutObject") -> ClientError:
@@ -123,19 +135,22 @@ class MemoryBucket:
 
 
 class SigningKey:
-    """The part of KMS that the notary uses."""
+    """The part of KMS that notary and writers use."""
 
-    def __init__(self) -> None:
+    def __init__(self, arn: str = SIGNING_KEY) -> None:
+        self.arn = arn
+        self.asked = 0
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.public = self._key.public_key()
 
     def sign(self, **asked: Any) -> dict[str, bytes]:
-        assert asked["KeyId"] == SIGNING_KEY
+        self.asked += 1
+        assert asked["KeyId"] == self.arn
         assert (asked["MessageType"], asked["SigningAlgorithm"]) == ("DIGEST", "ECDSA_SHA_256")
         return {"Signature": self._key.sign(asked["Message"], ec.ECDSA(Prehashed(hashes.SHA256())))}
 
     def trusted(self, arn: str) -> list[ec.EllipticCurvePublicKey]:
-        return [self.public] if arn == SIGNING_KEY else []
+        return [self.public] if arn == self.arn else []
 
     def pem(self) -> bytes:
         return self.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -177,18 +192,30 @@ class Organisation:
 
     bucket: MemoryBucket = field(default_factory=MemoryBucket)
     signing: SigningKey = field(default_factory=SigningKey)
+    writer_key: SigningKey = field(default_factory=lambda: SigningKey(WRITER_KEY))
+    operator_key: SigningKey = field(default_factory=lambda: SigningKey(OPERATOR_KEY))
     keys: MemoryKeys = field(default_factory=MemoryKeys)
     time: Time = field(default_factory=Time)
     access: list[AccessLine] = field(default_factory=list)
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4))
+    introduced: bool = True  # writers introduce themselves and sign
     on_loop: bool = False  # writers put from the event loop, and not from threads
 
+    def trust(self, anchors: Sequence[Anchor] = ()) -> Trust:
+        """The public keys, as an auditor has them."""
+        keys = {"manifests": [self.signing.public], "writers": [self.writer_key.public]}
+        ring = KeyRing({**keys, "operators": [self.operator_key.public]})  # type: ignore[dict-item]
+        return Trust(self.signing.trusted, ring.writers, anchors)
+
     def journal(self, name: str = "gateway") -> Journal | LoopJournal:
+        key = self.operator_key if name in PEOPLE else self.writer_key
+        introducer = Introducer(key, key.arn, clock=self.time) if self.introduced else None
         if self.on_loop:
             put = partial(asyncio.to_thread, self.bucket.put_object)
-            return LoopJournal(name, AuditBucketOnLoop(put, bucket="audit", key_arn="key"), clock=self.time)
+            bucket = AuditBucketOnLoop(put, bucket="audit", key_arn="key")
+            return LoopJournal(name, bucket, introducer, clock=self.time)
         store = AuditBucket(self.bucket, bucket="audit", key_arn="key", sleep=lambda _: None)
-        return Journal(name, store, clock=self.time)
+        return Journal(name, store, introducer, clock=self.time)
 
     def writer(self, name: str = "gateway", **parts: Any) -> AuditWriter:
         return AuditWriter(self.journal(name), keys=self.keys, pool=self.pool, clock=self.time, **parts)  # type: ignore[arg-type]
@@ -232,6 +259,9 @@ def busy_hours(hours: int = 3) -> Organisation:
                 ids = [new_id("req_", clock=organisation.time) for _ in range(4)]
                 await asyncio.gather(*(writer.append(intent(one, person), bodies={}) for one in ids))
                 await asyncio.gather(*(writer.append(outcome(one, person), bodies={}) for one in ids))
+                organisation.access.extend(
+                    AccessLine(one, "messages", organisation.time.now, True, True) for one in ids
+                )
 
             asyncio.run(together())
         organisation.time.forward(minutes=40)

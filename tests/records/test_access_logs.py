@@ -156,7 +156,7 @@ def verified(organisation: Organisation, *edge: str, access: list[AccessLine] | 
     span = span_of(organisation.bucket, None, None, now=now)
     assert span is not None
     lines = organisation.access if access is None else access
-    return verify(organisation.bucket, organisation.signing.trusted, span, lines, edge_lines(*edge))
+    return verify(organisation.bucket, organisation.trust(), span, lines, edge_lines(*edge))
 
 
 def codes(report: Report) -> list[tuple[str, str]]:

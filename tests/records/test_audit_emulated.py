@@ -19,8 +19,9 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from components.api.analytics import COLUMNS, QUERIES
+from kit.audit.keyring import KeyRing
 from kit.audit.sources import BucketSource
-from kit.audit.verification import span_of, verify
+from kit.audit.verification import Trust, span_of, verify
 from kit.cli import app
 from kit.evaluation.graph import unwrapped
 from kit.local.resources.handler import api_names
@@ -98,12 +99,15 @@ def source_of(deployed: Standing) -> BucketSource:
 
 def findings(deployed: Standing, now: datetime | None = None) -> list[tuple[str, str]]:
     """What verification finds in the bucket."""
-    signing = deployed.exported("signing_key_arn")
-    own = public_key(deployed.root("kms").get_public_key(KeyId=signing)["PublicKey"])
-    source = source_of(deployed)
+    kms, source = deployed.root("kms"), source_of(deployed)
+    manifests, writers, operators = (
+        public_key(kms.get_public_key(KeyId=deployed.exported(name))["PublicKey"])
+        for name in ("signing_key_arn", "writer_key_arn", "operator_key_arn")
+    )
+    ring = KeyRing({"manifests": [manifests], "writers": [writers], "operators": [operators]})
     span = span_of(source, None, None, now=now or datetime.now(UTC))
     assert span is not None
-    report = verify(source, lambda arn: [own] if arn == signing else [], span, [])
+    report = verify(source, Trust(ring.manifests, ring.writers), span, [])
     return [(one.code, one.where) for one in report.findings]
 
 
@@ -498,7 +502,8 @@ def test_verify_as_the_governance_lead_reads_bucket_and_signing_key(
         pem = CliRunner().invoke(app, ["audit", "public-key"])
     assert report["findings"] == []
     assert report["records"] > 0
-    assert pem.stdout.startswith("-----BEGIN PUBLIC KEY-----")
+    assert pem.stdout.startswith("# manifests\n-----BEGIN PUBLIC KEY-----")
+    assert pem.stdout.count("BEGIN PUBLIC KEY") == 3
 
 
 # -- analytics -----------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """`kit audit verify` finds every planted deletion, edit, reordering, truncation and forgery (L2.5, G.3)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from kit.audit.access_logs import AccessLine, read_files
 from kit.audit.sources import ahead
 from kit.audit.verification import Report, Span, span_of, verify
 from kit.cli import app
-from lambdas.common.audit.manifest import hour_name, hour_named, manifest_key, read_manifest, sign
+from lambdas.common.audit.manifest import Anchor, hour_name, hour_named, manifest_key, read_manifest, sign
 from lambdas.common.ids import new_id
 from tests.records.audit_fixtures import (
     SIGNING_KEY,
@@ -44,12 +44,13 @@ def verified(
     now: datetime | None = None,
     first: datetime | None = None,
     last: datetime | None = None,
+    anchors: Sequence[Anchor] = (),
 ) -> Report:
     source = bucket or organisation.bucket
     span = span_of(source, first, last, now=now or organisation.time.now)
     assert span is not None
     return verify(
-        source, organisation.signing.trusted, span, organisation.access if access is None else access
+        source, organisation.trust(anchors), span, organisation.access if access is None else access
     )
 
 
@@ -210,7 +211,10 @@ PLANTED: dict[str, tuple[Callable[[MemoryBucket], str], str]] = {
     "an unsealed object is deleted before another": (delete_in_the_middle, "records-deleted"),
     "an object is added": (add_object, "object-unsealed"),
     "an object is moved to another hour": (rename_object, "object-deleted"),
-    "a record is edited": (on_lines(lambda lines: [edit(lines[0]), *lines[1:]], lines=2), "record-edited"),
+    "a record is edited": (
+        on_lines(lambda lines: [lines[0], edit(lines[1]), *lines[2:]], lines=3),
+        "record-edited",
+    ),
     "the last record is edited": (
         on_lines(lambda lines: [*lines[:-1], edit(lines[-1])], lines=2),
         "record-edited",
@@ -408,10 +412,10 @@ def test_in_a_copy_calls_are_judged_as_of_its_newest_record() -> None:
     writer.append_now(intent(under_way), bodies={})
     span = span_of(organisation.bucket, None, None, now=None)
     assert span is not None
-    assert verify(organisation.bucket, organisation.signing.trusted, span, []).findings == []
+    assert verify(organisation.bucket, organisation.trust(), span, []).findings == []
     organisation.time.forward(minutes=40)
     organisation.call(writer)
-    report = verify(organisation.bucket, organisation.signing.trusted, span, [])
+    report = verify(organisation.bucket, organisation.trust(), span, [])
     assert [(one.code, one.where) for one in report.findings] == [("call-unended", under_way)]
 
 
@@ -545,7 +549,7 @@ def test_the_access_log_is_read_as_the_gateway_writes_it(tmp_path: Path) -> None
     ("arguments", "says"),
     [
         (["--records", "/nowhere", "--public-key", "KEY"], "no folder"),
-        (["--records", "HERE"], "public key"),
+        (["--records", "HERE"], "public keys are needed"),
         (["--records", "HERE", "--public-key", "/nowhere"], "no public key"),
         (["--from", "yesterday"], "no time"),
         (["--manifests", "HERE"], "--records"),

@@ -40,7 +40,7 @@ def chain_holds(organisation: Organisation) -> None:
 
 @on_loop_or_in_threads
 def test_a_record_is_in_the_bucket_when_append_returns(on_loop: bool) -> None:
-    organisation = Organisation(on_loop=on_loop)
+    organisation = Organisation(introduced=False, on_loop=on_loop)
 
     async def work() -> None:
         writer = organisation.writer()
@@ -55,7 +55,7 @@ def test_a_record_is_in_the_bucket_when_append_returns(on_loop: bool) -> None:
 
 @on_loop_or_in_threads
 def test_no_body_is_in_clear_and_each_opens_only_in_its_own_place(on_loop: bool) -> None:
-    organisation = Organisation(on_loop=on_loop)
+    organisation = Organisation(introduced=False, on_loop=on_loop)
     run(lambda: organisation.writer().append(intent("req_1"), bodies={"request": b"a secret of ada"}))
     (record,) = organisation.bucket.records()
     assert b"secret" not in b"".join(organisation.bucket.objects.values())
@@ -67,7 +67,7 @@ def test_no_body_is_in_clear_and_each_opens_only_in_its_own_place(on_loop: bool)
 
 
 def test_departments_and_subjects_have_keys_of_their_own() -> None:
-    organisation = Organisation()
+    organisation = Organisation(introduced=False)
     writer = organisation.writer()
     for department, person in (("marketing", "ada"), ("finance", "ada"), ("marketing", "bob")):
         writer.append_now({**intent("r", person), "department": department}, bodies={"request": b"x"})
@@ -76,7 +76,7 @@ def test_departments_and_subjects_have_keys_of_their_own() -> None:
 
 @on_loop_or_in_threads
 def test_what_waits_while_a_put_is_under_way_goes_together_into_the_next(on_loop: bool) -> None:
-    organisation = Organisation(on_loop=on_loop)
+    organisation = Organisation(introduced=False, on_loop=on_loop)
     gate = threading.Event()
 
     def slow(_key: str, _arrive: Callable[[], None]) -> None:
@@ -101,7 +101,7 @@ def test_what_waits_while_a_put_is_under_way_goes_together_into_the_next(on_loop
 
 @on_loop_or_in_threads
 def test_an_object_takes_no_more_than_it_should(on_loop: bool) -> None:
-    organisation = Organisation(on_loop=on_loop)
+    organisation = Organisation(introduced=False, on_loop=on_loop)
 
     async def work() -> None:
         writer = organisation.writer()
@@ -116,7 +116,7 @@ def test_an_object_takes_no_more_than_it_should(on_loop: bool) -> None:
 
 @on_loop_or_in_threads
 def test_a_refused_put_fails_all_its_records_and_moves_nothing(on_loop: bool) -> None:
-    organisation = Organisation(on_loop=on_loop)
+    organisation = Organisation(introduced=False, on_loop=on_loop)
 
     def refuse(_key: str, _arrive: Callable[[], None]) -> None:
         raise aws_error("AccessDenied", 403)
@@ -158,7 +158,7 @@ def losing_the_first_answer(arrives: bool) -> Callable[[str, Callable[[], None]]
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["it had arrived", "it never arrived"])
 def test_a_put_whose_answer_is_lost_is_asked_again_and_written_once(arrives: bool) -> None:
-    organisation = Organisation()
+    organisation = Organisation(introduced=False)
     organisation.bucket.before_put = losing_the_first_answer(arrives)
     organisation.writer().append_now(intent("req_1"), bodies={})
     assert [record["request_id"] for record in organisation.bucket.records()] == ["req_1"]
@@ -167,7 +167,7 @@ def test_a_put_whose_answer_is_lost_is_asked_again_and_written_once(arrives: boo
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["it had arrived", "it never arrived"])
 def test_on_the_loop_too_a_put_whose_answer_is_lost_is_asked_again_and_written_once(arrives: bool) -> None:
-    organisation = Organisation(on_loop=True)
+    organisation = Organisation(introduced=False, on_loop=True)
     organisation.bucket.before_put = losing_the_first_answer(arrives)
     run(lambda: organisation.writer().append(intent("req_1"), bodies={}))
     assert [record["request_id"] for record in organisation.bucket.records()] == ["req_1"]
@@ -175,7 +175,7 @@ def test_on_the_loop_too_a_put_whose_answer_is_lost_is_asked_again_and_written_o
 
 
 def test_on_the_loop_too_a_put_in_doubt_ends_its_chain_and_the_next_chain_says_so() -> None:
-    organisation = Organisation(on_loop=True)
+    organisation = Organisation(introduced=False, on_loop=True)
     writer = organisation.writer()
 
     def arrive_and_be_silent(key: str, arrive: Callable[[], None]) -> None:
@@ -200,7 +200,7 @@ def test_on_the_loop_too_a_put_in_doubt_ends_its_chain_and_the_next_chain_says_s
 
 @on_loop_or_in_threads
 def test_a_caller_that_gives_up_takes_nothing_of_the_others_with_it(on_loop: bool) -> None:
-    organisation = Organisation(on_loop=on_loop)
+    organisation = Organisation(introduced=False, on_loop=on_loop)
     gate = threading.Event()
 
     def slow(_key: str, _arrive: Callable[[], None]) -> None:
@@ -224,7 +224,7 @@ def test_a_caller_that_gives_up_takes_nothing_of_the_others_with_it(on_loop: boo
 
 
 def test_a_loop_that_ends_during_a_put_leaves_the_put_in_doubt() -> None:
-    organisation = Organisation(on_loop=True)
+    organisation = Organisation(introduced=False, on_loop=True)
     writer = organisation.writer()
 
     def slow(_key: str, _arrive: Callable[[], None]) -> None:
@@ -252,7 +252,7 @@ def last_of(writer: AuditWriter) -> str:
 
 
 def test_a_put_in_doubt_ends_its_chain_and_the_next_chain_says_so() -> None:
-    organisation = Organisation()
+    organisation = Organisation(introduced=False)
     writer = organisation.writer()
     writer.append_now(intent("req_1"), bodies={})
 
@@ -277,7 +277,7 @@ def test_a_put_in_doubt_ends_its_chain_and_the_next_chain_says_so() -> None:
 def test_a_writer_killed_in_the_middle_of_a_put_leaves_a_chain_that_holds() -> None:
     """Whether the object arrived or not; the next process begins a chain of its own."""
     for arrives in (True, False):
-        organisation = Organisation()
+        organisation = Organisation(introduced=False)
         organisation.writer().append_now(intent("req_1"), bodies={})
 
         def die(_key: str, arrive: Callable[[], None], arrives: bool = arrives) -> None:
@@ -295,7 +295,7 @@ def test_a_writer_killed_in_the_middle_of_a_put_leaves_a_chain_that_holds() -> N
 
 
 def test_processes_that_come_of_one_snapshot_write_chains_of_their_own() -> None:
-    organisation = Organisation()
+    organisation = Organisation(introduced=False)
     one, twin = organisation.writer(), organisation.writer()
     one.append_now(intent("req_1"), bodies={})
     twin._journal._chain = one._journal._chain  # type: ignore[attr-defined]
@@ -307,7 +307,7 @@ def test_processes_that_come_of_one_snapshot_write_chains_of_their_own() -> None
 
 @on_loop_or_in_threads
 def test_a_subject_key_that_cannot_be_had_refuses_the_record_and_is_told_later(on_loop: bool) -> None:
-    organisation = Organisation(on_loop=on_loop)
+    organisation = Organisation(introduced=False, on_loop=on_loop)
 
     async def work() -> None:
         writer = organisation.writer()
@@ -324,7 +324,7 @@ def test_a_subject_key_that_cannot_be_had_refuses_the_record_and_is_told_later(o
 
 @on_loop_or_in_threads
 def test_an_erased_subject_refuses_the_record_and_nothing_is_left_unconfirmed(on_loop: bool) -> None:
-    organisation = Organisation(on_loop=on_loop)
+    organisation = Organisation(introduced=False, on_loop=on_loop)
 
     async def work() -> None:
         writer = organisation.writer()
@@ -339,7 +339,7 @@ def test_an_erased_subject_refuses_the_record_and_nothing_is_left_unconfirmed(on
 
 @pytest.mark.parametrize("name", ["sequence", "previous", "writer", "record_id", "at", "bodies", "v"])
 def test_a_record_cannot_say_what_the_chain_says(name: str) -> None:
-    organisation = Organisation()
+    organisation = Organisation(introduced=False)
     with pytest.raises(ValueError, match=name):
         organisation.writer().append_now({**intent("r"), name: "x"}, bodies={})
     assert not organisation.bucket.objects
@@ -347,12 +347,14 @@ def test_a_record_cannot_say_what_the_chain_says(name: str) -> None:
 
 def test_a_body_of_nobody_is_refused() -> None:
     with pytest.raises(ValueError, match="subject"):
-        Organisation().writer().append_now({"kind": "scim", "department": "x"}, bodies={"request": b"x"})
+        Organisation(introduced=False).writer().append_now(
+            {"kind": "scim", "department": "x"}, bodies={"request": b"x"}
+        )
 
 
 @on_loop_or_in_threads
 def test_the_event_loop_is_never_blocked_by_a_slow_bucket(on_loop: bool) -> None:
-    organisation = Organisation(on_loop=on_loop)
+    organisation = Organisation(introduced=False, on_loop=on_loop)
 
     def slow(_key: str, _arrive: Callable[[], None]) -> None:
         threading.Event().wait(0.3)
@@ -373,7 +375,7 @@ def test_the_event_loop_is_never_blocked_by_a_slow_bucket(on_loop: bool) -> None
 
 @on_loop_or_in_threads
 def test_two_writers_interleaved_keep_two_chains(on_loop: bool) -> None:
-    organisation = Organisation(on_loop=on_loop)
+    organisation = Organisation(introduced=False, on_loop=on_loop)
 
     async def work() -> None:
         writers = [organisation.writer(), organisation.writer()]
@@ -409,7 +411,7 @@ class Stream:
 
 
 def test_the_copy_of_a_record_has_its_metadata_and_no_body() -> None:
-    organisation, stream = Organisation(), Stream()
+    organisation, stream = Organisation(introduced=False), Stream()
     writer = organisation.writer(copies=MetadataCopies(stream, "s"))
     writer.append_now({**outcome("req_1"), "novelty": 3}, bodies={"response": b"a secret"})
     writer.close()
@@ -422,7 +424,7 @@ def test_the_copy_of_a_record_has_its_metadata_and_no_body() -> None:
 
 
 def test_a_record_that_is_not_durable_is_not_copied() -> None:
-    organisation, stream = Organisation(), Stream()
+    organisation, stream = Organisation(introduced=False), Stream()
     writer = organisation.writer(copies=MetadataCopies(stream, "s"))
 
     def refuse(_key: str, _arrive: Callable[[], None]) -> None:
@@ -441,7 +443,7 @@ def test_a_record_that_is_not_durable_is_not_copied() -> None:
     ids=["refused as a whole", "refused in part"],
 )
 def test_lost_copies_are_counted_and_disturb_nobody(stream: Stream, expected: int) -> None:
-    organisation, lost = Organisation(), list[int]()
+    organisation, lost = Organisation(introduced=False), list[int]()
     copies = MetadataCopies(stream, "s", lost=lambda count, _: lost.append(count))
     writer = organisation.writer(copies=copies)
     for number in range(3):
@@ -486,7 +488,7 @@ def test_everything_that_a_record_says_is_in_its_row() -> None:
 def test_a_small_body_is_sealed_within_a_fraction_of_a_millisecond() -> None:
     from time import perf_counter
 
-    organisation = Organisation()
+    organisation = Organisation(introduced=False)
     key = organisation.keys.load("marketing", "ada")
     times = []
     for number in range(300):
@@ -499,7 +501,7 @@ def test_a_small_body_is_sealed_within_a_fraction_of_a_millisecond() -> None:
 @on_loop_or_in_threads
 def test_sixty_four_callers_share_their_puts(on_loop: bool) -> None:
     """The bucket takes 20 ms; alone each caller would wait for all the others."""
-    organisation = Organisation(on_loop=on_loop)
+    organisation = Organisation(introduced=False, on_loop=on_loop)
 
     def slow(_key: str, _arrive: Callable[[], None]) -> None:
         threading.Event().wait(0.02)

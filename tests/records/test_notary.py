@@ -39,7 +39,7 @@ def test_an_hour_is_sealed_with_every_object_and_a_signature_that_holds() -> Non
     manifest = read_manifest(document)
     records = [key for key in organisation.bucket.objects if key.startswith("records/")]
     assert [one.key for one in manifest.objects] == records
-    assert (manifest.objects[0].first, manifest.objects[-1].last) == (0, 1)
+    assert (manifest.objects[0].first, manifest.objects[-1].last) == (0, 2)
     assert manifest.previous is None
     assert manifest.gaps == []
 

@@ -22,11 +22,14 @@ def test_a_rotated_token_is_shown_once_recorded_and_valid_beside_the_one_before(
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": emulator.region}
     )
     key = tenant.client("kms").create_key()["KeyMetadata"]["Arn"]
+    asymmetric = {"KeyUsage": "SIGN_VERIFY", "KeySpec": "ECC_NIST_P256"}
+    signing = tenant.client("kms").create_key(**asymmetric)["KeyMetadata"]["Arn"]
     outputs = {
         "scim_token_secret_arn": tenant.settings.token_secret_arn,
         "scim_url": own_scim.url,
         "audit_bucket_name": bucket,
         "audit_key_arn": key,
+        "operator_key_arn": signing,
     }
     session = boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=emulator.region)
     target = Target(outputs, emulator.region, True, session, emulator.endpoint_url)

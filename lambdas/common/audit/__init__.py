@@ -7,18 +7,20 @@ A function makes one writer per process and appends through it:
     writer.append_now({"kind": "review", ...}, bodies={})    # in a handler-style function
     writer.close()      # sends the metadata copies that wait
 
-`AUDIT_BUCKET`, `AUDIT_KEY_ARN` are required; `SUBJECT_KEYS_TABLE`, `SUBJECT_KEY_ARN` where records carry
-bodies; `ANALYTICS_STREAM` where metadata are copied. In parts: `AuditWriter(Journal(name, AuditBucket(s3,
-bucket=…, key_arn=…)), keys=SubjectKeys(dynamodb, kms, table=…, key_arn=…), pool=…, copies=MetadataCopies(
-firehose, stream))`.
+`AUDIT_BUCKET`, `AUDIT_KEY_ARN` are required; `WRITER_KEY_ARN` is the KMS key that introduces the process;
+`SUBJECT_KEYS_TABLE`, `SUBJECT_KEY_ARN` where records carry bodies; `ANALYTICS_STREAM` where metadata are
+copied. In parts: `AuditWriter(Journal(name, AuditBucket(s3, bucket=…, key_arn=…), Introducer(kms, key_arn)),
+keys=SubjectKeys(dynamodb, kms, table=…, key_arn=…), pool=…, copies=MetadataCopies(firehose, stream))`.
 
 Returning means durable. `AuditUnavailable` and `SubjectErased` mean not.
 
-Kinds that `kit audit verify` reads: `intent` opens a call; `outcome` (also the sweeper's, for a call whose
-process died) ends it; `unconfirmed` names calls whose records failed. Every other kind (`refusal`, `use`,
-`batch_results`, `review`, `scim`, `key`, `break-glass`, `erasure`, `disclosure`, …) stands for itself.
+Kinds that `kit audit verify` reads: `introduction` begins a chain; `intent` opens a call; `outcome` (also the
+sweeper's, for a call whose process died) ends it; `unconfirmed` names calls whose records failed. Every other
+kind (`refusal`, `use`, `batch_results`, `review`, `scim`, `key`, `break-glass`, `erasure`, `disclosure`, …)
+stands for itself.
 """
 
+from lambdas.common.audit.introduction import Introducer
 from lambdas.common.audit.journal import AuditUnavailable, Journal, LoopJournal
 from lambdas.common.audit.metadata import MetadataCopies
 from lambdas.common.audit.opening import open_writer
@@ -31,6 +33,7 @@ __all__ = [
     "AuditBucketOnLoop",
     "AuditUnavailable",
     "AuditWriter",
+    "Introducer",
     "Journal",
     "LoopJournal",
     "MetadataCopies",

@@ -2,7 +2,8 @@
 
 A record is one line of JSON. Its hash is the SHA-256 of the line's bytes without the line end, so nobody has
 to agree on how to write JSON to check it. Every line carries `writer`, `sequence` (0, 1, 2, … per writer) and
-`previous`, the hash of the line before; the first line carries the hash of its writer's name.
+`previous`, the hash of the line before; the first line carries the hash of its writer's name. The last line
+of an object carries its writer's signature (`introduction.py`).
 
 An object holds consecutive lines of one writer:
 `records/dt=YYYY-MM-DD/hour=HH/<writer>/<first sequence, 12 digits>.jsonl`.
@@ -10,7 +11,7 @@ An object holds consecutive lines of one writer:
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,7 @@ VERSION = 1
 RECORDS = "records/"
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 # What the chain says of a record; nobody else may.
-RESERVED = frozenset({"at", "bodies", "previous", "record_id", "sequence", "v", "writer"})
+RESERVED = frozenset({"at", "bodies", "previous", "record_id", "sequence", "signed", "v", "writer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,10 @@ class Chain:
     sequence: int
     head: str
 
-    def extend(self, drafts: Sequence[Draft]) -> "Batch":
-        """The lines that the drafts become after this end."""
+    def extend(self, drafts: Sequence[Draft], sign: Callable[[bytes], bytes] | None = None) -> "Batch":
+        """The lines that the drafts become after this end; `sign` makes of the last line the signed one."""
         lines, head = [], self.head
+        last = self.sequence + len(drafts) - 1
         for sequence, draft in enumerate(drafts, self.sequence):
             line = b'{"v":%d,"writer":"%b","sequence":%d,"previous":"%b",%b' % (
                 VERSION,
@@ -52,6 +54,8 @@ class Chain:
                 head.encode(),
                 draft.tail,
             )
+            if sign and sequence == last:
+                line = sign(line)
             lines.append(line)
             head = hash_of(line)
         return Batch(self, b"\n".join(lines) + b"\n", Chain(self.writer, self.sequence + len(lines), head))
@@ -105,3 +109,12 @@ def make_tail(record_id: str, at: datetime, record: Mapping[str, Any], sealed: b
         raise ValueError(f"a record may not name {', '.join(sorted(taken))}: the chain does")
     known = {"record_id": record_id, "at": at.isoformat(timespec="milliseconds"), **record}
     return _encode(known)[1:-1].encode() + b',"bodies":' + sealed + b"}"
+
+
+def parse_line(line: bytes) -> dict[str, Any] | None:
+    """The record of a line; None when it is not one."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None

@@ -7,13 +7,16 @@ always has a named reason, as long as the process lives; after that the sweeper 
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from lambdas.common.audit.chain import Chain, Draft, begin, make_tail
+from lambdas.common.audit.introduction import Identity, Introducer
 from lambdas.common.audit.store import LoopObjectStore, NotWritten, ObjectStore, Occupied, Unsure
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.ids import new_id
@@ -23,6 +26,7 @@ INTENT = "intent"
 _MOST_NAMED = 20_000  # failures that one record names
 
 _Put = Callable[..., Awaitable[None]]
+_Identify = Callable[[str], Awaitable[Identity]]
 
 
 class AuditUnavailable(Exception):
@@ -45,6 +49,7 @@ class _Chained:
         self._name = name
         self._clock = clock
         self._chain: Chain | None = None
+        self._identity: Identity | None = None
         self._failures: deque[_Failure] = deque()
         self._in_doubt: list[dict[str, Any]] = []
 
@@ -53,8 +58,10 @@ class _Chained:
         if len(self._failures) < _MOST_NAMED:
             self._failures.append(_Failure(kind, request_id, reason))
 
-    async def _write(self, drafts: Sequence[Draft], put: _Put) -> str:
+    async def _write(self, drafts: Sequence[Draft], put: _Put, identify: _Identify | None) -> str:
         try:
+            if identify and self._identity is None:
+                self._identity = await self._introduced(identify)
             try:
                 return await self._put(drafts, put)
             except Occupied:  # another process has our name: a copy of this one
@@ -67,6 +74,12 @@ class _Chained:
             self._all_failed(drafts, "cancelled")
             raise
 
+    async def _introduced(self, identify: _Identify) -> Identity:
+        try:
+            return await identify(self._name)
+        except (BotoCoreError, ClientError) as error:  # nobody can say who writes, so nothing is written
+            raise NotWritten(f"introduction:{type(error).__name__}") from None
+
     def _all_failed(self, drafts: Sequence[Draft], reason: str) -> None:
         for draft in drafts:
             self.failed(draft.kind, draft.request_id, reason)
@@ -76,7 +89,9 @@ class _Chained:
         chain = self._chain or begin(f"{self._name}-{new_id(clock=self._clock)}")
         failures = list(self._failures)
         told = [self._unconfirmed(failures, now)] if failures else []
-        batch = chain.extend([*told, *drafts])
+        identity = self._identity
+        first = [_introduction(identity, now)] if identity and chain.sequence == 0 else []
+        batch = chain.extend([*first, *told, *drafts], identity.sign if identity else None)
         try:
             await put(batch.key(now), batch.data, batch.object_metadata(), CONTENT_TYPE)
         except (Unsure, asyncio.CancelledError):
@@ -98,8 +113,17 @@ class _Chained:
             "requests": list(named),
             "in_doubt": list(self._in_doubt),
         }
-        record_id = new_id("rec_", clock=lambda: now)
-        return Draft(record_id, "unconfirmed", None, make_tail(record_id, now, record, b"{}"), {})
+        return _draft(record, now)
+
+
+def _introduction(identity: Identity, now: datetime) -> Draft:
+    return _draft(identity.introduction, now)
+
+
+def _draft(record: Mapping[str, Any], now: datetime) -> Draft:
+    """The draft of a record of the chain's own, which has no bodies and no copy."""
+    record_id = new_id("rec_", clock=lambda: now)
+    return Draft(record_id, record["kind"], None, make_tail(record_id, now, record, b"{}"), {})
 
 
 class Journal(_Chained):
@@ -109,9 +133,12 @@ class Journal(_Chained):
     get one name each. A chain whose end is in doubt is left, and a new one begun.
     """
 
-    def __init__(self, name: str, store: ObjectStore, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, name: str, store: ObjectStore, introducer: Introducer | None = None, *, clock: Clock = utc_now
+    ) -> None:
         super().__init__(name, clock)
         self._store = store
+        self._introducer = introducer
         self._lock = Lock()
 
     def write(self, drafts: Sequence[Draft]) -> str:
@@ -120,9 +147,15 @@ class Journal(_Chained):
         async def put(*arguments: Any) -> None:
             self._store.put(*arguments)
 
+        introducer = self._introducer
+
+        async def identify(name: str) -> Identity:
+            assert introducer is not None
+            return introducer.identity(name)
+
         with self._lock:
             try:
-                self._write(drafts, put).send(None)
+                self._write(drafts, put, identify if introducer else None).send(None)
             except StopIteration as done:  # at once, because nothing in it waits
                 return done.value
         raise RuntimeError("a put that blocks cannot be waited for")
@@ -131,12 +164,26 @@ class Journal(_Chained):
 class LoopJournal(_Chained):
     """A `Journal` of an event loop."""
 
-    def __init__(self, name: str, store: LoopObjectStore, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        name: str,
+        store: LoopObjectStore,
+        introducer: Introducer | None = None,
+        *,
+        clock: Clock = utc_now,
+    ) -> None:
         super().__init__(name, clock)
         self._store = store
+        self._introducer = introducer
 
     async def write(self, drafts: Sequence[Draft]) -> str:
         """Put the drafts as one object; the name of the writer. One at a time: the next call comes after the
         end of this one. Raises `AuditUnavailable`.
         """
-        return await self._write(drafts, self._store.put)
+        introducer = self._introducer
+
+        async def identify(name: str) -> Identity:
+            assert introducer is not None
+            return await asyncio.to_thread(introducer.identity, name)
+
+        return await self._write(drafts, self._store.put, identify if introducer else None)

@@ -4,9 +4,10 @@
 the very bytes of the first: ECDSA with P-256 over their SHA-256, by the KMS key that it names. So a manifest
 can be checked with `head -n 1`, OpenSSL and the public key alone.
 
-    {"v": 1, "hour": "2026-11-24T10", "sealed_at": …, "previous": {"hour": …, "sha256": …} | null,
+    {"v": 2, "hour": "2026-11-24T10", "sealed_at": …, "previous": {"hour": …, "sha256": …} | null,
      "records": 1200, "objects": [{"key", "size", "sha256", "first", "last", "before", "head"}, …],
-     "late": [objects of earlier hours that were not there when those were sealed], "gaps": [text, …]}
+     "late": [objects of earlier hours that were not there when those were sealed], "gaps": [text, …],
+     "introduced": true unless the hour was sealed before writers introduced themselves}
 """
 
 import hashlib
@@ -23,7 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from lambdas.common.audit.chain import hour_prefix
 
+VERSION = 2
 MANIFESTS = "manifests/"
+ANCHORS = "anchors/"
 ALGORITHM = "ECDSA_SHA_256"
 HOUR = timedelta(hours=1)
 _HOUR_FORMAT = "%Y-%m-%dT%H"
@@ -61,13 +64,15 @@ class Manifest:
     objects: Sequence[SealedObject]
     late: Sequence[SealedObject]
     gaps: Sequence[str]
+    version: int = VERSION
+    introduced: bool = True  # whether writers of this hour must introduce themselves; false before they did
     sha256: str = ""
 
     def line(self) -> bytes:
         """The bytes that are signed."""
         hour, sha256 = self.previous if self.previous else (None, None)
         content = {
-            "v": 1,
+            "v": self.version,
             "hour": hour_name(self.hour),
             "sealed_at": self.sealed_at,
             "previous": {"hour": hour_name(hour), "sha256": sha256} if hour else None,
@@ -75,8 +80,33 @@ class Manifest:
             "objects": [asdict(one) for one in self.objects],
             "late": [asdict(one) for one in self.late],
             "gaps": list(self.gaps),
+            "introduced": self.introduced,
         }
         return json.dumps(content, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The hash of an hour's manifest line, kept outside of the store."""
+
+    hour: datetime
+    sha256: str
+
+    def as_document(self) -> dict[str, Any]:
+        """Its line as data."""
+        return {"anchor": 1, "hour": hour_name(self.hour), "sha256": self.sha256}
+
+
+def read_anchor(line: str) -> Anchor:
+    """An anchor from its line. Raises ValueError."""
+    try:
+        content = json.loads(line)
+        hour, sha256 = hour_named(content["hour"]), content["sha256"]
+    except (KeyError, TypeError, ValueError):
+        raise ValueError("not an anchor") from None
+    if content.get("anchor") != 1 or not isinstance(sha256, str) or len(sha256) != 64:
+        raise ValueError("not an anchor of version 1")
+    return Anchor(hour, sha256)
 
 
 def manifest_key(hour: datetime) -> str:
@@ -169,6 +199,8 @@ def read_manifest(document: bytes) -> Manifest:
             objects=[SealedObject(**one) for one in content["objects"]],
             late=[SealedObject(**one) for one in content["late"]],
             gaps=content["gaps"],
+            version=content["v"],
+            introduced=content["introduced"] if content["v"] > 1 else False,
             sha256=hashlib.sha256(line).hexdigest(),
         )
     except (ValueError, KeyError, TypeError) as error:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from lambdas.common.audit.introduction import Introducer
 from lambdas.common.audit.journal import Journal, LoopJournal
 from lambdas.common.audit.metadata import MetadataCopies
 from lambdas.common.audit.store import AuditBucket, AuditBucketOnLoop
@@ -49,16 +50,21 @@ def open_writer(
         )
 
     bucket, bucket_key = environ["AUDIT_BUCKET"], environ["AUDIT_KEY_ARN"]
-    journal = (
-        LoopJournal(name, AuditBucketOnLoop(put_object, bucket=bucket, key_arn=bucket_key), clock=clock)
-        if put_object
-        else Journal(name, AuditBucket(client("s3", once), bucket=bucket, key_arn=bucket_key), clock=clock)
-    )
+    writer_key = environ.get("WRITER_KEY_ARN")
     table, key_arn = environ.get("SUBJECT_KEYS_TABLE"), environ.get("SUBJECT_KEY_ARN")
-    keys = (
-        SubjectKeys(
-            client("dynamodb", thrice), client("kms", thrice), table=table, key_arn=key_arn, clock=clock
+    kms = client("kms", thrice) if writer_key or key_arn else None
+    introducer = Introducer(kms, writer_key, clock=clock) if writer_key else None
+    journal = (
+        LoopJournal(
+            name, AuditBucketOnLoop(put_object, bucket=bucket, key_arn=bucket_key), introducer, clock=clock
         )
+        if put_object
+        else Journal(
+            name, AuditBucket(client("s3", once), bucket=bucket, key_arn=bucket_key), introducer, clock=clock
+        )
+    )
+    keys = (
+        SubjectKeys(client("dynamodb", thrice), kms, table=table, key_arn=key_arn, clock=clock)
         if table and key_arn
         else None
     )

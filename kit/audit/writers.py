@@ -1,0 +1,90 @@
+"""Is a writer one of the deployment's, does it say only what it may, is its chain's end its own (L2.5)?"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from kit.audit.calls import began
+from kit.audit.examination import Examined, Finding
+from kit.audit.sources import Source
+from lambdas.common.audit.chain import hour_prefix, parse_line
+from lambdas.common.audit.introduction import Introduced, NotIntroduced, WriterKeys, read_introduction
+from lambdas.common.audit.manifest import HOUR, first_of, hour_of
+
+# Who may say of a call that it began, and that it ended. Every other kind stands for itself.
+_MAY_SAY: Mapping[str, frozenset[str]] = {
+    "intent": frozenset({"gateway"}),
+    "outcome": frozenset({"gateway", "sweeper"}),
+}
+
+
+class Writers:
+    """The writers that were seen. `demanded` says whether those that begin now must introduce themselves: not
+    in hours that were sealed before there were introductions. Without `keys` nobody can be held to it.
+    """
+
+    def __init__(self, source: Source, keys: WriterKeys | None, *, demanded: bool) -> None:
+        self._source = source
+        self._keys = keys
+        self.demanded = demanded
+        self._known: dict[str, Introduced | None] = {}  # None: exempt, or reported
+        self._heads: dict[str, tuple[str, bytes]] = {}  # by writer: key and last line of its newest object
+
+    def take(self, writer: str, key: str, examined: Examined) -> Iterator[Finding]:
+        """Take the next object of a writer; what is wrong with who wrote it."""
+        if writer not in self._known:
+            yield from self._meet(writer, key, examined)
+        if self._known[writer] is not None:
+            self._heads[writer] = (key, examined.last_line)
+
+    def process(self, writer: str) -> str:
+        """The public key of the process behind a writer; empty when it has none that is trusted."""
+        known = self._known.get(writer)
+        return known.public_key if known else ""
+
+    def overstepping(self, writer: str, key: str, record: Mapping[str, Any]) -> Iterator[Finding]:
+        """A record of a kind that this writer has no business to write."""
+        allowed = _MAY_SAY.get(str(record.get("kind")))
+        known = self._known.get(writer)
+        if allowed and known and known.name not in allowed:
+            yield Finding(
+                "record-unauthorised", key, f"{writer} wrote {record.get('kind')} {record.get('request_id')}"
+            )
+
+    def unsigned_heads(self) -> Iterator[Finding]:
+        """Writers whose chain does not end, so far, by a signature of their own."""
+        for writer, (key, line) in self._heads.items():
+            known = self._known[writer]
+            if known is not None and not known.signed(line):
+                yield Finding(
+                    "head-unsigned", key, f"the end of {writer} is not signed by it: its tail was rewritten"
+                )
+        self._heads.clear()
+
+    def _meet(self, writer: str, key: str, examined: Examined) -> Iterator[Finding]:
+        self._known[writer] = None
+        if self._keys is None or not self.demanded:
+            return
+        first = first_of(key)
+        record = examined.records[0] if first == 0 and examined.records else None
+        record = record or (self._first_record(writer) if first else None)
+        if record is None and first:
+            yield Finding(
+                "writer-unknown", key, f"the beginning of {writer} is not there, so nobody vouches for it"
+            )
+            return
+        try:
+            self._known[writer] = read_introduction(record or {}, writer, self._keys)
+        except NotIntroduced as error:
+            yield Finding("writer-unknown", key, f"{writer}: {error}")
+
+    def _first_record(self, writer: str) -> dict[str, Any] | None:
+        """The record with which a writer began, where it wrote before the span."""
+        made = began(writer.rpartition("-")[2])
+        if made.year < 2000:
+            return None
+        for hour in (hour_of(made), hour_of(made + timedelta(minutes=1)), hour_of(made) + HOUR):
+            data = self._source.get(f"{hour_prefix(hour)}{writer}/{0:012d}.jsonl")
+            if data:
+                return parse_line(data.split(b"\n", 1)[0])
+        return None
