@@ -300,6 +300,8 @@ def _keeper(
         signing_key_arn=base["signing_key_arn"],
         layer_arn=DependencyLayer("scheduled-layer", names_of(settings), "scheduled", options).arn,
         memory=settings.sizing.capacity.function_memory_mb,
+        audit_mode=settings.audit.mode,
+        audit_days=settings.audit.retention_days,
         anchor_bucket=settings.audit.anchor_bucket,
     )
 

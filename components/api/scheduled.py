@@ -102,11 +102,15 @@ class KeeperArgs:
     signing_key_arn: pulumi.Input[str]
     layer_arn: pulumi.Input[str]
     memory: int
+    audit_mode: str = "COMPLIANCE"
+    audit_days: int = 2557
     anchor_bucket: str | None = None  # of a second account
 
 
 def notary(args: KeeperArgs) -> ScheduleArgs:
-    """Seals the hour before in a signed manifest, ten minutes past each hour (L2.5)."""
+    """Seals each hour in segments and a signed manifest, as soon as it is due (L2.5). A run takes what it
+    comes to in five minutes, the next one goes on.
+    """
     stores, names = args.stores, args.surroundings.names
     anchors = f"anchors/{names.client}-{names.environment}/"
     anchoring: list[Statement] = []
@@ -114,6 +118,8 @@ def notary(args: KeeperArgs) -> ScheduleArgs:
         "AUDIT_BUCKET": stores.audit_bucket_name,
         "AUDIT_KEY_ARN": stores.audit_key_arn,
         "SIGNING_KEY_ARN": args.signing_key_arn,
+        "AUDIT_LOCK_MODE": args.audit_mode,
+        "AUDIT_RETENTION_DAYS": str(args.audit_days),
         "KIT_ENVIRONMENT": names.environment,
     }
     if args.anchor_bucket:
@@ -124,7 +130,7 @@ def notary(args: KeeperArgs) -> ScheduleArgs:
         FunctionArgs(
             surroundings=args.surroundings,
             what="notary",
-            description="Seals the records of each hour in a signed manifest",
+            description="Seals the records of each hour in segments and a signed manifest",
             packages=["common", "notary"],
             handler="lambdas.notary.handler.handler",
             statements=[
@@ -132,10 +138,17 @@ def notary(args: KeeperArgs) -> ScheduleArgs:
                 Statement(
                     "ReadRecords",
                     ["s3:GetObject"],
-                    _objects(stores.audit_bucket_arn, ["manifests", "records"]),
+                    _objects(stores.audit_bucket_arn, ["manifests", "records", "segments"]),
                 ),
                 Statement(
-                    "WriteManifests", ["s3:PutObject"], _objects(stores.audit_bucket_arn, ["manifests"])
+                    "Seal",
+                    ["s3:PutObject", "s3:PutObjectRetention"],
+                    _objects(stores.audit_bucket_arn, ["manifests", "segments"]),
+                ),
+                Statement(
+                    "TagWhatIsSealed",
+                    ["s3:GetObjectTagging", "s3:PutObjectTagging"],
+                    _objects(stores.audit_bucket_arn, ["manifests", "records", "segments"]),
                 ),
                 Statement(
                     "UseAuditKey",
@@ -149,10 +162,10 @@ def notary(args: KeeperArgs) -> ScheduleArgs:
             environment=environment,
             layers=[args.layer_arn],
             memory=args.memory,
-            timeout=900,
+            timeout=300,
             reserved_concurrency=1,
         ),
-        "cron(10 * * * ? *)",
+        "rate(5 minutes)",
     )
 
 

@@ -8,12 +8,25 @@ from pulumi_aws import iam, kms, s3
 from components.base import KitComponent, Names, refuse
 from components.foundation.keys import Purpose, key_statements
 from components.permissions import Statement, document, trusted
-from components.storage import Lifecycle, LockMode, ObjectLock, PrivateBucket, PrivateBucketArgs
+from components.storage import (
+    Lifecycle,
+    LockMode,
+    ObjectLock,
+    PrivateBucket,
+    PrivateBucketArgs,
+    TaggedExpiry,
+)
+
+RECORD_LOCK_DAYS = 30  # of a record until its segment is sealed, which is within hours
+CONTAINED = ("kit-contained", "sealed")  # the notary's tag on a record that a sealed segment has
+SEALED = ("manifests/", "segments/")
 
 
 @dataclass(frozen=True)
 class AuditStoreArgs:
-    """Retention in days. GOVERNANCE (which a privileged person can lift) is for named non-production only."""
+    """`retention_days` is for what is sealed. GOVERNANCE (which a privileged person can lift) is for named
+    non-production only.
+    """
 
     names: Names
     key_arn: pulumi.Input[str]
@@ -26,14 +39,16 @@ class AuditStoreArgs:
 
 
 class AuditStore(KitComponent):
-    """The Object-Lock bucket of the audit records and manifests, and its replica (L2.5, G.3).
+    """The Object-Lock bucket of the audit records, segments and manifests, and its replica (L2.5, G.3).
 
     Creates: a `PrivateBucket` with Object Lock; with `replica_region` also a key and a second locked bucket
     there, a replication role and the replication rule.
-    Default posture: COMPLIANCE for seven years, versioned, customer-managed key named by every put, TLS 1.2
-    or newer; deletion, shortening a retention and bypassing governance are denied to everybody by the
-    bucket policy (in non-production GOVERNANCE the bypass stays possible, so that a test account can be
-    cleared). Objects grow colder, none expires. Protected and retained.
+    Default posture: COMPLIANCE, 30 days for a record, seven years for the segments and manifests that seal
+    it; a record goes once it is tagged as contained in a sealed segment, and only then; only what is sealed
+    is replicated, in a storage class that bills true sizes; versioned, customer-managed key named by every
+    put, TLS 1.2 or newer; deletion, shortening a retention and bypassing governance are denied to everybody
+    by the bucket policy (in non-production GOVERNANCE the bypass stays possible, so that a test account can
+    be cleared). Segments grow colder, none expires. Protected and retained.
     Replaced when changed: client, environment, account, region. The mode and the days change in place and
     hold for objects written afterwards.
     """
@@ -73,9 +88,11 @@ class AuditStore(KitComponent):
             names=args.names,
             what="audit",
             key_arn=args.key_arn,
-            lock=ObjectLock(args.mode, args.retention_days),
+            lock=ObjectLock(args.mode, min(RECORD_LOCK_DAYS, args.retention_days)),
             lifecycle=Lifecycle(
-                infrequent_after_days=args.infrequent_after_days, archive_after_days=args.archive_after_days
+                infrequent_after_days=args.infrequent_after_days,
+                archive_after_days=args.archive_after_days,
+                tagged=[TaggedExpiry("contained", "records/", CONTAINED, RECORD_LOCK_DAYS + 1)],
             ),
             statements=evidence_statements(args),
             demand_key=True,
@@ -87,6 +104,10 @@ class AuditStore(KitComponent):
             self._bucket_args(args),
             key_arn=key.arn,
             region=region,
+            lock=ObjectLock(args.mode, args.retention_days),
+            lifecycle=Lifecycle(
+                infrequent_after_days=args.infrequent_after_days, archive_after_days=args.archive_after_days
+            ),
             statements=evidence_statements(replace(args, names=replace(args.names, region=region))),
         )
         replica = PrivateBucket(f"{name}-replica", replica_args, self.child())
@@ -109,20 +130,22 @@ class AuditStore(KitComponent):
             role=role.arn,
             rules=[
                 {
-                    "id": "all",
+                    "id": prefix.removesuffix("/"),
                     "status": "Enabled",
-                    "priority": 1,
-                    "filter": {"prefix": ""},
+                    "priority": priority,
+                    "filter": {"prefix": prefix},
                     "delete_marker_replication": {"status": "Disabled"},
                     "source_selection_criteria": {"sse_kms_encrypted_objects": {"status": "Enabled"}},
                     "destination": {
                         "bucket": replica.arn,
-                        "storage_class": "STANDARD_IA",
+                        # Bills true sizes: STANDARD_IA takes each object for 128 KB at least.
+                        "storage_class": "INTELLIGENT_TIERING",
                         "encryption_configuration": {"replica_kms_key_id": key.arn},
                         "metrics": {"status": "Enabled", "event_threshold": {"minutes": 15}},
                         "replication_time": {"status": "Enabled", "time": {"minutes": 15}},
                     },
                 }
+                for priority, prefix in enumerate(SEALED, 1)
             ],
             opts=self.kept(depends_on=[permissions, self.store.versioning, replica.versioning]),
         )
@@ -189,6 +212,15 @@ def evidence_statements(args: AuditStoreArgs) -> list[Statement]:
     shorter = {"NumericLessThan": {"s3:object-lock-remaining-retention-days": str(args.retention_days)}}
     statements = [
         deny("DenyShortening", ["s3:PutObjectRetention"], objects, shorter),
+        *(
+            deny(
+                f"DenyShort{prefix.title().removesuffix('/')}",
+                ["s3:PutObject"],
+                f"{bucket}/{prefix}*",
+                shorter,
+            )
+            for prefix in SEALED
+        ),
         deny("DenyBucketDeletion", ["s3:DeleteBucket"], bucket),
     ]
     if args.mode == "COMPLIANCE":

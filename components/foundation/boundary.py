@@ -73,6 +73,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
         "GetObject",
         "GetObjectLegalHold",
         "GetObjectRetention",
+        "GetObjectTagging",
         "GetObjectVersion",
         "GetObjectVersionAcl",
         "GetObjectVersionForReplication",
@@ -81,6 +82,8 @@ ACTIONS: Mapping[str, Sequence[str]] = {
         "ListBucket",
         "ListBucketVersions",
         "PutObject",
+        "PutObjectRetention",
+        "PutObjectTagging",
         "ReplicateObject",
         "ReplicateTags",
     ),
@@ -116,7 +119,6 @@ _EVIDENCE_DENIED = (
     "s3:PutBucketObjectLockConfiguration",
     "s3:PutBucketPolicy",
     "s3:PutBucketVersioning",
-    "s3:PutObjectRetention",
 )
 
 

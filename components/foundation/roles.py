@@ -260,7 +260,7 @@ def glue_name(names: Names) -> str:
 def _investigate(args: RolesArgs) -> list[Statement]:
     names = args.names
     return [
-        *_read(names, "Records", "audit", ["manifests/*", "records/*"], args.audit_key_arn),
+        *_read(names, "Records", "audit", ["manifests/*", "records/*", "segments/*"], args.audit_key_arn),
         Statement("ReadLock", ["s3:GetObjectRetention"], [_objects(names, "audit")]),
         Statement(
             "VerifySignatures",

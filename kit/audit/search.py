@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kit.audit.sources import Entry, Source, ahead
+from kit.audit.sources import Source, ahead, segments_of
 from lambdas.common.audit.bodies import BodyDamaged, unseal
 from lambdas.common.audit.chain import hour_prefix
-from lambdas.common.audit.manifest import HOUR, hour_of
+from lambdas.common.audit.manifest import HOUR, ManifestDamaged, hour_of
+from lambdas.common.audit.segment import index_key, read_index
 from lambdas.common.subject_keys import NoSubjectKey, SubjectErased, SubjectKeys
 
 _THREADS = 16
@@ -49,10 +50,14 @@ def find(
 ) -> Iterator[dict[str, Any]]:
     """The records that fit, hour by hour. Lines that are no records are left to `verify`."""
     with ThreadPoolExecutor(_THREADS) as listing, ThreadPoolExecutor(_THREADS) as pool:
-        for _, entries in ahead(listing, _hours(question), source.entries, most=_HOURS_AHEAD):
-            present = [one for one in entries if not one.deleted]
+        hours = ahead(listing, _hours(question), lambda hour: _places(source, hour), most=_HOURS_AHEAD)
+        for _, places in hours:
             for _, data in ahead(
-                pool, present, lambda one: source.get(one.key), most=_WINDOW_BYTES, weight=_weight
+                pool,
+                places,
+                lambda place: source.get(place[0]),
+                most=_WINDOW_BYTES,
+                weight=lambda place: place[1] + 1,
             ):
                 for record in _records(data or b""):
                     if question.fits(record):
@@ -60,16 +65,34 @@ def find(
             progress(1)
 
 
-def _hours(question: Question) -> Iterator[str]:
+def _places(source: Source, hour: datetime) -> list[tuple[str, int]]:
+    """Keys and sizes of what holds the records of an hour: its segments, and objects that are not in them.
+
+    A manifest that cannot be read is left to `verify`: then whatever lies there is searched.
+    """
+    try:
+        segments = segments_of(source, hour)
+    except ManifestDamaged:
+        segments = ()
+    contained: set[str] = set()
+    for segment in segments:
+        index = source.get(index_key(segment.key))
+        if index:
+            contained.update(one.key for one in read_index(index))
+    objects = [
+        (one.key, one.size)
+        for one in source.entries(hour_prefix(hour))
+        if not one.deleted and one.key not in contained
+    ]
+    return [(one.key, one.size) for one in segments] + objects
+
+
+def _hours(question: Question) -> Iterator[datetime]:
     """Where to look. A record is kept under the hour in which it was put, seconds after it was made."""
     hour = hour_of(question.first)
     while hour <= hour_of(question.last) + HOUR:
-        yield hour_prefix(hour)
+        yield hour
         hour += HOUR
-
-
-def _weight(entry: Entry) -> int:
-    return entry.size + 1
 
 
 def _records(data: bytes) -> Iterator[dict[str, Any]]:

@@ -1,15 +1,25 @@
 """Where records and manifests are read from: the bucket of a deployment, or an auditor's copies of it."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from lambdas.common.audit.chain import RECORDS
-from lambdas.common.audit.manifest import MANIFESTS
+from lambdas.common.audit.manifest import (
+    MANIFESTS,
+    SEGMENTS,
+    SealedObject,
+    SealedSegment,
+    hour_of_key,
+    manifest_key,
+    read_manifest,
+)
+from lambdas.common.audit.segment import index_key, read_index
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -79,10 +89,10 @@ class BucketSource:
 
 
 class FolderSource:
-    """Copies on disk: what lay under `records/` and `manifests/` of the bucket."""
+    """Copies on disk: what lay under `records/`, `manifests/` and `segments/` of the bucket."""
 
-    def __init__(self, records: Path, manifests: Path | None) -> None:
-        self._folders = {RECORDS: records, MANIFESTS: manifests}
+    def __init__(self, records: Path | None, manifests: Path | None, segments: Path | None = None) -> None:
+        self._folders = {RECORDS: records, MANIFESTS: manifests, SEGMENTS: segments}
 
     def _path(self, key: str) -> Path | None:
         prefix = key.split("/", 1)[0] + "/"
@@ -108,6 +118,33 @@ class FolderSource:
     def get(self, key: str) -> bytes | None:
         path = self._path(key)
         return path.read_bytes() if path and path.is_file() else None
+
+
+def segments_of(source: Source, hour: datetime) -> Sequence[SealedSegment]:
+    """The segments of an hour, by its manifest; none where it has none. Raises `ManifestDamaged`."""
+    document = source.get(manifest_key(hour))
+    return read_manifest(document).segments if document else ()
+
+
+def objects_in(source: Source, segment: SealedSegment) -> Iterator[tuple[SealedObject, bytes]]:
+    """The objects of records that a segment contains, with their bytes. Raises ValueError for another
+    index.
+    """
+    data, position = source.get(segment.key) or b"", 0
+    for one in read_index(source.get(index_key(segment.key)) or b""):
+        yield one, data[position : position + one.size]
+        position += one.size
+
+
+def sealed_object(source: Source, key: str) -> bytes | None:
+    """The bytes of an object of records that only a segment of its hour has any more."""
+    for segment in segments_of(source, hour_of_key(key)):
+        position = 0
+        for one in read_index(source.get(index_key(segment.key)) or b""):
+            if one.key == key:
+                return (source.get(segment.key) or b"")[position : position + one.size]
+            position += one.size
+    return None
 
 
 def ahead(

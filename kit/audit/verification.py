@@ -15,6 +15,7 @@ from kit.audit.access_logs import AccessLine, EdgeLine
 from kit.audit.anchors import contradictions
 from kit.audit.calls import Calls, began
 from kit.audit.examination import Finding, examine
+from kit.audit.segments import Checked, check_segment
 from kit.audit.sources import Entry, Source, ahead
 from kit.audit.writers import Writers
 from lambdas.common.audit.chain import RECORDS, Chain, begin, hour_prefix
@@ -27,6 +28,7 @@ from lambdas.common.audit.manifest import (
     ManifestDamaged,
     PublicKeys,
     SealedObject,
+    SealedSegment,
     check_signature,
     first_of,
     hour_name,
@@ -36,6 +38,7 @@ from lambdas.common.audit.manifest import (
     read_manifest,
     writer_of,
 )
+from lambdas.common.audit.segment import index_key, read_index
 
 SEALED_WITHIN = timedelta(hours=2)  # from the beginning of an hour: its end, the notary's grace, its run
 _CALL_LASTS = timedelta(minutes=30)  # the longest call, and the sweeper after it
@@ -78,6 +81,7 @@ class Report:
 
     hours: int = 0
     manifests: int = 0
+    segments: int = 0
     objects: int = 0
     records: int = 0
     bytes: int = 0
@@ -87,6 +91,7 @@ class Report:
     edge_lines: int = 0
     late_objects: int = 0
     sealed_through: datetime | None = None
+    sealed: Anchor | None = None  # the manifest of that hour
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -216,6 +221,7 @@ class _Verification:
         self._progress = progress
         self._report = Report()
         self._chains: dict[str, Chain] = {}
+        self._gaps: list[_Gap] = []
         self._missing: dict[str, list[tuple[int, int]]] = {}  # by writer: what was reported already
         self._absent: set[datetime] = set()  # hours whose manifest was reported as missing
         self._unsealed: dict[str, SealedObject | None] = {}
@@ -238,6 +244,7 @@ class _Verification:
             report.hours += 1
             self._progress(report)
         self._settle_unsealed()
+        report.findings += self._open_gaps()
         first = None if span.whole else span.first
         report.findings += contradictions(self._source, self._anchors, first)
         report.findings += self._calls.findings(since=span.first, open_until=self._open_until())
@@ -299,6 +306,7 @@ class _Verification:
         for gap in manifest.gaps:
             self._find("gap-noted", where, f"the notary found: {gap}")
         self._report.sealed_through = hour
+        self._report.sealed = Anchor(hour, manifest.sha256)
         return manifest
 
     def _check_absence(self, hour: datetime, content: _Hour) -> None:
@@ -330,9 +338,93 @@ class _Verification:
         elif manifest.previous != expected:
             self._find("manifest-chain", where, f"it does not follow on {manifest_key(expected[0])} as it is")
 
+    # -- segments
+
+    def _check_segments(self, manifest: Manifest) -> dict[str, SealedObject]:
+        """Check the segments of an hour; the objects of records that they contain, by key."""
+        contained: dict[str, SealedObject] = {}
+        for segment, loaded in ahead(
+            self._pool,
+            manifest.segments,
+            self._load_segment,
+            most=_WINDOW_BYTES,
+            weight=lambda one: one.size + 1,
+        ):
+            checked = check_segment(segment, *loaded)
+            contained |= {one.key: one for one in checked.objects}
+            self._report.segments += 1
+            self._report.bytes += checked.bytes
+            self._report.findings += checked.findings
+            if segment.late:
+                self._take_late(checked)
+            else:
+                self._report.records += checked.records
+                self._report.objects += len(checked.objects)
+                self._take_stretches(checked)
+        return contained
+
+    def _load_segment(self, segment: SealedSegment) -> tuple[bytes | None, bytes | None]:
+        return self._source.get(segment.key), self._source.get(index_key(segment.key))
+
+    def _take_stretches(self, checked: Checked) -> None:
+        for writer, stretch in checked.stretches.items():
+            before = self._before(writer, stretch.first, stretch.first_key)
+            if before is not None and before.head != stretch.before:
+                self._find(
+                    "chain-broken",
+                    stretch.first_key,
+                    f"record {stretch.first} does not follow on the one before it",
+                )
+            self._chains[writer] = stretch.end
+            head = (stretch.last_key, stretch.last_line)
+            self._report.findings += self._writers.take(writer, stretch.first_key, stretch.first_record, head)
+        self._take_records(checked.facts, "")
+
+    def _take_late(self, checked: Checked) -> None:
+        """Objects of earlier hours: they were read in their own hour, or, where they have expired there, they
+        fill what was missing.
+        """
+        self._report.late_objects += len(checked.objects)
+        fresh: set[str] = set()
+        for one in checked.objects:
+            found = self._unsealed.pop(one.key, None)
+            if found is None:
+                fresh.add(one.writer)
+                self._fill(one)
+            elif found.sha256 != one.sha256:
+                self._find("object-altered", one.key, "its bytes are not those that were sealed")
+        for writer in fresh & checked.stretches.keys():
+            stretch = checked.stretches[writer]
+            head = (stretch.last_key, stretch.last_line)
+            self._report.findings += self._writers.take(writer, stretch.first_key, stretch.first_record, head)
+        told = [record for record in checked.facts if record.get("writer") in fresh]
+        self._report.records += len(told)
+        self._take_records(told, "")
+
+    def _fill(self, one: SealedObject) -> None:
+        """An object that was late lies where records of its writer were missing."""
+        if one.writer not in self._chains:
+            self._chains[one.writer] = Chain(one.writer, one.last + 1, one.head)
+            return
+        for gap in self._gaps:
+            if gap.writer == one.writer and gap.expected == one.first and gap.head in ("", one.before):
+                gap.expected, gap.head = one.last + 1, one.head
+                return
+        end = self._chains[one.writer]
+        if (end.sequence, end.head) == (one.first, one.before):
+            self._chains[one.writer] = Chain(one.writer, one.last + 1, one.head)
+
+    def _take_records(self, records: Iterable[dict[str, Any]], key: str) -> None:
+        for record in records:
+            writer = str(record.get("writer"))
+            self._report.findings += self._writers.overstepping(writer, key, record)
+            self._calls.record(record, self._writers.process(writer))
+            self._newest = max(self._newest, _time_of(record))
+
     # -- objects
 
     def _check_objects(self, entries: Sequence[Entry], manifest: Manifest | None) -> None:
+        contained = self._check_segments(manifest) if manifest else {}
         sealed = {one.key: one for one in manifest.objects} if manifest else {}
         present = {entry.key for entry in entries if not entry.deleted}
         for late in manifest.late if manifest else ():
@@ -341,13 +433,26 @@ class _Verification:
             if key not in present:
                 self._miss(one, "the manifest has it, the bucket does not")
         for entry in entries:
-            self._check_entry(entry, sealed)
-        ours = [entry for entry in entries if not entry.deleted and _is_ours(entry.key)]
+            if entry.key in contained:  # the segment is the evidence; what is left of the object may expire
+                self._check_remains(entry, contained[entry.key])
+            else:
+                self._check_entry(entry, sealed)
+        ours = [
+            entry
+            for entry in entries
+            if not entry.deleted and entry.key not in contained and _is_ours(entry.key)
+        ]
         for entry, data in ahead(
             self._pool, ours, self._get, most=_WINDOW_BYTES, weight=lambda entry: entry.size + 1
         ):
             if data is not None:
                 self._check_object(entry.key, data, sealed.get(entry.key), sealing=manifest is not None)
+
+    def _check_remains(self, entry: Entry, one: SealedObject) -> None:
+        if entry.versions > 1:
+            self._find("object-overwritten", entry.key, "it was written more than once")
+        elif not entry.deleted and entry.size != one.size:
+            self._find("object-altered", entry.key, "it is not what its segment contains")
 
     def _get(self, entry: Entry) -> bytes | None:
         return self._source.get(entry.key)
@@ -374,12 +479,9 @@ class _Verification:
         report.records += len(examined.records)
         report.bytes += len(data)
         self._chains[writer] = examined.end
-        report.findings += self._writers.take(writer, key, examined)
-        process = self._writers.process(writer)
-        for record in examined.records:
-            report.findings += self._writers.overstepping(writer, key, record)
-            self._calls.record(record, process)
-            self._newest = max(self._newest, _time_of(record))
+        first_record = examined.records[0] if examined.records else None
+        report.findings += self._writers.take(writer, key, first_record, (key, examined.last_line))
+        self._take_records(({**record, "writer": writer} for record in examined.records), key)
         if sealing and seal is None:
             self._unsealed[key] = SealedObject(
                 key, len(data), _sha256(data), first, examined.end.sequence - 1, "", examined.end.head
@@ -409,9 +511,16 @@ class _Verification:
             if low <= expected:
                 expected = max(expected, high + 1)
         if expected < first:
-            self._find(
-                "records-deleted", key, f"{_range(expected, first - 1)} of {writer} before it: missing"
-            )
+            known = self._chains.get(writer)
+            head = known.head if known and known.sequence == expected else ""
+            self._gaps.append(_Gap(writer, expected, first, key, head))
+
+    def _open_gaps(self) -> Iterator[Finding]:
+        """What was missing, and did not come late either."""
+        for gap in self._gaps:
+            if gap.expected < gap.first:
+                missing = f"{_range(gap.expected, gap.first - 1)} of {gap.writer} before it: missing"
+                yield Finding("records-deleted", gap.key, missing)
 
     def _must_begin_here(self, writer: str) -> bool:
         return self._span.whole or began(writer.rsplit("-", 1)[-1]) >= self._span.first
@@ -443,10 +552,29 @@ class _Verification:
             for late in manifest.late:
                 if late.key in self._unsealed:
                     self._check_late(late)
+            for segment in manifest.segments:
+                for one in self._late_in(segment):
+                    if one.key in self._unsealed:
+                        self._check_late(one)
         newest = self._seals[1] if self._seals else None
         for key in self._unsealed:
             if newest is not None and newest > hour_of_key(key):
                 self._find("object-unsealed", key, "no manifest has it, and that of its hour was written")
+
+    def _late_in(self, segment: SealedSegment) -> Sequence[SealedObject]:
+        index = self._source.get(index_key(segment.key)) if segment.late else None
+        return read_index(index) if index and _sha256(index) == segment.index_sha256 else ()
+
+
+@dataclass(slots=True)
+class _Gap:
+    """Records of a writer that were missing when its later ones were read; late objects make it smaller."""
+
+    writer: str
+    expected: int
+    first: int
+    key: str
+    head: str  # the hash after which the missing ones must follow; empty when not known
 
 
 def _sealed_hours(source: Source) -> tuple[datetime, datetime] | None:
@@ -498,6 +626,7 @@ def as_document(report: Report, span: Span | None) -> dict[str, Any]:
         "hours": report.hours,
         "manifests": report.manifests,
         "sealed_through": hour_name(report.sealed_through) if report.sealed_through else None,
+        "segments": report.segments,
         "objects": report.objects,
         "late_objects": report.late_objects,
         "records": report.records,

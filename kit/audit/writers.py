@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from kit.audit.calls import began
-from kit.audit.examination import Examined, Finding
-from kit.audit.sources import Source
+from kit.audit.examination import Finding
+from kit.audit.sources import Source, sealed_object
 from lambdas.common.audit.chain import hour_prefix, parse_line
 from lambdas.common.audit.introduction import Introduced, NotIntroduced, WriterKeys, read_introduction
 from lambdas.common.audit.manifest import HOUR, first_of, hour_of
@@ -30,12 +30,16 @@ class Writers:
         self._known: dict[str, Introduced | None] = {}  # None: exempt, or reported
         self._heads: dict[str, tuple[str, bytes]] = {}  # by writer: key and last line of its newest object
 
-    def take(self, writer: str, key: str, examined: Examined) -> Iterator[Finding]:
-        """Take the next object of a writer; what is wrong with who wrote it."""
+    def take(
+        self, writer: str, key: str, first: Mapping[str, Any] | None, head: tuple[str, bytes]
+    ) -> Iterator[Finding]:
+        """Take the next object, or objects, of a writer: the key of the first, its first record, and key and
+        last line of the last. What is wrong with who wrote them.
+        """
         if writer not in self._known:
-            yield from self._meet(writer, key, examined)
+            yield from self._meet(writer, key, first)
         if self._known[writer] is not None:
-            self._heads[writer] = (key, examined.last_line)
+            self._heads[writer] = head
 
     def process(self, writer: str) -> str:
         """The public key of the process behind a writer; empty when it has none that is trusted."""
@@ -61,13 +65,13 @@ class Writers:
                 )
         self._heads.clear()
 
-    def _meet(self, writer: str, key: str, examined: Examined) -> Iterator[Finding]:
+    def _meet(self, writer: str, key: str, record: Mapping[str, Any] | None) -> Iterator[Finding]:
         self._known[writer] = None
         if self._keys is None or not self.demanded:
             return
         first = first_of(key)
-        record = examined.records[0] if first == 0 and examined.records else None
-        record = record or (self._first_record(writer) if first else None)
+        if first:
+            record = self._first_record(writer)
         if record is None and first:
             yield Finding(
                 "writer-unknown", key, f"the beginning of {writer} is not there, so nobody vouches for it"
@@ -84,7 +88,8 @@ class Writers:
         if made.year < 2000:
             return None
         for hour in (hour_of(made), hour_of(made + timedelta(minutes=1)), hour_of(made) + HOUR):
-            data = self._source.get(f"{hour_prefix(hour)}{writer}/{0:012d}.jsonl")
+            key = f"{hour_prefix(hour)}{writer}/{0:012d}.jsonl"
+            data = self._source.get(key) or sealed_object(self._source, key)
             if data:
                 return parse_line(data.split(b"\n", 1)[0])
         return None

@@ -18,12 +18,17 @@ from kit.errors import ExitCode, KitError
 if TYPE_CHECKING:
     from kit.audit.access_logs import AccessLine, EdgeLine
     from kit.audit.keyring import KeyRing
-    from kit.audit.sources import Source
+    from kit.audit.sources import FolderSource, Source
     from kit.audit.verification import Report, Span
     from kit.target import Target
     from lambdas.common.audit.manifest import Anchor
 
 Logs: TypeAlias = "tuple[Iterable[AccessLine], Iterable[EdgeLine]]"
+
+Copy = Annotated[
+    Path | None,
+    typer.Option(help="Folder with a copy of the bucket (records/, segments/, manifests/): work offline."),
+]
 
 app = typer.Typer(help="Verify, search and erase audit records.", no_args_is_help=True)
 
@@ -42,8 +47,9 @@ To = Annotated[str | None, typer.Option("--to", help="Last hour, UTC; a day mean
 def verify(
     first: From = None,
     last: To = None,
+    copy: Copy = None,
     records: Annotated[
-        Path | None, typer.Option(help="Folder with a copy of what lies under records/: verify offline.")
+        Path | None, typer.Option(help="Folder with a copy of records/; that of segments/ lies beside it.")
     ] = None,
     manifests: Annotated[
         Path | None, typer.Option(help="Folder with a copy of what lies under manifests/.")
@@ -64,6 +70,13 @@ def verify(
         list[str] | None,
         typer.Option(help="Anchors kept outside of the store: a file, or s3://BUCKET/PREFIX; repeatable."),
     ] = None,
+    since_last: Annotated[
+        bool, typer.Option("--since-last", help="Go on after what the last clean run of this kind verified.")
+    ] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Where --since-last keeps how far it came. Default: in the kit's home, by client."),
+    ] = None,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
@@ -76,13 +89,24 @@ def verify(
     Exit codes: 0 all holds; 2 wrong arguments; 4 the deployment cannot be reached; 5 something was found, or
     there was nothing to verify: neither a record nor a manifest.
     """
+    from kit.audit.anchors import anchors_in_file, append_anchors
     from kit.audit.verification import Trust, as_document, span_of, span_of_nothing
     from kit.audit.verification import verify as run
 
     span_first, span_last = _time(first, "--from"), _time(last, "--to", end=True)
     with _errors():
-        source, ring, logs, now = _verified(records, manifests, public_key, access_log, edge_log, client)
-        trust = Trust(ring.manifests, ring.writers, _anchors(anchor or (), client))
+        source, ring, logs, now = _verified(
+            _copied(copy, records, manifests), public_key, access_log, edge_log, client
+        )
+        kept = _checkpoint(checkpoint, client, copy or records) if since_last else None
+        known = anchors_in_file(kept) if kept and kept.exists() else []
+        if known and span_first is None:
+            span_first = known[-1].hour
+        trust = Trust(
+            ring.manifests,
+            ring.writers,
+            sorted([*_anchors(anchor or (), client), *known], key=lambda one: one.hour),
+        )
         span = span_of(source, span_first, span_last, now=now) or span_of_nothing(
             logs, trust.anchors, now=now
         )
@@ -91,6 +115,8 @@ def verify(
         else:
             with _progress(len(span), "hours", quiet=as_json) as advance:
                 report = run(source, trust, span, *logs(span), progress=lambda _: advance(1))
+            if kept and report.sealed and not report.findings:
+                append_anchors(kept, [report.sealed])
     if as_json:
         from kit.audit.verification import Report
 
@@ -120,6 +146,7 @@ def find(
     ] = False,
     reason: Annotated[str, typer.Option(help="Why the bodies are opened; recorded.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many records.")] = 100,
+    copy: Copy = None,
     records: Annotated[Path | None, typer.Option(help="Search a copy of records/ instead.")] = None,
     client: Client = None,
     as_json: Json = False,
@@ -133,22 +160,23 @@ def find(
     """
     from kit.audit.search import Question
     from kit.audit.search import find as search
-    from kit.audit.sources import BucketSource, FolderSource
+    from kit.audit.sources import BucketSource
 
     if decrypt and not reason.strip():
         raise _usage("--decrypt needs --reason", 'say why: --reason "case 4711"')
-    if decrypt and records:
+    offline = _copied(copy, records, records.parent / "manifests" if records else None)
+    if decrypt and offline:
         raise _usage("a copy cannot be decrypted offline", "leave --records out: keys are in the deployment")
     span_first, span_last = _searched(first, last, request_id)
     question = Question(span_first, span_last, person, department, prompt, request_id, kind)
     hours = int((span_last - span_first) / timedelta(hours=1)) + 2
     found: list[dict[str, Any]] = []
     with _errors():
-        target = None if records else _target(client)
-        if target is not None:
-            source = BucketSource(target.client("s3"), target.require("audit_bucket_name"))
-        else:
-            source = FolderSource(_folder(records, "--records"), None)
+        target = None if offline else _target(client)
+        source = offline or (
+            target and BucketSource(target.client("s3"), target.require("audit_bucket_name"))
+        )
+        assert source is not None
         with _progress(hours, "hours", quiet=as_json) as advance:
             for record in search(source, question, progress=advance):
                 found.append(record)
@@ -217,6 +245,7 @@ def public_key_command(client: Client = None) -> None:
 @app.command()
 def anchor(
     file: Annotated[Path, typer.Option("--file", help="File that you keep outside of the account; grows.")],
+    copy: Copy = None,
     records: Annotated[Path | None, typer.Option(help="Folder with a copy of records/.")] = None,
     manifests: Annotated[Path | None, typer.Option(help="Folder with a copy of manifests/.")] = None,
     public_key: Annotated[
@@ -235,7 +264,7 @@ def anchor(
     from lambdas.common.audit.manifest import ManifestDamaged
 
     with _errors():
-        source, ring, _, _ = _verified(records, manifests, public_key, None, None, client)
+        source, ring, _, _ = _verified(_copied(copy, records, manifests), public_key, None, None, client)
         try:
             known = anchors_in_file(file) if file.exists() else []
             found = [f"{one.where}: {one.message}" for one in contradictions(source, known, None)]
@@ -264,12 +293,89 @@ def anchor(
     )
 
 
+@app.command()
+def prove(
+    wanted: Annotated[str | None, typer.Argument(help="A record_id (rec_…) or request_id (req_…).")] = None,
+    check: Annotated[
+        Path | None, typer.Option("--check", help="Check the proofs of a file that this command wrote.")
+    ] = None,
+    public_key: Annotated[
+        list[Path] | None, typer.Option(help="Public keys (PEM or DER); needed for --check, repeatable.")
+    ] = None,
+    copy: Copy = None,
+    client: Client = None,
+) -> None:
+    """Prove that a record is in the sealed evidence, without handing out any other.
+
+    Prints a JSON list: each record with its Merkle path and the signed manifest. `--check FILE --public-key
+    keys.pem` checks such a list with nothing else.
+
+    Exit codes: 0 proved; 2 wrong arguments; 4 not reachable; 5 it does not hold, or nothing sealed has it.
+    """
+    from kit.audit.calls import began
+    from kit.audit.proof import NoProof
+    from kit.audit.proof import check as hold
+    from kit.audit.proof import prove as proofs_of
+    from kit.audit.sources import BucketSource
+    from lambdas.common.audit.manifest import ManifestDamaged, hour_name
+
+    if (wanted is None) == (check is None):
+        raise _usage(
+            "name a record or a request, or a file by --check", "kit audit prove req_01K… > proof.json"
+        )
+    with _errors():
+        try:
+            if check is not None:
+                keys = sum((_keys_in(path) for path in public_key or ()), _no_keys())
+                if not keys.manifests(""):
+                    raise _usage("--check needs --public-key", "get it by: kit audit public-key > keys.pem")
+                for proof in _proofs_in(check):
+                    record, manifest = hold(proof, keys.manifests)
+                    Console().print(
+                        f"{record.get('record_id')} ({record.get('kind')} {record.get('request_id')}, "
+                        f"{record.get('at')}) is record {proof['index']} of {proof['segment']}, sealed for "
+                        f"{hour_name(manifest.hour)} at {manifest.sealed_at}",
+                        highlight=False,
+                    )
+                return
+            made = began(str(wanted).removeprefix("rec_"))
+            if made.year < 2000:
+                raise _usage(f"{wanted} is no id of a record or a request", "")
+            source = _copied(copy, None, None)
+            target = None if source else _target(client)
+            found = source or (
+                target and BucketSource(target.client("s3"), target.require("audit_bucket_name"))
+            )
+            assert found is not None
+            _print_json(proofs_of(found, made, str(wanted)))
+        except (NoProof, ManifestDamaged) as error:
+            raise KitError(str(error), exit_code=ExitCode.VERIFICATION_FAILED) from None
+
+
+def _proofs_in(path: Path) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise _usage(
+            f"--check: {path} is no JSON document", "name a file that kit audit prove wrote"
+        ) from None
+    proofs = found if isinstance(found, list) else [found]
+    if not proofs or not all(isinstance(one, dict) for one in proofs):
+        raise _usage(f"--check: there is no proof in {path}", "name a file that kit audit prove wrote")
+    return proofs
+
+
+def _no_keys() -> "KeyRing":
+    from kit.audit.keyring import KeyRing
+
+    return KeyRing()
+
+
 # -- where things are ---------------------------------------------------------------------------------------
 
 
 def _verified(
-    records: Path | None,
-    manifests: Path | None,
+    copy: "FolderSource | None",
     public_keys: list[Path] | None,
     access_log: list[Path] | None,
     edge_log: list[Path] | None,
@@ -278,7 +384,7 @@ def _verified(
     """What is verified, by which keys, against which access logs, and as of when."""
     from kit.audit.access_logs import read_edge_bucket, read_edge_files, read_files, read_log_group
     from kit.audit.keyring import KeyRing
-    from kit.audit.sources import BucketSource, FolderSource
+    from kit.audit.sources import BucketSource
     from kit.audit.verification import HOUR
     from kit.local.home import find_home
 
@@ -287,15 +393,10 @@ def _verified(
         for path in paths or ():
             if not path.is_file():
                 raise _usage(f"{option}: there is no file {path}", "")
-    if records:
+    if copy:
         if not given.manifests(""):
             raise _usage("offline the public keys are needed", "get them by: kit audit public-key > keys.pem")
-        source = FolderSource(
-            _folder(records, "--records"), _folder(manifests, "--manifests") if manifests else None
-        )
-        return source, given, lambda _: (read_files(access_log or ()), read_edge_files(edge_log or ())), None
-    if manifests:
-        raise _usage("--manifests goes with --records", "name both folders")
+        return copy, given, lambda _: (read_files(access_log or ()), read_edge_files(edge_log or ())), None
     target = _target(client)
     source = BucketSource(target.client("s3"), target.require("audit_bucket_name"))
 
@@ -350,6 +451,34 @@ def _target(client: str | None) -> "Target":
     from kit.target import find_target
 
     return find_target(client)
+
+
+def _checkpoint(given: Path | None, client: str | None, copy: Path | None) -> Path:
+    """Where a run with --since-last notes how far it came. It is a file of anchors."""
+    from kit.local.home import find_home
+
+    if given is None and copy is not None:
+        raise _usage("--since-last on a copy needs --checkpoint", "name a file outside of the copy")
+    path = given or find_home().path / f"audit-verified-{client or 'here'}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _copied(copy: Path | None, records: Path | None, manifests: Path | None) -> "FolderSource | None":
+    """An auditor's copy; None for the deployment itself."""
+    from kit.audit.sources import FolderSource
+
+    if copy:
+        folder = _folder(copy, "--copy")
+        return FolderSource(folder / "records", folder / "manifests", folder / "segments")
+    if manifests and not records:
+        raise _usage("--manifests goes with --records", "name both folders, or the whole copy by --copy")
+    if not records:
+        return None
+    folder = _folder(records, "--records")
+    return FolderSource(
+        folder, _folder(manifests, "--manifests") if manifests else None, folder.parent / "segments"
+    )
 
 
 def _folder(path: Path | None, option: str) -> Path:
@@ -511,7 +640,7 @@ def _show_found(found: list[dict[str, Any]], texts: dict[str, Any], as_json: boo
             console.print(f"  {field}: {escape(text)}", highlight=False, soft_wrap=True)
 
 
-def _print_json(document: dict[str, Any]) -> None:
+def _print_json(document: dict[str, Any] | list[dict[str, Any]]) -> None:
     json.dump(document, sys.stdout, indent=1, ensure_ascii=False)
     print()
 

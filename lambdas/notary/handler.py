@@ -1,6 +1,7 @@
 """The notary's entry: composed once per process, run by the clock.
 
-Environment: `AUDIT_BUCKET`, `AUDIT_KEY_ARN`, `SIGNING_KEY_ARN`; `ANCHOR_BUCKET` and `ANCHOR_PREFIX` where
+Environment: `AUDIT_BUCKET`, `AUDIT_KEY_ARN`, `SIGNING_KEY_ARN`; `AUDIT_LOCK_MODE` and
+`AUDIT_RETENTION_DAYS`: how long what is sealed stays locked; `ANCHOR_BUCKET` and `ANCHOR_PREFIX` where
 hashes of the manifests are kept in another account; locally `AWS_ENDPOINT_URL`.
 """
 
@@ -12,7 +13,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-from lambdas.common.audit.store import AuditBucket
+from lambdas.common.audit.store import AuditBucket, Lock
 from lambdas.notary.notary import AnchorBucket, Notary
 
 _SPARE_SECONDS = 60  # a run stops sealing hours when it has less time than this
@@ -39,7 +40,12 @@ def _notary() -> Notary:
     bucket, anchors = os.environ["AUDIT_BUCKET"], os.environ.get("ANCHOR_BUCKET")
     return Notary(
         client("s3", 4),
-        AuditBucket(client("s3", 1), bucket=bucket, key_arn=os.environ["AUDIT_KEY_ARN"]),
+        AuditBucket(
+            client("s3", 1),
+            bucket=bucket,
+            key_arn=os.environ["AUDIT_KEY_ARN"],
+            lock=Lock(os.environ["AUDIT_LOCK_MODE"], int(os.environ["AUDIT_RETENTION_DAYS"])),
+        ),
         client("kms", 4),
         bucket=bucket,
         signing_key_arn=os.environ["SIGNING_KEY_ARN"],
@@ -54,11 +60,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() > _SPARE_SECONDS * 1000
 
-    result: dict[str, Any] = {"hours": [], "objects": 0, "late": 0, "gaps": 0}
+    result: dict[str, Any] = {"hours": [], "objects": 0, "segments": 0, "gaps": 0}
     for manifest in _notary().seal_each(has_time):
         result["hours"].append(manifest.hour.isoformat())
-        result["objects"] += len(manifest.objects)
-        result["late"] += len(manifest.late)
+        result["objects"] += sum(one.objects for one in manifest.segments)
+        result["segments"] += len(manifest.segments)
         result["gaps"] += len(manifest.gaps)
     print(json.dumps({"type": "sealed", **result}))  # noqa: T201 - the function's log
     return result

@@ -44,11 +44,46 @@ def _refused(call: Any, **arguments: Any) -> bool:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_audit_records_are_locked_in_compliance_mode_as_long_as_the_size_says(size: str) -> None:
-    locks = [one for one in plan_of("foundation", size) if one.type == LOCK and "audit" in one.name]
-    rules = [one.inputs["rule"]["defaultRetention"] for one in locks]
-    assert {rule["mode"] for rule in rules} == {"COMPLIANCE"}
-    assert {rule["days"] for rule in rules} == {sizing(size).retention.audit_days}  # type: ignore[arg-type]
-    assert len(rules) == (2 if size in ("large", "enterprise") else 1), "a second region from large on"
+    plan = plan_of("foundation", size)
+    locks = [one for one in plan if one.type == LOCK and "audit" in one.name]
+    rules = {one.name: one.inputs["rule"]["defaultRetention"] for one in locks}
+    assert {rule["mode"] for rule in rules.values()} == {"COMPLIANCE"}
+    days = sizing(size).retention.audit_days  # type: ignore[arg-type]
+    assert rules.pop("audit-store-lock")["days"] == 30, "a record, until a sealed segment contains it"
+    assert {rule["days"] for rule in rules.values()} <= {days}
+    assert len(rules) == (1 if size in ("large", "enterprise") else 0), "a second region from large on"
+    (policy,) = [one for one in plan if one.name == "audit-store-policy"]
+    short = [
+        one
+        for one in json.loads(policy.inputs["policy"])["Statement"]
+        if one["Effect"] == "Deny"
+        and one["Action"] == ["s3:PutObject"]
+        and "NumericLessThan" in one["Condition"]
+        and "s3:TlsVersion" not in one["Condition"]["NumericLessThan"]
+    ]
+    shortest = {"s3:object-lock-remaining-retention-days": str(days)}
+    assert {one["Resource"][0].rsplit("/", 2)[1] for one in short} == {"manifests", "segments"}
+    assert all(one["Condition"] == {"NumericLessThan": shortest} for one in short)
+
+
+def test_a_record_expires_only_once_it_is_tagged_as_contained() -> None:
+    from components.foundation.audit_store import CONTAINED
+    from lambdas.notary.notary import TAG
+
+    assert (TAG["Key"], TAG["Value"]) == CONTAINED
+    (lifecycle,) = [one for one in plan_of("foundation", "small") if one.name == "audit-store-lifecycle"]
+    expiring = [rule for rule in lifecycle.inputs["rules"] if (rule.get("expiration") or {}).get("days")]
+    assert [rule["filter"]["and"] for rule in expiring] == [
+        {"prefix": "records/", "tags": {"kit-contained": "sealed"}}
+    ]
+    assert expiring[0]["expiration"]["days"] > 30, "not before its lock has ended"
+
+
+def test_only_what_is_sealed_is_replicated_where_true_sizes_are_billed() -> None:
+    (replication,) = [one for one in plan_of("foundation", "large") if one.name == "audit-replication"]
+    rules = replication.inputs["rules"]
+    assert [rule["filter"]["prefix"] for rule in rules] == ["manifests/", "segments/"]
+    assert {rule["destination"]["storageClass"] for rule in rules} == {"INTELLIGENT_TIERING"}
 
 
 def test_a_short_and_lifted_lock_is_for_named_non_production_only() -> None:

@@ -33,7 +33,9 @@ from lambdas.common.audit import (
     Journal,
     LoopJournal,
 )
-from lambdas.common.audit.manifest import Anchor
+from lambdas.common.audit.manifest import Anchor, Manifest, SealedObject
+from lambdas.common.audit.segment import index_key, read_index
+from lambdas.common.audit.store import Lock
 from lambdas.common.ids import new_id
 from lambdas.common.subject_keys import SubjectKey
 from lambdas.notary.notary import Notary
@@ -60,6 +62,8 @@ class MemoryBucket:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.metadata: dict[str, dict[str, str]] = {}
+        self.locks: dict[str, datetime | None] = {}
+        self.tags: dict[str, list[dict[str, str]]] = {}
         self.puts = 0
         self.before_put: Callable[[str, Callable[[], None]], None] | None = None
         self._lock = threading.Lock()
@@ -74,6 +78,7 @@ class MemoryBucket:
                     raise aws_error("PreconditionFailed", 412)
                 assert b64decode(put["ChecksumSHA256"]) == hashlib.sha256(put["Body"]).digest()
                 self.objects[put["Key"]], self.metadata[put["Key"]] = put["Body"], put["Metadata"]
+                self.locks[put["Key"]] = put.get("ObjectLockRetainUntilDate")
 
         self.puts += 1
         if self.before_put is not None:
@@ -91,8 +96,30 @@ class MemoryBucket:
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         return {"Body": BytesIO(self.objects[Key])}
 
-    def list_objects_v2(self, *, Bucket: str, Prefix: str, MaxKeys: int = 1000, **_: Any) -> dict[str, Any]:  # noqa: N803
-        return {"Contents": [{"Key": one.key} for one in self.entries(Prefix)[:MaxKeys]]}
+    def list_objects_v2(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        Prefix: str,  # noqa: N803
+        MaxKeys: int = 1000,  # noqa: N803
+        StartAfter: str = "",  # noqa: N803
+        ContinuationToken: str = "",  # noqa: N803
+    ) -> dict[str, Any]:
+        after = max(StartAfter, ContinuationToken)
+        found = [one for one in self.entries(Prefix) if one.key > after]
+        page = found[:MaxKeys]
+        listed = {"Contents": [{"Key": one.key, "Size": one.size} for one in page]}
+        if len(found) > MaxKeys:
+            return listed | {"IsTruncated": True, "NextContinuationToken": page[-1].key}
+        return listed
+
+    def put_object_tagging(self, *, Bucket: str, Key: str, Tagging: dict[str, Any]) -> None:  # noqa: N803
+        assert Key in self.objects
+        self.tags[Key] = Tagging["TagSet"]
+
+    def get_object_tagging(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        assert Key in self.objects
+        return {"TagSet": self.tags.get(Key, [])}
 
     # what verification reads from
 
@@ -119,6 +146,7 @@ class MemoryBucket:
     def copy(self) -> "MemoryBucket":
         twin = MemoryBucket()
         twin.objects, twin.metadata = dict(self.objects), dict(self.metadata)
+        twin.locks, twin.tags = dict(self.locks), dict(self.tags)
         return twin
 
     def records(self) -> list[dict[str, Any]]:
@@ -220,11 +248,20 @@ class Organisation:
     def writer(self, name: str = "gateway", **parts: Any) -> AuditWriter:
         return AuditWriter(self.journal(name), keys=self.keys, pool=self.pool, clock=self.time, **parts)  # type: ignore[arg-type]
 
-    def notary(self) -> Notary:
-        store = AuditBucket(self.bucket, bucket="audit", key_arn="key", sleep=lambda _: None)
-        return Notary(
-            self.bucket, store, self.signing, bucket="audit", signing_key_arn=SIGNING_KEY, clock=self.time
-        )
+    def notary(self, **parts: Any) -> Notary:
+        lock = Lock("COMPLIANCE", 2557, self.time)
+        store = AuditBucket(self.bucket, bucket="audit", key_arn="key", lock=lock, sleep=lambda _: None)
+        known: dict[str, Any] = {"bucket": "audit", "signing_key_arn": SIGNING_KEY, "clock": self.time}
+        return Notary(self.bucket, store, self.signing, **known | parts)
+
+    def contained(self, manifest: Manifest, *, late: bool = False) -> list[SealedObject]:
+        """The objects that the segments of a manifest contain, those of its own hour or late ones."""
+        return [
+            one
+            for segment in manifest.segments
+            if segment.late is late
+            for one in read_index(self.bucket.objects[index_key(segment.key)])
+        ]
 
     def call(self, writer: AuditWriter, person: str = "ada", *, log: bool = True) -> str:
         """One call with intent, outcome and access line."""

@@ -27,11 +27,12 @@ from kit.evaluation.graph import unwrapped
 from kit.local.resources.handler import api_names
 from kit.target import Target
 from lambdas.common.audit import AuditUnavailable, AuditWriter, SubjectErased, SubjectKeys, open_writer
-from lambdas.common.audit.manifest import hour_of, public_key
-from lambdas.common.audit.store import AuditBucket
+from lambdas.common.audit.chain import hour_prefix
+from lambdas.common.audit.manifest import hour_of, manifest_key, public_key
+from lambdas.common.audit.store import AuditBucket, Lock
 from lambdas.common.ids import new_id
 from lambdas.gateway.access_log import AccessEntry, AccessLog
-from lambdas.notary.notary import Notary
+from lambdas.notary.notary import TAG, Notary
 from tests.conftest import free_port
 from tests.records.audit_fixtures import intent, outcome
 from tests.records.test_access_logs import edge_text
@@ -85,7 +86,13 @@ def notary(deployed: Standing, now: datetime, *, lacking: str = "") -> Notary:
     bucket, s3 = deployed.exported("audit_bucket_name"), acting.client("s3")
     return Notary(
         s3,
-        AuditBucket(s3, bucket=bucket, key_arn=deployed.exported("audit_key_arn"), sleep=lambda _: None),
+        AuditBucket(
+            s3,
+            bucket=bucket,
+            key_arn=deployed.exported("audit_key_arn"),
+            lock=Lock("COMPLIANCE", 2557),
+            sleep=lambda _: None,
+        ),
         acting.client("kms"),
         bucket=bucket,
         signing_key_arn=deployed.exported("signing_key_arn"),
@@ -230,9 +237,30 @@ def test_the_notary_seals_and_the_seal_verifies(deployed: Standing) -> None:
     assert this_hour in {manifest.hour for manifest in sealed}
     assert findings(deployed) == []
     assert notary(deployed, later).seal_due() == []
+    root, bucket = deployed.root("s3"), deployed.exported("audit_bucket_name")
+    (manifest,) = [one for one in sealed if one.hour == this_hour]
+    for key in (manifest.segments[0].key, manifest_key(this_hour)):
+        lock = root.get_object_retention(Bucket=bucket, Key=key)["Retention"]
+        assert lock["Mode"] == "COMPLIANCE"
+        assert lock["RetainUntilDate"] > datetime.now(UTC) + timedelta(days=2556), "as the notary was told"
+    record = source_of(deployed).entries(hour_prefix(this_hour))[0].key
+    lock = root.get_object_retention(Bucket=bucket, Key=record)["Retention"]
+    assert lock["RetainUntilDate"] < datetime.now(UTC) + timedelta(days=31)
+    assert root.get_object_tagging(Bucket=bucket, Key=record)["TagSet"] == [TAG]
 
 
-@pytest.mark.parametrize("sid", ["ListRecords", "ReadRecords", "WriteManifests", "Sign"])
+def test_nothing_is_sealed_under_a_shorter_lock(deployed: Standing) -> None:
+    """By the bucket's policy, whoever puts it."""
+    policy = json.loads(
+        deployed.root("s3").get_bucket_policy(Bucket=deployed.exported("audit_bucket_name"))["Policy"]
+    )
+    (statement,) = [one for one in policy["Statement"] if one["Sid"] == "DenyShortSegments"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    days = environment(deployed, "notary-function-function")["AUDIT_RETENTION_DAYS"]
+    assert statement["Condition"]["NumericLessThan"] == {"s3:object-lock-remaining-retention-days": days}
+
+
+@pytest.mark.parametrize("sid", ["ListRecords", "ReadRecords", "Seal", "Sign", "TagWhatIsSealed"])
 def test_the_notary_seals_nothing_without_its_permission(deployed: Standing, sid: str) -> None:
     call(gateway(deployed))
     due = datetime.now(UTC) + timedelta(hours=30)
@@ -268,7 +296,7 @@ def test_the_handler_runs_from_its_environment_alone(
 
     handler._notary.cache_clear()
     result = handler.handler({}, Context())
-    assert set(result) == {"hours", "objects", "late", "gaps"}
+    assert set(result) == {"hours", "objects", "segments", "gaps"}
     handler._notary.cache_clear()
 
 

@@ -1,6 +1,8 @@
 """`kit audit verify` finds every planted deletion, edit, reordering, truncation and forgery (L2.5, G.3)."""
 
+import base64
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,10 +15,13 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from kit.audit.access_logs import AccessLine, read_files
+from kit.audit.keyring import KeyRing
 from kit.audit.sources import ahead
 from kit.audit.verification import Report, Span, span_of, verify
 from kit.cli import app
+from kit.errors import KitError
 from lambdas.common.audit.manifest import Anchor, hour_name, hour_named, manifest_key, read_manifest, sign
+from lambdas.common.audit.merkle import holds, inclusion_proof, root_of
 from lambdas.common.ids import new_id
 from tests.records.audit_fixtures import (
     SIGNING_KEY,
@@ -99,24 +104,45 @@ def test_a_part_of_the_time_verifies_by_itself(organisation: Organisation) -> No
 # -- planted, one by one -------------------------------------------------------------------------------------
 
 
-def first_key(lines: int = 1, prefix: str = FIRST) -> Callable[[MemoryBucket], str]:
-    return lambda bucket: keys_in(bucket, prefix, lines=lines)[0]
+SEGMENT = "segments/dt=2026-11-24/hour=08/0000.jsonl"
+INDEX = "segments/dt=2026-11-24/hour=08/0000.index.jsonl"
 
 
-def on_lines(work: Callable[[list[bytes]], list[bytes]], *, lines: int = 1) -> Callable[[MemoryBucket], str]:
-    """Change the first object that has so many lines; its key."""
+def on_lines(work: Callable[[list[bytes]], list[bytes]]) -> Callable[[MemoryBucket], str]:
+    """Change the lines of a sealed segment; the key of the object of records that the change is in."""
 
     def planted(bucket: MemoryBucket) -> str:
-        key = first_key(lines)(bucket)
-        change(key, work)(bucket)
-        return key
+        change(SEGMENT, work)(bucket)
+        return keys_in(bucket, FIRST)[0]
 
     return planted
 
 
-def delete_object(bucket: MemoryBucket) -> str:
-    key = first_key()(bucket)
-    del bucket.objects[key]
+def delete_segment(bucket: MemoryBucket) -> str:
+    del bucket.objects[SEGMENT]
+    return SEGMENT
+
+
+def delete_index(bucket: MemoryBucket) -> str:
+    del bucket.objects[INDEX]
+    return INDEX
+
+
+def edit_index(bucket: MemoryBucket) -> str:
+    change(INDEX, lambda lines: lines[1:])(bucket)
+    return INDEX
+
+
+def swap_segments(bucket: MemoryBucket) -> str:
+    other = SEGMENT.replace("hour=08", "hour=09")
+    bucket.objects[SEGMENT], bucket.objects[other] = bucket.objects[other], bucket.objects[SEGMENT]
+    return SEGMENT
+
+
+def grow_what_is_left(bucket: MemoryBucket) -> str:
+    """An object whose segment is sealed, changed before it expires."""
+    key = keys_in(bucket, FIRST)[0]
+    bucket.objects[key] += b"{}\n"
     return key
 
 
@@ -134,16 +160,9 @@ def delete_in_the_middle(bucket: MemoryBucket) -> str:
 
 
 def add_object(bucket: MemoryBucket) -> str:
-    other = first_key()(bucket)
+    other = keys_in(bucket, FIRST)[0]
     key = other.replace("gateway-", "gateway-0")
     bucket.objects[key] = bucket.objects[other]
-    return key
-
-
-def rename_object(bucket: MemoryBucket) -> str:
-    key = first_key()(bucket)
-    moved = key.replace("hour=08", "hour=09")
-    bucket.objects[moved] = bucket.objects.pop(key)
     return key
 
 
@@ -166,11 +185,11 @@ def delete_last_manifest(bucket: MemoryBucket) -> str:
 
 
 def edit_manifest(bucket: MemoryBucket) -> str:
-    """An object is deleted, and taken out of the manifest too."""
+    """A segment is deleted, and taken out of the manifest too."""
     key = manifest_key(hour_named("2026-11-24T08"))
     manifest = read_manifest(bucket.objects[key])
-    del bucket.objects[manifest.objects[0].key]
-    line = replace(manifest, objects=manifest.objects[1:]).line()
+    del bucket.objects[manifest.segments[0].key]
+    line = replace(manifest, segments=manifest.segments[1:]).line()
     bucket.objects[key] = line + b"\n" + bucket.objects[key].split(b"\n", 1)[1]
     return key
 
@@ -206,35 +225,22 @@ def edit(line: bytes) -> bytes:
 
 
 PLANTED: dict[str, tuple[Callable[[MemoryBucket], str], str]] = {
-    "an object is deleted": (delete_object, "object-deleted"),
+    "a segment is deleted": (delete_segment, "segment-deleted"),
+    "the index of a segment is deleted": (delete_index, "segment-deleted"),
+    "the index of a segment is edited": (edit_index, "segment-altered"),
+    "two segments change places": (swap_segments, "segment-altered"),
+    "what is left of an object is altered": (grow_what_is_left, "object-altered"),
     "an unsealed object is deleted at the end": (delete_unsealed_object, "call-unrecorded"),
     "an unsealed object is deleted before another": (delete_in_the_middle, "records-deleted"),
     "an object is added": (add_object, "object-unsealed"),
-    "an object is moved to another hour": (rename_object, "object-deleted"),
-    "a record is edited": (
-        on_lines(lambda lines: [lines[0], edit(lines[1]), *lines[2:]], lines=3),
-        "record-edited",
-    ),
-    "the last record is edited": (
-        on_lines(lambda lines: [*lines[:-1], edit(lines[-1])], lines=2),
-        "record-edited",
-    ),
-    "a record becomes another text": (
-        on_lines(lambda lines: [b"{}x", *lines[1:]], lines=2),
-        "record-edited",
-    ),
-    "a record is deleted": (on_lines(lambda lines: [*lines[:1], *lines[2:]], lines=3), "records-deleted"),
-    "the last record is cut off": (on_lines(lambda lines: lines[:-1], lines=2), "records-truncated"),
-    "a record is cut off in the middle": (
-        on_lines(lambda lines: [*lines[:-1], lines[-1][:40]], lines=2),
-        "record-edited",
-    ),
+    "a record is edited": (on_lines(lambda lines: [lines[0], edit(lines[1]), *lines[2:]]), "record-edited"),
+    "a record becomes another text": (on_lines(lambda lines: [b"{}x", *lines[1:]]), "record-edited"),
+    "a record is deleted": (on_lines(lambda lines: [*lines[:1], *lines[2:]]), "records-truncated"),
     "two records change places": (
-        on_lines(lambda lines: [lines[1], lines[0], *lines[2:]], lines=2),
+        on_lines(lambda lines: [lines[1], lines[0], *lines[2:]]),
         "records-reordered",
     ),
-    "a record is repeated": (on_lines(lambda lines: [lines[0], *lines], lines=2), "records-repeated"),
-    "an object is emptied": (on_lines(lambda _: []), "records-truncated"),
+    "a record is repeated": (on_lines(lambda lines: [lines[0], *lines]), "records-repeated"),
     "a manifest is deleted": (delete_manifest, "manifest-missing"),
     "the first manifest is deleted": (delete_first_manifest, "manifest-missing"),
     "the last manifest is deleted": (delete_last_manifest, "manifest-missing"),
@@ -268,6 +274,26 @@ def test_a_manifest_signed_anew_with_the_right_key_is_found_by_the_next_one(
     }
 
 
+@pytest.mark.parametrize("cut", [1, 7])
+def test_a_segment_that_was_cut_off_is_found(organisation: Organisation, cut: int) -> None:
+    bucket = organisation.bucket.copy()
+    change(SEGMENT, lambda lines: lines[:-cut])(bucket)
+    assert ("segment-altered", SEGMENT) in {
+        (one.code, one.where) for one in verified(organisation, bucket).findings
+    }
+
+
+def test_a_year_later_the_segments_alone_are_enough(organisation: Organisation) -> None:
+    """The objects of records expire once they are tagged as contained."""
+    bucket = organisation.bucket.copy()
+    for key in [key for key in bucket.objects if key.startswith("records/") and "hour=11" not in key]:
+        assert bucket.tags[key]
+        del bucket.objects[key]
+    assert verified(organisation, bucket).findings == []
+    hour = hour_named("2026-11-24T10")
+    assert verified(organisation, bucket, first=hour, last=hour).findings == [], "writers began before"
+
+
 def test_an_edit_that_mends_the_chain_after_it_is_found_too(organisation: Organisation) -> None:
     """Who edits a record and hashes everything after it anew cannot sign the manifest anew."""
     from lambdas.common.audit.chain import hash_of
@@ -280,8 +306,8 @@ def test_an_edit_that_mends_the_chain_after_it_is_found_too(organisation: Organi
         return mended
 
     bucket = organisation.bucket.copy()
-    key = on_lines(rechain, lines=3)(bucket)
-    assert key in {one.where for one in verified(organisation, bucket).findings}
+    change(SEGMENT, rechain)(bucket)
+    assert SEGMENT in {one.where for one in verified(organisation, bucket).findings}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -289,7 +315,7 @@ def test_an_edit_that_mends_the_chain_after_it_is_found_too(organisation: Organi
 def test_any_tampering_with_what_is_sealed_is_found(organisation: Organisation, data: st.DataObject) -> None:
     """Property: deleting, adding, moving, cutting, repeating, flipping a bit, anywhere in sealed hours."""
     bucket = organisation.bucket.copy()
-    sealed = [key for key in sorted(bucket.objects) if "hour=11" not in key]
+    sealed = [key for key in sorted(bucket.objects) if "hour=11" not in key and key[:7] != "records"]
     key = data.draw(st.sampled_from(sealed))
     content = bucket.objects[key]
     kind = data.draw(st.sampled_from(["delete", "flip", "cut", "insert", "lines", "exchange"]))
@@ -475,23 +501,97 @@ def test_an_auditor_verifies_a_copy_offline(organisation: Organisation, tmp_path
     log = tmp_path / "gateway.log"
     log.write_text("started\n" + "\n".join(_access_text(line) for line in organisation.access) + "\n")
     command = [
-        "audit", "verify", "--json", "--records", str(tmp_path / "records"), "--manifests",
-        str(tmp_path / "manifests"), "--public-key", str(tmp_path / "key.pem"), "--access-log", str(log),
+        "audit", "verify", "--json", "--copy", str(tmp_path), "--public-key", str(tmp_path / "key.pem"),
+        "--access-log", str(log),
     ]  # fmt: skip
     whole = CliRunner().invoke(app, command)
     assert whole.exit_code == 0, whole.output
     report = json.loads(whole.stdout)
     assert report["findings"] == []
     assert report["access_lines"] == len(organisation.access)
-    victim = next(path for path in sorted((tmp_path / "records").rglob("*.jsonl")))
+    victim = next(path for path in sorted((tmp_path / "segments").rglob("*.jsonl")))
     victim.unlink()
     tampered = CliRunner().invoke(app, command)
     assert tampered.exit_code == 5
-    (found,) = [one for one in json.loads(tampered.stdout)["findings"] if one["code"] == "object-deleted"]
+    (found,) = [one for one in json.loads(tampered.stdout)["findings"] if one["code"] == "segment-deleted"]
     assert found["where"] == victim.relative_to(tmp_path).as_posix()
     shown = CliRunner().invoke(app, [part for part in command if part != "--json"])
     assert shown.exit_code == 5
-    assert "object-deleted" in shown.stdout
+    assert "segment-deleted" in shown.stdout
+
+
+def test_a_later_run_goes_on_where_a_clean_one_ended_and_finds_a_roll_back(tmp_path: Path) -> None:
+    organisation = busy_hours(2)
+    checkpoint = tmp_path / "checkpoint.jsonl"
+    (tmp_path / "keys.pem").write_text(KeyRing({"manifests": [organisation.signing.public]}).text())
+    store = tmp_path / "store"
+    organisation.bucket.write_to(store)
+    command = ["audit", "verify", "--json", "--copy", str(store), "--public-key", str(tmp_path / "keys.pem"),
+               "--since-last", "--checkpoint", str(checkpoint)]  # fmt: skip
+    first = CliRunner().invoke(app, command)
+    assert (first.exit_code, json.loads(first.stdout)["from"]) == (0, "2026-11-24T08"), first.output
+    organisation.time.forward(hours=1)
+    organisation.call(organisation.writer())
+    organisation.time.forward(hours=1)
+    organisation.notary().seal_due()
+    organisation.bucket.write_to(store)
+    second = CliRunner().invoke(app, command)
+    assert (second.exit_code, json.loads(second.stdout)["from"]) == (0, "2026-11-24T09"), second.output
+    for path in [*store.rglob("hour=11*"), *store.rglob("hour=10*")]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    rolled_back = CliRunner().invoke(app, command)
+    assert rolled_back.exit_code == 5
+    assert "rolled-back" in {one["code"] for one in json.loads(rolled_back.stdout)["findings"]}
+
+
+def test_a_record_is_proved_without_any_other(organisation: Organisation, tmp_path: Path) -> None:
+    organisation.bucket.write_to(tmp_path / "store")
+    (tmp_path / "keys.pem").write_text(KeyRing({"manifests": [organisation.signing.public]}).text())
+    wanted = organisation.access[3].request_id
+    made = CliRunner().invoke(app, ["audit", "prove", wanted, "--copy", str(tmp_path / "store")])
+    assert made.exit_code == 0, made.output
+    proofs = json.loads(made.stdout)
+    assert len(proofs) == 2, "intent and outcome"
+    others = [one.request_id for one in organisation.access if one.request_id != wanted]
+    assert not [one for one in others if one.encode() in base64.b64decode(proofs[0]["record"])]
+    (tmp_path / "proof.json").write_text(made.stdout)
+    command = [
+        "audit",
+        "prove",
+        "--check",
+        str(tmp_path / "proof.json"),
+        "--public-key",
+        str(tmp_path / "keys.pem"),
+    ]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    for field, value in (
+        ("record", base64.b64encode(base64.b64decode(proofs[0]["record"]).replace(b"ada", b"eve")).decode()),
+        ("index", proofs[0]["index"] + 1),
+        ("size", proofs[0]["size"] + 1),
+        ("path", proofs[0]["path"][:-1]),
+        ("path", ["00" * 32, *proofs[0]["path"][1:]]),
+        ("manifest", proofs[0]["manifest"].replace(hour_name(hour_named("2026-11-24T08")), "2026-11-24T07")),
+        ("segment", "segments/dt=2026-11-24/hour=09/0000.jsonl"),
+    ):
+        (tmp_path / "proof.json").write_text(json.dumps([proofs[0] | {field: value}]))
+        refused = CliRunner().invoke(app, command)
+        assert isinstance(refused.exception, KitError), field
+        assert refused.exception.exit_code == 5
+    unknown = CliRunner().invoke(app, ["audit", "prove", new_id("req_"), "--copy", str(tmp_path / "store")])
+    assert isinstance(unknown.exception, KitError)
+    assert unknown.exception.exit_code == 5
+
+
+@given(size=st.integers(1, 70), data=st.data())
+def test_every_entry_of_a_tree_of_any_size_is_proved_and_no_other(size: int, data: st.DataObject) -> None:
+    entries = [bytes([number]) * 32 for number in range(size)]
+    index = data.draw(st.integers(0, size - 1))
+    path, root = inclusion_proof(entries, index), root_of(entries)
+    assert holds(entries[index], index, size, path, root)
+    other = data.draw(st.integers(0, size - 1))
+    if other != index:
+        assert not holds(entries[other], index, size, path, root)
+        assert not holds(entries[index], other, size, path, root)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--from", "2031-01-01"], ["--to", "2020-01-01"]])
@@ -559,7 +659,7 @@ def test_the_access_log_is_read_as_the_gateway_writes_it(tmp_path: Path) -> None
 def test_wrong_arguments_are_explained(
     tmp_path: Path, organisation: Organisation, arguments: list[str], says: str
 ) -> None:
-    from kit.errors import ExitCode, KitError
+    from kit.errors import ExitCode
 
     (tmp_path / "key.pem").write_bytes(organisation.signing.pem())
     places = {"HERE": str(tmp_path), "KEY": str(tmp_path / "key.pem")}

@@ -1,5 +1,6 @@
 """The notary seals each hour once, in order, whatever happened meanwhile (L2.5, G.3)."""
 
+import hashlib
 import tracemalloc
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,13 +11,15 @@ from botocore.exceptions import ReadTimeoutError
 from lambdas.common.audit import NotWritten
 from lambdas.common.audit.chain import hour_prefix
 from lambdas.common.audit.manifest import (
+    Manifest,
     ManifestDamaged,
     check_signature,
     hour_name,
     manifest_key,
     read_manifest,
 )
-from lambdas.notary.notary import LOOK_BACK, Notary
+from lambdas.common.audit.segment import index_key
+from lambdas.notary.notary import LOOK_BACK, TAG, Notary
 from tests.records.audit_fixtures import BEGIN, Organisation, SigningKey, aws_error
 
 
@@ -38,8 +41,10 @@ def test_an_hour_is_sealed_with_every_object_and_a_signature_that_holds() -> Non
     check_signature(document, organisation.signing.trusted)
     manifest = read_manifest(document)
     records = [key for key in organisation.bucket.objects if key.startswith("records/")]
-    assert [one.key for one in manifest.objects] == records
-    assert (manifest.objects[0].first, manifest.objects[-1].last) == (0, 2)
+    contained = organisation.contained(manifest)
+    assert [one.key for one in contained] == records
+    assert (contained[0].first, contained[-1].last) == (0, 2)
+    assert manifest.records == 3
     assert manifest.previous is None
     assert manifest.gaps == []
 
@@ -90,7 +95,7 @@ def test_missed_hours_are_caught_up_in_order_each_holding_on_to_the_one_before()
 def test_a_run_that_is_short_of_time_goes_on_where_it_stopped() -> None:
     organisation = worked_hour()
     organisation.time.forward(hours=5)
-    turns = iter([True, True, False])
+    turns = iter([True, True, True, True, False])  # an hour, its segment, its tags; the next hour
     assert len(organisation.notary().seal_due(lambda: next(turns))) == 2
     assert len(sealed(organisation.notary())) == 4
 
@@ -134,7 +139,7 @@ def test_an_object_that_came_late_is_noted_once_in_the_next_manifest() -> None:
     organisation.time.forward(minutes=80)
     for expected in (2, 0):
         (manifest,) = organisation.notary().seal_due()
-        assert len(manifest.late) == expected
+        assert len(organisation.contained(manifest, late=True)) == expected
         organisation.time.forward(hours=1)
 
 
@@ -156,14 +161,14 @@ def test_an_object_that_no_writer_wrote_does_not_stop_the_notary() -> None:
     organisation.bucket.objects[strange] = b"x"
     (manifest,) = organisation.notary().seal_due()
     assert manifest.gaps == [f"{strange} is no object of records"]
-    assert len(manifest.objects) == 2
+    assert len(organisation.contained(manifest)) == 2
 
 
 def test_hours_without_records_are_sealed_as_empty() -> None:
     organisation = worked_hour()
     organisation.time.forward(hours=2)
     manifests = organisation.notary().seal_due()
-    assert [len(manifest.objects) for manifest in manifests] == [2, 0, 0]
+    assert [manifest.records for manifest in manifests] == [3, 0, 0]
     assert manifest_key(BEGIN + timedelta(hours=2)) in organisation.bucket.objects
 
 
@@ -179,19 +184,136 @@ def test_a_clock_that_was_set_back_over_midnight_begins_no_second_chain() -> Non
     assert sealed(organisation.notary()) == ["2026-11-25T01"]
 
 
+def records_of(organisation: Organisation) -> list[str]:
+    return [key for key in sorted(organisation.bucket.objects) if key.startswith("records/")]
+
+
+def busy(objects: int = 40) -> Organisation:
+    """An hour with many small objects, due."""
+    organisation = Organisation()
+    writer = organisation.writer()
+    for _ in range(objects // 2):
+        organisation.call(writer)
+    organisation.time.forward(minutes=65)
+    return organisation
+
+
+def test_a_segment_has_the_records_in_their_order_under_the_full_lock() -> None:
+    organisation = busy()
+    (manifest,) = organisation.notary().seal_due()
+    (segment,) = manifest.segments
+    bucket = organisation.bucket
+    assert bucket.objects[segment.key] == b"".join(bucket.objects[key] for key in records_of(organisation))
+    years = timedelta(days=2557)
+    for key in (segment.key, index_key(segment.key), manifest_key(manifest.hour)):
+        lock = bucket.locks[key]
+        assert lock is not None
+        assert lock > organisation.time.now + years
+    assert {bucket.locks[key] for key in records_of(organisation)} == {None}, "the bucket's own short lock"
+
+
+def test_the_root_is_the_one_of_rfc_9162() -> None:
+    """Held against a recursive reading of the definition."""
+    organisation = busy(14)
+    (manifest,) = organisation.notary().seal_due()
+    (segment,) = manifest.segments
+    hashes = [hashlib.sha256(line).digest() for line in organisation.bucket.objects[segment.key].splitlines()]
+
+    def tree(entries: list[bytes]) -> bytes:
+        if len(entries) == 1:
+            return hashlib.sha256(b"\0" + entries[0]).digest()
+        half = 1
+        while half * 2 < len(entries):
+            half *= 2
+        return hashlib.sha256(b"\1" + tree(entries[:half]) + tree(entries[half:])).digest()
+
+    assert segment.root == tree(hashes).hex()
+
+
+def test_a_big_hour_becomes_several_segments_and_each_run_goes_on_where_one_was_cut_short() -> None:
+    organisation = busy()
+    turns = 0
+    sealed: list[Manifest] = []
+    while not sealed or len(organisation.bucket.tags) < 40:
+        turns += 1
+        left = iter([True, True, False])
+        sealed += organisation.notary(segment_bytes=4_000).seal_due(lambda left=left: next(left, False))
+        assert turns < 50
+    (manifest,) = sealed
+    assert len(manifest.segments) > 5
+    assert turns > len(manifest.segments) // 2
+    assert [one.key for one in organisation.contained(manifest)] == records_of(organisation)
+    assert manifest.gaps == []
+
+
+def test_a_run_that_died_between_index_and_segment_is_finished_as_it_was_begun() -> None:
+    organisation = busy()
+
+    def die(key: str, _arrive: Callable[[], None]) -> None:
+        if key.endswith("/0000.jsonl"):
+            raise ReadTimeoutError(endpoint_url="s3")
+
+    organisation.bucket.before_put = die
+    with pytest.raises(NotWritten):
+        organisation.notary().seal_due()
+    organisation.bucket.before_put = None
+    index = next(key for key in organisation.bucket.objects if key.endswith(".index.jsonl"))
+    before = organisation.bucket.objects[index]
+    (manifest,) = organisation.notary().seal_due()
+    assert organisation.bucket.objects[index] == before
+    assert [one.key for one in organisation.contained(manifest)] == records_of(organisation)
+
+
+def test_only_what_a_signed_manifest_contains_is_tagged_and_a_compactor_that_stands_still_tags_nothing() -> (
+    None
+):
+    organisation = busy()
+    tagged: set[str] = set()
+
+    def no_manifest(key: str, _arrive: Callable[[], None]) -> None:
+        if key.startswith("manifests/"):
+            raise aws_error("AccessDenied", 403)
+
+    organisation.bucket.before_put = no_manifest
+    with pytest.raises(NotWritten):
+        organisation.notary().seal_due()
+    assert organisation.bucket.tags == {}
+    organisation.bucket.before_put = None
+    organisation.call(organisation.writer())  # of the hour that is not due yet
+    organisation.notary().seal_due()
+    tagged = {key for key, tags in organisation.bucket.tags.items() if tags == [TAG]}
+    due = {key for key in records_of(organisation) if "hour=08" in key}
+    assert {key for key in tagged if key.startswith("records/")} == due
+
+
+def test_a_segment_that_is_not_what_was_sealed_lets_nothing_go() -> None:
+    organisation = busy()
+
+    def alter(key: str, arrive: Callable[[], None]) -> None:
+        arrive()
+        if key.startswith("manifests/"):
+            segment = next(one for one in organisation.bucket.objects if one.endswith("/0000.jsonl"))
+            organisation.bucket.objects[segment] += b"{}\n"
+
+    organisation.bucket.before_put = alter
+    with pytest.raises(Exception, match="not what its manifest says"):
+        organisation.notary().seal_due()
+    assert organisation.bucket.tags == {}
+
+
 def test_memory_does_not_grow_with_the_hours_that_are_looked_at_for_late_objects() -> None:
     def peak(sealed_before: int) -> int:
         organisation = Organisation()
-        for _ in range(sealed_before + 1):
+        for hour in range(sealed_before + 1):
             _fill_hour(organisation, objects=400)
             organisation.time.forward(hours=1)
-            if _ < sealed_before:
+            if hour < sealed_before:
                 organisation.notary().seal_due()
         tracemalloc.start()
         (manifest,) = organisation.notary().seal_due()
         measured = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert len(manifest.objects) == 400
+        assert manifest.records == 400
         return measured
 
     assert peak(LOOK_BACK) < 1.5 * peak(2)
@@ -203,4 +325,3 @@ def _fill_hour(organisation: Organisation, *, objects: int) -> None:
     for number in range(objects):
         key = f"{prefix}gateway-{number:026d}/{0:012d}.jsonl"
         organisation.bucket.objects[key] = b"{}\n"
-        organisation.bucket.metadata[key] = {"first": "0", "last": "0", "before": "0" * 64, "head": "1" * 64}

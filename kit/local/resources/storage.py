@@ -1,6 +1,6 @@
 """S3: buckets with their configurations, and objects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import botocore.exceptions
@@ -102,7 +102,17 @@ def _public_access(inputs: Inputs) -> dict[str, Any]:
 
 def _lifecycle(inputs: Inputs) -> dict[str, Any]:
     rules = [{"filter": {"prefix": ""}, **rule} for rule in inputs["rules"]]
-    return {"LifecycleConfiguration": {"Rules": api_names(rules, _LIFECYCLE_NAMES)}}
+    return {"LifecycleConfiguration": {"Rules": [_lifecycle_rule(rule) for rule in rules]}}
+
+
+def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule in the spelling of AWS's API. Tags are a mapping in the program and a list there."""
+    named = api_names(rule, _LIFECYCLE_NAMES)
+    both = rule.get("filter", {}).get("and")
+    if both:
+        tags = [{"Key": key, "Value": value} for key, value in both["tags"].items()]
+        named["Filter"] = {"And": {"Prefix": both["prefix"], "Tags": tags}}
+    return named
 
 
 def _object_lock(inputs: Inputs) -> dict[str, Any]:

@@ -4,10 +4,14 @@
 the very bytes of the first: ECDSA with P-256 over their SHA-256, by the KMS key that it names. So a manifest
 can be checked with `head -n 1`, OpenSSL and the public key alone.
 
-    {"v": 2, "hour": "2026-11-24T10", "sealed_at": …, "previous": {"hour": …, "sha256": …} | null,
-     "records": 1200, "objects": [{"key", "size", "sha256", "first", "last", "before", "head"}, …],
-     "late": [objects of earlier hours that were not there when those were sealed], "gaps": [text, …],
-     "introduced": true unless the hour was sealed before writers introduced themselves}
+    {"v": 3, "hour": "2026-11-24T10", "sealed_at": …, "previous": {"hour": …, "sha256": …} | null,
+     "records": 1200,
+     "segments": [{"key", "size", "sha256", "index_sha256", "objects", "records", "root"}, …],
+     "gaps": [text, …], "introduced": true unless writers of the hour did not introduce themselves yet}
+
+A segment whose number begins with 9 holds objects of earlier hours that were not there when those were
+sealed. Manifests of versions 1 and 2 have, in place of segments, "objects" and "late": [{"key", "size",
+"sha256", "first", "last", "before", "head"}, …].
 """
 
 import hashlib
@@ -24,9 +28,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from lambdas.common.audit.chain import hour_prefix
 
-VERSION = 2
+VERSION = 3  # since 3 objects are contained in segments, since 2 writers introduce themselves
 MANIFESTS = "manifests/"
-ANCHORS = "anchors/"
+SEGMENTS = "segments/"
+LATE = "9"  # what the number of a segment of late objects begins with
+_SEGMENTED = 3
 ALGORITHM = "ECDSA_SHA_256"
 HOUR = timedelta(hours=1)
 _HOUR_FORMAT = "%Y-%m-%dT%H"
@@ -55,15 +61,36 @@ class SealedObject:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedSegment:
+    """A segment as it was when it was sealed. `root` is that of the Merkle tree over its records' hashes."""
+
+    key: str
+    size: int
+    sha256: str
+    index_sha256: str
+    objects: int
+    records: int
+    root: str
+
+    @property
+    def late(self) -> bool:
+        """Whether its objects are of earlier hours."""
+        return self.key.rsplit("/", 1)[1].startswith(LATE)
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """What was sealed of one hour. `sha256` is the hash of its line, once it has one."""
+    """What was sealed of one hour. `sha256` is the hash of its line, once it has one. `objects` and `late`
+    are those of versions before there were segments.
+    """
 
     hour: datetime
     sealed_at: str
     previous: tuple[datetime, str] | None
-    objects: Sequence[SealedObject]
-    late: Sequence[SealedObject]
-    gaps: Sequence[str]
+    segments: Sequence[SealedSegment] = ()
+    gaps: Sequence[str] = ()
+    objects: Sequence[SealedObject] = ()
+    late: Sequence[SealedObject] = ()
     version: int = VERSION
     introduced: bool = True  # whether writers of this hour must introduce themselves; false before they did
     sha256: str = ""
@@ -76,13 +103,24 @@ class Manifest:
             "hour": hour_name(self.hour),
             "sealed_at": self.sealed_at,
             "previous": {"hour": hour_name(hour), "sha256": sha256} if hour else None,
-            "records": sum(one.last - one.first + 1 for one in self.objects),
-            "objects": [asdict(one) for one in self.objects],
-            "late": [asdict(one) for one in self.late],
+            "records": self.records,
+            **self._contained(),
             "gaps": list(self.gaps),
             "introduced": self.introduced,
         }
         return json.dumps(content, separators=(",", ":")).encode()
+
+    @property
+    def records(self) -> int:
+        """How many records the hour has, without the late ones of earlier hours."""
+        return sum(one.last - one.first + 1 for one in self.objects) + sum(
+            one.records for one in self.segments if not one.late
+        )
+
+    def _contained(self) -> dict[str, Any]:
+        if self.version >= _SEGMENTED:
+            return {"segments": [asdict(one) for one in self.segments]}
+        return {"objects": [asdict(one) for one in self.objects], "late": [asdict(one) for one in self.late]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +234,10 @@ def read_manifest(document: bytes) -> Manifest:
             hour=hour_named(content["hour"]),
             sealed_at=content["sealed_at"],
             previous=(hour_named(previous["hour"]), previous["sha256"]) if previous else None,
-            objects=[SealedObject(**one) for one in content["objects"]],
-            late=[SealedObject(**one) for one in content["late"]],
+            segments=[SealedSegment(**one) for one in content.get("segments", ())],
             gaps=content["gaps"],
+            objects=[SealedObject(**one) for one in content.get("objects", ())],
+            late=[SealedObject(**one) for one in content.get("late", ())],
             version=content["v"],
             introduced=content["introduced"] if content["v"] > 1 else False,
             sha256=hashlib.sha256(line).hexdigest(),

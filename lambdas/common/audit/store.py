@@ -5,9 +5,13 @@ import hashlib
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.common.clock import Clock, utc_now
 
 # Seconds before the attempts after the first. With the client's time-outs a put is decided within 16 seconds.
 _WAITS = (0.05, 0.25)
@@ -48,13 +52,40 @@ class LoopObjectStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock of its own for what is put, in place of the bucket's default, which is short."""
+
+    mode: str  # COMPLIANCE or GOVERNANCE
+    days: int
+    clock: Clock = utc_now
+
+    def headers(self) -> dict[str, Any]:
+        """What a put says of it. A day more: the bucket refuses less than it demands, counted when it
+        arrives.
+        """
+        return {
+            "ObjectLockMode": self.mode,
+            "ObjectLockRetainUntilDate": self.clock() + timedelta(days=self.days + 1),
+        }
+
+
 class AuditBucket:
-    """The bucket of record. `client` is a botocore S3 client that does not retry by itself."""
+    """The bucket of record. `client` is a botocore S3 client that does not retry by itself. Without `lock`
+    the bucket's default holds for what is put.
+    """
 
     def __init__(
-        self, client: Any, *, bucket: str, key_arn: str, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: Any,
+        *,
+        bucket: str,
+        key_arn: str,
+        lock: Lock | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
+        self._lock = lock
         self._bucket = bucket
         self._key_arn = key_arn
         self._sleep = sleep
@@ -62,6 +93,8 @@ class AuditBucket:
     def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
         """Write an object that must not be there yet. Raises `NotWritten`, `Unsure`, `Occupied`."""
         asked = _request(self._bucket, self._key_arn, key, data, metadata, content_type)
+        if self._lock is not None:
+            asked |= self._lock.headers()
         heard = _Heard()
         for wait in (0.0, *_WAITS):
             if wait:

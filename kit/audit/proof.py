@@ -1,0 +1,112 @@
+"""`kit audit prove`: that one record is in the evidence, without showing any other (L2.5, G.3).
+
+A proof is a JSON document: the record's line, its place in the Merkle tree of its segment, the audit path to
+the root (RFC 9162), and the signed manifest that names the root. Whoever has the public key of the manifests
+checks it with nothing else: not the bucket, not the other records.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from kit.audit.sources import Source
+from lambdas.common.audit.manifest import (
+    HOUR,
+    Manifest,
+    ManifestDamaged,
+    PublicKeys,
+    SealedSegment,
+    check_signature,
+    hour_of,
+    manifest_key,
+    read_manifest,
+)
+from lambdas.common.audit.merkle import holds, inclusion_proof
+from lambdas.common.audit.segment import index_key, lines_of, read_index
+
+SCHEMA = "kit-audit-proof/1"
+_LATER = 26  # hours after a record was made in which it may have been sealed
+
+
+class NoProof(Exception):
+    """There is nothing to prove, or what was given proves nothing."""
+
+
+def prove(source: Source, made: datetime, wanted: str) -> list[dict[str, Any]]:
+    """Proofs of the records that have this `record_id` or `request_id`, sealed in the hours after `made`.
+
+    Raises `NoProof`, `ManifestDamaged`.
+    """
+    proofs: list[dict[str, Any]] = []
+    hour = hour_of(made - timedelta(minutes=1))
+    for _ in range(_LATER):
+        document = source.get(manifest_key(hour))
+        manifest = read_manifest(document) if document else None
+        for segment in manifest.segments if manifest and document else ():
+            proofs += _proofs(source, document or b"", segment, wanted.encode())
+        hour += HOUR
+    if not proofs:
+        raise NoProof(
+            "no sealed segment has it: its hour may not be sealed yet, or was sealed before there were any"
+        )
+    return proofs
+
+
+def _proofs(
+    source: Source, document: bytes, segment: SealedSegment, wanted: bytes
+) -> Iterator[dict[str, Any]]:
+    data = source.get(segment.key) or b""
+    if wanted not in data:
+        return
+    lines: list[bytes] = []
+    position = 0
+    for one in read_index(source.get(index_key(segment.key)) or b""):
+        lines += lines_of(data[position : position + one.size])
+        position += one.size
+    entries = [sha256(line).digest() for line in lines]
+    for at, line in enumerate(lines):
+        if wanted in line and wanted.decode() in _names(line):
+            yield {
+                "schema": SCHEMA,
+                "record": b64encode(line).decode(),
+                "segment": segment.key,
+                "index": at,
+                "size": len(entries),
+                "path": [part.hex() for part in inclusion_proof(entries, at)],
+                "manifest": document.decode(),
+            }
+
+
+def _names(line: bytes) -> tuple[Any, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None, None
+    return record.get("record_id"), record.get("request_id")
+
+
+def check(proof: Mapping[str, Any], keys: PublicKeys) -> tuple[dict[str, Any], Manifest]:
+    """The record that a proof proves, without its bodies, and the manifest. Raises `NoProof`."""
+    try:
+        if proof["schema"] != SCHEMA:
+            raise NoProof("not a proof of this kind")
+        line, document = b64decode(proof["record"], validate=True), proof["manifest"].encode()
+        path = [bytes.fromhex(part) for part in proof["path"]]
+        index, size, key = proof["index"], proof["size"], proof["segment"]
+        check_signature(document, keys)
+        manifest = read_manifest(document)
+        (segment,) = [one for one in manifest.segments if one.key == key]
+        record = json.loads(line)
+        record.pop("bodies", None)
+    except ManifestDamaged as error:
+        raise NoProof(f"the manifest {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise NoProof("it cannot be read, or its manifest does not name its segment") from None
+    if not isinstance(index, int) or size != segment.records:
+        raise NoProof("its segment has another number of records")
+    if not holds(sha256(line).digest(), index, size, path, bytes.fromhex(segment.root)):
+        raise NoProof("the path does not lead from the record to the root that was signed")
+    return record, manifest

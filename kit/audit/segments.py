@@ -1,0 +1,198 @@
+"""One segment, held against the manifest that sealed it: its Merkle root, its chains, its records (L2.5,
+G.3).
+
+A record is hashed once: its hash is what the next line of its writer's chain has to carry, and the entry of
+the Merkle tree. Bodies are not parsed. `check_segment` needs nothing but bytes, so it runs in a process of
+its own.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from kit.audit.examination import Finding, examine
+from lambdas.common.audit.chain import Chain, begin
+from lambdas.common.audit.manifest import SealedObject, SealedSegment
+from lambdas.common.audit.merkle import root_of
+from lambdas.common.audit.segment import index_key, lines_of, read_index
+
+_BODIES = b',"bodies":'
+# What calls and writers are judged by; the rest of a record is not handed on.
+_FACTS = (
+    "kind", "request_id", "at", "writer", "sequence", "result", "statement_id", "exchange_id", "edge_id",
+    "in_doubt", "requests",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Stretch:
+    """What a segment has of one writer: from which record and hash to which, and the objects at both ends."""
+
+    first_key: str
+    last_key: str
+    first: int
+    before: str
+    end: Chain
+    first_record: dict[str, Any] | None
+    last_line: bytes
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a segment holds, and what is wrong with it."""
+
+    objects: Sequence[SealedObject] = ()
+    stretches: dict[str, Stretch] = field(default_factory=dict)
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    records: int = 0
+    bytes: int = 0
+
+
+def check_segment(
+    sealed: SealedSegment, data: bytes | None, index: bytes | None, *, facts: bool = True
+) -> Checked:
+    """Check a segment. Without `facts` its records are not parsed: hashes alone."""
+    checked = Checked()
+    objects = _index(sealed, index, checked)
+    if data is None:
+        checked.findings.append(
+            Finding("segment-deleted", sealed.key, "the manifest has it, the bucket does not")
+        )
+    if data is None or objects is None:
+        return checked
+    checked.objects, checked.bytes = objects, len(data)
+    entries = _walk(data, objects, checked, facts=facts)
+    checked.records = len(entries)
+    if len(entries) != sealed.records or root_of(entries).hex() != sealed.root or len(data) != sealed.size:
+        checked.findings = [
+            Finding("segment-altered", sealed.key, "its records are not those that were sealed")
+        ]
+        checked.findings += _differences(data, objects)
+    return checked
+
+
+def _index(sealed: SealedSegment, index: bytes | None, checked: Checked) -> list[SealedObject] | None:
+    key = index_key(sealed.key)
+    if index is None:
+        checked.findings.append(Finding("segment-deleted", key, "the index of a sealed segment is not there"))
+        return None
+    if sha256(index).hexdigest() != sealed.index_sha256:
+        checked.findings.append(Finding("segment-altered", key, "the index is not the one that was sealed"))
+        return None
+    return read_index(index)
+
+
+def _walk(data: bytes, objects: Sequence[SealedObject], checked: Checked, *, facts: bool) -> list[bytes]:
+    """The hashes of all records in their order. Chains are held against each other on the way."""
+    entries: list[bytes] = []
+    position, hashed, append = 0, sha256, entries.append
+    for one in objects:
+        lines = lines_of(data[position : position + one.size])
+        position += one.size
+        known, sequence, writer = one.before, one.first, one.writer.encode()
+        for line in lines:
+            digest = hashed(line)
+            append(digest.digest())
+            expected = b'"writer":"%b","sequence":%d,"previous":"%b"' % (writer, sequence, known.encode())
+            if not line.startswith(expected, 7) and _chain_of(line) != (one.writer, sequence, known):
+                checked.findings.append(
+                    Finding(
+                        "chain-broken", one.key, f"record {sequence} does not follow on the one before it"
+                    )
+                )
+            known = digest.hexdigest()
+            sequence += 1
+        _stretch(one, lines, checked)
+        if facts:
+            checked.facts += _facts(lines)
+    return entries
+
+
+def _chain_of(line: bytes) -> tuple[Any, Any, Any] | None:
+    """What a line says of its place, for one that is not written as ours are."""
+    try:
+        record = json.loads(line)
+        return record["writer"], record["sequence"], record["previous"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _stretch(one: SealedObject, lines: Sequence[bytes], checked: Checked) -> None:
+    known = checked.stretches.get(one.writer)
+    end = Chain(one.writer, one.last + 1, one.head)
+    last_line = lines[-1] if lines else b""
+    if known is None:
+        first_record = _record(lines[0]) if lines and one.first == 0 else None
+        checked.stretches[one.writer] = Stretch(
+            one.key, one.key, one.first, one.before, end, first_record, last_line
+        )
+        return
+    if one.first != known.end.sequence:
+        checked.findings.append(
+            Finding(
+                "records-deleted" if one.first > known.end.sequence else "records-repeated",
+                one.key,
+                f"{one.writer} goes on at record {one.first}, after record {known.end.sequence - 1}",
+            )
+        )
+    elif one.before != known.end.head:
+        checked.findings.append(
+            Finding("chain-broken", one.key, f"record {one.first} does not follow on the one before it")
+        )
+    known.last_key, known.end, known.last_line = one.key, end, last_line
+
+
+def _facts(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        record = _record(line)
+        if record is not None:
+            yield {name: record[name] for name in _FACTS if name in record}
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """A record without its bodies, which come last and can be long."""
+    cut = line.rfind(_BODIES)
+    try:
+        record = json.loads(line[:cut] + b"}") if cut > 0 else json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _differences(data: bytes, objects: Sequence[SealedObject]) -> Iterator[Finding]:
+    """The first object that is not as it was, and what was done to it; after that the places may have
+    moved.
+    """
+    position = 0
+    for one in objects:
+        part = data[position : position + one.size]
+        if sha256(part).hexdigest() != one.sha256:
+            # A line more or less moves all that follows, so what is looked at ends where the next object
+            # begins.
+            grown = _object_at(data, position, one)
+            before = begin(one.writer) if one.first == 0 else None
+            yield from examine(one.key, grown, before, one).findings
+            return
+        position += one.size
+    if position < len(data):
+        yield Finding(
+            "records-inserted", objects[-1].key if objects else "", "there are records after the last one"
+        )
+
+
+def _object_at(data: bytes, position: int, one: SealedObject) -> bytes:
+    """The lines from a position on that say they are of the writer, up to its last record."""
+    taken: list[bytes] = []
+    for line in data[position:].splitlines(keepends=True):
+        place = _chain_of(line)
+        if place is not None and (
+            place[0] != one.writer or not isinstance(place[1], int) or place[1] > one.last
+        ):
+            break
+        taken.append(line)
+        if sum(map(len, taken)) > 2 * one.size + 4096:
+            break
+    return b"".join(taken)

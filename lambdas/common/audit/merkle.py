@@ -1,0 +1,55 @@
+"""Merkle trees as RFC 9162 (section 2.1) defines them, with SHA-256, over the hashes of records (L2.5, G.3).
+
+The entries are the 32 bytes of each record's own hash, as the chain has it, so that a record is hashed once.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+EMPTY = sha256(b"").digest()
+
+
+def root_of(entries: Sequence[bytes]) -> bytes:
+    """The hash of the tree."""
+    if not entries:
+        return EMPTY
+    level = [sha256(b"\0" + entry).digest() for entry in entries]
+    while len(level) > 1:
+        paired = [sha256(b"\1" + level[at] + level[at + 1]).digest() for at in range(0, len(level) - 1, 2)]
+        # The last of an odd level goes up as it is, which is what the recursive definition comes to.
+        level = [*paired, level[-1]] if len(level) % 2 else paired
+    return level[0]
+
+
+def inclusion_proof(entries: Sequence[bytes], index: int) -> list[bytes]:
+    """The audit path of one entry, from the leaf up. Raises IndexError."""
+    if not 0 <= index < len(entries):
+        raise IndexError(index)
+    path, level = [], [sha256(b"\0" + entry).digest() for entry in entries]
+    while len(level) > 1:
+        sibling = index ^ 1
+        if sibling < len(level):
+            path.append(level[sibling])
+        paired = [sha256(b"\1" + level[at] + level[at + 1]).digest() for at in range(0, len(level) - 1, 2)]
+        level = [*paired, level[-1]] if len(level) % 2 else paired
+        index //= 2
+    return path
+
+
+def holds(entry: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
+    """Whether a path proves that the tree of `size` entries has this one at `index` (RFC 9162, 2.1.3.2)."""
+    if not 0 <= index < size:
+        return False
+    first, last = index, size - 1
+    found = sha256(b"\0" + entry).digest()
+    for part in path:
+        if last == 0:
+            return False
+        if first & 1 or first == last:
+            found = sha256(b"\1" + part + found).digest()
+            while first and not first & 1:
+                first, last = first >> 1, last >> 1
+        else:
+            found = sha256(b"\1" + found + part).digest()
+        first, last = first >> 1, last >> 1
+    return last == 0 and found == root
