@@ -301,7 +301,7 @@ def _keeper(
         layer_arn=DependencyLayer("scheduled-layer", names_of(settings), "scheduled", options).arn,
         memory=settings.sizing.capacity.function_memory_mb,
         audit_mode=settings.audit.mode,
-        audit_days=settings.audit.retention_days,
+        audit_days=settings.sizing.retention.audit_days,
         anchor_bucket=settings.audit.anchor_bucket,
     )
 
