@@ -222,10 +222,10 @@ _SMALL = Sizing(
         budget_shards=1,
     ),
     limits=Limits(
-        user_requests_per_minute=30,
-        user_tokens_per_minute=200_000,
-        department_requests_per_minute=300,
-        department_tokens_per_minute=2_000_000,
+        user_requests_per_minute=120,
+        user_tokens_per_minute=2_000_000,
+        department_requests_per_minute=1_000,
+        department_tokens_per_minute=10_000_000,
     ),
     retention=Retention(
         audit_days=1_825,
@@ -279,7 +279,7 @@ _MEDIUM = replace(
         gateway_replicas_maximum=8,
     ),
     limits=replace(
-        _SMALL.limits, department_requests_per_minute=1_000, department_tokens_per_minute=5_000_000
+        _SMALL.limits, department_requests_per_minute=3_000, department_tokens_per_minute=30_000_000
     ),
     retention=replace(
         _SMALL.retention, audit_days=2_555, log_days=365, trail_days=2_555, governance_versions_days=2_555
@@ -316,7 +316,7 @@ _LARGE = replace(
         budget_shards=4,
     ),
     limits=replace(
-        _MEDIUM.limits, department_requests_per_minute=3_000, department_tokens_per_minute=15_000_000
+        _MEDIUM.limits, department_requests_per_minute=10_000, department_tokens_per_minute=75_000_000
     ),
     redundancy=replace(_MEDIUM.redundancy, replica_region=True, availability_zones=3),
     detection=replace(_MEDIUM.detection, contributor_insights=True, cognito_tier="PLUS"),
@@ -356,7 +356,7 @@ _ENTERPRISE = replace(
         budget_shards=16,
     ),
     limits=replace(
-        _LARGE.limits, department_requests_per_minute=20_000, department_tokens_per_minute=100_000_000
+        _LARGE.limits, department_requests_per_minute=40_000, department_tokens_per_minute=300_000_000
     ),
     retention=replace(
         _LARGE.retention, audit_days=3_650, log_days=400, trail_days=3_650, governance_versions_days=3_650

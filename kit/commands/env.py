@@ -12,8 +12,9 @@ def env(
 ) -> None:
     """Print `export` lines: eval "$(kit env)".
 
-    They hold the demonstration key, the emulator's root credentials and, where people are provisioned, the
-    SCIM token: all of this machine's emulated AWS, worth nothing elsewhere.
+    They name the gateway and, for each role of Claude Code, a model that the key may use. They hold the
+    demonstration key, the emulator's root credentials and, where people are provisioned, the SCIM token: all
+    of this machine's emulated AWS, worth nothing elsewhere.
 
     Exit codes: 0 done; 4 nothing is up.
     """

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kit.commands.deployment_errors import deployment_errors
 from kit.errors import ExitCode, KitError
 
 
@@ -37,14 +38,23 @@ def claude_code(
     gateway_url: Annotated[str | None, typer.Option(help="Base URL; default: of the session.")] = None,
     helper: Annotated[str, typer.Option(help="The command that prints a token.")] = "kit token",
     renew_minutes: Annotated[int, typer.Option(help="How often Claude Code asks for a token.")] = 5,
+    department: Annotated[
+        str | None,
+        typer.Option(help="For the people of this department; default: for whoever is signed in."),
+    ] = None,
+    client: Annotated[
+        str | None, typer.Option("--client", help="With --department: client whose deployment is meant.")
+    ] = None,
 ) -> None:
-    """Print managed settings for Claude Code: the gateway's address, the token helper, nothing else leaves.
+    """Print managed settings for Claude Code: the gateway, the token helper, the models that are granted.
 
+    Every role that Claude Code knows gets a granted model, people can pick no other, and nothing else leaves.
     Distribute them as managed-settings.json, which people cannot override.
 
-    Exit codes: 0 printed; 2 nobody is signed in and no address was given.
+    Exit codes: 0 printed; 2 nobody is signed in and no department was given; 4 the gateway or the deployment
+    cannot be reached.
     """
-    from kit.identity.session import load
+    from kit.identity.claude_code import model_environment
 
     if not 1 <= renew_minutes <= 50:
         raise KitError(
@@ -52,12 +62,56 @@ def claude_code(
             way_out="tokens live for an hour",
             exit_code=ExitCode.USAGE,
         )
+    if department:
+        address, models = _of_department(client, department)
+    else:
+        address, models = _of_session(gateway_url)
+    roles = model_environment(models)
+    if not roles:
+        raise KitError(
+            "no Claude model is granted",
+            way_out="grant the department one in its `models`",
+            exit_code=ExitCode.USAGE,
+        )
     settings = {
         "apiKeyHelper": helper,
+        "availableModels": sorted(set(roles.values())),
+        "model": roles.pop("ANTHROPIC_MODEL"),
         "env": {
-            "ANTHROPIC_BASE_URL": gateway_url or load().gateway_url,
+            "ANTHROPIC_BASE_URL": gateway_url or address,
             "CLAUDE_CODE_API_KEY_HELPER_TTL_MS": str(renew_minutes * 60_000),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            **roles,
         },
     }
     typer.echo(json.dumps(settings, indent=2, sort_keys=True))
+
+
+def _of_department(client: str | None, department: str) -> tuple[str, list[str]]:
+    from kit.identity.claude_code import models_of_department
+    from kit.identity.operator import policy
+    from kit.local.home import find_home
+    from kit.local.running import read_access
+    from kit.target import find_target
+
+    with deployment_errors():
+        target = find_target(client)
+        models = models_of_department(policy(target), department)
+        access = read_access(find_home()) if target.local else None
+        return (access.gateway_url if access else target.require("gateway_url")), models
+
+
+def _of_session(gateway_url: str | None) -> tuple[str, list[str]]:
+    from kit.identity.claude_code import models_of_caller
+    from kit.identity.session import fresh
+
+    try:
+        session = fresh()
+    except KitError as error:
+        if error.exit_code is not ExitCode.USAGE:
+            raise
+        raise KitError(
+            str(error), way_out="kit login, or name a department: --department NAME", exit_code=ExitCode.USAGE
+        ) from None
+    address = gateway_url or session.gateway_url
+    return address, models_of_caller(session.gateway_url, session.access_token)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from kit.errors import ExitCode, KitError
+from kit.identity.claude_code import model_environment, models_of_department
 from kit.identity.keys import Scope, create_key
-from kit.identity.operator import access_records, pepper
+from kit.identity.operator import access_records, pepper, policy
 from kit.local.attendant import token_key_of
 from kit.local.demonstration_people import demonstrated, federate, provision, write_people
 from kit.local.deployment import Deployment, Plan
@@ -49,6 +50,7 @@ class Access:
     scim_url: str = ""
     scim_token: str = ""
     portal_url: str = ""
+    claude_models: tuple[str, ...] = ()  # ids of the models that the key may use
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ def give_access(deployment: Deployment, plan: Plan) -> Access:
         department=department,
         model=model,
         portal_url=_portal_url(deployment, functions),
+        claude_models=tuple(models_of_department(policy(target), department)),
         **_provisioning(deployment, target, functions),
     )
     write_private(deployment.home.access_file, json.dumps(asdict(access), indent=1) + "\n")
@@ -273,6 +276,7 @@ def exported_environment(home: Home) -> dict[str, str]:
     variables = {
         "ANTHROPIC_BASE_URL": access.gateway_url,
         "ANTHROPIC_AUTH_TOKEN": access.application_key,
+        **model_environment(access.claude_models),
         **{name: value for name, value in running.environment().items() if name.startswith("AWS_")},
     }
     if access.scim_url:

@@ -12,6 +12,7 @@ from lambdas.common.prices import PriceList
 from lambdas.gateway.access_log import AccessEntry
 from lambdas.gateway.call import Attempt
 from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.input_estimate import input_tokens_estimate, text_tokens_estimate
 from lambdas.gateway.inspection import Verdict
 from lambdas.gateway.message_request import RegisteredPrompt
 from lambdas.gateway.survey import Survey
@@ -63,3 +64,12 @@ class GovernedCall:
                 prices, self.model, fields, seen, len(self.body), self.max_tokens, stream=self.stream
             )
         return self.worst
+
+    @property
+    def probable_input(self) -> int:
+        """The input tokens that the provider will probably count towards a rate; a batch has no rate."""
+        if self.kind == "batch":
+            return 0
+        if self.kind == "messages":
+            return input_tokens_estimate(self.body, self.verdict.body.fields)
+        return text_tokens_estimate(self.body)

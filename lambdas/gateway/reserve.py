@@ -60,6 +60,8 @@ class Reserver:
             microusd = call.priced(self._prices).microusd
         except KeyError:
             raise errors.control_unavailable("price of this model") from None
+        tokens = call.probable_input
+        _refuse_impossible(call, tokens)
         now = self._clock()
         ask = Ask(
             call.request_id,
@@ -68,7 +70,7 @@ class Reserver:
             call.policy.organization,
             call.model,
             microusd,
-            len(call.body) + call.max_tokens,
+            tokens,
             now + timedelta(seconds=_RESERVED_SECONDS),
             batch=call.kind == "batch",
         )
@@ -80,6 +82,24 @@ class Reserver:
             raise errors.control_unavailable("ledger") from None
         return Reserved(
             call.request_id, granted, microusd, ask.tokens, len(call.body), rate_headers(granted.windows)
+        )
+
+
+def _refuse_impossible(call: GovernedCall, tokens: int) -> None:
+    """Raises `ApiError` 400 for a request that no window has room for, however long its caller waits.
+
+    In the API's own words for a prompt that is too long: by these Claude Code compacts its conversation.
+    """
+    department = call.department
+    limit, whose = min(
+        (department.user_tokens_per_minute, "you"),
+        (department.tokens_per_minute, f"department {department.id}"),
+    )
+    if tokens > limit:
+        raise errors.invalid_request(
+            f"prompt is too long: {tokens} tokens > {limit} maximum. That is the limit of tokens a minute "
+            f"for {whose}, so waiting does not help: shorten the conversation, or ask for a higher limit.",
+            reason="over_rate_limit",
         )
 
 

@@ -24,6 +24,12 @@ class Cost:
     input_tokens: int
     output_tokens: int
     estimated: bool = False
+    cached_tokens: int = 0  # of the input: read from the provider's cache
+
+    @property
+    def rated_tokens(self) -> int:
+        """What counts towards the caller's rates: as in the API's own limits, cached reads do not."""
+        return self.input_tokens - self.cached_tokens + self.output_tokens
 
 
 class Settler:
@@ -62,7 +68,13 @@ class Settler:
         microusd = charge.microusd
         if not charge.certain and outcome.result == "completed":
             microusd, estimated = max(microusd, reserved.microusd), True
-        return Cost(microusd, charge.input_tokens, charge.output_tokens, estimated)
+        return Cost(
+            microusd,
+            charge.input_tokens,
+            charge.output_tokens,
+            estimated,
+            _count(usage.get("cache_read_input_tokens")),
+        )
 
     def batch_cost(self, model: str, usages: Sequence[dict[str, Any]]) -> Cost:
         """The cost of a batch whose messages report these usages."""
@@ -84,7 +96,7 @@ class Settler:
 
     async def settle(self, reserved: Reserved, cost: Cost) -> None:
         """Tell the ledger, now or as soon as it listens."""
-        tokens = cost.input_tokens + cost.output_tokens
+        tokens = cost.rated_tokens
         if not await self._told(reserved, cost.microusd, tokens):
             task = asyncio.create_task(self._keep_telling(reserved, cost.microusd, tokens))
             self._owed.add(task)

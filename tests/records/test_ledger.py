@@ -110,6 +110,20 @@ def test_a_rate_window_opens_again_with_the_next_minute_and_unused_tokens_come_b
     run(scenario())
 
 
+def test_what_is_used_beyond_the_window_that_was_charged_counts_in_the_current_one(bench: Bench) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        limited = department(user_tokens_per_minute=1_100)
+        granted = await bench.ledger.reserve(bench.ask(department=limited))
+        bench.clock.turn(minutes=1)
+        await bench.ledger.settle(granted, 10, 1_150)  # a long answer: 100 were expected
+        assert (await refusal(bench, bench.ask(department=limited))).kind == "rate"
+        bench.clock.turn(minutes=1)
+        await bench.ledger.reserve(bench.ask(department=limited))
+
+    run(scenario())
+
+
 @pytest.mark.parametrize(
     ("model", "limit", "refused"),
     [

@@ -388,11 +388,18 @@ class Ledger:
     # -- settling and sweeping ----------------------------------------------------------------------------
 
     def _token_corrections(self, reservation: Reservation, tokens: int) -> list[Operation]:
-        """Give the tokens that were not used back to the windows, while they are still the current ones."""
-        if tokens == 0 or reservation.minute != _text(_floor(self._clock())):
+        """Put the tokens that were used in place of those that were expected: in the window that was charged,
+        while it is the current one; later only what was used beyond them, in the current one.
+        """
+        now = self._clock()
+        minute = _text(_floor(now))
+        if minute != reservation.minute:
+            tokens = max(0, tokens)
+        if tokens == 0:
             return []
+        ttl = int((now + _WINDOW_TTL).timestamp())
         return [
-            Add(Key("ledger", pk, reservation.minute), {"tokens": tokens})
+            Add(Key("ledger", pk, minute), {"tokens": tokens}, ttl=ttl)
             for pk in (f"RATE#USER#{reservation.principal}", f"RATE#DEPT#{reservation.department}")
         ]
 

@@ -12,7 +12,9 @@ from lambdas.common.policy import Department, Organization
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One call that wants to be sent. Money in micro-dollars; `tokens` bounds input and output together."""
+    """One call that wants to be sent. Money in micro-dollars; `tokens` is what it probably adds to its rate
+    windows before its answer begins.
+    """
 
     reservation_id: str
     principal: Principal

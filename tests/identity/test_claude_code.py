@@ -1,0 +1,77 @@
+"""Claude Code gets a granted model for every role that it knows (L1.1, L1.11)."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from kit.identity.claude_code import model_environment
+from tests.identity.commands import invoke, run
+from tests.support.local_kit import LocalKit
+
+HAIKU, SONNET, OPUS = "claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"
+ROLES = {
+    "ANTHROPIC_MODEL",
+    "ANTHROPIC_SMALL_FAST_MODEL",
+    "ANTHROPIC_DEFAULT_HAIKU_MODEL",
+    "ANTHROPIC_DEFAULT_SONNET_MODEL",
+    "ANTHROPIC_DEFAULT_OPUS_MODEL",
+    "ANTHROPIC_DEFAULT_FABLE_MODEL",
+    "CLAUDE_CODE_SUBAGENT_MODEL",
+}
+
+
+@pytest.mark.parametrize(
+    ("granted", "main", "opus", "haiku"),
+    [
+        ([HAIKU, SONNET, OPUS], SONNET, OPUS, HAIKU),
+        ([HAIKU, SONNET], SONNET, SONNET, HAIKU),
+        ([SONNET, OPUS], SONNET, OPUS, SONNET),
+        ([OPUS], OPUS, OPUS, OPUS),
+        ([HAIKU], HAIKU, HAIKU, HAIKU),
+        (["balanced", SONNET, "fast", HAIKU], SONNET, SONNET, HAIKU),  # as /v1/models lists them
+    ],
+)
+def test_every_role_has_a_granted_model(granted: Sequence[str], main: str, opus: str, haiku: str) -> None:
+    roles = model_environment(granted)
+    assert set(roles) == ROLES
+    assert set(roles.values()) <= set(granted)
+    assert roles["ANTHROPIC_MODEL"] == roles["CLAUDE_CODE_SUBAGENT_MODEL"] == main
+    assert roles["ANTHROPIC_DEFAULT_OPUS_MODEL"] == opus
+    assert roles["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == haiku
+
+
+def test_names_that_show_no_family_are_left_to_claude_code() -> None:
+    assert model_environment(["fast", "our-own"]) == {}
+
+
+def test_the_environment_of_the_local_deployment_names_models_of_its_key(local_kit: LocalKit) -> None:
+    exported = json.loads(run(local_kit, "env", "--json").stdout)
+    assert exported.keys() >= ROLES
+    assert {exported[name] for name in ROLES} == {HAIKU, SONNET}
+
+
+def test_managed_settings_of_a_department_offer_its_models_and_no_others(local_kit: LocalKit) -> None:
+    def settings(department: str) -> Any:
+        return json.loads(run(local_kit, "claude-code", "--department", department).stdout)
+
+    assert settings("marketing")["availableModels"] == [HAIKU, SONNET]  # `early` is for champions only
+    finance = settings("finance")
+    assert finance["availableModels"] == [HAIKU, OPUS, SONNET]
+    assert finance["model"] == SONNET
+    assert (
+        finance["env"]["ANTHROPIC_BASE_URL"]
+        == json.loads(run(local_kit, "env", "--json").stdout)["ANTHROPIC_BASE_URL"]
+    )
+    assert "ANTHROPIC_MODEL" not in finance["env"]  # a person may pick another of the available ones
+
+
+def test_without_a_session_or_a_department_it_says_what_to_do(local_kit: LocalKit, tmp_path: Any) -> None:
+    home = {"KIT_HOME": str(local_kit.folder), "KIT_SESSION_FILE": str(tmp_path / "none.json")}
+    done = invoke(home, "claude-code")
+    assert done.code == 2
+    assert "--department" in done.stderr
+    wrong = invoke(home, "claude-code", "--department", "nobody")
+    assert wrong.code == 2
+    assert "marketing" in wrong.stderr
