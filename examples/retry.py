@@ -23,11 +23,11 @@ def ask(question: str) -> str:
             timeout=60,
             extra_headers={"x-use-case": "examples"},
         )
-    except anthropic.PermissionDeniedError as error:
-        return f"Refused: {message_of(error)}"  # a person must change the text, or ask for a right
     except anthropic.RateLimitError as error:
         return f"Later: {message_of(error)}"  # retries are used up; `retry-after` says when
     except anthropic.APIStatusError as error:
+        if error.status_code == 451:
+            return f"Refused: {message_of(error)}"  # a person must change the text, or ask for a right
         if error.status_code == 402:
             return f"No budget: {message_of(error)}"
         return f"Failed ({error.status_code}), ask with this id: {error.request_id}"

@@ -648,6 +648,7 @@ def gateway_policy(settings: Settings, issuers: Sequence[TokenIssuer] = ()) -> G
         ],
         dictionary=ApprovedDictionary(**settings.dictionary.model_dump()) if settings.dictionary else None,
         inspection=InspectionRules(**settings.inspection.model_dump()),
+        help_url=settings.contacts.help_url,
     )
 
 

@@ -105,6 +105,7 @@ class GatewayPolicy:
     dictionary: ApprovedDictionary | None = None
     model_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     inspection: InspectionRules = InspectionRules()
+    help_url: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The policy in the shape of version 1, ready for canonical JSON."""
@@ -132,6 +133,7 @@ class GatewayPolicy:
             "issuers": [_as_dict(issuer) for issuer in self.issuers],
             **({"dictionary": _as_dict(self.dictionary)} if self.dictionary else {}),
             **({"inspection": _as_dict(self.inspection)} if self.inspection != InspectionRules() else {}),
+            **({"help_url": self.help_url} if self.help_url else {}),
         }
 
     def _check(self) -> None:

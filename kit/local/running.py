@@ -259,7 +259,7 @@ def _patiently(ask: Callable[[], Any]) -> Any:
     for pause in _PAUSES:
         try:
             return ask()
-        except anthropic.PermissionDeniedError as error:
+        except anthropic.APIStatusError as error:
             if not any(sign in str(error.message) for sign in _NOT_INSPECTED):
                 raise
         time.sleep(pause)

@@ -25,6 +25,7 @@ FINDING_ACTIONS = ("allow", "flag", "redact", "block", "review")
 EMBEDDINGS = "embeddings"  # what a key that is narrowed to models calls the right to embed
 POLL_SECONDS = 15.0
 LAST_GOOD_SECONDS = 300.0
+_ADDED = re.compile(r"(?:[-@]20\d{6}|-latest)$")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -80,6 +81,12 @@ class Model:
     display_name: str
     model: str
     roles: tuple[str, ...] = ()
+
+    def answers_to(self, name: str) -> bool:
+        """Whether callers mean it by `name`: its alias, `claude-` and its alias (some clients take no other
+        names), the Claude model's id; each with a date or `[1m]` after it, as some clients add.
+        """
+        return _plain(name) in {self.alias, f"claude-{self.alias}", self.model} or name == self.model
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +177,7 @@ class GatewayPolicy:
     issuers: tuple[Issuer, ...]
     dictionary: ApprovedDictionary | None = None  # without one the client protects no terms of its own
     inspection: InspectionRules = InspectionRules()
+    help_url: str | None = None  # where people read what to do when a call is refused
 
     def model_named(self, name: str) -> Model | None:
         """The model behind an alias, or behind the Claude model id itself; None when the policy knows
@@ -178,7 +186,12 @@ class GatewayPolicy:
         by_alias = self.models.get(name)
         if by_alias is not None:
             return by_alias
-        return next((model for model in self.models.values() if model.model == name), None)
+        return next((model for model in self.models.values() if model.answers_to(name)), None)
+
+
+def _plain(name: str) -> str:
+    """A model's name without what clients add: a date, `-latest`, the mark of the long window."""
+    return _ADDED.sub("", name.removesuffix("[1m]"))
 
 
 def parse_policy(document: bytes) -> GatewayPolicy:
@@ -225,6 +238,7 @@ def parse_policy(document: bytes) -> GatewayPolicy:
         issuers=tuple(_issuer(reader) for reader in root.items("issuers", optional=True)),
         dictionary=_dictionary(root.child("dictionary")) if root.has("dictionary") else None,
         inspection=_inspection(root.child("inspection")) if root.has("inspection") else InspectionRules(),
+        help_url=root.text("help_url") if root.has("help_url") else None,
     )
 
 

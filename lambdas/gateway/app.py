@@ -10,7 +10,7 @@ import gc
 import json
 import os
 from collections.abc import Awaitable, Callable
-from time import perf_counter
+from time import perf_counter, time
 
 from lambdas.common.identities import Principal
 from lambdas.common.ids import new_id
@@ -23,6 +23,8 @@ from lambdas.gateway.exchange import ClientGone, Exchange, Receive, Scope, Send
 from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.gateway.message_request import read_message_request, read_use_case
 from lambdas.gateway.models import models_page, one_model
+from lambdas.gateway.openai.answer import ChatAnswer
+from lambdas.gateway.openai.request import includes_usage, messages_request
 from lambdas.gateway.prompts import STABLE, asked_language, describe, prompts_page, read_prompt_request
 from lambdas.gateway.settings import read_settings
 
@@ -79,6 +81,7 @@ class _App:
             ("GET", "/v1/models"): ("models", self._models),
             ("GET", "/v1/prompts"): ("prompts", self._prompts),
             ("POST", "/v1/embeddings"): ("embeddings", self._embeddings),
+            ("POST", "/v1/chat/completions"): ("messages", self._chat_completion),
             ("POST", "/v1/feedback"): ("feedback", self._feedback),
             ("POST", "/v1/sign-out"): ("sign_out", self._sign_out),
         }
@@ -272,12 +275,25 @@ class _App:
         page = json.dumps(describe(prompt, asked_language(exchange.query)), ensure_ascii=False)
         await exchange.answer(200, JSON, page.encode())
 
+    async def _chat_completion(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        """The Messages call that it asks for; its answer leaves as a chat completion."""
+        if not isinstance(exchange.form, ChatAnswer):
+            exchange.form = ChatAnswer(int(time()))
+        body = await self._json_body(exchange)
+        exchange.watch_client()
+        exchange.form.include_usage = includes_usage(body.fields)
+        made = parse_object(json.dumps(messages_request(body.fields), ensure_ascii=False).encode())
+        request = read_message_request(made, use_case=read_use_case(exchange.headers))
+        await self._running().messages.answer(exchange, entry, principal, request)
+
     async def _json_body(self, exchange: Exchange) -> JsonBody:
         settings = self._running().settings
         return parse_object(await exchange.body(settings.body_limit, settings.body_seconds))
 
     async def _models(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
-        await exchange.answer(200, JSON, models_page(self._running().policy.current(), principal))
+        await exchange.answer(
+            200, JSON, models_page(self._running().policy.current(), principal, exchange.query)
+        )
 
     async def _one_model(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         model_id = exchange.path.rsplit("/", 1)[1]

@@ -24,15 +24,12 @@ class Grant:
 
 
 def department_of(policy: GatewayPolicy, principal: Principal) -> Department:
-    """The caller's department. Raises `ApiError` 403 when the policy does not know it."""
+    """The caller's department. Raises `ApiError` 451 when the policy does not know it."""
     department = policy.departments.get(principal.department)
     if department is None:
-        raise ApiError(
-            403,
-            errors.PERMISSION,
+        raise errors.policy_refusal(
             "Your department is not set up for Claude in this organisation. Ask your Center of Excellence.",
-            reason="unknown_department",
-            retry=False,
+            "unknown_department",
         )
     return department
 
@@ -58,7 +55,7 @@ def authorise(
     others: Iterable[tuple[str, str]] = (),
 ) -> Grant:
     """The grant for a call that names `requested_model`, and `others` at the places given with them. Raises
-    `ApiError` 403, 404 (no such model) or 400 (model not granted).
+    `ApiError` 404 (no such model) or 451 (not granted).
     """
     department = department_of(policy, principal)
     if department.registered_prompts_only and not registered_prompt:
@@ -70,20 +67,20 @@ def authorise(
         if all(name != model.model for model in granted):
             raise _not_granted(f"The model {name[:100]} in {place[:200]}", [model.model for model in granted])
     for model in granted:
-        if requested_model in {model.alias, model.model}:
+        if model.answers_to(requested_model):
             return Grant(principal, department, model, tuple(provider.name for provider in policy.providers))
     raise _not_granted(f"The model {requested_model}", [model.alias for model in granted])
 
 
 def _not_granted(what: str, granted: Sequence[str]) -> ApiError:
     names = ", ".join(granted) or "none"
-    return errors.invalid_request(
-        f"{what} is not granted to you. Models granted: {names}.", reason="model_not_granted"
+    return errors.policy_refusal(
+        f"{what} is not granted to you. Models granted: {names}.", "model_not_granted"
     )
 
 
 def authorise_embeddings(policy: GatewayPolicy, principal: Principal) -> Department:
-    """The department on whose account texts become vectors. Raises `ApiError` 403: its department has no
+    """The department on whose account texts become vectors. Raises `ApiError` 451: its department has no
     embeddings or uses registered prompts only, or the key is narrowed to other models.
     """
     department = department_of(policy, principal)
@@ -91,21 +88,14 @@ def authorise_embeddings(policy: GatewayPolicy, principal: Principal) -> Departm
         raise _registered_prompts_only()
     narrowed = principal.models is not None and EMBEDDINGS not in principal.models
     if narrowed or not department.embeddings:
-        raise ApiError(
-            403,
-            errors.PERMISSION,
-            "Embeddings are not granted to you. Ask your Center of Excellence.",
-            reason="embeddings_not_granted",
-            retry=False,
+        raise errors.policy_refusal(
+            "Embeddings are not granted to you. Ask your Center of Excellence.", "embeddings_not_granted"
         )
     return department
 
 
 def _registered_prompts_only() -> ApiError:
-    return ApiError(
-        403,
-        errors.PERMISSION,
+    return errors.policy_refusal(
         "Your department uses Claude through registered prompts only: POST /v1/prompts/{name}/messages.",
-        reason="registered_prompts_only",
-        retry=False,
+        "registered_prompts_only",
     )

@@ -94,7 +94,7 @@ class Batches:
         )
         if not verdict.allowed:
             await self.recorder.refusal(call)
-            raise refusal(verdict)
+            raise refusal(verdict, exchange.headers, policy.help_url)
         able = [provider for provider in self.providers.of(policy) if provider.batches]
         if not able:
             raise not_found("No configured provider has message batches.", reason="no_batches")

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
+from lambdas.gateway.providers.circuit import CircuitBreaker
 from lambdas.gateway.providers.credentials import CredentialUnavailable, read_whole
 from lambdas.gateway.providers.provider import ClaudeProvider
 from lambdas.gateway.providers.transport import (
     CallCancelled,
     Cancellation,
+    ConnectFailed,
     HttpTransport,
     Response,
     TransportError,
@@ -95,6 +97,7 @@ class UpstreamCall:
     first_byte_seconds: float
     cancellation: Cancellation | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    model: str = ""  # empty where the call is about no model
 
 
 class Caller:
@@ -112,8 +115,8 @@ class Caller:
         meanwhile.
         """
         last: Answer | None = None
-        for provider in self._willing(call, providers):
-            answer = await self._try(call, provider)
+        for provider, circuit in self._willing(call, providers):
+            answer = await self._try(call, provider, circuit)
             if answer is None:
                 continue
             if answer.response.status not in _TRY_NEXT:
@@ -136,34 +139,40 @@ class Caller:
             headers=((b"retry-after", b"5"),),
         )
 
-    def _willing(self, call: UpstreamCall, providers: Sequence[ClaudeProvider]) -> Iterator[ClaudeProvider]:
+    def _willing(
+        self, call: UpstreamCall, providers: Sequence[ClaudeProvider]
+    ) -> Iterator[tuple[ClaudeProvider, CircuitBreaker]]:
+        """Providers that are worth a try. The only one always is: its own error says more than ours."""
         for provider in providers:
-            if provider.circuit.allows():
-                yield provider
+            circuit = provider.circuit(call.model)
+            if circuit.allows() or len(providers) == 1:
+                yield provider, circuit
             else:
                 call.attempts.append(Attempt(provider.name, "circuit open"))
 
-    async def _try(self, call: UpstreamCall, provider: ClaudeProvider) -> Answer | None:
+    async def _try(
+        self, call: UpstreamCall, provider: ClaudeProvider, circuit: CircuitBreaker
+    ) -> Answer | None:
         try:
             response = await self._send(call, provider)
             if response.status == 401 and provider.credential.refused():
                 response.abort()
                 response = await self._send(call, provider)
         except CallCancelled:
-            provider.circuit.undecided()
+            circuit.undecided()
             call.attempts.append(Attempt(provider.name, "client left"))
             raise
         except (TransportError, CredentialUnavailable) as error:
-            provider.circuit.failed()
+            circuit.failed(call.attribution, unreachable=isinstance(error, ConnectFailed))
             call.attempts.append(Attempt(provider.name, f"{type(error).__name__}: {error}"))
             return None
         except BaseException:
-            provider.circuit.undecided()
+            circuit.undecided()
             raise
         if response.status in _UNHEALTHY:
-            provider.circuit.failed()
+            circuit.failed(call.attribution)
         else:
-            provider.circuit.succeeded()
+            circuit.succeeded()
         call.attempts.append(Attempt(provider.name, str(response.status)))
         return Answer(provider, response)
 

@@ -50,7 +50,7 @@ class CountTokens:
         declaration = read_declaration(exchange.headers)
         verdict = await self.inspection.verdict(body, grant.department, principal, declaration)
         if not verdict.allowed:
-            raise refusal(verdict)
+            raise refusal(verdict, exchange.headers, policy.help_url)
         upstream = UpstreamCall(
             "POST",
             exchange.target,
@@ -59,6 +59,7 @@ class CountTokens:
             lambda provider: body_for(verdict.body, provider.model_name(grant.model.model)),
             _SECONDS,
             exchange.cancellation,
+            model=grant.model.model,
         )
         with self.calls.place():
             try:

@@ -142,7 +142,7 @@ class EmbeddingsEndpoint:
         )  # fmt: skip
         if not verdict.allowed:
             await self.recorder.refusal(call)
-            raise refusal(verdict)
+            raise refusal(verdict, exchange.headers, policy.help_url)
         texts = [message["content"] for message in verdict.body.fields["messages"]]
         with self.calls.place():
             reserved = await self.reserver.reserve(call)

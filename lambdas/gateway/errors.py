@@ -21,6 +21,8 @@ API = "api_error"
 TIMEOUT = "timeout_error"
 OVERLOADED = "overloaded_error"
 
+POLICY_STATUS = 451
+
 
 class ApiError(Exception):
     """An answer that is an error. `retry` None leaves the decision to the client's own rules for the status.
@@ -74,6 +76,16 @@ def error_event(kind: str, message: str) -> bytes:
 def invalid_request(message: str, *, reason: str = "malformed") -> ApiError:
     """400: the request itself is wrong; sending it again changes nothing."""
     return ApiError(400, INVALID_REQUEST, message, reason=reason, retry=False)
+
+
+def policy_refusal(message: str, reason: str) -> ApiError:
+    """451: a rule of the organisation stands in the way, and only a person can change that.
+
+    Of all statuses it is the one that clients show as it is and do not repeat: Claude Code takes a 403 for a
+    sign-in that has ended and tells people to sign in again, posts a request that got a 400 or 422 six times,
+    and has a text of its own for 404 and 413 (docs/callers.md has the table).
+    """
+    return ApiError(POLICY_STATUS, PERMISSION, message, reason=reason, retry=False)
 
 
 def not_found(message: str, *, reason: str = "not_found") -> ApiError:

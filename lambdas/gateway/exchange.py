@@ -8,16 +8,25 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.providers.transport import Cancellation
 
+_WITHOUT_VERSION = ("/messages", "/models", "/chat/completions", "/embeddings", "/files")
 _EDGE_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _DISCARDED = (
     2  # times the limit: how much of a body that is too large is taken from a client before it is told
 )
+
+
+class AnswerForm(Protocol):
+    """Gives an answer in Claude's shape the shape of another API."""
+
+    def whole(self, status: int, body: bytes) -> bytes: ...
+    def piece(self, data: bytes) -> bytes: ...
+
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -40,6 +49,7 @@ class Exchange:
         "bytes_out",
         "cancellation",
         "ended",
+        "form",
         "headers",
         "method",
         "path",
@@ -53,7 +63,7 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        self.path: str = plain_path(scope["path"])
         self.query: bytes = scope["query_string"]
         client = scope.get("client")
         self.peer: str = client[0] if client else ""  # the address that the connection comes from
@@ -66,6 +76,7 @@ class Exchange:
         self.bytes_in = 0
         self.bytes_out = 0
         self.cancellation = Cancellation()
+        self.form: AnswerForm | None = None  # of the caller's API where it is not Claude's
         self._receive = receive
         self._send = send
         self._watcher: asyncio.Task[None] | None = None
@@ -203,19 +214,28 @@ class Exchange:
 
     async def write(self, data: bytes) -> None:
         """Send a piece of the answer's body."""
+        if self.form is not None:
+            data = self.form.piece(data)
+            if not data:
+                return
         self.bytes_out += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece of the answer's body."""
+        await self._end(self.form.piece(data) if self.form is not None else data)
+
+    async def _end(self, data: bytes) -> None:
         self.ended = True
         self.bytes_out += len(data)
         await self._send({"type": "http.response.body", "body": data})
 
     async def answer(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         """Send a whole answer."""
+        if self.form is not None:
+            body = self.form.whole(status, body)
         await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
-        await self.end(b"" if self.method == "HEAD" else body)
+        await self._end(b"" if self.method == "HEAD" else body)
 
     async def answer_error(self, error: ApiError, extra_headers: Sequence[Header] = ()) -> None:
         """Send an error as a whole answer, or as the last event of a stream that has begun."""
@@ -225,6 +245,15 @@ class Exchange:
             )
         elif not self.ended:
             await self.end(errors.error_event(error.kind, error.message))
+
+
+def plain_path(path: str) -> str:
+    """The path under `/v1`. Some clients add `/v1` to a base URL and some do not, so a base URL with it and
+    one without it both reach the same route.
+    """
+    if path.startswith("/v1/v1/"):
+        return path[3:]
+    return f"/v1{path}" if path.startswith(_WITHOUT_VERSION) else path
 
 
 def _too_large(limit: int) -> ApiError:

@@ -18,6 +18,7 @@ from lambdas.gateway.answer_filter import AnswerFilter
 from lambdas.gateway.dictionary import DictionaryWatch
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.json_body import JsonBody, parse_object
+from lambdas.gateway.refusal_text import explained
 from lambdas.inspection import (
     Action,
     AnswerPolicy,
@@ -198,13 +199,10 @@ def _record(inspection: Inspection, action: Action, reason: str) -> dict[str, An
     }
 
 
-def refusal(verdict: Verdict) -> ApiError:
-    """The answer to a request that inspection blocked.
-
-    403, because Claude Code sends a request that got a 400 five times again, trying to mend its body, and a
-    403 once.
-    """
-    return ApiError(403, errors.PERMISSION, verdict.message, reason=verdict.reason, retry=False)
+def refusal(verdict: Verdict, headers: Mapping[bytes, bytes], help_url: str | None) -> ApiError:
+    """The answer to a request that inspection blocked: what, where in the caller's own words, what to do."""
+    told = explained(verdict.message, verdict.body.fields, headers, help_url)
+    return errors.policy_refusal(told, verdict.reason)
 
 
 def review_headers(verdict: Verdict) -> list[Header]:

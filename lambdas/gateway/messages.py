@@ -73,7 +73,7 @@ class Messages:
         call = governed_message(exchange, entry, policy, grant, request, verdict)
         if not verdict.allowed:
             await self.recorder.refusal(call)
-            raise refusal(verdict)
+            raise refusal(verdict, exchange.headers, policy.help_url)
         with self.calls.place():
             reservation = await self.reserver.reserve(call)
             completion = Completion(call, reservation, self.settler, self.recorder)
@@ -100,7 +100,7 @@ class Messages:
 
     def _upstream(self, call: GovernedCall) -> UpstreamCall:
         target, headers = call.exchange.target, call.exchange.raw_headers
-        if call.prompt is not None:  # the caller spoke to our route, not to the API's
+        if call.exchange.path != "/v1/messages":  # the caller spoke to our route, not to the API's
             target, headers = "/v1/messages", with_api_version(headers)
         return UpstreamCall(
             "POST",
@@ -113,6 +113,7 @@ class Messages:
             self.deadlines.first_byte_stream if call.stream else self.deadlines.first_byte_whole,
             call.exchange.cancellation,
             call.attempts,
+            call.model,
         )
 
 

@@ -1,49 +1,106 @@
 """GET /v1/models: the aliases and models that the caller may use, in the shape of the Claude API (L1.1)."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
+from lambdas.common.claude_models import facts_of
 from lambdas.common.identities import Principal
-from lambdas.common.policy import GatewayPolicy
+from lambdas.common.policy import GatewayPolicy, Model
 from lambdas.gateway.authorise import granted_models
-from lambdas.gateway.errors import not_found
+from lambdas.gateway.errors import invalid_request, not_found
 
 _UNKNOWN_DATE = "1970-01-01T00:00:00Z"  # the API's own convention where a release date is not known
+_LIMIT, _MOST = 20, 1_000
 
 
-def models_page(policy: GatewayPolicy, principal: Principal) -> bytes:
-    """One page with all of them: first the aliases, then the models that they stand for today, each once."""
-    entries = list(_entries(policy, principal).values())
-    page = {
-        "data": entries,
-        "has_more": False,
-        "first_id": entries[0]["id"] if entries else None,
-        "last_id": entries[-1]["id"] if entries else None,
-    }
-    return json.dumps(page).encode()
+def models_page(policy: GatewayPolicy, principal: Principal, query: bytes = b"") -> bytes:
+    """A page of them: first the aliases, then the models that they stand for today, each once.
+
+    `query` has `limit`, `after_id` and `before_id` as in the Claude API. Raises `ApiError` 400.
+    """
+    entries = _entries(policy, principal)
+    given = parse_qs(query.decode("latin-1"))
+    limit = _limit(given.get("limit", [str(_LIMIT)])[-1])
+    after, before = given.get("after_id", [""])[-1], given.get("before_id", [""])[-1]
+    ids = [entry["id"] for entry in entries]
+    for name, cursor in (("after_id", after), ("before_id", before)):
+        if cursor and cursor not in ids:
+            raise invalid_request(f"{name}: there is no model {cursor[:100]} in the list")
+    if before:
+        end = ids.index(before)
+        page, more = entries[max(0, end - limit) : end], end > limit
+    else:
+        start = ids.index(after) + 1 if after else 0
+        page, more = entries[start : start + limit], len(entries) > start + limit
+    return json.dumps(
+        {
+            "data": page,
+            "has_more": more,
+            "first_id": page[0]["id"] if page else None,
+            "last_id": page[-1]["id"] if page else None,
+        }
+    ).encode()
 
 
 def one_model(policy: GatewayPolicy, principal: Principal, model_id: str) -> bytes:
-    """One entry. Raises `ApiError` 404."""
-    entry = _entries(policy, principal).get(model_id)
-    if entry is None:
-        raise not_found(f"model: {model_id[:100]}", reason="unknown_model")
-    return json.dumps(entry).encode()
+    """One entry, by any name that a call may use. Raises `ApiError` 404."""
+    for model in granted_models(policy, principal):
+        if model.answers_to(model_id):
+            return json.dumps(_entry(model_id, model)).encode()
+    raise not_found(f"model: {model_id[:100]}", reason="unknown_model")
 
 
-def _entries(policy: GatewayPolicy, principal: Principal) -> dict[str, dict[str, Any]]:
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:5]) <= _MOST:
+        raise invalid_request(f"limit: 1 to {_MOST}")
+    return int(text)
+
+
+def _entries(policy: GatewayPolicy, principal: Principal) -> list[dict[str, Any]]:
     models = granted_models(policy, principal)
-    entries = {model.alias: _entry(model.alias, model.display_name) for model in models}
+    entries = {model.alias: _entry(model.alias, model) for model in models}
     for model in models:
-        entries.setdefault(model.model, _entry(model.model, model.display_name))
-    return entries
+        entries.setdefault(model.model, _entry(model.model, model))
+    return list(entries.values())
 
 
-def _entry(model_id: str, display_name: str) -> dict[str, Any]:
+def _entry(model_id: str, model: Model) -> dict[str, Any]:
+    facts = facts_of(model.model)
     return {
         "type": "model",
         "id": model_id,
-        "display_name": display_name,
-        "created_at": _UNKNOWN_DATE,
+        "display_name": facts.display_name if facts and model_id == model.model else model.display_name,
+        "created_at": facts.created_at if facts else _UNKNOWN_DATE,
         "lifecycle": "active",
+        "line": facts.line if facts else None,
+        "max_input_tokens": facts.window if facts else None,
+        "max_tokens": facts.max_output if facts else None,
+        "capabilities": _capabilities() if facts else None,
+    }
+
+
+def _capabilities() -> Mapping[str, Any]:
+    """What the models of the catalogue can do; what a department may use of it is for its policy to say."""
+    yes, no = {"supported": True}, {"supported": False}
+    return {
+        "batch": yes,
+        "citations": yes,
+        "code_execution": yes,
+        "context_management": {
+            "supported": True,
+            "clear_thinking_20251015": yes,
+            "clear_tool_uses_20250919": yes,
+            "compact_20260112": yes,
+        },
+        "effort": {"supported": True, "low": yes, "medium": yes, "high": yes, "max": yes, "xhigh": yes},
+        "image_input": yes,
+        "pdf_input": yes,
+        "server_tools": {"supported": True, "code_execution": yes, "web_search": yes},
+        "structured_outputs": yes,
+        "thinking": {
+            "supported": True,
+            "types": {"adaptive": yes, "between_tools": yes, "disabled": no, "enabled": yes},
+        },
     }

@@ -111,7 +111,7 @@ class PromptRegistry:
 async def read_prompt_request(
     registry: PromptRegistry, principal: Principal, name: str, body: JsonBody
 ) -> MessageRequest:
-    """The Messages request that the prompt and the variables make. Raises `ApiError` 400, 403, 404, 503."""
+    """The Messages request that the prompt and the variables make. Raises `ApiError` 400, 404, 451, 503."""
     fields = body.fields
     for field in fields:
         if field not in _FIELDS:
@@ -123,12 +123,8 @@ async def read_prompt_request(
         raise invalid_request("version: must be a number or an alias")
     prompt = await registry.find(name, version)
     if not prompt.allows(principal.department):
-        raise ApiError(
-            403,
-            errors.PERMISSION,
-            f"The prompt {prompt.name} is not for your department.",
-            reason="prompt_not_granted",
-            retry=False,
+        raise errors.policy_refusal(
+            f"The prompt {prompt.name} is not for your department.", "prompt_not_granted"
         )
     try:
         rendered = render(prompt, variables)

@@ -55,7 +55,7 @@ class Reserver:
         self._clock = clock
 
     async def reserve(self, call: GovernedCall) -> Reserved:
-        """The reservation. Raises `ApiError` 402, 429, 403, or 503 when the ledger does not answer."""
+        """The reservation. Raises `ApiError` 400, 402, 403, 429, 451; 503 when the ledger does not answer."""
         try:
             microusd = call.priced(self._prices).microusd
         except KeyError:
@@ -146,13 +146,7 @@ def refusal(refused: Refused, now: datetime) -> ApiError:
             )
         case "switch":
             text = f" {refused.message}" if refused.message else ""
-            return ApiError(
-                403,
-                errors.PERMISSION,
-                f"Claude is switched off now for {refused.scope}.{text}",
-                reason="switch",
-                retry=False,
-            )
+            return errors.policy_refusal(f"Claude is switched off now for {refused.scope}.{text}", "switch")
         case _:  # access
             return ApiError(
                 403, errors.PERMISSION, "Your access to Claude has ended.", reason="access", retry=False

@@ -109,6 +109,9 @@ class Contacts(Frozen):
     """Whom alarms, budgets and reviews are sent to: at least one address that people read."""
 
     owner: Email = Field(description="who answers for the deployment")
+    help_url: HttpsUrl | None = Field(
+        default=None, description="where people read what to do when a call is refused; it ends the message"
+    )
     alarms: tuple[Email, ...] = Field(
         min_length=1, max_length=10, description="who is told when an alarm goes off"
     )

@@ -5,6 +5,7 @@ L1.6, L2.5).
 import json
 import re
 import time
+from typing import Any
 
 import pytest
 
@@ -244,6 +245,61 @@ def test_models_are_listed_fast_without_redirect(gateway: Harness) -> None:
     assert gateway.request("GET", "/v1/models/best").status == 404
 
 
+def test_models_say_what_clients_ask_for(gateway: Harness) -> None:
+    alias, model = (
+        gateway.request("GET", f"/v1/models/{name}").json() for name in ("fast", "claude-haiku-5-5")
+    )
+    assert (model["display_name"], model["line"]) == ("Claude Haiku 5.5", "haiku")
+    for entry in (alias, model):
+        assert (entry["max_input_tokens"], entry["max_tokens"]) == (1_000_000, 128_000)
+        assert entry["capabilities"]["image_input"] == {"supported": True}
+
+
+def test_the_list_of_models_is_paged_as_the_api_pages(gateway: Harness) -> None:
+    def page(query: str) -> Any:
+        return gateway.request("GET", f"/v1/models?{query}").json()
+
+    first = page("limit=3")
+    assert [entry["id"] for entry in first["data"]] == ["fast", "balanced", "claude-haiku-5-5"]
+    assert (first["has_more"], first["last_id"]) == (True, "claude-haiku-5-5")
+    rest = page("limit=3&after_id=claude-haiku-5-5")
+    assert ([entry["id"] for entry in rest["data"]], rest["has_more"]) == (["claude-sonnet-5-5"], False)
+    before = page("limit=1&before_id=claude-haiku-5-5")
+    assert ([entry["id"] for entry in before["data"]], before["has_more"]) == (["balanced"], True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fast",
+        "claude-fast",
+        "claude-haiku-5-5",
+        "claude-haiku-5-5-20261101",
+        "claude-haiku-5-5-latest",
+        "claude-haiku-5-5[1m]",
+        "fast[1m]",
+    ],
+)
+def test_every_form_of_a_name_that_clients_use_is_taken(gateway: Harness, name: str) -> None:
+    assert gateway.post("/v1/messages", chat(model=name)).status == 200
+    assert gateway.upstream.received[-1].json()["model"] == "claude-haiku-5-5"
+    assert gateway.request("GET", f"/v1/models/{name}".replace("[", "%5B").replace("]", "%5D")).status == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["claude-best", "claude-opus-5-5[1m]", "claude-haiku-5", "haiku-5-5", "claude-"]
+)
+def test_no_form_of_a_name_reaches_a_model_that_is_not_granted(gateway: Harness, name: str) -> None:
+    assert gateway.post("/v1/messages", chat(model=name)).status in {404, 451}
+    assert not gateway.upstream.received
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/messages", "/v1/v1/messages"])
+def test_a_base_url_works_with_v1_and_without(gateway: Harness, path: str) -> None:
+    assert gateway.post(f"{path}?beta=true", chat()).status == 200
+    assert gateway.upstream.received[-1].target == "/v1/messages?beta=true"
+
+
 def test_count_tokens_is_passed_on_and_never_charged(gateway: Harness) -> None:
     body = {"model": "fast", "messages": [{"role": "user", "content": "Hi"}]}
     before = gateway.spent()
@@ -372,7 +428,7 @@ def test_a_wrong_or_missing_credential_is_401_and_nothing_is_sent(gateway: Harne
 
 def test_a_model_that_is_not_granted_is_named_with_those_that_are(gateway: Harness) -> None:
     answer = gateway.post("/v1/messages", chat(model="best"))
-    assert answer.status == 400
+    assert answer.status == 451
     assert "fast, balanced" in answer.json()["error"]["message"]
     assert answer.header("x-should-retry") == "false"
     assert not gateway.upstream.received

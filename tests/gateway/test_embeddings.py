@@ -159,7 +159,7 @@ def test_a_call_is_recorded_priced_and_settled(embedding: tuple[Harness, Bedrock
 def test_what_must_not_leave_does_not(embedding: tuple[Harness, Bedrock, str]) -> None:
     harness, bedrock, _ = embedding
     answer = ask(harness, ["Rivers", "Social security number 536-22-8723 of our customer"])
-    assert answer.status == 403
+    assert answer.status == 451
     assert answer.header("x-should-retry") == "false"
     assert not harness.upstream.received
     assert not bedrock.asked
@@ -202,7 +202,7 @@ def test_a_used_up_budget_stops_it(embedding: tuple[Harness, Bedrock, str]) -> N
 def test_a_department_without_embeddings_is_refused(embedding: tuple[Harness, Bedrock, str]) -> None:
     harness, _, _ = embedding
     answer = ask(harness, key=FINANCE_KEY)
-    assert answer.status == 403
+    assert answer.status == 451
     assert answer.json()["error"]["type"] == "permission_error"
     assert answer.header("x-should-retry") == "false"
     assert not harness.upstream.received
@@ -213,7 +213,7 @@ def test_a_key_narrowed_to_models_embeds_only_where_that_is_among_them(
     embedding: tuple[Harness, Bedrock, str],
 ) -> None:
     harness, _, _ = embedding
-    assert ask(harness, key=NARROWED_KEY).status == 403
+    assert ask(harness, key=NARROWED_KEY).status == 451
     assert ask(harness, key=EMBEDDING_KEY).status == 200
 
 
@@ -221,7 +221,7 @@ def test_a_department_of_registered_prompts_only_embeds_nothing(
     embedding: tuple[Harness, Bedrock, str],
 ) -> None:
     harness, _, _ = embedding
-    with rights(harness, 403, registered_prompts_only=True):
+    with rights(harness, 451, registered_prompts_only=True):
         assert "registered prompts" in ask(harness).json()["error"]["message"]
 
 

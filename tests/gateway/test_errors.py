@@ -33,6 +33,7 @@ from lambdas.inspection import Inspector
 
 from .harness import FINANCE_KEY, KEY, Answer, Harness, chat, department, make
 from .signatures import SESSION
+from .test_chat_completions import COMPLETION, UNTRANSLATABLE
 from .test_embeddings import TITAN
 from .test_providers import PLATFORMS
 from .test_sdk import BatchApi
@@ -148,6 +149,7 @@ def _callers_mistakes(requests: Requests) -> None:
     requests.get("/v1/nothing")
     post("/v1/messages", chat(), {"x-api-key": CANARY}, key="")
     requests.message(key="vk_ghost")
+    requests.message(messages=[{"role": "user", "content": f"{CANARY} " * 300}], key=FINANCE_KEY)
     post("/v1/messages", chat(f"Social security number 536-22-8723 of our customer {CANARY}"))
     _slow_body(harness)
 
@@ -221,6 +223,19 @@ def _prompts(requests: Requests) -> None:
     post("/v1/prompts/none/messages", {})
     post(path, {"version": 4711})
     post(path, {"variables": {}}, key=FINANCE_KEY)
+
+
+def _models(requests: Requests) -> None:
+    for query in ("limit=0", f"limit={CANARY}", "after_id=none", "before_id=none"):
+        requests.get(f"/v1/models?{query}")
+
+
+def _chat_completions(requests: Requests) -> None:
+    """In the OpenAI API's shape: `test_chat_completions` looks at their answers."""
+    for fields in UNTRANSLATABLE:
+        answer = requests.harness.post("/v1/chat/completions", {**COMPLETION, **fields})
+        assert answer.status == 400, (fields, answer.body)
+        assert CANARY not in answer.body.decode()
 
 
 def _embeddings(requests: Requests) -> None:
@@ -343,7 +358,7 @@ def seen(provider_servers: list[FakeUpstream]) -> Iterator[tuple[Seen, list[dict
     }
     departments = [
         department("marketing", models=["fast", "balanced", "unpriced"]),
-        department("finance", embeddings=False),
+        department("finance", embeddings=False, user_tokens_per_minute=1_500),
     ]
     with ExitStack() as stack:
         stack.enter_context(patch.object(ApiError, "__init__", seen.note()))
@@ -352,7 +367,17 @@ def seen(provider_servers: list[FakeUpstream]) -> Iterator[tuple[Seen, list[dict
         session = Principal("person", "p-1", "marketing", "USER#1", "pool", session="sign-in-1")
         harness.keys.principals |= {"vk_ghost": ghost, "vk_session": session}
         requests = Requests(harness, seen)
-        for bring in (_callers_mistakes, _statements, _prompts, _embeddings, _controls, _providers, _batches):
+        for bring in (
+            _callers_mistakes,
+            _statements,
+            _prompts,
+            _models,
+            _chat_completions,
+            _embeddings,
+            _controls,
+            _providers,
+            _batches,
+        ):
             bring(requests)
         _other_gateways(upstreams, seen)
         yield seen, harness.log

@@ -49,10 +49,10 @@ def sdk(harness: Harness, key: str = KEY, retries: int = 2) -> Anthropic:
 
 def test_a_blocked_call_tells_class_place_and_remedy_and_is_not_tried_again(careful: Harness) -> None:
     careful.reset()
-    with pytest.raises(anthropic.PermissionDeniedError) as raised:
+    with pytest.raises(anthropic.APIStatusError) as raised:
         sdk(careful, retries=5).messages.create(model="fast", max_tokens=9, messages=SECRET_REQUEST)
     message = str(raised.value)
-    assert "social security number (Restricted) in messages[0].content" in message
+    assert "social security number (Restricted) in your last message" in message
     assert "remove it" in message
     assert raised.value.response.headers["x-should-retry"] == "false"
     assert len(careful.lines()) == 1
@@ -81,7 +81,7 @@ def test_what_cannot_be_cut_out_is_blocked_even_where_redaction_is_on(careful: H
     careful.reset()
     content = [{"type": "text", "text": f"his SSN is {SSN[:6]}"}, {"type": "text", "text": SSN[6:]}]
     answer = careful.post("/v1/messages", chat(content), key=FINANCE_KEY)
-    assert answer.status == 403
+    assert answer.status == 451
     assert not careful.upstream.received
 
 
@@ -103,7 +103,7 @@ def test_a_use_that_needs_review_passes_with_the_flag_and_comes_back_marked(care
     careful.reset()
     order = chat("Send this offer to all customers automatically.")
     refused = careful.post("/v1/messages", order)
-    assert refused.status == 403
+    assert refused.status == 451
     assert "human-review flag" in refused.json()["error"]["message"]
     allowed = careful.post("/v1/messages", order, headers={"x-human-review": "true"})
     assert allowed.status == 200
@@ -114,7 +114,7 @@ def test_a_use_that_needs_review_passes_with_the_flag_and_comes_back_marked(care
 def test_a_decision_about_a_person_is_refused_whatever_the_flag(careful: Harness) -> None:
     careful.reset()
     order = chat("Which of these employees should I fire?")
-    assert careful.post("/v1/messages", order, headers={"x-human-review": "true"}).status == 403
+    assert careful.post("/v1/messages", order, headers={"x-human-review": "true"}).status == 451
 
 
 @pytest.mark.parametrize("size", [3, 200])
@@ -142,7 +142,7 @@ def test_an_answer_may_load_an_image_with_data_from_the_hosts_of_the_policy_only
     assert "evil.net" not in answer.content[0].text
 
 
-@pytest.mark.parametrize(("label", "status"), [(LABEL, 403), (LABEL.replace("0a", "0b"), 403)])
+@pytest.mark.parametrize(("label", "status"), [(LABEL, 451), (LABEL.replace("0a", "0b"), 451)])
 def test_a_labelled_document_counts_as_the_policy_says_and_an_unknown_label_is_not_read(
     careful: Harness, label: str, status: int
 ) -> None:
@@ -179,7 +179,7 @@ def labelled(label: str) -> bytes:
 def test_what_is_blocked_is_not_sent_to_be_counted_either(gateway: Harness) -> None:
     body = {"model": "fast", "messages": [{"role": "user", "content": "SSN 536-22-8723 of our customer"}]}
     answer = gateway.post("/v1/messages/count_tokens", body)
-    assert (answer.status, answer.header("x-should-retry")) == (403, "false")
+    assert (answer.status, answer.header("x-should-retry")) == (451, "false")
     assert not gateway.upstream.received
 
 

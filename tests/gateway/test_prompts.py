@@ -41,10 +41,10 @@ def registered(_registered: Harness) -> Harness:
 def test_a_department_of_registered_prompts_only_can_use_nothing_else(registered: Harness) -> None:
     body = {"model": "fast", "max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]}
     answer = registered.post("/v1/messages", body)
-    assert answer.status == 403
+    assert answer.status == 451
     assert "registered prompts only" in answer.json()["error"]["message"]
     batch = {"requests": [{"custom_id": "a", "params": body}]}
-    assert registered.post("/v1/messages/batches", batch).status == 403
+    assert registered.post("/v1/messages/batches", batch).status == 451
     assert not registered.upstream.received
     assert registered.post(PATH, {"variables": VARIABLES}).status == 200
 
@@ -94,7 +94,7 @@ def test_variables_that_do_not_fit_are_refused_by_name(
 def test_what_a_variable_brings_is_inspected(registered: Harness) -> None:
     variables = {**VARIABLES, "brief": "Social security number 536-22-8723 of our customer"}
     answer = registered.post(PATH, {"variables": variables})
-    assert answer.status == 403
+    assert answer.status == 451
     assert answer.header("x-should-retry") == "false"
     assert not registered.upstream.received
 
@@ -124,7 +124,7 @@ def test_a_version_that_is_not_what_was_published_is_never_used(provider_servers
 
 def test_a_prompt_of_another_department_is_refused(registered: Harness) -> None:
     answer = registered.post(PATH, {"variables": VARIABLES}, key=FINANCE_KEY)
-    assert answer.status == 403
+    assert answer.status == 451
     assert "not for your department" in answer.json()["error"]["message"]
 
 

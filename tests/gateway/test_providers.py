@@ -22,7 +22,7 @@ from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.providers.user_sessions import Attribution
 
-from .harness import KEY, PROVIDER_KEY, Harness, chat, make, policy_document
+from .harness import KEY, OTHER_KEY, PROVIDER_KEY, Harness, chat, make, policy_document
 from .signatures import SESSION, why_refused
 from .upstream import (
     BREAK,
@@ -156,22 +156,56 @@ def test_a_whole_answer_that_falls_silent_is_given_up_and_its_connection_closed(
 
 def test_a_provider_that_keeps_failing_is_left_alone_and_tried_again_later(two_providers: Harness) -> None:
     two_providers.upstream.script = lambda _: _unavailable(503)
-    for _ in range(8):
-        assert two_providers.post("/v1/messages", chat()).status == 200
+    for number in range(8):
+        key = (KEY, OTHER_KEY)[number % 2]
+        assert two_providers.post("/v1/messages", chat(), key=key).status == 200
     assert len(two_providers.upstream.received) == 5
     assert two_providers.audit.records[-1]["attempts"][0]["result"] == "circuit open"
+    two_providers.post("/v1/messages", chat(model="balanced"))
+    assert len(two_providers.upstream.received) == 6, "another model has a circuit of its own"
+
+
+def test_one_caller_never_closes_a_provider_to_the_others(two_providers: Harness) -> None:
+    two_providers.upstream.script = lambda _: _unavailable(500)
+    for _ in range(9):
+        assert two_providers.post("/v1/messages", chat()).status == 200
+    assert len(two_providers.upstream.received) == 9
+
+
+def test_the_only_provider_tells_its_own_error_however_often_it_fails(
+    provider_servers: list[FakeUpstream],
+) -> None:
+    harness = make(provider_servers[:1])
+    try:
+        harness.reset()
+        harness.upstream.script = lambda _: _unavailable(503)
+        for number in range(9):
+            assert harness.post("/v1/messages", chat(), key=(KEY, OTHER_KEY)[number % 2]).status == 503
+        harness.upstream.reset()
+        assert harness.post("/v1/messages", chat()).status == 200
+    finally:
+        harness.stop()
+
+
+def test_a_provider_without_a_connection_is_left_alone_whoever_asks() -> None:
+    circuit = CircuitBreaker(failures_to_open=2)
+    circuit.failed("ada")
+    circuit.failed("ada", unreachable=True)
+    assert circuit.allows()
+    circuit.failed("ada", unreachable=True)
+    assert not circuit.allows()
 
 
 def test_a_circuit_lets_one_call_try_and_closes_when_it_succeeds() -> None:
     now = [0.0]
     circuit = CircuitBreaker(failures_to_open=2, open_seconds=10, clock=lambda: now[0])
-    circuit.failed()
+    circuit.failed("ada")
     assert circuit.allows()
-    circuit.failed()
+    circuit.failed("ben")
     assert not circuit.allows()
     now[0] = 10.0
     assert [circuit.allows(), circuit.allows()] == [True, False]
-    circuit.failed()
+    circuit.failed("ada")
     assert not circuit.allows()
     now[0] = 20.0
     assert circuit.allows()

@@ -61,15 +61,16 @@ def test_errors_arrive_as_the_sdks_own_exceptions(gateway: Harness, client: Anth
         )
     with pytest.raises(anthropic.NotFoundError):
         client.messages.create(model="claude-none-1", max_tokens=5, messages=MESSAGES)
-    with pytest.raises(anthropic.BadRequestError):
+    with pytest.raises(anthropic.APIStatusError, match="Models granted: fast, balanced"):
         client.messages.create(model="best", max_tokens=5, messages=MESSAGES)
 
 
 def test_a_refusal_of_policy_is_not_sent_again(gateway: Harness) -> None:
     client = Anthropic(base_url=gateway.url, api_key=KEY, max_retries=5)
     secret: Any = [{"role": "user", "content": "Social security number 536-22-8723 of our customer"}]
-    with pytest.raises(anthropic.PermissionDeniedError):
+    with pytest.raises(anthropic.APIStatusError) as raised:
         client.messages.create(model="fast", max_tokens=5, messages=secret)
+    assert raised.value.status_code == 451
     assert len(gateway.lines()) == 1
     assert not gateway.upstream.received
 
@@ -209,7 +210,7 @@ def test_a_batch_that_mixes_models_or_holds_restricted_data_is_refused(
         "custom_id": "x",
         "params": {**leaking[1]["params"], "messages": [{"role": "user", "content": content}]},
     }
-    with pytest.raises(anthropic.PermissionDeniedError):
+    with pytest.raises(anthropic.APIStatusError, match=r"requests\[1\]"):
         client.messages.batches.create(requests=leaking)
     assert gateway.spent() == 0
     assert not batches.requests

@@ -83,7 +83,7 @@ def test_the_example_client_gives_its_champions_the_early_model_and_refuses_it_t
         assert "early" not in [one.id for one in other.models.list()]
         with pytest.raises(anthropic.APIStatusError, match=r"early .*not granted to you") as refused:
             other.messages.create(model="early", max_tokens=20, messages=MESSAGES)
-        assert refused.value.status_code in (400, 403)
+        assert refused.value.status_code == 451
     finally:
         harness.stop()
 

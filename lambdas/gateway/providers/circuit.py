@@ -1,32 +1,49 @@
-"""A circuit breaker per provider: a provider that keeps failing is left alone for a while (L1.8)."""
+"""A circuit breaker for one model of one provider: what keeps failing is left alone for a while (L1.8)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from time import monotonic
 
 FAILURES_TO_OPEN = 5
+CALLERS_TO_OPEN = 2
 OPEN_SECONDS = 10.0
 
 
 class CircuitBreaker:
-    """Closed, until `failures_to_open` calls in a row failed; then open for `open_seconds`; then one call
-    tries.
+    """Closed, until `failures_to_open` calls of `callers_to_open` callers in a row failed; then open for
+    `open_seconds`; then one call tries.
 
-    Only what speaks of the provider's health counts: a connection that fails, a missed deadline, a 5xx.
+    Only what speaks of the provider's health counts: a connection that fails, a missed deadline, a 5xx. The
+    requests of one caller can make a healthy provider answer with a 5xx, so they never open a circuit for
+    everybody else; a connection that was never made says nothing of a request, and opens it for any caller.
     """
 
-    __slots__ = ("_clock", "_failures", "_failures_to_open", "_open_seconds", "_opened_at", "_trying")
+    __slots__ = (
+        "_callers",
+        "_callers_to_open",
+        "_clock",
+        "_failures",
+        "_failures_to_open",
+        "_open_seconds",
+        "_opened_at",
+        "_trying",
+        "_unreachable",
+    )
 
     def __init__(
         self,
         *,
         failures_to_open: int = FAILURES_TO_OPEN,
+        callers_to_open: int = CALLERS_TO_OPEN,
         open_seconds: float = OPEN_SECONDS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._failures_to_open = failures_to_open
+        self._callers_to_open = callers_to_open
         self._open_seconds = open_seconds
         self._clock = clock
         self._failures = 0
+        self._unreachable = 0
+        self._callers: set[Hashable] = set()
         self._opened_at: float | None = None
         self._trying = False
 
@@ -48,15 +65,22 @@ class CircuitBreaker:
 
     def succeeded(self) -> None:
         """The provider answered."""
-        self._failures = 0
+        self._failures = self._unreachable = 0
+        self._callers.clear()
         self._opened_at = None
         self._trying = False
 
-    def failed(self) -> None:
-        """The provider did not answer, or answered that it cannot."""
+    def failed(self, caller: Hashable, *, unreachable: bool = False) -> None:
+        """The provider did not answer `caller`, or answered that it cannot. `unreachable`: there was not even
+        a connection.
+        """
         self._failures += 1
-        self._trying = False
-        if self._failures >= self._failures_to_open:
+        self._unreachable += unreachable
+        if len(self._callers) < self._callers_to_open:
+            self._callers.add(caller)
+        several = len(self._callers) >= self._callers_to_open
+        was_open, self._trying = self._opened_at is not None, False
+        if was_open or (self._failures if several else self._unreachable) >= self._failures_to_open:
             self._opened_at = self._clock()
 
     def undecided(self) -> None:

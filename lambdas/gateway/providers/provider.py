@@ -47,7 +47,11 @@ class ClaudeProvider:
     batches: bool = True  # whether it has the Message Batches API
     on_aws: bool = False  # whether its errors may name accounts and roles of the organisation
     inference_geo: str | None = None  # where it must answer, if anywhere; sent with each message
-    circuit: CircuitBreaker = field(default_factory=CircuitBreaker)
+    _circuits: dict[str, CircuitBreaker] = field(default_factory=dict)
+
+    def circuit(self, model: str) -> CircuitBreaker:
+        """The circuit of one model here: one that is overloaded says nothing of the others."""
+        return self._circuits.setdefault(model, CircuitBreaker())
 
     def model_name(self, model: str) -> str:
         """The provider's own name of a Claude model."""

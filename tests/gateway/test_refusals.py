@@ -1,0 +1,97 @@
+"""A refusal says what, where and what to do, with a status that clients show and do not repeat (L1.11)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from .harness import Harness, chat
+from .upstream import FakeUpstream
+
+SSN = "Social security number 536-22-8723 of our customer"
+CLAUDE_CODE = {"user-agent": "claude-cli/2.1.332 (external, sdk-cli)"}
+
+
+def refused(gateway: Harness, messages: list[dict[str, Any]], **headers: str) -> str:
+    answer = gateway.post("/v1/messages", chat(messages=messages), {**headers})
+    assert answer.status == 451
+    assert answer.header("x-should-retry") == "false"
+    assert answer.json()["error"]["type"] == "permission_error"
+    assert not gateway.upstream.received
+    return answer.json()["error"]["message"]
+
+
+def read_file(result: str) -> list[dict[str, Any]]:
+    given = {"file_path": "/src/customers.csv"}
+    return [
+        {"role": "user", "content": "What is in it?"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "Read", "input": given}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": result}]},
+    ]
+
+
+def test_the_last_message_is_called_the_callers_own(gateway: Harness) -> None:
+    said = refused(gateway, [{"role": "user", "content": SSN}])
+    assert said.startswith("Blocked: a US social security number")
+    assert "in your last message" in said
+    assert "messages[" not in said
+
+
+def test_an_earlier_message_is_counted_as_a_person_counts(gateway: Harness) -> None:
+    messages = [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Hello."},
+        {"role": "user", "content": SSN},
+        {"role": "assistant", "content": "I see."},
+        {"role": "user", "content": "Go on."},
+    ]
+    said = refused(gateway, messages)
+    assert "in message 3 of 5" in said
+    assert "Take it out of the conversation" in said
+
+
+def test_a_result_is_named_by_its_tool_and_its_file(gateway: Harness) -> None:
+    assert "in the result of Read /src/customers.csv" in refused(gateway, read_file(SSN))
+
+
+@pytest.mark.parametrize("messages", [[{"role": "user", "content": SSN}], read_file(SSN)])
+def test_a_person_in_claude_code_is_told_how_to_go_on(gateway: Harness, messages: Any) -> None:
+    assert "/rewind" in refused(gateway, messages, **CLAUDE_CODE)
+    assert "/rewind" not in refused(gateway, messages)
+
+
+def test_the_message_ends_with_the_clients_own_help(gateway: Harness) -> None:
+    gateway.policy_source.document["help_url"] = "https://claude.example.com/help"
+    try:
+        for _ in range(200):
+            said = refused(gateway, [{"role": "user", "content": SSN}])
+            if said.endswith("Help: https://claude.example.com/help"):
+                break
+        else:
+            raise AssertionError(said)
+    finally:
+        del gateway.policy_source.document["help_url"]
+
+
+def test_names_from_the_request_cannot_write_lines_of_their_own(gateway: Harness) -> None:
+    messages = read_file(SSN)
+    messages[1]["content"][0]["input"]["file_path"] = "a\nb\x1b[2J" + "c" * 500
+    said = refused(gateway, messages)
+    assert "\n" not in said
+    assert "\x1b" not in said
+    assert len(said) < 700
+
+
+@pytest.mark.parametrize("field", ["system", "tools"])
+def test_instructions_and_tools_are_named(gateway: Harness, field: str) -> None:
+    tool = {"name": "lookup", "description": SSN, "input_schema": {"type": "object"}}
+    body = json.loads(chat()) | ({"system": SSN} if field == "system" else {"tools": [tool]})
+    said = gateway.post("/v1/messages", body).json()["error"]["message"]
+    assert ("the system prompt" if field == "system" else "the definition of the tool lookup") in said
+
+
+def test_every_refusal_of_policy_has_the_same_status(
+    gateway: Harness, provider_servers: list[FakeUpstream]
+) -> None:
+    assert gateway.post("/v1/messages", chat(model="best")).status == 451
+    assert gateway.post("/v1/prompts/campaign-copy/messages", {}, key="vk_finance_1_secret").status == 451
