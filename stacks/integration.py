@@ -648,6 +648,9 @@ def gateway_policy(settings: Settings, issuers: Sequence[TokenIssuer] = ()) -> G
         ],
         dictionary=ApprovedDictionary(**settings.dictionary.model_dump()) if settings.dictionary else None,
         inspection=InspectionRules(**settings.inspection.model_dump()),
+        role_limits={
+            role: limits.model_dump(exclude_none=True) for role, limits in settings.role_limits.items()
+        },
         help_url=settings.contacts.help_url,
     )
 
@@ -670,6 +673,13 @@ def _rights(department: Department) -> DepartmentRights:
         registered_prompts_only=department.registered_prompts_only,
         embeddings=department.embeddings,
         human_review=department.human_review,
+        rates={
+            kind: {
+                name: getattr(department, f"{prefix}_{name}")
+                for name in ("requests_per_minute", "tokens_per_minute", "concurrent_calls")
+            }
+            for kind, prefix in (("person", "user"), ("agent", "agent"), ("application", "application"))
+        },
     )
 
 

@@ -85,10 +85,20 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Default rate limits per minute (L1.5); a department may set its own."""
+    """Default rate limits per minute (L1.5); a department may set its own. Those of `user` hold for a person
+    in a chat, the others for one coding agent and one application: none of them takes more than a fifth of
+    what its department has.
+    """
 
     user_requests_per_minute: Annotated[int, _whole("free", 1, 10_000)]
     user_tokens_per_minute: Annotated[int, _whole("free", 1_000, 50_000_000)]
+    user_concurrent_calls: Annotated[int, _whole("free", 1, 1_000)]
+    agent_requests_per_minute: Annotated[int, _whole("free", 1, 10_000)]
+    agent_tokens_per_minute: Annotated[int, _whole("free", 1_000, 50_000_000)]
+    agent_concurrent_calls: Annotated[int, _whole("free", 1, 1_000)]
+    application_requests_per_minute: Annotated[int, _whole("free", 1, 100_000)]
+    application_tokens_per_minute: Annotated[int, _whole("free", 1_000, 500_000_000)]
+    application_concurrent_calls: Annotated[int, _whole("free", 1, 10_000)]
     department_requests_per_minute: Annotated[int, _whole("free", 1, 200_000)]
     department_tokens_per_minute: Annotated[int, _whole("free", 10_000, 1_000_000_000)]
 
@@ -222,8 +232,15 @@ _SMALL = Sizing(
         budget_shards=1,
     ),
     limits=Limits(
-        user_requests_per_minute=120,
-        user_tokens_per_minute=2_000_000,
+        user_requests_per_minute=60,
+        user_tokens_per_minute=1_000_000,
+        user_concurrent_calls=8,
+        agent_requests_per_minute=200,
+        agent_tokens_per_minute=2_000_000,
+        agent_concurrent_calls=32,
+        application_requests_per_minute=200,
+        application_tokens_per_minute=2_000_000,
+        application_concurrent_calls=50,
         department_requests_per_minute=1_000,
         department_tokens_per_minute=10_000_000,
     ),
@@ -279,7 +296,11 @@ _MEDIUM = replace(
         gateway_replicas_maximum=8,
     ),
     limits=replace(
-        _SMALL.limits, department_requests_per_minute=3_000, department_tokens_per_minute=30_000_000
+        _SMALL.limits,
+        application_requests_per_minute=600,
+        application_tokens_per_minute=6_000_000,
+        department_requests_per_minute=3_000,
+        department_tokens_per_minute=30_000_000,
     ),
     retention=replace(
         _SMALL.retention, audit_days=2_555, log_days=365, trail_days=2_555, governance_versions_days=2_555
@@ -316,7 +337,12 @@ _LARGE = replace(
         budget_shards=4,
     ),
     limits=replace(
-        _MEDIUM.limits, department_requests_per_minute=10_000, department_tokens_per_minute=75_000_000
+        _MEDIUM.limits,
+        application_requests_per_minute=2_000,
+        application_tokens_per_minute=15_000_000,
+        application_concurrent_calls=100,
+        department_requests_per_minute=10_000,
+        department_tokens_per_minute=75_000_000,
     ),
     redundancy=replace(_MEDIUM.redundancy, replica_region=True, availability_zones=3),
     detection=replace(_MEDIUM.detection, contributor_insights=True, cognito_tier="PLUS"),
@@ -356,7 +382,12 @@ _ENTERPRISE = replace(
         budget_shards=16,
     ),
     limits=replace(
-        _LARGE.limits, department_requests_per_minute=40_000, department_tokens_per_minute=300_000_000
+        _LARGE.limits,
+        application_requests_per_minute=8_000,
+        application_tokens_per_minute=60_000_000,
+        application_concurrent_calls=400,
+        department_requests_per_minute=40_000,
+        department_tokens_per_minute=300_000_000,
     ),
     retention=replace(
         _LARGE.retention, audit_days=3_650, log_days=400, trail_days=3_650, governance_versions_days=3_650

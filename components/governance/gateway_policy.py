@@ -35,6 +35,7 @@ class DepartmentRights:
     human_review: Sequence[str] = ()
     batch_monthly_budget_microusd: int | None = None
     embeddings: bool = True
+    rates: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # of one caller, by its kind
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class GatewayPolicy:
     dictionary: ApprovedDictionary | None = None
     model_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     inspection: InspectionRules = InspectionRules()
+    role_limits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     help_url: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -133,6 +135,7 @@ class GatewayPolicy:
             "issuers": [_as_dict(issuer) for issuer in self.issuers],
             **({"dictionary": _as_dict(self.dictionary)} if self.dictionary else {}),
             **({"inspection": _as_dict(self.inspection)} if self.inspection != InspectionRules() else {}),
+            **({"role_limits": dict(self.role_limits)} if self.role_limits else {}),
             **({"help_url": self.help_url} if self.help_url else {}),
         }
 

@@ -1,6 +1,8 @@
 """`kit key`: credentials of applications (L1.3)."""
 
 import json
+import re
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,11 +12,18 @@ from kit.commands.deployment_errors import deployment_errors
 
 if TYPE_CHECKING:
     from lambdas.common.access import AccessRecord
+    from lambdas.common.identities import KeyLimits
 
-app = typer.Typer(help="Make, list and revoke the keys of applications.", no_args_is_help=True)
+app = typer.Typer(help="Make, limit, renew and revoke the keys of applications.", no_args_is_help=True)
 
 Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+KeyId = Annotated[str, typer.Argument(help="Id of the key: key_…, from kit key list.")]
+Budget = Annotated[str | None, typer.Option(help="US dollars a month; default: what its department has.")]
+Requests = Annotated[int | None, typer.Option(help="Requests a minute; default: as other applications.")]
+Tokens = Annotated[int | None, typer.Option(help="Tokens a minute; default: as other applications.")]
+Concurrent = Annotated[int | None, typer.Option(help="Calls at once; default: as other applications.")]
+_USE_CASE = re.compile(r"[a-z0-9-]{1,64}")
 
 
 @app.command()
@@ -26,7 +35,18 @@ def create(
     network: Annotated[
         list[str] | None, typer.Option(help="Only from these CIDR blocks; repeatable.")
     ] = None,
-    days: Annotated[int | None, typer.Option(help="Expires after so many days; default: never.")] = None,
+    days: Annotated[int, typer.Option(help="Expires after so many days; renewable: kit key renew.")] = 90,
+    budget: Budget = None,
+    requests: Requests = None,
+    tokens: Tokens = None,
+    concurrent: Concurrent = None,
+    use_case: Annotated[str, typer.Option(help="What its calls are counted under: a-z, 0-9 and -.")] = "",
+    owner: Annotated[
+        str,
+        typer.Option(
+            help="User name of the person whose key it is: it ends with them. Default: the department."
+        ),
+    ] = "",
     issuer: Annotated[
         str | None,
         typer.Option(help="No key: let in what a trusted issuer's token calls --subject; or 'aws:iam'."),
@@ -60,7 +80,19 @@ def create(
     proof = None
     with deployment_errors():
         target = find_target(client)
-        scope = Scope(name, department, model, data_class, network or (), expiry(days), identity_hop)
+        limits = _limits(budget, requests, tokens, concurrent)
+        scope = Scope(
+            name,
+            department,
+            model,
+            data_class,
+            network or (),
+            expiry(days),
+            identity_hop,
+            limits,
+            _use_case(use_case),
+            owner,
+        )
         if machine:
             proof = machine_client(target, machine)
             made = create_workload(target, scope, proof.issuer, proof.client_id)
@@ -119,8 +151,69 @@ def list_(client: Client = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def show(key_id: KeyId, client: Client = None, as_json: Json = False) -> None:
+    """Show what a key may do, whose it is and what it has spent this month.
+
+    Exit codes: 0 done; 2 no such key; 4 the deployment cannot be reached.
+    """
+    from kit.identity.keys import find_key, spent_microusd
+    from kit.target import find_target
+
+    with deployment_errors():
+        target = find_target(client)
+        record = find_key(target, key_id)
+        spent = spent_microusd(target, record)
+    _print({**_document(record), "spent_microusd": spent}, as_json)
+
+
+@app.command()
+def limit(
+    key_id: KeyId,
+    budget: Budget = None,
+    requests: Requests = None,
+    tokens: Tokens = None,
+    concurrent: Concurrent = None,
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """Change a key's own limits; what is not given stays.
+
+    Exit codes: 0 done; 2 no such key or a bad limit; 4 the deployment cannot be reached.
+    """
+    from kit.identity.keys import limit_key
+    from kit.identity.operator import usage
+    from kit.target import find_target
+
+    limits = _limits(budget, requests, tokens, concurrent)
+    if limits is None:
+        raise usage("no limit was given", "--budget, --requests, --tokens or --concurrent")
+    with deployment_errors():
+        record = limit_key(find_target(client), key_id, limits)
+    _print(_document(record), as_json)
+
+
+@app.command()
+def renew(
+    key_id: KeyId,
+    days: Annotated[int, typer.Option(help="From now on.")] = 90,
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """Let a key live on; one that has expired works again.
+
+    Exit codes: 0 done; 2 no such key, or it was revoked; 4 the deployment cannot be reached.
+    """
+    from kit.identity.keys import renew_key
+    from kit.target import find_target
+
+    with deployment_errors():
+        record = renew_key(find_target(client), key_id, days)
+    _print(_document(record), as_json)
+
+
+@app.command()
 def revoke(
-    key_id: Annotated[str, typer.Argument(help="Id of the key: key_…, from kit key list.")],
+    key_id: KeyId,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
@@ -137,6 +230,55 @@ def revoke(
         typer.echo(json.dumps({"id": key_id, "revoked": True, "changed": changed}, sort_keys=True))
     else:
         typer.echo(f"{key_id} {'is revoked' if changed else 'was revoked already'}")
+
+
+def _limits(
+    budget: str | None, requests: int | None, tokens: int | None, concurrent: int | None
+) -> "KeyLimits | None":
+    from lambdas.common.identities import KeyLimits
+
+    limits = KeyLimits(_microusd(budget), requests, tokens, concurrent)
+    return limits if limits != KeyLimits() else None
+
+
+def _microusd(text: str | None) -> int | None:
+    from decimal import Decimal, InvalidOperation
+
+    from kit.identity.operator import usage
+
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not 0 < amount <= 10**9 or amount != round(amount, 6):
+        raise usage(f"--budget {text[:30]}: not an amount of US dollars", "write it as 250 or 12.50")
+    return int(amount * 1_000_000)
+
+
+def _use_case(text: str) -> str:
+    from kit.identity.operator import usage
+
+    if text and not _USE_CASE.fullmatch(text):
+        raise usage(
+            f"--use-case {text[:70]}: 1 to 64 of a-z, 0-9 and - are allowed", "for example claims-letters"
+        )
+    return text
+
+
+def _print(document: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(document, indent=2, sort_keys=True))
+        return
+    limits = document.pop("limits") or {}
+    for name in ("monthly_budget_microusd", "spent_microusd"):
+        value = limits.pop(name, None) if name in limits else document.pop(name, None)
+        if value is not None:
+            document[name.replace("microusd", "usd")] = f"{value / 1_000_000:.2f}"
+    for name, value in {**document, **limits}.items():
+        if value not in (None, [], ""):
+            typer.echo(f"{name:<20} {', '.join(value) if isinstance(value, list) else value}")
 
 
 def _state(record: "AccessRecord") -> str:
@@ -157,4 +299,7 @@ def _document(record: "AccessRecord") -> dict[str, Any]:
         "roles": list(record.roles),
         "expires_at": record.expires_at.isoformat() if record.expires_at else None,
         "created_at": record.created_at.isoformat() if record.created_at else None,
+        "owner": record.owner,
+        "use_case": record.use_case,
+        "limits": asdict(record.limits) if record.limits else None,
     }

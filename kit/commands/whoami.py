@@ -11,27 +11,39 @@ from kit.errors import ExitCode, KitError
 
 
 def whoami(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
-    """Say who is signed in on this machine, as the gateway would see it.
+    """Say who is calling from this machine, as the gateway sees it: rights, limits, and this month's spend.
 
-    Exit codes: 0 somebody is; 2 nobody is, or the session has ended; 4 the service cannot be reached.
+    The credential is ANTHROPIC_AUTH_TOKEN or ANTHROPIC_API_KEY at ANTHROPIC_BASE_URL where they are set (an
+    application's key, `kit env`), else the session of `kit login`.
+
+    Exit codes: 0 known; 2 nobody is signed in, or the session has ended; 4 the gateway cannot be reached.
     """
-    from kit.identity.session import fresh
+    from kit.identity.caller import ask_who, credential
 
-    session = fresh()
-    claims = session.claims()
-    document = {
-        "person": claims.get("kit_person"),
-        "department": claims.get("kit_department"),
-        "roles": claims.get("kit_roles") or [],
-        "data_classes": claims.get("kit_data_classes"),
-        "gateway_url": session.gateway_url,
-        "expires_at": datetime.fromtimestamp(session.expires_at, UTC).isoformat(timespec="seconds"),
-    }
+    caller = credential()
+    document = {**ask_who(caller), "gateway_url": caller.gateway_url}
+    if caller.expires_at is not None:
+        document["expires_at"] = datetime.fromtimestamp(caller.expires_at, UTC).isoformat(timespec="seconds")
     if as_json:
         typer.echo(json.dumps(document, indent=2, sort_keys=True))
         return
-    typer.echo(f"{document['person']}, department {document['department']}, at {session.gateway_url}")
-    typer.echo(f"roles: {', '.join(document['roles']) or 'none'}; token until {document['expires_at']}")
+    limits, budget = document["limits"], document["budget"]
+    typer.echo(
+        f"{document['kind']} {document['id']}, department {document['department']}, at {caller.gateway_url}"
+    )
+    typer.echo(f"roles: {', '.join(document['roles']) or 'none'}")
+    typer.echo(f"models: {', '.join(document['models']) or 'none'}")
+    typer.echo(f"data classes: {', '.join(document['data_classes']) or 'none'}")
+    typer.echo(
+        f"a minute, as {limits['of']}: {limits['requests_per_minute']:,} requests, "
+        f"{limits['tokens_per_minute']:,} tokens; {limits['concurrent_calls']} calls at once"
+    )
+    spent = f"{budget['committed_microusd'] / 1_000_000:.2f} USD"
+    ceiling = budget["monthly_microusd"]
+    of = f" of {ceiling / 1_000_000:.2f} USD" if ceiling is not None else ""
+    typer.echo(f"this month: {spent}{of}; resets {budget['resets_at'][:10]}")
+    if "expires_at" in document:
+        typer.echo(f"token until {document['expires_at']}")
 
 
 def claude_code(

@@ -1,15 +1,18 @@
 """Virtual keys and workloads: made, listed and revoked by the operator (L1.3)."""
 
 import ipaddress
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from kit.errors import ExitCode, KitError
 from kit.identity.operator import access_records, pepper, plain, policy, record_event, usage
 from kit.target import Target
 from lambdas.common.access import AccessConflict, AccessRecord
+from lambdas.common.identities import KeyLimits
 from lambdas.common.ids import new_id
+from lambdas.common.ledger.ledger import COMMITTED
 from lambdas.common.policy import DATA_CLASSES, EMBEDDINGS, GatewayPolicy
 from lambdas.common.virtual_keys import key_record_pk, new_virtual_key, workload_record_pk
 
@@ -29,6 +32,9 @@ class Scope:
     networks: Sequence[str] = ()
     expires_at: datetime | None = None
     identity_hop: bool = False
+    limits: KeyLimits | None = None
+    use_case: str = ""
+    owner: str = ""  # user name of the person whose key it is; empty: the department's
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ def create_workload(target: Target, scope: Scope, issuer: str, subject: str) -> 
 
 def _create(target: Target, scope: Scope, pk: str) -> AccessRecord:
     _check(policy(target), scope)
+    check_limits(scope.limits)
     now = datetime.now(UTC)
     record = AccessRecord(
         key=pk,
@@ -65,9 +72,11 @@ def _create(target: Target, scope: Scope, pk: str) -> AccessRecord:
         data_classes=tuple(scope.data_classes) if scope.data_classes else None,
         expires_at=scope.expires_at,
         networks=tuple(scope.networks),
-        owner=f"department:{scope.department}",
+        owner=_owner(target, scope),
         label=plain(scope.label, "--name", most=100),
         created_at=now,
+        limits=scope.limits,
+        use_case=scope.use_case,
     )
     record_event(target, _event("created", record))
     try:
@@ -107,6 +116,66 @@ def expiry(days: int | None) -> datetime | None:
     return (datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0)
 
 
+def _owner(target: Target, scope: Scope) -> str:
+    if not scope.owner:
+        return f"department:{scope.department}"
+    person = access_records(target).find_person(scope.owner)
+    if person is None or not person.active:
+        raise usage(
+            f"{scope.owner} is nobody who may use Claude", "give the user name of a provisioned person"
+        )
+    if person.department != scope.department:
+        raise usage(f"{scope.owner} belongs to {person.department}", f"--department {person.department}")
+    return person.subject
+
+
+def check_limits(limits: KeyLimits | None) -> None:
+    """Raises KitError for a limit that lets nothing pass."""
+    for one in fields(KeyLimits):
+        value = getattr(limits, one.name) if limits else None
+        if value is not None and value < 1:
+            raise usage(f"{one.name}: {value} lets nothing pass", "revoke the key instead: kit key revoke")
+
+
+def find_key(target: Target, key_id: str) -> AccessRecord:
+    """The key with this id (`key_…`). Raises KitError."""
+    for record in list_keys(target):
+        if record.subject == key_id:
+            return record
+    raise KitError(f"there is no key {key_id}", way_out="kit key list", exit_code=ExitCode.USAGE)
+
+
+def limit_key(target: Target, key_id: str, limits: KeyLimits) -> AccessRecord:
+    """Give a key limits; those that are None stay as they are. In force at once for new calls, within seconds
+    where its record is kept. Raises KitError.
+    """
+    check_limits(limits)
+    record = find_key(target, key_id)
+    before = record.limits or KeyLimits()
+    given = {one.name: getattr(limits, one.name) for one in fields(KeyLimits)}
+    return _change(target, "limited", record, limits=replace(before, **_set(given)))
+
+
+def renew_key(target: Target, key_id: str, days: int) -> AccessRecord:
+    """Let a key live for `days` days from now. Raises KitError for one that was revoked."""
+    record = find_key(target, key_id)
+    if not record.active:
+        raise usage(f"{key_id} is revoked", "make a new one: kit key create")
+    return _change(target, "renewed", record, expires_at=expiry(days))
+
+
+def _set(given: Mapping[str, int | None]) -> dict[str, int]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _change(target: Target, what: str, record: AccessRecord, **values: Any) -> AccessRecord:
+    record_event(target, _event(what, replace(record, **values)))
+    try:
+        return access_records(target).change(record, **values)
+    except AccessConflict:
+        raise KitError("somebody changed the key meanwhile", way_out="run the command again") from None
+
+
 def list_keys(target: Target) -> list[AccessRecord]:
     """Every key and workload, revoked ones too, the oldest first."""
     return sorted(access_records(target).virtual_keys(), key=lambda record: record.subject)
@@ -114,14 +183,11 @@ def list_keys(target: Target) -> list[AccessRecord]:
 
 def revoke_key(target: Target, key_id: str) -> bool:
     """Revoke a key by its id (`key_…`); it is refused at the next call. Idempotent. False: it was already."""
-    found = [record for record in list_keys(target) if record.subject == key_id]
-    if not found:
-        raise KitError(f"there is no key {key_id}", way_out="kit key list", exit_code=ExitCode.USAGE)
-    active = [record for record in found if record.active]
-    for record in active:
+    record = find_key(target, key_id)
+    if record.active:
         record_event(target, _event("revoked", record))
         access_records(target).revoke(record.key)
-    return bool(active)
+    return record.active
 
 
 def _event(what: str, record: AccessRecord) -> dict[str, object]:
@@ -135,4 +201,20 @@ def _event(what: str, record: AccessRecord) -> dict[str, object]:
         "networks": list(record.networks),
         "roles": list(record.roles),
         "expires_at": record.expires_at.isoformat() if record.expires_at else None,
+        "owner": record.owner,
+        "use_case": record.use_case,
+        "limits": asdict(record.limits) if record.limits else None,
     }
+
+
+def spent_microusd(target: Target, record: AccessRecord) -> int:
+    """What a key has committed this month: spent, and reserved for calls that are under way."""
+    item = (
+        target.client("dynamodb")
+        .get_item(
+            TableName=target.require("ledger_table_name"),
+            Key={"pk": {"S": f"USER#{record.subject}"}, "sk": {"S": f"{datetime.now(UTC):%Y-%m}"}},
+        )
+        .get("Item", {})
+    )
+    return int(item.get(COMMITTED, {"N": "0"})["N"])

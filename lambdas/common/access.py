@@ -19,11 +19,13 @@ key of the table is personal. Written by the SCIM service and the operator; the 
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
+
+from lambdas.common.identities import KeyLimits
 
 SK = "ACCESS"
 SIGNED_OUT = "signed_out_at"
@@ -47,9 +49,9 @@ class AccessRecord:
     `active` is what the gateway and the ledger go by. Of a person it is true only while the identity provider
     says so (`provisioned`), a department is known and onboarding is not `pending`: see `person_record`.
     `models` and `data_classes` narrow what the department may use; None narrows nothing. `expires_at`,
-    `networks` (CIDR blocks) and `owner` (a person's id, or `department:<id>`) are for keys.
-    `signed_out_at` ends every sign-in of a person that began until then. `version` goes up by one with each
-    change.
+    `networks` (CIDR blocks), `owner` (a person's id, or `department:<id>`), `limits` and `use_case` are for
+    keys. `signed_out_at` ends every sign-in of a person that began until then. `version` goes up by one with
+    each change.
     """
 
     key: str
@@ -68,6 +70,8 @@ class AccessRecord:
     label: str = ""
     created_at: datetime | None = None
     signed_out_at: datetime | None = None
+    limits: KeyLimits | None = None
+    use_case: str = ""
 
     @property
     def kind(self) -> Kind:
@@ -330,7 +334,7 @@ def _item_of(record: AccessRecord) -> dict[str, Any]:
             item[name] = _texts(values)
     if record.networks:
         item["networks"] = _texts(record.networks)
-    for name, text in (("owner", record.owner), ("label", record.label)):
+    for name, text in (("owner", record.owner), ("label", record.label), ("use_case", record.use_case)):
         if text:
             item[name] = {"S": text}
     times = (
@@ -341,6 +345,10 @@ def _item_of(record: AccessRecord) -> dict[str, Any]:
     for name, at in times:
         if at is not None:
             item[name] = {"N": str(int(at.timestamp()))}
+    for limit in fields(KeyLimits):
+        value = getattr(record.limits, limit.name) if record.limits else None
+        if value is not None:
+            item[limit.name] = {"N": str(value)}
     return item
 
 
@@ -376,4 +384,11 @@ def _record(item: Mapping[str, Any]) -> AccessRecord:
         label=text("label"),
         created_at=time("created_at"),
         signed_out_at=time(SIGNED_OUT),
+        limits=_limits(item),
+        use_case=text("use_case"),
     )
+
+
+def _limits(item: Mapping[str, Any]) -> KeyLimits | None:
+    names = [limit.name for limit in fields(KeyLimits) if limit.name in item]
+    return KeyLimits(**{name: int(item[name]["N"]) for name in names}) if names else None

@@ -19,6 +19,8 @@ from lambdas.common.documents import DocumentSource
 SCHEMA_VERSION = 1
 DATA_CLASSES = ("public", "internal", "restricted", "confidential")
 BUDGET_MODELS = ("per-call", "per-user-month", "central")
+CALLER_KINDS = ("person", "agent", "application")
+CONCURRENT_CALLS = 32  # of one caller, where the policy does not say
 PROVIDER_KINDS = ("anthropic", "claude-platform-aws", "bedrock")
 AUTH_KINDS = ("workload-identity", "secret", "aws")
 FINDING_ACTIONS = ("allow", "flag", "redact", "block", "review")
@@ -47,6 +49,15 @@ class Organization:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """How much one caller may do at a time."""
+
+    requests_per_minute: int
+    tokens_per_minute: int
+    concurrent_calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class Department:
     """One department's rights and limits. A limit of 0 means that nothing is allowed, not that nothing is
     limited. `batch_monthly_budget_microusd` bounds overnight work within the department's budget; None leaves
@@ -69,6 +80,13 @@ class Department:
     human_review: tuple[str, ...]
     batch_monthly_budget_microusd: int | None = None
     embeddings: bool = True
+    rates: Mapping[str, Rates] = field(default_factory=dict)  # by kind of caller
+
+    def rates_of(self, kind: str) -> Rates:
+        """What one caller of a kind may do; as a person where the policy has nothing of that kind."""
+        return self.rates.get(kind) or Rates(
+            self.user_requests_per_minute, self.user_tokens_per_minute, CONCURRENT_CALLS
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +195,7 @@ class GatewayPolicy:
     issuers: tuple[Issuer, ...]
     dictionary: ApprovedDictionary | None = None  # without one the client protects no terms of its own
     inspection: InspectionRules = InspectionRules()
+    role_limits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # fields of Rates, by role
     help_url: str | None = None  # where people read what to do when a call is refused
 
     def model_named(self, name: str) -> Model | None:
@@ -238,6 +257,10 @@ def parse_policy(document: bytes) -> GatewayPolicy:
         issuers=tuple(_issuer(reader) for reader in root.items("issuers", optional=True)),
         dictionary=_dictionary(root.child("dictionary")) if root.has("dictionary") else None,
         inspection=_inspection(root.child("inspection")) if root.has("inspection") else InspectionRules(),
+        role_limits={
+            role: {name: limits.integer(name) for name in limits.names()}
+            for role, limits in (root.mapping("role_limits") if root.has("role_limits") else ())
+        },
         help_url=root.text("help_url") if root.has("help_url") else None,
     )
 
@@ -274,6 +297,14 @@ def _department(reader: "_Reader") -> Department:
             else None
         ),
         embeddings=reader.boolean("embeddings", default=True),
+        rates={
+            kind: Rates(
+                rates.integer("requests_per_minute"),
+                rates.integer("tokens_per_minute"),
+                rates.integer("concurrent_calls"),
+            )
+            for kind, rates in (reader.mapping("rates") if reader.has("rates") else ())
+        },
     )
 
 

@@ -80,6 +80,7 @@ class _App:
             ("GET", "/v1/messages/batches"): ("batches.list", self._list_batches),
             ("GET", "/v1/models"): ("models", self._models),
             ("GET", "/v1/prompts"): ("prompts", self._prompts),
+            ("GET", "/v1/me"): ("me", self._me),
             ("POST", "/v1/embeddings"): ("embeddings", self._embeddings),
             ("POST", "/v1/chat/completions"): ("messages", self._chat_completion),
             ("POST", "/v1/feedback"): ("feedback", self._feedback),
@@ -294,6 +295,9 @@ class _App:
         await exchange.answer(
             200, JSON, models_page(self._running().policy.current(), principal, exchange.query)
         )
+
+    async def _me(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        await self._running().me.answer(exchange, principal)
 
     async def _one_model(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         model_id = exchange.path.rsplit("/", 1)[1]

@@ -365,6 +365,8 @@ def _principal(record: AccessRecord, proved: _Verified) -> Principal:
         data_classes=record.data_classes,
         session=proved.session,
         signed_out_at=int(record.signed_out_at.timestamp()) if record.signed_out_at else 0,
+        limits=record.limits,
+        use_case=record.use_case or None,
     )
 
 

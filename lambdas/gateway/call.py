@@ -7,6 +7,7 @@ Every other answer is the answer, also when it is an error: Claude Code's recove
 wording of the provider.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -66,10 +67,21 @@ class Calls:
 
     limit: int
     under_way: int = 0
+    of_callers: Counter[str] = field(default_factory=Counter)
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """One place for as long as the call lasts. Raises `ApiError` 529 when there is none."""
+    def place(self, caller: str = "", most: int | None = None) -> Iterator[None]:
+        """One place for as long as the call lasts. Raises `ApiError` 529 when there is none, 429 when
+        `caller` holds `most` already.
+        """
+        if most is not None and self.of_callers[caller] >= most:
+            raise ApiError(
+                429,
+                errors.RATE_LIMIT,
+                f"You have {most} calls under way, the most that you may have at once; wait for one to end.",
+                reason="caller_concurrency",
+                headers=((b"retry-after", b"1"),),
+            )
         if self.under_way >= self.limit:
             raise ApiError(
                 529,
@@ -79,10 +91,14 @@ class Calls:
                 headers=((b"retry-after", b"1"),),
             )
         self.under_way += 1
+        self.of_callers[caller] += 1
         try:
             yield
         finally:
             self.under_way -= 1
+            self.of_callers[caller] -= 1
+            if not self.of_callers[caller]:
+                del self.of_callers[caller]
 
 
 @dataclass(slots=True)

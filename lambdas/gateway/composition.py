@@ -21,6 +21,7 @@ from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.feedback import Feedback
 from lambdas.gateway.inspection import InspectionStep
+from lambdas.gateway.me import Me
 from lambdas.gateway.messages import Messages
 from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
@@ -115,6 +116,7 @@ class Gateway:
         self.uses = Uses(recorder, self.request_ids)
         self.feedback = Feedback(recorder, self.request_ids, batch_store, clock)
         self.sign_out = SignOut(TokenUses(batch_store, clock))
+        self.me = Me(policy, ledger, clock)
 
     async def start(self) -> None:
         """Read the policy and keep it current. A gateway without a policy starts, and refuses calls until it

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lambdas.common.identities import Principal
+from lambdas.common.limits import CallerLimits, kind_of, limits_of
 from lambdas.common.policy import Department, GatewayPolicy
 from lambdas.common.prices import PriceList
 from lambdas.gateway.access_log import AccessEntry
@@ -49,6 +50,12 @@ class GovernedCall:
     def request_id(self) -> str:
         """The id that the caller gets as `request-id` and that names the records."""
         return self.exchange.request_id
+
+    @property
+    def limits(self) -> CallerLimits:
+        """What its caller may do."""
+        kind = kind_of(self.principal, self.exchange.headers)
+        return limits_of(self.policy, self.department, self.principal, kind)
 
     def priced(self, prices: PriceList) -> WorstCase:
         """What the call can cost at most. Raises `KeyError` for a model without a price."""

@@ -74,7 +74,7 @@ class Messages:
         if not verdict.allowed:
             await self.recorder.refusal(call)
             raise refusal(verdict, exchange.headers, policy.help_url)
-        with self.calls.place():
+        with self.calls.place(principal.id, call.limits.concurrent_calls):
             reservation = await self.reserver.reserve(call)
             completion = Completion(call, reservation, self.settler, self.recorder)
             try:
@@ -157,6 +157,6 @@ def governed_message(
         stream=request.stream,
         verdict=verdict,
         prompt=request.prompt,
-        use_case=request.use_case,
+        use_case=request.use_case or grant.principal.use_case,
         seen=(request.seen,),
     )

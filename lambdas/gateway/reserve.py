@@ -6,13 +6,14 @@ turns a no into the right answer.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from lambdas.common.clock import Clock
-from lambdas.common.ledger import Ask, Granted, RateWindow, Refused, Reservation
+from lambdas.common.ledger import Ask, Balance, Granted, RateWindow, Refused, Reservation
 from lambdas.common.ledger.items import Key
+from lambdas.common.limits import CallerLimits
 from lambdas.common.prices import PriceList
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
@@ -31,6 +32,7 @@ class Ledger(Protocol):
     async def reserve(self, ask: Ask) -> Granted: ...
     async def settle(self, granted: Granted, microusd: int, tokens: int) -> None: ...
     async def hand_over(self, granted: Granted, holder: Key, item: Mapping[str, Any]) -> None: ...
+    async def balances(self, scopes: Sequence[str], month: str) -> Sequence[Balance]: ...
     async def settle_held(self, reservation: Reservation, holder: Key, microusd: int) -> None: ...
 
 
@@ -60,19 +62,26 @@ class Reserver:
             microusd = call.priced(self._prices).microusd
         except KeyError:
             raise errors.control_unavailable("price of this model") from None
+        limits = call.limits
         tokens = call.probable_input
-        _refuse_impossible(call, tokens)
+        _refuse_impossible(call, limits, tokens)
         now = self._clock()
+        department = replace(
+            call.department,
+            user_requests_per_minute=limits.requests_per_minute,
+            user_tokens_per_minute=limits.tokens_per_minute,
+        )
         ask = Ask(
             call.request_id,
             call.principal,
-            call.department,
+            department,
             call.policy.organization,
             call.model,
             microusd,
             tokens,
             now + timedelta(seconds=_RESERVED_SECONDS),
             batch=call.kind == "batch",
+            caller_budget_microusd=limits.monthly_budget_microusd,
         )
         try:
             granted = await self._ledger.reserve(ask)
@@ -85,14 +94,14 @@ class Reserver:
         )
 
 
-def _refuse_impossible(call: GovernedCall, tokens: int) -> None:
+def _refuse_impossible(call: GovernedCall, limits: CallerLimits, tokens: int) -> None:
     """Raises `ApiError` 400 for a request that no window has room for, however long its caller waits.
 
     In the API's own words for a prompt that is too long: by these Claude Code compacts its conversation.
     """
     department = call.department
     limit, whose = min(
-        (department.user_tokens_per_minute, "you"),
+        (limits.tokens_per_minute, "you"),
         (department.tokens_per_minute, f"department {department.id}"),
     )
     if tokens > limit:

@@ -180,6 +180,17 @@ def _with_defaults(document: Mapping[str, Any], sizing: Sizing | None) -> dict[s
         "tokens_per_minute": limits.department_tokens_per_minute,
         "user_requests_per_minute": limits.user_requests_per_minute,
         "user_tokens_per_minute": limits.user_tokens_per_minute,
+        **{
+            f"{kind}_{name}": getattr(limits, f"{kind}_{name}")
+            for kind, name in (
+                ("user", "concurrent_calls"),
+                *(
+                    (kind, name)
+                    for kind in ("agent", "application")
+                    for name in ("requests_per_minute", "tokens_per_minute", "concurrent_calls")
+                ),
+            )
+        },
     }
     filled = dict(document)
     departments = filled.get("departments")

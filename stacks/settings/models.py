@@ -161,6 +161,13 @@ class Department(Frozen):
     tokens_per_minute: Rate = 1
     user_requests_per_minute: Rate = 1
     user_tokens_per_minute: Rate = 1
+    user_concurrent_calls: Rate = 1
+    agent_requests_per_minute: Rate = 1
+    agent_tokens_per_minute: Rate = 1
+    agent_concurrent_calls: Rate = 1
+    application_requests_per_minute: Rate = 1
+    application_tokens_per_minute: Rate = 1
+    application_concurrent_calls: Rate = 1
     findings: Findings = Findings()
     redact_output: bool = True
     registered_prompts_only: bool = False
@@ -169,6 +176,14 @@ class Department(Frozen):
     training_required: bool = Field(
         default=False, description="whoever asks for a workflow must have completed its course"
     )
+
+
+class RoleLimits(Frozen):
+    """What one person with a role may do, in place of the limits of its department."""
+
+    requests_per_minute: Rate | None = None
+    tokens_per_minute: Rate | None = None
+    concurrent_calls: Rate | None = None
 
 
 class Reviews(Frozen):
@@ -540,6 +555,9 @@ class Settings(Frozen):
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
     claude: Claude
     departments: tuple[Department, ...] = Field(min_length=1, max_length=200)
+    role_limits: dict[Slug, RoleLimits] = Field(
+        default={}, description="limits of one person with a role, in place of those of its department"
+    )
     audit: Audit = Audit()
     budget: Budget = Budget()
     reviews: Reviews = Reviews()

@@ -289,6 +289,8 @@ def _controls(requests: Requests) -> None:
         requests.refused()
     with patch.object(app, "models_page", side_effect=RuntimeError(CANARY)):
         requests.get("/v1/models")
+    with patch.object(type(harness.ledger.store), "get", side_effect=RuntimeError(CANARY)):
+        requests.get("/v1/me")
     unread = next(name for name in harness.prompts.index.document["prompts"] if name != "campaign-copy")
     with patch.dict(harness.prompts.objects, clear=True):
         requests.post(f"/v1/prompts/{unread}/messages", {"variables": {}})
@@ -332,6 +334,9 @@ def _other_gateways(upstreams: list[FakeUpstream], seen: Seen) -> None:
             if requests.post("/v1/embeddings", {"input": CANARY}).status == 404:
                 break
         requests.message()
+    none = {"requests_per_minute": 9, "tokens_per_minute": 9_999, "concurrent_calls": 0}
+    with _gateway(upstreams, departments=[department("marketing", rates={"application": none})]) as harness:
+        Requests(harness, seen).message()
     deadlines = Deadlines(ping=0.1, total=0.3)
     with _gateway(upstreams, deadlines=deadlines) as harness:
         events = stream_events(["one"])

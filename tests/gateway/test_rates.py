@@ -129,5 +129,15 @@ def test_every_size_gives_a_coding_agent_room_for_a_day_of_work(size: Any) -> No
     limits = sizing(size).limits
     body = parse_object(chat("x = call(y)\n" * 12_500, max_tokens=128_000))
     estimate = input_tokens_estimate(body.raw, body.fields)
-    assert 5 * 4 * estimate < limits.user_tokens_per_minute
-    assert limits.user_tokens_per_minute * 5 <= limits.department_tokens_per_minute
+    assert 5 * 6 * estimate < limits.agent_tokens_per_minute
+    assert limits.agent_requests_per_minute >= 5 * 12
+    assert limits.agent_concurrent_calls >= 20
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("kind", ["user", "agent", "application"])
+def test_no_caller_takes_more_than_a_fifth_of_its_departments_window(size: Any, kind: str) -> None:
+    limits = sizing(size).limits
+    for what in ("requests_per_minute", "tokens_per_minute"):
+        own, department_has = getattr(limits, f"{kind}_{what}"), getattr(limits, f"department_{what}")
+        assert own * 5 <= department_has

@@ -302,7 +302,11 @@ class Ledger:
             _Limit(
                 budget(
                     f"USER#{principal.id}",
-                    department.user_monthly_budget_microusd if model != "central" else None,
+                    ask.caller_budget_microusd
+                    if ask.caller_budget_microusd is not None
+                    else department.user_monthly_budget_microusd
+                    if model != "central"
+                    else None,
                 ),
                 "budget",
                 "you",

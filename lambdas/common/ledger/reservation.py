@@ -13,7 +13,8 @@ from lambdas.common.policy import Department, Organization
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One call that wants to be sent. Money in micro-dollars; `tokens` is what it probably adds to its rate
-    windows before its answer begins.
+    windows before its answer begins. `caller_budget_microusd` is an own ceiling of the caller's that holds
+    under every budget model. The limits of `department` for its people are those that hold for this caller.
     """
 
     reservation_id: str
@@ -25,6 +26,7 @@ class Ask:
     tokens: int
     expires_at: datetime
     batch: bool = False
+    caller_budget_microusd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

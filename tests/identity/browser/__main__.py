@@ -121,7 +121,7 @@ def walk(kit: LocalKit) -> list[float]:
             signed_in = kit.run("login", "--wait", "60", **session, **browser)
             assert signed_in.returncode == 0, signed_in.stderr
             who = json.loads(kit.run("whoami", "--json", **session).stdout)
-            assert (who["person"], who["department"]) == (made["id"], "finance"), who
+            assert (who["id"], who["department"]) == (made["id"], "finance"), who
             return kit.run("token", **session).stdout.strip()
 
         user_url = f"{scim}/Users/{made['id']}"

@@ -1,0 +1,66 @@
+"""Who calls the gateway from this machine, and what the gateway says of them."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from kit.errors import ExitCode, KitError
+
+_TIMEOUT = 10
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A credential and where it is good. `expires_at` in seconds since the epoch, None for a key."""
+
+    gateway_url: str
+    token: str
+    expires_at: float | None = None
+
+
+def credential() -> Caller:
+    """What the environment names, as Anthropic's SDKs read it, else the session. Raises KitError."""
+    url = os.environ.get("ANTHROPIC_BASE_URL", "").rstrip("/")
+    token = os.environ.get("ANTHROPIC_AUTH_TOKEN") or os.environ.get("ANTHROPIC_API_KEY")
+    if url and token:
+        return Caller(url, token)
+    from kit.identity.session import fresh
+
+    session = fresh()
+    return Caller(session.gateway_url, session.access_token, session.expires_at)
+
+
+def ask_who(caller: Caller) -> dict[str, Any]:
+    """`GET /v1/me`. Raises KitError; nothing of the credential is in its message."""
+    parts = urlsplit(caller.gateway_url)
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
+        raise KitError(f"{parts.hostname} is not reached over https", way_out="give an https address")
+    request = urllib.request.Request(  # noqa: S310 - checked above
+        f"{caller.gateway_url}/v1/me", headers={"authorization": f"Bearer {caller.token}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+            return json.loads(answer.read(1 << 20))
+    except urllib.error.HTTPError as error:
+        raise KitError(
+            f"the gateway refuses: {_message(error)}",
+            way_out="kit login, or another key",
+            exit_code=ExitCode.USAGE,
+        ) from None
+    except (OSError, ValueError):
+        raise KitError(
+            f"the gateway at {parts.hostname} does not answer",
+            way_out="check the address and the network; locally: kit status",
+            exit_code=ExitCode.ENVIRONMENT,
+        ) from None
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.loads(error.read(65536))["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return str(error.code)

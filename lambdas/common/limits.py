@@ -1,0 +1,57 @@
+"""How much one caller may do: by its kind, its role and its key (L1.5, L1.11, L1.12).
+
+A person in a chat sends a few thousand tokens and reads; a coding agent sends a hundred thousand, several
+times a minute; an application is as busy as its users. One limit for all either stops the agent or lets the
+chat run wild, so each kind has its own. A role may have more, and a key what its operator gave it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from lambdas.common.identities import Principal
+from lambdas.common.policy import Department, GatewayPolicy, Rates
+
+CallerKind = Literal["person", "agent", "application"]
+_AGENT_SIGNS = ((b"x-claude-code-session-id", b""), (b"user-agent", b"claude-cli/"))
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLimits:
+    """What holds for one caller now. `monthly_budget_microusd` is an own ceiling under every budget model;
+    None: only the ceilings of the budget model hold.
+    """
+
+    kind: CallerKind
+    requests_per_minute: int
+    tokens_per_minute: int
+    concurrent_calls: int
+    monthly_budget_microusd: int | None = None
+
+
+def kind_of(principal: Principal, headers: Mapping[bytes, bytes]) -> CallerKind:
+    """What kind of caller asks. Coding agents say so of themselves; a limit of a key's own holds whatever is
+    said.
+    """
+    if any(headers.get(name, b"").startswith(sign) and name in headers for name, sign in _AGENT_SIGNS):
+        return "agent"
+    return principal.kind
+
+
+def limits_of(
+    policy: GatewayPolicy, department: Department, principal: Principal, kind: CallerKind
+) -> CallerLimits:
+    """The limits of a caller: those of its kind in its department; the highest of its roles where one has its
+    own; then those of its key.
+    """
+    rates = department.rates_of(kind)
+    chosen = {one.name: getattr(rates, one.name) for one in fields(Rates)}
+    for name in chosen:
+        own = [policy.role_limits[role].get(name) for role in principal.roles if role in policy.role_limits]
+        chosen[name] = max([value for value in own if value is not None], default=chosen[name])
+        of_key = getattr(principal.limits, name) if principal.limits else None
+        chosen[name] = chosen[name] if of_key is None else of_key
+    budget = principal.limits.monthly_budget_microusd if principal.limits else None
+    if budget is None and principal.kind == "application":
+        budget = department.monthly_budget_microusd  # a person's ceiling is not an application's
+    return CallerLimits(kind, monthly_budget_microusd=budget, **chosen)

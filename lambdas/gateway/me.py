@@ -1,0 +1,82 @@
+"""GET /v1/me: what the caller may do, and what it has spent (L1.4, L1.12)."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lambdas.common.clock import Clock
+from lambdas.common.identities import Principal
+from lambdas.common.limits import CallerLimits, kind_of, limits_of
+from lambdas.common.policy import Department, GatewayPolicy, PolicyWatch
+from lambdas.gateway import errors
+from lambdas.gateway.authorise import department_of, granted_models
+from lambdas.gateway.errors import Header
+from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.reserve import Ledger
+
+_JSON: list[Header] = [(b"content-type", b"application/json")]
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Answers the question. Made once; holds no state of a call."""
+
+    policy: PolicyWatch
+    ledger: Ledger
+    clock: Clock
+
+    async def answer(self, exchange: Exchange, principal: Principal) -> None:
+        """One document. Raises `ApiError` 451 for a department that is not set up, 503 without the ledger."""
+        policy = self.policy.current()
+        department = department_of(policy, principal)
+        limits = limits_of(policy, department, principal, kind_of(principal, exchange.headers))
+        now = self.clock().astimezone(UTC)
+        try:
+            (balance,) = await self.ledger.balances([f"USER#{principal.id}"], f"{now:%Y-%m}")
+        except Exception:  # whatever the store raises
+            raise errors.control_unavailable("ledger") from None
+        document = {
+            "type": "me",
+            "id": principal.id,
+            "kind": principal.kind,
+            "department": department.id,
+            "roles": list(principal.roles),
+            "models": [model.alias for model in granted_models(policy, principal)],
+            "data_classes": _data_classes(department, principal),
+            "use_case": principal.use_case,
+            "limits": {
+                "of": limits.kind,
+                "requests_per_minute": limits.requests_per_minute,
+                "tokens_per_minute": limits.tokens_per_minute,
+                "concurrent_calls": limits.concurrent_calls,
+            },
+            "budget": _budget(policy, department, limits, balance.committed_microusd, now),
+            "help_url": policy.help_url,
+        }
+        await exchange.answer(200, _JSON, json.dumps(document).encode())
+
+
+def _data_classes(department: Department, principal: Principal) -> list[str]:
+    narrowed = principal.data_classes
+    return [one for one in department.data_classes if narrowed is None or one in narrowed]
+
+
+def _budget(
+    policy: GatewayPolicy, department: Department, limits: CallerLimits, spent: int, now: datetime
+) -> dict[str, Any]:
+    """Micro-dollars of this month. `monthly_microusd` None: only the department or the organisation has
+    one.
+    """
+    ceiling = limits.monthly_budget_microusd
+    if ceiling is None and policy.organization.budget_model != "central":
+        ceiling = department.user_monthly_budget_microusd
+    resets_at = (now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)).replace(
+        day=1
+    )
+    return {
+        "monthly_microusd": ceiling,
+        "committed_microusd": spent,  # spent, and reserved for calls that are under way
+        "remaining_microusd": None if ceiling is None else max(0, ceiling - spent),
+        "resets_at": f"{resets_at:%Y-%m-%dT%H:%M:%SZ}",
+    }
