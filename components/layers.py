@@ -101,8 +101,11 @@ def source_files(packages: Sequence[str], root: Path = ROOT) -> list[str]:
     never changes the archive.
     """
     found = {"lambdas/__init__.py"}
-    for package in packages:
-        for path in (root / "lambdas" / package).rglob("*"):
+    folders = [root / "lambdas" / package for package in packages]
+    if "common" in packages:  # it reads what the contract declares
+        folders.append(root / "contract")
+    for folder in folders:
+        for path in folder.rglob("*"):
             parts = path.relative_to(root).parts
             unwanted = any(part in ("__pycache__", "tests") or part.startswith(".") for part in parts)
             if path.is_file() and path.suffix in _DEPLOYED_SUFFIXES and not unwanted:

@@ -12,9 +12,10 @@ from components.workflow.catalogue import demanded_by, published_prompt, step_in
 from components.workflow.definition import Waiting
 from components.workflow.department import Department, DepartmentArgs
 from components.workflow.workflows import DepartmentWorkflows, DepartmentWorkflowsArgs, Planned, Training
+from contract.client import Department as DepartmentSettings
+from contract.writing import published
 from stacks.placement import department_options, names_of
 from stacks.settings import Settings
-from stacks.settings.models import Department as DepartmentSettings
 
 LIBRARY = ROOT / "prompts"
 Outputs = Mapping[str, pulumi.Output[Any]]
@@ -81,7 +82,7 @@ def _department(
         id=department.id,
         title=department.name,
         people_tag=settings.identity.department_claim,
-        profile={**department.model_dump(mode="json", exclude_none=True), "workflows": workflows},
+        profile={**published(department), "workflows": workflows},
         boundary_arn=base["permissions_boundary_arn"],
         secrets_key_arn=base["secrets_key_arn"],
         governance_bucket_name=base["governance_bucket_name"],

@@ -32,7 +32,7 @@ from typing import Any
 
 import yaml
 
-from stacks.problems import nearest, shown
+from contract.problems import nearest, shown
 from stacks.settings.credentials import credential_problems
 from stacks.settings.documents import UnreadableFile, read_yaml
 

@@ -24,10 +24,10 @@ from components.identity.identity_center import IdentityCenter, IdentityCenterAr
 from components.identity.saml_console import SamlConsole, SamlConsoleArgs
 from components.permissions import canonical_json
 from components.storage import Lifecycle, PrivateBucket, PrivateBucketArgs
+from contract.client import IdentityCenterAccess, SamlConsoleAccess
 from stacks import contracts, gates
 from stacks.placement import names_of, stage_options
 from stacks.settings import Settings
-from stacks.settings.models import IdentityCenterAccess, SamlConsoleAccess
 
 GATE_RECORD_KEY = "gates/foundation.json"
 

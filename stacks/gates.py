@@ -19,8 +19,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from contract.problems import nearest
+from contract.writing import published
 from stacks.evidence import Attestation, Evidence, EvidenceError, Measurement, read_evidence
-from stacks.problems import nearest
 from stacks.settings import STAGES, Settings, Stage
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -237,7 +238,7 @@ def require_open(stage: Stage, settings: Settings, *, root: Path = ROOT) -> dict
         "criteria": [_as_record(each) for each in judged],
         "emulated": settings.emulated,
         "environment": settings.environment,
-        "override": override.model_dump(mode="json") if override else None,
+        "override": published(override) if override else None,
         "stage": stage,
         "version": 1,
     }

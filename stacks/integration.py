@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pulumi
-from pulumi_aws import cognito
 
 from components.api.alarms import ApiAlarms, ApiAlarmsArgs
 from components.api.analytics import Analytics, AnalyticsArgs
@@ -19,35 +18,27 @@ from components.api.scheduled import KeeperArgs, ScheduledFunction, notary, swee
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.functions import Network as FunctionNetwork
 from components.functions import Surroundings
-from components.governance.gateway_policy import (
-    ApprovedDictionary,
-    DepartmentRights,
-    GatewayPolicy,
-    InspectionRules,
-    ProviderRoute,
-    TokenIssuer,
-)
 from components.governance.guardrail import Guardrail, GuardrailArgs
 from components.governance.prompt_registry import PromptRegistry, PromptRegistryArgs
 from components.identity.authorizer import Authorizer, AuthorizerArgs
-from components.identity.people import MACHINE_SCOPE, OidcProvider, People, PeopleArgs, SamlProvider
+from components.identity.people import OidcProvider, People, PeopleArgs, SamlProvider
 from components.identity.scim import Scim, ScimArgs, ScimRule
 from components.layers import ROOT, DependencyLayer, image_tag
 from components.measurement.aggregation import AggregationArgs, aggregation
 from components.permissions import canonical_json
 from components.workflow.review_desk import ReviewDesk, ReviewDeskArgs
-from stacks import contracts, departments, gates, portal
-from stacks.placement import names_of, stage_options, zones_of
-from stacks.settings import Settings
-from stacks.settings.models import (
+from contract.client import (
     AnthropicProvider,
     BedrockProvider,
     ClaudePlatformProvider,
-    Department,
     OidcIdentity,
     SamlIdentity,
     WorkloadIdentityAuth,
 )
+from stacks import contracts, departments, gates, portal
+from stacks.gateway_policy import gateway_policy
+from stacks.placement import names_of, stage_options, zones_of
+from stacks.settings import Settings
 
 POLICY_OBJECT_KEY = "policy/gateway.json"
 GATE_RECORD_KEY = "gates/integration.json"
@@ -369,35 +360,6 @@ def _authorizer(gateway: GatewayArgs) -> AuthorizerArgs:
     return AuthorizerArgs(gateway.surroundings, gateway.stores, gateway.policy_object_key, gateway.layer_arn)
 
 
-def _pool_issuers(people: People) -> list[TokenIssuer]:
-    """The user pool's access tokens: one entry for each client of people, one per machine.
-
-    Cognito names the sign-in that a person's token came from in `origin_jti`.
-    """
-
-    def issuer(
-        client: cognito.UserPoolClient, principal: str, claims: dict[str, str], scopes: Sequence[str] = ()
-    ) -> TokenIssuer:
-        return TokenIssuer(
-            issuer=people.issuer,
-            audience=client.id,
-            algorithms=["RS256"],
-            jwks_uri=pulumi.Output.concat(people.issuer, "/.well-known/jwks.json"),
-            principal=principal,
-            claims=claims,
-            required_claims={"token_use": "access"},
-            required_scopes=scopes,
-        )
-
-    machines = [
-        issuer(client, "application", {"application": "client_id"}, [MACHINE_SCOPE])
-        for client in people.machine_clients.values()
-    ]
-    people_claims = {"person": "kit_person", "session": "origin_jti"}
-    signed_in = [client for client in (people.client, people.portal_client) if client is not None]
-    return [*(issuer(client, "person", people_claims) for client in signed_in), *machines]
-
-
 def _scim(
     settings: Settings,
     base: Outputs,
@@ -492,7 +454,7 @@ def egress_domains(settings: Settings) -> list[str]:
     """The names that the functions must resolve, besides AWS's own of their region: providers wherever they
     are, issuers of tokens, and the API under the client's own name, which workflows call.
     """
-    urls = [_route(one).base_url for one in settings.claude.providers]
+    urls = [one.route.base_url for one in settings.claude.providers]
     urls += [one.jwks_uri for one in settings.trusted_issuers]
     urls.append(f"https://cognito-idp.{settings.region}.amazonaws.com")  # keys of the user pool
     if settings.api.custom_domain:
@@ -606,102 +568,9 @@ def _publish_policy(
     settings: Settings, base: Outputs, people: People, options: pulumi.ResourceOptions
 ) -> None:
     """The gateway policy as an object: the gateway follows a new version within 15 seconds."""
-    policy = pulumi.Output.from_input(gateway_policy(settings, _pool_issuers(people)).to_dict()).apply(
-        canonical_json
-    )
+    policy = pulumi.Output.from_input(gateway_policy(settings, people.token_issuers())).apply(canonical_json)
     PublishedText("gateway-policy", _text(base, POLICY_OBJECT_KEY, policy), options)
 
 
 def _text(base: Outputs, key: str, content: pulumi.Input[str]) -> PublishedTextArgs:
     return PublishedTextArgs(base["governance_bucket_name"], base["governance_key_arn"], key, content)
-
-
-def gateway_policy(settings: Settings, issuers: Sequence[TokenIssuer] = ()) -> GatewayPolicy:
-    """The gateway policy that the configuration asks for, with `issuers` of the stage itself."""
-    return GatewayPolicy(
-        client=settings.client,
-        environment=settings.environment,
-        budget_model=settings.budget.model,
-        monthly_budget_microusd=settings.budget.organization_monthly_microusd,
-        budget_shards=settings.sizing.capacity.budget_shards,
-        departments=[_rights(department) for department in settings.departments],
-        models={alias: (one.display_name, one.model) for alias, one in settings.claude.models.items()},
-        model_roles={alias: one.roles for alias, one in settings.claude.models.items() if one.roles},
-        embeddings_model=settings.claude.embeddings_model,
-        providers=[_route(provider) for provider in settings.claude.providers],
-        issuers=[
-            *issuers,
-            *(
-                TokenIssuer(
-                    issuer=one.issuer,
-                    audience=one.audience,
-                    algorithms=one.algorithms,
-                    jwks_uri=one.jwks_uri,
-                    principal=one.principal,
-                    claims=one.claims,
-                    required_claims=one.required_claims,
-                    required_scopes=one.required_scopes,
-                    single_use=one.single_use,
-                )
-                for one in settings.trusted_issuers
-            ),
-        ],
-        dictionary=ApprovedDictionary(**settings.dictionary.model_dump()) if settings.dictionary else None,
-        inspection=InspectionRules(**settings.inspection.model_dump()),
-        role_limits={
-            role: limits.model_dump(exclude_none=True) for role, limits in settings.role_limits.items()
-        },
-        help_url=settings.contacts.help_url,
-    )
-
-
-def _rights(department: Department) -> DepartmentRights:
-    return DepartmentRights(
-        id=department.id,
-        cost_center=department.cost_center,
-        data_classes=department.data_classes,
-        models=department.models,
-        monthly_budget_microusd=department.monthly_budget_microusd,
-        batch_monthly_budget_microusd=department.batch_monthly_budget_microusd,
-        user_monthly_budget_microusd=department.user_monthly_budget_microusd,
-        requests_per_minute=department.requests_per_minute,
-        tokens_per_minute=department.tokens_per_minute,
-        user_requests_per_minute=department.user_requests_per_minute,
-        user_tokens_per_minute=department.user_tokens_per_minute,
-        findings=department.findings.model_dump(),
-        redact_output=department.redact_output,
-        registered_prompts_only=department.registered_prompts_only,
-        embeddings=department.embeddings,
-        human_review=department.human_review,
-        rates={
-            kind: {
-                name: getattr(department, f"{prefix}_{name}")
-                for name in ("requests_per_minute", "tokens_per_minute", "concurrent_calls")
-            }
-            for kind, prefix in (("person", "user"), ("agent", "agent"), ("application", "application"))
-        },
-    )
-
-
-def _route(provider: AnthropicProvider | ClaudePlatformProvider | BedrockProvider) -> ProviderRoute:
-    match provider:
-        case AnthropicProvider():
-            auth = {key: value for key, value in provider.auth.model_dump().items() if value is not None}
-            geo = "us" if provider.inference_geo == "us" else None
-            return ProviderRoute(provider.name, provider.kind, provider.base_url, auth, provider.models, geo)
-        case ClaudePlatformProvider():
-            return ProviderRoute(
-                provider.name,
-                provider.kind,
-                f"https://aws-external-anthropic.{provider.region}.api.aws",
-                {"kind": "aws", "region": provider.region, "workspace_id": provider.workspace_id},
-                provider.models,
-            )
-        case BedrockProvider():
-            return ProviderRoute(
-                provider.name,
-                provider.kind,
-                f"https://bedrock-mantle.{provider.region}.api.aws/anthropic",
-                {"kind": "aws", "region": provider.region},
-                provider.models,
-            )

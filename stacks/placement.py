@@ -4,8 +4,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.base import Names, aws_provider
+from contract.client import Department
 from stacks.settings import Settings
-from stacks.settings.models import Department
 
 
 def names_of(settings: Settings) -> Names:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pulumi
 from pulumi_aws import cognito
@@ -127,6 +127,36 @@ class People(KitComponent):
             "https://", self.domain.domain, f".auth.{names.region}.amazoncognito.com"
         )
         self.register_outputs({"userPoolId": self.pool.id, "clientId": self.client.id})
+
+    def token_issuers(self) -> list[dict[str, Any]]:
+        """The pool's access tokens for the gateway policy: one entry for each client of people, one per
+        machine.
+
+        Cognito names the sign-in that a person's token came from in `origin_jti`.
+        """
+        person = {"person": "kit_person", "session": "origin_jti"}
+        signed_in = [one for one in (self.client, self.portal_client) if one is not None]
+        application = {"application": "client_id"}
+        machines = self.machine_clients.values()
+        return [
+            *(self._issuer(one, "person", person, []) for one in signed_in),
+            *(self._issuer(one, "application", application, [MACHINE_SCOPE]) for one in machines),
+        ]
+
+    def _issuer(
+        self, client: cognito.UserPoolClient, principal: str, claims: dict[str, str], scopes: list[str]
+    ) -> dict[str, Any]:
+        return {
+            "issuer": self.issuer,
+            "audience": client.id,
+            "algorithms": ["RS256"],
+            "jwks_uri": pulumi.Output.concat(self.issuer, "/.well-known/jwks.json"),
+            "principal": principal,
+            "claims": claims,
+            "required_claims": {"token_use": "access"},
+            "required_scopes": scopes,
+            "single_use": False,
+        }
 
     def _trigger(self, name: str) -> Function:
         args = self._args

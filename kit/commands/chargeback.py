@@ -84,7 +84,7 @@ def _ledger(file: Path | None, month: str) -> dict[str, int] | None:
 
 
 def _print(month: str, model: str, made: "list[Statement]", *, as_json: bool, synthetic: bool) -> None:
-    from stacks.money import usd
+    from contract.money import usd
 
     if as_json:
         document: dict[str, Any] = {

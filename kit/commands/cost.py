@@ -61,7 +61,7 @@ def _show(model: "CostModel") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from stacks.money import usd
+    from contract.money import usd
 
     console = Console(highlight=False)
     claude, aws = model.prices_as_of

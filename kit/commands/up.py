@@ -124,8 +124,8 @@ def _choice(
 
 def _claude_url(base: int) -> str | None:
     """ANTHROPIC_BASE_URL, as the SDK takes it; None for the gateway's own, which `kit env` exports."""
+    from contract.kinds import PROVIDER_URL
     from kit.local.ports import port_of
-    from stacks.settings.models import PROVIDER_URL
 
     url = os.environ.get("ANTHROPIC_BASE_URL", "").rstrip("/")
     if not url or url == f"http://127.0.0.1:{port_of('gateway', base, [])}":

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Literal
 
+from contract.sizes import Sizing, sizing
 from kit.cost.price_file import Assumption, PriceFile, read_assumptions, read_prices
 from kit.cost.resources import standing_costs
 from kit.errors import ExitCode, KitError
 from kit.evaluation.graph import Graph
 from lambdas.common.prices import PriceList, load_prices
 from stacks.settings import Settings
-from stacks.sizing import Sizing, sizing
 
 Group = Literal["api", "infrastructure", "organisation"]
 Rhythm = Literal["monthly", "once", "yearly"]

@@ -4,11 +4,12 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from contract.writing import as_file
 from kit.errors import ExitCode, KitError
 from kit.evaluation import Graph
 from kit.evaluation.graph import unwrapped
@@ -106,7 +107,7 @@ class Deployment:
             chosen["size"] = self.choice.size
         settings = read_settings_of(stack_configuration(STAGES[0], client=self.choice.client, config=chosen))
         if self.choice.anthropic_api_key:
-            claude = settings.claude.model_dump(mode="json", exclude_defaults=True)
+            claude = as_file(settings.claude)
             by_key: dict[str, Any] = {"kind": "anthropic", "auth": {"kind": "secret"}}
             if "us" in settings.data_residency:
                 by_key["inference_geo"] = "us"
@@ -114,8 +115,8 @@ class Deployment:
                 by_key["base_url"] = self.choice.anthropic_base_url
             chosen["claude"] = {**claude, "providers": [by_key]}
         if settings.api.custom_domain:  # nobody's name leads to the loopback address
-            own_name = {"custom_domain", "mutual_tls"}
-            chosen["api"] = settings.api.model_dump(mode="json", exclude_defaults=True, exclude=own_name)
+            api = replace(settings.api, custom_domain=None, mutual_tls=None)
+            chosen["api"] = as_file(api)
         return chosen
 
     def _configuration(self, stage: str) -> dict[str, str]:

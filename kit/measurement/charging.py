@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from contract.kinds import BudgetModel
 from lambdas.measurement.aggregates import Aggregate, DepartmentAggregate
 from lambdas.measurement.privacy import SMALLEST_GROUP
-from stacks.settings.models import BudgetModel
 
 CENTRAL = "center-of-excellence"
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from contract.money import usd
 from kit.measurement.charging import Statement
 from lambdas.measurement.privacy import SMALLEST_GROUP
-from stacks.money import usd
 
 STYLE = """
 :root { --ink: #1b2430; --soft: #5b6775; --line: #d9dee4; --accent: #1f6f8b; --warn: #9a5b00; }

@@ -47,7 +47,9 @@ def limits_of(
     rates = department.rates_of(kind)
     chosen = {one.name: getattr(rates, one.name) for one in fields(Rates)}
     for name in chosen:
-        own = [policy.role_limits[role].get(name) for role in principal.roles if role in policy.role_limits]
+        own = [
+            getattr(policy.role_limits[role], name) for role in principal.roles if role in policy.role_limits
+        ]
         chosen[name] = max([value for value in own if value is not None], default=chosen[name])
         of_key = getattr(principal.limits, name) if principal.limits else None
         chosen[name] = chosen[name] if of_key is None else of_key

@@ -2,6 +2,8 @@
 the edge.
 """
 
+from contract.client import Department
+from contract.kinds import STAGES, Stage
 from stacks.settings.loading import (
     CONFIG_FOLDER,
     RawConfig,
@@ -10,7 +12,7 @@ from stacks.settings.loading import (
     parse_settings,
     read_settings,
 )
-from stacks.settings.models import STAGES, Department, Settings, Stage
+from stacks.settings.settings import Settings
 
 __all__ = [
     "CONFIG_FOLDER",

@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
-from stacks.problems import Problem, nearest, shown
-from stacks.settings.explaining import as_text, mapping
-from stacks.settings.models import REGIONS, ReviewTrigger
-from stacks.sizing import Sizing
+from contract.kinds import REGIONS, ReviewTrigger
+from contract.problems import Problem, nearest, shown
+from contract.sizes import Sizing
 
 # What must not reach Claude (G.1).
 _PROTECTED_CLASSES = ("restricted", "confidential")
@@ -321,3 +320,13 @@ def _deployment(document: Mapping[str, Any]) -> Iterator[Problem]:
 def _mappings(value: Any) -> list[Mapping[str, Any]]:
     """The mappings of a list, position by position; what is none is an empty one."""
     return [mapping(each) for each in value] if isinstance(value, list | tuple) else []
+
+
+def as_text(value: Any) -> str:
+    """A text, or an empty one where the data is something else."""
+    return value if isinstance(value, str) else ""
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A mapping, or an empty one where the data is something else."""
+    return value if isinstance(value, Mapping) else {}

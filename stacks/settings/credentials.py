@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stacks.problems import Problem
+from contract.problems import Problem
 
 _SHAPES = re.compile(
     r"""

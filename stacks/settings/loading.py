@@ -11,16 +11,15 @@ from typing import Any
 import pulumi
 import pulumi.runtime
 from pulumi.runtime import config as stack_configuration
-from pydantic import ValidationError
 
-from stacks.problems import Problem, nearest
-from stacks.settings.consistency import consistency_problems
-from stacks.settings.credentials import credential_problems, looks_secret
+from contract.problems import Problem, nearest, shown
+from contract.reading import Reading
+from contract.sizes import SIZES, Sizing, resolve, value
+from stacks.settings.consistency import consistency_problems, mapping
+from stacks.settings.credentials import credential_problems, looks_secret, secret_by_name
 from stacks.settings.documents import UnreadableFile, parse_json, read_yaml
-from stacks.settings.explaining import explain, mapping
-from stacks.settings.models import Settings
 from stacks.settings.saml_metadata import metadata_problems
-from stacks.sizing import SIZES, Sizing, resolve
+from stacks.settings.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONFIG_FOLDER = ROOT / "stacks" / "config"
@@ -34,6 +33,12 @@ _STACK_ONLY = (
     "evidence_file",
     "demonstration_evidence",
 )
+
+# Keys of earlier versions, and what to write instead.
+_RETIRED = {
+    "audit.retention_days": "it is sizing.retention.audit_days",
+    "network.vpc_id": "it changed nothing: remove it (the subnets and security groups say which network)",
+}
 
 
 class SettingsError(Exception):
@@ -145,12 +150,10 @@ def parse_settings(
     """
     found = [*problems, *credential_problems(document)]
     sizing = _sizing(document, found)
-    document = _with_defaults(document, sizing)
-    settings = None
-    try:
-        settings = Settings.model_validate(document)
-    except ValidationError as error:
-        found += explain(error, Settings)
+    reading = Reading(show=_shown_value, retired=_RETIRED, problems=found)
+    if sizing is not None:
+        reading.default_of = lambda name: value(sizing, name)
+    settings = reading.read(Settings, document)
     found += consistency_problems(document, sizing)
     if found or settings is None:
         raise SettingsError(sorted({_without_secrets(each) for each in found}, key=_place), source)
@@ -168,52 +171,12 @@ def _sizing(document: Mapping[str, Any], problems: list[Problem]) -> Sizing | No
     return sizing
 
 
-def _with_defaults(document: Mapping[str, Any], sizing: Sizing | None) -> dict[str, Any]:
-    """The document with what follows from the size filled in where the client has not chosen."""
-    if sizing is None:
-        return dict(document)
-    limits, budgets = sizing.limits, sizing.budgets
-    department = {
-        "monthly_budget_usd": _usd_text(budgets.department_microusd),
-        "user_monthly_budget_usd": _usd_text(budgets.user_microusd),
-        "requests_per_minute": limits.department_requests_per_minute,
-        "tokens_per_minute": limits.department_tokens_per_minute,
-        "user_requests_per_minute": limits.user_requests_per_minute,
-        "user_tokens_per_minute": limits.user_tokens_per_minute,
-        **{
-            f"{kind}_{name}": getattr(limits, f"{kind}_{name}")
-            for kind, name in (
-                ("user", "concurrent_calls"),
-                *(
-                    (kind, name)
-                    for kind in ("agent", "application")
-                    for name in ("requests_per_minute", "tokens_per_minute", "concurrent_calls")
-                ),
-            )
-        },
-    }
-    filled = dict(document)
-    departments = filled.get("departments")
-    if isinstance(departments, list | tuple):
-        filled["departments"] = [
-            {**department, **each} if isinstance(each, Mapping) else each for each in departments
-        ]
-    for key, defaults in (
-        (
-            "budget",
-            {
-                "organization_monthly_usd": _usd_text(budgets.organization_microusd),
-                "infrastructure_monthly_usd": _usd_text(budgets.infrastructure_microusd),
-            },
-        ),
-    ):
-        given = filled.get(key, {})
-        filled[key] = {**defaults, **given} if isinstance(given, Mapping) else given
-    return filled
-
-
-def _usd_text(microusd: int) -> str:
-    return f"{microusd // 1_000_000}.{microusd % 1_000_000:06d}"
+def _shown_value(path: str, given: Any) -> str:
+    """A value as a problem shows it; not at all where it may be a secret."""
+    name = path.rpartition(".")[2].partition("[")[0]
+    if isinstance(given, str) and (looks_secret(given) or secret_by_name(name)):
+        return "a value that is not shown"
+    return shown(given)
 
 
 def _running_config() -> RawConfig:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from components.api.rest_api import STAGE
 from components.api.web_acl import SCIM, TOO_LARGE, UNREAD_BODIES, number_above
+from contract.sizes import Size, sizing
 from kit.evaluation import Graph
 from kit.evaluation.stages import evaluate_stage
-from stacks.sizing import Size, sizing
 from tests.support.stages import SIZES, plan_of
 
 

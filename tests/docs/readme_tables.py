@@ -11,8 +11,8 @@ from pathlib import Path
 import typer
 import yaml
 
+from contract.sizes import SIZES, sizing
 from kit.cli import app
-from stacks.sizing import SIZES, sizing
 from tests.docs.component_pages import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]

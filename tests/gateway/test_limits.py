@@ -14,8 +14,13 @@ from .upstream import FakeUpstream, Reply, json_reply, message
 
 AGENT = {"x-claude-code-session-id": "0b5f2c1e-7d2a-4d0e-9d5c-1f6a2b3c4d5e"}
 RATES = {
-    kind: {"requests_per_minute": requests, "tokens_per_minute": 1_000_000, "concurrent_calls": 2}
-    for kind, requests in (("person", 20), ("agent", 200), ("application", 100))
+    f"{kind}_{name}": value
+    for kind, requests in (("user", 20), ("agent", 200), ("application", 100))
+    for name, value in (
+        ("requests_per_minute", requests),
+        ("tokens_per_minute", 1_000_000),
+        ("concurrent_calls", 2),
+    )
 }
 PERSON, CHAMPION, NARROW = "vk_person", "vk_champion", "vk_narrow"
 
@@ -25,7 +30,7 @@ def running() -> Iterator[Harness]:
     upstream = FakeUpstream().start()
     harness = make(
         [upstream],
-        departments=[department("marketing", rates=RATES, user_monthly_budget_microusd=5_000_000)],
+        departments=[department("marketing", **RATES, user_monthly_budget_microusd=5_000_000)],
         role_limits={"champions": {"requests_per_minute": 60}},
         help_url="https://help.example.com",
     )

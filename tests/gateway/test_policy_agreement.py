@@ -15,8 +15,9 @@ from lambdas.gateway.authorise import authorise_embeddings
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
-from stacks.integration import POLICY_OBJECT_KEY, gateway_policy
-from stacks.settings.loading import RawConfig, read_settings
+from stacks.gateway_policy import gateway_policy
+from stacks.integration import POLICY_OBJECT_KEY
+from stacks.settings import RawConfig, read_settings
 from tests.support.stages import SIZES, plan_of
 
 MODELS = {
@@ -53,7 +54,7 @@ def test_the_policy_of_every_size_is_read_by_the_gateway(size: str) -> None:
 
 def test_every_kind_of_provider_that_can_be_configured_can_be_called() -> None:
     settings = read_settings(RawConfig(_config(), frozenset()))
-    policy = parse_policy(canonical_json(gateway_policy(settings).to_dict()).encode())
+    policy = parse_policy(canonical_json(gateway_policy(settings)).encode())
     assert tuple(one.kind for one in policy.providers) == PROVIDER_KINDS
     assert [one.inference_geo for one in policy.providers] == ["us", None, None]
 
@@ -79,10 +80,10 @@ def test_labels_canaries_and_hosts_of_the_configuration_reach_the_gateway() -> N
         "allowed_hosts": ["a.acme.com"],
     }
     settings = read_settings(RawConfig({**_config(), "inspection": json.dumps(chosen)}, frozenset()))
-    rules = parse_policy(canonical_json(gateway_policy(settings).to_dict()).encode()).inspection
+    rules = parse_policy(canonical_json(gateway_policy(settings)).encode()).inspection
     assert rules.labels == {label.lower(): "restricted"}
     assert (rules.canaries, rules.allowed_hosts) == (("kestrel-4471-canary",), ("a.acme.com",))
-    plain = gateway_policy(read_settings(RawConfig(_config(), frozenset()))).to_dict()
+    plain = gateway_policy(read_settings(RawConfig(_config(), frozenset())))
     assert "inspection" not in plain
 
 
@@ -97,7 +98,7 @@ def _config() -> dict[str, Any]:
 def test_a_key_can_be_narrowed_to_embeddings_where_its_department_has_them(embeddings: bool) -> None:
     """What the operator's command lets a key have is what the gateway then grants it."""
     settings = read_settings(RawConfig(_config(), frozenset()))
-    document = gateway_policy(settings).to_dict()
+    document = gateway_policy(settings)
     one = next(one for one in document["departments"] if not one["registered_prompts_only"])
     assert one["embeddings"] is True, "a department has them unless it is said otherwise"
     one["embeddings"] = embeddings

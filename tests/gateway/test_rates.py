@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from contract.sizes import SIZES, sizing
 from lambdas.gateway.input_estimate import input_tokens_estimate
 from lambdas.gateway.json_body import parse_object
-from stacks.sizing import SIZES, sizing
 
 from .harness import Harness, chat, department, make
 from .upstream import FakeUpstream, json_reply, message

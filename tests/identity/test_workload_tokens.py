@@ -4,16 +4,18 @@ the shape that GitHub Actions and AWS STS issue, signed by a local issuer in the
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from contract.client import TrustedIssuer
+from contract.reading import Reading
 from lambdas.common.policy import Issuer
 from lambdas.common.tokens import KeySets, TokenRefused, TokenVerifier, claim
 from stacks.settings import CONFIG_FOLDER
 from stacks.settings.documents import parse_yaml
-from stacks.settings.models import TrustedIssuer
 
 from .issuers import NOW, Provider, serving, signed_with_secret, unsigned
 
@@ -78,10 +80,9 @@ def provider() -> Iterator[Provider]:
 def _configured(name: str, provider: Provider) -> Issuer:
     """An issuer of the example client, whose keys are read from the local one."""
     entries = parse_yaml(EXAMPLE.read_text("utf-8"), EXAMPLE.name)["trusted_issuers"]
-    one = TrustedIssuer(**next(entry for entry in entries if entry["name"] == name))
-    return Issuer(
-        one.issuer, one.audience, one.algorithms, provider.url, one.principal, one.claims, one.required_claims
-    )
+    one = Reading().read(TrustedIssuer, next(entry for entry in entries if entry["name"] == name))
+    assert one is not None
+    return replace(one, jwks_uri=provider.url)
 
 
 def _caller(provider: Provider, name: str, claims: dict[str, Any], **changes: Any) -> str:

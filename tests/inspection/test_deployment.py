@@ -11,7 +11,7 @@ from components.layers import source_files
 from components.permissions import canonical_json
 from kit.evaluation.stages import evaluate_stages, stack_configuration
 from lambdas.common.policy import parse_policy
-from stacks.integration import gateway_policy
+from stacks.gateway_policy import gateway_policy
 from stacks.settings import Settings
 from stacks.settings.loading import RawConfig, SettingsError, read_settings
 from tests.support.stages import plan_of
@@ -37,7 +37,7 @@ def configured(**changes: Any) -> Settings:
 def test_the_plan_shows_which_dictionary_is_in_force_and_who_approved_it() -> None:
     approved = {"version": 3, "sha256": "0123456789abcdef" * 4, "approved_by": "Ana Owner"}
     settings = configured(dictionary=approved)
-    policy = gateway_policy(settings).to_dict()
+    policy = gateway_policy(settings)
     assert policy["dictionary"] == approved
     parsed = parse_policy(canonical_json(policy).encode()).dictionary
     assert parsed is not None

@@ -30,7 +30,9 @@ class Bucket:
 
     def approve(self, body: bytes, stored: bytes | None = None) -> None:
         """`stored` is what lies under the key of `body`; None: nothing does."""
-        self.approved = ApprovedDictionary(1, hashlib.sha256(body).hexdigest(), "Ana Owner")
+        self.approved = ApprovedDictionary(
+            version=1, sha256=hashlib.sha256(body).hexdigest(), approved_by="Ana Owner"
+        )
         if stored is not None:
             self.objects[self.approved.object_key] = stored
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from contract.kinds import BudgetModel
 from kit.cli import app
 from kit.errors import ExitCode, KitError
 from kit.measurement.charging import CENTRAL, as_csv, statements
 from lambdas.measurement.aggregates import Aggregate, Aggregator
 from lambdas.measurement.events import read_event
 from lambdas.measurement.seen import Seen
-from stacks.settings.models import BudgetModel
 
 from .rows import row, write_rows
 

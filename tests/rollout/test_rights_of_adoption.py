@@ -4,6 +4,7 @@ and overnight work within a budget of its own (L4.6, L1.6).
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import anthropic
@@ -11,7 +12,7 @@ import pytest
 
 from lambdas.common.identities import Principal
 from lambdas.common.policy import parse_policy
-from stacks.integration import gateway_policy
+from stacks.gateway_policy import gateway_policy
 from stacks.settings import RawConfig, read_settings
 from stacks.settings.loading import as_config
 from tests.gateway.harness import FINANCE_KEY, KEY, OTHER_KEY, Harness, department, make
@@ -65,7 +66,7 @@ def test_the_example_client_gives_its_champions_the_early_model_and_refuses_it_t
 ) -> None:
     """(L4.6) The example's own configuration, as the gateway reads it."""
     settings = read_settings(RawConfig(as_config({"stage": "integration", "client": "example"})))
-    policy = gateway_policy(settings).to_dict()
+    policy = gateway_policy(settings)
     given = {role for rule in settings.identity.groups for role in rule.roles}
     assert policy["models"]["early"]["roles"] == ["champions"]
     assert "champions" in given, "a group of the identity provider gives the role"
@@ -115,12 +116,12 @@ def test_overnight_work_stops_at_its_own_budget_and_daytime_goes_on(gateway: Har
 
 def test_both_are_configuration_and_reach_the_policy() -> None:
     base = read_settings(RawConfig(as_config({"stage": "integration", "client": "example"})))
-    early = base.claude.models["best"].model_copy(update={"roles": ("champions",)})
-    claude = base.claude.model_copy(update={"models": {**base.claude.models, "early": early}})
+    early = replace(base.claude.models["best"], roles=("champions",))
+    claude = replace(base.claude, models={**base.claude.models, "early": early})
     first, *others = base.departments
-    bounded = first.model_copy(update={"batch_monthly_budget_microusd": 5_000_000})
-    settings = base.model_copy(update={"claude": claude, "departments": (bounded, *others)})
-    document = gateway_policy(settings).to_dict()
+    bounded = replace(first, batch_monthly_budget_microusd=5_000_000)
+    settings = replace(base, claude=claude, departments=(bounded, *others))
+    document = gateway_policy(settings)
     policy = parse_policy(json.dumps(document).encode())
     assert policy.models["early"].roles == ("champions",)
     assert policy.models["best"].roles == ()

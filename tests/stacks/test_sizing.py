@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.sizing import GROUPS, SIZES, controls, resolve, rules, sizing, value, weakened
+from contract.sizes import GROUPS, SIZES, controls, resolve, rules, sizing, value, weakened
 
 PAIRS = list(combinations(SIZES, 2))
 
@@ -30,17 +30,17 @@ def test_every_control_is_noticed_when_it_is_lost() -> None:
         rule, held = rules()[name], value(strongest, name)
         if isinstance(held, tuple):
             lost: Any = held[1:]
-        elif rule.choices:
-            lost = rule.choices[rule.choices.index(held) - 1]
+        elif rule.key.choices:
+            lost = rule.key.choices[rule.key.choices.index(held) - 1]
         else:
-            lost = held - 1 if rule.order == "more" else held + 1
+            lost = held - 1 if rule.key.grows == "more" else held + 1
         group, _, field = name.partition(".")
         weaker = replace(strongest, **{group: replace(getattr(strongest, group), **{field: lost})})
         assert weakened(strongest, weaker) == [name]
 
 
 def test_every_control_has_a_direction() -> None:
-    assert all(rule.order != "free" for rule in rules().values() if rule.control)
+    assert all(rule.key.grows != "free" for rule in rules().values() if rule.key.control)
     assert {"retention.audit_days", "redundancy.replica_region", "detection.web_acl"} <= controls(
         sizing("small")
     ).keys()
@@ -117,7 +117,7 @@ def test_overrides_give_a_plan_within_bounds_or_problems_with_keys(
     assert all(each.key.startswith("sizing.") for each in problems)
     for name, rule in rules().items():
         held: Any = value(plan, name)
-        if rule.choices and not isinstance(held, tuple):
-            assert held in rule.choices
-        elif isinstance(held, int):
-            assert rule.minimum <= held <= rule.maximum
+        if rule.key.choices and not isinstance(held, tuple):
+            assert held in rule.key.choices
+        elif isinstance(held, int) and not isinstance(held, bool):
+            assert (rule.key.least or 0) <= held <= (rule.key.most or 0)

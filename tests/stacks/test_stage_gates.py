@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -293,7 +294,7 @@ def test_evaluation_itself_takes_no_demonstration_unless_emulated(read: Read, tm
     settings = read("rollout", emulated=True, demonstration_evidence=str(file))
     write_evidence(file, demonstration(settings, DAY, "kit up"))
     assert set(states(settings).values()) == {"met"}
-    assert set(states(settings.model_copy(update={"emulated": False})).values()) == {"missing"}
+    assert set(states(replace(settings, emulated=False)).values()) == {"missing"}
 
 
 def test_a_demonstration_in_the_real_evidence_is_refused(read: Read) -> None:

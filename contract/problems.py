@@ -2,18 +2,15 @@
 name.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _SHOWN_LENGTH = 60
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]")
+_UNPRINTABLE = r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]"  # compiled where it is used: that takes time
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong: the dotted key, what is wrong with it, and what is allowed or near."""
 
     key: str
@@ -26,6 +23,8 @@ class Problem:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """'did you mean "size"?' for the known word nearest to `word`, otherwise the list of all."""
+    import difflib  # slow to load, and only where there is a problem
+
     words = sorted(known)
     close = difflib.get_close_matches(word[:_SHOWN_LENGTH], words, n=1, cutoff=0.6)
     return f'did you mean "{close[0]}"?' if close else f"known: {', '.join(words)}"
@@ -43,6 +42,6 @@ def shown(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int) and abs(value) >= 10**_SHOWN_LENGTH:
         return "a number of more than 60 digits"
-    text = _UNPRINTABLE.sub("?", str(value)[: _SHOWN_LENGTH + 1])
+    text = re.sub(_UNPRINTABLE, "?", str(value)[: _SHOWN_LENGTH + 1])
     short = text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…"
     return f'"{short}"' if isinstance(value, str) else short

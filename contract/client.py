@@ -1,0 +1,469 @@
+"""What a client decides: the keys of its file, from top to bottom.
+
+A field is the key of the same name, but for amounts: those are written in US dollars
+(`monthly_budget_usd`) and held in micro-dollars (`monthly_budget_microusd`). What no single key can say (a
+region lies in its residency, a department names known models) is checked in `stacks/settings/consistency.py`.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Literal
+
+from contract import rights
+from contract.keys import declared, key
+from contract.kinds import (
+    AccountId,
+    Alias,
+    AnomalyMonitor,
+    Arn,
+    Bucket,
+    BudgetModel,
+    Cidr,
+    ClientId,
+    CoeRole,
+    DataClass,
+    DirectoryGroup,
+    DomainName,
+    Email,
+    EndpointId,
+    EnvironmentName,
+    FederationRule,
+    GroupId,
+    HostedZone,
+    HttpsUrl,
+    InstanceArn,
+    MetadataUrl,
+    ModelId,
+    ProviderUrl,
+    Reason,
+    Region,
+    Residency,
+    S3Uri,
+    ServiceAccount,
+    Size,
+    Slug,
+    SubnetId,
+    TagKey,
+    Words,
+    Workspace,
+)
+from contract.writing import published
+
+
+@declared
+class Contacts:
+    """Whom alarms, budgets and reviews are sent to: at least one address that people read."""
+
+    owner: Email = key("who answers for the deployment")
+    help_url: HttpsUrl | None = key(
+        "where people read what to do when a call is refused; it ends the message", default=None,
+        changes="gateway",
+    )  # fmt: skip
+    alarms: tuple[Email, ...] = key("who is told when an alarm goes off", least=1, most=10)
+    budgets: tuple[Email, ...] = key(
+        "who is told about costs; the alarm addresses if empty", default=(), most=10
+    )
+
+
+@declared
+class Department(rights.Department):
+    """One department: its rights, which the gateway enforces, and what the kit builds for it (L3.1-L3.4)."""
+
+    name: Words = key("its name as people see it")
+    pilot: bool = key("it is stood up in the integration stage, before the others", default=False)
+    training_required: bool = key(
+        "whoever asks for a workflow must have completed its course", default=False, stricter="more"
+    )
+
+
+@declared
+class Reviews:
+    """How long a draft waits for its reviewer, and then after the escalation, before it expires (L3.4)."""
+
+    hours: float = key("hours until a review is escalated", default=24, least=0.01, most=720)
+    escalation_hours: float = key(
+        "hours after the escalation until it expires", default=24, least=0.01, most=720
+    )
+
+
+@declared
+class GroupRule:
+    """What membership of a group of the identity provider gives (G.4, C.1). The first rule that gives a
+    department decides; roles of all rules add up.
+    """
+
+    group: Words = key("its display name, or its id at the identity provider")
+    department: Slug | None = key("the department that it gives", default=None)
+    roles: tuple[Slug, ...] = key("the roles that it gives", default=())
+    data_classes: tuple[DataClass, ...] | None = key(
+        "narrows what the department may use", default=None, stricter="less"
+    )
+
+
+@declared
+class SamlConsoleAccess:
+    """The Center of Excellence takes its roles in AWS by SAML (C.1)."""
+
+    kind: Literal["saml"] = key("how the roles are taken")
+    metadata_file: Words = key("the identity provider's document for AWS, in the folder of the configuration")
+    session_hours: int = key("how long a session lasts", default=4, least=1, most=12, stricter="less")
+
+
+@declared
+class IdentityCenterAccess:
+    """The Center of Excellence takes its roles in AWS by IAM Identity Center (C.1)."""
+
+    kind: Literal["identity-center"] = key("how the roles are taken")
+    instance_arn: InstanceArn = key("the instance")
+    groups: Mapping[CoeRole, DirectoryGroup] = key(
+        "ids of groups in the directory of Identity Center, by role", least=1
+    )
+    region: Region | None = key("where the instance lives, if elsewhere", default=None)
+    session_hours: int = key("how long a session lasts", default=4, least=1, most=12, stricter="less")
+
+
+@declared
+class SamlAttributes:
+    """What the identity provider calls the attributes that name a person."""
+
+    user_name: Words = key(
+        "the name under which the person is provisioned (userName of SCIM)",
+        default="http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+    )
+    email: Words = key(
+        "the person's e-mail address",
+        default="http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
+    )
+
+
+@declared
+class SignIn:
+    """What both ways to sign in have in common (G.4)."""
+
+    department_claim: Words = key("claim or attribute that carries the department's id", default="department")
+    email_domains: tuple[DomainName, ...] = key(
+        "people with other e-mail addresses cannot sign in", default=(), most=100, stricter="less"
+    )
+    machine_clients: tuple[Slug, ...] = key(
+        "clients that get tokens of the user pool with their own secret", default=(), most=50, stricter="less"
+    )
+    groups: tuple[GroupRule, ...] = key("what groups of the identity provider give", default=(), most=1_000)
+    onboarding_required: bool = key(
+        "a new person gets access only when onboarding is finished", default=False, stricter="more"
+    )
+
+
+@declared
+class OidcIdentity(SignIn):
+    """People sign in by OpenID Connect. The operator puts the client secret into Secrets Manager (G.4)."""
+
+    kind: Literal["oidc"] = key("how people sign in")
+    issuer: HttpsUrl = key("the identity provider")
+    client_id: ClientId = key("what the identity provider calls the user pool")
+    scopes: tuple[Words, ...] = key("what is asked of it", default=("openid", "email", "profile"))
+
+
+@declared
+class SamlIdentity(SignIn):
+    """People sign in by SAML 2.0 (G.4)."""
+
+    kind: Literal["saml"] = key("how people sign in")
+    metadata_url: MetadataUrl | None = key("where the identity provider publishes its document", default=None)
+    metadata_file: Words | None = key("the document itself, in the folder of the configuration", default=None)
+    attributes: SamlAttributes = key(
+        "what it calls the attributes that name a person", default=SamlAttributes()
+    )
+    signed_requests: bool = key(
+        "requests to the identity provider are signed", default=True, stricter="more", control=True
+    )
+    encrypted_assertions: bool = key(
+        "only assertions that are encrypted for the user pool are taken", default=False, stricter="more"
+    )
+
+
+@declared
+class TrustedIssuer(rights.Issuer):
+    """An issuer of tokens for applications and CI: workload identity instead of keys (L1.3)."""
+
+    name: Slug = key("its name, for people")
+
+
+@declared
+class WorkloadIdentityAuth:
+    """Anthropic workload identity federation: no static key anywhere."""
+
+    kind: Literal["workload-identity"] = key("how the gateway proves who it is")
+    organization_id: Words = key("the organisation at Anthropic")
+    federation_rule_id: FederationRule = key("the rule that trusts the account")
+    service_account_id: ServiceAccount | None = key("as whom it acts", default=None)
+    workspace_id: Workspace | None = key("in which workspace", default=None)
+    audience: Words = key("for whom the account's tokens are made", default="https://api.anthropic.com")
+    signing_algorithm: Literal["RS256", "ES384"] = key("how they are signed", default="RS256")
+
+
+@declared
+class SecretAuth:
+    """A key in Secrets Manager: created empty, filled by the operator, never in state."""
+
+    kind: Literal["secret"] = key("how the gateway proves who it is")
+
+
+@declared
+class AnthropicProvider:
+    """The Anthropic API."""
+
+    kind: Literal["anthropic"] = key("which API it has")
+    name: Slug = key("its name in records and figures", default="anthropic")
+    base_url: ProviderUrl = key("where it answers", default="https://api.anthropic.com")
+    auth: WorkloadIdentityAuth | SecretAuth = key("how the gateway proves who it is")
+    inference_geo: Literal["us", "global"] = key(
+        "where inference happens; us costs a tenth more", default="global", stricter="less",
+        choices=("us", "global"), changes="gateway",
+    )  # fmt: skip
+    models: Mapping[ModelId, ModelId] = key(
+        "Claude model to this provider's name of it, where they differ", default={}
+    )
+
+    @property
+    def route(self) -> rights.Route:
+        """The way to it, as the gateway takes it."""
+        return rights.Route(
+            name=self.name,
+            kind=self.kind,
+            base_url=self.base_url,
+            auth=published(self.auth),
+            models=self.models,
+            inference_geo="us" if self.inference_geo == "us" else None,
+        )
+
+
+@declared
+class ClaudePlatformProvider:
+    """Claude Platform on AWS, signed with SigV4."""
+
+    kind: Literal["claude-platform-aws"] = key("which API it has")
+    name: Slug = key("its name in records and figures", default="claude-platform")
+    region: Region = key("where it answers")
+    workspace_id: Workspace = key("the workspace that is billed")
+    models: Mapping[ModelId, ModelId] = key(
+        "Claude model to this provider's name of it, where they differ", default={}
+    )
+
+    @property
+    def route(self) -> rights.Route:
+        """The way to it, as the gateway takes it."""
+        return rights.Route(
+            name=self.name,
+            kind=self.kind,
+            base_url=f"https://aws-external-anthropic.{self.region}.api.aws",
+            auth={"kind": "aws", "region": self.region, "workspace_id": self.workspace_id},
+            models=self.models,
+        )
+
+
+@declared
+class BedrockProvider:
+    """Claude on Amazon Bedrock through its Messages endpoint (bedrock-mantle), signed with SigV4."""
+
+    kind: Literal["bedrock"] = key("which API it has")
+    name: Slug = key("its name in records and figures", default="bedrock")
+    region: Region = key("where it answers")
+    models: Mapping[ModelId, ModelId] = key(
+        "Claude model to this provider's name of it, where they differ", default={}
+    )
+
+    @property
+    def route(self) -> rights.Route:
+        """The way to it, as the gateway takes it."""
+        return rights.Route(
+            name=self.name,
+            kind=self.kind,
+            base_url=f"https://bedrock-mantle.{self.region}.api.aws/anthropic",
+            auth={"kind": "aws", "region": self.region},
+            models=self.models,
+        )
+
+
+Provider = AnthropicProvider | ClaudePlatformProvider | BedrockProvider
+
+
+@declared
+class Claude:
+    """Where Claude is reached, in order of preference, and under which names."""
+
+    providers: tuple[AnthropicProvider | ClaudePlatformProvider | BedrockProvider, ...] = key(
+        "tried in this order", least=1
+    )
+    models: Mapping[Alias, rights.Model] = key("the names under which callers ask for a model", least=1)
+    embeddings_model: ModelId = key("the model behind /v1/embeddings", default="amazon.titan-embed-text-v2:0")
+    outbound_identity: Literal["create", "existing", "none"] = key(
+        "the account's issuer of identity tokens: existing where it is enabled already, none where no way to"
+        " Claude rests on it",
+        default="create",
+    )
+    in_callers_names: bool = key(
+        "calls to models on AWS run in a role session named after each caller", default=True, stricter="more"
+    )
+
+
+@declared
+class Audit:
+    """The audit store. How long it keeps records is `sizing.retention.audit_days`."""
+
+    mode: Literal["GOVERNANCE", "COMPLIANCE"] = key(
+        "who may shorten the retention of a record: in COMPLIANCE nobody", default="COMPLIANCE",
+        stricter="more", choices=("GOVERNANCE", "COMPLIANCE"), control=True,
+    )  # fmt: skip
+    anchor_bucket: Bucket | None = key(
+        "a bucket of a second account, which takes the hash of each manifest: against a roll-back of the"
+        " store",
+        default=None,
+    )
+
+
+@declared
+class Budget:
+    """How use is paid for (C.2) and what the organisation as a whole may spend a month (L1.6)."""
+
+    model: BudgetModel = key("who pays, and by what", default="per-call")
+    organization_monthly_microusd: int = key(
+        "what the whole organisation may spend on Claude a month", size="budgets.organization_microusd",
+        least=0, stricter="less",
+    )  # fmt: skip
+    infrastructure_monthly_microusd: int = key(
+        "what AWS may cost a month before people are told", size="budgets.infrastructure_microusd", least=0,
+        stricter="less",
+    )  # fmt: skip
+    anomaly_monitor: AnomalyMonitor = key(
+        "whom cost anomalies are read from: the ARN of the account's monitor of all services, of which AWS"
+        " allows one; create where there is none yet; none",
+        default="none",
+    )
+
+
+@declared
+class CustomDomain:
+    """The gateway's own name. The certificate lies in the same region as the API."""
+
+    name: DomainName = key("the name")
+    certificate_arn: Arn = key("its certificate in ACM")
+    hosted_zone_id: HostedZone | None = key("the Route 53 zone that gets the record for it", default=None)
+
+
+@declared
+class MutualTls:
+    """Clients show a certificate of a trust store in S3."""
+
+    truststore_uri: S3Uri = key("the trust store: certificates in PEM")
+    truststore_version: Words | None = key("the one version of it that counts", default=None)
+
+
+@declared
+class Api:
+    """How the gateway is reached."""
+
+    exposure: Literal["private", "regional"] = key(
+        "private: only through a VPC", default="regional", stricter="less", choices=("private", "regional")
+    )
+    custom_domain: CustomDomain | None = key("the gateway's own name", default=None)
+    mutual_tls: MutualTls | None = key("clients show a certificate", default=None)
+    vpc_endpoint_ids: tuple[EndpointId, ...] = key(
+        "the endpoints through which a private API is reached", default=()
+    )
+
+
+@declared
+class Portal:
+    """The people's web application, on a name of its own."""
+
+    custom_domain: CustomDomain = key("its name")
+
+
+@declared
+class Network:
+    """Where functions run. `none`: outside a VPC; `managed`: in a VPC of the kit; `existing`: in the
+    client's own.
+    """
+
+    mode: Literal["none", "managed", "existing"] = key("where functions run", default="none")
+    cidr: Cidr | None = key(
+        "the range of the network; of an existing one it says whose word about a caller's address counts on"
+        " Kubernetes",
+        default=None,
+    )
+    subnet_ids: tuple[SubnetId, ...] = key("the client's own subnets", default=())
+    security_group_ids: tuple[GroupId, ...] = key("the client's own security groups", default=())
+
+
+@declared
+class Guardrail:
+    """Bedrock Guardrails as a second opinion after the gateway's own inspection (L2.3). Off unless it is
+    configured; costs money for each text, and sends what the first inspection let pass to Bedrock.
+    """
+
+    prompt_attack_strength: Literal["LOW", "MEDIUM", "HIGH"] = key(
+        "how sure it must be of an attack", default="HIGH", stricter="more", choices=("LOW", "MEDIUM", "HIGH")
+    )
+
+
+@declared
+class GateOverride:
+    """Opens a gate that its criteria keep closed; becomes part of the stage's record (S.1-S.3)."""
+
+    stage: Literal["integration", "rollout"] = key("the stage that may be evaluated all the same")
+    approver: Words = key("the person who answers for it")
+    reason: Reason = key("why")
+    criteria: tuple[Words, ...] = key("the criteria that are waived, by name", least=1)
+
+
+@declared
+class Client:
+    """Everything that a client chooses."""
+
+    client: Slug = key("its name in every physical name")
+    organization: Words = key("the organisation's name, as people know it")
+    account: AccountId = key("the AWS account, twelve digits in quotes")
+    environment: EnvironmentName = key("production, or the name of a non-production environment")
+    region: Region = key("where it is deployed")
+    replica_region: Region | None = key(
+        "where the copy of the audit store lies, from size large on", default=None
+    )
+    data_residency: tuple[Residency, ...] = key(
+        "where data may be: regions, replicas and providers lie in it",
+        least=1,
+        stricter="less",
+        control=True,
+        one_or_many=True,
+    )
+    size: Size = key("how many people it is for; everything under `sizing` follows from it")
+    rollout_started: date | None = key(
+        "the first day of week 1 of the programme", default=None, changes="command"
+    )
+    contacts: Contacts = key("whom alarms, budgets and reviews are sent to")
+    coe: Mapping[CoeRole, tuple[Arn, ...]] = key(
+        "who may assume the roles of the Center of Excellence; IAM decides if empty", default={}
+    )
+    console_access: SamlConsoleAccess | IdentityCenterAccess | None = key(
+        "how the Center of Excellence takes its roles in AWS", default=None
+    )
+    identity: OidcIdentity | SamlIdentity = key("how people sign in")
+    trusted_issuers: tuple[TrustedIssuer, ...] = key("whose tokens applications and CI may bring", default=())
+    claude: Claude = key("where Claude is reached, and under which names")
+    departments: tuple[Department, ...] = key("the departments", least=1, most=200)
+    role_limits: Mapping[Slug, rights.RoleLimits] = key(
+        "limits of one person with a role, in place of those of its department", default={}
+    )
+    audit: Audit = key("the audit store", default=Audit())
+    budget: Budget = key("how use is paid for", default={})
+    reviews: Reviews = key("how long drafts wait for a person", default=Reviews())
+    api: Api = key("how the gateway is reached", default=Api())
+    portal: Portal | None = key("the people's web application", default=None)
+    network: Network = key("where functions run", default=Network())
+    dictionary: rights.ApprovedDictionary | None = key("the protected terms in force", default=None)
+    inspection: rights.InspectionRules = key(
+        "what inspection knows of the client", default=rights.InspectionRules()
+    )
+    guardrail: Guardrail | None = key("a second opinion of Bedrock Guardrails", default=None)
+    gate_override: GateOverride | None = key("opens a gate that its criteria keep closed", default=None)
+    sizing_overrides: Any = key("changes single values that follow from the size", default={}, name="sizing")
+    tags: Mapping[TagKey, Words] = key("tags on every resource", default={})

@@ -1,0 +1,190 @@
+"""How a key is declared: what it means, what is allowed, which value is stricter, what follows from it."""
+
+from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
+from functools import cache
+from typing import Any, Literal, NamedTuple, TypeVar, dataclass_transform
+
+Order = Literal["less", "more"]
+Growth = Literal["more", "less", "same", "free"]
+T = TypeVar("T")
+Changes = Literal["plan", "gateway", "cost", "command"]
+
+
+class Text(NamedTuple):
+    """A kind of text. `allowed` says in words what `pattern` says; `examples` are two different ones.
+
+    `published` patterns are checked again when the gateway reads its policy, the others in a client's file
+    only.
+    """
+
+    allowed: str
+    pattern: str = ""
+    most: int = 200
+    examples: tuple[str, ...] = ()
+    lower: bool = False
+    published: bool = False
+
+
+class Key(NamedTuple):
+    """One key.
+
+    says: the sentence of documentation.
+    stricter: which value is stricter: `less` or `more`. Of numbers and amounts by size, of booleans
+        false < true, of choices by their place in the list, of lists and mappings by what they contain. None:
+        neither.
+    control: a security or evidence control; no bigger size has a weaker one.
+    least, most: bounds of a number (micro-dollars of an amount), or of how many entries a list has.
+    choices: the allowed values.
+    size: the value of the size that holds where the client says nothing (`limits.user_tokens_per_minute`).
+    grows: how a value of a size moves from a smaller size to a bigger one.
+    changes: what must change with it: a resource of a `plan`, a decision of the `gateway`, a figure of
+        `kit cost`, or what a `command` does.
+    name: what a client's file calls it, where that is not the field's name.
+    one_or_many: a single entry may be written without its list.
+    """
+
+    says: str
+    stricter: Order | None = None
+    control: bool = False
+    least: float | None = None
+    most: float | None = None
+    choices: tuple[Any, ...] = ()
+    size: str = ""
+    grows: Growth | None = None
+    changes: Changes = "plan"
+    name: str = ""
+    one_or_many: bool = False
+
+
+def key(
+    says: str,
+    *,
+    default: Any = MISSING,
+    stricter: Order | None = None,
+    control: bool = False,
+    least: float | None = None,
+    most: float | None = None,
+    choices: tuple[Any, ...] = (),
+    size: str = "",
+    grows: Growth | None = None,
+    changes: Changes = "plan",
+    name: str = "",
+    one_or_many: bool = False,
+) -> Any:
+    """Declare a field of a `declared` class; see `Key`. Without `default` and `size` it is required."""
+    if control and stricter is None:
+        stricter = "less" if grows == "less" else "more"
+    declaration = Key(says, stricter, control, least, most, choices, size, grows, changes, name, one_or_many)
+    if isinstance(default, dict):
+        return field(default_factory=lambda: default, metadata={"key": declaration})
+    return field(default=default, metadata={"key": declaration})
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(key,))
+def declared(cls: type[T]) -> type[T]:
+    """Class decorator: a frozen dataclass, built by name, its fields declared with `key`.
+
+    `dataclass` generates the methods of each class anew, which was a tenth of the gateway's start; these are
+    the same functions for all classes, and making an instance is one update of its dictionary.
+    """
+    made = dataclass(init=False, repr=False, eq=False, kw_only=True)(cls)
+    every = fields(made)  # pyright: ignore[reportArgumentType]
+    made._names = tuple(one.name for one in every)  # pyright: ignore[reportAttributeAccessIssue]
+    made._every = frozenset(made._names)  # pyright: ignore[reportAttributeAccessIssue]
+    made._defaults = {  # pyright: ignore[reportAttributeAccessIssue]
+        one.name: one.default if one.default_factory is MISSING else one.default_factory()
+        for one in every
+        if one.default is not MISSING or one.default_factory is not MISSING
+    }
+    for name, method in _METHODS.items():
+        setattr(made, name, method)
+    return made
+
+
+def _init(self: Any, **values: Any) -> None:
+    held = self.__dict__
+    if len(values) < len(self._names):
+        held.update(self._defaults)
+    held.update(values)
+    if held.keys() != self._every:
+        wrong = ", ".join(sorted(held.keys() ^ self._every))
+        raise TypeError(f"{type(self).__name__}: missing or unknown: {wrong}")
+
+
+def _values(self: Any) -> tuple[Any, ...]:
+    return tuple([self.__dict__[name] for name in self._names])
+
+
+def _frozen(self: Any, name: str, *_: Any) -> None:
+    raise FrozenInstanceError(f"{type(self).__name__}.{name} cannot be changed")
+
+
+_METHODS: dict[str, Any] = {
+    "__init__": _init,
+    "__repr__": lambda self: f"{type(self).__name__}{dict(zip(self._names, _values(self), strict=True))}",
+    "__eq__": lambda self, other: type(self) is type(other) and _values(self) == _values(other),
+    "__hash__": lambda self: hash(_values(self)),
+    "__setattr__": _frozen,
+    "__delattr__": _frozen,
+}
+
+
+class Declaration(NamedTuple):
+    """One key of a `declared` class. `name` is the field's, `file_name` what a client's file calls it."""
+
+    name: str
+    file_name: str
+    annotation: Any
+    key: Key
+    default: Any  # MISSING where the key is required or follows from the size
+
+    @property
+    def money(self) -> bool:
+        """Whether it is an amount: US dollars in a client's file, micro-dollars everywhere else."""
+        return self.name.endswith("_microusd")
+
+    @property
+    def required(self) -> bool:
+        """Whether a client's file must have it."""
+        return self.default is MISSING and not self.key.size
+
+
+@cache
+def keys_of(cls: type) -> tuple[Declaration, ...]:
+    """The keys that a `declared` class declares, in their order."""
+    return tuple(
+        Declaration(
+            one.name,
+            _file_name(one.name, one.metadata["key"]),
+            one.type,
+            one.metadata["key"],
+            one.default if one.default_factory is MISSING else one.default_factory(),
+        )
+        for one in fields(cls)
+        if "key" in one.metadata
+    )
+
+
+def is_declared(annotation: Any) -> bool:
+    """Whether this is a class whose fields are keys."""
+    return isinstance(annotation, type) and hasattr(annotation, "__dataclass_fields__")
+
+
+def weaker(one: Key, before: Any, after: Any) -> bool:
+    """Whether `after` is less strict than `before`. Never for a key without an order."""
+    if one.stricter is None or before == after:
+        return False
+    if isinstance(before, tuple | list | set | frozenset | dict):
+        old, new = set(before), set(after)
+        return not (new >= old if one.stricter == "more" else new <= old)
+    if one.choices:
+        before, after = one.choices.index(before), one.choices.index(after)
+    elif before is None or after is None:  # no bound at all is the weakest
+        return after is None
+    return after < before if one.stricter == "more" else after > before
+
+
+def _file_name(name: str, declaration: Key) -> str:
+    if declaration.name:
+        return declaration.name
+    return name.removesuffix("_microusd") + "_usd" if name.endswith("_microusd") else name

@@ -1,0 +1,180 @@
+"""The gateway policy as a document: the projection of what a client decided, and the reading of it (L1.2,
+C.2).
+
+Every class of `contract/rights.py` is written as its fields and read by the same declarations, so that a
+right is declared once.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from contract.problems import nearest
+from contract.reading import Reading
+from contract.rights import (
+    ApprovedDictionary,
+    Department,
+    Embeddings,
+    GatewayPolicy,
+    InspectionRules,
+    Issuer,
+    Model,
+    Organization,
+    RoleLimits,
+    Route,
+)
+from contract.writing import published
+
+T = TypeVar("T")
+SCHEMA_VERSION = 1
+_AUTH_KINDS = ("workload-identity", "secret", "aws")
+
+
+class PolicyError(ValueError):
+    """The document is not a gateway policy; the message names the key."""
+
+
+def policy_document(
+    *,
+    client: str,
+    environment: str,
+    organization: Organization,
+    departments: Sequence[Department],
+    models: Mapping[str, Model],
+    embeddings_model: str,
+    providers: Sequence[Route],
+    issuers: Sequence[Mapping[str, Any]],
+    dictionary: ApprovedDictionary | None,
+    inspection: InspectionRules,
+    role_limits: Mapping[str, RoleLimits],
+    help_url: str | None,
+) -> dict[str, Any]:
+    """The policy in the shape of version 1, ready for canonical JSON. `issuers` are plain data already,
+    because those of a stage's own user pool are known only once it is made.
+    """
+    return {
+        "version": SCHEMA_VERSION,
+        "client": client,
+        "environment": environment,
+        "organization": published(organization),
+        "departments": [published(one, Department) for one in departments],
+        "models": {
+            alias: {name: value for name, value in published(one).items() if value}
+            for alias, one in sorted(models.items())
+        },
+        "embeddings": {"model": embeddings_model},
+        "providers": [published(one) for one in providers],
+        "issuers": list(issuers),
+        **({"dictionary": published(dictionary)} if dictionary else {}),
+        **({"inspection": published(inspection)} if inspection != InspectionRules() else {}),
+        **({"role_limits": published(role_limits)} if role_limits else {}),
+        **({"help_url": help_url} if help_url else {}),
+    }
+
+
+def parse_policy(document: bytes) -> GatewayPolicy:
+    """The policy in a JSON document. Raises `PolicyError` naming the key that is missing or wrong."""
+    try:
+        raw = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise PolicyError(f"not JSON: {error}") from error
+    if not isinstance(raw, dict):
+        raise PolicyError("policy: is not a mapping of names to values")
+    version = raw.get("version")
+    if version != SCHEMA_VERSION:
+        raise PolicyError(
+            f"policy.version: this gateway reads version {SCHEMA_VERSION}, the document has {version}"
+        )
+    reading = Reading(published=True)
+    policy = GatewayPolicy(
+        version=SCHEMA_VERSION,
+        client=_named(raw, "client"),
+        environment=_named(raw, "environment"),
+        organization=_one(reading, Organization, raw, "organization"),
+        departments=_departments(reading, raw),
+        models={alias: replace(one, alias=alias) for alias, one in _models(reading, raw)},
+        embeddings=_one(reading, Embeddings, raw, "embeddings")
+        if raw.get("embeddings") is not None
+        else None,
+        providers=tuple(_several(reading, Route, raw, "providers")),
+        issuers=tuple(_several(reading, Issuer, raw, "issuers") if "issuers" in raw else ()),
+        dictionary=_one(reading, ApprovedDictionary, raw, "dictionary")
+        if raw.get("dictionary") is not None
+        else None,
+        inspection=_one(reading, InspectionRules, raw, "inspection")
+        if raw.get("inspection") is not None
+        else InspectionRules(),
+        role_limits={
+            role: _read(reading, RoleLimits, each, f"policy.role_limits.{role}")
+            for role, each in _mapping(raw, "role_limits").items()
+        },
+        help_url=_named(raw, "help_url") if raw.get("help_url") is not None else None,
+    )
+    _check(policy)
+    return policy
+
+
+def _check(policy: GatewayPolicy) -> None:
+    for department in policy.departments.values():
+        for alias in department.models:
+            if alias not in policy.models:
+                raise PolicyError(
+                    f"policy.departments.{department.id}.models: no such alias in policy.models: {alias};"
+                    f" {nearest(alias, policy.models)}"
+                )
+    if not policy.providers:
+        raise PolicyError("policy.providers: at least one provider is needed")
+    for place, one in enumerate(policy.providers):
+        if one.auth.get("kind") not in _AUTH_KINDS:
+            raise PolicyError(f"policy.providers[{place}].auth.kind: is none of {', '.join(_AUTH_KINDS)}")
+
+
+def _mapping(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    given = raw.get(name) or {}
+    if not isinstance(given, Mapping):
+        raise PolicyError(f"policy.{name}: is not a mapping of names to values")
+    return given
+
+
+def _departments(reading: Reading, raw: Mapping[str, Any]) -> dict[str, Department]:
+    found: dict[str, Department] = {}
+    for one in _several(reading, Department, raw, "departments"):
+        if one.id in found:
+            raise PolicyError(f"policy.departments: {one.id} occurs twice")
+        found[one.id] = one
+    return found
+
+
+def _models(reading: Reading, raw: Mapping[str, Any]) -> list[tuple[str, Model]]:
+    given = raw.get("models")
+    if not isinstance(given, Mapping):
+        raise PolicyError("policy.models: is required")
+    return [(alias, _one(reading, Model, given, alias, "policy.models.")) for alias in given]
+
+
+def _several(reading: Reading, cls: type[T], raw: Mapping[str, Any], name: str) -> list[T]:
+    given = raw.get(name)
+    if not isinstance(given, list):
+        raise PolicyError(f"policy.{name}: must be a list")
+    return [_read(reading, cls, one, f"policy.{name}[{place}]") for place, one in enumerate(given)]
+
+
+def _one(reading: Reading, cls: type[T], raw: Mapping[str, Any], name: str, path: str = "policy.") -> T:
+    if name not in raw:
+        raise PolicyError(f"{path}{name}: is missing")
+    return _read(reading, cls, raw[name], f"{path}{name}")
+
+
+def _read(reading: Reading, cls: type[T], given: Any, path: str) -> T:
+    value = reading.read(cls, given, path)
+    if value is None:
+        raise PolicyError(str(reading.problems[0]))
+    return value
+
+
+def _named(raw: Mapping[str, Any], name: str) -> str:
+    value = raw.get(name)
+    if not isinstance(value, str) or not value:
+        raise PolicyError(f"policy.{name}: must be a non-empty string")
+    return value

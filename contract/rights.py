@@ -1,0 +1,364 @@
+"""What the gateway decides by: the rights of departments, models, providers, issuers, inspection.
+
+A client's file holds more of a department than the gateway needs (`contract/client.py` adds it); the gateway
+policy holds these classes and no others, so a right that is declared here is in the settings, in the
+published policy and in the gateway's hands.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Literal
+
+from contract.keys import declared, key
+from contract.kinds import (
+    Algorithm,
+    Alias,
+    BudgetModel,
+    CallerKind,
+    Canary,
+    DataClass,
+    FindingAction,
+    Host,
+    HttpsUrl,
+    LabelId,
+    ModelId,
+    PrincipalKind,
+    ProviderKind,
+    ReviewTrigger,
+    RouteUrl,
+    Scope,
+    Sha256,
+    Slug,
+    Words,
+)
+
+CONCURRENT_CALLS = 32  # of one caller, where the policy does not say
+_ADDED = r"(?:[-@]20\d{6}|-latest)$"
+_DATA_ACTIONS = ("allow", "flag", "redact", "block")
+_USE_ACTIONS = ("allow", "flag", "review", "block")
+_PASS_ACTIONS = ("allow", "flag", "block")
+
+
+@declared
+class Findings:
+    """What happens when inspection finds something in a text (G.1, G.2, L2.3), by kind of finding."""
+
+    restricted: Literal["allow", "flag", "redact", "block"] = key(
+        "what happens to restricted data", default="block", stricter="more", choices=_DATA_ACTIONS,
+        control=True, changes="gateway",
+    )  # fmt: skip
+    confidential: Literal["allow", "flag", "redact", "block"] = key(
+        "what happens to confidential data", default="block", stricter="more", choices=_DATA_ACTIONS,
+        control=True, changes="gateway",
+    )  # fmt: skip
+    injection: Literal["allow", "flag", "block"] = key(
+        "what happens to instructions that are hidden in a text", default="flag", stricter="more",
+        choices=_PASS_ACTIONS, control=True, changes="gateway",
+    )  # fmt: skip
+    uninspectable: Literal["allow", "flag", "block"] = key(
+        "what happens to content that cannot be read", default="block", stricter="more",
+        choices=_PASS_ACTIONS, control=True, changes="gateway",
+    )  # fmt: skip
+    personnel_decision: Literal["allow", "flag", "review", "block"] = key(
+        "what happens to a decision about an employee", default="block", stricter="more",
+        choices=_USE_ACTIONS, control=True, changes="gateway", name="personnel-decision",
+    )  # fmt: skip
+    health_information: Literal["allow", "flag", "review", "block"] = key(
+        "what happens to health information of a person", default="block", stricter="more",
+        choices=_USE_ACTIONS, control=True, changes="gateway", name="health-information",
+    )  # fmt: skip
+    customer_contact: Literal["allow", "flag", "review", "block"] = key(
+        "what happens to a text that goes to a customer; review: a person reads it first", default="review",
+        stricter="more", choices=_USE_ACTIONS, control=True, changes="gateway", name="customer-contact",
+    )  # fmt: skip
+    unreviewed_decision: Literal["allow", "flag", "review", "block"] = key(
+        "what happens to a material decision; review: a person makes it", default="review", stricter="more",
+        choices=_USE_ACTIONS, control=True, changes="gateway", name="unreviewed-decision",
+    )  # fmt: skip
+
+
+@declared
+class Department:
+    """What one department may do, with which data and at what cost (L1.5, L1.6, G.1).
+
+    Amounts in micro-dollars a calendar month (UTC), limits a minute. A limit of 0, which no client's file can
+    say, means that nothing is allowed.
+    """
+
+    id: Slug = key("its name in keys, tags and reports")
+    cost_center: Words = key("the cost centre that pays")
+    data_classes: tuple[DataClass, ...] = key(
+        "the classes of data that it may use", default=("public", "internal"), least=1, stricter="less",
+        control=True, changes="gateway",
+    )  # fmt: skip
+    models: tuple[Alias, ...] = key(
+        "the model aliases that it may call", least=1, stricter="less", changes="gateway"
+    )
+    monthly_budget_microusd: int = key(
+        "what it may spend a month", size="budgets.department_microusd", least=0, stricter="less",
+        changes="gateway",
+    )  # fmt: skip
+    user_monthly_budget_microusd: int = key(
+        "what each of its people may spend a month", size="budgets.user_microusd", least=0, stricter="less",
+        changes="gateway",
+    )  # fmt: skip
+    batch_monthly_budget_microusd: int | None = key(
+        "what of its budget may go to overnight work; all of it if nothing is said", default=None, least=0,
+        stricter="less", changes="gateway",
+    )  # fmt: skip
+    requests_per_minute: int = key(
+        "requests a minute of the whole department", size="limits.department_requests_per_minute",
+        least=1, most=1_000_000_000, stricter="less", changes="gateway",
+    )  # fmt: skip
+    tokens_per_minute: int = key(
+        "tokens a minute of the whole department", size="limits.department_tokens_per_minute",
+        least=1, most=1_000_000_000, stricter="less", changes="gateway",
+    )  # fmt: skip
+    user_requests_per_minute: int = key(
+        "requests a minute of each of its people", size="limits.user_requests_per_minute",
+        least=1, most=1_000_000_000, stricter="less", changes="gateway",
+    )  # fmt: skip
+    user_tokens_per_minute: int = key(
+        "tokens a minute of each of its people", size="limits.user_tokens_per_minute",
+        least=1, most=1_000_000_000, stricter="less", changes="gateway",
+    )  # fmt: skip
+    user_concurrent_calls: int | None = key(
+        "calls at once of each of its people", default=None, size="limits.user_concurrent_calls",
+        least=1, most=1_000_000_000, stricter="less", changes="gateway",
+    )  # fmt: skip
+    agent_requests_per_minute: int | None = key(
+        "requests a minute of one coding agent", default=None, size="limits.agent_requests_per_minute",
+        least=1, most=1_000_000_000, stricter="less", changes="gateway",
+    )  # fmt: skip
+    agent_tokens_per_minute: int | None = key(
+        "tokens a minute of one coding agent", default=None, size="limits.agent_tokens_per_minute",
+        least=1, most=1_000_000_000, stricter="less", changes="gateway",
+    )  # fmt: skip
+    agent_concurrent_calls: int | None = key(
+        "calls at once of one coding agent", default=None, size="limits.agent_concurrent_calls",
+        least=1, most=1_000_000_000, stricter="less", changes="gateway",
+    )  # fmt: skip
+    application_requests_per_minute: int | None = key(
+        "requests a minute of one application", default=None, size="limits.application_requests_per_minute",
+        least=1, most=1_000_000_000, stricter="less", changes="gateway",
+    )  # fmt: skip
+    application_tokens_per_minute: int | None = key(
+        "tokens a minute of one application", default=None, size="limits.application_tokens_per_minute",
+        least=1, most=1_000_000_000, stricter="less", changes="gateway",
+    )  # fmt: skip
+    application_concurrent_calls: int | None = key(
+        "calls at once of one application", default=None, size="limits.application_concurrent_calls",
+        least=1, most=1_000_000_000, stricter="less", changes="gateway",
+    )  # fmt: skip
+    findings: Annotated[Mapping[str, FindingAction], Findings] = key(
+        "what follows from what inspection finds", default={}
+    )
+    redact_output: bool = key(
+        "protected data is redacted in answers",
+        default=True,
+        stricter="more",
+        control=True,
+        changes="gateway",
+    )
+    registered_prompts_only: bool = key(
+        "only approved prompts may be sent", default=False, stricter="more", control=True, changes="gateway"
+    )
+    embeddings: bool = key("it may turn texts into vectors", default=True, stricter="less", changes="gateway")
+    human_review: tuple[ReviewTrigger, ...] = key(
+        "the kinds of answer that a person reviews before they are used",
+        default=("material-decision", "personnel-decision", "customer-facing"), stricter="more", control=True,
+    )  # fmt: skip
+
+    def rates_of(self, kind: CallerKind) -> "Rates":
+        """What one caller of a kind may do; as a person where a policy that was published before there were
+        kinds has nothing of that kind.
+        """
+        prefix = "user" if kind == "person" else kind
+        requests = getattr(self, f"{prefix}_requests_per_minute")
+        tokens = getattr(self, f"{prefix}_tokens_per_minute")
+        concurrent = getattr(self, f"{prefix}_concurrent_calls")
+        return Rates(
+            requests_per_minute=self.user_requests_per_minute if requests is None else requests,
+            tokens_per_minute=self.user_tokens_per_minute if tokens is None else tokens,
+            concurrent_calls=CONCURRENT_CALLS if concurrent is None else concurrent,
+        )
+
+
+@declared
+class Rates:
+    """How much one caller may do at a time."""
+
+    requests_per_minute: int
+    tokens_per_minute: int
+    concurrent_calls: int
+
+
+@declared
+class RoleLimits:
+    """What one person with a role may do, in place of the limits of its department."""
+
+    requests_per_minute: int | None = key(
+        "requests a minute", default=None, least=1, most=1_000_000_000, stricter="less", changes="gateway"
+    )
+    tokens_per_minute: int | None = key(
+        "tokens a minute", default=None, least=1, most=1_000_000_000, stricter="less", changes="gateway"
+    )
+    concurrent_calls: int | None = key(
+        "calls at once", default=None, least=1, most=1_000_000_000, stricter="less", changes="gateway"
+    )
+
+
+@declared
+class Model:
+    """What a model alias stands for (L1.2)."""
+
+    alias: str = ""  # the key under which a file has it
+    display_name: Words = key("its name as people see it", changes="gateway")
+    model: ModelId = key("the Claude model that answers", changes="gateway")
+    roles: tuple[Slug, ...] = key(
+        "keeps it for people with one of these roles: early access for champions",
+        default=(),
+        changes="gateway",
+    )
+
+    def answers_to(self, name: str) -> bool:
+        """Whether callers mean it by `name`: its alias, `claude-` and its alias (some clients take no other
+        names), the Claude model's id; each with a date or `[1m]` after it, as some clients add.
+        """
+        return _plain(name) in {self.alias, f"claude-{self.alias}", self.model} or name == self.model
+
+
+def _plain(name: str) -> str:
+    """A model's name without what clients add: a date, `-latest`, the mark of the long window."""
+    return re.sub(_ADDED, "", name.removesuffix("[1m]"))
+
+
+@declared
+class Route:
+    """One way to Claude, in order of preference. `auth` is {"kind": …} with what the kind needs; `models`
+    maps a Claude model to the provider's name of it; `inference_geo` is asked for with each message.
+    """
+
+    name: str = key("its name in records and figures")
+    kind: ProviderKind = key("which API it has")
+    base_url: RouteUrl = key("where it answers")
+    auth: Mapping[str, str] = key("how the gateway proves who it is")
+    models: Mapping[str, str] = key("the provider's names of models, where they differ", default={})
+    inference_geo: str | None = key("where inference must happen", default=None)
+
+
+@declared
+class Embeddings:
+    """The Bedrock model behind /v1/embeddings (L1.1)."""
+
+    model: str = key("the model that makes vectors")
+    base_url: str | None = key("where it answers, if not at its region's endpoint", default=None)
+    region: str | None = key("its region, if not the gateway's", default=None)
+
+
+@declared
+class Issuer:
+    """Whose tokens the gateway accepts (L1.3)."""
+
+    issuer: HttpsUrl = key("who issues the tokens: their `iss`", changes="gateway")
+    audience: Words = key("for whom they are issued: their `aud`", changes="gateway")
+    algorithms: tuple[Algorithm, ...] = key(
+        "the algorithms with which they may be signed", default=("RS256",), least=1, stricter="less",
+        changes="gateway",
+    )  # fmt: skip
+    jwks_uri: HttpsUrl = key("where the issuer publishes its keys", changes="gateway")
+    principal: PrincipalKind = key("whom a token names", default="application", changes="gateway")
+    claims: Mapping[str, Words] = key(
+        "which claim names the caller, such as {application: repository}", default={}, changes="gateway"
+    )
+    required_claims: Mapping[str, Words] = key(
+        "what claims must say, such as {ref: refs/heads/main}; a final * is a beginning", default={},
+        stricter="more", changes="gateway",
+    )  # fmt: skip
+    required_scopes: tuple[Scope, ...] = key(
+        "scopes that a token must have, such as claude/messages",
+        default=(),
+        stricter="more",
+        changes="gateway",
+    )
+    single_use: bool = key(
+        "each token is good for one request; it then needs a jti", default=False, stricter="more",
+        changes="gateway",
+    )  # fmt: skip
+
+
+@declared
+class ApprovedDictionary:
+    """The dictionary of protected terms in force (L2.3, G.1), as `kit dictionary publish` prints it.
+
+    The terms are confidential and stay in the governance bucket; this is the approval that a diff shows.
+    """
+
+    version: int = key("the number of the document", least=1, changes="gateway")
+    sha256: Sha256 = key("of the published document; the gateway refuses any other", changes="gateway")
+    approved_by: Words = key("who answers for the terms", changes="gateway")
+
+    @property
+    def object_key(self) -> str:
+        """Where it lies in the governance bucket. Holding the hash, what is there never changes."""
+        return dictionary_key(self.sha256)
+
+
+def dictionary_key(sha256: str) -> str:
+    """The object that holds the dictionary with this hash."""
+    return f"dictionaries/{sha256}.json"
+
+
+@declared
+class InspectionRules:
+    """What inspection knows of the client besides its dictionary (L2.3, L2.4)."""
+
+    labels: Mapping[LabelId, DataClass] = key(
+        "the class of each sensitivity label, by the label's id", default={}, changes="gateway"
+    )
+    canaries: tuple[Canary, ...] = key(
+        "marks put into system prompts; an answer that holds one is cut off", default=(), stricter="more",
+        changes="gateway",
+    )  # fmt: skip
+    allowed_hosts: tuple[Host, ...] = key(
+        "hosts, with subdomains, that answers may link to with data in the URL", default=(), stricter="less",
+        changes="gateway",
+    )  # fmt: skip
+
+
+@declared
+class Organization:
+    """What holds for the whole organisation. Amounts in micro-dollars a calendar month (UTC)."""
+
+    monthly_budget_microusd: int = key("what the whole organisation may spend a month", least=0)
+    budget_model: BudgetModel = key("who pays, and by what")
+    budget_shards: int = key("counters over which its budget is spread", least=1)
+
+
+@declared
+class GatewayPolicy:
+    """Everything that the gateway decides by. `models` is by alias, `departments` by id."""
+
+    version: int
+    client: str
+    environment: str
+    organization: Organization
+    departments: Mapping[str, Department]
+    models: Mapping[str, Model]
+    embeddings: Embeddings | None
+    providers: tuple[Route, ...]
+    issuers: tuple[Issuer, ...]
+    dictionary: ApprovedDictionary | None = None  # without one the client protects no terms of its own
+    inspection: InspectionRules = InspectionRules()
+    role_limits: Mapping[str, RoleLimits] = field(default_factory=dict)
+    help_url: str | None = None  # where people read what to do when a call is refused
+
+    def model_named(self, name: str) -> Model | None:
+        """The model behind an alias, or behind the Claude model id itself; None when the policy knows
+        neither.
+        """
+        by_alias = self.models.get(name)
+        if by_alias is not None:
+            return by_alias
+        return next((model for model in self.models.values() if model.answers_to(name)), None)

@@ -1,0 +1,630 @@
+"""The four sizes, and all that follows from an organisation's size (Z.1, Z.2, C.1).
+
+Plain data. Each value is a key: its bounds, and how it may move from a smaller size to a bigger one, so that
+a test can prove for every pair of sizes that the bigger one never loses a control. Every value can be
+overridden under `sizing:` in a client's file, within the bounds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import cache
+from typing import Any, Literal, get_args
+
+from contract.keys import Declaration, Key, declared, key, keys_of
+from contract.kinds import Size
+from contract.problems import Problem, nearest, shown
+from contract.reading import Reading
+
+SIZES: tuple[Size, ...] = get_args(Size)
+
+# Retention periods that CloudWatch Logs accepts, in days.
+LOG_RETENTION_DAYS = (90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+Audience = Literal["executive", "department", "operations", "governance"]
+AUDIENCES: tuple[Audience, ...] = get_args(Audience)
+_KEPT_AUDIENCES = {"operations", "governance"}  # the dashboards that are controls
+
+
+@declared
+class Capacity:
+    """How much the deployment can carry. Memory in MB, rates per second.
+
+    SnapStart and provisioned concurrency exclude each other on AWS; the sizes use SnapStart.
+    """
+
+    runtime: Literal["lambda", "kubernetes"] = key(
+        "where the gateway runs", grows="free", choices=("lambda", "kubernetes")
+    )
+    gateway_memory_mb: int = key("memory of the gateway, in MB", grows="more", least=512, most=10_240)
+    gateway_snap_start: bool = key("it starts from a snapshot", grows="free")
+    gateway_provisioned_concurrency: int = key(
+        "how many of it are kept warm; excludes SnapStart", grows="free", least=0, most=1_000
+    )
+    gateway_reserved_concurrency: int = key(
+        "how many of it may run at once", grows="more", least=10, most=5_000
+    )
+    gateway_replicas_minimum: int = key("pods at least; Kubernetes only", grows="more", least=2, most=500)
+    gateway_replicas_maximum: int = key("pods at most; Kubernetes only", grows="more", least=2, most=2_000)
+    function_memory_mb: int = key(
+        "memory of the other functions, in MB", grows="more", least=256, most=10_240
+    )
+    api_requests_per_second: int = key(
+        "requests a second of the whole API", grows="more", least=5, most=20_000
+    )
+    api_burst: int = key("requests at once of the whole API", grows="more", least=10, most=40_000)
+    api_requests_per_address: int = key(
+        "requests of one address within five minutes; an office may stand behind one",
+        grows="more",
+        least=100,
+        most=10_000_000,
+    )
+    scim_requests_per_address: int = key(
+        "SCIM requests of one address within five minutes", grows="more", least=100, most=10_000_000
+    )
+    budget_shards: int = key(
+        "counters over which the organisation's budget is spread", grows="more", least=1, most=64
+    )
+
+
+@declared
+class Limits:
+    """Default rate limits per minute (L1.5); a department may set its own. Those of `user` hold for a person
+    in a chat, the others for one coding agent and one application: none of them takes more than a fifth of
+    what its department has.
+    """
+
+    user_requests_per_minute: int = key(
+        "requests a minute of each person", grows="free", least=1, most=10_000
+    )
+    user_tokens_per_minute: int = key(
+        "tokens a minute of each person", grows="free", least=1_000, most=50_000_000
+    )
+    user_concurrent_calls: int = key("calls at once of each person", grows="free", least=1, most=1_000)
+    agent_requests_per_minute: int = key(
+        "requests a minute of one coding agent", grows="free", least=1, most=10_000
+    )
+    agent_tokens_per_minute: int = key(
+        "tokens a minute of one coding agent", grows="free", least=1_000, most=50_000_000
+    )
+    agent_concurrent_calls: int = key("calls at once of one coding agent", grows="free", least=1, most=1_000)
+    application_requests_per_minute: int = key(
+        "requests a minute of one application", grows="free", least=1, most=100_000
+    )
+    application_tokens_per_minute: int = key(
+        "tokens a minute of one application", grows="free", least=1_000, most=500_000_000
+    )
+    application_concurrent_calls: int = key(
+        "calls at once of one application", grows="free", least=1, most=10_000
+    )
+    department_requests_per_minute: int = key(
+        "requests a minute of each department", grows="free", least=1, most=200_000
+    )
+    department_tokens_per_minute: int = key(
+        "tokens a minute of each department", grows="free", least=10_000, most=1_000_000_000
+    )
+
+
+@declared
+class Retention:
+    """How long things are kept, in days. The minimum of each rule is the floor in production."""
+
+    audit_days: int = key(
+        "how long records are kept and locked", grows="more", least=365, most=36_500, control=True
+    )
+    audit_cold_after_days: int = key(
+        "when records move to cheaper storage", grows="free", least=30, most=3_650
+    )
+    log_days: int = key("how long logs are kept", grows="more", choices=LOG_RETENTION_DAYS, control=True)
+    trail_days: int = key(
+        "how long CloudTrail's events are kept and locked", grows="more", least=365, most=36_500, control=True
+    )
+    governance_versions_days: int = key(
+        "how long old versions of documents are kept", grows="more", least=365, most=36_500, control=True
+    )
+    table_recovery_days: int = key(
+        "how far back a table can be restored", grows="more", least=7, most=35, control=True
+    )
+    key_deletion_days: int = key(
+        "how long a deleted key can be brought back", grows="more", least=7, most=30, control=True
+    )
+    secret_recovery_days: int = key(
+        "how long a deleted secret can be brought back", grows="more", least=7, most=30, control=True
+    )
+
+
+@declared
+class Redundancy:
+    """What is there twice, and what stays off the public network."""
+
+    replica_region: bool = key("records are copied to a second region", grows="more", control=True)
+    vpc_endpoints: bool = key("traffic to AWS stays off the public network", grows="more", control=True)
+    availability_zones: int = key(
+        "zones of the kit's own network", grows="more", least=2, most=6, control=True
+    )
+    table_deletion_protection: bool = key("tables cannot be deleted by mistake", grows="more", control=True)
+
+
+@declared
+class Detection:
+    """What watches over the deployment; the edge in front of it."""
+
+    web_acl: bool = key("a firewall in front of the API", grows="more", control=True)
+    trail_data_events: bool = key(
+        "every read and write of the evidence is in CloudTrail", grows="more", control=True
+    )
+    contributor_insights: bool = key("throttled keys of the ledger are named", grows="more", control=True)
+    cognito_tier: Literal["ESSENTIALS", "PLUS"] = key(
+        "PLUS adds Cognito's threat protection", grows="more", choices=("ESSENTIALS", "PLUS"), control=True
+    )
+
+
+@declared
+class Alarms:
+    """Thresholds. A bigger organisation is told sooner, so most of them shrink."""
+
+    gateway_error_percent: int = key(
+        "share of errors that is an alarm", grows="less", least=1, most=50, control=True
+    )
+    gateway_overhead_p95_ms: int = key(
+        "added latency that is an alarm", grows="less", least=50, most=10_000, control=True
+    )
+    audit_write_failures: int = key(
+        "lost records within a minute that are an alarm", grows="less", least=1, most=10, control=True
+    )
+    evaluation_minutes: int = key(
+        "how long a condition lasts before it is an alarm", grows="less", least=1, most=60, control=True
+    )
+    budget_warning_percent: int = key(
+        "share of a budget that is an alarm", grows="less", least=10, most=100, control=True
+    )
+    cost_anomaly_percent: int = key(
+        "unexpected cost that is an alarm", grows="less", least=5, most=100, control=True
+    )
+
+
+@declared
+class Budgets:
+    """Planning values and default caps a month in micro-dollars; `_usd` in the configuration (Z.2, L1.6)."""
+
+    tokens_per_person: int = key(
+        "planned tokens a month of each active person",
+        grows="more",
+        least=1_000,
+        most=1_000_000_000,
+        changes="cost",
+    )
+    per_1000_tokens_microusd: int = key(
+        "planned price of 1,000 tokens", grows="free", least=0, most=10_000_000, changes="cost"
+    )
+    organization_microusd: int = key(
+        "what the organisation may spend a month", grows="more", least=1_000_000, most=1_000_000_000_000_000
+    )
+    department_microusd: int = key(
+        "what each department may spend a month", grows="more", least=1_000_000, most=1_000_000_000_000_000
+    )
+    user_microusd: int = key(
+        "what each person may spend a month", grows="free", least=1_000_000, most=1_000_000_000_000
+    )
+    infrastructure_microusd: int = key(
+        "what AWS may cost a month", grows="more", least=1_000_000, most=100_000_000_000_000
+    )
+
+
+@declared
+class Staffing:
+    """The Center of Excellence, in people (C.1: 20 to 30 for 5,000 employees)."""
+
+    director: int = key("people in this role", grows="more", least=1, most=10, changes="cost")
+    enablement_lead: int = key("people in this role", grows="more", least=1, most=100, changes="cost")
+    ai_engineer: int = key("people in this role", grows="more", least=1, most=200, changes="cost")
+    training_lead: int = key("people in this role", grows="more", least=1, most=200, changes="cost")
+    governance_lead: int = key("people in this role", grows="more", least=1, most=100, changes="cost")
+    data_science_lead: int = key("people in this role", grows="more", least=1, most=100, changes="cost")
+
+    @property
+    def people(self) -> int:
+        """Everybody in the Center of Excellence."""
+        return sum(getattr(self, item.name) for item in fields(self))
+
+
+@declared
+class Adoption:
+    """What the rollout has to reach (S.2, S.3)."""
+
+    live_people: int = key(
+        "people who use Claude after twelve weeks", grows="more", least=10, most=1_000_000, changes="command"
+    )
+    champions: int = key(
+        "champions who are to be found", grows="more", least=1, most=100_000, changes="command"
+    )
+    trained_percent: int = key(
+        "share of the pilots' people who must be trained", grows="more", least=50, most=100, changes="command"
+    )
+    dashboards: tuple[Audience, ...] = key(
+        "audiences that have a dashboard; operations and governance stay", grows="more", control=True,
+        choices=AUDIENCES,
+    )  # fmt: skip
+
+
+@declared
+class Sizing:
+    """All that follows from a size. `people` is the head count of the size, or the configured one."""
+
+    size: Size
+    people: int = key(
+        "how many people the organisation has", grows="more", least=1, most=10_000_000, changes="cost"
+    )
+    capacity: Capacity
+    limits: Limits
+    retention: Retention
+    redundancy: Redundancy
+    detection: Detection
+    alarms: Alarms
+    budgets: Budgets
+    staffing: Staffing
+    adoption: Adoption
+
+
+GROUPS: tuple[str, ...] = tuple(item.name for item in fields(Sizing) if item.name not in ("size", "people"))
+
+
+def _usd(amount: int) -> int:
+    return amount * 1_000_000
+
+
+_SMALL = Sizing(
+    size="small",
+    people=500,
+    capacity=Capacity(
+        runtime="lambda",
+        gateway_memory_mb=1_024,
+        gateway_snap_start=True,
+        gateway_provisioned_concurrency=0,
+        gateway_reserved_concurrency=50,
+        gateway_replicas_minimum=2,
+        gateway_replicas_maximum=4,
+        function_memory_mb=512,
+        api_requests_per_second=20,
+        api_burst=40,
+        api_requests_per_address=4_000,
+        scim_requests_per_address=5_000,
+        budget_shards=1,
+    ),
+    limits=Limits(
+        user_requests_per_minute=60,
+        user_tokens_per_minute=1_000_000,
+        user_concurrent_calls=8,
+        agent_requests_per_minute=200,
+        agent_tokens_per_minute=2_000_000,
+        agent_concurrent_calls=32,
+        application_requests_per_minute=200,
+        application_tokens_per_minute=2_000_000,
+        application_concurrent_calls=50,
+        department_requests_per_minute=1_000,
+        department_tokens_per_minute=10_000_000,
+    ),
+    retention=Retention(
+        audit_days=1_825,
+        audit_cold_after_days=90,
+        log_days=180,
+        trail_days=1_825,
+        governance_versions_days=1_825,
+        table_recovery_days=35,
+        key_deletion_days=30,
+        secret_recovery_days=30,
+    ),
+    redundancy=Redundancy(
+        replica_region=False, vpc_endpoints=False, availability_zones=2, table_deletion_protection=True
+    ),
+    detection=Detection(
+        web_acl=True, trail_data_events=True, contributor_insights=False, cognito_tier="ESSENTIALS"
+    ),
+    alarms=Alarms(
+        gateway_error_percent=5,
+        gateway_overhead_p95_ms=500,
+        audit_write_failures=1,
+        evaluation_minutes=10,
+        budget_warning_percent=80,
+        cost_anomaly_percent=40,
+    ),
+    budgets=Budgets(
+        tokens_per_person=50_000,
+        per_1000_tokens_microusd=30_000,
+        organization_microusd=_usd(750),
+        department_microusd=_usd(150),
+        user_microusd=_usd(20),
+        infrastructure_microusd=_usd(400),
+    ),
+    staffing=Staffing(
+        director=1, enablement_lead=1, ai_engineer=1, training_lead=1, governance_lead=1, data_science_lead=1
+    ),
+    adoption=Adoption(live_people=200, champions=5, trained_percent=80, dashboards=AUDIENCES),
+)
+
+_MEDIUM = replace(
+    _SMALL,
+    size="medium",
+    people=2_000,
+    capacity=replace(
+        _SMALL.capacity,
+        gateway_reserved_concurrency=100,
+        api_requests_per_second=50,
+        api_burst=100,
+        api_requests_per_address=10_000,
+        scim_requests_per_address=12_000,
+        gateway_replicas_maximum=8,
+    ),
+    limits=replace(
+        _SMALL.limits,
+        application_requests_per_minute=600,
+        application_tokens_per_minute=6_000_000,
+        department_requests_per_minute=3_000,
+        department_tokens_per_minute=30_000_000,
+    ),
+    retention=replace(
+        _SMALL.retention, audit_days=2_555, log_days=365, trail_days=2_555, governance_versions_days=2_555
+    ),
+    redundancy=replace(_SMALL.redundancy, vpc_endpoints=True),
+    alarms=replace(_SMALL.alarms, gateway_error_percent=3, gateway_overhead_p95_ms=400, evaluation_minutes=5),
+    budgets=replace(
+        _SMALL.budgets,
+        organization_microusd=_usd(3_000),
+        department_microusd=_usd(600),
+        infrastructure_microusd=_usd(800),
+    ),
+    staffing=Staffing(
+        director=1, enablement_lead=2, ai_engineer=3, training_lead=2, governance_lead=2, data_science_lead=1
+    ),
+    adoption=replace(_SMALL.adoption, live_people=300, champions=20),
+)
+
+_LARGE = replace(
+    _MEDIUM,
+    size="large",
+    people=5_000,
+    capacity=replace(
+        _MEDIUM.capacity,
+        gateway_memory_mb=2_048,
+        gateway_reserved_concurrency=300,
+        gateway_replicas_minimum=3,
+        gateway_replicas_maximum=20,
+        function_memory_mb=1_024,
+        api_requests_per_second=150,
+        api_burst=300,
+        api_requests_per_address=30_000,
+        scim_requests_per_address=40_000,
+        budget_shards=4,
+    ),
+    limits=replace(
+        _MEDIUM.limits,
+        application_requests_per_minute=2_000,
+        application_tokens_per_minute=15_000_000,
+        application_concurrent_calls=100,
+        department_requests_per_minute=10_000,
+        department_tokens_per_minute=75_000_000,
+    ),
+    redundancy=replace(_MEDIUM.redundancy, replica_region=True, availability_zones=3),
+    detection=replace(_MEDIUM.detection, contributor_insights=True, cognito_tier="PLUS"),
+    alarms=replace(
+        _MEDIUM.alarms,
+        gateway_error_percent=2,
+        gateway_overhead_p95_ms=300,
+        budget_warning_percent=75,
+        cost_anomaly_percent=30,
+    ),
+    budgets=replace(
+        _MEDIUM.budgets,
+        organization_microusd=_usd(7_500),
+        department_microusd=_usd(1_500),
+        infrastructure_microusd=_usd(1_250),
+    ),
+    staffing=Staffing(
+        director=1, enablement_lead=5, ai_engineer=7, training_lead=5, governance_lead=4, data_science_lead=3
+    ),
+    adoption=replace(_MEDIUM.adoption, live_people=500, champions=50),
+)
+
+_ENTERPRISE = replace(
+    _LARGE,
+    size="enterprise",
+    people=50_000,
+    capacity=replace(
+        _LARGE.capacity,
+        runtime="kubernetes",
+        gateway_reserved_concurrency=800,
+        gateway_replicas_minimum=6,
+        gateway_replicas_maximum=120,
+        api_requests_per_second=1_500,
+        api_burst=3_000,
+        api_requests_per_address=300_000,
+        scim_requests_per_address=300_000,
+        budget_shards=16,
+    ),
+    limits=replace(
+        _LARGE.limits,
+        application_requests_per_minute=8_000,
+        application_tokens_per_minute=60_000_000,
+        application_concurrent_calls=400,
+        department_requests_per_minute=40_000,
+        department_tokens_per_minute=300_000_000,
+    ),
+    retention=replace(
+        _LARGE.retention, audit_days=3_650, log_days=400, trail_days=3_650, governance_versions_days=3_650
+    ),
+    alarms=replace(
+        _LARGE.alarms,
+        gateway_error_percent=1,
+        gateway_overhead_p95_ms=250,
+        evaluation_minutes=3,
+        budget_warning_percent=70,
+        cost_anomaly_percent=20,
+    ),
+    budgets=replace(
+        _LARGE.budgets,
+        organization_microusd=_usd(75_000),
+        department_microusd=_usd(15_000),
+        infrastructure_microusd=_usd(12_500),
+    ),
+    staffing=Staffing(
+        director=1,
+        enablement_lead=15,
+        ai_engineer=20,
+        training_lead=18,
+        governance_lead=12,
+        data_science_lead=9,
+    ),
+    adoption=replace(_LARGE.adoption, champions=500),
+)
+
+_BY_SIZE: dict[Size, Sizing] = {
+    "small": _SMALL,
+    "medium": _MEDIUM,
+    "large": _LARGE,
+    "enterprise": _ENTERPRISE,
+}
+
+
+def sizing(size: Size) -> Sizing:
+    """What follows from a size, without overrides."""
+    return _BY_SIZE[size]
+
+
+@cache
+def rules() -> dict[str, Declaration]:
+    """The key of every value, by its dotted name (`retention.audit_days`)."""
+    found = {one.name: one for one in keys_of(Sizing)}
+    for group in GROUPS:
+        found |= {f"{group}.{one.name}": one for one in keys_of(type(getattr(_SMALL, group)))}
+    return found
+
+
+def value(plan: Sizing, name: str) -> Any:
+    """The value of a field by its dotted name."""
+    found: Any = plan
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def controls(plan: Sizing) -> dict[str, Any]:
+    """Every value that is a security or evidence control, by its dotted name."""
+    return {name: value(plan, name) for name, rule in rules().items() if rule.key.control}
+
+
+def weakened(before: Sizing, after: Sizing, *, only_controls: bool = True) -> list[str]:
+    """The names of the values that do not keep to the way in which a bigger size may move them."""
+    return [
+        name
+        for name, rule in rules().items()
+        if (rule.key.control or not only_controls)
+        and not _keeps(rule.key, value(before, name), value(after, name))
+    ]
+
+
+def resolve(size: Size, overrides: Mapping[str, Any], *, floors: bool = True) -> tuple[Sizing, list[Problem]]:
+    """The sizing of `size` with the overrides of the configuration's `sizing:` applied.
+
+    Returns the sizing and every problem found, each with its key; a value with a problem keeps its default.
+    `floors` is false in non-production environments, where retention may go down to one day.
+    """
+    base, reading, changed = _BY_SIZE[size], Reading(), dict[str, Any]()
+    (people,) = keys_of(Sizing)
+    for name, given in overrides.items():
+        if name == "people":
+            found = reading.read_key(people, given, "sizing.people")
+            changed |= {} if found is None else {name: found}
+        elif name in GROUPS:
+            changed[name] = _resolve_group(name, getattr(base, name), given, reading, floors=floors)
+        else:
+            reading.wrong(f"sizing.{name}", "is not a key", nearest(str(name), ["people", *GROUPS]))
+    plan = replace(base, **changed)
+    return plan, [*reading.problems, *_contradictions(plan, floors=floors)]
+
+
+def _resolve_group(group: str, base: Any, given: Any, reading: Reading, *, floors: bool) -> Any:
+    if not isinstance(given, Mapping):
+        reading.wrong(f"sizing.{group}", f"{shown(given)} is not a mapping of names to values")
+        return base
+    known = {one.file_name: one for one in keys_of(type(base))}
+    changed: dict[str, Any] = {}
+    for name, each in given.items():
+        path = f"sizing.{group}.{name}"
+        if name not in known:
+            reading.wrong(path, "is not a key", nearest(str(name), list(known)))
+            continue
+        one = known[name]
+        if not floors and group == "retention":
+            one = one._replace(key=_without_floor(one.key))
+        found = _taken(one, each, path, reading)
+        if found is not None:
+            changed[one.name] = found
+    return replace(base, **changed)
+
+
+def _without_floor(one: Key) -> Key:
+    if one.choices:
+        return one._replace(choices=(1, 3, 5, 7, 14, 30, 60, *one.choices))
+    return one._replace(least=min(one.least or 0, 7 if (one.most or 0) <= 35 else 1))
+
+
+def _taken(one: Declaration, given: Any, path: str, reading: Reading) -> Any:
+    """A value of the sizing, or None where it has a problem."""
+    if one.key.choices == AUDIENCES:
+        whole = isinstance(given, list | tuple) and all(each in AUDIENCES for each in given)
+        if whole and set(given) >= _KEPT_AUDIENCES:
+            return tuple(each for each in AUDIENCES if each in given)
+        hint = f"a list of {', '.join(AUDIENCES)}; governance and operations stay"
+        reading.wrong(path, f"{shown(given)} is not allowed", hint)
+        return None
+    if one.key.choices and one.annotation is int:
+        if given in one.key.choices and not isinstance(given, bool):
+            return given
+        allowed = " | ".join(str(each) for each in one.key.choices)
+        reading.wrong(path, f"{shown(given)} is not allowed", f"allowed: {allowed}")
+        return None
+    return reading.read_key(one, given, path)
+
+
+def _contradictions(plan: Sizing, *, floors: bool) -> list[Problem]:
+    capacity = plan.capacity
+    checks = [
+        (
+            capacity.gateway_snap_start and capacity.gateway_provisioned_concurrency > 0,
+            "sizing.capacity.gateway_provisioned_concurrency",
+            "Lambda allows either SnapStart or provisioned concurrency; set gateway_snap_start: false",
+        ),
+        (
+            capacity.gateway_provisioned_concurrency > capacity.gateway_reserved_concurrency,
+            "sizing.capacity.gateway_provisioned_concurrency",
+            "is more than gateway_reserved_concurrency",
+        ),
+        (
+            capacity.gateway_replicas_minimum > capacity.gateway_replicas_maximum,
+            "sizing.capacity.gateway_replicas_minimum",
+            "is more than gateway_replicas_maximum",
+        ),
+        (
+            capacity.api_requests_per_second > capacity.api_burst,
+            "sizing.capacity.api_burst",
+            "is less than api_requests_per_second",
+        ),
+        (
+            floors and plan.retention.audit_cold_after_days >= plan.retention.audit_days,
+            "sizing.retention.audit_cold_after_days",
+            "is not before the end of retention (audit_days)",
+        ),
+        (
+            plan.adoption.live_people > plan.people,
+            "sizing.adoption.live_people",
+            f"is more than the organisation has people ({plan.people})",
+        ),
+    ]
+    return [Problem(key, message) for wrong, key, message in checks if wrong]
+
+
+def _keeps(one: Key, before: Any, after: Any) -> bool:
+    if isinstance(before, tuple):
+        return set(after) >= set(before)
+    if one.choices:
+        before, after = one.choices.index(before), one.choices.index(after)
+    orders = {"more": after >= before, "less": after <= before, "same": after == before, "free": True}
+    return orders[one.grows or "free"]

@@ -1,0 +1,36 @@
+"""Writes declared values as documents: as they are published, or as a client's file has them."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from contract.keys import Declaration, is_declared, keys_of
+
+
+def published(value: Any, cls: type | None = None) -> Any:
+    """A declared value as plain data, by the keys of `cls` (its own class, or a base of it that is
+    published). What is None is left out.
+    """
+    if is_declared(type(value)):
+        found = {one.name: published(getattr(value, one.name)) for one in keys_of(cls or type(value))}
+        return {name: each for name, each in found.items() if each is not None}
+    if isinstance(value, Mapping):
+        return {name: published(each) for name, each in value.items()}
+    return [published(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def as_file(value: Any) -> Any:
+    """A declared value as a client's file has it: amounts in US dollars, defaults left out."""
+    if is_declared(type(value)):
+        return {
+            one.file_name: _in_file(one, getattr(value, one.name))
+            for one in keys_of(type(value))
+            if getattr(value, one.name) != one.default
+        }
+    if isinstance(value, Mapping):
+        return {name: as_file(each) for name, each in value.items()}
+    return [as_file(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _in_file(one: Declaration, value: Any) -> Any:
+    return f"{Decimal(value).scaleb(-6):f}" if one.money and value is not None else as_file(value)

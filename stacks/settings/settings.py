@@ -1,0 +1,42 @@
+"""What a client decided, and the stage that is being evaluated."""
+
+from functools import cached_property
+
+from contract.client import Client, Department
+from contract.keys import declared, key
+from contract.kinds import Stage
+from contract.sizes import Sizing, resolve
+
+
+@declared
+class Settings(Client):
+    """Everything that a client chose, and how this evaluation is run."""
+
+    stage: Stage = key("the stage that is evaluated", changes="command")
+    # Set by `kit up` and by tests through the stack's configuration, never in a client's file.
+    emulated: bool = key("it runs on the emulated AWS", default=False, changes="command")
+    portal_url: str = key("where the portal is reached on the emulated AWS", default="", changes="command")
+    evidence_file: str = key("the gates' evidence", default="", changes="command")
+    demonstration_evidence: str | None = key(
+        "evidence that a demonstration made", default=None, changes="command"
+    )
+
+    @property
+    def production(self) -> bool:
+        """Whether this is production; every other environment is a named non-production one."""
+        return self.environment == "production"
+
+    @cached_property
+    def sizing(self) -> Sizing:
+        """What follows from the size, with the overrides applied (Z.1)."""
+        return resolve(self.size, self.sizing_overrides, floors=self.production)[0]
+
+    @property
+    def pilots(self) -> tuple[Department, ...]:
+        """The departments of the integration stage (S.2)."""
+        return tuple(department for department in self.departments if department.pilot)
+
+    @property
+    def followers(self) -> tuple[Department, ...]:
+        """The departments of the rollout stage (S.3)."""
+        return tuple(department for department in self.departments if not department.pilot)
