@@ -6,7 +6,6 @@ turns its decision into a verdict on the call. A request that cannot be inspecte
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,6 +29,7 @@ from lambdas.inspection import (
     redact_request,
 )
 from lambdas.inspection import AnswerFilter as DepartmentFilter
+from lambdas.inspection.json_text import json_bytes
 from lambdas.inspection.redaction import RedactionError
 from lambdas.inspection.second_stage import SecondStage, SecondStageFilter
 
@@ -134,7 +134,7 @@ class InspectionStep:
                     inspection, _without_redaction(department), human_review=declaration.human_review
                 )
             else:
-                body = parse_object(json.dumps(redacted, ensure_ascii=False).encode())
+                body = parse_object(json_bytes(redacted))
         for kind in _kinds(inspection, decision):
             self._count(department.id, kind, decision.action.value)
         return Verdict(

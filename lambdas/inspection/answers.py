@@ -16,6 +16,7 @@ from lambdas.inspection.credentials import ASSIGNMENT_GATES, HEADER_GATES
 from lambdas.inspection.expressions import Expression, Literals
 from lambdas.inspection.findings import DataClass, Span
 from lambdas.inspection.inspector import LEVELS, Inspector
+from lambdas.inspection.json_text import json_bytes
 from lambdas.inspection.merge import settle
 from lambdas.inspection.normalise import normalise
 from lambdas.inspection.secret_places import PLACES
@@ -627,12 +628,10 @@ class AnswerFilter:
         content = [self._clean_block(block) for block in message["content"]]
         if self.blocked:
             self._counts[self.blocked] = self._counts.get(self.blocked, 0) + 1
-            return json.dumps(
-                {**message, "content": [], "stop_reason": "refusal"}, ensure_ascii=False
-            ).encode()
+            return json_bytes({**message, "content": [], "stop_reason": "refusal"})
         if content == message["content"]:
             return body
-        return json.dumps({**message, "content": content}, ensure_ascii=False).encode()
+        return json_bytes({**message, "content": content})
 
     def text(self, text: str) -> str:
         """One text, redacted by the same cuts as a stream."""
@@ -736,4 +735,4 @@ def event_data(event: bytes) -> dict[str, Any] | None:
 def _render(original: bytes, data: dict[str, Any]) -> bytes:
     """An event with new data and the other lines of the original."""
     kept = [line for line in original.splitlines() if line and not line.startswith(b"data:")]
-    return b"\n".join([*kept, b"data: " + json.dumps(data, ensure_ascii=False).encode("utf-8"), b"", b""])
+    return b"\n".join([*kept, b"data: " + json_bytes(data), b"", b""])

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from lambdas.inspection import token_shapes
 from lambdas.inspection.expressions import Expression, Hit
 from lambdas.inspection.findings import Span
+from lambdas.inspection.normalise import joins
 from lambdas.inspection.secret_places import PLACES, encodes_text, given
 from lambdas.inspection.token_rules import PLACEHOLDER, Rule, entropy, jumbled, rule, varied
 
@@ -293,13 +294,13 @@ _ASSIGNMENT = Expression(
     # the name is one field, the value the next; or a variable and its default
     r"|[,;\s]{1,40}[\"']?(?:value|default|content)[\"']?\s{0,3}[:=]\s{0,3}"
     r"|\s{1,3}\{\s{1,40}(?:(?:type|description|sensitive)\b[^\n]{0,120}\n\s{0,40}){0,3}default\s{0,3}=\s{0,3}"
-    r"|\s+(?:is|was|are|reads|(?:has been |was |is )?(?:re)?set to|to|changed to"
+    r"|\s?(?:は|是|为|為|는|은)\s?|\s+(?:is|was|are|reads|(?:has been |was |is )?(?:re)?set to|to|changed to"
     r"|should be|will be|geändert auf|lautet|ist|est|es|é|è"
     r"|jest|är|er|used:|value:|below:|here:)\s{0,2}:?\s+"
     r"(?:now |currently |still )?|['’]s\s+(?:now |still )?"
     r"|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_.])"
     r"(?:<(?:b|i|em|code|strong|kbd|td)>)?(?:[A-Za-z]+\("
-    r"|[NBRUFnbruf]{1,2}(?=[\"']))?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>]{4,400})",
+    r"|[NBRUFnbruf]{1,2}(?=[\"']))?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>、]{4,400})",
     re.IGNORECASE,
 )
 ASSIGNMENT_GATES = (
@@ -308,6 +309,10 @@ ASSIGNMENT_GATES = (
         "parola", "şifre", "密码", "密碼", "パスワード", "비밀번호",
     "reporter_id", "private", "access",
 )  # fmt: skip
+# names of secrets in scripts that are no relatives of Latin, with the word for "is"
+OTHER_SCRIPTS = re.compile(
+    rf"(?:{'|'.join(gate for gate in ASSIGNMENT_GATES if not joins(gate[0]))})(?:は|是|为|為|는|은)?"
+)
 _URL_PASSWORD = Expression(
     r"(?<![A-Za-z0-9])[a-z][a-z0-9+.-]{1,24}://(?P<user>[^\s:@/\"'<>]{0,80}):(?P<password>[^\s@/\"'<>]{3,160"
     r"})@[^\s\"'<>)\],;]+",

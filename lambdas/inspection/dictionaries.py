@@ -14,6 +14,7 @@ from typing import Any
 import ahocorasick
 
 from lambdas.inspection.findings import DataClass, Span
+from lambdas.inspection.normalise import joins, normalise
 
 MAX_TERMS = 100_000
 MAX_TERM_LENGTH = 200
@@ -80,11 +81,11 @@ class Dictionary:
         size = len(lower)
         for last, (length, indexes) in self._automaton.iter(lower):
             start, end = last + 1 - length, last + 1
-            if start and lower[start - 1].isalnum():
+            if start and _goes_on(lower[start - 1]):
                 continue
             for index in indexes:
                 term = self._terms[index]
-                if end < size and lower[end].isalnum() and term.match != "prefix" and not _plural(lower, end):
+                if end < size and _goes_on(lower[end]) and term.match != "prefix" and not _plural(lower, end):
                     continue
                 if term.cased and text[start:end] != term.term:
                     continue
@@ -92,6 +93,10 @@ class Dictionary:
                     continue
                 found.append((Span("DICTIONARY", start, end, 1.0, f"dictionary:{term.id}"), term.level))
         return found
+
+
+def _goes_on(character: str) -> bool:
+    return character.isdigit() or joins(character)
 
 
 def _plural(lower: str, end: int) -> bool:
@@ -108,7 +113,10 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def _variants(term: str) -> set[str]:
-    """The ways a term of several words is written: with spaces, hyphens, underscores or together."""
+    """The ways a term of several words is written: with spaces, hyphens, underscores or together, with
+    disguises undone as in the texts.
+    """
+    term = normalise(term).text
     parts = [part for part in re.split(r"[\s_\-]+", _CAMEL.sub(" ", term).strip()) if part]
     lowered = [part.lower() for part in parts]
     variants = {term.strip().lower()}

@@ -37,11 +37,11 @@ from lambdas.inspection.findings import (
     value_hash,
 )
 from lambdas.inspection.merge import settle
-from lambdas.inspection.normalise import MappedText, normalise
+from lambdas.inspection.normalise import MappedText, latin_only, normalise
 from lambdas.inspection.policy import level_of
 
 # raised with every change of what is found; records carry it so that a finding can be explained later
-INSPECTION_VERSION = "2026.11.3"
+INSPECTION_VERSION = "2026.12.1"
 
 DETECTORS: tuple[str, ...] = (
     *personal_data.DETECTORS,
@@ -385,7 +385,7 @@ class Inspector:
         self, mapped: MappedText, lower: str, literals: Mapping[str, Sequence[Hit]]
     ) -> list[Span]:
         off = self.config.disabled
-        plain = mapped.text
+        plain = latin_only(mapped.text, credentials.OTHER_SCRIPTS)
         clear = settle(_values(plain, lower, literals, off))
         if "rearranged-views" not in off:
             clear = self._with_views(clear, views.rearranged(plain, literals["numbers"]), 0)
@@ -400,7 +400,8 @@ class Inspector:
             text = view.mapped.text
             inner = normalise(text) if view.name == "encoded" else MappedText(text, None, len(text))
             low = _lower(inner.text)
-            found = _values(inner.text, low, _LITERALS.read(low), off)
+            latin = latin_only(inner.text, credentials.OTHER_SCRIPTS)
+            found = _values(latin, low, _LITERALS.read(low), off)
             if view.name == "encoded":
                 found = [*found, *(span for span, _ in self.config.dictionary.find(inner.text, low))]
                 if depth + 1 < views.MAX_DEPTH:

@@ -45,7 +45,9 @@ _LOOKALIKES = str.maketrans(
 _HYPHENS = "‐‑‒–—―−﹘﹣－⁃"
 _INVISIBLE_RANGES = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff"
+    # marks drawn over or through the letter before
+    "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 )
 
 
@@ -67,6 +69,8 @@ def _plain(character: str) -> str:
         return ""
     if character in _HYPHENS:
         return "-"
+    if "\ud800" <= character <= "\udfff":
+        return "\ufffd"  # half a character: valid in JSON, nowhere else
     digit = unicodedata.decimal(character, None)
     if digit is not None:
         return str(digit)
@@ -159,6 +163,40 @@ def normalise(text: str) -> MappedText:
             replaced = _plain_again(replaced)
         mapped = replaced
     return mapped
+
+
+# letters of scripts that are no relatives of Latin: beside them a word in Latin letters begins and ends
+_OTHER_SCRIPTS = re.compile(
+    "[\u0590-\u1dff\u2c00-\u2dff\u2e80-\udfff\uf900-\ufdff\ufe70-\uffef\U00010000-\U000fffff]+"
+)
+_FIRST_OF_OTHERS = "\u0590"
+NO_LETTER = "\u3001"  # of one character, as each letter is, so that offsets stay true
+
+
+def joins(character: str) -> bool:
+    """Whether a word in Latin letters goes on in this character; words of other scripts stand beside it."""
+    return character.isalpha() and character < _FIRST_OF_OTHERS
+
+
+def latin_only(text: str, kept: re.Pattern[str]) -> str:
+    """The text with the letters of other scripts replaced by a sign, one by one, but for words of `kept`.
+
+    Values are written in Latin letters and digits, and most scripts without spaces stand right beside them:
+    "番号は4539…です". To Python each of these letters is `\\w` and `isalnum`, so to an expression the value
+    would not begin there.
+    """
+    if text.isascii():
+        return text
+    return _OTHER_SCRIPTS.sub(lambda match: _signs(match.group(), kept), text)
+
+
+def _signs(run: str, kept: re.Pattern[str]) -> str:
+    pieces: list[str] = []
+    position = 0
+    for word in kept.finditer(run):
+        pieces.append(NO_LETTER * (word.start() - position) + word.group())
+        position = word.end()
+    return "".join(pieces) + NO_LETTER * (len(run) - position)
 
 
 def _plain_again(mapped: MappedText) -> MappedText:

@@ -13,6 +13,7 @@ from itertools import islice
 
 from lambdas.inspection.expressions import Expression, Hit
 from lambdas.inspection.findings import DataClass, Span
+from lambdas.inspection.normalise import joins
 
 _I, _R = DataClass.INTERNAL, DataClass.RESTRICTED
 
@@ -202,10 +203,10 @@ def _whole_words(lower: str, hits: Iterable[Hit]) -> Keywords:
     for start, end, group in hits:
         if (
             end < size
-            and lower[end].isalpha()
+            and joins(lower[end])
             and lower[end - 1].isalpha()
             and lower[end : end + 2] not in _PLURALS
-        ) or (start and lower[start - 1].isalpha()):
+        ) or (start and joins(lower[start - 1])):
             continue
         found.setdefault(group, []).append((start, end))
     return found

@@ -27,6 +27,7 @@ from lambdas.inspection.answers import (
 from lambdas.inspection.fields import TextField, extract
 from lambdas.inspection.findings import Channel, DataClass, Finding, Inspection, highest, value_hash
 from lambdas.inspection.inspector import LEVELS
+from lambdas.inspection.json_text import json_bytes
 
 # one call reads at most 25 text units of 1,000 characters
 MAX_CHARACTERS = 25_000
@@ -230,7 +231,7 @@ class SecondStageFilter:
         content = [self._clean(block) for block in blocks]
         if content == blocks:
             return body
-        return json.dumps({**message, "content": content}, ensure_ascii=False).encode()
+        return json_bytes({**message, "content": content})
 
     def decisions(self) -> list[dict[str, Any]]:
         """What both removed, by type and number."""
