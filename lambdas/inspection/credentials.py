@@ -4,6 +4,7 @@ One automaton looks for the literal that every rule needs (its gate); a rule's e
 its gate, so ordinary text costs one pass. Formats are those that providers publish for today's tokens.
 """
 
+import base64
 import re
 from collections.abc import Iterable, Iterator
 
@@ -20,6 +21,11 @@ _T = r"(?![A-Za-z0-9_-])"  # nothing of the token's alphabet follows
 def _holds_a_key(block: str) -> bool:
     """Not a header alone, as code has it that writes keys."""
     return re.search(r"[A-Za-z0-9+/]{16}", block.partition("KEY")[2]) is not None
+
+
+def _begins_a_key(encoded: str) -> bool:
+    """base64 of a private key's header, not of a certificate's."""
+    return b"PRIVATE KEY" in base64.b64decode(encoded[:64])
 
 
 _TOKENS: tuple[Rule, ...] = (
@@ -68,8 +74,8 @@ _TOKENS: tuple[Rule, ...] = (
     rule("azure-devops", "azdo", r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}", back=76),
     rule("digitalocean", "dop_v1_ doo_v1_ dor_v1_", r"do[opr]_v1_[0-9a-f]{64}"),
     rule("cloudflare", "v1.0-", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),
-    rule("alibaba", "ltai", r"LTAI[A-Za-z0-9]{16,24}" + _T),
-    rule("tencent", "akid", r"AKID[A-Za-z0-9]{32}" + _T),
+    rule("alibaba", "ltai", r"(?<![A-Za-z0-9+/])LTAI[A-Za-z0-9]{16,24}" + _T),
+    rule("tencent", "akid", r"(?<![A-Za-z0-9+/])AKID[A-Za-z0-9]{32}" + _T),
     rule("heroku", "hrku-", r"HRKU-[\w-]{36,70}"),
     rule("fly", "fo1_ fm1r_ fm2_", r"fo1_[\w-]{43}|fm[12]r?_[A-Za-z0-9+/=]{60,}"),
     rule("vercel", "vcp_ vci_ vca_ vcr_ vck_", r"vc[piark]_[A-Za-z0-9]{24,60}"),
@@ -256,7 +262,8 @@ _TOKENS: tuple[Rule, ...] = (
     rule("private-key", "-----begin", r"-----BEGIN (?:[A-Z0-9 ]{0,30})?(?:PRIVATE KEY"
         r"|PGP PRIVATE KEY BLOCK)(?: BLOCK)?-----[\s\S]{0,16000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)",
         accept=_holds_a_key),
-    rule("private-key-base64", "ls0tls1crudjti", r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{40,}={0,2}"),
+    rule("private-key-base64", "ls0tls1crudjti", r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{40,}={0,2}",
+         accept=_begins_a_key),
     rule("putty-key", "putty-user-key-file",
           r"PuTTY-User-Key-File-\d:[\s\S]{0,4000}?Private-MAC: [0-9a-f]+"),
     rule("jwt", "eyj", r"(?<![\w-])ey[IJ][\w-]{8,}\.ey[A-Za-z][\w-]{8,}(?:\.[\w-]{8,})?"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from lambdas.inspection import linear
+from lambdas.inspection.context import PROGRAMS, TECHNICAL, Kind
 from lambdas.inspection.expressions import Expression, Places, around
 from lambdas.inspection.findings import Channel, Span
 
@@ -17,6 +18,7 @@ from lambdas.inspection.findings import Channel, Span
 # sources)
 TRUSTED_THRESHOLD = 0.92
 UNTRUSTED_THRESHOLD = 0.8
+UNTRUSTED_MODEL_THRESHOLD = 0.93  # of the model alone: letters and bills of firms sound like orders
 
 _ABOUT_THE_ANSWER = "your-answer"
 # (rule, weight, gate words of which one must occur, expression). Texts about attacks quote these phrasings
@@ -134,22 +136,25 @@ _FEW = 2  # a text with more sentences that give orders is a manual
 _NEW = 0.8  # of the words of an order occur nowhere else in the text
 _ENOUGH = 12  # words of the rest, to tell what it is about
 _STRAY_WEIGHT = 0.8  # enough alone where others' texts are judged
-# there the model alone proves nothing: it makes a phrasing surer
+# there, and in programs and what explains them, the model alone proves nothing: it makes a phrasing surer
 _ORDERING = (Channel.INSTRUCTIONS, Channel.DEFINITIONS)
 _MAX_FINDINGS = 5
 _REACH = 240  # characters; no phrasing is longer
 
 
-def find(original: str, plain: str, lower: str, places: Places, channel: Channel) -> tuple[list[Span], float]:
+def find(
+    original: str, plain: str, lower: str, places: Places, channel: Channel, kind: Kind
+) -> tuple[list[Span], float]:
     """Findings (offsets of `plain`) and how likely the text is an attack, 0 to 1. `places`: where the `GATES`
     occur in the text.
     """
     untrusted = channel is Channel.UNTRUSTED
     threshold = UNTRUSTED_THRESHOLD if untrusted else TRUSTED_THRESHOLD
-    likeliest, windows = linear.shipped_windows("injection", lower, threshold)
+    alone = UNTRUSTED_MODEL_THRESHOLD if untrusted else TRUSTED_THRESHOLD
+    likeliest, windows = linear.shipped_windows("injection", lower, alone)
     found: list[Span] = []
     highest = 0.0
-    if channel not in _ORDERING:
+    if channel not in _ORDERING and kind not in (TECHNICAL if untrusted else PROGRAMS):
         highest = likeliest
         found = [
             Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model")
@@ -174,7 +179,7 @@ def _proofs(
     for rule, weight, start, end in phrasings(lower, places):
         about_answer = untrusted and rule == _ABOUT_THE_ANSWER
         yield f"phrasing-{rule}", _STRAY_WEIGHT if about_answer else weight, start, end
-    stray = _stray_order(plain) if untrusted else None
+    stray = _stray_order(plain) if untrusted and "\n" in plain.strip() else None  # a paragraph is no document
     if stray:
         yield "stray-order", _STRAY_WEIGHT, *stray
 

@@ -5,15 +5,18 @@ Deterministic: the same text, configuration and `INSPECTION_VERSION` give the sa
 
 import hashlib
 import os
+import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
 from lambdas.inspection import (
     acceptable_use,
+    contacts,
     credentials,
+    examples,
     injection,
     linear,
     markings,
@@ -22,6 +25,7 @@ from lambdas.inspection import (
     personal_data,
     views,
 )
+from lambdas.inspection.context import PROGRAMS, TECHNICAL, Kind, recognise, without_line_numbers
 from lambdas.inspection.dictionaries import EMPTY, Dictionary
 from lambdas.inspection.expressions import Hit, Literals, places
 from lambdas.inspection.fields import Label, TextField, extract
@@ -66,7 +70,6 @@ LEVELS: Mapping[str, DataClass] = {
     **meaning.LEVELS,
     "PROMPT_INJECTION": DataClass.PUBLIC,
 }
-_CONTACT_TYPES = ("EMAIL", "PHONE")
 _LITERALS = Literals(
     {
         "keywords": personal_data.LITERALS,
@@ -167,6 +170,7 @@ class Inspector:
         uninspectable: list[Uninspectable] = []
         characters = 0
         score = 0.0
+        groups: dict[str, list[Finding]] = {}  # what is judged together as a list of contacts
         for item in extract(body):
             if isinstance(item, Uninspectable):
                 uninspectable.append(item)
@@ -181,11 +185,15 @@ class Inspector:
                     if not item.joint
                     else self._kept(f"joint\0{item.text}", lambda text=item.text: self._inspect_joint(text))
                 )
-                findings.extend(_in_field(item, result))
+                found = _in_field(item, result)
+                findings.extend(found)
+                groups.setdefault(_block_of(item), []).extend(found)
                 if not item.joint:
                     violations.extend(_violations_in(item, result))
                     score = max(score, result.injection_score)
-        return self._inspection(findings, violations, uninspectable, score, declared, characters)
+        return self._inspection(
+            findings, violations, uninspectable, score, declared, characters, groups.values()
+        )
 
     def _label(self, label: Label, findings: list[Finding], uninspectable: list[Uninspectable]) -> None:
         level = self.config.labels.get(label.id) or self.config.labels.get(label.id.lower())
@@ -204,9 +212,11 @@ class Inspector:
         score: float,
         declared: DataClass | None,
         characters: int,
+        groups: Iterable[Sequence[Finding]],
     ) -> Inspection:
         if "contact-list" not in self.config.disabled:
-            findings.extend(self._contact_lists(findings))
+            for group in groups:
+                findings.extend(contacts.lists(group, self.config.contact_limit, self.config.name_limit))
         if (
             declared
             and declared.rank > highest(one.level for one in findings).rank
@@ -228,34 +238,6 @@ class Inspector:
             counts=counts,
         )
 
-    def _contact_lists(self, findings: list[Finding]) -> list[Finding]:
-        """Many contacts together are a customer list, even if each alone is harmless."""
-        lists: list[Finding] = []
-        for kind, limit in (
-            *((kind, self.config.contact_limit) for kind in _CONTACT_TYPES),
-            ("PERSON", self.config.name_limit),
-        ):
-            hashes = {one.value_hash for one in findings if one.type == kind}
-            # names alone are no list: public persons fill the news; with contacts they are
-            if len(hashes) <= limit or (
-                kind == "PERSON" and not any(one.type in _CONTACT_TYPES for one in findings)
-            ):
-                continue
-            first = next(one for one in findings if one.type == kind)
-            lists.append(
-                Finding(
-                    "CUSTOMER_LIST",
-                    DataClass.RESTRICTED,
-                    0.9,
-                    first.field,
-                    first.start,
-                    first.end,
-                    f"many-{kind.lower()}",
-                    "",
-                )
-            )
-        return lists
-
     # --- single texts -------------------------------------------------------------------------------------
 
     def inspect_text(
@@ -264,8 +246,10 @@ class Inspector:
         """One text, with the same detectors as a request. Raises nothing but `InspectionTimeout`."""
         item = TextField(field_path, text, channel)
         result = self._text(text, channel, monotonic() + self.config.deadline_seconds)
+        found = _in_field(item, result)
+        violations = _violations_in(item, result)
         return self._inspection(
-            _in_field(item, result), _violations_in(item, result), [], result.injection_score, None, len(text)
+            found, violations, [], result.injection_score, None, len(text), [tuple(found)]
         )
 
     def _text(self, text: str, channel: Channel, deadline: float) -> _TextResult:
@@ -322,11 +306,15 @@ class Inspector:
 
     def _inspect_chunk(self, text: str, channel: Channel, deadline: float) -> _TextResult:
         off = self.config.disabled
-        mapped = normalise(text)
+        mapped = without_line_numbers(normalise(text))
         plain = mapped.text
+        kind = _kind(plain, channel)
         lower = _lower(plain)
         literals = _LITERALS.read(lower)
         spans = self._value_spans(mapped, lower, literals)
+        if kind in TECHNICAL:
+            spans = [span for span in spans if examples.counts(span, plain, kind)]
+        spans = list(contacts.marked(spans, plain, kind))
         _check(deadline)
         levels: dict[Span, DataClass] = {}
         extra: list[Span] = []
@@ -335,7 +323,7 @@ class Inspector:
                 levels[span] = level
                 extra.append(span)
         spans = settle([*spans, *extra]) if extra else spans
-        if "names" not in off and self.config.names:
+        if "names" not in off and self.config.names and kind not in TECHNICAL:
             spans = settle([*spans, *names.find(plain)])
             _check(deadline)
         whole: list[Span] = []
@@ -344,15 +332,15 @@ class Inspector:
                 levels[span] = level
                 whole.append(span)
         gates = places(literals["gates"])
-        if "meaning" not in off:
+        if "meaning" not in off and kind not in PROGRAMS:
             whole.extend(meaning.find(plain, lower, spans, gates, channel))
             _check(deadline)
         score = 0.0
         if "injection" not in off:
-            found, score = injection.find(text, plain, lower, gates, channel)
+            found, score = injection.find(text, plain, lower, gates, channel, kind)
             whole.extend(found)
         violations: list[tuple[str, int, int]] = []
-        if "acceptable-use" not in off and channel is not Channel.UNTRUSTED:
+        if "acceptable-use" not in off and channel is not Channel.UNTRUSTED and kind not in PROGRAMS:
             violations = [
                 (rule, *mapped.origin(start, end))
                 for rule, start, end in acceptable_use.find(plain, [*spans, *whole], gates)
@@ -444,6 +432,27 @@ def _lower(text: str) -> str:
     return (
         lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
     )
+
+
+_BLOCK = re.compile(r"(?:requests\[\d+\]\.params\.)?messages\[\d+\]\.content\[\d+\]")
+
+
+def _block_of(item: TextField) -> str:
+    """The block of a text of others; empty for all that the caller's own people wrote."""
+    match = _BLOCK.match(item.path) if item.channel is Channel.UNTRUSTED else None
+    return match.group() if match else ""
+
+
+_FEWEST_LINES = 12  # of what a person types: a shorter piece of a program may hold a real password
+
+
+def _kind(text: str, channel: Channel) -> Kind:
+    """The kind of a text; a person's few lines and an application's own instructions are taken as prose."""
+    if channel in (Channel.INSTRUCTIONS, Channel.DEFINITIONS):
+        return Kind.PROSE
+    if channel is Channel.TRUSTED and text.count("\n") < _FEWEST_LINES:
+        return Kind.PROSE
+    return recognise(text)
 
 
 def _check(deadline: float) -> None:

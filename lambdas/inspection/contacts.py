@@ -1,0 +1,87 @@
+"""Lists of contacts: many addresses or telephone numbers together are customers' data, each alone is
+harmless (G.1).
+
+Authors, owners and committers are no customers: their addresses stand in every package. What a person types
+is one whole, however it is split; what a tool or a document brings is judged by itself, or a session would
+collect a list from the files that it reads.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from lambdas.inspection.context import PROGRAMS, Kind
+from lambdas.inspection.findings import DataClass, Finding, Span
+
+CONTACTS = ("EMAIL", "PHONE")
+IN_PROGRAM_LIMIT = 25  # of a program: fixtures hold a few, an export of customers holds many
+_AUTHOR = "-of-author"
+_IN_PROGRAM = "-in-program"
+_CREDIT = re.compile(
+    r"(?i)copyright|\(c\)|©|\bauthors?\b|maintain|contribut|committe[rd]|-by:|packager|written by"
+    r"|\bcredits?\b|reported by"
+    r"|suggested by|patch(?:es)? (?:from|by)|thanks"
+)
+_BLAME = re.compile(
+    r"\^?[0-9a-f]{7,40} (?:\S+ +)?\(|[ \t]*\d+\t[^\t\n]+<| -- |[*/.\w][\w*/.\[\]-]*[ \t]+(?:@|[\w.+-]+@)"
+)
+# still inside the list of a package's people
+_OPEN_LIST = re.compile(r"[\"'](?:contributors|authors|maintainers)[\"']?\s*[:=]\s*\[[^\]]*\Z")
+_LIST = 2_000  # characters
+# addresses of a role, not of a person
+_ROLE = re.compile(
+    r"(?i)(?:[\w.+-]*no-?reply[\w.+-]*|info|support|security|admin|root|postmaster|webmaster|hello|contact"
+    r"|team|sales|help|abuse|dev"
+    r"|legal|privacy|press|office|bugs?|git|feedback|service|opensource|oss|packages?|maintainers?"
+    r"|[\w.+-]*users?|list|announce"
+    r"|conduct)@"
+)
+
+
+def marked(spans: Iterable[Span], text: str, kind: Kind) -> Iterator[Span]:
+    """The spans, with contacts named for where they stand: an author's, one in a program."""
+    for span in spans:
+        if span.type not in CONTACTS:
+            yield span
+        elif _is_author(span, text, kind):
+            yield replace(span, rule=span.rule + _AUTHOR)
+        elif kind in PROGRAMS:
+            yield replace(span, rule=span.rule + _IN_PROGRAM)
+        else:
+            yield span
+
+
+def _is_author(span: Span, text: str, kind: Kind) -> bool:
+    begin = text.rfind("\n", 0, span.start) + 1
+    end = text.find("\n", span.end)
+    line = text[begin : end if end >= 0 else len(text)][:400]
+    if kind is Kind.VERSIONS and (span.type == "EMAIL" or _BLAME.match(line)):
+        return True
+    before = text[max(0, begin - _LIST) : span.start]
+    return bool(_CREDIT.search(line) or _OPEN_LIST.search(before)) or (
+        span.type == "EMAIL" and _ROLE.match(text, span.start) is not None
+    )
+
+
+def lists(findings: Sequence[Finding], contact_limit: int, name_limit: int) -> Iterator[Finding]:
+    """A finding for each list among these, which belong together."""
+    present = {one.type for one in findings}
+    if present.isdisjoint(CONTACTS):
+        return  # names alone are no list: public persons fill the news
+    for kind, limit in (*((kind, contact_limit) for kind in CONTACTS), ("PERSON", name_limit)):
+        if kind not in present:
+            continue
+        counted = [one for one in findings if one.type == kind and not one.rule.endswith(_AUTHOR)]
+        ours = {one.value_hash for one in counted if not one.rule.endswith(_IN_PROGRAM)}
+        if len(ours) > limit or len({one.value_hash for one in counted}) > IN_PROGRAM_LIMIT + limit:
+            first = counted[0]
+            yield Finding(
+                "CUSTOMER_LIST",
+                DataClass.RESTRICTED,
+                0.9,
+                first.field,
+                first.start,
+                first.end,
+                f"many-{kind.lower()}",
+                "",
+            )

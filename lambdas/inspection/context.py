@@ -1,0 +1,177 @@
+"""What kind of text this is: source code, a difference, versions and their authors, configuration, a log, a
+table, documentation, prose (L2.3).
+
+Where a value counts depends on it: an author of a commit is no customer, a type annotation no password. The
+kind is read from a sample of the lines, in a tenth of a millisecond, and never from a name that the sender
+gives.
+"""
+
+import re
+from enum import StrEnum
+
+from lambdas.inspection.normalise import MappedText
+
+
+class Kind(StrEnum):
+    """Kinds of text that detectors tell apart."""
+
+    CODE = "code"
+    DIFF = "diff"
+    VERSIONS = "versions"  # what version control prints: logs, blames, owners, credits
+    CONFIGURATION = "configuration"
+    LOG = "log"
+    TABLE = "table"
+    DOCUMENTATION = "documentation"
+    PROSE = "prose"
+
+
+# written by programs and about programs: nobody's matters, and full of examples
+TECHNICAL = frozenset((Kind.CODE, Kind.DIFF, Kind.VERSIONS, Kind.CONFIGURATION, Kind.DOCUMENTATION))
+PROGRAMS = TECHNICAL - {Kind.DOCUMENTATION}
+
+_SAMPLE = 3_000  # characters of the beginning, and as many of the middle and the end together
+_FEW_LINES = 3
+
+_DIFF = re.compile(
+    r"(?m)^(?:diff --git |@@ -\d+(?:,\d+)? \+\d|--- (?:a/|/dev/null)|\+\+\+ (?:b/|/dev/null)|Index: )"
+)
+_AUTHORED = (
+    r"commit [0-9a-f]{7,40}\b|Merge: [0-9a-f]{7}|(?:Author|Commit|Committer|Tagger): .{0,80}<[^<>\s]*>"
+    r"|\^?[0-9a-f]{7,40} (?:\S+ +)?\(.{2,80}\d{4}-\d\d-\d\d "  # a line of a blame
+    r"|[ \t]*\d+\t[^\t\n]{1,60}<[^<>\s]+@[^<>\s]+>$"  # of a summary
+    r"|[ \t]*(?:[A-Z][a-z]+-)+by: .{2,80}$"  # Signed-off-by, Co-authored-by
+    r"| -- .{2,60}<[^<>\s]+@[^<>\s]+>  \w{3}, "  # of a Debian changelog
+    r"|[*/.\w][\w*/.@+\[\]-]*[ \t]+(?:@[\w./-]+|[\w.+-]+@[\w-]+\.[\w.-]+)(?:[ \t]+(?:@[\w./-]+"
+    r"|[\w.+-]+@[\w-]+\.[\w.-]+))*$"
+)
+_VERSIONS = re.compile(rf"(?m)^(?:{_AUTHORED})")
+_LOG = re.compile(
+    r"(?m)^\W?(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|\w{3} [ \d]\d \d\d:\d\d:\d\d |\d\d:\d\d:\d\d[.,]\d{3}"
+    r"|(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL)[ \]:]|[\d.]{7,15} - \S+ \[)"
+)
+_CONFIGURATION = re.compile(
+    r"(?m)^[ \t]*(?:- )?(?:\"[^\"\n]{1,80}\"[ \t]*: ?(?:[\[{\"\d-]|true|false|null)"
+    r"|[A-Za-z_][\w.\-/]{0,80}[ \t]*(?::|=)(?:[ \t]|$)"
+    r"|\[[\w.\" -]+\][ \t]*$|[A-Z][A-Z0-9_]{2,60}=|[\w./@-]+ v\d+\.\d+|[}\]],?[ \t]*$|export [A-Z_]+="
+    r"|<[\w:.-]+(?: [^>\n]*)?>)"
+)
+_CODE = re.compile(
+    r"(?m)^[ \t]*(?:(?:from [\w.]+ )?import\b|(?:async )?(?:def|function|fn|func|class|interface|struct|enum"
+    r"|type|impl|namespace)\b"
+    r" ?[\w(<*{]|(?:pub(?:lic)?|private|protected|static|final|export|const|let|var|package|module|resource"
+    r"|variable|provider"
+    r"|return|if|else|elif|for|while|switch|case|try|except|catch|finally|with|assert|raise|throw|await"
+    r"|yield|break|continue"
+    r"|using|include|require|end|do|new|delete|defer|select|go|package|val|override|abstract|extends"
+    r"|namespace)\b[^.\n]*[({\[;:=)}\]]"
+    r"|(?:RUN|COPY|ENV|ARG|ENTRYPOINT|WORKDIR|CMD|EXPOSE|USER|VOLUME|ADD) \S|(?:echo|cd|exit|fi|done|then"
+    r"|set|sudo|apt-get|docker|kubectl|git|npm|pip"
+    r"|curl|mkdir|rm|cp|mv)\b|\t\S|@[\w.]+(?:\(|$)|#include|#!|//|/\*|\*/|\* |\*$|\"\"\"|'''"
+    r"|[\w.$\[\]'\"]+(?:\([^\n]*\)?[;,{]?|[ \t]*[+\-|&]?:?=[^=\n]+[;,({\[\w\"')\]}])$"
+    r"|[)\]}]+[;,)]*(?: ?(?:else|catch|from)\b.*)?$|[^\n]*[;{]$|</?[\w.:-]+(?: [^>\n]*)?/?>)"
+)
+# what no other kind of text begins a line with
+_STATEMENT = re.compile(
+    r"(?m)^(?:package [\w.]+;?$|import \(|(?:from [\w.]+ )?import [\w.*{, }]+(?: as \w+| from ['\"].*)?;?$"
+    r"|(?:async )?(?:def|func) \w+\(|func \("
+    r"|(?:export |public |abstract )*class \w+|#!/|#include [<\"]|FROM [\w./:-]+|(?:export )?(?:const|let"
+    r"|var) [\w{]|module\.exports"
+    r"|(?:resource|variable|provider|module|terraform|data) (?:\"[\w-]+\" ?){0,2}\{)"
+)
+_COMMENT = re.compile(r"(?m)^[ \t]*(?:#(?![#!])|//|\*|--|;)[ \t]?\S")
+_DOCUMENTATION = re.compile(
+    r"(?m)^[ \t]*(?:```|~~~|#{1,6} \S|\.\. [\w-]+::|={4,}$|-{4,}$|~{4,}$|\^{4,}$|\$ \w|>>> )|`[^`\n]{2,60}`"
+    r"|\]\(\S+\)|::$|</?(?:p|div|code|pre|h\d|li|a)\b"
+)
+_HOLDS_CREDITS = re.compile(
+    r"(?i)\b(?:authors?|contributors?|maintainers?|committers?|credits|acknowledge?ments|thanks to"
+    r"|codeowners)\b"
+)
+_NAME_ALONE = re.compile(r"(?m)^[ \t*-]*[A-Z][\w.'’-]*(?: [A-Z(][\w.'’)-]*){1,3}(?: *[<(,@].{0,60})?$")
+_NAMED_ADDRESS = re.compile(r"(?m)^[^\n<]{2,60}<[^<>\s]+@[^<>\s]+>")
+
+
+def recognise(text: str) -> Kind:
+    """The kind of a text. Short texts and those of which nothing is sure are prose."""
+    half = _SAMPLE // 2
+    sample = text
+    if len(text) > _SAMPLE * 2:
+        sample = f"{text[:_SAMPLE]}\n{text[len(text) // 2 :][:half]}\n{text[-half:]}"
+    lines = sum(1 for line in sample.split("\n") if line and not line.isspace())
+    if lines < _FEW_LINES:
+        return Kind.PROSE
+    if len(_DIFF.findall(sample)) >= 2:
+        return Kind.DIFF
+    share = 1 / lines
+    if len(_VERSIONS.findall(sample)) * share >= 0.15 or (
+        _HOLDS_CREDITS.search(sample, 0, 600)
+        and (len(_NAMED_ADDRESS.findall(sample)) + len(_NAME_ALONE.findall(sample))) * share >= 0.5
+    ):
+        return Kind.VERSIONS
+    if len(_LOG.findall(sample)) * share >= 0.5:
+        return Kind.LOG
+    if _is_table(sample, lines):
+        return Kind.TABLE
+    code = len(_CODE.findall(sample)) * share
+    settings = len(_CONFIGURATION.findall(sample)) * share
+    documented = len(_DOCUMENTATION.findall(sample)) * share
+    together = code + settings + len(_COMMENT.findall(sample)) * share
+    sure = _STATEMENT.search(sample) is not None and not (documented >= 0.1 and "```" in sample)
+    if code >= 0.45 or settings >= 0.6 or together >= (0.35 if sure else 0.75):
+        return Kind.CODE if sure or code >= settings * 0.7 else Kind.CONFIGURATION
+    if documented >= 0.12 and lines >= 2 * _FEW_LINES:
+        return Kind.DOCUMENTATION
+    return Kind.PROSE
+
+
+def _is_table(sample: str, lines: int) -> bool:
+    """Most lines hold the same number of a separator, two or more."""
+    for separator in ("\t", "|", ";", ","):
+        if sample.count(separator) < 2 * lines:
+            continue
+        counts = [line.count(separator) for line in sample.split("\n") if line and not line.isspace()]
+        most = max(set(counts), key=counts.count)
+        if most >= 2 and counts.count(most) >= 0.8 * lines and not sample.lstrip().startswith(("{", "[")):
+            return True
+    return False
+
+
+# --- numbers of lines
+# ------------------------------------------------------------------------------------------
+
+_NUMBERED_LINE = re.compile(r"[ \t]*(\d{1,6})(?:→|\t|: |\| ?|│ ?)")
+_FEW_NUMBERED = 3
+
+
+def without_line_numbers(mapped: MappedText) -> MappedText:
+    """The text without the numbers that a tool wrote before its lines, as Claude Code's Read and `cat -n` do.
+
+    A number stands before every line and rises by one: nothing else is taken away.
+    """
+    text = mapped.text
+    first = _NUMBERED_LINE.match(text) or _NUMBERED_LINE.match(text, text.find("\n") + 1)
+    if first is None:
+        return mapped
+    pieces: list[str] = []
+    origins: list[int] = []
+    position = count = 0
+    expected = -1
+    starts = mapped.starts
+    while position < len(text):
+        end = text.find("\n", position) + 1 or len(text)
+        match = _NUMBERED_LINE.match(text, position, end)
+        begin = position
+        if match:
+            number = int(match.group(1))
+            if expected < 0 or number == expected:
+                begin, expected = match.end(), number + 1
+                count += 1
+        elif expected >= 0 and text[position:end].strip():
+            # a reminder that the tool adds behind the file is not numbered
+            if count < _FEW_NUMBERED:
+                return mapped
+            expected = -1
+        pieces.append(text[begin:end])
+        origins.extend(range(begin, end) if starts is None else starts[begin:end])
+        position = end
+    return MappedText("".join(pieces), origins, mapped.origin_length) if count >= _FEW_NUMBERED else mapped
