@@ -32,6 +32,7 @@ from lambdas.inspection import AnswerFilter as DepartmentFilter
 from lambdas.inspection.json_text import json_bytes
 from lambdas.inspection.redaction import RedactionError
 from lambdas.inspection.second_stage import SecondStage, SecondStageFilter
+from lambdas.inspection.withholding import WithholdingError, withhold_blocks
 
 _IN_LOOP_BYTES = (
     16 * 1024
@@ -52,6 +53,8 @@ class Verdict:
     reason: str = ""
     message: str = ""
     requires_review: bool = False
+    withhold: tuple[str, ...] = ()  # JSON pointers of the content blocks that must not leave
+    restricted: frozenset[str] = frozenset()  # hashes of the restricted values that the request holds
     record: dict[str, Any] = field(default_factory=dict)
 
 
@@ -125,9 +128,10 @@ class InspectionStep:
         if self._second_stage is not None and decision.action is not Action.BLOCK:
             inspection = self._second_stage.inspect(body.fields, inspection)
             decision = decide(inspection, department, human_review=declaration.human_review)
-        if decision.action is Action.REDACT:
+        if decision.action is Action.REDACT or (decision.redact and decision.action is Action.WITHHOLD):
             try:
-                redacted = redact_request(body.fields, inspection)
+                chosen = inspection if decision.action is Action.REDACT else decision.redact
+                redacted = redact_request(body.fields, chosen)
             except RedactionError:
                 # a value in a file, a key or across two blocks: it cannot be cut out, so the request stays
                 decision = decide(
@@ -135,6 +139,13 @@ class InspectionStep:
                 )
             else:
                 body = parse_object(json_bytes(redacted))
+        if decision.withhold and decision.action is not Action.BLOCK:
+            try:
+                body = parse_object(json_bytes(withhold_blocks(body.fields, decision.withhold)))
+            except WithholdingError:
+                decision = decide(
+                    inspection, _without_withholding(department), human_review=declaration.human_review
+                )
         for kind in _kinds(inspection, decision):
             self._count(department.id, kind, decision.action.value)
         return Verdict(
@@ -144,15 +155,25 @@ class InspectionStep:
             reason=decision.reason,
             message=decision.message,
             requires_review=decision.requires_review,
-            record=_record(inspection, decision.action, decision.reason),
+            withhold=decision.withhold,
+            restricted=frozenset(
+                one.value_hash
+                for one in inspection.findings
+                if one.level.rank >= DataClass.RESTRICTED.rank and one.value_hash
+            ),
+            record=_record(inspection, decision),
         )
 
-    def answer_filter(self, department: Department) -> AnswerFilter | None:
-        """A filter for one answer; None when the department's answers pass unfiltered."""
+    def answer_filter(
+        self, department: Department, restricted: frozenset[str] = frozenset()
+    ) -> AnswerFilter | None:
+        """A filter for one answer; None when the department's answers pass unfiltered. `restricted`: hashes
+        of the restricted values that the request held.
+        """
         if not department.redact_output:
             return None
         rules = self._rules()
-        policy = AnswerPolicy(canaries=rules.canaries, allowed_hosts=rules.allowed_hosts)
+        policy = AnswerPolicy(canaries=rules.canaries, allowed_hosts=rules.allowed_hosts, known=restricted)
         own = DepartmentFilter(self._inspector, policy)
         if self._second_stage is None:
             return own
@@ -167,6 +188,11 @@ def _kinds(inspection: Inspection, decision: Decision) -> list[str]:
     return sorted(kinds)
 
 
+def _without_withholding(department: Department) -> Department:
+    inside = {f"{level}-in-tools": "block" for level in ("restricted", "confidential")}
+    return replace(department, findings={**department.findings, **inside})
+
+
 def _without_redaction(department: Department) -> Department:
     findings = {
         kind: "block" if action == "redact" else action for kind, action in department.findings.items()
@@ -174,8 +200,11 @@ def _without_redaction(department: Department) -> Department:
     return replace(department, findings=findings)
 
 
-def _record(inspection: Inspection, action: Action, reason: str) -> dict[str, Any]:
+def _record(inspection: Inspection, decision: Decision) -> dict[str, Any]:
+    action, reason = decision.action, decision.reason
+    withheld = {"withheld": list(decision.withhold)} if decision.withhold else {}
     return {
+        **withheld,
         "step": "inspect",
         "action": action.value,
         "reason": reason,

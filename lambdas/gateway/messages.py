@@ -88,7 +88,7 @@ class Messages:
                     exchange,
                     answer,
                     self.deadlines,
-                    self.inspection.answer_filter(grant.department),
+                    self.inspection.answer_filter(grant.department, verdict.restricted),
                     [*reservation.headers, *review_headers(call.verdict)],
                     completion.finish,
                 )

@@ -8,10 +8,12 @@ byte for byte, unless something in them had to go.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lambdas.inspection import examples
+from lambdas.inspection.context import Kind
 from lambdas.inspection.credentials import ASSIGNMENT_GATES, HEADER_GATES
 from lambdas.inspection.expressions import Expression, Literals
 from lambdas.inspection.findings import DataClass, Span
@@ -25,6 +27,10 @@ CONTEXT = 400
 MAX_HELD = 4_096
 MAX_KEY_BLOCK = 16_384
 MAX_BUFFERED_JSON = 2_000_000
+MAX_THINKING = 200_000
+CARRIED = 64  # characters of a text block that are read again with the next one
+_PATCH = 160  # characters: what is more than a sentence behind a keyword is decided by lines, or so many
+WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,8 @@ class AnswerPolicy:
 
     `end_on` are types that end the answer at once. `canaries` are secret markers placed in system prompts:
     one in an answer means that the prompt is leaking. `allowed_hosts` may be linked to with data in the URL.
+    `known` are hashes of the restricted values that the request itself held: a call of a tool that would pass
+    one on is stopped. Else the input of a tool is never changed: what is found in it is only counted.
     """
 
     redact: bool = True
@@ -41,6 +49,7 @@ class AnswerPolicy:
     end_on: frozenset[str] = frozenset(("CANARY",))
     canaries: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
+    known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +148,23 @@ _WORDY = {
     **dict.fromkeys(("password", "passwort", "passcode", "kennwort"), 60),
 }
 _KEYWORDS = Literals({"words": [*((word, 0) for word in sorted(_ANNOUNCING)), *_WORDY.items()]})
+# behind these a value may be one plain word in small letters; behind all others it has a digit, a sign or a
+# capital
+_BEFORE_ANY_WORD = frozenset(
+    (*_WORDY, *(gate.split()[0] for rule in PLACES if rule.accept("mapleharbor") for gate in rule.gates))
+)
+# a word of a sentence, with the signs of one around it
+_OF_A_SENTENCE = Expression(r"[(*_]{0,3}[^\W\d_][a-zß-öø-ÿ]*(?:['’][a-z]{1,2})?[.,;:!?)*_]{0,4}\s*\Z")
+_FENCE = "```"
+# words that answers begin with: one is shown at once, so it is never a part of a value
+_OPENERS = frozenset(
+    WORD.findall(
+        "And Based Both Can Certainly Done Each Every First For Good Got Great Hello Here How Let Looking "
+        "Now One"
+        " Our Sure Thank That The There These They This Two What When With Yes You Your"
+    )
+)
+_LONGEST_OPENER = max(map(len, _OPENERS))
 _KEY_BEGIN = Expression(
     r"-----BEGIN [A-Z0-9 ]{0,30}(?:PRIVATE KEY|PGP PRIVATE KEY BLOCK)|PuTTY-User-Key-File"
 )
@@ -168,20 +194,25 @@ def _is_plain(token: str) -> bool:
 
 
 class TextRedactor:
-    """Follows the text of one block. `released` is how far it may leave; `removals` what must not, in
-    order.
+    """Follows the text of one block. `released` is how far it may leave; `removals` what must not, in order.
+    `before` is the end of the text block before it: a value may begin there.
     """
 
-    def __init__(self, inspector: Inspector, policy: AnswerPolicy):
+    def __init__(self, inspector: Inspector, policy: AnswerPolicy, before: str = ""):
         self._inspector = inspector
         self._policy = policy
-        self._held = ""
-        self._base = 0  # offset of the first held character in the block
-        self._scan = 0  # in _held: where the next token begins
-        self._cut = 0  # in _held: up to where all is decided
-        self._alert = -1  # in the block: up to where a keyword may announce a value
+        self._held = before
+        self._base = -len(before)  # offset of the first held character in the block
+        self._scan = len(before)  # in _held: where the next token begins
+        self._cut = len(before)  # in _held: up to where all is decided
+        self._alert = -1  # in the block: up to where a keyword may announce a value with a digit or a sign
+        self._any_word = -1  # in the block: up to where it may announce a plain word
         self._whole = -1  # in the block: up to where a value of several words may go on, so no cut
+        self._loud = False  # whether what is not decided holds more than words of a sentence
         self._in_key = False
+        self._fences = 0  # of those before _held
+        self._first = ""  # the beginning of the block
+        self._opener = 0  # characters of it that are shown at once
         self._words: list[str] = []
         self.removals: list[Removal] = []
         self.findings: dict[str, int] = {}
@@ -190,10 +221,18 @@ class TextRedactor:
     @property
     def released(self) -> int:
         """Characters of the block, from its start, whose fate is decided."""
-        return self._base + self._cut
+        return max(self._base + self._cut, self._opener)
+
+    @property
+    def tail(self) -> str:
+        """The last characters of the text, in which a value may begin that the next block ends."""
+        return self._held[-CARRIED:]
 
     def feed(self, text: str) -> None:
         """More text of the block."""
+        if len(self._first) < _LONGEST_OPENER:
+            self._first += text[: _LONGEST_OPENER - len(self._first)]
+            self._opener = _opened(self._first)
         self._held += text
         while match := _TOKEN.match(self._held, self._scan):
             token = match.group()
@@ -221,9 +260,13 @@ class TextRedactor:
         return MAX_KEY_BLOCK if self._in_key else MAX_HELD
 
     def _note(self, token: str) -> None:
-        for _, _, reach in _KEYWORDS.read(token.lower())["words"]:
-            self._alert = max(self._alert, self._base + self._scan + max(160, reach))
-            self._whole = max(self._whole, self._base + self._scan + reach)
+        here = self._base + self._scan
+        for start, end, reach in _KEYWORDS.read(token.lower())["words"]:
+            self._alert = max(self._alert, here + max(160, reach))
+            self._whole = max(self._whole, here + reach)
+            if token[start:end].lower() in _BEFORE_ANY_WORD:
+                self._any_word = max(self._any_word, here + max(160, reach))
+        self._loud = self._loud or not _OF_A_SENTENCE.match(token)
         if "-----" in token or "PuTTY" in token:
             open_from = max(self._cut, self._scan - 200)
             if _KEY_BEGIN.search(self._held, open_from, self._scan):
@@ -232,15 +275,15 @@ class TextRedactor:
             self._in_key = False
 
     def _may_cut(self, token: str, following: str) -> bool:
+        self._remember(token)
         if (
             self._base + self._scan < self._whole
             or self._in_key
             or following in ("[", "(", "{", "<")
             or not _is_plain(token)
+            or (self._loud and self._is_alert() and "\n" not in token and self._scan - self._cut < _PATCH)
         ):
-            self._remember(token)
             return False
-        self._remember(token)
         dictionary = self._inspector.config.dictionary
         if dictionary.longest:
             words = self._words
@@ -252,41 +295,60 @@ class TextRedactor:
     def _remember(self, token: str) -> None:
         dictionary = self._inspector.config.dictionary
         if dictionary.longest:
-            self._words.extend(re.findall(r"\w+", normalise(token).text.lower()))
+            self._words.extend(WORD.findall(normalise(token).text.lower()))
             del self._words[: -dictionary.longest]
+
+    def _is_alert(self) -> bool:
+        return self._alert >= self._base + self._cut
 
     def _decide(self, end: int) -> None:
         start = self._cut
         segment = self._held[start:end]
+        looking = not self.blocked and self._worth_looking(segment)
         self._cut = end
-        if self.blocked or not self._worth_looking(segment):
+        self._loud = False
+        if not looking:
             return
         begin = max(0, start - CONTEXT)
-        for span in self._look(self._held[begin:end]):
+        fenced = (self._fences + self._held.count(_FENCE, 0, begin)) % 2 == 1
+        for span in self._look(self._held[begin:end], fenced=fenced):
             first, last = begin + span.start, begin + span.end
             if last > start:
                 self._remove(Removal(self._base + max(first, start), self._base + last, span.type))
 
     def _worth_looking(self, segment: str) -> bool:
-        if self._alert >= self._base + self._cut - len(segment) or _INTERESTING.search(segment):
+        if (
+            self._any_word >= self._base + self._cut
+            or (self._loud and self._is_alert())
+            or _INTERESTING.search(segment)
+        ):
             return True
         if any(canary in self._held[-len(segment) - 200 :] for canary in self._policy.canaries):
             return True
-        dictionary = self._inspector.config.dictionary
-        if len(dictionary):
-            if dictionary.has_prefix_terms:
-                return True
-            words = re.findall(r"\w+", segment.lower())
-            return any(word in dictionary.words or word.rstrip("s") in dictionary.words for word in words)
-        return False
+        return _may_hold_terms(self._inspector, segment)
 
-    def _look(self, window: str) -> list[Span]:
+    def whole(self, text: str) -> None:
+        """The whole text of a block at once: cut as a stream is only where something in it must go."""
+        self._held += text
+        if self._is_plain(text):
+            pass
+        elif self._look(self._held, fenced=False) or self.blocked:
+            self.blocked, self._held = "", self._held[: len(self._held) - len(text)]
+            self.feed(text)
+            self.finish()
+        self._scan = self._cut = len(self._held)
+
+    def _look(self, window: str, *, fenced: bool) -> list[Span]:
+        """What must go of a window; `fenced`: it begins in a block of code."""
         mapped = normalise(window)
         lower = mapped.text.lower()
         if len(lower) != len(mapped.text):
             lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in mapped.text)
-        spans = self._inspector.value_spans(mapped, lower)
-        levels = {span: LEVELS[span.type] for span in spans if span.type in LEVELS}
+        levels = {
+            span: LEVELS[span.type]
+            for span in self._inspector.value_spans(mapped, lower)
+            if span.type in LEVELS and not _is_example(span, mapped.text, fenced=fenced)
+        }
         levels.update(self._inspector.config.dictionary.find(mapped.text, lower))
         for canary in self._policy.canaries:
             place = window.find(canary)
@@ -309,6 +371,10 @@ class TextRedactor:
         return kind in self._policy.redact_types or level.rank >= self._policy.redact_from.rank
 
     def _remove(self, removal: Removal) -> None:
+        if removal.start < self._opener:
+            removal = Removal(self._opener, removal.end, removal.type)
+        if removal.start >= removal.end:
+            return
         if self.removals and removal.start < self.removals[-1].end:
             previous = self.removals[-1]
             if removal.end <= previous.end:
@@ -317,13 +383,48 @@ class TextRedactor:
         self.findings[removal.type] = self.findings.get(removal.type, 0) + 1
         self.removals.append(removal)
 
+    def _is_plain(self, text: str) -> bool:
+        """Whether a glance tells that nothing in the text can have to go."""
+        return not (
+            _INTERESTING.search(text)
+            or _KEYWORDS.read(text.lower())["words"]
+            or any(canary in text for canary in self._policy.canaries)
+            or _may_hold_terms(self._inspector, text)
+        )
+
     def _trim(self) -> None:
         surplus = self._cut - CONTEXT
         if surplus > MAX_HELD:
+            self._fences += self._held.count(_FENCE, 0, surplus)
             self._held = self._held[surplus:]
             self._base += surplus
             self._cut -= surplus
             self._scan -= surplus
+
+
+def _opened(text: str) -> int:
+    """How long the longest word is that answers begin with and this text does."""
+    return next((size for size in range(len(text), 0, -1) if text[:size] in _OPENERS), 0)
+
+
+def _is_example(span: Span, text: str, *, fenced: bool) -> bool:
+    """Whether what Claude wrote is an example: a database of nobody, in a block of code any placeholder."""
+    if span.type != "SECRET":
+        return False
+    if span.rule == "url-password":
+        return not examples.counts(span, text, Kind.CODE)
+    in_code = (text.count(_FENCE, 0, span.start) + fenced) % 2 == 1
+    return in_code and not examples.counts(span, text, Kind.CODE)
+
+
+def _may_hold_terms(inspector: Inspector, segment: str) -> bool:
+    dictionary = inspector.config.dictionary
+    if not len(dictionary):
+        return False
+    if dictionary.has_prefix_terms:
+        return True
+    words = WORD.findall(normalise(segment).text.lower())
+    return any(word in dictionary.words or word.rstrip("s") in dictionary.words for word in words)
 
 
 _MARKDOWN_LINK = Expression(r"!?\[[^\]\n]{0,200}\]\(\s*<?(?P<url>https?://[^\s)>]{1,2000})>?[^)\n]{0,100}\)")
@@ -424,6 +525,8 @@ class _Block:
     length: int = 0
     waiting: list[Held] = field(default_factory=list)
     json_text: str = ""
+    thinking: str = ""
+    call: str = ""  # the name of the tool that it calls
 
 
 class AnswerFilter:
@@ -437,6 +540,9 @@ class AnswerFilter:
         self._policy = policy or AnswerPolicy()
         self._blocks: dict[int, _Block] = {}
         self._counts: dict[str, int] = {}
+        self._noted: dict[tuple[str, str], int] = {}  # (type, action) of what was found and not changed
+        self._before = ""  # the end of the text block before
+        self._calls = self._stopped = 0
         self._usage: dict[str, Any] = {}
         self._ended = False
         self.blocked = ""
@@ -465,6 +571,8 @@ class AnswerFilter:
             self._usage.update(usage if isinstance(usage, dict) else {})
         if kind in ("message_delta", "message_stop"):
             flushed = self._flush_all()
+            if kind == "message_delta":
+                event = self._with_reason(event, data)
             return flushed if self._ended else [*flushed, event]
         if kind == "error":
             # the stream broke: what is held is undecided and is dropped
@@ -475,8 +583,16 @@ class AnswerFilter:
         index = data.get("index", 0)
         content = data.get("content_block")
         content = content if isinstance(content, dict) else {}
-        block = _Block(str(content.get("type", "")), TextRedactor(self._inspector, self._policy))
+        block = _Block(
+            str(content.get("type", "")), TextRedactor(self._inspector, self._policy, self._before)
+        )
+        self._before = ""
         self._blocks[index] = block
+        if block.kind == "tool_use":
+            # whether this call may be made is known when its input is complete
+            block.call = str(content.get("name", ""))
+            block.waiting.append(Held(event, data))
+            return []
         opening = content.get("text")
         if not (block.kind == "text" and isinstance(opening, str) and opening):
             if block.kind not in (
@@ -530,6 +646,8 @@ class AnswerFilter:
                 block.waiting.append(Held(held, None, block.length, block.length))
                 return []
             return [held]
+        if kind == "thinking_delta" and len(block.thinking) < MAX_THINKING:
+            block.thinking += str(delta.get("thinking", ""))
         # thinking, signatures and what is not known yet pass as they are: changing them breaks the
         # conversation
         return [event]
@@ -565,23 +683,38 @@ class AnswerFilter:
         return [*out, event]
 
     def _flush(self, index: int, block: _Block) -> list[bytes]:
+        if block.kind == "tool_use":
+            return self._flush_call(index, block)
         if block.json_text:
             return self._flush_json(index, block)
+        if block.thinking:
+            self._note(block.thinking)
         block.redactor.finish()
+        self._before = block.redactor.tail if block.kind == "text" else ""
         out = self._release(index, block)
         self._count(block.redactor)
         return out
 
+    def _flush_call(self, index: int, block: _Block) -> list[bytes]:
+        reason = self._call(block.call, _parsed(block.json_text))
+        waiting, block.waiting = block.waiting, []
+        if self.blocked:
+            return self._end(index)
+        if not reason:
+            return [held.raw for held in waiting]
+        text = {"type": "text_delta", "text": reason}
+        return [
+            _event("content_block_start", index=index, content_block={"type": "text", "text": ""}),
+            _event("content_block_delta", index=index, delta=text),
+        ]
+
     def _flush_json(self, index: int, block: _Block) -> list[bytes]:
-        cleaned = self.clean_json(block.json_text)
+        """The input of a tool that runs at the provider: never changed."""
+        self._call(block.kind, _parsed(block.json_text))
         if self.blocked:
             return self._end(index)
         waiting, block.waiting = block.waiting, []
-        if cleaned == block.json_text:
-            return [held.raw for held in waiting]
-        first = waiting[0]
-        data = first.data or {}
-        return [_render(first.raw, {**data, "delta": {**data.get("delta", {}), "partial_json": cleaned}})]
+        return [held.raw for held in waiting]
 
     def _flush_all(self) -> list[bytes]:
         out: list[bytes] = []
@@ -611,7 +744,55 @@ class AnswerFilter:
         )
         events.append({"type": "message_stop"})
         self._blocks.clear()
-        return [f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode() for one in events]
+        return [_event(**one) for one in events]
+
+    # --- calls of tools and thinking ----------------------------------------------------------------------
+
+    def _call(self, name: str, given: Any) -> str:
+        """Why a call of a tool is stopped; empty when it may be made. Its input is never changed: a file or a
+        command with other words in it does harm that nobody sees.
+        """
+        self._calls += 1
+        for value in _strings(given):
+            passed_on = self._note(value)
+            if self.blocked:
+                return ""
+            if passed_on:
+                self._stopped += 1
+                self._noted[passed_on, "stop"] = self._noted.get((passed_on, "stop"), 0) + 1
+                return (
+                    f"[Stopped: this call of {name} would have passed on a value of the type {passed_on} "
+                    f"from "
+                    "the request. Say what is to be done without it.]"
+                )
+        return ""
+
+    def _note(self, text: str) -> str:
+        """Count what is found in a text that is not changed; the type of a value that the request held."""
+        for canary in self._policy.canaries:
+            if canary in text and "CANARY" in self._policy.end_on:
+                self.blocked = "CANARY"
+        for one in self._inspector.values_in(text):
+            if one.type in self._policy.end_on:
+                self.blocked = self.blocked or one.type
+            if one.level.rank < self._policy.redact_from.rank and one.type not in self._policy.redact_types:
+                continue
+            if one.value_hash in self._policy.known:
+                return one.type
+            self._noted[one.type, "flag"] = self._noted.get((one.type, "flag"), 0) + 1
+        return ""
+
+    def _reason(self, reason: Any) -> Any:
+        """Why the answer ended: not for a call of a tool when each was stopped."""
+        return "end_turn" if reason == "tool_use" and self._calls and self._calls == self._stopped else reason
+
+    def _with_reason(self, event: bytes, data: dict[str, Any]) -> bytes:
+        delta = data.get("delta")
+        before = delta.get("stop_reason") if isinstance(delta, dict) else None
+        after = self._reason(before)
+        return (
+            event if after == before else _render(event, {**data, "delta": {**delta, "stop_reason": after}})
+        )
 
     # --- whole bodies -------------------------------------------------------------------------------------
 
@@ -626,33 +807,23 @@ class AnswerFilter:
         if not isinstance(message, dict) or not isinstance(message.get("content"), list):
             return body
         content = [self._clean_block(block) for block in message["content"]]
+        reason = self._reason(message.get("stop_reason"))
         if self.blocked:
             self._counts[self.blocked] = self._counts.get(self.blocked, 0) + 1
             return json_bytes({**message, "content": [], "stop_reason": "refusal"})
         if content == message["content"]:
             return body
-        return json_bytes({**message, "content": content})
+        return json_bytes({**message, "content": content, "stop_reason": reason})
 
     def text(self, text: str) -> str:
-        """One text, redacted by the same cuts as a stream."""
-        redactor = TextRedactor(self._inspector, self._policy)
-        redactor.feed(text)
-        redactor.finish()
+        """One text, redacted as a stream of it would be."""
+        return self._redacted(text, TextRedactor(self._inspector, self._policy))
+
+    def _redacted(self, text: str, redactor: TextRedactor) -> str:
+        redactor.whole(text)
         self._count(redactor)
         self.blocked = self.blocked or redactor.blocked
-        return apply_removals(text, redactor.removals)
-
-    def clean_json(self, text: str) -> str:
-        """A JSON text with its strings redacted, unchanged if there was nothing; what does not parse is
-        redacted as text inside one JSON string, so that it stays valid and nothing leaves unread.
-        """
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            cleaned = self.text(text)
-            return text if cleaned == text else json.dumps({"redacted": cleaned})
-        cleaned = self._clean_value(value)
-        return text if cleaned == value else json.dumps(cleaned, ensure_ascii=False)
+        return apply_removals(text, redactor.removals) if redactor.removals else text
 
     def decisions(self) -> list[dict[str, Any]]:
         """What was removed, by type and number, for the record; never a value."""
@@ -662,13 +833,31 @@ class AnswerFilter:
                 counts[kind] = counts.get(kind, 0) + number
         action = {True: "block", False: "redact"}
         return [
-            {"type": kind, "count": number, "action": action[kind == self.blocked]}
-            for kind, number in sorted(counts.items())
+            *(
+                {"type": kind, "count": number, "action": action[kind == self.blocked]}
+                for kind, number in sorted(counts.items())
+            ),
+            *(
+                {"type": kind, "count": number, "action": done}
+                for (kind, done), number in sorted(self._noted.items())
+            ),
         ]
 
     def _clean_block(self, block: Any) -> Any:
-        if isinstance(block, dict) and block.get("type") in ("thinking", "redacted_thinking"):
+        kind = block.get("type") if isinstance(block, dict) else None
+        before, self._before = self._before, ""
+        if kind == "text" and isinstance(block.get("text"), str):
+            redactor = TextRedactor(self._inspector, self._policy, before)
+            text = self._redacted(block["text"], redactor)
+            self._before = redactor.tail
+            rest = self._clean_value({key: value for key, value in block.items() if key != "text"})
+            return {**block, **rest, "text": text}
+        if kind in ("thinking", "redacted_thinking"):
+            self._note(str(block.get("thinking", ""))[:MAX_THINKING])
             return block
+        if kind in _CALLS:
+            reason = self._call(str(block.get("name", kind)), block.get("input"))
+            return {"type": "text", "text": reason} if reason and kind == "tool_use" else block
         return self._clean_value(block)
 
     def _clean_value(self, value: Any, key: str = "") -> Any:
@@ -685,19 +874,18 @@ class AnswerFilter:
                 else inner
                 for name, inner in value.items()
             }
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 100_000_000:
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LONG_NUMBER:
             cleaned = self._clean_string(str(value), key)
             return value if cleaned == str(value) else cleaned
         return value
 
     def _clean_string(self, value: str, key: str) -> str:
         """A field's text; its key is context (`"ssn": "…"`) for values that are short."""
-        if not key or key in _TEXT_KEYS or len(value) > 200:
+        if not key or key in _TEXT_KEYS or len(value) > _SHORT:
             return self.text(value)
         lead = f"{key}: "
         redactor = TextRedactor(self._inspector, self._policy)
-        redactor.feed(lead + value)
-        redactor.finish()
+        redactor.whole(lead + value)
         self._count(redactor)
         self.blocked = self.blocked or redactor.blocked
         removals = [
@@ -718,7 +906,37 @@ class AnswerFilter:
 _KEPT = frozenset(
     ("type", "id", "tool_use_id", "signature", "data", "encrypted_content", "encrypted_index", "media_type")
 )
+# calls of tools: of the caller's, and of those that run at the provider
+_CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
 _TEXT_KEYS = frozenset(("text", "content", "cited_text", "title", "description"))
+
+
+def _event(type: str, **fields: Any) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (type.encode(), json_bytes({"type": type, **fields}))
+
+
+def _parsed(text: str) -> Any:
+    """The input of a call; its text where it is not complete."""
+    try:
+        return json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return text
+
+
+def _strings(value: Any, key: str = "") -> Iterator[str]:
+    """The texts and long numbers of the input of a call, each with its name before it."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _strings(inner, str(name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner, key)
+    elif isinstance(value, str) or (isinstance(value, int) and abs(value) >= _LONG_NUMBER):
+        yield f"{key}: {value}" if key and key not in _TEXT_KEYS and len(str(value)) <= _SHORT else str(value)
+
+
+_LONG_NUMBER = 100_000_000
+_SHORT = 200  # characters: of a longer text its name says nothing
 
 
 def event_data(event: bytes) -> dict[str, Any] | None:

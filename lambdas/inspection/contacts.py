@@ -74,14 +74,15 @@ def lists(findings: Sequence[Finding], contact_limit: int, name_limit: int) -> I
         counted = [one for one in findings if one.type == kind and not one.rule.endswith(_AUTHOR)]
         ours = {one.value_hash for one in counted if not one.rule.endswith(_IN_PROGRAM)}
         if len(ours) > limit or len({one.value_hash for one in counted}) > IN_PROGRAM_LIMIT + limit:
-            first = counted[0]
-            yield Finding(
-                "CUSTOMER_LIST",
-                DataClass.RESTRICTED,
-                0.9,
-                first.field,
-                first.start,
-                first.end,
-                f"many-{kind.lower()}",
-                "",
-            )
+            first: dict[str, Finding] = {}
+            for one in counted:
+                first.setdefault(one.field, one)
+            for one in first.values():
+                yield replace(
+                    one,
+                    type="CUSTOMER_LIST",
+                    level=DataClass.RESTRICTED,
+                    score=0.9,
+                    rule=f"many-{kind.lower()}",
+                    value_hash="",
+                )

@@ -51,10 +51,12 @@ _TOKENS: tuple[Rule, ...] = (
         r"|A3T[A-Z0-9])[A-Z0-9]{16}(?![A-Z0-9])",
           accept=lambda v: not v.endswith("EXAMPLE")),
     rule("aws-secret", "secret_access_key secretaccesskey secret-access-key",
-         r"(?i:secret[_-]?access[_-]?key)[\"']?\s{0,3}[\s:=,]\s{0,3}[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+         r"(?i:secret[_-]?access[_-]?key)[\"']?\s{0,3}[\s:=,]\s{0,3}[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/"
+         r"+=])",
          accept=lambda v: varied(v) and jumbled(v, 0.3)),
     rule("aws-secret", "akia asia",
-         r"A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])[\s\S]{1,60}?(?<![A-Za-z0-9/+])([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+         r"A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])[\s\S]{1,60}?(?<![A-Za-z0-9/+])([A-Za-z0-9/+]{40})(?![A-Za-z0-"
+         r"9/+=])",
          accept=lambda v: varied(v) and jumbled(v, 0.3)),
     rule("aws-mws", "amzn.mws.", r"amzn\.mws\.[0-9a-f]{8}-[0-9a-f-]{27}"),
     rule("aws-appsync", "da2-", r"da2-[a-z0-9]{26}" + _T),
@@ -191,7 +193,8 @@ _TOKENS: tuple[Rule, ...] = (
         r"|triggers)/[\w/-]{20,}", back=8, accept=varied),
     rule("chat-webhooks", "webhook.office.com discord.com/api/webhooks discordapp.com/api/webhooks "
         "hooks.zapier.com tines.com chat.googleapis.com",
-          r"(?:https://)?(?:[\w-]{1,40}\.)?(?:webhook\.office\.com/webhookb2/[\w@-]{36,}/IncomingWebhook/[0-9a-f]"
+          r"(?:https://)?(?:[\w-]{1,40}\.)?(?:webhook\.office\.com/webhookb2/[\w@-]{36,}/IncomingWebhook/[0-"
+          r"9a-f]"
               r"{32}/[\w-]{36}|(?:discord|discordapp)\.com/api/webhooks/\d{17,20}/[\w-]{60,80}"
           r"|hooks\.zapier\.com/hooks/catch/[\w/]{10,}|[\w.-]{0,30}tines\.com/webhook/[\w/-]{32,}"
               r"|chat\.googleapis\.com/v1/spaces/[\w-]+/messages\?key=[\w&=%-]+)", back=60),
@@ -295,9 +298,8 @@ _NAMES_OF_SECRETS = (
     r"|clave|senha|wachtwoord|lösenord|hasło|heslo|salasana|adgangskode|parola|şifre|密码|密碼|パスワード|비밀번호"
     r"|(?P<bare>keys?|private|access)"
 )
-_ASSIGNMENT = Expression(
-    rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}})[\"'`\]*\\]{{0,4}}"
-    r"(?P<sign>\s{0,3}(?::=|=>|->|→|⇒|==|=|:\*{0,2}|\|)\s{0,3}"
+_SIGN_AND_VALUE = (
+    r"[\"'`\]*\\]{0,4}(?P<sign>\s{0,3}(?::=|=>|->|→|⇒|==|=|:\*{0,2}|\|)\s{0,3}"
     # the name is one field, the value the next; or a variable and its default
     r"|[,;\s]{1,40}[\"']?(?:value|default|content)[\"']?\s{0,3}[:=]\s{0,3}"
     r"|\s{1,3}\{\s{1,40}(?:(?:type|description|sensitive)\b[^\n]{0,120}\n\s{0,40}){0,3}default\s{0,3}=\s{0,3}"
@@ -307,8 +309,25 @@ _ASSIGNMENT = Expression(
     r"(?:now |currently |still )?|['’]s\s+(?:now |still )?"
     r"|,\s{0,2}(?=[\"'`])|\s{1,2}(?=[\"'`“‘(])|\s{1,2}|[-_.])"
     r"(?:<(?:b|i|em|code|strong|kbd|td)>)?(?:[A-Za-z]+\("
-    r"|[NBRUFnbruf]{1,2}(?=[\"']))?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>、]{4,400})",
+    r"|[NBRUFnbruf]{1,2}(?=[\"']))?\\?(?P<quote>[\"'`“‘(<]{0,2})(?P<value>[^\s\"'`“”<>、]{4,400})"
+)
+# the name goes on to the end of its word: nothing is gained by trying a sign within it, ...
+_ASSIGNMENT = Expression(
+    rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}}+)(?![A-Za-z0-9_]){_SIGN_AND_VALUE}",
     re.IGNORECASE,
+)
+# ... but where its rest holds digits: "token_4f8a…"
+_ASSIGNMENT_WITHIN = Expression(
+    rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}}){_SIGN_AND_VALUE}", re.IGNORECASE
+)
+_RUN = Expression(r"[A-Za-z0-9_]*")
+# a plain word behind the name, as in a sentence: it neither says that a value follows nor can be one
+_PLAIN_NEXT = Expression(
+    r"[.,;!?)]{0,2} (?!(?:is|was|are|reads|has|re|reset|set|to|changed|should|will|geändert|lautet|ist|est"
+    r"|es|é|è"
+    r"|jest|är|er|used|value|below|here|now|default|content|key|keys|token|tokens|secret|id|access|de"
+    r"|phrase)\b)"
+    r"[a-zà-ÿ]+[,.;:!?)]?(?=\s)"
 )
 ASSIGNMENT_GATES = (
     "pass", "pwd", "secret", "token", "key", "cred", "auth", "kennwort", "mot de passe", "contraseña",
@@ -325,6 +344,8 @@ _URL_PASSWORD = Expression(
     r"})@[^\s\"'<>)\],;]+",
     re.IGNORECASE,
 )
+_SCHEME = Expression(r"(?<![A-Za-z0-9])[a-z][a-z0-9+.-]{1,24}\Z", re.IGNORECASE)
+_LONGEST_SCHEME = 26
 _HEADER = Expression(
     r"(?:authorization|x-api-key|api-key|x-auth-token|private-token|x-vault-token"
     r"|apikey)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest|apikey|bot"
@@ -362,7 +383,8 @@ _OF_A_CALL = re.compile(
 )
 # an element, a sum, the next variable, a table of numbers
 _CODE_VALUE_PART = re.compile(
-    r"[A-Za-z_][\w.]*\[[\w:?-]|[a-z_]+(?:\+[a-z_]+)+\Z|[A-Za-z_]+=(?:\$|\d+(?:\.\d+){3}\Z)|\d+,\w+:\d+,|\d+[)}\]]"
+    r"[A-Za-z_][\w.]*\[[\w:?-]|[a-z_]+(?:\+[a-z_]+)+\Z|[A-Za-z_]+=(?:\$|\d+(?:\.\d+){3}\Z)|\d+,\w+:\d+,"
+    r"|\d+[)}\]]"
     r"|urn:|![a-z]+\Z|[A-Z][a-z]+-[A-Z][A-Za-z]+\Z|[x!*]{1,2}:\d*:"
     # what is left of a program that was made small
     r"|[\w$.!]{1,30}(?:=![01])?,(?:this\.|[A-Za-z_$]\w*[:=])|[\w$]+\.[\w$]+=[\w$]+\."
@@ -604,11 +626,7 @@ def _assignments(text: str, lower: str, places: list[int]) -> Iterator[Span]:
     for place in places:
         if place < done:
             continue
-        # most gates begin the name; only behind a known first part ("api_", "client-") does it begin earlier
-        if lower[max(0, place - 16) : place].endswith(_FIRST_PARTS):
-            match = _ASSIGNMENT.search(text, max(done, place - 16), min(len(text), place + 480))
-        else:
-            match = _ASSIGNMENT.match(text, place, min(len(text), place + 480))
+        match = _assignment_at(text, lower, place, done)
         if not match or match.start() > place:
             continue
         done = max(done, match.end("name"))
@@ -618,8 +636,38 @@ def _assignments(text: str, lower: str, places: list[int]) -> Iterator[Span]:
             done = span.end
 
 
+def _assignment_at(text: str, lower: str, place: int, done: int) -> re.Match[str] | None:
+    """The assignment whose name holds the gate at `place`; its name begins at `done` or behind."""
+    end = min(len(text), place + 480)
+    # most gates begin the name; only behind a known first part ("api_", "client-") does it begin earlier
+    behind = lower[max(0, place - 16) : place].endswith(_FIRST_PARTS)
+    run = _RUN.match(text, place, end)
+    within = run is not None and any(map(str.isdigit, run.group()))
+    if run is not None and not within and _PLAIN_NEXT.match(text, run.end()):
+        return None
+    for expression in (_ASSIGNMENT, _ASSIGNMENT_WITHIN) if within else (_ASSIGNMENT,):
+        match = (
+            expression.search(text, max(done, place - 16), end)
+            if behind
+            else expression.match(text, place, end)
+        )
+        if match and match.start() <= place:
+            return match
+    return None
+
+
 def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     start = match.start()
+    bare = match["value"].strip(".,;:!?)]}")
+    if bare.isalpha() and bare.islower() and bare.isascii():
+        return None  # a plain word, as most are
+    if (
+        not match["sign"].strip()
+        and not match["quote"]
+        and not match["name"].lower().startswith(_PASSWORDS)
+        and sum(map(str.isdigit, bare)) < _FEWEST_DIGITS
+    ):
+        return None
     if (
         start
         and lower[start - 1].isalpha()
@@ -681,6 +729,7 @@ def _is_public(text: str, lower: str, match: re.Match[str], value: str) -> bool:
     )
 
 
+_FEWEST_DIGITS = 3  # of a key that stands behind its name without any sign
 _LONG = 300  # characters; the expression reads a few more
 _FINGERPRINT = re.compile(r"(?:gpg|pgp|recv|fingerprint|signing|public)[\s_-]{0,3}(?:the\s)?\Z")
 _PUBLIC_VALUE = re.compile(r"pk_(?:live|test)_")
@@ -733,7 +782,11 @@ def _phrases(text: str, places: list[int]) -> Iterator[Span]:
 
 
 def _urls(text: str) -> Iterator[Span]:
-    for match in _URL_PASSWORD.finditer(text):
+    for place in _each(text, "://"):
+        scheme = _SCHEME.search(text, max(0, place - _LONGEST_SCHEME), place)
+        match = _URL_PASSWORD.match(text, scheme.start()) if scheme else None
+        if match is None:
+            continue
         password = match["password"]
         if password.startswith(("$", "{", "<", "%(", "*")) or password.lower() in (
             "password",
@@ -766,26 +819,48 @@ HEADER_GATES = (
 )
 
 
-def _headers(text: str, lower: str) -> Iterator[Span]:
-    for expression in (_HEADER, _BEARER):
-        if expression is _BEARER and "bearer" not in lower and "basic " not in lower:
+def _headers(text: str, places: Iterable[int]) -> Iterator[Span]:
+    """`places`: where the gates of headers begin."""
+    tried: set[int] = set()
+    for place in places:
+        match = (
+            _BEARER.match(text, place) or _HEADER.match(text, place) or _HEADER.match(text, max(0, place - 2))
+        )
+        if match is None or match.start() in tried or match.end() < place:
             continue
-        for match in expression.finditer(text):
-            value = match["value"].rstrip(".")
-            if _TYPE_NAME.search(text, max(0, match.start() - 80), match.start()):
-                continue
-            if _plausible_token(value) or (len(value) >= 16 and value.endswith("=") and value[0] != "="):
-                start = match.start("value")
-                yield Span("SECRET", start, start + len(value), 0.9, "authorization-header")
+        tried.add(match.start())
+        value = match["value"].rstrip(".")
+        if _TYPE_NAME.search(text, max(0, match.start() - 80), match.start()):
+            continue
+        if _plausible_token(value) or (len(value) >= 16 and value.endswith("=") and value[0] != "="):
+            start = match.start("value")
+            yield Span("SECRET", start, start + len(value), 0.9, "authorization-header")
+
+
+def _each(text: str, literal: str) -> Iterator[int]:
+    """Where a literal begins."""
+    place = text.find(literal)
+    while place >= 0:
+        yield place
+        place = text.find(literal, place + 1)
 
 
 def _command_lines(text: str) -> Iterator[Span]:
-    for match in _COMMAND_LINE.finditer(text):
-        value = match["value"]
-        if given(value):
-            yield Span("SECRET", match.start("value"), match.end("value"), 0.8, "command-line-password")
-    for match in _NETRC.finditer(text):
-        if given(match["value"]):
+    for option in ("-u", "--user"):
+        for place in _each(text, option):
+            match = _COMMAND_LINE.match(text, place)
+            if match and given(match["value"]):
+                value = match["value"]
+                yield Span(
+                    "SECRET",
+                    match.start("value"),
+                    match.start("value") + len(value),
+                    0.8,
+                    "command-line-password",
+                )
+    for place in _each(text, "machine"):
+        match = _NETRC.match(text, place)
+        if match and given(match["value"]):
             yield Span("SECRET", match.start("value"), match.end("value"), 0.9, "netrc")
 
 
@@ -811,12 +886,14 @@ def _pairs(text: str, lower: str) -> Iterator[Span]:
 # --- the gate ---------------------------------------------------------------------------------------------
 
 _ASSIGN = -1
+_OF_HEADERS = -2
 
 
 # what `detect` wants to know of a text: where which rule, or an assignment, has a gate
 LITERALS = (
     *((gate, index) for index, one in enumerate(_RULES) for gate in one.gates),
     *((gate, _ASSIGN) for gate in ASSIGNMENT_GATES),
+    *((gate, _OF_HEADERS) for gate in HEADER_GATES),
 )
 
 DETECTORS = (
@@ -837,10 +914,11 @@ def detect(text: str, lower: str, hits: Iterable[Hit], disabled: frozenset[str] 
     """
     found: list[Span] = []
     places: list[int] = []
+    headers: list[int] = []
     tried: set[tuple[int, int]] = set()
     for start, _, index in hits:
-        if index == _ASSIGN:
-            places.append(start)
+        if index < 0:
+            (places if index == _ASSIGN else headers).append(start)
             continue
         one = _RULES[index]
         if one.detector in disabled:
@@ -863,8 +941,8 @@ def detect(text: str, lower: str, hits: Iterable[Hit], disabled: frozenset[str] 
         found.extend(_phrases(text, places))
     if "://" in text and "@" in text and "url-passwords" not in disabled:
         found.extend(_urls(text))
-    if "headers" not in disabled and any(gate in lower for gate in HEADER_GATES):
-        found.extend(_headers(text, lower))
+    if headers and "headers" not in disabled:
+        found.extend(_headers(text, headers))
     if (" -u" in text or "--user" in text or "machine " in lower) and "command-lines" not in disabled:
         found.extend(_command_lines(text))
     if "@" in text and "credential-pairs" not in disabled:

@@ -10,7 +10,7 @@ from base64 import b64decode
 
 from lambdas.inspection.context import PROGRAMS, Kind
 from lambdas.inspection.findings import Span
-from lambdas.inspection.token_rules import PLACEHOLDER, entropy
+from lambdas.inspection.token_rules import PLACEHOLDER, entropy, jumbled
 
 
 def _words(text: str) -> frozenset[str]:
@@ -102,7 +102,7 @@ def _url_of_examples(value: str) -> bool:
     password = match["password"]
     if is_placeholder(password) or password == match["user"]:
         return True
-    made = sum(map(str.isdigit, password)) >= 2 and entropy(password) >= 3.0
+    made = jumbled(password, 0.3) or (sum(map(str.isdigit, password)) >= 2 and entropy(password) >= 3.0)
     return bool(_NEAR_HOST.match(match["host"])) and not made
 
 

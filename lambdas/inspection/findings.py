@@ -117,6 +117,8 @@ class Inspection:
     dictionary_version: str = ""
     characters: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    others: frozenset[str] = frozenset()  # paths of the blocks that a tool or a document brought
+    last_turn: int = 0  # the number of the last message of a user
 
     @property
     def injections(self) -> tuple[Finding, ...]:

@@ -191,9 +191,10 @@ class Inspector:
                 if not item.joint:
                     violations.extend(_violations_in(item, result))
                     score = max(score, result.injection_score)
-        return self._inspection(
+        inspection = self._inspection(
             findings, violations, uninspectable, score, declared, characters, groups.values()
         )
+        return replace(inspection, others=frozenset(groups) - {""}, last_turn=_last_turn(body))
 
     def _label(self, label: Label, findings: list[Finding], uninspectable: list[Uninspectable]) -> None:
         level = self.config.labels.get(label.id) or self.config.labels.get(label.id.lower())
@@ -251,6 +252,25 @@ class Inspector:
         return self._inspection(
             found, violations, [], result.injection_score, None, len(text), [tuple(found)]
         )
+
+    def values_in(self, text: str) -> list[Finding]:
+        """The values in a text that Claude wrote for a tool or for itself: no names, nothing about
+        matters.
+        """
+        mapped = normalise(text)
+        plain = mapped.text
+        kind = recognise(plain)
+        lower = _lower(plain)
+        spans = [
+            *((span, LEVELS[span.type]) for span in self.value_spans(mapped, lower)),
+            *self.config.dictionary.find(plain, lower),
+        ]
+        return [
+            Finding(span.type, level, span.score, "", span.start, span.end, span.rule, placed.value_hash)
+            for span, level in spans
+            if kind not in TECHNICAL or examples.counts(span, plain, kind)
+            for placed in (self._place(span, level, mapped, plain),)
+        ]
 
     def _text(self, text: str, channel: Channel, deadline: float) -> _TextResult:
         return self._kept(f"{channel}\0{text}", lambda: self._inspect_long(text, channel, deadline))
@@ -434,7 +454,16 @@ def _lower(text: str) -> str:
     )
 
 
-_BLOCK = re.compile(r"(?:requests\[\d+\]\.params\.)?messages\[\d+\]\.content\[\d+\]")
+_BLOCK = re.compile(r"(?:requests\[\d+\]\.params\.)?messages\[\d+\]\.content\[\d+\](?:\.content\[\d+\])*")
+
+
+def _last_turn(body: Mapping[str, Any]) -> int:
+    """The number of the last message of a user, 0 where there is none."""
+    messages = body.get("messages")
+    for number, message in reversed(list(enumerate(messages if isinstance(messages, list) else ()))):
+        if isinstance(message, Mapping) and message.get("role") == "user":
+            return number
+    return 0
 
 
 def _block_of(item: TextField) -> str:

@@ -249,6 +249,13 @@ class _Context:
         index = bisect_left(places, (position, 0))
         return index < len(places) and places[index][0] - position <= reach
 
+    def has_digit(self, start: int, end: int) -> bool:
+        """Whether a digit stands in the range."""
+        index = bisect_left(self.runs, (start, 0))
+        if index and self.runs[index - 1][1] > start:
+            return True
+        return index < len(self.runs) and self.runs[index][0] < end
+
     def anywhere(self, group: str) -> bool:
         """A keyword of the group occurs in the text."""
         return group in self.keywords
@@ -838,6 +845,8 @@ def _announced(context: _Context) -> Iterator[Span]:
             ):
                 continue
             position, limit = end, min(len(text), end + rule.reach + 24)
+            if rule.type != "USERNAME" and not context.has_digit(end, limit):
+                continue
             while match := rule.value.search(text, position, limit):
                 if match.start() - end > rule.reach:
                     break

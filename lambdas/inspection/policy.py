@@ -2,8 +2,9 @@
 G.2, L2.3).
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -16,11 +17,12 @@ class Action(StrEnum):
     ALLOW = "allow"
     FLAG = "flag"
     REDACT = "redact"
+    WITHHOLD = "withhold"
     BLOCK = "block"
 
     @property
     def rank(self) -> int:
-        """0 for allow to 3 for block."""
+        """0 for allow to 4 for block."""
         return list(Action).index(self)
 
 
@@ -28,8 +30,9 @@ class DepartmentRules(Protocol):
     """The part of a department's policy that inspection needs; `lambdas.common.policy.Department` has it.
 
     `findings` maps `restricted`, `confidential`, `injection`, `uninspectable` and the acceptable-use rules
-    to an action (for acceptable use also `review`); `human_review` names the uses of the department that a
-    person must review.
+    to an action (for acceptable use also `review`); `restricted-in-tools` and `confidential-in-tools` say
+    what follows where a tool or a document brought it, or where an earlier turn holds it that was refused
+    once; `human_review` names the uses of the department that a person must review.
     """
 
     @property
@@ -58,7 +61,8 @@ DEFAULT_ACTIONS: Mapping[str, str] = {
 class Decision:
     """What happens and why. `reason` is a stable code for records and metrics; `message` is for the person
     who asked: what class was found, where, and what to do. It never holds a value. `requires_review` asks
-    for the human-review flag.
+    for the human-review flag. `withhold` names the content blocks that must not leave (JSON pointers into the
+    request); what is left of the request may.
     """
 
     action: Action
@@ -66,6 +70,7 @@ class Decision:
     message: str = ""
     requires_review: bool = False
     redact: tuple[Finding, ...] = ()
+    withhold: tuple[str, ...] = ()
 
 
 _CLASS_ADVICE = {
@@ -134,7 +139,14 @@ def decide(inspection: Inspection, department: DepartmentRules, *, human_review:
     ]
     strictest = max(decisions, key=lambda one: one.action.rank)
     review = any(one.requires_review for one in decisions)
-    return Decision(strictest.action, strictest.reason, strictest.message, review, strictest.redact)
+    return Decision(
+        strictest.action,
+        strictest.reason,
+        strictest.message,
+        review,
+        decisions[0].redact,
+        decisions[0].withhold,
+    )
 
 
 def _action(department: DepartmentRules, kind: str) -> str:
@@ -142,6 +154,65 @@ def _action(department: DepartmentRules, kind: str) -> str:
 
 
 def _decide_level(inspection: Inspection, department: DepartmentRules) -> Decision:
+    """Blocks that others brought, or that an earlier turn holds, are withheld; the rest is judged as a
+    whole.
+    """
+    held: dict[Finding, tuple[str, ...]] = {}
+    for one in inspection.findings:
+        if (
+            one.level.rank >= DataClass.RESTRICTED.rank
+            and _in_tools(one.level, department) is Action.WITHHOLD
+        ):
+            pointers = _pointers(one.field, inspection)
+            if pointers:
+                held[one] = pointers
+    if not held:
+        return _decide_rest(inspection, department)
+    rest = tuple(one for one in inspection.findings if one not in held)
+    level = level_of(rest, DataClass.PUBLIC)
+    decision = _decide_rest(replace(inspection, findings=rest, level=level), department)
+    if decision.action is Action.BLOCK:
+        return decision
+    named = tuple(dict.fromkeys(pointer for pointers in held.values() for pointer in pointers))
+    message = f"Withheld: {_where(tuple(held))}. {_remedy(tuple(held)).capitalize()}."
+    reason = f"class-{highest(one.level for one in held).value}"
+    return Decision(Action.WITHHOLD, reason, message, redact=decision.redact, withhold=named)
+
+
+def _in_tools(level: DataClass, department: DepartmentRules) -> Action:
+    """What follows for a class in what tools and documents bring: where the policy is silent, the milder of
+    withholding and what follows for a person's own text.
+    """
+    own = Action(department.findings.get(level.value, DEFAULT_ACTIONS[level.value]))
+    default = min(own, Action.WITHHOLD, key=lambda one: one.rank)
+    return Action(department.findings.get(f"{level.value}-in-tools", default))
+
+
+_PLACE = re.compile(r"messages\[(\d+)\]\.content((?:\[\d+\](?:\.content(?=\[))?)*)(?:\+\[(\d+)\])?")
+_NUMBER = re.compile(r"\[(\d+)\]")
+
+
+def _pointers(field: str, inspection: Inspection) -> tuple[str, ...]:
+    """The blocks of a finding as JSON pointers, if they may be withheld: those of others, and those before
+    the last turn. Empty for a person's own last words, for instructions and for definitions.
+    """
+    match = _PLACE.match(field)
+    if match is None:
+        return ()
+    message, steps, joined = match.groups()
+    block = f"messages[{message}].content{steps}"
+    if int(message) >= inspection.last_turn and block not in inspection.others:
+        return ()
+    numbers = _NUMBER.findall(steps)
+    pointer = "/".join(["", "messages", message, "content", *"/content/".join(numbers).split("/")]).rstrip(
+        "/"
+    )
+    if joined is None:
+        return (pointer,)
+    return (pointer, f"{pointer.rpartition('/')[0]}/{joined}")
+
+
+def _decide_rest(inspection: Inspection, department: DepartmentRules) -> Decision:
     level = inspection.level
     if level is DataClass.PUBLIC or (level is DataClass.INTERNAL and "internal" in department.data_classes):
         return Decision(Action.ALLOW, "clean")

@@ -128,9 +128,28 @@ def rearranged(text: str, hits: Sequence[Hit]) -> Iterator[View]:
     if _SPACED_ROW.search(text):
         for match in _SPACED.finditer(text):
             yield _digits(match, "spaced-digits")
-    if len(hits) >= 9:
-        for match in _SPELLED.finditer(text):
+    for begin, end in _rows_of_words(hits):
+        for match in _SPELLED.finditer(text, begin, min(len(text), end + 1)):
             yield _digits(match, "spelled-digits")
+
+
+_FEWEST_WORDS = 9
+_WIDEST_GAP = 12  # characters between two words: a comma, "dash"
+
+
+def _rows_of_words(hits: Sequence[Hit]) -> Iterator[tuple[int, int]]:
+    """Where words for digits follow one another."""
+    begin = count = last = 0
+    for start, end, _ in hits:
+        if count and start - last <= _WIDEST_GAP:
+            count += 1
+        else:
+            if count >= _FEWEST_WORDS:
+                yield begin, last
+            begin, count = start, 1
+        last = max(last, end) if count > 1 else end
+    if count >= _FEWEST_WORDS:
+        yield begin, last
 
 
 # a line break with what may be a value's halves on both sides, behind the lead of a quoted or listed line

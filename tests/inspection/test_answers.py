@@ -89,17 +89,89 @@ def test_no_value_leaves_a_stream(seed: int, size: int) -> None:
     assert "[REDACTED " in streamed
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 12))
-def test_tool_input_stays_valid_json_and_loses_only_the_value(seed: int, size: int) -> None:
-    chance = random.Random(seed)
-    value = chance.choice((card, iban, ssn))(chance)
-    sent = {"to": "the bank", "note": f"use {value} please", "n": 3, "nested": [{"x": "fine"}]}
-    text = json.dumps(sent)
-    pieces = [text[i : i + size] for i in range(0, len(text), size)]
-    got = json.loads(joined(stream(AnswerFilter(INSPECTOR), pieces, "tool_use"), "partial_json"))
+def call_events(given: dict[str, Any], size: int, answer: AnswerFilter) -> list[dict[str, Any]]:
+    text = json.dumps(given)
+    return stream(answer, [text[i : i + size] for i in range(0, len(text), size)], "tool_use")
+
+
+def call_body(*inputs: dict[str, Any]) -> bytes:
+    blocks = [
+        {"type": "tool_use", "id": f"t{n}", "name": "Write", "input": one} for n, one in enumerate(inputs)
+    ]
+    return json.dumps({"content": blocks, "stop_reason": "tool_use"}).encode()
+
+
+WRITES = (
+    {
+        "file_path": "a.py",
+        "content": 'engine = create_engine("postgres://app:Xk29vQpw71LmZ4@db.shop-prod.net/main")\n',
+    },
+    {"command": "mysql -u root -pTiger2019x sales < dump.sql"},
+    {"content": "| ssn |\n|---|\n| 536-22-8145 |\n", "n": 4539148803436467},
+)
+
+
+@pytest.mark.parametrize("given", WRITES)
+@pytest.mark.parametrize("size", [1, 9, 400])
+def test_the_input_of_a_tool_is_never_changed_and_what_is_in_it_is_counted(
+    given: dict[str, Any], size: int
+) -> None:
+    body = call_body(given)
+    whole, streamed = AnswerFilter(INSPECTOR), AnswerFilter(INSPECTOR)
+    assert whole.whole(body) is body
+    assert json.loads(joined(call_events(given, size, streamed), "partial_json")) == given
+    assert {one["action"] for one in whole.decisions()} == {"flag"}
+    assert streamed.decisions() == whole.decisions()
+
+
+def known(text: str) -> AnswerPolicy:
+    """The policy for the answer to a request that held this text."""
+    found = INSPECTOR.inspect_text(text).findings
+    return AnswerPolicy(known=frozenset(one.value_hash for one in found if one.level.rank >= 2))
+
+
+@pytest.mark.parametrize("size", [3, 400])
+def test_a_call_that_would_pass_on_a_value_of_the_request_is_stopped_with_a_reason(size: int) -> None:
+    value = ssn(random.Random(11))
+    policy = known(f"The SSN is {value}.")
+    bad, good = {"content": f"ssn: {value}"}, {"content": "nothing"}
+    got = json.loads(AnswerFilter(INSPECTOR, policy).whole(call_body(bad, good)))
+    assert [one["type"] for one in got["content"]] == ["text", "tool_use"]
+    assert "US_SSN" in got["content"][0]["text"]
     assert value not in json.dumps(got)
-    assert {**got, "note": ""} == {**sent, "note": ""}
+    assert got["stop_reason"] == "tool_use"
+    alone = json.loads(AnswerFilter(INSPECTOR, policy).whole(call_body(bad)))
+    assert alone["stop_reason"] == "end_turn"
+    answer = AnswerFilter(INSPECTOR, policy)
+    events = call_events(bad, size, answer)
+    assert [one["type"] for one in events] == [
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+    ]
+    assert events[0]["content_block"]["type"] == "text"
+    end = event(
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 5}}
+    )
+    assert parsed(answer.event(end))[0]["delta"]["stop_reason"] == "end_turn"
+    assert {"type": "US_SSN", "count": 1, "action": "stop"} in answer.decisions()
+
+
+def test_a_value_split_over_two_text_blocks_does_not_leave_whole() -> None:
+    halves = ("The card is 4539 1488 ", "0343 6467 as you know.")
+    body = json.dumps({"content": [{"type": "text", "text": half} for half in halves]}).encode()
+    got = json.loads(AnswerFilter(INSPECTOR).whole(body))["content"]
+    answer = AnswerFilter(INSPECTOR)
+    streamed = [joined(stream(answer, [half])) for half in halves]
+    assert streamed == [one["text"] for one in got] == [halves[0], "[REDACTED CREDIT_CARD] as you know."]
+
+
+def test_the_first_word_of_an_answer_is_shown_at_once() -> None:
+    answer = AnswerFilter(INSPECTOR)
+    block = {"type": "text", "text": ""}
+    answer.event(event({"type": "content_block_start", "index": 0, "content_block": block}))
+    first = event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "The"}})
+    assert answer.event(first) == [first]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +194,9 @@ def test_a_value_in_the_last_word_of_an_answer_does_not_leave(text: str, size: i
 def test_thinking_is_never_rewritten() -> None:
     value = ssn(random.Random(3))
     pieces = ["His SSN is ", value, "."]
-    assert joined(stream(AnswerFilter(INSPECTOR, STRICT), pieces, "thinking"), "thinking") == "".join(pieces)
+    answer = AnswerFilter(INSPECTOR, STRICT)
+    assert joined(stream(answer, pieces, "thinking"), "thinking") == "".join(pieces)
+    assert answer.decisions() == [{"type": "US_SSN", "count": 1, "action": "flag"}]
 
 
 def test_clean_events_leave_byte_for_byte_and_soon() -> None:

@@ -41,7 +41,7 @@ def inspected(*results: str) -> Inspection:
 
 
 def blocked(*results: str) -> bool:
-    return decide(inspected(*results), Rules()).action is Action.BLOCK
+    return decide(inspected(*results), Rules()).action in (Action.WITHHOLD, Action.BLOCK)
 
 
 AUTHORS = [

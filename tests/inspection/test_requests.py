@@ -73,7 +73,7 @@ PLACES = {
 def test_a_value_is_found_wherever_it_stands(place: str) -> None:
     inspection = INSPECTOR.inspect_request(PLACES[place])
     assert "US_SSN" in {one.type for one in inspection.findings}, place
-    assert decide(inspection, Rules()).action is Action.BLOCK
+    assert decide(inspection, Rules()).action in (Action.WITHHOLD, Action.BLOCK)
 
 
 def test_nothing_that_is_kept_shows_the_value() -> None:

@@ -1,0 +1,60 @@
+"""Requests without the blocks that must not leave: the session goes on, the file or the mail stays here
+(L2.3, G.1).
+
+Deterministic: the same block gives the same placeholder, so that the provider's prompt cache keeps its
+prefix.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+PLACEHOLDER = (
+    "[Withheld by the organisation's inspection: what stood here holds data that must not leave. Go on "
+    "without it, "
+    "and say what you need in general terms.]"
+)
+
+
+class WithholdingError(Exception):
+    """A block that cannot be taken out without breaking the conversation: the request must be blocked."""
+
+
+def withhold_blocks(body: Mapping[str, Any], pointers: Iterable[str]) -> dict[str, Any]:
+    """A copy of the request in which the blocks at these JSON pointers (RFC 6901) are placeholders. Raises
+    `WithholdingError`.
+    """
+    result = dict(body)
+    for pointer in pointers:
+        steps = pointer.removeprefix("/").split("/")
+        try:
+            _replace(result, steps)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise WithholdingError(pointer) from error
+    return result
+
+
+def _replace(holder: Any, steps: list[str]) -> None:
+    """Replace what `steps` lead to; what holds it is copied on the way, so that the caller's body stays as
+    it is.
+    """
+    key: Any = int(steps[0]) if isinstance(holder, list) else steps[0]
+    inner = holder[key]
+    if len(steps) == 1:
+        holder[key] = _withheld(inner)
+        return
+    holder[key] = list(inner) if isinstance(inner, list) else dict(inner)
+    _replace(holder[key], steps[1:])
+
+
+def _withheld(block: Any) -> Any:
+    if isinstance(block, str):
+        return PLACEHOLDER
+    kind = block["type"]
+    if kind == "tool_result":
+        return {**block, "content": PLACEHOLDER}
+    if kind == "tool_use":
+        return {**block, "input": {"withheld": PLACEHOLDER}}
+    if kind in ("text", "document", "image", "search_result"):
+        kept = {"cache_control": block["cache_control"]} if "cache_control" in block else {}
+        return {"type": "text", "text": PLACEHOLDER, **kept}
+    raise WithholdingError(kind)
