@@ -788,7 +788,9 @@ class AnswerFilter:
 
     def _with_reason(self, event: bytes, data: dict[str, Any]) -> bytes:
         delta = data.get("delta")
-        before = delta.get("stop_reason") if isinstance(delta, dict) else None
+        if not isinstance(delta, dict):
+            return event
+        before = delta.get("stop_reason")
         after = self._reason(before)
         return (
             event if after == before else _render(event, {**data, "delta": {**delta, "stop_reason": after}})

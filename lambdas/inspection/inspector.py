@@ -17,6 +17,7 @@ from lambdas.inspection import (
     contacts,
     credentials,
     examples,
+    identity_numbers,
     injection,
     linear,
     markings,
@@ -59,9 +60,11 @@ DETECTORS: tuple[str, ...] = (
     "injection",
     "acceptable-use",
     "contact-list",
+    "identity-numbers",
 )
 
 LEVELS: Mapping[str, DataClass] = {
+    **identity_numbers.LEVELS,
     **personal_data.LEVELS,
     "SECRET": DataClass.RESTRICTED,
     "PERSON": DataClass.INTERNAL,
@@ -73,6 +76,7 @@ LEVELS: Mapping[str, DataClass] = {
 _LITERALS = Literals(
     {
         "keywords": personal_data.LITERALS,
+        "identity": identity_numbers.LITERALS,
         "tokens": credentials.LITERALS,
         "numbers": views.LITERALS,
         "gates": [(gate, gate) for gate in {*injection.GATES, *meaning.GATES, *acceptable_use.GATES}],
@@ -183,7 +187,9 @@ class Inspector:
                 result = (
                     self._text(item.text, item.channel, deadline)
                     if not item.joint
-                    else self._kept(f"joint\0{item.text}", lambda text=item.text: self._inspect_joint(text))
+                    else self._kept(
+                        f"joint {item.channel}\0{item.text}", lambda item=item: self._inspect_joint(item)
+                    )
                 )
                 found = _in_field(item, result)
                 findings.extend(found)
@@ -311,9 +317,9 @@ class Inspector:
                 kept.append(one)
         return _TextResult(tuple(kept), tuple(violations), score)
 
-    def _inspect_joint(self, text: str) -> _TextResult:
+    def _inspect_joint(self, item: TextField) -> _TextResult:
         """What can be cut in two where texts meet: values and protected terms."""
-        mapped = normalise(text)
+        mapped = normalise(item.text)
         plain = mapped.text
         lower = _lower(plain)
         spans = self._value_spans(mapped, lower, _LITERALS.read(lower))
@@ -321,6 +327,8 @@ class Inspector:
         if "dictionary" not in self.config.disabled:
             levels = dict(self.config.dictionary.find(plain, lower))
             spans = settle([*spans, *levels]) if levels else spans
+        if item.channel is Channel.UNTRUSTED:  # most are ends of files
+            spans = [span for span in spans if examples.counts(span, plain, Kind.CODE)]
         placed = [self._place(span, levels.get(span) or LEVELS[span.type], mapped, plain) for span in spans]
         return _TextResult(tuple(placed), (), 0.0)
 
@@ -443,6 +451,7 @@ def _values(text: str, lower: str, literals: Mapping[str, Sequence[Hit]], off: f
     return [
         *personal_data.detect(text, lower, literals["keywords"], off),
         *credentials.detect(text, lower, literals["tokens"], off),
+        *(() if "identity-numbers" in off else identity_numbers.detect(text, lower, literals["identity"])),
     ]
 
 

@@ -1,0 +1,146 @@
+"""Numbers of people of many states are found beside their keyword, and never without (L2.3).
+
+The judge is python-stdnum: what it takes for valid must be found, what it takes for invalid must not.
+"""
+
+import random
+import re
+from collections.abc import Callable
+from importlib import import_module
+
+import pytest
+
+from lambdas.inspection import DataClass, InspectionConfig, Inspector
+from lambdas.inspection.identity_numbers import BY_TYPE, NUMBERS, detect
+
+INSPECTOR = Inspector(InspectionConfig(hash_key=b"k" * 32, cache_entries=0, names=False))
+# type -> (module of python-stdnum, how its numbers look: # a digit, @ a letter), and a sentence of the place
+JUDGED: dict[str, tuple[str, str, str]] = {
+    "DE_TAX_ID": ("de.idnr", "###########", "Meine Steuer-ID lautet {}."),
+    "FR_NIR": ("fr.nir", "1##0#75######--", "Mon numéro de sécurité sociale est le {}."),
+    "FR_TAX_ID": ("fr.nif", "#############", "Numéro fiscal : {}"),
+    "ES_DNI": ("es.dni", "########@", "Mi DNI es {}, gracias."),
+    "IT_FISCAL_CODE": ("it.codicefiscale", "@@@@@@##A##@###@", "Codice fiscale: {}"),
+    "NL_BSN": ("nl.bsn", "#########", "Mijn BSN is {}."),
+    "BE_NATIONAL_NUMBER": ("be.nn", "8#0#1###-#--".replace("-", "#")[:11], "Rijksregisternummer: {}"),
+    "PL_PESEL": ("pl.pesel", "8#0#1######", "Mój PESEL to {}"),
+    "PL_NIP": ("pl.nip", "##########", "NIP: {}"),
+    "PT_NIF": ("pt.nif", "#########", "O meu NIF é {}."),
+    "SE_PERSONAL_NUMBER": ("se.personnummer", "8#0#1#-####", "Mitt personnummer är {}."),
+    "DK_CPR": ("dk.cpr", "1#0#8#-####", "CPR-nummer {}"),
+    "FI_HETU": ("fi.hetu", "1#0#8#-###@", "Henkilötunnus: {}"),
+    "AT_SVNR": ("at.vnr", "####1#0#8#", "Sozialversicherungsnummer {}"),
+    "IE_PPS": ("ie.pps", "#######@", "My PPS number is {}."),
+    "CZ_BIRTH_NUMBER": ("cz.rc", "8#0#1#/####", "Rodné číslo: {}"),
+    "RO_CNP": ("ro.cnp", "18#0#1#10####", "CNP {}"),
+    "BG_EGN": ("bg.egn", "8#0#1#####", "ЕГН: {}"),
+    "GR_AMKA": ("gr.amka", "1#0#8######", "ΑΜΚΑ {}"),
+    "GR_AFM": ("gr.vat", "#########", "ΑΦΜ: {}"),
+    "HR_OIB": ("hr.oib", "###########", "OIB {}"),
+    "SI_EMSO": ("si.emso", "1#0#98#50####", "EMŠO: {}"),
+    "SI_TAX_ID": ("si.ddv", "########", "Davčna številka {}"),
+    "EE_PERSONAL_CODE": ("ee.ik", "38#0#1#####", "Isikukood {}"),
+    "LT_PERSONAL_CODE": ("lt.asmens", "38#0#1#####", "Asmens kodas: {}"),
+    "LV_PERSONAL_CODE": ("lv.pvn", "1#0#8#1####", "Personas kods {}"),
+    "CY_TAX_ID": ("cy.vat", "0#######@", "Cyprus tax number {}"),
+    "CH_AHV": ("ch.ssn", "756.####.####.##", "AHV-Nummer: {}"),
+    "UK_UTR": ("gb.utr", "##########", "My UTR is {}."),
+    "UK_NHS": ("gb.nhs", "### ### ####", "NHS number: {}"),
+    "US_ITIN": ("us.itin", "9##-7#-####", "My ITIN is {}"),
+    "CA_SIN": ("ca.sin", "### ### ###", "My SIN is {}."),
+    "AU_TFN": ("au.tfn", "### ### ###", "My TFN is {}."),
+    "AU_ABN": ("au.abn", "## ### ### ###", "ABN {}"),
+    "BR_CPF": ("br.cpf", "###.###.###-##", "Meu CPF é {}."),
+    "BR_CNPJ": ("br.cnpj", "##.###.###/####-##", "CNPJ {}"),
+    "IN_AADHAAR": ("in_.aadhaar", "#### #### ####", "Aadhaar: {}"),
+    "IN_PAN": ("in_.pan", "@@@P@####@", "PAN card {}"),
+    "JP_MY_NUMBER": ("jp.in_", "#### #### ####", "マイナンバーは{}です"),
+    "KR_RRN": ("kr.rrn", "8#0#1#-1######", "주민등록번호: {}"),
+    "CN_RESIDENT_ID": ("cn.ric", "1101011981####1###", "身份证号{}"),
+}
+# published by those who give the numbers out, where python-stdnum has no judge
+PUBLISHED = {
+    "DE_SOCIAL_INSURANCE": "Die Rentenversicherungsnummer ist 15 070649 C 103.",
+    "DE_IDENTITY_CARD": "Personalausweis T220001293",
+    "LU_NATIONAL_ID": "Matricule: 1893120105732",
+    "HU_TAJ": "TAJ szám: 111 111 110",
+    "SG_NRIC": "NRIC S1234567D",
+    "US_MBI": "MBI 1EG4-TE5-MK73",
+    "NPI": "The referring physician is 1234567893.",
+    "UK_NINO": "National Insurance number AB 12 34 56 C",
+}
+
+
+def made(chance: random.Random, shape: str) -> str:
+    sets = {"#": "0123456789", "-": "-", "@": "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+    return "".join(chance.choice(sets.get(one, one)) for one in shape)
+
+
+def valid(judge: Callable[[str], bool], shape: str, count: int, seed: str) -> list[str]:
+    chance, found = random.Random(seed), []
+    for _ in range(400_000):
+        number = made(chance, shape)
+        if judge(number):
+            found.append(number)
+            if len(found) == count:
+                break
+    return found
+
+
+def judge_of(module: str) -> Callable[[str], bool]:
+    return import_module(f"stdnum.{module}").is_valid
+
+
+@pytest.mark.parametrize("kind", JUDGED)
+def test_a_valid_number_is_found_beside_its_keyword(kind: str) -> None:
+    module, shape, sentence = JUDGED[kind]
+    shape = shape.replace("--", "##") if kind == "FR_NIR" else shape
+    numbers = valid(judge_of(module), shape, 20, kind)
+    assert len(numbers) == 20, "the judge must take some"
+    found = [
+        kind in {one.type for one in INSPECTOR.inspect_text(sentence.format(one)).findings} for one in numbers
+    ]
+    assert sum(found) >= 19, [number for number, hit in zip(numbers, found, strict=True) if not hit]
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(set(JUDGED) & set(BY_TYPE) - {"DK_CPR", "KR_RRN", "IN_PAN", "LV_PERSONAL_CODE"})
+)
+def test_the_check_agrees_with_the_judge(kind: str) -> None:
+    module, shape, _ = JUDGED[kind]
+    shape = shape.replace("--", "##") if kind == "FR_NIR" else shape
+    judge, number, chance = judge_of(module), BY_TYPE[kind], random.Random(kind)
+    right = 0
+    for _ in range(3_000):
+        value = made(chance, shape)
+        ours = bool(number.shape.fullmatch(value)) and number.check(re.sub("[^A-Za-z0-9]", "", value))
+        right += ours == judge(value)
+    assert right >= 2_940
+
+
+@pytest.mark.parametrize("kind", PUBLISHED)
+def test_a_published_number_is_found(kind: str) -> None:
+    assert kind in {one.type for one in INSPECTOR.inspect_text(PUBLISHED[kind]).findings}
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda one: one.type)
+def test_a_number_without_its_keyword_is_no_finding(number: object) -> None:
+    assert (
+        list(detect("Order 86095742719 and 12345678Z of 756.9217.0769.85.", "order 86095742719 and", []))
+        == []
+    )
+
+
+@pytest.mark.parametrize("kind", ["DE_TAX_ID", "ES_DNI", "NL_BSN", "PL_PESEL", "BR_CPF", "CH_AHV"])
+def test_a_wrong_check_digit_is_no_finding(kind: str) -> None:
+    module, shape, sentence = JUDGED[kind]
+    judge, chance = judge_of(module), random.Random(7)
+    wrong = [one for one in (made(chance, shape) for _ in range(300)) if not judge(one)]
+    assert not any(
+        kind in {f.type for f in INSPECTOR.inspect_text(sentence.format(one)).findings} for one in wrong
+    )
+
+
+def test_numbers_of_people_are_restricted() -> None:
+    found = INSPECTOR.inspect_text("Mi DNI es 12345678Z.").findings
+    assert [one.level for one in found if one.type == "ES_DNI"] == [DataClass.RESTRICTED]
