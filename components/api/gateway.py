@@ -146,7 +146,7 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
         Statement(
             "ReserveAndSettle",
             [
-                "dynamodb:ConditionCheckItem",
+                "dynamodb:BatchGetItem",
                 "dynamodb:DeleteItem",
                 "dynamodb:GetItem",
                 "dynamodb:PutItem",
@@ -155,9 +155,7 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
             ],
             [stores.ledger_table_arn],
         ),
-        Statement(
-            "CheckAccess", ["dynamodb:ConditionCheckItem", "dynamodb:GetItem"], [stores.access_table_arn]
-        ),
+        Statement("CheckAccess", ["dynamodb:BatchGetItem", "dynamodb:GetItem"], [stores.access_table_arn]),
         Statement(
             "KeepSubjectKeys", ["dynamodb:GetItem", "dynamodb:PutItem"], [stores.subject_keys_table_arn]
         ),

@@ -1,8 +1,7 @@
 """`kit switch`: turn Claude off and on, for everybody or for some; it bites at the next call (G.4)."""
 
-import asyncio
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +9,7 @@ from kit.commands.deployment_errors import deployment_errors
 
 if TYPE_CHECKING:
     from kit.target import Target
-    from lambdas.common.ledger.switches import Switch
+    from lambdas.common.ledger.switches import Switch, Switches
 
 app = typer.Typer(help="Kill switches: what is off, for whom.", no_args_is_help=True)
 
@@ -22,6 +21,9 @@ Why = Annotated[str, typer.Option("--reason", help="Why; recorded.")]
 Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
+_ASK_SECONDS = 5.0
+_TIMES_ASKED = 3
+
 
 @app.command()
 def off(
@@ -29,7 +31,10 @@ def off(
 ) -> None:
     """Turn Claude off: kit switch off department marketing --reason "…". Doing it again changes nothing.
 
-    Exit codes: 0 done; 2 no such scope or subject; 4 the deployment cannot be reached.
+    The switch is set, read back, asked of a gateway, and then recorded as what it is.
+
+    Exit codes: 0 done; 1 a gateway does not see it; 2 no such scope or subject; 4 the deployment cannot be
+    reached.
     """
     _turn("off", scope, subject, reason, client, as_json)
 
@@ -40,7 +45,8 @@ def on(
 ) -> None:
     """Turn it on again. Doing it again changes nothing.
 
-    Exit codes: 0 done; 2 no such scope or subject; 4 the deployment cannot be reached.
+    Exit codes: 0 done; 1 a gateway does not see it; 2 no such scope or subject; 4 the deployment cannot be
+    reached.
     """
     _turn("on", scope, subject, reason, client, as_json)
 
@@ -54,18 +60,20 @@ def list_(client: Client = None, as_json: Json = False) -> None:
     from kit.target import find_target
 
     with deployment_errors():
-        found = _with_switches(find_target(client), "list")
+        found = _switches(find_target(client)).list()
     if as_json:
         documents = [{"scope": one.scope, "subject": one.subject or None} for one in found]
         typer.echo(json.dumps(documents, indent=2))
         return
     for one in found:
-        typer.echo(f"{one.scope} {one.subject}".rstrip() + " is off")
+        typer.echo(f"{one} is off")
     if not found:
         typer.echo("nothing is off")
 
 
 def _turn(which: str, scope: str, subject: str, reason: str, client: str | None, as_json: bool) -> None:
+    """Set, read back, ask a gateway, record: the record says what came of it, never what was meant."""
+    from kit.errors import ExitCode, KitError
     from kit.identity.operator import plain, record_event
     from kit.target import find_target
 
@@ -73,14 +81,33 @@ def _turn(which: str, scope: str, subject: str, reason: str, client: str | None,
     with deployment_errors():
         target = find_target(client)
         switch = _switch(target, scope, subject)
-        event = {"kind": "switch", "event": which, "scope": switch.scope, "switched": switch.subject or None}
-        record_event(target, {**event, "reason": why})
-        _with_switches(target, "set" if which == "off" else "clear", switch)
+        state = "off" if _switches(target).turn(switch, off=which == "off") else "on"
+        seen = _as_a_gateway_sees_it(target, switch)
+        event = {"kind": "switch", "event": state, "scope": switch.scope, "switched": switch.subject or None}
+        try:
+            record_event(target, {**event, "reason": why, "seen_by_gateway": seen})
+        except KitError as error:
+            raise KitError(
+                f"{switch} is {state}, but the audit store took no record of it",
+                way_out="run the same command again: it changes nothing and records it",
+                exit_code=ExitCode.ENVIRONMENT,
+            ) from error
     if as_json:
-        document = {"scope": switch.scope, "subject": switch.subject or None, "state": which}
+        document = {
+            "scope": switch.scope, "subject": switch.subject or None, "state": state, "seen_by_gateway": seen
+        }  # fmt: skip
         typer.echo(json.dumps(document, sort_keys=True))
     else:
-        typer.echo(f"{switch.scope} {switch.subject}".rstrip() + f" is {which}")
+        proof = (
+            f"; the gateway says: {seen}" if seen else "; no gateway was asked: sign in with kit login first"
+        )
+        typer.echo(f"{switch} is {state}{proof}")
+    if state != which or (seen is not None and seen != state):
+        raise KitError(
+            f"{switch} was to be {which}: the table says {state}, the gateway says {seen}",
+            way_out="somebody may have turned it meanwhile: kit switch list; else restart the gateway",
+            exit_code=ExitCode.FAILED,
+        )
 
 
 def _switch(target: "Target", scope: str, subject: str) -> "Switch":
@@ -104,12 +131,49 @@ def _switch(target: "Target", scope: str, subject: str) -> "Switch":
     return Switch(scope, subject)
 
 
-def _with_switches(target: "Target", do: str, *arguments: Any) -> Any:
-    from concurrent.futures import ThreadPoolExecutor
-
+def _switches(target: "Target") -> "Switches":
     from lambdas.common.ledger.switches import Switches
 
-    with ThreadPoolExecutor(1) as pool:
-        table = target.require("ledger_table_name")
-        switches = Switches(target.client("dynamodb"), ledger_table=table, pool=pool)
-        return asyncio.run(getattr(switches, do)(*arguments))
+    return Switches(target.client("dynamodb"), ledger_table=target.require("ledger_table_name"))
+
+
+def _as_a_gateway_sees_it(target: "Target", switch: "Switch") -> str | None:
+    """`off` or `on` as a gateway answers; None where nobody is signed in who could ask one."""
+    import urllib.error
+    import urllib.parse
+    import urllib.request
+
+    credential = _credential(target)
+    if credential is None:
+        return None
+    url, token = credential
+    path = "/".join(urllib.parse.quote(part, safe="") for part in (switch.scope, switch.subject) if part)
+    request = urllib.request.Request(  # noqa: S310 - the deployment's own address
+        f"{url}/v1/switches/{path}", headers={"authorization": f"Bearer {token}"}
+    )
+    for _ in range(_TIMES_ASKED):
+        try:
+            with urllib.request.urlopen(request, timeout=_ASK_SECONDS) as answer:  # noqa: S310
+                return "off" if json.loads(answer.read())["off"] else "on"
+        except (urllib.error.URLError, TimeoutError, ValueError, KeyError):
+            continue
+    return "no answer"
+
+
+def _credential(target: "Target") -> tuple[str, str] | None:
+    """A gateway's address and a token for it: of the embedded deployment, else of who is signed in."""
+    from kit.errors import KitError
+
+    try:
+        if target.local:
+            from kit.local.home import find_home
+            from kit.local.running import exported_environment
+
+            variables = exported_environment(find_home())
+            return variables["ANTHROPIC_BASE_URL"], variables["ANTHROPIC_AUTH_TOKEN"]
+        from kit.identity.session import fresh
+
+        session = fresh()
+    except (KitError, OSError):
+        return None
+    return session.gateway_url, session.access_token

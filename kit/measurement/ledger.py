@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LedgerMonth:
-    """Micro-dollars by department. `open` is reserved and not settled, `uncertain` is that part of
-    `settled` which was reserved by processes that died.
+    """Micro-dollars by department. `open` is reserved and not settled; `uncertain` is that part of `settled`
+    of which nobody can say yet whether the provider charged it; `beyond` is what it charged besides, above
+    all that calls held, when there was no room under the ceiling any more.
     """
 
     settled: dict[str, int]
     open: dict[str, int]
     uncertain: dict[str, int]
+    beyond: dict[str, int]
 
 
 def read_ledger(target: "Target", month: str) -> LedgerMonth:
@@ -28,7 +30,7 @@ def read_ledger(target: "Target", month: str) -> LedgerMonth:
             TableName=target.require("ledger_table_name"),
             FilterExpression=(
                 "(begins_with(pk, :department) AND sk = :month) OR "
-                "(begins_with(pk, :reservation) AND #month = :month AND #state = :open)"
+                "(begins_with(pk, :reservation) AND #month = :month AND #state IN (:taking, :open))"
             ),
             ExpressionAttributeNames={"#month": "month", "#state": "state"},
             ExpressionAttributeValues={
@@ -36,20 +38,26 @@ def read_ledger(target: "Target", month: str) -> LedgerMonth:
                 ":reservation": {"S": "RESERVATION#"},
                 ":month": {"S": month},
                 ":open": {"S": "open"},
+                ":taking": {"S": "taking"},
             },
             ConsistentRead=True,
         )
     )
     committed: Counter[str] = Counter()
     uncertain: Counter[str] = Counter()
+    beyond: Counter[str] = Counter()
     reserved: Counter[str] = Counter()
     for page in pages:
         for item in page["Items"]:
             if item["pk"]["S"].startswith("DEPT#"):
-                name = item["pk"]["S"].removeprefix("DEPT#")
-                committed[name] += int(item.get("committed_microusd", {"N": "0"})["N"])
-                uncertain[name] += int(item.get("swept_microusd", {"N": "0"})["N"])
+                name = item["pk"]["S"].removeprefix("DEPT#").partition("#")[0]  # of all shards
+                for total, attribute in (
+                    (committed, "committed_microusd"),
+                    (uncertain, "uncertain_microusd"),
+                    (beyond, "beyond_microusd"),
+                ):
+                    total[name] += int(item.get(attribute, {"N": "0"})["N"])
             else:
                 reserved[item["department"]["S"]] += int(item["microusd"]["N"])
     settled = {name: committed[name] - reserved[name] for name in sorted({*committed, *reserved})}
-    return LedgerMonth(settled, dict(reserved), dict(uncertain))
+    return LedgerMonth(settled, dict(reserved), dict(uncertain), dict(beyond))

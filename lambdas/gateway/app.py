@@ -244,6 +244,8 @@ class _App:
                 return "prompt", self._one_prompt
             case "POST", ["v1", "prompts", _, "messages"]:
                 return "messages", self._prompt_messages  # a message like any other
+            case "GET", ["v1", "switches", _, *_]:
+                return "switches", self._switch_state
             case "POST", ["v1", "records", _, "outcome"]:
                 return "records.outcome", self._record_use
             case _:
@@ -334,6 +336,11 @@ class _App:
 
     async def _sign_out(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         await self._running().sign_out.answer(exchange, principal)
+
+    async def _switch_state(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        del entry, principal
+        scope, _, subject = exchange.path.removeprefix("/v1/switches/").partition("/")
+        await self._running().switch_state.answer(exchange, scope, subject)
 
     async def _record_use(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         body = await self._json_body(exchange)

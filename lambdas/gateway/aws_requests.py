@@ -203,8 +203,10 @@ class _JsonService:
         self._content_type = f"application/x-amz-json-{json_version}"
         self._sleep = sleep
 
-    async def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """The answer. Raises `ClientError`, `BotoCoreError`."""
+    async def call(self, operation: str, request: dict[str, Any], *, once: bool = False) -> dict[str, Any]:
+        """The answer. Raises `ClientError`, `BotoCoreError`. `once`: sent a single time, whatever becomes of
+        it, because a second would do the same again.
+        """
         body = json.dumps(request, separators=(",", ":")).encode()
         digest = hashlib.sha256(body).hexdigest()
         headers = [("content-type", self._content_type), ("x-amz-target", f"{self._target}.{operation}")]
@@ -212,14 +214,14 @@ class _JsonService:
         while True:
             try:
                 answer = await self._service.ask(
-                    "POST", self._url, headers, body, digest, seconds=_ANSWER_SECONDS, resend=True
+                    "POST", self._url, headers, body, digest, seconds=_ANSWER_SECONDS, resend=not once
                 )
                 if answer.status == 200:
                     return json.loads(answer.body)
                 error: ClientError | BotoCoreError = _json_error(answer, operation)
             except (EndpointConnectionError, ReadTimeoutError, ConnectionClosedError) as lost:
                 error = lost
-            if attempt >= _ATTEMPTS or not _may_pass(error):
+            if once or attempt >= _ATTEMPTS or not _may_pass(error):
                 raise error
             # jitter, not a secret
             await self._sleep(random.random() * min(2 ** (attempt - 1), _LONGEST_WAIT_SECONDS))  # noqa: S311
@@ -252,8 +254,20 @@ class DynamoRequests:
         token = {"ClientRequestToken": str(uuid.uuid4())}
         return await self._json.call("TransactWriteItems", {**token, **request})
 
+    async def update_item(self, **request: Any) -> dict[str, Any]:
+        return await self._json.call("UpdateItem", request, once=True)
+
+    async def put_item(self, **request: Any) -> dict[str, Any]:
+        return await self._json.call("PutItem", request, once=True)
+
+    async def delete_item(self, **request: Any) -> dict[str, Any]:
+        return await self._json.call("DeleteItem", request, once=True)
+
     async def get_item(self, **request: Any) -> dict[str, Any]:
         return await self._json.call("GetItem", request)
+
+    async def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        return await self._json.call("BatchGetItem", request)
 
     async def query(self, **request: Any) -> dict[str, Any]:
         return await self._json.call("Query", request)
@@ -374,8 +388,9 @@ def _json_error(answer: _Answer, operation: str) -> ClientError:
     fields: dict[str, Any] = said if isinstance(said, dict) else {}
     code = str(fields.get("__type", answer.status)).rpartition("#")[2]
     response: Any = _error_response(code, fields.get("message") or fields.get("Message") or "", answer)
-    if "CancellationReasons" in fields:
-        response["CancellationReasons"] = fields["CancellationReasons"]
+    for more in ("CancellationReasons", "Item"):
+        if more in fields:
+            response[more] = fields[more]
     return ClientError(response, operation)
 
 

@@ -209,7 +209,7 @@ class Batches:
             "provider": provider.name,
             "model": call.model,
             "request_id": call.request_id,
-            "reservation": json.dumps(asdict(reserved.granted.handle)),
+            "reservation": json.dumps(asdict(reserved.granted.handle.reservation)),
         }
         await self._stored(self.settler.hand_over(reserved, _key(call.department.id, batch_id), item))
 

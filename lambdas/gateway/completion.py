@@ -1,7 +1,8 @@
 """Ends a call exactly once: record what came of it, settle what it cost, however it ended (L1.6, L2.5).
 
-In this order, because a process may die in between: an open reservation is found by the sweeper, which names
-the reason; an intent whose reservation was settled would stay without an outcome for ever.
+Both at once, but the reservation goes only when the record is durable, because a process may die in between:
+a reservation that is still there is found by the sweeper, which names the reason; an intent whose
+reservation is gone would stay without an outcome for ever.
 """
 
 import asyncio
@@ -54,10 +55,9 @@ class Completion:
         entry.recorded = True
 
     async def _close(self, outcome: Outcome, cost: Cost) -> None:
-        try:
-            await self._recorder.outcome(self._call, outcome, cost)
-        finally:
-            await self._settler.settle(self._reserved, cost)
+        recording = asyncio.ensure_future(self._recorder.outcome(self._call, outcome, cost))
+        await self._settler.settle(self._reserved, cost, recording)
+        await recording
 
     async def accept(self, outcome: Outcome) -> None:
         """The provider has taken work that it charges for later: record it, keep the money reserved."""

@@ -33,6 +33,7 @@ from lambdas.gateway.reserve import Ledger, Reserver
 from lambdas.gateway.settings import GatewaySettings
 from lambdas.gateway.settle import Settler
 from lambdas.gateway.sign_out import SignOut
+from lambdas.gateway.switch_state import SwitchState
 from lambdas.gateway.uses import Uses
 
 
@@ -117,6 +118,7 @@ class Gateway:
         self.feedback = Feedback(recorder, self.request_ids, batch_store, clock)
         self.sign_out = SignOut(TokenUses(batch_store, clock))
         self.me = Me(policy, ledger, clock)
+        self.switch_state = SwitchState(batch_store)
 
     async def start(self) -> None:
         """Read the policy and keep it current. A gateway without a policy starts, and refuses calls until it

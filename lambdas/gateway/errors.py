@@ -113,3 +113,15 @@ def erased() -> ApiError:
         reason="subject_erased",
         retry=False,
     )
+
+
+def control_busy(control: str) -> ApiError:
+    """503: a control was too busy to decide; the same request may pass a moment later."""
+    return ApiError(
+        503,
+        OVERLOADED,
+        f"The gateway's {control} is busy; try again in a moment. Nothing was sent to Claude.",
+        reason=f"{control.replace(' ', '_')}_busy",
+        retry=True,
+        headers=((b"retry-after", b"1"),),
+    )

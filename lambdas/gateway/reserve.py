@@ -1,17 +1,26 @@
 """Reserve the dearest that a call can become, before it is sent, or refuse it (L1.5, L1.6, G.4).
 
-The ledger decides in one transaction over the user, the department and the organisation, together with the
-rate windows, the kill switches and the caller's live access record. This step prices the call, asks, and
-turns a no into the right answer.
+The ledger decides over the user, the department and the organisation, together with the rate windows, the
+kill switches and the caller's live access record. This step prices the call, asks, and turns a no into the
+right answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from lambdas.common.clock import Clock
-from lambdas.common.ledger import Ask, Balance, Granted, RateWindow, Refused, Reservation
+from lambdas.common.ledger import (
+    Ask,
+    Balance,
+    Granted,
+    LedgerContended,
+    LedgerUnsure,
+    RateWindow,
+    Refused,
+    Reservation,
+)
 from lambdas.common.ledger.items import Key
 from lambdas.common.limits import CallerLimits
 from lambdas.common.prices import PriceList
@@ -30,8 +39,18 @@ class Ledger(Protocol):
     """
 
     async def reserve(self, ask: Ask) -> Granted: ...
-    async def settle(self, granted: Granted, microusd: int, tokens: int) -> None: ...
-    async def hand_over(self, granted: Granted, holder: Key, item: Mapping[str, Any]) -> None: ...
+    async def extend(self, granted: Granted, microusd: int) -> None: ...
+    async def reduce(self, granted: Granted, microusd: int) -> None: ...
+    async def settle(
+        self,
+        granted: Granted,
+        microusd: int,
+        tokens: int,
+        *,
+        uncertain: int = 0,
+        recorded: Awaitable[Any] | None = None,
+    ) -> None: ...
+    async def hand_over(self, granted: Granted, holder: Key, item: Mapping[str, Any]) -> Reservation: ...
     async def balances(self, scopes: Sequence[str], month: str) -> Sequence[Balance]: ...
     async def settle_held(self, reservation: Reservation, holder: Key, microusd: int) -> None: ...
 
@@ -87,6 +106,8 @@ class Reserver:
             granted = await self._ledger.reserve(ask)
         except Refused as refused:
             raise refusal(refused, now) from None
+        except (LedgerContended, LedgerUnsure):
+            raise errors.control_busy("ledger") from None
         except Exception:  # whatever the store raises: without a reservation nothing is sent
             raise errors.control_unavailable("ledger") from None
         return Reserved(

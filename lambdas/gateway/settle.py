@@ -13,18 +13,22 @@ from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.reserve import Ledger, Reserved
 
 _BYTES_PER_TOKEN = 4  # of ordinary text
+_PATIENCE_SECONDS = 0.05  # how long the last byte of an answer may wait for the ledger
 _WAITS = (0.5, 1, 2, 5, 10, 30, 60, 120, 240, 300)  # together less than a reservation lasts
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a call used. `estimated` says that no provider reported it and the gateway counted itself."""
+    """What a call used. `estimated` says that no provider reported it and the gateway counted itself;
+    `uncertain_microusd` of it may not have been charged by the provider.
+    """
 
     microusd: int
     input_tokens: int
     output_tokens: int
     estimated: bool = False
     cached_tokens: int = 0  # of the input: read from the provider's cache
+    uncertain_microusd: int = 0
 
     @property
     def rated_tokens(self) -> int:
@@ -35,15 +39,22 @@ class Cost:
 class Settler:
     """Prices outcomes and settles reservations.
 
-    A settlement that the ledger does not take now is tried again after each of `waits` seconds: the answer
-    does not wait for it, because the record says what is owed. What a dead process reserved is
-    charged by the sweeper.
+    An answer waits at most `patience` seconds for its settlement, which goes on beside it: by then the cost
+    is noted, or the record says what is owed. What the ledger does not take is told again after each of
+    `waits` seconds. What a dead process reserved is charged by the sweeper.
     """
 
-    def __init__(self, ledger: Ledger, prices: PriceList, waits: Sequence[float] = _WAITS) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        prices: PriceList,
+        waits: Sequence[float] = _WAITS,
+        patience: float = _PATIENCE_SECONDS,
+    ) -> None:
         self._ledger = ledger
         self._prices = prices
         self._waits = waits
+        self._patience = patience
         self._owed: set[asyncio.Task[None]] = set()
 
     def cost(self, call: GovernedCall, reserved: Reserved, outcome: Outcome) -> Cost:
@@ -94,30 +105,39 @@ class Settler:
         """Settle what an item holds. Raises what the ledger raises."""
         await self._ledger.settle_held(reservation, holder, cost.microusd)
 
-    async def settle(self, reserved: Reserved, cost: Cost) -> None:
-        """Tell the ledger, now or as soon as it listens."""
-        tokens = cost.rated_tokens
-        if not await self._told(reserved, cost.microusd, tokens):
-            task = asyncio.create_task(self._keep_telling(reserved, cost.microusd, tokens))
-            self._owed.add(task)
-            task.add_done_callback(self._owed.discard)
+    async def settle(
+        self, reserved: Reserved, cost: Cost, recorded: "asyncio.Task[None] | None" = None
+    ) -> None:
+        """Tell the ledger, beside the record of the outcome (`recorded`), without which the reservation
+        stays. Returns when it is told, or a moment after the record is there. Never raises.
+        """
+        telling = asyncio.create_task(self._tell(reserved, cost, recorded))
+        self._owed.add(telling)
+        telling.add_done_callback(self._owed.discard)
+        if recorded is not None:
+            await asyncio.wait([recorded])
+        await asyncio.wait([telling], timeout=self._patience)
 
     async def release(self, reserved: Reserved) -> None:
         """Give all of it back: nothing left the account."""
         await self.settle(reserved, Cost(0, 0, 0))
 
-    async def _keep_telling(self, reserved: Reserved, microusd: int, tokens: int) -> None:
-        for wait in self._waits:
-            await asyncio.sleep(wait)
-            if await self._told(reserved, microusd, tokens):
+    async def _tell(self, reserved: Reserved, cost: Cost, recorded: "asyncio.Task[None] | None") -> None:
+        tokens = cost.rated_tokens
+        for wait in (*self._waits, None):
+            try:
+                await self._ledger.settle(
+                    reserved.granted,
+                    cost.microusd,
+                    tokens,
+                    uncertain=cost.uncertain_microusd,
+                    recorded=asyncio.shield(recorded) if recorded is not None else None,
+                )
                 return
-
-    async def _told(self, reserved: Reserved, microusd: int, tokens: int) -> bool:
-        try:
-            await self._ledger.settle(reserved.granted, microusd, tokens)
-        except Exception:  # whatever the store raises
-            return False
-        return True
+            except Exception:  # whatever the store raises
+                if wait is None:
+                    return
+            await asyncio.sleep(wait)
 
 
 def _count(value: Any) -> int:

@@ -1,9 +1,10 @@
 """The sweeper: charges what dead processes had reserved, and says so in the records (L1.6, L2.5).
 
 A gateway that dies in the middle of a call leaves a reservation and an intent without an outcome. When the
-reservation has expired, the sweeper records the outcome `expired` with the whole reservation as its estimated
-cost, and charges that then: nothing is charged without a record, and what the provider may have charged is
-never spent a second time. A run that dies in between records the same outcome again.
+reservation has expired, the sweeper records the outcome `expired`, with the cost that the process had noted
+or else the whole reservation as its estimated cost, and charges that then: nothing is charged without a
+record, and what the provider may have charged is never spent a second time. A run that dies in between
+records the same outcome again.
 
 Environment: `LEDGER_TABLE`, `AUDIT_BUCKET`, `AUDIT_KEY_ARN`; locally `AWS_ENDPOINT_URL`.
 """
@@ -19,7 +20,7 @@ import botocore.session
 from botocore.config import Config
 
 from lambdas.common.audit import AuditWriter, open_writer
-from lambdas.common.ledger import Ledger, Reservation
+from lambdas.common.ledger import Expired, Ledger
 from lambdas.common.ledger.dynamo_store import DynamoStore
 
 _AT_ONCE = 32
@@ -39,17 +40,17 @@ async def sweep(ledger: Ledger, records: Records, has_time: Any = lambda: True) 
     """
     counts = {"swept": 0, "settled_meanwhile": 0, "microusd": 0}
 
-    async def one(reservation: Reservation) -> None:
-        await records.append(_outcome(reservation), bodies={})
-        if await ledger.charge_expired(reservation):
+    async def one(expired: Expired) -> None:
+        await records.append(_outcome(expired), bodies={})
+        if await ledger.charge_expired(expired):
             counts["swept"] += 1
-            counts["microusd"] += reservation.microusd
+            counts["microusd"] += expired.microusd
         else:
             counts["settled_meanwhile"] += 1
 
-    waiting: list[Reservation] = []
-    async for reservation in ledger.expired():
-        waiting.append(reservation)
+    waiting: list[Expired] = []
+    async for expired in ledger.expired():
+        waiting.append(expired)
         if len(waiting) == _AT_ONCE:
             if not has_time():
                 return counts
@@ -59,7 +60,8 @@ async def sweep(ledger: Ledger, records: Records, has_time: Any = lambda: True) 
     return counts
 
 
-def _outcome(reservation: Reservation) -> dict[str, Any]:
+def _outcome(expired: Expired) -> dict[str, Any]:
+    reservation = expired.reservation
     return {
         "kind": "outcome",
         "request_id": reservation.id,
@@ -69,8 +71,8 @@ def _outcome(reservation: Reservation) -> dict[str, Any]:
         "department": reservation.department,
         "model": reservation.model,
         "reserved_microusd": reservation.microusd,
-        "cost_microusd": reservation.microusd,
-        "cost_estimated": True,
+        "cost_microusd": expired.microusd,
+        "cost_estimated": not expired.known,
     }
 
 

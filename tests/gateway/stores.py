@@ -3,8 +3,8 @@
 from typing import Any
 
 from lambdas.common.ledger import Ask, Granted, Ledger
+from lambdas.common.ledger.counters import COMMITTED
 from lambdas.common.ledger.items import Key
-from lambdas.common.ledger.ledger import COMMITTED
 from lambdas.common.ledger.memory_store import MemoryStore
 
 
@@ -21,10 +21,10 @@ class RefusingLedger(Ledger):
             raise self.refuse
         return await super().reserve(ask)
 
-    async def settle(self, granted: Granted, microusd: int, tokens: int) -> None:
+    async def settle(self, granted: Granted, microusd: int, tokens: int, **how: Any) -> None:
         if self.refuse is not None:
             raise self.refuse
-        await super().settle(granted, microusd, tokens)
+        await super().settle(granted, microusd, tokens, **how)
 
     def admit(self, access_key: str, department: str, *, active: bool = True) -> None:
         self.store.items[Key("access", access_key, "ACCESS")] = {"active": active, "department": department}

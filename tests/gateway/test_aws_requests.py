@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from kit.local.emulator import Emulator
 from lambdas.common.audit import AuditBucketOnLoop, NotWritten, Occupied, Unsure
 from lambdas.common.ledger.dynamo_store import DynamoStore
-from lambdas.common.ledger.items import Add, Cancelled, Create, Key, Require
+from lambdas.common.ledger.items import Add, Cancelled, Change, Create, Key, Span
 from lambdas.common.ledger.reservation import LedgerUnavailable
 from lambdas.gateway.aws_requests import Credentials, DynamoRequests, FirehoseRequests, S3Puts, Signer
 from lambdas.gateway.providers.transport import HttpTransport
@@ -388,10 +388,20 @@ def test_the_ledgers_store_works_the_same_on_the_loop(emulated_aws: Emulator) ->
         a, b = Key("ledger", "A", "1"), Key("ledger", "A", "2")
         await store.transact([Add(a, {"n": 3}, {"n": 5}), Create(b, {"text": "ä", "flag": True})])
         with pytest.raises(Cancelled) as raised:
-            await store.transact([Require(b, {"flag": True}), Add(a, {"n": 3}, {"n": 5})])
+            await store.transact([Change(b, {"x": 1}, {"flag": True}), Add(a, {"n": 3}, {"n": 5})])
         assert raised.value.failed == (1,)
+        with pytest.raises(Cancelled) as raised:
+            await store.apply(Add(a, {"n": 3}, {"n": 5}))
+        assert raised.value.item == {"n": 3}
+        await store.apply(Add(a, {"n": 0}, {}, {"w": "5"}, Span("w", "3", "4", inside=False)))
+        with pytest.raises(Cancelled):
+            await store.apply(Add(a, {"n": 0}, {}, {"w": "6"}, Span("w", "3", "4")))
+        await store.apply(Add(a, {"n": -1}, {}, {}, Span("w", "5", "6")))
+        await store.apply(Add(a, {"n": 1}, {"n": 3}))
+        with pytest.raises(Cancelled):
+            await store.apply(Create(b, {}))
         assert await store.get([a, b, Key("ledger", "A", "3")]) == [
-            {"n": 3}, {"text": "ä", "flag": True}, None,
+            {"n": 3, "w": "5"}, {"text": "ä", "flag": True}, None,
         ]  # fmt: skip
         assert [sk for sk, _ in await store.under("ledger", "A")] == ["1", "2"]
         transport.close()

@@ -23,7 +23,7 @@ from anthropic.types.shared import ErrorType
 
 import lambdas.gateway
 from lambdas.common.identities import Principal
-from lambdas.common.ledger import LedgerUnavailable, Refused
+from lambdas.common.ledger import LedgerContended, LedgerUnavailable, Refused
 from lambdas.common.ledger.token_uses import TokenUses
 from lambdas.gateway import app, errors
 from lambdas.gateway.authenticate import ENDED, AuthenticationError
@@ -209,6 +209,11 @@ def _statements(requests: Requests) -> None:
     post("/v1/sign-out", b"")
     with patch.object(TokenUses, "end", side_effect=LedgerUnavailable(CANARY)):
         post("/v1/sign-out", b"", key="vk_session")
+    for path in ("planet", "organization/x", "department"):
+        assert requests.get(f"/v1/switches/{path}").status == 404
+    with patch.object(type(harness.ledger.store), "get", side_effect=RuntimeError(CANARY)):
+        requests.get("/v1/switches/organization")
+    assert requests.get("/v1/switches/department/marketing").status == 200
 
 
 def _prompts(requests: Requests) -> None:
@@ -269,6 +274,7 @@ def _controls(requests: Requests) -> None:
         Refused("rate", "you"),
         Refused("switch", "everybody", message="We look into it."),
         Refused("access", "you"),
+        LedgerContended(CANARY),
         RuntimeError(CANARY),
     ):
         harness.ledger.refuse = refused
@@ -419,6 +425,9 @@ def test_a_client_is_told_not_to_repeat_what_a_repetition_cannot_change(
     for what, answer in seen[0].answers:
         if answer.status >= 400:
             told = answer.header("x-should-retry")
+            if answer.header("retry-after") and answer.status == 503:  # busy, not broken
+                assert told == "true", what
+                continue
             assert told == (None if answer.status in REPEATABLE else "false"), (what, answer.status)
 
 

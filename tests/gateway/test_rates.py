@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from contract.sizes import SIZES, sizing
+from lambdas.common.ledger import counters
 from lambdas.gateway.input_estimate import input_tokens_estimate
 from lambdas.gateway.json_body import parse_object
 
@@ -33,11 +34,11 @@ def gateway(narrow: Harness) -> Harness:
 
 
 def used(gateway: Harness) -> int:
-    """Tokens in all windows of the only caller."""
+    """Tokens in the window of the only caller."""
     return sum(
-        item.get("tokens", 0)
+        item.get(counters.TOKENS, 0)
         for key, item in gateway.ledger.store.items.items()
-        if key.pk == "RATE#USER#app-1"
+        if key.pk == "USER#app-1"
     )
 
 

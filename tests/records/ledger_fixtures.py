@@ -98,7 +98,7 @@ class Bench:
     async def sweep(self) -> list[str]:
         """Charge all that expired; the ids."""
         swept = [one async for one in self.ledger.expired()]
-        return [one.id for one in swept if await self.ledger.charge_expired(one)]
+        return [one.reservation.id for one in swept if await self.ledger.charge_expired(one)]
 
     async def committed(self, scope: str = "ORG", *, shards: int = 1) -> int:
         (balance,) = await self.ledger.balances([scope], MONTH, shards=shards)

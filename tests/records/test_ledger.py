@@ -7,13 +7,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from kit.local.emulator import Emulator
 from lambdas.common.ids import new_id
 from lambdas.common.ledger import Ask, Granted, Refused, Switch, Switches
-from lambdas.common.ledger.items import Key
 from lambdas.common.ledger.memory_store import MemoryStore
-from lambdas.common.ledger.switches import SWITCH
+from lambdas.common.ledger.switches import OFF
 from tests.records.ledger_fixtures import (
     MONTH,
     Bench,
@@ -22,6 +22,7 @@ from tests.records.ledger_fixtures import (
     make_tables,
     organization,
     principal,
+    root_client,
     set_item,
 )
 
@@ -161,59 +162,108 @@ def test_a_leaver_and_a_mover_are_out_at_the_next_call(bench: Bench) -> None:
     run(scenario())
 
 
-@pytest.mark.parametrize(
-    ("attribute", "value", "scope"),
-    [
-        ("organization", True, "organization"),
-        ("departments", {"marketing"}, "department marketing"),
-        ("models", {"claude-haiku-5-5"}, "model claude-haiku-5-5"),
-        ("principals", {"ada"}, "principal ada"),
-    ],
-)
-def test_a_kill_switch_bites_at_the_next_call(attribute: str, value: Any, scope: str) -> None:
-    bench = Bench(MemoryStore())
+SWITCHES = [
+    Switch("organization"),
+    Switch("department", "marketing"),
+    Switch("model", "claude-haiku-5-5"),
+    Switch("principal", "ada"),
+]
 
+
+@pytest.mark.parametrize("switch", SWITCHES, ids=str)
+def test_a_kill_switch_bites_at_the_next_call_and_no_longer_than_it_is_off(
+    bench: Bench, switch: Switch
+) -> None:
     async def scenario() -> None:
         await bench.grant_access()
         await bench.ledger.reserve(bench.ask())
-        await set_item(bench.store, Key("ledger", "ORG#0", SWITCH), {attribute: value})
+        await set_item(bench.store, switch.key, {OFF: True})
         refused = await refusal(bench, bench.ask())
-        assert (refused.kind, refused.scope) == ("switch", scope)
+        assert (refused.kind, refused.scope) == ("switch", str(switch))
+        assert await bench.committed() == 1_000
+        await set_item(bench.store, switch.key, {})
+        await bench.ledger.reserve(bench.ask())
+
+    run(scenario())
+
+
+def test_a_switch_of_somebody_else_refuses_nobody(bench: Bench) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        for switch in (Switch("department", "legal"), Switch("model", "other"), Switch("principal", "bob")):
+            await set_item(bench.store, switch.key, {OFF: True})
+        await bench.ledger.reserve(bench.ask())
 
     run(scenario())
 
 
 @pytest.mark.emulator
-@pytest.mark.parametrize(
-    "switch",
-    [
-        Switch("organization"),
-        Switch("department", "marketing"),
-        Switch("model", "claude-haiku-5-5"),
-        Switch("principal", "ada"),
-    ],
-)
-def test_operators_turn_switches_off_and_on_for_every_shard(emulated_aws: Emulator, switch: Switch) -> None:
+@pytest.mark.parametrize("switch", SWITCHES, ids=str)
+def test_operators_turn_switches_off_and_on_again(emulated_aws: Emulator, switch: Switch) -> None:
     tables = make_tables(emulated_aws, new_id("switch-"))
-    store = dynamo_store(emulated_aws, tables)
-    bench = Bench(store)
-    pool = store._pool
-    assert pool is not None
-    switches = Switches(store._client, ledger_table=tables[0], pool=pool)
+    bench = Bench(dynamo_store(emulated_aws, tables))
+    switches = Switches(root_client(emulated_aws, "dynamodb"), ledger_table=tables[0])
 
-    async def scenario() -> None:
-        await bench.grant_access()
-        sharded = organization(shards=8)
-        await switches.set(switch)
-        await switches.set(switch)
-        assert await switches.list() == [switch]
-        for _ in range(8):
-            assert (await refusal(bench, bench.ask(organization=sharded))).kind == "switch"
-        await switches.clear(switch)
-        assert await switches.list() == []
-        await bench.ledger.reserve(bench.ask(organization=sharded))
+    async def refused() -> bool:
+        try:
+            await bench.ledger.reserve(bench.ask(organization=organization(shards=8)))
+        except Refused as refusal:
+            return refusal.kind == "switch"
+        return False
 
-    run(scenario())
+    asyncio.run(bench.grant_access())
+    assert switches.turn(switch, off=True) is True
+    assert switches.turn(switch, off=True) is True
+    assert switches.list() == [switch]
+    assert asyncio.run(refused())
+    assert switches.turn(switch, off=False) is False
+    assert switches.list() == []
+    assert not asyncio.run(refused())
+
+
+class _Fails:
+    """A DynamoDB client whose first calls fail in turn, each after it took effect."""
+
+    def __init__(self, client: Any, errors: list[Exception]) -> None:
+        self._client = client
+        self._errors = errors
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+
+        def failing(**arguments: Any) -> Any:
+            answer = call(**arguments)
+            if self._errors:
+                raise self._errors.pop(0)
+            return answer
+
+        return failing
+
+
+def aws_error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}}, "UpdateItem")
+
+
+@pytest.mark.emulator
+def test_turning_a_switch_is_tried_again_until_it_holds(emulated_aws: Emulator) -> None:
+    tables = make_tables(emulated_aws, new_id("switch-"))
+    client, switch = root_client(emulated_aws, "dynamodb"), Switch("department", "marketing")
+    errors = [
+        aws_error("ThrottlingException"),
+        aws_error("TransactionConflictException"),
+        aws_error("InternalServerError"),
+        ReadTimeoutError(endpoint_url="x"),
+    ]
+    waits: list[float] = []
+    switches = Switches(_Fails(client, list(errors)), ledger_table=tables[0], sleep=waits.append)
+    assert switches.turn(switch, off=True) is True
+    assert len(waits) == len(errors)
+    refused = Switches(
+        _Fails(client, [aws_error("AccessDeniedException")]), ledger_table=tables[0], sleep=waits.append
+    )
+    with pytest.raises(ClientError):
+        refused.turn(switch, off=False)
+    assert len(waits) == len(errors)
 
 
 def test_a_dead_processs_reservation_stays_charged_once_and_is_said_to_be_uncertain(bench: Bench) -> None:

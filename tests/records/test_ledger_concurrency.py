@@ -12,7 +12,7 @@ import pytest
 
 from kit.local.emulator import Emulator
 from lambdas.common.ids import new_id
-from lambdas.common.ledger.ledger import COMMITTED
+from lambdas.common.ledger.counters import COMMITTED
 from tests.records.ledger_client import Client
 from tests.records.ledger_fixtures import MONTH, Bench, dynamo_store, make_tables, root_client
 

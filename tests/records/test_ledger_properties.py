@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from lambdas.common.ledger import Granted, Refused
-from lambdas.common.ledger.items import Key
+from lambdas.common.ledger.counters import REQUESTS as REQUESTS_IN_WINDOW
 from lambdas.common.ledger.memory_store import MemoryStore
-from lambdas.common.ledger.switches import SWITCH
+from lambdas.common.ledger.switches import OFF, Switch
 from tests.records.ledger_fixtures import Bench, department, organization, principal
 
 SHARDS = 3
@@ -105,15 +105,16 @@ class LedgerMachine(RuleBasedStateMachine):
         expired = [
             call for call in self.open if not call.swept and call.expires.timestamp() < self._whole_second()
         ]
-        assert sorted(asyncio.run(self.bench.sweep())) == sorted(call.granted.handle.id for call in expired)
+        assert sorted(asyncio.run(self.bench.sweep())) == sorted(
+            call.granted.handle.reservation.id for call in expired
+        )
         for call in expired:
             call.swept = True  # and stays charged
 
     @rule(off=st.booleans())
     def switch(self, off: bool) -> None:
         self.off = off
-        for shard in range(SHARDS):
-            self.store.items[Key("ledger", f"ORG#{shard}", SWITCH)] = {"organization": True} if off else {}
+        self.store.items[Switch("organization").key] = {OFF: True} if off else {}
 
     @invariant()
     def every_scope_has_committed_what_its_calls_owe(self) -> None:
@@ -127,8 +128,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def rate_windows_hold(self) -> None:
         for key, item in self.store.items.items():
-            if key.pk.startswith("RATE#DEPT#"):
-                assert item.get("requests", 0) <= REQUESTS
+            if key.pk.startswith("DEPT#"):
+                assert item.get(REQUESTS_IN_WINDOW, 0) <= REQUESTS
 
     @invariant()
     def no_ceiling_is_ever_passed(self) -> None:

@@ -21,8 +21,10 @@ from lambdas.common.access import (
     user_key,
     virtual_key_key,
 )
+from lambdas.common.identities import Principal
+from lambdas.common.ledger import Refused
 from lambdas.common.ledger.dynamo_store import DynamoStore
-from lambdas.common.ledger.items import Cancelled, Key, Require
+from tests.records.ledger_fixtures import Bench, department
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 pytestmark = pytest.mark.emulator
@@ -103,18 +105,22 @@ def test_of_two_changes_of_the_same_version_one_is_refused(records):
     assert records.get(changed.key) == changed
 
 
-def test_a_revoked_record_is_refused_by_the_ledgers_transaction(client, table, records):
-    """The same requirement that a reservation makes (L1.6, G.4)."""
+def test_a_revoked_record_is_refused_by_the_ledger_at_the_next_call(client, table, records):
+    """(L1.6, G.4)"""
     person = person_record("p1", provisioned=True, department="finance")
     records.create(person)
-    store = DynamoStore(client, ledger_table=table, access_table=table, pool=ThreadPoolExecutor(1))
-    requirement = Require(Key("access", person.key, "ACCESS"), {"active": True, "department": "finance"})
+    bench = Bench(DynamoStore(client, ledger_table=table, access_table=table, pool=ThreadPoolExecutor(4)))
+    caller = Principal("person", "p1", "finance", person.key, "https://login.example.com")
 
-    asyncio.run(store.transact([requirement]))
+    def call():
+        return bench.ledger.reserve(bench.ask(principal=caller, department=department(id="finance")))
+
+    asyncio.run(call())
     assert records.revoke(person.key)
     assert records.revoke(person.key)
-    with pytest.raises(Cancelled):
-        asyncio.run(store.transact([requirement]))
+    with pytest.raises(Refused) as refused:
+        asyncio.run(call())
+    assert refused.value.kind == "access"
     assert not records.revoke("USER#nobody")
 
 

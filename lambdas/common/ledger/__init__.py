@@ -1,40 +1,45 @@
 """The ledger: what may still be spent, by whom, and how fast (L1.5, L1.6, C.2, G.4).
 
-`Ledger` holds the rules, once; `MemoryStore` and `DynamoStore` hold the items. A call reserves the dearest
-that it can become in one transaction over organisation, department and person, their rate windows, the kill
-switches and the caller's live access record; afterwards the true cost is settled. Concurrent calls cannot
-spend more than a ceiling; a dead process's reservation expires and is charged.
+`Ledger` holds the rules, once; `MemoryStore` and `DynamoStore` hold the items. A call writes its reservation,
+then takes from its counters (the caller's, the department's, the organisation's) side by side, each by one
+conditional update of one item; afterwards the true cost is noted and settled. No write is a transaction over
+what others write, because such transactions cancel each other under load. Concurrent calls cannot spend more
+than a ceiling; what a dead process reserved stays committed, as uncertain.
 
 Items of the table `ledger` (`pk`, `sk`; those with a `ttl` go by themselves):
 
-    ORG#<shard>, DEPT#<id>, USER#<id>   <YYYY-MM>            committed_microusd (spent and reserved in one
-                                                             number), swept_microusd
-    RATE#DEPT#<id>, RATE#USER#<id>      <YYYY-MM-DDTHH:MM>   requests, tokens of that minute; ttl
-    ORG#<shard>                         SWITCH               organization, departments, models, principals
-                                                             that are off
-    RESERVATION#<bucket>                <expires>#<id>       what an open call reserved
-    SWEPT#<id>                          RESERVATION          what a sweep charged; ttl
+    ORG#<shard>, DEPT#<id>[#<shard>],   <YYYY-MM>            committed_microusd (spent and reserved in one
+    USER#<id>, BATCH#<id>                                    number), uncertain_microusd of it, and
+                                                             beyond_microusd besides; window, window_requests,
+                                                             window_tokens of the current minute; last
+    SWITCH#<scope>#<subject>            SWITCH               off: a kill switch (see `switches`)
+    SWITCHES                            NAMES                what was ever switched off, for listing
+    RESERVATION#<bucket>                <expires>#<id>       what a call holds, and of which counters; state
+                                                             taking, open, noted (its cost is known)
+    UNCERTAIN#<id>                      RESERVATION          a call whose cost nobody can say yet; ttl
     BATCHES#<department>                <batch id>           message batches and their reservations
     TOKEN#<hash>                        USED                 a one-time token was used; ttl
     SESSION#<hash>                      ENDED                a person signed out; ttl
 
-A DynamoDB condition cannot add, so the caller computes how much may be committed already for an amount to
-fit. The organisation's budget is spread over shards, because one item takes only so many transactions a
-second; a shard that is full borrows from the others, so that no call is refused while there is room.
+The organisation's budget, and in large organisations a department's, is spread over shards, because one item
+takes a thousand writes a second; what does not fit into one shard is taken from others, so that no call is
+refused while there is room.
 
 What a role needs:
 
-    gateway    ledger: ConditionCheckItem, DeleteItem, GetItem, PutItem, Query, UpdateItem
-               access: ConditionCheckItem
+    gateway    ledger: BatchGetItem, DeleteItem, GetItem, PutItem, Query, UpdateItem
+               access: BatchGetItem
     sweeper    ledger: DeleteItem, PutItem, Query, UpdateItem
     operator   ledger: Query, GetItem, UpdateItem
 """
 
-from lambdas.common.ledger.ledger import Balance, Ledger
+from lambdas.common.ledger.ledger import Balance, Expired, Ledger
 from lambdas.common.ledger.reservation import (
     Ask,
     Granted,
+    LedgerContended,
     LedgerUnavailable,
+    LedgerUnsure,
     RateWindow,
     Refused,
     Reservation,
@@ -44,9 +49,12 @@ from lambdas.common.ledger.switches import Switch, Switches
 __all__ = [
     "Ask",
     "Balance",
+    "Expired",
     "Granted",
     "Ledger",
+    "LedgerContended",
     "LedgerUnavailable",
+    "LedgerUnsure",
     "RateWindow",
     "Refused",
     "Reservation",

@@ -1,7 +1,9 @@
 """The ledger's items in DynamoDB.
 
 botocore blocks, so each call of its clients runs in a thread of a bounded pool; the event loop never waits.
-A transaction that met another one is tried again with jitter until the deadline.
+What certainly took no effect (a throttled item, a conflict) is tried again with jitter until the deadline. Of
+a write whose answer was lost nobody knows whether it took effect: all but additions are repeated, because the
+item itself then says so; an addition is not, because it would count twice.
 """
 
 import asyncio
@@ -9,14 +11,12 @@ import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from lambdas.common.ledger.items import (
     AFTER_ALL,
-    TTL,
     Add,
     Cancelled,
     Change,
@@ -24,12 +24,10 @@ from lambdas.common.ledger.items import (
     Key,
     Operation,
     Remove,
-    Require,
-    RequireUnswitched,
 )
-from lambdas.common.ledger.reservation import LedgerUnavailable
+from lambdas.common.ledger.reservation import LedgerContended, LedgerUnavailable, LedgerUnsure
 
-DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS = 2.0
 _FIRST_WAIT_SECONDS = 0.01
 _LONGEST_WAIT_SECONDS = 0.2
 _CONDITION_FAILED = "ConditionalCheckFailed"
@@ -37,8 +35,12 @@ _PASSED = "None"
 # What DynamoDB says when the same transaction may well take effect a moment later.
 _AGAIN = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _AGAIN_ERRORS = frozenset(
-    {"TransactionInProgressException", "ThrottlingException", "ProvisionedThroughputExceededException"}
-)
+    {
+        "TransactionInProgressException", "TransactionConflictException", "ThrottlingException",
+        "ProvisionedThroughputExceededException", "RequestLimitExceeded",
+    }
+)  # fmt: skip
+_CONDITION_ERROR = "ConditionalCheckFailedException"
 
 
 class DynamoStore:
@@ -60,10 +62,46 @@ class DynamoStore:
         self._pool = pool
         self._deadline_seconds = deadline_seconds
 
+    async def apply(self, operation: Operation) -> None:
+        """Apply one operation. Raises `Cancelled`, `LedgerContended`, `LedgerUnsure`, `LedgerUnavailable`."""
+        method, arguments = self._single(operation)
+        deadline = _now() + self._deadline_seconds
+        wait, unsure = _FIRST_WAIT_SECONDS, False
+        while True:
+            try:
+                await self._call(method, **arguments)
+                return
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code == _CONDITION_ERROR:
+                    found = error.response.get("Item")  # pyright: ignore[reportUnknownMemberType]
+                    item = _plain(found) if found else None
+                    if unsure and _is_done(operation, item):
+                        return
+                    raise Cancelled(item=item) from None
+                if code not in _AGAIN_ERRORS:
+                    if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+                        raise LedgerUnavailable(code) from error
+                    if isinstance(operation, Add):
+                        raise LedgerUnsure(code) from error
+                    unsure = True
+                if _now() + wait > deadline:
+                    raise (LedgerUnsure if unsure else LedgerContended)(code) from error
+            except EndpointConnectionError as error:  # nothing was sent
+                raise LedgerUnavailable(type(error).__name__) from error
+            except BotoCoreError as error:
+                if isinstance(operation, Add):
+                    raise LedgerUnsure(type(error).__name__) from error
+                unsure = True
+                if _now() + wait > deadline:
+                    raise LedgerUnsure(type(error).__name__) from error
+            await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
+            wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+
     async def transact(self, operations: Sequence[Operation]) -> None:
         """Apply all operations or none. Raises `Cancelled`, or `LedgerUnavailable` after the deadline."""
         items = [self._transact_item(operation) for operation in operations]
-        deadline = monotonic() + self._deadline_seconds
+        deadline = _now() + self._deadline_seconds
         wait = _FIRST_WAIT_SECONDS
         while True:
             try:
@@ -73,16 +111,37 @@ class DynamoStore:
                 failed = _failed_conditions(error)
                 if failed:
                     raise Cancelled(failed) from None
-                if not _may_be_tried_again(error) or monotonic() + wait > deadline:
+                if not _may_be_tried_again(error):
                     raise LedgerUnavailable(error.response["Error"]["Code"]) from error
+                if _now() + wait > deadline:
+                    raise LedgerContended(error.response["Error"]["Code"]) from error
             except BotoCoreError as error:
                 raise LedgerUnavailable(type(error).__name__) from error
             await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
             wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
     async def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[dict[str, Any] | None]:
-        """The items, in the order of the keys. Raises `LedgerUnavailable`."""
-        return list(await asyncio.gather(*(self._get(key, consistent) for key in keys)))
+        """The items, in the order of the keys, which are distinct. Raises `LedgerUnavailable`."""
+        if len(keys) == 1:
+            return [await self._get(keys[0], consistent)]
+        found: dict[tuple[str, str, str], dict[str, Any]] = {}
+        wanted: dict[str, Any] = {}
+        for key in keys:
+            table = wanted.setdefault(self._tables[key.table], {"Keys": [], "ConsistentRead": consistent})
+            table["Keys"].append(_wire_key(key))
+        deadline, wait = _now() + self._deadline_seconds, _FIRST_WAIT_SECONDS
+        while wanted:
+            answer = await self._reading(self._client.batch_get_item, RequestItems=wanted)
+            for table, items in answer["Responses"].items():
+                for item in items:
+                    found[table, item["pk"]["S"], item["sk"]["S"]] = _plain(item)
+            wanted = answer.get("UnprocessedKeys")
+            if wanted:
+                if _now() + wait > deadline:
+                    raise LedgerUnavailable("UnprocessedKeys")
+                await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
+                wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+        return [found.get((self._tables[key.table], key.pk, key.sk)) for key in keys]
 
     async def _get(self, key: Key, consistent: bool) -> dict[str, Any] | None:
         answer = await self._reading(
@@ -126,34 +185,39 @@ class DynamoStore:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, functools.partial(call, **arguments))
 
+    def _single(self, operation: Operation) -> tuple[Callable[..., Any], dict[str, Any]]:
+        ((kind, entry),) = self._transact_item(operation).items()
+        method = {
+            "Update": self._client.update_item,
+            "Put": self._client.put_item,
+            "Delete": self._client.delete_item,
+        }[kind]
+        return method, {**entry, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+
     def _transact_item(self, operation: Operation) -> dict[str, Any]:
         statement = _Statement(self._tables[operation.key.table], operation.key)
         match operation:
-            case Add(amounts=amounts, at_most=at_most, ttl=ttl):
+            case Add(amounts=amounts, at_most=at_most, sets=sets, span=span):
                 added = ", ".join(
                     f"{statement.name(name)} {statement.value(amounts[name])}" for name in amounts
                 )
-                kept = f" SET {statement.name(TTL)} = {statement.value(ttl)}" if ttl is not None else ""
+                expression = f"ADD {added}"
+                if sets:
+                    expression += f" SET {_assigned(statement, sets)}"
                 conditions = [
                     _at_most(statement, name, most - amounts[name]) for name, most in at_most.items()
                 ]
-                return statement.update(f"ADD {added}{kept}", conditions)
-            case Require(equals=equals, absent=absent):
-                return statement.check([*_equal(statement, equals), *_absent(statement, absent)])
-            case RequireUnswitched(absent=absent, without=without):
-                conditions = _absent(statement, absent)
-                conditions += [
-                    f"NOT contains({statement.name(name)}, {statement.value(member)})"
-                    for name, member in without.items()
-                ]
-                return statement.check(conditions)
+                if span is not None:
+                    name = statement.name(span.name)
+                    between = f"{name} BETWEEN {statement.value(span.first)} AND {statement.value(span.last)}"
+                    conditions.append(
+                        between if span.inside else f"(attribute_not_exists({name}) OR NOT {between})"
+                    )
+                return statement.update(expression, conditions)
             case Create(item=item):
                 return statement.put(item, ["attribute_not_exists(pk)"])
             case Change(values=values, equals=equals):
-                changed = ", ".join(
-                    f"{statement.name(name)} = {statement.value(value)}" for name, value in values.items()
-                )
-                return statement.update(f"SET {changed}", _equal(statement, equals))
+                return statement.update(f"SET {_assigned(statement, values)}", _equal(statement, equals))
             case Remove(equals=equals):
                 return statement.delete(_equal(statement, equals))
 
@@ -182,9 +246,6 @@ class _Statement:
         entry["UpdateExpression"] = expression
         return {"Update": {**entry, "Key": _wire_key(self._key)}}
 
-    def check(self, conditions: Sequence[str]) -> dict[str, Any]:
-        return {"ConditionCheck": {**self._entry(conditions), "Key": _wire_key(self._key)}}
-
     def delete(self, conditions: Sequence[str]) -> dict[str, Any]:
         return {"Delete": {**self._entry(conditions), "Key": _wire_key(self._key)}}
 
@@ -203,6 +264,10 @@ class _Statement:
         return entry
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 def _at_most(statement: _Statement, name: str, before: int) -> str:
     """The condition that a number is no more than `before`; one that is not there yet is zero."""
     compared = f"{statement.name(name)} <= {statement.value(before)}"
@@ -213,8 +278,19 @@ def _equal(statement: _Statement, equals: Mapping[str, Any]) -> list[str]:
     return [f"{statement.name(name)} = {statement.value(value)}" for name, value in equals.items()]
 
 
-def _absent(statement: _Statement, names: Sequence[str]) -> list[str]:
-    return [f"attribute_not_exists({statement.name(name)})" for name in names]
+def _assigned(statement: _Statement, values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{statement.name(name)} = {statement.value(value)}" for name, value in values.items())
+
+
+def _is_done(operation: Operation, item: Mapping[str, Any] | None) -> bool:
+    """Whether an item is as the operation leaves it: then an attempt whose answer was lost took effect."""
+    match operation:
+        case Create(item=wanted) | Change(values=wanted):
+            return item is not None and all(item.get(name) == value for name, value in wanted.items())
+        case Remove():
+            return item is None
+        case Add():
+            return False
 
 
 def _wire_key(key: Key) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""The operations of a ledger transaction, independent of where the items are kept.
+"""The operations of the ledger, independent of where the items are kept.
 
-A transaction is a list of operations on distinct items: all take effect, or none does and `Cancelled` says
-which did not hold.
+Each is one conditional write of one item (`Store.apply`). `Store.transact` takes several on distinct items,
+of which all take effect or none does: only for items that one caller alone writes, because whatever others
+write at the same time would cancel it. `Cancelled` says what did not hold.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,37 +21,29 @@ class Key(NamedTuple):
     sk: str
 
 
+class Span(NamedTuple):
+    """Whether the text attribute `name` lies between two texts, both included, or, with `inside` false, is
+    missing or lies outside.
+    """
+
+    name: str
+    first: str
+    last: str
+    inside: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Add:
-    """Add to numbers of an item, which is made if it is not there.
+    """Add to numbers of an item, which is made if it is not there, and set `sets`.
 
-    Holds when each number named in `at_most` is no more than that *after* the addition.
+    Holds when each number named in `at_most` is no more than that *after* the addition, and `span` holds.
     """
 
     key: Key
     amounts: Mapping[str, int]
     at_most: Mapping[str, int] = field(default_factory=dict)
-    ttl: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Require:
-    """Holds when the item has exactly these values and none of `absent`; changes nothing."""
-
-    key: Key
-    equals: Mapping[str, Any]
-    absent: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RequireUnswitched:
-    """Holds when the item has none of `absent` and its sets do not contain the given members; changes
-    nothing.
-    """
-
-    key: Key
-    absent: Sequence[str]
-    without: Mapping[str, str]
+    sets: Mapping[str, int | str] = field(default_factory=dict)
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +71,35 @@ class Remove:
     equals: Mapping[str, Any]
 
 
-Operation = Add | Require | RequireUnswitched | Create | Change | Remove
+Operation = Add | Create | Change | Remove
 
 
 class Cancelled(Exception):
-    """A transaction did not take effect: `failed` holds the positions of the operations that did not hold."""
+    """Nothing took effect: `failed` holds the positions of the operations that did not hold, and `item` what
+    the item of a single operation was instead (None: there is none).
+    """
 
-    def __init__(self, failed: Sequence[int]) -> None:
+    def __init__(self, failed: Sequence[int] = (0,), item: Mapping[str, Any] | None = None) -> None:
         super().__init__(f"operations {list(failed)} did not hold")
         self.failed = tuple(failed)
+        self.item = item
 
 
 class Store(Protocol):
     """Where the items are kept. Anything raised apart from `Cancelled` means: not available."""
+
+    async def apply(self, operation: Operation) -> None:
+        """Apply one operation. Raises `Cancelled`; `LedgerContended` where it certainly took no effect;
+        `LedgerUnsure` where an `Add` may have taken effect. All others are repeated until that is known.
+        """
+        ...
 
     async def transact(self, operations: Sequence[Operation]) -> None:
         """Apply all operations or none. Raises `Cancelled`."""
         ...
 
     async def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[dict[str, Any] | None]:
-        """The items, in the order of the keys; None where there is none."""
+        """The items, in the order of the keys, which are distinct; None where there is none."""
         ...
 
     async def under(

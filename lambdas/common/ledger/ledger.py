@@ -2,25 +2,27 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from lambdas.common.access import SIGNED_OUT
 from lambdas.common.clock import Clock, utc_now
-from lambdas.common.ledger.items import (
-    TTL,
-    Add,
-    Cancelled,
-    Change,
-    Create,
-    Key,
-    Operation,
-    Remove,
-    Require,
-    Store,
+from lambdas.common.ledger.counters import (
+    BEYOND,
+    COMMITTED,
+    UNCERTAIN,
+    Amount,
+    Counter,
+    Counters,
+    Limits,
+    floor,
+    minute_of,
+    month_of,
+    used_in_window,
 )
+from lambdas.common.ledger.items import TTL, Cancelled, Change, Create, Key, Remove, Store
 from lambdas.common.ledger.reservation import (
     Ask,
     Granted,
@@ -29,118 +31,245 @@ from lambdas.common.ledger.reservation import (
     Refused,
     Reservation,
 )
-from lambdas.common.ledger.switches import unswitched, which_is_off
-from lambdas.common.ledger.token_uses import session_goes_on
+from lambdas.common.ledger.switches import concerning, first_off
+from lambdas.common.ledger.token_uses import session_key
 
-COMMITTED = "committed_microusd"
-UNCERTAIN = "swept_microusd"
 _BUCKETS = 16  # reservations are spread, because one partition takes only so many writes a second
-_WINDOW_TTL = timedelta(hours=1)
-_SWEPT_TTL = timedelta(days=30)
+_UNCERTAIN_TTL = timedelta(days=90)  # longer than the provider's reports for a month are open
+_TAKING, _OPEN, _NOTED, _COUNTED, _SWEPT = "taking", "open", "noted", "counted", "swept"
+_DEPARTMENT_SHARES = 4  # a department has so many times fewer shards than the organisation
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
     """What a scope has committed in a month, in micro-dollars: spent and reserved together.
 
-    `uncertain_microusd` of it was reserved by processes that died: the provider may have charged up to that.
+    `uncertain_microusd` of it may not have been spent: nobody can say yet what its calls cost.
+    `beyond_microusd` is not part of it: what the provider charged for calls beyond all that they held, when
+    the ceiling had no room any more.
     """
 
     scope: str
     month: str
     committed_microusd: int
     uncertain_microusd: int
+    beyond_microusd: int = 0
 
 
-class _Limit(NamedTuple):
-    """An operation of a reservation and the refusal that it stands for."""
+@dataclass(slots=True)
+class Held:
+    """A reservation in the hands of the process that made it: which counters hold how much of it."""
 
-    operation: Operation
-    kind: Literal["budget", "rate", "switch", "access"] | None  # None: it stands for no refusal of its own
-    scope: str = ""
-    resets_at: datetime | None = None
+    reservation: Reservation
+    parts: list[tuple[Counter, dict[str, int]]]
+    state: str = _TAKING
+    confirming: asyncio.Task[None] | None = None
+    changes: int = 0
+    counted: set[str] = field(default_factory=set)
+    closed: bool = False
+
+    def by(self) -> str:
+        """A name for the next change of the counters."""
+        self.changes += 1
+        return f"{self.reservation.id}+{self.changes}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A reservation whose process is dead. `microusd` is what its call cost, where it had noted that
+    (`known`), else all that it held.
+    """
+
+    reservation: Reservation
+    state: str
+    microusd: int
+
+    @property
+    def known(self) -> bool:
+        """Whether the true cost had been noted."""
+        return self.state in (_NOTED, _COUNTED)
 
 
 class Ledger:
-    """Reserves, settles and sweeps. Made once; holds no state of a call.
+    """Reserves, renews, settles and sweeps. Made once; holds no state of a call.
 
-    Raises `LedgerUnavailable` where the store does not answer: then nothing may be sent.
+    Raises `LedgerUnavailable` where the store does not answer: then nothing may be sent. Of that
+    `LedgerContended` says that a moment later it may be different.
     """
 
     def __init__(self, store: Store, *, clock: Clock = utc_now) -> None:
         self._store = store
+        self._counters = Counters(store)
         self._clock = clock
 
     async def reserve(self, ask: Ask) -> Granted:
         """Reserve `ask.microusd` and `ask.tokens`, or raise `Refused` naming what stands in the way (L1.5,
         L1.6).
+
+        Everything that a read can tell refuses before anything is written. Then the reservation is written,
+        then all counters are asked side by side; where one refuses, the others get back what they gave.
         """
         now = self._clock()
-        shards = ask.organization.budget_shards
-        first = random.randrange(shards)  # noqa: S311 - spreads load, keeps no secret
-        windows = asyncio.ensure_future(self._windows(ask, now))
-        try:
-            for step in range(shards):
-                reservation = self._reservation(ask, now, (first + step) % shards)
-                if await self._try(ask, reservation, now):
-                    return Granted(await windows, reservation)
-            reservation = self._reservation(ask, now, first)
-            if shards > 1 and await self._borrow(ask, reservation) and await self._try(ask, reservation, now):
-                return Granted(await windows, reservation)
-        finally:
-            windows.cancel()
-        raise Refused("budget", "the organisation", resets_at=_next_month(now))
+        amount = Amount(ask.reservation_id, ask.microusd, ask.tokens, 1, now, month_of(now))
+        counters = _counters_of(ask)
+        places, own = await self._look(ask, counters, amount)
+        reservation = _reservation(ask, amount, [key for key, _ in places])
+        await self._store.apply(Create(reservation.key, {**reservation.item(), "state": _TAKING}))
+        taken = await asyncio.gather(
+            *(
+                self._counters.take(counter, key, item, amount)
+                for counter, (key, item) in zip(counters, places, strict=True)
+            ),
+            return_exceptions=True,
+        )
+        parts = [
+            (counter, one) for counter, one in zip(counters, taken, strict=True) if isinstance(one, dict)
+        ]
+        problems = [one for one in taken if isinstance(one, BaseException)]
+        if problems:
+            await self._undo(reservation, parts)
+            raise min(problems, key=_weight)
+        held = Held(replace(reservation, taken=_merged(parts)), parts)
+        held.confirming = asyncio.ensure_future(self._confirm(held))
+        return Granted(_windows(ask, own, now), held)
 
-    async def settle(self, granted: Granted, microusd: int, tokens: int) -> None:
-        """Put the true cost in place of what was reserved. Idempotent.
+    async def extend(self, granted: Granted, microusd: int) -> None:
+        """Hold `microusd` more. Raises `Refused`, and then what was held is held as before."""
+        held: Held = granted.handle
+        await self._confirmed(held)
+        amount = Amount(held.by(), microusd, 0, 0, self._clock(), held.reservation.month)
+        taken = await asyncio.gather(
+            *(
+                self._counters.take(counter, Key("ledger", next(iter(one)), amount.month), None, amount)
+                for counter, one in held.parts
+            ),
+            return_exceptions=True,
+        )
+        problems = [one for one in taken if isinstance(one, BaseException)]
+        if problems:
+            await self._give_back([one for one in taken if isinstance(one, dict)], amount.month, amount.by)
+            raise min(problems, key=_weight)
+        for (_, one), more in zip(held.parts, taken, strict=True):
+            assert isinstance(more, dict)
+            for pk, part in more.items():
+                one[pk] = one.get(pk, 0) + part
+        # the counters first: were this lost, the sweeper would leave too much committed, never too little
+        await self._rewrite(held, held.reservation.microusd + microusd)
 
-        After a sweep, which charged the reservation, the true cost takes its place all the same.
-        """
-        reservation: Reservation = granted.handle
-        try:
-            await self._store.transact(
-                [
-                    Remove(reservation.key, {"state": "open"}),
-                    *_charges(reservation, microusd - reservation.microusd),
-                    *self._token_corrections(reservation, tokens - reservation.tokens),
-                ]
+    async def reduce(self, granted: Granted, microusd: int) -> None:
+        """Hold no more than `microusd`."""
+        held: Held = granted.handle
+        less = held.reservation.microusd - microusd
+        if less <= 0:
+            return
+        await self._confirmed(held)
+        before = [dict(one) for _, one in held.parts]
+        for _, one in held.parts:
+            _lessen(one, less)
+        await self._rewrite(held, microusd)
+        by = held.by()
+        await asyncio.gather(
+            *(
+                self._counters.give(Key("ledger", pk, held.reservation.month), had - one.get(pk, 0), by=by)
+                for had_parts, (_, one) in zip(before, held.parts, strict=True)
+                for pk, had in had_parts.items()
+                if had > one.get(pk, 0)
             )
-        except Cancelled:
-            late = Change(reservation.swept_key, {"state": "settled late"}, {"state": "swept"})
-            try:
-                await self._store.transact(
-                    [
-                        late,
-                        *_charges(
-                            reservation, microusd - reservation.microusd, uncertain=-reservation.microusd
-                        ),
-                    ]
-                )
-            except Cancelled:
-                return  # settled before, by this very settlement whose answer was lost
+        )
 
-    async def hand_over(self, granted: Granted, holder: Key, item: Mapping[str, Any]) -> None:
+    async def settle(
+        self,
+        granted: Granted,
+        microusd: int,
+        tokens: int,
+        *,
+        uncertain: int = 0,
+        recorded: Awaitable[Any] | None = None,
+    ) -> None:
+        """Put the true cost in place of what was reserved; `uncertain` of it may not have been spent.
+        Idempotent.
+
+        The cost is noted durably, then counted. The reservation goes once `recorded` is done, which says that
+        the outcome's record is durable; where that fails it stays, for the sweeper to record.
+        After a sweep, which left all of the reservation committed, the true cost takes its place all the
+        same.
+        """
+        held: Held = granted.handle
+        if held.closed:
+            return
+        if held.state not in (_NOTED, _COUNTED):
+            await self._confirmed(held)
+            note = {"state": _NOTED, "cost": microusd, "uncertain": uncertain}
+            if not await self._change(held, note):
+                await self._settle_late(held, microusd)
+                return
+            held.state = _NOTED
+        if held.state == _NOTED:
+            counted = await asyncio.gather(
+                *(
+                    self._count(held, counter, one, microusd, tokens - held.reservation.tokens, uncertain)
+                    for counter, one in held.parts
+                ),
+                return_exceptions=True,
+            )
+            for problem in counted:
+                if problem is not None:
+                    raise problem
+            held.state = _COUNTED
+        try:
+            if recorded is not None:
+                await recorded
+        except Exception:
+            await self._store.apply(Change(held.reservation.key, {"state": _COUNTED}, {"state": _NOTED}))
+            return
+        if uncertain:
+            await self._keep_uncertain(held.reservation, microusd, uncertain)
+        await self._gone(Remove(held.reservation.key, {"state": _NOTED}))
+        held.closed = True
+
+    async def hand_over(self, granted: Granted, holder: Key, item: Mapping[str, Any]) -> Reservation:
         """Let `item`, written now under `holder` with `state: open`, hold what was reserved: it does not
         expire any more. For work that goes on without us. Raises `LedgerUnavailable` when it was swept.
         """
-        reservation: Reservation = granted.handle
+        held: Held = granted.handle
+        await self._confirmed(held)
         try:
             await self._store.transact(
-                [Remove(reservation.key, {"state": "open"}), Create(holder, {**item, "state": "open"})]
+                [
+                    Remove(held.reservation.key, {"state": held.state}),
+                    Create(holder, {**item, "state": _OPEN}),
+                ]
             )
         except Cancelled:
             raise LedgerUnavailable("the reservation is no longer open") from None
+        held.closed = True
+        return held.reservation
 
     async def settle_held(self, reservation: Reservation, holder: Key, microusd: int) -> None:
         """Put the true cost in place of what `holder` holds, whose state is `settled` then. Idempotent."""
-        settled = Change(holder, {"state": "settled"}, {"state": "open"})
         try:
-            await self._store.transact([settled, *_charges(reservation, microusd - reservation.microusd)])
+            await self._store.apply(Change(holder, {"state": "settled"}, {"state": _OPEN}))
         except Cancelled:
             return  # settled before
+        await self._correct(reservation, microusd, uncertain=0)
 
-    async def expired(self, *, until: datetime | None = None) -> AsyncIterator[Reservation]:
-        """The reservations that are still open though they expired before `until` (now): their processes are
+    async def resolve(self, reservation_id: str, microusd: int, *, was_granted: bool = False) -> bool:
+        """Put the true cost of an uncertain call in place, now that it is known. False: it is not uncertain,
+        or its process died before it was known what it had taken and nobody says that it `was_granted`.
+        """
+        key = Key("ledger", f"UNCERTAIN#{reservation_id}", "RESERVATION")
+        (item,) = await self._store.get([key])
+        if item is None or item["state"] not in ("uncertain", *(["unknown"] if was_granted else [])):
+            return False
+        try:
+            await self._store.apply(Change(key, {"state": "resolved"}, {"state": item["state"]}))
+        except Cancelled:
+            return False
+        await self._correct(Reservation.stored("", f"#{reservation_id}", item), microusd, item["uncertain"])
+        return True
+
+    async def expired(self, *, until: datetime | None = None) -> AsyncIterator[Expired]:
+        """The reservations that are still there though they expired before `until` (now): their processes are
         dead. `until` never lies in the future, or the calls of living processes would be among them.
         """
         now = self._clock()
@@ -148,300 +277,367 @@ class Ledger:
         for bucket in range(_BUCKETS):
             pk = f"RESERVATION#{bucket}"
             for sk, item in await self._store.under("ledger", pk, before=before):
-                yield Reservation.stored(pk, sk, item)
+                reservation = Reservation.stored(pk, sk, item)
+                yield Expired(reservation, item["state"], item.get("cost", reservation.microusd))
 
-    async def charge_expired(self, reservation: Reservation) -> bool:
+    async def charge_expired(self, expired: Expired) -> bool:
         """Charge what a dead process reserved. False when it was settled in the meantime.
 
-        Nobody knows whether its call left and what the provider charged for it, only that it is no more than
-        was reserved. So all of it stays committed, and is said to be uncertain: were it given back, every
-        death would let as much be spent above a ceiling (L1.6). An operator who learns the true cost from
-        the provider's bill corrects the difference there, not here.
+        What it had noted as the cost is that; whether it came to count it nobody knows, so the difference
+        stays committed as uncertain. Where it noted nothing, nobody knows whether its call left and what the
+        provider charged for it, only that it is no more than was reserved: all of it stays committed, and is
+        said to be uncertain. Were it given back, every death would let as much be spent above a ceiling
+        (L1.6). `resolve` puts the true cost in place once that is known.
         """
-        kept = {
-            **reservation.item(),
-            "state": "swept",
-            TTL: int((self._clock() + _SWEPT_TTL).timestamp()),
-        }
-        try:
-            await self._store.transact(
-                [
-                    Remove(reservation.key, {"state": "open"}),
-                    Create(reservation.swept_key, kept),
-                    *_charges(reservation, 0, uncertain=reservation.microusd),
-                ]
-            )
-        except Cancelled:
+        reservation = expired.reservation
+        if expired.known:
+            if not await self._gone(Remove(reservation.key, {"state": expired.state})):
+                return False
+            if expired.state == _NOTED:
+                await self._doubt(reservation, expired.microusd)
+            return True
+        was = await self._swept(expired)
+        if was is None:
             return False
+        # only what had surely been taken may be given back one day
+        state = "uncertain" if was == _OPEN else "unknown"
+        await self._keep_uncertain(reservation, reservation.microusd, reservation.microusd, state=state)
+        await self._doubt(reservation, 0)
+        await self._gone(Remove(reservation.key, {"state": _SWEPT}))
         return True
 
+    async def _swept(self, expired: Expired) -> str | None:
+        """Let nobody settle the reservation any more; in which state it was. None: it was settled
+        meanwhile.
+        """
+        state = expired.state
+        if state == _SWEPT:  # by a sweep that died
+            return _TAKING
+        for _ in range(2):  # it may have been confirmed since it was read
+            try:
+                await self._store.apply(Change(expired.reservation.key, {"state": _SWEPT}, {"state": state}))
+                return state
+            except Cancelled as cancelled:
+                state = (cancelled.item or {}).get("state", _COUNTED)
+                if state not in (_TAKING, _OPEN):
+                    return None
+        return None
+
     async def balances(self, scopes: Sequence[str], month: str, *, shards: int = 1) -> list[Balance]:
-        """What `scopes` (`ORG`, `DEPT#<id>`, `USER#<id>`) have committed in `month` (YYYY-MM)."""
+        """What `scopes` (`ORG`, `DEPT#<id>`, `USER#<id>`) have committed in `month` (YYYY-MM), where the
+        organisation's budget has so many shards.
+        """
         return [await self._balance(scope, month, shards) for scope in scopes]
 
     async def _balance(self, scope: str, month: str, shards: int) -> Balance:
-        keys = [f"ORG#{shard}" for shard in range(shards)] if scope == "ORG" else [scope]
-        items = await self._store.get([Key("ledger", key, month) for key in keys])
+        many = shards if scope == "ORG" else department_shards(shards) if scope.startswith("DEPT#") else 1
+        items = await self._store.get(Counter(scope, "", None, shards=many).places(month))
         present = [item for item in items if item]
-        return Balance(
-            scope,
-            month,
-            sum(item.get(COMMITTED, 0) for item in present),
-            sum(item.get(UNCERTAIN, 0) for item in present),
-        )
+        total = {name: sum(item.get(name, 0) for item in present) for name in (COMMITTED, UNCERTAIN, BEYOND)}
+        return Balance(scope, month, total[COMMITTED], total[UNCERTAIN], total[BEYOND])
 
     # -- reserving ----------------------------------------------------------------------------------------
 
-    def _reservation(self, ask: Ask, now: datetime, shard: int) -> Reservation:
-        bucket = random.randrange(_BUCKETS)  # noqa: S311 - spreads load
-        return Reservation(
-            pk=f"RESERVATION#{bucket}",
-            sk=f"{_second(ask.expires_at)}#{ask.reservation_id}",
-            shard=shard,
-            month=_month(now),
-            department=ask.department.id,
-            principal=ask.principal.id,
-            model=ask.model,
-            minute=_text(_floor(now)),
-            microusd=ask.microusd,
-            tokens=ask.tokens,
-            batch=ask.batch,
+    async def _look(
+        self, ask: Ask, counters: Sequence[Counter], amount: Amount
+    ) -> tuple[list[tuple[Key, Mapping[str, Any] | None]], Mapping[str, Any] | None]:
+        """Where the call would be counted, and the caller's own counter. Raises `Refused` for all that a read
+        can tell: access, sign-in and switches are read with strong consistency after the call came.
+        """
+        principal = ask.principal
+        switches = concerning(department=ask.department.id, model=ask.model, principal=principal.id)
+        first = [Key("access", principal.access_key, "ACCESS"), *(one.key for one in switches)]
+        if principal.session:
+            first.append(session_key(principal.session))
+        places = [counter.any_place(amount.month) for counter in counters]
+        items = await self._store.get([*first, *places])
+        said, counted = items[: len(first)], items[len(first) :]
+        _check_access(ask, said[0])
+        if principal.session and said[-1] is not None:
+            raise Refused("access", principal.access_key)
+        off = first_off(switches, said[1 : 1 + len(switches)])
+        if off is not None:
+            raise Refused("switch", str(off))
+        looked = await asyncio.gather(
+            *(
+                self._counters.look(counter, key, item, amount)
+                for counter, key, item in zip(counters, places, counted, strict=True)
+            ),
+            return_exceptions=True,
+        )
+        problems = [one for one in looked if isinstance(one, BaseException)]
+        if problems:
+            raise min(problems, key=_weight)
+        return [one for one in looked if not isinstance(one, BaseException)], counted[0]
+
+    async def _undo(self, reservation: Reservation, parts: Sequence[tuple[Counter, dict[str, int]]]) -> None:
+        """Give back what the other counters gave to a call that one refused. What fails is the sweeper's."""
+        try:
+            await self._give_back([one for _, one in parts], reservation.month, f"{reservation.id}-")
+            await self._gone(Remove(reservation.key, {"state": _TAKING}))
+        except LedgerUnavailable:
+            return
+
+    async def _give_back(self, taken: Sequence[Mapping[str, int]], month: str, by: str) -> None:
+        await asyncio.gather(
+            *(
+                self._counters.give(Key("ledger", pk, month), part, by=by)
+                for one in taken
+                for pk, part in one.items()
+            )
         )
 
-    async def _try(self, ask: Ask, reservation: Reservation, now: datetime) -> bool:
-        """Whether the reservation stands. False: the shard has no room. Raises `Refused` for all else."""
-        limits = self._limits(ask, reservation, now)
+    async def _confirm(self, held: Held) -> None:
+        """Say of the reservation that all of it is held: beside the record of the intent, so nobody waits."""
+        reservation = held.reservation
+        values = {"state": _OPEN, "taken": reservation.item()["taken"]}
         try:
-            await self._store.transact([limit.operation for limit in limits])
-            return True
-        except Cancelled as cancelled:
-            failed = [limits[position] for position in cancelled.failed]
-        for limit in failed:
-            if limit.kind == "switch":
-                raise await self._named_switch(ask, limit.operation.key)
-            if limit.kind is not None:
-                raise Refused(limit.kind, limit.scope, resets_at=limit.resets_at)
+            await self._store.apply(Change(reservation.key, values, {"state": _TAKING}))
+        except Cancelled:  # swept: a process that stood still for longer than any call lasts
+            return
+        held.state = _OPEN
+
+    async def _confirmed(self, held: Held) -> None:
+        """Wait until the reservation says what is held. What failed is said with the next change."""
+        confirming, held.confirming = held.confirming, None
+        if confirming is not None:
+            if not confirming.done():
+                await asyncio.wait([confirming])
+            if not confirming.cancelled():
+                confirming.exception()  # seen
+
+    async def _rewrite(self, held: Held, microusd: int) -> None:
+        held.reservation = replace(held.reservation, microusd=microusd, taken=_merged(held.parts))
+        item = held.reservation.item()
+        await self._change(held, {"state": _OPEN, "microusd": microusd, "taken": item["taken"]})
+        held.state = _OPEN
+
+    async def _change(self, held: Held, values: Mapping[str, Any]) -> bool:
+        """Change the reservation from the state that it is in. False: it was swept."""
+        for state in dict.fromkeys((held.state, _OPEN, _TAKING)):
+            try:
+                await self._store.apply(Change(held.reservation.key, values, {"state": state}))
+                return True
+            except Cancelled:
+                continue
         return False
 
-    def _limits(self, ask: Ask, reservation: Reservation, now: datetime) -> list[_Limit]:
-        """The operations of a reservation, in the order in which a caller wants to hear of refusals."""
-        model = ask.organization.budget_model
-        month_ends = _next_month(now)
-        minute_ends = _floor(now) + timedelta(minutes=1)
-        department, principal = ask.department, ask.principal
-        ttl = int((now + _WINDOW_TTL).timestamp())
+    # -- settling and sweeping ----------------------------------------------------------------------------
 
-        def budget(pk: str, ceiling: int | None) -> Add:
-            at_most = {COMMITTED: ceiling} if ceiling is not None else {}
-            return Add(Key("ledger", pk, reservation.month), {COMMITTED: ask.microusd}, at_most)
-
-        def rate(pk: str, requests: int, tokens: int) -> Add:
-            return Add(
-                Key("ledger", pk, reservation.minute),
-                {"requests": 1, "tokens": ask.tokens},
-                {"requests": requests, "tokens": tokens},
-                ttl,
+    async def _count(
+        self,
+        held: Held,
+        counter: Counter,
+        taken: Mapping[str, int],
+        microusd: int,
+        tokens: int,
+        uncertain: int,
+    ) -> None:
+        """Bring one counter from what it holds to what the call cost, each shard of it once."""
+        month, by = held.reservation.month, held.by()
+        spare = -tokens if counter.limits is not None else 0
+        costs = {pk: cost for pk, _, cost in _shared(taken, microusd)}
+        doubts = {pk: own for pk, _, own in _shared(costs, uncertain)}
+        for pk, part in taken.items():
+            key, cost = Key("ledger", pk, month), costs[pk]
+            if pk in held.counted:
+                continue
+            if cost > part:
+                await self._counters.charge(counter, key, cost - part, by=by)
+            await self._counters.give(
+                key,
+                max(0, part - cost),
+                by=by,
+                doubtful=doubts[pk],
+                tokens=spare,
+                minute=held.reservation.minute,
+                now=self._clock(),
             )
+            held.counted.add(pk)
+            spare = 0
 
-        signed_in = (
-            [_Limit(session_goes_on(principal.session), "access", principal.access_key)]
-            if principal.session
-            else []
+    async def _settle_late(self, held: Held, microusd: int) -> None:
+        """After a sweep: what it left uncertain becomes the true cost."""
+        if not await self.resolve(held.reservation.id, microusd, was_granted=True):
+            (item,) = await self._store.get([held.reservation.uncertain_key])
+            if item is None:
+                raise LedgerUnavailable("the reservation is being swept")
+        held.closed = True
+
+    async def _correct(self, reservation: Reservation, microusd: int, uncertain: int) -> None:
+        """Put a cost in place of what a stored reservation holds."""
+
+        async def one(taken: Mapping[str, int]) -> None:
+            doubts = {pk: own for pk, _, own in _shared(taken, uncertain)}
+            for pk, part, cost in _shared(taken, microusd):
+                key = Key("ledger", pk, reservation.month)
+                if cost > part:
+                    await self._counters.charge(None, key, cost - part, by=reservation.id)
+                await self._counters.give(key, max(0, part - cost), by=reservation.id, doubtful=-doubts[pk])
+
+        await asyncio.gather(*(one(taken) for taken in _by_counter(reservation.taken)))
+
+    async def _doubt(self, reservation: Reservation, microusd: int) -> None:
+        """Say that what the counters hold beyond a cost is uncertain."""
+        await asyncio.gather(
+            *(
+                self._counters.doubt(Key("ledger", pk, reservation.month), part - cost)
+                for taken in _by_counter(reservation.taken)
+                for pk, part, cost in _shared(taken, microusd)
+            )
         )
-        overnight = (
-            [
-                _Limit(
-                    budget(f"BATCH#{department.id}", department.batch_monthly_budget_microusd),
-                    "budget",
-                    f"overnight work of department {department.id}",
-                    month_ends,
-                )
-            ]
-            if ask.batch
-            else []
-        )
-        return [
-            _Limit(
-                Require(
-                    Key("access", principal.access_key, "ACCESS"),
-                    {
-                        "active": True,
-                        "department": department.id,
-                        **({SIGNED_OUT: principal.signed_out_at} if principal.signed_out_at else {}),
-                    },
-                    absent=() if principal.signed_out_at else (SIGNED_OUT,),
-                ),
-                "access",
-                principal.access_key,
-            ),
-            *signed_in,
-            _Limit(
-                unswitched(
-                    reservation.shard, department=department.id, model=ask.model, principal=principal.id
-                ),
-                "switch",
-            ),
-            _Limit(
-                rate(
-                    f"RATE#USER#{principal.id}",
-                    department.user_requests_per_minute,
-                    department.user_tokens_per_minute,
-                ),
-                "rate",
-                "you",
-                minute_ends,
-            ),
-            _Limit(
-                rate(
-                    f"RATE#DEPT#{department.id}", department.requests_per_minute, department.tokens_per_minute
-                ),
-                "rate",
-                f"department {department.id}",
-                minute_ends,
-            ),
-            _Limit(
-                budget(
-                    f"USER#{principal.id}",
-                    ask.caller_budget_microusd
-                    if ask.caller_budget_microusd is not None
-                    else department.user_monthly_budget_microusd
-                    if model != "central"
-                    else None,
-                ),
-                "budget",
-                "you",
-                month_ends,
-            ),
-            _Limit(
-                budget(
-                    f"DEPT#{department.id}",
-                    department.monthly_budget_microusd if model == "per-call" else None,
-                ),
-                "budget",
-                f"department {department.id}",
-                month_ends,
-            ),
-            *overnight,
-            _Limit(budget(f"ORG#{reservation.shard}", _shard_ceiling(ask, reservation.shard)), None),
-            _Limit(Create(reservation.key, reservation.item()), None),
-        ]
 
-    async def _named_switch(self, ask: Ask, key: Key) -> Refused:
-        (item,) = await self._store.get([key])
-        off = which_is_off(item, department=ask.department.id, model=ask.model, principal=ask.principal.id)
-        scope = off.scope if off.scope == "organization" else f"{off.scope} {off.subject}"
-        return Refused("switch", scope)
-
-    async def _borrow(self, ask: Ask, reservation: Reservation) -> bool:
-        """Move room from the other shards to the reservation's own until the amount fits. False: there is
-        none.
-
-        A transfer takes from one counter what it adds to the other, so their sum never changes.
-        """
-        shards = ask.organization.budget_shards
-        items = await self._store.get(
-            [Key("ledger", f"ORG#{shard}", reservation.month) for shard in range(shards)]
-        )
-        committed = [(item or {}).get(COMMITTED, 0) for item in items]
-        room = [_shard_ceiling(ask, shard) - committed[shard] for shard in range(shards)]
-        if sum(room) < ask.microusd:
-            return False
-        missing = ask.microusd - room[reservation.shard]
-        lenders = sorted(set(range(shards)) - {reservation.shard}, key=lambda shard: -room[shard])
-        for lender in lenders:
-            amount = min(missing, room[lender])
-            if amount <= 0:
-                break
-            if await self._transfer(ask, reservation, lender, amount):
-                missing -= amount
-        return missing <= 0
-
-    async def _transfer(self, ask: Ask, reservation: Reservation, lender: int, amount: int) -> bool:
-        ceiling = {COMMITTED: _shard_ceiling(ask, lender)}
+    async def _keep_uncertain(
+        self, reservation: Reservation, microusd: int, uncertain: int, *, state: str = "uncertain"
+    ) -> None:
+        """Keep what is needed to put the true cost in place one day."""
+        kept = replace(reservation, microusd=microusd, taken=_as_settled(reservation.taken, microusd))
+        until = int((self._clock() + _UNCERTAIN_TTL).timestamp())
+        item = {**kept.item(), "state": state, "uncertain": uncertain, TTL: until}
         try:
-            await self._store.transact(
-                [
-                    Add(Key("ledger", f"ORG#{lender}", reservation.month), {COMMITTED: amount}, ceiling),
-                    Add(Key("ledger", f"ORG#{reservation.shard}", reservation.month), {COMMITTED: -amount}),
-                ]
-            )
+            await self._store.apply(Create(kept.uncertain_key, item))
+        except Cancelled:
+            return  # kept before, by a sweep that died
+
+    async def _gone(self, operation: Remove) -> bool:
+        try:
+            await self._store.apply(operation)
         except Cancelled:
             return False
         return True
 
-    async def _windows(self, ask: Ask, now: datetime) -> list[RateWindow]:
-        """The caller's own limits after this call. Read beside the transaction, so exact only without
-        company.
-        """
-        key = Key("ledger", f"RATE#USER#{ask.principal.id}", _text(_floor(now)))
-        try:
-            (item,) = await self._store.get([key], consistent=False)
-        except LedgerUnavailable:
-            return []  # figures for the caller's information: not worth losing a reservation for
-        used = item or {}
-        resets_at = _floor(now) + timedelta(minutes=1)
-        department = ask.department
-        return [
-            RateWindow(kind, limit, max(0, limit - used.get(kind, 0) - amount), resets_at)
-            for kind, limit, amount in (
-                ("requests", department.user_requests_per_minute, 1),
-                ("tokens", department.user_tokens_per_minute, ask.tokens),
-            )
-        ]
 
-    # -- settling and sweeping ----------------------------------------------------------------------------
-
-    def _token_corrections(self, reservation: Reservation, tokens: int) -> list[Operation]:
-        """Put the tokens that were used in place of those that were expected: in the window that was charged,
-        while it is the current one; later only what was used beyond them, in the current one.
-        """
-        now = self._clock()
-        minute = _text(_floor(now))
-        if minute != reservation.minute:
-            tokens = max(0, tokens)
-        if tokens == 0:
-            return []
-        ttl = int((now + _WINDOW_TTL).timestamp())
-        return [
-            Add(Key("ledger", pk, minute), {"tokens": tokens}, ttl=ttl)
-            for pk in (f"RATE#USER#{reservation.principal}", f"RATE#DEPT#{reservation.department}")
-        ]
+def department_shards(organization_shards: int) -> int:
+    """Over how many items a department's budget is spread, where the organisation's is over so many."""
+    return max(1, organization_shards // _DEPARTMENT_SHARES)
 
 
-def _charges(reservation: Reservation, microusd: int, *, uncertain: int = 0) -> list[Operation]:
-    amounts = {COMMITTED: microusd, **({UNCERTAIN: uncertain} if uncertain else {})}
+def _counters_of(ask: Ask) -> list[Counter]:
+    """What a call counts against, the caller's own first."""
+    model = ask.organization.budget_model
+    department, principal = ask.department, ask.principal
+    shards = ask.organization.budget_shards
+    overnight = [
+        Counter(
+            f"BATCH#{department.id}",
+            f"overnight work of department {department.id}",
+            department.batch_monthly_budget_microusd,
+        )
+    ]
     return [
-        Add(Key("ledger", pk, reservation.month), amounts)
-        for pk in (
-            f"ORG#{reservation.shard}",
-            f"DEPT#{reservation.department}",
-            f"USER#{reservation.principal}",
-            *((f"BATCH#{reservation.department}",) if reservation.batch else ()),
+        Counter(
+            f"USER#{principal.id}",
+            "you",
+            _own_ceiling(ask),
+            Limits(department.user_requests_per_minute, department.user_tokens_per_minute),
+        ),
+        Counter(
+            f"DEPT#{department.id}",
+            f"department {department.id}",
+            department.monthly_budget_microusd if model == "per-call" else None,
+            Limits(department.requests_per_minute, department.tokens_per_minute),
+            department_shards(shards),
+        ),
+        *(overnight if ask.batch else []),
+        Counter("ORG", "the organisation", ask.organization.monthly_budget_microusd, None, shards),
+    ]
+
+
+def _own_ceiling(ask: Ask) -> int | None:
+    """A ceiling of the caller's own holds under every budget model."""
+    if ask.caller_budget_microusd is not None:
+        return ask.caller_budget_microusd
+    central = ask.organization.budget_model == "central"
+    return None if central else ask.department.user_monthly_budget_microusd
+
+
+def _reservation(ask: Ask, amount: Amount, places: Sequence[Key]) -> Reservation:
+    bucket = random.randrange(_BUCKETS)  # noqa: S311 - spreads load
+    return Reservation(
+        pk=f"RESERVATION#{bucket}",
+        sk=f"{_second(ask.expires_at)}#{ask.reservation_id}",
+        month=amount.month,
+        department=ask.department.id,
+        principal=ask.principal.id,
+        model=ask.model,
+        minute=minute_of(amount.now),
+        microusd=ask.microusd,
+        tokens=ask.tokens,
+        batch=ask.batch,
+        taken={key.pk: ask.microusd for key in places},
+    )
+
+
+def _check_access(ask: Ask, item: Mapping[str, Any] | None) -> None:
+    """Raise `Refused` unless the caller's live record lets them call, as the one that they say they are."""
+    principal = ask.principal
+    signed_out_at = (item or {}).get(SIGNED_OUT, 0)
+    if (
+        item is None
+        or item.get("active") is not True
+        or item.get("department") != ask.department.id
+        or signed_out_at != (principal.signed_out_at or 0)
+    ):
+        raise Refused("access", principal.access_key)
+
+
+def _windows(ask: Ask, own: Mapping[str, Any] | None, now: datetime) -> list[RateWindow]:
+    """The caller's own limits after this call; exact only without company."""
+    requests, tokens = used_in_window(own, now)
+    resets_at = floor(now) + timedelta(minutes=1)
+    department = ask.department
+    return [
+        RateWindow(kind, limit, max(0, limit - used), resets_at)
+        for kind, limit, used in (
+            ("requests", department.user_requests_per_minute, requests + 1),
+            ("tokens", department.user_tokens_per_minute, tokens + ask.tokens),
         )
     ]
 
 
-def _shard_ceiling(ask: Ask, shard: int) -> int:
-    """The shard's part of the organisation's budget; the first shards carry what does not divide."""
-    share, rest = divmod(ask.organization.monthly_budget_microusd, ask.organization.budget_shards)
-    return share + (1 if shard < rest else 0)
+def _weight(problem: BaseException) -> int:
+    """In which order a caller wants to hear of problems: rates pass soonest, then budgets, then ours."""
+    if isinstance(problem, Refused):
+        return 0 if problem.kind == "rate" else 1
+    return 2 if isinstance(problem, LedgerUnavailable) else 3
 
 
-def _month(now: datetime) -> str:
-    return now.astimezone(UTC).isoformat()[:7]
+def _merged(parts: Sequence[tuple[Counter, Mapping[str, int]]]) -> dict[str, int]:
+    return {pk: part for _, one in parts for pk, part in one.items()}
 
 
-def _next_month(now: datetime) -> datetime:
-    first = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return (first + timedelta(days=32)).replace(day=1)
+def _by_counter(taken: Mapping[str, int]) -> list[dict[str, int]]:
+    """The shards of each counter together: `ORG#3` and `ORG#7`, `DEPT#a` and `DEPT#a#2`."""
+    counters: dict[str, dict[str, int]] = {}
+    for pk, part in taken.items():
+        kind, _, name = pk.partition("#")
+        counters.setdefault(kind if kind == "ORG" else f"{kind}#{name.partition('#')[0]}", {})[pk] = part
+    return list(counters.values())
 
 
-def _floor(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(second=0, microsecond=0)
+def _shared(taken: Mapping[str, int], microusd: int) -> list[tuple[str, int, int]]:
+    """For each shard what it holds and what of the cost is its own: the first carries what is beyond all."""
+    found: list[tuple[str, int, int]] = []
+    left = microusd
+    for pk, part in taken.items():
+        own = min(part, left)
+        found.append((pk, part, own))
+        left -= own
+    if left and found:
+        pk, part, own = found[0]
+        found[0] = pk, part, own + left
+    return found
 
 
-def _text(minute: datetime) -> str:
-    return minute.isoformat()[:16]
+def _as_settled(taken: Mapping[str, int], microusd: int) -> dict[str, int]:
+    return {pk: cost for one in _by_counter(taken) for pk, _, cost in _shared(one, microusd)}
+
+
+def _lessen(taken: dict[str, int], less: int) -> None:
+    for pk in reversed(list(taken)):
+        part = min(taken[pk], less)
+        taken[pk] -= part
+        less -= part
 
 
 def _second(at: datetime) -> str:

@@ -3,26 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lambdas.common.ledger.items import (
-    AFTER_ALL,
-    TTL,
-    Add,
-    Cancelled,
-    Change,
-    Create,
-    Key,
-    Operation,
-    Remove,
-    Require,
-    RequireUnswitched,
-)
+from lambdas.common.ledger.items import AFTER_ALL, Add, Cancelled, Change, Create, Key, Operation, Remove
 
 
 class MemoryStore:
-    """Items by key. One event loop only: nothing awaits inside a transaction, so nothing comes between."""
+    """Items by key. One event loop only: nothing awaits inside an operation, so nothing comes between."""
 
     def __init__(self) -> None:
         self.items: dict[Key, dict[str, Any]] = {}
+
+    async def apply(self, operation: Operation) -> None:
+        """Apply one operation. Raises `Cancelled`."""
+        if not self._holds(operation):
+            item = self.items.get(operation.key)
+            raise Cancelled(item=dict(item) if item is not None else None)
+        self._apply(operation)
 
     async def transact(self, operations: Sequence[Operation]) -> None:
         """Apply all operations or none. Raises `Cancelled`."""
@@ -50,34 +45,28 @@ class MemoryStore:
     def _holds(self, operation: Operation) -> bool:
         item = self.items.get(operation.key)
         match operation:
-            case Add(amounts=amounts, at_most=at_most):
+            case Add(amounts=amounts, at_most=at_most, span=span):
                 values = item or {}
+                if span is not None:
+                    value = values.get(span.name)
+                    if (value is not None and span.first <= value <= span.last) is not span.inside:
+                        return False
                 return all(values.get(name, 0) + amounts[name] <= most for name, most in at_most.items())
-            case RequireUnswitched(absent=absent, without=without):
-                values = item or {}
-                return not any(name in values for name in absent) and not any(
-                    member in values.get(name, ()) for name, member in without.items()
-                )
             case Create():
                 return item is None
-            case Require(absent=absent) if item is not None and any(name in item for name in absent):
-                return False
-            case Require(equals=equals) | Change(equals=equals) | Remove(equals=equals):
+            case Change(equals=equals) | Remove(equals=equals):
                 return item is not None and all(item.get(name) == value for name, value in equals.items())
 
     def _apply(self, operation: Operation) -> None:
         match operation:
-            case Add(key=key, amounts=amounts, ttl=ttl):
+            case Add(key=key, amounts=amounts, sets=sets):
                 item = self.items.setdefault(key, {})
                 for name, amount in amounts.items():
                     item[name] = item.get(name, 0) + amount
-                if ttl is not None:
-                    item[TTL] = ttl
+                item.update(sets)
             case Create(key=key, item=item):
                 self.items[key] = dict(item)
             case Change(key=key, values=values):
                 self.items[key].update(values)
             case Remove(key=key):
                 del self.items[key]
-            case Require() | RequireUnswitched():
-                pass

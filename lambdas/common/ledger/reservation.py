@@ -1,7 +1,8 @@
 """What is asked of the ledger for one call, and what it answers."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -44,12 +45,11 @@ class Reservation:
     """What was reserved, with all that is needed to settle or to give it back.
 
     `sk` begins with the second in which it expires, so that a sweep reads only what has expired, and ends
-    with the id.
+    with the id. `taken` says how much of it each counter holds, by the counter's `pk`.
     """
 
     pk: str
     sk: str
-    shard: int
     month: str
     department: str
     principal: str
@@ -58,6 +58,7 @@ class Reservation:
     microusd: int
     tokens: int
     batch: bool = False
+    taken: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -70,18 +71,20 @@ class Reservation:
         return Key("ledger", self.pk, self.sk)
 
     @property
-    def swept_key(self) -> Key:
-        """Where it is after a sweep, until that is long past."""
-        return Key("ledger", f"SWEPT#{self.id}", "RESERVATION")
+    def uncertain_key(self) -> Key:
+        """Where it is once nobody can say what its call cost, until that is known or long past."""
+        return Key("ledger", f"UNCERTAIN#{self.id}", "RESERVATION")
 
     def item(self) -> dict[str, Any]:
-        """The reservation as it is stored."""
-        return {"state": "open", **{name: getattr(self, name) for name in _STORED}}
+        """What is stored of it."""
+        values = {name: getattr(self, name) for name in _STORED}
+        return {**values, "taken": json.dumps(dict(self.taken), separators=(",", ":"))}
 
     @classmethod
     def stored(cls, pk: str, sk: str, item: Mapping[str, Any]) -> "Reservation":
         """The reservation in a stored item."""
-        return cls(pk, sk, **{name: item[name] for name in _STORED if name in item})
+        values = {name: item[name] for name in _STORED if name in item}
+        return cls(pk, sk, **{**values, "taken": json.loads(item.get("taken") or "{}")})
 
 
 _STORED = tuple(one.name for one in fields(Reservation) if one.name not in ("pk", "sk"))
@@ -114,4 +117,12 @@ class Refused(Exception):
 
 
 class LedgerUnavailable(Exception):
-    """The store did not answer, or stayed in conflict for too long: nothing may be sent."""
+    """The store did not answer as it should: nothing may be sent."""
+
+
+class LedgerContended(LedgerUnavailable):
+    """The store took nothing because others were writing the same item: a moment later it may."""
+
+
+class LedgerUnsure(LedgerUnavailable):
+    """A write was sent whose answer was lost: it may have taken effect."""

@@ -1,24 +1,31 @@
 """Kill switches: what is off, for whom, until somebody turns it on again. They bite at the next call (G.4).
 
-A switch is kept beside every shard of the organisation's budget, so that reading it costs no hot item of its
-own. Operators turn it; the gateway only checks it inside its transaction.
+Each switch is one item of its own, so turning it is one write that nothing can conflict with. Every call
+reads the four that concern it with strong consistency, and a read waits for no write and holds none up. One
+item serves 3,000 such reads a second.
+
+    SWITCH#<scope>#<subject>   SWITCH   off: true while it is off
+    SWITCHES                   NAMES    every subject that was ever switched, for listing; decides nothing
 """
 
-import asyncio
-import functools
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import random
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lambdas.common.ledger.items import Key, RequireUnswitched
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.common.ledger.items import Key
 
 Scope = Literal["organization", "department", "model", "principal"]
 SCOPES: tuple[Scope, ...] = ("organization", "department", "model", "principal")
-SWITCH = "SWITCH"
-# The most shards that a size may have: switches are on all of them, so that growing loses none.
-MOST_SHARDS = 64
-_SETS: dict[Scope, str] = {"department": "departments", "model": "models", "principal": "principals"}
+OFF = "off"
+_NAMES = Key("ledger", "SWITCHES", "NAMES")
+_TRIES = 8
+_FIRST_WAIT_SECONDS = 0.1
+_LONGEST_WAIT_SECONDS = 2.0
+_FINAL = frozenset({"AccessDeniedException", "ResourceNotFoundException", "ValidationException"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,88 +35,96 @@ class Switch:
     scope: Scope
     subject: str = ""
 
+    @property
+    def key(self) -> Key:
+        """Where it is kept."""
+        return Key("ledger", f"SWITCH#{self.scope}#{self.subject}", "SWITCH")
 
-def switch_key(shard: int) -> Key:
-    """Where the switches of a shard are."""
-    return Key("ledger", f"ORG#{shard}", SWITCH)
+    def __str__(self) -> str:
+        return f"{self.scope} {self.subject}".rstrip()
 
 
-def unswitched(shard: int, *, department: str, model: str, principal: str) -> RequireUnswitched:
-    """The check that none of the switches that concern a call is set."""
-    return RequireUnswitched(
-        switch_key(shard),
-        absent=("organization",),
-        without={"departments": department, "models": model, "principals": principal},
+def concerning(*, department: str, model: str, principal: str) -> tuple[Switch, ...]:
+    """The switches that can refuse a call, the widest first."""
+    return (
+        Switch("organization"),
+        Switch("department", department),
+        Switch("model", model),
+        Switch("principal", principal),
     )
 
 
-def which_is_off(item: dict[str, Any] | None, *, department: str, model: str, principal: str) -> Switch:
-    """The switch that refuses a call, the widest first. `item` was read after the refusal."""
-    values = item or {}
-    if "organization" in values:
-        return Switch("organization")
-    subjects: tuple[tuple[Scope, str], ...] = (
-        ("department", department),
-        ("model", model),
-        ("principal", principal),
-    )
-    for scope, subject in subjects:
-        if subject in values.get(_SETS[scope], ()):
-            return Switch(scope, subject)
-    return Switch("organization")
+def first_off(switches: Sequence[Switch], items: Sequence[dict[str, Any] | None]) -> Switch | None:
+    """The first of `switches` that is off, given their items."""
+    return next((one for one, item in zip(switches, items, strict=True) if item and item.get(OFF)), None)
 
 
 class Switches:
-    """Turns switches, for operators. Idempotent. Raises botocore's errors."""
+    """Turns switches, for operators. `client` is a botocore DynamoDB client. Blocks; idempotent.
 
-    def __init__(self, client: Any, *, ledger_table: str, pool: ThreadPoolExecutor) -> None:
+    What DynamoDB refuses for a moment (throttling, its own faults, lost connections) is tried again for some
+    seconds; then botocore's error is raised.
+    """
+
+    def __init__(
+        self, client: Any, *, ledger_table: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._client = client
         self._table = ledger_table
-        self._pool = pool
+        self._sleep = sleep
 
-    async def set(self, switch: Switch) -> None:
-        """Turn something off."""
-        await self._update("ADD", "SET", switch)
-
-    async def clear(self, switch: Switch) -> None:
-        """Turn it on again."""
-        await self._update("DELETE", "REMOVE", switch)
-
-    async def list(self) -> list[Switch]:
-        """All that is off now."""
-        key = switch_key(0)
-        answer = await self._call(
-            self._client.get_item,
-            TableName=self._table,
-            Key={"pk": {"S": key.pk}, "sk": {"S": key.sk}},
-            ConsistentRead=True,
+    def turn(self, switch: Switch, *, off: bool) -> bool:
+        """Turn something off, or on again; whether it is off now, as a strongly consistent read says."""
+        if off:  # named first: what is off is always listed
+            self._call(
+                self._client.update_item,
+                Key=_wire(_NAMES),
+                UpdateExpression="ADD #n :v",
+                ExpressionAttributeNames={"#n": switch.scope},
+                ExpressionAttributeValues={":v": {"SS": [switch.subject or "-"]}},
+            )
+        self._call(
+            self._client.update_item,
+            Key=_wire(switch.key),
+            UpdateExpression="SET #off = :v" if off else "REMOVE #off",
+            ExpressionAttributeNames={"#off": OFF},
+            **({"ExpressionAttributeValues": {":v": {"BOOL": True}}} if off else {}),
         )
-        item = answer.get("Item", {})
-        found = [Switch("organization")] if "organization" in item else []
-        for scope, name in _SETS.items():
-            found += [Switch(scope, subject) for subject in sorted(item.get(name, {}).get("SS", ()))]
-        return found
+        return self.is_off(switch)
 
-    async def _update(self, set_verb: str, flag_verb: str, switch: Switch) -> None:
-        updates = [{"Update": self._one(shard, set_verb, flag_verb, switch)} for shard in range(MOST_SHARDS)]
-        await self._call(self._client.transact_write_items, TransactItems=updates)
+    def is_off(self, switch: Switch) -> bool:
+        """Whether it is off now."""
+        return self._item(switch.key).get(OFF, {}).get("BOOL", False)
 
-    def _one(self, shard: int, set_verb: str, flag_verb: str, switch: Switch) -> dict[str, Any]:
-        key = switch_key(shard)
-        update: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": {"pk": {"S": key.pk}, "sk": {"S": key.sk}},
-            "ExpressionAttributeNames": {"#n": _SETS.get(switch.scope, "organization")},
-        }
-        if switch.scope == "organization":
-            update["UpdateExpression"] = f"{flag_verb} #n" + (" = :v" if flag_verb == "SET" else "")
-            if flag_verb == "SET":
-                update["ExpressionAttributeValues"] = {":v": {"BOOL": True}}
-        else:
-            update["UpdateExpression"] = f"{set_verb} #n :v"
-            update["ExpressionAttributeValues"] = {":v": {"SS": [switch.subject]}}
-        return update
+    def list(self) -> list[Switch]:
+        """All that is off now, the widest scope first."""
+        names = self._item(_NAMES)
+        switched = [
+            Switch(scope, "" if scope == "organization" else subject)
+            for scope in SCOPES
+            for subject in sorted(names.get(scope, {}).get("SS", ()))
+        ]
+        return [one for one in switched if self.is_off(one)]
 
-    async def _call(self, call: Callable[..., Any], **arguments: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, functools.partial(call, **arguments))
+    def _item(self, key: Key) -> dict[str, Any]:
+        return self._call(self._client.get_item, Key=_wire(key), ConsistentRead=True).get("Item", {})
+
+    def _call(self, call: Callable[..., Any], **arguments: Any) -> Any:
+        wait = _FIRST_WAIT_SECONDS
+        for left in range(_TRIES - 1, -1, -1):
+            try:
+                return call(TableName=self._table, **arguments)
+            except (ClientError, BotoCoreError) as error:
+                if left == 0 or _is_final(error):
+                    raise
+            self._sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
+            wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+        raise AssertionError("unreachable")
+
+
+def _is_final(error: ClientError | BotoCoreError) -> bool:
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] in _FINAL
+
+
+def _wire(key: Key) -> dict[str, Any]:
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}

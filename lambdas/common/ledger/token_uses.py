@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from lambdas.common.clock import Clock, utc_now
-from lambdas.common.ledger.items import TTL, Cancelled, Create, Key, RequireUnswitched, Store
+from lambdas.common.ledger.items import TTL, Cancelled, Create, Key, Store
 
 # Refresh tokens live for 30 days: a session of which they could not be revoked is over by then.
 _SESSION_KEPT = timedelta(days=31)
@@ -31,12 +31,8 @@ def session_name(issuer: str, session: str) -> str:
     return hashlib.sha256(f"session\n{issuer}\n{session}".encode()).hexdigest()
 
 
-def session_goes_on(session: str) -> RequireUnswitched:
-    """The check, for a transaction, that a session has not ended."""
-    return RequireUnswitched(_session_key(session), absent=(_ENDED_AT,), without={})
-
-
-def _session_key(session: str) -> Key:
+def session_key(session: str) -> Key:
+    """Where the end of a session is kept; nothing is there while it goes on."""
     return Key("ledger", f"SESSION#{session}", "ENDED")
 
 
@@ -64,13 +60,13 @@ class TokenUses:
         """End a session. Idempotent."""
         kept = {_ENDED_AT: self._now(), TTL: self._now() + int(_SESSION_KEPT.total_seconds())}
         try:
-            await self.store.transact([Create(_session_key(session), kept)])
+            await self.store.transact([Create(session_key(session), kept)])
         except Cancelled:
             return
 
     async def has_ended(self, session: str) -> bool:
         """Whether a session has ended."""
-        (item,) = await self.store.get([_session_key(session)])
+        (item,) = await self.store.get([session_key(session)])
         return item is not None
 
     def _now(self) -> int:

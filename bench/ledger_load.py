@@ -1,0 +1,225 @@
+"""The kit's own ledger over a DynamoDB that conflicts, in virtual time: how many calls a second it takes, how
+long a call waits for it, what it writes. Assumptions of the model stand in
+tests/support/conflicting_dynamodb.py.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from lambdas.common.identities import Principal
+from lambdas.common.ledger import Ask, Ledger, LedgerUnavailable, Refused
+from lambdas.common.ledger.counters import COMMITTED
+from lambdas.common.ledger.dynamo_store import DynamoStore
+from lambdas.common.policy import Department, Organization
+from tests.support.conflicting_dynamodb import Hazards
+from tests.support.virtual_dynamodb import VirtualDynamo, run_virtually
+
+START = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+MONTH = "2026-11"
+AMPLE = 10**15
+RESERVED, TRUE_COST, STEP = 30_000, 9_000, 8_000
+
+
+@dataclass(frozen=True)
+class Load:
+    """Calls a second over departments and callers, and what may go wrong. `budget` is the organisation's."""
+
+    name: str
+    rate: float
+    departments: int = 1
+    callers: int = 5_000
+    shards: int = 16
+    seconds: float = 10.0
+    call_seconds: tuple[float, float] = (2.0, 10.0)
+    steps: bool = True  # streams: the true input is known after a second, and some need one step more
+    crashes: float = 0.0
+    failed: float = 0.0
+    lost: float = 0.0
+    budget: int = AMPLE
+    hold_seconds: tuple[float, float] = (0.010, 0.025)
+
+
+@dataclass
+class Seen:
+    """What came of a load."""
+
+    ended: Counter[str] = field(default_factory=Counter)
+    reserve: list[float] = field(default_factory=list)
+    refuse: list[float] = field(default_factory=list)
+    settle: list[float] = field(default_factory=list)
+    spent: int = 0
+    held: int = 0
+    most: int = 0  # the most that was spent and held together, as the callers know it
+    committed_most: int = 0
+    committed: int = 0
+    write_units: int = 0
+    read_units: int = 0
+    hottest: int = 0
+    hazards: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def calls(self) -> int:
+        return sum(self.ended.values())
+
+    def ms(self, values: list[float], share: float) -> float:
+        ordered = sorted(values)
+        return round(1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))], 1) if ordered else 0.0
+
+
+def department(number: int) -> Department:
+    """A department with room for everything."""
+    return Department(
+        id=f"d{number}", cost_center="CC", data_classes=("public",), models=("fast",),
+        monthly_budget_microusd=AMPLE, user_monthly_budget_microusd=AMPLE,
+        requests_per_minute=AMPLE, tokens_per_minute=AMPLE,
+        user_requests_per_minute=AMPLE, user_tokens_per_minute=AMPLE,
+        findings={}, redact_output=True, registered_prompts_only=False, human_review=(),
+    )  # fmt: skip
+
+
+def measure(load: Load, seed: int = 7) -> Seen:
+    """Run a load."""
+    return run_virtually(lambda: Run(load, seed).run())
+
+
+class Run:
+    """One run of a load, with its ledger and DynamoDB."""
+
+    def __init__(self, load: Load, seed: int) -> None:
+        self.load = load
+        self.chance = random.Random(seed)
+        random.seed(seed)  # the ledger's own choice of shards
+        hazards = Hazards(random.Random(seed + 1), load.hold_seconds, load.failed, load.lost)
+        self.dynamo = VirtualDynamo(hazards)
+        store = DynamoStore(self.dynamo, ledger_table="ledger", access_table="access", pool=None)
+        self.ledger = Ledger(store, clock=self.now)
+        self.organization = Organization(
+            monthly_budget_microusd=load.budget, budget_model="per-call", budget_shards=load.shards
+        )
+        self.departments = [department(number) for number in range(load.departments)]
+        self.seen = Seen()
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=asyncio.get_running_loop().time())
+
+    async def run(self) -> Seen:
+        loop, calls = asyncio.get_running_loop(), []
+        number = 0
+        while loop.time() < self.load.seconds:
+            await asyncio.sleep(self.chance.expovariate(self.load.rate))
+            number += 1
+            calls.append(asyncio.ensure_future(self.call(number)))
+        await asyncio.gather(*calls)
+        await asyncio.sleep(5)
+        seen, hazards = self.seen, self.dynamo.hazards
+        seen.committed = self.committed()
+        seen.write_units, seen.read_units = hazards.write_units, hazards.read_units
+        seen.hottest, seen.hazards = hazards.most_units_of_an_item(), hazards.seen
+        return seen
+
+    def committed(self) -> int:
+        items = (self.dynamo.items.get(("ledger", f"ORG#{n}", MONTH), {}) for n in range(self.load.shards))
+        return sum(int(item.get(COMMITTED, {"N": "0"})["N"]) for item in items)
+
+    def ask(self, request_id: str, of: Department, caller: str) -> Ask:
+        """A call of somebody who may call."""
+        access = f"USER#{caller}"
+        self.dynamo.items["access", access, "ACCESS"] = {
+            "pk": {"S": access}, "sk": {"S": "ACCESS"}, "active": {"BOOL": True}, "department": {"S": of.id}
+        }  # fmt: skip
+        principal = Principal("person", caller, of.id, access, "https://login.example.com")
+        expires_at = self.now() + timedelta(seconds=960)
+        return Ask(request_id, principal, of, self.organization, "model", RESERVED, 3_000, expires_at)
+
+    async def call(self, number: int) -> None:
+        seen, loop = self.seen, asyncio.get_running_loop()
+        of, who = self.chance.choice(self.departments), self.chance.randrange(self.load.callers)
+        ask = self.ask(f"req{number}", of, f"{of.id}-p{who}")
+        began = loop.time()
+        try:
+            granted = await self.ledger.reserve(ask)
+        except Refused as refused:
+            seen.ended[refused.kind] += 1
+            seen.refuse.append(loop.time() - began)
+            return
+        except LedgerUnavailable:
+            seen.ended["unavailable"] += 1
+            return
+        seen.reserve.append(loop.time() - began)
+        held = RESERVED
+        self._hold(held)
+        if self.load.steps:
+            await asyncio.sleep(1.0)
+            self._hold(STEP - held)
+            held = STEP
+            await self.ledger.reduce(granted, STEP)
+            if self.chance.random() < 0.4:
+                try:
+                    await self.ledger.extend(granted, STEP)
+                except (Refused, LedgerUnavailable):
+                    seen.ended["cut off"] += 1
+                    cost = STEP
+                    await self._settled(granted, cost, held)
+                    return
+                self._hold(STEP)
+                held += STEP
+        await asyncio.sleep(self.chance.uniform(*self.load.call_seconds))
+        cost = min(held, TRUE_COST)
+        if self.chance.random() < self.load.crashes:
+            seen.ended["died"] += 1
+            self._hold(cost - held)
+            return
+        await self._settled(granted, cost, held)
+        seen.ended["ok"] += 1
+
+    async def _settled(self, granted: object, cost: int, held: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._hold(cost - held)
+        began = loop.time()
+        for wait in (0.5, 2, 10, 60, None):
+            try:
+                await self.ledger.settle(granted, cost, 1_000)  # pyright: ignore[reportArgumentType]
+                break
+            except LedgerUnavailable:
+                if wait is None:
+                    self.seen.ended["never settled"] += 1
+                    break
+            await asyncio.sleep(wait)
+        self.seen.settle.append(loop.time() - began)
+
+    def _hold(self, microusd: int) -> None:
+        """What calls hold and have cost, as the callers themselves know it."""
+        self.seen.held += microusd
+        self.seen.most = max(self.seen.most, self.seen.held)
+        self.seen.committed_most = max(self.seen.committed_most, self.committed())
+
+
+def row(load: Load) -> str:
+    """A line of the table."""
+    seen = measure(load)
+    busy = seen.ended["unavailable"] / max(1, seen.calls)
+    p50, p99, settled = seen.ms(seen.reserve, 0.5), seen.ms(seen.reserve, 0.99), seen.ms(seen.settle, 0.99)
+    units = seen.write_units / max(1, seen.calls)
+    return (
+        f"{load.name:36} {load.rate:7.0f} {busy:7.2%} {p50:7.1f} {p99:7.1f} {settled:7.1f} {units:6.1f} "
+        f"{seen.hottest:8d}"
+    )
+
+
+LOADS = (
+    Load("one department", 25), Load("one department", 60), Load("one department", 333),
+    Load("one department, whole answers", 333, steps=False),
+    Load("one organisation shard", 60, departments=10, shards=1),
+    Load("one application key", 100, callers=1),
+    Load("organisation of 200 departments", 2_000, departments=200, seconds=3.0, callers=500),
+)  # fmt: skip
+
+
+if __name__ == "__main__":
+    names = ("calls/s", "busy", "p50", "p99", "settle")
+    print(f"{'load':36} " + " ".join(f"{name:>7}" for name in names) + f" {'WRU':>6} {'hottest':>8}")
+    for one in LOADS:
+        print(row(one), flush=True)

@@ -1,0 +1,33 @@
+"""GET /v1/switches/{scope}[/{subject}]: whether a kill switch is off, as the calls of this gateway see it.
+
+`kit switch` asks after turning one, so that its effect is proved and not assumed. Any caller may ask: whom a
+switch refuses learns it anyway (G.4).
+"""
+
+import json
+from dataclasses import dataclass
+
+from lambdas.common.ledger.items import Store
+from lambdas.common.ledger.switches import SCOPES, Switch, first_off
+from lambdas.gateway.errors import control_unavailable, not_found
+from lambdas.gateway.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchState:
+    """Says what is off."""
+
+    store: Store
+
+    async def answer(self, exchange: Exchange, scope: str, subject: str) -> None:
+        """The state of one switch. Raises `ApiError` 404 for a scope that there is not, 503."""
+        named = next((Switch(one, subject) for one in SCOPES if one == scope), None)
+        if named is None or (scope == "organization") == bool(subject):
+            raise not_found(f"Scopes of switches are {', '.join(SCOPES)}; all but the first have a subject.")
+        try:
+            items = await self.store.get([named.key])
+        except Exception:  # whatever the store raises
+            raise control_unavailable("ledger") from None
+        off = first_off([named], items) is not None
+        document = {"type": "switch", "scope": named.scope, "subject": named.subject or None, "off": off}
+        await exchange.answer(200, [(b"content-type", b"application/json")], json.dumps(document).encode())
