@@ -47,6 +47,7 @@ types: setup
 docs: setup ## Write the computed pages anew: tables of the README, components, snapshots of the plans
 	@$(BIN)/python -m tests.docs.readme_tables
 	@$(BIN)/python -m tests.docs.component_pages
+	@$(BIN)/python -m tests.docs.configuration_page
 	@$(BIN)/python -m tests.snapshots.regenerate
 
 snapshots: setup ## Write the snapshots of the plans anew; read the diff before committing

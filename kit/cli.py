@@ -31,6 +31,7 @@ from kit.commands import (
     report,
     review,
     review_queue,
+    schema,
     scim,
     sign_out,
     status,
@@ -81,6 +82,7 @@ app.command("logout")(login.logout)
 app.command("logs")(logs.logs)
 app.command("preview")(preview.preview)
 app.command("review")(review.review)
+app.command("schema")(schema.schema)
 app.command("sign-out")(sign_out.sign_out)
 app.command("status")(status.status)
 app.command("token")(token.token)
