@@ -107,6 +107,10 @@ class Department:
         "what of its budget may go to overnight work; all of it if nothing is said", default=None, least=0,
         stricter="less", changes="gateway",
     )  # fmt: skip
+    session_budget_microusd: int | None = key(
+        "what one session of a coding agent may cost; half of its caller's month if nothing is said",
+        default=None, least=10_000, stricter="less", changes="gateway",
+    )  # fmt: skip
     requests_per_minute: int = key(
         "requests a minute of the whole department", size="limits.department_requests_per_minute",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",

@@ -57,3 +57,13 @@ def limits_of(
     if budget is None and principal.kind == "application":
         budget = department.monthly_budget_microusd  # a person's ceiling is not an application's
     return CallerLimits(kind, monthly_budget_microusd=budget, **chosen)
+
+
+def monthly_ceiling(policy: GatewayPolicy, department: Department, limits: CallerLimits) -> int | None:
+    """What a caller may spend in a month, in micro-dollars; None where only its department or the
+    organisation has a ceiling.
+    """
+    if limits.monthly_budget_microusd is not None:
+        return limits.monthly_budget_microusd
+    central = policy.organization.budget_model == "central"
+    return None if central else department.user_monthly_budget_microusd

@@ -30,6 +30,7 @@ from lambdas.gateway.providers.user_sessions import Attribution
 from lambdas.gateway.record import Audit, Recorder
 from lambdas.gateway.request_ids import RequestIds
 from lambdas.gateway.reserve import Ledger, Reserver
+from lambdas.gateway.session_care import SessionCare
 from lambdas.gateway.settings import GatewaySettings
 from lambdas.gateway.settle import Settler
 from lambdas.gateway.sign_out import SignOut
@@ -85,7 +86,16 @@ class Gateway:
             Recorder(audit, access_log),
         )
         self.messages = Messages(
-            policy, inspection, reserver, settler, recorder, providers, caller, calls, settings.deadlines
+            policy,
+            inspection,
+            reserver,
+            settler,
+            recorder,
+            providers,
+            caller,
+            calls,
+            settings.deadlines,
+            SessionCare(ledger, batch_store, clock),
         )
         self.count_tokens = CountTokens(policy, inspection, providers, caller, calls, settings.deadlines)
         self.embeddings = EmbeddingsEndpoint(

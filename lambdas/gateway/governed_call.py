@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lambdas.common.identities import Principal
-from lambdas.common.limits import CallerLimits, kind_of, limits_of
+from lambdas.common.limits import CallerLimits, kind_of, limits_of, monthly_ceiling
 from lambdas.common.policy import Department, GatewayPolicy
 from lambdas.common.prices import PriceList
 from lambdas.gateway.access_log import AccessEntry
@@ -56,6 +56,13 @@ class GovernedCall:
         """What its caller may do."""
         kind = kind_of(self.principal, self.exchange.headers)
         return limits_of(self.policy, self.department, self.principal, kind)
+
+    @property
+    def monthly_ceiling(self) -> int | None:
+        """What its caller may spend in a month; None where only the department or the organisation has a
+        ceiling.
+        """
+        return monthly_ceiling(self.policy, self.department, self.limits)
 
     def priced(self, prices: PriceList) -> WorstCase:
         """What the call can cost at most. Raises `KeyError` for a model without a price."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from lambdas.common.clock import Clock
 from lambdas.common.identities import Principal
-from lambdas.common.limits import CallerLimits, kind_of, limits_of
+from lambdas.common.limits import CallerLimits, kind_of, limits_of, monthly_ceiling
 from lambdas.common.policy import Department, GatewayPolicy, PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.authorise import department_of, granted_models
@@ -68,9 +68,7 @@ def _budget(
     """Micro-dollars of this month. `monthly_microusd` None: only the department or the organisation has
     one.
     """
-    ceiling = limits.monthly_budget_microusd
-    if ceiling is None and policy.organization.budget_model != "central":
-        ceiling = department.user_monthly_budget_microusd
+    ceiling = monthly_ceiling(policy, department, limits)
     resets_at = (now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)).replace(
         day=1
     )

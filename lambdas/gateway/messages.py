@@ -34,6 +34,7 @@ from lambdas.gateway.providers.transport import CallCancelled
 from lambdas.gateway.providers.user_sessions import attribution_of
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.reserve import Reserver
+from lambdas.gateway.session_care import SessionCare
 from lambdas.gateway.settle import Settler
 
 
@@ -50,6 +51,7 @@ class Messages:
     caller: Caller
     calls: Calls
     deadlines: Deadlines
+    sessions: SessionCare
 
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: MessageRequest
@@ -74,6 +76,7 @@ class Messages:
         if not verdict.allowed:
             await self.recorder.refusal(call)
             raise refusal(verdict, exchange.headers, policy.help_url)
+        warnings = await self.sessions.before(call)
         with self.calls.place(principal.id, call.limits.concurrent_calls):
             reservation = await self.reserver.reserve(call)
             completion = Completion(call, reservation, self.settler, self.recorder)
@@ -89,7 +92,7 @@ class Messages:
                     answer,
                     self.deadlines,
                     self.inspection.answer_filter(grant.department, verdict.restricted),
-                    [*reservation.headers, *review_headers(call.verdict)],
+                    [*reservation.headers, *review_headers(call.verdict), *warnings],
                     completion.finish,
                 )
             except CallCancelled:
@@ -97,6 +100,7 @@ class Messages:
             except BaseException as error:
                 await completion.abandon(error)
                 raise
+            await self.sessions.after(call)
 
     def _upstream(self, call: GovernedCall) -> UpstreamCall:
         target, headers = call.exchange.target, call.exchange.raw_headers

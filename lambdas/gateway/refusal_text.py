@@ -56,7 +56,8 @@ def _whose(messages: list[Any], index: int) -> str:
     count = len(messages)
     if _at(messages, index).get("role") == "assistant":
         return f"Claude's answer, message {index + 1} of {count}"
-    return "your last message" if index == count - 1 else f"message {index + 1} of {count}"
+    said_since = any(_at(messages, later).get("role") == "assistant" for later in range(index + 1, count))
+    return f"message {index + 1} of {count}" if said_since else "your last message"
 
 
 def _call_of(messages: Any, call_id: Any) -> str:

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 from unittest.mock import patch
@@ -22,7 +22,7 @@ import pytest
 from anthropic.types.shared import ErrorType
 
 import lambdas.gateway
-from lambdas.common.identities import Principal
+from lambdas.common.identities import KeyLimits, Principal
 from lambdas.common.ledger import LedgerContended, LedgerUnavailable, Refused
 from lambdas.common.ledger.token_uses import TokenUses
 from lambdas.gateway import app, errors
@@ -37,7 +37,17 @@ from .test_chat_completions import COMPLETION, UNTRANSLATABLE
 from .test_embeddings import TITAN
 from .test_providers import PLATFORMS
 from .test_sdk import BatchApi
-from .upstream import BREAK, FakeUpstream, Reply, json_reply, ordinary_claude, stream_events, stream_reply
+from .test_session_care import LOOP_STOP, turns
+from .upstream import (
+    BREAK,
+    FakeUpstream,
+    Reply,
+    json_reply,
+    message,
+    ordinary_claude,
+    stream_events,
+    stream_reply,
+)
 
 SOURCE = Path(lambdas.gateway.__file__).parent
 CANARY = "canary-7c1f0a3e-of-a-caller"
@@ -149,6 +159,7 @@ def _callers_mistakes(requests: Requests) -> None:
     requests.get("/v1/nothing")
     post("/v1/messages", chat(), {"x-api-key": CANARY}, key="")
     requests.message(key="vk_ghost")
+    requests.message(key="vk_full")
     requests.message(messages=[{"role": "user", "content": f"{CANARY} " * 300}], key=FINANCE_KEY)
     post("/v1/messages", chat(f"Social security number 536-22-8723 of our customer {CANARY}"))
     _slow_body(harness)
@@ -340,9 +351,16 @@ def _other_gateways(upstreams: list[FakeUpstream], seen: Seen) -> None:
             if requests.post("/v1/embeddings", {"input": CANARY}).status == 404:
                 break
         requests.message()
-    none = {"requests_per_minute": 9, "tokens_per_minute": 9_999, "concurrent_calls": 0}
-    with _gateway(upstreams, departments=[department("marketing", rates={"application": none})]) as harness:
-        Requests(harness, seen).message()
+    with _gateway(
+        upstreams, departments=[department("marketing", session_budget_microusd=10_000)]
+    ) as harness:
+        harness.upstream.script = lambda _: json_reply(message(output_tokens=40_000))
+        requests, session = Requests(harness, seen), {"x-claude-code-session-id": "a-session"}
+        assert requests.message(session).status == 200
+        harness.lines()
+        requests.message(session)
+        requests.message(messages=turns(LOOP_STOP))
+        harness.upstream.script = ordinary_claude
     deadlines = Deadlines(ping=0.1, total=0.3)
     with _gateway(upstreams, deadlines=deadlines) as harness:
         events = stream_events(["one"])
@@ -376,7 +394,8 @@ def seen(provider_servers: list[FakeUpstream]) -> Iterator[tuple[Seen, list[dict
         harness = stack.enter_context(_gateway(upstreams, models=models, departments=departments))
         ghost = Principal("application", "app-9", "ghost", "KEY#9", "keys")
         session = Principal("person", "p-1", "marketing", "USER#1", "pool", session="sign-in-1")
-        harness.keys.principals |= {"vk_ghost": ghost, "vk_session": session}
+        full = replace(harness.keys.principals[KEY], limits=KeyLimits(concurrent_calls=0))
+        harness.keys.principals |= {"vk_ghost": ghost, "vk_session": session, "vk_full": full}
         requests = Requests(harness, seen)
         for bring in (
             _callers_mistakes,

@@ -1,15 +1,37 @@
 """A refusal says what, where and what to do, with a status that clients show and do not repeat (L1.11)."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from .harness import Harness, chat
+from .harness import FINANCE_KEY, Harness, chat, department, make
 from .upstream import FakeUpstream
 
 SSN = "Social security number 536-22-8723 of our customer"
 CLAUDE_CODE = {"user-agent": "claude-cli/2.1.332 (external, sdk-cli)"}
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Harness]:
+    """A gateway that refuses what stands in results of tools and in earlier messages, where the default
+    withholds it.
+    """
+    upstream = FakeUpstream().start()
+    findings = {"restricted-in-tools": "block", "confidential-in-tools": "block"}
+    harness = make(
+        [upstream], departments=[department("marketing", findings=findings), department("finance")]
+    )
+    yield harness
+    harness.stop()
+    upstream.stop()
+
+
+@pytest.fixture
+def gateway(strict: Harness) -> Harness:
+    strict.reset()
+    return strict
 
 
 def refused(gateway: Harness, messages: list[dict[str, Any]], **headers: str) -> str:
@@ -90,8 +112,19 @@ def test_instructions_and_tools_are_named(gateway: Harness, field: str) -> None:
     assert ("the system prompt" if field == "system" else "the definition of the tool lookup") in said
 
 
-def test_every_refusal_of_policy_has_the_same_status(
-    gateway: Harness, provider_servers: list[FakeUpstream]
-) -> None:
+def test_by_default_a_result_is_withheld_and_the_session_goes_on(gateway: Harness) -> None:
+    for _ in range(2):
+        assert gateway.post("/v1/messages", chat(messages=read_file(SSN)), key=FINANCE_KEY).status == 200
+    first, second = (received.json()["messages"] for received in gateway.upstream.received)
+    assert first == second, "the placeholder is the same each time, so that the provider's cache holds"
+    (result,) = first[2]["content"]
+    assert (result["type"], result["tool_use_id"]) == ("tool_result", "t1")
+    assert "536-22-8723" not in json.dumps(first)
+    assert "Withheld" in result["content"]
+    assert first[:2] == read_file(SSN)[:2]
+    assert "withheld" in json.dumps(gateway.audit.records[-1]["decisions"])
+
+
+def test_every_refusal_of_policy_has_the_same_status(gateway: Harness) -> None:
     assert gateway.post("/v1/messages", chat(model="best")).status == 451
     assert gateway.post("/v1/prompts/campaign-copy/messages", {}, key="vk_finance_1_secret").status == 451
