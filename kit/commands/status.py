@@ -31,10 +31,11 @@ def status(
 
 def _document(home: "Home") -> dict[str, Any]:
     from kit.local import emulator
-    from kit.local.processes import states
+    from kit.local.processes import restarts, states
     from kit.local.running import read_access
     from kit.local.state import StackState
 
+    again = restarts(home)
     running, access = emulator.remembered(home), read_access(home)
     processes = [
         {
@@ -44,6 +45,7 @@ def _document(home: "Home") -> dict[str, Any]:
             "health": state.health,
             "pid": state.process.pid,
             "log": str(state.log),
+            "restarts": [at.isoformat() for at in again.get(state.process.name, ())],
         }
         for state in states(home)
     ]
@@ -56,6 +58,7 @@ def _document(home: "Home") -> dict[str, Any]:
                 "health": "up" if emulator.answers(running) else "down",
                 "pid": running.pid,
                 "log": str(home.log("emulator")),
+                "restarts": [],
             }
         )
     stacks = {}
@@ -89,6 +92,14 @@ def _show(document: dict[str, Any]) -> None:
             f"[{colour}]{process['health']:<9}[/]{process['name']:<18}{process['url']:<24}{process['title']}",
             soft_wrap=True,
         )
+    for process in document["processes"]:
+        if process["restarts"]:
+            console.print(
+                f"[yellow]{process['name']} had died and was started again[/] "
+                f"{len(process['restarts'])} times, last {process['restarts'][-1]}; "
+                f"why: kit logs {process['name']}",
+                soft_wrap=True,
+            )
     for name, held in document["stacks"].items():
         console.print(
             f"{name}: {held['emulated']} resources in the emulated AWS, {held['recorded']} recorded only",

@@ -175,11 +175,16 @@ def _stand_up(deployment: "Deployment", console: "Console") -> dict[str, Any]:
         )
     plan = deployment.plan()
     _show_plan(plan, console)
+    _show_losses(deployment, plan, console)
+    lost = [step.name for step in plan.lost]
     with _progress(plan, console) as reported:
         applied = deployment.apply(reported)
     exports = {key: value for graph in applied.graphs.values() for key, value in graph.exports.items()}
     deployment.fill_secrets(exports)
-    report = _document(deployment, applied, written)
+    report = _document(deployment, applied, written) | {
+        "emulator_was_killed": deployment.emulator_was_killed,
+        "lost": lost,
+    }
     if deployment.choice.stage == "foundation":
         return report
     with console.status("starting the functions"):
@@ -228,6 +233,22 @@ def _served(access: "Access", first: "FirstRequest") -> dict[str, Any]:
             "seconds": round(first.seconds, 3),
         },
     }
+
+
+def _show_losses(deployment: "Deployment", plan: "Plan", console: "Console") -> None:
+    """What an emulator that was not shut down took with it."""
+    if deployment.emulator_was_killed:
+        console.print(
+            "[yellow]The emulated AWS was killed, not stopped.[/] Its state is that of its last save: "
+            "what was written in the two seconds before it ended may be missing.",
+            soft_wrap=True,
+        )
+    if plan.lost:
+        console.print(
+            f"[red]Lost with what was in them:[/] {', '.join(step.name for step in plan.lost)}. They are "
+            "made again, empty: amounts spent, keys of applications, people, or what nothing can decrypt.",
+            soft_wrap=True,
+        )
 
 
 def _show_plan(plan: "Plan", console: "Console") -> None:

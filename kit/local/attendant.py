@@ -1,4 +1,5 @@
-"""The attendant: hands each web process the credentials of its own role, and nobody else's.
+"""The attendant: hands each web process the credentials of its own role, and nobody else's, and starts one
+that died again.
 
 On AWS the Lambda service assumes a function's role; here this process does. It alone is given the emulator's
 root credentials. A process proves with its token which role it is, and botocore's container provider fetches,
@@ -15,15 +16,23 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from time import sleep
 from typing import Any
 from urllib.parse import unquote
 
+from kit.errors import KitError
 from kit.local.home import Home, read_json, write_private
+from kit.local.processes import is_running, load, note_restart, recorded, restarts, start
+from lambdas.common.clock import Clock, utc_now
 
 SESSION_SECONDS = 3600
+_LOOK_SECONDS = 2.0
+_MOST_RESTARTS = 5  # of one process within the time below: then it is left, and `kit status` says so
+_RESTARTS_WITHIN = timedelta(minutes=10)
 
 
 def token_of(token_key: str, role_arn: str) -> str:
@@ -104,6 +113,46 @@ def _handler_class(attendant: Attendant) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class Keeper:
+    """Starts processes of a home again that died without having been stopped. While `kit up` or `kit down`
+    is at work it keeps its hands off.
+    """
+
+    def __init__(self, home: Home, *, clock: Clock = utc_now) -> None:
+        self._home = home
+        self._clock = clock
+
+    def watch(self) -> None:
+        """Look, every two seconds, until the process ends."""
+        while True:
+            sleep(_LOOK_SECONDS)
+            try:
+                self.look()
+            except (KitError, OSError) as error:
+                print(f"not started again: {error}", file=sys.stderr)
+
+    def look(self) -> list[str]:
+        """Start what is dead, but for what died too often; the names of what was started."""
+        if self._home.busy():
+            return []
+        started = []
+        for process in recorded(self._home):
+            if process.pid == os.getpid() or is_running(process):
+                continue
+            if len(self._recent(process.name)) >= _MOST_RESTARTS:
+                continue
+            if self._home.busy() or load(self._home, process.name) is None:
+                return started
+            start(self._home, process)
+            note_restart(self._home, process.name, self._clock())
+            started.append(process.name)
+        return started
+
+    def _recent(self, name: str) -> list[datetime]:
+        after = self._clock() - _RESTARTS_WITHIN
+        return [at for at in restarts(self._home).get(name, ()) if at > after]
+
+
 def main() -> None:
     """Serve until SIGTERM."""
     import boto3
@@ -125,6 +174,7 @@ def main() -> None:
         aws_secret_access_key=running.secret_access_key,
     )
     attendant = Attendant(token_key_of(home), sts.assume_role)
+    Thread(target=Keeper(home).watch, name="keeper", daemon=True).start()
     ThreadingHTTPServer(("127.0.0.1", arguments.port), _handler_class(attendant)).serve_forever()
 
 

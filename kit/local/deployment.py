@@ -65,6 +65,11 @@ class Plan:
         """Every step that is more than none, in the order in which they are taken."""
         return [step for steps in self.steps.values() for step in steps if step.operation != "same"]
 
+    @property
+    def lost(self) -> list[Step]:
+        """Resources that hold data, stood once, and are no longer there: what was in them is gone."""
+        return [step for step in self.changes if step.operation == "restore" and step.type in _HOLDING]
+
     def counts(self) -> dict[str, int]:
         """How many resources each operation concerns."""
         names = ("create", "restore", "update", "replace", "delete", "same")
@@ -90,6 +95,7 @@ class Deployment:
         self._states: dict[str, StackState] = {}
         self._standing: set[str] = set()  # what the plan has found: looked up once where nothing changes
         self._emulator: Future[Emulator] | None = None
+        self.emulator_was_killed = False  # whether the one before ended without saving
         self._clients: Clients | None = None
         self._lock = threading.Lock()
 
@@ -171,6 +177,8 @@ class Deployment:
             if known.endpoint_url.endswith(f":{port}") and emulator.answers(known):
                 return known
             emulator.stop(known.pid)
+        elif known and emulator.was_killed(self.home.emulator_folder):
+            self.emulator_was_killed = True
         require_free(port, "the emulated AWS")
         running = emulator.start(
             venv=self.home.emulator_venv,
@@ -273,7 +281,16 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-EMULATOR_COMMAND = ("python", "-m", "ministack")
+_HOLDING = frozenset(
+    {
+        "aws:cognito/userPool:UserPool",
+        "aws:dynamodb/table:Table",
+        "aws:kms/key:Key",
+        "aws:s3/bucket:Bucket",
+        "aws:secretsmanager/secret:Secret",
+    }
+)
+EMULATOR_COMMAND = ("python", str(emulator.LAUNCHER))
 API_STAGE = "api-stage"  # logical name of the API Gateway stage, in whose place the gateway itself answers
 
 

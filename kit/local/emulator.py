@@ -20,6 +20,7 @@ from kit.errors import ExitCode, KitError
 from kit.local.home import PROJECT_ROOT, Home, read_json, write_private, writing
 
 REQUIREMENTS = Path(__file__).with_name("requirements-emulator.txt")
+LAUNCHER = Path(__file__).with_name("durable_emulator.py")
 START_TIMEOUT_SECONDS = 30.0
 DEFAULT_ACCOUNT = "000000000000"
 
@@ -156,7 +157,7 @@ def start(
     }
     with writing(log), log.open("ab") as out:
         process = subprocess.Popen(
-            [str(python), "-m", "ministack"],
+            [str(python), str(LAUNCHER)],
             env=environment,
             cwd=state,
             stdin=subprocess.DEVNULL,
@@ -178,6 +179,11 @@ def start(
         way_out=f"read {log}; if the port is in use, choose others with --port-base",
         exit_code=ExitCode.ENVIRONMENT,
     )
+
+
+def was_killed(state: Path) -> bool:
+    """Whether the emulator that kept its state there ended without saving it."""
+    return (state / "state" / "running").exists()
 
 
 def answers(emulator: Emulator) -> bool:

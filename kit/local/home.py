@@ -9,6 +9,7 @@
     <home>/access.json         the demonstration application key and the SCIM token (mode 0600)
     <home>/attendant.json      keys the tokens with which processes get their role's credentials (mode 0600)
     <home>/lock                held while a run is under way
+    <home>/restarts.json       which process was started again, and when
     <home>/engine.key          keys the hashes that stand for secrets in the state (mode 0600)
 
 `KIT_HOME` names it; `.kit` in the project's folder is the default. The emulator's own virtual environment is
@@ -31,7 +32,7 @@ from kit.errors import ExitCode, KitError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 _STATE = ("state", "processes", "logs", "emulator", "emulator.json", "demonstration.yaml", "access.json",
-          "engine.key", "attendant.json", "lock")  # fmt: skip
+          "engine.key", "attendant.json", "restarts.json", "lock")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,17 @@ class Home:
                     exit_code=ExitCode.ENVIRONMENT,
                 ) from None
             yield
+
+    def busy(self) -> bool:
+        """Whether a run has the home."""
+        try:
+            with (self.path / "lock").open("a") as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def remove_state(self) -> None:
         """Remove everything but what was downloaded."""

@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -101,14 +102,15 @@ def converge(home: Home, wanted: Sequence[Process]) -> list[str]:
             continue
         if known:
             stop(home, known)
-        started.append((process, _start(home, process)))
+        started.append((process, start(home, process)))
     deadline = time.monotonic() + READY_SECONDS
     for process, child in started:
         _wait(home, process, child, deadline)
     return [process.name for process, _ in started]
 
 
-def _start(home: Home, process: Process) -> subprocess.Popen[bytes]:
+def start(home: Home, process: Process) -> subprocess.Popen[bytes]:
+    """Start a process and remember it. Raises KitError for a port in use."""
     require_free(process.port, process.name)
     log = home.log(process.name)
     with writing(log), log.open("ab") as out:
@@ -149,6 +151,7 @@ def stop(home: Home, process: Process | None) -> None:
     if is_running(process):
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGTERM)
+        _file(home, process.name).unlink(missing_ok=True)  # before it ends: nobody starts it again
         deadline = time.monotonic() + STOP_SECONDS
         while is_running(process) and time.monotonic() < deadline:
             time.sleep(0.03)
@@ -162,6 +165,19 @@ def stop_all(home: Home) -> None:
     """Stop every process of this home, in the order opposite to their start."""
     for process in reversed(recorded(home)):
         stop(home, process)
+
+
+def note_restart(home: Home, name: str, at: datetime) -> None:
+    """A process had died and was started again."""
+    known = {one: [each.isoformat() for each in times[-20:]] for one, times in restarts(home).items()}
+    known.setdefault(name, []).append(at.isoformat(timespec="seconds"))
+    write_private(home.path / "restarts.json", json.dumps(known, indent=1) + "\n")
+
+
+def restarts(home: Home) -> dict[str, list[datetime]]:
+    """When each process was started again because it had died."""
+    stored = read_json(home.path / "restarts.json") or {}
+    return {name: [datetime.fromisoformat(at) for at in times] for name, times in stored.items()}
 
 
 def recorded(home: Home) -> list[Process]:
