@@ -36,6 +36,7 @@ from contract.kinds import (
 CONCURRENT_CALLS = 32  # of one caller, where the policy does not say
 _ADDED = r"(?:[-@]20\d{6}|-latest)$"
 _DATA_ACTIONS = ("allow", "flag", "redact", "block")
+_TOOL_ACTIONS = ("allow", "flag", "redact", "withhold", "block")
 _USE_ACTIONS = ("allow", "flag", "review", "block")
 _PASS_ACTIONS = ("allow", "flag", "block")
 
@@ -51,6 +52,25 @@ class Findings:
     confidential: Literal["allow", "flag", "redact", "block"] = key(
         "what happens to confidential data", default="block", stricter="more", choices=_DATA_ACTIONS,
         control=True, changes="gateway",
+    )  # fmt: skip
+    restricted_in_tools: Literal["allow", "flag", "redact", "withhold", "block"] = key(
+        "what happens to restricted data that a tool or a document brought, or that an earlier turn holds",
+        default="withhold", stricter="more", choices=_TOOL_ACTIONS, control=True, changes="gateway",
+        name="restricted-in-tools",
+    )  # fmt: skip
+    confidential_in_tools: Literal["allow", "flag", "redact", "withhold", "block"] = key(
+        "what happens to confidential data that a tool or a document brought, or that an earlier turn holds",
+        default="withhold", stricter="more", choices=_TOOL_ACTIONS, control=True, changes="gateway",
+        name="confidential-in-tools",
+    )  # fmt: skip
+    injection_order: Literal["allow", "flag", "block"] = key(
+        "what happens to a direct order to ignore the instructions or to reveal them, in a person's own text",
+        default="block", stricter="more", choices=_PASS_ACTIONS, control=True, changes="gateway",
+        name="injection-order",
+    )  # fmt: skip
+    image: Literal["allow", "flag", "block"] = key(
+        "what happens to an image, whose text nobody reads before it leaves", default="flag",
+        stricter="more", choices=_PASS_ACTIONS, control=True, changes="gateway",
     )  # fmt: skip
     injection: Literal["allow", "flag", "block"] = key(
         "what happens to instructions that are hidden in a text", default="flag", stricter="more",

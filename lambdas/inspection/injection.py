@@ -28,6 +28,43 @@ _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
     (rule, weight, frozenset(gates.split("|")), Expression(expression))
     for rule, weight, gates, expression in (
         (
+            # at the beginning of a sentence and about all that was said: nobody means the tone of the last
+            # answer
+            "direct-order",
+            0.95,
+            "ignore|disregard|forget|override|bypass|ignorier|vergiss|missacht|oubli|olvid"
+                "|ignora|descarta|dimentica|esqueça|desconsidere|negeer|vergeet|ignoruj|zapomnij|無視|忘れ|忽略"
+                "|无视|忘记|忘記|무시|잊",
+            r"(?:^|[.!?:;\n]\s{0,3})(?:(?:now|please|just|bitte|por favor|s'il vous plaît),? )?(?:"
+            r"(?:ignore|disregard|forget|override|bypass) (?:all |any |every )?(?:of )?(?:the |your |my "
+            r"|these |those )?(?:previous"
+                r"|prior|above|earlier|preceding|former|existing|initial|original|system) (?:\w+ "
+                r")?(?:instructions?|prompts?"
+                r"|directions|rules|guidelines|commands|orders)\b(?! (?:about|regarding|concerning|on|for"
+                r"|in)\b)"
+            r"|(?:ignorieren?|vergiss|vergessen|missachten?) (?:sie )?(?:bitte )?(?:alle |sämtliche |die "
+            r"|deine |ihre )?(?:bisherigen"
+                r"|vorherigen|obigen|früheren|vorigen|vorangegangenen) (?:\w+ )?(?:anweisungen|instruktionen"
+                r"|regeln|vorgaben|befehle)"
+            r"|(?:ignore[zs]?|oublie[zs]?) (?:toutes? |tous )?(?:les |tes |vos )?(?:instructions?|consignes"
+            r"|règles|directives)"
+                r" (?:précédentes?|antérieures?|ci-dessus)"
+            r"|(?:ignora|olvida|descarta) (?:todas? |todos )?(?:las |los |tus )?(?:instrucciones|reglas"
+            r"|indicaciones|órdenes)"
+                r" (?:anteriores|previas)"
+            r"|(?:ignora|dimentica) (?:tutte )?(?:le )?(?:istruzioni|regole) (?:precedenti|sopra)"
+            r"|(?:ignore|ignora|esqueça|desconsidere) (?:todas )?(?:as )?(?:instruções|regras) (?:anteriores"
+            r"|acima)"
+            r"|(?:negeer|vergeet) (?:alle )?(?:vorige|eerdere|bovenstaande|voorgaande) (?:instructies|regels"
+            r"|opdrachten)"
+            r"|(?:zignoruj|ignoruj|zapomnij) (?:o )?(?:wszystkie |wszystkich )?(?:poprzedni\w+"
+            r"|wcześniejsz\w+|powyższ\w+)"
+                r" (?:instrukcj\w+|poleceni\w+|zasad\w*)"
+            r"|(?:これまで|以前|上記|前)の.{0,6}(?:指示|命令|ルール).{0,8}(?:無視|忘れ)"
+            r"|(?:忽略|无视|無視|忘记|忘記).{0,8}(?:之前|以上|前面|先前|上述).{0,6}(?:指令|指示|规则|規則|提示)"
+            r"|(?:이전|앞의|위의|지금까지).{0,6}(?:지시|명령|규칙).{0,8}(?:무시|잊))",
+        ),
+        (
             "override", 0.6, "ignore|disregard|forget|override|do not follow|don't follow|pay no attention",
             r"\b(?:ignore|disregard|forget|override|do(?: not|n't) follow"
                 r"|pay no attention to)\b[\w ,']{0,30}\b(?:previous|prior|above|earlier|preceding|original"

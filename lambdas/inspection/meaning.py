@@ -10,6 +10,7 @@ import re
 from lambdas.inspection import linear
 from lambdas.inspection.expressions import Expression, Places, around
 from lambdas.inspection.findings import Channel, DataClass, Span
+from lambdas.inspection.published import is_published
 
 LEVELS: dict[str, DataClass] = {
     "PERSONNEL": DataClass.RESTRICTED,
@@ -288,7 +289,7 @@ def find(plain: str, lower: str, spans: list[Span], places: Places, channel: Cha
         general = _GENERAL_QUESTION.match(lower[start:end]) and not _OWN.search(lower, start, end)
         if not general:
             name = _named(lower, start, end)
-            if name:
+            if name and not is_published(lower, start, end):
                 _keep(found, Span(name, start, end, round(score, 3), "linear-model"))
     persons = [one for one in spans if one.type == "PERSON" and one.score >= 0.5]
     if len(plain) <= _LONG:
@@ -306,7 +307,11 @@ def _beside_persons(lower: str, persons: list[Span], found: dict[str, Span]) -> 
             after = lower.find(mark, span.end, end)
             end = after if after >= 0 else end
         for name, expression in _PERSON_TERMS.items():
-            if name not in found and expression.search(lower, start, end):
+            if (
+                name not in found
+                and expression.search(lower, start, end)
+                and not is_published(lower, span.start, span.end)
+            ):
                 _keep(found, Span(name, span.start, span.end, 0.75, "person-and-term"))
 
 

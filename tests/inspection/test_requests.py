@@ -84,7 +84,6 @@ def test_nothing_that_is_kept_shows_the_value() -> None:
 
 
 UNREADABLE = {
-    "image": {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
     "url": {"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}},
     "file": {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
     "broken-archive": {
