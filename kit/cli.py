@@ -12,6 +12,7 @@ from kit.commands import (
     baseline,
     batch,
     break_glass,
+    budget,
     build,
     champions,
     chargeback,
@@ -56,6 +57,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(break_glass.app, name="break-glass")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(batch.app, name="batch")
+app.add_typer(budget.app, name="budget")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(gate.app, name="gate")
 app.add_typer(report.app, name="report")

@@ -235,26 +235,12 @@ def revoke(
 def _limits(
     budget: str | None, requests: int | None, tokens: int | None, concurrent: int | None
 ) -> "KeyLimits | None":
+    from kit.identity.amounts import microusd
     from lambdas.common.identities import KeyLimits
 
-    limits = KeyLimits(_microusd(budget), requests, tokens, concurrent)
+    amount = microusd(budget, "--budget") if budget is not None else None
+    limits = KeyLimits(amount, requests, tokens, concurrent)
     return limits if limits != KeyLimits() else None
-
-
-def _microusd(text: str | None) -> int | None:
-    from decimal import Decimal, InvalidOperation
-
-    from kit.identity.operator import usage
-
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or not 0 < amount <= 10**9 or amount != round(amount, 6):
-        raise usage(f"--budget {text[:30]}: not an amount of US dollars", "write it as 250 or 12.50")
-    return int(amount * 1_000_000)
 
 
 def _use_case(text: str) -> str:

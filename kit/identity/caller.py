@@ -4,6 +4,7 @@ import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,12 +36,19 @@ def credential() -> Caller:
 
 
 def ask_who(caller: Caller) -> dict[str, Any]:
-    """`GET /v1/me`. Raises KitError; nothing of the credential is in its message."""
+    """`GET /v1/me`. Raises KitError."""
+    return _ask(caller, "/v1/me")
+
+
+def _ask(caller: Caller, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The gateway's answer. Raises KitError; nothing of the credential is in its message."""
     parts = urlsplit(caller.gateway_url)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
         raise KitError(f"{parts.hostname} is not reached over https", way_out="give an https address")
     request = urllib.request.Request(  # noqa: S310 - checked above
-        f"{caller.gateway_url}/v1/me", headers={"authorization": f"Bearer {caller.token}"}
+        caller.gateway_url + path,
+        data=json.dumps(body).encode() if body is not None else None,
+        headers={"authorization": f"Bearer {caller.token}", "content-type": "application/json"},
     )
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
@@ -57,6 +65,11 @@ def ask_who(caller: Caller) -> dict[str, Any]:
             way_out="check the address and the network; locally: kit status",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
+
+
+def ask_for_budget(caller: Caller, monthly_microusd: int, reason: str) -> dict[str, Any]:
+    """`POST /v1/budget-requests`. Raises KitError."""
+    return _ask(caller, "/v1/budget-requests", {"monthly_microusd": monthly_microusd, "reason": reason})
 
 
 def _message(error: urllib.error.HTTPError) -> str:

@@ -83,6 +83,7 @@ class _App:
             ("GET", "/v1/me"): ("me", self._me),
             ("POST", "/v1/embeddings"): ("embeddings", self._embeddings),
             ("POST", "/v1/chat/completions"): ("messages", self._chat_completion),
+            ("POST", "/v1/budget-requests"): ("budget_requests", self._budget_request),
             ("POST", "/v1/feedback"): ("feedback", self._feedback),
             ("POST", "/v1/sign-out"): ("sign_out", self._sign_out),
         }
@@ -300,6 +301,10 @@ class _App:
 
     async def _me(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         await self._running().me.answer(exchange, principal)
+
+    async def _budget_request(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        body = await self._json_body(exchange)
+        await self._running().budget_requests.take(exchange, principal, body)
 
     async def _one_model(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         model_id = exchange.path.rsplit("/", 1)[1]

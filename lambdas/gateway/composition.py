@@ -14,6 +14,7 @@ from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.authenticate import ENDED, AuthenticationError, refuse_repeated
 from lambdas.gateway.batches import Batches
+from lambdas.gateway.budget_requests import BudgetRequests
 from lambdas.gateway.call import Caller, Calls
 from lambdas.gateway.count_tokens import CountTokens
 from lambdas.gateway.embeddings import EmbeddingsEndpoint
@@ -128,6 +129,7 @@ class Gateway:
         self.feedback = Feedback(recorder, self.request_ids, batch_store, clock)
         self.sign_out = SignOut(TokenUses(batch_store, clock))
         self.me = Me(policy, ledger, clock)
+        self.budget_requests = BudgetRequests(batch_store, clock)
         self.switch_state = SwitchState(batch_store)
 
     async def start(self) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from lambdas.common.clock import Clock
-from lambdas.common.ledger.items import Add, Key, Store
+from lambdas.common.ledger.items import TTL, Add, Key, Store
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.governed_call import GovernedCall
@@ -78,7 +78,7 @@ class SessionCare:
             return
         ttl = int((self.clock() + _KEPT).timestamp())
         try:
-            await self.store.transact([Add(_key(call, session), {_SPENT: cost, "calls": 1}, ttl=ttl)])
+            await self.store.apply(Add(_key(call, session), {_SPENT: cost, "calls": 1}, sets={TTL: ttl}))
         except Exception:  # whatever the store raises
             return
 

@@ -289,7 +289,9 @@ class People:
             created_at=datetime.fromisoformat(person.created).replace(microsecond=0),
         )
         if access is not None:
-            record = replace(record, signed_out_at=access.signed_out_at)
+            # a granted raise belongs to the department that granted it
+            limits = access.limits if access.department == record.department else None
+            record = replace(record, signed_out_at=access.signed_out_at, limits=limits)
             if move_between(access, record) == "leaver":  # who comes back has to sign in again
                 record = replace(record, signed_out_at=self._clock().replace(microsecond=0))
         return record if access is None or record == access else replace(record, version=access.version + 1)

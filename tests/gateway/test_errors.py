@@ -246,6 +246,14 @@ def _models(requests: Requests) -> None:
         requests.get(f"/v1/models?{query}")
 
 
+def _budget_requests(requests: Requests) -> None:
+    good = {"monthly_microusd": 5_000_000, "reason": CANARY}
+    for changes in ({"x": CANARY}, {"monthly_microusd": CANARY}, {"reason": ""}):
+        requests.post("/v1/budget-requests", {**good, **changes})
+    with patch.object(type(requests.harness.ledger.store), "apply", side_effect=RuntimeError(CANARY)):
+        requests.post("/v1/budget-requests", good)
+
+
 def _chat_completions(requests: Requests) -> None:
     """In the OpenAI API's shape: `test_chat_completions` looks at their answers."""
     for fields in UNTRANSLATABLE:
@@ -402,6 +410,7 @@ def seen(provider_servers: list[FakeUpstream]) -> Iterator[tuple[Seen, list[dict
             _statements,
             _prompts,
             _models,
+            _budget_requests,
             _chat_completions,
             _embeddings,
             _controls,

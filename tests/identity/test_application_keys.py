@@ -84,3 +84,21 @@ def test_a_key_that_is_not_there_or_revoked_is_said_to_be(local_kit: LocalKit) -
         done = run(local_kit, "key", *command, "key_none", *options)
         assert (done.code, "there is no key key_none" in done.stderr) == (2, True)
     assert "no limit was given" in run(local_kit, "key", "limit", key["id"]).stderr
+
+
+def test_a_raise_is_asked_for_by_the_caller_and_granted_by_a_lead(local_kit: LocalKit) -> None:
+    key = made(local_kit, "--budget", "1")
+    environment = {
+        "ANTHROPIC_BASE_URL": local_kit.variables["ANTHROPIC_BASE_URL"],
+        "ANTHROPIC_AUTH_TOKEN": key["key"],
+    }
+    asked = invoke(environment, "budget", "request", "--usd", "40", "--reason", "month end", "--json")
+    request = json.loads(asked.stdout)["id"]
+    (listed,) = json.loads(run(local_kit, "budget", "list", "--json").stdout)
+    assert (listed["id"], listed["principal"], listed["reason"]) == (request, key["id"], "month end")
+    assert "30.00 USD" in run(local_kit, "budget", "grant", request, "--usd", "30").stdout
+    assert "no request is open" in run(local_kit, "budget", "list").stdout
+    shown = json.loads(run(local_kit, "key", "show", key["id"], "--json").stdout)
+    assert shown["limits"]["monthly_budget_microusd"] == 30_000_000
+    assert run(local_kit, "budget", "grant", request).code == 2
+    assert invoke(environment, "budget", "request", "--usd", "lots", "--reason", "x").code == 2
