@@ -255,12 +255,14 @@ class _App:
     # -- handlers --------------------------------------------------------------------------------------------
 
     async def _messages(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        self._running().gate.attempt(principal, exchange.headers)
         body = await self._json_body(exchange)
         exchange.watch_client()
         request = read_message_request(body, use_case=read_use_case(exchange.headers))
         await self._running().messages.answer(exchange, entry, principal, request)
 
     async def _prompt_messages(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        self._running().gate.attempt(principal, exchange.headers)
         body = await self._json_body(exchange)
         exchange.watch_client()
         gateway, name = self._running(), exchange.path.split("/")[3]
@@ -268,10 +270,12 @@ class _App:
         await gateway.messages.answer(exchange, entry, principal, request)
 
     async def _prompts(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        await self._running().gate.admit(principal, exchange.headers)
         prompts = await self._running().prompts.stable(principal.department)
         await exchange.answer(200, JSON, prompts_page(prompts, asked_language(exchange.query)))
 
     async def _one_prompt(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        await self._running().gate.admit(principal, exchange.headers)
         name = exchange.path.split("/")[3]
         prompt = await self._running().prompts.find(name, STABLE)
         if not prompt.allows(principal.department):
@@ -295,11 +299,12 @@ class _App:
         return parse_object(await exchange.body(settings.body_limit, settings.body_seconds))
 
     async def _models(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
-        await exchange.answer(
-            200, JSON, models_page(self._running().policy.current(), principal, exchange.query)
-        )
+        gateway = self._running()
+        await gateway.gate.admit(principal, exchange.headers)
+        await exchange.answer(200, JSON, models_page(gateway.policy.current(), principal, exchange.query))
 
     async def _me(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        await self._running().gate.admit(principal, exchange.headers)
         await self._running().me.answer(exchange, principal)
 
     async def _budget_request(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
@@ -307,6 +312,7 @@ class _App:
         await self._running().budget_requests.take(exchange, principal, body)
 
     async def _one_model(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        await self._running().gate.admit(principal, exchange.headers)
         model_id = exchange.path.rsplit("/", 1)[1]
         await exchange.answer(200, JSON, one_model(self._running().policy.current(), principal, model_id))
 
@@ -316,6 +322,7 @@ class _App:
         await self._running().count_tokens.answer(exchange, entry, principal, body)
 
     async def _create_batch(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        self._running().gate.attempt(principal, exchange.headers)
         body = await self._json_body(exchange)
         await self._running().batches.create(exchange, entry, principal, body)
 
@@ -332,10 +339,12 @@ class _App:
         await self._running().batches.cancel(exchange, entry, principal, exchange.path.split("/")[4])
 
     async def _embeddings(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        self._running().gate.attempt(principal, exchange.headers)
         body = await self._json_body(exchange)
         await self._running().embeddings.answer(exchange, entry, principal, body)
 
     async def _feedback(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        await self._running().gate.admit(principal, exchange.headers)
         body = await self._json_body(exchange)
         await self._running().feedback.take(exchange, entry, principal, body)
 
@@ -348,5 +357,6 @@ class _App:
         await self._running().switch_state.answer(exchange, scope, subject)
 
     async def _record_use(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        await self._running().gate.admit(principal, exchange.headers)
         body = await self._json_body(exchange)
         await self._running().uses.append(exchange, entry, principal, exchange.path.split("/")[3], body)

@@ -3,7 +3,7 @@
 A batch is inspected and recorded as a whole, priced with the batch discount, and reserved for when it is
 created. From then on its own item holds the reservation, which does not expire: the money stays committed
 until somebody first sees that the batch has ended, and the usage in its results settles it. A batch belongs
-to the department that created it: for all others it does not exist. All its requests name one model, because
+to its caller: for all others it does not exist. All its requests name one model, because
 its reservation is checked against that model's kill switch.
 """
 
@@ -27,6 +27,7 @@ from lambdas.gateway.completion import Completion
 from lambdas.gateway.deliver import read_answer
 from lambdas.gateway.errors import Header, invalid_request, not_found
 from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.gate import Gate
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
 from lambdas.gateway.json_body import JsonBody
@@ -40,6 +41,7 @@ from lambdas.gateway.reserve import Reserved, Reserver
 from lambdas.gateway.settle import Settler
 from lambdas.gateway.survey import Survey, survey
 
+LEAD = "department-lead"  # sees which batches the department has
 _PAGE = 20
 _LARGEST_PAGE = 100
 _JSON: list[Header] = [(b"content-type", b"application/json")]
@@ -54,6 +56,7 @@ class Batches:
     """Answers the batch routes. `store` is the ledger's."""
 
     policy: PolicyWatch
+    gate: Gate
     inspection: InspectionStep
     reserver: Reserver
     settler: Settler
@@ -127,11 +130,21 @@ class Batches:
         await exchange.answer(answer.response.status, headers, _with_own_url(data) if batch else data)
 
     async def list_own(self, exchange: Exchange, principal: Principal) -> None:
-        """GET /v1/messages/batches: the department's own, newest first. Raises `ApiError`."""
+        """GET /v1/messages/batches: the caller's own, newest first; for the department's lead all of the
+        department, which say how far they are, not what is in them. Raises `ApiError`.
+        """
         query = parse_qs(exchange.query.decode("latin-1"))
-        department = department_of(self.policy.current(), principal)
+        department = await self.gate.admit(principal, exchange.headers)
+        leads = LEAD in principal.roles
         kept = sorted(
-            await self._stored(self.store.under("ledger", f"BATCHES#{department.id}")), key=_newest_first
+            (
+                (batch_id, item)
+                for batch_id, item in await self._stored(
+                    self.store.under("ledger", f"BATCHES#{department.id}")
+                )
+                if leads or item.get("principal") == principal.id
+            ),
+            key=_newest_first,
         )
         ids = [batch_id for batch_id, _ in kept]
         page, more = _page(ids, query)
@@ -152,7 +165,7 @@ class Batches:
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
     ) -> None:
         """GET /v1/messages/batches/{id}. Raises `ApiError`."""
-        item = await self._owned(principal, batch_id)
+        item = await self._owned(exchange, entry, principal, batch_id, "retrieve")
         answer, data = await self._fetch(exchange, principal, batch_id, item)
         entry.provider = item["provider"]
         batch = _batch_object(data)
@@ -166,7 +179,7 @@ class Batches:
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
     ) -> None:
         """GET /v1/messages/batches/{id}/results: settled before they are given out. Raises `ApiError`."""
-        item = await self._owned(principal, batch_id)
+        item = await self._owned(exchange, entry, principal, batch_id, "results")
         entry.provider = item["provider"]
         answer, data = await self._fetch(exchange, principal, batch_id, item, "/results")
         if answer.response.status == 200:
@@ -180,7 +193,7 @@ class Batches:
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
     ) -> None:
         """POST /v1/messages/batches/{id}/cancel. Raises `ApiError`."""
-        item = await self._owned(principal, batch_id)
+        item = await self._owned(exchange, entry, principal, batch_id, "cancel")
         entry.provider = item["provider"]
         answer, data = await self._fetch(exchange, principal, batch_id, item, "/cancel", method="POST")
         await exchange.answer(
@@ -207,16 +220,24 @@ class Batches:
     ) -> None:
         item = {
             "provider": provider.name,
+            "principal": call.principal.id,
             "model": call.model,
             "request_id": call.request_id,
             "reservation": json.dumps(asdict(reserved.granted.handle.reservation)),
         }
         await self._stored(self.settler.hand_over(reserved, _key(call.department.id, batch_id), item))
 
-    async def _owned(self, principal: Principal, batch_id: str) -> dict[str, Any]:
+    async def _owned(
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str, what: str
+    ) -> dict[str, Any]:
+        """What is kept of the caller's own batch, after the gate was passed and the access recorded."""
         (item,) = await self._stored(self.store.get([_key(principal.department, batch_id)]))
-        if item is None:
-            raise not_found("Your department has no such batch.", reason="unknown_batch")
+        model = item["model"] if item is not None else ""
+        await self.gate.admit(principal, exchange.headers, model or "-")
+        if item is None or item.get("principal") != principal.id:
+            raise not_found("You have no such batch.", reason="unknown_batch")
+        await self.recorder.batch_access(exchange.request_id, principal, item["request_id"], batch_id, what)
+        entry.recorded = True
         return item
 
     async def _stored(self, work: Any) -> Any:

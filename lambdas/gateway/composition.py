@@ -21,6 +21,7 @@ from lambdas.gateway.embeddings import EmbeddingsEndpoint
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.feedback import Feedback
+from lambdas.gateway.gate import CallerRates, Gate
 from lambdas.gateway.inspection import InspectionStep
 from lambdas.gateway.me import Me
 from lambdas.gateway.messages import Messages
@@ -84,8 +85,9 @@ class Gateway:
         reserver, settler, recorder = (
             Reserver(ledger, prices, clock),
             Settler(ledger, prices),
-            Recorder(audit, access_log),
+            Recorder(audit, access_log, clock),
         )
+        self.gate = gate = Gate(policy, ledger, CallerRates(clock))
         self.messages = Messages(
             policy,
             inspection,
@@ -98,7 +100,9 @@ class Gateway:
             settings.deadlines,
             SessionCare(ledger, batch_store, clock),
         )
-        self.count_tokens = CountTokens(policy, inspection, providers, caller, calls, settings.deadlines)
+        self.count_tokens = CountTokens(
+            policy, gate, recorder, inspection, providers, caller, calls, settings.deadlines
+        )
         self.embeddings = EmbeddingsEndpoint(
             policy,
             inspection,
@@ -114,6 +118,7 @@ class Gateway:
         )
         self.batches = Batches(
             policy,
+            gate,
             inspection,
             reserver,
             settler,

@@ -1,9 +1,9 @@
 """POST /v1/messages/count_tokens: authorised, inspected and passed on; never priced, never stopped by a
 budget (L1.1).
 
-Without it Claude Code would spend inference to count. The text does leave the account, so what inspection
-blocks in a message is blocked here too. No answer is generated: there is nothing to settle, and no body is
-kept.
+Without it Claude Code would spend inference to count. The text does leave the account, so what stops a
+message stops it here too: access, switches, grants, registered prompts, inspection. No answer is generated:
+there is nothing to settle, and the record says that text was counted, not which.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from lambdas.gateway.authorise import authorise
 from lambdas.gateway.call import Caller, Calls, Deadlines, UpstreamCall
 from lambdas.gateway.deliver import read_answer
 from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.gate import Gate
+from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
 from lambdas.gateway.json_body import JsonBody
 from lambdas.gateway.message_request import body_for, read_message_request
@@ -22,6 +24,7 @@ from lambdas.gateway.providers.provider import response_headers
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import CallCancelled
 from lambdas.gateway.providers.user_sessions import attribution_of
+from lambdas.gateway.record import Recorder
 
 _SECONDS = 30.0
 
@@ -31,6 +34,8 @@ class CountTokens:
     """Answers count_tokens calls."""
 
     policy: PolicyWatch
+    gate: Gate
+    recorder: Recorder
     inspection: InspectionStep
     providers: Providers
     caller: Caller
@@ -43,14 +48,19 @@ class CountTokens:
         """One count. Raises `ApiError`."""
         request = read_message_request(body, needs_max_tokens=False)
         policy = self.policy.current()
-        grant = authorise(
-            policy, principal, request.model, registered_prompt=True, others=request.seen.models
-        )
+        grant = authorise(policy, principal, request.model, others=request.seen.models)
+        await self.gate.admit(principal, exchange.headers, grant.model.model)
         entry.model = grant.model.alias
         declaration = read_declaration(exchange.headers)
         verdict = await self.inspection.verdict(body, grant.department, principal, declaration)
+        call = GovernedCall(
+            exchange, entry, policy, principal, grant.department, "count_tokens", grant.model.alias,
+            grant.model.model, body.raw, 0, False, verdict,
+        )  # fmt: skip
         if not verdict.allowed:
+            await self.recorder.refusal(call)
             raise refusal(verdict, exchange.headers, policy.help_url)
+        await self.recorder.counted(call)
         upstream = UpstreamCall(
             "POST",
             exchange.target,

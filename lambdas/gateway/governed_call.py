@@ -32,7 +32,7 @@ class GovernedCall:
     policy: GatewayPolicy
     principal: Principal
     department: Department
-    kind: Literal["messages", "batch", "embeddings"]
+    kind: Literal["messages", "batch", "embeddings", "count_tokens"]
     alias: str
     model: str
     body: bytes

@@ -5,9 +5,11 @@ Bodies are handed over separately from the record: the audit store encrypts them
 department and the subject, and keeps the record itself readable for auditors without them.
 """
 
+import hashlib
 import re
 from typing import Any, Protocol
 
+from lambdas.common.clock import Clock, utc_now
 from lambdas.common.identities import Principal
 from lambdas.common.subject_keys import SubjectErased
 from lambdas.gateway import errors
@@ -22,6 +24,8 @@ _CLAUDE_CODE = (
     ("client_agent", b"x-claude-code-agent-id"),
     ("client_parent_agent", b"x-claude-code-parent-agent-id"),
 )
+_REFUSED_BYTES = 16 * 1024
+_REFUSALS_PER_HOUR = 100
 _OPAQUE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
@@ -32,11 +36,34 @@ class Audit(Protocol):
     def close(self) -> None: ...
 
 
+class _Refusals:
+    """How many refusals of each caller were recorded in the current hour, in this process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._hour = 0
+        self._recorded: dict[str, int] = {}
+        self._left_out: dict[str, int] = {}
+
+    def before(self, caller: str) -> int | None:
+        """How many were left out since the last one that was recorded; None when this one is, too."""
+        hour = int(self._clock().timestamp() // 3600)
+        if hour != self._hour:
+            self._hour = hour
+            self._recorded.clear()
+        if self._recorded.get(caller, 0) >= _REFUSALS_PER_HOUR:
+            self._left_out[caller] = self._left_out.get(caller, 0) + 1
+            return None
+        self._recorded[caller] = self._recorded.get(caller, 0) + 1
+        return self._left_out.pop(caller, 0)
+
+
 class Recorder:
     """Writes the records of calls, and says of each that was lost that it was."""
 
-    def __init__(self, audit: Audit, log: AccessLog) -> None:
+    def __init__(self, audit: Audit, log: AccessLog, clock: Clock = utc_now) -> None:
         self._audit = audit
+        self._refusals = _Refusals(clock)
         self._log = log
 
     async def intent(self, call: GovernedCall, reserved: Reserved) -> None:
@@ -74,8 +101,45 @@ class Recorder:
             raise errors.control_unavailable("audit store") from None
 
     async def refusal(self, call: GovernedCall) -> None:
-        """A request that inspection blocked: it never leaves, its attempt is kept. Raises `ApiError` 503."""
-        await self._append({**_about(call, "refusal"), "reason": call.verdict.reason}, {"request": call.body})
+        """A request that inspection blocked: it never leaves. Its attempt is kept in small form, as it is
+        kept for years: what was found and where, the size and hash of the body, a short body itself. Beyond
+        so many of one caller in an hour only their number is kept. Raises `ApiError` 503.
+        """
+        before = self._refusals.before(call.principal.id)
+        if before is None:
+            return
+        record = {
+            **_about(call, "refusal"),
+            "reason": call.verdict.reason,
+            "request_bytes": len(call.body),
+            "request_sha256": hashlib.sha256(call.body).hexdigest(),
+            "not_recorded_before": before,
+        }
+        small = len(call.body) <= _REFUSED_BYTES
+        await self._append(record, {"request": call.body} if small else {})
+
+    async def counted(self, call: GovernedCall) -> None:
+        """A text whose tokens a provider counts: that it left, not what it was. Raises `ApiError` 503."""
+        await self._append({**_about(call, "count_tokens"), "request_bytes": len(call.body)}, {})
+
+    async def batch_access(
+        self, exchange_id: str, principal: Principal, request_id: str, batch_id: str, what: str
+    ) -> None:
+        """Somebody looked at a batch, took its results or cancelled it. Raises `ApiError` 503.
+
+        `exchange_id` is the request that did, as the access log has it; `request_id` the one that made it.
+        """
+        record = {
+            "kind": "batch_access",
+            "request_id": request_id,
+            "exchange_id": exchange_id,
+            "batch_id": batch_id,
+            "what": what,
+            "principal": principal.id,
+            "principal_kind": principal.kind,
+            "department": principal.department,
+        }
+        await self._append(record, {})
 
     async def batch_results(
         self,

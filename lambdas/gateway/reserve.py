@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from lambdas.common.clock import Clock
+from lambdas.common.identities import Principal
 from lambdas.common.ledger import (
     Ask,
     Balance,
@@ -39,6 +40,7 @@ class Ledger(Protocol):
     """
 
     async def reserve(self, ask: Ask) -> Granted: ...
+    async def check(self, principal: Principal, department: str, model: str) -> None: ...
     async def extend(self, granted: Granted, microusd: int) -> None: ...
     async def reduce(self, granted: Granted, microusd: int) -> None: ...
     async def settle(

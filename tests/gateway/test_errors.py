@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import pytest
 from anthropic.types.shared import ErrorType
@@ -215,6 +215,8 @@ def _statements(requests: Requests) -> None:
         post("/v1/feedback", {**good, **changes})
     with patch.object(type(harness.ledger.store), "transact", side_effect=RuntimeError(CANARY)):
         post("/v1/feedback", good)
+        with patch.object(type(harness.ledger), "check", AsyncMock()):
+            post("/v1/feedback", good)
     assert post("/v1/feedback", good).status == 201
     post("/v1/feedback", good)
     post("/v1/sign-out", b"")
@@ -349,6 +351,9 @@ def _other_gateways(upstreams: list[FakeUpstream], seen: Seen) -> None:
     only = [department("marketing", registered_prompts_only=True)]
     with _gateway(upstreams, departments=only) as harness:
         Requests(harness, seen).message()
+    with _gateway(upstreams, departments=[department("marketing", user_requests_per_minute=1)]) as harness:
+        for _ in range(2):
+            Requests(harness, seen).message()
     bedrock = {"name": "aws", "base_url": upstreams[0].url, "models": {}, **PLATFORMS["bedrock"]}
     with _gateway(upstreams, providers=[bedrock]) as harness:
         Requests(harness, seen).batch("fast")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .harness import KEY, Harness, chat
+from .harness import Harness, chat
 
 BEST = "claude-opus-5-5"  # granted to nobody here
 ADVISOR = {"type": "advisor_20260301", "name": "advisor", "model": BEST}
@@ -42,7 +42,7 @@ def test_a_model_anywhere_in_a_body_is_held_against_the_grant(
     if path.endswith("batches"):
         body = {"requests": [{"custom_id": "a", "params": body}]}
     answer = gateway.post(path, body)
-    assert answer.status == 400
+    assert answer.status in {400, 451}
     assert not gateway.upstream.received
 
 
@@ -64,12 +64,20 @@ def test_a_granted_fallback_passes(gateway: Harness) -> None:
     assert gateway.post("/v1/messages", chat(fallbacks=[{"model": "claude-sonnet-5-5"}])).status == 200
 
 
+def kept_back(gateway: Harness, body: bytes, value: str) -> bool:
+    """Whether the value stayed here: the request was refused, or the block that held it withheld."""
+    answer = gateway.post("/v1/messages", body)
+    if answer.status != 200:
+        assert answer.status in {403, 451}
+        return not gateway.upstream.received
+    return value.encode() not in gateway.upstream.received[-1].body
+
+
 @pytest.mark.parametrize("key", ["role", "type", "signature", "model", "media_type", "cache_control"])
 def test_a_value_under_a_name_of_the_protocol_is_found(gateway: Harness, key: str) -> None:
     turn = json.loads(json.dumps(TURN))
     turn[1]["content"][0]["input"] = {key: "SSN 536-22-8714"}
-    assert gateway.post("/v1/messages", chat(messages=turn), key=KEY).status == 403
-    assert not gateway.upstream.received
+    assert kept_back(gateway, chat(messages=turn), "536-22-8714")
 
 
 @pytest.mark.parametrize(
@@ -79,14 +87,14 @@ def test_a_value_under_a_name_of_the_protocol_is_found(gateway: Harness, key: st
 )  # fmt: skip
 def test_a_value_as_a_name_or_a_number_is_found(gateway: Harness, input_: str) -> None:
     body = chat(messages=TURN).replace(b'"input": {}', b'"input": ' + input_.encode())
-    assert gateway.post("/v1/messages", body).status == 403
+    assert kept_back(gateway, body, input_)
 
 
 def test_a_value_cut_into_two_messages_or_two_inputs_is_found(gateway: Harness) -> None:
     parts = [{"role": "user", "content": "The SSN is 536-2"}, {"role": "user", "content": "2-8714"}]
-    assert gateway.post("/v1/messages", chat(messages=parts)).status == 403
+    assert kept_back(gateway, chat(messages=parts), "The SSN is 536-2")
     body = {"model": "amazon.titan-embed-text-v2:0", "input": ["The SSN is 536-2", "2-8714"]}
-    assert gateway.post("/v1/embeddings", body).status == 403
+    assert gateway.post("/v1/embeddings", body).status in {403, 451}
 
 
 def ciphertext(size: int, seed: int = 1) -> bytes:
@@ -168,6 +176,5 @@ DISGUISES = {
 @pytest.mark.parametrize("kind", blocks(""))
 @pytest.mark.parametrize("disguise", DISGUISES)
 def test_text_in_the_place_of_ciphertext_is_found(gateway: Harness, kind: str, disguise: str) -> None:
-    answer = gateway.post("/v1/messages", second_turn(blocks(DISGUISES[disguise])[kind]))
-    assert answer.status == 403
-    assert not gateway.upstream.received
+    value = DISGUISES[disguise]
+    assert kept_back(gateway, second_turn(blocks(value)[kind]), value)

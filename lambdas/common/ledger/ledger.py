@@ -9,6 +9,7 @@ from typing import Any
 
 from lambdas.common.access import SIGNED_OUT
 from lambdas.common.clock import Clock, utc_now
+from lambdas.common.identities import Principal
 from lambdas.common.ledger.counters import (
     BEYOND,
     COMMITTED,
@@ -31,7 +32,7 @@ from lambdas.common.ledger.reservation import (
     Refused,
     Reservation,
 )
-from lambdas.common.ledger.switches import concerning, first_off
+from lambdas.common.ledger.switches import Switch, concerning, first_off
 from lambdas.common.ledger.token_uses import session_key
 
 _BUCKETS = 16  # reservations are spread, because one partition takes only so many writes a second
@@ -132,6 +133,13 @@ class Ledger:
         held = Held(replace(reservation, taken=_merged(parts)), parts)
         held.confirming = asyncio.ensure_future(self._confirm(held))
         return Granted(_windows(ask, own, now), held)
+
+    async def check(self, principal: Principal, department: str, model: str) -> None:
+        """Raise `Refused` where the caller may not call now: its access has ended, or its session, or
+        something that concerns it is switched off. For what costs nothing: reads only (G.4).
+        """
+        switches, first = _standing_keys(principal, department, model)
+        _check_standing(principal, department, switches, await self._store.get(first))
 
     async def extend(self, granted: Granted, microusd: int) -> None:
         """Hold `microusd` more. Raises `Refused`, and then what was held is held as before."""
@@ -345,19 +353,11 @@ class Ledger:
         can tell: access, sign-in and switches are read with strong consistency after the call came.
         """
         principal = ask.principal
-        switches = concerning(department=ask.department.id, model=ask.model, principal=principal.id)
-        first = [Key("access", principal.access_key, "ACCESS"), *(one.key for one in switches)]
-        if principal.session:
-            first.append(session_key(principal.session))
+        switches, first = _standing_keys(principal, ask.department.id, ask.model)
         places = [counter.any_place(amount.month) for counter in counters]
         items = await self._store.get([*first, *places])
         said, counted = items[: len(first)], items[len(first) :]
-        _check_access(ask, said[0])
-        if principal.session and said[-1] is not None:
-            raise Refused("access", principal.access_key)
-        off = first_off(switches, said[1 : 1 + len(switches)])
-        if off is not None:
-            raise Refused("switch", str(off))
+        _check_standing(principal, ask.department.id, switches, said)
         looked = await asyncio.gather(
             *(
                 self._counters.look(counter, key, item, amount)
@@ -568,17 +568,36 @@ def _reservation(ask: Ask, amount: Amount, places: Sequence[Key]) -> Reservation
     )
 
 
-def _check_access(ask: Ask, item: Mapping[str, Any] | None) -> None:
-    """Raise `Refused` unless the caller's live record lets them call, as the one that they say they are."""
-    principal = ask.principal
-    signed_out_at = (item or {}).get(SIGNED_OUT, 0)
+def _standing_keys(principal: Principal, department: str, model: str) -> tuple[tuple[Switch, ...], list[Key]]:
+    """The switches that concern a call, and all that says whether its caller may call: the live record, the
+    switches, the sign-in.
+    """
+    switches = concerning(department=department, model=model, principal=principal.id)
+    keys = [Key("access", principal.access_key, "ACCESS"), *(one.key for one in switches)]
+    return switches, [*keys, session_key(principal.session)] if principal.session else keys
+
+
+def _check_standing(
+    principal: Principal,
+    department: str,
+    switches: Sequence[Switch],
+    items: Sequence[dict[str, Any] | None],
+) -> None:
+    """Raise `Refused` unless the caller's live record lets them call, as the one that they say they are, and
+    nothing that concerns the call is off. `items` are those of `_standing_keys`.
+    """
+    record = items[0] or {}
+    signed_out_at = record.get(SIGNED_OUT, 0)
     if (
-        item is None
-        or item.get("active") is not True
-        or item.get("department") != ask.department.id
+        record.get("active") is not True
+        or record.get("department") != department
         or signed_out_at != (principal.signed_out_at or 0)
+        or (principal.session and items[-1] is not None)
     ):
         raise Refused("access", principal.access_key)
+    off = first_off(switches, items[1 : 1 + len(switches)])
+    if off is not None:
+        raise Refused("switch", str(off))
 
 
 def _windows(ask: Ask, own: Mapping[str, Any] | None, now: datetime) -> list[RateWindow]:
