@@ -65,9 +65,9 @@ test-clients: setup ## Claude Code itself (from npm, installed under .kit/client
 test-browser: setup ## A person signs in in a real Chromium, calls, is deactivated, is refused (needs Node.js, Chromium)
 	@$(BIN)/python -m tests.identity.browser
 
-test-engine: setup ## Drive all stages with the real Pulumi engine; needs a pulumi binary on the PATH
-	@if command -v pulumi >/dev/null; then $(BIN)/pytest -q tests/engine; \
-	else echo "skipped: there is no pulumi binary on the PATH; install one to drive the stages with the real engine"; fi
+test-engine: setup ## Drive all stages with the real Pulumi engine, from the PATH or built here once (needs Go)
+	@$(BIN)/python -m tests.engine.build >/dev/null
+	@KIT_TEST_ENGINE=1 $(BIN)/pytest -q tests/engine
 
 bench-inspection: setup ## Score the inspection; DATA=folder of labelled files, else made-up rows
 	@$(BIN)/python -m bench.inspection $(if $(DATA),--data $(DATA))

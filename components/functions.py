@@ -41,6 +41,7 @@ class Surroundings:
     boundary_arn: pulumi.Input[str]
     log_retention_days: int
     network: Network | None = None
+    reserve_concurrency: bool = True  # whether the account's quota has room for reservations
     code_signing_config_arn: pulumi.Input[str] | None = None
 
 
@@ -273,7 +274,7 @@ class Function(KitComponent):
             }
         if snapstart:
             optional["snap_start"] = {"apply_on": "PublishedVersions"}
-        if args.reserved_concurrency is not None:
+        if args.reserved_concurrency is not None and around.reserve_concurrency:
             optional["reserved_concurrent_executions"] = args.reserved_concurrency
         if around.code_signing_config_arn is not None:
             optional["code_signing_config_arn"] = around.code_signing_config_arn

@@ -459,6 +459,13 @@ class Client:
     api: Api = key("how the gateway is reached", default=Api())
     portal: Portal | None = key("the people's web application", default=None)
     network: Network = key("where functions run", default=Network())
+    lambda_concurrency: int = key(
+        "how many functions may run at once in the account and region (`kit doctor` says): what the gateway"
+        " and the keepers reserve comes out of it; a new account has 10, which allows no reservation",
+        default=10,
+        least=10,
+        most=1_000_000,
+    )
     dictionary: rights.ApprovedDictionary | None = key("the protected terms in force", default=None)
     inspection: rights.InspectionRules = key(
         "what inspection knows of the client", default=rights.InspectionRules()

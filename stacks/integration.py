@@ -36,6 +36,7 @@ from contract.client import (
     WorkloadIdentityAuth,
 )
 from stacks import contracts, departments, gates, portal
+from stacks.concurrency import reservations
 from stacks.gateway_policy import gateway_policy
 from stacks.placement import names_of, stage_options, zones_of
 from stacks.settings import Settings
@@ -185,6 +186,7 @@ def surroundings(settings: Settings, base: Outputs, network: FunctionNetwork | N
         boundary_arn=base["permissions_boundary_arn"],
         log_retention_days=settings.sizing.retention.log_days,
         network=network,
+        reserve_concurrency=reservations(settings).keepers,
     )
 
 
@@ -221,7 +223,9 @@ def _gateway(
     network: Placed,
 ) -> GatewayArgs:
     capacity = settings.sizing.capacity
-    provisioned = capacity.gateway_provisioned_concurrency
+    reserved = reservations(settings).gateway
+    # what is kept warm comes out of the same quota
+    provisioned = min(capacity.gateway_provisioned_concurrency, reserved or 0)
     start = "provisioned" if provisioned else "snapstart" if capacity.gateway_snap_start else "on-demand"
     return GatewayArgs(
         surroundings=surroundings(settings, base, network.functions),
@@ -252,7 +256,7 @@ def _gateway(
         memory=capacity.gateway_memory_mb,
         start=start,
         provisioned=provisioned,
-        reserved_concurrency=capacity.gateway_reserved_concurrency,
+        reserved_concurrency=reserved,
         environment={"AWS_LWA_REMOVE_BASE_PATH": f"/{IAM_SEGMENT}"},  # callers with SigV4 come under it
     )
 
@@ -459,7 +463,8 @@ def egress_domains(settings: Settings) -> list[str]:
     urls.append(f"https://cognito-idp.{settings.region}.amazonaws.com")  # keys of the user pool
     if settings.api.custom_domain:
         urls.append(f"https://{settings.api.custom_domain.name}")
-    return sorted({host for url in urls if (host := urlsplit(url).hostname)})
+    sign_in = f"*.auth.{settings.region}.amazoncognito.com"  # of the user pool, where the portal gets tokens
+    return sorted({sign_in, *(host for url in urls if (host := urlsplit(url).hostname))})
 
 
 def _guard(

@@ -1,28 +1,93 @@
-"""A resource provider for tests with the real Pulumi engine: it makes nothing and answers as AWS would.
+"""A resource provider for tests with the real Pulumi engine: a world of its own that answers as AWS would.
 
 The engine starts it as `pulumi-resource-aws` or `pulumi-resource-kubernetes` from the PATH, reads its port
-from the first line and talks gRPC. Answers come from the kit's own predictions, so stages can be chained.
+from the first line and talks gRPC. What is made is kept in a folder, so that a refresh finds what changed
+behind the engine's back and an import finds what was there before. What a resource gets comes from the kit's
+own predictions, what replaces it from its list of inputs that do (`kit/evaluation/replacement.py`).
+
+    KIT_TEST_WORLD    the folder
+    KIT_TEST_FAULTS   a JSON file: {"part of a URN": {"kind": "throttled", "times": 1}}; other kinds are
+                      "unfinished" (made, but not ready in time) and "slow"
 """
 # ruff: noqa: N802 - the names are the protocol's
 
+import hashlib
+import json
+import os
+import signal
 import sys
+import time
 from collections.abc import Mapping
 from concurrent import futures
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from google.protobuf import any_pb2, empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from kit.evaluation import Account, Resource, predict
 from kit.evaluation.lookups import answer
+from kit.evaluation.replacement import FORCES_NEW
 from kit.evaluation.wire import plain, to_struct
 
 ACCOUNT = Account("111122223333", "eu-central-1")
+_SLOW_SECONDS = 30
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+class World:
+    """What exists, one file a resource."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def _file(self, kind: str, id_: str) -> Path:
+        return self._folder / f"{hashlib.sha256(f'{kind} {id_}'.encode()).hexdigest()}.json"
+
+    def put(self, kind: str, id_: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
+        kept = {"type": kind, "id": id_, "inputs": dict(inputs), "outputs": dict(outputs)}
+        self._file(kind, id_).write_text(json.dumps(kept), "utf-8")
+
+    def get(self, kind: str, id_: str) -> Mapping[str, Any] | None:
+        file = self._file(kind, id_)
+        return json.loads(file.read_text("utf-8")) if file.exists() else None
+
+    def remove(self, kind: str, id_: str) -> None:
+        self._file(kind, id_).unlink(missing_ok=True)
+
+    def all(self) -> list[Mapping[str, Any]]:
+        return [json.loads(file.read_text("utf-8")) for file in sorted(self._folder.glob("*.json"))]
+
+
+class Faults:
+    """What fails on purpose, and how often still. The count is this process's own."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._seen: dict[str, int] = {}
+        self._lock = Lock()
+
+    def of(self, urn: str) -> str:
+        """The kind of fault that the creation of a resource meets now; empty if none."""
+        if self._file is None or not self._file.exists():
+            return ""
+        for part, fault in json.loads(self._file.read_text("utf-8")).items():
+            with self._lock:
+                if part in urn and self._seen.get(part, 0) < fault["times"]:
+                    self._seen[part] = self._seen.get(part, 0) + 1
+                    return fault["kind"]
+        return ""
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """What the engine asks of a provider; what is not here is answered with "unimplemented"."""
+
+    def __init__(self, world: World, faults: Faults) -> None:
+        self._world = world
+        self._faults = faults
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         del request, context
@@ -48,33 +113,69 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def Diff(self, request: Any, context: Any) -> Any:
-        """Every change is an update in place: which ones replace is the provider's business, not ours."""
         del context
         old, new = plain(request.old_inputs), plain(request.news)
         changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+        forcing = FORCES_NEW.get(_kind(request.urn), ())
+        replacing = [key for key in changed if key in forcing or "*" in forcing]
         kind = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
-        return provider_pb2.DiffResponse(changes=kind, diffs=changed)
+        return provider_pb2.DiffResponse(changes=kind, diffs=changed, replaces=replacing)
 
     def Create(self, request: Any, context: Any) -> Any:
-        del context
         if request.preview:
             return provider_pb2.CreateResponse(properties=request.properties)
-        id_, outputs = _made(request.urn, plain(request.properties))
+        fault = self._faults.of(request.urn)
+        if fault == "throttled":
+            context.abort(grpc.StatusCode.UNKNOWN, "ThrottlingException: Rate exceeded")
+        if fault == "slow":
+            time.sleep(_SLOW_SECONDS)
+        inputs = plain(request.properties)
+        id_, outputs = _made(request.urn, inputs)
+        self._world.put(_kind(request.urn), id_, inputs, outputs)
+        if fault == "unfinished":
+            self._unfinished(context, id_, inputs, outputs)
         return provider_pb2.CreateResponse(id=id_, properties=to_struct(outputs))
 
+    def _unfinished(
+        self, context: Any, id_: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
+    ) -> None:
+        """It is there, and did not become ready in time: the engine keeps it and goes on from it."""
+        detail = any_pb2.Any()
+        detail.Pack(
+            provider_pb2.ErrorResourceInitFailed(
+                id=id_,
+                properties=to_struct(outputs),
+                inputs=to_struct(inputs),
+                reasons=["timeout while waiting for state to become 'ACTIVE'"],
+            )
+        )
+        message = "creation timed out"
+        told = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message, details=[detail])
+        context.set_trailing_metadata([("grpc-status-details-bin", told.SerializeToString())])
+        context.abort(grpc.StatusCode.UNKNOWN, message)
+
     def Read(self, request: Any, context: Any) -> Any:
+        """What exists now, whatever the engine remembers; nothing where it is gone."""
         del context
-        return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
+        found = self._world.get(_kind(request.urn), request.id)
+        if found is None:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(
+            id=request.id, properties=to_struct(found["outputs"]), inputs=to_struct(found["inputs"])
+        )
 
     def Update(self, request: Any, context: Any) -> Any:
         del context
         if request.preview:
             return provider_pb2.UpdateResponse(properties=request.news)
-        _, outputs = _made(request.urn, plain(request.news))
+        inputs = plain(request.news)
+        _, outputs = _made(request.urn, inputs)
+        self._world.put(_kind(request.urn), request.id, inputs, outputs)
         return provider_pb2.UpdateResponse(properties=to_struct(outputs))
 
     def Delete(self, request: Any, context: Any) -> Any:
-        del request, context
+        del context
+        self._world.remove(_kind(request.urn), request.id)
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:
@@ -87,24 +188,34 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
 
+def _kind(urn: str) -> str:
+    return urn.split("::")[2].rpartition("$")[2]
+
+
 def _made(urn: str, inputs: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    *_, kind, name = urn.split("::")
-    state = predict(Resource(urn, kind.rpartition("$")[2], name, None, True, inputs), ACCOUNT)
+    name = urn.rpartition("::")[2]
+    state = predict(Resource(urn, _kind(urn), name, None, True, inputs), ACCOUNT)
     return state.id or name, state.outputs
 
 
 def serve() -> tuple[grpc.Server, int]:
     """A server on a free loopback port."""
     server = grpc.server(
-        futures.ThreadPoolExecutor(16), options=[("grpc.max_receive_message_length", 64 * 1024 * 1024)]
+        futures.ThreadPoolExecutor(16), options=[("grpc.max_receive_message_length", _MOST_BYTES)]
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
+    faults = os.environ.get("KIT_TEST_FAULTS")
+    provider = Provider(
+        World(Path(os.environ.get("KIT_TEST_WORLD", "build/test-world"))),
+        Faults(Path(faults) if faults else None),
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, port
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the engine, which ends its plugins itself
     running, chosen = serve()
     sys.stdout.write(f"{chosen}\n")
     sys.stdout.flush()

@@ -1,81 +1,79 @@
-"""All stages driven by the real Pulumi engine through its Automation API, with state in a local folder and a
-test provider in the place of AWS (Z.1, S.1-S.3): previewed, stood up, found unchanged, destroyed.
+"""All stages at all sizes driven by the real Pulumi engine, with state in a folder and a test provider in the
+place of AWS (Z.1, S.1-S.3). The engine, not our evaluation, decides here what a plan is.
 """
 
-import os
-import stat
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from typing import Any
 
 import pytest
 from pulumi import automation
 
-from kit.evaluation.gates import assumed_evidence
-from kit.evaluation.stages import STAGES, evaluate_stages, stack_configuration
-from kit.local.home import PROJECT_ROOT
+from kit.evaluation.stages import SIZES, STAGES, evaluate_stages
+from tests.engine.conftest import Engine
 
-pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Of the engine: our providers on the PATH, a backend in a folder, no cloud."""
-    folder = tmp_path_factory.mktemp("engine")
-    for name in ("aws", "kubernetes"):
-        plugin = folder / "bin" / f"pulumi-resource-{name}"
-        plugin.parent.mkdir(exist_ok=True)
-        plugin.write_text(
-            f'#!/bin/sh\ncd {PROJECT_ROOT} && exec {sys.executable} -m tests.engine.provider "$@"\n'
-        )
-        plugin.chmod(plugin.stat().st_mode | stat.S_IXUSR)
-    (folder / "state").mkdir()
-    return {
-        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "PULUMI_HOME": str(folder / "home"),
-        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_ERROR_OUTPUT_STRING": "true",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "KIT_UNBUILT_LAYERS": "allow",
-    }
+pytestmark = pytest.mark.timeout(1800)
+DONE: Counter[str] = Counter()  # what the table of counts is made of
 
 
-@pytest.fixture(scope="module")
-def stacks(environment: dict[str, str]) -> Iterator[dict[str, automation.Stack]]:
-    """The three stacks, not stood up yet, with evidence under which their gates are open."""
-    with assumed_evidence(STAGES[-1], stack_configuration(STAGES[-1])) as evidence:
-        made = {}
-        for stage in STAGES:
-            options = automation.LocalWorkspaceOptions(env_vars=environment)
-            made[stage] = automation.create_or_select_stack(stage, work_dir=str(PROJECT_ROOT), opts=options)
-            made[stage].set_config("evidence_file", automation.ConfigValue(str(evidence)))
-        try:
-            yield made
-        finally:
-            for stage in STAGES:
-                made[stage].remove_config("evidence_file")
+@pytest.fixture(scope="module", autouse=True)
+def table(request: pytest.FixtureRequest) -> Any:
+    """The table of counts, printed when all is done."""
+    yield
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter:
+        for what, count in DONE.items():
+            reporter.write_line(f"engine: {what}: {count} of {len(SIZES) * len(STAGES)}")
 
 
-def test_every_stage_is_previewed_stood_up_found_unchanged(stacks: dict[str, automation.Stack]) -> None:
-    planned = evaluate_stages(assume_gates=True)
-    for stage, stack in stacks.items():
-        foreseen = stack.preview().change_summary
+def _changes(summary: Any) -> dict[str, int]:
+    return {str(getattr(kind, "value", kind)): count for kind, count in (summary or {}).items() if count}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_stage_is_previewed_stood_up_found_unchanged_and_refreshed(engine: Engine, size: str) -> None:
+    """From size to size in the same state: nothing that holds data is replaced on the way."""
+    planned = evaluate_stages(size=size, assume_gates=True)
+    for stage in STAGES:
+        stack = engine.stack(stage, size=size)
+        foreseen = _changes(stack.preview().change_summary)
         done = stack.up()
         assert done.summary.result == "succeeded"
-        created = dict(done.summary.resource_changes or {}).get(automation.OpType.CREATE)
-        assert created == foreseen.get(automation.OpType.CREATE)
-        ours = [one for one in planned[stage] if not one.read]
-        assert created in (len(ours), len(ours) + 1), "the engine counts its default provider as well"
-        stack.preview(expect_no_changes=True)
+        assert _changes(done.summary.resource_changes) == foreseen, "what was shown is what was done"
+        ours = {one.urn.rpartition("::")[0::2] for one in planned[stage] if not one.read}
+        held = {
+            one["urn"].rpartition("::")[0::2]
+            for one in stack.export_stack().deployment["resources"]
+            if not one["type"].startswith("pulumi:") and not one.get("external")
+        }
+        missing = {name for _, name in ours} - {name for _, name in held} - {stack.name}
+        assert not {name for name in missing if "pulumi" not in name}, "our own plan and the engine's agree"
         assert set(planned[stage].exports) == set(done.outputs)
+        stack.preview(expect_no_changes=True)
+        stack.refresh(expect_no_changes=True)
+        DONE.update(["preview", "up", "no changes", "refresh"])
 
 
-def test_protected_resources_refuse_to_be_destroyed(stacks: dict[str, automation.Stack]) -> None:
+def test_a_stage_reads_the_state_of_the_one_before(engine: Engine) -> None:
+    """StackReferences between real states, and no secret in the clear in any of them."""
+    exports = engine.stack("foundation").outputs()
+    for stage in STAGES[1:]:
+        deployment = engine.stack(stage).export_stack().deployment
+        references = [one for one in deployment["resources"] if one["type"] == "pulumi:pulumi:StackReference"]
+        assert references
+        assert references[0]["outputs"]["outputs"].keys() == exports.keys()
+
+
+def test_a_secret_is_nowhere_plain_in_a_state(engine: Engine) -> None:
+    secret = "a-value-that-nobody-may-read"
+    stack = engine.stack("foundation", "with-secret")
+    stack.set_config("note", automation.ConfigValue(secret, secret=True))
+    assert stack.get_config("note").value == secret
+    for file in (engine.project / "stacks" / "config").glob("*.yaml"):
+        assert secret not in file.read_text("utf-8")
+    stack.workspace.remove_stack("with-secret")
+
+
+def test_evidence_is_protected_from_being_destroyed(engine: Engine) -> None:
     with pytest.raises(automation.CommandError, match="protect"):
-        stacks["foundation"].destroy()
-
-
-def test_the_state_files_of_the_project_are_left_as_they_were(stacks: dict[str, automation.Stack]) -> None:
-    names = sorted(path.name for path in Path(PROJECT_ROOT, "stacks", "config").glob("Pulumi.*.yaml"))
-    assert names == sorted(f"Pulumi.{stage}.yaml" for stage in stacks)
+        engine.stack("foundation").destroy()
+    assert engine.stack("foundation").export_stack().deployment["resources"]

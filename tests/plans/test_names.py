@@ -13,6 +13,8 @@ from tests.plans.made import REGION, Made, made, of_type
 from tests.plans.policies import allows
 from tests.plans.variants import VARIANTS
 
+FOR_PEOPLE = {"PORTAL_URL"}  # where people's browsers are sent; no function calls it
+
 
 def _allowed(plan: tuple[Made, ...]) -> list[str]:
     lists = of_type(plan, "aws:route53/resolverFirewallDomainList")
@@ -30,7 +32,7 @@ def _called(plan: tuple[Made, ...]) -> Iterator[tuple[str, str]]:
                 yield "issuer", issuer["jwks_uri"]
     for one in of_type(plan, "aws:lambda/function"):
         for variable, value in one.inputs.get("environment", {}).get("variables", {}).items():
-            if str(value).startswith("https://"):
+            if str(value).startswith("https://") and variable not in FOR_PEOPLE:
                 yield f"{one.name} {variable}", value
 
 

@@ -20,8 +20,9 @@ _DOMAIN = {"custom_domain": {"name": "claude.example.com", "certificate_arn": _C
 _MONITOR = "arn:aws:ce::111122223333:anomalymonitor/0a1b2c3d-1111-2222-3333-444455556666"
 
 
-def _by(*providers: Mapping[str, Any]) -> dict[str, Any]:
-    return {"claude": {"models": _MODELS, "providers": list(providers), "outbound_identity": "existing"}}
+def _by(*providers: Mapping[str, Any], **others: Any) -> dict[str, Any]:
+    claude = {"models": _MODELS, "providers": list(providers), "outbound_identity": "existing"}
+    return {"claude": claude, **others}
 
 
 VARIANTS: Mapping[str, Mapping[str, Any] | None] = {
@@ -34,7 +35,22 @@ VARIANTS: Mapping[str, Mapping[str, Any] | None] = {
     "Claude Platform in another region": _by(
         {"kind": "claude-platform-aws", "region": "eu-west-1", "workspace_id": "wrkspc_0123"}
     ),
-    "key of the Anthropic API": _by({"kind": "anthropic", "auth": {"kind": "secret"}}),
+    "key of the Anthropic API": _by(
+        {"kind": "anthropic", "inference_geo": "us", "auth": {"kind": "secret"}}, data_residency=["eu", "us"]
+    ),
+    "workload identity at Anthropic": _by(
+        {
+            "kind": "anthropic",
+            "inference_geo": "us",
+            "auth": {
+                "kind": "workload-identity",
+                "organization_id": "00000000-0000-0000-0000-000000000000",
+                "federation_rule_id": "fdrl_example",
+            },
+        },
+        data_residency=["eu", "us"],
+    ),
+    "a new account's quota": {"lambda_concurrency": 10},
     "anomaly monitor of its own": {"budget": {"anomaly_monitor": "create"}},
     "anomaly monitor of the account": {"budget": {"anomaly_monitor": _MONITOR}},
 }
