@@ -11,6 +11,7 @@ stopped, writes that the filter of answers changed, and of the planted values th
 import argparse
 import json
 import random
+import string
 import sys
 import tarfile
 import zipfile
@@ -76,7 +77,7 @@ NAMES = (
     "go.mod",
     "go.sum",
 )
-LONGEST = 40_000  # characters of a file that one read shows
+LONGEST = 20_000  # characters of a file that one read shows
 PEOPLE = [
     f"{first} {last}"
     for first, last in zip(
@@ -109,6 +110,7 @@ class Tally:
     blocks: int = 0
     stopped_blocks: int = 0
     flagged_blocks: int = 0
+    withheld_sessions: int = 0
     writes: int = 0
     changed_writes: int = 0
     planted: int = 0
@@ -213,6 +215,31 @@ def request(texts: Sequence[str]) -> dict[str, Any]:
     return {"model": "fast", "max_tokens": 100, "messages": messages}
 
 
+def planted(chance: random.Random) -> tuple[str, str]:
+    """A line of a program with a value that nobody made public, and the value."""
+
+    def made(count: int, alphabet: str = string.ascii_letters + string.digits) -> str:
+        return "".join(chance.choice(alphabet) for _ in range(count))
+
+    group = [chance.randint(1000, 9999) for _ in range(3)]
+    stem = f"4539{group[0]}{group[1]}{group[2] % 1000:03d}"
+    check = -sum(sum(divmod(int(one) * (2 - place % 2), 10)) for place, one in enumerate(stem)) % 10
+    value = chance.choice(
+        (
+            f"ghp_{made(36)}",
+            f"AKIA{made(16, string.ascii_uppercase + '234567')}",
+            f"sk_live_{made(24)}",
+            f"postgres://app:{made(14)}7@db.shop-prod.net:5432/main",
+            f"{stem}{check}",
+            f"{chance.randint(101, 665)}-{chance.randint(11, 99)}-{chance.randint(1000, 9999)}",
+            f"xoxb-{made(11, string.digits)}-{made(11, string.digits)}-{made(24)}",
+            f"{made(7)}!{made(8)}9q",
+        )
+    )
+    name = "password" if "!" in value else "ssn" if value.count("-") == 2 else "value"
+    return f'{name} = "{value}"', value
+
+
 def write_call(text: str) -> bytes:
     """An answer that writes a file."""
     block = {
@@ -272,8 +299,9 @@ def replay(
         }
         tally.stopped_blocks += len(stopped)
         tally.flagged_blocks += len({one.field for one in inspection.injections})
-        if decision.action is Action.BLOCK:
-            tally.stopped_sessions += 1
+        if decision.action in (Action.BLOCK, Action.WITHHOLD):
+            tally.stopped_sessions += decision.action is Action.BLOCK
+            tally.withheld_sessions += decision.action is Action.WITHHOLD
             for one in {(f.type, f.rule) for f in inspection.findings if f.level.rank >= 2}:
                 tally.reasons[f"{one[0]} {one[1]}"] += 1
             for finding in inspection.findings:
@@ -286,7 +314,7 @@ def replay(
                     text = texts[place]
                     shown = text[max(0, finding.start - 60) : finding.end + 30].replace("\n", "⏎")
                     tally.examples.append(f"{finding.type} {finding.rule} {archive.name[:20]}: {shown[:200]}")
-    for _, text in files:
+    for _, text in chance.sample(files, min(len(files), 60)):
         body = write_call(text)
         tally.writes += 1
         after = AnswerFilter(inspector).whole(body)
@@ -304,7 +332,7 @@ def main() -> int:
     inspector = Inspector(InspectionConfig(hash_key=b"k" * 32, cache_entries=4_096))
     tally = Tally()
     for archive in archives(arguments.archives):
-        replay(inspector, archive, arguments.sessions, tally)
+        replay(inspector, archive, arguments.sessions, tally, planted)
     for one in tally.examples[: arguments.show]:
         print(one)
     print(

@@ -161,11 +161,7 @@ def counts(span: Span, text: str, kind: Kind) -> bool:
     if span.type == "IBAN":
         return compact not in _EXAMPLE_IBANS and span.rule.endswith("checksum")
     if span.type in _WEAK and kind in PROGRAMS:
-        if (
-            _COUNTED.search(compact)
-            or len(set(compact)) < 4
-            or span.rule.startswith(("joined-lines", "encoded"))
-        ):
+        if _COUNTED.search(compact) or len(set(compact)) < 4 or span.rule.startswith(("joined-", "encoded")):
             return False
         before = text[max(0, span.start - 40) : span.start]
         if span.type == "BANK_ACCOUNT":
@@ -258,7 +254,7 @@ _PLACES = frozenset(
 def _is_example_assignment(whole: str, value: str, text: str, start: int, kind: Kind) -> bool:
     line = text.rfind("\n", max(0, start - 200), start) + 1 or max(0, start - 200)
     if (
-        (whole.startswith("joined-lines:") and not _by_chance(value))
+        (whole.startswith("joined-") and not _by_chance(value))
         or is_placeholder(value.partition("@")[0])
         or _PATH.match(value)
         or _OF_A_SECRET.search(text, line, start)

@@ -42,7 +42,7 @@ from lambdas.inspection.findings import (
     value_hash,
 )
 from lambdas.inspection.merge import settle
-from lambdas.inspection.normalise import MappedText, latin_only, normalise
+from lambdas.inspection.normalise import MappedText, latin_only, normalise, without_emphasis
 from lambdas.inspection.policy import level_of
 
 # raised with every change of what is found; records carry it so that a finding can be explained later
@@ -401,7 +401,7 @@ class Inspector:
         self, mapped: MappedText, lower: str, literals: Mapping[str, Sequence[Hit]]
     ) -> list[Span]:
         off = self.config.disabled
-        plain = latin_only(mapped.text, credentials.OTHER_SCRIPTS)
+        plain = without_emphasis(latin_only(mapped.text, credentials.OTHER_SCRIPTS))
         clear = settle(_values(plain, lower, literals, off))
         if "rearranged-views" not in off:
             clear = self._with_views(clear, views.rearranged(plain, literals["numbers"]), 0)

@@ -85,11 +85,11 @@ _TABLE = _CharacterTable()
 _ESCAPES = re.compile(
     r"(?:%[0-9A-Fa-f]{2})+"
     r"|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"
-    r"|\\u\{?[0-9A-Fa-f]{4,6}\}?|\\x[0-9A-Fa-f]{2}"
+    r"|\\u\{?[0-9A-Fa-f]{4,6}\}?|\\x[0-9A-Fa-f]{2}|(?:\\[01][0-7]{2}){3,}"
     r"|(?i: ?[\[({<] ?(?:at|dot|punkt|arroba) ?[\])}>] ?)"
 )
 # each begins with its sign, so that a text without it costs next to nothing
-_ESCAPE_SIGNS = (re.compile(r"%[0-9A-Fa-f]"), re.compile(r"&[#A-Za-z]"), re.compile(r"\\[ux]"))
+_ESCAPE_SIGNS = (re.compile(r"%[0-9A-Fa-f]"), re.compile(r"&[#A-Za-z]"), re.compile(r"\\[ux01]"))
 _BRACKETED = re.compile(r"[\[({<] ?(?i:at|dot|punkt|arroba) ?[\])}>]")
 _MAX_ESCAPE_LEVELS = 3
 
@@ -106,6 +106,8 @@ def _unescape(escape: str) -> str:
         return escape if "\ufffd" in decoded else decoded
     if head == "&":
         return html.unescape(escape)
+    if head == "\\" and escape[1] in "01":
+        return "".join(chr(int(code, 8)) for code in escape[1:].split("\\"))
     if head == "\\":
         code = int(escape[2:].strip("{}"), 16)
         return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else escape
@@ -188,6 +190,24 @@ def latin_only(text: str, kept: re.Pattern[str]) -> str:
     if text.isascii():
         return text
     return _OTHER_SCRIPTS.sub(lambda match: _signs(match.group(), kept), text)
+
+
+# emphasis around a value: "_4539 …_"; around a plain word it hides nothing
+_EMPHASISED = re.compile(r"(?<![A-Za-z0-9_])(_{1,3})(?=[^\s_])([^\n]{4,160}?)(?<=[^\s_])\1(?![A-Za-z0-9_])")
+
+
+def without_emphasis(text: str) -> str:
+    """The text with the underscores that stand around a value replaced by a sign."""
+    if "_" not in text:
+        return text
+    return _EMPHASISED.sub(_plain_emphasis, text)
+
+
+def _plain_emphasis(match: re.Match[str]) -> str:
+    mark, inner = match.groups()
+    if sum(map(str.isdigit, inner)) < 2 and "@" not in inner and len(inner) < 16:
+        return match.group()
+    return NO_LETTER * len(mark) + inner + NO_LETTER * len(mark)
 
 
 def _signs(run: str, kept: re.Pattern[str]) -> str:

@@ -4,6 +4,7 @@
 Each view is small and bounded; what is found in one is reported at the place it was read from.
 """
 
+import base64
 import binascii
 import re
 from collections.abc import Iterator, Sequence
@@ -34,12 +35,13 @@ class View:
 
 
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_BASE32 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Z2-7]{16,400}={0,6}(?![A-Za-z0-9+/_-])")
 _HEX_RUN = re.compile(r"[0-9A-Fa-f]{14,}")
 _SPACED_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]){6,}[0-9A-Fa-f]{2}")
 # two expressions that begin with a sign are searched for much faster than one that begins with a choice
 _SPACED_HEX_HINTS = tuple(re.compile(rf"{sign}[0-9A-Fa-f]{{2}}[ :][0-9A-Fa-f]{{2}}[ :]") for sign in " :")
 # a text is searched for the bare row first, which is quicker than asking what stands before each digit
-_SPACED_ROW = re.compile(r"[0-9][ \t.·•_*-]{1,3}(?:[0-9][ \t.·•_*-]{1,3}){7,}[0-9]")
+_SPACED_ROW = re.compile(r"[0-9][ \t.·•_*-]{1,3}(?:[0-9][ \t.·•_*-]{1,3}){6,}[0-9]")
 _SPACED = re.compile(rf"(?<!\w){_SPACED_ROW.pattern}(?!\w)")
 _WORDS = {
     "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
@@ -49,7 +51,11 @@ _WORDS = {
 _WORD = rf"(?:{'|'.join(_WORDS)})"
 # what `rearranged` wants to know of a text
 LITERALS = tuple((word, word) for word in _WORDS)
-_SPELLED = re.compile(rf"\b{_WORD}(?:[ ,.\-]{{1,3}}(?:dash |hyphen |space )?{_WORD}){{8,}}\b", re.IGNORECASE)
+_SPELLED = re.compile(
+    rf"\b{_WORD}(?:[ ,.\-]{{1,3}}(?:(?:dash|hyphen|space|dot|point|strich|punkt)[ "
+    rf",]{{1,2}})?{_WORD}){{6,}}\b",
+    re.IGNORECASE,
+)
 
 
 def decoded(text: str, depth: int = 0) -> Iterator[View]:
@@ -65,6 +71,8 @@ def decoded(text: str, depth: int = 0) -> Iterator[View]:
         if match.end() - start >= 14:
             for digits in _HEX_RUN.finditer(run):
                 yield from _hexadecimal(digits.group(), start + digits.start(), start + digits.end())
+    for match in _BASE32.finditer(text):
+        yield from _base32(match.group(), *match.span())
     if any(hint.search(text) for hint in _SPACED_HEX_HINTS):
         for match in _SPACED_HEX.finditer(text):
             yield from _hexadecimal(match.group(), *match.span())
@@ -73,6 +81,16 @@ def decoded(text: str, depth: int = 0) -> Iterator[View]:
 # what base64 of a text can begin with: its first six bits are those of a printable character, of a tab or a
 # line break, or of the first byte of a longer character
 _TEXTUAL_HEADS = frozenset("CDIJKLMNOPQRSTUVWXYZabcdefwxyz0123456789+/-_")
+
+
+def _base32(run: str, start: int, end: int) -> Iterator[View]:
+    body = run.rstrip("=")
+    try:
+        inner = _printable(base64.b32decode(body + "=" * (-len(body) % 8)))
+    except ValueError:
+        return
+    if inner:
+        yield View("encoded", MappedText(inner, [start] * len(inner), end))
 
 
 def _hexadecimal(run: str, start: int, end: int) -> Iterator[View]:
@@ -124,16 +142,17 @@ def rearranged(text: str, hits: Sequence[Hit]) -> Iterator[View]:
     """The text with line breaks inside values closed, and runs of spaced or spelled digits written
     together. `hits`: where the `LITERALS` occur in it.
     """
-    yield from _joined(text)
+    yield from _joined("joined-lines", text, _line_breaks(text))
+    yield from _joined("joined-text", text, _marks(text))
     if _SPACED_ROW.search(text):
         for match in _SPACED.finditer(text):
-            yield _digits(match, "spaced-digits")
+            yield from _digits(match, "spaced-digits")
     for begin, end in _rows_of_words(hits):
         for match in _SPELLED.finditer(text, begin, min(len(text), end + 1)):
-            yield _digits(match, "spelled-digits")
+            yield from _digits(match, "spelled-digits")
 
 
-_FEWEST_WORDS = 9
+_FEWEST_WORDS = 7
 _WIDEST_GAP = 12  # characters between two words: a comma, "dash"
 
 
@@ -157,23 +176,51 @@ _BREAK = re.compile(r"\n(?:(?<=[\w@.+/-]\n)|(?<=[\w@.+/-]\r\n))[ \t]{0,8}(?:[>*#
 _AROUND = 512  # characters on both sides of a break: no value that spans one reaches farther with its keyword
 
 
-def _joined(text: str) -> Iterator[View]:
-    """What stands around line breaks that may part a value, with these closed."""
-    breaks: list[tuple[int, int]] = []
+# what markup and programs put between two halves of a value: emphasis, an element, the sign that joins two
+# strings
+_MARK = re.compile(
+    r"(?:\*{1,3}|~~|`|</?[a-zA-Z][^<>\n]{0,40}>|<!--[^>\n]{0,40}-->|[\"'] ?(?:\+|\.|&|\|\||\.\.) ?[\"']){1,3}"
+    r"(?= ?[\w@.+/-])"
+)
+_MARK_SIGNS = ("*", "~", "`", "<", '"', "'")
+
+
+def _line_breaks(text: str) -> Iterator[tuple[int, int]]:
     for match in _BREAK.finditer(text):
         left, right = match.span()
-        if text[left - 1] == "\r":
-            left -= 1
+        if right - left == 2 and text[right - 1] == " " and text[right].isdigit():
+            right -= 1  # the blank between two groups of digits
+        yield (left - 1 if text[left - 1] == "\r" else left), right
+
+
+def _marks(text: str) -> Iterator[tuple[int, int]]:
+    if not any(sign in text for sign in _MARK_SIGNS):
+        return
+    for match in _MARK.finditer(text):
+        left = match.start()
+        before = text[max(0, left - 2) : left]
+        if (
+            before[-1:].isalnum()
+            or before[-1:] in tuple("@.+/-_")
+            or (before[-1:] == " " and before[0].isdigit())
+        ):
+            yield match.span()
+
+
+def _joined(name: str, text: str, places: Iterator[tuple[int, int]]) -> Iterator[View]:
+    """What stands around places that may part a value, with these closed."""
+    breaks: list[tuple[int, int]] = []
+    for left, right in places:
         if _parted(text, left, right):
             if breaks and left - breaks[-1][1] > 2 * _AROUND:
-                yield _closed(text, breaks)
+                yield _closed(name, text, breaks)
                 breaks = []
             breaks.append((left, right))
     if breaks:
-        yield _closed(text, breaks)
+        yield _closed(name, text, breaks)
 
 
-def _closed(text: str, breaks: Sequence[tuple[int, int]]) -> View:
+def _closed(name: str, text: str, breaks: Sequence[tuple[int, int]]) -> View:
     pieces: list[str] = []
     starts: list[int] = []
     joints: list[int] = []
@@ -186,7 +233,7 @@ def _closed(text: str, breaks: Sequence[tuple[int, int]]) -> View:
     end = min(len(text), position + _AROUND)
     pieces.append(text[position:end])
     starts.extend(range(position, end))
-    return View("joined-lines", MappedText("".join(pieces), starts, end), tuple(joints))
+    return View(name, MappedText("".join(pieces), starts, end), tuple(joints))
 
 
 _DECORATOR = re.compile(r"@[\w.]+\(")
@@ -196,8 +243,8 @@ _NEXT_FIELD = re.compile(r"[A-Za-z][\w.-]{1,40}(?:\s?=[^=]|:\s)")
 
 def _parted(text: str, left: int, right: int) -> bool:
     """Whether the words on both sides of a break may be one value: an address, digits, halves of a key."""
-    before = text[max(0, left - 40) : left].rpartition(" ")[2]
-    after = text[right : right + 40].partition(" ")[0].partition("\n")[0]
+    before = text[max(0, left - 40) : left].rstrip(" ").rpartition(" ")[2]
+    after = text[right : right + 40].lstrip(" ").partition(" ")[0].partition("\n")[0]
     if "@" in before or "@" in after:
         return not _DECORATOR.match(text, right) and not (before.startswith("@") and after.startswith("@"))
     if _NEXT_FIELD.match(text, right):
@@ -209,14 +256,25 @@ def _parted(text: str, left: int, right: int) -> bool:
     return digits >= 4
 
 
-def _digits(match: re.Match[str], name: str) -> View:
+def _digits(match: re.Match[str], name: str) -> Iterator[View]:
+    """The digits of a row written together, and with the hyphens and dots between their groups."""
     raw = match.group()
     start, end = match.span()
     if name == "spelled-digits":
-        digits = "".join(_WORDS.get(word.lower(), "") for word in re.findall(r"\w+", raw))
+        parts = [_WORDS.get(word.lower()) or _SIGNS.get(word.lower(), "") for word in re.findall(r"\w+", raw)]
     else:
-        digits = "".join(character for character in raw if character.isdigit())
+        parts = [part.strip() if len(part) > 1 else part.replace(" ", "") for part in _PIECES.findall(raw)]
+    grouped = "".join(parts)
+    digits = "".join(character for character in grouped if character.isdigit())
     context = match.string[max(0, start - 60) : start]
-    text = context + digits
-    starts = [*range(start - len(context), start), *([start] * len(digits))]
-    return View(name, MappedText(text, starts, end), (len(context) + 1,))
+    for form in dict.fromkeys(
+        (digits, grouped) if 0 < len(grouped) - len(digits) <= _MOST_SIGNS else (digits,)
+    ):
+        text = context + form
+        starts = [*range(start - len(context), start), *([start] * len(form))]
+        yield View(name, MappedText(text, starts, end), (len(context) + 1,))
+
+
+_PIECES = re.compile(r"[0-9]|[^0-9]+")
+_MOST_SIGNS = 4  # a sign between all digits groups nothing
+_SIGNS = {"dash": "-", "hyphen": "-", "dot": ".", "point": ".", "strich": "-", "punkt": "."}
