@@ -331,7 +331,7 @@ _SMALL = Sizing(
         per_1000_tokens_microusd=30_000,
         organization_microusd=_usd(750),
         department_microusd=_usd(150),
-        user_microusd=_usd(20),
+        user_microusd=_usd(75),  # a coding agent's month, by `kit cost`, and room
         infrastructure_microusd=_usd(400),
     ),
     staffing=Staffing(

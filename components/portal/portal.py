@@ -170,6 +170,7 @@ class Portal(KitComponent):
                 Statement(
                     "EncryptRecords", ["kms:GenerateDataKey"], [stores.audit_key_arn], conditions=via_s3
                 ),
+                Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
                 Statement("CopyMetadata", ["firehose:PutRecordBatch"], [stores.analytics_stream_arn]),
             ],
             environment={
@@ -182,6 +183,7 @@ class Portal(KitComponent):
                 "PORTAL_CONTENT_KEY": CONTENT_KEY,
                 "AUDIT_BUCKET": stores.audit_bucket_name,
                 "AUDIT_KEY_ARN": stores.audit_key_arn,
+                "WRITER_KEY_ARN": stores.writer_key_arn,
                 "ANALYTICS_STREAM": stores.analytics_stream_name,
             },
             layers=[args.registrar_layer_arn],

@@ -17,6 +17,12 @@ def cost(
         str | None, typer.Option(help="small, medium, large or enterprise instead of the client's.")
     ] = None,
     client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
+    agents: Annotated[
+        int | None, typer.Option(min=0, help="People who also work with a coding agent.")
+    ] = None,
+    application_calls: Annotated[
+        int | None, typer.Option(min=0, help="Calls a month of all applications together.")
+    ] = None,
     assume: Annotated[
         list[str] | None,
         typer.Option(help="Another value for an assumption, such as tokens_per_call=4000; repeat for more."),
@@ -38,7 +44,9 @@ def cost(
         check_choice("size", size, SIZES)
     settings = read_client_settings(client, size)
     graphs = evaluate_stages(client=client, size=size, assume_gates=True)
-    model = build_model(settings, list(graphs.values()), _assumptions(assume or []))
+    counts = {"agent_people": agents, "application_calls": application_calls}
+    given = {name: str(count) for name, count in counts.items() if count is not None}
+    model = build_model(settings, list(graphs.values()), given | _assumptions(assume or []))
     if as_json:
         sys.stdout.write(json.dumps(model.as_document(), indent=1) + "\n")
     else:
@@ -93,6 +101,20 @@ def _show(model: "CostModel") -> None:
         table.add_section()
     table.add_row("[bold]Programme, first year[/]", "", "", f"[bold]{usd(model.first_year())}[/]", "")
     console.print(table)
+    profiles = Table(
+        "a million calls of", "USD in AWS", "a person uses (USD)", "budget", box=None, pad_edge=False
+    )
+    budgets = {each.profile: each for each in model.budgets}
+    for name, microusd in model.per_million_calls.items():
+        budget = budgets.get(name)
+        fits = (
+            f"{budget.configured_usd:,} {'fits' if budget.fits else '[red]is too little[/]'}"
+            if budget
+            else ""
+        )
+        used = f"{budget.needed_usd:,.2f}" if budget else ""
+        profiles.add_row(name, f"{usd(microusd)}", used, fits)
+    console.print(profiles)
     compared = Table("planning value", "planned (USD)", "model (USD)", "", "why", box=None, pad_edge=False)
     for each in model.comparisons:
         small = each.high_usd < 1

@@ -5,14 +5,14 @@ Each line is a quantity times a price of one unit, rounded once to a micro-dolla
 programme are compared with what comes out, and a difference says what makes it.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Literal
 
 from contract.sizes import Sizing, sizing
 from kit.cost.price_file import Assumption, PriceFile, read_assumptions, read_prices
-from kit.cost.resources import standing_costs
+from kit.cost.resources import VCPU_PER_REPLICA, standing_costs
 from kit.errors import ExitCode, KitError
 from kit.evaluation.graph import Graph
 from lambdas.common.prices import PriceList, load_prices
@@ -21,7 +21,9 @@ from stacks.settings import Settings
 Group = Literal["api", "infrastructure", "organisation"]
 Rhythm = Literal["monthly", "once", "yearly"]
 _MICRO = Decimal(1_000_000)
+_MILLION = Decimal(1_000_000)
 _GIB = Decimal(1024**3)
+_AUTHORIZER_SECONDS = Decimal("0.02")
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,29 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class PersonBudget:
+    """What a person of a profile uses a month, and whether the configured budget of a person lets them."""
+
+    profile: str
+    needed_usd: Decimal
+    configured_usd: Decimal
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "profile": self.profile,
+            "needed_usd": _text(self.needed_usd),
+            "configured_usd": _text(self.configured_usd),
+            "fits": self.fits,
+        }
+
+    @property
+    def fits(self) -> bool:
+        """Whether the budget is at least what is used."""
+        return self.configured_usd >= self.needed_usd
+
+
+@dataclass(frozen=True)
 class CostModel:
     """All lines for one size, their totals and the comparison."""
 
@@ -87,6 +112,8 @@ class CostModel:
     lines: Sequence[Line]
     comparisons: Sequence[Comparison]
     unpriced: Sequence[str]
+    per_million_calls: Mapping[str, int]  # by profile: micro-dollars in AWS
+    budgets: Sequence[PersonBudget]
 
     def total(self, group: Group | None, rhythm: Rhythm) -> int:
         """Micro-dollars of the lines of a group (None: of all) and a rhythm."""
@@ -124,6 +151,8 @@ class CostModel:
                 "programme_first_year": self.first_year(),
             },
             "compared_with_planning": [each.as_document() for each in self.comparisons],
+            "infrastructure_per_million_calls_microusd": dict(self.per_million_calls),
+            "budgets_of_a_person": [each.as_document() for each in self.budgets],
             "not_priced": list(self.unpriced),
         }
 
@@ -134,6 +163,28 @@ def build_model(
     """The model of a configuration and of its evaluated plan. Raises KitError on a wrong assumption."""
     builder = _Builder(settings, graphs, read_prices(), load_prices(), read_assumptions(given or {}))
     return builder.build()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A way of use: how many calls a month, and what a call of it is like. Shares are from 0 to 1."""
+
+    name: str
+    people: Decimal | None  # None where it is no people's
+    calls: Decimal
+    calls_each: Decimal  # a month of one person
+    tokens_per_call: Decimal
+    output: Decimal
+    cached: Decimal
+    seconds: Decimal
+    request_bytes: Decimal
+    record_bytes: Decimal
+    answer_bytes: Decimal
+
+    @property
+    def tokens(self) -> Decimal:
+        """Tokens a month."""
+        return self.calls * self.tokens_per_call
 
 
 class _Builder:
@@ -149,12 +200,15 @@ class _Builder:
         self._plan = settings.sizing
         self._prices, self._claude, self._assumed = prices, claude, assumptions
         self._lines: list[Line] = []
+        self._share_standing = True  # pods of the minimum carry load before others are counted
+        self._profiles = profiles_of(assumptions, self._plan)
 
     def build(self) -> CostModel:
         usage = self._usage()
-        self._api(usage)
+        self._api()
         unpriced = self._standing()
-        self._by_use(usage)
+        self._by_call(self._profiles)
+        self._by_month(usage)
         self._organisation()
         model = CostModel(
             self._plan.size,
@@ -165,6 +219,8 @@ class _Builder:
             tuple(self._lines),
             (),
             unpriced,
+            {one.name: self.per_million_calls(one.name) for one in self._profiles},
+            tuple(self._budgets()),
         )
         comparisons = _compared(model, self._plan)
         return CostModel(**{**model.__dict__, "comparisons": comparisons})
@@ -174,9 +230,12 @@ class _Builder:
 
     def _usage(self) -> dict[str, Decimal]:
         active = Decimal(self._plan.people) * self._value("active_percent") / 100
-        tokens = active * self._plan.budgets.tokens_per_person
-        calls = (tokens / self._value("tokens_per_call")).to_integral_value()
-        return {"active_people": active, "tokens": tokens, "calls": calls}
+        return {
+            "active_people": active,
+            "tokens": sum((one.tokens for one in self._profiles), Decimal(0)),
+            "calls": sum((one.calls for one in self._profiles), Decimal(0)),
+            **{f"{one.name}_calls": one.calls for one in self._profiles},
+        }
 
     def _line(self, group: Group, rhythm: Rhythm, item: str, quantity: Decimal, price: str, why: str) -> None:
         found = self._prices.prices[price]
@@ -197,23 +256,28 @@ class _Builder:
         microusd = int((quantity * usd * _MICRO).to_integral_value(ROUND_HALF_EVEN))
         self._lines.append(Line(group, rhythm, item, quantity, unit, usd, microusd, source, why))
 
-    def _api(self, usage: Mapping[str, Decimal]) -> None:
-        """Tokens of each model alias, from the cheapest to the dearest."""
-        output = self._value("output_percent") / 100
-        shares = self._shares()
-        for model, share in shares.items():
-            band = self._claude.models[model][0]
-            for what, part, nano in (("input", 1 - output, band.input), ("output", output, band.output)):
-                self._add(
-                    "api",
-                    "monthly",
-                    f"{model} {what}",
-                    usage["tokens"] * share * part,
-                    "token",
-                    Decimal(nano).scaleb(-9),
-                    f"Claude price list of {self._claude.as_of}",
-                    f"{usage['tokens']:,.0f} tokens x {share:.0%} of calls x {part:.0%} {what}",
-                )
+    def _api(self) -> None:
+        """Tokens of each profile and model, from the cheapest model to the dearest."""
+        for profile in (one for one in self._profiles if one.calls):
+            output, cached = profile.output, profile.cached
+            for model, share in self._shares().items():
+                band = self._claude.models[model].bands[0]
+                parts = [
+                    ("input", (1 - output) * (1 - cached), band.input),
+                    ("cache read", (1 - output) * cached, band.cache_read),
+                    ("output", output, band.output),
+                ]
+                for what, part, nano in (one for one in parts if one[1]):
+                    self._add(
+                        "api",
+                        "monthly",
+                        f"{profile.name}: {model} {what}",
+                        profile.tokens * share * part,
+                        "token",
+                        Decimal(nano).scaleb(-9),
+                        f"Claude price list of {self._claude.as_of}",
+                        f"{profile.tokens:,.0f} tokens x {share:.0%} of calls x {part:.1%} {what}",
+                    )
 
     def _shares(self) -> dict[str, Decimal]:
         """Which share of the tokens each configured model has."""
@@ -237,7 +301,7 @@ class _Builder:
                 way_out="add it to lambdas/common/prices/prices.json",
                 exit_code=ExitCode.USAGE,
             )
-        return self._claude.models[model][0].input
+        return self._claude.models[model].bands[0].input
 
     def _standing(self) -> list[str]:
         quantities, unpriced = standing_costs(self._graphs, self._prices)
@@ -247,60 +311,129 @@ class _Builder:
             self._line("infrastructure", "monthly", item, quantity, price, "resources in the evaluated plan")
         return unpriced
 
-    def _by_use(self, usage: Mapping[str, Decimal]) -> None:
-        """What a call causes: quantities per call as the gateway is built."""
-        calls, plan = usage["calls"], self._plan
-        retained = Decimal(plan.retention.audit_days) / 30
-        stored = calls * self._value("record_bytes_per_call") / _GIB
-        per_call = self._value("seconds_per_call") * plan.capacity.gateway_memory_mb / 1024
-        departments, models = len(self._settings.departments), len(self._settings.claude.models)
-        line = self._line
-        if plan.capacity.runtime == "lambda":
-            line(
-                "infrastructure", "monthly", "gateway time", calls * per_call, "lambda.gb_second",
-                f"calls x {self._value('seconds_per_call')} s x {plan.capacity.gateway_memory_mb} MB",
-            )  # fmt: skip
-            line("infrastructure", "monthly", "gateway requests", calls, "lambda.request", "calls")
-            line("infrastructure", "monthly", "API requests", calls, "apigateway.request", "calls")
+    def _by_call(self, profiles: Sequence[Profile]) -> None:
+        """What calls cause: quantities per call as the gateway is built."""
+        plan, value = self._plan, self._value
+        runtime = plan.capacity.runtime
+        calls = sum((one.calls for one in profiles), Decimal(0))
+        seconds = sum((one.calls * one.seconds for one in profiles), Decimal(0))
+        stored = sum((one.calls * one.record_bytes for one in profiles), Decimal(0)) / _GIB
+        asked = sum((one.calls * one.request_bytes for one in profiles), Decimal(0)) / _GIB
+        answered = sum((one.calls * one.answer_bytes for one in profiles), Decimal(0)) / _GIB
+
+        def line(item: str, quantity: Decimal, price: str, why: str) -> None:
+            if quantity:
+                self._line("infrastructure", "monthly", item, quantity, price, why)
+
+        self._compute(calls, seconds, asked + answered, line)
+        writes, reads = value("ledger_writes_per_call"), value("ledger_reads_per_call")
         line(
-            "infrastructure", "monthly", "ledger writes", calls * 26, "dynamodb.write",
-            "two transactions a call: 8 items reserved, 5 settled, 2 units each",
-        )  # fmt: skip
-        line("infrastructure", "monthly", "ledger reads", calls * 4, "dynamodb.read", "rate windows, access")
-        line(
-            "infrastructure", "monthly", "records", calls * 2, "s3.put", "intent and outcome, at worst alone"
+            "ledger writes", calls * writes, "dynamodb.write", f"calls x {writes} units, none of them shared"
         )
+        line("ledger reads", calls * reads, "dynamodb.read", f"calls x {reads} units")
+        objects = calls * value(f"objects_per_call_{runtime}")
+        line("records", objects, "s3.put", "objects of intents and outcomes")
+        line("sealing: reading", objects, "s3.get", "the notary reads each object once")
+        line("sealing: tagging", objects, "s3.put", "and tags it as contained in a sealed segment")
+        line("records for a month", stored, "s3.gb_month", "until they are sealed and expire")
+        kept = stored * min(Decimal(plan.retention.audit_days) / 30, 12)
+        line("segments kept", kept, "s3.gb_month", "a month's records x months kept, at the end of year 1")
+        if plan.redundancy.replica_region:
+            line("second region: transfer", stored, "s3.replication_gb", "segments, within 15 minutes")
+            line("second region: kept", kept, "s3.gb_month", "segments, billed at their size")
+        kms = value(f"kms_requests_per_call_{runtime}")
+        line("key use", calls * kms, "kms.request", f"calls x {kms}: data keys of people, by process")
         line(
-            "infrastructure", "monthly", "records kept", stored * min(retained, 12), "s3.gb_month",
-            "a month's records x months kept, at the end of year 1",
-        )  # fmt: skip
-        line(
-            "infrastructure", "monthly", "metadata copies", calls * 10 * 1024 / _GIB, "firehose.gb",
+            "metadata copies",
+            calls * 10 * 1024 / _GIB,
+            "firehose.gb",
             "two copies a call, each counted as 5 KB",
-        )  # fmt: skip
-        line("infrastructure", "monthly", "key use", calls / 10, "kms.request", "data keys are cached")
+        )
+        logged = value("log_bytes_per_call")
+        line("logs", calls * logged / _GIB, "cloudwatch.log_gb", "bytes of log a call")
+        line("traces", calls / 20, "xray.trace", "one call in twenty")
+        if self._settings.guardrail:
+            units = (asked + answered) * _GIB / 1000
+            line("guardrail", units, "bedrock.guardrail_unit", "requests and answers, in units of 1,000")
+        if plan.detection.web_acl:
+            line("firewall requests", calls, "waf.request", "calls")
+        if plan.detection.trail_data_events:
+            line("data events", objects * 2 + calls * 2, "cloudtrail.data_event", "the evidence and its keys")
+        line("answers to callers", answered, "transfer.gb", "bytes of answers")
+
+    def _compute(
+        self,
+        calls: Decimal,
+        seconds: Decimal,
+        through: Decimal,
+        line: Callable[[str, Decimal, str, str], None],
+    ) -> None:
+        """Where the gateway runs: a function is paid for while a stream waits, a pod is shared by many."""
+        capacity = self._plan.capacity
+        if capacity.runtime == "lambda":
+            memory = Decimal(capacity.gateway_memory_mb) / 1024
+            line(
+                "gateway time", seconds * memory, "lambda.gb_second",
+                f"seconds of stream x {capacity.gateway_memory_mb} MB",
+            )  # fmt: skip
+            line("gateway requests", calls, "lambda.request", "calls")
+            line("authorizer requests", calls, "lambda.request", "calls")
+            line("authorizer time", calls * _AUTHORIZER_SECONDS / 2, "lambda.gb_second", "20 ms of 512 MB")
+            line("API requests", calls, "apigateway.request", "calls")
+            line("API access log", calls * 5 * 1024 / _GIB, "firehose.gb", "a line a call, counted as 5 KB")
+            return
+        idle = 1 + self._value("pods_idle_percent") / 100
+        pod_hours = seconds / self._value("streams_per_pod") * idle / 3600
+        standing = Decimal(capacity.gateway_replicas_minimum * self._prices.hours_per_month)
+        more = max(pod_hours - standing, Decimal(0)) if self._share_standing else pod_hours
         line(
-            "infrastructure", "monthly", "logs", calls * self._value("log_bytes_per_call") / _GIB,
-            "cloudwatch.log_gb", "bytes of log a call",
+            "pods by load", more * VCPU_PER_REPLICA, "ec2.vcpu_hour",
+            f"seconds of stream / {self._value('streams_per_pod')} streams a pod x {idle}, above the minimum",
         )  # fmt: skip
+        line("to Claude through NAT", through, "ec2.nat_gb", "requests and answers")
         line(
+            "through endpoints",
+            calls * 12 * 1024 / _GIB,
+            "ec2.endpoint_gb",
+            "keys, copies, logs: 12 KB a call",
+        )
+
+    def _by_month(self, usage: Mapping[str, Decimal]) -> None:
+        """What people and metrics cause, however often they call."""
+        plan = self._plan
+        departments, models = len(self._settings.departments), len(self._settings.claude.models)
+        self._line(
             "infrastructure", "monthly", "metrics",
             Decimal(7 * (2 + departments * models) + 8 * (1 + departments)), "cloudwatch.metric_month",
             "7 of the gateway by department and model, 8 of measurement by department",
         )  # fmt: skip
-        line("infrastructure", "monthly", "traces", calls / 20, "xray.trace", "one call in twenty")
-        if plan.detection.web_acl:
-            line("infrastructure", "monthly", "firewall requests", calls, "waf.request", "calls")
-        if plan.detection.trail_data_events:
-            line(
-                "infrastructure", "monthly", "data events", calls * 4, "cloudtrail.data_event",
-                "reads and writes of the evidence",
-            )  # fmt: skip
         tier = "cognito.plus_user" if plan.detection.cognito_tier == "PLUS" else "cognito.essentials_user"
-        line("infrastructure", "monthly", "sign-in", usage["active_people"], tier, "active people")
-        line(
-            "infrastructure", "monthly", "answers to callers", calls * 8192 / _GIB, "transfer.gb", "8 KB each"
-        )
+        self._line("infrastructure", "monthly", "sign-in", usage["active_people"], tier, "active people")
+
+    def per_million_calls(self, profile: str) -> int:
+        """Micro-dollars that a million calls of one profile cause in AWS, without what stands anyway."""
+        (chosen,) = [one for one in self._profiles if one.name == profile]
+        kept, self._lines, self._share_standing = self._lines, [], False
+        self._by_call([replace(chosen, calls=_MILLION)])
+        total = sum(line.microusd for line in self._lines)
+        self._lines, self._share_standing = kept, True
+        return total
+
+    def _budgets(self) -> Iterator[PersonBudget]:
+        """Budgets beside what people of each profile use."""
+        configured = _usd(self._plan.budgets.user_microusd)
+        for profile in self._profiles:
+            if profile.people is not None:
+                yield PersonBudget(profile.name, self.api_per_person(profile), configured)
+
+    def api_per_person(self, profile: Profile) -> Decimal:
+        """US dollars of tokens a month of one person with this profile."""
+        kept, self._lines, profiles = self._lines, [], self._profiles
+        self._profiles = (replace(profile, calls=profile.calls_each),)
+        self._api()
+        total = sum(line.microusd for line in self._lines)
+        self._lines, self._profiles = kept, profiles
+        return _usd(total)
 
     def _organisation(self) -> None:
         value, staff = self._value, self._plan.staffing.people
@@ -318,6 +451,40 @@ class _Builder:
             value("coe_yearly_usd"), "assumption",
             f"{staff} people x {value('coe_time_percent')} % of their time",
         )  # fmt: skip
+
+
+def profiles_of(assumed: Mapping[str, Assumption], plan: Sizing) -> tuple[Profile, ...]:
+    """The profiles of use with how many calls each has a month."""
+
+    def value(name: str) -> Decimal:
+        return assumed[name].value
+
+    def profile(prefix: str, name: str, people: Decimal | None, calls: Decimal, each: Decimal) -> Profile:
+        return Profile(
+            name=name,
+            people=people,
+            calls=calls,
+            calls_each=each,
+            tokens_per_call=value(f"{prefix}tokens_per_call"),
+            output=value(f"{prefix}output_percent") / 100,
+            cached=value("agent_cached_percent") / 100 if prefix == "agent_" else Decimal(0),
+            seconds=value(f"{prefix}seconds_per_call"),
+            request_bytes=value(f"{prefix}request_bytes_per_call"),
+            record_bytes=value(f"{prefix}record_bytes_per_call"),
+            answer_bytes=value(f"{prefix}answer_bytes_per_call"),
+        )
+
+    people = Decimal(plan.people) * value("active_percent") / 100
+    chat_each = Decimal(plan.budgets.tokens_per_person) / value("tokens_per_call")
+    agents = value("agent_people")
+    return (
+        profile("", "chat", people, (people * chat_each).to_integral_value(), chat_each),
+        profile(
+            "agent_", "coding agents", agents, agents * value("agent_calls_per_person"),
+            value("agent_calls_per_person"),
+        ),
+        profile("application_", "applications", None, value("application_calls"), Decimal(1)),
+    )  # fmt: skip
 
 
 def _setup_factor(size: str) -> Decimal:

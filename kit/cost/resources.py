@@ -12,7 +12,7 @@ from kit.evaluation.graph import Graph, Resource
 
 # (name of the price, quantity a month) of one resource
 Priced = list[tuple[str, Decimal]]
-_VCPU_PER_REPLICA = Decimal("0.5")  # what a replica of the gateway requests
+VCPU_PER_REPLICA = Decimal("0.5")  # what a replica of the gateway requests
 
 
 def _each(price: str) -> Callable[[Mapping[str, Any], int], Priced]:
@@ -49,7 +49,7 @@ def _warm(inputs: Mapping[str, Any], hours: int) -> Priced:
 
 def _replicas(inputs: Mapping[str, Any], hours: int) -> Priced:
     minimum = int(inputs.get("spec", {}).get("minReplicas", 1))
-    return [("ec2.vcpu_hour", minimum * _VCPU_PER_REPLICA * hours)]
+    return [("ec2.vcpu_hour", minimum * VCPU_PER_REPLICA * hours)]
 
 
 _STANDING: Mapping[str, Callable[[Mapping[str, Any], int], Priced]] = {

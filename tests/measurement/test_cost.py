@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from kit.cost.price_file import read_prices
 from kit.errors import KitError
 from kit.measurement.deployment import read_client_settings
 from tests.support.stages import SIZES, plans_of
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def model_of(size: str, given: dict[str, str] | None = None) -> CostModel:
@@ -90,3 +93,45 @@ def test_the_command_prints_one_json_document() -> None:
     assert document["assumptions"]["setup_days"] == {
         "value": "10", "why": "given on the command line", "given": True,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_million_calls_of_each_profile_cost_what_the_sheet_says_that_was_worked_by_hand(size: str) -> None:
+    text = (ROOT / "docs" / "cost-sheet.md").read_text("utf-8").partition("## All")[2]
+    header, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
+    by_hand = {row[0]: Decimal(row[header.index(size)].replace(",", "")) for row in rows}
+    modelled = {name: Decimal(amount).scaleb(-6) for name, amount in model_of(size).per_million_calls.items()}
+    assert modelled.keys() == by_hand.keys()
+    for profile, worked in by_hand.items():
+        assert abs(modelled[profile] - worked) <= worked / 10, profile
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_budget_of_a_person_lets_them_work_with_a_coding_agent(size: str) -> None:
+    budgets = {each.profile: each for each in model_of(size).budgets}
+    assert budgets["coding agents"].needed_usd > 30, "two orders above a question now and then"
+    assert all(each.fits for each in budgets.values())
+
+
+def test_the_second_region_pods_streams_and_endpoints_have_lines_of_their_own() -> None:
+    counts = {"agent_people": "20000", "application_calls": "1000000"}
+    large = {line.item for line in model_of("large", counts).lines}
+    assert {"second region: transfer", "second region: kept", "gateway time", "authorizer requests"} <= large
+    enterprise = {line.item for line in model_of("enterprise", counts).lines}
+    assert {"pods by load", "to Claude through NAT", "through endpoints", "second region: kept"} <= enterprise
+    assert "second region: kept" not in {line.item for line in model_of("small", counts).lines}
+
+
+def test_counts_of_profiles_are_given_on_the_command_line() -> None:
+    done = CliRunner().invoke(
+        app, ["cost", "--size", "small", "--json", "--agents", "40", "--application-calls", "9"]
+    )
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    usage = document["usage_a_month"]
+    assert (usage["coding agents_calls"], usage["applications_calls"]) == ("120000", "9")
+    assert {line["item"] for line in document["lines"] if "coding agents" in line["item"]}
