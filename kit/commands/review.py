@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -13,8 +13,8 @@ from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
     from kit.evaluation.difference import Difference
+    from kit.evaluation.finding import Finding
     from kit.evaluation.overrides import Override
-    from kit.evaluation.review import Finding
 
 SCHEMA = "kit-review/1"
 _COLOURS = {"critical": "bold red", "warning": "yellow", "info": "default"}
@@ -30,7 +30,11 @@ def review(
     overrides: Annotated[
         Path | None, typer.Option(help="YAML list of accepted findings: rule, resource, approver, reason.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    output: Annotated[
+        Literal["text", "json", "markdown", "sarif"],
+        typer.Option("--format", help="text, json, markdown for a pull request, sarif for a code scanner."),
+    ] = "text",
 ) -> None:
     """Read a change as an auditor does: what it weakens, deletes, newly grants, or hides.
 
@@ -42,19 +46,29 @@ def review(
 
     Exit codes: 0 nothing critical, or all of it overridden; 2 the file cannot be read; 5 critical findings.
     """
+    from importlib.metadata import version
+
     from kit.evaluation.overrides import read_overrides, unused
     from kit.evaluation.review import review as findings_of
+    from kit.evaluation.review_output import as_markdown, as_sarif
 
     accepted = read_overrides(overrides) if overrides else ()
     found, notes = _change(file, against)
     findings = [*notes, *findings_of(found.changes)]
     open_ = [f for f in findings if f.severity == "critical" and not any(o.accepts(f) for o in accepted)]
     stale = unused(accepted, findings)
-    if as_json:
-        json.dump(_document(found, findings, accepted, stale), sys.stdout, indent=1, ensure_ascii=False)
-        print()
-    else:
-        _show(found, findings, accepted, stale)
+    match "json" if as_json else output:
+        case "json":
+            json.dump(_document(found, findings, accepted, stale), sys.stdout, indent=1, ensure_ascii=False)
+            print()
+        case "markdown":
+            overridden = [one for one in findings if any(o.accepts(one) for o in accepted)]
+            print(as_markdown(found.counts, findings, overridden), end="")
+        case "sarif":
+            json.dump(as_sarif(findings, version("claude-enterprise-kit")), sys.stdout, indent=1)
+            print()
+        case _:
+            _show(found, findings, accepted, stale)
     if open_:
         raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
 
@@ -64,7 +78,7 @@ def _change(file: Path, against: Path | None) -> "tuple[Difference, list[Finding
     from kit.evaluation.difference import difference
     from kit.evaluation.digest import RECOMMENDED, is_digest, read_digest
     from kit.evaluation.document import checked_document, read_document
-    from kit.evaluation.review import Finding
+    from kit.evaluation.finding import Finding
 
     content = _json(file, RECOMMENDED)
     if not is_digest(content):
@@ -134,8 +148,7 @@ def _document(
 def _show(
     found: "Difference", findings: "list[Finding]", accepted: "tuple[Override, ...]", stale: "list[Override]"
 ) -> None:
-    from kit.evaluation.rendering import short_type
-    from kit.evaluation.review import SEVERITIES
+    from kit.evaluation.review_output import grouped
 
     console = Console(highlight=False)
 
@@ -144,17 +157,16 @@ def _show(
 
     counts = ", ".join(f"{number} {name}" for name, number in found.counts.items()) or "no resources"
     line(f"Reviewed: {counts}.")
-    types = {change.urn: change.type for change in found.changes}
-    for severity in SEVERITIES:
-        for finding in (one for one in findings if one.severity == severity):
-            override = next((o for o in accepted if o.accepts(finding)), None)
-            where = finding.urn.rsplit("::", 1)[-1] if finding.urn else "the preview"
-            kind = f" ({short_type(types[finding.urn])})" if finding.urn in types else ""
-            at = f" {finding.path}" if finding.path else ""
-            style = "dim" if override else _COLOURS[severity]
-            line(f"{severity:<9} {finding.rule:<24} {where}{kind}{at}: {finding.message}", style)
-            if override:
-                line(f"{'':<9} accepted by {override.approver}: {override.reason}", "dim")
+    accepting = {one: o for one in findings for o in accepted if o.accepts(one)}
+    for group in grouped(one for one in findings if one not in accepting):
+        said = f"{group.severity:<9} {group.rule:<24} {group.resources}: {group.message}"
+        line(said, _COLOURS[group.severity])
+        if group.severity == "critical":
+            line(f"{'':<9} {group.requirements}; to be agreed by: {group.approver}", "dim")
+    for finding, override in accepting.items():
+        where = finding.urn.rsplit("::", 1)[-1] or "the preview"
+        line(f"{finding.severity:<9} {finding.rule:<24} {where}: {finding.message}", "dim")
+        line(f"{'':<9} accepted by {override.approver}: {override.reason}", "dim")
     for override in stale:
         line(
             f"{'note':<9} an override speaks of nothing here: {override.rule} on {override.resource}",

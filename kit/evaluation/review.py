@@ -8,31 +8,13 @@ nothing of AWS's state.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from kit.evaluation.difference import Change
+from kit.evaluation.finding import SEVERITIES, Finding, Severity
+from kit.evaluation.governance import judge
 from kit.evaluation.grants import Grant, added, grants, policy_documents
 from kit.evaluation.graph import unwrapped
-
-Severity = Literal["critical", "warning", "info"]
-SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that a reviewer must know. `rule` and `urn` together identify it in an override."""
-
-    rule: str
-    severity: Severity
-    urn: str
-    message: str
-    path: str = ""
-
-    def as_document(self) -> dict[str, str]:
-        """Plain data."""
-        return asdict(self)
-
 
 # -- what must not become less
 
@@ -65,6 +47,15 @@ def _more(old: Any, new: Any) -> bool:
 
 def _fewer(old: Any, new: Any) -> bool:
     return isinstance(old, list) and any(one not in (new or []) for one in old)
+
+
+def _fewer_named(old: Any, new: Any) -> bool:
+    """Whether an entry is gone, by its name: one that says something else is still there."""
+    return isinstance(old, list) and not _names(old) <= _names(new or [])
+
+
+def _names(entries: Sequence[Any]) -> set[str]:
+    return {str(one.get("name", "")) for one in entries if isinstance(one, Mapping)}
 
 
 def _down(*ranks: str) -> _Weaker:
@@ -306,7 +297,7 @@ _RATCHETS: dict[str, tuple[tuple[str, str, _Weaker, Severity, str], ...]] = {
         ),
     ),
     "aws:wafv2/webAcl:WebAcl": (
-        ("firewall-rules-lost", "rules", _fewer, "critical", "fewer firewall rules"),
+        ("firewall-rules-lost", "rules", _fewer_named, "critical", "fewer firewall rules"),
     ),
 }
 
@@ -361,7 +352,8 @@ _SECRET_VARIABLE = re.compile(r"(PASSWORD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY)$",
 
 def review(changes: Sequence[Change]) -> list[Finding]:
     """All findings, the gravest first, then by URN."""
-    found = {finding for change in changes for rule in _RULES for finding in rule(change)}
+    rules = (*_RULES, judge(changes))
+    found = {finding for change in changes for rule in rules for finding in rule(change)}
     order = {severity: position for position, severity in enumerate(SEVERITIES)}
     return sorted(found, key=lambda f: (order[f.severity], f.urn, f.rule, f.path, f.message))
 

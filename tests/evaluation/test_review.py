@@ -69,7 +69,7 @@ def _set(path: str, value: Any) -> Callable[[Entry], None]:
 ANYONE = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
 WEAKENED = [
     ("audit-store-lock", "lock-weakened", _set("inputs.rule.defaultRetention.mode", "GOVERNANCE")),
-    ("audit-store-lock", "retention-shortened", _set("inputs.rule.defaultRetention.days", 30)),
+    ("audit-store-lock", "retention-shortened", _set("inputs.rule.defaultRetention.days", 7)),
     ("audit-store-bucket", "protect-lost", _set("options.protect", False)),
     ("audit-store-bucket", "retain-lost", _set("options.retainOnDelete", False)),
     ("audit-store-bucket", "protected-resource", _set("inputs.bucket", "another")),
@@ -148,7 +148,7 @@ def test_an_override_with_approver_and_reason_opens_the_review(
     tmp_path: Path, document: dict[str, Any]
 ) -> None:
     changed = copy.deepcopy(document)
-    _set("inputs.rule.defaultRetention.days", 30)(resource(changed, "audit-store-lock"))
+    _set("inputs.rule.defaultRetention.days", 7)(resource(changed, "audit-store-lock"))
     overrides = tmp_path / "overrides.yaml"
     overrides.write_text(
         "- {rule: retention-shortened, resource: audit-store-lock, approver: Ada, "
