@@ -153,6 +153,25 @@ _KEYWORDS = Literals({"words": [*((word, 0) for word in sorted(_ANNOUNCING)), *_
 _BEFORE_ANY_WORD = frozenset(
     (*_WORDY, *(gate.split()[0] for rule in PLACES if rule.accept("mapleharbor") for gate in rule.gates))
 )
+# the whole gates of these rules; where the value is in quotes, the quote is a sign
+_GATES_BEFORE_ANY_WORD = Literals(
+    {
+        "gates": [
+            *(
+                (word, word)
+                for word in _WORDY
+                if word not in ("password", "passwort", "passcode", "kennwort")
+            ),
+            *(
+                (gate, gate)
+                for rule in PLACES
+                if rule.accept("mapleharbor")
+                and rule.name not in ("app-password", "passphrase", "near-password")
+                for gate in rule.gates
+            ),
+        ]
+    }
+)
 # a word of a sentence, with the signs of one around it
 _OF_A_SENTENCE = Expression(r"[(*_]{0,3}[^\W\d_][a-zß-öø-ÿ]*(?:['’][a-z]{1,2})?[.,;:!?)*_]{0,4}\s*\Z")
 _FENCE = "```"
@@ -318,7 +337,7 @@ class TextRedactor:
 
     def _worth_looking(self, segment: str) -> bool:
         if (
-            self._any_word >= self._base + self._cut
+            (self._any_word >= self._base + self._cut and self._behind_a_gate())
             or (self._loud and self._is_alert())
             or _INTERESTING.search(segment)
         ):
@@ -326,6 +345,11 @@ class TextRedactor:
         if any(canary in self._held[-len(segment) - 200 :] for canary in self._policy.canaries):
             return True
         return _may_hold_terms(self._inspector, segment)
+
+    def _behind_a_gate(self) -> bool:
+        """Whether a rule whose value may be a plain word begins in what was read last."""
+        near = self._held[max(0, self._cut - CONTEXT) : self._scan].lower()
+        return bool(_GATES_BEFORE_ANY_WORD.read(near)["gates"])
 
     def whole(self, text: str) -> None:
         """The whole text of a block at once: cut as a stream is only where something in it must go."""

@@ -188,6 +188,10 @@ def find(
     untrusted = channel is Channel.UNTRUSTED
     threshold = UNTRUSTED_THRESHOLD if untrusted else TRUSTED_THRESHOLD
     alone = UNTRUSTED_MODEL_THRESHOLD if untrusted else TRUSTED_THRESHOLD
+    proofs = list(_proofs(plain, lower, places, untrusted=untrusted and kind not in PROGRAMS))
+    if not proofs and kind in PROGRAMS:
+        hidden = _hidden(original, plain, lower)
+        return ([hidden] if hidden else []), hidden.score if hidden else 0.0
     likeliest, windows = linear.shipped_windows("injection", lower, alone)
     found: list[Span] = []
     highest = 0.0
@@ -197,7 +201,7 @@ def find(
             Span("PROMPT_INJECTION", start, end, round(score, 3), "linear-model")
             for score, start, end in windows
         ]
-    for rule, weight, start, end in _proofs(plain, lower, places, untrusted=untrusted):
+    for rule, weight, start, end in proofs:
         surer = likeliest + (1 - likeliest) * weight
         highest = max(highest, surer)
         found.append(Span("PROMPT_INJECTION", start, end, round(surer, 3), rule))
@@ -253,7 +257,7 @@ def _hidden(original: str, plain: str, lower: str) -> Span | None:
     """Text that a person does not see: tag characters, long invisible runs, hidden HTML that gives orders."""
     if not original.isascii() and (_TAGS.search(original) or _INVISIBLE_RUN.search(original)):
         return Span("PROMPT_INJECTION", 0, len(plain), 0.96, "invisible-text")
-    if "<!--" in plain or "style" in lower:
+    if "<!--" in plain or "style=" in lower or "style =" in lower:
         for match in _HIDDEN_HTML.finditer(plain):
             group = "comment" if match["comment"] else "hidden"
             start, end = match.span(group)

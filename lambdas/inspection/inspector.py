@@ -339,7 +339,7 @@ class Inspector:
         kind = _kind(plain, channel)
         lower = _lower(plain)
         literals = _LITERALS.read(lower)
-        spans = self._value_spans(mapped, lower, literals)
+        spans = self._value_spans(mapped, lower, literals, program=kind in PROGRAMS)
         if kind in TECHNICAL:
             spans = [span for span in spans if examples.counts(span, plain, kind)]
         spans = list(contacts.marked(spans, plain, kind))
@@ -398,13 +398,18 @@ class Inspector:
         return self._value_spans(mapped, lower, _LITERALS.read(lower))
 
     def _value_spans(
-        self, mapped: MappedText, lower: str, literals: Mapping[str, Sequence[Hit]]
+        self,
+        mapped: MappedText,
+        lower: str,
+        literals: Mapping[str, Sequence[Hit]],
+        *,
+        program: bool = False,
     ) -> list[Span]:
         off = self.config.disabled
         plain = without_emphasis(latin_only(mapped.text, credentials.OTHER_SCRIPTS))
         clear = settle(_values(plain, lower, literals, off))
         if "rearranged-views" not in off:
-            clear = self._with_views(clear, views.rearranged(plain, literals["numbers"]), 0)
+            clear = self._with_views(clear, views.rearranged(plain, literals["numbers"], program=program), 0)
         if "decoded-views" not in off:
             clear = self._with_views(clear, views.decoded(plain), 0)
         return clear

@@ -9,6 +9,7 @@ alphabets, digits of other scripts, unusual spaces and hyphens, URL, HTML and ba
 import html
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -20,7 +21,7 @@ class MappedText:
     """
 
     text: str
-    starts: list[int] | None
+    starts: Sequence[int] | None
     origin_length: int
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
@@ -128,6 +129,8 @@ def _replace_escapes(mapped: MappedText) -> MappedText:
     for match in _ESCAPES.finditer(text):
         keep(position, match.start())
         replacement = _unescape(match.group())
+        if not replacement.isascii():
+            replacement = "".join(_TABLE[ord(character)] for character in replacement)
         begin, end = mapped.origin(match.start(), match.end())
         width = end - begin
         pieces.append(replacement)
@@ -145,10 +148,10 @@ def normalise(text: str) -> MappedText:
     if text.isascii():
         mapped = MappedText(text, None, length)
     else:
-        plain = text.translate(_TABLE)
-        if len(plain) == length and all(
-            len(_TABLE[code]) == 1 for code in {ord(c) for c in text if c > "\x7f"}
-        ):
+        strange = {character for character in set(text) if character > "\x7f"}
+        changed = [character for character in strange if _TABLE[ord(character)] != character]
+        plain = text.translate(_TABLE) if changed else text
+        if all(len(_TABLE[ord(character)]) == 1 for character in changed):
             mapped = MappedText(plain, None, length)
         else:
             starts: list[int] = []
@@ -161,8 +164,6 @@ def normalise(text: str) -> MappedText:
         replaced = _replace_escapes(mapped)
         if replaced.text == mapped.text:
             break
-        if not replaced.text.isascii():
-            replaced = _plain_again(replaced)
         mapped = replaced
     return mapped
 
@@ -217,12 +218,3 @@ def _signs(run: str, kept: re.Pattern[str]) -> str:
         pieces.append(NO_LETTER * (word.start() - position) + word.group())
         position = word.end()
     return "".join(pieces) + NO_LETTER * (len(run) - position)
-
-
-def _plain_again(mapped: MappedText) -> MappedText:
-    starts = mapped.starts
-    origins: list[int] = []
-    for index, character in enumerate(mapped.text):
-        origin = index if starts is None else starts[index]
-        origins.extend([origin] * len(_TABLE[ord(character)]))
-    return MappedText(mapped.text.translate(_TABLE), origins, mapped.origin_length)

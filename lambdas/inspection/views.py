@@ -138,12 +138,14 @@ def _printable(data: bytes) -> str:
     return text
 
 
-def rearranged(text: str, hits: Sequence[Hit]) -> Iterator[View]:
-    """The text with line breaks inside values closed, and runs of spaced or spelled digits written
-    together. `hits`: where the `LITERALS` occur in it.
+def rearranged(text: str, hits: Sequence[Hit], *, program: bool = False) -> Iterator[View]:
+    """The text with line breaks and markup inside values closed, and runs of spaced or spelled digits written
+    together. `hits`: where the `LITERALS` occur in it. A `program` is made of such signs: they are left
+    there.
     """
     yield from _joined("joined-lines", text, _line_breaks(text))
-    yield from _joined("joined-text", text, _marks(text))
+    if not program:
+        yield from _joined("joined-text", text, _marks(text))
     if _SPACED_ROW.search(text):
         for match in _SPACED.finditer(text):
             yield from _digits(match, "spaced-digits")
