@@ -8,7 +8,7 @@ wording of the provider.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -42,14 +42,18 @@ class Deadlines:
     idle: float = 120.0
     total: float = 840.0
     ping: float = 14.0  # silence after which a stream gets a ping; clients were promised 15
+    read_on: float = 30.0  # after its client left, for what the answer cost
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One try at one provider, for the record: its name and what came of it."""
+    """One try at one provider, for the record: its name and what came of it. `unsure`: the request was sent
+    and no answer came, so the provider may have charged it.
+    """
 
     provider: str
     result: str
+    unsure: bool = False
 
 
 @dataclass(slots=True)
@@ -114,6 +118,7 @@ class UpstreamCall:
     cancellation: Cancellation | None = None
     attempts: list[Attempt] = field(default_factory=list)
     model: str = ""  # empty where the call is about no model
+    before_another: Callable[[], Awaitable[bool]] | None = None  # False: no other provider may be asked
 
 
 class Caller:
@@ -132,6 +137,9 @@ class Caller:
         """
         last: Answer | None = None
         for provider, circuit in self._willing(call, providers):
+            unsure = bool(call.attempts) and call.attempts[-1].unsure
+            if unsure and call.before_another is not None and not await call.before_another():
+                break
             answer = await self._try(call, provider, circuit)
             if answer is None:
                 continue
@@ -180,7 +188,8 @@ class Caller:
             raise
         except (TransportError, CredentialUnavailable) as error:
             circuit.failed(call.attribution, unreachable=isinstance(error, ConnectFailed))
-            call.attempts.append(Attempt(provider.name, f"{type(error).__name__}: {error}"))
+            unsure = isinstance(error, TransportError) and not isinstance(error, ConnectFailed)
+            call.attempts.append(Attempt(provider.name, f"{type(error).__name__}: {error}", unsure))
             return None
         except BaseException:
             circuit.undecided()

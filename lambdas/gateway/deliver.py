@@ -16,6 +16,7 @@ from lambdas.gateway.call import Answer, Deadlines
 from lambdas.gateway.error_relay import told
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.hold import Hold, StepRefused
 from lambdas.gateway.outcome import Outcome, read_message
 from lambdas.gateway.providers.credentials import read_whole
 from lambdas.gateway.providers.provider import response_headers
@@ -57,11 +58,13 @@ async def deliver_whole(
     answer_filter: AnswerFilter | None,
     rate_headers: list[errors.Header],
     finish: Finish,
+    hold: Hold,
 ) -> None:
     """Read the answer to its end, filter, finish, send. An error answer is relayed byte for byte.
 
     Raises `ApiError` 502 when the answer breaks off; nothing has been sent to the client then.
     """
+    del hold  # its worst case is held
     response = answer.response
     body = await read_answer(answer, deadlines, exchange.request_id)
     outcome = Outcome(
@@ -76,6 +79,9 @@ async def deliver_whole(
         if answer_filter is not None:
             body = outcome.response = await _filtered(body, answer_filter)
             outcome.decisions = answer_filter.decisions()
+    if exchange.client_gone:
+        outcome.result, outcome.status, outcome.reason = "client_gone", 499, "client_gone"
+        outcome.said_usage = outcome.usage is not None
     await finish(outcome)
     await exchange.answer(response.status, [*response_headers(response.headers), *rate_headers], body)
 
@@ -103,11 +109,12 @@ async def deliver_stream(
     answer_filter: AnswerFilter | None,
     rate_headers: list[errors.Header],
     finish: Finish,
+    hold: Hold,
 ) -> None:
     """Relay the events. A stream that breaks off ends with an `error` event, settled and recorded for what
     came.
     """
-    relay = _Relay(exchange, answer, deadlines, answer_filter)
+    relay = _Relay(exchange, answer, deadlines, answer_filter, hold)
     await exchange.start(answer.response.status, [*response_headers(answer.response.headers), *rate_headers])
     failure: ApiError | None = None
     outcome = Outcome(
@@ -124,6 +131,9 @@ async def deliver_stream(
         failure = ApiError(
             504, errors.TIMEOUT, "The answer took longer than the gateway waits.", reason="total_deadline"
         )
+    except StepRefused as stopped:
+        failure = out_of_budget(stopped)
+        outcome.result, outcome.reason = "interrupted", failure.reason
     except TransportError as error:
         outcome.result, outcome.reason = "interrupted", type(error).__name__
         failure = ApiError(502, errors.API, "Claude's answer broke off.", reason="upstream_broke_off")
@@ -131,6 +141,9 @@ async def deliver_stream(
         relay.describe(outcome)
     if outcome.result != "completed":
         answer.response.abort()
+    if exchange.client_gone:  # it was read on for what it cost
+        outcome.result, outcome.reason = "client_gone", "client_gone"
+    await hold.settled()
     await finish(outcome)
     if exchange.client_gone:
         return
@@ -141,12 +154,33 @@ async def deliver_stream(
             await exchange.end(relay.held_back())
 
 
+def out_of_budget(stopped: StepRefused) -> ApiError:
+    """The error event that ends a stream for which no more can be held."""
+    if stopped.refused is None:
+        return ApiError(
+            503, errors.OVERLOADED, "The gateway's ledger is busy; try again.", reason="ledger_busy"
+        )
+    return ApiError(
+        402,
+        errors.BILLING,
+        f"spend limit reached ({stopped.refused.scope}): the answer ends here, unfinished.",
+        reason="budget",
+        retry=False,
+    )
+
+
 class _Relay:
     """Moves events from the provider to the client and remembers what the client got."""
 
     def __init__(
-        self, exchange: Exchange, answer: Answer, deadlines: Deadlines, answer_filter: AnswerFilter | None
+        self,
+        exchange: Exchange,
+        answer: Answer,
+        deadlines: Deadlines,
+        answer_filter: AnswerFilter | None,
+        hold: Hold,
     ) -> None:
+        self._hold = hold
         self._exchange = exchange
         self._response = answer.response
         self._deadlines = deadlines
@@ -155,23 +189,30 @@ class _Relay:
         self._message = MessageStream()
         self._sent: list[bytes] = []
         self._held: list[bytes] = []
+        self._began = False
 
     async def run(self) -> None:
         """Until the provider's stream ends. Raises `TransportError` when it ended without `message_stop`."""
         deadlines = self._deadlines
-        silent_since = monotonic()
+        silent_since = said_at = monotonic()
         while True:
+            attention = self._hold.attention_seconds
             try:
-                data = await self._response.read(deadlines.ping)
+                data = await self._response.read(min(deadlines.ping, attention or deadlines.ping))
             except DeadlineExceeded:
-                if monotonic() - silent_since >= deadlines.idle:
+                now = monotonic()
+                if now - silent_since >= deadlines.idle:
                     raise
-                await self._exchange.write(PING)
+                await self._hold.follow([])
+                if now - said_at >= deadlines.ping:
+                    said_at = now
+                    await self._exchange.write(PING)
                 continue
             if not data:
                 break
-            silent_since = monotonic()
+            silent_since = said_at = monotonic()
             events = self._buffer.feed(data)
+            await self._hold.follow(events)
             if not self._sent and len(events) > 1:  # the first leaves before the others are looked at
                 await self._relay(events[:1])
                 await asyncio.sleep(0)
@@ -186,6 +227,9 @@ class _Relay:
         leaving: list[bytes] = []
         for event in events:
             self._message.follow(event)
+            if not self._began and self._message.usage:
+                self._began = True
+                self._hold.began(self._message.usage)
             passed = [event] if self._filter is None else await _passed(event, self._filter)
             (self._held if self._message.completed else leaving).extend(passed)
         if leaving:
@@ -202,6 +246,7 @@ class _Relay:
         message = self._message
         outcome.usage = dict(message.usage) or None
         outcome.stop_reason = message.stop_reason
+        outcome.said_usage = message.stop_reason is not None  # it comes with the final usage
         outcome.response = b"".join([*self._sent, *self._held])
         if message.error is not None:
             outcome.result, outcome.reason = "interrupted", "upstream_error_event"

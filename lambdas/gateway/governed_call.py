@@ -45,11 +45,17 @@ class GovernedCall:
     provider: str | None = None
     seen: Sequence[Survey] = ()
     worst: WorstCase | None = None
+    taken: bool = False  # a provider has begun to answer it, so it is charged
 
     @property
     def request_id(self) -> str:
         """The id that the caller gets as `request-id` and that names the records."""
         return self.exchange.request_id
+
+    @property
+    def may_be_charged(self) -> bool:
+        """Whether a provider may have charged for it, whatever it answered."""
+        return self.taken or any(one.unsure for one in self.attempts)
 
     @property
     def limits(self) -> CallerLimits:

@@ -16,7 +16,7 @@ from lambdas.gateway.authorise import Grant, authorise
 from lambdas.gateway.call import Caller, Calls, Deadlines, UpstreamCall
 from lambdas.gateway.completion import Completion
 from lambdas.gateway.deliver import deliver_stream, deliver_whole
-from lambdas.gateway.errors import Header
+from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import (
@@ -30,10 +30,10 @@ from lambdas.gateway.inspection import (
 from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, body_for
 from lambdas.gateway.outcome import client_gone_outcome
 from lambdas.gateway.providers.registry import Providers
-from lambdas.gateway.providers.transport import CallCancelled
+from lambdas.gateway.providers.transport import CallCancelled, read_on
 from lambdas.gateway.providers.user_sessions import attribution_of
 from lambdas.gateway.record import Recorder
-from lambdas.gateway.reserve import Reserver
+from lambdas.gateway.reserve import Reserved, Reserver
 from lambdas.gateway.session_care import SessionCare
 from lambdas.gateway.settle import Settler
 
@@ -82,8 +82,9 @@ class Messages:
             completion = Completion(call, reservation, self.settler, self.recorder)
             try:
                 await completion.begin()
-                answer = await self.caller.call(self._upstream(call), self.providers.of(policy))
+                answer = await self.caller.call(self._upstream(call, reservation), self.providers.of(policy))
                 call.provider = entry.provider = answer.provider.name
+                call.taken = answer.response.status < 300
                 deliver = (
                     deliver_stream if request.stream and answer.response.status == 200 else deliver_whole
                 )
@@ -94,15 +95,22 @@ class Messages:
                     self.inspection.answer_filter(grant.department, verdict.restricted),
                     [*reservation.headers, *review_headers(call.verdict), *warnings],
                     completion.finish,
+                    reservation.hold,
                 )
             except CallCancelled:
                 await completion.finish(client_gone_outcome())
+            except ApiError as error:
+                if exchange.client_gone:  # and the provider broke off while it was read on
+                    await completion.finish(client_gone_outcome(billable=call.may_be_charged))
+                    return
+                await completion.abandon(error)
+                raise
             except BaseException as error:
                 await completion.abandon(error)
                 raise
             await self.sessions.after(call)
 
-    def _upstream(self, call: GovernedCall) -> UpstreamCall:
+    def _upstream(self, call: GovernedCall, reserved: Reserved) -> UpstreamCall:
         target, headers = call.exchange.target, call.exchange.raw_headers
         if call.exchange.path != "/v1/messages":  # the caller spoke to our route, not to the API's
             target, headers = "/v1/messages", with_api_version(headers)
@@ -115,9 +123,10 @@ class Messages:
                 call.verdict.body, provider.model_name(call.model), provider.inference_geo
             ),
             self.deadlines.first_byte_stream if call.stream else self.deadlines.first_byte_whole,
-            call.exchange.cancellation,
+            read_on(call.exchange.cancellation, self.deadlines.read_on),
             call.attempts,
             call.model,
+            reserved.hold.another_or_none,
         )
 
 

@@ -13,7 +13,8 @@ Result = Literal["completed", "upstream_error", "failed", "interrupted", "client
 class Outcome:
     """`usage` as the provider reported it (the Claude API's `usage` object); None when it reported none.
 
-    `billable` is False when no provider took the request; `delivered_tokens` is the least that an answer
+    `billable` is False when no provider took the request; `said_usage` says that `usage` is the final one,
+    though the answer was not completed; `delivered_tokens` is the least that an answer
     without final usage has produced. `response` is what the client got, or was being given when the call
     ended.
     """
@@ -22,6 +23,7 @@ class Outcome:
     status: int
     usage: dict[str, Any] | None = None
     billable: bool = False
+    said_usage: bool = False
     delivered_tokens: int = 0
     stop_reason: str | None = None
     upstream_request_id: str | None = None
@@ -49,6 +51,6 @@ def failed_outcome(reason: str, status: int) -> Outcome:
     return Outcome("failed", status, reason=reason)
 
 
-def client_gone_outcome() -> Outcome:
-    """The client left while a provider was at work: its input is charged, the provider has read it."""
-    return Outcome("client_gone", 499, billable=True, reason="client_gone")
+def client_gone_outcome(*, billable: bool = True) -> Outcome:
+    """The client left while a provider was at work, which may have charged all that was held."""
+    return Outcome("client_gone", 499, billable=billable, reason="client_gone")

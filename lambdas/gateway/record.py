@@ -89,6 +89,7 @@ class Recorder:
             "output_tokens": cost.output_tokens,
             "cost_microusd": cost.microusd,
             "cost_estimated": cost.estimated,
+            "uncertain_microusd": cost.uncertain_microusd,
             "answer_filter": outcome.decisions,
         }
         try:

@@ -1,4 +1,4 @@
-"""Reserve the dearest that a call can become, before it is sent, or refuse it (L1.5, L1.6, G.4).
+"""Reserve what a call can cost, before it is sent, or refuse it (L1.5, L1.6, G.4).
 
 The ledger decides over the user, the department and the organisation, together with the rate windows, the
 kill switches and the caller's live access record. This step prices the call, asks, and turns a no into the
@@ -28,6 +28,7 @@ from lambdas.common.prices import PriceList
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.governed_call import GovernedCall
+from lambdas.gateway.hold import Hold, first_hold
 
 _RESERVED_SECONDS = (
     900 + 60
@@ -63,10 +64,15 @@ class Reserved:
 
     id: str
     granted: Granted
-    microusd: int
+    hold: Hold
     tokens: int
     input_tokens: int
     headers: list[Header] = field(default_factory=list)
+
+    @property
+    def microusd(self) -> int:
+        """What is held now."""
+        return self.hold.microusd
 
 
 class Reserver:
@@ -80,7 +86,7 @@ class Reserver:
     async def reserve(self, call: GovernedCall) -> Reserved:
         """The reservation. Raises `ApiError` 400, 402, 403, 429, 451; 503 when the ledger does not answer."""
         try:
-            microusd = call.priced(self._prices).microusd
+            worst = call.priced(self._prices)
         except KeyError:
             raise errors.control_unavailable("price of this model") from None
         limits = call.limits
@@ -98,7 +104,7 @@ class Reserver:
             department,
             call.policy.organization,
             call.model,
-            microusd,
+            first_hold(worst, call.max_tokens)[0],
             tokens,
             now + timedelta(seconds=_RESERVED_SECONDS),
             batch=call.kind == "batch",
@@ -112,8 +118,11 @@ class Reserver:
             raise errors.control_busy("ledger") from None
         except Exception:  # whatever the store raises: without a reservation nothing is sent
             raise errors.control_unavailable("ledger") from None
+        hold = Hold(
+            self._ledger, self._prices, granted, model=call.model, worst=worst, max_tokens=call.max_tokens
+        )
         return Reserved(
-            call.request_id, granted, microusd, ask.tokens, len(call.body), rate_headers(granted.windows)
+            call.request_id, granted, hold, ask.tokens, len(call.body), rate_headers(granted.windows)
         )
 
 

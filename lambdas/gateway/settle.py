@@ -7,8 +7,9 @@ from typing import Any
 
 from lambdas.common.ledger import Reservation
 from lambdas.common.ledger.items import Key
-from lambdas.common.prices import Asked, PriceList
+from lambdas.common.prices import PriceList
 from lambdas.gateway.governed_call import GovernedCall
+from lambdas.gateway.hold import first_hold
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.reserve import Ledger, Reserved
 
@@ -60,31 +61,32 @@ class Settler:
     def cost(self, call: GovernedCall, reserved: Reserved, outcome: Outcome) -> Cost:
         """The cost of an outcome.
 
-        An answer that was completed is priced by its own usage; one that reports none, or figures that cannot
-        all be believed, costs at least what was reserved, because it cannot be known to have cost less. One
-        that broke off costs its input, as reported or else estimated, and what of it was delivered. A call
-        that no provider took costs nothing.
+        An answer that said in the end what it used is priced by that. Where nobody said it (the answer broke
+        off, its client left and it did not come to its end in time, its figures cannot all be believed), it
+        costs what was held: it cannot have cost more, and what of that is not known is uncertain. The same
+        holds for a request that was sent and never answered. A call that no provider took costs nothing.
         """
-        if not outcome.billable:
-            return Cost(0, 0, 0)
-        usage = outcome.usage
-        if usage is None and outcome.result == "completed":
-            return Cost(reserved.microusd, reserved.input_tokens, call.max_tokens, estimated=True)
-        usage = dict(usage or {"input_tokens": -(-reserved.input_tokens // _BYTES_PER_TOKEN)})
-        estimated = outcome.usage is None or outcome.result != "completed"
+        unanswered = reserved.hold.unanswered_microusd
+        if not outcome.billable and not call.taken:
+            sent = sum(one.unsure for one in call.attempts)
+            may_be = min(reserved.microusd, sent * first_hold(reserved.hold.worst, call.max_tokens)[0])
+            return Cost(may_be, 0, 0, bool(may_be), uncertain_microusd=may_be)
+        usage = dict(outcome.usage or {"input_tokens": -(-reserved.input_tokens // _BYTES_PER_TOKEN)})
+        said = outcome.usage is not None and (outcome.result == "completed" or outcome.said_usage)
         if outcome.delivered_tokens > _count(usage.get("output_tokens")):
             usage["output_tokens"] = outcome.delivered_tokens
-        asked = call.worst.asked if call.worst is not None else Asked()
-        charge = self._prices.charge(call.model, usage, batch=call.kind == "batch", asked=asked)
-        microusd = charge.microusd
-        if not charge.certain and outcome.result == "completed":
-            microusd, estimated = max(microusd, reserved.microusd), True
+        charge = self._prices.charge(
+            call.model, usage, batch=call.kind == "batch", asked=reserved.hold.worst.asked
+        )
+        known = charge.microusd
+        microusd = known + unanswered if said and charge.certain else max(known, reserved.microusd)
         return Cost(
             microusd,
             charge.input_tokens,
             charge.output_tokens,
-            estimated,
+            microusd > known,
             _count(usage.get("cache_read_input_tokens")),
+            microusd - known,
         )
 
     def batch_cost(self, model: str, usages: Sequence[dict[str, Any]]) -> Cost:

@@ -349,7 +349,9 @@ def make(
         read_settings({"GATEWAY_BODY_LIMIT": "200000", "GATEWAY_BODY_SECONDS": "1"}),
         concurrent_calls=concurrent_calls,
         deadlines=deadlines
-        or Deadlines(ping=0.2, connect=1.0, first_byte_whole=2.0, first_byte_stream=2.0, idle=1.5),
+        or Deadlines(
+            ping=0.2, connect=1.0, first_byte_whole=2.0, first_byte_stream=2.0, idle=1.5, read_on=0.5
+        ),
     )
     harness = Harness(
         upstreams,

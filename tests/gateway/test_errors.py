@@ -29,6 +29,7 @@ from lambdas.gateway import app, errors
 from lambdas.gateway.authenticate import ENDED, AuthenticationError
 from lambdas.gateway.call import Deadlines
 from lambdas.gateway.errors import ApiError
+from lambdas.gateway.hold import Hold, StepRefused
 from lambdas.inspection import Inspector
 
 from .harness import FINANCE_KEY, KEY, Answer, Harness, chat, department, make
@@ -289,6 +290,10 @@ def _embeddings(requests: Requests) -> None:
 def _controls(requests: Requests) -> None:
     """A control that says no, or cannot be exercised: nothing reaches a provider."""
     harness = requests.harness
+    for stopped in (StepRefused(None), StepRefused(Refused("budget", "department marketing"))):
+        with patch.object(Hold, "follow", side_effect=stopped):
+            ended = requests.message(stream=True)
+            assert b"event: error" in ended.body
     harness.upstream.received.clear()
     for refused in (
         Refused("budget", "department marketing"),

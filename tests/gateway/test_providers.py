@@ -116,15 +116,18 @@ def test_a_deadline_for_the_first_byte_moves_the_call_on(impatient: Harness) -> 
     assert len(impatient.second_upstream.received) == 1
 
 
-def test_when_no_provider_answers_the_caller_gets_a_clear_529_and_pays_nothing(impatient: Harness) -> None:
+def test_when_no_provider_answers_the_caller_gets_a_clear_529_and_what_it_may_cost_is_uncertain(
+    impatient: Harness,
+) -> None:
     for upstream in impatient.upstreams:
         upstream.script = lambda _: Reply(parts=[BREAK])
     answer = impatient.post("/v1/messages", chat())
     assert answer.status == 529
     assert answer.json()["error"]["type"] == "overloaded_error"
     assert int(answer.header("retry-after") or 0) > 0
-    assert impatient.spent() == 0
-    assert [record["kind"] for record in impatient.audit.records] == ["intent", "outcome"]
+    intent, outcome = impatient.audit.records
+    assert outcome["uncertain_microusd"] == outcome["cost_microusd"] == impatient.spent()
+    assert impatient.spent() == 2 * intent["reserved_microusd"]  # each of two had the request
 
 
 def test_the_last_providers_error_is_relayed_when_none_does_better(two_providers: Harness) -> None:
@@ -271,7 +274,9 @@ def test_a_client_that_leaves_a_stream_cancels_it_and_pays_for_what_came(gateway
     assert gateway.lines()[-1]["client_gone"] is True
 
 
-def test_a_client_that_leaves_before_the_answer_cancels_the_call_and_pays_its_input(gateway: Harness) -> None:
+def test_a_client_that_leaves_before_the_answer_cancels_the_call_and_what_it_may_cost_is_uncertain(
+    gateway: Harness,
+) -> None:
     gateway.upstream.script = lambda _: Reply(200, [], [10.0, b"{}"])
     _leave(gateway, chat(), after=None)
     _until(lambda: len(gateway.audit.records) == 2)

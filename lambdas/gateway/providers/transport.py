@@ -64,6 +64,21 @@ class Cancellation:
         self._callback = callback
 
 
+def read_on(client: Cancellation, seconds: float) -> Cancellation:
+    """A cancellation that comes `seconds` after that of the client, who left: by then the provider may have
+    said what its answer cost.
+    """
+    late = Cancellation()
+
+    def left() -> None:
+        asyncio.get_running_loop().call_later(seconds, late.cancel)
+
+    if client.cancelled:
+        left()
+    client.on_cancel(left)
+    return late
+
+
 class Endpoint(NamedTuple):
     """Where a connection goes."""
 
