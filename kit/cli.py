@@ -20,8 +20,11 @@ from kit.commands import (
     cost,
     dashboards,
     demo,
+    deploy,
     dictionary,
+    doctor,
     down,
+    drift,
     env,
     gate,
     key,
@@ -76,7 +79,10 @@ app.command("cost")(cost.cost)
 app.command("dashboards")(dashboards.dashboards)
 app.command("demo")(demo.demo)
 app.command("maturity")(report.maturity)
+app.command("deploy")(deploy.deploy)
+app.command("doctor")(doctor.doctor)
 app.command("down")(down.down)
+app.command("drift")(drift.drift)
 app.command("env")(env.env)
 app.command("claude-code")(whoami.claude_code)
 app.command("login")(login.login)

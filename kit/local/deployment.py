@@ -1,6 +1,5 @@
 """`kit up` step by step: emulator, gates, plan, apply, secrets, processes, application key, first request."""
 
-import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.writing import as_file
+from kit.deploy.generated_secrets import fill_generated
 from kit.errors import ExitCode, KitError
 from kit.evaluation import Graph
 from kit.evaluation.graph import unwrapped
@@ -28,7 +28,6 @@ from kit.local.ports import DEFAULT_BASE, port_of, require_free
 from kit.local.processes import is_our_process, stop_all
 from kit.local.resources.handler import Clients
 from kit.local.state import StackState
-from lambdas.common.virtual_keys import new_pepper
 from stacks.settings import Settings, SettingsError
 from stacks.settings.loading import RawConfig, read_settings
 
@@ -259,26 +258,10 @@ class Deployment:
     def fill_secrets(self, exports: Mapping[str, Any]) -> None:
         """Give the empty secrets a value: random ones, and the key of Claude where the operator has one."""
         manager = self.clients().of("secretsmanager", self.account.region)
-        fresh = {"key_pepper_secret_arn": new_pepper, "scim_token_secret_arn": new_token}
-        for name, make in fresh.items():
-            arn = unwrapped(exports.get(name))
-            if arn and not _has_value(manager, arn):
-                manager.put_secret_value(SecretId=arn, SecretString=make())
+        fill_generated(manager, {name: unwrapped(value) for name, value in exports.items()})
         arn, key = unwrapped(exports.get("anthropic_api_key_secret_arn")), self.choice.anthropic_api_key
         if arn and key:
             manager.put_secret_value(SecretId=arn, SecretString=key)
-
-
-def _has_value(manager: Any, arn: str) -> bool:
-    try:
-        return bool(manager.get_secret_value(SecretId=arn).get("SecretString"))
-    except manager.exceptions.ResourceNotFoundException:
-        return False
-
-
-def new_token() -> str:
-    """A bearer token."""
-    return secrets.token_urlsafe(32)
 
 
 _HOLDING = frozenset(

@@ -59,12 +59,14 @@ class Engine:
         """Which resources fail to be made, how and how often, by a part of the URN (see `provider.py`)."""
         self.faults.write_text(json.dumps(faults), "utf-8")
 
-    def run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, cwd: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """The command line itself."""
         return subprocess.run(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=cwd or self.project,
-            env={**os.environ, **self.environment},
+            env={**os.environ, **self.environment, **environment},
             capture_output=True,
             text=True,
             check=False,

@@ -1,0 +1,137 @@
+"""`kit deploy`: the stages in a real account, one after the other, each shown before it is made (S.1-S.3)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kit.commands.deployment_errors import deployment_errors
+from kit.commands.doctor import account_clients, checks, settings_of, show
+from kit.errors import ExitCode, KitError
+
+if TYPE_CHECKING:
+    from stacks.settings import Settings
+
+
+def deploy(
+    client: Annotated[str | None, typer.Option("--client", help="Client that is deployed.")] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Up to this stage; all whose gates are open if left out.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before each stage; for pipelines.")] = False,
+    state_bucket: Annotated[
+        str,
+        typer.Option(
+            help="Keep the state in this bucket of the account, made with its key where it is missing."
+        ),
+    ] = "",
+    skip_smoke: Annotated[
+        bool, typer.Option("--skip-smoke", help="Ask the gateway nothing afterwards.")
+    ] = False,
+) -> None:
+    """Check the account, deploy, fill what is generated, ask the gateway, say what people must do.
+
+    Every step can be run again and goes on where it stopped. Each engine command is printed before it runs,
+    so that all of it can be done by hand: docs/deploy.md. Secrets are made at random and never shown.
+
+    Exit codes: 0 done; 1 the engine or the smoke test failed; 2 wrong configuration; 3 a gate is closed; 4 no
+    pulumi or no AWS; 5 the account is not ready.
+    """
+    from kit.deploy.engine import Engine
+    from kit.evaluation.stages import STAGES, check_choice
+
+    if stage is not None:
+        check_choice("stage", stage, STAGES)
+    settings = settings_of(client)
+    found = checks(client)
+    show(found)
+    if any(one.state == "failed" for one in found):
+        raise KitError(
+            "the account is not ready",
+            way_out="put right what FAILED above, then run the command again",
+            exit_code=ExitCode.VERIFICATION_FAILED,
+        )
+    clients = account_clients(settings.region)
+    engine = Engine(client, **_backend(clients, state_bucket, settings.region))
+    exports: dict[str, str] = {}
+    for each in STAGES[: STAGES.index(stage) + 1 if stage else len(STAGES)]:
+        if _gate_closed(each, client):
+            typer.echo(f"stage {each} waits: its gate is closed (kit gate status)")
+            if stage == each:
+                raise typer.Exit(ExitCode.GATE_CLOSED)
+            break
+        typer.echo(f"\nstage {each}")
+        engine.select(each)
+        engine.up(each, yes=yes)
+        exports |= {name: str(value) for name, value in engine.outputs(each).items()}
+        _fill(clients, exports)
+    if "gateway_url" in exports and not skip_smoke:
+        _smoke(settings, exports)
+    _by_hand(settings, exports)
+
+
+def _backend(clients: Any, bucket: str, region: str) -> Mapping[str, str]:
+    if not bucket:
+        return {}
+    from kit.deploy.state_backend import ensure_state_backend
+
+    with deployment_errors():
+        made = ensure_state_backend(clients, bucket, region)
+    return {"backend": made.url, "secrets_provider": made.secrets_provider}
+
+
+def _gate_closed(stage: str, client: str | None) -> bool:
+    from kit.evaluation.stages import evaluate_stage
+
+    try:
+        evaluate_stage(stage, client=client)
+    except KitError as error:
+        if error.exit_code == ExitCode.GATE_CLOSED:
+            return True
+        raise
+    return False
+
+
+def _fill(clients: Any, exports: Mapping[str, str]) -> None:
+    from kit.deploy.generated_secrets import fill_generated
+
+    with deployment_errors():
+        for name in fill_generated(clients("secretsmanager"), exports):
+            typer.echo(f"filled {name} with a random value, which nobody has seen")
+
+
+def _smoke(settings: "Settings", exports: Mapping[str, str]) -> None:
+    """Ask with a key that lives for the time of asking."""
+    import boto3
+
+    from kit.deploy.smoke import ask, short_lived_key, wait_until_ready
+    from kit.target import Target
+
+    department = (settings.pilots or settings.departments)[0]
+    target = Target(exports, settings.region, False, boto3.Session(region_name=settings.region))
+    url = exports["gateway_url"].rstrip("/")
+    if not wait_until_ready(url):
+        raise KitError(f"{url} does not answer as a gateway", way_out="runbooks/claude-unreachable.md")
+    with deployment_errors(), short_lived_key(target, department.id) as key:
+        asked = ask(url, key, department.models[0])
+    for one in asked:
+        typer.echo(f"{'ok      ' if one.passed else 'FAILED  '} {one.what} {one.detail}")
+    if not all(one.passed for one in asked):
+        raise KitError("the gateway does not answer as it should", way_out="kit logs; runbooks/README.md")
+
+
+def _by_hand(settings: "Settings", exports: Mapping[str, str]) -> None:
+    """What no program may do: agreements, and settings at other companies."""
+    steps = []
+    if issuer := exports.get("outbound_identity_issuer"):
+        steps.append(f"at Anthropic: a federation rule for tokens of {issuer}")
+    if exports.get("identity_client_secret_arn"):
+        steps.append("the client secret of your identity provider: kit connect-provider")
+    if url := exports.get("scim_url"):
+        steps.append(f"at your identity provider: SCIM base URL {url}, token from `kit scim rotate`")
+    if settings.api.custom_domain and "gateway_url" in exports:
+        steps.append(f"in DNS: {settings.api.custom_domain.name} as an alias of the API's regional name")
+    steps.append("attestations and approvals of the next gate: kit gate status")
+    typer.echo("\nfor people:")
+    for step in steps:
+        typer.echo(f"  - {step}")

@@ -1,0 +1,99 @@
+"""`kit doctor`: whether an account is ready for a deployment, before anything is made (S.1)."""
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kit.commands.deployment_errors import deployment_errors
+from kit.errors import ExitCode, KitError
+
+if TYPE_CHECKING:
+    from kit.deploy.checks import Check
+    from stacks.settings import Settings
+
+_MARK = {"ok": "ok      ", "warning": "warning ", "failed": "FAILED  ", "unknown": "unknown "}
+
+
+def doctor(
+    client: Annotated[str | None, typer.Option("--client", help="Client whose account is checked.")] = None,
+    activate_tags: Annotated[
+        bool,
+        typer.Option(
+            "--activate-tags", help="Activate the kit's tags for costs first; only the account that pays may."
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+) -> None:
+    """Check credentials, region, quotas, what an account can have only once, tags, certificate, models.
+
+    Nothing is changed, but for --activate-tags. Each line that is not ok says what to do about it.
+
+    Exit codes: 0 ready, perhaps with warnings; 2 wrong configuration; 4 AWS cannot be reached; 5 something
+    would stop the deployment.
+    """
+    found = checks(client, activate=activate_tags)
+    if as_json:
+        typer.echo(json.dumps([one.to_dict() for one in found], indent=2, sort_keys=True))
+    else:
+        show(found)
+    if any(one.state == "failed" for one in found):
+        raise typer.Exit(ExitCode.VERIFICATION_FAILED)
+
+
+def checks(client: str | None, *, activate: bool = False) -> "list[Check]":
+    """All checks of a client's account, with the default AWS credentials."""
+    from kit.deploy.checks import account_checks, activate_tags
+
+    settings = settings_of(client)
+    clients = account_clients(settings.region)
+    with deployment_errors():
+        if activate:
+            activate_tags(clients)
+        return [*_tools(), *account_checks(settings, clients)]
+
+
+def show(found: "list[Check]") -> None:
+    """One line a check, and what to do under those that are not ok."""
+    for one in found:
+        typer.echo(f"{_MARK[one.state]} {one.name}: {one.detail}")
+        if one.state != "ok" and one.fix:
+            typer.echo(f"         -> {one.fix}")
+
+
+def settings_of(client: str | None) -> "Settings":
+    """The configuration of a client. Raises KitError (exit code 2)."""
+    from kit.evaluation.stages import stack_configuration
+    from stacks.settings.loading import RawConfig, SettingsError, read_settings
+
+    values = stack_configuration("foundation", client=client)
+    try:
+        return read_settings(RawConfig({key.partition(":")[2]: value for key, value in values.items()}))
+    except SettingsError as error:
+        raise KitError(str(error), exit_code=ExitCode.USAGE) from None
+
+
+def account_clients(region: str) -> Any:
+    """Clients of the default credentials; what AWS has only once lives in us-east-1."""
+    import boto3
+
+    session = boto3.Session(region_name=region)
+    made: dict[str, Any] = {}
+
+    def client(service: str) -> Any:
+        if service not in made:
+            made[service] = session.client(  # type: ignore[call-overload]
+                service, region_name="us-east-1" if service == "ce" else region
+            )
+        return made[service]
+
+    return client
+
+
+def _tools() -> "list[Check]":
+    from kit.deploy.checks import Check
+
+    if shutil.which("pulumi"):
+        return [Check("pulumi", "ok", "is on the PATH")]
+    return [Check("pulumi", "failed", "is not on the PATH", "https://www.pulumi.com/docs/install/")]

@@ -1,0 +1,44 @@
+"""`kit drift`: what in AWS is otherwise than it was deployed (G.3)."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from kit.errors import ExitCode
+
+
+def drift(
+    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
+    stage: Annotated[str | None, typer.Option(help="One stage; all if left out.")] = None,
+    backend: Annotated[
+        str, typer.Option(help="Where the state lies, where that is not what pulumi is logged in to.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+) -> None:
+    """Compare what was deployed with what is there, and sort the differences by how much they matter.
+
+    `evidence`: keys, trail, buckets, secrets; `access`: who may do or reach what; `other`: the rest. Nothing
+    is changed. `pulumi up` puts a difference right; a wanted one belongs into the configuration.
+
+    Exit codes: 0 none; 4 there is no pulumi; 5 something differs.
+    """
+    from kit.deploy.drift import drifted
+    from kit.deploy.engine import Engine
+    from kit.evaluation.stages import STAGES, check_choice
+
+    if stage is not None:
+        check_choice("stage", stage, STAGES)
+    engine = Engine(client, backend=backend)
+    found = {each: drifted(engine.refresh_preview(each)) for each in ([stage] if stage else STAGES)}
+    if as_json:
+        document = {each: [one.to_dict() for one in differences] for each, differences in found.items()}
+        typer.echo(json.dumps(document, indent=2, sort_keys=True))
+    else:
+        for each, differences in found.items():
+            typer.echo(f"{each}: {len(differences) or 'no'} difference{'' if len(differences) == 1 else 's'}")
+            for one in differences:
+                what = "is gone" if one.gone else f"differs in {', '.join(one.changed) or 'its state'}"
+                typer.echo(f"  {one.weight:<9} {one.name} ({one.type}) {what}")
+    if any(found.values()):
+        raise typer.Exit(ExitCode.VERIFICATION_FAILED)

@@ -1,0 +1,37 @@
+"""Secrets that nobody needs to know: made at random between two stages, never shown, never in a state."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import botocore.exceptions
+
+from lambdas.common.virtual_keys import new_pepper
+from lambdas.scim.bearer import new_token
+
+GENERATED: Mapping[str, Callable[[], str]] = {
+    "key_pepper_secret_arn": new_pepper,
+    "scim_token_secret_arn": new_token,
+}
+
+
+def fill_generated(manager: Any, exports: Mapping[str, str]) -> list[str]:
+    """Give the empty ones of `exports` a value, and name those that were filled. A secret that has a value
+    keeps it: another pepper would make every virtual key worthless. `manager` is a Secrets Manager client.
+    """
+    filled = []
+    for name, make in GENERATED.items():
+        arn = exports.get(name)
+        if arn and not has_value(manager, arn):
+            manager.put_secret_value(SecretId=arn, SecretString=make())
+            filled.append(name.removesuffix("_secret_arn").replace("_", "-"))
+    return filled
+
+
+def has_value(manager: Any, arn: str) -> bool:
+    """Whether a secret has a value; one that was only created has no version at all."""
+    try:
+        return bool(manager.get_secret_value(SecretId=arn).get("SecretString"))
+    except botocore.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return False
+        raise

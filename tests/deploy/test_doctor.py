@@ -1,0 +1,218 @@
+"""`kit doctor` says before a deployment what would stop it, and how to put it right (S.1). AWS's answers are
+held against botocore's models of its services, so that no answer is made up that AWS cannot give.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.stub import Stubber
+
+from kit.deploy.checks import Check, account_checks, activate_tags
+from stacks.settings import Settings
+from stacks.settings.loading import RawConfig, as_config, read_settings
+
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+ACCOUNT = "111122223333"
+MONITOR = f"arn:aws:ce::{ACCOUNT}:anomalymonitor/0a1b2c3d-1111-2222-3333-444455556666"
+CERTIFICATE = f"arn:aws:acm:eu-central-1:{ACCOUNT}:certificate/0a1b2c3d-1111-2222-3333-444455556666"
+DOMAIN = {"custom_domain": {"name": "claude.example.com", "certificate_arn": CERTIFICATE}}
+
+
+def settings(**changes: Any) -> Settings:
+    chosen = {"stage": "foundation", "client": "example", "size": "small", **changes}
+    return read_settings(RawConfig(as_config(chosen)))
+
+
+# What a sound account answers: service, operation, answer or the code of an error.
+SOUND: Mapping[str, tuple[str, Any]] = {
+    "sts": ("get_caller_identity", {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/one"}),
+    "ec2": ("describe_regions", {"Regions": [{"RegionName": "eu-central-1", "OptInStatus": "opted-in"}]}),
+    "lambda": ("get_account_settings", {"AccountLimit": {"ConcurrentExecutions": 1_000}}),
+    "ce": ("get_anomaly_monitors", {"AnomalyMonitors": []}),
+    "iam": ("get_outbound_web_identity_federation_info", "FeatureDisabled"),
+    "bedrock": (
+        "get_foundation_model_availability",
+        {
+            "modelId": "m",
+            "agreementAvailability": {"status": "AVAILABLE"},
+            "authorizationStatus": "AUTHORIZED",
+            "entitlementAvailability": "AVAILABLE",
+            "regionAvailability": "AVAILABLE",
+        },
+    ),
+    "acm": (
+        "describe_certificate",
+        {
+            "Certificate": {
+                "DomainName": "*.example.com",
+                "Status": "ISSUED",
+                "NotAfter": NOW + timedelta(days=200),
+            }
+        },
+    ),
+}
+TAGS = {
+    "CostAllocationTags": [
+        {"TagKey": key, "Type": "UserDefined", "Status": "Active"}
+        for key in ("kit:client", "kit:environment")
+    ]
+}
+
+
+class Account:
+    """Clients whose answers are stubbed, each checked against the service's own model."""
+
+    def __init__(self, stack: ExitStack, **changes: Any) -> None:
+        self._stack = stack
+        self._answers = {
+            service: (call, changes.get(service, told)) for service, (call, told) in SOUND.items()
+        }
+        self._tags = changes.get("tags", TAGS)
+        self._made: dict[str, Any] = {}
+        self.stubs: dict[str, Stubber] = {}
+
+    def __call__(self, service: str) -> Any:
+        if service not in self._made:
+            client = botocore.session.get_session().create_client(
+                service,
+                region_name="eu-central-1",
+                aws_access_key_id="none",
+                aws_secret_access_key="none",
+            )
+            stub = self.stubs[service] = Stubber(client)
+            operation, answer = self._answers[service]
+            for _ in range(4 if service == "bedrock" else 1):
+                self._add(stub, operation, answer)
+            if service == "ce":
+                self._add(stub, "list_cost_allocation_tags", self._tags)
+            self._stack.enter_context(stub)
+            self._made[service] = client
+        return self._made[service]
+
+    @staticmethod
+    def _add(stub: Stubber, operation: str, answer: Any) -> None:
+        if isinstance(answer, str):
+            stub.add_client_error(operation, service_error_code=answer)
+        else:
+            stub.add_response(operation, answer)
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+def checked(stack: ExitStack, chosen: Settings, **changes: Any) -> dict[str, Check]:
+    return {one.name: one for one in account_checks(chosen, Account(stack, **changes), now=NOW)}
+
+
+def test_a_sound_account_is_ready(stack: ExitStack) -> None:
+    found = checked(stack, settings(budget={"anomaly_monitor": "create"}, api=DOMAIN))
+    assert {one.name: one.state for one in found.values()} == dict.fromkeys(found, "ok")
+    assert len(found) == 8
+
+
+def test_credentials_of_another_account_end_it(stack: ExitStack) -> None:
+    (only,) = checked(
+        stack, settings(), sts={"Account": "9" * 12, "Arn": "arn:aws:iam::999999999999:user/one"}
+    ).values()
+    assert only.state == "failed"
+    assert ACCOUNT in only.detail
+
+
+def test_a_new_accounts_quota_is_reported_with_the_request_that_raises_it(stack: ExitStack) -> None:
+    new = {"AccountLimit": {"ConcurrentExecutions": 10}}
+    found = checked(stack, settings(lambda_concurrency=1_000), **{"lambda": new})["Lambda concurrency"]
+    assert found.state == "failed"
+    assert "aws service-quotas request-service-quota-increase --service-code lambda" in found.fix
+    assert "lambda_concurrency: 10" in found.fix
+
+
+def test_it_deploys_with_the_quota_of_a_new_account_and_says_what_is_missing(stack: ExitStack) -> None:
+    new = {"AccountLimit": {"ConcurrentExecutions": 10}}
+    found = checked(stack, settings(lambda_concurrency=10), **{"lambda": new})["Lambda concurrency"]
+    assert found.state == "warning"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "state", "fix"),
+    [("create", "failed", MONITOR), ("none", "warning", MONITOR), (MONITOR, "ok", "")],
+)
+def test_the_accounts_own_anomaly_monitor_is_found(
+    stack: ExitStack, chosen: str, state: str, fix: str
+) -> None:
+    own = {
+        "MonitorArn": MONITOR,
+        "MonitorName": "Default-Services-Monitor",
+        "MonitorType": "DIMENSIONAL",
+        "MonitorDimension": "SERVICE",
+    }
+    found = checked(stack, settings(budget={"anomaly_monitor": chosen}), ce={"AnomalyMonitors": [own]})
+    assert found["cost anomaly monitor"].state == state
+    assert fix in found["cost anomaly monitor"].fix
+
+
+def test_tags_that_are_not_active_are_reported_and_activated(stack: ExitStack) -> None:
+    inactive = {
+        "CostAllocationTags": [
+            {"TagKey": key, "Type": "UserDefined", "Status": "Inactive"}
+            for key in ("kit:client", "kit:environment")
+        ]
+    }
+    assert checked(stack, settings(), tags=inactive)["cost allocation tags"].state == "warning"
+    assert checked(stack, settings(), tags={"CostAllocationTags": []})["cost allocation tags"].fix.startswith(
+        "a day after"
+    )
+    account = Account(stack)
+    account("ce")
+    stub = account.stubs["ce"]
+    stub.deactivate()
+    stub = Stubber(account("ce"))
+    stub.add_response("list_cost_allocation_tags", inactive)
+    stub.add_response(
+        "update_cost_allocation_tags_status",
+        {"Errors": []},
+        {
+            "CostAllocationTagsStatus": [
+                {"TagKey": "kit:client", "Status": "Active"},
+                {"TagKey": "kit:environment", "Status": "Active"},
+            ]
+        },
+    )
+    with stub:
+        assert activate_tags(account) == ["kit:client", "kit:environment"]
+    stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({"Status": "PENDING_VALIDATION"}, "failed"),
+        ({"DomainName": "other.example.org"}, "failed"),
+        ({"NotAfter": NOW + timedelta(days=7)}, "warning"),
+    ],
+)
+def test_a_certificate_that_is_not_good_is_reported(
+    stack: ExitStack, changes: dict[str, Any], state: str
+) -> None:
+    certificate = {**SOUND["acm"][1]["Certificate"], **changes}
+    found = checked(stack, settings(api=DOMAIN), acm={"Certificate": certificate})
+    assert found["certificate"].state == state
+
+
+def test_what_may_not_be_asked_is_unknown_and_stops_nothing(stack: ExitStack) -> None:
+    found = checked(stack, settings(), ce="AccessDeniedException", bedrock="AccessDeniedException")
+    assert found["cost anomaly monitor"].state == "unknown"
+    assert found["models"].state == "unknown"
+
+
+def test_a_closed_region_is_reported(stack: ExitStack) -> None:
+    closed = {"Regions": [{"RegionName": "eu-central-1", "OptInStatus": "not-opted-in"}]}
+    found = checked(stack, settings(), ec2=closed)["region"]
+    assert found.state == "failed"
+    assert "enable-region" in found.fix
