@@ -17,6 +17,8 @@ CoeRole = Literal[
 Residency = Literal["eu", "us", "uk", "ch", "ca", "jp", "au", "in", "sg", "kr", "br", "ae", "il", "za"]
 ProviderKind = Literal["anthropic", "claude-platform-aws", "bedrock"]
 CallerKind = Literal["person", "agent", "application"]
+UnknownAction = Literal["pass-and-record", "refuse"]
+GovernanceMode = Literal["observe", "warn", "enforce"]
 PrincipalKind = Literal["person", "application"]
 Algorithm = Literal["RS256", "RS384", "RS512", "ES256", "ES384", "PS256", "EdDSA"]
 
@@ -192,3 +194,26 @@ LabelId = Annotated[
 Canary = Annotated[
     str, Text("12 to 80 letters, digits, _ and -", r"[\w-]{12,80}", 80, ("kestrel-4471-a", "kestrel-4471-b"))
 ]
+
+Permission = Annotated[
+    str,
+    Text(
+        "web-search, web-fetch, code-execution, skills, memory, advisor, fallbacks, fast-mode, threads,"
+        " other-payer or administration",
+        r"web-search|web-fetch|code-execution|skills|memory|advisor|fallbacks|fast-mode|threads|other-payer|"
+        r"administration",
+        30,
+        ("web-search", "memory"),
+        published=True,
+    ),
+]
+RolePermission = Annotated[
+    str,
+    Text("a role, a colon and a permission, such as champions:web-search",
+         rf"{_SLUG}:[a-z-]+", 60, ("champions:web-search", "analysts:code-execution")),
+]  # fmt: skip
+Origin = Annotated[
+    str,
+    Text("a scheme, a host and, unless 443, a port, such as https://mcp.example.com",
+         rf"https://{_HOST}(:[0-9]{{1,5}})?", 200, ("https://mcp.example.com", "https://tools.example.org:8443")),
+]  # fmt: skip

@@ -19,17 +19,22 @@ from contract.kinds import (
     Canary,
     DataClass,
     FindingAction,
+    GovernanceMode,
     Host,
     HttpsUrl,
     LabelId,
     ModelId,
+    Origin,
+    Permission,
     PrincipalKind,
     ProviderKind,
     ReviewTrigger,
+    RolePermission,
     RouteUrl,
     Scope,
     Sha256,
     Slug,
+    UnknownAction,
     Words,
 )
 
@@ -189,6 +194,33 @@ class Department:
         "only approved prompts may be sent", default=False, stricter="more", control=True, changes="gateway"
     )
     embeddings: bool = key("it may turn texts into vectors", default=True, stricter="less", changes="gateway")
+    unknown: UnknownAction = key(
+        "what happens to a field, tool, block or beta of the API that the request contract does not list",
+        default="refuse", choices=("pass-and-record", "refuse"), stricter="more", control=True,
+        changes="gateway",
+    )  # fmt: skip
+    contact: Words | None = key(
+        "whom its people ask when a request is refused for what it uses", default=None, changes="gateway"
+    )
+    tool_governance: GovernanceMode = key(
+        "what happens to tools and servers without a permission: recorded, also counted, or refused",
+        default="enforce", choices=("observe", "warn", "enforce"), stricter="more", control=True,
+        changes="gateway",
+    )  # fmt: skip
+    tools: tuple[Permission, ...] = key(
+        "what Claude may use beyond the caller's own tools", default=(), stricter="less", changes="gateway"
+    )
+    role_tools: tuple[RolePermission, ...] = key(
+        "what people with a role may use besides", default=(), stricter="less", changes="gateway"
+    )
+    mcp_servers: tuple[Origin, ...] = key(
+        "the origins of the MCP servers that Claude may reach", default=(), stricter="less",
+        changes="gateway",
+    )  # fmt: skip
+    web_domains: tuple[Host, ...] = key(
+        "the domains, with their subdomains, to which a web search or fetch must limit itself; all if empty",
+        default=(), changes="gateway",
+    )  # fmt: skip
     human_review: tuple[ReviewTrigger, ...] = key(
         "the kinds of answer that a person reviews before they are used",
         default=("material-decision", "personnel-decision", "customer-facing"), stricter="more", control=True,

@@ -6,6 +6,7 @@ and its outcome.
 """
 
 import json
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -25,6 +26,7 @@ _METRICS: list[dict[str, str]] = [
     {"Name": "CostMicroUSD", "Unit": "None"},
 ]
 _DIMENSIONS = [["environment"], ["environment", "department", "model"], ["environment", "provider"]]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FINDING_DIMENSIONS = [["environment"], ["environment", "department", "kind"]]
 
 
@@ -132,6 +134,32 @@ class AccessLog:
             "Findings": 1,
             "Blocked": int(action == "block"),
         }
+        self._write(_encode(line))
+
+    def unlisted(self, department: str, kind: str, name: str, action: str) -> None:
+        """A line that counts something which the request contract does not list, with the command that
+        allows it: what an alarm shows to those who decide.
+        """
+        line: dict[str, Any] = {
+            "_aws": {
+                "Timestamp": int(time() * 1000),
+                "CloudWatchMetrics": [
+                    {
+                        "Namespace": NAMESPACE,
+                        "Dimensions": [["environment"], ["environment", "department"]],
+                        "Metrics": [{"Name": "Unlisted", "Unit": "Count"}],
+                    }
+                ],
+            },
+            "type": "unlisted",
+            "environment": self.environment,
+            "department": department,
+            "kind": kind,
+            "name": name[:100] if _NAME.fullmatch(name[:100]) else "not a name",
+            "action": action,
+            "Unlisted": 1,
+        }
+        line["allow"] = f"kit contract allow {kind} {line['name']} --approved-by NAME --reason WHY"
         self._write(_encode(line))
 
     def audit_failure(self) -> None:

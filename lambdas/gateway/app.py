@@ -210,6 +210,7 @@ class _App:
         gateway = self._running()
         if gateway.policy.overdue:
             await gateway.policy.catch_up()
+        await gateway.contract.catch_up()
         principal = await gateway.authenticate(exchange)
         try:
             await self._for(principal, handler, exchange, entry)

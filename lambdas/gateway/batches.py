@@ -37,6 +37,7 @@ from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.user_sessions import Attribution, attribution_of
 from lambdas.gateway.record import Recorder
+from lambdas.gateway.request_rules import RequestRules
 from lambdas.gateway.reserve import Reserved, Reserver
 from lambdas.gateway.settle import Settler
 from lambdas.gateway.survey import Survey, survey
@@ -57,6 +58,7 @@ class Batches:
 
     policy: PolicyWatch
     gate: Gate
+    rules: RequestRules
     inspection: InspectionStep
     reserver: Reserver
     settler: Settler
@@ -76,6 +78,7 @@ class Batches:
         seen = [survey(one, f"requests[{number}].params.") for number, one in enumerate(requests)]
         grant = self._grant(principal, requests, seen)
         entry.model = grant.model.alias
+        rules = self._rules(exchange, grant, requests, seen)
         verdict = await self.inspection.verdict(
             body, grant.department, principal, read_declaration(exchange.headers)
         )
@@ -94,6 +97,7 @@ class Batches:
             verdict=verdict,
             use_case=read_use_case(exchange.headers),
             seen=seen,
+            rules=rules,
         )
         if not verdict.allowed:
             await self.recorder.refusal(call)
@@ -214,6 +218,26 @@ class Batches:
                 "requests: all requests of a batch must name the same model", reason="mixed_models"
             )
         return grants[0]
+
+    def _rules(
+        self, exchange: Exchange, grant: Grant, requests: list[dict[str, Any]], seen: list[Survey]
+    ) -> dict[str, Any]:
+        """What contract and permissions say of all requests together: what any of them offers or lacks."""
+        together: dict[str, Any] = {}
+        for number, (params, one) in enumerate(zip(requests, seen, strict=True)):
+            said = self.rules.hold(
+                grant.department,
+                grant.principal.roles,
+                exchange.raw_headers,
+                params,
+                one,
+                f"requests[{number}].params.",
+            )
+            for name, value in said.items():
+                kept = together.setdefault(name, value)
+                if isinstance(value, list):
+                    together[name] = sorted({*kept, *value})[:50]
+        return together
 
     async def _keep(
         self, call: GovernedCall, provider: ClaudeProvider, batch_id: str, reserved: Reserved

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from lambdas.common.clock import Clock, utc_now
+from lambdas.common.documents import DocumentSource
 from lambdas.common.identities import Principal
 from lambdas.common.ledger.items import Store
 from lambdas.common.ledger.token_uses import TokenUses
@@ -31,6 +32,7 @@ from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.providers.user_sessions import Attribution
 from lambdas.gateway.record import Audit, Recorder
 from lambdas.gateway.request_ids import RequestIds
+from lambdas.gateway.request_rules import ContractWatch, RequestRules
 from lambdas.gateway.reserve import Ledger, Reserver
 from lambdas.gateway.session_care import SessionCare
 from lambdas.gateway.settings import GatewaySettings
@@ -70,6 +72,7 @@ class Gateway:
         prompts: PromptRegistry,
         aws_credentials: Callable[[Attribution], Awaitable[Any]],
         request_id_key: bytes,
+        contract_additions: DocumentSource | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self.settings = settings
@@ -88,8 +91,13 @@ class Gateway:
             Recorder(audit, access_log, clock),
         )
         self.gate = gate = Gate(policy, ledger, CallerRates(clock))
+        self.contract = ContractWatch(
+            contract_additions, lambda text: access_log.event("request-contract", message=text)
+        )
+        rules = RequestRules(self.contract, access_log)
         self.messages = Messages(
             policy,
+            rules,
             inspection,
             reserver,
             settler,
@@ -101,7 +109,7 @@ class Gateway:
             SessionCare(ledger, batch_store, clock),
         )
         self.count_tokens = CountTokens(
-            policy, gate, recorder, inspection, providers, caller, calls, settings.deadlines
+            policy, gate, rules, recorder, inspection, providers, caller, calls, settings.deadlines
         )
         self.embeddings = EmbeddingsEndpoint(
             policy,
@@ -119,6 +127,7 @@ class Gateway:
         self.batches = Batches(
             policy,
             gate,
+            rules,
             inspection,
             reserver,
             settler,
@@ -143,7 +152,9 @@ class Gateway:
         """
         if not self._tasks:
             await self.policy.refresh()
+            await self.contract.catch_up()
             self._tasks.append(asyncio.create_task(self.policy.run()))
+            self._tasks.append(asyncio.create_task(self.contract.run()))
 
     async def stop(self) -> None:
         """Stop polling, drop kept connections, send the copies of records that wait."""

@@ -25,6 +25,7 @@ from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import CallCancelled
 from lambdas.gateway.providers.user_sessions import attribution_of
 from lambdas.gateway.record import Recorder
+from lambdas.gateway.request_rules import RequestRules
 
 _SECONDS = 30.0
 
@@ -35,6 +36,7 @@ class CountTokens:
 
     policy: PolicyWatch
     gate: Gate
+    rules: RequestRules
     recorder: Recorder
     inspection: InspectionStep
     providers: Providers
@@ -51,11 +53,14 @@ class CountTokens:
         grant = authorise(policy, principal, request.model, others=request.seen.models)
         await self.gate.admit(principal, exchange.headers, grant.model.model)
         entry.model = grant.model.alias
+        rules = self.rules.hold(
+            grant.department, principal.roles, exchange.raw_headers, body.fields, request.seen
+        )
         declaration = read_declaration(exchange.headers)
         verdict = await self.inspection.verdict(body, grant.department, principal, declaration)
         call = GovernedCall(
             exchange, entry, policy, principal, grant.department, "count_tokens", grant.model.alias,
-            grant.model.model, body.raw, 0, False, verdict,
+            grant.model.model, body.raw, 0, False, verdict, rules=rules,
         )  # fmt: skip
         if not verdict.allowed:
             await self.recorder.refusal(call)

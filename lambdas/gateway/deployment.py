@@ -29,6 +29,7 @@ from lambdas.common.ledger.dynamo_store import DynamoStore
 from lambdas.common.ledger.token_uses import TokenUses
 from lambdas.common.policy import PolicyWatch
 from lambdas.common.prices import load_prices
+from lambdas.common.request_contract import ADDITIONS_KEY
 from lambdas.common.virtual_keys import read_pepper
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.authenticate import Hops, open_authenticator
@@ -162,6 +163,7 @@ def _gateway(settings: GatewaySettings, aws: "_Aws", pool: ThreadPoolExecutor) -
         prompts=PromptRegistry(S3Document(s3, governance, INDEX_KEY), partial(aws.object, s3, governance)),
         aws_credentials=caller_credentials,
         request_id_key=_key(pepper, b"request ids"),
+        contract_additions=S3Document(s3, governance, ADDITIONS_KEY),
     )
 
 

@@ -2,9 +2,9 @@
 steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from lambdas.common.identities import Principal
 from lambdas.common.limits import CallerLimits, kind_of, limits_of, monthly_ceiling
@@ -44,6 +44,7 @@ class GovernedCall:
     attempts: list[Attempt] = field(default_factory=list)
     provider: str | None = None
     seen: Sequence[Survey] = ()
+    rules: Mapping[str, Any] = field(default_factory=dict)  # what request contract and permissions said
     worst: WorstCase | None = None
     taken: bool = False  # a provider has begun to answer it, so it is charged
 

@@ -33,6 +33,7 @@ from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import CallCancelled, read_on
 from lambdas.gateway.providers.user_sessions import attribution_of
 from lambdas.gateway.record import Recorder
+from lambdas.gateway.request_rules import RequestRules
 from lambdas.gateway.reserve import Reserved, Reserver
 from lambdas.gateway.session_care import SessionCare
 from lambdas.gateway.settle import Settler
@@ -43,6 +44,7 @@ class Messages:
     """Answers Messages calls. Made once; holds no state of a call."""
 
     policy: PolicyWatch
+    rules: RequestRules
     inspection: InspectionStep
     reserver: Reserver
     settler: Settler
@@ -68,11 +70,19 @@ class Messages:
             others=request.seen.models,
         )
         entry.model, entry.stream = grant.model.alias, request.stream
+        rules = self.rules.hold(
+            grant.department,
+            principal.roles,
+            exchange.raw_headers,
+            request.body.fields,
+            request.seen,
+        )
         declaration = declared(exchange.headers, request.prompt)
         verdict = await self.inspection.verdict(request.body, grant.department, principal, declaration)
         if request.prompt is not None and request.prompt.human_review:
             verdict = replace(verdict, requires_review=True)
         call = governed_message(exchange, entry, policy, grant, request, verdict)
+        call.rules = rules
         if not verdict.allowed:
             await self.recorder.refusal(call)
             raise refusal(verdict, exchange.headers, policy.help_url)

@@ -237,7 +237,7 @@ def _about(call: GovernedCall, kind: str) -> dict[str, Any]:
         "alias": call.alias,
         "model": call.model,
         "stream": call.stream,
-        "decisions": [call.verdict.record],
+        "decisions": [call.verdict.record, *([dict(call.rules)] if call.rules else [])],
     }
 
 

@@ -20,7 +20,8 @@ _HOUR, _MINUTES = "1h", "5m"
 
 @dataclass(slots=True)
 class Survey:
-    """What a body names, each with its place: other `models`, definitions of `tools`, `blocks` of each type.
+    """What a body names, each with its place: other `models`, definitions of `tools`, MCP `servers`,
+    `blocks` of each type.
 
     `images` and `windows` count parts that are larger for the model than their bytes: a picture, and what may
     fill the model's window. `cache` is how long the request caches at most (`5m`, `1h` or not at all).
@@ -28,6 +29,7 @@ class Survey:
 
     models: list[tuple[str, str]] = field(default_factory=list)
     tools: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    servers: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     blocks: dict[str, str] = field(default_factory=dict)
     images: int = 0
     windows: int = 0
@@ -41,6 +43,8 @@ def survey(fields: Mapping[str, Any], path: str = "") -> Survey:
         place = f"{path}{key}"
         if key == "tools":
             _tools(value, place, seen, 1)
+        elif key == "mcp_servers":
+            _servers(value, place, seen)
         elif key == "cache_control":
             _cached(value, seen)
         elif key in {"messages", "system"}:
@@ -62,6 +66,12 @@ def _tools(value: Any, path: str, seen: Survey, depth: int) -> None:
             place = f"{path}[{index}]" if isinstance(value, list) else path
             seen.tools.append((place, tool))
             _rest(tool, place, seen, depth + 1)
+
+
+def _servers(value: Any, path: str, seen: Survey) -> None:
+    for index, server in enumerate(value if isinstance(value, list) else [value]):
+        place = f"{path}[{index}]" if isinstance(value, list) else path
+        seen.servers.append((place, server if isinstance(server, Mapping) else {}))
 
 
 def _blocks(value: Any, path: str, seen: Survey, depth: int) -> None:
@@ -96,6 +106,8 @@ def _block(block: Mapping[str, Any], path: str, seen: Survey, depth: int) -> Non
             continue
         elif key in {"tool", "tools"}:
             _tools(value, f"{path}.{key}", seen, depth + 1)
+        elif key in {"mcp_server", "mcp_servers"}:
+            _servers(value, f"{path}.{key}", seen)
         elif key == "cache_control":
             _cached(value, seen)
         else:

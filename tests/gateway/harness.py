@@ -62,6 +62,8 @@ def department(name: str, **changes: Any) -> dict[str, Any]:
         "user_tokens_per_minute": 1_000_000_000,
         "findings": {},
         "redact_output": False,
+        "unknown": "pass-and-record",
+        "tool_governance": "observe",
         "registered_prompts_only": False,
         "human_review": [],
         **changes,
@@ -187,6 +189,7 @@ class Harness:
     prompts: PublishedPromptsOnDisk = field(default_factory=PublishedPromptsOnDisk)
     credentials: ProviderCredentials = field(default_factory=ProviderCredentials)
     second_stage: SecondStage | None = None
+    additions: MemoryDocument = field(default_factory=lambda: MemoryDocument({"additions": []}))
     port: int = 0
     under_way: int = 0
 
@@ -266,6 +269,7 @@ class Harness:
             prompts=PromptRegistry(self.prompts.index, self.prompts.read),
             aws_credentials=self.credentials.aws_credentials,
             request_id_key=b"r" * 32,
+            contract_additions=self.additions,
             access_log=AccessLog("test", lambda line: self.log.append(json.loads(line))),
         )
 
