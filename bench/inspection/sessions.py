@@ -273,7 +273,7 @@ def replay(
         mark = "→" if number % 2 else "\t"
         texts = [numbered(text, mark) for _, text in chosen] + list(shell(chosen, chance))
         where = -1
-        if plant and number % 8 == 3:
+        if plant and number % 4 == 3:
             where = chance.randrange(len(chosen))
             line, _ = plant(chance)
             rows = chosen[where][1].split("\n")

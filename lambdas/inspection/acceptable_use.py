@@ -190,6 +190,89 @@ _EXPRESSIONS: tuple[tuple[str, tuple[frozenset[str], ...], Expression], ...] = t
             r"(?i:\b(?:is|will be|becomes|gets) (?:final|binding|executed|applied|enforced|carried out"
             r"|used as is)\b)",
         ),
+        # the same breaches in other languages: whom to dismiss, what goes to customers unread, what takes
+        # effect unread
+        (
+            "personnel-decision",
+            (
+                "licenziar|promuover|assumer|ontslaan|bevorder|promover|aannemen|demitir|despedir|contratar"
+                "|zwolni|awansowa|zatrudni"
+                "|解雇|昇進|採用|クビ|开除|開除|裁掉|提拔|录用|晋升|해고|승진|채용|entlass|kündig|licenci"
+                "|embauch|ascender",
+            ),
+            r"(?i:\b(?:chi|quale)\b[^.!\n]{0,40}\b(?:licenziare|promuovere|assumere)\b"
+            r"|\b(?:wie|welke)\b[^.!\n]{0,40}\b(?:ontslaan|bevorderen|aannemen)\b"
+            r"|\b(?:quem|qual)\b[^.!\n]{0,40}\b(?:demitir|promover|contratar|despedir)\b"
+            r"|\b(?:kogo|który|którego|którą)\b[^.!\n]{0,40}\b(?:zwolnić|awansować|zatrudnić)\b"
+            r"|\b(?:wen|wer|welche[rn]?)\b[^.!\n]{0,60}\b(?:entlassen|kündigen|gekündigt|befördern|befördert"
+            r"|einstellen)\b"
+            r"|\b(?:qui|lequel|quels?)\b[^.!\n]{0,60}\b(?:licencier|promouvoir|embaucher)\b"
+            r"|\b(?:a quién|quién|cuál)\b[^.!\n]{0,60}\b(?:despedir|ascender|contratar)\b)"
+            r"|(?:誰|どの(?:社員|候補者|従業員)|どちら|何人).{0,20}(?:解雇|昇進|採用|クビ)"
+            r"|(?:谁|哪(?:个|位|名)|哪些).{0,14}(?:解雇|开除|裁掉|提拔|录用|晋升)|(?:解雇|开除|裁掉|提拔"
+            r"|录用|晋升)(?:谁|哪)"
+            r"|(?:누구|누굴|어느|어떤).{0,16}(?:해고|승진|채용)",
+        ),
+        (
+            "customer-contact",
+            (
+                "client|client|pazient|klant|patiënt|patient|klient|pacjent|pacient|kund|顧客|お客様|患者"
+                "|客户|客戶|고객"
+                "|환자",
+                "sans |automati|direct|sin revis|sin aprob|senza |zonder |sem revis|sem aprov|bez "
+                "|bezpośredni|rechtstreeks|diret"
+                "|確認なし|チェックなし|レビューなし|自動|直接|无需|不用|自动|검토 없이|확인 없이|자동|직접"
+                "|ohne |ungeprüft|dirett",
+            ),
+            r"(?i:\b(?:envoie[rsz]?|réponds?|répondre|envía|enviar|responde[r]?|invia|rispondi|manda|stuur"
+            r"|beantwoord|verzend|envie|envia"
+            r"|responda|wyślij|odpowiedz|odpisz|schick\w*|sende|antworte"
+            r"|beantworte)\b[^.!\n]{0,60}\b(?:clients?|patients?|clientes?"
+            r"|pacientes?|clienti?|pazienti?|klant(?:en)?|patiënt(?:en)?|klient\w*|pacjent\w*|kunden?"
+            r"|patienten)\b[^.!\n]{0,60}"
+            r"(?:\bsans (?:relecture|validation|vérification|contrôle)|\bautomatiquement|\bdirectement"
+            r"|\bsin (?:revisión|revisar|aprobación)"
+            r"|\bautomáticamente|\bdirectamente|\bsenza (?:revisione|controllo|approvazione)"
+            r"|\bautomaticamente|\bdirettamente"
+            r"|\bzonder (?:controle|goedkeuring|review)|\bautomatisch|\brechtstreeks|\bsem (?:revisão"
+            r"|aprovação)|\bdiretamente"
+            r"|\bbez (?:sprawdzenia|weryfikacji|akceptacji)|\bautomatycznie|\bbezpośrednio|\bohne (?:prüfung"
+            r"|freigabe|kontrolle)"
+            r"|\bungeprüft|\bdirekt))"
+            r"|(?:顧客|お客様|患者).{0,30}(?:確認なし|チェックなし|レビューなし|自動|直接).{0,24}(?:送信"
+            r"|返信|送って|返答|送る)"
+            r"|(?:直接|自动|自動|无需|不用)[^。]{0,16}(?:发送|回复|發送|发给|发到)[^。]{0,10}(?:客户|客戶"
+            r"|患者)"
+            r"|(?:客户|客戶|患者)[^。]{0,24}(?:无需审核|不用审核|不用检查|自动|直接)[^。]{0,12}(?:发送|回复"
+            r"|发出)"
+            r"|(?:고객|환자).{0,24}(?:검토 없이|확인 없이|자동으로|직접).{0,16}(?:보내|답변|발송)",
+        ),
+        (
+            "unreviewed-decision",
+            (
+                "sans |sin |senza |zonder |sem |bez |ohne |définitive|definitiv|automati|確認なし|承認なし"
+                "|レビューなし"
+                "|自動|无需|不用|自动|검토 없이|승인 없이",
+                "approu|refus|rejet|décid|aprueb|rechaz|decid|approva|rifiut|keur|weiger|beslis|aprov|rejeit"
+                "|zatwierd|odrzu|zdecyd|genehmig|lehn|entscheid"
+                "|承認|却下|決定|批准|拒绝|决定|승인|거절|결정",
+            ),
+            r"(?i:\b(?:approuve[rz]?|refuse[rz]?|rejette[rz]?|décide[rz]?|aprueba|rechaza|decide|approva"
+            r"|rifiuta|decidi|keur|weiger|beslis"
+            r"|aprove|rejeite|decida|zatwierdź|odrzuć|zdecyduj|genehmige|lehne|entscheide)\b[^.!\n]{0,90}"
+            r"(?:\bsans (?:validation|contrôle|relecture|vérification)|\bsin (?:revisión|aprobación"
+            r"|supervisión)"
+            r"|\bsenza (?:revisione|controllo|approvazione)|\bzonder (?:controle|goedkeuring|review"
+            r"|tussenkomst)"
+            r"|\bsem (?:revisão|aprovação)|\bbez (?:sprawdzenia|weryfikacji|akceptacji|kontroli)"
+            r"|\bohne (?:prüfung|freigabe|kontrolle|rückfrage)))"
+            r"|(?:承認|却下|決定).{0,24}(?:確認なし|承認なし|レビューなし|人の確認)|(?:確認なし|レビューなし"
+            r"|自動).{0,16}(?:承認|却下|決定)"
+            r"|(?:无需|不用)(?:人工)?(?:审核|检查|确认)[^。]{0,16}(?:批准|拒绝|决定)|(?:批准|拒绝"
+            r"|决定)[^。]{0,24}(?:无需"
+            r"|不用)(?:人工)?(?:审核|检查)"
+            r"|(?:검토|승인|확인) 없이.{0,16}(?:승인|거절|결정)",
+        ),
     )
 )
 GATES = frozenset(word for _, groups, _ in _EXPRESSIONS for group in groups for word in group)

@@ -7,7 +7,7 @@ person's name beside a health, personnel or legal term is Restricted.
 
 import re
 
-from lambdas.inspection import linear
+from lambdas.inspection import linear, matters_abroad
 from lambdas.inspection.expressions import Expression, Places, around
 from lambdas.inspection.findings import Channel, DataClass, Span
 from lambdas.inspection.published import is_published
@@ -235,7 +235,7 @@ _UNMISTAKABLE: tuple[tuple[str, frozenset[str], Expression], ...] = tuple(
              r"|\bnobody outside\b[\w ]{0,30}\bknows\b|\bcodename \w+: (?:confidential|internal)\b"),
     )
 )  # fmt: skip
-GATES = frozenset().union(*(gates for _, gates, _ in _UNMISTAKABLE))
+GATES = frozenset().union(matters_abroad.GATES, *(gates for _, gates, _ in _UNMISTAKABLE))
 _GENERAL_QUESTION = Expression(
     r"^\s*¿?(?:please )?(?:what (?:is|are|does|do|should|must)|explain|define|describe the difference"
     r"|how (?:do|does|should|can) (?:a |an |one |companies|managers|firms|doctors|i\b)|which (?:are the|laws)"
@@ -291,6 +291,10 @@ def find(plain: str, lower: str, spans: list[Span], places: Places, channel: Cha
             name = _named(lower, start, end)
             if name and not is_published(lower, start, end):
                 _keep(found, Span(name, start, end, round(score, 3), "linear-model"))
+    for span in matters_abroad.find(lower, places):
+        general = _GENERAL_QUESTION.match(lower[max(0, lower.rfind("\n", 0, span.start)) :])
+        if not general and not is_published(lower, span.start, span.end):
+            _keep(found, span)
     persons = [one for one in spans if one.type == "PERSON" and one.score >= 0.5]
     if len(plain) <= _LONG:
         persons += [Span("PERSON", *match.span(), 0.5, "wording") for match in _NAMED.finditer(plain)]
