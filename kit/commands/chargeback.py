@@ -31,7 +31,8 @@ def chargeback(
     """Show what each department used and pays for a month, under the budget model of the configuration.
 
     The sum of the records of each department is compared with the ledger, to the micro-dollar. Reservations
-    of calls that are still open are not counted.
+    of calls that are still open are not counted. What the provider may or may not have charged (answers that
+    broke off, processes that died) is counted, and shown apart as uncertain.
 
     Exit codes: 0 every department agrees with the ledger (or no ledger was given); 2 wrong option; 4 no
     deployment; 5 a difference.
@@ -48,9 +49,12 @@ def chargeback(
     settings = read_client_settings(client)
     source = reading(settings, records, client)
     use = source.use(wanted, progress=not as_json, evidence=True)
-    settled = _ledger(ledger, wanted.name) if records is not None else source.settled(wanted.name)
+    live = None if records is not None else source.ledger(wanted.name)
+    settled = live.settled if live is not None else _ledger(ledger, wanted.name)
     centers = {one.id: one.cost_center for one in settings.departments}
-    made = statements(use.whole, settings.budget.model, centers, settled)
+    made = statements(
+        use.whole, settings.budget.model, centers, settled, live.uncertain if live is not None else None
+    )
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         (output / "statements.csv").write_text(as_csv(month, made), encoding="utf-8")
@@ -59,7 +63,7 @@ def chargeback(
         )
         (output / "statements.html").write_text(page, encoding="utf-8")
     _print(month, settings.budget.model, made, as_json=as_json, synthetic=use.synthetic)
-    wrong = [one.department for one in made if one.difference_microusd]
+    wrong = [one.department for one in made if not one.agrees]
     if wrong:
         raise KitError(
             f"records and ledger differ for {', '.join(wrong)}",
@@ -100,18 +104,19 @@ def _print(month: str, model: str, made: "list[Statement]", *, as_json: bool, sy
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("department", "cost centre", "calls", "used (USD)", "pays (USD)", "ledger", box=None)
+    columns = ("department", "cost centre", "calls", "used (USD)", "pays (USD)", "uncertain (USD)", "ledger")
+    table = Table(*columns, box=None)
     for one in made:
         agrees = (
             "not asked"
             if one.ledger_microusd is None
             else "agrees"
-            if not one.difference_microusd
+            if one.agrees
             else f"[red]{one.difference_microusd:+,} micro-dollars[/]"
         )
         table.add_row(
             one.department, one.cost_center, f"{one.calls:,}", usd(one.used_microusd),
-            usd(one.charged_microusd), agrees,
+            usd(one.charged_microusd), usd(one.uncertain_microusd), agrees,
         )  # fmt: skip
     console = Console(highlight=False)
     if synthetic:

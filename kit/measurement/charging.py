@@ -21,7 +21,9 @@ CENTRAL = "center-of-excellence"
 
 @dataclass(frozen=True)
 class Statement:
-    """One department's month. Amounts in micro-dollars; `ledger_microusd` is what the ledger settled."""
+    """One department's month. Amounts in micro-dollars; `ledger_microusd` is what the ledger settled, and
+    `uncertain_microusd` that part of it which the provider may not have charged.
+    """
 
     department: str
     cost_center: str
@@ -33,6 +35,14 @@ class Statement:
     charged_microusd: int
     ledger_microusd: int | None
     models: tuple[tuple[str, int, int], ...]  # model, calls, micro-dollars
+    uncertain_microusd: int = 0
+
+    @property
+    def agrees(self) -> bool:
+        """Whether ledger and records say the same, but for what is uncertain: a process that died between
+        noting a cost and counting it leaves too much in the ledger, never too little.
+        """
+        return 0 <= self.difference_microusd <= self.uncertain_microusd
 
     @property
     def difference_microusd(self) -> int:
@@ -52,6 +62,7 @@ class Statement:
             "charged_microusd": self.charged_microusd,
             "ledger_microusd": self.ledger_microusd,
             "difference_microusd": self.difference_microusd,
+            "uncertain_microusd": self.uncertain_microusd,
             "models": [
                 {"model": model, "calls": calls, "microusd": microusd}
                 for model, calls, microusd in self.models
@@ -64,6 +75,7 @@ def statements(
     model: BudgetModel,
     cost_centers: Mapping[str, str],
     ledger: Mapping[str, int] | None,
+    uncertain: Mapping[str, int] | None = None,
 ) -> list[Statement]:
     """One statement for each department that is configured, used Claude or is in the ledger, and under the
     central model one for the Center of Excellence.
@@ -87,6 +99,7 @@ def statements(
                 (key, cell.counts["calls"], cell.counts["cost_microusd"])
                 for key, cell in sorted(cells[name].models.items())
             ),
+            uncertain_microusd=(uncertain or {}).get(name, 0),
         )
         for name in names
     ]
@@ -133,6 +146,7 @@ def as_csv(month: str, made: Sequence[Statement]) -> str:
     names: tuple[str, ...] = (
         "month", "department", "cost_center", "calls", "active_people", "input_tokens", "output_tokens",
         "used_microusd", "charged_microusd", "charged_usd", "ledger_microusd", "difference_microusd",
+        "uncertain_microusd",
     )  # fmt: skip
     writer: csv.DictWriter[str] = csv.DictWriter(out, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LedgerMonth:
-    """Micro-dollars by department. `open` is reserved and not settled; `uncertain` is that part of `settled`
-    of which nobody can say yet whether the provider charged it; `beyond` is what it charged besides, above
-    all that calls held, when there was no room under the ceiling any more.
+    """Micro-dollars by department. `settled` is all that calls cost; `open` is reserved and not settled.
+
+    `uncertain` is that part of `settled` of which nobody can say yet whether the provider charged it;
+    `beyond` that part which it charged above all that calls held, when there was no room under the ceiling.
     """
 
     settled: dict[str, int]
@@ -59,5 +60,6 @@ def read_ledger(target: "Target", month: str) -> LedgerMonth:
                     total[name] += int(item.get(attribute, {"N": "0"})["N"])
             else:
                 reserved[item["department"]["S"]] += int(item["microusd"]["N"])
-    settled = {name: committed[name] - reserved[name] for name in sorted({*committed, *reserved})}
+    names = sorted({*committed, *reserved})
+    settled = {name: committed[name] - reserved[name] + beyond[name] for name in names}
     return LedgerMonth(settled, dict(reserved), dict(uncertain), dict(beyond))

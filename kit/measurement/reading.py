@@ -15,6 +15,7 @@ from lambdas.common.clock import utc_now
 from lambdas.measurement.source import BucketSource, Source
 
 if TYPE_CHECKING:
+    from kit.measurement.ledger import LedgerMonth
     from kit.target import Target
     from stacks.settings import Settings
 
@@ -56,13 +57,13 @@ class Reading:
             return self.source
         return Evidence(self.source, self.target.client("s3"), self.target.require("audit_bucket_name"))
 
-    def settled(self, month: str) -> dict[str, int] | None:
-        """What the ledger settled by department; None without a deployment."""
+    def ledger(self, month: str) -> "LedgerMonth | None":
+        """What the ledger says by department; None without a deployment."""
         if self.target is None:
             return None
         from kit.measurement.ledger import read_ledger
 
-        return read_ledger(self.target, month).settled
+        return read_ledger(self.target, month)
 
     def baselines(self) -> Sequence[Baseline]:
         """The client's baselines, and those of a demonstration where there is one."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from lambdas.common.clock import Clock
 from lambdas.common.identities import Principal
+from lambdas.common.ledger import Balance
 from lambdas.common.limits import CallerLimits, kind_of, limits_of, monthly_ceiling
 from lambdas.common.policy import Department, GatewayPolicy, PolicyWatch
 from lambdas.gateway import errors
@@ -51,7 +52,7 @@ class Me:
                 "tokens_per_minute": limits.tokens_per_minute,
                 "concurrent_calls": limits.concurrent_calls,
             },
-            "budget": _budget(policy, department, limits, balance.committed_microusd, now),
+            "budget": _budget(policy, department, limits, balance, now),
             "help_url": policy.help_url,
         }
         await exchange.answer(200, _JSON, json.dumps(document).encode())
@@ -63,11 +64,12 @@ def _data_classes(department: Department, principal: Principal) -> list[str]:
 
 
 def _budget(
-    policy: GatewayPolicy, department: Department, limits: CallerLimits, spent: int, now: datetime
+    policy: GatewayPolicy, department: Department, limits: CallerLimits, balance: Balance, now: datetime
 ) -> dict[str, Any]:
     """Micro-dollars of this month. `monthly_microusd` None: only the department or the organisation has
     one.
     """
+    spent = balance.committed_microusd
     ceiling = monthly_ceiling(policy, department, limits)
     resets_at = (now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)).replace(
         day=1
@@ -75,6 +77,8 @@ def _budget(
     return {
         "monthly_microusd": ceiling,
         "committed_microusd": spent,  # spent, and reserved for calls that are under way
+        "uncertain_microusd": balance.uncertain_microusd,  # of it: nobody can say yet whether it was charged
+        "beyond_microusd": balance.beyond_microusd,  # besides: charged above all that was held
         "remaining_microusd": None if ceiling is None else max(0, ceiling - spent),
         "resets_at": f"{resets_at:%Y-%m-%dT%H:%M:%SZ}",
     }
