@@ -11,7 +11,7 @@ UV ?= $(shell command -v uv 2>/dev/null || echo .kit/uv/bin/uv)
 export PULUMI_ERROR_OUTPUT_STRING := true
 unexport VIRTUAL_ENV
 
-.PHONY: help setup up down test check lint types snapshots bench bench-inspection test-engine test-clients test-browser docs clean
+.PHONY: help setup up down test check lint types snapshots bench bench-inspection bench-scale test-engine test-clients test-browser docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ test-engine: setup ## Drive all stages with the real Pulumi engine, from the PAT
 
 bench-inspection: setup ## Score the inspection; DATA=folder of labelled files, else made-up rows
 	@$(BIN)/python -m bench.inspection $(if $(DATA),--data $(DATA))
+
+bench-scale: setup ## Measure the ledger under DynamoDB's conflicts, limits and faults, in virtual time
+	@$(BIN)/python -m bench.ledger_load
 
 clean: ## Remove all that was built or installed here
 	@-$(KIT) down 2>/dev/null
