@@ -48,6 +48,7 @@ docs: setup ## Write the computed pages anew: tables of the README, components, 
 	@$(BIN)/python -m tests.docs.readme_tables
 	@$(BIN)/python -m tests.docs.component_pages
 	@$(BIN)/python -m tests.docs.configuration_page
+	@$(BIN)/python -m tests.docs.contract_table
 	@$(BIN)/python -m tests.snapshots.regenerate
 
 snapshots: setup ## Write the snapshots of the plans anew; read the diff before committing

@@ -17,6 +17,7 @@ from kit.commands import (
     champions,
     chargeback,
     connect_provider,
+    contract,
     cost,
     dashboards,
     demo,
@@ -61,6 +62,7 @@ app.add_typer(break_glass.app, name="break-glass")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(batch.app, name="batch")
 app.add_typer(budget.app, name="budget")
+app.add_typer(contract.app, name="contract")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(gate.app, name="gate")
 app.add_typer(report.app, name="report")

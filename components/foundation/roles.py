@@ -147,6 +147,10 @@ def statements_of(args: RolesArgs) -> dict[str, list[Statement]]:
             [_objects(names, "governance", "dictionaries/*")],
         ),
         Statement("ReadPolicy", ["s3:GetObject"], [_objects(names, "governance", "policy/*")]),
+        # what the organisation allows beyond the shipped request contract (`kit contract allow`)
+        Statement(
+            "AllowRequests", ["s3:PutObject"], [_objects(names, "governance", "policy/request-contract.json")]
+        ),
     ]
     watch = [
         Statement("Watch", ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"], ["*"], conditions=here)

@@ -131,7 +131,9 @@ class EmbeddingsEndpoint:
         department = authorise_embeddings(policy, principal)
         request = read_embeddings_request(body.fields, configured.model)
         entry.model = configured.model
-        as_message = {"messages": [{"role": "user", "content": text} for text in request.texts]}
+        # as one turn: what is found in it is refused or redacted, never withheld as if it were history
+        blocks = [{"type": "text", "text": text} for text in request.texts]
+        as_message = {"messages": [{"role": "user", "content": blocks}]}
         inspected = parse_object(json.dumps(as_message, ensure_ascii=False).encode())
         verdict = await self.inspection.verdict(
             inspected, department, principal, read_declaration(exchange.headers)
@@ -143,7 +145,7 @@ class EmbeddingsEndpoint:
         if not verdict.allowed:
             await self.recorder.refusal(call)
             raise refusal(verdict, exchange.headers, policy.help_url)
-        texts = [message["content"] for message in verdict.body.fields["messages"]]
+        texts = [block["text"] for block in verdict.body.fields["messages"][0]["content"]]
         with self.calls.place():
             reserved = await self.reserver.reserve(call)
             completion = Completion(call, reserved, self.settler, self.recorder)
