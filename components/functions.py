@@ -83,6 +83,39 @@ class FunctionArgs:
     web: Web | None = None
 
 
+def told(
+    parent: KitComponent,
+    name: str,
+    surroundings: Surroundings,
+    what: str,
+    metric: str,
+    description: str,
+    threshold: int = 0,
+) -> cloudwatch.MetricAlarm:
+    """An alarm within five minutes on a metric that functions write into their log, by environment: on more
+    than `threshold` in that time.
+    """
+    names, topic = surroundings.names, surroundings.alarm_topic_arn
+    return cloudwatch.MetricAlarm(
+        name,
+        name=names.of(what),
+        alarm_description=description,
+        namespace="ClaudeEnterpriseKit",
+        metric_name=metric,
+        dimensions={"environment": names.environment},
+        statistic="Sum",
+        comparison_operator="GreaterThanThreshold",
+        threshold=threshold,
+        period=60,
+        evaluation_periods=5,
+        datapoints_to_alarm=1,
+        treat_missing_data="notBreaching",
+        alarm_actions=[topic],
+        ok_actions=[topic],
+        opts=parent.child(),
+    )
+
+
 class Function(KitComponent):
     """A Lambda function with its own role, log group, dead letters and alarms (L1.7).
 

@@ -144,6 +144,14 @@ class SignIn:
     email_domains: tuple[DomainName, ...] = key(
         "people with other e-mail addresses cannot sign in", default=(), most=100, stricter="less"
     )
+    addresses_verified: bool = key(
+        "the identity provider asserts verified addresses only, and sends no email_verified (Entra)",
+        default=False,
+        stricter="less",
+    )
+    external_id_claim: Words | None = key(
+        "what holds SCIM's externalId at sign-in, such as oid; without it the subject itself", default=None
+    )
     machine_clients: tuple[Slug, ...] = key(
         "clients that get tokens of the user pool with their own secret", default=(), most=50, stricter="less"
     )
@@ -185,7 +193,7 @@ class SamlIdentity(SignIn):
 class TrustedIssuer(rights.Issuer):
     """An issuer of tokens for applications and CI: workload identity instead of keys (L1.3)."""
 
-    name: Slug = key("its name, for people")
+    name: Slug = key("the rule's name: kit key create --issuer NAME", changes="gateway")
 
 
 @declared

@@ -12,7 +12,13 @@ FindingAction = Literal["allow", "flag", "redact", "withhold", "review", "block"
 ReviewTrigger = Literal["material-decision", "personnel-decision", "customer-facing"]
 BudgetModel = Literal["per-call", "per-user-month", "central"]
 CoeRole = Literal[
-    "director", "enablement-lead", "ai-engineer", "training-lead", "governance-lead", "data-science-lead"
+    "director",
+    "enablement-lead",
+    "ai-engineer",
+    "training-lead",
+    "governance-lead",
+    "data-science-lead",
+    "key-operator",
 ]
 Residency = Literal["eu", "us", "uk", "ch", "ca", "jp", "au", "in", "sg", "kr", "br", "ae", "il", "za"]
 ProviderKind = Literal["anthropic", "claude-platform-aws", "bedrock"]

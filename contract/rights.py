@@ -8,7 +8,7 @@ published policy and in the gateway's hands.
 import re
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from contract.keys import declared, key
 from contract.kinds import (
@@ -313,10 +313,16 @@ class Embeddings:
     region: str | None = key("its region, if not the gateway's", default=None)
 
 
+LONGEST_LIFETIME_MINUTES = 25 * 60  # Azure's managed identities get tokens for a day and five minutes
+
+
 @declared
 class Issuer:
-    """Whose tokens the gateway accepts (L1.3)."""
+    """A rule for tokens that the gateway accepts (L1.3). One issuer may have several, told apart by audience
+    and claims: the first that holds decides, and what it lets in is known to no other.
+    """
 
+    name: Slug | None = key("the rule's name: kit key create --issuer NAME", default=None, changes="gateway")
     issuer: HttpsUrl = key("who issues the tokens: their `iss`", changes="gateway")
     audience: Words = key("for whom they are issued: their `aud`", changes="gateway")
     algorithms: tuple[Algorithm, ...] = key(
@@ -328,9 +334,11 @@ class Issuer:
     claims: Mapping[str, Words] = key(
         "which claim names the caller, such as {application: repository}", default={}, changes="gateway"
     )
-    required_claims: Mapping[str, Words] = key(
-        "what claims must say, such as {ref: refs/heads/main}; a final * is a beginning", default={},
-        stricter="more", changes="gateway",
+    required_claims: Mapping[str, Any] = key(
+        "what claims must say, such as {ref: refs/heads/main}; one of a list will do; true, false and "
+        "numbers are themselves; a final * after a / or the like is a beginning; 'outer inner' is a claim in "
+        "a claim",
+        default={}, stricter="more", changes="gateway",
     )  # fmt: skip
     required_scopes: tuple[Scope, ...] = key(
         "scopes that a token must have, such as claude/messages",
@@ -342,6 +350,15 @@ class Issuer:
         "each token is good for one request; it then needs a jti", default=False, stricter="more",
         changes="gateway",
     )  # fmt: skip
+    max_lifetime_minutes: int = key(
+        "tokens made for longer are refused", default=LONGEST_LIFETIME_MINUTES, least=1,
+        most=LONGEST_LIFETIME_MINUTES, stricter="less", changes="gateway",
+    )  # fmt: skip
+
+    @property
+    def identity(self) -> str:
+        """Under which its workloads are known."""
+        return f"{self.issuer} {self.name}" if self.name else self.issuer
 
 
 @declared

@@ -31,6 +31,7 @@ from kit.commands import (
     key,
     login,
     logs,
+    people,
     preview,
     prompt,
     report,
@@ -69,6 +70,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(key.app, name="key")
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(review_queue.app, name="review-queue")
+app.add_typer(people.app, name="people")
 app.add_typer(scim.app, name="scim")
 app.add_typer(switch.app, name="switch")
 app.add_typer(training.app, name="training")

@@ -104,6 +104,7 @@ _INTEGRATION = {
             "policy_object_key": "gateway policy in the governance bucket",
             "reviews_table_name": "reviews of drafts",
             "reviews_table_arn": "reviews of drafts",
+            "break_glass_function_arn": "the function for emergency access",
             "review_desk_arn": "live alias of the review desk's function",
             "scheduled_layer_arn": "packages of event functions",
             "scim_url": "SCIM 2.0 endpoint for the identity provider",

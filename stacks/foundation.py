@@ -159,6 +159,10 @@ def _watch(
             names,
             keys.arns["trail"],
             [audit.bucket_arn, governance.bucket_arn],
+            [
+                names.arn("dynamodb", f"table/{names.of(what)}")
+                for what in ("access", "directory", "ledger", "subject-keys")
+            ],
             mode=settings.audit.mode,
             retention_days=plan.retention.trail_days,
             data_events=plan.detection.trail_data_events,
@@ -192,6 +196,7 @@ def _roles(settings: Settings, keys: KeyRing, boundary: Boundary) -> RolesArgs:
         writer_key_arn=keys.arns["writer"],
         operator_key_arn=keys.arns["operator"],
         analytics_key_arn=keys.arns["analytics"],
+        secrets_key_arn=keys.arns["secrets"],
         principals=settings.coe,
         session_hours=settings.console_access.session_hours if settings.console_access else 4,
     )

@@ -21,6 +21,7 @@ from components.functions import Surroundings
 from components.governance.guardrail import Guardrail, GuardrailArgs
 from components.governance.prompt_registry import PromptRegistry, PromptRegistryArgs
 from components.identity.authorizer import Authorizer, AuthorizerArgs
+from components.identity.break_glass import BreakGlass, BreakGlassArgs
 from components.identity.people import OidcProvider, People, PeopleArgs, SamlProvider
 from components.identity.scim import Scim, ScimArgs, ScimRule
 from components.layers import ROOT, DependencyLayer, image_tag
@@ -87,6 +88,13 @@ def main(settings: Settings) -> None:
     _guard(settings, base, api, analytics, options)
     pods = _on_kubernetes(settings, base, gateway_args, network, options)
     _claude_caller(gateway_args, [gateway.role.arn, *pods], options)
+    glass = BreakGlass(
+        "break-glass",
+        BreakGlassArgs(
+            keeper.surroundings, gateway_args.stores, POLICY_OBJECT_KEY, keeper.layer_arn, keeper.memory
+        ),
+        options,
+    )
     desk = ReviewDesk("review-desk", _review_desk(settings, base, keeper), options)
     departments.stand_up(
         settings, departments.pilots(settings), base, _at_desk(keeper, desk, api, ledger, people.pool.id)
@@ -123,6 +131,7 @@ def main(settings: Settings) -> None:
             "policy_object_key": POLICY_OBJECT_KEY,
             "reviews_table_name": desk.table.name,
             "reviews_table_arn": desk.table.arn,
+            "break_glass_function_arn": glass.function.arn,
             "review_desk_arn": desk.function.alias.arn,
             "scheduled_layer_arn": keeper.layer_arn,
             **_shared_network(network),
@@ -345,7 +354,10 @@ def _people(settings: Settings, base: Outputs, ledger: Ledger, options: pulumi.R
         tier=settings.sizing.detection.cognito_tier,
         machines=given.machine_clients,
         portal_url=portal.address(settings),
+        directory_table=names_of(settings).of("directory"),
         email_domains=given.email_domains,
+        addresses_verified=given.addresses_verified,
+        external_id_claim=given.external_id_claim,
     )
 
 

@@ -24,7 +24,16 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "budgets": ("ViewBudget",),
     "ce": ("GetCostAndUsage",),
     "cloudwatch": ("DescribeAlarms", "GetDashboard", "GetMetricData", "ListDashboards", "PutMetricData"),
-    "cognito-idp": ("AdminDisableUser", "AdminEnableUser", "AdminUserGlobalSignOut", "ListUsers"),
+    "cognito-idp": (
+        "AdminDisableUser",
+        "AdminEnableUser",
+        "AdminUserGlobalSignOut",
+        "DescribeIdentityProvider",
+        "DescribeUserPoolClient",
+        "ListUserPoolClients",
+        "ListUsers",
+        "UpdateIdentityProvider",
+    ),
     "dynamodb": (
         "BatchGetItem",
         "BatchWriteItem",

@@ -1,4 +1,4 @@
-"""The Center of Excellence: six roles, each with what its work needs and no more."""
+"""The Center of Excellence: seven roles, each with what its work needs and no more."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from pulumi_aws import iam
 
 from components.base import KitComponent, Names, refuse
 from components.permissions import Statement, canonical_json, document, put_copies
+from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 
 ROLES = (
     "director",
@@ -17,6 +18,7 @@ ROLES = (
     "training-lead",
     "governance-lead",
     "data-science-lead",
+    "key-operator",
 )
 
 
@@ -37,6 +39,7 @@ class RolesArgs:
     writer_key_arn: pulumi.Input[str]
     operator_key_arn: pulumi.Input[str]
     analytics_key_arn: pulumi.Input[str]
+    secrets_key_arn: pulumi.Input[str]
     principals: Mapping[Any, Sequence[str]] = field(default_factory=dict)
     session_hours: int = 4
     saml_provider_arn: pulumi.Input[str] | None = None
@@ -46,11 +49,13 @@ class Roles(KitComponent):
     """Roles of the Center of Excellence (C.1, G.3).
 
     Creates: roles `director`, `enablement-lead`, `ai-engineer`, `training-lead`, `governance-lead`,
-    `data-science-lead`, each with one inline policy.
+    `data-science-lead`, `key-operator`, each with one inline policy.
     Default posture: permissions boundary, sessions of four hours, federated trust. Prompts and answers are
     readable by the governance lead alone; kill switches and erasure are that role's too. Nobody may write
     audit records, but for that role's own of what it opened and erased, and the training lead's of completed
-    courses.
+    courses, and the key operator's of keys. No role may write a person's access, a budget or an approval:
+    what it may write is bounded by key and attribute, and what is written is in the trail. The name of a
+    session is the person's, as the identity provider or AWS itself says it.
     Replaced when changed: client, environment.
     """
 
@@ -113,9 +118,16 @@ def _trust_document(named: Sequence[str], names: Names) -> dict[str, Any]:
                 "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}},
             }
         )
-    person: dict[str, Any] = {"ArnLike": {"aws:PrincipalArn": patterns}}
+    # Sessions are taken under the person's own name only: approvals count people, not sessions.
+    person: dict[str, Any] = {
+        "ArnLike": {"aws:PrincipalArn": patterns},
+        "StringEquals": {"sts:RoleSessionName": "${aws:PrincipalTag/kit-person}"},
+    }
     if not principals:
-        person = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+        person = {
+            "Bool": {"aws:MultiFactorAuthPresent": "true"},
+            "StringEquals": {"sts:RoleSessionName": "${aws:username}"},
+        }
     if patterns or not principals:
         statements.append(
             {
@@ -170,34 +182,160 @@ def statements_of(args: RolesArgs) -> dict[str, list[Statement]]:
         )
     ]
     query = _query_analytics(args)
-    return {
-        "director": [*read_documents, *attest, *money, *dashboards, *query],
-        "enablement-lead": [*read_documents, *read_prompts, *dashboards, *query],
-        "ai-engineer": [
-            *read_prompts,
-            *watch,
-            *dashboards,
-            Statement(
-                "FunctionLogs",
-                ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery"],
-                [names.arn("logs", f"log-group:/aws/lambda/{names.of('*')}")],
-            ),
-            Statement(
-                "LogResults", ["logs:DescribeLogGroups", "logs:GetQueryResults"], ["*"], conditions=here
-            ),
-            Statement("Traces", ["xray:BatchGetTraces", "xray:GetTraceSummaries"], ["*"], conditions=here),
+    return _granted(
+        args,
+        {
+            "director": [*read_documents, *attest, *money, *dashboards, *query],
+            "enablement-lead": [*read_documents, *read_prompts, *dashboards, *query],
+            "ai-engineer": [
+                *read_prompts,
+                *watch,
+                *dashboards,
+                Statement(
+                    "FunctionLogs",
+                    ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery"],
+                    [names.arn("logs", f"log-group:/aws/lambda/{names.of('*')}")],
+                ),
+                Statement(
+                    "LogResults", ["logs:DescribeLogGroups", "logs:GetQueryResults"], ["*"], conditions=here
+                ),
+                Statement(
+                    "Traces", ["xray:BatchGetTraces", "xray:GetTraceSummaries"], ["*"], conditions=here
+                ),
+            ],
+            "training-lead": [*read_documents, *read_prompts, *dashboards, *_train(args)],
+            "governance-lead": [
+                *read_documents,
+                *read_prompts,
+                *attest,
+                *protect_terms,
+                *_investigate(args),
+                *_intervene(args),
+            ],
+            "data-science-lead": [*read_prompts, *dashboards, *query],
+            "key-operator": _operate_keys(args),
+        },
+    )
+
+
+def session_beginnings(names: Names) -> list[str]:
+    """How the ARN of a session of the Center of Excellence begins; its name, the person's, comes after a
+    slash. Sessions of IAM Identity Center are of roles that it makes for its permission sets.
+    """
+    sessions = f"arn:{names.partition}:sts::{names.account}:assumed-role/"
+    return [
+        beginning
+        for role in ROLES
+        for beginning in (
+            f"{sessions}{names.of(role)}/",
+            f"{sessions}AWSReservedSSO_{names.brief(role)}_",
+        )
+    ]
+
+
+def _granted(args: RolesArgs, statements: dict[str, list[Statement]]) -> dict[str, list[Statement]]:
+    """What everybody of the Center has besides: the way to emergency access, whose function decides."""
+    names = args.names
+    glass = Statement(
+        "AskForEmergencyAccess",
+        ["lambda:InvokeFunction"],
+        [
+            names.arn("lambda", f"function:{names.of('break-glass')}"),
+            names.arn("lambda", f"function:{names.of('break-glass')}:live"),
         ],
-        "training-lead": [*read_documents, *read_prompts, *dashboards, *_train(args)],
-        "governance-lead": [
-            *read_documents,
-            *read_prompts,
-            *attest,
-            *protect_terms,
-            *_investigate(args),
-            *_intervene(args),
-        ],
-        "data-science-lead": [*read_prompts, *dashboards, *query],
-    }
+    )
+    return {role: [*own, glass] for role, own in statements.items()}
+
+
+def _table(names: Names, what: str) -> list[str]:
+    return [names.arn("dynamodb", f"table/{names.of(what)}")]
+
+
+def _only(keys: Sequence[str], attributes: Sequence[str] = ()) -> dict[str, dict[str, list[str]]]:
+    """Items under these partition keys only and, where attributes are named, no other attribute of them."""
+    bounds = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys)}}
+    if attributes:
+        bounds["ForAllValues:StringEquals"] = {"dynamodb:Attributes": list(attributes)}
+    return bounds
+
+
+def _operate_keys(args: RolesArgs) -> list[Statement]:
+    """Keys and workloads of applications, the tokens of provisioning, the identity provider's secret."""
+    names = args.names
+    secret = names.arn("secretsmanager", f"secret:{names.of('key-pepper')}-*")
+    token = names.arn("secretsmanager", f"secret:{names.of('scim-token')}-*")
+    secrets = {"StringEquals": {"kms:ViaService": f"secretsmanager.{names.region}.amazonaws.com"}}
+    return [
+        Statement(
+            "KeepKeys",
+            [
+                "dynamodb:DeleteItem",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:Query",
+                "dynamodb:UpdateItem",
+            ],
+            _table(names, "access"),
+            conditions=_only(["KEY#*", "KEYS"]),
+        ),
+        Statement(
+            "BindAccounts",
+            ["dynamodb:PutItem"],
+            _table(names, "access"),
+            conditions=_only(["SUBJECT#*", "USER#*"], BINDING_ATTRIBUTES),
+        ),
+        Statement(
+            "ReleaseAccounts",
+            ["dynamodb:DeleteItem"],
+            _table(names, "access"),
+            conditions=_only(["SUBJECT#*"]),
+        ),
+        Statement("FindAccess", ["dynamodb:GetItem"], _table(names, "access")),
+        Statement(
+            "FindByAddress", ["dynamodb:Query"], _table(names, "directory"), conditions=_only(["EMAIL#*"])
+        ),
+        Statement(
+            "KeepProvisioningTokens",
+            ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+            _table(names, "directory"),
+            conditions=_only(["TOKEN#*", "TOKENS"]),
+        ),
+        Statement("ReadPepper", ["secretsmanager:GetSecretValue"], [secret]),
+        Statement("RotateScimToken", ["secretsmanager:PutSecretValue"], [token]),
+        Statement(
+            "UseSecretsKey",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            [args.secrets_key_arn],
+            conditions=secrets,
+        ),
+        Statement("ReadPolicy", ["s3:GetObject"], [_objects(names, "governance", "policy/*")]),
+        _use_key("DecryptPolicy", ["kms:Decrypt"], args.governance_key_arn, names),
+        Statement(
+            "ConnectProvider",
+            [
+                "cognito-idp:DescribeIdentityProvider",
+                "cognito-idp:DescribeUserPoolClient",
+                "cognito-idp:ListUserPoolClients",
+                "cognito-idp:UpdateIdentityProvider",
+            ],
+            [names.arn("cognito-idp", "userpool/*")],
+            conditions={"StringEquals": {"aws:ResourceTag/kit:client": names.client}},
+        ),
+        *_record(args),
+    ]
+
+
+def _record(args: RolesArgs) -> list[Statement]:
+    """Say in the records what an operator did."""
+    return [
+        Statement(
+            "RecordWhatIsDone",
+            ["s3:PutObject"],
+            [_objects(args.names, "audit", "records/dt=*/hour=*/operator-*/*")],
+        ),
+        _use_key("EncryptWhatIsDone", ["kms:GenerateDataKey"], args.audit_key_arn, args.names),
+        Statement("IntroduceOperator", ["kms:Sign"], [args.operator_key_arn]),
+    ]
 
 
 def _objects(names: Names, bucket: str, pattern: str = "*") -> str:
@@ -313,15 +451,23 @@ def _intervene(args: RolesArgs) -> list[Statement]:
     """Kill switches, and erasure of a person's bodies by destroying the wrapped key; both recorded."""
     names = args.names
     return [
+        # Of the ledger only what is off: not what is spent, nor what may be, nor an approval.
         Statement(
             "Switch",
-            ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"],
-            [names.arn("dynamodb", f"table/{names.of('ledger')}")],
+            ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"],
+            _table(names, "ledger"),
+            conditions=_only(["SWITCH#*", "SWITCHES"]),
         ),
+        Statement("FindAccess", ["dynamodb:GetItem", "dynamodb:Query"], _table(names, "access")),
+        Statement(
+            "FindByAddress", ["dynamodb:Query"], _table(names, "directory"), conditions=_only(["EMAIL#*"])
+        ),
+        # Of an access record whether it is active, and until when sign-ins have ended: no right of it.
         Statement(
             "Revoke",
-            ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"],
-            [names.arn("dynamodb", f"table/{names.of('access')}")],
+            ["dynamodb:UpdateItem"],
+            _table(names, "access"),
+            conditions=_only(["KEY#*", "USER#*"], ("pk", "sk", "active", "signed_out_at", "version")),
         ),
         # A key is destroyed by writing over its row, which then bars a new one.
         Statement(
@@ -329,11 +475,5 @@ def _intervene(args: RolesArgs) -> list[Statement]:
             ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
             [names.arn("dynamodb", f"table/{names.of('subject-keys')}")],
         ),
-        Statement(
-            "RecordWhatIsDone",
-            ["s3:PutObject"],
-            [_objects(names, "audit", "records/dt=*/hour=*/operator-*/*")],
-        ),
-        _use_key("EncryptWhatIsDone", ["kms:GenerateDataKey"], args.audit_key_arn, names),
-        Statement("IntroduceOperator", ["kms:Sign"], [args.operator_key_arn]),
+        *_record(args),
     ]

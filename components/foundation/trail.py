@@ -15,11 +15,14 @@ from components.storage import Lifecycle, LockMode, ObjectLock, PrivateBucket, P
 
 @dataclass(frozen=True)
 class TrailArgs:
-    """`watched_bucket_arns` are those whose every object read and write is recorded; retention in days."""
+    """`watched_bucket_arns` are those whose every object read and write is recorded, `watched_table_arns`
+    those whose every write is; retention in days.
+    """
 
     names: Names
     key_arn: pulumi.Input[str]
     watched_bucket_arns: Sequence[pulumi.Input[str]]
+    watched_table_arns: Sequence[pulumi.Input[str]] = ()
     mode: LockMode = "COMPLIANCE"
     retention_days: int = 2557
     data_events: bool = True
@@ -30,8 +33,8 @@ class Trail(KitComponent):
 
     Creates: a `PrivateBucket` with Object Lock and a multi-region trail with log file validation.
     Default posture: all management events (KMS calls are among them: every use and change of a key), data
-    events of the watched buckets, digests signed by CloudTrail, customer-managed key; protected and
-    retained.
+    events of the watched buckets and writes to the watched tables, digests signed by CloudTrail,
+    customer-managed key; protected and retained.
     Replaced when changed: client, environment, account, region.
     """
 
@@ -98,6 +101,18 @@ class Trail(KitComponent):
                         {"field": "eventCategory", "equals": ["Data"]},
                         {"field": "resources.type", "equals": ["AWS::S3::Object"]},
                         {"field": "resources.ARN", "starts_withs": objects},
+                    ],
+                }
+            )
+        if args.data_events and args.watched_table_arns:
+            selectors.append(
+                {
+                    "name": "tables",
+                    "field_selectors": [
+                        {"field": "eventCategory", "equals": ["Data"]},
+                        {"field": "resources.type", "equals": ["AWS::DynamoDB::Table"]},
+                        {"field": "readOnly", "equals": ["false"]},
+                        {"field": "resources.ARN", "equals": list(args.watched_table_arns)},
                     ],
                 }
             )

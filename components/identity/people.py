@@ -8,8 +8,9 @@ import pulumi
 from pulumi_aws import cognito
 
 from components.base import KitComponent, refuse
-from components.functions import Function, FunctionArgs, Surroundings
+from components.functions import Function, FunctionArgs, Surroundings, told
 from components.permissions import Statement
+from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 
 PROVIDER = "organization"
 RESOURCE_SERVER = "claude"
@@ -53,19 +54,24 @@ class SamlProvider:
 @dataclass(frozen=True)
 class PeopleArgs:
     """`machines` are names of clients that get tokens with a secret of their own (client credentials);
-    `portal_url` is where people find the portal, empty where there is none. Where there are `email_domains`,
-    people of other domains get no tokens.
+    `portal_url` is where people find the portal, empty where there is none. `directory_table` is the name of
+    the table whose outbox takes events of sign-ins. `email_domains` are those whose addresses may sign in
+    (none: any). `addresses_verified`: the identity provider asserts verified addresses only.
+    `external_id_claim` is what holds SCIM's externalId (empty: the subject).
     """
 
     surroundings: Surroundings
     provider: OidcProvider | SamlProvider
     access_table_name: pulumi.Input[str]
     access_table_arn: pulumi.Input[str]
+    directory_table: str
     layer_arn: pulumi.Input[str]
     tier: Literal["ESSENTIALS", "PLUS"] = "ESSENTIALS"
     machines: Sequence[str] = ()
     portal_url: str = ""
     email_domains: Sequence[str] = ()
+    addresses_verified: bool = False
+    external_id_claim: str = ""
 
 
 class People(KitComponent):
@@ -91,6 +97,14 @@ class People(KitComponent):
         self._args = args
         names = args.surroundings.names
         self.trigger = self._trigger(name)
+        told(
+            self,
+            f"{name}-foreign-subject",
+            args.surroundings,
+            "sign-in-foreign-subject",
+            "ForeignSubjects",
+            "Another account at the identity provider claims to be somebody who has one",
+        )
         self.pool = self._pool(name)
         self.arn = self.pool.arn
         self.trigger.allow(f"{name}-invoke-trigger", "cognito-idp.amazonaws.com", self.pool.arn)
@@ -168,10 +182,15 @@ class People(KitComponent):
                 description="Says in a person's token who they are to us",
                 packages=("common", "pretoken"),
                 handler="lambdas.pretoken.handler.handler",
-                statements=[Statement("ReadAccess", ["dynamodb:GetItem"], [args.access_table_arn])],
+                statements=self._trigger_statements(),
                 environment={
                     "ACCESS_TABLE": args.access_table_name,
-                    **({"EMAIL_DOMAINS": ",".join(args.email_domains)} if args.email_domains else {}),
+                    "DIRECTORY_TABLE": args.directory_table,
+                    "KIT_ENVIRONMENT": args.surroundings.names.environment,
+                    "IDENTITY_ISSUER": _issuer(args.provider),
+                    "EMAIL_DOMAINS": ",".join(args.email_domains),
+                    "ADDRESSES_VERIFIED": "true" if args.addresses_verified else "false",
+                    "EXTERNAL_ID": "custom:external_id" if args.external_id_claim else "",
                 },
                 layers=[args.layer_arn],
                 memory=512,
@@ -179,6 +198,30 @@ class People(KitComponent):
             ),
             self.child(),
         )
+
+    def _trigger_statements(self) -> list[Statement]:
+        """Read who has access; bind an account to a person; leave word of it, and read nothing there."""
+        args = self._args
+        directory = args.surroundings.names.arn("dynamodb", f"table/{args.directory_table}")
+        keys = "ForAllValues:StringLike"
+        return [
+            Statement("ReadAccess", ["dynamodb:GetItem"], [args.access_table_arn]),
+            Statement(
+                "BindAccount",
+                ["dynamodb:PutItem"],
+                [args.access_table_arn],
+                conditions={
+                    keys: {"dynamodb:LeadingKeys": ["SUBJECT#*", "USER#*"]},
+                    "ForAllValues:StringEquals": {"dynamodb:Attributes": list(BINDING_ATTRIBUTES)},
+                },
+            ),
+            Statement(
+                "LeaveWord",
+                ["dynamodb:PutItem"],
+                [directory],
+                conditions={keys: {"dynamodb:LeadingKeys": ["OUTBOX"]}},
+            ),
+        ]
 
     def _pool(self, name: str) -> cognito.UserPool:
         args = self._args
@@ -189,6 +232,16 @@ class People(KitComponent):
             deletion_protection="ACTIVE",
             admin_create_user_config={"allow_admin_create_user_only": True},
             account_recovery_setting={"recovery_mechanisms": [{"name": "admin_only", "priority": 1}]},
+            # what the identity provider says of each sign-in, refreshed by it
+            schemas=[
+                {
+                    "name": attribute,
+                    "attribute_data_type": "String",
+                    "mutable": True,
+                    "string_attribute_constraints": {"min_length": "0", "max_length": "2048"},
+                }
+                for attribute in ("external_id", "amr", "acr")
+            ],
             mfa_configuration="OFF",  # nobody has a password here: the provider asks for more
             username_configuration={"case_sensitive": False},
             user_pool_add_ons={"advanced_security_mode": "ENFORCED" if args.tier == "PLUS" else "OFF"},
@@ -204,10 +257,12 @@ class People(KitComponent):
     def _federation(self, name: str) -> cognito.IdentityProvider:
         provider = self._args.provider
         if isinstance(provider, OidcProvider):
-            kind, details, mapping = "OIDC", _oidc_details(provider), _OIDC_ATTRIBUTES
+            kind, details, mapping = "OIDC", _oidc_details(provider), {**_OIDC_ATTRIBUTES}
         else:
             kind, details = "SAML", _saml_details(provider)
             mapping = {"email": provider.email, "preferred_username": provider.user_name}
+        if self._args.external_id_claim:
+            mapping["custom:external_id"] = self._args.external_id_claim
         return cognito.IdentityProvider(
             f"{name}-provider",
             user_pool_id=self.pool.id,
@@ -291,8 +346,16 @@ class People(KitComponent):
 _OIDC_ATTRIBUTES: Mapping[str, str] = {
     "username": "sub",
     "email": "email",
+    "email_verified": "email_verified",
     "preferred_username": "preferred_username",
+    "custom:amr": "amr",
+    "custom:acr": "acr",
 }
+
+
+def _issuer(provider: OidcProvider | SamlProvider) -> str:
+    """Whose subjects they are; a document of SAML may be renewed without becoming another's."""
+    return provider.issuer if isinstance(provider, OidcProvider) else f"saml:{PROVIDER}"
 
 
 def _oidc_details(provider: OidcProvider) -> Mapping[str, str]:

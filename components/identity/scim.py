@@ -11,11 +11,33 @@ from components.api.gateway import Stores
 from components.api.scheduled import ScheduleArgs, ScheduledFunction
 from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
-from components.functions import Function, FunctionArgs, Surroundings, Web
+from components.functions import Function, FunctionArgs, Surroundings, Web, told
 from components.permissions import Statement, canonical_json
 
 PACKAGES = ("common", "scim")
 RULES_OBJECT_KEY = "policy/scim.json"
+# What is told within five minutes: name, metric, description, how many in a minute are no matter.
+_ALARMS = (
+    (
+        "leaver-refused",
+        "ScimLeaversRefused",
+        "A request to put somebody out was refused; the person is out, the rest was not taken: look why",
+        0,
+    ),
+    ("refusals", "ScimRefused", "The identity provider's requests are refused again and again", 10),
+    (
+        "access-differences",
+        "AccessDifferences",
+        "What somebody may do does not follow from the directory, or there is a new key: kit access review",
+        0,
+    ),
+    (
+        "silent",
+        "ProvisioningSilent",
+        "The identity provider has not asked for a day: leavers are not put out",
+        0,
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +109,13 @@ class Scim(KitComponent):
             ScheduleArgs(self._worker(), "rate(1 minute)"),
             self.child(depends_on=[self.rules]),
         )
+        self.reconciliation = ScheduledFunction(
+            f"{name}-reconciliation",
+            ScheduleArgs(self._reconciliation(), "cron(0 3 * * ? *)"),
+            self.child(depends_on=[self.rules]),
+        )
+        for what, metric, description, threshold in _ALARMS:
+            told(self, f"{name}-{what}", args.surroundings, f"scim-{what}", metric, description, threshold)
         self.register_outputs({"directory": self.directory.name, "arn": self.function.arn})
 
     def _directory(self, name: str) -> dynamodb.Table:
@@ -128,6 +157,12 @@ class Scim(KitComponent):
             handler="lambdas.scim.app:create_app",
             statements=[
                 *self._directory_statements("dynamodb:DeleteItem"),
+                Statement(
+                    "SayWhenATokenWasUsed",
+                    ["dynamodb:UpdateItem"],
+                    [self.directory.arn],
+                    conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["TOKENS"]}},
+                ),
                 Statement("ReadToken", ["secretsmanager:GetSecretValue"], [args.token_secret_arn]),
                 Statement(
                     "DecryptToken",
@@ -195,6 +230,53 @@ class Scim(KitComponent):
             reserved_concurrency=1,
         )
 
+    def _reconciliation(self) -> FunctionArgs:
+        args, stores = self._args, self._args.stores
+        return FunctionArgs(
+            surroundings=args.surroundings,
+            what="reconciliation",
+            description="Holds what people may do against the directory",
+            packages=PACKAGES,
+            handler="lambdas.scim.nightly.handler",
+            statements=[
+                Statement(
+                    "ReadDirectory",
+                    ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
+                    [self.directory.arn],
+                ),
+                Statement(
+                    "RememberKeys",
+                    ["dynamodb:PutItem"],
+                    [self.directory.arn],
+                    conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["RECONCILED"]}},
+                ),
+                Statement("ReadAccess", ["dynamodb:GetItem", "dynamodb:Scan"], [stores.access_table_arn]),
+                *self._rules_statements(),
+                Statement(
+                    "AppendRecords",
+                    ["s3:PutObject"],
+                    [pulumi.Output.concat(stores.audit_bucket_arn, "/records/*")],
+                ),
+                Statement(
+                    "EncryptRecords",
+                    ["kms:GenerateDataKey"],
+                    [stores.audit_key_arn],
+                    conditions=self._via("s3"),
+                ),
+                Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
+            ],
+            environment={
+                **self._environment(),
+                "AUDIT_BUCKET": stores.audit_bucket_name,
+                "AUDIT_KEY_ARN": stores.audit_key_arn,
+                "WRITER_KEY_ARN": stores.writer_key_arn,
+            },
+            layers=[args.layer_arn],
+            memory=args.memory,
+            timeout=900,
+            reserved_concurrency=1,
+        )
+
     def _environment(self) -> dict[str, pulumi.Input[str]]:
         args = self._args
         return {
@@ -226,6 +308,12 @@ class Scim(KitComponent):
                 ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", *names],
                 [stores.access_table_arn],
             ),
+            *self._rules_statements(),
+        ]
+
+    def _rules_statements(self) -> list[Statement]:
+        stores = self._args.stores
+        return [
             Statement(
                 "ReadRules",
                 ["s3:GetObject"],

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -134,7 +135,7 @@ def verify(
 
 @app.command()
 def find(
-    person: Annotated[str | None, typer.Option(help="Id of a person or application.")] = None,
+    person: Annotated[str | None, typer.Option(help="A person (id, name, address), or a key's id.")] = None,
     department: Annotated[str | None, typer.Option(help="Id of a department.")] = None,
     prompt: Annotated[str | None, typer.Option(help="A registered prompt: ID or ID@VERSION.")] = None,
     request_id: Annotated[str | None, typer.Option(help="The request-id that the caller got.")] = None,
@@ -173,6 +174,8 @@ def find(
     found: list[dict[str, Any]] = []
     with _errors():
         target = None if offline else _target(client)
+        if target is not None:
+            question = replace(question, person=_known(target, person, quiet=as_json))
         source = offline or (
             target and BucketSource(target.client("s3"), target.require("audit_bucket_name"))
         )
@@ -191,7 +194,7 @@ def find(
 
 @app.command()
 def erase(
-    subject: Annotated[str, typer.Option(help="Id of the person or application, as records name it.")],
+    subject: Annotated[str, typer.Option(help="The person (id, name, address), or a key's id.")],
     reason: Annotated[str, typer.Option(help="Why: the request or the rule that demands it; recorded.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     client: Client = None,
@@ -212,6 +215,9 @@ def erase(
         target = _target(client)
         keys = _subject_keys(target)
         known = keys.keys_of(subject)
+        if not known:  # of an id of long ago the keys may be all that is left
+            subject = _known(target, subject, quiet=as_json) or subject
+            known = keys.keys_of(subject)
         if not yes:
             departments = ", ".join(sorted(key.department for key in known)) or "no department"
             question = f"Erase all bodies of {subject} ({departments}), for good?"
@@ -233,6 +239,18 @@ def erase(
         f"Running processes forget them within five minutes; the table's backups by {complete_at}.",
         highlight=False,
     )
+
+
+def _known(target: Any, given: str | None, *, quiet: bool) -> str | None:
+    """The id that a name stands for, said on the way. Raises KitError where nobody is called so."""
+    if given is None:
+        return None
+    from kit.identity.subjects import subject
+
+    found = subject(target, given)
+    if found.stands_for and not quiet:
+        typer.echo(found.stands_for, err=True)
+    return found.id
 
 
 @app.command("public-key")

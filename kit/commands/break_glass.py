@@ -8,7 +8,7 @@ import typer
 from kit.commands.deployment_errors import deployment_errors
 
 if TYPE_CHECKING:
-    from kit.identity.break_glass import Request
+    from kit.identity.break_glass import Opened
 
 app = typer.Typer(help="Emergency access that two others must approve.", no_args_is_help=True)
 
@@ -36,7 +36,8 @@ def request(
 
     with deployment_errors():
         made = break_glass.request(find_target(client), department, minutes, reason, by)
-    _show(made, as_json, f"{made.id}: two others now run: kit break-glass approve {made.id}")
+    name = made.document["id"]
+    _show(made, as_json, f"{name}: two others now run: kit break-glass approve {name}")
 
 
 @app.command()
@@ -50,7 +51,8 @@ def approve(request_id: Id, by: By = None, client: Client = None, as_json: Json 
 
     with deployment_errors():
         found = break_glass.approve(find_target(client), request_id, by)
-    _show(found, as_json, f"{found.id}: {len(found.approvers)} of {break_glass.APPROVERS} approvals")
+    given = len(found.document["approvers"])
+    _show(found, as_json, f"{request_id}: {given} of {break_glass.APPROVERS} approvals")
 
 
 @app.command("open")
@@ -63,12 +65,13 @@ def open_(request_id: Id, by: By = None, client: Client = None, as_json: Json = 
     from kit.target import find_target
 
     with deployment_errors():
-        found, made = break_glass.open_(find_target(client), request_id, by)
+        found = break_glass.open_(find_target(client), request_id, by)
     if as_json:
-        typer.echo(json.dumps({**_document(found), "key": made.key}, indent=2, sort_keys=True))
+        typer.echo(json.dumps({**found.document, "key": found.key}, indent=2, sort_keys=True))
         return
-    typer.echo(made.key)
-    typer.echo(f"open for {found.minutes} minutes; close it with: kit break-glass end {found.id}", err=True)
+    typer.echo(found.key)
+    minutes = found.document["minutes"]
+    typer.echo(f"open for {minutes} minutes; close it with: kit break-glass end {request_id}", err=True)
 
 
 @app.command()
@@ -82,7 +85,7 @@ def end(request_id: Id, by: By = None, client: Client = None, as_json: Json = Fa
 
     with deployment_errors():
         found = break_glass.end(find_target(client), request_id, by)
-    _show(found, as_json, f"{found.id} has ended")
+    _show(found, as_json, f"{request_id} has ended")
 
 
 @app.command()
@@ -96,22 +99,10 @@ def show(request_id: Id, client: Client = None, as_json: Json = False) -> None:
 
     with deployment_errors():
         found = break_glass.read(find_target(client), request_id)
-    _show(found, as_json, f"{found.id} is {found.state}, {len(found.approvers)} approvals: {found.reason}")
+    given = len(found.document["approvers"])
+    said = f"{request_id} is {found.document['state']}, {given} approvals: {found.document['reason']}"
+    _show(found, as_json, said)
 
 
-def _show(found: "Request", as_json: bool, text: str) -> None:
-    typer.echo(json.dumps(_document(found), indent=2, sort_keys=True) if as_json else text)
-
-
-def _document(found: "Request") -> dict[str, object]:
-    return {
-        "id": found.id,
-        "state": found.state,
-        "department": found.department,
-        "minutes": found.minutes,
-        "reason": found.reason,
-        "requester": found.requester,
-        "approvers": list(found.approvers),
-        "requested_at": found.requested_at.isoformat(),
-        "key_id": found.key_id or None,
-    }
+def _show(found: "Opened", as_json: bool, text: str) -> None:
+    typer.echo(json.dumps(found.document, indent=2, sort_keys=True) if as_json else text)

@@ -49,7 +49,9 @@ def create(
     ] = "",
     issuer: Annotated[
         str | None,
-        typer.Option(help="No key: let in what a trusted issuer's token calls --subject; or 'aws:iam'."),
+        typer.Option(
+            help="No key: let in what tokens of a trusted issuer's rule call --subject; or aws:iam."
+        ),
     ] = None,
     subject: Annotated[
         str | None, typer.Option(help="With --issuer: the subject in its tokens, or the ARN of an IAM role.")
@@ -209,6 +211,26 @@ def renew(
     with deployment_errors():
         record = renew_key(find_target(client), key_id, days)
     _print(_document(record), as_json)
+
+
+@app.command()
+def github(
+    repository: Annotated[str, typer.Argument(help="OWNER/REPOSITORY on GitHub.")],
+    ref: Annotated[str, typer.Option(help="Branch or tag whose runs are let in.")] = "refs/heads/main",
+    environment: Annotated[str | None, typer.Option(help="Only runs of this environment.")] = None,
+    audience: Annotated[str, typer.Option(help="What the runs ask their tokens for.")] = "claude-gateway",
+    api: Annotated[str, typer.Option(help="Address of GitHub's API.")] = "https://api.github.com",
+) -> None:
+    """Print the rule (trusted_issuers) that lets in one repository by its immutable ids.
+
+    A repository that is deleted and made again under the same name has other ids, and is not let in. For a
+    private repository put a token into GITHUB_TOKEN.
+
+    Exit codes: 0 printed; 2 no such repository; 4 GitHub cannot be reached.
+    """
+    from kit.identity.github import repository_ids, rule
+
+    typer.echo(rule(repository, repository_ids(repository, api), ref, environment, audience), nl=False)
 
 
 @app.command()

@@ -48,14 +48,16 @@ def login(
 def logout() -> None:
     """Sign out: the tokens become worthless and are forgotten. Doing it again changes nothing.
 
-    Exit codes: 0 done.
+    Exit codes: 0 done; 4 the key store of this machine does not open.
     """
-    from kit.errors import KitError
+    from kit.errors import ExitCode, KitError
     from kit.identity.session import forget, load, revoke
 
     try:
         session = load()
-    except KitError:
+    except KitError as error:
+        if error.exit_code != ExitCode.USAGE:
+            raise
         typer.echo("nobody was signed in", err=True)
         return
     untold = revoke(session)

@@ -9,14 +9,23 @@ from kit.commands.deployment_errors import deployment_errors
 
 app = typer.Typer(help="Provisioning: the token of the identity provider.", no_args_is_help=True)
 
+token = typer.Typer(help="Tokens of providers: each with a name, an owner and an end.", no_args_is_help=True)
+app.add_typer(token, name="token")
+
 Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 @app.command()
-def rotate(client: Client = None, as_json: Json = False) -> None:
+def rotate(
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="End the token before now: it was stolen. Provisioning stops.")
+    ] = False,
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
     """Make a new token and show it once; the one before stays valid for seven days, so that there is time to
-    put the new one into the identity provider. Recorded.
+    put the new one into the identity provider. Recorded. Named tokens (kit scim token) end apart.
 
     Exit codes: 0 done; 4 the deployment cannot be reached.
     """
@@ -29,15 +38,103 @@ def rotate(client: Client = None, as_json: Json = False) -> None:
     with deployment_errors():
         target = find_target(client)
         secret, url = target.require("scim_token_secret_arn"), target.require("scim_url")
-        record_event(target, {"kind": "scim", "event": "token-rotated"})
+        record_event(target, {"kind": "scim", "event": "token-rotated", "at_once": at_once})
         token = new_token()
-        target.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=token)
+        for _ in range(2 if at_once else 1):  # the service goes by this value and the one before it
+            target.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=token)
         if target.local:
             remember_scim_token(find_home(), token)
+    valid = 0 if at_once else OVERLAP.days
     if as_json:
-        document = {"scim_url": url, "token": token, "previous_valid_days": OVERLAP.days}
+        document = {"scim_url": url, "token": token, "previous_valid_days": valid}
         typer.echo(json.dumps(document, sort_keys=True))
         return
     typer.echo(f"SCIM base URL  {url}")
     typer.echo(f"secret token   {token}")
-    typer.echo(f"Shown once. The token before stays valid for {OVERLAP.days} days.")
+    until = "ends within 15 seconds" if at_once else f"stays valid for {valid} days"
+    typer.echo(f"Shown once. The token before {until}.")
+
+
+@token.command()
+def create(
+    name: Annotated[str, typer.Option(help="Name: in every record of what comes with the token.")],
+    owner: Annotated[str, typer.Option(help="Who answers for it.")],
+    days: Annotated[int, typer.Option(min=1, max=366, help="Ends after so many days.")] = 180,
+    network: Annotated[
+        list[str] | None, typer.Option(help="Only from these CIDR blocks; repeatable.")
+    ] = None,
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """Make a named token and show it once; one of the same name ends. Name and token are also client id and
+    secret of OAuth client credentials at <SCIM base URL>/oauth/token. Recorded.
+
+    Exit codes: 0 done; 2 bad input; 4 the deployment cannot be reached.
+    """
+    from kit.identity.provisioning import create_token
+    from kit.target import find_target
+
+    with deployment_errors():
+        target = find_target(client)
+        made, secret = create_token(target, name, owner, days, network or ())
+        url = target.require("scim_url")
+    ends = made.expires_at.isoformat() if made.expires_at else None
+    if as_json:
+        document = {"scim_url": url, "name": made.name, "token": secret, "expires_at": ends}
+        typer.echo(json.dumps(document, sort_keys=True))
+        return
+    typer.echo(f"SCIM base URL  {url}")
+    typer.echo(f"OAuth          {url}/oauth/token, client id {made.name}")
+    typer.echo(f"secret token   {secret}")
+    typer.echo(f"Shown once. Ends {ends}.")
+
+
+@token.command("list")
+def list_(client: Client = None, as_json: Json = False) -> None:
+    """List named tokens: owner, end, last use.
+
+    Exit codes: 0 done; 4 the deployment cannot be reached.
+    """
+    from kit.identity.provisioning import named_tokens
+    from kit.target import find_target
+
+    with deployment_errors():
+        found = named_tokens(find_target(client)).every()
+    documents = [
+        {
+            "name": one.name,
+            "owner": one.owner or None,
+            "expires_at": one.expires_at.isoformat() if one.expires_at else None,
+            "last_used_at": one.last_used_at.isoformat() if one.last_used_at else None,
+            "networks": list(one.networks),
+        }
+        for one in found
+    ]
+    if as_json:
+        typer.echo(json.dumps(documents, indent=2, sort_keys=True))
+        return
+    for one in documents:
+        used = one["last_used_at"] or "never"
+        typer.echo(
+            f"{one['name']}: {one['owner'] or 'nobody'} answers, ends {one['expires_at']}, used {used}"
+        )
+    if not documents:
+        typer.echo("there is no named token: kit scim token create")
+
+
+@token.command()
+def revoke(
+    name: Annotated[str, typer.Argument(help="Name of the token.")],
+    client: Client = None,
+    as_json: Json = False,
+) -> None:
+    """End a named token, and the access tokens it was exchanged for, within seconds. Recorded.
+
+    Exit codes: 0 done; 2 no such token; 4 the deployment cannot be reached.
+    """
+    from kit.identity.provisioning import revoke_token
+    from kit.target import find_target
+
+    with deployment_errors():
+        revoke_token(find_target(client), name)
+    typer.echo(json.dumps({"name": name, "revoked": True}) if as_json else f"{name} has ended")

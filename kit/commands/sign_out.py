@@ -9,7 +9,7 @@ from kit.commands.deployment_errors import deployment_errors
 
 
 def sign_out(
-    person: Annotated[str, typer.Argument(help="Id of the person (kit whoami --json) or their user name.")],
+    person: Annotated[str, typer.Argument(help="Id, user name, address or externalId of the person.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; recorded.")],
     client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -20,18 +20,16 @@ def sign_out(
 
     Exit codes: 0 done; 2 no such person; 4 the deployment cannot be reached.
     """
-    from kit.identity.operator import access_records, plain, record_event, usage
+    from kit.identity.operator import access_records, plain, record_event
+    from kit.identity.subjects import person as find_person
     from kit.target import find_target
-    from lambdas.common.access import user_key
     from lambdas.common.clock import utc_now
 
     why = plain(reason, "--reason")
     with deployment_errors():
         target = find_target(client)
         records = access_records(target)
-        found = records.get(user_key(person)) or records.find_person(person)
-        if found is None:
-            raise usage("there is no such person", "the id is in kit whoami --json, and in their records")
+        found = find_person(target, person).record
         event = {"kind": "sign-out", "event": "signed-out", "subject": found.subject}
         record_event(target, {**event, "department": found.department, "reason": why})
         at = utc_now()

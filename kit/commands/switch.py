@@ -15,7 +15,8 @@ app = typer.Typer(help="Kill switches: what is off, for whom.", no_args_is_help=
 
 Scope = Annotated[str, typer.Argument(help="organization, department, model or principal.")]
 Subject = Annotated[
-    str, typer.Argument(help="Department id, model alias or Claude model, or id of a person or key (key_…).")
+    str,
+    typer.Argument(help="Department, model alias or Claude model; a person (id, name, address); a key."),
 ]
 Why = Annotated[str, typer.Option("--reason", help="Why; recorded.")]
 Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
@@ -112,6 +113,7 @@ def _turn(which: str, scope: str, subject: str, reason: str, client: str | None,
 
 def _switch(target: "Target", scope: str, subject: str) -> "Switch":
     from kit.identity.operator import policy, usage
+    from kit.identity.subjects import subject as find_subject
     from lambdas.common.ledger.switches import SCOPES, Switch
 
     if scope not in SCOPES:
@@ -128,6 +130,8 @@ def _switch(target: "Target", scope: str, subject: str) -> "Switch":
         if model is None:
             raise usage(f"there is no model {subject}", f"one of: {', '.join(policy(target).models)}")
         subject = model.model  # what the ledger checks: every alias of it is off
+    if scope == "principal":
+        subject = find_subject(target, subject).id
     return Switch(scope, subject)
 
 

@@ -52,17 +52,49 @@ def create_key(target: Target, scope: Scope) -> MadeKey:
 
 
 def create_workload(target: Target, scope: Scope, issuer: str, subject: str) -> MadeKey:
-    """Let in a workload that proves itself: by a token of `issuer`, or (`aws:iam`) as a role by SigV4."""
-    if issuer != IAM_ISSUER and issuer not in {one.issuer for one in policy(target).issuers}:
-        raise usage(f"{issuer} is no trusted issuer of this deployment", "add it to trusted_issuers, deploy")
-    return MadeKey("", _create(target, scope, workload_record_pk(issuer, subject, pepper(target))))
+    """Let in a workload that proves itself: by a token of `issuer` (a rule's name, or the issuer itself where
+    it has one rule), or (`aws:iam`) as a role by SigV4. One that was revoked or has expired is let in again.
+    """
+    identity = issuer if issuer == IAM_ISSUER else _identity_of(policy(target), issuer)
+    return MadeKey("", _create(target, scope, workload_record_pk(identity, subject, pepper(target))))
+
+
+def _identity_of(policy: GatewayPolicy, issuer: str) -> str:
+    """Under which the workloads of a rule are known. Raises KitError unless exactly one rule is meant."""
+    applications = [one for one in policy.issuers if one.principal == "application"]
+    rules = [one for one in applications if issuer in (one.name, one.issuer)]
+    identities = {one.identity: one for one in rules}
+    if not identities:
+        raise usage(f"{issuer} is not a trusted issuer here", "add it to trusted_issuers, deploy")
+    if len(identities) > 1:
+        names = ", ".join(sorted(one.name for one in rules))
+        raise usage(f"{issuer} has several rules", f"name one: --issuer with one of {names}")
+    return next(iter(identities))
 
 
 def _create(target: Target, scope: Scope, pk: str) -> AccessRecord:
+    record = _record(target, scope, pk)
+    records = access_records(target)
+    before = records.get(pk)
+    if before is not None and before.active_at(datetime.now(UTC)):
+        way_out = f"kit key renew {before.subject}, or kit key revoke it first"
+        raise usage(f"this workload is let in already, as {before.subject}", way_out)
+    record_event(target, _event("created", record))
+    try:
+        if before is None:
+            records.create(record)
+        else:
+            records.replace_key(before, record)
+    except AccessConflict:
+        raise usage("somebody else has changed this workload at the same time", "kit key list") from None
+    return record
+
+
+def _record(target: Target, scope: Scope, pk: str) -> AccessRecord:
     _check(policy(target), scope)
     check_limits(scope.limits)
     now = datetime.now(UTC)
-    record = AccessRecord(
+    return AccessRecord(
         key=pk,
         subject=new_id("key_"),
         active=True,
@@ -78,12 +110,6 @@ def _create(target: Target, scope: Scope, pk: str) -> AccessRecord:
         limits=scope.limits,
         use_case=scope.use_case,
     )
-    record_event(target, _event("created", record))
-    try:
-        access_records(target).create(record)
-    except AccessConflict:
-        raise usage("this workload has a record already", "kit key list shows it; revoke it first") from None
-    return record
 
 
 def _check(policy: GatewayPolicy, scope: Scope) -> None:

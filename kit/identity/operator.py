@@ -103,13 +103,41 @@ def from_aws(error: Exception) -> KitError:
     if isinstance(error, ClientError):
         code, operation = error.response["Error"]["Code"], error.operation_name
         denied = "AccessDenied" in code or "Unauthorized" in code
-        way_out = "take a role that may do this (governance-lead)" if denied else "try again"
+        way_out = _role_that_may(operation) if denied else "try again"
         return KitError(f"AWS refused {operation}: {code}", way_out=way_out, exit_code=ExitCode.ENVIRONMENT)
     return KitError(
         f"AWS does not answer: {type(error).__name__}",
         way_out="check the network, the region and the credentials",
         exit_code=ExitCode.ENVIRONMENT,
     )
+
+
+# Which role of the Center of Excellence is for what is refused; the first that fits.
+_ROLES = {
+    "governance-lead": (
+        "TransactWriteItems",
+        "UpdateItem",
+        "GetObjectRetention",
+        "Verify",
+        "FilterLogEvents",
+    ),
+    "key-operator": (
+        "GetSecretValue",
+        "PutSecretValue",
+        "DescribeIdentityProvider",
+        "UpdateIdentityProvider",
+        "DescribeUserPoolClient",
+        "ListUserPoolClients",
+        "TransactWriteItems",
+    ),
+}
+
+
+def _role_that_may(operation: str) -> str:
+    roles = [role for role, operations in _ROLES.items() if operation in operations]
+    if not roles:
+        return "take the role of the Center of Excellence whose work this is: docs/roles.md"
+    return f"take the role {' or '.join(roles)}"
 
 
 AWS_ERRORS = (ClientError, BotoCoreError)

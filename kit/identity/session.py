@@ -2,17 +2,17 @@
 
 import base64
 import contextlib
-import fcntl
 import json
 import os
+import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from kit.errors import ExitCode, KitError
@@ -20,6 +20,7 @@ from kit.local.home import write_private
 
 _SERVICE = "claude-enterprise-kit"
 _RENEW_SECONDS = 120  # before the access token expires
+_STILL_GOOD_SECONDS = 5
 _TIMEOUT = 15
 
 
@@ -49,15 +50,43 @@ def session_file() -> Path:
     return Path(base) / _SERVICE / "session.json"
 
 
-def _key_store() -> Any | None:
-    """The OS key store through `keyring`, where that is installed and has one. A named file comes first."""
+class _KeyStore:
+    """The OS key store through `keyring`. One that is locked, or does not answer, is an error in words."""
+
+    def __init__(self, keyring: Any) -> None:
+        self._keyring = keyring
+
+    def read(self) -> str | None:
+        return self._tried(lambda: self._keyring.get_password(_SERVICE, "session"))
+
+    def write(self, text: str) -> None:
+        self._tried(lambda: self._keyring.set_password(_SERVICE, "session", text))
+
+    def forget(self) -> None:
+        if self.read() is not None:
+            self._tried(lambda: self._keyring.delete_password(_SERVICE, "session"))
+
+    def _tried(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except Exception as error:  # backends raise errors of their own, and of D-Bus, COM and Keychain
+            raise KitError(
+                f"the key store of this machine does not open: {type(error).__name__}",
+                way_out="unlock it, or name a file for the session in KIT_SESSION_FILE",
+                exit_code=ExitCode.ENVIRONMENT,
+            ) from None
+
+
+def _key_store() -> _KeyStore | None:
+    """The OS key store, where `keyring` is installed and finds one. A named file comes first."""
     if "KIT_SESSION_FILE" in os.environ:
         return None
     try:
-        import keyring  # type: ignore[import-not-found]  # optional: not everybody's machine has a key store
-    except ImportError:
+        import keyring  # optional: not everybody's machine has a key store
+
+        return _KeyStore(keyring) if keyring.get_keyring().priority > 0 else None
+    except Exception:  # a backend that cannot even be asked is none
         return None
-    return keyring if keyring.get_keyring().priority > 0 else None
 
 
 def save(session: Session) -> str:
@@ -65,7 +94,7 @@ def save(session: Session) -> str:
     text = json.dumps(asdict(session))
     store = _key_store()
     if store is not None:
-        store.set_password(_SERVICE, "session", text)
+        store.write(text)
         return "the key store of this machine"
     path = session_file()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -77,21 +106,22 @@ def load() -> Session:
     """The session. Raises KitError when nobody is signed in."""
     store = _key_store()
     with contextlib.suppress(ValueError, TypeError, FileNotFoundError):
-        text = store.get_password(_SERVICE, "session") if store else session_file().read_text("utf-8")
-        return Session(**json.loads(text))
+        text = store.read() if store else session_file().read_text("utf-8")
+        return Session(**json.loads(text or ""))
     raise KitError("nobody is signed in on this machine", way_out="kit login", exit_code=ExitCode.USAGE)
 
 
 def forget() -> None:
     """Sign out on this machine. Idempotent."""
     store = _key_store()
-    if store is not None and store.get_password(_SERVICE, "session") is not None:
-        store.delete_password(_SERVICE, "session")
+    if store is not None:
+        store.forget()
     session_file().unlink(missing_ok=True)
 
 
 def fresh() -> Session:
-    """The session with an access token that is good for two minutes more; renewed when it is not.
+    """The session with an access token that is good for two minutes more; renewed when it is not. Where the
+    service cannot be reached, one that is good for a while still will do.
 
     One process at a time renews: refresh tokens rotate, and a second use of one looks like theft.
     """
@@ -102,9 +132,14 @@ def fresh() -> Session:
         session = load()
         if session.expires_at - time.time() > _RENEW_SECONDS:
             return session
-        renewed = from_answer(
-            session, ask_for_tokens(session, grant_type="refresh_token", refresh_token=session.refresh_token)
-        )
+        form = {"grant_type": "refresh_token", "refresh_token": session.refresh_token}
+        try:
+            renewed = from_answer(session, ask_for_tokens(session, **form))
+        except KitError as error:
+            unreachable = error.exit_code == ExitCode.ENVIRONMENT
+            if unreachable and session.expires_at - time.time() > _STILL_GOOD_SECONDS:
+                return session
+            raise
         save(renewed)
         return renewed
 
@@ -114,8 +149,22 @@ def _alone() -> Iterator[None]:
     path = session_file().with_suffix(".lock")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _lock(lock)
         yield
+
+
+def _lock(file: IO[str]) -> None:
+    """Wait until nobody else has the file; it is free again when it is closed."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        while True:
+            with contextlib.suppress(OSError):  # it gives up after ten seconds
+                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                return
+    import fcntl
+
+    fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def from_answer(session: Session, answer: dict[str, Any]) -> Session:
@@ -168,15 +217,21 @@ def _post(url: str, form: dict[str, str], headers: Mapping[str, str] | None = No
             body = answer.read(1 << 20)
             return json.loads(body) if body else {}
     except urllib.error.HTTPError as error:
+        if error.code >= 500:
+            raise _unreachable(parts.hostname) from None
         raise KitError(
             f"the sign-in service refused: {_reason(error)}", way_out="kit login", exit_code=ExitCode.USAGE
         ) from None
     except (OSError, ValueError):
-        raise KitError(
-            f"the sign-in service at {parts.hostname} does not answer",
-            way_out="check the network and try again",
-            exit_code=ExitCode.ENVIRONMENT,
-        ) from None
+        raise _unreachable(parts.hostname) from None
+
+
+def _unreachable(host: str | None) -> KitError:
+    return KitError(
+        f"the sign-in service at {host} does not answer",
+        way_out="check the network and try again",
+        exit_code=ExitCode.ENVIRONMENT,
+    )
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

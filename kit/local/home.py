@@ -17,7 +17,6 @@ no state: it stays when the rest is removed.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -95,6 +94,8 @@ class Home:
     def locked(self) -> Iterator[None]:
         """Hold the home for one run. Raises KitError while another run has it."""
         self.prepare()
+        import fcntl  # the embedded deployment is for Linux and macOS
+
         with writing(self.path), (self.path / "lock").open("a") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -108,6 +109,8 @@ class Home:
 
     def busy(self) -> bool:
         """Whether a run has the home."""
+        import fcntl  # the embedded deployment is for Linux and macOS
+
         try:
             with (self.path / "lock").open("a") as handle:
                 fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -11,6 +11,7 @@ The table `access`:
     KEY#<keyed hash>                ACCESS      a virtual key of an application
     GROUP#<id>                      ACCESS      a group of the identity provider
     NAME#<kind>#<hash of the name>  NAME        the `id` of the person whom the identity provider calls so
+    USER#<id>, SUBJECT#<hash>       BINDING     a person's account at the identity provider: see `bindings`
     KEYS                            <owner>#<pk of the key>    every key, found by its owner
 
 A person is found by what a token says (`user-name`, `external-id`): names are folded and hashed, so that no
@@ -18,7 +19,7 @@ key of the table is personal. Written by the SCIM service and the operator; the 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -154,8 +155,8 @@ class AccessRecords:
     """
 
     def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
+        self.client = client
+        self.table = table
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -169,6 +170,21 @@ class AccessRecords:
         found = self._item(name_key(kind, name), NAME_SK)
         return self.get(user_key(found["id"]["S"])) if found is not None else None
 
+    def every(self) -> Iterator[AccessRecord]:
+        """Every record there is: a scan, for reviews only."""
+        query: dict[str, Any] = {
+            "TableName": self.table,
+            "FilterExpression": "sk = :sk",
+            "ExpressionAttributeValues": {":sk": {"S": SK}},
+            "ConsistentRead": True,
+        }
+        while True:
+            page = self.client.scan(**query)
+            yield from (_record(item) for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
     def virtual_keys(self, owner: str | None = None) -> list[AccessRecord]:
         """Every virtual key, or those of one owner, revoked ones too, in the order of owners."""
         found = [self.get(key) for key in self.virtual_key_names(owner)]
@@ -177,7 +193,7 @@ class AccessRecords:
     def virtual_key_names(self, owner: str | None = None) -> list[str]:
         """The `pk` of every virtual key, or of those of one owner."""
         query: dict[str, Any] = {
-            "TableName": self._table,
+            "TableName": self.table,
             "KeyConditionExpression": "pk = :pk",
             "ExpressionAttributeValues": {":pk": {"S": KEYS_PK}},
             "ConsistentRead": True,
@@ -187,15 +203,15 @@ class AccessRecords:
             query["ExpressionAttributeValues"][":owner"] = {"S": f"{owner}#"}
         names: list[str] = []
         while True:
-            page = self._client.query(**query)
+            page = self.client.query(**query)
             names += ["KEY#" + item["sk"]["S"].rsplit("#", 1)[1] for item in page["Items"]]
             if "LastEvaluatedKey" not in page:
                 return names
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _item(self, pk: str, sk: str, *, consistent: bool = True) -> dict[str, Any] | None:
-        answer = self._client.get_item(
-            TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=consistent
+        answer = self.client.get_item(
+            TableName=self.table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=consistent
         )
         return answer.get("Item")
 
@@ -206,7 +222,19 @@ class AccessRecords:
         operations = [self.creation(record)]
         if record.kind == "application":
             entry = {"pk": {"S": KEYS_PK}, "sk": {"S": f"{record.owner}#{record.key}"}}
-            operations.append({"Put": {"TableName": self._table, "Item": entry}})
+            operations.append({"Put": {"TableName": self.table, "Item": entry}})
+        self._transact(operations)
+
+    def replace_key(self, before: AccessRecord, record: AccessRecord) -> None:
+        """Write `record` in the place of one of the same key. Raises `AccessConflict` when it has changed."""
+        entries = [f"{one.owner}#{one.key}" for one in (before, record)]
+        operations = [self.replacement(replace(record, version=before.version + 1))]
+        if entries[0] != entries[1]:
+            old, new = ({"pk": {"S": KEYS_PK}, "sk": {"S": entry}} for entry in entries)
+            operations += [
+                {"Delete": {"TableName": self.table, "Key": old}},
+                {"Put": {"TableName": self.table, "Item": new}},
+            ]
         self._transact(operations)
 
     def change(self, record: AccessRecord, **values: Any) -> AccessRecord:
@@ -218,7 +246,7 @@ class AccessRecords:
     def revoke(self, key: str) -> bool:
         """Make a record inactive, whatever its version. Idempotent. False: there is no such record."""
         try:
-            self._client.update_item(**self.revocation(key)["Update"])
+            self.client.update_item(**self.revocation(key)["Update"])
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
@@ -230,8 +258,8 @@ class AccessRecords:
         False: there is no such person.
         """
         try:
-            self._client.update_item(
-                TableName=self._table,
+            self.client.update_item(
+                TableName=self.table,
                 Key={"pk": {"S": user_key(person)}, "sk": {"S": SK}},
                 UpdateExpression="SET #s = :at ADD #v :one",
                 ConditionExpression="attribute_exists(pk)",
@@ -257,7 +285,7 @@ class AccessRecords:
         """Put a record that must not be there yet."""
         return {
             "Put": {
-                "TableName": self._table,
+                "TableName": self.table,
                 "Item": _item_of(record),
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
@@ -267,7 +295,7 @@ class AccessRecords:
         """Put a record whose present version must be the one before."""
         return {
             "Put": {
-                "TableName": self._table,
+                "TableName": self.table,
                 "Item": _item_of(record),
                 "ConditionExpression": "#v = :before",
                 "ExpressionAttributeNames": {"#v": "version"},
@@ -279,7 +307,7 @@ class AccessRecords:
         """Make a record inactive; it must be there."""
         return {
             "Update": {
-                "TableName": self._table,
+                "TableName": self.table,
                 "Key": {"pk": {"S": key}, "sk": {"S": SK}},
                 "UpdateExpression": "SET #a = :no ADD #v :one",
                 "ConditionExpression": "attribute_exists(pk)",
@@ -292,7 +320,7 @@ class AccessRecords:
         """Give a person a name that nobody else may have."""
         return {
             "Put": {
-                "TableName": self._table,
+                "TableName": self.table,
                 "Item": {
                     "pk": {"S": name_key(kind, name)},
                     "sk": {"S": NAME_SK},
@@ -305,11 +333,11 @@ class AccessRecords:
     def unnaming(self, kind: NameKind, name: str) -> dict[str, Any]:
         """Take a name away."""
         key = {"pk": {"S": name_key(kind, name)}, "sk": {"S": NAME_SK}}
-        return {"Delete": {"TableName": self._table, "Key": key}}
+        return {"Delete": {"TableName": self.table, "Key": key}}
 
     def _transact(self, operations: Sequence[Mapping[str, Any]]) -> None:
         try:
-            self._client.transact_write_items(TransactItems=list(operations))
+            self.client.transact_write_items(TransactItems=list(operations))
         except ClientError as error:
             reasons = error.response.get("CancellationReasons", ())
             if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
@@ -370,7 +398,7 @@ def _record(item: Mapping[str, Any]) -> AccessRecord:
     return AccessRecord(
         key=key,
         subject=text("subject") or key.split("#", 1)[1],
-        active=item["active"]["BOOL"],
+        active=item.get("active", {"BOOL": False})["BOOL"],  # a damaged record lets nobody in
         department=text("department"),
         roles=texts("roles") or (),
         models=texts("models"),

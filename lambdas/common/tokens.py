@@ -3,8 +3,9 @@
 A token passes when all of this holds: its issuer is configured; its algorithm is on that issuer's list, which
 can hold asymmetric ones only; a key of that issuer's key set with the token's `kid`, and made for that
 algorithm, verifies the signature; the audience is ours; it has an `exp`, and neither that nor `nbf` or `iat`
-is wrong by more than a minute; every claim rule of the issuer holds; every scope that the issuer must give is
-there. Everything else is refused, with a reason that is a fixed word and never a part of the token.
+is wrong by more than a minute, and it was not made for longer than allowed; one of the rules for that issuer
+and audience holds, with every claim and scope that it asks for. Everything else is refused, with a reason
+that is a fixed word and never a part of the token.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
+from lambdas.common.claim_rules import hold
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.policy import Issuer
 
@@ -80,18 +82,18 @@ class TokenVerifier:
             raise TokenRefused("header")  # extensions that change what a signature means
         if str(header.get("typ", "")).lower() not in _TYPES:
             raise TokenRefused("type")
-        issuer = _issuer(claims, algorithm, issuers)
+        rules = _candidates(claims, algorithm, issuers)
         kid = header.get("kid")
-        key = await self._key_sets.find(issuer.jwks_uri, kid if isinstance(kid, str) else None, algorithm)
+        key = await self._key_sets.find(rules[0].jwks_uri, kid if isinstance(kid, str) else None, algorithm)
         if key is None:
             raise TokenRefused("key")
         _check_signature(token, key, algorithm)
         expires_at = self._check_times(claims)
-        if not claim_rules_hold(issuer.required_claims, claims):
-            raise TokenRefused("claim_rule")
-        if not set(issuer.required_scopes) <= _scopes(claims):
-            raise TokenRefused("scope")
-        return Verified(issuer, claims, expires_at)
+        rule = _first_that_holds(rules, claims)
+        lifetime = _lifetime(claims, expires_at, self._clock().timestamp())
+        if lifetime > rule.max_lifetime_minutes * 60 + LEEWAY_SECONDS:
+            raise TokenRefused("lifetime")
+        return Verified(rule, claims, expires_at)
 
     def _check_times(self, claims: Mapping[str, Any]) -> float:
         now = self._clock().timestamp()
@@ -132,8 +134,10 @@ def _no_constant(name: str) -> float:
     raise ValueError(name)  # NaN and infinities are no JSON, and compare with nothing
 
 
-def _issuer(claims: Mapping[str, Any], algorithm: str, issuers: Sequence[Issuer]) -> Issuer:
-    """The configured issuer that the token is of and for. One issuer may stand for several audiences."""
+def _candidates(claims: Mapping[str, Any], algorithm: str, issuers: Sequence[Issuer]) -> list[Issuer]:
+    """The rules that the token may be of, in their order: of its issuer, and for one of its audiences. They
+    share one key set, which the configuration sees to.
+    """
     own = [one for one in issuers if one.issuer == claims.get("iss")]
     if not own:
         raise TokenRefused("issuer")
@@ -141,10 +145,28 @@ def _issuer(claims: Mapping[str, Any], algorithm: str, issuers: Sequence[Issuer]
     if not allowed:
         raise TokenRefused("algorithm")
     audiences = _audiences(claims)
-    for one in allowed:
-        if one.audience in audiences:
-            return one
-    raise TokenRefused("audience")
+    meant = [one for one in allowed if one.audience in audiences]
+    meant = [one for one in meant if one.jwks_uri == meant[0].jwks_uri]
+    if not meant:
+        raise TokenRefused("audience")
+    return meant
+
+
+def _first_that_holds(rules: Sequence[Issuer], claims: Mapping[str, Any]) -> Issuer:
+    """The first rule whose claims and scopes the token has."""
+    scopes, holding = _scopes(claims), [one for one in rules if hold(one.required_claims, claims)]
+    if not holding:
+        raise TokenRefused("claim_rule")
+    for rule in holding:
+        if set(rule.required_scopes) <= scopes:
+            return rule
+    raise TokenRefused("scope")
+
+
+def _lifetime(claims: Mapping[str, Any], expires_at: float, now: float) -> float:
+    """For how many seconds the token was made; for one that does not say when, how long it has still."""
+    issued_at = _seconds(claims, "iat")
+    return expires_at - (now if issued_at is None else issued_at)
 
 
 def _audiences(claims: Mapping[str, Any]) -> tuple[str, ...]:
@@ -166,9 +188,13 @@ def began_at(claims: Mapping[str, Any]) -> float:
 
 
 def _scopes(claims: Mapping[str, Any]) -> set[str]:
-    """What the token is for (RFC 9068: one text with spaces between)."""
-    scope = claims.get("scope")
-    return set(scope.split(" ")) if isinstance(scope, str) else set()
+    """What the token is for: `scope` (RFC 9068), or `scp`, which Okta writes as a list, Entra as a text."""
+    found: set[str] = set()
+    for name in ("scope", "scp"):
+        value = claims.get(name)
+        texts = value.split(" ") if isinstance(value, str) else value if isinstance(value, list) else ()
+        found |= {one for one in texts if isinstance(one, str) and one}
+    return found
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
@@ -188,28 +214,6 @@ def _check_signature(token: str, key: Any, algorithm: str) -> None:
         jws.deserialize_compact(token, key, algorithms=[algorithm])
     except (JoseError, ValueError, TypeError):
         raise TokenRefused("signature") from None
-
-
-def claim(claims: Mapping[str, Any], path: str) -> Any:
-    """A claim by its name, or, one level deeper, by two names with a space between: AWS STS keeps its facts
-    under `https://sts.amazonaws.com/`. None if it is not there.
-    """
-    if path in claims:
-        return claims[path]
-    outer, _, inner = path.partition(" ")
-    below = claims.get(outer)
-    return below.get(inner) if inner and isinstance(below, dict) else None
-
-
-def claim_rules_hold(rules: Mapping[str, str], claims: Mapping[str, Any]) -> bool:
-    """Whether each named claim is a text that equals its rule, or begins as one that ends in `*`."""
-    for path, rule in rules.items():
-        value = claim(claims, path)
-        if not isinstance(value, str):
-            return False
-        if not (value.startswith(rule[:-1]) if rule.endswith("*") else value == rule):
-            return False
-    return True
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from time import monotonic
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from lambdas.common.access import AccessRecord, AccessRecords, NameKind, user_key
+from lambdas.common.claim_rules import claim
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.identities import Principal
 from lambdas.common.ledger.token_uses import TokenUses, session_name, use_name
@@ -36,7 +37,6 @@ from lambdas.common.tokens import (
     TokenVerifier,
     Verified,
     began_at,
-    claim,
     emulated_key_set_url,
 )
 from lambdas.common.virtual_keys import PREFIX, is_well_formed, key_record_pk, workload_record_pk
@@ -258,7 +258,7 @@ class Authenticator:
         named = issuer.claims
         if issuer.principal == "application":
             subject = _text(claims, named.get("application", "sub"))
-            return Lookup("pk", workload_record_pk(issuer.issuer, subject, self._pepper()))
+            return Lookup("pk", workload_record_pk(issuer.identity, subject, self._pepper()))
         kinds: tuple[tuple[str, NameKind], ...] = (("user_name", "user-name"), ("external_id", "external-id"))
         for name, kind in kinds:
             if name in named:

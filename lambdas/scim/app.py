@@ -5,6 +5,7 @@ block, so each request runs in a thread of its own.
 """
 
 import asyncio
+import base64
 import json
 import os
 import sys
@@ -12,7 +13,8 @@ import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import perf_counter
+from functools import partial
+from time import perf_counter, time
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -20,11 +22,14 @@ from scim2_models import Error, InvalidSyntaxException, UnauthorizedException
 
 from lambdas.common.ids import new_id
 from lambdas.scim.bearer import BearerTokens, TokensUnavailable
+from lambdas.scim.credentials import DEFAULT, NamedTokens
 from lambdas.scim.endpoints import Answer, Endpoints, Request, refused
 from lambdas.scim.resources import ENDPOINTS
 from lambdas.scim.store import DirectoryUnavailable
 
 BASE_PATH = "/scim/v2"
+TOKEN_PATH = f"{BASE_PATH}/oauth/token"
+_LARGEST_FORM = 16_384
 # What the runtimes bear: Lambda takes 6 MB, counted with base 64 around the body.
 LAMBDA_BODY_LIMIT = 4_400_000
 OPEN_BODY_LIMIT = 32 * 1024 * 1024
@@ -32,6 +37,10 @@ _BODY_SECONDS = 30.0
 _THREADS = 16
 _ROUTES = frozenset({*ENDPOINTS.values(), "ServiceProviderConfig", "ResourceTypes", "Schemas", "Bulk", "Me"})
 
+METRICS = "ClaudeEnterpriseKit"
+_NO_REFUSAL = frozenset(
+    {404, 412}
+)  # what is not there, and what has changed meanwhile, is the protocol's everyday
 _WITH_BODY = frozenset({"PATCH", "POST", "PUT"})
 
 Scope = MutableMapping[str, Any]
@@ -46,6 +55,7 @@ class Service:
 
     endpoints: Endpoints
     tokens: BearerTokens
+    named: NamedTokens
     environment: str
     body_limit: int = OPEN_BODY_LIMIT
 
@@ -66,6 +76,7 @@ def _compose() -> Service:
     return Service(
         Endpoints(directory.people, directory.groups),
         BearerTokens(aws_client(session, "secretsmanager", settings), settings.token_secret_arn),
+        NamedTokens(directory.store),
         settings.environment,
         LAMBDA_BODY_LIMIT if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else OPEN_BODY_LIMIT,
     )
@@ -128,18 +139,24 @@ class _App:
             milliseconds=round((perf_counter() - started) * 1000, 1),
             leaver=answer.leaver,
             reason=reason,
+            **_metrics(answer),
         )
 
     async def _answer(self, service: Service, scope: Scope, receive: Receive) -> Answer:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         loop = asyncio.get_running_loop()
+        if scope["path"] == TOKEN_PATH:
+            return await self._token(service, scope, headers, receive)
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        accepted = scheme.casefold() == "bearer" and await loop.run_in_executor(
-            self._pool, service.tokens.accepts, token.strip()
-        )
-        if not accepted:
+        caller = None
+        if scheme.casefold() == "bearer":
+            address = _source(scope, headers)
+            caller = await loop.run_in_executor(self._pool, _caller, service, token.strip(), address)
+        if caller is None:
             answer = refused(UnauthorizedException())
             return Answer(answer.status, answer.content, {"www-authenticate": 'Bearer realm="scim"'})
+        if not service.named.within_limit(caller):
+            return _too_many()
         if scope["method"] in _WITH_BODY and not _is_json(headers.get("content-type", "")):
             error = Error(status=415, detail="A body is application/scim+json or application/json.")
             return Answer(415, error.model_dump())
@@ -147,10 +164,69 @@ class _App:
         if body is None:
             error = Error(status=413, detail=f"A body has at most {service.body_limit} bytes.")
             return Answer(413, error.model_dump())
-        request = _request(scope, headers, body)
+        request = _request(scope, headers, body, f"token:{caller}")
         if request is None:
             return refused(InvalidSyntaxException(detail="The query is not valid."))
         return await loop.run_in_executor(self._pool, service.endpoints.answer, request)
+
+    async def _token(
+        self, service: Service, scope: Scope, headers: dict[str, str], receive: Receive
+    ) -> Answer:
+        """OAuth 2.0 client credentials (RFC 6749, 4.4): a named token's name and secret for an hour's use."""
+        if scope["method"] != "POST":
+            return Answer(405, {"error": "invalid_request"}, {"allow": "POST"})
+        body = await _body(receive, _LARGEST_FORM)
+        try:
+            form = dict(parse_qsl((body or b"").decode("ascii"), max_num_fields=20))
+        except ValueError:
+            form = {}
+        if form.get("grant_type") != "client_credentials":
+            return Answer(400, {"error": "unsupported_grant_type"})
+        name, secret = _client(headers, form)
+        address = _source(scope, headers)
+        granted = None
+        if service.named.within_limit("oauth"):
+            grant = partial(service.named.grant, name, secret, address)
+            granted = await asyncio.get_running_loop().run_in_executor(self._pool, grant)
+        if granted is None:
+            return Answer(401, {"error": "invalid_client"}, {"www-authenticate": 'Basic realm="scim"'})
+        token, seconds = granted
+        return Answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": seconds})
+
+
+def _caller(service: Service, token: str, address: str) -> str | None:
+    """The name of the token that a request presents; None for none that is good. Raises as its stores do."""
+    name = service.named.accepts(token, address)
+    if name is None and service.tokens.accepts(token):
+        name = DEFAULT
+    if name is not None:
+        service.named.used(name)
+    return name
+
+
+def _client(headers: dict[str, str], form: dict[str, str]) -> tuple[str, str]:
+    """The client's name and secret, from the form or from Basic authentication."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if scheme.casefold() == "basic":
+        try:
+            name, _, secret = base64.b64decode(given, validate=True).decode().partition(":")
+        except ValueError:
+            return "", ""
+        return unquote(name), unquote(secret)
+    return form.get("client_id", ""), form.get("client_secret", "")
+
+
+def _source(scope: Scope, headers: dict[str, str]) -> str:
+    """The address that a request comes from: as API Gateway saw it, else of the connection."""
+    try:
+        context = json.loads(headers.get("x-amzn-request-context", "{}"))
+        identity = context.get("identity") if isinstance(context, dict) else None
+        seen = identity.get("sourceIp") if isinstance(identity, dict) else None
+    except ValueError:
+        seen = None
+    client = scope.get("client")
+    behind_gateway = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+    return str(seen or "") if behind_gateway else str(client[0] if client else "")
 
 
 class _ClientGone(Exception):
@@ -179,7 +255,7 @@ def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() in {"", "application/scim+json", "application/json"}
 
 
-def _request(scope: Scope, headers: dict[str, str], body: bytes) -> Request | None:
+def _request(scope: Scope, headers: dict[str, str], body: bytes, actor: str) -> Request | None:
     path = scope["path"]
     inside = path.removeprefix(BASE_PATH) if path.startswith(BASE_PATH) else "/-"
     try:
@@ -191,6 +267,7 @@ def _request(scope: Scope, headers: dict[str, str], body: bytes) -> Request | No
         parts=tuple(part for part in inside.split("/") if part),
         base_url=_base_url(scope, headers),
         query=query,
+        actor=actor,
         if_match=headers.get("if-match", ""),
         if_none_match=headers.get("if-none-match", ""),
         body=body,
@@ -234,6 +311,11 @@ def _unavailable() -> Answer:
     return Answer(503, error.model_dump(), {"retry-after": "5"})
 
 
+def _too_many() -> Answer:
+    error = Error(status=429, detail="Too many requests with this token. Send fewer a second.")
+    return Answer(429, error.model_dump(), {"retry-after": "1"})
+
+
 def _failed() -> Answer:
     return Answer(500, Error(status=500, detail="The service failed on this request.").model_dump())
 
@@ -255,6 +337,27 @@ def _place(error: BaseException) -> str:
     return f"defect:{type(error).__name__}:{place}"
 
 
-def _log(**fields: str | int | float) -> None:
+def _metrics(answer: Answer) -> dict[str, Any]:
+    """What CloudWatch reads out of the line (embedded metric format), by its field `environment`."""
+    names = ("ScimRequests", "ScimRefused", "ScimLeaversRefused")
+    is_refused = 400 <= answer.status < 500 and answer.status not in _NO_REFUSAL
+    return {
+        "_aws": {
+            "Timestamp": int(time() * 1000),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": METRICS,
+                    "Dimensions": [["environment"]],
+                    "Metrics": [{"Name": name, "Unit": "Count"} for name in names],
+                }
+            ],
+        },
+        "ScimRequests": 1,
+        "ScimRefused": int(is_refused),
+        "ScimLeaversRefused": int(answer.leaver and answer.status >= 400 and answer.status != 404),
+    }
+
+
+def _log(**fields: Any) -> None:
     sys.stdout.write(json.dumps(fields, separators=(",", ":")) + "\n")
     sys.stdout.flush()

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambdas.common.clock import Clock, utc_now
 
 OVERLAP = timedelta(days=7)
-_FRESH_SECONDS = 60.0
+_FRESH_SECONDS = 15.0
 # A token that is not known may have been made a moment ago: look again, but not for each guess.
 _LOOK_AGAIN_SECONDS = 5.0
 _LONGEST_TOKEN = 4_096

@@ -29,6 +29,7 @@ from scim2_models import (
 
 from lambdas.scim import groups as stored_groups
 from lambdas.scim import people as stored_people
+from lambdas.scim.acting import acting
 from lambdas.scim.edits import members_of, patched, replacement
 from lambdas.scim.groups import Groups, StoredGroup
 from lambdas.scim.leniency import Active, read_patch, read_person, says_active
@@ -50,12 +51,15 @@ _LIST_SCHEMA = str(ListResponse.__schema__)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One authenticated request. `parts` is the path after `/scim/v2`; `query` has the last of each name."""
+    """One authenticated request. `parts` is the path after `/scim/v2`; `query` has the last of each name.
+    `actor` is the token that was presented, by its name.
+    """
 
     method: str
     parts: tuple[str, ...]
     base_url: str
     query: Mapping[str, str] = field(default_factory=dict)
+    actor: str = "provisioning"
     if_match: str = ""
     if_none_match: str = ""
     body: bytes = b""
@@ -82,7 +86,8 @@ class Endpoints:
     def answer(self, request: Request) -> Answer:
         """The answer; what the caller did wrong is answered too. Raises `DirectoryUnavailable`."""
         try:
-            return self._route(request)
+            with acting(request.actor):
+                return self._route(request)
         except SCIMException as error:
             answer = refused(error)
         except ValidationError as error:

@@ -11,18 +11,19 @@ from datetime import datetime
 from typing import Any, Literal
 
 from lambdas.common.access import AccessRecord
+from lambdas.common.identity_events import OUTBOX, IdentityEvent
 from lambdas.common.ids import new_id
-from lambdas.scim.store import OUTBOX, DirectoryStore, Item
+from lambdas.scim.acting import actor
+from lambdas.scim.store import DirectoryStore, Item
 
-Move = Literal["joiner", "mover", "leaver"]
+Move = Literal["joiner", "mover", "leaver", "renamed"]
 _PART = 5_000  # members in one item: well under DynamoDB's 400 KB
 
 
 @dataclass(frozen=True, slots=True)
 class PersonEvent:
-    """A joiner, mover or leaver. `sign_in_names` are needed to end sessions, and go with the event.
-
-    `keys` are the virtual keys that were the person's when the event was written.
+    """A joiner, mover, leaver, or somebody who is called otherwise now and signs in again. `sign_in_names`
+    are needed to end sessions, and go with the event. `actor` is who made the change.
     """
 
     id: str
@@ -35,6 +36,7 @@ class PersonEvent:
     roles_after: tuple[str, ...]
     sign_in_names: tuple[str, ...]
     onboarding: str
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,10 @@ class MembershipEvent:
     group: str
     version: int
     members: tuple[str, ...]
+    actor: str = ""
 
 
-Event = PersonEvent | MembershipEvent
+Event = PersonEvent | MembershipEvent | IdentityEvent
 
 
 def move_between(before: AccessRecord | None, after: AccessRecord) -> Move | None:
@@ -83,6 +86,7 @@ def person_event(
         roles_after=after.roles,
         sign_in_names=tuple(sign_in_names),
         onboarding=after.onboarding,
+        actor=actor(),
     )
 
 
@@ -102,6 +106,7 @@ def membership_events(
             group=group,
             version=version,
             members=tuple(members[start : start + _PART]),
+            actor=actor(),
         )
         for start in range(0, len(members), _PART)
     ]
@@ -115,6 +120,8 @@ def put_event(store: DirectoryStore, event: Event) -> dict[str, Any]:
 def read_event(item: Item) -> Event:
     """The event of an item of the outbox."""
     values: dict[str, Any] = json.loads(item["event"]["S"])
+    if "identity" in values:
+        return IdentityEvent(**values)
     values = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
     return MembershipEvent(**values) if "group" in values else PersonEvent(**values)
 

@@ -23,12 +23,13 @@ from scim2_models import (
 
 from lambdas.common.access import folded_name
 from lambdas.common.clock import Clock
+from lambdas.common.identity_events import OUTBOX
 from lambdas.common.ids import new_id
+from lambdas.scim.acting import acting, actor, inherited
 from lambdas.scim.events import MembershipEvent, membership_events, put_event
 from lambdas.scim.people import GroupNames, People, Versions, etag, stored_body
 from lambdas.scim.placement import Rules
 from lambdas.scim.store import (
-    OUTBOX,
     RESOURCE,
     DirectoryStore,
     DirectoryUnavailable,
@@ -209,8 +210,9 @@ class Groups:
         cache: GroupNames = {}
         try:
             types = self._types(event.members)
-            for member in event.members:
-                self._one(event, Member(member, types.get(member, "User")), guard, cache)
+            with acting(event.actor or actor()):
+                for member in event.members:
+                    self._one(event, Member(member, types.get(member, "User")), guard, cache)
         except _Superseded:
             return
 
@@ -233,7 +235,7 @@ class Groups:
 
     def _at_once(self, call: Callable[[Member], None], members: Sequence[Member]) -> None:
         """`call` for each member, several at a time. Raises what the first that failed raised."""
-        for _ in self._store.pool.map(call, members):
+        for _ in self._store.pool.map(inherited(call), members):
             pass
 
     def _one(self, event: MembershipEvent, member: Member, guard: Write | None, cache: GroupNames) -> None:

@@ -32,8 +32,11 @@ from lambdas.common.access import (
     person_record,
     user_key,
 )
+from lambdas.common.bindings import Bindings
 from lambdas.common.clock import Clock
+from lambdas.common.identity_events import identity_event
 from lambdas.common.ids import new_id
+from lambdas.scim.acting import actor
 from lambdas.scim.events import move_between, person_event, put_event
 from lambdas.scim.placement import Placement, Rules
 from lambdas.scim.resources import EnterpriseUser, UserResource
@@ -82,6 +85,7 @@ class People:
     ) -> None:
         self._store = store
         self._access = access
+        self._bindings = Bindings(access.client, access.table)
         self._rules = rules
         self._clock = clock
 
@@ -226,7 +230,7 @@ class People:
             raise InvalidValueException(detail=f"a user has at most {_MOST_EMAILS} addresses")
         if before is None or after.resource.user_name != before.resource.user_name:
             _check_name(after.resource.user_name or "")
-        record = self._access_of(after, access, cache)
+        record = self._access_of(before, after, access, cache)
         writes = [*extra, *self._named(before, after)]
         if before is None:
             writes.append(Write(self._store.put(LIST, after.id, {})))
@@ -240,7 +244,7 @@ class People:
         elif extra:
             # Nothing of the access changes, but what it was decided on must not have changed either.
             writes += [self._unchanged(after)] if after == before else []
-        writes += self._consequences(access, record, after.resource)
+        writes += self._consequences(before, after, access, record)
         if writes:
             self._store.transact(writes)
 
@@ -263,13 +267,15 @@ class People:
                 version=access.version + 1,
             )
             writes.append(Write(self._access.replacement(record)))
-            writes += self._consequences(access, record, person.resource)
+            writes += self._consequences(person, None, access, record)
         room = MOST_WRITES - len(writes)
         self._store.transact([*writes, *memberships[:room]])
         for start in range(room, len(memberships), MOST_WRITES):
             self._store.transact(memberships[start : start + MOST_WRITES])
 
-    def _access_of(self, person: Person, access: AccessRecord | None, cache: "GroupNames") -> AccessRecord:
+    def _access_of(
+        self, before: Person | None, person: Person, access: AccessRecord | None, cache: "GroupNames"
+    ) -> AccessRecord:
         """The record that follows from the person; the very same one when nothing changes."""
         placement = self.placement(person, cache)
         provisioned = person.resource.active is True  # unassigned is out
@@ -292,9 +298,14 @@ class People:
             # a granted raise belongs to the department that granted it
             limits = access.limits if access.department == record.department else None
             record = replace(record, signed_out_at=access.signed_out_at, limits=limits)
-            if move_between(access, record) == "leaver":  # who comes back has to sign in again
+            left = move_between(access, record) == "leaver"
+            if left or _renamed(before, person):  # who comes back, or is called otherwise, signs in again
                 record = replace(record, signed_out_at=self._clock().replace(microsecond=0))
         return record if access is None or record == access else replace(record, version=access.version + 1)
+
+    def record_of(self, person: Person, access: AccessRecord, cache: "GroupNames") -> AccessRecord:
+        """The record that a person ought to have now, given the one there is."""
+        return self._access_of(person, person, access, cache)
 
     def placement(self, person: Person, cache: "GroupNames") -> Placement:
         """Where the person belongs by the rules of now."""
@@ -311,16 +322,32 @@ class People:
             cache[group] = (body.get("displayName", ""), body.get("externalId", ""))
         return [cache[group] for group in groups]
 
-    def _consequences(self, before: AccessRecord | None, after: AccessRecord, resource: Any) -> list[Write]:
-        """The event, and for a leaver the virtual keys."""
-        move = move_between(before, after)
-        if move is None:
+    def _consequences(
+        self, before: Person | None, after: Person | None, access: AccessRecord | None, record: AccessRecord
+    ) -> list[Write]:
+        """The events, for a leaver the virtual keys, for who is deleted the account."""
+        person = after or before
+        if person is None:
             return []
-        names = [resource.user_name, resource.external_id, *_emails(resource)]
-        event = person_event(move, before, after, [name for name in names if name], self._clock())
-        writes = [Write(put_event(self._store, event))]
+        now = self._clock()
+        changed = _difference(before, after)
+        writes: list[Write] = []
+        if changed:
+            what = "created" if before is None else "deleted" if after is None else "changed"
+            event = identity_event(what, person.id, actor(), now, *changed)
+            writes.append(Write(put_event(self._store, event)))
+        move = move_between(access, record) or ("renamed" if _renamed(before, after) else None)
+        binding = None
+        if after is None or move in {"leaver", "renamed"}:
+            binding = _reading(self._bindings.of, person.id)
+        if move is not None:
+            known = [*_sign_in_names(before), *_sign_in_names(after), binding.username if binding else ""]
+            names = list(dict.fromkeys(name for name in known if name))
+            writes.append(Write(put_event(self._store, person_event(move, access, record, names, now))))
+        if after is None and binding is not None:
+            writes += [Write(entry) for entry in self._bindings.unbinding(binding)]
         if move == "leaver":
-            keys = _reading(self._access.virtual_key_names, after.subject)[:_KEYS_AT_ONCE]
+            keys = _reading(self._access.virtual_key_names, record.subject)[:_KEYS_AT_ONCE]
             writes += [Write(self._access.revocation(one)) for one in keys]
         return writes
 
@@ -376,6 +403,48 @@ class People:
             except Stale:
                 time.sleep(random.uniform(0, 0.01 * 2 ** min(number, 5)))  # noqa: S311 - jitter, not a secret
         raise DirectoryUnavailable("Contention")
+
+
+def _renamed(before: Person | None, after: Person | None) -> bool:
+    """Whether somebody is called otherwise now, or found by another id of the directory."""
+    if before is None or after is None:
+        return False
+    old, new = before.resource, after.resource
+    return folded_name(old.user_name or "") != folded_name(new.user_name or "") or bool(
+        old.external_id and old.external_id != new.external_id
+    )
+
+
+def _sign_in_names(person: Person | None) -> list[str]:
+    """What the user pool may know somebody by."""
+    if person is None:
+        return []
+    return [person.resource.user_name or "", person.resource.external_id or "", *_emails(person.resource)]
+
+
+def _difference(before: Person | None, after: Person | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """What of somebody's identity differs, before and after; None: nothing. Names are hashes."""
+    old, new = _identity(before), _identity(after)
+    differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if not differing:
+        return None
+    return {one: old[one] for one in differing if one in old}, {
+        one: new[one] for one in differing if one in new
+    }
+
+
+def _identity(person: Person | None) -> dict[str, Any]:
+    if person is None:
+        return {}
+    resource, extension = person.resource, person.resource[EnterpriseUser]
+    values = {
+        "userName": hashed(folded_name(resource.user_name or "")),
+        "externalId": hashed(resource.external_id) if resource.external_id else None,
+        "emails": sorted(hashed(one.casefold()) for one in _emails(resource)) or None,
+        "active": resource.active,
+        "department": extension.department if extension else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _check_name(name: str) -> None:

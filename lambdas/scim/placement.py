@@ -13,7 +13,8 @@ from lambdas.common.access import Onboarding, folded_name
 class GroupRule:
     """What membership of one group gives. `group` is its display name, in any case, or its external id.
 
-    `data_classes` narrow what the department may use; None says nothing about it.
+    `data_classes` narrow what the department may use; None says nothing about it. Of several that narrow,
+    what all of them leave is left.
     """
 
     group: str
@@ -62,7 +63,7 @@ class Rules:
         return Placement(
             department or self._by_attribute(attribute),
             _distinct(role for rule in applying for role in rule.roles),
-            _distinct(name for classes in narrowed for name in classes) if narrowed else None,
+            _common(narrowed) if narrowed else None,
         )
 
     def onboarding(self, before: Onboarding | None, *, was_in: bool) -> Onboarding:
@@ -109,6 +110,11 @@ def read_rules(document: bytes) -> Rules:
 
 def _optional(values: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if values is None else tuple(values)
+
+
+def _common(several: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """What is in all of them, in the order of the first."""
+    return _distinct(one for one in several[0] if all(one in others for others in several))
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:

@@ -119,9 +119,15 @@ CONFIG = ServiceProviderConfig(
         AuthenticationScheme(
             type=AuthenticationScheme.Type.oauthbearertoken,
             name="OAuth bearer token",
-            description="A bearer token that the operator rotates; the one before stays valid for a while",
+            description="A named token with an end (kit scim token create), or an hour's access token for "
+            "client credentials at /oauth/token",
             primary=True,
-        )
+        ),
+        AuthenticationScheme(
+            type=AuthenticationScheme.Type.oauth2,
+            name="OAuth 2.0 client credentials",
+            description="client_id and client_secret are name and token of a named token",
+        ),
     ],
 )
 

@@ -10,6 +10,7 @@ which the gateway has no business to read:
     LIST#User, LIST#Group   <id>            every id, small, in the order of creation: pages without bodies
     NAME#<kind>#<hash>      NAME            the id of the group of that name or external id
     EMAIL#<hash>            <id>            people with that address
+    TOKEN#…, TOKENS, GRANTS                 who may provision: see `credentials`
     OUTBOX                  <event id>      an event whose consequences are not complete
     RULES                   DIGEST          the rules by which everybody was placed last
 
@@ -31,7 +32,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 RESOURCE = "RESOURCE"
-OUTBOX = "OUTBOX"
 MOST_WRITES = 100  # in one DynamoDB transaction
 _BATCH = 100
 _DEADLINE_SECONDS = 10.0
@@ -162,6 +162,17 @@ class DirectoryStore:
     def write(self, pk: str, sk: str, values: Item) -> None:
         """Put an item now, whatever was there."""
         self._call(self._client.put_item, TableName=self.table, Item={**values, **key(pk, sk)})
+
+    def set(self, pk: str, sk: str, name: str, value: Item) -> None:
+        """Set one attribute of an item now; the item is made where it is not there."""
+        self._call(
+            self._client.update_item,
+            TableName=self.table,
+            Key=key(pk, sk),
+            UpdateExpression="SET #n = :v",
+            ExpressionAttributeNames={"#n": name},
+            ExpressionAttributeValues={":v": value},
+        )
 
     def _entry(self, condition: str, expected: Mapping[str, Any]) -> dict[str, Any]:
         entry: dict[str, Any] = {"TableName": self.table}

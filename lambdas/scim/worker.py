@@ -26,13 +26,16 @@ import botocore.session
 from lambdas.common.access import AccessRecord, user_key
 from lambdas.common.audit import open_writer
 from lambdas.common.clock import Clock, utc_now
+from lambdas.common.identity_events import OUTBOX, IdentityEvent
+from lambdas.scim.credentials import NamedTokens
 from lambdas.scim.events import Event, MembershipEvent, PersonEvent, read_event
 from lambdas.scim.people import GroupNames
 from lambdas.scim.sessions import Sessions
 from lambdas.scim.settings import Directory, aws_client, open_directory, read_settings
-from lambdas.scim.store import OUTBOX
 
 _SPARE_SECONDS = 30
+SILENT_AFTER = timedelta(hours=24)  # Okta, Entra and the others ask at least every hour
+_METRICS = "ClaudeEnterpriseKit"
 # A request has this long before the worker takes over what it began; the service's timeout is shorter.
 _TAKE_OVER = timedelta(minutes=2)
 _RULES = ("RULES", "DIGEST")
@@ -57,6 +60,7 @@ class Worker:
     audit: Audit
     sessions: Sessions | None
     clock: Clock = utc_now
+    environment: str = "local"
 
     def run(self, has_time: HasTime) -> dict[str, int]:
         """Complete what can be completed; counts by kind of event. Raises `ConsequencesFailed` at the end."""
@@ -70,15 +74,24 @@ class Worker:
                 complete = self._complete(event)
             except Exception as error:  # one event must not keep the others waiting
                 failed += 1
-                _log(type="event_failed", event=event.id, kind=event.kind, error=type(error).__name__)
+                _log(type="event_failed", event=event.id, kind=_kind(event), error=type(error).__name__)
                 continue
             if complete:
                 self.directory.store.remove(OUTBOX, event.id)
-                done[event.kind] = done.get(event.kind, 0) + 1
+                done[_kind(event)] = done.get(_kind(event), 0) + 1
         placed = self._follow_rules(has_time)
+        self._watch_tokens()
         if failed:
             raise ConsequencesFailed(f"{failed} events are not complete")
         return {**done, **({"placed": placed} if placed else {})}
+
+    def _watch_tokens(self) -> None:
+        """Say whether provisioning has gone silent: nothing for a day where there used to be something."""
+        tokens = NamedTokens(self.directory.store, clock=self.clock)
+        tokens.forget_grants()
+        last = tokens.last_used()
+        silent = last is not None and self.clock() - last > SILENT_AFTER
+        _log(type="provisioning_heard", **_silence(self.environment, silent))
 
     def _complete(self, event: Event) -> bool:
         """Do all that follows. False: it is another's turn still."""
@@ -86,6 +99,9 @@ class Worker:
             if datetime.fromisoformat(event.at) + _TAKE_OVER > self.clock():
                 return False
             self.directory.groups.finish(event)
+            return True
+        if isinstance(event, IdentityEvent):
+            self.audit.append_now(_identity_record(event), bodies={})
             return True
         now = self.directory.access.get(user_key(event.person))
         if event.kind == "joiner":
@@ -167,7 +183,26 @@ def _worker() -> Worker:
         open_directory(settings, session),
         open_writer("provisioning", session=session),
         Sessions(aws_client(session, "cognito-idp", settings), pool) if pool else None,
+        environment=settings.environment,
     )
+
+
+def _kind(event: Event) -> str:
+    return event.identity if isinstance(event, IdentityEvent) else event.kind
+
+
+def _identity_record(event: IdentityEvent) -> dict[str, Any]:
+    """The audit record of a changed identity: who changed it, what, before and after; names as hashes."""
+    return {
+        "kind": "identity",
+        "event_id": event.id,
+        "event": event.identity,
+        "happened_at": event.at,
+        "subject": event.person,
+        "actor": event.actor,
+        "before": dict(event.before),
+        "after": dict(event.after),
+    }
 
 
 def _record(event: PersonEvent) -> dict[str, Any]:
@@ -178,6 +213,7 @@ def _record(event: PersonEvent) -> dict[str, Any]:
         "event": event.kind,
         "happened_at": event.at,
         "subject": event.person,
+        "actor": event.actor,
         "department": event.department_after or event.department_before,
         "department_before": event.department_before,
         "department_after": event.department_after,
@@ -192,7 +228,21 @@ def _parts(values: list[str], size: int) -> Iterable[tuple[int, list[str]]]:
         yield start, values[start : start + size]
 
 
-def _log(**fields: str | int) -> None:
+def _silence(environment: str, silent: bool) -> dict[str, Any]:
+    """The metric of it, as CloudWatch reads it out of a line."""
+    metric = {
+        "Namespace": _METRICS,
+        "Dimensions": [["environment"]],
+        "Metrics": [{"Name": "ProvisioningSilent", "Unit": "Count"}],
+    }
+    return {
+        "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]},
+        "environment": environment,
+        "ProvisioningSilent": int(silent),
+    }
+
+
+def _log(**fields: Any) -> None:
     line = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **fields}
     sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
     sys.stdout.flush()

@@ -59,6 +59,13 @@ class Prover:
 
     def person(self, document: Mapping[str, Any]) -> str:
         """Who wrote a document. Raises `NotProved`, or `ProofUnavailable` where STS does not answer."""
+        arn = self.arn(document)
+        if not arn.startswith(self.role):
+            raise NotProved("whoever wrote it may not")
+        return person_of(arn.removeprefix(self.role))
+
+    def arn(self, document: Mapping[str, Any]) -> str:
+        """Whose session wrote a document, whoever may. Raises as `person` does."""
         proof = document.get(FIELD)
         if not isinstance(proof, Mapping) or not all(isinstance(one, str) for one in proof.values()):
             raise NotProved("it has no proof")
@@ -66,10 +73,7 @@ class Prover:
         names = _SIGNED.search(proof.get("authorization", ""))
         if proof.get(_ABOUT) != about or names is None or _ABOUT not in names.group(1).split(";"):
             raise NotProved("its proof is of another document")
-        arn = self._ask({name: value for name, value in proof.items() if name in _SENT})
-        if not arn.startswith(self.role):
-            raise NotProved("whoever wrote it may not")
-        return person_of(arn.removeprefix(self.role))
+        return self._ask({name: value for name, value in proof.items() if name in _SENT})
 
     def _ask(self, headers: Mapping[str, str]) -> str:
         try:

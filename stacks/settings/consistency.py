@@ -6,6 +6,7 @@ here: its own field's check names it.
 """
 
 import ipaddress
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
@@ -13,6 +14,7 @@ from typing import Any, get_args
 from contract.kinds import REGIONS, ReviewTrigger
 from contract.problems import Problem, nearest, shown
 from contract.sizes import Sizing
+from lambdas.common import claim_rules
 
 # What must not reach Claude (G.1).
 _PROTECTED_CLASSES = ("restricted", "confidential")
@@ -225,13 +227,28 @@ def _providers(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _issuers(document: Mapping[str, Any]) -> Iterator[Problem]:
     entries = _mappings(document.get("trusted_issuers"))
-    for what in ("name", "issuer"):
-        counts = Counter(as_text(entry.get(what)) for entry in entries)
-        for position, entry in enumerate(entries):
-            if entry.get(what) and counts[as_text(entry.get(what))] > 1:
-                yield Problem(
-                    f"trusted_issuers[{position}].{what}", f"{shown(entry[what])} is given more than once"
-                )
+    names = Counter(as_text(entry.get("name")) for entry in entries)
+    key_sets: dict[str, Any] = {}
+    seen: dict[tuple[str, str, str], int] = {}
+    for position, entry in enumerate(entries):
+        where = f"trusted_issuers[{position}]"
+        if entry.get("name") and names[as_text(entry.get("name"))] > 1:
+            yield Problem(f"{where}.name", f"{shown(entry['name'])} is given more than once")
+        issuer, address = as_text(entry.get("issuer")), entry.get("jwks_uri")
+        if issuer and key_sets.setdefault(issuer, address) != address:
+            yield Problem(f"{where}.jwks_uri", "is another than in a rule before for the same issuer")
+        claims = mapping(entry.get("required_claims"))
+        rule = (issuer, as_text(entry.get("audience")), json.dumps(claims, sort_keys=True, default=str))
+        if issuer and rule in seen:
+            yield Problem(
+                where,
+                f"can never hold: trusted_issuers[{seen[rule]}] has the same issuer, audience and claims",
+                "tell them apart by audience or required_claims",
+            )
+        seen.setdefault(rule, position)
+        for name, value in claims.items():
+            if complaint := claim_rules.wrong(value):
+                yield Problem(f"{where}.required_claims.{name}", complaint)
     for position, entry in enumerate(entries):
         if not entry.get("claims") and entry.get("principal", "application") == "person":
             yield Problem(

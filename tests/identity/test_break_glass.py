@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
-from kit.identity.break_glass import person_of
+from lambdas.workflow.proof import signed
 from tests.support.local_kit import LocalKit
 
 from .commands import run
@@ -47,10 +49,10 @@ def steps_recorded(deployment: Deployment, name: str) -> list[str]:
     steps = []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="records/"):
         for entry in page.get("Contents", ()):
-            if "operator" in entry["Key"]:
+            if "/break-glass-" in entry["Key"]:
                 body = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
                 steps += [json.loads(line) for line in body.splitlines() if line]
-    mine = [step for step in steps if step.get("break_glass") == name]
+    mine = [one for one in steps if one.get("break_glass") == name and one["kind"] == "break-glass"]
     return [step["event"] for step in sorted(mine, key=lambda step: step["at"])]
 
 
@@ -67,8 +69,110 @@ def test_bad_requests_are_named(local_kit, arguments):
     assert "way out:" in glass(local_kit, *arguments, code=2)
 
 
-def test_sessions_of_a_plain_role_are_one_person():
-    role = "arn:aws:sts::111122223333:assumed-role/governance-lead/"
-    assert person_of(role + "ada") == person_of(role + "grace")
-    sso = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_governance_ab12/"
-    assert person_of(sso + "ada@example.com") != person_of(sso + "grace@example.com")
+def session_of(deployment: Deployment, role: str, person: str) -> boto3.Session:
+    """A person's session of a role of the Center of Excellence, which the test's root takes."""
+    sts, iam = deployment.client("sts"), deployment.client("iam")
+    account = sts.get_caller_identity()["Account"]
+    name = next(one["RoleName"] for one in iam.list_roles()["Roles"] if one["RoleName"].endswith(f"-{role}"))
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    ours = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+    }
+    open_to_us = {"Version": "2012-10-17", "Statement": [ours]}
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(open_to_us))
+    try:
+        given = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/{name}", RoleSessionName=person)
+    finally:
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+    keys = given["Credentials"]
+    return boto3.Session(
+        keys["AccessKeyId"],
+        keys["SecretAccessKey"],
+        keys["SessionToken"],
+        region_name=deployment.session.region_name,
+    )
+
+
+def ask_desk(
+    deployment: Deployment,
+    session: boto3.Session,
+    action: str,
+    signer: boto3.Session | None = None,
+    **fields: Any,
+) -> dict[str, Any]:
+    """What the function answers to a session; `signer` is who signed it, where that is another."""
+    document = {"action": action, "fields": fields, "at": "2026-11-30T12:00:00+00:00"}
+    credentials = (signer or session).get_credentials().get_frozen_credentials()
+    proved = signed(document, credentials, deployment.endpoint, session.region_name)
+    return invoked(deployment, session, proved)
+
+
+def invoked(deployment: Deployment, session: boto3.Session, document: dict[str, Any]) -> dict[str, Any]:
+    name = next(one for one in deployment.names if one.endswith("-break-glass"))
+    client = session.client("lambda", endpoint_url=deployment.endpoint)
+    answer = client.invoke(FunctionName=name, Qualifier="live", Payload=json.dumps(document))
+    assert "FunctionError" not in answer
+    return json.loads(answer["Payload"].read())
+
+
+def test_three_people_of_the_center_open_it_under_their_own_roles(local_kit):
+    deployment = Deployment(local_kit)
+    ada, grace, edsger = (
+        session_of(deployment, role, person)
+        for role, person in (("key-operator", "ada"), ("governance-lead", "grace"), ("director", "edsger"))
+    )
+    asked = ask_desk(
+        deployment, ada, "request", department="marketing", minutes=30, reason="sign-in is down"
+    )["request"]
+    assert asked["requester"] == "ada"
+    same_person = session_of(deployment, "training-lead", "Ada")
+    assert (
+        "of their own" in ask_desk(deployment, same_person, "approve", id=asked["id"])["refused"]["message"]
+    )
+    ask_desk(deployment, grace, "approve", id=asked["id"])
+    again = session_of(deployment, "ai-engineer", "grace")
+    assert ask_desk(deployment, again, "approve", id=asked["id"])["request"]["approvers"] == ["grace"]
+    assert ask_desk(deployment, ada, "open", id=asked["id"])["refused"]["kind"] == "approvals"
+    ask_desk(deployment, edsger, "approve", id=asked["id"])
+    key = ask_desk(deployment, ada, "open", id=asked["id"])["key"]
+    assert ask(deployment, key) == 200
+    ask_desk(deployment, edsger, "end", id=asked["id"])
+    assert ask(deployment, key) in {401, 403}
+
+
+def test_nobody_speaks_for_another_and_no_proof_is_worth_anything_for_another_document(local_kit):
+    deployment = Deployment(local_kit)
+    ada, grace = (session_of(deployment, "key-operator", one) for one in ("ada", "grace"))
+    asked = ask_desk(deployment, ada, "request", department="marketing", minutes=30, reason="a drill")[
+        "request"
+    ]
+    document = {"action": "approve", "fields": {"id": asked["id"]}, "at": "2026-11-30T12:00:00+00:00"}
+    credentials = grace.get_credentials().get_frozen_credentials()
+    good = signed(document, credentials, deployment.endpoint, grace.region_name)
+    other = {**good, "fields": {"id": "bg_of-another-request"}}
+    typed = {**document, "by": "grace"}
+    unsigned = {
+        **good,
+        "proof": {**good["proof"], "authorization": good["proof"]["authorization"][:-4] + "0000"},
+    }
+    for forged in (other, typed, unsigned, {**good, "proof": {}}, {**good, "action": "open"}):
+        assert "refused" in invoked(deployment, ada, forged), forged
+    shown = ask_desk(deployment, ada, "show", id=asked["id"])["request"]
+    assert shown["approvers"] == []
+    assert invoked(deployment, ada, good)["request"]["approvers"] == ["grace"]  # who carries it is no matter
+
+
+def test_a_role_outside_the_center_may_not_even_call_it(local_kit):
+    deployment = Deployment(local_kit)
+    iam = deployment.client("iam")
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName="somebody-else", AssumeRolePolicyDocument=document)
+    stranger = session_of(deployment, "else", "grace")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ask_desk(deployment, stranger, "show", id="bg_x")
+    ada = session_of(deployment, "key-operator", "ada")
+    answer = ask_desk(deployment, ada, "show", signer=stranger, id="bg_x")
+    assert "Center of Excellence" in answer["refused"]["message"]

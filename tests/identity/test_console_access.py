@@ -144,7 +144,11 @@ def test_principals_that_are_named_come_beside_the_identity_provider(folder: Pat
     graph = plan(folder, **BY_SAML, coe={"director": [hall]})
     trust = json.loads(of_type(graph, ROLE)["coe-director"].inputs["assumeRolePolicy"])["Statement"]
     assert [one["Sid"] for one in trust] == ["FederatedPerson", "PersonOfThisAccount"]
-    assert trust[1]["Condition"] == {"ArnLike": {"aws:PrincipalArn": [hall]}}
+    assert trust[1]["Condition"] == {
+        "ArnLike": {"aws:PrincipalArn": [hall]},
+        # in sessions of the person's own name only, which approvals count
+        "StringEquals": {"sts:RoleSessionName": "${aws:PrincipalTag/kit-person}"},
+    }
 
 
 def test_without_a_choice_nothing_of_either_is_made(folder: Path) -> None:

@@ -150,8 +150,8 @@ TOKENS = [
     Control(
         "audience",
         tokens,
-        "if one.audience in audiences:",
-        "if True:",
+        "if one.audience in audiences]",
+        "]",
         _token_attack(lambda one: one.token(aud="somebody-else")),
     ),
     Control(
@@ -185,8 +185,8 @@ TOKENS = [
     Control(
         "claim rules",
         tokens,
-        "if not claim_rules_hold(issuer.required_claims, claims):",
-        "if False:",
+        "if hold(one.required_claims, claims)]",
+        "]",
         _token_attack(lambda one: one.token(ref="refs/pull/1"), required_claims={"ref": "refs/heads/main"}),
     ),
     Control(
@@ -220,8 +220,8 @@ TOKENS = [
     Control(
         "scopes",
         tokens,
-        "if not set(issuer.required_scopes) <= _scopes(claims):",
-        "if False:",
+        "if set(rule.required_scopes) <= scopes:",
+        "if True:",
         _token_attack(lambda one: one.token(scope="openid email"), required_scopes=("claude/messages",)),
     ),
     Control("no redirect of key sets", tokens, "build_opener(_NoRedirects)", "build_opener()", _redirected),
@@ -480,6 +480,19 @@ class Secret:
         }
 
 
+class _NoNamedTokens:
+    """A service that has no named token."""
+
+    def accepts(self, token: str, address: str) -> None:
+        """None is good."""
+
+    def within_limit(self, name: object) -> bool:
+        return True
+
+    def used(self, name: str) -> None:
+        """Nobody minds."""
+
+
 def _bearer(module: Any, token: str) -> bool:
     return module.BearerTokens(Secret(), "secret", clock=lambda: START).accepts(token)
 
@@ -506,7 +519,7 @@ PROVISIONING = [
     Control(
         "a token there must be",
         app,
-        "        if not accepted:",
+        "        if caller is None:",
         "        if False:",
         lambda module: asyncio.run(_without_token(module)) != 401,
     ),
@@ -537,7 +550,7 @@ async def _without_token(module: Any) -> int:
 
     endpoints_ = SimpleNamespace(answer=lambda request: module.Answer(200, {}))
     tokens_ = SimpleNamespace(accepts=lambda token: False)
-    service = module.Service(endpoints_, tokens_, "test", 10_000)
+    service = module.Service(endpoints_, tokens_, _NoNamedTokens(), "test", 10_000)
     scope = {"type": "http", "path": "/scim/v2/Users", "method": "GET", "headers": [], "query_string": b""}
     await module.create_app(service)(scope, _flood, send)
     return answered[0]

@@ -97,55 +97,145 @@ def provision(deployment: Deployment, name: str = "", **values: Any) -> tuple[st
     return person, name
 
 
-def trigger(deployment: Deployment, **attributes: str) -> tuple[Any, str | None]:
+def trigger(
+    deployment: Deployment, subject: str, source: str = "HostedAuth", **attributes: str
+) -> tuple[Any, str | None]:
+    """What the trigger answers to the account `subject`, whose address the identity provider has verified."""
+    identity = {"userId": subject, "providerName": "organization", "providerType": "OIDC"}
     event = {
         "version": "2",
-        "triggerSource": "TokenGeneration_HostedAuth",
-        "userName": "organization_x",
-        "request": {"userAttributes": attributes, "scopes": ["openid"]},
+        "triggerSource": f"TokenGeneration_{source}",
+        "userName": f"organization_{subject}",
+        "request": {
+            "userAttributes": {"email_verified": "true", "identities": json.dumps([identity]), **attributes},
+            "scopes": ["openid"],
+        },
         "response": {},
     }
     return deployment.invoke("pretoken", event)
 
 
-def test_a_token_says_who_a_person_is_to_us(deployment):
-    person, name = provision(deployment, roles=["analyst"], data_classes=["public"])
-    answer, error = trigger(deployment, email=name)
-    assert error is None, answer
-    claims = answer["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"][
+def claims_of(answer: Any) -> dict[str, Any]:
+    return answer["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"][
         "claimsToAddOrOverride"
     ]
-    assert claims == {
+
+
+def account() -> str:
+    return uuid.uuid4().hex
+
+
+def test_a_token_says_who_a_person_is_to_us_and_how_they_signed_in(deployment):
+    person, name = provision(deployment, roles=["analyst"], data_classes=["public"])
+    methods = {"custom:amr": '["pwd","mfa"]', "custom:acr": "urn:acme:strong"}
+    answer, error = trigger(deployment, account(), email=name, **methods)
+    assert error is None, answer
+    assert claims_of(answer) == {
         "kit_person": person,
         "kit_department": "finance",
         "kit_roles": ["analyst"],
         "kit_data_classes": ["public"],
+        "kit_amr": ["pwd", "mfa"],
+        "kit_acr": "urn:acme:strong",
     }
-    # the name that the identity provider signs people in by comes before the address
-    assert trigger(deployment, preferred_username=name, email="other@example.com")[1] is None
 
 
 def test_who_has_no_access_gets_no_token(deployment):
     person, name = provision(deployment)
     deployment.records().revoke(user_key(person))
     for email in (name, "stranger@example.com"):
-        answer, error = trigger(deployment, email=email)
+        answer, error = trigger(deployment, account(), email=email)
         assert error
         assert email not in json.dumps(answer)
 
 
-def test_a_colleagues_address_in_ones_own_profile_makes_nobody_that_colleague(deployment):
-    _, victim = provision(deployment)
-    answer, error = trigger(deployment, preferred_username="mallory@example.com", email=victim)
+def test_an_account_stays_the_person_it_was_bound_to_whatever_either_is_called(deployment):
+    person, name = provision(deployment)
+    _, others_name = provision(deployment)
+    ada = account()
+    assert claims_of(trigger(deployment, ada, email=name)[0])["kit_person"] == person
+    # the name goes to a new hire, the session of before is refreshed with what the pool kept
+    table, client = deployment.records().table, deployment.client("dynamodb")
+    records = deployment.records()
+    client.transact_write_items(TransactItems=[records.unnaming("user-name", name)])
+    newcomer, _ = provision(deployment, name=name)
+    assert claims_of(trigger(deployment, ada, "RefreshTokens", email=name)[0])["kit_person"] == person
+    assert claims_of(trigger(deployment, ada, email=others_name)[0])["kit_person"] == person
+    assert claims_of(trigger(deployment, account(), email=name)[0])["kit_person"] == newcomer
+    assert client.get_item(TableName=table, Key={"pk": {"S": user_key(person)}, "sk": {"S": "BINDING"}})[
+        "Item"
+    ]
+
+
+def test_another_account_with_a_persons_address_is_refused_and_leaves_word(deployment):
+    person, name = provision(deployment)
+    assert trigger(deployment, account(), email=name)[1] is None
+    answer, error = trigger(deployment, account(), email=name)
     assert error
-    assert victim not in json.dumps(answer)
+    assert name not in json.dumps(answer)
+    tables = deployment.client("dynamodb").list_tables()["TableNames"]
+    directory = next(one for one in tables if one.endswith("-directory"))
+    outbox = deployment.client("dynamodb").query(
+        TableName=directory,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "OUTBOX"}},
+    )["Items"]
+    told = [json.loads(item["event"]["S"]) for item in outbox]
+    of_person = [one["identity"] for one in told if one["person"] == person]
+    assert set(of_person) <= {"bound", "refused"}  # the worker may have made records of them already
+    records = run(deployment.kit, "audit", "find", "--kind", "identity", "--person", person, "--json").stdout
+    assert "refused" in of_person or "refused" in records
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"email_verified": "false"},
+        {"email_verified": ""},
+        {"email": "", "preferred_username": "NAME"},
+        {"email": "mallory@example.com", "preferred_username": "NAME"},
+        {"email": "NAME.evil-corp.com"},
+        {"email": "ada@evil-corp.com"},
+    ],
+    ids=repr,
+)
+def test_what_the_identity_provider_has_not_verified_makes_nobody_a_person(deployment, attributes):
+    _, name = provision(deployment)
+    given = {key: value.replace("NAME", name) for key, value in attributes.items()}
+    answer, error = trigger(deployment, account(), **{"email": name, **given})
+    assert error
+    assert name not in json.dumps(answer)
+
+
+def test_an_account_outside_the_allowed_domains_is_refused_even_when_it_is_a_persons(deployment):
+    _, name = provision(deployment)
+    ada = account()
+    assert trigger(deployment, ada, email=name)[1] is None
+    assert trigger(deployment, ada, "RefreshTokens", email="ada@evil-corp.com")[1]
+
+
+def test_the_directorys_own_id_decides_before_any_address(deployment):
+    person, _ = provision(deployment)
+    _, colleague = provision(deployment)
+    ada = account()
+    records = deployment.records()
+    deployment.client("dynamodb").transact_write_items(
+        TransactItems=[records.naming("external-id", ada, person)]
+    )
+    unverified = trigger(deployment, ada, email=colleague, email_verified="false")[0]
+    assert claims_of(unverified)["kit_person"] == person
+
+
+def test_a_refresh_makes_nobody_known(deployment):
+    _, name = provision(deployment)
+    assert trigger(deployment, account(), "RefreshTokens", email=name)[1]
 
 
 def test_a_letter_that_only_looks_the_same_makes_nobody_a_namesake(deployment):
     _, name = provision(deployment)
-    assert trigger(deployment, preferred_username=name.upper())[1] is None
+    assert trigger(deployment, account(), email=name.upper())[1] is None
     kelvin = provision(deployment, name=f"kim-{uuid.uuid4().hex[:8]}@example.com")[1]
-    assert trigger(deployment, preferred_username=kelvin.replace("k", "\u212a"))[1]
+    assert trigger(deployment, account(), email=kelvin.replace("k", "\u212a"))[1]
 
 
 def kit(deployment: Deployment, *arguments: str, code: int = 0) -> Any:

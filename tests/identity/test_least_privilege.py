@@ -4,16 +4,19 @@ everybody (L1.7, L1.3).
 
 import base64
 import json
+import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.authorizer.handler import Edge
-from lambdas.common.access import AccessRecords, person_record
+from lambdas.common.access import AccessRecord, AccessRecords, person_record
+from lambdas.common.bindings import Bindings
 from lambdas.common.policy import PolicyUnavailable
-from lambdas.pretoken.handler import NoAccess, claims_of
+from lambdas.pretoken.handler import Rules, SignIn, Trigger
 
 from .deployed import Deployed
 
@@ -69,7 +72,8 @@ def _token_of_nobody() -> str:
 def test_every_statement_is_proved_or_named_as_one_that_cannot_be(deployed: Deployed) -> None:
     edge = {one["Sid"] for one in _planned(deployed, "authorizer-edge-permissions")}
     assert edge == EDGE_STOPS.keys() | UNENFORCED
-    assert [one["Sid"] for one in _planned(deployed, "people-pretoken-permissions")] == ["ReadAccess"]
+    trigger = sorted(one["Sid"] for one in _planned(deployed, "people-pretoken-permissions"))
+    assert trigger == list(TRIGGER)
 
 
 def test_the_edge_decides_under_its_own_roles_policies(
@@ -88,21 +92,50 @@ def test_without_any_one_statement_the_edge_lets_nobody_through(
         _edge(deployed, monkeypatch, left)
 
 
-def test_the_trigger_needs_to_read_access_and_nothing_else(deployed: Deployed) -> None:
-    root = deployed.records
-    record = person_record("person-t", provisioned=True, department="finance")
+TRIGGER = ("BindAccount", "LeaveWord", "ReadAccess")
+
+
+def _sign_in(deployed: Deployed, statements: Sequence[Mapping[str, Any]]) -> str:
+    """Who somebody is at their first sign-in, by a trigger under a role with these statements."""
+    person = f"person-{uuid.uuid4().hex[:8]}"
+    name, root = f"{person}@example.com", deployed.records
+    record = person_record(person, provisioned=True, department="finance")
     deployed.stage.root("dynamodb").transact_write_items(
-        TransactItems=[root.creation(record), root.naming("user-name", "t@example.com", "person-t")]
+        TransactItems=[root.creation(record), root.naming("user-name", name, person)]
     )
-    planned = _planned(deployed, "people-pretoken-permissions")
-    table = deployed.stage.exported("access_table_name")
-    attributes = {"email": "t@example.com"}
-    records = AccessRecords(deployed.stage.acting(planned).client("dynamodb"), table)
-    assert claims_of(records, attributes)["kit_person"] == "person-t"
-    assert claims_of(records, attributes, ["example.com"])["kit_person"] == "person-t"
-    for outside in ({}, {"email": "t@example.com.evil.net"}, {"email": "t@sub.example.com"}):
-        with pytest.raises(NoAccess):
-            claims_of(records, {"preferred_username": "t@example.com", **outside}, ["example.com"])
-    blind = AccessRecords(deployed.stage.acting([]).client("dynamodb"), table)
+    client = deployed.stage.acting(statements).client("dynamodb")
+    table, directory = (
+        deployed.stage.exported("access_table_name"),
+        deployed.stage.exported("directory_table_name"),
+    )
+    trigger = Trigger(
+        AccessRecords(client, table),
+        Bindings(client, table),
+        Rules("https://login.example.com"),
+        directory,
+        lambda item: client.put_item(TableName=directory, Item=item),
+    )
+    sign_in = SignIn(
+        person, f"organization_{person}", {"email": name, "email_verified": "true"}, is_refresh=False
+    )
+    claimed = trigger.claims(sign_in)["kit_person"]
+    return "itself" if claimed == person else claimed
+
+
+def test_the_trigger_binds_an_account_under_its_own_roles_policies(deployed: Deployed) -> None:
+    assert _sign_in(deployed, _planned(deployed, "people-pretoken-permissions")) == "itself"
+
+
+@pytest.mark.parametrize("sid", TRIGGER)
+def test_without_any_one_statement_the_trigger_lets_nobody_in(deployed: Deployed, sid: str) -> None:
+    left = [one for one in _planned(deployed, "people-pretoken-permissions") if one["Sid"] != sid]
     with pytest.raises(ClientError):
-        claims_of(blind, attributes)
+        _sign_in(deployed, left)
+
+
+def test_what_the_trigger_may_write_is_no_part_of_an_access_record(deployed: Deployed) -> None:
+    planned = {one["Sid"]: one for one in _planned(deployed, "people-pretoken-permissions")}
+    conditions = planned["BindAccount"]["Condition"]
+    writable = set(conditions["ForAllValues:StringEquals"]["dynamodb:Attributes"]) - {"pk", "sk", "subject"}
+    assert not writable & {field.name for field in fields(AccessRecord)}
+    assert planned["LeaveWord"]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["OUTBOX"]

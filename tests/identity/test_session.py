@@ -326,6 +326,51 @@ def test_an_unreachable_service_is_said_to_be_one(session: Session) -> None:
     assert "does not answer" in done.stderr
 
 
+def test_a_token_that_is_good_for_a_while_still_is_used_when_the_service_is_away(
+    sign_in: SignIn, session: Session
+) -> None:
+    save(replace(session, expires_at=time.time() + 100))
+    sign_in.down = True
+    done = invoke({}, "token")
+    assert (done.code, done.stdout.strip()) == (0, session.access_token)
+    save(replace(session, expires_at=time.time() + 100, sign_in_url="http://127.0.0.1:9"))
+    assert invoke({}, "token").stdout.strip() == session.access_token
+    save(replace(session, expires_at=time.time() + 2))
+    assert invoke({}, "token").code == 4
+
+
+class LockedStore:
+    """A key store as a desktop has it before anybody has unlocked it."""
+
+    priority = 5
+
+    def refuse(self, *_: str) -> None:
+        raise RuntimeError("Failed to unlock the collection!")
+
+    get_password = set_password = delete_password = refuse
+
+    def get_keyring(self) -> "LockedStore":
+        return self
+
+
+@pytest.mark.parametrize("command", ["token", "logout", "whoami"])
+def test_a_locked_key_store_is_an_error_in_words(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.delenv("KIT_SESSION_FILE", raising=False)
+    monkeypatch.setitem(sys.modules, "keyring", LockedStore())
+    done = invoke({}, command)
+    assert done.code == 4
+    assert "key store" in done.stderr
+    assert "KIT_SESSION_FILE" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_helper_starts_where_there_is_no_fcntl() -> None:
+    """As on Windows, whose Python has no such module."""
+    code = "import sys; sys.modules['fcntl'] = None; import kit.identity.session, kit.identity.sign_in"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 # -- signing out ---------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from lambdas.common import tokens
+from lambdas.common.claim_rules import hold, wrong
 from lambdas.common.tokens import (
     ASK_AGAIN_SECONDS,
     FRESH_SECONDS,
@@ -25,7 +26,6 @@ from lambdas.common.tokens import (
     KeysUnavailable,
     TokenRefused,
     TokenVerifier,
-    claim_rules_hold,
 )
 
 from .issuers import KEYS, NOW, Provider, serving, signed_with_secret, unsigned
@@ -158,8 +158,119 @@ def test_claim_rules_of_a_build_system_hold(provider):
 
 def test_facts_of_sts_are_read_one_level_down():
     claims = {"https://sts.amazonaws.com/": {"aws_account": "111122223333"}}
-    assert claim_rules_hold({"https://sts.amazonaws.com/ aws_account": "111122223333"}, claims)
-    assert not claim_rules_hold({"https://sts.amazonaws.com/ aws_account": "999999999999"}, claims)
+    assert hold({"https://sts.amazonaws.com/ aws_account": "111122223333"}, claims)
+    assert not hold({"https://sts.amazonaws.com/ aws_account": "999999999999"}, claims)
+
+
+DEEP = {"google": {"compute_engine": {"project_id": "p-1", "zone": 7}}, "a b": {"c": True}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "claims", "holds"),
+    [
+        ({"google compute_engine project_id": "p-1"}, DEEP, True),
+        ({"google compute_engine zone": 7}, DEEP, True),
+        ({"google compute_engine zone": "7"}, DEEP, False),
+        ({"a b c": True}, DEEP, True),
+        ({"google compute_engine": "p-1"}, DEEP, False),
+        ({"google nothing project_id": "p-1"}, DEEP, False),
+        ({"email_verified": True}, {"email_verified": True}, True),
+        ({"email_verified": True}, {"email_verified": "true"}, False),
+        ({"email_verified": True}, {"email_verified": 1}, False),
+        ({"level": 1}, {"level": True}, False),
+        ({"level": 2}, {"level": 2.0}, True),
+        ({"roles": "writer"}, {"roles": ["reader", "writer"]}, True),
+        ({"roles": ("admin", "writer")}, {"roles": ["writer"]}, True),
+        ({"roles": ("admin", "owner")}, {"roles": ["writer"]}, False),
+        ({"roles": "writer"}, {"roles": []}, False),
+        ({"roles": "writer"}, {"roles": {"writer": 1}}, False),
+        ({"ref": ("refs/heads/main", "refs/tags/*")}, {"ref": "refs/tags/v1"}, True),
+        ({"ref": "refs/tags/*"}, {"ref": "refs/tags/"}, False),
+        ({"a": "x"}, {"a": None}, False),
+    ],
+    ids=repr,
+)
+def test_rules_are_typed_nested_and_of_several_values(rules, claims, holds):
+    assert hold(rules, claims) is holds
+
+
+@pytest.mark.parametrize("rule", ["", "*", "acme*", "a*b", "refs/*/x", [], [[]], {"a": 1}, None, ["ok", ""]])
+def test_a_rule_that_lets_in_more_than_it_says_is_refused(rule):
+    assert wrong(rule)
+
+
+@pytest.mark.parametrize(
+    "rule", ["acme/*", "refs/heads/release-*", "repo:acme/x:*", True, 0, 1.5, ["a", "b/*"]], ids=repr
+)
+def test_a_rule_that_says_what_it_lets_in_is_taken(rule):
+    assert not wrong(rule)
+
+
+def test_one_issuer_has_several_rules_and_the_first_that_holds_decides(provider):
+    rules = [
+        provider.configured(name="main", required_claims={"ref": "refs/heads/main"}),
+        provider.configured(name="pulls", required_claims={"event_name": "pull_request"}),
+        provider.configured(name="other", audience="another", required_claims={}),
+    ]
+
+    def decided(**claims: Any) -> str:
+        token = provider.token(**claims)
+        return asyncio.run(verifier(Clock()).verify(token, rules)).issuer.name
+
+    assert decided(ref="refs/heads/main", event_name="push") == "main"
+    assert decided(ref="refs/pull/7/merge", event_name="pull_request") == "pulls"
+    assert decided(aud="another") == "other"
+    assert len({one.identity for one in rules}) == 3  # what one lets in, another does not know
+    with pytest.raises(TokenRefused) as refused:
+        decided(ref="refs/heads/x", event_name="push")
+    assert refused.value.reason == "claim_rule"
+
+
+@pytest.mark.parametrize(
+    ("claims", "taken"),
+    [
+        ({"scp": ["claude.messages", "openid"]}, True),
+        ({"scp": "openid claude.messages"}, True),
+        ({"scope": "claude.messages"}, True),
+        ({"scope": "openid", "scp": ["claude.messages"]}, True),
+        ({"scp": ["claude.messages.read"]}, False),
+        ({"scp": "claude.messagesx"}, False),
+        ({"scp": {"claude.messages": 1}}, False),
+        ({}, False),
+    ],
+    ids=repr,
+)
+def test_scopes_are_read_as_okta_entra_and_the_rfc_write_them(provider, claims, taken):
+    rules = {"required_scopes": ("claude.messages",)}
+    if taken:
+        assert verify(provider, provider.token(**claims), **rules)
+    else:
+        assert refusal(provider, provider.token(**claims), **rules) == "scope"
+
+
+@pytest.mark.parametrize(
+    ("claims", "taken"),
+    [
+        ({"iat": NOW - 10, "exp": NOW + 3590}, True),
+        ({"iat": NOW - 10, "exp": NOW + 3600 + 60}, False),
+        ({"iat": None, "exp": NOW + 3600}, True),
+        ({"iat": None, "exp": NOW + 3661}, False),
+        ({"iat": NOW - 4000, "exp": NOW + 10}, False),
+        ({"iat": NOW, "exp": NOW + 365 * 86400}, False),
+    ],
+    ids=repr,
+)
+def test_a_token_that_was_made_for_too_long_is_refused(provider, claims, taken):
+    rules = {"max_lifetime_minutes": 60}
+    if taken:
+        assert verify(provider, provider.token(**claims), **rules)
+    else:
+        assert refusal(provider, provider.token(**claims), **rules) == "lifetime"
+
+
+def test_without_a_bound_of_its_own_a_rule_takes_tokens_of_a_day_and_none_of_a_year(provider):
+    assert verify(provider, provider.token(iat=NOW - 300, exp=NOW + 86_400))
+    assert refusal(provider, provider.token(iat=NOW, exp=NOW + 365 * 86_400)) == "lifetime"
 
 
 @pytest.mark.parametrize("header", [{"crit": ["x"]}, {"b64": False}, {"typ": "logout+jwt"}])

@@ -16,6 +16,7 @@ import uvicorn
 from kit.local.emulator import Emulator
 from lambdas.scim.app import Service, create_app
 from lambdas.scim.bearer import BearerTokens
+from lambdas.scim.credentials import NamedTokens
 from lambdas.scim.endpoints import Endpoints
 from lambdas.scim.settings import Directory, Settings, aws_client, open_directory
 
@@ -118,7 +119,8 @@ class Scim:
         self.directory = directory or open_directory(tenant.settings, session_of(tenant.emulator))
         self.tokens = BearerTokens(tenant.client("secretsmanager"), tenant.settings.token_secret_arn)
         endpoints = Endpoints(self.directory.people, self.directory.groups)
-        app = create_app(Service(endpoints, self.tokens, "test", body_limit))
+        self.named = NamedTokens(self.directory.store)
+        app = create_app(Service(endpoints, self.tokens, self.named, "test", body_limit))
         config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", access_log=False)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)

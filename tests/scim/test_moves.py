@@ -1,6 +1,7 @@
 """Joiners, movers and leavers: access follows at once, consequences for certain (G.4, L1.3, L4.1, C.1)."""
 
 import asyncio
+import hashlib
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,14 +11,16 @@ from typing import Any
 import pytest
 
 from lambdas.common.access import AccessRecord, virtual_key_key
+from lambdas.common.bindings import Binding, Bindings, subject_hash
 from lambdas.common.identities import Principal
+from lambdas.common.identity_events import OUTBOX
 from lambdas.common.ids import new_id
 from lambdas.common.ledger import Ask, Ledger, Refused
 from lambdas.common.ledger.dynamo_store import DynamoStore
 from lambdas.scim.events import MembershipEvent, membership_events, put_event, read_event
 from lambdas.scim.sessions import Sessions
 from lambdas.scim.settings import open_directory
-from lambdas.scim.store import OUTBOX, Write
+from lambdas.scim.store import Write
 from lambdas.scim.worker import ConsequencesFailed, Worker
 from tests.records.ledger_fixtures import department, organization
 
@@ -73,7 +76,11 @@ def run(worker: Worker) -> dict[str, int]:
 
 
 def moves(audit: Audit) -> list[tuple[str, str, str]]:
-    return [(one["event"], one["department_before"], one["department_after"]) for one in audit.records]
+    return [
+        (one["event"], one["department_before"], one["department_after"])
+        for one in audit.records
+        if one["kind"] == "scim"
+    ]
 
 
 def reserve(scim: Scim, person: str, name: str) -> None:
@@ -233,7 +240,8 @@ def test_each_move_is_recorded_once_with_where_from_and_where_to(marketing):
     scim.patch(f"/Users/{person}", {"op": "add", "path": "title", "value": "no move"})
     scim.patch(f"/Users/{person}", OFF)
     audit = Audit()
-    assert run(worker_of(scim, audit=audit)) == {"joiner": 1, "mover": 2, "leaver": 1, "placed": 1}
+    done = {"created": 1, "changed": 1, "joiner": 1, "mover": 2, "leaver": 1, "placed": 1}
+    assert run(worker_of(scim, audit=audit)) == done
     assert moves(audit) == [
         ("joiner", "", "marketing"),
         ("mover", "marketing", "marketing"),  # whose data classes finance's rule narrows
@@ -243,7 +251,7 @@ def test_each_move_is_recorded_once_with_where_from_and_where_to(marketing):
     assert {record["subject"] for record in audit.records} == {person}
     assert "@" not in str(audit.records)
     run(worker_of(scim, audit=audit))
-    assert len(audit.records) == 4
+    assert len(audit.records) == 6
     assert scim.directory.store.under(OUTBOX) == []
 
 
@@ -253,7 +261,7 @@ def test_a_consequence_that_fails_stays_until_it_is_done_and_keeps_nobody_waitin
     audit.refuses = True
     with pytest.raises(ConsequencesFailed):
         run(worker_of(scim, audit=audit))
-    assert len(scim.directory.store.under(OUTBOX)) == 1
+    assert len(scim.directory.store.under(OUTBOX)) == 2  # somebody was made, and joined
     assert scim.access(person).active  # access itself waits for nothing
     audit.refuses = False
     run(worker_of(scim, audit=audit))
@@ -285,6 +293,60 @@ def test_somebody_who_is_back_is_not_shut_out_by_the_late_end_of_a_departure(mar
     run(worker_of(scim, pool=pool))
     assert ("admin_disable_user", "Corp_1") not in pool.done
     assert all(key.active for key in scim.directory.access.virtual_keys(person))
+
+
+def bound(scim: Scim, person: str, username: str) -> Binding:
+    binding = Binding(
+        person,
+        subject_hash("https://login.example.com", username),
+        username,
+        "address",
+        datetime(2026, 11, 1, tzinfo=UTC),
+    )
+    Bindings(scim.tenant.client("dynamodb"), scim.tenant.settings.access_table).bind(binding)
+    return binding
+
+
+def test_who_is_called_otherwise_signs_in_again_and_no_session_goes_with_the_name(marketing):
+    scim, person, _ = marketing
+    name = scim.http.get(f"/Users/{person}").json()["userName"]
+    bound(scim, person, "Corp_17")
+    pool = Pool(Corp_17="a name of long ago")
+    run(worker_of(scim, pool=pool))
+    rename = {"op": "replace", "path": "userName", "value": f"{uuid.uuid4().hex}@example.com"}
+    before = datetime.now(UTC).replace(microsecond=0)
+    assert scim.patch(f"/Users/{person}", rename).status_code == 200
+    assert scim.access(person).signed_out_at >= before
+    assert scim.access(person).active
+    audit = Audit()
+    pool.done.clear()
+    run(worker_of(scim, audit=audit, pool=pool))
+    assert pool.done == [("admin_user_global_sign_out", "Corp_17")]
+    (record,) = [one for one in audit.records if one["kind"] == "identity"]
+    assert (record["event"], set(record["before"]), set(record["after"])) == (
+        "changed",
+        {"userName"},
+        {"userName"},
+    )
+    assert record["before"]["userName"] == hashlib.sha256(name.encode()).hexdigest()
+    heir = scim.user(name, active=True)["id"]
+    assert scim.directory.access.find_person(name).subject == heir != person
+    # a change of case is no new name
+    signed_out = scim.access(person).signed_out_at
+    scim.patch(f"/Users/{person}", {**rename, "value": rename["value"].upper()})
+    assert scim.access(person).signed_out_at == signed_out
+
+
+def test_a_deleted_persons_account_is_free_and_its_sessions_are_ended_by_what_the_pool_calls_it(marketing):
+    scim, person, _ = marketing
+    binding = bound(scim, person, "Corp_17")
+    run(worker_of(scim, pool=Pool()))
+    assert scim.request("DELETE", f"/Users/{person}").status_code == 204
+    bindings = Bindings(scim.tenant.client("dynamodb"), scim.tenant.settings.access_table)
+    assert (bindings.of(person), bindings.person_of(binding.subject)) == (None, None)
+    pool = Pool(Corp_17="a name of long ago")
+    run(worker_of(scim, pool=pool))
+    assert pool.done == [("admin_disable_user", "Corp_17"), ("admin_user_global_sign_out", "Corp_17")]
 
 
 def test_names_are_quoted_in_what_cognito_is_asked():
@@ -353,7 +415,7 @@ def test_what_a_crash_left_of_a_change_of_a_group_is_finished(own_scim: Scim):
     store = own_scim.directory.store
     (event,) = membership_events("join", group["id"], 1, [*people, inner], datetime.now(UTC))
     store.transact([Write(put_event(store, event))])
-    assert run(worker_of(own_scim)) == {"placed": 3}  # its request may still be at it
+    assert run(worker_of(own_scim)) == {"created": 3, "placed": 3}  # its request may still be at it
     assert not own_scim.access(people[0]).active
     run(worker_of(own_scim, later=timedelta(minutes=3)))
     assert all(own_scim.access(person).active for person in people)
@@ -386,9 +448,8 @@ def test_a_group_whose_change_breaks_off_leaves_word_of_what_is_missing(own_scim
         value = [{"value": person} for person in people]
         answer = own_scim.patch(f"/Groups/{group['id']}", {"op": "add", "path": "members", "value": value})
         assert answer.status_code == 500
-    (item,) = own_scim.directory.store.under(OUTBOX)
-    event = read_event(item)
-    assert isinstance(event, MembershipEvent)
+    left = [read_event(item) for item in own_scim.directory.store.under(OUTBOX)]
+    (event,) = [one for one in left if isinstance(one, MembershipEvent)]
     assert set(event.members) == set(people)
     run(worker_of(own_scim, later=timedelta(minutes=3)))
     assert all(own_scim.access(person).active for person in people)

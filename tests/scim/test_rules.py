@@ -44,6 +44,27 @@ def test_groups_decide_in_the_order_of_the_rules_then_the_attribute(
     )
 
 
+@pytest.mark.parametrize(
+    ("groups", "left"),
+    [
+        (("Contractors",), ("public",)),
+        (("Contractors", "Interns"), ("public",)),
+        (("Interns", "Contractors"), ("public",)),
+        (("Interns", "Night shift"), ("internal",)),
+        (("Contractors", "Night shift"), ()),
+        (("Claude Marketing",), None),
+    ],
+)
+def test_of_several_groups_that_narrow_only_what_all_leave_is_left(groups, left):
+    narrowing = [
+        {"group": "Claude Marketing", "department": "marketing"},
+        {"group": "Interns", "data_classes": ["public", "internal"]},
+        {"group": "Contractors", "data_classes": ["public"]},
+        {"group": "Night shift", "data_classes": ["internal"]},
+    ]
+    assert rules(groups=narrowing).place([(one, "") for one in groups], "").data_classes == left
+
+
 def test_who_was_in_before_onboarding_was_required_stays_in_and_nobody_else_slips_through():
     required = rules(onboarding_required=True)
     assert required.onboarding(None, was_in=False) == "pending"

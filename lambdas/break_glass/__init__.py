@@ -1,0 +1,1 @@
+"""Emergency access: asked for, approved and opened under identities that AWS proves."""

@@ -1,0 +1,138 @@
+"""Which account of the identity provider a person is: bound at the first sign-in, for good (G.4, L1.3).
+
+Names change hands: a new hire may get the name of somebody who left. The identity provider's issuer and
+subject do not, so they are bound to the person's immutable id, one to one, and from then on decide alone.
+
+In the table `access`:
+
+    pk                                      sk          what
+    SUBJECT#<hash of issuer and subject>    BINDING     `id`, the person whose account it is
+    USER#<id>                               BINDING     `subject` (that hash), `username` in the user pool
+
+Neither the subject nor a name is in a key.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from botocore.exceptions import ClientError
+
+SK = "BINDING"
+_RELEASED = "released"
+# What an item of a binding has: none of an access record's rights is among them.
+ATTRIBUTES = ("pk", "sk", "id", "subject", "username", "how", "bound_at")
+How = Literal["external-id", "address", "operator"]
+
+
+class AlreadyBound(Exception):
+    """The person has another account, or the account is another person's. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A person's account. `subject` is its hash; `username` is what the user pool calls it."""
+
+    person: str
+    subject: str
+    username: str
+    how: How
+    bound_at: datetime
+
+
+def subject_hash(issuer: str, subject: str) -> str:
+    """What an account is known by here: 64 hexadecimal digits."""
+    return hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
+
+
+def subject_key(subject: str) -> str:
+    """The `pk` of an account, by its hash."""
+    return f"SUBJECT#{subject}"
+
+
+class Bindings:
+    """Reads and writes bindings. `client` is a botocore DynamoDB client; its calls block, its errors pass."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def person_of(self, subject: str) -> str | None:
+        """The id of the person whose account this is (by its hash)."""
+        item = self._item(subject_key(subject))
+        return item["id"]["S"] if item else None
+
+    def of(self, person: str) -> Binding | None:
+        """The account of a person."""
+        item = self._item(f"USER#{person}")
+        if item is None or item["how"]["S"] == _RELEASED:
+            return None
+        return Binding(
+            person,
+            item["subject"]["S"],
+            item.get("username", {}).get("S", ""),
+            item["how"]["S"],
+            datetime.fromtimestamp(int(item["bound_at"]["N"]), UTC),
+        )
+
+    def bind(self, binding: Binding, more: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Bind, with `more` entries of the same transaction. Raises `AlreadyBound`."""
+        at = {"N": str(int(binding.bound_at.timestamp()))}
+        common = {"sk": {"S": SK}, "how": {"S": binding.how}, "bound_at": at}
+        items: list[dict[str, Any]] = [
+            {"pk": {"S": subject_key(binding.subject)}, "id": {"S": binding.person}, **common},
+            {
+                "pk": {"S": f"USER#{binding.person}"},
+                "subject": {"S": binding.subject},
+                **({"username": {"S": binding.username}} if binding.username else {}),
+                **common,
+            },
+        ]
+        puts = [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": item,
+                    "ConditionExpression": "attribute_not_exists(pk) OR how = :released",
+                    "ExpressionAttributeValues": {":released": {"S": _RELEASED}},
+                }
+            }
+            for item in items
+        ]
+        try:
+            self._client.transact_write_items(TransactItems=[*puts, *more])
+        except ClientError as error:
+            reasons = error.response.get("CancellationReasons", ())
+            if any(one.get("Code") in {"ConditionalCheckFailed", "TransactionConflict"} for one in reasons):
+                raise AlreadyBound from None
+            raise
+
+    def unbinding(self, binding: Binding) -> list[dict[str, Any]]:
+        """Entries of a transaction that end a binding: the account may then be bound anew."""
+        return [
+            {"Delete": {"TableName": self._table, "Key": {"pk": {"S": pk}, "sk": {"S": SK}}}}
+            for pk in (subject_key(binding.subject), f"USER#{binding.person}")
+        ]
+
+    def releasing(self, binding: Binding, now: datetime) -> list[dict[str, Any]]:
+        """Entries of a transaction that free an account and its person, who stays as one that was released:
+        an operator deletes nothing of a person's.
+        """
+        account = {"pk": {"S": subject_key(binding.subject)}, "sk": {"S": SK}}
+        person = {
+            "pk": {"S": f"USER#{binding.person}"},
+            "sk": {"S": SK},
+            "subject": {"S": ""},
+            "how": {"S": _RELEASED},
+            "bound_at": {"N": str(int(now.timestamp()))},
+        }
+        return [
+            {"Delete": {"TableName": self._table, "Key": account}},
+            {"Put": {"TableName": self._table, "Item": person}},
+        ]
+
+    def _item(self, pk: str) -> dict[str, Any] | None:
+        key = {"pk": {"S": pk}, "sk": {"S": SK}}
+        return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")

@@ -1,0 +1,65 @@
+"""What an issuer's tokens must say before a rule lets them in: typed, nested, several values (L1.3).
+
+A rule is a text, a number, true or false, or a list of these, any of which will do. A text that ends in `*`
+is a prefix; it ends at a boundary (`acme/*`, `refs/heads/*`), so that `acme` never lets `acme-evil` in. A
+claim that is a list holds when one of its values does. Types are kept apart: true is neither 1 nor "true".
+
+A claim within claims is named by the names on the way to it, with a space between:
+`kubernetes.io namespace`, `google compute_engine project_id`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Scalar = str | int | float | bool
+Rule = Scalar | Sequence[Scalar]
+
+
+def claim(claims: Mapping[str, Any], path: str) -> Any:
+    """A claim by its name or path; None if it is not there."""
+    if path in claims:
+        return claims[path]
+    parts = path.split(" ")
+    for end in range(len(parts) - 1, 0, -1):  # names may hold spaces themselves: the longest comes first
+        below = claims.get(" ".join(parts[:end]))
+        if isinstance(below, Mapping):
+            return claim(below, " ".join(parts[end:]))
+    return None
+
+
+def hold(rules: Mapping[str, Rule], claims: Mapping[str, Any]) -> bool:
+    """Whether every rule does."""
+    return all(_holds(rule, claim(claims, path)) for path, rule in rules.items())
+
+
+def _holds(rule: Rule, value: Any) -> bool:
+    wanted = rule if isinstance(rule, list | tuple) else (rule,)
+    given = value if isinstance(value, list) else (value,)
+    return any(_equal(one, each) for one in wanted for each in given)
+
+
+def _equal(rule: Any, value: Any) -> bool:
+    if isinstance(rule, str) and rule.endswith("*"):
+        prefix = rule[:-1]
+        return isinstance(value, str) and len(value) > len(prefix) and value.startswith(prefix)
+    if isinstance(rule, bool) or isinstance(value, bool):
+        return rule is value
+    numbers = isinstance(rule, int | float) and isinstance(value, int | float)
+    return (numbers or isinstance(value, type(rule))) and rule == value
+
+
+def wrong(rule: Any) -> str:
+    """Why a rule is none, in words; empty when it is one."""
+    values = rule if isinstance(rule, list | tuple) else [rule]
+    if not values:
+        return "the list is empty: nothing would be let in"
+    for value in values:
+        if not isinstance(value, str | int | float | bool):
+            return "a rule is a text, a number, true or false, or a list of these"
+        if isinstance(value, str) and not value:
+            return "an empty text is no rule"
+        if isinstance(value, str) and "*" in value[:-1]:
+            return "* stands at the end only"
+        if isinstance(value, str) and value.endswith("*") and (len(value) < 2 or value[-2].isalnum()):
+            return "a prefix ends at a boundary such as / or :, or it lets in every name that begins so"
+    return ""
