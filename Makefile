@@ -63,8 +63,9 @@ test-clients: setup ## Claude Code itself (from npm, installed under .kit/client
 	@npm install --silent --no-audit --no-fund --prefix .kit/clients @anthropic-ai/claude-code@2.1.197
 	@$(BIN)/pytest -q tests/clients/claude_code.py
 
-test-browser: setup ## A person signs in in a real Chromium, calls, is deactivated, is refused (needs Node.js, Chromium)
+test-browser: setup ## People in a real Chromium: sign-in, deactivation, and the whole portal (needs Node.js, Chromium)
 	@$(BIN)/python -m tests.identity.browser
+	@$(BIN)/python -m tests.portal.chromium
 
 test-engine: setup ## Drive all stages with the real Pulumi engine, from the PATH or built here once (needs Go)
 	@$(BIN)/python -m tests.engine.build >/dev/null

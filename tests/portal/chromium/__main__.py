@@ -1,0 +1,69 @@
+"""The portal in a real Chromium, part of `make test-browser` (L4.1-L4.6): journeys with and without script, and
+axe-core on every page in both themes at two widths.
+
+    python -m tests.portal.chromium [--pictures FOLDER]
+
+What it needs from npm is installed under `.kit/portal-browser`. Exit codes: 0 all seen; 1 not; 4 this machine
+lacks something.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from kit.local.home import PROJECT_ROOT
+from tests.identity.browser.__main__ import chromium
+from tests.support.local_kit import local_deployment
+
+FOLDER = PROJECT_ROOT / ".kit" / "portal-browser"
+SOURCES = Path(__file__).parent
+
+
+def lacking() -> str:
+    """What this machine lacks; empty when nothing."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        return "node and npm are not there: install Node.js 20 or newer"
+    if chromium() is None:
+        return "no Chromium: install the package chromium, or name one in CHROMIUM"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in ("journeys.mjs", "package.json"):
+        shutil.copy(SOURCES / name, FOLDER)
+    command = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)
+    return f"npm could not install playwright-core: {done.stderr.strip()[-300:]}" if done.returncode else ""
+
+
+def main() -> int:
+    """Stand a deployment up, walk through it, say what was seen."""
+    parser = argparse.ArgumentParser(description="The portal in a real Chromium.")
+    parser.add_argument("--pictures", type=Path, help="folder for screenshots of every page")
+    pictures = parser.parse_args().pictures
+    missing = lacking()
+    if missing:
+        print(f"error: {missing}", file=sys.stderr)
+        return 4
+    with local_deployment(FOLDER / "home") as kit:
+        kit.up()
+        portal = json.loads(kit.run("status", "--json").stdout)["portal_url"]
+        command = [
+            "node",
+            "journeys.mjs",
+            portal,
+            chromium() or "",
+            str(pictures.resolve()) if pictures else "",
+        ]
+        walked = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=900)
+    seen = [json.loads(line) for line in walked.stdout.splitlines()]
+    for one in seen:
+        detail = f" ({one['detail']})" if one["detail"] else ""
+        print(f"{'seen   ' if one['holds'] else 'NOT    '} {one['what']}{detail}")
+    if walked.returncode:
+        print(f"error: the journey ended early: {walked.stderr.strip()[-600:]}", file=sys.stderr)
+    return 0 if walked.returncode == 0 and seen and all(one["holds"] for one in seen) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

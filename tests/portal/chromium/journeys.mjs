@@ -1,0 +1,136 @@
+// People in a real Chromium: node journeys.mjs PORTAL_URL CHROMIUM SCREENSHOTS_FOLDER
+// Prints one line of JSON for each thing that was seen; the last says how many pages axe found faultless.
+import { readFileSync, mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const [base, executablePath, pictures] = process.argv.slice(2);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const PAGES = [
+  "", "library", "library/campaign-copy", "ask", "learn", "learn/data-classes", "guidelines",
+  "guidelines/acceptable-use", "support", "champions", "me", "news", "start",
+];
+const CENTER = ["center/tickets", "center/learning"];
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
+const browser = await chromium.launch({ executablePath, args: FLAGS });
+const seen = (what, holds, detail = "") => console.log(JSON.stringify({ what, holds: Boolean(holds), detail }));
+const consoleErrors = [];
+if (pictures) mkdirSync(pictures, { recursive: true });
+
+async function signIn(login, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", ...options });
+  const page = await context.newPage();
+  page.on("console", (line) => {
+    if (line.type() === "error" && /content security policy|trusted type/i.test(line.text())) consoleErrors.push(line.text());
+  });
+  page.on("pageerror", (error) => consoleErrors.push(error.message));
+  await page.goto(base);
+  await page.click(`button[value=${login}]`);
+  await page.waitForURL(/\/portal\/(callback.*)?$/);
+  if (page.url().includes("callback")) {
+    if (options.javaScriptEnabled === false) await page.click("a.button");
+    else await page.waitForURL((url) => !url.href.includes("callback"));
+  }
+  return page;
+}
+
+async function learn(page) {
+  await page.goto(base + "guidelines/acceptable-use");
+  if (await page.isVisible("input[name=read]")) {
+    await page.check("input[name=read]");
+    await page.click("#accept button");
+  }
+  await page.goto(base + "guidelines");
+  seen("a guideline is accepted", (await page.textContent("main")).includes("you accepted version"));
+  await page.goto(base + "learn/data-classes");
+  for (const [question, answer] of [[0, 0], [1, 1], [2, 1]]) {
+    await page.check(`input[name=question-${question}][value="${answer}"]`);
+  }
+  await page.click("button.main");
+  seen("a course is passed", (await page.textContent(".notice.good")).includes("100 %"));
+}
+
+async function use(page) {
+  await page.goto(base + "library?q=campain");
+  seen("a typing error is forgiven", (await page.textContent("p[role=status]")).includes("campaign"));
+  await page.goto(base + "library/campaign-copy");
+  for (const [name, text] of [["product", "Winter boots"], ["audience", "hikers"], ["brief", "From 79 USD."]]) {
+    await page.fill(`[name=${name}]`, text);
+  }
+  const clicked = Date.now();
+  await page.click("form.run button.main");
+  await page.waitForFunction(() => document.querySelector("[data-text]").textContent.length > 0);
+  const first = Date.now() - clicked;
+  await page.waitForSelector("[data-next]:not([hidden])");
+  seen("an answer streams into the page", true, `first words after ${first} ms`);
+  await page.click("[data-conversation]");
+  await page.check("input[value=edited]");
+  await page.fill("#minutes", "20");
+  await page.click("form[action$=feedback] button");
+  seen("what it was worth is kept", (await page.textContent("main")).includes("Thank you"));
+}
+
+async function blocked(page) {
+  await page.goto(base + "ask");
+  await page.fill("#text", "Please check the SSN 536-22-8714 of the customer.");
+  await page.click("button.main");
+  await page.waitForSelector("[data-trouble]:not([hidden])");
+  seen("a block says what and where", (await page.textContent("[data-status]")).includes("social security number"));
+  seen("what was typed is still there", (await page.inputValue("#text")).includes("536-22-8714"));
+  await page.click("[data-trouble] a");
+  await page.fill("#question", "It is a published test number.");
+  await page.click("#ask form button");
+  seen("a block can be disputed", page.url().includes("/support/tickets/"));
+}
+
+async function withoutScript() {
+  const page = await signIn("grace", { javaScriptEnabled: false });
+  await page.goto(base + "ask");
+  await page.fill("#text", "Say hello in one sentence.");
+  await page.click("button.main");
+  await page.waitForLoadState("load");
+  const text = await page.textContent("main");
+  seen("an answer comes without a script", text.includes("stand-in") && text.includes("Go on, copy"));
+}
+
+async function accessible(page, paths, name) {
+  let faults = 0, pages = 0;
+  for (const colorScheme of ["light", "dark"]) for (const width of [390, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    const session = await page.context().newCDPSession(page);
+    for (const path of paths) {
+      await session.send("Page.setBypassCSP", { enabled: true });  // for axe alone; the journeys ran under the policy
+      await page.goto(base + path);
+      await page.evaluate(axe);
+      const found = await page.evaluate((values) => window.axe.run(document, { runOnly: values }), TAGS);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      await session.send("Page.setBypassCSP", { enabled: false });
+      pages += 1;
+      if (wide > 0) seen(`${path || "home"} fits ${width} px`, false, `${wide} px too wide`);
+      for (const one of found.violations) {
+        faults += 1;
+        seen(`${path || "home"}: ${one.id}`, false, one.nodes[0].html.slice(0, 160));
+      }
+      if (pictures) await page.screenshot({ path: `${pictures}/${(path || "home").replaceAll("/", "-")}-${colorScheme}-${width}.png`, fullPage: true });
+    }
+  }
+  seen(`axe finds nothing on ${pages} views (${name})`, faults === 0, `${faults} faults`);
+}
+
+const ada = await signIn("ada");
+await learn(ada);
+await use(ada);
+await blocked(ada);
+await withoutScript();
+await accessible(ada, PAGES, "everybody");
+const kim = await signIn("kim");
+await accessible(kim, CENTER, "Center");
+await ada.setViewportSize({ width: 1440, height: 900 });
+await ada.goto(base);
+await ada.click("footer button");
+await ada.goto(base + "me");
+seen("sign-out ends the session", ada.url().includes("/auth?"));
+seen("no policy was violated", consoleErrors.length === 0, consoleErrors.join("; ").slice(0, 300));
+await browser.close();
