@@ -6,6 +6,7 @@ from typing import Any
 from contract.policy import policy_document
 from contract.rights import Issuer, Organization
 from contract.writing import published
+from stacks.portal_address import help_page
 from stacks.settings import Settings
 
 
@@ -27,5 +28,5 @@ def gateway_policy(settings: Settings, issuers: Sequence[Mapping[str, Any]] = ()
         dictionary=settings.dictionary,
         inspection=settings.inspection,
         role_limits=settings.role_limits,
-        help_url=settings.contacts.help_url,
+        help_url=settings.contacts.help_url or help_page(settings),
     )

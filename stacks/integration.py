@@ -36,7 +36,7 @@ from contract.client import (
     SamlIdentity,
     WorkloadIdentityAuth,
 )
-from stacks import contracts, departments, gates, portal
+from stacks import contracts, departments, gates, portal, portal_address
 from stacks.concurrency import reservations
 from stacks.gateway_policy import gateway_policy
 from stacks.placement import names_of, stage_options, zones_of
@@ -353,7 +353,7 @@ def _people(settings: Settings, base: Outputs, ledger: Ledger, options: pulumi.R
         layer_arn=DependencyLayer("pretoken-layer", names_of(settings), "scheduled", options).arn,
         tier=settings.sizing.detection.cognito_tier,
         machines=given.machine_clients,
-        portal_url=portal.address(settings),
+        portal_url=portal_address.address(settings),
         directory_table=names_of(settings).of("directory"),
         email_domains=given.email_domains,
         addresses_verified=given.addresses_verified,

@@ -12,9 +12,9 @@ from components.identity.people import People
 from components.layers import DependencyLayer
 from components.portal.portal import Portal, PortalArgs
 from stacks.placement import names_of
+from stacks.portal_address import address
 from stacks.settings import Settings
 
-PATH = "/portal"
 # An answer streams for half a minute and holds one instance meanwhile; the gateway must never go short of
 # them.
 _SHARE_OF_CONCURRENCY = 5
@@ -77,10 +77,3 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
         "portal_client_id": client.id,
         "portal_api_id": door.api.id,
     }
-
-
-def address(settings: Settings) -> str:
-    """Where people reach the portal; empty where there is none."""
-    if settings.emulated:
-        return settings.portal_url
-    return f"https://{settings.portal.custom_domain.name}{PATH}" if settings.portal else ""

@@ -80,7 +80,10 @@ def test_a_prompt_is_used_with_one_form_rated_and_found_in_the_audit(
     ada: Browser, local_kit: LocalKit
 ) -> None:
     ada.get("library/campaign-copy")
-    fields = {"product": "Winter boots", "audience": "hikers", "channel": "email", "brief": "From 79 USD"}
+    fields = {
+        "product": "Winter boots", "audience": "hikers", "channel": "email", "brief": "From 79 USD",
+        "variants": "2",
+    }  # fmt: skip
     page = ada.post("library/campaign-copy/run", fields)
     assert "local stand-in" in page.words
     address = re.search(r'href="/portal/(conversations/con_\w+)"', page.text)

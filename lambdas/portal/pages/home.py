@@ -118,7 +118,7 @@ async def budget_of(request: Request, visitor: Visitor) -> Budget | None:
     try:
         answer = await portal_of(request).gateway.get(visitor.token, "/v1/me")
         budget = answer.content["budget"]
-        return Budget(budget["spent_microusd"], budget["limit_microusd"])
+        return Budget(budget["committed_microusd"], budget["monthly_microusd"] or 0)
     except (GatewayError, KeyError, TypeError):
         return None
 

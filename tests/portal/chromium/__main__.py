@@ -1,5 +1,5 @@
-"""The portal in a real Chromium, part of `make test-browser` (L4.1-L4.6): journeys with and without script, and
-axe-core on every page in both themes at two widths.
+"""The portal in a real Chromium, part of `make test-browser` (L4.1-L4.6): journeys with and without script,
+and axe-core on every page in both themes at two widths.
 
     python -m tests.portal.chromium [--pictures FOLDER]
 

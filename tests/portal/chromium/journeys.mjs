@@ -27,7 +27,7 @@ async function signIn(login, options = {}) {
   page.on("pageerror", (error) => consoleErrors.push(error.message));
   await page.goto(base);
   await page.click(`button[value=${login}]`);
-  await page.waitForURL(/\/portal\/(callback.*)?$/);
+  await page.waitForURL(/\/portal\/(callback.*)?$/, { waitUntil: "commit" });
   if (page.url().includes("callback")) {
     if (options.javaScriptEnabled === false) await page.click("a.button");
     else await page.waitForURL((url) => !url.href.includes("callback"));
@@ -60,7 +60,7 @@ async function use(page) {
   }
   const clicked = Date.now();
   await page.click("form.run button.main");
-  await page.waitForFunction(() => document.querySelector("[data-text]").textContent.length > 0);
+  await page.locator("[data-text]").filter({ hasText: /\S/ }).waitFor();
   const first = Date.now() - clicked;
   await page.waitForSelector("[data-next]:not([hidden])");
   seen("an answer streams into the page", true, `first words after ${first} ms`);
