@@ -58,10 +58,18 @@ bench: setup ## Measure plans, previews, a whole local deployment, and the gatew
 	@$(BIN)/python bench/evaluation.py
 	@$(BIN)/python bench/gateway.py
 
-test-clients: setup ## Claude Code itself (from npm, installed under .kit/clients) against the gateway
+test-clients: setup ## Current clients (installed under .kit/clients) against the gateway; writes docs/clients.md
 	@command -v npm >/dev/null || { echo "error: npm is needed to install Claude Code; install Node.js 18 or newer" >&2; exit 4; }
-	@npm install --silent --no-audit --no-fund --prefix .kit/clients @anthropic-ai/claude-code@2.1.197
+	@npm install --silent --no-audit --no-fund --prefix .kit/clients @anthropic-ai/claude-code@latest \
+	  claude-code-older@npm:@anthropic-ai/claude-code@2.1.197 @anthropic-ai/sdk@latest ai@latest @ai-sdk/anthropic@latest \
+	  openai@latest zod@latest
+	@test -d .kit/clients/py || $(PYTHON) -m venv .kit/clients/py
+	@$(UV) pip install --quiet --upgrade --python .kit/clients/py/bin/python anthropic langchain-anthropic \
+	  'pydantic-ai-slim[anthropic]' instructor openai
+	@test -d .kit/clients/py-llama || $(PYTHON) -m venv .kit/clients/py-llama
+	@$(UV) pip install --quiet --upgrade --python .kit/clients/py-llama/bin/python llama-index-llms-anthropic
 	@$(BIN)/pytest -q tests/clients/claude_code.py
+	@$(BIN)/python -m tests.clients.matrix
 
 test-browser: setup ## People in a real Chromium: sign-in, deactivation, and the whole portal (needs Node.js, Chromium)
 	@$(BIN)/python -m tests.identity.browser

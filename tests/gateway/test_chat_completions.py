@@ -59,7 +59,7 @@ def sent(gateway: Harness) -> Any:
 
 
 def test_an_answer_comes_as_a_completion_with_the_same_record_as_a_message(gateway: Harness) -> None:
-    usage = {"cache_read_input_tokens": 8, "cache_creation_input_tokens": 3}
+    usage: dict[str, Any] = {"cache_read_input_tokens": 8, "cache_creation_input_tokens": 3}
     gateway.upstream.script = lambda _: json_reply(message("Hello.", **usage))
     answer = ask(gateway)
     assert answer.status == 200

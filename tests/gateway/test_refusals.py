@@ -60,7 +60,7 @@ def test_the_last_message_is_called_the_callers_own(gateway: Harness) -> None:
 
 
 def test_an_earlier_message_is_counted_as_a_person_counts(gateway: Harness) -> None:
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "user", "content": "Hello"},
         {"role": "assistant", "content": "Hello."},
         {"role": "user", "content": SSN},
