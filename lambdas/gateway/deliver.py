@@ -7,6 +7,7 @@ answer with a record.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
@@ -21,7 +22,15 @@ from lambdas.gateway.outcome import Outcome, read_message
 from lambdas.gateway.providers.credentials import read_whole
 from lambdas.gateway.providers.provider import response_headers
 from lambdas.gateway.providers.transport import CallCancelled, DeadlineExceeded, TransportError
-from lambdas.gateway.sse import PING, EventBuffer, MessageStream, delivered_characters
+from lambdas.gateway.sse import (
+    PING,
+    EventBuffer,
+    EventTooLong,
+    MessageStream,
+    delivered_characters,
+    event_data,
+    is_readable,
+)
 from lambdas.inspection.second_stage import SecondStageFilter
 
 Finish = Callable[[Outcome], Awaitable[None]]
@@ -74,16 +83,37 @@ async def deliver_whole(
         upstream_request_id=_upstream_id(answer),
         response=body,
     )
+    unreadable: ApiError | None = None
     if outcome.billable:
         outcome.usage, outcome.stop_reason = read_message(body)
-        if answer_filter is not None:
+        if not _is_message(body):
+            unreadable = _unreadable()
+            outcome.result, outcome.reason = "interrupted", unreadable.reason
+        elif answer_filter is not None:
             body = outcome.response = await _filtered(body, answer_filter)
             outcome.decisions = answer_filter.decisions()
     if exchange.client_gone:
         outcome.result, outcome.status, outcome.reason = "client_gone", 499, "client_gone"
         outcome.said_usage = outcome.usage is not None
     await finish(outcome)
+    if unreadable is not None:
+        raise unreadable
     await exchange.answer(response.status, [*response_headers(response.headers), *rate_headers], body)
+
+
+def _is_message(body: bytes) -> bool:
+    """Whether an answer is a Message that can be read: compressed or cut, nobody could say what is in it."""
+    try:
+        message = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(message, dict) and isinstance(message.get("content"), list)
+
+
+def _unreadable() -> ApiError:
+    return ApiError(
+        502, errors.API, "Claude's answer cannot be read, so it is not given out.", reason="unreadable_answer"
+    )
 
 
 async def _filtered(body: bytes, answer_filter: AnswerFilter) -> bytes:
@@ -169,6 +199,29 @@ def out_of_budget(stopped: StepRefused) -> ApiError:
     )
 
 
+_KNOWN_EVENTS = frozenset(
+    (
+        "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",
+        "message_stop", "ping", "error",
+    )
+)  # fmt: skip
+
+
+def _is_unknown(event: bytes) -> bool:
+    """Whether the filter knows nothing of this kind of event. What counts is the type in its data."""
+    if event.startswith((b"event: content_block_delta\n", b"event: ping\n")):
+        return False
+    kind = event_data(event).get("type")
+    return kind is not None and kind not in _KNOWN_EVENTS
+
+
+def _is_clean(event: bytes, answer_filter: AnswerFilter) -> bool:
+    """Whether nothing in an event of an unknown kind must go: its data are read as a text."""
+    text = json.dumps(event_data(event), ensure_ascii=False)
+    message = json.dumps({"content": [{"type": "text", "text": text}]}, ensure_ascii=False).encode()
+    return answer_filter.whole(message) == message
+
+
 class _Relay:
     """Moves events from the provider to the client and remembers what the client got."""
 
@@ -211,7 +264,10 @@ class _Relay:
             if not data:
                 break
             silent_since = said_at = monotonic()
-            events = self._buffer.feed(data)
+            try:
+                events = self._buffer.feed(data)
+            except EventTooLong:
+                raise TransportError("an event has no end", response_started=True) from None
             await self._hold.follow(events)
             if not self._sent and len(events) > 1:  # the first leaves before the others are looked at
                 await self._relay(events[:1])
@@ -226,6 +282,12 @@ class _Relay:
     async def _relay(self, events: list[bytes]) -> None:
         leaving: list[bytes] = []
         for event in events:
+            if self._message.completed:  # nothing belongs to a message that has ended
+                continue
+            if not is_readable(event):
+                raise TransportError("an event cannot be read", response_started=True)
+            if self._filter is not None and _is_unknown(event) and not _is_clean(event, self._filter):
+                continue
             self._message.follow(event)
             if not self._began and self._message.usage:
                 self._began = True
@@ -251,7 +313,7 @@ class _Relay:
         if message.error is not None:
             outcome.result, outcome.reason = "interrupted", "upstream_error_event"
         if not message.completed:
-            events = EventBuffer().feed(outcome.response)
+            events = EventBuffer(len(outcome.response)).feed(outcome.response)
             outcome.delivered_tokens = -(-delivered_characters(events) // _CHARACTERS_PER_TOKEN)
         if self._filter is not None:
             outcome.decisions = self._filter.decisions()

@@ -9,32 +9,44 @@ import re
 from typing import Any
 
 _BOUNDARY = re.compile(rb"\r?\n\r?\n")
+_LONGEST_BOUNDARY = 4
+LONGEST_EVENT = 1 << 20  # bytes; a provider's events have a few hundred
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 
+class EventTooLong(ValueError):
+    """An event does not end within what an event may have."""
+
+
 class EventBuffer:
-    """Cuts a byte stream into whole events. What has not ended yet stays inside."""
+    """Cuts a byte stream into whole events. What has not ended yet stays inside, each byte looked at once."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_longest", "_rest")
 
-    def __init__(self) -> None:
-        self._rest = b""
+    def __init__(self, longest: int = LONGEST_EVENT) -> None:
+        self._longest = longest
+        self._rest = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The events that are complete now, each with the blank line that ends it."""
-        data = self._rest + data if self._rest else data
+        """The events that are complete now, each with the blank line that ends it. Raises `EventTooLong`."""
+        looked = max(len(self._rest) - _LONGEST_BOUNDARY, 0)
+        self._rest += data
         events: list[bytes] = []
         start = 0
-        for match in _BOUNDARY.finditer(data):
-            events.append(data[start : match.end()])
+        for match in _BOUNDARY.finditer(self._rest, looked):
+            if match.end() - start > self._longest:
+                raise EventTooLong
+            events.append(bytes(self._rest[start : match.end()]))
             start = match.end()
-        self._rest = data[start:]
+        del self._rest[:start]
+        if len(self._rest) > self._longest:
+            raise EventTooLong
         return events
 
     @property
     def rest(self) -> bytes:
         """The beginning of an event that has not ended."""
-        return self._rest
+        return bytes(self._rest)
 
 
 def event_name(event: bytes) -> bytes:
@@ -45,6 +57,15 @@ def event_name(event: bytes) -> bytes:
         if line.startswith(b"event:"):
             return line[6:].strip()
     return b""
+
+
+def is_readable(event: bytes) -> bool:
+    """Whether the event's data are a JSON object; comments have none."""
+    lines = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
+    try:
+        return not lines or isinstance(json.loads(b"\n".join(lines)), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def event_data(event: bytes) -> dict[str, Any]:
