@@ -34,6 +34,7 @@ from contract.kinds import (
     InstanceArn,
     MetadataUrl,
     ModelId,
+    Name,
     ProviderUrl,
     Reason,
     Region,
@@ -71,6 +72,14 @@ class Department(rights.Department):
 
     name: Words = key("its name as people see it")
     pilot: bool = key("it is stood up in the integration stage, before the others", default=False)
+    like: Slug | None = key(
+        "the department of the kit's library whose workflows and prompts it has, where its id is another",
+        default=None,
+    )
+    workflows: tuple[Name, ...] | None = key(
+        "the workflows that its people start; those of the library that are for it if nothing is said",
+        default=None,
+    )
     training_required: bool = key(
         "whoever asks for a workflow must have completed its course", default=False, stricter="more"
     )
@@ -226,7 +235,7 @@ class AnthropicProvider:
     auth: WorkloadIdentityAuth | SecretAuth = key("how the gateway proves who it is")
     inference_geo: Literal["us", "global"] = key(
         "where inference happens; us costs a tenth more", default="global", stricter="less",
-        choices=("us", "global"), changes="gateway",
+        choices=("us", "global"), changes="check",
     )  # fmt: skip
     models: Mapping[ModelId, ModelId] = key(
         "Claude model to this provider's name of it, where they differ", default={}
@@ -441,6 +450,7 @@ class Client:
         least=1,
         stricter="less",
         control=True,
+        changes="check",
         one_or_many=True,
     )
     size: Size = key("how many people it is for; everything under `sizing` follows from it")

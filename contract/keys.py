@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, dataclass_transform
 Order = Literal["less", "more"]
 Growth = Literal["more", "less", "same", "free"]
 T = TypeVar("T")
-Changes = Literal["plan", "gateway", "cost", "command"]
+Changes = Literal["plan", "gateway", "cost", "command", "check"]
 
 
 class Text(NamedTuple):
@@ -38,7 +38,7 @@ class Key(NamedTuple):
     size: the value of the size that holds where the client says nothing (`limits.user_tokens_per_minute`).
     grows: how a value of a size moves from a smaller size to a bigger one.
     changes: what must change with it: a resource of a `plan`, a decision of the `gateway`, a figure of
-        `kit cost`, or what a `command` does.
+        `kit cost`, what a `command` does, or what a `check` of the configuration refuses.
     name: what a client's file calls it, where that is not the field's name.
     one_or_many: a single entry may be written without its list.
     """

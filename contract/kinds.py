@@ -57,6 +57,7 @@ Reason = Annotated[
     str, Text("20 to 1,000 characters", r"(?s).{20,}", 1_000, ("because " * 3, "it must " * 3))
 ]
 Slug = Annotated[str, Text(_SLUG_SAYS, _SLUG, 20, ("one", "another"))]
+Name = Annotated[str, Text(_SLUG_SAYS, _SLUG, 60, ("one", "another"))]
 EnvironmentName = Annotated[str, Text(_SLUG_SAYS, _SLUG, 15, ("sandbox", "staging"))]
 Alias = Annotated[
     str,

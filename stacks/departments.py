@@ -7,17 +7,16 @@ from typing import Any
 import pulumi
 
 from components.functions import Surroundings
-from components.layers import ROOT
-from components.workflow.catalogue import demanded_by, published_prompt, step_input, workflows_of
+from components.workflow.catalogue import demanded_by, published_prompt, step_input
 from components.workflow.definition import Waiting
 from components.workflow.department import Department, DepartmentArgs
 from components.workflow.workflows import DepartmentWorkflows, DepartmentWorkflowsArgs, Planned, Training
 from contract.client import Department as DepartmentSettings
 from contract.writing import published
+from stacks.library import folders_of, workflows_of_department
 from stacks.placement import department_options, names_of
 from stacks.settings import Settings
 
-LIBRARY = ROOT / "prompts"
 Outputs = Mapping[str, pulumi.Output[Any]]
 
 
@@ -52,7 +51,7 @@ def stand_up(
     """Build the departments, each with its workflows, under a provider that tags their cost."""
     for each in departments:
         options = department_options(settings, each)
-        planned = _planned(each)
+        planned = _planned(settings, each)
         department = Department(
             f"department-{each.id}", _department(settings, each, planned, base, desk), options
         )
@@ -61,10 +60,10 @@ def stand_up(
             DepartmentWorkflows(f"workflows-{each.id}", args, options)
 
 
-def _planned(department: DepartmentSettings) -> list[Planned]:
+def _planned(settings: Settings, department: DepartmentSettings) -> list[Planned]:
     planned = []
-    for spec in workflows_of(department.id):
-        prompt = published_prompt(LIBRARY, spec)
+    for spec in workflows_of_department(settings, department):
+        prompt = published_prompt(folders_of(settings), spec)
         demanded = demanded_by(spec, prompt, department.human_review)
         step = step_input(spec, prompt, demanded, training_required=department.training_required)
         planned.append(Planned(spec.name, step, demanded, spec.material_decision))

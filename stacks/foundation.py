@@ -26,6 +26,7 @@ from components.permissions import canonical_json
 from components.storage import Lifecycle, PrivateBucket, PrivateBucketArgs
 from contract.client import IdentityCenterAccess, SamlConsoleAccess
 from stacks import contracts, gates
+from stacks.library import documents_of
 from stacks.placement import names_of, stage_options
 from stacks.settings import Settings
 
@@ -40,7 +41,12 @@ def main(settings: Settings) -> None:
     audit = AuditStore("audit", _audit(settings, keys), options)
     governance = GovernanceStore(
         "governance",
-        GovernanceStoreArgs(names, keys.arns["governance"], plan.retention.governance_versions_days),
+        GovernanceStoreArgs(
+            names,
+            keys.arns["governance"],
+            plan.retention.governance_versions_days,
+            documents_of(settings),
+        ),
         options,
     )
     PublishedText(

@@ -206,7 +206,7 @@ def assess(settings: Settings, *, root: Path = ROOT) -> tuple[Finding, ...]:
     """
     evidence = _evidence(settings)
     typed_counts = settings.emulated or not settings.production
-    return tuple(_judge(each, evidence, root, typed_counts) for each in criteria(settings))
+    return tuple(_judge(each, evidence, roots(settings, root), typed_counts) for each in criteria(settings))
 
 
 def require_open(stage: Stage, settings: Settings, *, root: Path = ROOT) -> dict[str, Any]:
@@ -254,13 +254,23 @@ def demonstration(settings: Settings, on: date, by: str, *, root: Path = ROOT) -
     for each in criteria(settings):
         if each.kind == "human":
             document = each.document or f"{DOCUMENTS}/audit-policy.md"
-            digest = document_hash(root / document) or "0" * 64
+            digest = approved_hash(document, roots(settings, root)) or "0" * 64
             attestations.append(Attestation(each.name, by, on, document, digest, demonstration=True))
         else:
             measurements.append(
                 Measurement(each.name, on, each.threshold, each.threshold, by, demonstration=True)
             )
     return Evidence(tuple(attestations), tuple(measurements))
+
+
+def roots(settings: Settings, root: Path = ROOT) -> tuple[Path, ...]:
+    """Where documents are looked for: in the client's folder, then in the kit's."""
+    return (Path(settings.client_folder), root) if settings.client_folder else (root,)
+
+
+def approved_hash(document: str, roots: Sequence[Path]) -> str | None:
+    """SHA-256 of a document of the first folder that has it. None if there is no such file."""
+    return next((digest for root in roots if (digest := document_hash(root / document))), None)
 
 
 def document_hash(path: Path) -> str | None:
@@ -278,15 +288,15 @@ def _evidence(settings: Settings) -> Evidence:
     return recorded
 
 
-def _judge(criterion: Criterion, evidence: Evidence, root: Path, typed_counts: bool) -> Finding:
+def _judge(criterion: Criterion, evidence: Evidence, roots: Sequence[Path], typed_counts: bool) -> Finding:
     if criterion.kind == "human":
-        return _judge_attestation(criterion, evidence.attestation(criterion.name), evidence.newest, root)
+        return _judge_attestation(criterion, evidence.attestation(criterion.name), evidence.newest, roots)
     latest = evidence.measurement(criterion.name)
     return _judge_measurement(criterion, latest, evidence.newest, typed_counts)
 
 
 def _judge_attestation(
-    criterion: Criterion, latest: Attestation | None, newest: date | None, root: Path
+    criterion: Criterion, latest: Attestation | None, newest: date | None, roots: Sequence[Path]
 ) -> Finding:
     document = criterion.document or (latest.document if latest else "FILE")
     again = f"kit gate attest {criterion.name} --by NAME" + (
@@ -294,7 +304,7 @@ def _judge_attestation(
     )
     if latest is None:
         return Finding(criterion, "missing", "not attested", f"record it: {again}")
-    if latest.document != document or document_hash(root / latest.document) != latest.sha256:
+    if latest.document != document or approved_hash(latest.document, roots) != latest.sha256:
         detail = f"{document} is not what {latest.by} approved on {latest.dated}"
         return Finding(criterion, "changed", detail, f"have it approved again: {again}", latest)
     if _expired(latest.dated, criterion, newest):

@@ -24,7 +24,7 @@ from components.identity.authorizer import Authorizer, AuthorizerArgs
 from components.identity.break_glass import BreakGlass, BreakGlassArgs
 from components.identity.people import OidcProvider, People, PeopleArgs, SamlProvider
 from components.identity.scim import Scim, ScimArgs, ScimRule
-from components.layers import ROOT, DependencyLayer, image_tag
+from components.layers import DependencyLayer, image_tag
 from components.measurement.aggregation import AggregationArgs, aggregation
 from components.permissions import canonical_json
 from components.workflow.review_desk import ReviewDesk, ReviewDeskArgs
@@ -39,6 +39,7 @@ from contract.client import (
 from stacks import contracts, departments, gates, portal, portal_address
 from stacks.concurrency import reservations
 from stacks.gateway_policy import gateway_policy
+from stacks.library import folders_of, readers_of_prompts
 from stacks.placement import names_of, stage_options, zones_of
 from stacks.settings import Settings
 
@@ -72,7 +73,7 @@ def main(settings: Settings) -> None:
     analytics = Analytics("analytics", _analytics(settings, base), options)
     people = People("people", _people(settings, base, ledger, options), options)
     _publish_policy(settings, base, people, options)
-    PromptRegistry("prompts", _prompts(base), options)
+    PromptRegistry("prompts", _prompts(settings, base), options)
     network = _network(settings, base, options)
     layer = DependencyLayer("gateway-layer", names, "gateway", options)
     gateway_args = _gateway(settings, base, ledger, analytics, layer, network)
@@ -577,8 +578,13 @@ def _claude_caller(
         )
 
 
-def _prompts(base: Outputs) -> PromptRegistryArgs:
-    return PromptRegistryArgs(ROOT / "prompts", base["governance_bucket_name"], base["governance_key_arn"])
+def _prompts(settings: Settings, base: Outputs) -> PromptRegistryArgs:
+    return PromptRegistryArgs(
+        [folder / "prompts" for folder in folders_of(settings)],
+        base["governance_bucket_name"],
+        base["governance_key_arn"],
+        readers_of_prompts(settings),
+    )
 
 
 def _publish_policy(

@@ -17,7 +17,7 @@ def names_of(settings: Settings) -> Names:
 def stage_options(settings: Settings) -> pulumi.ResourceOptions:
     """Options of every component of the running stage: its explicit provider, which tags and guards."""
     provider = aws_provider(
-        names_of(settings), settings.stage, emulated=settings.emulated, extra_tags=settings.tags
+        names_of(settings), settings.stage, emulated=settings.emulated, extra_tags=_tags(settings)
     )
     return pulumi.ResourceOptions(providers=[provider])
 
@@ -29,10 +29,15 @@ def department_options(settings: Settings, department: Department) -> pulumi.Res
         names_of(settings),
         settings.stage,
         emulated=settings.emulated,
-        extra_tags={**settings.tags, **own},
+        extra_tags={**_tags(settings), **own},
         suffix=f"-{department.id}",
     )
     return pulumi.ResourceOptions(providers=[provider])
+
+
+def _tags(settings: Settings) -> dict[str, str]:
+    """What every resource says of itself besides the kit's own tags: who answers for it."""
+    return {"kit:owner": settings.contacts.owner, **settings.tags}
 
 
 def zones_of(settings: Settings, options: pulumi.ResourceOptions) -> list[pulumi.Output[str]]:

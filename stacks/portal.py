@@ -11,6 +11,7 @@ from components.functions import Surroundings
 from components.identity.people import People
 from components.layers import DependencyLayer
 from components.portal.portal import Portal, PortalArgs
+from contract.client import CustomDomain as ClientDomain
 from stacks.placement import names_of
 from stacks.portal_address import address
 from stacks.settings import Settings
@@ -56,7 +57,7 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
         options,
     )
     given = settings.portal
-    domain = CustomDomain(given.custom_domain.name, given.custom_domain.certificate_arn) if given else None
+    domain = _named(given.custom_domain) if given else None
     door = RestApi(
         "portal-door",
         RestApiArgs(
@@ -77,3 +78,7 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
         "portal_client_id": client.id,
         "portal_api_id": door.api.id,
     }
+
+
+def _named(given: ClientDomain) -> CustomDomain:
+    return CustomDomain(given.name, given.certificate_arn, hosted_zone_id=given.hosted_zone_id)

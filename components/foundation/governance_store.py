@@ -3,7 +3,8 @@ evidence.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pulumi
@@ -15,25 +16,21 @@ from components.storage import Lifecycle, PrivateBucket, PrivateBucketArgs
 DOCUMENTS = Path(__file__).resolve().parent.parent.parent / "documents"
 
 
-def documents(folder: Path = DOCUMENTS) -> dict[str, str]:
-    """The governance documents by name (file name without suffix), each with the SHA-256 of its bytes.
-
-    This hash is what people approve: an attestation names it, and a changed text needs a new one.
-    """
-    return {
-        path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.glob("*.md"))
-        if path.stem != "README"
-    }
+def documents(folder: Path = DOCUMENTS) -> dict[str, Path]:
+    """The governance documents of the kit by name (file name without suffix)."""
+    return {path.stem: path for path in sorted(folder.glob("*.md")) if path.stem != "README"}
 
 
 @dataclass(frozen=True)
 class GovernanceStoreArgs:
-    """`key_arn` encrypts the bucket; a replaced version of a text can be read for `versions_days` more."""
+    """`key_arn` encrypts the bucket; a replaced version of a text can be read for `versions_days` more.
+    `documents` are the files by name, the kit's own if none are given.
+    """
 
     names: Names
     key_arn: pulumi.Input[str]
     versions_days: int = 3650
+    documents: Mapping[str, Path] = field(default_factory=documents)
 
 
 class GovernanceStore(KitComponent):
@@ -49,7 +46,11 @@ class GovernanceStore(KitComponent):
     def __init__(
         self, name: str, args: GovernanceStoreArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        self.hashes = documents()
+        # What people approve: an attestation names the hash, and a changed text needs a new one.
+        self.hashes = {
+            document: hashlib.sha256(path.read_bytes()).hexdigest()
+            for document, path in args.documents.items()
+        }
         refuse(f"GovernanceStore {name}", [(bool(self.hashes), f"no document in {DOCUMENTS.name}/")])
         super().__init__(name, opts)
         self.store = PrivateBucket(
@@ -64,12 +65,12 @@ class GovernanceStore(KitComponent):
         )
         self.bucket_name = self.store.bucket.id
         self.bucket_arn = self.store.arn
-        for document in self.hashes:
+        for document, path in args.documents.items():
             s3.BucketObjectv2(
                 f"{name}-document-{document}",
                 bucket=self.bucket_name,
                 key=f"documents/{document}.md",
-                content=(DOCUMENTS / f"{document}.md").read_text(encoding="utf-8"),
+                content=path.read_text(encoding="utf-8"),
                 content_type="text/markdown",
                 server_side_encryption="aws:kms",
                 kms_key_id=args.key_arn,

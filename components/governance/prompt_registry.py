@@ -1,7 +1,8 @@
 """The prompt registry: every published version as an object of its own (L2.1, L2.2)."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pulumi
@@ -10,6 +11,7 @@ import pulumi_aws as aws
 from components.base import KitComponent, refuse
 from components.governance.published_prompts import (
     INDEX_KEY,
+    merged,
     object_key,
     object_text,
     read_published,
@@ -19,11 +21,15 @@ from components.governance.published_prompts import (
 
 @dataclass(frozen=True)
 class PromptRegistryArgs:
-    """Where the published prompts lie on disk, and the bucket and key that hold them once deployed."""
+    """Where the published prompts lie on disk (of several libraries the first that has a name decides), and
+    the bucket and key that hold them once deployed. `readers` are the client's departments that have the
+    prompts of a department of the library.
+    """
 
-    library: Path
+    libraries: Sequence[Path]
     bucket: pulumi.Input[str]
     key_arn: pulumi.Input[str]
+    readers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class PromptRegistry(KitComponent):
@@ -44,7 +50,7 @@ class PromptRegistry(KitComponent):
     def __init__(
         self, name: str, args: PromptRegistryArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        published = read_published(args.library)
+        published = merged([read_published(library) for library in args.libraries])
         refuse("PromptRegistry", [(False, problem) for problem in published.problems])
         super().__init__(name, opts)
         documents = [
@@ -70,7 +76,7 @@ class PromptRegistry(KitComponent):
             bucket=args.bucket,
             key=INDEX_KEY,
             # readable in a diff: which alias moved to which version
-            content=json.dumps(registry_index(published), indent=1, sort_keys=True),
+            content=json.dumps(registry_index(published, args.readers), indent=1, sort_keys=True),
             content_type="application/json",
             server_side_encryption="aws:kms",
             kms_key_id=args.key_arn,

@@ -6,8 +6,10 @@ prompts/published.lock                       name, version and SHA-256 of every 
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -46,6 +48,17 @@ def read_published(root: Path) -> PublishedPrompts:
     return PublishedPrompts(versions, aliases, tuple(problems))
 
 
+def merged(libraries: Sequence[PublishedPrompts]) -> PublishedPrompts:
+    """Several libraries as one: of a prompt that more than one has, that of the first."""
+    versions: dict[str, dict[int, dict[str, Any]]] = {}
+    aliases: dict[str, dict[str, int]] = {}
+    for library in libraries:
+        fresh = library.versions.keys() - versions.keys()
+        versions |= {name: library.versions[name] for name in fresh}
+        aliases |= {name: library.aliases[name] for name in fresh & library.aliases.keys()}
+    return PublishedPrompts(versions, aliases, tuple(each for one in libraries for each in one.problems))
+
+
 def _altered(lock: dict[str, dict[str, str]], versions: dict[str, dict[int, dict[str, Any]]]) -> list[str]:
     found = {
         (name, str(number)): content_hash(document)
@@ -80,8 +93,12 @@ def _dangling(
     ]
 
 
-def registry_index(published: PublishedPrompts) -> dict[str, Any]:
-    """What the gateway reads: name → aliases and versions, with the object key and SHA-256 of each."""
+def registry_index(
+    published: PublishedPrompts, readers: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> dict[str, Any]:
+    """What the gateway reads: name → aliases and versions, with the object key and SHA-256 of each, and the
+    departments that have it besides those that its approved text names.
+    """
     prompts = {
         name: {
             "aliases": published.aliases.get(name, {}),
@@ -89,10 +106,19 @@ def registry_index(published: PublishedPrompts) -> dict[str, Any]:
                 str(number): {"key": object_key(name, number, document), "sha256": content_hash(document)}
                 for number, document in sorted(numbers.items())
             },
+            **_also(numbers, readers),
         }
         for name, numbers in sorted(published.versions.items())
     }
     return {"version": 1, "prompts": prompts}
+
+
+def _also(
+    numbers: Mapping[int, Mapping[str, Any]], readers: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    named = {one for document in numbers.values() for one in document["prompt"]["departments"]}
+    also = sorted({reader for one in named for reader in readers.get(one, ())})
+    return {"departments": also} if also else {}
 
 
 def object_key(name: str, number: int, document: dict[str, Any]) -> str:

@@ -1,16 +1,25 @@
-"""The workflows that the kit brings, each over an approved prompt of `prompts/` (L2.1, L3.1).
+"""The workflows that departments may have, each over an approved prompt (L2.1, L3.1): files `<name>.yaml` in
+the folder `workflows/` of the kit and in that of a client, who adds others and replaces by name.
 
-A workflow stands where the configuration has its department. What demands a review is the prompt's own
-`human_review`, as far as the department's configuration asks for it; a finding of the checks always does.
+What demands a review is the prompt's own `human_review`, as far as the department's configuration asks for
+it; a finding of the checks always does.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from components.base import refuse
+from contract.problems import Problem
+from contract.reading import Reading
+from contract.workflows import Workflow
+
+KIT = Path(__file__).resolve().parent.parent.parent
 
 
 @dataclass(frozen=True)
@@ -30,76 +39,72 @@ class WorkflowSpec:
     material_decision: bool = False
 
 
-WORKFLOWS: tuple[WorkflowSpec, ...] = (
-    WorkflowSpec("content", "marketing", "Marketing content", "campaign-copy", "brief", ("claims",)),
-    WorkflowSpec(
-        "scenarios",
-        "finance",
-        "Scenario modelling",
-        "scenario-model",
-        "assumptions",
-        ("schema", "sums"),
-        material_decision=True,
-    ),
-    WorkflowSpec(
-        "contract-analysis",
-        "legal",
-        "Analysis of contracts",
-        "contract-review",
-        "contract",
-        ("schema", "quotations"),
-        material_decision=True,
-    ),
-    WorkflowSpec(
-        "decision-brief",
-        "executive",
-        "Briefing for a decision",
-        "decision-brief",
-        "material",
-        ("review-line",),
-        material_decision=True,
-    ),
-    WorkflowSpec(
-        "competitive-analysis",
-        "product",
-        "Competitive analysis",
-        "competitor-comparison",
-        "sources",
-        ("citations",),
-    ),
-    WorkflowSpec(
-        "incident-report", "operations", "Report of an incident", "incident-lessons", "timeline", ("times",)
-    ),
-    WorkflowSpec(
-        "policy-answer",
-        "people",
-        "Answer from a policy",
-        "policy-answer",
-        "policy",
-        ("policy-source",),
-        review="personnel-decision",  # its prompt decides nothing; a person reads every answer all the same
-    ),
-)
+@cache
+def read_workflows(*folders: Path) -> tuple[Mapping[str, WorkflowSpec], tuple[Problem, ...]]:
+    """The workflows of several libraries by name, the first that has a name decides; and what is wrong."""
+    found: dict[str, WorkflowSpec] = {}
+    reading = Reading()
+    for path in (path for folder in folders for path in sorted((folder / "workflows").glob("*.yaml"))):
+        if path.stem in found:
+            continue
+        where = f"workflows/{path.name}"
+        try:
+            document = yaml.safe_load(path.read_text("utf-8"))
+        except (OSError, ValueError, yaml.YAMLError):
+            reading.wrong(where, "is not YAML in UTF-8")
+            continue
+        workflow = reading.read(Workflow, document, where)
+        if workflow is not None:
+            found[path.stem] = _spec(path.stem, workflow)
+    return found, tuple(reading.problems)
 
 
-def workflows_of(department: str) -> tuple[WorkflowSpec, ...]:
-    """The workflows of a department."""
-    return tuple(spec for spec in WORKFLOWS if spec.department == department)
+def _spec(name: str, given: Workflow) -> WorkflowSpec:
+    return WorkflowSpec(
+        name=name,
+        department=given.department,
+        title=given.title,
+        prompt=given.prompt,
+        documents_as=given.documents_as,
+        checks=given.checks,
+        version=given.version,
+        review=given.review or "",
+        material_decision=given.material_decision,
+    )
 
 
-def published_prompt(library: Path, spec: WorkflowSpec) -> Mapping[str, Any]:
+def workflows_of(
+    library: Mapping[str, WorkflowSpec], department: str, *, like: str | None, chosen: Sequence[str] | None
+) -> tuple[WorkflowSpec, ...]:
+    """The workflows of a department: those that its client chose, else those that are for it."""
+    if chosen is not None:
+        return tuple(library[name] for name in chosen)
+    return tuple(spec for spec in library.values() if spec.department in (department, like))
+
+
+def prompt_folder(folders: Sequence[Path], prompt: str) -> Path | None:
+    """Where the published versions of a prompt lie, in the first library that has it."""
+    for folder in folders:
+        for found in sorted((folder / "prompts").glob(f"*/{prompt}/versions")):
+            return found
+    return None
+
+
+def published_prompt(folders: Sequence[Path], spec: WorkflowSpec, *, check: bool = True) -> Mapping[str, Any]:
     """The newest published version of the workflow's prompt.
 
     Raises `ArgumentsError` where there is none, or where it lacks the workflow's variable.
     """
-    folder = library / spec.department / spec.prompt / "versions"
-    versions = sorted(folder.glob("*.json"), key=lambda path: int(path.stem))
+    folder = prompt_folder(folders, spec.prompt)
+    versions = sorted(folder.glob("*.json"), key=lambda path: int(path.stem)) if folder else []
     refuse("WorkflowSpec", [(bool(versions), f"{spec.name}: prompt {spec.prompt} is not published")])
     document = json.loads(versions[-1].read_text(encoding="utf-8"))
     prompt = document.get("prompt", document)
-    variables = [one["name"] for one in prompt["variables"]]
-    known = spec.documents_as in variables
-    refuse("WorkflowSpec", [(known, f"{spec.name}: {spec.prompt} has no variable {spec.documents_as}")])
+    known = not check or spec.documents_as in [one["name"] for one in prompt["variables"]]
+    refuse(
+        "WorkflowSpec",
+        [(known, f"{spec.name}: {spec.prompt} has no variable {spec.documents_as}")],
+    )
     return prompt
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from components.layers import ROOT
 from components.portal.content import front_matter
-from components.workflow.catalogue import WORKFLOWS
+from components.workflow.catalogue import KIT, read_workflows
 from kit.errors import ExitCode, KitError
 from kit.identity.operator import access_records, caller_arn, operator_writer, plain, usage
 from kit.reviews.places import names_of_target
@@ -130,7 +130,7 @@ def _person(known: AccessRecords, name: str) -> AccessRecord:
 
 def courses_of_workflows() -> dict[str, str]:
     """The courses that workflows may demand: name and title."""
-    return {spec.name: spec.title for spec in WORKFLOWS}
+    return {spec.name: spec.title for spec in read_workflows(KIT)[0].values()}
 
 
 def guide(course: str) -> str:

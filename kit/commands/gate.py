@@ -118,13 +118,13 @@ def attest(
 ) -> None:
     """Record who approved a document, when, and the hash of the document as it is now."""
     from stacks.evidence import Attestation
-    from stacks.gates import ROOT, document_hash
+    from stacks.gates import ROOT, approved_hash, roots
 
     with _errors():
         settings = _settings(client, folder, "rollout")
         chosen = _criterion(criterion, "human", settings)
         name = _document_name(chosen, document, ROOT)
-        digest = document_hash(ROOT / name)
+        digest = approved_hash(name, roots(settings))
         if digest is None:
             raise _usage(f"there is no document {name}", "write it, then attest it")
         entry = Attestation(chosen.name, _person(by), _not_later(_day(on, "--on"), "--on"), name, digest)

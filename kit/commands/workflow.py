@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from contract.problems import nearest
 from kit.commands.deployment_errors import deployment_errors
 from kit.errors import ExitCode, KitError
 
@@ -16,20 +17,30 @@ By = Annotated[
     str | None, typer.Option("--by", help="Who asks, where nobody is signed in (embedded deployment only).")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Department = Annotated[
+    str | None, typer.Option("--department", "-d", help="Whose workflow, where several departments have it.")
+]
 Name = Annotated[str, typer.Argument(help="Name of the workflow; kit workflow list shows all.")]
 
 
 @app.command("list")
-def list_(as_json: Json = False) -> None:
-    """List the workflows that the kit brings. Exit code: 0."""
+def list_(
+    client: Annotated[str | None, typer.Option(help="The client whose workflows are listed.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the workflows that the kit brings; those of a client and its departments: with --client.
+
+    Exit codes: 0 listed; 2 no such client, or its file or a workflow of it is wrong.
+    """
     from dataclasses import asdict
 
-    from components.workflow.catalogue import WORKFLOWS
+    from components.workflow.catalogue import KIT, read_workflows
 
+    library = _library_of(client) if client else read_workflows(KIT)[0]
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in WORKFLOWS], indent=2, sort_keys=True))
+        typer.echo(json.dumps([asdict(one) for one in library.values()], indent=2, sort_keys=True))
         return
-    for one in WORKFLOWS:
+    for one in library.values():
         typer.echo(f"{one.name}  ({one.department}) {one.title}; prompt {one.prompt}")
 
 
@@ -44,6 +55,7 @@ def start(
         list[str] | None,
         typer.Option("--variable", help="name=value of the prompt; JSON where it is not a text."),
     ] = None,
+    department: Department = None,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
@@ -59,12 +71,12 @@ def start(
     from lambdas.common.ids import new_id
     from lambdas.workflow.area import encoded, request_key
 
-    spec = _spec(name)
     variables = dict(_variable(one) for one in variable or ())
     texts = {path.name: _bytes(path) for path in document or ()}
     with deployment_errors():
         target = find_target(client)
-        where = place(target, spec.department, "member", acting_person(target, by))
+        owner = _department_of(target, name, department)
+        where = place(target, owner, "member", acting_person(target, by))
         request, area = new_id("wf_"), where.area
         for file, body in texts.items():
             area.put(f"sources/{request}/{file}", body)
@@ -72,25 +84,26 @@ def start(
             "documents": [f"{request}/{file}" for file in texts],
             "request": request,
             "variables": variables,
-            "workflow": spec.name,
+            "workflow": name,
         }
         area.put(request_key(request), encoded(where.signed(asked)))
         names = where.names
         where.client("stepfunctions").start_execution(
-            stateMachineArn=names.arn("states", f"stateMachine:{names.of(f'{spec.department}-{spec.name}')}"),
+            stateMachineArn=names.arn("states", f"stateMachine:{names.of(f'{owner}-{name}')}"),
             name=request,
             input=json.dumps({"request": request}),
         )
     if as_json:
-        typer.echo(json.dumps({"department": spec.department, "request": request, "workflow": spec.name}))
+        typer.echo(json.dumps({"department": owner, "request": request, "workflow": name}))
         return
-    typer.echo(f"{request} is started; follow it: kit workflow status {spec.name} {request}")
+    typer.echo(f"{request} is started; follow it: kit workflow status {name} {request}")
 
 
 @app.command()
 def status(
     name: Name,
     request: Annotated[str, typer.Argument(help="Id of the request, wf_…")],
+    department: Department = None,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
@@ -103,20 +116,18 @@ def status(
     from kit.target import find_target
     from lambdas.workflow.area import released_key
 
-    spec = _spec(name)
     with deployment_errors():
         target = find_target(client)
-        where = place(target, spec.department, "member", looking_person(target))
+        owner = _department_of(target, name, department)
+        where = place(target, owner, "member", looking_person(target))
         names, states = where.names, where.client("stepfunctions")
-        machine = names.of(f"{spec.department}-{spec.name}")
+        machine = names.of(f"{owner}-{name}")
         try:
             arn = names.arn("states", f"execution:{machine}:{request}")
             found = states.describe_execution(executionArn=arn)
         except (states.exceptions.ExecutionDoesNotExist, states.exceptions.InvalidArn):
             raise KitError(f"{name} has no request {request[:40]}", exit_code=ExitCode.USAGE) from None
-        listed = where.area.s3.list_objects_v2(
-            Bucket=where.area.bucket, Prefix=released_key(spec.name, request)
-        )
+        listed = where.area.s3.list_objects_v2(Bucket=where.area.bucket, Prefix=released_key(name, request))
     released = [one["Key"] for one in listed.get("Contents", ())]
     said = {
         "request": request,
@@ -147,14 +158,35 @@ def credential(
     typer.echo(f"{made.subject} is the key of {department}'s workflows")
 
 
-def _spec(name: str) -> Any:
-    from components.workflow.catalogue import WORKFLOWS
+def _library_of(client: str) -> Any:
+    from kit.evaluation.stages import stack_configuration
+    from kit.local.deployment import read_settings_of
+    from stacks.library import library_of, workflows_of_department
 
-    found = next((one for one in WORKFLOWS if one.name == name), None)
-    if found is None:
-        known = ", ".join(one.name for one in WORKFLOWS)
-        raise KitError(f'there is no workflow "{name}"', way_out=f"one of: {known}", exit_code=ExitCode.USAGE)
-    return found
+    settings = read_settings_of(stack_configuration("integration", client=client))
+    library = library_of(settings)
+    return {
+        spec.name: spec for one in settings.departments for spec in workflows_of_department(settings, one)
+    } or library
+
+
+def _department_of(target: Any, name: str, department: str | None) -> str:
+    """Whose workflow it is. Raises KitError (2) where the deployment has no such workflow, or several."""
+    from kit.reviews.places import workflows_of
+
+    deployed = workflows_of(target)
+    owners = [one for one, names in deployed.items() if name in names and department in (None, one)]
+    if len(owners) == 1:
+        return owners[0]
+    if owners:
+        way_out = f"say whose with --department: {', '.join(owners)}"
+        raise KitError(
+            f"{name} is a workflow of several departments", way_out=way_out, exit_code=ExitCode.USAGE
+        )
+    known = sorted({each for names in deployed.values() for each in names})
+    raise KitError(
+        f'there is no workflow "{name[:60]}" here', way_out=nearest(name, known), exit_code=ExitCode.USAGE
+    )
 
 
 def _variable(given: str) -> tuple[str, Any]:

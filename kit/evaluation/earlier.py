@@ -20,8 +20,8 @@ from kit.errors import KitError
 from kit.evaluation.engine import PROJECT, PROJECT_ROOT
 from kit.evaluation.stages import STAGES, evaluate_stages, read_yaml, stack_configuration, stack_name
 
-_PROGRAM = ("__main__.py", "Pulumi.yaml", "pyproject.toml", "uv.lock", "stacks", "components", "lambdas",
-            "documents", "prompts", "policy", "kit")  # fmt: skip
+_PROGRAM = ("__main__.py", "Pulumi.yaml", "pyproject.toml", "uv.lock", "contract", "stacks", "components",
+            "lambdas", "clients", "workflows", "documents", "prompts", "policy", "kit")  # fmt: skip
 _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-kubernetes", "pydantic", "protobuf")
 
 

@@ -22,7 +22,7 @@ def assumed_evidence(stage: str, configuration: Mapping[str, str]) -> Iterator[P
     Raises `stacks.settings.SettingsError` if the configuration cannot be used.
     """
     from stacks.evidence import Attestation, Evidence, Measurement, write_evidence
-    from stacks.gates import ROOT, criteria, document_hash
+    from stacks.gates import approved_hash, criteria, roots
     from stacks.settings import STAGES, RawConfig, read_settings
 
     prefix = f"{PROJECT}:"
@@ -35,7 +35,7 @@ def assumed_evidence(stage: str, configuration: Mapping[str, str]) -> Iterator[P
         if criterion.stage not in before:
             continue
         if criterion.kind == "human" and criterion.document:
-            digest = document_hash(ROOT / criterion.document) or "0" * 64
+            digest = approved_hash(criterion.document, roots(settings)) or "0" * 64
             attestations.append(
                 Attestation(criterion.name, _ASSUMED_BY, _ASSUMED_ON, criterion.document, digest)
             )

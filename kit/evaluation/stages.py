@@ -205,7 +205,10 @@ def planned_account(configuration: Mapping[str, str], root: Path = PROJECT_ROOT)
     """
     folder = root / configuration.get(_full_key("config_folder"), "stacks/config")
     client = configuration.get(_full_key("client"), DEFAULT_CLIENT)
-    file = Path(configuration.get(_full_key("client_file"), folder / "clients" / f"{client}.yaml"))
+    from stacks.settings.loading import client_files
+
+    known = client_files(folder).get(str(client), folder / "clients" / f"{client}.yaml")
+    file = Path(configuration.get(_full_key("client_file"), known))
     chosen: Mapping[str, Any] = read_yaml(file) if file.is_file() else {}
     default = Account()
     account = configuration.get(_full_key("account")) or chosen.get("account")

@@ -179,7 +179,7 @@ def give_access(deployment: Deployment, plan: Plan) -> Access:
     write_private(deployment.home.access_file, json.dumps(asdict(access), indent=1) + "\n")
     if access.portal_url and access.scim_url:
         open_portal(deployment, access)
-    give_missing(target, departments_with_workflows())
+    give_missing(target, departments_with_workflows(target))
     return access
 
 

@@ -36,7 +36,7 @@ class Decided:
 def queue(target: Target, departments: Sequence[str] | None, person: str) -> list[Review]:
     """What waits for a person, oldest first by department; without departments wherever one is let in."""
     found: list[Review] = []
-    for each in departments or departments_with_workflows():
+    for each in departments or departments_with_workflows(target):
         try:
             found += place(target, each, "reviewer", person).reviews.queued([each])
         except KitError:

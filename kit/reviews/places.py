@@ -1,5 +1,6 @@
 """A deployment's departments as the people of one see them: under the roles of that department."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,6 @@ import boto3
 import botocore.config
 
 from components.base import Names
-from components.workflow.catalogue import WORKFLOWS
 from components.workflow.department import bucket_what
 from kit.errors import ExitCode, KitError
 from kit.target import Target
@@ -85,6 +85,23 @@ def place(target: Target, department: str, part: str, person: str) -> Place:
     return Place(names, department, session, target.endpoint_url, person)
 
 
-def departments_with_workflows() -> list[str]:
-    """The departments for which the kit brings workflows."""
-    return sorted({spec.department for spec in WORKFLOWS})
+def workflows_of(target: Target) -> dict[str, list[str]]:
+    """The workflows of each department of a deployment that has some, from the profiles that it published.
+
+    Raises KitError (2) where `stage integration` has not been deployed.
+    """
+    s3, bucket = target.client("s3"), target.require("governance_bucket_name")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="departments/")
+    found: dict[str, list[str]] = {}
+    for key in (each["Key"] for page in pages for each in page.get("Contents", ())):
+        if key.endswith(".json"):
+            profile = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            names = [one["name"] for one in profile.get("workflows", ())]
+            if names:
+                found[profile["id"]] = names
+    return dict(sorted(found.items()))
+
+
+def departments_with_workflows(target: Target) -> list[str]:
+    """The departments of a deployment that have workflows."""
+    return list(workflows_of(target))

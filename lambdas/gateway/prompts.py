@@ -16,6 +16,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
@@ -66,7 +67,7 @@ class PromptRegistry:
             stored = entry["versions"].get(str(number))
             if stored is None:
                 raise not_found(f"{name} has no version {version}.", reason="unknown_prompt_version")
-            return await self._version(stored["key"], stored["sha256"])
+            return _for_all(await self._version(stored["key"], stored["sha256"]), entry)
         except ApiError:
             raise
         except Exception:  # whatever the store raises or holds: only what was approved is used
@@ -85,7 +86,9 @@ class PromptRegistry:
 
     async def _stable(self, entry: Mapping[str, Any]) -> Prompt | None:
         stored = entry["versions"].get(str(entry["aliases"].get(STABLE)))
-        return await self._version(stored["key"], stored["sha256"]) if stored is not None else None
+        if stored is None:
+            return None
+        return _for_all(await self._version(stored["key"], stored["sha256"]), entry)
 
     async def _follow(self) -> None:
         """Read the index again when it was last read longer ago than promised."""
@@ -106,6 +109,12 @@ class PromptRegistry:
                 raise ValueError(f"{key} is not what was published")
             known = self._versions[sha256] = parse_prompt(json.loads(data)["prompt"])
         return known
+
+
+def _for_all(prompt: Prompt, entry: Mapping[str, Any]) -> Prompt:
+    """The prompt for those departments as well that the client's file says are like its own."""
+    also = entry.get("departments")
+    return replace(prompt, departments=(*prompt.departments, *also)) if also else prompt
 
 
 async def read_prompt_request(

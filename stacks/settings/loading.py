@@ -23,6 +23,7 @@ from stacks.settings.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONFIG_FOLDER = ROOT / "stacks" / "config"
+CLIENT_FILE = "client.yaml"  # in a client's own folder
 # These say how an evaluation is run; a client's file must not hold them.
 _STACK_ONLY = (
     "stage",
@@ -30,6 +31,7 @@ _STACK_ONLY = (
     "portal_url",
     "config_folder",
     "client_file",
+    "client_folder",
     "evidence_file",
     "demonstration_evidence",
 )
@@ -118,9 +120,17 @@ def read_settings(config: RawConfig) -> Settings:
     overrides.pop("client_file", None)
     document = own | overrides
     problems += _metadata_files(document, folder)
-    evidence = folder / "evidence" / f"{name or (path.stem if path else '')}.yaml"
+    evidence = folder / "evidence" / f"{name or _client_name(path)}.yaml"
     document = {"client": name, "evidence_file": str(evidence)} | document
-    return parse_settings(document, problems, source=_shown_path(path))
+    if path and path.name == CLIENT_FILE:
+        document["client_folder"] = str(path.parent)
+    settings = parse_settings(document, problems, source=_shown_path(path))
+    from stacks.library import library_problems  # which reads settings
+
+    wrong = library_problems(settings)
+    if wrong:
+        raise SettingsError(sorted(wrong, key=_place), _shown_path(path))
+    return settings
 
 
 def _metadata_files(document: dict[str, Any], folder: Path) -> list[Problem]:
@@ -214,13 +224,30 @@ def _client_path(overrides: Mapping[str, Any], folder: Path, problems: list[Prob
             Problem("client", "is required", f"the name of a file under {_shown_path(folder / 'clients')}")
         )
         return None
-    names = sorted(path.stem for path in (folder / "clients").glob("*.yaml"))
+    found = client_files(folder)
+    names = sorted(found)
     if not isinstance(client, str) or client not in names:
         hint = nearest(str(client), names) if names else "there is none yet"
         raise SettingsError(
             [*problems, Problem("client", f"has no file in {_shown_path(folder / 'clients')}", hint)]
         )
-    return folder / "clients" / f"{client}.yaml"
+    return found[client]
+
+
+def _client_name(path: Path | None) -> str:
+    if path is None:
+        return ""
+    return path.parent.name if path.name == CLIENT_FILE else path.stem
+
+
+def client_files(folder: Path = CONFIG_FOLDER) -> dict[str, Path]:
+    """The files of all clients by name: `clients/<client>/client.yaml` at the top of the project or beside
+    the stack files, or a single `clients/<client>.yaml` there.
+    """
+    top = [folder.parent.parent / "clients"] if folder.parts[-2:] == ("stacks", "config") else []
+    places = [folder / "clients", *top]
+    found = {path.stem: path for place in places for path in place.glob("*.yaml")}
+    return found | {path.parent.name: path for place in places for path in place.glob(f"*/{CLIENT_FILE}")}
 
 
 def _unreadable(path: Path, error: UnreadableFile) -> Problem:

@@ -16,6 +16,7 @@ class Settings(Client):
     # Set by `kit up` and by tests through the stack's configuration, never in a client's file.
     emulated: bool = key("it runs on the emulated AWS", default=False, changes="command")
     portal_url: str = key("where the portal is reached on the emulated AWS", default="", changes="command")
+    client_folder: str = key("the client's own library", default="", changes="command")
     evidence_file: str = key("the gates' evidence", default="", changes="command")
     demonstration_evidence: str | None = key(
         "evidence that a demonstration made", default=None, changes="command"

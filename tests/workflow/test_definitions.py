@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.workflow.catalogue import WORKFLOWS, published_prompt
+from components.workflow.catalogue import KIT, published_prompt, read_workflows
 from kit.evaluation.stages import stack_configuration
 from kit.local.deployment import read_settings_of
 from lambdas.workflow.validation import CHECKS, Draft, findings, misfits
-from stacks.departments import LIBRARY
 from tests.support.stages import plan_of
 
 PLANNED = {
@@ -175,5 +174,5 @@ def test_a_schema_that_is_not_understood_is_never_taken_as_checked() -> None:
 
 def test_every_workflow_may_use_the_model_of_its_prompt() -> None:
     granted = {one.id: one.models for one in read_settings_of(stack_configuration("rollout")).departments}
-    for spec in WORKFLOWS:
-        assert published_prompt(LIBRARY, spec)["model"] in granted[spec.department], spec.name
+    for spec in read_workflows(KIT)[0].values():
+        assert published_prompt([KIT], spec)["model"] in granted[spec.department], spec.name
