@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import httptools
 import uvloop
@@ -32,7 +32,8 @@ import uvloop
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from lambdas.common.virtual_keys import new_virtual_key  # noqa: E402 - found only now
+from bench import texts  # noqa: E402 - found only now
+from lambdas.common.virtual_keys import new_virtual_key  # noqa: E402
 
 KEY = os.environ.get("BENCH_KEY") or new_virtual_key()  # one key for all parts of a run
 MESSAGE = json.dumps(
@@ -84,13 +85,16 @@ def events() -> list[bytes]:
 # -- the provider --------------------------------------------------------------------------------------------
 
 
+def whole(message: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % len(message) + message
+
+
 class Provider(asyncio.Protocol):
     """Answers at once and from memory, a stream event by event."""
 
-    plain = (
-        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(MESSAGE)
-        + MESSAGE
-    )
+    plain = whole(MESSAGE)
+    answers: ClassVar = {b"[answer: %b]" % kind.encode(): whole(texts.answer(kind)) for kind in texts.ANSWERS}
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
     pieces = tuple(b"%x\r\n%b\r\n" % (len(event), event) for event in events())
 
@@ -98,6 +102,7 @@ class Provider(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._parser = httptools.HttpRequestParser(self)
         self._streaming = False
+        self._answer = self.plain
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -105,10 +110,13 @@ class Provider(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         if b'"stream": true' in body:
             self._streaming = True
+        if b"[answer: " in body:
+            self._answer = next(answer for mark, answer in self.answers.items() if mark in body)
 
     def on_message_complete(self) -> None:
         if not self._streaming:
-            self._transport.write(self.plain)
+            self._transport.write(self._answer)
+            self._answer = self.plain
             return
         self._streaming = False
         self._transport.write(self.head)
@@ -212,7 +220,7 @@ class Client(asyncio.Protocol):
         self._left[0] -= 1
         self._started = time.perf_counter()
         self._first = 0.0
-        self._transport.write(self._request)
+        self._transport.write(texts.renewed(self._request))
 
     def _finish(self) -> None:
         if not self.done.done():
@@ -315,6 +323,14 @@ def measure(port: int, pid: int, seconds: float, rounds: int) -> dict[str, float
         keep("first", statistics.median(sample.first_byte for sample in samples) * 1000)
         samples, _ = uvloop.run(load(port, request_body(stream=False, padding=40_000), 1, seconds / 2))
         keep("p50_40k", statistics.median(sample.seconds for sample in samples) * 1000)
+        for kind in texts.ANSWERS:
+            for clients in (1, 16):
+                samples, took = uvloop.run(load(port, texts.question(kind), clients, seconds / 2))
+                keep(f"{kind}{clients}", len(samples) / took)
+                keep(f"{kind}_p50_{clients}", statistics.median(one.seconds for one in samples) * 1000)
+        cpu = cpu_seconds(pid)
+        samples, _ = uvloop.run(load(port, texts.session(), 1, seconds / 2))
+        keep("session_cpu", (cpu_seconds(pid) - cpu) / len(samples) * 1000)
     return {name: statistics.median(values) for name, values in figures.items()}
 
 
@@ -331,11 +347,25 @@ COLUMNS = {
 }
 
 
-def table(results: dict[str, dict[str, float]]) -> str:
-    lines = ["| one worker | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+_MILLISECONDS = ("cpu", "stream", "first", "session_cpu")
+# the same for what users send: every request new, answers of 700 to 1,700 characters, a coding body of 100 kB
+USERS = {
+    "prose16": "prose answer: rps at 16",
+    "prose_p50_1": "p50 ms at 1",
+    "technical16": "technical answer: rps at 16",
+    "technical_p50_1": "p50 ms at 1",
+    "code16": "code answer: rps at 16",
+    "code_p50_1": "p50 ms at 1",
+    "session_cpu": "100 kB of new code: CPU ms",
+}
+
+
+def table(results: dict[str, dict[str, float]], columns: dict[str, str] = COLUMNS) -> str:
+    lines = ["| one worker | " + " | ".join(columns.values()) + " |", "|---" * (len(columns) + 1) + "|"]
     for name, figures in results.items():
         cells = [
-            f"{figures[key]:,.0f}" if key.startswith("rps") else f"{figures[key]:.2f}" for key in COLUMNS
+            f"{figures[key]:.2f}" if "p50" in key or key in _MILLISECONDS else f"{figures[key]:,.0f}"
+            for key in columns
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -407,6 +437,8 @@ def run(arguments: argparse.Namespace) -> None:
         f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of {arguments.rounds} rounds.\n"
     )
     print(table(results))
+    print("\nWhat users send: no text seen before.\n")
+    print(table(results, USERS))
     print("\n| figure | measured | goal | |\n|---|---|---|---|")
     for goal in against:
         print(goal.row())
@@ -453,6 +485,15 @@ def goals(ours: dict[str, float], direct: dict[str, float], ready: float, memory
         Goal("requests a second at 64 clients", ours["rps64"], 1_100, "rps", at_least=True),
         Goal("first byte of a stream after the provider's", ours["first"] - direct["first"], 1, "ms"),
         Goal("process start to ready", ready, 300, "ms"),
+        Goal("technical answer at 16 clients", ours["technical16"], 1_500, "rps", at_least=True),
+        Goal(
+            "technical answer, added p50 at 1 client",
+            ours["technical_p50_1"] - direct["technical_p50_1"],
+            0.8,
+            "ms",
+        ),
+        Goal("code answer at 16 clients", ours["code16"], 1_000, "rps", at_least=True),
+        Goal("100 kB of new code, processor time", ours["session_cpu"], 8, "ms"),
     ]
     if memory:  # the first tenth fills the caches of the process
         found.append(Goal("growth of memory after the first tenth", (memory[-1] - memory[0]) / 1024, 2, "MB"))
