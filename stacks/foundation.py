@@ -19,11 +19,13 @@ from components.foundation.notifications import Notifications, NotificationsArgs
 from components.foundation.outbound_identity import OutboundIdentity
 from components.foundation.roles import Roles, RolesArgs
 from components.foundation.secrets import Secrets, SecretsArgs
+from components.foundation.tampering import Tampering, TamperingArgs
 from components.foundation.trail import Trail, TrailArgs
 from components.identity.identity_center import IdentityCenter, IdentityCenterArgs
 from components.identity.saml_console import SamlConsole, SamlConsoleArgs
 from components.permissions import canonical_json
 from components.storage import Lifecycle, PrivateBucket, PrivateBucketArgs
+from components.workflow.department import bucket_what
 from contract.client import IdentityCenterAccess, SamlConsoleAccess
 from stacks import contracts, gates
 from stacks.library import documents_of
@@ -149,6 +151,15 @@ def _copies(settings: Settings, keys: KeyRing, what: str) -> PrivateBucketArgs:
     )
 
 
+def _department_buckets(settings: Settings) -> list[str]:
+    """The buckets that later stages make, by their names: their data is watched from its first day."""
+    names = names_of(settings)
+    return [
+        f"arn:{names.partition}:s3:::{names.everywhere(bucket_what(names, department.id))}"
+        for department in settings.departments
+    ]
+
+
 def _watch(
     settings: Settings,
     keys: KeyRing,
@@ -164,7 +175,7 @@ def _watch(
         TrailArgs(
             names,
             keys.arns["trail"],
-            [audit.bucket_arn, governance.bucket_arn],
+            [audit.bucket_arn, governance.bucket_arn, *_department_buckets(settings)],
             [
                 names.arn("dynamodb", f"table/{names.of(what)}")
                 for what in ("access", "directory", "ledger", "subject-keys")
@@ -175,6 +186,7 @@ def _watch(
         ),
         options,
     )
+    Tampering("tampering", TamperingArgs(names, notifications.topic_arn), options)
     Budgets(
         "budgets",
         BudgetsArgs(

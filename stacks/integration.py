@@ -56,6 +56,7 @@ class Placed:
     functions: FunctionNetwork | None = None
     subnet_ids: Sequence[pulumi.Input[str]] = ()
     api_endpoints: tuple[pulumi.Input[str], ...] = ()
+    endpoints_group_id: pulumi.Input[str] | None = None
 
 
 def main(settings: Settings) -> None:
@@ -457,6 +458,7 @@ def _network(settings: Settings, base: Outputs, options: pulumi.ResourceOptions)
             log_retention_days=settings.sizing.retention.log_days,
             boundary_arn=base["permissions_boundary_arn"],
             private_api=private and not endpoints,
+            anchor_bucket=settings.audit.anchor_bucket or "",
             images=settings.sizing.capacity.runtime == "kubernetes",
         ),
         options,
@@ -464,7 +466,7 @@ def _network(settings: Settings, base: Outputs, options: pulumi.ResourceOptions)
     if network.api_endpoint:
         endpoints = (network.api_endpoint.id,)
     functions = FunctionNetwork(network.subnet_ids, [network.functions_group.id], [network])
-    return Placed(functions, network.subnet_ids, endpoints)
+    return Placed(functions, network.subnet_ids, endpoints, network.endpoints_group.id)
 
 
 def egress_domains(settings: Settings) -> list[str]:
@@ -546,6 +548,7 @@ def _on_kubernetes(
             key_arn=base["functions_key_arn"],
             logs_key_arn=base["logs_key_arn"],
             log_retention_days=settings.sizing.retention.log_days,
+            endpoints_group_id=network.endpoints_group_id,
         ),
         options,
     )

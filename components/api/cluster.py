@@ -19,6 +19,8 @@ _CLUSTER_POLICIES = (
 )
 _NODE_POLICIES = ("AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodeMinimalPolicy")
 KUBERNETES_VERSION = "1.35"
+# What Auto Mode does not bring: numbers for the autoscaler, and the pods' logs and metrics in CloudWatch.
+_ADDONS = ("amazon-cloudwatch-observability", "metrics-server")
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,15 @@ class ClusterArgs:
     logs_key_arn: pulumi.Input[str]
     log_retention_days: int
     administrators: Sequence[str] = ()
+    endpoints_group_id: pulumi.Input[str] | None = None  # of the endpoints that pods call AWS through
 
 
 class Cluster(KitComponent):
     """An EKS cluster in Auto Mode, and where its images come from (Z.1).
 
     Creates: the cluster and its role, the role of its nodes, a log group for the control plane, access
-    entries of the administrators, an image repository, and a Kubernetes provider for the workloads.
+    entries of the administrators, the add-ons for metrics and logs, an image repository, and a Kubernetes
+    provider for the workloads.
     Default posture: the API server has no public endpoint, so workloads are deployed from inside the
     network; secrets are encrypted with a customer-managed key, all control-plane logs are kept, deletion
     protection is on; image tags are immutable and scanned. Protected.
@@ -66,6 +70,10 @@ class Cluster(KitComponent):
         self.cluster = self._cluster(physical, cluster_role, node_role, logs)
         for number, administrator in enumerate(args.administrators):
             self._administrator(number, administrator)
+        for addon in _ADDONS:
+            eks.Addon(f"{name}-{addon}", cluster_name=self.cluster.name, addon_name=addon, opts=self.child())
+        if args.endpoints_group_id is not None:
+            self._reach_endpoints(args.endpoints_group_id)
         self.repository = ecr.Repository(
             f"{name}-images",
             name=physical,
@@ -140,6 +148,22 @@ class Cluster(KitComponent):
             zonal_shift_config={"enabled": True},
             deletion_protection=True,
             opts=self.kept(depends_on=[logs]),
+        )
+
+    def _reach_endpoints(self, group_id: pulumi.Input[str]) -> None:
+        """Nodes and pods carry the cluster's own group, not that of the functions."""
+        from pulumi_aws import vpc
+
+        own = self.cluster.vpc_config.apply(lambda found: found.cluster_security_group_id or "")
+        vpc.SecurityGroupIngressRule(
+            f"{self._name}-endpoints-https",
+            security_group_id=group_id,
+            referenced_security_group_id=own,
+            description="HTTPS from nodes and pods",
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            opts=self.child(),
         )
 
     def _administrator(self, number: int, principal: str) -> None:

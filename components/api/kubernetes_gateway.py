@@ -42,8 +42,8 @@ class KubernetesGateway(KitComponent):
     """The gateway as a Kubernetes workload (L1.1, L1.8, Z.1).
 
     Creates: a role for the pods with the function's statements and its pod identity association; namespace,
-    service account, deployment, service, autoscaler, disruption budget, network policies (deny all, then
-    the gateway's), and with a domain an ingress class and an ingress.
+    service account, a pool of arm64 nodes, deployment, service, autoscaler, disruption budget, network
+    policies (deny all, then the gateway's), and with a domain an ingress class and an ingress.
     Default posture: non-root, read-only file system, no privilege escalation, no service-account token;
     spread over zones; at most one pod in ten may be away at once; in comes only the load balancer, out goes
     only DNS, HTTPS and the pod identity agent. TLS 1.3 policy, idle timeout over the longest silence of a
@@ -94,6 +94,7 @@ class KubernetesGateway(KitComponent):
             role_arn=self.role.arn,
             opts=self.child(depends_on=[account]),
         )
+        self._nodes()
         self.deployment = self._deployment()
         self.service = core.v1.Service(
             f"{name}-service",
@@ -140,6 +141,39 @@ class KubernetesGateway(KitComponent):
         )
         return role
 
+    def _nodes(self) -> None:
+        """Nodes of the kit's own: the built-in pools have no arm64, or take no workloads."""
+        requirements = {
+            "kubernetes.io/arch": ["arm64"],
+            "karpenter.sh/capacity-type": ["on-demand"],
+            "eks.amazonaws.com/instance-category": ["c", "m"],
+        }
+        CustomResource(
+            f"{self._name}-nodes",
+            api_version="karpenter.sh/v1",
+            kind="NodePool",
+            metadata={"name": _APP},
+            spec={
+                "template": {
+                    "spec": {
+                        "nodeClassRef": {
+                            "group": "eks.amazonaws.com",
+                            "kind": "NodeClass",
+                            "name": "default",
+                        },
+                        "requirements": [
+                            {"key": key, "operator": "In", "values": values}
+                            for key, values in requirements.items()
+                        ],
+                    }
+                },
+                # an empty node goes; one with streams on it stays
+                "disruption": {"consolidationPolicy": "WhenEmpty", "consolidateAfter": "10m"},
+                "limits": {"cpu": str(self._args.replicas_maximum)},
+            },
+            opts=self._on_cluster,
+        )
+
     def _deployment(self) -> apps.v1.Deployment:
         args = self._args
         image = f"{args.cluster.image_repository}:{args.image_tag}"
@@ -159,6 +193,8 @@ class KubernetesGateway(KitComponent):
                 "limits": {"memory": "1Gi"},
             },
             "readiness_probe": _probe("/readyz", period=5),
+            # two minutes to start; only then is it asked whether it lives
+            "startup_probe": _probe("/healthz", period=5, failures=24),
             "liveness_probe": _probe("/healthz", period=10),
             # Time for the load balancer to forget the pod before the app stops taking new requests.
             "lifecycle": {"pre_stop": {"sleep": {"seconds": 15}}},
@@ -179,7 +215,7 @@ class KubernetesGateway(KitComponent):
                     "spec": {
                         "service_account_name": _APP,
                         "automount_service_account_token": False,
-                        "node_selector": {"kubernetes.io/arch": "arm64"},
+                        "node_selector": {"karpenter.sh/nodepool": _APP, "kubernetes.io/arch": "arm64"},
                         # A stream may run for 15 minutes; it ends before the pod does.
                         "termination_grace_period_seconds": 930,
                         "security_context": {
@@ -191,7 +227,8 @@ class KubernetesGateway(KitComponent):
                             {
                                 "max_skew": 1,
                                 "topology_key": "topology.kubernetes.io/zone",
-                                "when_unsatisfiable": "DoNotSchedule",
+                                # a zone that is lost must not keep its pods from running elsewhere
+                                "when_unsatisfiable": "ScheduleAnyway",
                                 "label_selector": {"match_labels": _LABELS},
                             }
                         ],
@@ -259,7 +296,16 @@ class KubernetesGateway(KitComponent):
             spec={
                 "pod_selector": {"match_labels": _LABELS},
                 "policy_types": ["Egress", "Ingress"],
-                "ingress": [{"ports": [{"protocol": "TCP", "port": _PORT}]}],
+                "ingress": [
+                    {
+                        **(
+                            {"from": [{"ip_block": {"cidr": cidr}}]}
+                            if (cidr := self._args.network_cidr)
+                            else {}
+                        ),
+                        "ports": [{"protocol": "TCP", "port": _PORT}],
+                    }
+                ],
                 "egress": out,
             },
             opts=self._on_cluster,
@@ -312,7 +358,7 @@ def _load_balancer(certificate_arn: str) -> Mapping[str, str]:
     prefix = "alb.ingress.kubernetes.io"
     return {
         f"{prefix}/certificate-arn": certificate_arn,
-        f"{prefix}/healthcheck-path": "/healthz",
+        f"{prefix}/healthcheck-path": "/readyz",
         f"{prefix}/listen-ports": '[{"HTTPS":443}]',
         f"{prefix}/load-balancer-attributes": "idle_timeout.timeout_seconds=300",
         f"{prefix}/ssl-policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
@@ -320,5 +366,9 @@ def _load_balancer(certificate_arn: str) -> Mapping[str, str]:
     }
 
 
-def _probe(path: str, *, period: int) -> dict[str, Any]:
-    return {"http_get": {"path": path, "port": _PORT}, "period_seconds": period, "failure_threshold": 3}
+def _probe(path: str, *, period: int, failures: int = 3) -> dict[str, Any]:
+    return {
+        "http_get": {"path": path, "port": _PORT},
+        "period_seconds": period,
+        "failure_threshold": failures,
+    }

@@ -40,6 +40,7 @@ class NetworkArgs:
     log_retention_days: int
     boundary_arn: pulumi.Input[str]
     private_api: bool = False
+    anchor_bucket: str = ""  # of another account
     images: bool = False  # nodes of a cluster run here, which pull images and call their API server
 
 
@@ -104,6 +105,7 @@ class Network(KitComponent):
             availability_zone=zone,
             cidr_block=public,
             map_public_ip_on_launch=False,
+            tags={"kubernetes.io/role/elb": "1"} if self._args.images else None,
             opts=self.child(),
         )
         to_internet = ec2.RouteTable(
@@ -128,6 +130,7 @@ class Network(KitComponent):
             availability_zone=zone,
             cidr_block=private,
             map_public_ip_on_launch=False,
+            tags={"kubernetes.io/role/internal-elb": "1"} if self._args.images else None,
             opts=self.child(),
         )
         through_nat = ec2.RouteTable(
@@ -205,8 +208,13 @@ class Network(KitComponent):
 
     def _gateway_statements(self, service: str) -> list[Statement]:
         own = self._own(service, own_resources=True)
-        if service != "s3" or not self._args.images:
+        if service != "s3":
             return [own]
+        return [*self._image_layers(), *self._anchors(), own]
+
+    def _image_layers(self) -> list[Statement]:
+        if not self._args.images:
+            return []
         # the node asks ECR, and gets its layers from a bucket of AWS's own with a signature of AWS's own
         bucket = _IMAGE_LAYERS.format(region=self._args.names.region)
         layers = Statement(
@@ -216,7 +224,22 @@ class Network(KitComponent):
             principals="*",
             conditions={"Bool": {"aws:SecureTransport": "true"}},
         )
-        return [layers, own]
+        return [layers]
+
+    def _anchors(self) -> list[Statement]:
+        """Proofs of the evidence go to a bucket of another account."""
+        names, bucket = self._args.names, self._args.anchor_bucket
+        if not bucket:
+            return []
+        return [
+            Statement(
+                "AnchorEvidence",
+                ["s3:PutObject"],
+                [f"arn:{names.partition}:s3:::{bucket}/*"],
+                principals="*",
+                conditions={"StringEquals": {"aws:PrincipalAccount": names.account}},
+            )
+        ]
 
     def _own(self, service: str, *, own_resources: bool) -> Statement:
         account = self._args.names.account
