@@ -149,14 +149,10 @@ async def read_prompt_request(
 
 
 def _read_turns(prompt: Prompt, turns: Any) -> list[dict[str, str]]:
-    """The turns after the prompt's own message. Raises `ApiError` 400, 403."""
+    """The turns after the prompt's own message. Raises `ApiError` 400, 451."""
     if not prompt.about.get("follow_up"):
-        raise ApiError(
-            403,
-            errors.PERMISSION,
-            f"The prompt {prompt.name} answers once; start it again with other variables.",
-            reason="prompt_follow_up",
-            retry=False,
+        raise errors.policy_refusal(
+            f"The prompt {prompt.name} answers once; start it again with other variables.", "prompt_follow_up"
         )
     if not isinstance(turns, list) or not 2 <= len(turns) <= _MOST_TURNS or len(turns) % 2:
         raise invalid_request(f"continue: must be 2 to {_MOST_TURNS} turns, an answer and then a question")

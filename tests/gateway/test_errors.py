@@ -25,7 +25,8 @@ import lambdas.gateway
 from lambdas.common.identities import KeyLimits, Principal
 from lambdas.common.ledger import LedgerContended, LedgerUnavailable, Refused
 from lambdas.common.ledger.token_uses import TokenUses
-from lambdas.gateway import app, errors
+from lambdas.common.prompts import Prompt
+from lambdas.gateway import app, errors, prompts
 from lambdas.gateway.authenticate import ENDED, AuthenticationError
 from lambdas.gateway.call import Deadlines
 from lambdas.gateway.errors import ApiError
@@ -242,6 +243,15 @@ def _prompts(requests: Requests) -> None:
     post("/v1/prompts/none/messages", {})
     post(path, {"version": 4711})
     post(path, {"variables": {}}, key=FINANCE_KEY)
+    requests.get("/v1/prompts/none")
+    assert requests.harness.request("GET", "/v1/prompts/campaign-copy", key=FINANCE_KEY).status == 404
+    asked = {"role": "user", "content": CANARY}
+    made = {"model": "fast", "max_tokens": 9, "messages": []}
+    with patch.object(prompts, "render", return_value=made):
+        post(path, {"continue": CANARY})  # no published prompt may be continued
+        with patch.object(Prompt, "about", {"follow_up": True}):
+            for given in (CANARY, [asked, asked], [{"role": "assistant", "content": 5}, asked]):
+                post(path, {"continue": given})
 
 
 def _models(requests: Requests) -> None:
@@ -321,11 +331,12 @@ def _controls(requests: Requests) -> None:
         requests.refused()
     with patch.object(app, "models_page", side_effect=RuntimeError(CANARY)):
         requests.get("/v1/models")
-    with patch.object(type(harness.ledger.store), "get", side_effect=RuntimeError(CANARY)):
+    with patch.object(type(harness.ledger), "balances", side_effect=RuntimeError(CANARY)):
         requests.get("/v1/me")
     unread = next(name for name in harness.prompts.index.document["prompts"] if name != "campaign-copy")
     with patch.dict(harness.prompts.objects, clear=True):
         requests.post(f"/v1/prompts/{unread}/messages", {"variables": {}})
+        requests.get("/v1/prompts")
     requests.refused(model="unpriced")
     assert not harness.upstream.received
 

@@ -267,7 +267,7 @@ def test_a_key_lives_from_its_making_to_its_revocation(deployment):
     assert key_id in listed
     assert key not in listed
     kit(deployment, "switch", "off", "principal", key_id, "--reason", "a test of the switch")
-    assert ask(deployment, key) == 403
+    assert ask(deployment, key) == 451
     assert key_id in kit(deployment, "switch", "list").stdout
     kit(deployment, "switch", "on", "principal", key_id, "--reason", "a test of the switch")
     assert ask(deployment, key) == 200

@@ -148,7 +148,7 @@ def test_a_machine_that_nobody_let_in_is_refused(machines: Machines) -> None:
 def test_a_machine_reaches_nothing_of_another_department(machines: Machines) -> None:
     marketing, finance = machines.token("reports"), machines.token("ledger")
     refused = machines.post("/v1/messages", marketing, chat(model="best"))
-    assert refused.status == 400
+    assert refused.status == 451
     assert "not granted to you" in refused.json()["error"]["message"]
     assert machines.post("/v1/messages", finance, chat(model="best")).status == 200
     made = machines.post("/v1/messages", marketing, chat(model="fast"))

@@ -180,7 +180,7 @@ def test_who_is_switched_off_is_out_at_the_next_call_with_the_same_token(person:
     assert person.call().status_code == 200
     assert run(kit, "switch", "off", "principal", person.id, "--reason", "a token was stolen").code == 0
     answer = person.call()
-    assert answer.status_code == 403
+    assert answer.status_code == 451
     assert answer.headers["x-should-retry"] == "false"
     assert run(kit, "switch", "on", "principal", person.id, "--reason", "it was found again").code == 0
     assert person.call().status_code == 200
