@@ -1,6 +1,6 @@
 """Who may call now: one live record per person, application key and group (G.4, L1.3).
 
-`AccessRecord` is what the gateway trusts after a credential was verified, and what the ledger's transaction
+`AccessRecord` is what the gateway trusts after a credential was verified, and what the ledger
 checks again: a call is reserved only while the record's `active` is true and its `department` is the
 caller's. So whatever is cached elsewhere, a deactivation bites at the next call.
 

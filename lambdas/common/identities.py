@@ -20,7 +20,7 @@ class KeyLimits:
 class Principal:
     """An authenticated caller.
 
-    `access_key` is the `pk` of its live access record, checked again in the ledger's transaction.
+    `access_key` is the `pk` of its live access record, read again for every reservation.
     `models` and `data_classes` narrow what the department may use; None narrows nothing. `session` is the
     sign-in that the token came from, as `lambdas/common/ledger/token_uses.py` names it, or empty;
     `signed_out_at` is when all sign-ins so far were ended (seconds since the epoch), or 0. `limits` and

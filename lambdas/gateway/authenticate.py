@@ -2,7 +2,7 @@
 
 Whatever proves the caller, what it may do comes from its live access record and never from the credential, so
 that a mover's rights change at once. Verified tokens and read records are kept for a few seconds, because a
-store between a caller and each call would cost more than all else; the ledger's transaction reads the record
+store between a caller and each call would cost more than all else; each reservation reads the record
 again, so a leaver is out at the next call all the same, and so is who has signed out. Tokens of an issuer
 that is `single_use` are used up, each with its first request.
 
@@ -42,7 +42,7 @@ from lambdas.common.tokens import (
 from lambdas.common.virtual_keys import PREFIX, is_well_formed, key_record_pk, workload_record_pk
 
 VERIFIED_SECONDS = 600.0  # after which a token is verified again: its key may have been withdrawn
-RECORD_SECONDS = 5.0  # how long a record may be trusted outside the ledger's transaction
+RECORD_SECONDS = 5.0  # how long a record may be trusted outside the ledger
 _MOST_RECORDS = 50_000
 _MOST_TOKENS = 20_000
 KEY_ISSUER = "virtual-key"

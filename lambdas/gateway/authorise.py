@@ -1,7 +1,7 @@
 """May this caller use this model at all? Department, grant, registered prompts (L1.2, L2.1, L3.2).
 
 What depends on amounts and switches (budgets, rates, kill switches, the live access record) is decided in the
-ledger's transaction, by `reserve`, because only there can two calls not both see the last free place.
+ledger, by `reserve`, because only there can two calls not both see the last free place.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""AWS without botocore's clients, for the calls that every request makes: the ledger's transactions, the
+"""AWS without botocore's clients, for the calls that every request makes: the ledger's items, the
 records' puts and their copies (L1.6, L2.5).
 
 They go over the gateway's own connections on the event loop, so no thread stands between, and cost a tenth of

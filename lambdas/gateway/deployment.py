@@ -3,7 +3,7 @@
     uvicorn --factory lambdas.gateway.app:create_app
 
 needs nothing but environment variables (see `settings`) and credentials that botocore finds; the same holds
-on Lambda, on Kubernetes and against an emulated AWS (`AWS_ENDPOINT_URL`). The ledger's transactions and the
+on Lambda, on Kubernetes and against an emulated AWS (`AWS_ENDPOINT_URL`). The ledger's items and the
 records' puts go over `aws_requests`. All other clients are botocore's: they block, so every call of theirs
 runs in a pool of threads.
 """

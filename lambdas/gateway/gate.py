@@ -1,6 +1,6 @@
 """The gate of every route that costs nothing: live access, kill switches and rates (L1.5, G.4).
 
-What costs money passes the ledger's transaction, which checks the same and counts for all processes. Here
+What costs money passes the ledger's reservation, which checks the same and counts for all processes. Here
 nothing is reserved, so access and switches are read and rates counted in this process: also those of requests
 that are refused, because to inspect and to refuse is work, too.
 """
