@@ -16,6 +16,7 @@ from kit.commands import (
     build,
     champions,
     chargeback,
+    client,
     connect_provider,
     contract,
     cost,
@@ -64,6 +65,7 @@ app.add_typer(baseline.app, name="baseline")
 app.add_typer(batch.app, name="batch")
 app.add_typer(budget.app, name="budget")
 app.add_typer(contract.app, name="contract")
+app.add_typer(client.app, name="client")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(gate.app, name="gate")
 app.add_typer(report.app, name="report")

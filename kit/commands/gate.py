@@ -125,6 +125,7 @@ def attest(
         chosen = _criterion(criterion, "human", settings)
         name = _document_name(chosen, document, ROOT)
         digest = approved_hash(name, roots(settings))
+        _refuse_placeholders(name, settings)
         if digest is None:
             raise _usage(f"there is no document {name}", "write it, then attest it")
         entry = Attestation(chosen.name, _person(by), _not_later(_day(on, "--on"), "--on"), name, digest)
@@ -374,6 +375,21 @@ def _criterion(name: str, kind: str, settings: "Settings") -> "Criterion":
         other = "kit gate measure …" if found.kind == "measured" else "kit gate attest … --by NAME"
         raise _usage(f"{name} is a {found.kind} criterion", f"use {other.replace('…', name)}")
     return found
+
+
+def _refuse_placeholders(name: str, settings: "Settings") -> None:
+    """A client's own document with a placeholder in it says nothing that could be approved."""
+    from kit.clients import placeholders
+
+    path = Path(settings.client_folder) / name
+    if not settings.client_folder or not path.is_file():
+        return
+    left = placeholders(path, name)
+    if left:
+        shown = ", ".join(f"line {one.line}: {one.text}" for one in left[:3])
+        raise _usage(
+            f"{name} is not filled in ({shown})", f"kit client check {settings.client} names all of it"
+        )
 
 
 def _document_name(criterion: "Criterion", given: Path | None, root: Path) -> str:

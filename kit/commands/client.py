@@ -1,0 +1,167 @@
+"""`kit client`: a client's folder, made and checked (Z.1, L3.1)."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kit.errors import ExitCode, KitError
+
+app = typer.Typer(help="Make a client's folder, and check it for what was left open.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+_ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@app.command()
+def new(
+    client: Annotated[str, typer.Argument(help="The client's name in every physical name, such as acme.")],
+    organization: Annotated[str | None, typer.Option(help="The organisation's name.")] = None,
+    account: Annotated[str | None, typer.Option(help="The AWS account, twelve digits.")] = None,
+    region: Annotated[str | None, typer.Option(help="The AWS region, such as eu-central-1.")] = None,
+    owner: Annotated[str | None, typer.Option(help="E-mail address of who answers for it.")] = None,
+    issuer: Annotated[str | None, typer.Option(help="URL of the identity provider (OpenID Connect).")] = None,
+    department: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A department: its id, or id=like with a department of the kit's library; repeatable."
+        ),
+    ] = None,
+    size: Annotated[str, typer.Option(help="small, medium, large or enterprise.")] = "small",
+    environment: Annotated[str, typer.Option(help="production, or another name.")] = "production",
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; every fact is given.")] = False,
+    plan: Annotated[bool, typer.Option(help="End with a plan of all stages.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Write a client's folder and its three stack files, and plan it.
+
+    Asks for what is not given. Nothing is overwritten, and nothing is written where a fact is wrong.
+    Exit codes: 0 written; 2 the client is there already, or a fact is wrong or missing.
+    """
+    from contract.sizes import SIZES
+    from kit.clients import Facts, client_text, residency_of, stack_files
+
+    def fact(given: str | None, flag: str, question: str) -> str:
+        if given:
+            return given
+        if yes:
+            raise _usage(f"--{flag} is missing", "give it, or leave --yes out and be asked")
+        return str(typer.prompt(question))
+
+    target, stacks = _ROOT / "clients" / client, _ROOT / "stacks" / "config"
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", client) or len(client) > 20:
+        raise _usage(f'"{client[:40]}" is not a client\'s name', "lower-case letters, digits, single hyphens")
+    if size not in SIZES:
+        raise _usage(f'"{size[:40]}" is not a size', f"allowed: {', '.join(SIZES)}")
+    if client in _known():
+        raise _usage(f"there is a client {client} already", "choose another name, or edit its file")
+    facts = Facts(
+        client=client,
+        organization=fact(organization, "organization", "Name of the organisation"),
+        account=fact(account, "account", "AWS account (twelve digits)"),
+        region=fact(region, "region", "AWS region"),
+        size=size,
+        owner=fact(owner, "owner", "E-mail address of who answers for it"),
+        issuer=fact(issuer, "issuer", "URL of the identity provider"),
+        departments=department or fact(None, "department", "Departments, separated by spaces").split(),
+        environment=environment,
+    )
+    if residency_of(facts.region) is None:
+        raise _usage(
+            f"the kit does not know where region {facts.region[:40]} keeps data", "see docs/configuration.md"
+        )
+    text = client_text(facts)
+    _check_facts(text)
+    for folder in ("documents", "prompts", "workflows", "courses"):
+        (target / folder).mkdir(parents=True)
+        (target / folder / ".gitkeep").touch()
+    (target / "client.yaml").write_text(text, "utf-8")
+    files = stack_files(client)
+    for name, content in files.items():
+        (stacks / name).write_text(content, "utf-8")
+    written = [f"clients/{client}/client.yaml", *(f"stacks/config/{name}" for name in files)]
+    counts = _plan(client) if plan else {}
+    if as_json:
+        typer.echo(json.dumps({"client": client, "written": written, "resources": counts}, sort_keys=True))
+        return
+    for each in written:
+        typer.echo(f"written  {each}")
+    for stage, count in counts.items():
+        typer.echo(f"{stage:<12} {count} resources")
+    typer.echo(f"next: kit client check {client}, kit preview --client {client}, kit up --client {client}")
+
+
+@app.command()
+def check(
+    client: Annotated[str, typer.Argument(help="The client.")],
+    as_json: Json = False,
+) -> None:
+    """Check a client's file, workflows and documents, and name every placeholder that nobody filled in.
+
+    Exit codes: 0 nothing is open; 2 no such client, or its configuration is wrong; 5 placeholders are left.
+    """
+    from kit.clients import placeholders
+    from kit.evaluation.stages import stack_configuration
+    from kit.local.deployment import read_settings_of
+    from stacks.library import documents_of
+
+    files = _known()
+    if client not in files:
+        from contract.problems import nearest
+
+        raise _usage(
+            f"there is no client {client[:40]}", nearest(client, files) if files else "kit client new"
+        )
+    settings = read_settings_of(stack_configuration("integration", client=client))
+    found = placeholders(files[client], _shown(files[client]))
+    for path in documents_of(settings).values():
+        found += placeholders(path, _shown(path))
+    if as_json:
+        document: dict[str, Any] = {
+            "client": client,
+            "open": [{"file": one.file, "line": one.line, "text": one.text} for one in found],
+        }
+        typer.echo(json.dumps(document, indent=1, sort_keys=True))
+    else:
+        for one in found:
+            typer.echo(f"{one.file}:{one.line}: {one.text} is not filled in")
+        typer.echo(f"{len(found)} placeholders are left" if found else "nothing is open")
+    if found:
+        raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
+
+
+def _known() -> dict[str, Path]:
+    from stacks.settings.loading import client_files
+
+    return client_files()
+
+
+def _check_facts(text: str) -> None:
+    """Refuse facts that the configuration would refuse, before anything is written."""
+    import yaml
+
+    from stacks.settings import SettingsError, parse_settings
+
+    try:
+        parse_settings({**yaml.safe_load(text), "stage": "foundation"})
+    except (SettingsError, yaml.YAMLError) as error:
+        raise _usage(str(error), "nothing was written: give the right facts") from None
+
+
+def _plan(client: str) -> dict[str, int]:
+    from kit.evaluation.stages import evaluate_stages
+
+    return {
+        stage: len(graph.resources)
+        for stage, graph in evaluate_stages(client=client, assume_gates=True).items()
+    }
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(_ROOT)) if path.is_relative_to(_ROOT) else str(path)
+
+
+def _usage(message: str, way_out: str) -> KitError:
+    return KitError(message, way_out=way_out, exit_code=ExitCode.USAGE)
