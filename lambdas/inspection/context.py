@@ -53,7 +53,8 @@ _LOG = re.compile(
     r"|(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL)[ \]:]|[\d.]{7,15} - \S+ \[)"
 )
 _CONFIGURATION = re.compile(
-    r"(?m)^[ \t]*(?:- )?(?:\"[^\"\n]{1,80}\"[ \t]*: ?(?:[\[{\"\d-]|true|false|null)"
+    r"(?m)^(?:[-dlbc][rwxst-]{9}[ .+]|total \d+$)|^[ \t]*(?:- )?(?:\"[^\"\n]{1,80}\"[ \t]*: ?(?:[\[{\"\d-]"
+    r"|true|false|null)"
     r"|[A-Za-z_][\w.\-/]{0,80}[ \t]*(?::|=)(?:[ \t]|$)"
     r"|\[[\w.\" -]+\][ \t]*$|[A-Z][A-Z0-9_]{2,60}=|[\w./@-]+ v\d+\.\d+|[}\]],?[ \t]*$|export [A-Z_]+="
     r"|<[\w:.-]+(?: [^>\n]*)?>)"
@@ -94,12 +95,22 @@ _NAME_ALONE = re.compile(r"(?m)^[ \t*-]*[A-Z][\w.'’-]*(?: [A-Z(][\w.'’)-]*){
 _NAMED_ADDRESS = re.compile(r"(?m)^[^\n<]{2,60}<[^<>\s]+@[^<>\s]+>")
 
 
+_SHRUNK = 400  # characters
+_SIGNS = "{}();=[]"
+# before a line that a search found: its file and number
+_FOUND_LINE = re.compile(r"(?m)^(?=[^\s:]*[./])[\w./@+-]{1,200}[:-]\d{1,6}[:-]")
+
+
 def recognise(text: str) -> Kind:
     """The kind of a text. Short texts and those of which nothing is sure are prose."""
     half = _SAMPLE // 2
     sample = text
     if len(text) > _SAMPLE * 2:
         sample = f"{text[:_SAMPLE]}\n{text[len(text) // 2 :][:half]}\n{text[-half:]}"
+    if len(sample) >= _SHRUNK and sum(map(sample.count, _SIGNS)) >= 0.08 * len(sample):
+        return Kind.CODE  # made small: few lines, many signs
+    if len(_FOUND_LINE.findall(sample)) * 2 > sample.count("\n") + 1:
+        sample = _FOUND_LINE.sub("", sample)
     lines = sum(1 for line in sample.split("\n") if line and not line.isspace())
     if lines < _FEW_LINES:
         return Kind.PROSE

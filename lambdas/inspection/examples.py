@@ -30,7 +30,8 @@ _WORDS_OF_EXAMPLES = _words(
     "token tokens key keys"
     " pass passw passwd passwort password passwords pwd passphrase pw pin cred creds credential credentials "
     "value string text"
-    " foo bar baz qux quux foobar spam eggs ham abc abcd abcde abcdef xyz qwerty asdf letmein change "
+    " word words foo bar baz qux quux foobar spam eggs ham abc abcd abcde abcdef xyz qwerty asdf letmein "
+    "change "
     "changed changeme me please"
     " hello world here is not this that for one two three alice bob carol john jane doe jdoe joe hunter "
     "monkey dragon tiger"
@@ -58,8 +59,22 @@ def is_placeholder(value: str) -> bool:
     """Whether a value is made of the words that people put where a secret will stand, or is counted up."""
     if PLACEHOLDER.search(value):
         return True
+    if value in _PUBLISHED:
+        return True
     lower = _without_rows(value.lower())
-    return not lower or bool(_EXAMPLE.match(lower) or _EXAMPLE.match(lower.translate(_LEET)))
+    return len(lower) <= _LITTLE * len(value) or bool(
+        _EXAMPLE.match(lower) or _EXAMPLE.match(lower.translate(_LEET))
+    )
+
+
+_LITTLE = 0.4  # of a value is left when what is counted up is taken away
+# tokens and verifiers that RFC 6749, 6750, 7519, 7523 and 7636 print
+_PUBLISHED = _words(
+    "2YotnFZFEjr1zCsicMWpAA tGzv3JOkF0XG5Qx2TlKWIA SplxlOBeZQQYbYS6WxSbIA 7Fjfp0ZBr1KtDRbnfVdmIw gX1fBat3bV "
+    "mF_9.B5f-4.1JqM"
+    " dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM SlAV32hkKG "
+    "8xLOxBtZp8"
+)
 
 
 def _without_rows(value: str) -> str:
@@ -112,10 +127,17 @@ _EXPRESSION = re.compile(
 )
 _PATH = re.compile(r"(?:[\w.@~-]+[/\\]){1,}[\w.@-]*\Z")
 _SENTENCE_PART = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*[.,:;!?]*\Z")
+# a name, a chain of names, a constant, a template: no value of its own
+_NAMED = re.compile(
+    r"(?:[a-z]{3,}\d{0,2}|[a-z]+(?:[_-][a-z]+)+|_?[A-Z]+(?:_[A-Z0-9]+)+:?|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*"
+    r"|\[-?\w*\])+"
+    r"|[^{}]*\{[\w.-]+\}.*)\Z"
+)
 _QUOTES = "\"'`"
 _TESTS = re.compile(
     r"sk_test_|rk_test_|pk_test_|rzp_test_|_test_|access-sandbox-|access-development-|ak_test_|test_[0-9a-f]"
 )
+_PROCESS = re.compile(r"(?i)\bpid\W{1,3}\Z")  # of the machine, not of a patient
 _CLOUD = re.compile(
     r"(?i)(?:aws|gcp|azure|cloud|service|project|subscription|tenant|storage)[\w .-]{0,12}\Z"
     r"|account[_-]?ids?[\"']?\s{0,2}[:=]"
@@ -160,6 +182,8 @@ def counts(span: Span, text: str, kind: Kind) -> bool:
         return compact not in _TEST_CARDS and len(set(compact)) > 4
     if span.type == "IBAN":
         return compact not in _EXAMPLE_IBANS and span.rule.endswith("checksum")
+    if span.type == "MRN" and _PROCESS.search(text, max(0, span.start - 12), span.start):
+        return False
     if span.type in _WEAK and kind in PROGRAMS:
         if _COUNTED.search(compact) or len(set(compact)) < 4 or span.rule.startswith(("joined-", "encoded")):
             return False
@@ -178,7 +202,10 @@ def counts(span: Span, text: str, kind: Kind) -> bool:
 
 
 # the digest of a file, in which chance puts any literal
-_DIGEST = re.compile(r"(?:\bh1:|\bsha\d{1,3}[-:=]|integrity[\"']?[:=] ?[\"']?)[A-Za-z0-9+/=_-]{0,90}\Z")
+_DIGEST = re.compile(
+    r"(?:\bh1:|\bsha\d{1,3}[-:=]|integrity[\"']?[:=] ?[\"']?|data:[\w/+.;=-]{3,60},)"
+    r"[A-Za-z0-9+/=_-]{0,90}\Z"
+)
 # a name that ends so names what is known of a secret, not the secret
 _OF_A_SECRET = re.compile(
     r"(?i)(?:hash(?:es|ed)?|digest|checksum|fingerprint|thumbprint|(?<=[a-z])id|_id|ids|names?|types?|ur[il]"
@@ -256,11 +283,15 @@ def _is_example_assignment(whole: str, value: str, text: str, start: int, kind: 
     if (
         (whole.startswith("joined-") and not _by_chance(value))
         or is_placeholder(value.partition("@")[0])
+        or (whole.startswith("joined-") and "/" in value)
         or _PATH.match(value)
+        or _NAMED.match(value)
         or _OF_A_SECRET.search(text, line, start)
         or _FOR_EXAMPLE.search(text, line, start)
     ):
         return True
+    if value.startswith("ey") and "." in value:
+        return _is_example_jwt(value)
     inner = (
         _decoded(value)
         if whole.startswith("encoded:")
@@ -268,7 +299,7 @@ def _is_example_assignment(whole: str, value: str, text: str, start: int, kind: 
         or "basic" in text[max(0, start - 8) : start].lower()
         else ""
     )
-    if inner and all(map(is_placeholder, inner.split(":"))):
+    if inner and is_placeholder(inner.rpartition(":")[2]):
         return True
     quoted = text[start - 1 : start] in _QUOTES and start > 0
     if kind in (Kind.CODE, Kind.DIFF) and not quoted and _EXPRESSION.match(value):
