@@ -381,6 +381,13 @@ def _query_analytics(args: RolesArgs) -> list[Statement]:
             ],
             [names.arn("athena", f"workgroup/{names.of('analytics')}")],
         ),
+        # results are kept by Athena under the key of the data, in the name of whoever asked
+        Statement(
+            "UseResults",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            [args.analytics_key_arn],
+            conditions={"StringEquals": {"kms:ViaService": f"athena.{names.region}.amazonaws.com"}},
+        ),
         Statement(
             "ReadCatalog",
             ["glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"],

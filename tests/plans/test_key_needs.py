@@ -88,6 +88,24 @@ def test_whoever_puts_records_on_a_stream_may_use_its_key() -> None:
     assert callers >= 3, "gateway, releasers, training lead"
 
 
+def test_whoever_may_query_may_read_the_results() -> None:
+    """Managed results of Athena are encrypted in the name of whoever asks (L5.6)."""
+    plan = made("small")
+    (workgroup,) = of_type(plan, "aws:athena/workgroup")
+    results = workgroup.inputs["configuration"]["managedQueryResultsConfiguration"]
+    key = results["encryptionConfiguration"]["kmsKey"]
+    context = {"kms:ViaService": f"athena.{REGION}.amazonaws.com"}
+    asking = [
+        one
+        for one in of_type(plan, "aws:iam/rolePolicy")
+        if any("athena:StartQueryExecution" in each["Action"] for each in statements(one.inputs["policy"]))
+    ]
+    assert len(asking) >= 3
+    for one in asking:
+        for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+            assert allows(one.inputs["policy"], action, resource=key, context=context), one.name
+
+
 def test_api_gateway_may_use_the_key_of_the_stream_that_its_access_log_goes_to() -> None:
     plan = made("small")
     linked = "aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway"
