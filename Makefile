@@ -79,11 +79,12 @@ test-engine: setup ## Drive all stages with the real Pulumi engine, from the PAT
 	@$(BIN)/python -m tests.engine.build >/dev/null
 	@KIT_TEST_ENGINE=1 $(BIN)/pytest -q tests/engine
 
+bench-scale: setup ## Measure what holds at 50,000 people: ledger, notary, verification, cost per million calls
+	@$(BIN)/python -m bench.ledger_load
+	@$(BIN)/python -m bench.evidence_scale $(if $(RECORDS),--records $(RECORDS))
+
 bench-inspection: setup ## Score the inspection; DATA=folder of labelled files, else made-up rows
 	@$(BIN)/python -m bench.inspection $(if $(DATA),--data $(DATA))
-
-bench-scale: setup ## Measure the ledger under DynamoDB's conflicts, limits and faults, in virtual time
-	@$(BIN)/python -m bench.ledger_load
 
 clean: ## Remove all that was built or installed here
 	@-$(KIT) down 2>/dev/null

@@ -62,7 +62,7 @@ def read_keys(data: bytes) -> KeyRing:
         return KeyRing({"manifests": [public_key(data)]})
     found: dict[Use, list[EllipticCurvePublicKey]] = {}
     for label, block in _BLOCK.findall(data.decode("ascii")):
-        use = next((use for use in USES if use == (label or "manifests")), None)
+        use: Use | None = next((use for use in USES if use == (label or "manifests")), None)
         if use is None:
             raise ValueError(f"a key is labelled {label!r}; there are {', '.join(USES)}")
         found.setdefault(use, []).append(public_key(block.encode()))

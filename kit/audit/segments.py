@@ -7,18 +7,24 @@ its own.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
+from multiprocessing import get_context
+from threading import Lock
 from typing import Any
 
 from kit.audit.examination import Finding, examine
-from lambdas.common.audit.chain import Chain, begin
+from lambdas.common.audit.chain import Chain, begin, parse_line
 from lambdas.common.audit.manifest import SealedObject, SealedSegment
 from lambdas.common.audit.merkle import root_of
 from lambdas.common.audit.segment import index_key, lines_of, read_index
 
 _BODIES = b',"bodies":'
+_decode = json.JSONDecoder().decode  # without looking for the encoding first, as `loads` does for bytes
+_BIG = 2 * 1024 * 1024
 # What calls and writers are judged by; the rest of a record is not handed on.
 _FACTS = (
     "kind", "request_id", "at", "writer", "sequence", "result", "statement_id", "exchange_id", "edge_id",
@@ -49,6 +55,32 @@ class Checked:
     findings: list[Finding] = field(default_factory=list)
     records: int = 0
     bytes: int = 0
+
+
+class Checks:
+    """Checks segments, the big ones in processes of their own, as many as there are processors. May be called
+    from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._processes: ProcessPoolExecutor | None = None
+        self._lock = Lock()
+
+    def __enter__(self) -> "Checks":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._processes is not None:
+            self._processes.shutdown(cancel_futures=True)
+
+    def __call__(self, sealed: SealedSegment, data: bytes | None, index: bytes | None) -> Checked:
+        """`check_segment`, wherever it runs. Blocks."""
+        if sealed.size < _BIG:
+            return check_segment(sealed, data, index)
+        with self._lock:  # started for the first big one: most spans have none
+            if self._processes is None:
+                self._processes = ProcessPoolExecutor(os.cpu_count() or 1, get_context("spawn"))
+        return self._processes.submit(check_segment, sealed, data, index).result()
 
 
 def check_segment(
@@ -154,11 +186,11 @@ def _facts(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
 
 def _record(line: bytes) -> dict[str, Any] | None:
     """A record without its bodies, which come last and can be long."""
-    cut = line.rfind(_BODIES)
+    cut = line.find(_BODIES)
     try:
-        record = json.loads(line[:cut] + b"}") if cut > 0 else json.loads(line)
+        record = _decode((line[:cut] + b"}" if cut > 0 else line).decode())
     except ValueError:
-        return None
+        record = parse_line(line)  # the name stands in a record's own part too
     return record if isinstance(record, dict) else None
 
 

@@ -15,7 +15,7 @@ from kit.audit.access_logs import AccessLine, EdgeLine
 from kit.audit.anchors import contradictions
 from kit.audit.calls import Calls, began
 from kit.audit.examination import Finding, examine
-from kit.audit.segments import Checked, check_segment
+from kit.audit.segments import Checked, Checks
 from kit.audit.sources import Entry, Source, ahead
 from kit.audit.writers import Writers
 from lambdas.common.audit.chain import RECORDS, Chain, begin, hour_prefix
@@ -187,8 +187,12 @@ def verify(
         for request in edge:
             if span.first <= request.first and (request.last < min(end, span.as_of) or not span.bounded):
                 calls.edge(request)
-        with ThreadPoolExecutor(_THREADS) as hours, ThreadPoolExecutor(_THREADS) as objects:
-            return _Verification(source, trust, span, calls, objects, progress).run(hours)
+        with (
+            Checks() as checks,
+            ThreadPoolExecutor(_THREADS) as hours,
+            ThreadPoolExecutor(_THREADS) as objects,
+        ):
+            return _Verification(source, trust, span, calls, objects, checks, progress).run(hours)
     finally:
         calls.close()
 
@@ -210,9 +214,11 @@ class _Verification:
         span: Span,
         calls: Calls,
         pool: ThreadPoolExecutor,
+        checks: Checks,
         progress: Callable[[Report], None],
     ) -> None:
         self._source = source
+        self._checks = checks
         self._keys = trust.manifests
         self._anchors = trust.anchors
         self._span = span
@@ -343,14 +349,13 @@ class _Verification:
     def _check_segments(self, manifest: Manifest) -> dict[str, SealedObject]:
         """Check the segments of an hour; the objects of records that they contain, by key."""
         contained: dict[str, SealedObject] = {}
-        for segment, loaded in ahead(
+        for segment, checked in ahead(
             self._pool,
             manifest.segments,
-            self._load_segment,
+            self._checked,
             most=_WINDOW_BYTES,
             weight=lambda one: one.size + 1,
         ):
-            checked = check_segment(segment, *loaded)
             contained |= {one.key: one for one in checked.objects}
             self._report.segments += 1
             self._report.bytes += checked.bytes
@@ -363,8 +368,9 @@ class _Verification:
                 self._take_stretches(checked)
         return contained
 
-    def _load_segment(self, segment: SealedSegment) -> tuple[bytes | None, bytes | None]:
-        return self._source.get(segment.key), self._source.get(index_key(segment.key))
+    def _checked(self, segment: SealedSegment) -> Checked:
+        """A segment, checked in a thread that waits for a process."""
+        return self._checks(segment, self._source.get(segment.key), self._source.get(index_key(segment.key)))
 
     def _take_stretches(self, checked: Checked) -> None:
         for writer, stretch in checked.stretches.items():

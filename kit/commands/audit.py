@@ -281,6 +281,7 @@ def anchor(
     from kit.audit.anchors import anchors_in_file, append_anchors, contradictions, new_anchors
     from lambdas.common.audit.manifest import ManifestDamaged
 
+    known: list[Anchor] = []
     with _errors():
         source, ring, _, _ = _verified(_copied(copy, records, manifests), public_key, None, None, client)
         try:

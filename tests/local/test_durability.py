@@ -8,6 +8,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -24,7 +25,7 @@ from tests.records.audit_fixtures import Time
 REGION = "eu-central-1"
 
 
-def clients(running: emulator.Emulator, *names: str) -> list[object]:
+def clients(running: emulator.Emulator, *names: str) -> list[Any]:
     session = boto3.Session(running.access_key_id, running.secret_access_key, region_name=running.region)
     return [session.client(name, endpoint_url=running.endpoint_url) for name in names]
 

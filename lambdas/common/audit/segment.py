@@ -72,7 +72,7 @@ def build(objects: Iterable[tuple[str, bytes]]) -> Segment:
 def read_index(data: bytes) -> list[SealedObject]:
     """The objects of a segment. Raises ValueError."""
     try:
-        return [SealedObject(**json.loads(line)) for line in data.splitlines()]
+        return [SealedObject(**one) for one in json.loads(b"[" + b",".join(data.splitlines()) + b"]")]
     except (TypeError, ValueError) as error:
         raise ValueError(f"not the index of a segment: {type(error).__name__}") from None
 

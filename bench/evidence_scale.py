@@ -1,0 +1,195 @@
+"""The evidence at 50,000 people: `python -m bench.evidence_scale [--records N]`.
+
+Memory of the notary by calls an hour, one record an object as functions write them, over an S3 that answers
+at once; how fast `kit audit verify` reads sealed segments, by processor; `sha256sum` beside it; cost per
+million calls. CPU time is counted, not the clock: the figures hold on a busy machine.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+from kit.audit.calls import Calls
+from kit.audit.segments import check_segment
+from lambdas.common.audit.chain import Chain, Draft, begin, hour_prefix, make_tail
+from lambdas.common.audit.manifest import SealedSegment
+from lambdas.common.audit.segment import Segment, build
+from lambdas.common.ids import new_id
+from lambdas.notary.notary import Notary
+
+BEGIN = datetime(2026, 11, 24, 8, 5, tzinfo=UTC)
+_SEALED_BEFORE = 24
+_LINE_BYTES = 6_000
+
+
+class _Bucket:
+    """An S3 that answers at once; records are made when they are read, so that they take no memory."""
+
+    def __init__(self, objects: int) -> None:
+        self._objects = objects
+        self.kept: dict[str, tuple[bytes, dict[str, str]]] = {}
+
+    def _keys(self, prefix: str) -> list[str]:
+        if prefix.startswith("records/") and prefix.count("/") == 3 and "hour=" in prefix:
+            return [f"{prefix}gateway-{number:026d}/{0:012d}.jsonl" for number in range(self._objects)]
+        if prefix == "records/":
+            return [f"{hour_prefix(BEGIN)}gateway-{0:026d}/{0:012d}.jsonl"]
+        return sorted(key for key in self.kept if key.startswith(prefix))
+
+    def list_objects_v2(self, **asked: Any) -> dict[str, Any]:
+        after = max(asked.get("StartAfter", ""), asked.get("ContinuationToken", ""))
+        found = [key for key in self._keys(asked["Prefix"]) if key > after]
+        page = found[: asked["MaxKeys"]]
+        listed: dict[str, Any] = {"Contents": [{"Key": key, "Size": _LINE_BYTES} for key in page]}
+        if len(found) > len(page) and asked["MaxKeys"] == 1000:
+            listed |= {"IsTruncated": True, "NextContinuationToken": page[-1]}
+        return listed
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        if Key in self.kept:
+            return {"Body": BytesIO(self.kept[Key][0])}
+        writer = Key.split("/")[3]
+        batch = begin(writer).extend([_draft("intent", b"x" * (_LINE_BYTES - 500))])
+        return {"Body": BytesIO(batch.data)}
+
+    def head_object(self, *, Bucket: str, Key: str, ChecksumMode: str) -> dict[str, Any]:  # noqa: N803
+        data, said = self.kept[Key]
+        checksum = b64encode(hashlib.sha256(data).digest()).decode()
+        return {"ContentLength": len(data), "ChecksumSHA256": checksum, "Metadata": said}
+
+    def put(self, key: str, data: bytes, metadata: Any, content_type: str) -> None:
+        # Of what is sealed the indices are read again; segments are only looked at.
+        self.kept[key] = (data if not key.endswith(".jsonl") or "index" in key else data[:0], dict(metadata))
+        if key.endswith(".jsonl") and "index" not in key:
+            self.kept[key] = (data, dict(metadata))
+
+    def put_object_tagging(self, **_: Any) -> None:
+        pass
+
+    def get_object_tagging(self, **_: Any) -> dict[str, Any]:
+        return {"TagSet": []}
+
+
+class _Kms:
+    def sign(self, **_: Any) -> dict[str, bytes]:
+        return {"Signature": b"x" * 70}
+
+
+def _draft(kind: str, sealed: bytes, request_id: str = "") -> Draft:
+    record_id = new_id("rec_")
+    record = {
+        "kind": kind,
+        "request_id": request_id or new_id("req_"),
+        "principal": "ada",
+        "principal_kind": "person",
+        "department": "marketing",
+        "model": "claude-haiku-5-5",
+        "result": "completed",
+        "decisions": [{"step": "inspection", "class": "internal", "findings": []}],
+    }
+    bodies = b'{"request":{"key":"sk_1","nonce":"0","size":1,"sealed":"%b"}}' % sealed
+    return Draft(record_id, kind, record["request_id"], make_tail(record_id, BEGIN, record, bodies), {})
+
+
+def notary_memory(calls_per_hour: int) -> tuple[float, float]:
+    """MB at most, and processor seconds for one hour, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.evidence_scale", "--notary", str(2 * calls_per_hour)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    return found["mb"], found["seconds"]
+
+
+def _notary(objects: int) -> None:
+    bucket = _Bucket(objects)
+    now = BEGIN + timedelta(hours=1)
+    notary = Notary(bucket, bucket, _Kms(), bucket="audit", signing_key_arn="key", clock=lambda: now)
+    started = time.process_time()
+    list(notary.seal_each())
+    kept = (
+        sum(len(data) for data, _ in bucket.kept.values()) / 1e6
+    )  # what the bucket holds is not the notary's
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"mb": peak - kept, "seconds": time.process_time() - started}))
+
+
+def _segment(records: int, per_object: int, body: int) -> tuple[SealedSegment, Segment]:
+    objects: list[tuple[str, bytes]] = []
+    chain: Chain = begin("gateway-" + new_id())
+    sealed = os.urandom(body).hex().encode()[:body]
+    for _ in range(0, records, per_object):
+        ids = [new_id("req_") for _ in range(max(1, per_object // 2))]
+        drafts = [_draft(kind, sealed, one) for one in ids for kind in ("intent", "outcome")][:per_object]
+        batch = chain.extend(drafts)
+        objects.append((batch.key(BEGIN), batch.data))
+        chain = batch.after
+    made = build(objects)
+    return made.sealed("segments/dt=2026-11-24/hour=08/0000.jsonl"), made
+
+
+def _rate(sealed: SealedSegment, made: Segment, records: int, *, facts: bool) -> tuple[float, float]:
+    """Records and MB a processor second."""
+    read, size, started = 0, 0, time.process_time()
+    calls = Calls()
+    while read < records:
+        checked = check_segment(sealed, made.data, made.index, facts=facts)
+        assert not checked.findings
+        for record in checked.facts:
+            calls.record(record)
+        read += checked.records
+        size += checked.bytes
+    calls.close()
+    seconds = time.process_time() - started
+    return read / seconds, size / seconds / 1e6
+
+
+def _plain_sha256(data: bytes) -> float:
+    started, size = time.process_time(), 0
+    while size < 400_000_000:
+        hashlib.sha256(data).digest()
+        size += len(data)
+    return size / (time.process_time() - started) / 1e6
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument(
+        "--notary", type=int, default=0, help="internal: measure the notary with so many objects"
+    )
+    arguments = parser.parse_args()
+    if arguments.notary:
+        _notary(arguments.notary)
+        return
+    print(
+        "notary, one record an object           before      now (MB)   processor seconds an hour of records"
+    )
+    for calls, before in ((500, "91"), (2_500, "237"), (6_000, "439"), (12_500, "1,107")):
+        mb, seconds = notary_memory(calls)
+        print(f"{calls:>7,} calls an hour            {before:>8} {mb:>12,.0f} {seconds:>14,.1f}")
+    for label, per_object, body in (("many records an object", 100, 200), ("one record an object", 1, 200)):
+        sealed, made = _segment(40_000, per_object, body)
+        chain, _ = _rate(sealed, made, arguments.records, facts=False)
+        full, _ = _rate(sealed, made, arguments.records, facts=True)
+        print(f"verify, {label:<23} chain and Merkle {chain:>9,.0f} records/s, full check {full:>9,.0f}")
+    sealed, made = _segment(2_000, 2, 12_000)
+    _, speed = _rate(sealed, made, 20_000, facts=True)
+    plain = _plain_sha256(made.data)
+    print(f"bodies of 12 kB: {speed:,.0f} MB/s, sha256sum {plain:,.0f} MB/s: {speed / plain:.0%}")
+
+
+if __name__ == "__main__":
+    main()
