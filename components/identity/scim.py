@@ -28,7 +28,7 @@ _ALARMS = (
     (
         "access-differences",
         "AccessDifferences",
-        "What somebody may do does not follow from the directory, or there is a new key: kit access review",
+        "What somebody may do does not follow from the directory, or a key is new: see docs/rights.md",
         0,
     ),
     (

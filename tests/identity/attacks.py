@@ -78,7 +78,7 @@ ATTACKS = (
         (_dynamodb("PutItem", "access", "SUBJECT#x", "id", "how"),),
         _KEYS,
         ("key-operator",),
-        "the record of kit people bind; data events in the trail; kit access review",
+        "the record of kit people bind; data events in the trail",
     ),
     Attack(
         "make a key",
@@ -92,7 +92,7 @@ ATTACKS = (
         (_dynamodb("UpdateItem", "access", "KEY#x", "department", "models"),),
         _ATTRIBUTES,
         ("key-operator",),
-        "the record of kit key; data events in the trail; kit access review",
+        "the record of kit key; data events in the trail",
     ),
     Attack(
         "lower what a department has spent",

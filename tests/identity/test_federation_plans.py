@@ -126,7 +126,7 @@ def test_nobody_comes_in_with_a_password(folder: Path) -> None:
     """A client that names no flow gets AWS's default ones, with passwords among them."""
     graph = plan(folder, **{**EXAMPLE["identity"], "machine_clients": ["reports"]})
     clients = [one for one in graph if one.type == "aws:cognito/userPoolClient:UserPoolClient"]
-    assert len(clients) == 2
+    assert len(clients) == 3  # of people, of the portal, of the machine
     for client in clients:
         assert client.inputs["explicitAuthFlows"] == ["ALLOW_CUSTOM_AUTH"]
     (pool,) = [one for one in graph if one.type == "aws:cognito/userPool:UserPool"]
@@ -142,6 +142,8 @@ def test_machines_get_one_scope_each_and_the_gateway_asks_for_it(folder: Path) -
     assert client.inputs["allowedOauthScopes"] == ["claude/messages"]
     assert client.inputs["generateSecret"] is True
     (published,) = [one for one in graph if one.inputs.get("key") == "policy/gateway.json"]
-    people, machine = json.loads(published.inputs["content"])["issuers"][:2]
-    assert people["claims"]["session"] == "origin_jti"
+    issuers = json.loads(published.inputs["content"])["issuers"]
+    people = [one for one in issuers if one["principal"] == "person"]
+    machine = next(one for one in issuers if one["principal"] == "application")
+    assert {one["claims"]["session"] for one in people} == {"origin_jti"}
     assert (machine["principal"], machine["required_scopes"]) == ("application", ["claude/messages"])

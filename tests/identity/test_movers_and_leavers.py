@@ -112,9 +112,8 @@ def _signed_in(deployment: Deployment, name: str) -> str:
     clients = cognito.list_user_pool_clients(UserPoolId=pool, MaxResults=10)["UserPoolClients"]
     (app,) = (one["ClientId"] for one in clients if one["ClientName"] == "people")
     user = {"UserPoolId": pool, "Username": f"organization_{name.partition('@')[0]}"}
-    cognito.admin_create_user(
-        **user, UserAttributes=[{"Name": "email", "Value": name}], MessageAction="SUPPRESS"
-    )
+    attributes = [{"Name": "email", "Value": name}, {"Name": "email_verified", "Value": "true"}]
+    cognito.admin_create_user(**user, UserAttributes=attributes, MessageAction="SUPPRESS")
     return _sign_in(cognito, app, user)
 
 
