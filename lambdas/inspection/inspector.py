@@ -406,7 +406,8 @@ class Inspector:
         program: bool = False,
     ) -> list[Span]:
         off = self.config.disabled
-        plain = without_emphasis(latin_only(mapped.text, credentials.OTHER_SCRIPTS))
+        plain = latin_only(mapped.text, credentials.OTHER_SCRIPTS)
+        plain = plain if program else without_emphasis(plain)
         clear = settle(_values(plain, lower, literals, off))
         if "rearranged-views" not in off:
             clear = self._with_views(clear, views.rearranged(plain, literals["numbers"], program=program), 0)

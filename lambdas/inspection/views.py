@@ -35,6 +35,7 @@ class View:
 
 
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_BASE32_HINT = re.compile(r"[A-Z2-7]{16}")
 _BASE32 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Z2-7]{16,400}={0,6}(?![A-Za-z0-9+/_-])")
 _HEX_RUN = re.compile(r"[0-9A-Fa-f]{14,}")
 _SPACED_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]){6,}[0-9A-Fa-f]{2}")
@@ -71,7 +72,7 @@ def decoded(text: str, depth: int = 0) -> Iterator[View]:
         if match.end() - start >= 14:
             for digits in _HEX_RUN.finditer(run):
                 yield from _hexadecimal(digits.group(), start + digits.start(), start + digits.end())
-    for match in _BASE32.finditer(text):
+    for match in _BASE32.finditer(text) if _BASE32_HINT.search(text) else ():
         yield from _base32(match.group(), *match.span())
     if any(hint.search(text) for hint in _SPACED_HEX_HINTS):
         for match in _SPACED_HEX.finditer(text):
@@ -184,7 +185,10 @@ _MARK = re.compile(
     r"(?:\*{1,3}|~~|`|</?[a-zA-Z][^<>\n]{0,40}>|<!--[^>\n]{0,40}-->|[\"'] ?(?:\+|\.|&|\|\||\.\.) ?[\"']){1,3}"
     r"(?= ?[\w@.+/-])"
 )
-_MARK_SIGNS = ("*", "~", "`", "<", '"', "'")
+# a text without any of these holds no such mark; that is told in microseconds
+_MARK_SIGNS = tuple("*~`<") + tuple(
+    f"{quote}{blank}{sign}" for quote in "\"'" for blank in ("", " ") for sign in ("+", ".", "&", "|")
+)
 
 
 def _line_breaks(text: str) -> Iterator[tuple[int, int]]:
