@@ -31,6 +31,8 @@ from lambdas.gateway.settings import read_settings
 JSON: list[Header] = [(b"content-type", b"application/json")]
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+# routes whose requests Claude, or a model of vectors, answers: statements are taken on these alone
+_ANSWERS = frozenset(("messages", "embeddings", "batches.create"))
 Handler = Callable[[Exchange, AccessEntry, Principal], Awaitable[None]]
 
 
@@ -227,7 +229,9 @@ class _App:
     async def _for(
         self, principal: Principal, handler: Handler, exchange: Exchange, entry: AccessEntry
     ) -> None:
-        exchange.request_id = entry.request_id = self._running().request_ids.new(principal.department)
+        exchange.request_id = entry.request_id = self._running().request_ids.new(
+            principal.department, principal.id, answer=entry.route in _ANSWERS
+        )
         entry.department = principal.department
         await handler(exchange, entry, principal)
 

@@ -2,7 +2,7 @@
 
 Body: {"request_id": "req_…", "useful": true, "minutes_saved": 20, "edited": false, "rejected": false,
 "use_case": "campaign-copy"}; the first two are required. `minutes_saved` is 0 to 480. There is no free text.
-Feedback on an answer is taken once, from the department that got it; it becomes a record and so an event of
+Feedback on an answer is taken once, from the caller who got it; it becomes a record and so an event of
 measurement.
 """
 
@@ -52,12 +52,12 @@ class Feedback:
     async def take(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
     ) -> None:
-        """One statement. Raises `ApiError` 400, 404 for another department's call, 409 for a second one,
+        """One statement. Raises `ApiError` 400, 404 for anybody else's answer, 409 for a second one,
         503.
         """
         said = _read(body)
-        if not self.request_ids.belongs(said.request_id, principal.department):
-            raise not_found("Your department has no call with this request id.", reason="unknown_record")
+        if not self.request_ids.belongs(said.request_id, principal.department, principal.id):
+            raise not_found("You have no answer with this request id.", reason="unknown_record")
         key = Key("ledger", f"FEEDBACK#{said.request_id}", "FEEDBACK")
         mark = {"feedback": exchange.request_id}
         await self._remember(key, mark)

@@ -3,7 +3,7 @@
 Body: {"use": "…", "result": "…", "material_decision": true, "reviewed_by": "…"}; `use` is required, each text
 has at most 4,000 characters. What is said is appended to the call's records, as often as there is something
 to say, and never edited. Texts may be personal, so they are encrypted like the bodies of the call. Only the
-department that made the call may say it.
+caller who got the answer may say it.
 """
 
 import json
@@ -31,7 +31,7 @@ class Uses:
     async def append(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request_id: str, body: JsonBody
     ) -> None:
-        """One statement. Raises `ApiError` 400, 404 for another department's call, 503."""
+        """One statement. Raises `ApiError` 400, 404 for anybody else's answer, 503."""
         fields = body.fields
         for name in fields:
             if name not in {*_TEXTS, "material_decision"}:
@@ -43,8 +43,8 @@ class Uses:
         material = fields.get("material_decision", False)
         if not isinstance(material, bool):
             raise invalid_request("material_decision: must be true or false")
-        if not self.request_ids.belongs(request_id, principal.department):
-            raise not_found("Your department has no call with this request id.", reason="unknown_record")
+        if not self.request_ids.belongs(request_id, principal.department, principal.id):
+            raise not_found("You have no answer with this request id.", reason="unknown_record")
         await self.recorder.use(
             exchange.request_id, principal, request_id, material_decision=material, text=body.raw
         )

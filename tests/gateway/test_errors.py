@@ -370,6 +370,22 @@ def _other_gateways(upstreams: list[FakeUpstream], seen: Seen) -> None:
     with _gateway(upstreams, departments=[department("marketing", user_requests_per_minute=1)]) as harness:
         for _ in range(2):
             Requests(harness, seen).message()
+    closed = department("marketing", unknown="refuse", tool_governance="enforce")
+    with _gateway(upstreams, departments=[closed]) as harness:
+        requests = Requests(harness, seen)
+        search = {"type": "web_search_20250305", "name": "web_search"}
+        requests.message(brand_new=CANARY)
+        requests.message(tools=[search])
+        requests.message(tools=[{**search, "max_uses": CANARY}])
+        requests.message(fallbacks=CANARY)
+        deep: Any = []
+        for _ in range(80):
+            deep = [deep]
+        requests.message(messages=[{"role": "user", "content": deep}])
+        requests.message(metadata=deep, context_management={"edits": deep})
+        harness.upstream.script = lambda _: json_reply(b"no message")
+        requests.message()
+        harness.upstream.script = ordinary_claude
     bedrock = {"name": "aws", "base_url": upstreams[0].url, "models": {}, **PLATFORMS["bedrock"]}
     with _gateway(upstreams, providers=[bedrock]) as harness:
         Requests(harness, seen).batch("fast")

@@ -151,3 +151,31 @@ def test_a_batch_belongs_to_its_caller(gateway: Harness, batch: str) -> None:
     assert len(gateway.request("GET", "/v1/messages/batches").json()["data"]) == 1
     looked = [one["what"] for one in gateway.audit.records if one["kind"] == "batch_access"]
     assert looked == ["retrieve", "results", "cancel"]
+
+
+def statements(gateway: Harness, request_id: str, key: str = KEY) -> list[int]:
+    """What comes of feedback and of an outcome on an answer."""
+    said = {"request_id": request_id, "useful": True, "minutes_saved": 5}
+    outcome = {"use": "A letter.", "material_decision": True}
+    return [
+        gateway.post("/v1/feedback", said, key=key).status,
+        gateway.post(f"/v1/records/{request_id}/outcome", outcome, key=key).status,
+    ]
+
+
+def test_statements_are_taken_on_an_answer_by_who_got_it(gateway: Harness) -> None:
+    answered = gateway.post("/v1/messages", chat()).header("request-id") or ""
+    assert statements(gateway, answered, OTHER_KEY) == [404, 404]
+    assert statements(gateway, answered) == [201, 201]
+    assert statements(gateway, answered) == [409, 201]
+
+
+def test_statements_are_taken_on_nothing_but_answers(gateway: Harness) -> None:
+    others = [
+        gateway.request("GET", "/v1/models"),
+        gateway.post("/v1/messages/count_tokens", COUNT),
+        gateway.request("GET", "/v1/messages/batches"),
+        gateway.post("/v1/nothing", {}),
+    ]
+    for answer in others:
+        assert statements(gateway, answer.header("request-id") or "") == [404, 404]
