@@ -10,7 +10,7 @@ from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.functions import Function, FunctionArgs, Surroundings, Web
 from components.identity.people import PROVIDER, People
-from components.permissions import Statement
+from components.permissions import Statement, put_copies
 from components.portal.content import content_text
 
 CONTENT_KEY = "portal/content.json"
@@ -171,7 +171,11 @@ class Portal(KitComponent):
                     "EncryptRecords", ["kms:GenerateDataKey"], [stores.audit_key_arn], conditions=via_s3
                 ),
                 Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
-                Statement("CopyMetadata", ["firehose:PutRecordBatch"], [stores.analytics_stream_arn]),
+                *put_copies(
+                    stores.analytics_stream_arn,
+                    stores.analytics_key_arn,
+                    args.surroundings.names.region,
+                ),
             ],
             environment={
                 "KIT_ENVIRONMENT": args.surroundings.names.environment,

@@ -31,6 +31,8 @@ def _called(plan: tuple[Made, ...]) -> Iterator[tuple[str, str]]:
             for issuer in policy["issuers"]:
                 yield "issuer", issuer["jwks_uri"]
     for one in of_type(plan, "aws:lambda/function"):
+        if "vpcConfig" not in one.inputs:
+            continue  # outside the network every name resolves
         for variable, value in one.inputs.get("environment", {}).get("variables", {}).items():
             if str(value).startswith("https://") and variable not in FOR_PEOPLE:
                 yield f"{one.name} {variable}", value
