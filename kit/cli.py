@@ -28,6 +28,7 @@ from kit.commands import (
     down,
     drift,
     env,
+    evidence,
     gate,
     key,
     login,
@@ -67,6 +68,7 @@ app.add_typer(budget.app, name="budget")
 app.add_typer(contract.app, name="contract")
 app.add_typer(client.app, name="client")
 app.add_typer(dictionary.app, name="dictionary")
+app.add_typer(evidence.app, name="evidence")
 app.add_typer(gate.app, name="gate")
 app.add_typer(report.app, name="report")
 app.add_typer(key.app, name="key")
