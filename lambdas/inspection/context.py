@@ -7,12 +7,9 @@ gives.
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
 
-from lambdas.inspection.normalise import MappedText
+from lambdas.inspection.normalise import MappedText, Origins
 
 
 class Kind(StrEnum):
@@ -167,7 +164,7 @@ def without_line_numbers(mapped: MappedText) -> MappedText:
     if first is None:
         return mapped
     pieces: list[str] = []
-    origins = _Origins(mapped.starts)
+    origins = Origins(mapped.starts)
     position = count = 0
     expected = -1
     while position < len(text):
@@ -188,28 +185,3 @@ def without_line_numbers(mapped: MappedText) -> MappedText:
         origins.add(begin, end)
         position = end
     return MappedText("".join(pieces), origins, mapped.origin_length) if count >= _FEW_NUMBERED else mapped
-
-
-class _Origins(Sequence[int]):
-    """Where each character of a text made of pieces of another one stood in that; little is ever asked."""
-
-    def __init__(self, base: Sequence[int] | None) -> None:
-        self._base = base
-        self._begins: list[int] = []
-        self._shifts: list[int] = []
-        self._length = 0
-
-    def add(self, begin: int, end: int) -> None:
-        """The next piece, by its place in the other text."""
-        self._begins.append(self._length)
-        self._shifts.append(begin - self._length)
-        self._length += end - begin
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[one] for one in range(*index.indices(self._length))]
-        place = index + self._shifts[bisect_right(self._begins, index) - 1]
-        return place if self._base is None else self._base[place]

@@ -9,8 +9,10 @@ alphabets, digits of other scripts, unusual spaces and hyphens, URL, HTML and ba
 import html
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 
@@ -34,6 +36,31 @@ class MappedText:
         # the end is where the next character begins, so that a disguise at the end belongs to the value
         last = self.starts[end - 1] + 1 if end > start else first
         return first, max(last, min(self.starts[end], self.origin_length))
+
+
+class Origins(Sequence[int]):
+    """Where each character of a text made of pieces of another one stood in that; little is ever asked."""
+
+    def __init__(self, base: Sequence[int] | None) -> None:
+        self._base = base
+        self._begins: list[int] = []
+        self._shifts: list[int] = []
+        self._length = 0
+
+    def add(self, begin: int, end: int) -> None:
+        """The next piece, by its place in the other text."""
+        self._begins.append(self._length)
+        self._shifts.append(begin - self._length)
+        self._length += end - begin
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(self._length))]
+        place = index + self._shifts[bisect_right(self._begins, index) - 1]
+        return place if self._base is None else self._base[place]
 
 
 _LOOKALIKES = str.maketrans(
@@ -83,12 +110,13 @@ def _plain(character: str) -> str:
 
 
 _TABLE = _CharacterTable()
-_ESCAPES = re.compile(
+_SIGNED = (
     r"(?:%[0-9A-Fa-f]{2})+"
     r"|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"
     r"|\\u\{?[0-9A-Fa-f]{4,6}\}?|\\x[0-9A-Fa-f]{2}|(?:\\[01][0-7]{2}){3,}"
-    r"|(?i: ?[\[({<] ?(?:at|dot|punkt|arroba) ?[\])}>] ?)"
 )
+_SIGNED_ESCAPES = re.compile(_SIGNED)
+_ESCAPES = re.compile(_SIGNED + r"|(?i: ?[\[({<] ?(?:at|dot|punkt|arroba) ?[\])}>] ?)")
 # each begins with its sign, so that a text without it costs next to nothing
 _ESCAPE_SIGNS = (re.compile(r"%[0-9A-Fa-f]"), re.compile(r"&[#A-Za-z]"), re.compile(r"\\[ux01]"))
 _BRACKETED = re.compile(r"[\[({<] ?(?i:at|dot|punkt|arroba) ?[\])}>]")
@@ -119,24 +147,25 @@ def _unescape(escape: str) -> str:
 def _replace_escapes(mapped: MappedText) -> MappedText:
     text, starts = mapped.text, mapped.starts
     pieces: list[str] = []
-    origins: list[int] = []
+    origins = Origins(starts)
     position = 0
 
     def keep(begin: int, end: int) -> None:
-        pieces.append(text[begin:end])
-        origins.extend(range(begin, end) if starts is None else starts[begin:end])
+        if end > begin:
+            pieces.append(text[begin:end])
+            origins.add(begin, end)
 
-    for match in _ESCAPES.finditer(text):
+    escapes = _ESCAPES if _BRACKETED.search(text) else _SIGNED_ESCAPES
+    for match in escapes.finditer(text):
         keep(position, match.start())
         replacement = _unescape(match.group())
         if not replacement.isascii():
             replacement = "".join(_TABLE[ord(character)] for character in replacement)
-        begin, end = mapped.origin(match.start(), match.end())
-        width = end - begin
+        begin, width = match.start(), match.end() - match.start()
         pieces.append(replacement)
-        origins.extend(
-            begin + (index * width) // max(1, len(replacement)) for index in range(len(replacement))
-        )
+        for index in range(len(replacement)):
+            place = begin + (index * width) // len(replacement)
+            origins.add(place, place + 1)
         position = match.end()
     keep(position, len(text))
     return MappedText("".join(pieces), origins, mapped.origin_length)
