@@ -26,6 +26,7 @@ from lambdas.common.identities import KeyLimits, Principal
 from lambdas.common.ledger import LedgerContended, LedgerUnavailable, Refused
 from lambdas.common.ledger.token_uses import TokenUses
 from lambdas.common.prompts import Prompt
+from lambdas.common.subject_keys import SubjectErased
 from lambdas.gateway import app, errors, prompts
 from lambdas.gateway.authenticate import ENDED, AuthenticationError
 from lambdas.gateway.call import Deadlines
@@ -337,8 +338,16 @@ def _controls(requests: Requests) -> None:
     with patch.dict(harness.prompts.objects, clear=True):
         requests.post(f"/v1/prompts/{unread}/messages", {"variables": {}})
         requests.get("/v1/prompts")
+    with patch.object(type(harness.ledger), "check", side_effect=RuntimeError(CANARY)):
+        requests.get("/v1/models")
+    harness.audit.refuse = SubjectErased(CANARY)
+    requests.refused()
+    harness.audit.refuse = None
     requests.refused(model="unpriced")
     assert not harness.upstream.received
+    harness.audit.refuse, harness.audit.refuse_kind = RuntimeError(CANARY), "outcome"
+    requests.message()
+    harness.audit.refuse = harness.audit.refuse_kind = None
 
 
 def _providers(requests: Requests) -> None:
