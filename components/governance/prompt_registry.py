@@ -38,7 +38,7 @@ class PromptRegistry(KitComponent):
     Creates: one S3 object a published version (`prompts/<name>/<number>-<hash>.json`) and the index
     (`prompts/index.json`), which the gateway re-reads within 15 seconds.
     Default posture: encrypted with the governance key; versions protected and retained; a version that was
-    changed, added or removed behind `prompts/published.lock` refuses the deployment.
+    changed, added or removed behind its `published.lock` refuses the deployment.
     Replaced when changed: nothing; a version's key holds its hash, so other content is another object.
 
     `index_key` is the key of the index; `versions` counts what is published.

@@ -1,8 +1,9 @@
-"""The published prompts on disk, checked against the lock, and how the registry stores them (L2.2).
+"""The published prompts on disk, checked against their locks, and how the registry stores them (L2.2).
 
 prompts/<department>/<name>/versions/N.json  published, never edited
 prompts/<department>/<name>/aliases.yaml     stable: N
-prompts/published.lock                       name, version and SHA-256 of every version ever published
+prompts/<department>/<name>/published.lock   SHA-256 of every version of it that was ever published
+prompts/published.lock                       the same by name, of versions from before each had its own
 """
 
 import json
@@ -31,9 +32,16 @@ class PublishedPrompts:
 
 
 def read_lock(root: Path) -> dict[str, dict[str, str]]:
-    """`published.lock`: name → version → SHA-256 of the published document."""
-    path = root / LOCK_FILE
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+    """name → version → SHA-256 of the published document, from the lock of each prompt and the common one.
+
+    A prompt has a lock of its own so that two who publish different prompts never meet in one file.
+    """
+    common = root / LOCK_FILE
+    found: dict[str, dict[str, str]] = json.loads(common.read_text("utf-8")) if common.exists() else {}
+    for path in sorted(root.glob(f"*/*/{LOCK_FILE}")):
+        known = found.setdefault(path.parent.name, {})
+        found[path.parent.name] = {**json.loads(path.read_text("utf-8")), **known}
+    return found
 
 
 def read_published(root: Path) -> PublishedPrompts:

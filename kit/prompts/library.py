@@ -4,7 +4,7 @@ prompts/<department>/<name>/prompt.yaml      the draft, edited by people
 prompts/<department>/<name>/approvals.yaml   who approved which content hash, and what the tests said
 prompts/<department>/<name>/versions/N.json  published, never edited
 prompts/<department>/<name>/aliases.yaml     stable: N
-prompts/published.lock                       name, version and SHA-256 of every version ever published
+prompts/<department>/<name>/published.lock   SHA-256 of every version of it that was ever published
 """
 
 import json

@@ -70,11 +70,10 @@ def publish(root: Path, entry: Entry, *, at: datetime) -> int:
         "approval": approval,
         "published_at": at.isoformat(timespec="seconds"),
     }
-    lock = read_lock(root)
-    lock.setdefault(entry.file.name, {})[str(number)] = content_hash(document)
+    lock = {**read_lock(root).get(entry.file.name, {}), str(number): content_hash(document)}
     # version before lock: a crash in between leaves an unlocked file, and the next reading says what to do
     write_json(entry.folder / "versions" / f"{number}.json", document)
-    write_json(root / LOCK_FILE, lock)
+    write_json(entry.folder / LOCK_FILE, lock)
     write_yaml(entry.folder / "aliases.yaml", {**entry.aliases, STABLE: number})
     return number
 
