@@ -136,7 +136,7 @@ _ROLES = {
 def _role_that_may(operation: str) -> str:
     roles = [role for role, operations in _ROLES.items() if operation in operations]
     if not roles:
-        return "take the role of the Center of Excellence whose work this is: docs/roles.md"
+        return "take the role of the Center of Excellence whose work this is: docs/rights.md"
     return f"take the role {' or '.join(roles)}"
 
 

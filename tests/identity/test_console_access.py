@@ -289,7 +289,7 @@ def wrong(folder: Path, **config: Any) -> dict[str, str]:
         ),
         (
             {"kind": "identity-center", "instance_arn": INSTANCE, "groups": {"boss": GROUP.format(1)}},
-            "console_access.groups.boss",
+            "console_access.groups",
             "not allowed",
         ),
     ],

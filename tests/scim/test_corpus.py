@@ -129,3 +129,14 @@ def test_the_corpus_has_every_provider_and_every_kind_of_step():
         calls = [step["call"] for step in one["steps"]]
         assert calls[0] is True, provider
         assert False in calls, provider
+
+
+def test_the_page_has_what_the_corpus_says():
+    page = (Path(__file__).parents[2] / "docs" / "leavers.md").read_text("utf-8")
+    rows = [
+        f"| {provider} | {step['step']} | {step['method']} {step['path']} | "
+        f"{'passes' if step['call'] else 'is refused'} |"
+        for provider, one in CORPUS.items()
+        for step in one["steps"]
+    ]
+    assert page.rpartition("|---|\n")[2] == "\n".join(rows) + "\n"
