@@ -52,6 +52,7 @@ STOPS = {
     "KeepSubjectKeys": "message",
     "WrapSubjectKeys": "message",
     "AppendRecords": "message",
+    "Introduce": "message",
     "ReadGovernance": "start",
     "ReadSecrets": "start",
     "CopyMetadata": "copies",
