@@ -137,11 +137,14 @@ def test_structured_output_keeps_its_schema(gateway: Harness) -> None:
     assert sent(gateway)["output_config"] == {"format": {"type": "json_schema", "schema": schema}}
 
 
-def test_an_image_is_inspected_as_in_a_message(gateway: Harness) -> None:
+def test_an_image_is_passed_on_and_inspected_as_in_a_message(gateway: Harness) -> None:
     picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
     answer = ask(gateway, **_turn([{"type": "text", "text": "What is this?"}, picture]))
-    assert answer.status == 451  # images cannot be read by the inspection of this department
-    assert not gateway.upstream.received
+    assert answer.status == 200
+    source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
+    assert sent(gateway)["messages"][0]["content"][1] == {"type": "image", "source": source}
+    decisions = gateway.audit.of(answer.header("request-id"))[0]["decisions"]
+    assert any(one.get("uninspectable") for one in decisions), "an image is named in the record"
 
 
 def test_calls_of_tools_come_back(gateway: Harness) -> None:

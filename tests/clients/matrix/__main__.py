@@ -98,7 +98,10 @@ def _judged(gateway: Harness, row: Row, command: list[str]) -> Row:
     """The row with what came of the command."""
     gateway.reset()
     gateway.upstream.script = ordinary
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    except subprocess.TimeoutExpired:
+        return row._replace(outcome="FAILS", note="no end within the time")
     try:
         said = json.loads(done.stdout.strip().splitlines()[-1])
     except (ValueError, IndexError):
