@@ -31,7 +31,7 @@ def read_ledger(target: "Target", month: str) -> LedgerMonth:
             TableName=target.require("ledger_table_name"),
             FilterExpression=(
                 "(begins_with(pk, :department) AND sk = :month) OR "
-                "(begins_with(pk, :reservation) AND #month = :month AND #state IN (:taking, :open))"
+                "(begins_with(pk, :reservation) AND #month = :month AND #state = :open)"
             ),
             ExpressionAttributeNames={"#month": "month", "#state": "state"},
             ExpressionAttributeValues={
@@ -39,7 +39,6 @@ def read_ledger(target: "Target", month: str) -> LedgerMonth:
                 ":reservation": {"S": "RESERVATION#"},
                 ":month": {"S": month},
                 ":open": {"S": "open"},
-                ":taking": {"S": "taking"},
             },
             ConsistentRead=True,
         )

@@ -251,7 +251,7 @@ def test_a_scripted_agent_session_holds_no_more_than_three_times_what_it_costs(g
     def watch() -> None:
         while not done.is_set():
             for key, item in list(gateway.ledger.store.items.items()):
-                if key.pk.startswith("RESERVATION#") and item["state"] in ("taking", "open"):
+                if key.pk.startswith("RESERVATION#") and item["state"] == "open":
                     ratios.append(item["microusd"] / true)
             time.sleep(0.02)
 

@@ -15,7 +15,7 @@ Items of the table `ledger` (`pk`, `sk`; those with a `ttl` go by themselves):
     SWITCH#<scope>#<subject>            SWITCH               off: a kill switch (see `switches`)
     SWITCHES                            NAMES                what was ever switched off, for listing
     RESERVATION#<bucket>                <expires>#<id>       what a call holds, and of which counters; state
-                                                             taking, open, noted (its cost is known)
+                                                             open, or noted (its cost is known)
     UNCERTAIN#<id>                      RESERVATION          a call whose cost nobody can say yet; ttl
     BATCHES#<department>                <batch id>           message batches and their reservations
     TOKEN#<hash>                        USED                 a one-time token was used; ttl

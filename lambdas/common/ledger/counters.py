@@ -13,6 +13,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 from lambdas.common.ledger.items import Add, Cancelled, Key, Span, Store
@@ -334,12 +335,18 @@ def floor(at: datetime) -> datetime:
 
 def minute_of(at: datetime) -> str:
     """The minute as it is stored."""
-    return floor(at).isoformat()[:16]
+    return _minute_text(int(at.timestamp()) // 60)
+
+
+@lru_cache(8)
+def _minute_text(minute: int) -> str:
+    return datetime.fromtimestamp(minute * 60, UTC).isoformat()[:16]
 
 
 def _minutes(now: datetime) -> tuple[str, str]:
     """The current minute and the one that a clock ahead of ours may have opened."""
-    return minute_of(now), minute_of(now + timedelta(minutes=1))
+    minute = int(now.timestamp()) // 60
+    return _minute_text(minute), _minute_text(minute + 1)
 
 
 def _shard_of(key: Key, counter: Counter) -> int:

@@ -11,6 +11,8 @@ import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
@@ -187,33 +189,39 @@ class DynamoStore:
 
     def _single(self, operation: Operation) -> tuple[Callable[..., Any], dict[str, Any]]:
         ((kind, entry),) = self._transact_item(operation).items()
-        method = {
-            "Update": self._client.update_item,
-            "Put": self._client.put_item,
-            "Delete": self._client.delete_item,
-        }[kind]
-        return method, {**entry, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        entry["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        if kind == "Update":
+            return self._client.update_item, entry
+        return (self._client.put_item if kind == "Put" else self._client.delete_item), entry
+
+    def _addition(self, add: Add) -> dict[str, Any]:
+        """An addition's entry. Every call makes several, of few shapes: their texts are written once."""
+        befores = [most - add.amounts[name] for name, most in add.at_most.items()]
+        span = add.span
+        update, condition, names = _addition_texts(
+            tuple(add.amounts),
+            tuple(add.sets),
+            tuple((name, before < 0) for name, before in zip(add.at_most, befores, strict=True)),
+            (span.name, span.inside) if span is not None else None,
+        )
+        bounds = (span.first, span.last) if span is not None else ()
+        values = (*add.amounts.values(), *add.sets.values(), *befores, *bounds)
+        entry: dict[str, Any] = {
+            "TableName": self._tables[add.key.table],
+            "Key": _wire_key(add.key),
+            "UpdateExpression": update,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": {f":v{at}": _wire(value) for at, value in enumerate(values)},
+        }
+        if condition:
+            entry["ConditionExpression"] = condition
+        return entry
 
     def _transact_item(self, operation: Operation) -> dict[str, Any]:
         statement = _Statement(self._tables[operation.key.table], operation.key)
         match operation:
-            case Add(amounts=amounts, at_most=at_most, sets=sets, span=span):
-                added = ", ".join(
-                    f"{statement.name(name)} {statement.value(amounts[name])}" for name in amounts
-                )
-                expression = f"ADD {added}"
-                if sets:
-                    expression += f" SET {_assigned(statement, sets)}"
-                conditions = [
-                    _at_most(statement, name, most - amounts[name]) for name, most in at_most.items()
-                ]
-                if span is not None:
-                    name = statement.name(span.name)
-                    between = f"{name} BETWEEN {statement.value(span.first)} AND {statement.value(span.last)}"
-                    conditions.append(
-                        between if span.inside else f"(attribute_not_exists({name}) OR NOT {between})"
-                    )
-                return statement.update(expression, conditions)
+            case Add():
+                return {"Update": self._addition(operation)}
             case Create(item=item):
                 return statement.put(item, ["attribute_not_exists(pk)"])
             case Change(values=values, equals=equals):
@@ -268,10 +276,30 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _at_most(statement: _Statement, name: str, before: int) -> str:
-    """The condition that a number is no more than `before`; one that is not there yet is zero."""
-    compared = f"{statement.name(name)} <= {statement.value(before)}"
-    return compared if before < 0 else f"(attribute_not_exists({statement.name(name)}) OR {compared})"
+@lru_cache(256)
+def _addition_texts(
+    amounts: tuple[str, ...],
+    sets: tuple[str, ...],
+    at_most: tuple[tuple[str, bool], ...],
+    span: tuple[str, bool] | None,
+) -> tuple[str, str, dict[str, str]]:
+    """Update, condition and names of an addition. Values are numbered in this order: amounts, sets, for each
+    of `at_most` the most that may be there before (with whether that is less than nothing), the span's ends.
+    """
+    number = count()
+    update = "ADD " + ", ".join(f"#{name} :v{next(number)}" for name in amounts)
+    if sets:
+        update += " SET " + ", ".join(f"#{name} = :v{next(number)}" for name in sets)
+    conditions: list[str] = []
+    for name, negative in at_most:
+        compared = f"#{name} <= :v{next(number)}"  # what is not there yet is zero
+        conditions.append(compared if negative else f"(attribute_not_exists(#{name}) OR {compared})")
+    if span is not None:
+        name, inside = span
+        between = f"#{name} BETWEEN :v{next(number)} AND :v{next(number)}"
+        conditions.append(between if inside else f"(attribute_not_exists(#{name}) OR NOT {between})")
+    every = {*amounts, *sets, *(name for name, _ in at_most), *([span[0]] if span else [])}
+    return update, " AND ".join(conditions), {f"#{name}": name for name in sorted(every)}
 
 
 def _equal(statement: _Statement, equals: Mapping[str, Any]) -> list[str]:

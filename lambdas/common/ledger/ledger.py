@@ -37,7 +37,8 @@ from lambdas.common.ledger.token_uses import session_key
 
 _BUCKETS = 16  # reservations are spread, because one partition takes only so many writes a second
 _UNCERTAIN_TTL = timedelta(days=90)  # longer than the provider's reports for a month are open
-_TAKING, _OPEN, _NOTED, _COUNTED, _SWEPT = "taking", "open", "noted", "counted", "swept"
+_UNCERTAIN, _UNKNOWN = "uncertain", "unknown"
+_OPEN, _NOTED, _COUNTED, _SWEPT = "open", "noted", "counted", "swept"
 _DEPARTMENT_SHARES = 4  # a department has so many times fewer shards than the organisation
 
 
@@ -63,8 +64,7 @@ class Held:
 
     reservation: Reservation
     parts: list[tuple[Counter, dict[str, int]]]
-    state: str = _TAKING
-    confirming: asyncio.Task[None] | None = None
+    state: str = _OPEN
     changes: int = 0
     counted: set[str] = field(default_factory=set)
     closed: bool = False
@@ -115,7 +115,7 @@ class Ledger:
         counters = _counters_of(ask)
         places, own = await self._look(ask, counters, amount)
         reservation = _reservation(ask, amount, [key for key, _ in places])
-        await self._store.apply(Create(reservation.key, {**reservation.item(), "state": _TAKING}))
+        await self._store.apply(Create(reservation.key, {**reservation.item(), "state": _OPEN}))
         taken = await asyncio.gather(
             *(
                 self._counters.take(counter, key, item, amount)
@@ -130,8 +130,9 @@ class Ledger:
         if problems:
             await self._undo(reservation, parts)
             raise min(problems, key=_weight)
-        held = Held(replace(reservation, taken=_merged(parts)), parts)
-        held.confirming = asyncio.ensure_future(self._confirm(held))
+        held = Held(reservation, parts)
+        if _merged(parts) != reservation.taken:  # another shard than was meant had the room
+            await self._rewrite(held, reservation.microusd)
         return Granted(_windows(ask, own, now), held)
 
     async def check(self, principal: Principal, department: str, model: str) -> None:
@@ -144,7 +145,6 @@ class Ledger:
     async def extend(self, granted: Granted, microusd: int) -> None:
         """Hold `microusd` more. Raises `Refused`, and then what was held is held as before."""
         held: Held = granted.handle
-        await self._confirmed(held)
         amount = Amount(held.by(), microusd, 0, 0, self._clock(), held.reservation.month)
         taken = await asyncio.gather(
             *(
@@ -170,7 +170,6 @@ class Ledger:
         less = held.reservation.microusd - microusd
         if less <= 0:
             return
-        await self._confirmed(held)
         before = [dict(one) for _, one in held.parts]
         for _, one in held.parts:
             _lessen(one, less)
@@ -206,7 +205,6 @@ class Ledger:
         if held.closed:
             return
         if held.state not in (_NOTED, _COUNTED):
-            await self._confirmed(held)
             note = {"state": _NOTED, "cost": microusd, "uncertain": uncertain}
             if not await self._change(held, note):
                 await self._settle_late(held, microusd)
@@ -240,7 +238,6 @@ class Ledger:
         expire any more. For work that goes on without us. Raises `LedgerUnavailable` when it was swept.
         """
         held: Held = granted.handle
-        await self._confirmed(held)
         try:
             await self._store.transact(
                 [
@@ -262,12 +259,13 @@ class Ledger:
         await self._correct(reservation, microusd, uncertain=0)
 
     async def resolve(self, reservation_id: str, microusd: int, *, was_granted: bool = False) -> bool:
-        """Put the true cost of an uncertain call in place, now that it is known. False: it is not uncertain,
-        or its process died before it was known what it had taken and nobody says that it `was_granted`.
+        """Put the true cost of an uncertain call in place, now that it is known. `was_granted`: its intent
+        was recorded, so its process did not die while it was still taking. False: it is not uncertain, or its
+        process died and nobody says that it was granted.
         """
         key = Key("ledger", f"UNCERTAIN#{reservation_id}", "RESERVATION")
         (item,) = await self._store.get([key])
-        if item is None or item["state"] not in ("uncertain", *(["unknown"] if was_granted else [])):
+        if item is None or item["state"] not in (_UNCERTAIN, *([_UNKNOWN] if was_granted else [])):
             return False
         try:
             await self._store.apply(Change(key, {"state": "resolved"}, {"state": item["state"]}))
@@ -304,32 +302,15 @@ class Ledger:
             if expired.state == _NOTED:
                 await self._doubt(reservation, expired.microusd)
             return True
-        was = await self._swept(expired)
-        if was is None:
-            return False
-        # only what had surely been taken may be given back one day
-        state = "uncertain" if was == _OPEN else "unknown"
-        await self._keep_uncertain(reservation, reservation.microusd, reservation.microusd, state=state)
+        if expired.state != _SWEPT:  # else by a sweep that died
+            try:
+                await self._store.apply(Change(reservation.key, {"state": _SWEPT}, {"state": _OPEN}))
+            except Cancelled:
+                return False
+        await self._keep_uncertain(reservation, reservation.microusd, reservation.microusd, state=_UNKNOWN)
         await self._doubt(reservation, 0)
         await self._gone(Remove(reservation.key, {"state": _SWEPT}))
         return True
-
-    async def _swept(self, expired: Expired) -> str | None:
-        """Let nobody settle the reservation any more; in which state it was. None: it was settled
-        meanwhile.
-        """
-        state = expired.state
-        if state == _SWEPT:  # by a sweep that died
-            return _TAKING
-        for _ in range(2):  # it may have been confirmed since it was read
-            try:
-                await self._store.apply(Change(expired.reservation.key, {"state": _SWEPT}, {"state": state}))
-                return state
-            except Cancelled as cancelled:
-                state = (cancelled.item or {}).get("state", _COUNTED)
-                if state not in (_TAKING, _OPEN):
-                    return None
-        return None
 
     async def balances(self, scopes: Sequence[str], month: str, *, shards: int = 1) -> list[Balance]:
         """What `scopes` (`ORG`, `DEPT#<id>`, `USER#<id>`) have committed in `month` (YYYY-MM), where the
@@ -358,23 +339,22 @@ class Ledger:
         items = await self._store.get([*first, *places])
         said, counted = items[: len(first)], items[len(first) :]
         _check_standing(principal, ask.department.id, switches, said)
-        looked = await asyncio.gather(
-            *(
-                self._counters.look(counter, key, item, amount)
-                for counter, key, item in zip(counters, places, counted, strict=True)
-            ),
-            return_exceptions=True,
-        )
-        problems = [one for one in looked if isinstance(one, BaseException)]
+        looked: list[tuple[Key, Mapping[str, Any] | None]] = []
+        problems: list[Refused] = []
+        for counter, key, item in zip(counters, places, counted, strict=True):
+            try:
+                looked.append(await self._counters.look(counter, key, item, amount))
+            except Refused as refused:
+                problems.append(refused)
         if problems:
             raise min(problems, key=_weight)
-        return [one for one in looked if not isinstance(one, BaseException)], counted[0]
+        return looked, counted[0]
 
     async def _undo(self, reservation: Reservation, parts: Sequence[tuple[Counter, dict[str, int]]]) -> None:
         """Give back what the other counters gave to a call that one refused. What fails is the sweeper's."""
         try:
             await self._give_back([one for _, one in parts], reservation.month, f"{reservation.id}-")
-            await self._gone(Remove(reservation.key, {"state": _TAKING}))
+            await self._gone(Remove(reservation.key, {"state": _OPEN}))
         except LedgerUnavailable:
             return
 
@@ -387,40 +367,18 @@ class Ledger:
             )
         )
 
-    async def _confirm(self, held: Held) -> None:
-        """Say of the reservation that all of it is held: beside the record of the intent, so nobody waits."""
-        reservation = held.reservation
-        values = {"state": _OPEN, "taken": reservation.item()["taken"]}
-        try:
-            await self._store.apply(Change(reservation.key, values, {"state": _TAKING}))
-        except Cancelled:  # swept: a process that stood still for longer than any call lasts
-            return
-        held.state = _OPEN
-
-    async def _confirmed(self, held: Held) -> None:
-        """Wait until the reservation says what is held. What failed is said with the next change."""
-        confirming, held.confirming = held.confirming, None
-        if confirming is not None:
-            if not confirming.done():
-                await asyncio.wait([confirming])
-            if not confirming.cancelled():
-                confirming.exception()  # seen
-
     async def _rewrite(self, held: Held, microusd: int) -> None:
         held.reservation = replace(held.reservation, microusd=microusd, taken=_merged(held.parts))
         item = held.reservation.item()
-        await self._change(held, {"state": _OPEN, "microusd": microusd, "taken": item["taken"]})
-        held.state = _OPEN
+        await self._change(held, {"microusd": microusd, "taken": item["taken"]})
 
     async def _change(self, held: Held, values: Mapping[str, Any]) -> bool:
-        """Change the reservation from the state that it is in. False: it was swept."""
-        for state in dict.fromkeys((held.state, _OPEN, _TAKING)):
-            try:
-                await self._store.apply(Change(held.reservation.key, values, {"state": state}))
-                return True
-            except Cancelled:
-                continue
-        return False
+        """Change the reservation while it is open. False: it was swept."""
+        try:
+            await self._store.apply(Change(held.reservation.key, values, {"state": _OPEN}))
+        except Cancelled:
+            return False
+        return True
 
     # -- settling and sweeping ----------------------------------------------------------------------------
 
@@ -488,7 +446,7 @@ class Ledger:
         )
 
     async def _keep_uncertain(
-        self, reservation: Reservation, microusd: int, uncertain: int, *, state: str = "uncertain"
+        self, reservation: Reservation, microusd: int, uncertain: int, *, state: str = _UNCERTAIN
     ) -> None:
         """Keep what is needed to put the true cost in place one day."""
         kept = replace(reservation, microusd=microusd, taken=_as_settled(reservation.taken, microusd))
