@@ -290,22 +290,16 @@ class KubernetesGateway(KitComponent):
             # the pod identity agent on the node
             {"to": [{"ip_block": {"cidr": "169.254.170.23/32"}}], "ports": [{"protocol": "TCP", "port": 80}]},
         ]
+        into: Any = {"ports": [{"protocol": "TCP", "port": _PORT}]}
+        if self._args.network_cidr:  # where the load balancer's addresses lie
+            into["from"] = [{"ip_block": {"cidr": self._args.network_cidr}}]
         networking.v1.NetworkPolicy(
             f"{self._name}-traffic",
             metadata=self._metadata(),
             spec={
                 "pod_selector": {"match_labels": _LABELS},
                 "policy_types": ["Egress", "Ingress"],
-                "ingress": [
-                    {
-                        **(
-                            {"from": [{"ip_block": {"cidr": cidr}}]}
-                            if (cidr := self._args.network_cidr)
-                            else {}
-                        ),
-                        "ports": [{"protocol": "TCP", "port": _PORT}],
-                    }
-                ],
+                "ingress": [into],
                 "egress": out,
             },
             opts=self._on_cluster,

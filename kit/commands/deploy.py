@@ -10,6 +10,7 @@ from kit.commands.doctor import account_clients, checks, settings_of, show
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
+    from kit.deploy.state_backend import StateBackend
     from stacks.settings import Settings
 
 
@@ -52,7 +53,8 @@ def deploy(
             exit_code=ExitCode.VERIFICATION_FAILED,
         )
     clients = account_clients(settings.region)
-    engine = Engine(client, **_backend(clients, state_bucket, settings.region))
+    state = _state(clients, state_bucket, settings.region)
+    engine = Engine(client, *((state.url, state.secrets_provider) if state else ()))
     exports: dict[str, str] = {}
     for each in STAGES[: STAGES.index(stage) + 1 if stage else len(STAGES)]:
         if _gate_closed(each, client):
@@ -70,14 +72,14 @@ def deploy(
     _by_hand(settings, exports)
 
 
-def _backend(clients: Any, bucket: str, region: str) -> Mapping[str, str]:
+def _state(clients: Any, bucket: str, region: str) -> "StateBackend | None":
+    """Where the state lies, made where it is missing; None where the operator logs in by himself."""
     if not bucket:
-        return {}
+        return None
     from kit.deploy.state_backend import ensure_state_backend
 
     with deployment_errors():
-        made = ensure_state_backend(clients, bucket, region)
-    return {"backend": made.url, "secrets_provider": made.secrets_provider}
+        return ensure_state_backend(clients, bucket, region)
 
 
 def _gate_closed(stage: str, client: str | None) -> bool:

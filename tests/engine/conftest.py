@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -71,6 +72,11 @@ class Engine:
             text=True,
             check=False,
         )
+
+
+def resources(stack: automation.Stack) -> list[dict[str, Any]]:
+    """What the state of a stack holds; nothing before it was deployed."""
+    return list((stack.export_stack().deployment or {}).get("resources") or ())
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,9 @@ def _relayed(process: subprocess.Popen[bytes]) -> Iterator[Any]:
 
     def read(stream: IO[bytes], field: str) -> None:
         while chunk := os.read(stream.fileno(), 65536):
-            said.put(language_pb2.RunPluginResponse(**{field: chunk}))
+            message = language_pb2.RunPluginResponse()
+            setattr(message, field, chunk)
+            said.put(message)
         said.put(None)
 
     assert process.stdout

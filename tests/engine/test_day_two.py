@@ -7,34 +7,30 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pulumi import automation
 
-from tests.engine.conftest import Engine
+from tests.engine.conftest import Engine, resources
 
 pytestmark = pytest.mark.timeout(1200)
 FEDERATION = "aws:iam/outboundWebIdentityFederation:OutboundWebIdentityFederation"
 
 
 @pytest.fixture(scope="module")
-def stack(engine: Engine) -> Iterator[automation.Stack]:
+def stack(engine: Engine) -> automation.Stack:
     """Foundation, which stands after the first test."""
     return engine.stack("foundation", size="small")
 
 
 def _managed(stack: automation.Stack) -> list[Any]:
     """What the stack holds of AWS."""
-    resources = stack.export_stack().deployment["resources"]
-    return [one for one in resources if one["custom"] and one["type"].startswith("aws:")]
+    return [one for one in resources(stack) if one["custom"] and one["type"].startswith("aws:")]
 
 
 def _urns(stack: automation.Stack) -> dict[str, str]:
-    return {
-        one["urn"].rpartition("::")[2]: one["urn"] for one in stack.export_stack().deployment["resources"]
-    }
+    return {one["urn"].rpartition("::")[2]: one["urn"] for one in resources(stack)}
 
 
 def test_a_deployment_that_failed_in_the_middle_goes_on_from_there(
@@ -92,7 +88,7 @@ def test_what_was_there_before_is_taken_over_and_not_made_again(engine: Engine) 
     )  # fmt: skip
     assert imported.returncode == 0, imported.stdout + imported.stderr
     assert [one for one in engine.world.all() if one["type"] == FEDERATION] == [existing]
-    assert FEDERATION in {one["type"] for one in stack.export_stack().deployment["resources"]}
+    assert FEDERATION in {one["type"] for one in resources(stack)}
 
 
 def test_a_run_that_was_killed_is_cancelled_and_continued(engine: Engine) -> None:
@@ -108,7 +104,7 @@ def test_a_run_that_was_killed_is_cancelled_and_continued(engine: Engine) -> Non
     )
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
-        if len(stack.export_stack().deployment.get("resources") or ()) > 20:
+        if len(resources(stack)) > 20:
             break
         time.sleep(1)
     os.killpg(process.pid, signal.SIGKILL)
