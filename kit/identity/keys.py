@@ -67,7 +67,7 @@ def _identity_of(policy: GatewayPolicy, issuer: str) -> str:
     if not identities:
         raise usage(f"{issuer} is not a trusted issuer here", "add it to trusted_issuers, deploy")
     if len(identities) > 1:
-        names = ", ".join(sorted(one.name for one in rules))
+        names = ", ".join(sorted(one.name for one in rules if one.name))
         raise usage(f"{issuer} has several rules", f"name one: --issuer with one of {names}")
     return next(iter(identities))
 
