@@ -151,8 +151,7 @@ class Gateway:
         has one.
         """
         if not self._tasks:
-            await self.policy.refresh()
-            await self.contract.catch_up()
+            await asyncio.gather(self.policy.refresh(), self.contract.catch_up())
             self._tasks.append(asyncio.create_task(self.policy.run()))
             self._tasks.append(asyncio.create_task(self.contract.run()))
 
