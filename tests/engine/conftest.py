@@ -10,6 +10,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ import pytest
 import yaml
 from pulumi import automation
 
+from components.layers import archive_path
+from kit.build.layers import families
 from kit.evaluation.gates import assumed_evidence
 from kit.evaluation.stages import STAGES, stack_configuration
 from kit.local.home import PROJECT_ROOT
@@ -105,7 +108,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         "PULUMI_ERROR_OUTPUT_STRING": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "KIT_UNBUILT_LAYERS": "allow",
         "KIT_TEST_FAULTS": str(faults),
         "KIT_TEST_WORLD": str(folder / "world"),
     }
@@ -125,6 +127,11 @@ def _copy(project: Path) -> Path:
         if (PROJECT_ROOT / name).exists():
             (project / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT_ROOT / name, project / name)
+    for family in families():  # the engine reads them; what is in them is the business of kit build's tests
+        layer = project / archive_path(family)
+        layer.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(layer, "w") as archive:
+            archive.writestr("family", family)
     for settings in (project / "Pulumi.yaml", project / "policy" / "PulumiPolicy.yaml"):
         read = yaml.safe_load(settings.read_text("utf-8"))
         read["runtime"] = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}

@@ -92,10 +92,10 @@ def test_what_was_there_before_is_taken_over_and_not_made_again(engine: Engine) 
 
 
 def test_a_run_that_was_killed_is_cancelled_and_continued(engine: Engine) -> None:
-    stack = engine.stack("foundation", "killed", size="small")
+    stack = engine.stack("foundation", "foundation.example", size="small")
     engine.fail({"::keys-audit": {"kind": "slow", "times": 1}})
     process = subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "killed"],
+        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "foundation.example"],
         cwd=engine.project,
         env={**os.environ, **engine.environment},
         stdout=subprocess.DEVNULL,
