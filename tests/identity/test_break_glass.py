@@ -105,7 +105,7 @@ def ask_desk(
     """What the function answers to a session; `signer` is who signed it, where that is another."""
     document = {"action": action, "fields": fields, "at": "2026-11-30T12:00:00+00:00"}
     credentials = (signer or session).get_credentials().get_frozen_credentials()
-    proved = signed(document, credentials, deployment.endpoint, session.region_name)
+    proved = signed(document, credentials, deployment.endpoint, str(session.region_name))
     return invoked(deployment, session, proved)
 
 
@@ -150,7 +150,7 @@ def test_nobody_speaks_for_another_and_no_proof_is_worth_anything_for_another_do
     ]
     document = {"action": "approve", "fields": {"id": asked["id"]}, "at": "2026-11-30T12:00:00+00:00"}
     credentials = grace.get_credentials().get_frozen_credentials()
-    good = signed(document, credentials, deployment.endpoint, grace.region_name)
+    good = signed(document, credentials, deployment.endpoint, str(grace.region_name))
     other = {**good, "fields": {"id": "bg_of-another-request"}}
     typed = {**document, "by": "grace"}
     unsigned = {
