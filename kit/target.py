@@ -76,6 +76,17 @@ class Target:
         return value
 
 
+def require_client(target: Target, client: str) -> None:
+    """Refuse to write one client's data into another's deployment. Raises KitError (2)."""
+    up = target.outputs.get("client", client)
+    if up != client:
+        raise KitError(
+            f"the deployment that is up is that of {up}, not of {client}",
+            way_out=f"name it: --client {up}",
+            exit_code=ExitCode.USAGE,
+        )
+
+
 def find_target(client: str | None = None) -> Target:
     """The deployment that is up: the embedded one of `KIT_HOME`, else the stacks of a real account.
 

@@ -45,9 +45,10 @@ def demo(
     settings = read_client_settings(client)
     target = None
     if output is None:
-        from kit.target import find_target
+        from kit.target import find_target, require_client
 
         target = find_target(client)
+        require_client(target, settings.client)
         if not target.local:
             raise KitError(
                 "made-up use does not belong into a real account",

@@ -5,10 +5,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
+from kit.errors import KitError
 from kit.evaluation.stages import evaluate_stages
+from kit.target import Target, require_client
 from stacks.gateway_policy import gateway_policy
 from stacks.library import documents_of, folders_of, workflows_of_department
 from stacks.settings import CONFIG_FOLDER, RawConfig, Settings, SettingsError, read_settings
@@ -158,3 +161,11 @@ def test_a_client_of_an_earlier_version_is_a_single_file_still(tmp_path: Path) -
     settings = read_settings(RawConfig(values))
     assert settings.client_folder == ""
     assert len(folders_of(settings)) == 1
+
+
+def test_no_data_of_one_client_goes_into_the_deployment_of_another() -> None:
+    target = Target({"client": "acme"}, "eu-central-1", True, boto3.Session(region_name="eu-central-1"))
+    require_client(target, "acme")
+    with pytest.raises(KitError, match="is that of acme, not of example") as refused:
+        require_client(target, "example")
+    assert refused.value.way_out == "name it: --client acme"

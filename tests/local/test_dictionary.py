@@ -67,7 +67,8 @@ def test_an_approved_dictionary_stops_its_terms_within_fifteen_seconds_and_a_cha
     ask(local_kit)  # published is not approved
     approve(target, published)
     refused = _refused_within(local_kit, 20)
-    assert isinstance(refused, anthropic.PermissionDeniedError)
+    assert isinstance(refused, anthropic.APIStatusError)
+    assert refused.status_code == 451
     assert TERM.lower() not in str(refused).lower()
     shown = run(local_kit, "dictionary", "show", "--json")
     assert [(one["version"], one["in_force"]) for one in json.loads(shown.stdout)] == [
