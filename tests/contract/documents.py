@@ -47,6 +47,8 @@ def _rich() -> dict[str, Any]:
         },
     }  # fmt: skip
     document["departments"][0]["findings"] = {}
+    del document["departments"][-1]["monthly_budget_usd"]  # it follows from the size
+    document["budget"]["anomaly_monitor"] = "create"
     return document
 
 
