@@ -39,10 +39,11 @@ class Statement:
 
     @property
     def agrees(self) -> bool:
-        """Whether ledger and records say the same, but for what is uncertain: a process that died between
-        noting a cost and counting it leaves too much in the ledger, never too little.
+        """Whether ledger and records say the same, but for what is uncertain: a process that died while it
+        was taking its reservation leaves too much in the records, one that died while it was counting its
+        cost too much in the ledger.
         """
-        return 0 <= self.difference_microusd <= self.uncertain_microusd
+        return abs(self.difference_microusd) <= self.uncertain_microusd
 
     @property
     def difference_microusd(self) -> int:

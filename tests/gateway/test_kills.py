@@ -185,7 +185,7 @@ def test_what_was_served_is_recorded_and_what_was_reserved_is_accounted_for(plac
     statements = [
         one
         for one in place.stage.statements("sweeper-function-permissions")
-        if one["Sid"] in {"Sweep", "AppendRecords", "EncryptRecords"}
+        if one["Sid"] in {"Sweep", "AppendRecords", "EncryptRecords", "Introduce"}
     ]
     for removed in ("Sweep", "AppendRecords"):
         run = _sweep(place, [one for one in statements if one["Sid"] != removed])
@@ -207,5 +207,9 @@ def test_what_was_served_is_recorded_and_what_was_reserved_is_accounted_for(plac
     assert still_open == []
     assert after == before  # nothing that a dead process may have spent came back
     recorded, uncertain = sum(_cost(of_call) for of_call in records.values()), _uncertain(place)
-    for kind in ("ORG", "DEPT", "USER"):  # never too little; what may be too much is said to be uncertain
-        assert after[kind] - uncertain[kind] <= recorded <= after[kind], kind
+    # never too little for calls that ended; what may be too much on either side is said to be uncertain,
+    # such as a call whose process died while its reservation was still being taken
+    for kind in ("ORG", "DEPT", "USER"):
+        assert after[kind] - uncertain[kind] <= recorded <= after[kind] + uncertain[kind], (
+            kind, after, uncertain, recorded,
+        )  # fmt: skip
