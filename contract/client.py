@@ -60,9 +60,9 @@ class Contacts:
         "where people read what to do when a call is refused; it ends the message", default=None,
         changes="gateway",
     )  # fmt: skip
-    alarms: tuple[Email, ...] = key("who is told when an alarm goes off", least=1, most=10)
+    alarms: tuple[Email, ...] = key("who is notified when an alarm goes off", least=1, most=10)
     budgets: tuple[Email, ...] = key(
-        "who is told about costs; the alarm addresses if empty", default=(), most=10
+        "who is notified about costs; the alarm addresses if empty", default=(), most=10
     )
 
 
@@ -81,7 +81,7 @@ class Department(rights.Department):
         default=None,
     )
     training_required: bool = key(
-        "whoever asks for a workflow must have completed its course", default=False, stricter="more"
+        "who asks for a workflow must have completed its course", default=False, stricter="more"
     )
 
 
@@ -348,8 +348,8 @@ class Budget:
         least=0, stricter="less",
     )  # fmt: skip
     infrastructure_monthly_microusd: int = key(
-        "what AWS may cost a month before people are told", size="budgets.infrastructure_microusd", least=0,
-        stricter="less",
+        "what AWS may cost a month before people are notified", size="budgets.infrastructure_microusd",
+        least=0, stricter="less",
     )  # fmt: skip
     anomaly_monitor: AnomalyMonitor = key(
         "whom cost anomalies are read from: the ARN of the account's monitor of all services, of which AWS"

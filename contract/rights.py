@@ -211,7 +211,7 @@ class Department:
         "what Claude may use beyond the caller's own tools", default=(), stricter="less", changes="gateway"
     )
     role_tools: tuple[RolePermission, ...] = key(
-        "what people with a role may use besides", default=(), stricter="less", changes="gateway"
+        "what people with a role may use in addition", default=(), stricter="less", changes="gateway"
     )
     mcp_servers: tuple[Origin, ...] = key(
         "the origins of the MCP servers that Claude may reach", default=(), stricter="less",

@@ -120,8 +120,8 @@ def main() -> None:
     except KitError as error:
         console = Console(stderr=True)
         console.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
-        if error.way_out:
-            console.print(f"[bold]way out:[/] {escape(error.way_out)}", highlight=False, soft_wrap=True)
+        if error.hint:
+            console.print(f"[bold]hint:[/] {escape(error.hint)}", highlight=False, soft_wrap=True)
         sys.exit(int(error.exit_code))
     except KeyboardInterrupt:
         sys.exit(int(ExitCode.INTERRUPTED))

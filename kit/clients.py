@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.kinds import REGIONS, STAGES
+from contract.kinds import REGIONS, STAGES, Residency
 from contract.sizes import sizing
 
 _PLACEHOLDER = re.compile(r"(?<![A-Za-z0-9_*])_[a-z]+(?: [a-z]+){0,3}_(?![A-Za-z0-9_])")
@@ -36,7 +36,7 @@ class Open:
     text: str
 
 
-def residency_of(region: str) -> str | None:
+def residency_of(region: str) -> Residency | None:
     """The jurisdiction in which a region lies; None where the kit does not know it."""
     return next((name for name, regions in REGIONS.items() if region in regions), None)
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a way that the operator can mend: one message, one way out, one exit code."""
+"""What goes wrong in a way that the operator can fix: one message, one hint, one exit code."""
 
 from enum import IntEnum
 
@@ -16,10 +16,10 @@ class ExitCode(IntEnum):
 
 
 class KitError(Exception):
-    """An error with a way out. `message` says what and where, `way_out` what to do next."""
+    """An error with a hint. `message` says what and where, `hint` what to do next."""
 
-    def __init__(self, message: str, *, way_out: str = "", exit_code: ExitCode = ExitCode.FAILED) -> None:
+    def __init__(self, message: str, *, hint: str = "", exit_code: ExitCode = ExitCode.FAILED) -> None:
         super().__init__(message)
         self.message = message
-        self.way_out = way_out
+        self.hint = hint
         self.exit_code = exit_code

@@ -70,7 +70,7 @@ class Target:
             stages = [stage for stage, names in _promised().items() if name in names]
             raise KitError(
                 f"the deployment exports no {name}",
-                way_out=f"deploy stage {stages[0]} of this version first" if stages else "",
+                hint=f"deploy stage {stages[0]} of this version first" if stages else "",
                 exit_code=ExitCode.USAGE,
             )
         return value
@@ -82,7 +82,7 @@ def require_client(target: Target, client: str) -> None:
     if up != client:
         raise KitError(
             f"the deployment that is up is that of {up}, not of {client}",
-            way_out=f"name it: --client {up}",
+            hint=f"name it: --client {up}",
             exit_code=ExitCode.USAGE,
         )
 
@@ -114,7 +114,7 @@ def _embedded(client: str | None) -> Target | None:
     if not emulator.answers(running):
         raise KitError(
             f"the emulated AWS at {running.endpoint_url} does not answer",
-            way_out="run `kit up`",
+            hint="run `kit up`",
             exit_code=ExitCode.ENVIRONMENT,
         )
     session = boto3.Session(
@@ -128,7 +128,7 @@ def _embedded(client: str | None) -> Target | None:
 def _real(client: str | None) -> Target:
     pulumi = shutil.which("pulumi")
     if pulumi is None:
-        raise KitError("no deployment is up", way_out=_NOT_UP, exit_code=ExitCode.ENVIRONMENT)
+        raise KitError("no deployment is up", hint=_NOT_UP, exit_code=ExitCode.ENVIRONMENT)
     exports: dict[str, Any] = {}
     problem = ""
     for stage in STAGES:
@@ -141,7 +141,7 @@ def _real(client: str | None) -> Target:
     if not exports:
         raise KitError(
             f"no deployment is up: pulumi says: {problem or 'the stacks export nothing'}",
-            way_out=_NOT_UP,
+            hint=_NOT_UP,
             exit_code=ExitCode.ENVIRONMENT,
         )
     region = str(exports.get("region", ""))

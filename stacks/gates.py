@@ -39,7 +39,7 @@ class GateClosed(Exception):
         self.findings = tuple(findings)
         self.problems = tuple(problems)
         lines = [
-            f"  {each.criterion.name} ({each.criterion.stage}): {each.detail}\n    {each.way_out}"
+            f"  {each.criterion.name} ({each.criterion.stage}): {each.detail}\n    {each.hint}"
             for each in findings
         ]
         lines += [f"  {problem}" for problem in problems]
@@ -80,7 +80,7 @@ class Finding:
     criterion: Criterion
     state: State
     detail: str
-    way_out: str = ""
+    hint: str = ""
     evidence: Attestation | Measurement | None = None
 
     @property

@@ -15,7 +15,7 @@ def run() -> None:
     Raises:
         pulumi.RunError: the configuration is wrong, a gate is closed or a contract is missing; the message
         says
-            what and the way out, and Pulumi prints it without a traceback.
+            what and a hint, and Pulumi prints it without a traceback.
     """
     try:
         settings = load_settings()

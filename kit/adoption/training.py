@@ -96,7 +96,7 @@ def record_training(target: Target, courses: Iterable[Completed]) -> Iterator[di
         except AuditUnavailable as error:
             raise KitError(
                 f"the audit store took no record: {error}",
-                way_out="try again; what was written before counts once",
+                hint="try again; what was written before counts once",
                 exit_code=ExitCode.ENVIRONMENT,
             ) from None
         finally:

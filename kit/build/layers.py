@@ -58,7 +58,7 @@ def build(family: str, *, root: Path = ROOT, output: Path | None = None, force: 
     if family not in (known := families(root)):
         raise KitError(
             f"there is no function family {family!r}",
-            way_out=f"use one of: {', '.join(known)}",
+            hint=f"use one of: {', '.join(known)}",
             exit_code=ExitCode.USAGE,
         )
     relative = archive_path(family)
@@ -102,13 +102,13 @@ def _uv(arguments: Sequence[str], root: Path) -> None:
     except FileNotFoundError:
         raise KitError(
             "uv is not installed, and it reads the lock file",
-            way_out="run `make setup`, or install uv",
+            hint="run `make setup`, or install uv",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
     if done.returncode:
         raise KitError(
             f"uv {arguments[0]} failed: {done.stderr.strip()}",
-            way_out="check the network and that each package has a wheel for "
+            hint="check the network and that each package has a wheel for "
             f"python{PYTHON_VERSION} on {PLATFORM}",
             exit_code=ExitCode.ENVIRONMENT,
         )
@@ -159,5 +159,5 @@ def _check_limits(layer: BuiltLayer) -> None:
             raise KitError(
                 f"the layer of {layer.family} has {size / 1024**2:.0f} MB {what}, "
                 f"over Lambda's {limit // 1024**2} MB",
-                way_out=f"take packages out of the group {group_name(layer.family)} in pyproject.toml",
+                hint=f"take packages out of the group {group_name(layer.family)} in pyproject.toml",
             )

@@ -300,7 +300,7 @@ def anchor(
             raise KitError(
                 f"nothing was noted: {found[0]}"
                 + (f" (and {len(found) - 1} more)" if len(found) > 1 else ""),
-                way_out="kit audit verify --anchor FILE",
+                hint="kit audit verify --anchor FILE",
                 exit_code=ExitCode.VERIFICATION_FAILED,
             )
         append_anchors(file, fresh)
@@ -677,7 +677,7 @@ def _progress(total: int, unit: str, *, quiet: bool) -> Iterator[Callable[[int],
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """What AWS or the file system refuses, as one message with a way out."""
+    """What AWS or the file system refuses, as one message with a hint."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from lambdas.common.audit import AuditUnavailable
@@ -688,22 +688,22 @@ def _errors() -> Iterator[None]:
         code = error.response["Error"]["Code"]
         raise KitError(
             f"AWS refused {error.operation_name}: {code}",
-            way_out="take the role governance-lead; investigation and erasure are that role's",
+            hint="take the role governance-lead; investigation and erasure are that role's",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
     except AuditUnavailable as error:
         raise KitError(
             f"the audit bucket does not take the record of what you do: {error}",
-            way_out="take the role governance-lead; nothing was opened or erased without its record",
+            hint="take the role governance-lead; nothing was opened or erased without its record",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
     except (BotoCoreError, OSError) as error:
         raise KitError(
             f"cannot read: {type(error).__name__}: {error}",
-            way_out="check network, credentials and paths",
+            hint="check network, credentials and paths",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
 
 
-def _usage(message: str, way_out: str) -> KitError:
-    return KitError(message, way_out=way_out, exit_code=ExitCode.USAGE)
+def _usage(message: str, hint: str) -> KitError:
+    return KitError(message, hint=hint, exit_code=ExitCode.USAGE)

@@ -107,5 +107,5 @@ def show(client: Client = None, folder: Folder = None, as_json: Json = False) ->
         console.print(f"without a baseline, so without a value in money: {', '.join(missing)}")
 
 
-def _usage(message: str, way_out: str) -> KitError:
-    return KitError(message, way_out=way_out, exit_code=ExitCode.USAGE)
+def _usage(message: str, hint: str) -> KitError:
+    return KitError(message, hint=hint, exit_code=ExitCode.USAGE)

@@ -78,12 +78,10 @@ def results(
     where you are no member of the department.
     """
     if out is None and department is None:
-        raise KitError("say where to", way_out="--department, --out or both", exit_code=ExitCode.USAGE)
+        raise KitError("say where to", hint="--department, --out or both", exit_code=ExitCode.USAGE)
     with _gateway() as gateway:
         if gateway.messages.batches.retrieve(batch_id).processing_status != "ended":
-            raise KitError(
-                f"{batch_id} is still at work", way_out="try again later", exit_code=ExitCode.USAGE
-            )
+            raise KitError(f"{batch_id} is still at work", hint="try again later", exit_code=ExitCode.USAGE)
         lines = [one.to_json(indent=None) for one in gateway.messages.batches.results(batch_id)]
     body = "".join(f"{line}\n" for line in lines).encode()
     if department is not None:
@@ -138,7 +136,7 @@ def _requests(file: Path) -> Iterator[Any]:
         if wrong or id_ in seen:
             raise KitError(
                 f"{file}:{number}: {wrong or f'custom_id {id_[:40]} is there twice'}",
-                way_out="one JSON object a line, each with a custom_id of its own",
+                hint="one JSON object a line, each with a custom_id of its own",
                 exit_code=ExitCode.USAGE,
             )
         seen.add(id_)
@@ -153,7 +151,7 @@ def _gateway() -> Iterator[Any]:
     if not os.environ.get("ANTHROPIC_BASE_URL") or not os.environ.get("ANTHROPIC_AUTH_TOKEN"):
         raise KitError(
             "ANTHROPIC_BASE_URL and ANTHROPIC_AUTH_TOKEN are not set",
-            way_out='eval "$(kit env)" for the embedded default, or use kit token',
+            hint='eval "$(kit env)" for the embedded default, or use kit token',
             exit_code=ExitCode.USAGE,
         )
     try:
@@ -164,7 +162,7 @@ def _gateway() -> Iterator[Any]:
     except anthropic.APIConnectionError:
         raise KitError(
             f"no answer from {os.environ['ANTHROPIC_BASE_URL']}",
-            way_out="kit status shows whether the deployment is up",
+            hint="kit status shows whether the deployment is up",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
 

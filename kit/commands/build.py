@@ -33,7 +33,7 @@ def build(
     if unknown:
         raise KitError(
             f"there is no function family {', '.join(unknown)}",
-            way_out=f"use: {', '.join(families())}",
+            hint=f"use: {', '.join(families())}",
             exit_code=ExitCode.USAGE,
         )
     built = []

@@ -67,7 +67,7 @@ def chargeback(
     if wrong:
         raise KitError(
             f"records and ledger differ for {', '.join(wrong)}",
-            way_out="kit audit verify says which calls lack a record; calls under way settle within minutes",
+            hint="kit audit verify says which calls lack a record; calls under way settle within minutes",
             exit_code=ExitCode.VERIFICATION_FAILED,
         )
 

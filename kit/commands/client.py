@@ -163,5 +163,5 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(_ROOT)) if path.is_relative_to(_ROOT) else str(path)
 
 
-def _usage(message: str, way_out: str) -> KitError:
-    return KitError(message, way_out=way_out, exit_code=ExitCode.USAGE)
+def _usage(message: str, hint: str) -> KitError:
+    return KitError(message, hint=hint, exit_code=ExitCode.USAGE)

@@ -59,7 +59,7 @@ def _assumptions(given: list[str]) -> dict[str, str]:
         if not equals:
             raise KitError(
                 f"--assume {name}: write it as NAME=VALUE",
-                way_out="for example --assume tokens_per_call=4000",
+                hint="for example --assume tokens_per_call=4000",
                 exit_code=ExitCode.USAGE,
             )
     return {name: value for name, _, value in pairs}

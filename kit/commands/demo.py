@@ -52,7 +52,7 @@ def demo(
         if not target.local:
             raise KitError(
                 "made-up use does not belong into a real account",
-                way_out="run `kit up` first, or write to a folder with --output",
+                hint="run `kit up` first, or write to a folder with --output",
                 exit_code=ExitCode.USAGE,
             )
     try:
@@ -120,7 +120,7 @@ def _remembered(target: "Target", seed: int, last: date) -> date:
     if items[0]["sk"]["S"] != str(seed):
         raise KitError(
             f"the deployment holds the demonstration of seed {items[0]['sk']['S']}",
-            way_out=f"run kit demo --seed {items[0]['sk']['S']}, or `kit down` and `kit up` for a new one",
+            hint=f"run kit demo --seed {items[0]['sk']['S']}, or `kit down` and `kit up` for a new one",
             exit_code=ExitCode.USAGE,
         )
     return date.fromisoformat(items[0]["last"]["S"])

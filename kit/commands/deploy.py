@@ -49,12 +49,12 @@ def deploy(
     if any(one.state == "failed" for one in found):
         raise KitError(
             "the account is not ready",
-            way_out="put right what FAILED above, then run the command again",
+            hint="put right what FAILED above, then run the command again",
             exit_code=ExitCode.VERIFICATION_FAILED,
         )
     clients = account_clients(settings.region)
     state = _state(clients, state_bucket, settings.region)
-    engine = Engine(client, *((state.url, state.secrets_provider) if state else ()))
+    engine = Engine(client, state.url, state.secrets_provider) if state else Engine(client)
     exports: dict[str, str] = {}
     for each in STAGES[: STAGES.index(stage) + 1 if stage else len(STAGES)]:
         if _gate_closed(each, client):
@@ -113,13 +113,13 @@ def _smoke(settings: "Settings", exports: Mapping[str, str]) -> None:
     target = Target(exports, settings.region, False, boto3.Session(region_name=settings.region))
     url = exports["gateway_url"].rstrip("/")
     if not wait_until_ready(url):
-        raise KitError(f"{url} does not answer as a gateway", way_out="runbooks/claude-unreachable.md")
+        raise KitError(f"{url} does not answer as a gateway", hint="runbooks/claude-unreachable.md")
     with deployment_errors(), short_lived_key(target, department.id) as key:
         asked = ask(url, key, department.models[0])
     for one in asked:
         typer.echo(f"{'ok      ' if one.passed else 'FAILED  '} {one.what} {one.detail}")
     if not all(one.passed for one in asked):
-        raise KitError("the gateway does not answer as it should", way_out="kit logs; runbooks/README.md")
+        raise KitError("the gateway does not answer as it should", hint="kit logs; runbooks/README.md")
 
 
 def _by_hand(settings: "Settings", exports: Mapping[str, str]) -> None:

@@ -78,7 +78,7 @@ def show(client: Client = None, as_json: Json = False) -> None:
     if in_force and in_force not in {one.sha256 for one in published}:
         raise KitError(
             f"the configuration names a dictionary that was never published: {in_force[:12]}…",
-            way_out="publish it with `kit dictionary publish`, or name a published one in the client's file",
+            hint="publish it with `kit dictionary publish`, or name a published one in the client's file",
             exit_code=ExitCode.VERIFICATION_FAILED,
         )
 

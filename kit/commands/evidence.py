@@ -64,13 +64,11 @@ def export(
         write_pack(output, about, files_of(about, collected, controls, now), signer)
         fingerprint = hashlib.sha256(signer.public_key()).hexdigest()
     except FileExistsError:
-        raise KitError(
-            f"{output} is not empty", way_out="name a new folder", exit_code=ExitCode.USAGE
-        ) from None
+        raise KitError(f"{output} is not empty", hint="name a new folder", exit_code=ExitCode.USAGE) from None
     except (ClientError, BotoCoreError) as error:
         raise KitError(
             f"the evidence cannot be read or signed: {type(error).__name__}",
-            way_out="use a role that may read the audit store and sign with the operators' key",
+            hint="use a role that may read the audit store and sign with the operators' key",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
     if as_json:
@@ -92,7 +90,7 @@ def _span(first: str | None, last: str | None, now: datetime) -> tuple[datetime,
     if not begin <= end or end - begin > timedelta(days=_LONGEST_DAYS):
         raise KitError(
             f"--from and --to: not a span of 1 to {_LONGEST_DAYS} days that has begun",
-            way_out="write --from 2026-10-01 --to 2026-12-31",
+            hint="write --from 2026-10-01 --to 2026-12-31",
             exit_code=ExitCode.USAGE,
         )
     return begin, end
@@ -103,7 +101,7 @@ def _day(text: str | None, option: str) -> datetime | None:
         return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
     except ValueError:
         raise KitError(
-            f"{option}: {text!r} is not a day", way_out="write it as 2026-10-01", exit_code=ExitCode.USAGE
+            f"{option}: {text!r} is not a day", hint="write it as 2026-10-01", exit_code=ExitCode.USAGE
         ) from None
 
 

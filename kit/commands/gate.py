@@ -262,10 +262,10 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise KitError(str(error), way_out="mend the keys named above", exit_code=ExitCode.USAGE) from None
+        raise KitError(str(error), hint="mend the keys named above", exit_code=ExitCode.USAGE) from None
     except EvidenceError as error:
         raise KitError(
-            str(error), way_out="mend the entry, or restore the file from git", exit_code=ExitCode.USAGE
+            str(error), hint="mend the entry, or restore the file from git", exit_code=ExitCode.USAGE
         ) from None
     except OSError as error:
         raise KitError(f"{error.filename}: {error.strerror}", exit_code=ExitCode.ENVIRONMENT) from None
@@ -329,8 +329,8 @@ def _print_measured(entries: "Sequence[Measurement]", why_not: str | None) -> No
     typer.echo(f"not recorded: {why_not}" if why_not else "recorded in the evidence file; commit it")
 
 
-def _usage(message: str, way_out: str) -> KitError:
-    return KitError(message, way_out=way_out, exit_code=ExitCode.USAGE)
+def _usage(message: str, hint: str) -> KitError:
+    return KitError(message, hint=hint, exit_code=ExitCode.USAGE)
 
 
 def _demonstrated(client: str | None) -> "dict[str, Finding]":
@@ -515,7 +515,7 @@ def _finding_document(finding: "Finding") -> dict[str, Any]:
         "requirement": criterion.requirement,
         "state": finding.state,
         "detail": finding.detail,
-        "way_out": finding.way_out,
+        "hint": finding.hint,
         "threshold": criterion.threshold if criterion.kind == "measured" else None,
         "unit": criterion.unit or None,
         "document": criterion.document,
@@ -566,7 +566,7 @@ def _print_status(
         console.print("demonstration: made up by kit up for the embedded deployment; it opens no other gate")
     open_now = next((each for each in findings if not each.holds), None)
     if open_now:
-        console.print(escape(f"next: {open_now.criterion.title}. {open_now.way_out}"), soft_wrap=True)
+        console.print(escape(f"next: {open_now.criterion.title}. {open_now.hint}"), soft_wrap=True)
 
 
 _COLOURS = {"met": "green", "waived": "yellow"} | dict.fromkeys(

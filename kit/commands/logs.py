@@ -44,7 +44,7 @@ def logs(
         _show(_lines_of_function(functions[name]), lines, follow=follow)
     else:
         known = ", ".join(sorted({*files, *functions})) or "none: run `kit up`"
-        raise KitError(f"there is no log {name!r}", way_out=f"use one of: {known}", exit_code=ExitCode.USAGE)
+        raise KitError(f"there is no log {name!r}", hint=f"use one of: {known}", exit_code=ExitCode.USAGE)
 
 
 def _show(read: Callable[[], Iterator[str]], count: int, *, follow: bool) -> None:

@@ -111,7 +111,7 @@ def _evaluated(
     if config_file is not None:
         raise KitError(
             f"{config}: the configuration of one stack needs its stage",
-            way_out="add --stage, or give a client's file",
+            hint="add --stage, or give a client's file",
             exit_code=ExitCode.USAGE,
         )
     try:
@@ -148,6 +148,6 @@ def _write(path: Path, text: str) -> None:
         partial.unlink(missing_ok=True)
         raise KitError(
             f"{path}: cannot be written: {error.strerror}",
-            way_out="choose another file for --save",
+            hint="choose another file for --save",
             exit_code=ExitCode.USAGE,
         ) from None

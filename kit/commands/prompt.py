@@ -97,13 +97,13 @@ def new(
     if len(parts) != 2 or not all(re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", part) for part in parts):
         raise KitError(
             f"{name!r} is not <department>/<name>",
-            way_out="for example: kit prompt new marketing/press-release",
+            hint="for example: kit prompt new marketing/press-release",
             exit_code=ExitCode.USAGE,
         )
     path = library / parts[0] / parts[1] / "prompt.yaml"
     if path.exists():
         raise KitError(
-            f"{path} is there already", way_out="edit it, or choose another name", exit_code=ExitCode.USAGE
+            f"{path} is there already", hint="edit it, or choose another name", exit_code=ExitCode.USAGE
         )
     now = _now()
     review_by = now.date().replace(year=now.year + 1, day=min(now.day, 28))
@@ -183,7 +183,7 @@ def approve(
 
     (entry,) = _chosen(library, [name])
     if len(by.strip()) < 3:
-        raise KitError("--by must name a person", way_out="--by 'Ada Lovelace'", exit_code=ExitCode.USAGE)
+        raise KitError("--by must name a person", hint="--by 'Ada Lovelace'", exit_code=ExitCode.USAGE)
     used, ask = _answers(against)
     results = list(run_cases(entry.file, ask=ask))
     approval = record(entry, by=by.strip(), at=_now(), findings=_lint(entry), results=results, against=used)
@@ -245,13 +245,13 @@ def _answers(against: str) -> tuple[Any, Callable[[dict[str, Any]], str] | None]
     """Where answers come from, and how to ask. Raises `KitError` for Claude without a credential."""
     if against not in ("auto", "claude", "recorded"):
         raise KitError(
-            f"--against {against} is unknown", way_out="auto, claude or recorded", exit_code=ExitCode.USAGE
+            f"--against {against} is unknown", hint="auto, claude or recorded", exit_code=ExitCode.USAGE
         )
     credentials = bool(os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN"))
     if against == "claude" and not credentials:
         raise KitError(
             "no credential for Claude is set",
-            way_out='eval "$(kit env)", or set ANTHROPIC_API_KEY; --against recorded needs neither',
+            hint='eval "$(kit env)", or set ANTHROPIC_API_KEY; --against recorded needs neither',
             exit_code=ExitCode.USAGE,
         )
     if against == "recorded" or not credentials:
@@ -272,14 +272,14 @@ def _ask_claude() -> Callable[[dict[str, Any]], str]:
         except anthropic.APIError as error:
             raise KitError(
                 f"Claude did not answer: {error}",
-                way_out="check the endpoint and the credential; --against recorded needs neither",
+                hint="check the endpoint and the credential; --against recorded needs neither",
                 exit_code=ExitCode.ENVIRONMENT,
             ) from error
         text = "".join(block.text for block in message.content if block.type == "text")
         if LABEL in text:
             raise KitError(
                 "the answer comes from the local stand-in, which cannot pass or fail a prompt",
-                way_out="use --against recorded, or set ANTHROPIC_API_KEY before `kit up`",
+                hint="use --against recorded, or set ANTHROPIC_API_KEY before `kit up`",
                 exit_code=ExitCode.ENVIRONMENT,
             )
         return text

@@ -98,7 +98,7 @@ def read_quarter(name: str | None, records: Path | None, client: str | None, *, 
     wanted = period.quarter(name) if name else period.quarter_of(source.today)
     if wanted.first > source.today:
         raise KitError(
-            f"{wanted.name} has not begun", way_out="choose an earlier quarter", exit_code=ExitCode.USAGE
+            f"{wanted.name} has not begun", hint="choose an earlier quarter", exit_code=ExitCode.USAGE
         )
     use = source.use(wanted, progress=progress)
     graphs = evaluate_stages(client=client, assume_gates=True)

@@ -86,14 +86,14 @@ def _change(file: Path, against: Path | None) -> "tuple[Difference, list[Finding
         if against is None:
             raise KitError(
                 f"{file}: a plan alone is no change",
-                way_out=f"name the plan before it: kit review {file} --against OLD",
+                hint=f"name the plan before it: kit review {file} --against OLD",
                 exit_code=ExitCode.USAGE,
             )
         return difference(read_document(against), plan), []
     if against is not None:
         raise KitError(
             f"{file}: a preview of Pulumi already says what changes",
-            way_out="leave out --against",
+            hint="leave out --against",
             exit_code=ExitCode.USAGE,
         )
     digest = read_digest(content, str(file))
@@ -114,7 +114,7 @@ def _json(file: Path, recommended: str) -> Any:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise KitError(f"{file}: no such file", way_out="check the path", exit_code=ExitCode.USAGE) from None
+        raise KitError(f"{file}: no such file", hint="check the path", exit_code=ExitCode.USAGE) from None
     except (OSError, UnicodeDecodeError) as error:
         raise KitError(f"{file}: cannot be read: {error}", exit_code=ExitCode.USAGE) from None
     try:
@@ -123,7 +123,7 @@ def _json(file: Path, recommended: str) -> Any:
         hint = "it looks like an event stream" if text.lstrip()[:1] == "{" and "\n{" in text else str(error)
         raise KitError(
             f"{file}: not one JSON document: {hint}",
-            way_out=f"make it with: {recommended}",
+            hint=f"make it with: {recommended}",
             exit_code=ExitCode.USAGE,
         ) from None
 

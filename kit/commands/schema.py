@@ -30,6 +30,6 @@ def schema(
     except OSError as error:
         raise KitError(
             f"{output} cannot be written: {error.strerror}",
-            way_out="name another file with --output",
+            hint="name another file with --output",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None

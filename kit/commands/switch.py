@@ -90,7 +90,7 @@ def _turn(which: str, scope: str, subject: str, reason: str, client: str | None,
         except KitError as error:
             raise KitError(
                 f"{switch} is {state}, but the audit store took no record of it",
-                way_out="run the same command again: it changes nothing and records it",
+                hint="run the same command again: it changes nothing and records it",
                 exit_code=ExitCode.ENVIRONMENT,
             ) from error
     if as_json:
@@ -106,7 +106,7 @@ def _turn(which: str, scope: str, subject: str, reason: str, client: str | None,
     if state != which or (seen is not None and seen != state):
         raise KitError(
             f"{switch} was to be {which}: the table says {state}, the gateway says {seen}",
-            way_out="somebody may have turned it meanwhile: kit switch list; else restart the gateway",
+            hint="somebody may have turned it meanwhile: kit switch list; else restart the gateway",
             exit_code=ExitCode.FAILED,
         )
 

@@ -73,7 +73,7 @@ def record(
     else:
         raise KitError(
             "name one person and course, or a file",
-            way_out="--person … --course …, or --from people.csv",
+            hint="--person … --course …, or --from people.csv",
             exit_code=ExitCode.USAGE,
         )
     with deployment_errors():

@@ -107,7 +107,7 @@ def _choice(
     if config is not None and isinstance(read_yaml(config).get("config"), dict):
         raise KitError(
             f"{config}: this is the configuration of one stack",
-            way_out="give a client's file, such as stacks/config/clients/example.yaml",
+            hint="give a client's file, such as stacks/config/clients/example.yaml",
             exit_code=ExitCode.USAGE,
         )
     key, first_port = os.environ.get("ANTHROPIC_API_KEY") or None, port_base(base)
@@ -133,7 +133,7 @@ def _claude_url(base: int) -> str | None:
     if not re.match(PROVIDER_URL, url):
         raise KitError(
             "ANTHROPIC_BASE_URL is not an address such as https://api.anthropic.com",
-            way_out="unset it or correct it; http:// is for 127.0.0.1 only",
+            hint="unset it or correct it; http:// is for 127.0.0.1 only",
             exit_code=ExitCode.USAGE,
         )
     return url
@@ -155,7 +155,7 @@ def _interruptible(home: "Home") -> Iterator[None]:
         stop_everything(home)
         raise KitError(
             "stopped before everything was up; nothing is running any more",
-            way_out="`kit up` goes on from here, `kit down` removes what was made",
+            hint="`kit up` goes on from here, `kit down` removes what was made",
             exit_code=ExitCode.INTERRUPTED,
         ) from None
     finally:
@@ -328,6 +328,6 @@ def _stay(home: "Home") -> None:
         if down:
             raise KitError(
                 f"{', '.join(down)} ended by itself",
-                way_out=f"kit logs {down[0]}",
+                hint=f"kit logs {down[0]}",
                 exit_code=ExitCode.ENVIRONMENT,
             )

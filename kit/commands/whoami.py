@@ -71,7 +71,7 @@ def claude_code(
     if not 1 <= renew_minutes <= 50:
         raise KitError(
             f"--renew-minutes {renew_minutes}: not in 1..50",
-            way_out="tokens live for an hour",
+            hint="tokens live for an hour",
             exit_code=ExitCode.USAGE,
         )
     if department:
@@ -82,7 +82,7 @@ def claude_code(
     if not roles:
         raise KitError(
             "no Claude model is granted",
-            way_out="grant the department one in its `models`",
+            hint="grant the department one in its `models`",
             exit_code=ExitCode.USAGE,
         )
     settings = {
@@ -123,7 +123,7 @@ def _of_session(gateway_url: str | None) -> tuple[str, list[str]]:
         if error.exit_code is not ExitCode.USAGE:
             raise
         raise KitError(
-            str(error), way_out="kit login, or name a department: --department NAME", exit_code=ExitCode.USAGE
+            str(error), hint="kit login, or name a department: --department NAME", exit_code=ExitCode.USAGE
         ) from None
     address = gateway_url or session.gateway_url
     return address, models_of_caller(session.gateway_url, session.access_token)

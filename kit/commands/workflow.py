@@ -179,13 +179,11 @@ def _department_of(target: Any, name: str, department: str | None) -> str:
     if len(owners) == 1:
         return owners[0]
     if owners:
-        way_out = f"say whose with --department: {', '.join(owners)}"
-        raise KitError(
-            f"{name} is a workflow of several departments", way_out=way_out, exit_code=ExitCode.USAGE
-        )
+        hint = f"say whose with --department: {', '.join(owners)}"
+        raise KitError(f"{name} is a workflow of several departments", hint=hint, exit_code=ExitCode.USAGE)
     known = sorted({each for names in deployed.values() for each in names})
     raise KitError(
-        f'there is no workflow "{name[:60]}" here', way_out=nearest(name, known), exit_code=ExitCode.USAGE
+        f'there is no workflow "{name[:60]}" here', hint=nearest(name, known), exit_code=ExitCode.USAGE
     )
 
 

@@ -257,7 +257,7 @@ class _Builder:
         self._lines.append(Line(group, rhythm, item, quantity, unit, usd, microusd, source, why))
 
     def _api(self) -> None:
-        """Tokens of each profile and model, from the cheapest model to the dearest."""
+        """Tokens of each profile and model, from the cheapest model to the most expensive."""
         for profile in (one for one in self._profiles if one.calls):
             output, cached = profile.output, profile.cached
             for model, share in self._shares().items():
@@ -298,7 +298,7 @@ class _Builder:
         if model not in self._claude.models:
             raise KitError(
                 f"there is no price for model {model}",
-                way_out="add it to lambdas/common/prices/prices.json",
+                hint="add it to lambdas/common/prices/prices.json",
                 exit_code=ExitCode.USAGE,
             )
         return self._claude.models[model].bands[0].input
@@ -515,12 +515,12 @@ def _compared(model: CostModel, plan: Sizing) -> list[Comparison]:
         "the planning value assumes heavier use, agents or documents"
     )
     year_2 = 12 * usd["api"] * growth
-    dearest = sorted(
+    costliest = sorted(
         (line for line in model.lines if (line.group, line.rhythm) == ("infrastructure", "monthly")),
         key=lambda line: -line.microusd,
     )[:3]
-    infra = "12 months; the dearest lines are " + ", ".join(
-        f"{line.item} ({_usd(line.microusd):,.0f} USD a month)" for line in dearest
+    infra = "12 months; the most expensive lines are " + ", ".join(
+        f"{line.item} ({_usd(line.microusd):,.0f} USD a month)" for line in costliest
     )
     rows: list[tuple[str, str, str, Decimal, str]] = [
         (

@@ -65,7 +65,7 @@ def read_assumptions(
         if name not in found:
             raise KitError(
                 f"--assume {name}: there is no such assumption",
-                way_out=f"one of: {', '.join(found)}",
+                hint=f"one of: {', '.join(found)}",
                 exit_code=ExitCode.USAGE,
             )
         found[name] = Assumption(_amount(name, text), "given on the command line", given=True)

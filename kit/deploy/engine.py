@@ -69,7 +69,7 @@ class Engine:
         if done.returncode:
             raise KitError(
                 f"pulumi {arguments[0]}: exit {done.returncode}",
-                way_out="the message above says why; what was made stays, run the command again to go on",
+                hint="the message above says why; what was made stays, run the command again to go on",
             )
 
     def _read(self, arguments: Sequence[str]) -> str:
@@ -94,5 +94,5 @@ class Engine:
 def _pulumi() -> str:
     found = shutil.which("pulumi")
     if found is None:
-        raise KitError("there is no pulumi", way_out=_NO_PULUMI, exit_code=ExitCode.ENVIRONMENT)
+        raise KitError("there is no pulumi", hint=_NO_PULUMI, exit_code=ExitCode.ENVIRONMENT)
     return found

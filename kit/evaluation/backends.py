@@ -93,7 +93,7 @@ def stack_reference(resource: Resource, exports: Mapping[str, Mapping[str, Any]]
         raise EvaluationError(
             f"stack {wanted} is referred to but has no exports here",
             urn=resource.urn,
-            way_out="evaluate the stage before it first",
+            hint="evaluate the stage before it first",
             exit_code=ExitCode.USAGE,
         )
     secret = sorted(

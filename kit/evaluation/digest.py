@@ -217,6 +217,6 @@ def _known(given: Any, known: set[str], what: str) -> None:
 def _refused(message: str) -> KitError:
     return KitError(
         message,
-        way_out=f"make the file with: {RECOMMENDED}; or update the kit if Pulumi is newer",
+        hint=f"make the file with: {RECOMMENDED}; or update the kit if Pulumi is newer",
         exit_code=ExitCode.USAGE,
     )

@@ -40,13 +40,13 @@ def read_document(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise KitError(f"{path}: no such file", way_out="check the path", exit_code=ExitCode.USAGE) from None
+        raise KitError(f"{path}: no such file", hint="check the path", exit_code=ExitCode.USAGE) from None
     except OSError as error:
         raise KitError(f"{path}: cannot be read: {error.strerror}", exit_code=ExitCode.USAGE) from None
     except ValueError as error:
         raise KitError(
             f"{path}: not JSON, so no saved plan: {error}",
-            way_out="make one with: kit preview --save FILE",
+            hint="make one with: kit preview --save FILE",
             exit_code=ExitCode.USAGE,
         ) from None
     return checked_document(content, str(path))
@@ -59,7 +59,7 @@ def checked_document(content: Any, where: str) -> dict[str, Any]:
         found = f"schema {schema!r}" if schema else "no schema"
         raise KitError(
             f"{where}: not a plan of this kit ({found}, {SCHEMA!r} is expected)",
-            way_out="make one with: kit preview --save FILE",
+            hint="make one with: kit preview --save FILE",
             exit_code=ExitCode.USAGE,
         )
     try:

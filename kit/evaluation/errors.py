@@ -13,10 +13,10 @@ class EvaluationError(KitError):
         message: str,
         *,
         urn: str | None = None,
-        way_out: str = "",
+        hint: str = "",
         exit_code: ExitCode = ExitCode.FAILED,
     ) -> None:
-        super().__init__(message, way_out=way_out, exit_code=exit_code)
+        super().__init__(message, hint=hint, exit_code=exit_code)
         self.urn = urn
 
 

@@ -36,5 +36,5 @@ def answer(token: str, args: Mapping[str, Any], account: Account) -> dict[str, A
         case _:
             raise EvaluationError(
                 f"the program calls {token}, which has no answer without an AWS account",
-                way_out="pass the value in as configuration, or teach kit/evaluation/lookups.py the answer",
+                hint="pass the value in as configuration, or teach kit/evaluation/lookups.py the answer",
             )

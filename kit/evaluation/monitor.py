@@ -189,7 +189,7 @@ class Monitor:
                     EvaluationError(
                         f"two resources have the URN {resource.urn}",
                         urn=resource.urn,
-                        way_out=f"rename one of them; the second is made at {resource.source}",
+                        hint=f"rename one of them; the second is made at {resource.source}",
                     )
                 )
             self._resources[resource.urn] = resource

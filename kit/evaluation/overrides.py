@@ -56,7 +56,7 @@ def read_overrides(path: Path) -> tuple[Override, ...]:
     if problems:
         raise KitError(
             f"{path}: not usable as overrides:\n  " + "\n  ".join(problems),
-            way_out="each entry names rule, resource, approver and reason",
+            hint="each entry names rule, resource, approver and reason",
             exit_code=ExitCode.USAGE,
         )
     return tuple(Override(*(str(entry[key]).strip() for key in _KEYS)) for entry in entries)

@@ -138,7 +138,7 @@ def _refusal(stage: str, error: Exception) -> Exception:
         if isinstance(cause, GateClosed):
             return KitError(
                 str(cause),
-                way_out="record the evidence, or see the plan all the same with: kit preview --assume-gates",
+                hint="record the evidence, or see the plan all the same with: kit preview --assume-gates",
                 exit_code=ExitCode.GATE_CLOSED,
             )
         if isinstance(cause, SettingsError | ContractError):
@@ -223,7 +223,7 @@ def planned_account(configuration: Mapping[str, str], root: Path = PROJECT_ROOT)
 def check_choice(what: str, given: str, known: Sequence[str]) -> None:
     if given not in known:
         raise KitError(
-            f"unknown {what} {given!r}", way_out=f"use one of: {', '.join(known)}", exit_code=ExitCode.USAGE
+            f"unknown {what} {given!r}", hint=f"use one of: {', '.join(known)}", exit_code=ExitCode.USAGE
         )
 
 
@@ -245,7 +245,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
     except FileNotFoundError:
-        raise KitError(f"{path}: no such file", way_out="check the path", exit_code=ExitCode.USAGE) from None
+        raise KitError(f"{path}: no such file", hint="check the path", exit_code=ExitCode.USAGE) from None
     except (OSError, UnicodeDecodeError) as error:
         raise KitError(f"{path}: cannot be read: {error}", exit_code=ExitCode.USAGE) from None
     except yaml.YAMLError as error:

@@ -72,7 +72,7 @@ def publish(target: Target, file: Path, approved_by: str) -> Published:
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (409, 412):
             raise
-        raise KitError("somebody else published at the same time", way_out="run the command again") from None
+        raise KitError("somebody else published at the same time", hint="run the command again") from None
     return published
 
 
@@ -86,7 +86,7 @@ def _read(file: Path) -> Any:
         content = file.read_bytes()
     except OSError as error:
         raise KitError(
-            f"{file}: {error.strerror}", way_out="name a file of terms", exit_code=ExitCode.USAGE
+            f"{file}: {error.strerror}", hint="name a file of terms", exit_code=ExitCode.USAGE
         ) from None
     try:
         if not len(parse_dictionary(content)):
@@ -94,7 +94,7 @@ def _read(file: Path) -> Any:
     except DictionaryError as error:
         raise KitError(
             f"{file}: {error}",
-            way_out='terms are {"terms": [{"id": "…", "term": "…", "level": "confidential"}]}',
+            hint='terms are {"terms": [{"id": "…", "term": "…", "level": "confidential"}]}',
             exit_code=ExitCode.USAGE,
         ) from None
     return json.loads(content)

@@ -74,7 +74,7 @@ def _read(target: Target) -> tuple[tuple[Addition, ...], str]:
     except ValueError as error:
         raise KitError(
             f"{ADDITIONS_KEY}: {error}",
-            way_out="restore an earlier version of the object in the governance bucket",
+            hint="restore an earlier version of the object in the governance bucket",
             exit_code=ExitCode.VERIFICATION_FAILED,
         ) from None
 
@@ -95,4 +95,4 @@ def _write(target: Target, listed: tuple[Addition, ...], etag: str) -> None:
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (409, 412):
             raise
-        raise KitError("somebody else changed it at the same time", way_out="run the command again") from None
+        raise KitError("somebody else changed it at the same time", hint="run the command again") from None

@@ -64,7 +64,7 @@ def _ask(target: Target, action: str, fields: dict[str, Any], by: str | None) ->
         document["by"] = plain(by, "--by")
     credentials = target.session.get_credentials()
     if credentials is None:
-        raise KitError("there are no AWS credentials", way_out="aws sso login", exit_code=ExitCode.USAGE)
+        raise KitError("there are no AWS credentials", hint="aws sso login", exit_code=ExitCode.USAGE)
     sts = target.client("sts")
     proved = signed(document, credentials.get_frozen_credentials(), sts.meta.endpoint_url, target.region)
     answer = target.client("lambda").invoke(
@@ -74,12 +74,12 @@ def _ask(target: Target, action: str, fields: dict[str, Any], by: str | None) ->
     if answer.get("FunctionError"):
         raise KitError(
             "the function for emergency access failed",
-            way_out="its log says why; until then the account's administrator decides",
+            hint="its log says why; until then the account's administrator decides",
             exit_code=ExitCode.ENVIRONMENT,
         )
     refused = content.get("refused")
     if refused:
         missing = refused["kind"] == "approvals"
         code = ExitCode.GATE_CLOSED if missing else ExitCode.USAGE
-        raise KitError(refused["message"], way_out=refused["hint"], exit_code=code)
+        raise KitError(refused["message"], hint=refused["hint"], exit_code=code)
     return Opened(content["request"], content.get("key", ""))

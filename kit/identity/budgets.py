@@ -70,16 +70,14 @@ def _change(target: Target, record: AccessRecord, limits: KeyLimits) -> None:
     try:
         access_records(target).change(record, limits=limits)
     except AccessConflict:
-        raise KitError("somebody changed the record meanwhile", way_out="run the command again") from None
+        raise KitError("somebody changed the record meanwhile", hint="run the command again") from None
 
 
 def _find(target: Target, request_id: str) -> BudgetRequest:
     for request in open_requests(target):
         if request.id == request_id:
             return request
-    raise KitError(
-        f"there is no open request {request_id}", way_out="kit budget list", exit_code=ExitCode.USAGE
-    )
+    raise KitError(f"there is no open request {request_id}", hint="kit budget list", exit_code=ExitCode.USAGE)
 
 
 def _close(target: Target, request_id: str) -> None:

@@ -44,7 +44,7 @@ def _ask(caller: Caller, path: str, body: Mapping[str, Any] | None = None) -> di
     """The gateway's answer. Raises KitError; nothing of the credential is in its message."""
     parts = urlsplit(caller.gateway_url)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
-        raise KitError(f"{parts.hostname} is not reached over https", way_out="give an https address")
+        raise KitError(f"{parts.hostname} is not reached over https", hint="give an https address")
     request = urllib.request.Request(  # noqa: S310 - checked above
         caller.gateway_url + path,
         data=json.dumps(body).encode() if body is not None else None,
@@ -56,13 +56,13 @@ def _ask(caller: Caller, path: str, body: Mapping[str, Any] | None = None) -> di
     except urllib.error.HTTPError as error:
         raise KitError(
             f"the gateway refuses: {_message(error)}",
-            way_out="kit login, or another key",
+            hint="kit login, or another key",
             exit_code=ExitCode.USAGE,
         ) from None
     except (OSError, ValueError):
         raise KitError(
             f"the gateway at {parts.hostname} does not answer",
-            way_out="check the address and the network; locally: kit status",
+            hint="check the address and the network; locally: kit status",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
 

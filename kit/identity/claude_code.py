@@ -47,7 +47,7 @@ def models_of_department(policy: GatewayPolicy, department: str) -> list[str]:
     if rights is None:
         raise KitError(
             f"there is no department {department}",
-            way_out=f"one of: {', '.join(sorted(policy.departments))}",
+            hint=f"one of: {', '.join(sorted(policy.departments))}",
             exit_code=ExitCode.USAGE,
         )
     return [policy.models[alias].model for alias in rights.models if not policy.models[alias].roles]
@@ -66,7 +66,7 @@ def models_of_caller(gateway_url: str, token: str) -> list[str]:
         refused = f"refused with {error.code}" if isinstance(error, urllib.error.HTTPError) else "no answer"
         raise KitError(
             f"the gateway at {gateway_url} does not say which models are granted: {refused}",
-            way_out="kit login, or name a department: kit claude-code --department NAME",
+            hint="kit login, or name a department: kit claude-code --department NAME",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
 

@@ -40,12 +40,12 @@ def repository_ids(name: str, api: str) -> RepositoryIds:
             found = json.loads(answer.read(1 << 20))
             return RepositoryIds(str(int(found["id"])), str(int(found["owner"]["id"])))
     except urllib.error.HTTPError as error:
-        way_out = "check the name; for a private repository put a token into GITHUB_TOKEN"
-        raise usage(f"GitHub answers {error.code} for {name}", way_out) from None
+        hint = "check the name; for a private repository put a token into GITHUB_TOKEN"
+        raise usage(f"GitHub answers {error.code} for {name}", hint) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise KitError(
             f"{parts.hostname} gives no answer that can be read",
-            way_out="check the network and --api",
+            hint="check the network and --api",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
 

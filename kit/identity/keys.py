@@ -77,8 +77,8 @@ def _create(target: Target, scope: Scope, pk: str) -> AccessRecord:
     records = access_records(target)
     before = records.get(pk)
     if before is not None and before.active_at(datetime.now(UTC)):
-        way_out = f"kit key renew {before.subject}, or kit key revoke it first"
-        raise usage(f"this workload is let in already, as {before.subject}", way_out)
+        hint = f"kit key renew {before.subject}, or kit key revoke it first"
+        raise usage(f"this workload is let in already, as {before.subject}", hint)
     record_event(target, _event("created", record))
     try:
         if before is None:
@@ -168,7 +168,7 @@ def find_key(target: Target, key_id: str) -> AccessRecord:
     for record in list_keys(target):
         if record.subject == key_id:
             return record
-    raise KitError(f"there is no key {key_id}", way_out="kit key list", exit_code=ExitCode.USAGE)
+    raise KitError(f"there is no key {key_id}", hint="kit key list", exit_code=ExitCode.USAGE)
 
 
 def limit_key(target: Target, key_id: str, limits: KeyLimits) -> AccessRecord:
@@ -199,7 +199,7 @@ def _change(target: Target, what: str, record: AccessRecord, **values: Any) -> A
     try:
         return access_records(target).change(record, **values)
     except AccessConflict:
-        raise KitError("somebody changed the key meanwhile", way_out="run the command again") from None
+        raise KitError("somebody changed the key meanwhile", hint="run the command again") from None
 
 
 def list_keys(target: Target) -> list[AccessRecord]:

@@ -36,13 +36,13 @@ def pepper(target: Target) -> bytes:
         text = target.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
         return read_pepper(text)
     except PepperError as error:
-        raise KitError(str(error), way_out=f"put 32 random bytes in base 64 into {arn}") from None
+        raise KitError(str(error), hint=f"put 32 random bytes in base 64 into {arn}") from None
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
         raise KitError(
             "the pepper of virtual keys has no value yet",
-            way_out=f"put 32 random bytes in base 64 into {arn}, once, then never change it",
+            hint=f"put 32 random bytes in base 64 into {arn}, once, then never change it",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
 
@@ -55,7 +55,7 @@ def policy(target: Target) -> GatewayPolicy:
         return parse_policy(document)
     except PolicyError as error:
         raise KitError(
-            f"the gateway policy does not parse: {error}", way_out="deploy integration again"
+            f"the gateway policy does not parse: {error}", hint="deploy integration again"
         ) from None
 
 
@@ -88,7 +88,7 @@ def record_event(target: Target, record: Mapping[str, Any]) -> None:
         except AuditUnavailable as error:
             raise KitError(
                 f"the audit store took no record, so nothing was changed: {error}",
-                way_out="try again; see the runbook on the audit store",
+                hint="try again; see the runbook on the audit store",
                 exit_code=ExitCode.ENVIRONMENT,
             ) from None
 
@@ -103,11 +103,11 @@ def from_aws(error: Exception) -> KitError:
     if isinstance(error, ClientError):
         code, operation = error.response["Error"]["Code"], error.operation_name
         denied = "AccessDenied" in code or "Unauthorized" in code
-        way_out = _role_that_may(operation) if denied else "try again"
-        return KitError(f"AWS refused {operation}: {code}", way_out=way_out, exit_code=ExitCode.ENVIRONMENT)
+        hint = _role_that_may(operation) if denied else "try again"
+        return KitError(f"AWS refused {operation}: {code}", hint=hint, exit_code=ExitCode.ENVIRONMENT)
     return KitError(
         f"AWS does not answer: {type(error).__name__}",
-        way_out="check the network, the region and the credentials",
+        hint="check the network, the region and the credentials",
         exit_code=ExitCode.ENVIRONMENT,
     )
 
@@ -155,6 +155,6 @@ def plain(text: str, option: str, *, most: int = 200) -> str:
     return line
 
 
-def usage(message: str, way_out: str) -> KitError:
+def usage(message: str, hint: str) -> KitError:
     """An error of the command line."""
-    return KitError(message, way_out=way_out, exit_code=ExitCode.USAGE)
+    return KitError(message, hint=hint, exit_code=ExitCode.USAGE)

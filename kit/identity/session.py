@@ -72,7 +72,7 @@ class _KeyStore:
         except Exception as error:  # backends raise errors of their own, and of D-Bus, COM and Keychain
             raise KitError(
                 f"the key store of this machine does not open: {type(error).__name__}",
-                way_out="unlock it, or name a file for the session in KIT_SESSION_FILE",
+                hint="unlock it, or name a file for the session in KIT_SESSION_FILE",
                 exit_code=ExitCode.ENVIRONMENT,
             ) from None
 
@@ -108,7 +108,7 @@ def load() -> Session:
     with contextlib.suppress(ValueError, TypeError, FileNotFoundError):
         text = store.read() if store else session_file().read_text("utf-8")
         return Session(**json.loads(text or ""))
-    raise KitError("nobody is signed in on this machine", way_out="kit login", exit_code=ExitCode.USAGE)
+    raise KitError("nobody is signed in on this machine", hint="kit login", exit_code=ExitCode.USAGE)
 
 
 def forget() -> None:
@@ -206,7 +206,7 @@ def revoke(session: Session) -> tuple[str, ...]:
 def _post(url: str, form: dict[str, str], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
-        raise KitError(f"{parts.hostname} is not reached over https", way_out="sign in at an https address")
+        raise KitError(f"{parts.hostname} is not reached over https", hint="sign in at an https address")
     request = urllib.request.Request(  # noqa: S310 - checked above
         url,
         data=urllib.parse.urlencode(form).encode(),
@@ -220,7 +220,7 @@ def _post(url: str, form: dict[str, str], headers: Mapping[str, str] | None = No
         if error.code >= 500:
             raise _unreachable(parts.hostname) from None
         raise KitError(
-            f"the sign-in service refused: {_reason(error)}", way_out="kit login", exit_code=ExitCode.USAGE
+            f"the sign-in service refused: {_reason(error)}", hint="kit login", exit_code=ExitCode.USAGE
         ) from None
     except (OSError, ValueError):
         raise _unreachable(parts.hostname) from None
@@ -229,7 +229,7 @@ def _post(url: str, form: dict[str, str], headers: Mapping[str, str] | None = No
 def _unreachable(host: str | None) -> KitError:
     return KitError(
         f"the sign-in service at {host} does not answer",
-        way_out="check the network and try again",
+        hint="check the network and try again",
         exit_code=ExitCode.ENVIRONMENT,
     )
 

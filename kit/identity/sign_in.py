@@ -54,7 +54,7 @@ class Attempt:
     def code(self, answer: str) -> str:
         """The code in the address that the browser came back to. Raises KitError."""
         if not self.is_own(answer):
-            raise KitError("the answer does not belong to this sign-in", way_out="kit login again")
+            raise KitError("the answer does not belong to this sign-in", hint="kit login again")
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(answer.strip()).query)
         if "code" not in query:
             reason = (query.get("error_description") or query.get("error") or ["no code"])[0]
@@ -79,7 +79,7 @@ def by_browser(session: Session, *, seconds: float, show: Callable[[str], None])
         while server.answer is None:
             server.handle_request()
             if server.answer is None and time.monotonic() >= deadline:
-                raise KitError(f"nobody signed in within {seconds:g} seconds", way_out="kit login again")
+                raise KitError(f"nobody signed in within {seconds:g} seconds", hint="kit login again")
     finally:
         server.server_close()
     return complete(session, under_way, server.answer)
@@ -142,6 +142,6 @@ def _listen() -> _Loopback:
             continue
     raise KitError(
         f"ports {' and '.join(map(str, PORTS))} are in use",
-        way_out="free one, or kit login --no-browser",
+        hint="free one, or kit login --no-browser",
         exit_code=ExitCode.ENVIRONMENT,
     )

@@ -159,7 +159,7 @@ class Deployment:
     def emulator(self) -> Emulator:
         """The running emulator; waits for it. Raises KitError when it did not start."""
         if self._emulator is None:
-            raise KitError("the emulated AWS was not started", way_out="run `kit up`")
+            raise KitError("the emulated AWS was not started", hint="run `kit up`")
         return self._emulator.result()
 
     def _running_emulator(self) -> Emulator:
@@ -169,7 +169,7 @@ class Deployment:
             raise KitError(
                 f"the emulated AWS was set up for account {known.account}, "
                 f"the configuration says {self.account.id}",
-                way_out="run `kit down`, then `kit up`; or set KIT_HOME to another folder for this client",
+                hint="run `kit down`, then `kit up`; or set KIT_HOME to another folder for this client",
                 exit_code=ExitCode.USAGE,
             )
         if known and is_our_process(known.pid, EMULATOR_COMMAND):

@@ -104,7 +104,7 @@ def _fill(venv: Path) -> None:
             lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
             raise KitError(
                 f"the emulated AWS could not be installed: {lines[-1] if lines else command[0] + ' failed'}",
-                way_out="check the network, the package index that pip uses and the room on the disk, "
+                hint="check the network, the package index that pip uses and the room on the disk, "
                 "then run the command again",
                 exit_code=ExitCode.ENVIRONMENT,
             )
@@ -176,7 +176,7 @@ def start(
     stop(process.pid)
     raise KitError(
         f"the emulated AWS did not start on port {port}",
-        way_out=f"read {log}; if the port is in use, choose others with --port-base",
+        hint=f"read {log}; if the port is in use, choose others with --port-base",
         exit_code=ExitCode.ENVIRONMENT,
     )
 

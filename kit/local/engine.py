@@ -265,7 +265,7 @@ class LocalBackend:
         raise EvaluationError(
             f"{entry.name} ({entry.type}) is protected and would be {what}{reason}",
             urn=entry.urn,
-            way_out="take the change back, or start over with `kit down`, which removes the local data",
+            hint="take the change back, or start over with `kit down`, which removes the local data",
         )
 
     def _named_errors(self, urn: str, what: str) -> "_NamedErrors":
@@ -291,13 +291,13 @@ class _NamedErrors:
                 raise EvaluationError(
                     f"{name} could not be {self._what}: {error.operation_name}: {reason}",
                     urn=self._urn,
-                    way_out="mend the cause, then run `kit up` again: it goes on from here",
+                    hint="mend the cause, then run `kit up` again: it goes on from here",
                 ) from None
             case botocore.exceptions.EndpointConnectionError() | botocore.exceptions.ConnectionClosedError():
                 raise EvaluationError(
                     f"{name} could not be {self._what}: the emulated AWS does not answer",
                     urn=self._urn,
-                    way_out="read `kit logs emulator`, then run `kit up` again",
+                    hint="read `kit logs emulator`, then run `kit up` again",
                     exit_code=ExitCode.ENVIRONMENT,
                 ) from None
             case botocore.exceptions.BotoCoreError():

@@ -102,7 +102,7 @@ class Home:
             except BlockingIOError:
                 raise KitError(
                     f"another `kit up` or `kit down` is at work in {self.path}",
-                    way_out="wait for it to end",
+                    hint="wait for it to end",
                     exit_code=ExitCode.ENVIRONMENT,
                 ) from None
             yield
@@ -161,7 +161,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise KitError(
             f"{path} cannot be read: {error}",
-            way_out="remove the local state with `kit down`, then run `kit up` again",
+            hint="remove the local state with `kit down`, then run `kit up` again",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
     return found if isinstance(found, dict) else None
@@ -175,6 +175,6 @@ def writing(path: Path) -> Any:
     except OSError as error:
         raise KitError(
             f"{path} cannot be written: {error.strerror or error}",
-            way_out="make room or give yourself the right to write there, or set KIT_HOME to another folder",
+            hint="make room or give yourself the right to write there, or set KIT_HOME to another folder",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None

@@ -129,10 +129,14 @@ def _profile(who: Person) -> dict[str, Any]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: "_Server"
+    @property
+    def _provider(self) -> Provider:
+        if not isinstance(self.server, _Server):
+            raise TypeError("this handler belongs to the stand-in's server")
+        return self.server.provider
 
     def do_GET(self) -> None:
-        path, provider = urlsplit(self.path), self.server.provider
+        path, provider = urlsplit(self.path), self._provider
         match path.path:
             case "/auth":
                 self._answer(200, provider.page(path.query), "text/html; charset=utf-8")
@@ -148,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(404, "", "text/plain")
 
     def do_POST(self) -> None:
-        path, provider = urlsplit(self.path), self.server.provider
+        path, provider = urlsplit(self.path), self._provider
         size = int(self.headers.get("content-length") or 0)
         form = parse_qs(self.rfile.read(min(size, 65_536)).decode())
         if path.path == "/token":

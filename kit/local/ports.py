@@ -17,7 +17,7 @@ def port_base(given: int | None) -> int:
     if not text.isdigit() or not 1024 <= int(text) <= 65535 - _LAST:
         raise KitError(
             f"port base {text!r} is not a number from 1024 to {65535 - _LAST}",
-            way_out="set --port-base or KIT_PORT_BASE, or leave both out",
+            hint="set --port-base or KIT_PORT_BASE, or leave both out",
             exit_code=ExitCode.USAGE,
         )
     return int(text)
@@ -45,7 +45,7 @@ def require_free(port: int, name: str) -> None:
     owner = owner_of(port)
     raise KitError(
         f"port {port}, which {name} needs, is in use{f' by {owner}' if owner else ''}",
-        way_out="stop that program, or choose other ports: kit up --port-base 9700",
+        hint="stop that program, or choose other ports: kit up --port-base 9700",
         exit_code=ExitCode.ENVIRONMENT,
     )
 

@@ -139,7 +139,7 @@ def _wait(home: Home, process: Process, child: "subprocess.Popen[bytes]", deadli
     stop(home, load(home, process.name))
     raise KitError(
         f"{process.name} did not come up{said}",
-        way_out=f"kit logs {process.name}",
+        hint=f"kit logs {process.name}",
         exit_code=ExitCode.ENVIRONMENT,
     )
 

@@ -237,13 +237,13 @@ def first_request(access: Access) -> FirstRequest:
     except anthropic.APIStatusError as error:
         raise KitError(
             f"the first request was refused with {error.status_code}: {error.message}",
-            way_out="kit logs gateway",
+            hint="kit logs gateway",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
     except anthropic.APIError as error:
         raise KitError(
             f"the first request failed: {type(error).__name__}: {error}",
-            way_out="kit logs gateway",
+            hint="kit logs gateway",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
     text = "".join(block.text for block in answer.content if block.type == "text")
@@ -272,7 +272,7 @@ def exported_environment(home: Home) -> dict[str, str]:
 
     running, access = emulator.remembered(home), read_access(home)
     if running is None or access is None:
-        raise KitError("nothing is up", way_out="run `kit up`", exit_code=ExitCode.ENVIRONMENT)
+        raise KitError("nothing is up", hint="run `kit up`", exit_code=ExitCode.ENVIRONMENT)
     variables = {
         "ANTHROPIC_BASE_URL": access.gateway_url,
         "ANTHROPIC_AUTH_TOKEN": access.application_key,

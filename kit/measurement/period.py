@@ -38,7 +38,7 @@ class Period:
 def month(text: str) -> Period:
     """YYYY-MM. Raises KitError on anything else."""
     if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", text):
-        raise KitError(f'"{text}" is not a month', way_out="write it as YYYY-MM", exit_code=ExitCode.USAGE)
+        raise KitError(f'"{text}" is not a month', hint="write it as YYYY-MM", exit_code=ExitCode.USAGE)
     first = date.fromisoformat(f"{text}-01")
     return Period(text, first, _before_month_after(first))
 
@@ -46,7 +46,7 @@ def month(text: str) -> Period:
 def quarter(text: str) -> Period:
     """YYYYQn. Raises KitError on anything else."""
     if not re.fullmatch(r"20\d\dQ[1-4]", text):
-        raise KitError(f'"{text}" is not a quarter', way_out="write it as 2026Q4", exit_code=ExitCode.USAGE)
+        raise KitError(f'"{text}" is not a quarter', hint="write it as 2026Q4", exit_code=ExitCode.USAGE)
     first = date(int(text[:4]), 3 * int(text[5]) - 2, 1)
     last = _before_month_after(_before_month_after(_before_month_after(first) + _DAY) + _DAY)
     return Period(text, first, last)

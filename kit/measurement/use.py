@@ -101,7 +101,7 @@ def source_of(records: Path | None, target: "Target | None") -> Source:
         if not (records / "records").is_dir():
             raise KitError(
                 f"{records} holds no folder records/dt=…",
-                way_out="copy it there: aws s3 sync s3://<analytics bucket>/records records",
+                hint="copy it there: aws s3 sync s3://<analytics bucket>/records records",
                 exit_code=ExitCode.USAGE,
             )
         return FolderSource(records)

@@ -183,7 +183,7 @@ def read_library(root: Path) -> dict[str, Entry]:
     if not root.is_dir():
         raise KitError(
             f"there is no prompt library at {root}",
-            way_out="run in the project's folder, or give --library",
+            hint="run in the project's folder, or give --library",
             exit_code=ExitCode.USAGE,
         )
     published = read_published(root)
@@ -202,7 +202,7 @@ def read_library(root: Path) -> dict[str, Entry]:
     if problems:
         raise KitError(
             "the prompt library is not sound:\n  " + "\n  ".join(problems),
-            way_out="mend the files named; a published version is never edited: restore it",
+            hint="mend the files named; a published version is never edited: restore it",
             exit_code=ExitCode.USAGE,
         )
     return entries
@@ -215,7 +215,7 @@ def find(entries: dict[str, Entry], name: str) -> Entry:
         return entries[short]
     near = get_close_matches(short, entries, n=3, cutoff=0.4)
     hint = f"nearest: {', '.join(near)}" if near else f"known: {', '.join(sorted(entries))}"
-    raise KitError(f"no prompt is called {name!r}", way_out=hint, exit_code=ExitCode.USAGE)
+    raise KitError(f"no prompt is called {name!r}", hint=hint, exit_code=ExitCode.USAGE)
 
 
 def _read_entry(path: Path, published: PublishedPrompts, problems: list[str]) -> Entry | None:

@@ -31,7 +31,7 @@ def approve(
     if errors:
         raise KitError(
             f"{entry.file.name} cannot be approved:\n  " + "\n  ".join(errors),
-            way_out=f"mend {entry.folder}/prompt.yaml, then `kit prompt lint` and `kit prompt test`",
+            hint=f"mend {entry.folder}/prompt.yaml, then `kit prompt lint` and `kit prompt test`",
             exit_code=ExitCode.VERIFICATION_FAILED,
         )
     approval = {
@@ -60,7 +60,7 @@ def publish(root: Path, entry: Entry, *, at: datetime) -> int:
         changed = "it changed after its last approval" if entry.approvals else "nobody has approved it"
         raise KitError(
             f"{entry.file.name} cannot be published: {changed}",
-            way_out=f"kit prompt approve {entry.file.name} --by NAME",
+            hint=f"kit prompt approve {entry.file.name} --by NAME",
             exit_code=ExitCode.VERIFICATION_FAILED,
         )
     number = entry.latest + 1
@@ -84,7 +84,7 @@ def roll_back(entry: Entry, *, to: int, alias: str = STABLE) -> int:
         there = ", ".join(str(number) for number in sorted(entry.versions)) or "none"
         raise KitError(
             f"{entry.file.name} has no version {to}",
-            way_out=f"published versions: {there}",
+            hint=f"published versions: {there}",
             exit_code=ExitCode.USAGE,
         )
     before = entry.aliases.get(alias, 0)

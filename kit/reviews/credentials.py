@@ -19,7 +19,7 @@ def give_credential(target: Target, department: str) -> AccessRecord:
         manager.describe_secret(SecretId=secret)
     except manager.exceptions.ResourceNotFoundException:
         raise KitError(
-            f"{department} does not stand", way_out="deploy its stage first", exit_code=ExitCode.USAGE
+            f"{department} does not stand", hint="deploy its stage first", exit_code=ExitCode.USAGE
         ) from None
     made = create_key(target, Scope(f"workflows of {department}", department))
     manager.put_secret_value(SecretId=secret, SecretString=json.dumps({"key": made.key}))

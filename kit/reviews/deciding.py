@@ -54,7 +54,7 @@ def review_of(where: Place, request: str) -> Review:
     except UnknownReview:
         raise KitError(
             f"{where.department} has no review {request[:40]}",
-            way_out="kit review-queue list shows what waits",
+            hint="kit review-queue list shows what waits",
             exit_code=ExitCode.USAGE,
         ) from None
 
@@ -68,7 +68,7 @@ def draft_of(where: Place, request: str) -> dict[str, Any]:
     if stored.sha256 != review_of(where, request).draft_sha256:
         raise KitError(
             f"{request}: the draft has changed since it was sent to review",
-            way_out="reject it, and have the workflow started again",
+            hint="reject it, and have the workflow started again",
             exit_code=ExitCode.USAGE,
         )
     return stored.document()
@@ -87,7 +87,7 @@ def decide(
     if draft_sha256 and draft_sha256 != review.draft_sha256:
         raise KitError(
             f"{request}: this is not the draft that you have read",
-            way_out="read it again",
+            hint="read it again",
             exit_code=ExitCode.USAGE,
         )
     said = plain(reason, "the reason", most=_LONGEST_REASON)

@@ -20,13 +20,11 @@ def acting_person(target: Target, by: str | None) -> str:
     if person is not None:
         if by is not None and by.strip().casefold() != person.casefold():
             raise KitError(
-                f"you are {person}", way_out="leave --by out: it is for nobody else", exit_code=ExitCode.USAGE
+                f"you are {person}", hint="leave --by out: it is for nobody else", exit_code=ExitCode.USAGE
             )
         return person_of(session_of(person))
     if by is None:
-        raise KitError(
-            "nobody is signed in", way_out="kit login, or --by for a trial", exit_code=ExitCode.USAGE
-        )
+        raise KitError("nobody is signed in", hint="kit login, or --by for a trial", exit_code=ExitCode.USAGE)
     from kit.identity.operator import plain
 
     return person_of(session_of(plain(by, "--by", most=100) + UNVERIFIED))
@@ -43,7 +41,7 @@ def _session_name(target: Target) -> str:
     if ":assumed-role/" not in arn:
         raise KitError(
             "your AWS credentials are not those of a person's role session",
-            way_out="sign in through your identity provider: aws sso login",
+            hint="sign in through your identity provider: aws sso login",
             exit_code=ExitCode.USAGE,
         )
     return arn.rsplit("/", 1)[1]

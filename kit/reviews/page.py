@@ -129,11 +129,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return _page("Decided", body, self.server.person)
 
     def _guarded(self, make: Any) -> None:
-        """Answer with a page; what cannot be done is one sentence with a way out."""
+        """Answer with a page; what cannot be done is one sentence with a hint."""
         try:
             page = make()
         except KitError as error:
-            self._problem(HTTPStatus.CONFLICT, f"{error.message}. {error.way_out or ''}")
+            self._problem(HTTPStatus.CONFLICT, f"{error.message}. {error.hint or ''}")
         except ValueError:
             self._problem(HTTPStatus.BAD_REQUEST, "The form is not complete.")
         except (BotoCoreError, ClientError, NotThere) as error:

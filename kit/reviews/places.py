@@ -78,7 +78,7 @@ def place(target: Target, department: str, part: str, person: str) -> Place:
     except sts.exceptions.ClientError:
         raise KitError(
             f"you are not let in as {part} of {department}",
-            way_out=f"sign in as a person of {department}; the role is {role}",
+            hint=f"sign in as a person of {department}; the role is {role}",
             exit_code=ExitCode.USAGE,
         ) from None
     session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])

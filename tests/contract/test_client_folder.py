@@ -168,4 +168,4 @@ def test_no_data_of_one_client_goes_into_the_deployment_of_another() -> None:
     require_client(target, "acme")
     with pytest.raises(KitError, match="is that of acme, not of example") as refused:
         require_client(target, "example")
-    assert refused.value.way_out == "name it: --client acme"
+    assert refused.value.hint == "name it: --client acme"

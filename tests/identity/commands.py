@@ -32,7 +32,7 @@ def invoke(environment: Mapping[str, str], *arguments: str) -> Done:
         result = CliRunner().invoke(app, list(arguments))
     if isinstance(result.exception, KitError):
         error = result.exception
-        return Done(int(error.exit_code), result.stdout, f"{error.message}\nway out: {error.way_out}")
+        return Done(int(error.exit_code), result.stdout, f"{error.message}\nhint: {error.hint}")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Done(result.exit_code, result.stdout, result.stderr)

@@ -66,7 +66,7 @@ def steps_recorded(deployment: Deployment, name: str) -> list[str]:
     ],
 )
 def test_bad_requests_are_named(local_kit, arguments):
-    assert "way out:" in glass(local_kit, *arguments, code=2)
+    assert "hint:" in glass(local_kit, *arguments, code=2)
 
 
 def session_of(deployment: Deployment, role: str, person: str) -> boto3.Session:

@@ -292,4 +292,4 @@ def test_a_key_lives_from_its_making_to_its_revocation(deployment):
 )
 def test_bad_input_is_named_and_changes_nothing(deployment, arguments):
     done = kit(deployment, *arguments, code=2)
-    assert "way out:" in done.stderr
+    assert "hint:" in done.stderr

@@ -197,7 +197,7 @@ def test_who_is_signed_out_by_the_operator_is_out_at_the_next_call_until_signing
     assert person.deployment.call(_signed_in_again(person)).status_code == 200
     assert run(kit, "sign-out", person.id, "--reason", "once more").code == 0
     unknown = run(kit, "sign-out", "nobody@example.com", "--reason", "x")
-    assert (unknown.code, "way out:" in unknown.stderr) == (2, True)
+    assert (unknown.code, "hint:" in unknown.stderr) == (2, True)
 
 
 def test_who_comes_back_is_let_in_again_by_signing_in(person: Person) -> None:

@@ -176,7 +176,7 @@ def test_logs_of_processes_and_functions_can_be_read(local_kit: LocalKit) -> Non
         assert local_kit.run("logs", name).returncode == 0
     done = local_kit.run("logs", "nothing")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: there is no log 'nothing'\nway out: use one of: ")
+    assert done.stderr.startswith("error: there is no log 'nothing'\nhint: use one of: ")
 
 
 def test_event_functions_stand_in_the_emulator_with_their_code_role_and_environment(

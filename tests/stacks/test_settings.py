@@ -103,7 +103,7 @@ def test_settings_cannot_be_changed_after_reading(read: Read) -> None:
         read().size = "large"  # pyright: ignore[reportAttributeAccessIssue]
 
 
-# --- every problem at once, each with its key, the value and the way out
+# --- every problem at once, each with its key, the value and a hint
 
 
 def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Contracts between stages: what is promised is exported, and what is missing is said with the way out."""
+"""Contracts between stages: what is promised is exported, and what is missing is reported with a hint."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -401,4 +401,4 @@ def test_evidence_is_plain_yaml_that_a_diff_shows(read: Read) -> None:
 def test_every_finding_that_does_not_hold_says_what_to_do(read: Read) -> None:
     open_findings: list[Finding] = [each for each in assess(read()) if not each.holds]
     assert open_findings
-    assert all("kit gate" in each.way_out for each in open_findings)
+    assert all("kit gate" in each.hint for each in open_findings)

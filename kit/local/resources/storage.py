@@ -60,7 +60,7 @@ def _delete_bucket(place: Place, id_: str, inputs: Inputs) -> None:
         if error_code(error) == "AccessDenied":
             raise KitError(
                 f"bucket {id_} holds objects that are locked",
-                way_out="that is what the lock is for; `kit down` removes the whole local state",
+                hint="that is what the lock is for; `kit down` removes the whole local state",
             ) from None
         raise
 

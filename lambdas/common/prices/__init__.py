@@ -111,7 +111,8 @@ class PriceList:
         self, model: str, usage: Mapping[str, Any], *, batch: bool = False, asked: Asked = _NOTHING
     ) -> Charge:
         """What a call with this `usage` (the shape of the Messages API) did cost. Raises `UnknownModel` for
-        `model`; another one that is named in the usage and has no price is charged as the dearest there is.
+        `model`; another one that is named in the usage and has no price is charged as the most expensive
+        there is.
         """
         own = self.of(model)
         read = read_usage(usage, output_required=any(band.output for band in own.bands))
