@@ -101,6 +101,10 @@ def test_the_pages_embeddings_request_is_taken_as_printed(gateway: Harness) -> N
 def test_the_page_lists_every_example_and_every_route(gateway: Harness) -> None:
     listed = set(re.findall(r"examples/(\w+\.py)\)", CALLERS))
     assert listed == {path.name for path in (ROOT / "examples").glob("*.py")}
-    for path in re.findall(r"`(?:POST|GET) (/v1/[\w/{}_]+)`", CALLERS):
-        answer = gateway.post(re.sub(r"\{\w+\}", "x", path), {})
-        assert "There is no POST" not in answer.body.decode() or path == "/v1/models"
+    routes = re.findall(r"`(POST|GET) (/v1/[\w/{}_-]+)`", CALLERS)
+    assert {method for method, _ in routes} == {"POST", "GET"}
+    for method, path in routes:
+        body = b"{}" if method == "POST" else None
+        answer = gateway.request(method, re.sub(r"\{\w+\}", "x", path), body)
+        assert gateway.lines()[-1]["reason"] != "no_route", (method, path)
+        assert f"There is no {method}" not in answer.body.decode()

@@ -135,22 +135,32 @@ def vouching() -> Iterator[tuple[FakeUpstream, Any]]:
 @pytest.fixture
 def place(vouching: tuple[FakeUpstream, Any], provider_servers: list[FakeUpstream]) -> Iterator[Place]:
     first, second = provider_servers
-    providers = [
-        {
-            "name": "anthropic",
-            "kind": "anthropic",
-            "base_url": first.url,
-            "auth": {"kind": "workload-identity", "audience": AUDIENCE, **RULE},
-            "models": {},
-        },
-        {
-            "name": "second",
-            "kind": "anthropic",
-            "base_url": second.url,
-            "auth": {"kind": "secret"},
-            "models": {},
-        },
-    ]
+    yield from _place(vouching, first, second, [_federated(first), _keyed(second)])
+
+
+@pytest.fixture
+def alone(vouching: tuple[FakeUpstream, Any], provider_servers: list[FakeUpstream]) -> Iterator[Place]:
+    """The same without the second provider in the policy."""
+    first, second = provider_servers
+    yield from _place(vouching, first, second, [_federated(first)])
+
+
+def _federated(server: FakeUpstream) -> dict[str, Any]:
+    auth = {"kind": "workload-identity", "audience": AUDIENCE, **RULE}
+    return {"name": "anthropic", "kind": "anthropic", "base_url": server.url, "auth": auth, "models": {}}
+
+
+def _keyed(server: FakeUpstream) -> dict[str, Any]:
+    auth = {"kind": "secret"}
+    return {"name": "second", "kind": "anthropic", "base_url": server.url, "auth": auth, "models": {}}
+
+
+def _place(
+    vouching: tuple[FakeUpstream, Any],
+    first: FakeUpstream,
+    second: FakeUpstream,
+    providers: list[dict[str, Any]],
+) -> Iterator[Place]:
     server, identity_token = vouching
     gateway = make([first, second], providers=providers, identity_token=identity_token)
     gateway.reset()
@@ -265,15 +275,29 @@ def test_an_sts_that_does_not_vouch_moves_the_call_on_too(place: Place, code: st
     assert not place.gateway.upstream.received, "nothing is sent to a provider without a proof"
 
 
-def test_without_a_proof_and_without_another_provider_the_caller_gets_a_clean_529(place: Place) -> None:
+def test_without_a_proof_and_without_another_provider_the_caller_gets_a_clean_529(alone: Place) -> None:
+    alone.api.answer = json_reply({"error": "invalid_grant"}, 400)
+    _gets_a_clean_529(alone)
+    assert alone.gateway.spent() == 0, "what was never sent costs nothing"
+    assert [record["kind"] for record in alone.gateway.audit.records] == ["intent", "outcome"]
+
+
+def test_without_a_proof_only_the_provider_that_had_the_request_may_have_charged(place: Place) -> None:
     place.api.answer = json_reply({"error": "invalid_grant"}, 400)
     place.second.script = lambda _: Reply(parts=[BREAK])
+    _gets_a_clean_529(place)
+    assert len(place.second.received) == 1
+    intent, outcome = place.gateway.audit.records
+    assert (intent["kind"], outcome["kind"]) == ("intent", "outcome")
+    assert place.gateway.spent() == intent["reserved_microusd"] > 0, "one provider's share, not two"
+    assert outcome["uncertain_microusd"] == outcome["cost_microusd"] == place.gateway.spent()
+
+
+def _gets_a_clean_529(place: Place) -> None:
     answer = place.gateway.post("/v1/messages", chat())
     assert (answer.status, answer.json()["error"]["type"]) == (529, "overloaded_error")
     assert answer.header("retry-after")
     assert "exchange" not in answer.body.decode()
-    assert place.gateway.spent() == 0
-    assert [record["kind"] for record in place.gateway.audit.records] == ["intent", "outcome"]
 
 
 def test_nothing_of_any_token_is_logged_recorded_or_answered(place: Place) -> None:
