@@ -359,7 +359,7 @@ def _people(settings: Settings, base: Outputs, ledger: Ledger, options: pulumi.R
         directory_table=names_of(settings).of("directory"),
         email_domains=given.email_domains,
         addresses_verified=given.addresses_verified,
-        external_id_claim=given.external_id_claim,
+        external_id_claim=given.external_id_claim or "",
     )
 
 

@@ -234,7 +234,7 @@ def test_a_scripted_agent_session_holds_no_more_than_three_times_what_it_costs(g
     def script(_: Received) -> Reply:
         usage = {"input_tokens": 20, "cache_read_input_tokens": 24_000, "cache_creation_input_tokens": 900}
         parts: list[Any] = [start(**usage), OPEN]
-        for _ in range(24):
+        for _each in range(24):
             parts += [0.1, delta("def f(x):\n    return x  " * 2)]
         return stream_reply([*parts, CLOSE, end(500), STOP])
 

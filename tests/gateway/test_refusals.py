@@ -85,6 +85,7 @@ def test_a_person_in_claude_code_is_told_how_to_go_on(gateway: Harness, messages
 def test_the_message_ends_with_the_clients_own_help(gateway: Harness) -> None:
     gateway.policy_source.document["help_url"] = "https://claude.example.com/help"
     try:
+        said = ""
         for _ in range(200):
             said = refused(gateway, [{"role": "user", "content": SSN}])
             if said.endswith("Help: https://claude.example.com/help"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 
+from contract.kinds import BudgetModel
 from kit.local.emulator import Emulator
 from lambdas.common.identities import Principal
 from lambdas.common.ids import new_id
@@ -54,7 +55,7 @@ def department(**changes: Any) -> Department:
     return Department(**{**values, **changes})
 
 
-def organization(*, budget: int = 10**12, model: str = "per-call", shards: int = 1) -> Organization:
+def organization(*, budget: int = 10**12, model: BudgetModel = "per-call", shards: int = 1) -> Organization:
     """An organisation with a monthly budget in micro-dollars."""
     return Organization(monthly_budget_microusd=budget, budget_model=model, budget_shards=shards)
 

@@ -33,11 +33,12 @@ def trouble(emulated_aws: Emulator) -> Iterator[tuple[Emulator, Hazards]]:
 
 def until_taken(call: Callable[[], Any]) -> Any:
     """As an identity provider does: whatever is a 5xx or a 429 is sent again."""
+    answer = call()
     for _ in range(12):
-        answer = call()
         if answer.status_code < 500 and answer.status_code != 429:
             return answer
         time.sleep(0.05)
+        answer = call()
     raise AssertionError(f"still {answer.status_code} after 12 tries")
 
 

@@ -113,7 +113,11 @@ def hazards(seed: int = 1) -> Hazards:
 def _places(request: dict[str, Any]) -> list[Where]:
     entries = request.get("TransactItems")
     each = [one for entry in entries for one in entry.values()] if entries else [request]
-    return [(one["TableName"], *(part["S"] for part in _key(one.get("Key") or one["Item"]))) for one in each]
+    found: list[Where] = []
+    for one in each:
+        pk, sk = (part["S"] for part in _key(one.get("Key") or one["Item"]))
+        found.append((one["TableName"], pk, sk))
+    return found
 
 
 def _key(item: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:

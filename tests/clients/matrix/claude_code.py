@@ -136,7 +136,7 @@ def _image(claude: Path, gateway: Harness, folder: Path) -> Outcome:
             seen = '"type":"image"' in json.dumps(asked, separators=(",", ":"))
             return answer_with(received, text("I see it." if seen else "No picture."))
         given = {"file_path": str(folder / "picture.png")}
-        return answer_with(received, [call("Read", **given)], "tool_use")
+        return answer_with(received, [call("Read", 1, **given)], "tool_use")
 
     gateway.upstream.script = script
     said = run(claude, gateway, folder, "What is in picture.png?", "--allowedTools", "Read")
