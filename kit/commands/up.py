@@ -130,7 +130,7 @@ def _claude_url(base: int) -> str | None:
     url = os.environ.get("ANTHROPIC_BASE_URL", "").rstrip("/")
     if not url or url == f"http://127.0.0.1:{port_of('gateway', base, [])}":
         return None
-    if not re.match(PROVIDER_URL, url):
+    if not re.fullmatch(PROVIDER_URL, url):
         raise KitError(
             "ANTHROPIC_BASE_URL is not an address such as https://api.anthropic.com",
             hint="unset it or correct it; http:// is for 127.0.0.1 only",

@@ -45,7 +45,7 @@ def _models(harness: Harness, key: str, forwarded: str) -> int:
 
 @pytest.mark.parametrize("domain", [True, False])
 def test_pods_trust_their_load_balancers_network_and_functions_nobody(domain: bool) -> None:
-    names = {"name": "claude.example.com", "certificate_arn": CERTIFICATE, "hosted_zone_id": "Z0123456789"}
+    names = {"name": "claude.example.com", "certificate_arn": CERTIFICATE}
     config = {"api": {"custom_domain": names}} if domain else {}
     plan = evaluate_stage("integration", size="enterprise", config=config, assume_gates=True)
     (pods,) = [one for one in plan if one.type == "kubernetes:apps/v1:Deployment"]
