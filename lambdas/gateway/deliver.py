@@ -249,17 +249,17 @@ class _Relay:
         deadlines = self._deadlines
         silent_since = said_at = monotonic()
         while True:
-            attention = self._hold.attention_seconds
+            ping_due = max(0.0, said_at + deadlines.ping - monotonic())
             try:
-                data = await self._response.read(min(deadlines.ping, attention or deadlines.ping))
+                data = await self._response.read(min(ping_due, self._hold.attention_seconds or ping_due))
             except DeadlineExceeded:
                 now = monotonic()
                 if now - silent_since >= deadlines.idle:
                     raise
-                await self._hold.follow([])
                 if now - said_at >= deadlines.ping:
                     said_at = now
                     await self._exchange.write(PING)
+                await self._hold.follow([])
                 continue
             if not data:
                 break
