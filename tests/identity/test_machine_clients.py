@@ -177,7 +177,7 @@ def test_the_operator_lets_a_machine_in_by_its_configured_name(
     token = answer.json()["access_token"]
     assert machines.post("/v1/messages", token, chat(model="best")).status == 200
     again = invoke({}, *create, "--machine", "nightly")
-    assert (again.code, "has a record already" in again.stderr) == (2, True)
+    assert (again.code, f"is let in already, as {made['id']}" in again.stderr) == (2, True), again.stderr
     unknown = invoke({}, *create, "--machine", "nosuch")
     assert (unknown.code, "identity.machine_clients" in unknown.stderr) == (2, True)
     both = invoke({}, *create, "--machine", "nightly", "--issuer", "https://x", "--subject", "y")

@@ -57,8 +57,9 @@ def test_a_champion_uses_the_early_access_alias_and_nobody_else_sees_it(gateway:
 
     assert [one.id for one in other.models.list()] == ["fast", "claude-haiku-5-5"]
     for name in ("early", "claude-opus-5-5"):
-        with pytest.raises(anthropic.BadRequestError, match="not granted"):
+        with pytest.raises(anthropic.APIStatusError, match=f"{name} is not granted to you") as refused:
             other.messages.create(model=name, max_tokens=20, messages=MESSAGES)
+        assert refused.value.status_code == 451
 
 
 def test_the_example_client_gives_its_champions_the_early_model_and_refuses_it_to_others_by_name(
