@@ -23,9 +23,11 @@ from kit.audit.keyring import KeyRing
 from kit.audit.sources import BucketSource
 from kit.audit.verification import Trust, span_of, verify
 from kit.cli import app
+from kit.errors import ExitCode, KitError
 from kit.evaluation.graph import unwrapped
 from kit.local.resources.handler import api_names
 from kit.target import Target
+from lambdas.common.access import AccessRecords, person_record
 from lambdas.common.audit import AuditUnavailable, AuditWriter, SubjectErased, SubjectKeys, open_writer
 from lambdas.common.audit.chain import hour_prefix
 from lambdas.common.audit.manifest import hour_of, manifest_key, public_key
@@ -52,6 +54,9 @@ Statements = list[dict[str, Any]]
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     folder = tmp_path_factory.mktemp("audit")
     with standing(folder, free_port(), "integration", {"size": "small"}) as stages:
+        people = AccessRecords(stages.root("dynamodb"), stages.exported("access_table_name"))
+        for person in ("grace", "mallory", "niaj", "oscar"):  # whom investigators name
+            people.create(person_record(person, provisioned=True, department="marketing"))
         yield stages
 
 
@@ -417,8 +422,6 @@ def test_an_investigator_finds_by_every_question_and_opens_with_a_recorded_reaso
 def test_nobody_opens_a_body_without_the_permission_to(
     deployed: Standing, monkeypatch: pytest.MonkeyPatch, sid: str
 ) -> None:
-    from kit.errors import ExitCode, KitError
-
     request_id = call(gateway(deployed), f"judy-{sid}", text=b"secret")
     monkeypatch.setattr(Standing, "statements", _lacking(sid, Standing.statements))
     with investigating(deployed, monkeypatch):
@@ -481,7 +484,8 @@ def test_erasing_asks_first(deployed: Standing, monkeypatch: pytest.MonkeyPatch)
         result = CliRunner().invoke(
             app, ["audit", "erase", "--subject", "oscar", "--reason", "x"], input="n\n"
         )
-        assert result.exception is not None
+        assert isinstance(result.exception, KitError)
+        assert result.exception.message == "nothing was erased"
         found = kit("find", "--person", "oscar", "--decrypt", "--reason", "check")["records"]
     assert {text for one in found for text in one["bodies"].values()} == {"hello"}
 
