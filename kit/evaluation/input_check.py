@@ -20,6 +20,8 @@ from kit.evaluation.graph import Graph
 
 _PACKAGES = ("aws", "kubernetes")
 _MODULES = {"lambda": "lambda_", "index": ""}
+# apiVersion:kind of what clusters define themselves, so that the SDK has no class for it
+_CUSTOM_RESOURCES = frozenset({"karpenter.sh/v1:NodePool"})
 
 
 def wrong_inputs(graph: Graph) -> Iterator[tuple[str, str]]:
@@ -40,6 +42,8 @@ def wrong_inputs(graph: Graph) -> Iterator[tuple[str, str]]:
 def arguments_of(token: str) -> type:
     """The `*Args` class of a resource type such as `aws:s3/bucket:Bucket`. Raises LookupError."""
     package, path, name = token.split(":")
+    if package == "kubernetes" and f"{path}:{name}" in _CUSTOM_RESOURCES:
+        return _custom_resource()
     if package == "kubernetes":  # kubernetes:apps/v1:Deployment
         parts = [part.replace(".k8s.io", "").replace(".", "_") for part in path.split("/")]
         module_name = ".".join(("pulumi_kubernetes", *(["core", *parts] if len(parts) == 1 else parts)))
@@ -58,6 +62,11 @@ def arguments_of(token: str) -> type:
                 if inspect.isclass(candidate) and sdk_types.is_input_type(candidate):
                     return candidate
     raise LookupError(f"{token}: its arguments cannot be read from the SDK")
+
+
+def _custom_resource() -> type:
+    """What every custom resource takes; the schema of its spec is in the cluster, so any spec passes."""
+    return importlib.import_module("pulumi_kubernetes.apiextensions.CustomResource").CustomResourceArgs
 
 
 def _check(value: Any, arguments: type, where: str) -> Iterator[str]:

@@ -87,6 +87,9 @@ def test_wrong_inputs_are_found_at_any_depth() -> None:
         aws.s3.BucketServerSideEncryptionConfiguration("sse", bucket="b", rules=[{"aply_default": 1}])  # type: ignore[list-item]
         aws.lambda_.Function("f", role="r", memory_size="big", timeout=True)  # type: ignore[arg-type]
         kubernetes.core.v1.ConfigMap("m", metadata={"nmae": "x"})  # type: ignore[arg-type]
+        kubernetes.apiextensions.CustomResource(
+            "n", "karpenter.sh/v1", "NodePool", {"limits": {"cpu": "4"}}, {"nmae": "x"}
+        )
 
     found = {
         (urn.rsplit("::", 1)[1], text.split(":")[0]) for urn, text in wrong_inputs(plan_of_program(program))
@@ -96,4 +99,15 @@ def test_wrong_inputs_are_found_at_any_depth() -> None:
         ("f", "memorySize"),
         ("f", "timeout"),
         ("m", "metadata.nmae"),
+        ("n", "metadata.nmae"),
     }
+
+
+def test_a_custom_resource_that_nobody_declared_is_no_known_type() -> None:
+    def program() -> None:
+        import pulumi_kubernetes as kubernetes
+
+        kubernetes.apiextensions.CustomResource("n", "karpenter.sh/v1", "NodePol", {}, {"name": "x"})
+
+    with pytest.raises(LookupError, match=r"kubernetes:karpenter\.sh/v1:NodePol"):
+        list(wrong_inputs(plan_of_program(program)))
