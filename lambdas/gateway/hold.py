@@ -61,21 +61,24 @@ class Generated:
     now: Callable[[], float] = monotonic
     _shown: int = 0
     _hidden: float = 0.0
-    _heard_at: float | None = None
+    _counted_until: float | None = None  # of the present silence; ahead of `now` while nothing counts yet
 
     def heard(self, events: list[bytes]) -> None:
         """Take note of events that came now."""
         self.waited()
+        self._counted_until = self.now() + _SHOWN_AFTER_SECONDS
         for event in events:
             if event.startswith(b"event: content_block_delta") or b"content_block_delta" in event[:80]:
                 self._shown += max(1, (len(event) - _EVENT_BYTES) // _BYTES_A_TOKEN)
 
     def waited(self) -> None:
-        """Take note that time has passed."""
+        """Take note that time has passed. A silence counts the same however often it is looked at."""
         now = self.now()
-        if self._heard_at is not None:
-            self._hidden += max(0.0, now - self._heard_at - _SHOWN_AFTER_SECONDS) * HIDDEN_TOKENS_A_SECOND
-        self._heard_at = now
+        if self._counted_until is None:
+            self._counted_until = now + _SHOWN_AFTER_SECONDS
+        elif now > self._counted_until:
+            self._hidden += (now - self._counted_until) * HIDDEN_TOKENS_A_SECOND
+            self._counted_until = now
 
     @property
     def tokens(self) -> int:

@@ -13,10 +13,13 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdas.common.ledger.counters import BEYOND, COMMITTED, UNCERTAIN
 from lambdas.common.prices import load_prices
 from lambdas.gateway.call import Deadlines
+from lambdas.gateway.hold import HIDDEN_TOKENS_A_SECOND, Generated
 
 from .harness import FINANCE_KEY, KEY, OTHER_KEY, Harness, chat, department, make
 from .upstream import BREAK, FakeUpstream, Received, Reply, event, json_reply, message, stream_reply
@@ -323,3 +326,18 @@ def test_settled_and_uncertain_never_pass_the_ceiling_whatever_the_provider_does
     assert item[UNCERTAIN] <= item[COMMITTED] <= CEILING
     recorded = sum(one["cost_microusd"] for one in two.audit.records if one["kind"] == "outcome")
     assert recorded == item[COMMITTED] + item.get(BEYOND, 0)  # what is beyond is shown, not lost
+
+
+@given(looks=st.lists(st.floats(0, 60), max_size=40), silence=st.floats(0, 60))
+def test_a_silence_counts_the_same_however_often_it_is_looked_at(looks: list[float], silence: float) -> None:
+    seconds = [0.0]
+    often, once = Generated(lambda: seconds[0]), Generated(lambda: seconds[0])
+    often.heard([])
+    once.heard([])
+    for seconds[0] in sorted(look for look in looks if look < silence):
+        often.waited()
+    seconds[0] = silence
+    often.waited()
+    once.waited()
+    assert abs(often.tokens - once.tokens) <= 1  # of rounding
+    assert often.tokens >= round((silence - 0.5) * HIDDEN_TOKENS_A_SECOND) - 1
