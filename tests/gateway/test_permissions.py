@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import yaml
 
 from kit.local.home import PROJECT_ROOT
 from lambdas.common.access import AccessRecord, AccessRecords
@@ -28,6 +29,7 @@ from .test_sdk import BatchApi
 from .upstream import FakeUpstream, Received, Reply, json_reply, ordinary_claude
 
 pytestmark = pytest.mark.emulator
+CLIENT_FILE = PROJECT_ROOT / "stacks" / "config" / "clients" / "example.yaml"
 
 # What the emulated AWS does not check: the use of a key by a service on our behalf, and what no stand-in of a
 # provider is reached by (calls in callers' names and federation have tests of their own).
@@ -95,13 +97,24 @@ def _script(batches: BatchApi) -> Any:
     return script
 
 
+def _with_federation() -> dict[str, Any]:
+    """The example client's configuration of Claude, and the Anthropic API by workload identity besides."""
+    claude = yaml.safe_load(CLIENT_FILE.read_text())["claude"]
+    auth = {
+        "kind": "workload-identity",
+        "organization_id": "00000000-0000-0000-0000-000000000000",
+        "federation_rule_id": "fdrl_1",
+    }
+    claude["providers"].append({"kind": "anthropic", "inference_geo": "us", "auth": auth})
+    return {"claude": claude, "data_residency": ["eu", "us"]}
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     upstream = FakeUpstream().start()
     upstream.script = _script(BatchApi())
-    with standing(
-        tmp_path_factory.mktemp("standing"), free_port(), "integration", {"size": "small"}
-    ) as stage:
+    folder = tmp_path_factory.mktemp("standing")
+    with standing(folder, free_port(), "integration", {"size": "small", **_with_federation()}) as stage:
         pepper, key = new_pepper(), new_virtual_key()
         stage.root("secretsmanager").put_secret_value(
             SecretId=stage.exported("key_pepper_secret_arn"), SecretString=pepper
