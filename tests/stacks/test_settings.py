@@ -131,7 +131,7 @@ def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:
         '  audit: "forever" is not a mapping of names to values',
         "  budget.organization_monthly_usd: 1E-7 is finer than a millionth of a dollar; what the whole "
         "organisation may spend on Claude a month",
-        "  contacts.alarms: has no entry; who is told when an alarm goes off",
+        "  contacts.alarms: has no entry; who is notified when an alarm goes off",
         '  contacts.owner: "somebody" is not allowed; allowed: an e-mail address',
         "  departments: none is a pilot; set pilot: true for two or three departments",
         "  departments[0].cost_center: is required; the cost centre that pays",
@@ -215,7 +215,7 @@ def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:
             "network.subnet_ids",
             "network.mode: existing",
         ),
-        (changed(contacts={"owner": "x@example.com", "alarms": []}), "contacts.alarms", "who is told"),
+        (changed(contacts={"owner": "x@example.com", "alarms": []}), "contacts.alarms", "who is notified"),
         (changed(demonstration_evidence="x.yaml"), "demonstration_evidence", "emulated AWS only"),
         (changed(sizing={"retention": {"audit_days": 1}}), "sizing.retention.audit_days", "from 365 to"),
         (changed(sizing={"retention": {"log_days": 200}}), "sizing.retention.log_days", "180 | 365"),
