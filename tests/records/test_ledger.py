@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from contract.kinds import BudgetModel
 from kit.local.emulator import Emulator
 from lambdas.common.ids import new_id
 from lambdas.common.ledger import Ask, Granted, Refused, Switch, Switches
@@ -135,7 +136,7 @@ def test_what_is_used_beyond_the_window_that_was_charged_counts_in_the_current_o
     ],
 )
 def test_the_budget_model_decides_which_ceilings_hold(
-    bench: Bench, model: str, limit: dict[str, int], refused: bool
+    bench: Bench, model: BudgetModel, limit: dict[str, int], refused: bool
 ) -> None:
     async def scenario() -> None:
         await bench.grant_access()
