@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_a_request_that_is_refused_puts_the_leaver_out_all_the_same(scim: Scim, 
 
 @pytest.mark.parametrize("field", ["userName", "externalId"])
 def test_a_name_that_somebody_else_has_keeps_nobody_in(scim: Scim, field):
-    other, person = employed(scim, externalId="other"), employed(scim)
+    other, person = employed(scim, externalId=f"other-{field}-{uuid4()}"), employed(scim)
     body = {"schemas": [USER_SCHEMA], "userName": person["userName"], field: other[field], "active": False}
     assert scim.request("PUT", f"/Users/{person['id']}", body).status_code == 409
     assert scim.access(person["id"]).active is False
