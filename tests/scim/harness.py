@@ -131,7 +131,11 @@ class Scim:
         port = self._server.servers[0].sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/scim/v2"
         self._client = httpx2.Client(
-            base_url=self.url, headers={"authorization": f"Bearer {tenant.token}"}, timeout=600
+            base_url=self.url,
+            headers={"authorization": f"Bearer {tenant.token}"},
+            timeout=600,
+            # a connection on which a body was refused unread is closed by the server, maybe under a request
+            limits=httpx2.Limits(max_keepalive_connections=0),
         )
 
     def stop(self) -> None:
