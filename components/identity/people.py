@@ -276,50 +276,49 @@ class People(KitComponent):
     def _people_client(
         self, name: str, provider: cognito.IdentityProvider, server: cognito.ResourceServer
     ) -> cognito.UserPoolClient:
-        return cognito.UserPoolClient(
-            f"{name}-client",
-            user_pool_id=self.pool.id,
-            name="people",
-            generate_secret=False,
-            allowed_oauth_flows_user_pool_client=True,
-            allowed_oauth_flows=["code"],
-            allowed_oauth_scopes=["openid", "email", f"{RESOURCE_SERVER}/{SCOPE}"],
-            callback_urls=list(LOOPBACK),
-            supported_identity_providers=[provider.provider_name],
-            explicit_auth_flows=_NO_PASSWORDS,
-            enable_token_revocation=True,
-            prevent_user_existence_errors="ENABLED",
-            access_token_validity=_ACCESS_MINUTES,
-            id_token_validity=_ACCESS_MINUTES,
-            refresh_token_validity=_REFRESH_DAYS,
-            token_validity_units={"access_token": "minutes", "id_token": "minutes", "refresh_token": "days"},
-            refresh_token_rotation={"feature": "ENABLED", "retry_grace_period_seconds": 30},
-            opts=self.child(depends_on=[provider, server]),
+        return self._client_of_people(
+            f"{name}-client", "people", provider, server, list(LOOPBACK), None, (_REFRESH_DAYS, "days")
         )
 
     def _portal_client(
         self, name: str, provider: cognito.IdentityProvider, server: cognito.ResourceServer
     ) -> cognito.UserPoolClient:
         """The portal keeps its tokens in a session of half a day, so its refresh tokens live no longer."""
-        url = self._args.portal_url
+        url, refresh = self._args.portal_url, (_PORTAL_REFRESH_HOURS, "hours")
+        return self._client_of_people(
+            f"{name}-portal-client", "portal", provider, server, [f"{url}/callback"], [url], refresh
+        )
+
+    def _client_of_people(
+        self,
+        resource: str,
+        name: str,
+        provider: cognito.IdentityProvider,
+        server: cognito.ResourceServer,
+        callbacks: list[str],
+        logouts: list[str] | None,
+        refresh: tuple[int, str],
+    ) -> cognito.UserPoolClient:
+        """A client that signs people in: authorization code with PKCE, no secret, rotating refresh tokens."""
+        validity, unit = refresh
         return cognito.UserPoolClient(
-            f"{name}-portal-client",
+            resource,
             user_pool_id=self.pool.id,
-            name="portal",
+            name=name,
             generate_secret=False,
             allowed_oauth_flows_user_pool_client=True,
             allowed_oauth_flows=["code"],
             allowed_oauth_scopes=["openid", "email", f"{RESOURCE_SERVER}/{SCOPE}"],
-            callback_urls=[f"{url}/callback"],
-            logout_urls=[url],
+            callback_urls=callbacks,
+            logout_urls=logouts,
             supported_identity_providers=[provider.provider_name],
             explicit_auth_flows=_NO_PASSWORDS,
             enable_token_revocation=True,
             prevent_user_existence_errors="ENABLED",
             access_token_validity=_ACCESS_MINUTES,
             id_token_validity=_ACCESS_MINUTES,
-            refresh_token_validity=_PORTAL_REFRESH_HOURS,
-            token_validity_units={"access_token": "minutes", "id_token": "minutes", "refresh_token": "hours"},
+            refresh_token_validity=validity,
+            token_validity_units={"access_token": "minutes", "id_token": "minutes", "refresh_token": unit},
             refresh_token_rotation={"feature": "ENABLED", "retry_grace_period_seconds": 30},
             opts=self.child(depends_on=[provider, server]),
         )

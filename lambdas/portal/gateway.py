@@ -5,7 +5,7 @@ portal.
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -196,9 +196,3 @@ def _header(response: Response, name: bytes) -> str:
 def _link(header: str) -> str:
     address, _, relation = header.partition(";")
     return address.strip(" <>") if 'rel="help"' in relation else ""
-
-
-def text_of(message: Mapping[str, Any]) -> str:
-    """The text of a whole Messages answer."""
-    blocks: Sequence[Any] = message.get("content") or ()
-    return "".join(block.get("text", "") for block in blocks if block.get("type") == "text")

@@ -138,11 +138,6 @@ class UserPool:
         """End the refresh token. Raises `SignInFailed` where the pool is away."""
         await self._post("revoke", token=tokens.refresh)
 
-    def logout_url(self) -> str:
-        """The pool's own sign-out page, which comes back to the portal."""
-        query = {"client_id": self.client_id, "logout_uri": self.redirect_uri.removesuffix("/callback")}
-        return f"{self.sign_in_url}/logout?{urlencode(query)}"
-
     async def _claims(self, identity_token: str) -> Mapping[str, Any]:
         try:
             return (await self.verifier.verify(identity_token, [self.issuer])).claims

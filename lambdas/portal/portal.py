@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Literal
@@ -148,7 +148,3 @@ class Visitor:
     def row(self, sk: str) -> Row | None:
         """One row of the person, or None."""
         return next((row for row in self.rows if row.sk == sk), None)
-
-    def with_session(self, session: Session) -> "Visitor":
-        """The visitor with a session whose tokens are newer."""
-        return replace(self, session=session)

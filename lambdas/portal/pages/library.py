@@ -19,7 +19,6 @@ from lambdas.portal.table import Row
 from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
 
 _REQUEST_ID = re.compile(r"req_[0-9A-Z]{20,40}")
-_KEPT_SECONDS = 400 * 24 * 3600
 _FOLLOW_UP_CHARACTERS = 20_000
 _PROPOSAL_CHARACTERS = 4_000
 
