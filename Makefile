@@ -44,14 +44,15 @@ lint: setup
 types: setup
 	@$(BIN)/pyright
 
-docs: setup ## Write the computed pages anew: tables of the README, components, snapshots of the plans
+docs: setup ## Compute the pages again: README, commands, coverage, components, configuration, snapshots of the plans
 	@$(BIN)/python -m tests.docs.readme_tables
+	@$(BIN)/python -m tests.docs.cli_page
 	@$(BIN)/python -m tests.docs.component_pages
 	@$(BIN)/python -m tests.docs.configuration_page
 	@$(BIN)/python -m tests.docs.contract_table
 	@$(BIN)/python -m tests.snapshots.regenerate
 
-snapshots: setup ## Write the snapshots of the plans anew; read the diff before committing
+snapshots: setup ## Compute the snapshots of the plans again; read the diff before committing
 	@$(BIN)/python -m tests.snapshots.regenerate
 
 bench: setup ## Measure plans, previews, a whole local deployment, and the gateway beside a bare proxy

@@ -2,6 +2,9 @@
 
 import gc
 import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -51,6 +54,7 @@ from kit.commands import (
     workflow,
 )
 from kit.errors import ExitCode, KitError
+from kit.terminal import VERBOSITY, Verbosity, causes
 
 app = typer.Typer(
     name="kit",
@@ -60,55 +64,86 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(audit.app, name="audit")
-app.add_typer(break_glass.app, name="break-glass")
-app.add_typer(baseline.app, name="baseline")
-app.add_typer(batch.app, name="batch")
-app.add_typer(budget.app, name="budget")
-app.add_typer(contract.app, name="contract")
-app.add_typer(client.app, name="client")
-app.add_typer(dictionary.app, name="dictionary")
-app.add_typer(evidence.app, name="evidence")
-app.add_typer(gate.app, name="gate")
-app.add_typer(report.app, name="report")
-app.add_typer(key.app, name="key")
-app.add_typer(prompt.app, name="prompt")
-app.add_typer(review_queue.app, name="review-queue")
-app.add_typer(people.app, name="people")
-app.add_typer(scim.app, name="scim")
-app.add_typer(switch.app, name="switch")
-app.add_typer(training.app, name="training")
-app.add_typer(workflow.app, name="workflow")
-app.command("build")(build.build)
-app.command("champions")(champions.champions)
-app.command("chargeback")(chargeback.chargeback)
-app.command("connect-provider")(connect_provider.connect_provider)
-app.command("cost")(cost.cost)
-app.command("dashboards")(dashboards.dashboards)
-app.command("demo")(demo.demo)
-app.command("maturity")(report.maturity)
-app.command("deploy")(deploy.deploy)
-app.command("doctor")(doctor.doctor)
-app.command("down")(down.down)
-app.command("drift")(drift.drift)
-app.command("env")(env.env)
-app.command("claude-code")(whoami.claude_code)
-app.command("login")(login.login)
-app.command("logout")(login.logout)
-app.command("logs")(logs.logs)
-app.command("preview")(preview.preview)
-app.command("review")(review.review)
-app.command("schema")(schema.schema)
-app.command("sign-out")(sign_out.sign_out)
-app.command("status")(status.status)
-app.command("token")(token.token)
-app.command("up")(up.up)
-app.command("whoami")(whoami.whoami)
+# The groups of `kit --help` and docs/cli.md, in the order in which a reader meets them.
+_MACHINE = "Run it on this machine"
+_CONFIGURATION = "A client's configuration"
+_DEPLOY = "Deploy"
+_PEOPLE = "People and access"
+_APPLICATIONS = "Applications, limits, switches"
+_CONTENT = "Prompts, workflows, training"
+_EVIDENCE = "Audit and evidence"
+_FIGURES = "Figures and reports"
+
+_COMMANDS: tuple[tuple[str, str, Callable[..., object] | typer.Typer], ...] = (
+    (_MACHINE, "up", up.up),
+    (_MACHINE, "down", down.down),
+    (_MACHINE, "status", status.status),
+    (_MACHINE, "logs", logs.logs),
+    (_MACHINE, "demo", demo.demo),
+    (_MACHINE, "env", env.env),
+    (_CONFIGURATION, "client", client.app),
+    (_CONFIGURATION, "schema", schema.schema),
+    (_CONFIGURATION, "preview", preview.preview),
+    (_CONFIGURATION, "review", review.review),
+    (_CONFIGURATION, "cost", cost.cost),
+    (_DEPLOY, "build", build.build),
+    (_DEPLOY, "doctor", doctor.doctor),
+    (_DEPLOY, "deploy", deploy.deploy),
+    (_DEPLOY, "drift", drift.drift),
+    (_DEPLOY, "gate", gate.app),
+    (_DEPLOY, "connect-provider", connect_provider.connect_provider),
+    (_PEOPLE, "login", login.login),
+    (_PEOPLE, "logout", login.logout),
+    (_PEOPLE, "token", token.token),
+    (_PEOPLE, "whoami", whoami.whoami),
+    (_PEOPLE, "claude-code", whoami.claude_code),
+    (_PEOPLE, "people", people.app),
+    (_PEOPLE, "scim", scim.app),
+    (_PEOPLE, "sign-out", sign_out.sign_out),
+    (_PEOPLE, "break-glass", break_glass.app),
+    (_APPLICATIONS, "key", key.app),
+    (_APPLICATIONS, "contract", contract.app),
+    (_APPLICATIONS, "budget", budget.app),
+    (_APPLICATIONS, "switch", switch.app),
+    (_APPLICATIONS, "batch", batch.app),
+    (_CONTENT, "prompt", prompt.app),
+    (_CONTENT, "dictionary", dictionary.app),
+    (_CONTENT, "workflow", workflow.app),
+    (_CONTENT, "review-queue", review_queue.app),
+    (_CONTENT, "training", training.app),
+    (_CONTENT, "champions", champions.champions),
+    (_EVIDENCE, "audit", audit.app),
+    (_EVIDENCE, "evidence", evidence.app),
+    (_FIGURES, "baseline", baseline.app),
+    (_FIGURES, "chargeback", chargeback.chargeback),
+    (_FIGURES, "dashboards", dashboards.dashboards),
+    (_FIGURES, "maturity", report.maturity),
+    (_FIGURES, "report", report.app),
+)
+
+for _group, _name, _command in _COMMANDS:
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command, name=_name, rich_help_panel=_group)
+    else:
+        app.command(_name, rich_help_panel=_group)(_command)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"kit {version('claude-enterprise-kit')}")
+        raise typer.Exit
 
 
 @app.callback()
-def _kit() -> None:
+def _kit(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what caused an error.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Results and errors only, no notes.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Stand up, review, gate, price and audit the Claude enterprise kit."""
+    VERBOSITY.set(Verbosity(causes=verbose, quiet=quiet))
 
 
 def main() -> None:
@@ -118,12 +153,20 @@ def main() -> None:
     try:
         app()
     except KitError as error:
-        console = Console(stderr=True)
-        console.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
-        if error.hint:
-            console.print(f"[bold]hint:[/] {escape(error.hint)}", highlight=False, soft_wrap=True)
+        _explain(error)
         sys.exit(int(error.exit_code))
     except KeyboardInterrupt:
         sys.exit(int(ExitCode.INTERRUPTED))
     finally:
         gc.freeze()  # nor is there any use in looking for it at the very end
+
+
+def _explain(error: KitError) -> None:
+    lines = [("bold red", "error", error.message)]
+    if error.hint:
+        lines.append(("bold", "hint", error.hint))
+    if VERBOSITY.get().causes:
+        lines += [("dim", "cause", cause) for cause in causes(error)]
+    console = Console(stderr=True)
+    for style, label, text in lines:
+        console.print(f"[{style}]{label}:[/] {escape(text)}", highlight=False, soft_wrap=True)

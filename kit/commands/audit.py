@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from kit.errors import ExitCode, KitError
+from kit.terminal import notes
 
 if TYPE_CHECKING:
     from kit.audit.access_logs import AccessLine, EdgeLine
@@ -189,7 +190,7 @@ def find(
         texts = _opened(target, found, question, reason) if decrypt and target else {}
     _show_found(found, texts, as_json)
     if len(found) >= limit and not as_json:
-        Console(stderr=True).print(f"only the first {limit} are shown: narrow the question, or raise --limit")
+        notes().print(f"only the first {limit} are shown: narrow the question, or raise --limit")
 
 
 @app.command()
@@ -668,7 +669,7 @@ def _print_json(document: dict[str, Any] | list[dict[str, Any]]) -> None:
 def _progress(total: int, unit: str, *, quiet: bool) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    console = notes()
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task(unit, total=total)

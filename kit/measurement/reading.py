@@ -38,10 +38,11 @@ class Reading:
         deployment = f"{self.settings.client}-{self.settings.environment}"
         if not progress:
             return read_use(source, deployment, period, self.today)
-        from rich.console import Console
         from rich.progress import Progress
 
-        with Progress(console=Console(stderr=True), transient=True) as bar:
+        from kit.terminal import notes
+
+        with Progress(console=notes(), transient=True) as bar:
             task = bar.add_task(f"reading {period.name}", total=period.length)
             return read_use(
                 source,

@@ -1,22 +1,23 @@
-"""The tables of the README that are computed from the code: sizes, commands, coverage.
+"""What is computed from the code: the table of sizes in the README, and docs/coverage.md.
 
 `python -m tests.docs.readme_tables` writes them; a test fails where the README differs from the code.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
-import typer
 import yaml
 
 from contract.sizes import SIZES, sizing
-from kit.cli import app
 from tests.docs.component_pages import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+COVERAGE = ROOT / "docs" / "coverage.md"
+CLI = ROOT / "docs" / "cli.md"
+COMPUTED = (COVERAGE, CLI)
 BUILT = ("components", "stacks", "lambdas", "kit", "policy", "documents", "prompts", "docs")
 PROVED = ("tests",)
 REQUIREMENT = re.compile(r"\b(?:L[1-5]|G|C|S|Z)\.\d\b")
@@ -42,36 +43,32 @@ def sizes() -> str:
     return "\n".join(rows)
 
 
-def commands() -> str:
-    """One row a command of `kit`."""
-    group = typer.main.get_command(app)
-    listed = group.commands if hasattr(group, "commands") else {}  # type: ignore[union-attr]
-    rows = ["| command | what it is for |", "|---|---|"]
-    for name, command in sorted(listed.items()):
-        subcommands = ", ".join(sorted(getattr(command, "commands", {})))
-        shown = f"`kit {name}`" + (f": {subcommands}" if subcommands else "")
-        rows.append(f"| {shown} | {(command.help or '').strip().splitlines()[0]} |")
-    return "\n".join(rows)
-
-
 def coverage() -> str:
-    """One row a requirement: the files that serve it and the tests that prove it."""
+    """docs/coverage.md. One row a requirement: the files that serve it and the tests that prove it."""
     titles: dict[str, str] = yaml.safe_load((ROOT / "docs" / "requirements.yaml").read_text("utf-8"))
     built, proved = _mentions(BUILT), _mentions(PROVED)
-    rows = ["| requirement | | built in | proved by |", "|---|---|---|---|"]
+    rows = [
+        "# Coverage",
+        "",
+        "Which requirement is met by what, and which test proves it; computed by `make docs`.",
+        "The requirements are those of [requirements.yaml](requirements.yaml).",
+        "",
+        "| requirement | | built in | proved by |",
+        "|---|---|---|---|",
+    ]
     for identifier, title in titles.items():
         rows.append(
             f"| {identifier} | {title} | {_listed(built[identifier])} | {_listed(proved[identifier])} |"
         )
-    return "\n".join(rows)
+    return "\n".join(rows) + "\n"
 
 
 def _mentions(folders: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_relative_to(PAGES):
-                continue  # computed from the components, which are counted themselves
+            if path.is_relative_to(PAGES) or path in COMPUTED:
+                continue  # computed from what is counted itself
             if path.suffix in {".py", ".md"} and "__pycache__" not in path.parts:
                 for identifier in sorted(set(REQUIREMENT.findall(path.read_text("utf-8")))):
                     found[identifier].append(path.relative_to(ROOT).as_posix())
@@ -81,23 +78,18 @@ def _mentions(folders: Iterable[str]) -> dict[str, list[str]]:
 def _listed(paths: list[str]) -> str:
     if not paths:
         return "not yet"
-    shown = ", ".join(f"[{Path(path).stem}]({path})" for path in paths[:4])
+    shown = ", ".join(f"[{Path(path).stem}](../{path})" for path in paths[:4])
     return shown + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
 
 
-TABLES: dict[str, Callable[[], str]] = {"sizes": sizes, "commands": commands, "coverage": coverage}
-
-
 def filled(text: str) -> str:
-    """The README with every computed table as the code has it now."""
-    for name, table in TABLES.items():
-        start, end = f"<!-- table:{name} -->", f"<!-- end:{name} -->"
-        pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-        if not pattern.search(text):
-            raise ValueError(f"the README has no place for the table {name}")
-        text = pattern.sub(lambda _, s=start, t=table, e=end: f"{s}\n{t()}\n{e}", text)
-    return text
+    """The README with the table of sizes as the code has it now."""
+    pattern = re.compile(r"(<!-- table:sizes -->\n).*?(\n<!-- end:sizes -->)", re.DOTALL)
+    if not pattern.search(text):
+        raise ValueError("the README has no place for the table of sizes")
+    return pattern.sub(lambda found: f"{found[1]}{sizes()}{found[2]}", text)
 
 
 if __name__ == "__main__":
     README.write_text(filled(README.read_text("utf-8")), "utf-8")
+    COVERAGE.write_text(coverage(), "utf-8")

@@ -21,6 +21,7 @@ from tests.support.stages import SIZES, STAGES, plan_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "snapshots"
 _SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
+_IMAGE_TAG = re.compile(r"(?<=-gateway:)[0-9a-f]{16}\b")  # changes with every line of the gateway
 _ACCOUNT = re.compile(r"\b111122223333\b")
 _MADE_UP = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9]{10}|[a-z-]+-\d_[a-z0-9]{9}"
@@ -202,7 +203,7 @@ def _document(text: str) -> Any:
 
 
 def _named(text: str) -> str:
-    text = _SHA256.sub("<sha256>", _ACCOUNT.sub("<account>", text))
+    text = _IMAGE_TAG.sub("<sources>", _SHA256.sub("<sha256>", _ACCOUNT.sub("<account>", text)))
     return _MADE_UP.sub(lambda found: _owners().get(found.group(), found.group()), text)
 
 
