@@ -50,6 +50,7 @@ docs: setup ## Compute the pages again: README, commands, coverage, components, 
 	@$(BIN)/python -m tests.docs.component_pages
 	@$(BIN)/python -m tests.docs.configuration_page
 	@$(BIN)/python -m tests.docs.contract_table
+	@$(BIN)/python -m tests.docs.library_listing
 	@$(BIN)/python -m tests.snapshots.regenerate
 
 snapshots: setup ## Compute the snapshots of the plans again; read the diff before committing

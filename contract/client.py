@@ -50,6 +50,10 @@ from contract.kinds import (
 )
 from contract.writing import published
 
+SCHEMA = (
+    2  # the shape of a client's file: 1 was a single file over documents that all clients of a fork shared
+)
+
 
 @declared
 class Contacts:
@@ -437,6 +441,10 @@ class GateOverride:
 class Client:
     """Everything that a client chooses."""
 
+    schema: int = key(
+        "the version of this file's shape; `kit client migrate` writes the newest", default=1, least=1,
+        most=SCHEMA, changes="check",
+    )  # fmt: skip
     client: Slug = key("its name in every physical name")
     organization: Words = key("the organisation's name, as people know it")
     account: AccountId = key("the AWS account, twelve digits in quotes")

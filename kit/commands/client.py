@@ -41,7 +41,7 @@ def new(
     Exit codes: 0 written; 2 the client is there already, or a fact is wrong or missing.
     """
     from contract.sizes import SIZES
-    from kit.clients import Facts, client_text, residency_of, stack_files
+    from kit.clients.folder import Facts, client_text, residency_of, stack_files
 
     def fact(given: str | None, flag: str, question: str) -> str:
         if given:
@@ -102,18 +102,13 @@ def check(
 
     Exit codes: 0 nothing is open; 2 no such client, or its configuration is wrong; 5 placeholders are left.
     """
-    from kit.clients import placeholders
+    from kit.clients.folder import placeholders
     from kit.evaluation.stages import stack_configuration
     from kit.local.deployment import read_settings_of
     from stacks.library import documents_of
 
     files = _known()
-    if client not in files:
-        from contract.problems import nearest
-
-        raise _usage(
-            f"there is no client {client[:40]}", nearest(client, files) if files else "kit client new"
-        )
+    _require_known(client, files)
     settings = read_settings_of(stack_configuration("integration", client=client))
     found = placeholders(files[client], _shown(files[client]))
     for path in documents_of(settings).values():
@@ -130,6 +125,77 @@ def check(
         typer.echo(f"{len(found)} placeholders are left" if found else "nothing is open")
     if found:
         raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
+
+
+@app.command()
+def migrate(
+    client: Annotated[str, typer.Argument(help="The client.")],
+    only_check: Annotated[
+        bool, typer.Option("--check", help="Show what would change, and change nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a client of an earlier version to the shape of this one: its file, documents and prompts.
+
+    Every comment stays. Nothing is overwritten, and a second run changes nothing. Stack files and evidence
+    stay where they are.
+    Exit codes: 0 migrated, or nothing was to be done; 2 no such client, or its file cannot be read; 5 with
+    --check: there is something to do, or a key that a person must decide.
+    """
+    from kit.clients import migration
+
+    files = _known()
+    _require_known(client, files)
+    planned = migration.plan(client, _ROOT, files)
+    left = migration.problems_left(planned, _ROOT)
+    if planned.needed and not only_check:
+        migration.carry_out(planned)
+    document: dict[str, Any] = {
+        "client": client,
+        "needed": planned.needed,
+        "migrated": planned.needed and not only_check,
+        "changes": list(planned.done),
+        "file": _shown(planned.target),
+        "copied": sorted(map(_shown, planned.copies)),
+        "moved": sorted(map(_shown, planned.moves)),
+        "to_decide": list(left),
+    }
+    if as_json:
+        typer.echo(json.dumps(document, indent=1, sort_keys=True))
+    else:
+        _print_migration(document, planned.difference(_ROOT), only_check=only_check)
+    if only_check and (planned.needed or left):
+        raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
+
+
+def _print_migration(document: dict[str, Any], difference: str, *, only_check: bool) -> None:
+    if not document["needed"]:
+        typer.echo(f"{document['client']} is of this version: nothing to do")
+    else:
+        typer.echo(difference, nl=False)
+        will = "would be " if only_check else ""
+        for each in document["moved"]:
+            typer.echo(f"{will}moved   {each}")
+        for each in document["copied"]:
+            typer.echo(f"{will}copied  {each}")
+        if document["copied"] and not only_check:
+            typer.echo(
+                "what was copied is at the top of the fork still: restore the kit's text there when every"
+                " client is migrated"
+            )
+    for each in document["to_decide"]:
+        typer.echo(f"to decide: {each}")
+    if document["migrated"]:
+        typer.echo(f"next: kit client check {document['client']}, kit preview --client {document['client']}")
+
+
+def _require_known(client: str, files: dict[str, Path]) -> None:
+    if client not in files:
+        from contract.problems import nearest
+
+        raise _usage(
+            f"there is no client {client[:40]}", nearest(client, files) if files else "kit client new"
+        )
 
 
 def _known() -> dict[str, Path]:

@@ -379,7 +379,7 @@ def _criterion(name: str, kind: str, settings: "Settings") -> "Criterion":
 
 def _refuse_placeholders(name: str, settings: "Settings") -> None:
     """A client's own document with a placeholder in it says nothing that could be approved."""
-    from kit.clients import placeholders
+    from kit.clients.folder import placeholders
 
     path = Path(settings.client_folder) / name
     if not settings.client_folder or not path.is_file():

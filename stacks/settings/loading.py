@@ -12,6 +12,7 @@ import pulumi
 import pulumi.runtime
 from pulumi.runtime import config as stack_configuration
 
+from contract.client import SCHEMA
 from contract.problems import Problem, nearest, shown
 from contract.reading import Reading
 from contract.sizes import SIZES, Sizing, resolve, value
@@ -38,8 +39,8 @@ _STACK_ONLY = (
 
 # Keys of earlier versions, and what to write instead.
 _RETIRED = {
-    "audit.retention_days": "it is sizing.retention.audit_days",
-    "network.vpc_id": "it changed nothing: remove it (the subnets and security groups say which network)",
+    "audit.retention_days": "it is sizing.retention.audit_days (kit client migrate)",
+    "network.vpc_id": "it changed nothing: remove it (kit client migrate)",
 }
 
 
@@ -158,6 +159,9 @@ def parse_settings(
     Raises:
         SettingsError: with every problem, each with its key.
     """
+    newer = _newer(document)
+    if newer is not None:
+        raise SettingsError([*problems, newer], source)
     found = [*problems, *credential_problems(document)]
     sizing = _sizing(document, found)
     reading = Reading(show=_shown_value, retired=_RETIRED, problems=found)
@@ -168,6 +172,19 @@ def parse_settings(
     if found or settings is None:
         raise SettingsError(sorted({_without_secrets(each) for each in found}, key=_place), source)
     return settings
+
+
+def _newer(document: Mapping[str, Any]) -> Problem | None:
+    """Nothing else is looked at in a file of a newer version: what it means this one cannot know."""
+    given = document.get("schema")
+    if not isinstance(given, int) or given <= SCHEMA:
+        return None
+    version = (ROOT / "VERSION").read_text("utf-8").strip()
+    return Problem(
+        "schema",
+        f"{shown(given)} is of a newer version of the kit than this one ({version}), which reads {SCHEMA}",
+        "merge the newest version of the kit into this fork; CHANGELOG.md names the schema of each",
+    )
 
 
 def _sizing(document: Mapping[str, Any], problems: list[Problem]) -> Sizing | None:

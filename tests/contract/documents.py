@@ -98,6 +98,7 @@ _SANDBOX = {
 }  # fmt: skip
 # Keys whose other value needs a scenario or a place of its own.
 SPECIAL: dict[str, tuple[str, Path, Any]] = _SANDBOX | {
+    "schema": ("rich", ("schema",), 3),
     "region": ("saml", ("region",), "eu-west-3"),
     "replica_region": ("large", ("replica_region",), "eu-west-3"),
     "data_residency": ("rich", ("data_residency",), ["us"]),

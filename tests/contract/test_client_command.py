@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kit.clients import Facts, client_text, placeholders, residency_of, stack_files
+from kit.clients.folder import Facts, client_text, placeholders, residency_of, stack_files
 from stacks.settings import parse_settings
 
 FACTS = Facts(

@@ -8,7 +8,9 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+from kit.clients.migration import carry_out, plan
 from kit.evaluation.stages import evaluate_stages
+from stacks.settings.loading import client_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,5 +60,8 @@ def test_a_customised_fork_takes_the_newest_version_without_a_conflict(tmp_path:
     # "What a client must do": this residency has no `us`, so the provider moves to the AWS platforms
     left = re.sub(r"    - kind: anthropic\n(      .*\n)+", "", merged.read_text(), count=1)
     merged.write_text(left)
-    plans = evaluate_stages(config={"client_file": str(merged)}, assume_gates=True)
+    carry_out(plan("acme", fork, client_files(fork / "stacks" / "config")))
+    home = fork / "clients" / "acme"
+    assert (home / "prompts" / "marketing" / "our-own" / "prompt.yaml").is_file()
+    plans = evaluate_stages(config={"client_file": str(home / "client.yaml")}, assume_gates=True)
     assert all(len(plan.resources) > 50 for plan in plans.values())

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.client import SCHEMA
 from contract.kinds import REGIONS, STAGES, Residency
 from contract.sizes import sizing
 
@@ -50,6 +51,7 @@ def client_text(facts: Facts) -> str:
         "# yaml-language-server: $schema=../../stacks/config/client.schema.json",
         "# Every key: docs/configuration.md. What is left out follows from the size.",
         "",
+        f"schema: {SCHEMA}",
         f"client: {facts.client}",
         f"organization: {facts.organization}",
         f'account: "{facts.account}"',
