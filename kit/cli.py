@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kit.commands import (
+    access,
     audit,
     baseline,
     batch,
@@ -97,6 +98,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., object] | typer.Typer], ...] = (
     (_PEOPLE, "token", token.token),
     (_PEOPLE, "whoami", whoami.whoami),
     (_PEOPLE, "claude-code", whoami.claude_code),
+    (_PEOPLE, "access", access.app),
     (_PEOPLE, "people", people.app),
     (_PEOPLE, "scim", scim.app),
     (_PEOPLE, "sign-out", sign_out.sign_out),

@@ -57,6 +57,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "events": ("PutEvents",),
     "firehose": ("PutRecord", "PutRecordBatch"),
     "glue": ("GetDatabase", "GetPartition", "GetPartitions", "GetTable"),
+    "iam": ("GetRole",),  # who may take a role of the Center, for the access review
     "kms": ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GetPublicKey", "Sign", "Verify"),
     "lambda": ("InvokeFunction",),
     "logs": (

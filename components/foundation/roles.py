@@ -454,6 +454,39 @@ def _records_stream(names: Names) -> str:
     return names.arn("firehose", f"deliverystream/{names.of('records')}")
 
 
+def _review_access(args: RolesArgs) -> list[Statement]:
+    """Read who has what, by which group or rule, and when it was used; keep what was signed off."""
+    names = args.names
+    return [
+        Statement("ReadAccess", ["dynamodb:Scan"], _table(names, "access")),
+        Statement(
+            "ReadPeopleAndGroups",
+            ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
+            _table(names, "directory"),
+            conditions=_only(["GROUP#*", "TOKEN#*", "TOKENS", "USER#*"]),
+        ),
+        Statement(
+            "ReadUses", ["dynamodb:BatchGetItem"], _table(names, "ledger"), conditions=_only(["USER#*"])
+        ),
+        Statement(
+            "ReadRoles",
+            ["iam:GetRole"],
+            [names.arn("iam", f"role/{names.of(role)}", regional=False) for role in ROLES],
+        ),
+        Statement(
+            "FindReviews",
+            ["s3:ListBucket"],
+            [f"arn:{names.partition}:s3:::{names.everywhere('governance')}"],
+            conditions={"StringLike": {"s3:prefix": ["access-reviews/*"]}},
+        ),
+        Statement(
+            "KeepReviews",
+            ["s3:GetObject", "s3:PutObject"],
+            [_objects(names, "governance", "access-reviews/*")],
+        ),
+    ]
+
+
 def _intervene(args: RolesArgs) -> list[Statement]:
     """Kill switches, and erasure of a person's bodies by destroying the wrapped key; both recorded."""
     names = args.names
@@ -476,6 +509,7 @@ def _intervene(args: RolesArgs) -> list[Statement]:
             _table(names, "access"),
             conditions=_only(["KEY#*", "USER#*"], ("pk", "sk", "active", "signed_out_at", "version")),
         ),
+        *_review_access(args),
         # A key is destroyed by writing over its row, which then bars a new one.
         Statement(
             "Erase",

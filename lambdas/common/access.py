@@ -51,8 +51,8 @@ class AccessRecord:
     says so (`provisioned`), a department is known and onboarding is not `pending`: see `person_record`.
     `models` and `data_classes` narrow what the department may use; None narrows nothing. `expires_at`,
     `networks` (CIDR blocks), `owner` (a person's id, or `department:<id>`), `limits` and `use_case` are for
-    keys. `signed_out_at` ends every sign-in of a person that began until then. `version` goes up by one with
-    each change.
+    keys. `signed_out_at` ends every sign-in of a person that began until then. `since` is when a person's
+    rights became what they are. `version` goes up by one with each change.
     """
 
     key: str
@@ -73,6 +73,7 @@ class AccessRecord:
     signed_out_at: datetime | None = None
     limits: KeyLimits | None = None
     use_case: str = ""
+    since: datetime | None = None
 
     @property
     def kind(self) -> Kind:
@@ -369,6 +370,7 @@ def _item_of(record: AccessRecord) -> dict[str, Any]:
         ("expires_at", record.expires_at),
         ("created_at", record.created_at),
         (SIGNED_OUT, record.signed_out_at),
+        ("since", record.since),
     )
     for name, at in times:
         if at is not None:
@@ -414,6 +416,7 @@ def _record(item: Mapping[str, Any]) -> AccessRecord:
         signed_out_at=time(SIGNED_OUT),
         limits=_limits(item),
         use_case=text("use_case"),
+        since=time("since"),
     )
 
 

@@ -264,6 +264,7 @@ class People:
                 department="",
                 roles=(),
                 signed_out_at=self._clock().replace(microsecond=0),
+                since=self._clock().replace(microsecond=0),
                 version=access.version + 1,
             )
             writes.append(Write(self._access.replacement(record)))
@@ -301,6 +302,9 @@ class People:
             left = move_between(access, record) == "leaver"
             if left or _renamed(before, person):  # who comes back, or is called otherwise, signs in again
                 record = replace(record, signed_out_at=self._clock().replace(microsecond=0))
+        same = access is not None and _granted(access) == _granted(record)
+        since = access.since if access is not None and same else self._clock().replace(microsecond=0)
+        record = replace(record, since=since)
         return record if access is None or record == access else replace(record, version=access.version + 1)
 
     def record_of(self, person: Person, access: AccessRecord, cache: "GroupNames") -> AccessRecord:
@@ -403,6 +407,11 @@ class People:
             except Stale:
                 time.sleep(random.uniform(0, 0.01 * 2 ** min(number, 5)))  # noqa: S311 - jitter, not a secret
         raise DirectoryUnavailable("Contention")
+
+
+def _granted(record: AccessRecord) -> tuple[Any, ...]:
+    """What a record gives: changed, it has been so since now."""
+    return record.active, record.department, record.roles, record.data_classes
 
 
 def _renamed(before: Person | None, after: Person | None) -> bool:

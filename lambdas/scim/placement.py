@@ -66,6 +66,25 @@ class Rules:
             _common(narrowed) if narrowed else None,
         )
 
+    def grounds(self, groups: Iterable[tuple[str, str]], attribute: str) -> tuple[str, ...]:
+        """By which groups or attribute a person has what `place` gives, in words, for a review."""
+        members = list(groups)
+        found: list[str] = []
+        placed = False
+        for rule in self.groups:
+            if not any(rule.names(*group) for group in members):
+                continue
+            gives = [f"role {role}" for role in rule.roles]
+            if rule.department and not placed:
+                gives.insert(0, f"department {rule.department}")
+                placed = True
+            if rule.data_classes is not None:
+                gives.append(f"no data beyond {', '.join(rule.data_classes) or 'none'}")
+            if gives:
+                found.append(f"group {rule.group}: {', '.join(gives)}")
+        by_attribute = "" if placed else self._by_attribute(attribute)
+        return (*found, f"attribute department: department {by_attribute}") if by_attribute else tuple(found)
+
     def onboarding(self, before: Onboarding | None, *, was_in: bool) -> Onboarding:
         """Where onboarding stands for a person who is let in, given where it stood before.
 

@@ -64,6 +64,13 @@ ATTACKS = (
         ("governance-lead",),
         _NIGHT,
     ),
+    Attack(
+        "sign off an access review that nobody looked at",
+        (_s3("PutObject", "governance", "access-reviews/everybody/x.json"),),
+        _NOTHING,
+        ("governance-lead",),
+        "the record of kit access review, which names who signed and the hash of what",
+    ),
     Attack("delete somebody's access record", (_dynamodb("DeleteItem", "access", "USER#somebody"),), _KEYS),
     Attack(
         "point a colleague's name at oneself",
