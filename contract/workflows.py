@@ -23,6 +23,9 @@ class Workflow:
     prompt: Name = key("the approved prompt that drafts")
     documents_as: Words = key("the prompt's variable that takes the documents")
     checks: tuple[Check, ...] = key("what is checked in every draft", least=1)
-    version: Alias = key("the version of the prompt: a number or an alias", default="stable")
+    version: Alias = key(
+        "the prompt's version: a number or an alias; current is the stable one or, without one, the draft",
+        default="current",
+    )
     review: ReviewTrigger | None = key("what demands a person where the prompt does not", default=None)
     material_decision: bool = key("what it decides is recorded as a material decision", default=False)

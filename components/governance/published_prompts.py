@@ -1,7 +1,7 @@
 """The published prompts on disk, checked against their locks, and how the registry stores them (L2.2).
 
 prompts/<department>/<name>/versions/N.json  published, never edited
-prompts/<department>/<name>/aliases.yaml     stable: N
+prompts/<department>/<name>/aliases.yaml     stable: N, draft: N
 prompts/<department>/<name>/published.lock   SHA-256 of every version of it that was ever published
 prompts/published.lock                       the same by name, of versions from before each had its own
 """
@@ -18,7 +18,8 @@ import yaml
 from lambdas.common.prompts import canonical, content_hash
 
 LOCK_FILE = "published.lock"
-STABLE = "stable"
+STABLE = "stable"  # its cases hold with answers recorded from a named model
+DRAFT = "draft"  # approved by its owner to be tried, without that evidence
 INDEX_KEY = "prompts/index.json"
 
 

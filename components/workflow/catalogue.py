@@ -34,7 +34,7 @@ class WorkflowSpec:
     prompt: str
     documents_as: str
     checks: tuple[str, ...]
-    version: str = "stable"
+    version: str = "current"
     review: str = ""
     material_decision: bool = False
 

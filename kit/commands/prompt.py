@@ -46,7 +46,6 @@ template: |
 tests:
   - name: TO FILL IN what it proves
     variables: {{document: A short example.}}
-    recorded_answer: An answer as a person would accept it.
     expect:
       - contains: answer
 """
@@ -55,6 +54,7 @@ tests:
 @app.command("list")
 def list_prompts(library: Library = LIBRARY, as_json: Json = False) -> None:
     """Show every prompt with its published version, aliases and whether the draft has moved on."""
+    from kit.prompts.cases import recorded_models
     from kit.prompts.library import read_library
 
     rows = [
@@ -65,6 +65,8 @@ def list_prompts(library: Library = LIBRARY, as_json: Json = False) -> None:
             "title": entry.file.title,
             "published": entry.latest,
             "aliases": entry.aliases,
+            "status": entry.status,
+            "models": recorded_models(entry),
             "draft": _draft_state(entry),
             "review_by": entry.file.review_by.isoformat(),
         }
@@ -78,7 +80,7 @@ def list_prompts(library: Library = LIBRARY, as_json: Json = False) -> None:
         "department": lambda row: row["department"],
         "use case": lambda row: row["use_case"],
         "version": lambda row: str(row["published"] or "none"),
-        "stable": lambda row: str(row["aliases"].get("stable", "none")),
+        "status": lambda row: row["status"],
         "draft": lambda row: row["draft"],
         "review by": lambda row: row["review_by"],
     }
@@ -109,7 +111,9 @@ def new(
     review_by = now.date().replace(year=now.year + 1, day=min(now.day, 28))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_NEW_PROMPT.format(department=parts[0], name=parts[1], review_by=review_by), "utf-8")
-    typer.echo(f"{path}\nnext: edit it, then kit prompt lint {parts[1]} && kit prompt test {parts[1]}")
+    typer.echo(
+        f"{path}\nnext: edit it, then kit prompt lint {parts[1]} && kit prompt test {parts[1]} --record"
+    )
 
 
 @app.command()
@@ -131,24 +135,35 @@ def lint(names: Names = None, library: Library = LIBRARY, as_json: Json = False)
 @app.command("test")
 def run_tests(
     names: Names = None,
-    against: Annotated[
-        str,
-        typer.Option(
-            help="claude sends each prompt; recorded replays the recorded answers; auto: by the credentials."
-        ),
-    ] = "auto",
+    record: Annotated[
+        bool, typer.Option("--record", help="Send each case to Claude first and keep the answers.")
+    ] = False,
     library: Library = LIBRARY,
     as_json: Json = False,
 ) -> None:
-    """Run the test cases and show a table of what held."""
+    """Judge the test cases by the answers recorded from a model, and show a table of what held.
+
+    A case without an answer recorded for the present text of its prompt is not run, and counts for nothing.
+    --record needs a credential: eval "$(kit env)", or ANTHROPIC_API_KEY.
+
+    Exit codes: 0 nothing failed; 2 bad input; 4 Claude does not answer; 5 a case failed.
+    """
     from dataclasses import asdict
 
-    from kit.prompts.cases import run_cases
+    from kit.prompts.cases import record as record_answers
+    from kit.prompts.cases import recorded_models, run_cases
 
-    used, ask = _answers(against)
-    results = [result for entry in _chosen(library, names) for result in run_cases(entry.file, ask=ask)]
+    entries = _chosen(library, names)
+    if record:
+        ask = _ask_claude()
+        for number, entry in enumerate(entries, 1):
+            typer.echo(f"{number} of {len(entries)}: {entry.file.name}", err=True)
+            record_answers(entry, ask, _now())
+        entries = _chosen(library, names)
+    results = [result for entry in entries for result in run_cases(entry)]
+    models = sorted({model for entry in entries for model in recorded_models(entry)})
     if as_json:
-        _print_json({"against": used, "results": [asdict(result) for result in results]})
+        _print_json({"models": models, "results": [asdict(result) for result in results]})
     else:
         cases = {(result.prompt, result.case): [] for result in results}
         for result in results:
@@ -157,39 +172,49 @@ def run_tests(
             "prompt": lambda row: row[0].prompt,
             "case": lambda row: row[0].case,
             "passed": lambda row: f"{sum(r.outcome == 'passed' for r in row)} of {len(row)}",
-            "not passed": lambda row: "\n".join(
-                f"{r.outcome}: {r.expectation[:60]}: {r.reason}" for r in row if r.outcome != "passed"
-            ),
+            "not passed": lambda row: _not_passed(row),
         }
         _print_table(list(cases.values()), columns)
         counts = ", ".join(
             f"{sum(r.outcome == kind for r in results)} {kind}" for kind in ("passed", "failed", "not-run")
         )
-        typer.echo(f"answers: {used}; {counts}")
+        typer.echo(f"answers of: {', '.join(models) or 'no model'}; {counts}")
     if any(result.outcome == "failed" for result in results):
         raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
+
+
+def _not_passed(results: list[Any]) -> str:
+    if all(one.outcome == "not-run" for one in results):
+        return f"not-run: {results[0].reason}"
+    return "\n".join(
+        f"{one.outcome}: {one.expectation[:60]}: {one.reason}" for one in results if one.outcome != "passed"
+    )
 
 
 @app.command()
 def approve(
     name: Annotated[str, typer.Argument(help="Name of the prompt.")],
     by: Annotated[str, typer.Option(help="Who approves: name or e-mail address of a person.")],
-    against: Annotated[str, typer.Option(help="As for `kit prompt test`.")] = "auto",
+    draft: Annotated[
+        bool, typer.Option("--draft", help="For people to try, shown as a draft: no model has proven it.")
+    ] = False,
     library: Library = LIBRARY,
 ) -> None:
-    """Record that a person approves the draft as it is now; lint and tests must hold."""
+    """Record that a person approves the prompt as it is now; lint and every recorded case must hold.
+
+    Exit codes: 0 approved; 2 bad input; 5 lint, a case, or a missing recording speaks against it.
+    """
     from kit.prompts.cases import run_cases
     from kit.prompts.publication import approve as record
 
     (entry,) = _chosen(library, [name])
     if len(by.strip()) < 3:
         raise KitError("--by must name a person", hint="--by 'Ada Lovelace'", exit_code=ExitCode.USAGE)
-    used, ask = _answers(against)
-    results = list(run_cases(entry.file, ask=ask))
-    approval = record(entry, by=by.strip(), at=_now(), findings=_lint(entry), results=results, against=used)
+    results = list(run_cases(entry))
+    approval = record(entry, by=by.strip(), at=_now(), findings=_lint(entry), results=results, as_draft=draft)
     typer.echo(
-        f"{entry.file.name}: {approval['sha256'][:12]} approved by {approval['by']} at {approval['at']} "
-        f"(answers: {used})"
+        f"{entry.file.name}: {approval['sha256'][:12]} approved as {approval['as']} by {approval['by']} "
+        f"at {approval['at']} (answers of: {', '.join(approval['tests']['models']) or 'no model'})"
     )
 
 
@@ -198,7 +223,9 @@ def publish(
     names: Names = None,
     library: Library = LIBRARY,
 ) -> None:
-    """Make approved drafts immutable versions, with `stable` on them; the next `pulumi up` deploys them."""
+    """Make approved prompts immutable versions, stable or draft as approved; the next `pulumi up` deploys
+    them.
+    """
     from kit.prompts.publication import publish as make_version
 
     for entry in _chosen(library, names):
@@ -214,12 +241,12 @@ def rollback(
     to: Annotated[int, typer.Option(help="The published version to go back to.")],
     library: Library = LIBRARY,
 ) -> None:
-    """Point `stable` back at an earlier version; takes effect with the next `pulumi up`."""
+    """Point `stable`, or `draft`, back at an earlier version; takes effect with the next `pulumi up`."""
     from kit.prompts.publication import roll_back
 
     (entry,) = _chosen(library, [name])
-    before = roll_back(entry, to=to)
-    typer.echo(f"{entry.file.name}: stable {before or 'unset'} -> {to}")
+    alias, before = roll_back(entry, to=to)
+    typer.echo(f"{entry.file.name}: {alias} {before or 'unset'} -> {to}")
 
 
 def _chosen(library: Path, names: list[str] | None) -> list[Any]:
@@ -241,48 +268,38 @@ def _draft_state(entry: Any) -> str:
     return "approved" if entry.approval_of_draft() else "changed" if entry.versions else "new"
 
 
-def _answers(against: str) -> tuple[Any, Callable[[dict[str, Any]], str] | None]:
-    """Where answers come from, and how to ask. Raises `KitError` for Claude without a credential."""
-    if against not in ("auto", "claude", "recorded"):
-        raise KitError(
-            f"--against {against} is unknown", hint="auto, claude or recorded", exit_code=ExitCode.USAGE
-        )
-    credentials = bool(os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN"))
-    if against == "claude" and not credentials:
+def _ask_claude() -> Callable[[dict[str, Any]], Any]:
+    """How to ask Claude. Raises `KitError` without a credential, and where Claude does not answer."""
+    if not (os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")):
         raise KitError(
             "no credential for Claude is set",
-            hint='eval "$(kit env)", or set ANTHROPIC_API_KEY; --against recorded needs neither',
+            hint='eval "$(kit env)", or set ANTHROPIC_API_KEY; without --record neither is needed',
             exit_code=ExitCode.USAGE,
         )
-    if against == "recorded" or not credentials:
-        return "recorded", None
-    return "claude", _ask_claude()
-
-
-def _ask_claude() -> Callable[[dict[str, Any]], str]:
     import anthropic
 
     from kit.local.claude_stand_in import LABEL
+    from kit.prompts.cases import Answered
 
     client = anthropic.Anthropic()
 
-    def ask(body: dict[str, Any]) -> str:
+    def ask(body: dict[str, Any]) -> Answered:
         try:
             message = client.messages.create(**body)
         except anthropic.APIError as error:
             raise KitError(
                 f"Claude did not answer: {error}",
-                hint="check the endpoint and the credential; --against recorded needs neither",
+                hint="check the endpoint and the credential; what was recorded so far is kept",
                 exit_code=ExitCode.ENVIRONMENT,
             ) from error
         text = "".join(block.text for block in message.content if block.type == "text")
         if LABEL in text:
             raise KitError(
-                "the answer comes from the local stand-in, which cannot pass or fail a prompt",
-                hint="use --against recorded, or set ANTHROPIC_API_KEY before `kit up`",
+                "the answer comes from the local stand-in, which cannot prove a prompt",
+                hint="set ANTHROPIC_API_KEY before `kit up`",
                 exit_code=ExitCode.ENVIRONMENT,
             )
-        return text
+        return Answered(text, message.model)
 
     return ask
 

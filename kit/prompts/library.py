@@ -3,7 +3,8 @@
 prompts/<department>/<name>/prompt.yaml      the draft, edited by people
 prompts/<department>/<name>/approvals.yaml   who approved which content hash, and what the tests said
 prompts/<department>/<name>/versions/N.json  published, never edited
-prompts/<department>/<name>/aliases.yaml     stable: N
+prompts/<department>/<name>/recordings.json  what a named model answered to a case, and by which text of it
+prompts/<department>/<name>/aliases.yaml     stable: N, draft: N
 prompts/<department>/<name>/published.lock   SHA-256 of every version of it that was ever published
 """
 
@@ -15,9 +16,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from components.governance.published_prompts import PublishedPrompts, read_published
+from components.governance.published_prompts import DRAFT, STABLE, PublishedPrompts, read_published
 from kit.errors import ExitCode, KitError
 from lambdas.common.prompts import Prompt, content_hash, parse_prompt
 
@@ -47,14 +48,37 @@ class VariableFile(_Strict):
         return self
 
 
+class JsonExpectation(_Strict):
+    """What stands at a path (`themes[0].count`) of an answer in JSON: a value, or at least so many items."""
+
+    path: str = Field(pattern=r"^[a-z_]\w*(\[\d+\])?(\.[a-z_]\w*(\[\d+\])?)*$")
+    equals: Any = None
+    min_items: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "JsonExpectation":
+        if ("equals" in self.model_fields_set) == (self.min_items is not None):
+            raise ValueError("give equals or min_items")
+        return self
+
+
 class Expectation(_Strict):
-    """One assertion on an answer; exactly one of the fields. Only `graded` needs a judge, a real Claude."""
+    """One assertion on an answer; exactly one of the fields. Only `graded` needs a judge, a real Claude.
+
+    `headings`: these stand in the answer as headings, in this order. `quotes_from` and `numbers_from` name a
+    variable: every quotation, or number, of the answer stands in it.
+    """
 
     contains: str | None = None
     not_contains: str | None = None
     matches: str | None = None
     not_matches: str | None = None
+    min_words: int | None = None
     max_words: int | None = None
+    headings: tuple[str, ...] | None = None
+    quotes_from: str | None = None
+    numbers_from: str | None = None
+    json_: JsonExpectation | None = Field(default=None, alias="json")
     schema_: bool | None = Field(default=None, alias="schema")
     graded: str | None = None
 
@@ -66,12 +90,33 @@ class Expectation(_Strict):
 
 
 class Case(_Strict):
-    """One test case. `recorded_answer` is what the stand-in replays when there is no Claude."""
+    """One test case: either what must hold of the answer, or the finding (`expect_blocked`, its type) for
+    which the inspection stops the call before a model sees it.
+    """
 
     name: str
     variables: dict[str, Any]
-    recorded_answer: str
-    expect: tuple[Expectation, ...] = Field(min_length=1)
+    expect: tuple[Expectation, ...] = ()
+    expect_blocked: str = ""
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> "Case":
+        if bool(self.expect) == bool(self.expect_blocked):
+            raise ValueError("give expect or expect_blocked")
+        return self
+
+
+class Recording(_Strict):
+    """What a model answered to one case. `sha256` is of the case as it was sent (`case_hash`); `failed` holds
+    the graded expectations that the judge did not see fulfilled, with its reason.
+    """
+
+    case: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    model: str = Field(min_length=3)
+    at: str
+    answer: str
+    failed: dict[str, str] = Field(default_factory=dict)
 
 
 class PeopleTexts(_Strict):
@@ -83,6 +128,7 @@ class PeopleTexts(_Strict):
     check: tuple[str, ...] | None = None
     never: tuple[str, ...] | None = None
     keywords: tuple[str, ...] | None = None
+    variables: dict[str, str] | None = None  # the variables' descriptions
 
 
 class Example(_Strict):
@@ -119,6 +165,10 @@ class PromptFile(_Strict):
         "content-generation",
         "scenario-modelling",
         "document-analysis",
+        "customer-reply",
+        "people-service",
+        "software",
+        "knowledge-work",
     ]
     owner: str = Field(min_length=3)
     data_class: Literal["public", "internal"]
@@ -133,6 +183,16 @@ class PromptFile(_Strict):
     about: About | None = None
     tests: tuple[Case, ...] = Field(min_length=1)
 
+    def case_hash(self, case: Case) -> str:
+        """SHA-256 of all that decides an answer to `case`: instructions, variables, model and limits. Texts
+        for people are not among it.
+        """
+        document = self.document()
+        decisive = ("max_tokens", "model", "output_schema", "system", "template", "variables")
+        return content_hash(
+            {"case": case.variables, **{name: document[name] for name in decisive if name in document}}
+        )
+
     def document(self) -> dict[str, Any]:
         """The JSON form that is hashed, approved and published: all but the test cases."""
         body = self.model_dump(mode="json", exclude={"tests", "variables"}, exclude_none=True)
@@ -141,6 +201,10 @@ class PromptFile(_Strict):
             for name, variable in self.variables.items()
         ]
         return body
+
+
+RECORDINGS = "recordings.json"
+_RECORDINGS = TypeAdapter(tuple[Recording, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +216,17 @@ class Entry:
     approvals: tuple[dict[str, Any], ...]
     versions: dict[int, dict[str, Any]]  # number → published document
     aliases: dict[str, int]
+    recordings: tuple[Recording, ...] = ()
+
+    def recording(self, case: Case) -> Recording | None:
+        """The newest answer recorded for the case as it is now."""
+        wanted = self.file.case_hash(case)
+        return next((one for one in reversed(self.recordings) if one.sha256 == wanted), None)
+
+    @property
+    def status(self) -> str:
+        """`stable` with a stable version, else `draft`, or `unpublished`."""
+        return next((alias for alias in (STABLE, DRAFT) if alias in self.aliases), "unpublished")
 
     @property
     def draft_hash(self) -> str:
@@ -238,7 +313,18 @@ def _read_entry(path: Path, published: PublishedPrompts, problems: list[str]) ->
         approvals=tuple(_read_approvals(folder / "approvals.yaml")),
         versions=published.versions.get(folder.name, {}),
         aliases=published.aliases.get(folder.name, {}),
+        recordings=_read_recordings(folder / RECORDINGS, problems),
     )
+
+
+def _read_recordings(path: Path, problems: list[str]) -> tuple[Recording, ...]:
+    if not path.exists():
+        return ()
+    try:
+        return _RECORDINGS.validate_json(path.read_bytes())
+    except ValidationError as error:
+        problems += [f"{path}: {_where(detail)}: {detail['msg']}" for detail in error.errors()]
+        return ()
 
 
 def _where(detail: Any) -> str:

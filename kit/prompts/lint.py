@@ -1,17 +1,20 @@
 """What must hold of a draft before anybody is asked to approve it (L2.2, L2.3)."""
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Literal
 
 import jsonschema
 
 from kit.prompts.library import PromptFile
-from lambdas.common.prompts import PLACEHOLDER, check_variables, parse_prompt
+from lambdas.common.prompts import PLACEHOLDER, check_variables, parse_prompt, render
+from lambdas.inspection import Action, InspectionConfig, Inspector, decide
 
 _ELEMENT = re.compile(r"<([a-z][a-z0-9_-]*)>(.*?)</\1>", re.DOTALL)
+_CLASSES = ("public", "internal", "restricted", "confidential")
 _UNFILLED = "TO FILL IN"  # what `kit prompt new` writes where a person must
 _SAYS_DATA = re.compile(r"\bis data\b|\bare data\b|\bmaterial to\b", re.IGNORECASE)
 
@@ -37,6 +40,7 @@ def lint(file: PromptFile, *, today: date, departments: Collection[str] | None =
     _lint_placeholders(file, report)
     _lint_injection(file, report)
     _lint_expectations(file, report)
+    _lint_inspection(file, report)
     if file.review_by < today:
         report("review-date", f"review_by {file.review_by} has passed", "warning")
     if "*" not in file.departments and file.department not in file.departments:
@@ -97,15 +101,52 @@ def _lint_expectations(file: PromptFile, report) -> None:
         for expectation in case.expect:
             if expectation.schema_ and file.output_schema is None:
                 report("test-cases", f"case {case.name!r} expects a schema, but there is no output_schema")
+            for variable in (expectation.quotes_from, expectation.numbers_from):
+                if variable is not None and variable not in file.variables:
+                    report("test-cases", f"case {case.name!r}: there is no variable {variable}")
             for pattern in (expectation.matches, expectation.not_matches):
                 if pattern is not None and not _compiles(pattern):
                     report("test-cases", f"case {case.name!r}: not a regular expression: {pattern}")
-        if all(expectation.graded for expectation in case.expect):
+        if case.expect and all(expectation.graded for expectation in case.expect):
             report(
                 "test-cases",
                 f"case {case.name!r} has only graded expectations; give one that needs no judge",
                 "warning",
             )
+
+
+def _lint_inspection(file: PromptFile, report) -> None:
+    """Send each case through the inspection at the class of the prompt, as the gateway would."""
+    prompt = parse_prompt(file.document())
+    cases = [(f"case {case.name!r}", case.variables, case.expect_blocked) for case in file.tests]
+    if file.about is not None and file.about.example is not None:
+        cases.append(("the example", file.about.example.variables, ""))
+    rules = _Rules(_CLASSES[: _CLASSES.index(file.data_class) + 1])
+    for place, variables, wanted in cases:
+        if check_variables(prompt, variables):
+            continue  # said already
+        inspection = _inspector().inspect_request(render(prompt, variables))
+        decision = decide(inspection, rules, human_review=file.human_review is not None)
+        found = {one.type for one in inspection.findings} | {one.rule for one in inspection.violations}
+        found.add(decision.reason)
+        if wanted and (decision.action is not Action.BLOCK or wanted not in found):
+            report("inspection", f"{place} passes the inspection, or not for {wanted}")
+        elif not wanted and decision.action is Action.BLOCK:
+            report("inspection", f"{place} would be blocked: {decision.message or decision.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """A department that may use the prompt's class, with the kit's own actions."""
+
+    data_classes: tuple[str, ...]
+    findings: Mapping[str, str] = field(default_factory=dict)
+    human_review: tuple[str, ...] = ()
+
+
+@cache
+def _inspector() -> Inspector:
+    return Inspector(InspectionConfig(hash_key=b"lint" * 8))
 
 
 def _compiles(pattern: str) -> bool:

@@ -4,9 +4,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from components.governance.published_prompts import LOCK_FILE, STABLE, read_lock
+from components.governance.published_prompts import DRAFT, LOCK_FILE, STABLE, read_lock
 from kit.errors import ExitCode, KitError
-from kit.prompts.cases import Against, CaseResult
+from kit.prompts.cases import CaseResult, recorded_models
 from kit.prompts.library import Entry, write_json, write_yaml
 from kit.prompts.lint import LintFinding
 from lambdas.common.prompts import content_hash
@@ -19,9 +19,13 @@ def approve(
     at: datetime,
     findings: list[LintFinding],
     results: list[CaseResult],
-    against: Against,
+    as_draft: bool = False,
 ) -> dict[str, Any]:
-    """Record that `by` approves the draft as it is. Raises `KitError` if lint or tests speak against it."""
+    """Record that `by` approves the text as it is: as stable, or as a draft that people may try.
+
+    Raises `KitError` if lint or a case speaks against it, or for `stable` if a case has no answer recorded
+    from a model for this very text.
+    """
     errors = [f"{finding.rule}: {finding.message}" for finding in findings if finding.severity == "error"]
     errors += [
         f"case {result.case!r}, {result.expectation}: {result.reason}"
@@ -31,15 +35,24 @@ def approve(
     if errors:
         raise KitError(
             f"{entry.file.name} cannot be approved:\n  " + "\n  ".join(errors),
-            hint=f"mend {entry.folder}/prompt.yaml, then `kit prompt lint` and `kit prompt test`",
+            hint=f"correct {entry.folder}/prompt.yaml, then `kit prompt lint` and `kit prompt test`",
+            exit_code=ExitCode.VERIFICATION_FAILED,
+        )
+    unproven = sorted({result.case for result in results if result.outcome == "not-run"})
+    if unproven and not as_draft:
+        raise KitError(
+            f"{entry.file.name} cannot be approved as stable: nothing is recorded from a model for this text "
+            f"of it: {', '.join(unproven)}",
+            hint=f"kit prompt test {entry.file.name} --record, or approve it as a draft with --draft",
             exit_code=ExitCode.VERIFICATION_FAILED,
         )
     approval = {
         "sha256": entry.draft_hash,
         "by": by,
         "at": at.isoformat(timespec="seconds"),
+        "as": DRAFT if as_draft else STABLE,
         "tests": {
-            "against": against,
+            "models": recorded_models(entry),
             "passed": sum(result.outcome == "passed" for result in results),
             "not_run": sum(result.outcome == "not-run" for result in results),
         },
@@ -49,13 +62,17 @@ def approve(
 
 
 def publish(root: Path, entry: Entry, *, at: datetime) -> int:
-    """Make the approved draft the next version, point `stable` at it and return its number.
+    """Make the approved text the next version, point the alias at it that its approval allows, and return its
+    number.
 
-    A draft that says what the latest version says is left as it is. Raises `KitError` without an approval.
+    A text that is published already gets no further version; approved as stable since, it becomes stable.
+    Raises `KitError` without an approval.
     """
-    if entry.draft_is_published:
-        return entry.latest
     approval = entry.approval_of_draft()
+    if entry.draft_is_published:
+        if approval is not None and approval.get("as") == STABLE:
+            _point(entry, STABLE, entry.latest)
+        return entry.latest
     if approval is None:
         changed = "it changed after its last approval" if entry.approvals else "nobody has approved it"
         raise KitError(
@@ -74,12 +91,14 @@ def publish(root: Path, entry: Entry, *, at: datetime) -> int:
     # version before lock: a crash in between leaves an unlocked file, and the next reading says what to do
     write_json(entry.folder / "versions" / f"{number}.json", document)
     write_json(entry.folder / LOCK_FILE, lock)
-    write_yaml(entry.folder / "aliases.yaml", {**entry.aliases, STABLE: number})
+    _point(entry, approval.get("as", DRAFT), number)
     return number
 
 
-def roll_back(entry: Entry, *, to: int, alias: str = STABLE) -> int:
-    """Point `alias` at version `to`; returns the number before. Raises `KitError` for a missing version."""
+def roll_back(entry: Entry, *, to: int) -> tuple[str, int]:
+    """Point back at version `to` the alias that its approval allows; returns the alias and the number before.
+    Raises `KitError` for a missing version.
+    """
     if to not in entry.versions:
         there = ", ".join(str(number) for number in sorted(entry.versions)) or "none"
         raise KitError(
@@ -87,6 +106,15 @@ def roll_back(entry: Entry, *, to: int, alias: str = STABLE) -> int:
             hint=f"published versions: {there}",
             exit_code=ExitCode.USAGE,
         )
+    proven = any(one["sha256"] == entry.versions[to]["sha256"] and one.get("as") == STABLE
+                 for one in entry.approvals)  # fmt: skip
+    alias = STABLE if proven else DRAFT
     before = entry.aliases.get(alias, 0)
-    write_yaml(entry.folder / "aliases.yaml", {**entry.aliases, alias: to})
-    return before
+    _point(entry, alias, to)
+    return alias, before
+
+
+def _point(entry: Entry, alias: str, number: int) -> None:
+    """Point an alias; a stable version ends the draft that led to it."""
+    kept = {name: at for name, at in entry.aliases.items() if not (alias == STABLE and name == DRAFT)}
+    write_yaml(entry.folder / "aliases.yaml", {**kept, alias: number})

@@ -65,6 +65,7 @@ class Prompt:
     output_schema: dict[str, Any] | None
     version: int = 0
     about: Mapping[str, Any] = field(default_factory=dict)  # what people read before they use it
+    status: str = ""  # of a version in the registry: stable, draft (proven by no model), or earlier
 
     def allows(self, department: str) -> bool:
         """Whether a caller of `department` may use it (L3.1)."""

@@ -25,7 +25,7 @@ from lambdas.gateway.message_request import read_message_request, read_use_case
 from lambdas.gateway.models import models_page, one_model
 from lambdas.gateway.openai.answer import ChatAnswer
 from lambdas.gateway.openai.request import includes_usage, messages_request
-from lambdas.gateway.prompts import STABLE, asked_language, describe, prompts_page, read_prompt_request
+from lambdas.gateway.prompts import CURRENT, asked_language, describe, prompts_page, read_prompt_request
 from lambdas.gateway.settings import read_settings
 
 JSON: list[Header] = [(b"content-type", b"application/json")]
@@ -276,13 +276,13 @@ class _App:
 
     async def _prompts(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         await self._running().gate.admit(principal, exchange.headers)
-        prompts = await self._running().prompts.stable(principal.department)
+        prompts = await self._running().prompts.current(principal.department)
         await exchange.answer(200, JSON, prompts_page(prompts, asked_language(exchange.query)))
 
     async def _one_prompt(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         await self._running().gate.admit(principal, exchange.headers)
         name = exchange.path.split("/")[3]
-        prompt = await self._running().prompts.find(name, STABLE)
+        prompt = await self._running().prompts.find(name, CURRENT)
         if not prompt.allows(principal.department):
             raise errors.not_found(f"There is no prompt {name[:100]}.", reason="unknown_prompt")
         page = json.dumps(describe(prompt, asked_language(exchange.query)), ensure_ascii=False)

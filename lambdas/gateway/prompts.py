@@ -1,12 +1,12 @@
 """POST /v1/prompts/{name}/messages: an approved prompt with the caller's variables, as a Messages call (L2.1,
 L2.2, L3.1).
 
-Body: {"variables": {"…": …}, "version": 3, "stream": true}. `version` is a number or an alias (`stable` when
-it is not given); variables are checked against the prompt's schema before anything else happens. A prompt
-whose `about.follow_up` is true also takes `continue`: the turns after its own message, first Claude's
-answer, last what the person says now. What the
-prompt and the variables make is inspected, priced, recorded and answered like any other message; its records
-carry the prompt's id and version.
+Body: {"variables": {"…": …}, "version": 3, "stream": true}. `version` is a number or an alias (`current` when
+it is not given: the stable version or, of a prompt that no model has proven yet, its draft); variables are
+checked against the prompt's schema before anything else happens. A prompt whose `about.follow_up` is true
+also takes `continue`: the turns after its own message, first Claude's answer, last what the person says now.
+What the prompt and the variables make is inspected, priced, recorded and answered like any other message; its
+records carry the prompt's id and version.
 
 The index of prompts is re-read within 15 seconds of a change; a version is read once, and only taken when its
 bytes have the SHA-256 that the index promises.
@@ -29,7 +29,7 @@ from lambdas.gateway.errors import ApiError, invalid_request, not_found
 from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, read_message_request
 
-STABLE = "stable"
+CURRENT, STABLE, DRAFT = "current", "stable", "draft"
 _FIELDS = ("variables", "version", "stream", "continue")
 _MOST_TURNS = 40
 _FOLLOW_SECONDS = 15.0
@@ -63,32 +63,32 @@ class PromptRegistry:
             entry = self._entries.get(name)
             if entry is None:
                 raise not_found(f"There is no prompt {name[:100]}.", reason="unknown_prompt")
-            number = version if isinstance(version, int) else entry["aliases"].get(version)
+            number = version if isinstance(version, int) else _numbered(entry, version)
             stored = entry["versions"].get(str(number))
             if stored is None:
                 raise not_found(f"{name} has no version {version}.", reason="unknown_prompt_version")
-            return _for_all(await self._version(stored["key"], stored["sha256"]), entry)
+            return _placed(await self._version(stored["key"], stored["sha256"]), entry)
         except ApiError:
             raise
         except Exception:  # whatever the store raises or holds: only what was approved is used
             raise errors.control_unavailable("prompt registry") from None
 
-    async def stable(self, department: str) -> list[Prompt]:
-        """The stable version of every prompt that a department may use, by name. Raises `ApiError` 503 when
+    async def current(self, department: str) -> list[Prompt]:
+        """The current version of every prompt that a department may use, by name. Raises `ApiError` 503 when
         the registry cannot be read.
         """
         try:
             await self._follow()
-            found = [await self._stable(entry) for _, entry in sorted(self._entries.items())]
+            found = [await self._current(entry) for _, entry in sorted(self._entries.items())]
         except Exception:  # whatever the store raises or holds: only what was approved is shown
             raise errors.control_unavailable("prompt registry") from None
         return [prompt for prompt in found if prompt is not None and prompt.allows(department)]
 
-    async def _stable(self, entry: Mapping[str, Any]) -> Prompt | None:
-        stored = entry["versions"].get(str(entry["aliases"].get(STABLE)))
+    async def _current(self, entry: Mapping[str, Any]) -> Prompt | None:
+        stored = entry["versions"].get(str(_numbered(entry, CURRENT)))
         if stored is None:
             return None
-        return _for_all(await self._version(stored["key"], stored["sha256"]), entry)
+        return _placed(await self._version(stored["key"], stored["sha256"]), entry)
 
     async def _follow(self) -> None:
         """Read the index again when it was last read longer ago than promised."""
@@ -111,10 +111,19 @@ class PromptRegistry:
         return known
 
 
-def _for_all(prompt: Prompt, entry: Mapping[str, Any]) -> Prompt:
-    """The prompt for those departments as well that the client's file says are like its own."""
-    also = entry.get("departments")
-    return replace(prompt, departments=(*prompt.departments, *also)) if also else prompt
+def _numbered(entry: Mapping[str, Any], alias: str) -> int | None:
+    """The version that an alias names; `current` is the stable one or, without one, the draft."""
+    aliases = entry["aliases"]
+    return aliases.get(STABLE) or aliases.get(DRAFT) if alias == CURRENT else aliases.get(alias)
+
+
+def _placed(prompt: Prompt, entry: Mapping[str, Any]) -> Prompt:
+    """The prompt with its status, for those departments as well that the client's file says are like its
+    own.
+    """
+    aliases = {number: alias for alias, number in entry["aliases"].items()}
+    departments = (*prompt.departments, *(entry.get("departments") or ()))
+    return replace(prompt, departments=departments, status=aliases.get(prompt.version, "earlier"))
 
 
 async def read_prompt_request(
@@ -125,7 +134,7 @@ async def read_prompt_request(
     for field in fields:
         if field not in _FIELDS:
             raise invalid_request(f"{field[:100]}: unknown; known are {', '.join(_FIELDS)}")
-    variables, version = fields.get("variables", {}), fields.get("version", STABLE)
+    variables, version = fields.get("variables", {}), fields.get("version", CURRENT)
     if not isinstance(variables, dict):
         raise invalid_request("variables: must be an object")
     if isinstance(version, bool) or not isinstance(version, int | str):
@@ -182,11 +191,13 @@ def describe(prompt: Prompt, language: str) -> dict[str, Any]:
     rules.
     """
     about = {name: value for name, value in prompt.about.items() if name != "texts"}
-    translated = (prompt.about.get("texts") or {}).get(language) or {}
+    translated = dict((prompt.about.get("texts") or {}).get(language) or {})
+    described: Mapping[str, str] = translated.pop("variables", None) or {}
     return {
         "type": "prompt",
         "name": prompt.name,
         "version": prompt.version,
+        "status": prompt.status,
         "title": prompt.title,
         "department": prompt.department,
         "use_case": prompt.use_case,
@@ -199,7 +210,7 @@ def describe(prompt: Prompt, language: str) -> dict[str, Any]:
             {
                 "name": one.name,
                 "type": one.type,
-                "description": one.description,
+                "description": described.get(one.name, one.description),
                 "required": one.required,
                 "max_length": one.max_length or DEFAULT_MAX_LENGTH.get(one.type),
                 "choices": list(one.choices),

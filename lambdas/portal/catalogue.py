@@ -56,6 +56,13 @@ class PromptPage:
     follow_up: bool
     example: Mapping[str, Any]
     variables: tuple[Variable, ...]
+    status: str
+    output: str
+
+    @property
+    def proven(self) -> bool:
+        """Whether its cases hold with answers recorded from a model."""
+        return self.status == "stable"
 
 
 class Library:
@@ -109,6 +116,8 @@ def read_prompt(one: Mapping[str, Any]) -> PromptPage:
         check=tuple(one.get("check") or ()),
         never=tuple(one.get("never") or ()),
         keywords=tuple(one.get("keywords") or ()),
+        status=one.get("status") or "",
+        output=one.get("output") or "text",
     )
 
 

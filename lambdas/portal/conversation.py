@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from lambdas.portal.gateway import Finished, GatewayError
+from lambdas.portal.popular import note_use
 from lambdas.portal.portal import Visitor
 from lambdas.portal.table import Row
 from lambdas.portal.web import portal_of, url, views_of
@@ -50,6 +51,7 @@ class Conversation:
     use_case: str
     variables: Mapping[str, Any]
     turns: tuple[Turn, ...]
+    output: str = "text"  # or json: shown once it is whole
 
     @property
     def answers(self) -> list[Turn]:
@@ -155,6 +157,8 @@ def _keep(portal: Any, visitor: Visitor, conversation: Conversation, request_id:
     portal.table.write(
         Row(f"PERSON#{visitor.person}", f"RUN#{request_id}", facts, expires=now + _KEPT_SECONDS)
     )
+    if conversation.prompt:
+        note_use(portal.table, visitor.record.department, conversation.prompt, visitor.person, now)
 
 
 async def _as_events(events: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
@@ -173,7 +177,7 @@ async def _as_page(
     yield before
     async for event in events:
         match event["type"]:
-            case "text":
+            case "text" if conversation.output == "text":
                 yield str(escape(event["text"]))
             case "error":
                 part = views_of(request).text(request, "parts/refusal.html", visitor, error=event["error"])
@@ -191,7 +195,7 @@ async def _as_page(
     yield after
 
 
-def download_name(conversation: Conversation) -> str:
+def download_name(conversation: Conversation, suffix: str) -> str:
     """A file name for an answer."""
     plain = re.sub(r"[^a-z0-9]+", "-", conversation.title.lower()).strip("-")
-    return f"{plain or 'answer'}.md"
+    return f"{plain or 'answer'}.{suffix}"

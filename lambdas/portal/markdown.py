@@ -16,7 +16,8 @@ _LINE_BREAKS = re.compile(r"\n{3,}")
 
 
 @cache
-def _parser() -> MarkdownIt:
+def parser() -> MarkdownIt:
+    """The one reader of Markdown: no raw HTML, no images."""
     return (
         MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": False})
         .enable("table")
@@ -26,8 +27,8 @@ def _parser() -> MarkdownIt:
 
 def render(text: str, allowed_hosts: Sequence[str] = (), *, lowest_heading: int = 2) -> Markup:
     """HTML of a text. Headings begin at `lowest_heading`, so that a page has one first-level heading."""
-    parser = _parser()
-    tokens = parser.parse(_LINE_BREAKS.sub("\n\n", text))
+    reader = parser()
+    tokens = reader.parse(_LINE_BREAKS.sub("\n\n", text))
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(6, int(token.tag[1]) - 1 + lowest_heading)}"
@@ -36,7 +37,7 @@ def render(text: str, allowed_hosts: Sequence[str] = (), *, lowest_heading: int 
         if token.children:
             token.children = _with_safe_links(token.children, allowed_hosts)
     # safe: the parser escapes raw HTML and makes permitted tags only
-    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704
+    return Markup(reader.renderer.render(tokens, reader.options, {}))  # noqa: S704
 
 
 def _with_safe_links(children: Sequence[Token], allowed_hosts: Sequence[str]) -> list[Token]:

@@ -18,6 +18,7 @@ from lambdas.portal.language import Language, chosen, read_languages
 from lambdas.portal.markdown import render as render_markdown
 from lambdas.portal.pool import SignInFailed, SignInRefused
 from lambdas.portal.portal import Portal, Visitor
+from lambdas.portal.structured import readable
 
 TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGE_COOKIE, THEME_COOKIE = "portal-language", "portal-theme"
@@ -44,7 +45,7 @@ class Views:
             auto_reload=False,
         )
         self._environment.globals |= {"base": base_path, "static": static}
-        self._environment.filters["markdown"] = render_markdown
+        self._environment.filters |= {"markdown": render_markdown, "readable": readable}
 
     def language(self, request: Request) -> Language:
         """The language of a request."""

@@ -1,10 +1,12 @@
 """The portal's parts that need no deployment: onboarding, catalogue of words, calendar, Markdown, content."""
 
+import io
 import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import docx as python_docx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,9 +15,12 @@ from components.portal.content import ContentError, content_text, read_content
 from lambdas.common.learning import Evidence, grade, standing
 from lambdas.common.learning import read_content as parse_content
 from lambdas.portal.calendar import Event, calendar
+from lambdas.portal.docx import document
 from lambdas.portal.language import CATALOGUES, LANGUAGES
 from lambdas.portal.markdown import render
+from lambdas.portal.popular import ENOUGH_PEOPLE, most_used
 from lambdas.portal.sessions import partition, seal, unseal
+from lambdas.portal.structured import readable
 from lambdas.portal.table import Row
 from lambdas.portal.web import TEMPLATES
 
@@ -134,3 +139,49 @@ def test_a_session_row_opens_with_its_own_cookie_at_its_own_place_only() -> None
     assert unseal("one", row) == {"token": "t"}
     assert unseal("two", row) is None
     assert unseal("one", Row(row.pk, "CONV#1", row.data)) is None
+
+
+_ANSWER = """# One
+
+Some **bold** text & a <tag>.
+
+1. first
+2. second
+
+| a | b |
+|---|---|
+| 1 | x \\| y |
+"""
+
+
+def test_a_word_document_holds_headings_lists_and_tables_as_python_docx_reads_them() -> None:
+    read = python_docx.Document(io.BytesIO(document("Title", _ANSWER, "Check it.")))
+    paragraphs = [(one.style.name if one.style else "", one.text) for one in read.paragraphs]
+    assert paragraphs[0] == ("Heading 1", "Title")
+    assert ("Heading 2", "One") in paragraphs
+    assert ("Normal", "Some bold text & a <tag>.") in paragraphs
+    assert ("Normal", "2.\u00a0second") in paragraphs
+    assert [[cell.text for cell in row.cells] for row in read.tables[0].rows] == [["a", "b"], ["1", "x | y"]]
+    assert paragraphs[-1] == ("Normal", "Check it.")
+
+
+@given(st.text(max_size=300))
+def test_any_answer_becomes_a_document_that_opens(text: str) -> None:
+    assert python_docx.Document(io.BytesIO(document("T", text, "N"))).paragraphs[0].text == "T"
+
+
+def test_an_answer_in_json_is_read_as_sections_and_tables() -> None:
+    text = readable('{"route": "standard", "deviations": [{"rule": "r1", "note": "a|b"}], "open": []}')
+    assert text.startswith("## Route\n\nstandard")
+    assert "| Rule | Note |" in text
+    assert "a\\|b" in text
+    assert readable("{not json") == "{not json"
+    assert readable("[1]") == "[1]"
+
+
+def test_what_a_department_uses_most_is_shown_from_five_people_on() -> None:
+    rows = [
+        Row("USED#legal", name, {"runs": runs, "people": ["p"] * people})
+        for name, runs, people in (("few", 90, ENOUGH_PEOPLE - 1), ("much", 9, 5), ("more", 12, 7))
+    ]
+    assert most_used(rows) == ["more", "much"]

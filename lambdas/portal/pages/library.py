@@ -14,13 +14,17 @@ from starlette.routing import Route
 from lambdas.common.ids import new_id
 from lambdas.portal.catalogue import PromptPage, Variable
 from lambdas.portal.conversation import Conversation, answer_stream, download_name, read_conversation
+from lambdas.portal.docx import MEDIA_TYPE, document
+from lambdas.portal.popular import most_used
 from lambdas.portal.portal import Visitor
+from lambdas.portal.structured import readable
 from lambdas.portal.table import Row
 from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
 
 _REQUEST_ID = re.compile(r"req_[0-9A-Z]{20,40}")
 _FOLLOW_UP_CHARACTERS = 20_000
 _PROPOSAL_CHARACTERS = 4_000
+_POPULAR = 5
 
 
 async def library(request: Request, visitor: Visitor) -> Response:
@@ -32,10 +36,15 @@ async def library(request: Request, visitor: Visitor) -> Response:
     for name, of in (("department", "department"), ("class", "data_class"), ("use", "use_case")):
         if query.get(name):
             found = [one for one in found if getattr(one, of) == query[name]]
+    used = await run_in_threadpool(portal.table.rows, f"USED#{visitor.record.department}")
+    popular = most_used(used)
+    if not asked:
+        found = sorted(found, key=lambda one: popular.index(one.name) if one.name in popular else 99)
     return views_of(request).page(
         request,
         "library.html",
         visitor,
+        popular=popular[:_POPULAR],
         prompts=found,
         asked=asked,
         corrected=corrected,
@@ -92,7 +101,7 @@ async def run(request: Request, visitor: Visitor, fields: FormData) -> Response:
         return prompt_page(request, visitor, found, typed, problems)
     conversation = Conversation(
         id=new_id("con_"), prompt=found.name, version=found.version, title=found.title, model=found.model,
-        use_case=found.use_case, variables=values, turns=(),
+        use_case=found.use_case, variables=values, turns=(), output=found.output,
     )  # fmt: skip
     return await answer_stream(request, visitor, conversation, "")
 
@@ -117,14 +126,22 @@ async def conversation_page(request: Request, visitor: Visitor) -> Response:
 
 
 async def download(request: Request, visitor: Visitor) -> Response:
-    """The last answer of a conversation as a Markdown file."""
+    """The last answer of a conversation as a Markdown file or a Word document."""
     conversation = await read_conversation(request, visitor, request.path_params["conversation"])
     if conversation is None or not conversation.answers:
         return failed(request, 404, visitor)
-    name = download_name(conversation)
-    disposition = f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(name)}"
-    headers = {"content-disposition": disposition}
-    return Response(conversation.answers[-1].text, media_type="text/markdown; charset=utf-8", headers=headers)
+    suffix = request.path_params["suffix"]
+    if suffix not in {"md", "docx"}:
+        return failed(request, 404, visitor)
+    text = readable(conversation.answers[-1].text)
+    name = download_name(conversation, suffix)
+    headers = {"content-disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(name)}"}
+    if suffix == "docx":
+        title = conversation.title or visitor.language("Your question")
+        note = visitor.language("Drafted by Claude. Check facts, figures and quotations before you use it.")
+        body = await run_in_threadpool(document, title, text, note)
+        return Response(body, media_type=MEDIA_TYPE, headers=headers)
+    return Response(text, media_type="text/markdown; charset=utf-8", headers=headers)
 
 
 async def rate(request: Request, visitor: Visitor, fields: FormData) -> Response:
@@ -263,7 +280,7 @@ ROUTES = [
     Route("/library/{prompt}/favourite", form(favourite), methods=["POST"]),
     Route("/conversations/{conversation}", signed_in(conversation_page)),
     Route("/conversations/{conversation}/turn", form(go_on), methods=["POST"]),
-    Route("/conversations/{conversation}/answer.md", signed_in(download)),
+    Route("/conversations/{conversation}/answer.{suffix}", signed_in(download)),
     Route("/runs/{request}", signed_in(one_run)),
     Route("/feedback", form(rate), methods=["POST"]),
 ]

@@ -41,7 +41,7 @@ for (const form of document.querySelectorAll("form[data-stream]")) {
     box.setAttribute("aria-busy", "true");
     send.disabled = true;
     stop.onclick = () => stopped.abort();
-    answer(form, stopped.signal, (piece) => show(part, piece))
+    answer(form, stopped.signal, (piece) => show(part, piece, "whole" in form.dataset))
       .catch((error) => {
         status.textContent = error.name === "AbortError" ? status.dataset.stopped : error.message;
         part("trouble").hidden = error.name === "AbortError";
@@ -73,9 +73,9 @@ async function answer(form, signal, take) {
   }
 }
 
-function show(part, event) {
+function show(part, event, whole) {
   const status = part("status");
-  if (event.type === "text") part("text").append(event.text);
+  if (event.type === "text" && !whole) part("text").append(event.text);
   if (event.type === "error") {
     status.textContent = event.message;
     const link = part("trouble").querySelector("a");
@@ -86,5 +86,6 @@ function show(part, event) {
     status.textContent = status.dataset.done;
     part("conversation").href = event.conversation;
     part("next").hidden = false;
+    if (whole) location.href = event.conversation; // a table is read whole
   }
 }
