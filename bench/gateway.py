@@ -274,10 +274,10 @@ async def load(
 # -- one run -------------------------------------------------------------------------------------------------
 
 
-def spawn(role: str, *arguments: str) -> tuple[subprocess.Popen[str], int, int]:
+def spawn(role: str, *arguments: str, script: str = __file__) -> tuple[subprocess.Popen[str], int, int]:
     """Start a part; its process, port and the milliseconds it took to be ready."""
     process = subprocess.Popen(
-        [sys.executable, __file__, "--role", role, "--started", str(time.time()), *arguments],
+        [sys.executable, script, "--role", role, "--started", str(time.time()), *arguments],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "BENCH_KEY": KEY},

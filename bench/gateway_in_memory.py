@@ -26,6 +26,7 @@ from lambdas.gateway.app import create_app
 from lambdas.gateway.authenticate import Authenticator, LiveRecords
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.inspection import InspectionStep
+from lambdas.gateway.inspection_process import InspectionProcess
 from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
@@ -45,13 +46,13 @@ class _Document:
 
 
 class _Records:
-    """One access record."""
+    """The access records of the keys."""
 
-    def __init__(self, record: AccessRecord) -> None:
-        self._record = record
+    def __init__(self, records: dict[str, AccessRecord]) -> None:
+        self._records = records
 
     def get(self, key: str, **_: Any) -> AccessRecord | None:
-        return self._record if key == self._record.key else None
+        return self._records.get(key)
 
 
 class _Bucket:
@@ -111,13 +112,15 @@ def policy(upstream: str) -> dict[str, Any]:
     }
 
 
-def gateway_app(upstream: str, key: str) -> Any:
-    """The application in front of `upstream`, for callers with the virtual key `key`."""
+def gateway_app(upstream: str, *keys: str) -> Any:
+    """The application in front of `upstream`, for callers with these virtual keys."""
     pool = ThreadPoolExecutor(8)
-    pk = key_record_pk(key, PEPPER)
-    record = AccessRecord(pk, "app-1", active=True, department="marketing")
     items = MemoryStore()
-    items.items[Key("access", pk, "ACCESS")] = {"active": True, "department": "marketing"}
+    records: dict[str, AccessRecord] = {}
+    for number, key in enumerate(keys, 1):
+        pk = key_record_pk(key, PEPPER)
+        records[pk] = AccessRecord(pk, f"app-{number}", active=True, department="marketing")
+        items.items[Key("access", pk, "ACCESS")] = {"active": True, "department": "marketing"}
     watch = PolicyWatch(_Document(policy(upstream)))
     transport = HttpTransport()
     out = Path("/dev/null").open("w")  # noqa: SIM115 - as long as the process
@@ -131,11 +134,13 @@ def gateway_app(upstream: str, key: str) -> Any:
             policy=watch,
             authenticator=Authenticator(
                 policy=watch,
-                records=LiveRecords(_Records(record), pool),  # type: ignore[arg-type]
+                records=LiveRecords(_Records(records), pool),  # type: ignore[arg-type]
                 pepper=lambda: PEPPER,
                 verifier=TokenVerifier(KeySets()),
             ),
-            inspection=InspectionStep(Inspector(InspectionConfig(hash_key=b"k" * 32))),
+            inspection=InspectionStep(
+                Inspector(InspectionConfig(hash_key=b"k" * 32)), process=InspectionProcess()
+            ),
             ledger=Ledger(items),
             prices=load_prices(),
             audit=AuditWriter(LoopJournal("bench", _Bucket()), keys=_SubjectKeys(), pool=pool),  # type: ignore[arg-type]

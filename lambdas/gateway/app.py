@@ -9,27 +9,34 @@ import asyncio
 import gc
 import json
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from time import perf_counter, time
+from typing import TypeVar
 
 from lambdas.common.identities import Principal
 from lambdas.common.ids import new_id
 from lambdas.common.policy import PolicyUnavailable
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
+from lambdas.gateway.batches import read_batch_request
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.exchange import ClientGone, Exchange, Receive, Scope, Send
 from lambdas.gateway.json_body import JsonBody, parse_object
-from lambdas.gateway.message_request import read_message_request, read_use_case
+from lambdas.gateway.message_request import MessageRequest, read_message_request, read_use_case
 from lambdas.gateway.models import models_page, one_model
 from lambdas.gateway.openai.answer import ChatAnswer
 from lambdas.gateway.openai.request import includes_usage, messages_request
 from lambdas.gateway.prompts import CURRENT, asked_language, describe, prompts_page, read_prompt_request
 from lambdas.gateway.settings import read_settings
+from lambdas.gateway.turns import LIGHT_TO_READ_BYTES
 
 JSON: list[Header] = [(b"content-type", b"application/json")]
 
+# for how long a thread that works may keep the loop from all other calls, at a time; Python's own is 5 ms
+_THREAD_SECONDS = 0.001
+Parsed = TypeVar("Parsed")
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 # routes whose requests Claude, or a model of vectors, answers: statements are taken on these alone
 _ANSWERS = frozenset(("messages", "embeddings", "batches.create"))
@@ -105,6 +112,7 @@ class _App:
                 self._compose = _on_aws()
             if not _to_be_snapshot():
                 await self._stand_up()
+            sys.setswitchinterval(_THREAD_SECONDS)
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
             return
@@ -160,6 +168,7 @@ class _App:
                 ApiError(500, errors.API, "The gateway failed on this request.", reason="defect", retry=False)
             )
         finally:
+            await exchange.end_turn()
             exchange.unwatch_client()
             if entry.route not in {"health", "hello"}:
                 gateway.access_log.request(
@@ -261,14 +270,16 @@ class _App:
 
     async def _messages(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         self._running().gate.attempt(principal, exchange.headers)
-        body = await self._json_body(exchange)
+        use_case = read_use_case(exchange.headers)
+        request = await self._read(
+            exchange, principal, lambda raw: read_message_request(parse_object(raw), use_case=use_case)
+        )
         exchange.watch_client()
-        request = read_message_request(body, use_case=read_use_case(exchange.headers))
         await self._running().messages.answer(exchange, entry, principal, request)
 
     async def _prompt_messages(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         self._running().gate.attempt(principal, exchange.headers)
-        body = await self._json_body(exchange)
+        body = await self._json_body(exchange, principal)
         exchange.watch_client()
         gateway, name = self._running(), exchange.path.split("/")[3]
         request = await read_prompt_request(gateway.prompts, principal, name, body)
@@ -292,16 +303,30 @@ class _App:
         """The Messages call that it asks for; its answer leaves as a chat completion."""
         if not isinstance(exchange.form, ChatAnswer):
             exchange.form = ChatAnswer(int(time()))
-        body = await self._json_body(exchange)
+        body = await self._json_body(exchange, principal)
         exchange.watch_client()
         exchange.form.include_usage = includes_usage(body.fields)
-        made = parse_object(json.dumps(messages_request(body.fields), ensure_ascii=False).encode())
-        request = read_message_request(made, use_case=read_use_case(exchange.headers))
+        use_case = read_use_case(exchange.headers)
+
+        def translated(_: bytes) -> MessageRequest:
+            made = json.dumps(messages_request(body.fields), ensure_ascii=False).encode()
+            return read_message_request(parse_object(made), use_case=use_case)
+
+        request = await self._read(exchange, principal, translated)
         await self._running().messages.answer(exchange, entry, principal, request)
 
-    async def _json_body(self, exchange: Exchange) -> JsonBody:
-        settings = self._running().settings
-        return parse_object(await exchange.body(settings.body_limit, settings.body_seconds))
+    async def _json_body(self, exchange: Exchange, principal: Principal) -> JsonBody:
+        return await self._read(exchange, principal, parse_object)
+
+    async def _read(
+        self, exchange: Exchange, principal: Principal, read: Callable[[bytes], Parsed]
+    ) -> Parsed:
+        """What `read` makes of the body; of a long one when the caller's turn comes."""
+        gateway = self._running()
+        raw = await exchange.body(gateway.settings.body_limit, gateway.settings.body_seconds)
+        if len(raw) > LIGHT_TO_READ_BYTES:
+            await exchange.take_turn(gateway.long_bodies.turn(principal.id, len(raw)))
+        return await gateway.turns.run(principal.id, len(raw), read, raw, light=LIGHT_TO_READ_BYTES)
 
     async def _models(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         gateway = self._running()
@@ -313,7 +338,7 @@ class _App:
         await self._running().me.answer(exchange, principal)
 
     async def _budget_request(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
-        body = await self._json_body(exchange)
+        body = await self._json_body(exchange, principal)
         await self._running().budget_requests.take(exchange, principal, body)
 
     async def _one_model(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
@@ -322,14 +347,16 @@ class _App:
         await exchange.answer(200, JSON, one_model(self._running().policy.current(), principal, model_id))
 
     async def _count_tokens(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
-        body = await self._json_body(exchange)
+        request = await self._read(
+            exchange, principal, lambda raw: read_message_request(parse_object(raw), needs_max_tokens=False)
+        )
         exchange.watch_client()
-        await self._running().count_tokens.answer(exchange, entry, principal, body)
+        await self._running().count_tokens.answer(exchange, entry, principal, request)
 
     async def _create_batch(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         self._running().gate.attempt(principal, exchange.headers)
-        body = await self._json_body(exchange)
-        await self._running().batches.create(exchange, entry, principal, body)
+        request = await self._read(exchange, principal, read_batch_request)
+        await self._running().batches.create(exchange, entry, principal, request)
 
     async def _list_batches(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         await self._running().batches.list_own(exchange, principal)
@@ -345,12 +372,12 @@ class _App:
 
     async def _embeddings(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         self._running().gate.attempt(principal, exchange.headers)
-        body = await self._json_body(exchange)
+        body = await self._json_body(exchange, principal)
         await self._running().embeddings.answer(exchange, entry, principal, body)
 
     async def _feedback(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         await self._running().gate.admit(principal, exchange.headers)
-        body = await self._json_body(exchange)
+        body = await self._json_body(exchange, principal)
         await self._running().feedback.take(exchange, entry, principal, body)
 
     async def _sign_out(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
@@ -363,5 +390,5 @@ class _App:
 
     async def _record_use(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         await self._running().gate.admit(principal, exchange.headers)
-        body = await self._json_body(exchange)
+        body = await self._json_body(exchange, principal)
         await self._running().uses.append(exchange, entry, principal, exchange.path.split("/")[3], body)

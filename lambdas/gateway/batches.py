@@ -30,7 +30,7 @@ from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.gate import Gate
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
-from lambdas.gateway.json_body import JsonBody
+from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.gateway.message_request import edits, read_use_case
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
@@ -70,12 +70,11 @@ class Batches:
     store: Store
 
     async def create(
-        self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: "BatchRequest"
     ) -> None:
         """POST /v1/messages/batches. Raises `ApiError`."""
         policy = self.policy.current()
-        requests = _read_requests(body)
-        seen = [survey(one, f"requests[{number}].params.") for number, one in enumerate(requests)]
+        body, requests, seen = request.body, request.params, request.seen
         grant = self._grant(principal, requests, seen)
         entry.model = grant.model.alias
         rules = self._rules(exchange, grant, requests, seen)
@@ -99,6 +98,7 @@ class Batches:
             seen=seen,
             rules=rules,
         )
+        await exchange.end_turn()
         if not verdict.allowed:
             await self.recorder.refusal(call)
             raise refusal(verdict, exchange.headers, policy.help_url)
@@ -267,7 +267,9 @@ class Batches:
     async def _stored(self, work: Any) -> Any:
         try:
             return await work
-        except Exception:  # whatever the store raises: without it nobody's batch can be told from another's
+        except (
+            Exception
+        ):  # whatever the store raises: without it the owners of batches cannot be distinguished
             raise errors.control_unavailable("ledger") from None
 
     # -- settling -------------------------------------------------------------------------------------------
@@ -349,6 +351,23 @@ class Batches:
         return answer, await read_answer(answer, self.deadlines, exchange.request_id)
 
 
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """The `params` of each request of a batch, and what was `seen` in them."""
+
+    body: JsonBody
+    params: list[dict[str, Any]]
+    seen: list[Survey]
+
+
+def read_batch_request(raw: bytes) -> BatchRequest:
+    """What a batch asks for. Raises `ApiError` 400."""
+    body = parse_object(raw)
+    params = _read_requests(body)
+    seen = [survey(one, f"requests[{number}].params.") for number, one in enumerate(params)]
+    return BatchRequest(body, params, seen)
+
+
 def _read_requests(body: JsonBody) -> list[dict[str, Any]]:
     """The `params` of each request. Raises `ApiError` 400 naming the first that is wrong."""
     requests = body.fields.get("requests")
@@ -371,7 +390,7 @@ def _read_requests(body: JsonBody) -> list[dict[str, Any]]:
 
 
 def _batch_body(body: JsonBody, provider: ClaudeProvider, model: str) -> bytes:
-    """The caller's bytes with what the provider needs to be told in each request's parameters."""
+    """The caller's bytes with what the provider needs to find in each request's parameters."""
     name, geo = provider.model_name(model), provider.inference_geo
     every = [body.inner(request["params"]) for request, _ in body.items("requests")]
     return body.replace(edit for spans in every for edit in edits(spans, name, geo))

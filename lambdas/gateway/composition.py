@@ -39,7 +39,10 @@ from lambdas.gateway.settings import GatewaySettings
 from lambdas.gateway.settle import Settler
 from lambdas.gateway.sign_out import SignOut
 from lambdas.gateway.switch_state import SwitchState
+from lambdas.gateway.turns import Turns
 from lambdas.gateway.uses import Uses
+
+_LONG_BODIES = 4
 
 
 class Authenticator(Protocol):
@@ -82,11 +85,15 @@ class Gateway:
         self._authenticator = authenticator
         self._transport = transport
         self._audit = audit
+        self._inspection = inspection
+        self.turns = inspection.turns
+        # from reading to verdict: parsed, a long body is many times its size in memory
+        self.long_bodies = Turns(_LONG_BODIES)
         self._tasks: list[asyncio.Task[None]] = []
         caller = Caller(transport, settings.deadlines)
         calls = Calls(settings.concurrent_calls)
         reserver, settler, recorder = (
-            Reserver(ledger, prices, clock),
+            Reserver(ledger, prices, clock, inspection.turns),
             Settler(ledger, prices),
             Recorder(audit, access_log, clock),
         )
@@ -162,6 +169,7 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self._transport.close()
+        await asyncio.to_thread(self._inspection.close)
         await asyncio.to_thread(self._audit.close)
 
     def not_ready(self) -> str:

@@ -18,8 +18,7 @@ from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.gate import Gate
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
-from lambdas.gateway.json_body import JsonBody
-from lambdas.gateway.message_request import body_for, read_message_request
+from lambdas.gateway.message_request import MessageRequest, body_for
 from lambdas.gateway.providers.provider import response_headers
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import CallCancelled
@@ -45,10 +44,10 @@ class CountTokens:
     deadlines: Deadlines
 
     async def answer(
-        self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: MessageRequest
     ) -> None:
         """One count. Raises `ApiError`."""
-        request = read_message_request(body, needs_max_tokens=False)
+        body = request.body
         policy = self.policy.current()
         grant = authorise(policy, principal, request.model, others=request.seen.models)
         await self.gate.admit(principal, exchange.headers, grant.model.model)
@@ -62,6 +61,7 @@ class CountTokens:
             exchange, entry, policy, principal, grant.department, "count_tokens", grant.model.alias,
             grant.model.model, body.raw, 0, False, verdict, rules=rules,
         )  # fmt: skip
+        await exchange.end_turn()
         if not verdict.allowed:
             await self.recorder.refusal(call)
             raise refusal(verdict, exchange.headers, policy.help_url)

@@ -38,6 +38,7 @@ from lambdas.gateway.aws_requests import DynamoRequests, FirehoseRequests, S3Put
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.dictionary import DictionaryWatch
 from lambdas.gateway.inspection import InspectionStep
+from lambdas.gateway.inspection_process import InspectionProcess
 from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
@@ -58,7 +59,7 @@ Result = TypeVar("Result")
 
 def compose(settings: GatewaySettings) -> Gateway:
     """A gateway on the stores that the settings name. Raises `SettingsError`, and botocore's errors when the
-    pepper cannot be read: nobody could be told from anybody else.
+    pepper cannot be read: callers could not be distinguished.
     """
     return prepare(settings)()
 
@@ -143,6 +144,8 @@ def _gateway(settings: GatewaySettings, aws: "_Aws", pool: ThreadPoolExecutor) -
             else None,
             count=access_log.finding,
             rules=lambda: policy.current().inspection,
+            # a function of Lambda has one request at a time, and nobody else to keep waiting
+            process=None if settings.behind_api_gateway else InspectionProcess(),
         ),
         ledger=Ledger(store),
         prices=load_prices(),
@@ -179,7 +182,7 @@ def _key(pepper: bytes, purpose: bytes) -> bytes:
 
 
 class _Aws:
-    """Clients of one process, and what the gateway asks of AWS besides its stores."""
+    """Clients of one process, and what the gateway asks of AWS apart from its stores."""
 
     def __init__(self, settings: GatewaySettings, pool: ThreadPoolExecutor) -> None:
         self._settings = settings

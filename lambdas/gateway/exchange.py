@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from lambdas.gateway.providers.transport import Cancellation
 _WITHOUT_VERSION = ("/messages", "/models", "/chat/completions", "/embeddings", "/files")
 _EDGE_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _DISCARDED = (
-    2  # times the limit: how much of a body that is too large is taken from a client before it is told
+    2  # times the limit: how much of a body that is too large is taken from a client before it is refused
 )
 
 
@@ -44,6 +44,7 @@ class Exchange:
         "_body",
         "_receive",
         "_send",
+        "_turn",
         "_watcher",
         "bytes_in",
         "bytes_out",
@@ -77,6 +78,7 @@ class Exchange:
         self.bytes_out = 0
         self.cancellation = Cancellation()
         self.form: AnswerForm | None = None  # of the caller's API where it is not Claude's
+        self._turn: AbstractAsyncContextManager[None] | None = None
         self._receive = receive
         self._send = send
         self._watcher: asyncio.Task[None] | None = None
@@ -181,6 +183,18 @@ class Exchange:
                     self.bytes_in += len(message.get("body", b""))
                     if not message.get("more_body"):
                         return
+
+    async def take_turn(self, turn: AbstractAsyncContextManager[None]) -> None:
+        """Wait for a turn, once, and keep it until `end_turn`."""
+        if self._turn is None:
+            await turn.__aenter__()
+            self._turn = turn
+
+    async def end_turn(self) -> None:
+        """Let others have the turn."""
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            await turn.__aexit__(None, None, None)
 
     def watch_client(self) -> None:
         """From now on, and after the body was read, a client that leaves cancels `cancellation`."""

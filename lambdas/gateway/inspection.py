@@ -7,8 +7,7 @@ turns its decision into a verdict on the call. A request that cannot be inspecte
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from lambdas.common.identities import Principal
 from lambdas.common.policy import DATA_CLASSES, Department, InspectionRules
@@ -16,56 +15,19 @@ from lambdas.gateway import errors
 from lambdas.gateway.answer_filter import AnswerFilter
 from lambdas.gateway.dictionary import DictionaryWatch
 from lambdas.gateway.errors import ApiError, Header
-from lambdas.gateway.json_body import JsonBody, parse_object
+from lambdas.gateway.inspection_process import InspectionProcess
+from lambdas.gateway.json_body import JsonBody
 from lambdas.gateway.refusal_text import explained
-from lambdas.inspection import (
-    Action,
-    AnswerPolicy,
-    DataClass,
-    Decision,
-    Inspection,
-    Inspector,
-    decide,
-    redact_request,
-)
+from lambdas.gateway.turns import LIGHT_BYTES, Turns
+from lambdas.gateway.verdict import Declaration, Judged, Verdict, judge
 from lambdas.inspection import AnswerFilter as DepartmentFilter
-from lambdas.inspection.json_text import json_bytes
-from lambdas.inspection.redaction import RedactionError
+from lambdas.inspection import AnswerPolicy, DataClass, Inspection, Inspector
 from lambdas.inspection.second_stage import SecondStage, SecondStageFilter
-from lambdas.inspection.withholding import WithholdingError, withhold_blocks
 
-_IN_LOOP_BYTES = (
-    16 * 1024
-)  # above, inspection runs in a thread: it would keep other calls waiting for milliseconds
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What inspection decided. `record` goes into the audit record: types, places and keyed hashes, never a
-    value.
-
-    `body` is what may be sent: the caller's own, or the redacted one where the department opted in to that.
-    """
-
-    allowed: bool
-    body: JsonBody
-    data_class: str
-    reason: str = ""
-    message: str = ""
-    requires_review: bool = False
-    withhold: tuple[str, ...] = ()  # JSON pointers of the content blocks that must not leave
-    restricted: frozenset[str] = frozenset()  # hashes of the restricted values that the request holds
-    record: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """What the caller says of its own request: `x-data-class`, and `x-human-review` when a person reviews the
-    answer.
-    """
-
-    data_class: str | None = None
-    human_review: bool = False
+# What is inspected in a thread of the gateway: what its cache mostly knows, like the next turn of an agent.
+# The rest goes to a process of its own, because a thread takes the interpreter from all other calls.
+_IN_THREAD_BYTES = 1 << 20
+_IN_THREAD_SECONDS = 0.25
 
 
 def read_declaration(headers: Mapping[bytes, bytes]) -> Declaration:
@@ -79,7 +41,10 @@ def read_declaration(headers: Mapping[bytes, bytes]) -> Declaration:
 
 class InspectionStep:
     """Runs one inspector for all calls of a process. `rules` gives what the current policy says of labels,
-    canaries and hosts; `count` is told of each kind of finding in a request: department, kind, what followed.
+    canaries and hosts; `count` receives each kind of finding in a request: department, kind, what followed.
+
+    A long request waits for its turn among the callers (`turns`). One that would hold up other calls, and
+    any beyond `in_thread_bytes`, is inspected in `process`; a runtime with one request at a time has none.
     """
 
     def __init__(
@@ -89,29 +54,78 @@ class InspectionStep:
         second_stage: SecondStage | None = None,
         count: Callable[[str, str, str], None] = lambda *_: None,
         rules: Callable[[], InspectionRules] = InspectionRules,
+        process: InspectionProcess | None = None,
+        in_thread_bytes: int = _IN_THREAD_BYTES,
     ) -> None:
         self._inspector = inspector
         self._dictionary = dictionary
         self._second_stage = second_stage
         self._count = count
         self._rules = rules
+        self._process = process
+        self._in_thread_bytes = in_thread_bytes
+        self.turns = Turns()
+        self._process_turns = Turns()
 
     async def verdict(
         self, body: JsonBody, department: Department, principal: Principal, declaration: Declaration
     ) -> Verdict:
-        """The verdict on a request. Raises `ApiError` 503 when inspection itself fails."""
+        """The verdict on a request. Raises `ApiError` 503 when inspection itself fails, 429 or 503 when it is
+        too long for what waits already.
+        """
         if principal.data_classes is not None:
             narrowed = tuple(one for one in department.data_classes if one in principal.data_classes)
             department = replace(department, data_classes=narrowed)
         try:
             await self._follow_policy()
-            if len(body.raw) <= _IN_LOOP_BYTES and self._second_stage is None:
-                return self._verdict(body, department, declaration)
-            return await asyncio.to_thread(self._verdict, body, department, declaration)
+            judged, inspection = await self._judged(body, department, principal, declaration)
+            if self._second_stage is not None and judged.verdict.allowed and inspection is not None:
+                judged = await asyncio.to_thread(
+                    self._second, self._second_stage, inspection, body, department, declaration
+                )
         except ApiError:
             raise
         except Exception:  # a defect in inspection must not let a request through
             raise errors.control_unavailable("inspection") from None
+        for kind in judged.kinds:
+            self._count(department.id, kind, judged.action)
+        return judged.verdict
+
+    def close(self) -> None:
+        """End the process of the long inspections."""
+        if self._process is not None:
+            self._process.close()
+
+    async def _judged(
+        self, body: JsonBody, department: Department, principal: Principal, declaration: Declaration
+    ) -> tuple[Judged, Inspection | None]:
+        inspector, process, size = self._inspector, self._process, len(body.raw)
+        if process is None or size <= self._in_thread_bytes:
+            seconds = _IN_THREAD_SECONDS if process is not None and size > LIGHT_BYTES else None
+            here = await self.turns.run(
+                principal.id, size, _judge, inspector, body, department, declaration, seconds
+            )
+            if process is None or here[1].failure != "timeout":
+                return here
+        async with self._process_turns.turn(principal.id, size):
+            return await asyncio.to_thread(
+                process.judge,
+                inspector.config,
+                body,
+                department,
+                declaration,
+                wants_inspection=self._second_stage is not None,
+            )
+
+    def _second(
+        self,
+        second_stage: SecondStage,
+        first: Inspection,
+        body: JsonBody,
+        department: Department,
+        declaration: Declaration,
+    ) -> Judged:
+        return judge(second_stage.inspect(body.fields, first), body, department, declaration)
 
     async def _follow_policy(self) -> None:
         """An inspector of the dictionary and the labels that are in force now."""
@@ -121,48 +135,6 @@ class InspectionStep:
         if dictionary is not config.dictionary or labels != config.labels:
             classes = {one: DataClass(level) for one, level in labels.items()}
             self._inspector = Inspector(replace(config, dictionary=dictionary, labels=classes))
-
-    def _verdict(self, body: JsonBody, department: Department, declaration: Declaration) -> Verdict:
-        inspection = self._inspector.inspect_request(body.fields, declaration.data_class)
-        decision = decide(inspection, department, human_review=declaration.human_review)
-        if self._second_stage is not None and decision.action is not Action.BLOCK:
-            inspection = self._second_stage.inspect(body.fields, inspection)
-            decision = decide(inspection, department, human_review=declaration.human_review)
-        if decision.action is Action.REDACT or (decision.redact and decision.action is Action.WITHHOLD):
-            try:
-                chosen = inspection if decision.action is Action.REDACT else decision.redact
-                redacted = redact_request(body.fields, chosen)
-            except RedactionError:
-                # a value in a file, a key or across two blocks: it cannot be cut out, so the request stays
-                decision = decide(
-                    inspection, _without_redaction(department), human_review=declaration.human_review
-                )
-            else:
-                body = parse_object(json_bytes(redacted))
-        if decision.withhold and decision.action is not Action.BLOCK:
-            try:
-                body = parse_object(json_bytes(withhold_blocks(body.fields, decision.withhold)))
-            except WithholdingError:
-                decision = decide(
-                    inspection, _without_withholding(department), human_review=declaration.human_review
-                )
-        for kind in _kinds(inspection, decision):
-            self._count(department.id, kind, decision.action.value)
-        return Verdict(
-            allowed=decision.action is not Action.BLOCK,
-            body=body,
-            data_class=inspection.level.value,
-            reason=decision.reason,
-            message=decision.message,
-            requires_review=decision.requires_review,
-            withhold=decision.withhold,
-            restricted=frozenset(
-                one.value_hash
-                for one in inspection.findings
-                if one.level.rank >= DataClass.RESTRICTED.rank and one.value_hash
-            ),
-            record=_record(inspection, decision),
-        )
 
     def answer_filter(
         self, department: Department, restricted: frozenset[str] = frozenset()
@@ -180,52 +152,15 @@ class InspectionStep:
         return SecondStageFilter(own, self._second_stage, policy)
 
 
-def _kinds(inspection: Inspection, decision: Decision) -> list[str]:
-    """What a request is counted under: why it was stopped, changed or flagged, each rule that it broke."""
-    kinds = {one.rule for one in inspection.violations}
-    if decision.action is not Action.ALLOW:
-        kinds.add(decision.reason.removeprefix("use-"))
-    return sorted(kinds)
-
-
-def _without_withholding(department: Department) -> Department:
-    inside = {f"{level}-in-tools": "block" for level in ("restricted", "confidential")}
-    return replace(department, findings={**department.findings, **inside})
-
-
-def _without_redaction(department: Department) -> Department:
-    findings = {
-        kind: "block" if action == "redact" else action for kind, action in department.findings.items()
-    }
-    return replace(department, findings=findings)
-
-
-def _record(inspection: Inspection, decision: Decision) -> dict[str, Any]:
-    action, reason = decision.action, decision.reason
-    withheld = {"withheld": list(decision.withhold)} if decision.withhold else {}
-    return {
-        **withheld,
-        "step": "inspect",
-        "action": action.value,
-        "reason": reason,
-        "version": inspection.version,
-        "dictionary": inspection.dictionary_version,
-        "level": inspection.level.value,
-        "injection_score": round(inspection.injection_score, 3),
-        "findings": [
-            {
-                "type": one.type,
-                "level": one.level.value,
-                "rule": one.rule,
-                "field": one.field,
-                "hash": one.value_hash,
-            }
-            for one in inspection.findings
-            if one.level is not DataClass.PUBLIC or action is not Action.ALLOW
-        ],
-        "uninspectable": [{"kind": one.kind, "field": one.field} for one in inspection.uninspectable],
-        "violations": [{"rule": one.rule, "field": one.field} for one in inspection.violations],
-    }
+def _judge(
+    inspector: Inspector,
+    body: JsonBody,
+    department: Department,
+    declaration: Declaration,
+    seconds: float | None,
+) -> tuple[Judged, Inspection]:
+    inspection = inspector.inspect_request(body.fields, declaration.data_class, seconds=seconds)
+    return judge(inspection, body, department, declaration), inspection
 
 
 def refusal(verdict: Verdict, headers: Mapping[bytes, bytes], help_url: str | None) -> ApiError:

@@ -83,6 +83,7 @@ class Messages:
             verdict = replace(verdict, requires_review=True)
         call = governed_message(exchange, entry, policy, grant, request, verdict)
         call.rules = rules
+        await exchange.end_turn()
         if not verdict.allowed:
             await self.recorder.refusal(call)
             raise refusal(verdict, exchange.headers, policy.help_url)

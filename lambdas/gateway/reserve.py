@@ -29,6 +29,8 @@ from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.hold import Hold, first_hold
+from lambdas.gateway.turns import LIGHT_TO_READ_BYTES, Turns
+from lambdas.gateway.worst_case import WorstCase
 
 _RESERVED_SECONDS = (
     900 + 60
@@ -78,19 +80,21 @@ class Reserved:
 class Reserver:
     """Prices calls and reserves for them."""
 
-    def __init__(self, ledger: Ledger, prices: PriceList, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, prices: PriceList, clock: Clock, turns: Turns) -> None:
         self._ledger = ledger
         self._prices = prices
         self._clock = clock
+        self._turns = turns
 
     async def reserve(self, call: GovernedCall) -> Reserved:
         """The reservation. Raises `ApiError` 400, 402, 403, 429, 451; 503 when the ledger does not answer."""
         try:
-            worst = call.priced(self._prices)
+            worst, tokens = await self._turns.run(
+                call.principal.id, len(call.body), self._measured, call, light=LIGHT_TO_READ_BYTES
+            )
         except KeyError:
             raise errors.control_unavailable("price of this model") from None
         limits = call.limits
-        tokens = call.probable_input
         _refuse_impossible(call, limits, tokens)
         now = self._clock()
         department = replace(
@@ -124,6 +128,9 @@ class Reserver:
         return Reserved(
             call.request_id, granted, hold, ask.tokens, len(call.body), rate_headers(granted.windows)
         )
+
+    def _measured(self, call: GovernedCall) -> tuple[WorstCase, int]:
+        return call.priced(self._prices), call.probable_input
 
 
 def _refuse_impossible(call: GovernedCall, limits: CallerLimits, tokens: int) -> None:

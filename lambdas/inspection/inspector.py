@@ -146,12 +146,19 @@ class Inspector:
 
     # --- whole requests -----------------------------------------------------------------------------------
 
-    def inspect_request(self, body: Mapping[str, Any], declared: DataClass | str | None = None) -> Inspection:
-        """Everything in a Messages, count_tokens or batch request. Never raises: what goes wrong is in
-        `failure`.
+    def inspect_request(
+        self,
+        body: Mapping[str, Any],
+        declared: DataClass | str | None = None,
+        *,
+        seconds: float | None = None,
+    ) -> Inspection:
+        """Everything in a Messages, count_tokens or batch request, within `seconds` (the configured deadline
+        where None). Never raises: what goes wrong is in `failure`.
         """
+        deadline = monotonic() + (self.config.deadline_seconds if seconds is None else seconds)
         try:
-            return self._inspect_request(body, DataClass(declared) if declared else None)
+            return self._inspect_request(body, DataClass(declared) if declared else None, deadline)
         except InspectionTimeout:
             return self._failed("timeout")
         except RecursionError:
@@ -167,8 +174,9 @@ class Inspector:
             dictionary_version=self.config.dictionary.version,
         )
 
-    def _inspect_request(self, body: Mapping[str, Any], declared: DataClass | None) -> Inspection:
-        deadline = monotonic() + self.config.deadline_seconds
+    def _inspect_request(
+        self, body: Mapping[str, Any], declared: DataClass | None, deadline: float
+    ) -> Inspection:
         findings: list[Finding] = []
         violations: list[Violation] = []
         uninspectable: list[Uninspectable] = []

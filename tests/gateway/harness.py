@@ -22,6 +22,7 @@ from lambdas.gateway.authenticate import AuthenticationError
 from lambdas.gateway.call import Deadlines
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.inspection import InspectionStep
+from lambdas.gateway.inspection_process import InspectionProcess
 from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
@@ -189,6 +190,7 @@ class Harness:
     prompts: PublishedPromptsOnDisk = field(default_factory=PublishedPromptsOnDisk)
     credentials: ProviderCredentials = field(default_factory=ProviderCredentials)
     second_stage: SecondStage | None = None
+    process: InspectionProcess | None = None
     additions: MemoryDocument = field(default_factory=lambda: MemoryDocument({"additions": []}))
     port: int = 0
     under_way: int = 0
@@ -253,6 +255,8 @@ class Harness:
                 Inspector(InspectionConfig(hash_key=b"k" * 32)),
                 second_stage=self.second_stage,
                 rules=lambda: policy.current().inspection,
+                process=self.process,
+                in_thread_bytes=32 * 1024,
             ),
             ledger=self.ledger,
             prices=load_prices(),
@@ -346,6 +350,7 @@ def make(
     identity_token: Any = unused,
     aws_credentials: Any = unused,
     second_stage: SecondStage | None = None,
+    process: InspectionProcess | None = None,
     **policy: Any,
 ) -> Harness:
     """A running gateway. `policy` replaces parts of the policy document. The caller stops it."""
@@ -363,6 +368,7 @@ def make(
         MemoryDocument(policy_document([one.url for one in upstreams], **policy)),
         credentials=ProviderCredentials(read_secret, identity_token, aws_credentials),
         second_stage=second_stage,
+        process=process,
     )
     harness.start()
     return harness

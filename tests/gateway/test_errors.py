@@ -392,6 +392,11 @@ def _other_gateways(upstreams: list[FakeUpstream], seen: Seen) -> None:
             deep = [deep]
         requests.message(messages=[{"role": "user", "content": deep}])
         requests.message(metadata=deep, context_management={"edits": deep})
+        module = "lambdas.gateway.turns."
+        long = [{"role": "user", "content": "calm river " * 2_000}]
+        for limit, value in (("_MOST_WAITING", 0), ("_MOST_WAITING_BYTES", 0), ("_PATIENCE_SECONDS", 0.01)):
+            with patch(module + limit, value), patch(module + "Turns._next", lambda _: None):
+                requests.message(messages=long)
         harness.upstream.script = lambda _: json_reply(b"no message")
         requests.message()
         harness.upstream.script = ordinary_claude

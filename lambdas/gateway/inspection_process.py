@@ -1,0 +1,132 @@
+"""The gateway's side of the process that inspects long requests (`inspection_worker`): started when first
+needed, asked one thing at a time, ended when it does not answer in time.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock, Timer
+from typing import IO, Any
+
+from lambdas.common.policy import Department
+from lambdas.gateway.json_body import JsonBody, parse_object
+from lambdas.gateway.verdict import Declaration, Judged
+from lambdas.inspection import Inspection, InspectionConfig
+
+_GRACE_SECONDS = 10.0  # beyond the inspector's own deadline: to start, to read, to write
+_KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")  # of the environment: nothing secret
+
+
+NO_BODY = JsonBody(b"", "", {}, {})
+_LENGTH = 8  # bytes of a frame that say how long it is
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A body to judge, by `config` where that is not the one before. `wants_inspection`: also what was found,
+    unless it is blocked.
+    """
+
+    raw: bytes
+    department: Department
+    declaration: Declaration
+    config: InspectionConfig | None
+    wants_inspection: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The verdict without its body: None where that is the one that was asked about."""
+
+    judged: Judged
+    body: bytes | None
+    inspection: Inspection | None = None
+
+
+def write_frame(stream: IO[bytes], value: Any) -> None:
+    """One question or answer."""
+    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    stream.write(len(data).to_bytes(_LENGTH, "big"))
+    stream.write(data)
+    stream.flush()
+
+
+def read_frame(stream: IO[bytes]) -> Any:
+    """The next one. Raises `EOFError` when the other side has ended."""
+    head = stream.read(_LENGTH)
+    size = int.from_bytes(head, "big")
+    data = stream.read(size) if len(head) == _LENGTH else b""
+    if len(head) < _LENGTH or len(data) < size:
+        raise EOFError
+    return pickle.loads(data)  # noqa: S301 - written by the gateway or by this process
+
+
+class InspectionProcess:
+    """Judges bodies in a process of its own. Blocks: to be called in a thread."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._config: InspectionConfig | None = None
+        self._lock = Lock()
+
+    def judge(
+        self,
+        config: InspectionConfig,
+        body: JsonBody,
+        department: Department,
+        declaration: Declaration,
+        *,
+        wants_inspection: bool = False,
+    ) -> tuple[Judged, Inspection | None]:
+        """The verdict on a body, by `config`. Raises `RuntimeError` when there is none."""
+        with self._lock:
+            process = self._running()
+            news = config if config is not self._config else None
+            question = Question(body.raw, department, declaration, news, wants_inspection)
+            reply = self._ask(process, question, config.deadline_seconds + _GRACE_SECONDS)
+            self._config = config
+        own = body if reply.body is None else parse_object(reply.body)
+        judged = replace(reply.judged, verdict=replace(reply.judged.verdict, body=own))
+        return judged, reply.inspection
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process, self._config = self._process, None, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        if self._process is None or self._process.poll() is not None:
+            self._config = None
+            environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "lambdas.gateway.inspection_worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={
+                    **environment,
+                    "PYTHONPATH": os.pathsep.join(one or str(Path.cwd()) for one in sys.path),
+                },
+            )
+        return self._process
+
+    def _ask(self, process: "subprocess.Popen[bytes]", question: Question, seconds: float) -> Reply:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the process of the inspection has no pipes")
+        overdue = Timer(seconds, process.kill)
+        overdue.start()
+        try:
+            write_frame(process.stdin, question)
+            reply = read_frame(process.stdout)
+        except (OSError, EOFError):
+            self.close()
+            raise RuntimeError("the process of the inspection ended") from None
+        finally:
+            overdue.cancel()
+        if isinstance(reply, Reply):
+            return reply
+        raise RuntimeError("the inspection failed")

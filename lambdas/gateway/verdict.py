@@ -1,0 +1,157 @@
+"""From a body to a verdict: what inspection found, what follows from it, and what of the body may leave (G.1,
+G.2, L2.3).
+
+Pure: what one process judges, another can judge the same. `inspection` runs it in the gateway,
+`inspection_worker` in a process of its own.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lambdas.common.policy import Department
+from lambdas.gateway.json_body import JsonBody, parse_object
+from lambdas.inspection import Action, DataClass, Decision, Inspection, decide, redact_request
+from lambdas.inspection.json_text import json_bytes
+from lambdas.inspection.redaction import RedactionError
+from lambdas.inspection.withholding import WithholdingError, withhold_blocks
+
+_MOST_RECORDED = 200  # findings in a record, which is kept for years; of the others only their number
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What inspection decided. `record` goes into the audit record: types, places and keyed hashes, never a
+    value.
+
+    `body` is what may be sent: the caller's own, or the redacted one where the department opted in to that.
+    """
+
+    allowed: bool
+    body: JsonBody
+    data_class: str
+    reason: str = ""
+    message: str = ""
+    requires_review: bool = False
+    withhold: tuple[str, ...] = ()  # JSON pointers of the content blocks that must not leave
+    restricted: frozenset[str] = frozenset()  # hashes of the restricted values that the request holds
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What the caller says of its own request: `x-data-class`, and `x-human-review` when a person reviews the
+    answer.
+    """
+
+    data_class: str | None = None
+    human_review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict, the `kinds` of finding it is counted under and what was done about them (`action`)."""
+
+    verdict: Verdict
+    kinds: tuple[str, ...]
+    action: str
+
+
+def judge(inspection: Inspection, body: JsonBody, department: Department, declaration: Declaration) -> Judged:
+    """What follows from an inspection of `body` for a call of `department`."""
+    decision = decide(inspection, department, human_review=declaration.human_review)
+    if decision.action is Action.REDACT or (decision.redact and decision.action is Action.WITHHOLD):
+        try:
+            chosen = inspection if decision.action is Action.REDACT else decision.redact
+            redacted = redact_request(body.fields, chosen)
+        except RedactionError:
+            # a value in a file, a key or across two blocks: it cannot be cut out, so the request stays
+            decision = decide(
+                inspection, _without_redaction(department), human_review=declaration.human_review
+            )
+        else:
+            body = parse_object(json_bytes(redacted))
+    if decision.withhold and decision.action is not Action.BLOCK:
+        try:
+            body = parse_object(json_bytes(withhold_blocks(body.fields, decision.withhold)))
+        except WithholdingError:
+            decision = decide(
+                inspection, _without_withholding(department), human_review=declaration.human_review
+            )
+    allowed = decision.action is not Action.BLOCK
+    verdict = Verdict(
+        allowed=allowed,
+        body=body,
+        data_class=inspection.level.value,
+        reason=decision.reason,
+        message=decision.message,
+        requires_review=decision.requires_review,
+        withhold=decision.withhold,
+        restricted=_restricted(inspection) if allowed else frozenset(),
+        record=_record(inspection, decision),
+    )
+    return Judged(verdict, tuple(_kinds(inspection, decision)), decision.action.value)
+
+
+def _restricted(inspection: Inspection) -> frozenset[str]:
+    return frozenset(
+        one.value_hash
+        for one in inspection.findings
+        if one.level.rank >= DataClass.RESTRICTED.rank and one.value_hash
+    )
+
+
+def _kinds(inspection: Inspection, decision: Decision) -> list[str]:
+    """What a request is counted under: why it was stopped, changed or flagged, each rule that it broke."""
+    kinds = {one.rule for one in inspection.violations}
+    if decision.action is not Action.ALLOW:
+        kinds.add(decision.reason.removeprefix("use-"))
+    return sorted(kinds)
+
+
+def _without_withholding(department: Department) -> Department:
+    inside = {f"{level}-in-tools": "block" for level in ("restricted", "confidential")}
+    return replace(department, findings={**department.findings, **inside})
+
+
+def _without_redaction(department: Department) -> Department:
+    findings = {
+        kind: "block" if action == "redact" else action for kind, action in department.findings.items()
+    }
+    return replace(department, findings=findings)
+
+
+def _record(inspection: Inspection, decision: Decision) -> dict[str, Any]:
+    action, reason = decision.action, decision.reason
+    withheld = {"withheld": list(decision.withhold)} if decision.withhold else {}
+    told = [
+        one for one in inspection.findings if one.level is not DataClass.PUBLIC or action is not Action.ALLOW
+    ]
+    beyond = Counter(one.type for one in told[_MOST_RECORDED:])
+    return {
+        **withheld,
+        "step": "inspect",
+        "action": action.value,
+        "reason": reason,
+        "version": inspection.version,
+        "dictionary": inspection.dictionary_version,
+        "level": inspection.level.value,
+        "injection_score": round(inspection.injection_score, 3),
+        "findings": [
+            {
+                "type": one.type,
+                "level": one.level.value,
+                "rule": one.rule,
+                "field": one.field,
+                "hash": one.value_hash,
+            }
+            for one in told[:_MOST_RECORDED]
+        ],
+        **({"more_findings": dict(sorted(beyond.items()))} if beyond else {}),
+        "uninspectable": [
+            {"kind": one.kind, "field": one.field} for one in inspection.uninspectable[:_MOST_RECORDED]
+        ],
+        "violations": [
+            {"rule": one.rule, "field": one.field} for one in inspection.violations[:_MOST_RECORDED]
+        ],
+    }
