@@ -40,6 +40,7 @@ check: lint types ## Lint and types only
 lint: setup
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/python -m tests.docs.words
 
 types: setup
 	@$(BIN)/pyright

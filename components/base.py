@@ -98,7 +98,7 @@ class Names:
 
     @property
     def root_principal(self) -> str:
-        """The account as a principal: whoever IAM policies of this account let through."""
+        """The account as a principal: any principal that IAM policies of this account allow."""
         return self.arn("iam", "root", regional=False)
 
 

@@ -83,7 +83,7 @@ class FunctionArgs:
     web: Web | None = None
 
 
-def told(
+def log_alarm(
     parent: KitComponent,
     name: str,
     surroundings: Surroundings,
@@ -119,10 +119,10 @@ def told(
 class Function(KitComponent):
     """A Lambda function with its own role, log group, dead letters and alarms (L1.7).
 
-    Creates: the function (python3.13, arm64), its role with exactly the given statements besides logging
-    and tracing, a log group with retention and key, a dead-letter queue, an alias `live`, alarms on errors,
-    throttles, p99 of the duration and dead letters; for a web function also the adapter layer and, if asked
-    for, provisioned concurrency.
+    Creates: the function (python3.13, arm64), its role with exactly the given statements in addition to
+    logging and tracing, a log group with retention and key, a dead-letter queue, an alias `live`, alarms on
+    errors, throttles, p99 of the duration and dead letters; for a web function also the adapter layer and,
+    if asked for, provisioned concurrency.
     Default posture: permissions boundary, encrypted environment and snapshots, JSON logs at INFO, active
     tracing, log group protected and retained.
     Replaced when changed: the function's name (client, environment, `what`).
@@ -359,7 +359,7 @@ class Function(KitComponent):
                 "AWS_LWA_READINESS_CHECK_PATH": web.readiness_path,
                 "AWS_LWA_READINESS_CHECK_HEALTHY_STATUS": "200",
                 "AWS_LWA_READINESS_CHECK_TIMEOUT_SECONDS": "9",
-                # Events that are no HTTP request go to a path that no app serves, instead of the default
+                # Events that are not HTTP requests go to a path that no app serves, instead of the default
                 # /events.
                 "AWS_LWA_PASS_THROUGH_PATH": "/.lambda/no-events",
             }

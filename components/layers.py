@@ -41,7 +41,7 @@ _DEPLOYED_SUFFIXES = {
     ".linear",
     ".crfsuite",
 }
-# What `kit build` adds besides packages; a change of it must change the archive's name.
+# What `kit build` adds to packages; a change of it must change the archive's name.
 SERVE_SCRIPT = """#!/bin/sh
 # Starts the ASGI app that the function's handler names. Lambda Web Adapter forwards to it.
 export PYTHONPATH="${LAMBDA_TASK_ROOT}:/opt/python:${LAMBDA_RUNTIME_DIR}"

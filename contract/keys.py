@@ -84,7 +84,7 @@ def key(
 def declared(cls: type[T]) -> type[T]:
     """Class decorator: a frozen dataclass, built by name, its fields declared with `key`.
 
-    `dataclass` generates the methods of each class anew, which was a tenth of the gateway's start; these are
+    `dataclass` generates the methods of each class again, which was a tenth of the gateway's start; these are
     the same functions for all classes, and making an instance is one update of its dictionary.
     """
     made = dataclass(init=False, repr=False, eq=False, kw_only=True)(cls)

@@ -318,8 +318,8 @@ LONGEST_LIFETIME_MINUTES = 25 * 60  # Azure's managed identities get tokens for 
 
 @declared
 class Issuer:
-    """A rule for tokens that the gateway accepts (L1.3). One issuer may have several, told apart by audience
-    and claims: the first that holds decides, and what it lets in is known to no other.
+    """A rule for tokens that the gateway accepts (L1.3). One issuer may have several, distinguished by
+    audience and claims: the first that holds decides, and what it lets in is known to no other.
     """
 
     name: Slug | None = key("the rule's name: kit key create --issuer NAME", default=None, changes="gateway")
@@ -385,7 +385,7 @@ def dictionary_key(sha256: str) -> str:
 
 @declared
 class InspectionRules:
-    """What inspection knows of the client besides its dictionary (L2.3, L2.4)."""
+    """What inspection knows of the client in addition to its dictionary (L2.3, L2.4)."""
 
     labels: Mapping[LabelId, DataClass] = key(
         "the class of each sensitivity label, by the label's id", default={}, changes="gateway"

@@ -159,7 +159,7 @@ class Detection:
 
 @declared
 class Alarms:
-    """Thresholds. A bigger organisation is told sooner, so most of them shrink."""
+    """Thresholds. A bigger organisation is notified sooner, so most of them shrink."""
 
     gateway_error_percent: int = key(
         "share of errors that is an alarm", grows="less", least=1, most=50, control=True

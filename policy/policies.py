@@ -1,4 +1,4 @@
-"""The kit's own laws as CrossGuard policies: what no stack may contain, whoever wrote it (L1.7, G.3).
+"""The kit's own laws as CrossGuard policies: what no stack may contain, by any author (L1.7, G.3).
 
 Importable without starting a policy server; `policy/__main__.py` makes the pack of it.
 """
@@ -112,7 +112,7 @@ def _table(props: Mapping[str, Any]) -> str | None:
 
 def _log_group(props: Mapping[str, Any]) -> str | None:
     if not props.get("retentionInDays"):
-        return "the log group keeps logs for ever"
+        return "the log group keeps logs forever"
     return None if props.get("kmsKeyId") else "the log group has no key of its own"
 
 

@@ -470,8 +470,8 @@ def _network(settings: Settings, base: Outputs, options: pulumi.ResourceOptions)
 
 
 def egress_domains(settings: Settings) -> list[str]:
-    """The names that the functions must resolve, besides AWS's own of their region: providers wherever they
-    are, issuers of tokens, and the API under the client's own name, which workflows call.
+    """The names that the functions must resolve, in addition to AWS's own in their region: providers
+    wherever they are, issuers of tokens, and the API under the client's own name, which workflows call.
     """
     urls = [one.route.base_url for one in settings.claude.providers]
     urls += [one.jwks_uri for one in settings.trusted_issuers]

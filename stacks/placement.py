@@ -36,7 +36,7 @@ def department_options(settings: Settings, department: Department) -> pulumi.Res
 
 
 def _tags(settings: Settings) -> dict[str, str]:
-    """What every resource says of itself besides the kit's own tags: who answers for it."""
+    """Tags of every resource in addition to the kit's own: who answers for it."""
     return {"kit:owner": settings.contacts.owner, **settings.tags}
 
 

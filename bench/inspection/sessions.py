@@ -4,7 +4,7 @@ L2.4).
 ARCHIVE is a wheel, sdist, npm package, Go module or sources jar, or a folder of these; nothing of them is
 kept. A session reads 20 to 60 files of one package in the numbered form of Claude Code's Read, and sees a
 listing, a search, a log of commits, a difference and a build's output of the same files. Every eighth
-session has one value planted that must be found. Told are sessions with a block that was stopped, blocks
+session has one value planted that must be found. Reported are sessions with a block that was stopped, blocks
 stopped, writes that the filter of answers changed, and of the planted values those found.
 """
 

@@ -1,4 +1,4 @@
-"""Alarms over the API as a whole; each function has its own besides."""
+"""Alarms over the API as a whole; each function has its own as well."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ _PERIOD = 60
 
 @dataclass(frozen=True)
 class ApiAlarmsArgs:
-    """Thresholds. `evaluation_minutes` is how long a condition must last before somebody is told;
-    `audit_write_failures` within one minute are told at once.
+    """Thresholds. `evaluation_minutes` is how long a condition must last before somebody is notified;
+    `audit_write_failures` within one minute are reported at once.
 
     `monthly_budget_microusd` is the organisation's; spending faster than the month allows is an alarm.
     """
@@ -146,7 +146,7 @@ class ApiAlarms(KitComponent):
         )
 
     def _spending(self) -> cloudwatch.MetricAlarm:
-        """A day may cost three times its share of the month before somebody is told: work days are uneven."""
+        """A day may cost three times its share of the month before anybody is notified: use is uneven."""
         args = self._args
         share = args.monthly_budget_microusd * args.budget_warning_percent // 100
         return cloudwatch.MetricAlarm(

@@ -125,7 +125,7 @@ class ClaudeCaller(KitComponent):
         self.role = iam.Role(
             f"{name}-role",
             name=names.of(_CALLER),
-            description="Calls models on AWS in the name of whoever asked the gateway",
+            description="Calls models on AWS in the name of the person who asked the gateway",
             assume_role_policy=pulumi.Output.from_input(trust).apply(canonical_json),
             max_session_duration=3600,
             permissions_boundary=args.surroundings.boundary_arn,

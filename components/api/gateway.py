@@ -53,7 +53,7 @@ class GatewayArgs:
     reserved_concurrency: int | None = None
     timeout: int = 900
     environment: dict[str, pulumi.Input[str]] = field(default_factory=dict)
-    statements: Sequence[Statement] = ()  # what `environment` needs besides
+    statements: Sequence[Statement] = ()  # what `environment` also needs
 
 
 class Gateway(KitComponent):

@@ -65,7 +65,7 @@ class Network(KitComponent):
             [
                 (
                     block.is_private and 16 <= block.prefixlen <= 22,
-                    f"cidr: {args.cidr} is no private /16 to /22",
+                    f"cidr: {args.cidr} is not a private network of /16 to /22",
                 ),
                 (2 <= len(args.zones) <= 6, f"zones: {len(args.zones)} is not in 2..6"),
                 (bool(args.domains), "domains: none, so Claude could not be reached"),

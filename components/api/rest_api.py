@@ -258,7 +258,8 @@ class RestApi(KitComponent):
         callers send either of two headers.
 
         The identity source is given although nothing is kept: left out, the provider fills in the header
-        `Authorization`, and API Gateway then answers 401 to whoever sends only `x-api-key`, without asking.
+        `Authorization`, and API Gateway then answers 401 to callers who send only `x-api-key`, without
+        asking.
         """
         settings = self._record(
             "authorizer",

@@ -13,7 +13,7 @@ _MICROUSD = 1_000_000
 
 @dataclass(frozen=True)
 class BudgetsArgs:
-    """Amounts in micro-dollars a month. `emails` are told besides the alarm topic (AWS takes ten)."""
+    """Amounts in micro-dollars a month. `emails` are notified as well as the alarm topic (AWS takes ten)."""
 
     names: Names
     topic_arn: pulumi.Input[str]

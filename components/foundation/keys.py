@@ -56,12 +56,12 @@ class Purpose:
 
     description: str
     via: Sequence[str] = ()
-    open_to_account: bool = False  # whoever may call the service in `via` may use the key through it
+    open_to_account: bool = False  # callers of the service in `via` may use the key through it
     services: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     linked_roles: Mapping[str, str] = field(default_factory=dict)
     signing: bool = False
     evidence: bool = False
-    only_roles: Sequence[str] = ()  # ARNs of the roles that may use it at all; whoever IAM allows if empty
+    only_roles: Sequence[str] = ()  # ARNs of the roles that may use it at all; all that IAM allows if empty
 
 
 def purposes(names: Names) -> dict[str, Purpose]:

@@ -39,7 +39,7 @@ class Notifications(KitComponent):
         self, name: str, args: NotificationsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         wrong = [email for email in args.emails if "@" not in email]
-        refuse(f"Notifications {name}", [(not wrong, f"emails: {wrong} are no addresses")])
+        refuse(f"Notifications {name}", [(not wrong, f"emails: {wrong} are not addresses")])
         super().__init__(name, opts)
         self.topic = sns.Topic(
             f"{name}-topic", name=args.names.of("alarms"), kms_master_key_id=args.key_arn, opts=self.child()

@@ -64,7 +64,7 @@ class Roles(KitComponent):
         refuse(
             f"Roles {name}",
             [
-                (not unknown, f"principals: {unknown} are no roles; roles are {list(ROLES)}"),
+                (not unknown, f"principals: {unknown} are not roles; roles are {list(ROLES)}"),
                 (1 <= args.session_hours <= 12, f"session_hours: {args.session_hours} is not in 1..12"),
             ],
         )
@@ -234,7 +234,7 @@ def session_beginnings(names: Names) -> list[str]:
 
 
 def _granted(args: RolesArgs, statements: dict[str, list[Statement]]) -> dict[str, list[Statement]]:
-    """What everybody of the Center has besides: the way to emergency access, whose function decides."""
+    """What everybody in the Center also has: the way to emergency access, whose function decides."""
     names = args.names
     glass = Statement(
         "AskForEmergencyAccess",
@@ -381,7 +381,7 @@ def _query_analytics(args: RolesArgs) -> list[Statement]:
             ],
             [names.arn("athena", f"workgroup/{names.of('analytics')}")],
         ),
-        # results are kept by Athena under the key of the data, in the name of whoever asked
+        # results are kept by Athena under the key of the data, in the name of the person who asked
         Statement(
             "UseResults",
             ["kms:Decrypt", "kms:GenerateDataKey"],

@@ -31,7 +31,7 @@ _BUCKETS = (
 
 @dataclass(frozen=True)
 class TamperingArgs:
-    """`topic_arn` is where people are told."""
+    """`topic_arn` is where people are notified."""
 
     names: Names
     topic_arn: pulumi.Input[str]
@@ -73,7 +73,7 @@ class Tampering(KitComponent):
     Creates: an EventBridge rule per kind of event and its target, the alarm topic; the text says who did
     what, from where and when.
     Default posture: every attempt is reported, refused ones too (they carry an error code); read-only calls
-    are not. Changes of a deployment are reported as well: whoever runs one expects them.
+    are not. Changes of a deployment are reported as well: anyone who runs one expects them.
     Replaced when changed: client, environment.
     """
 

@@ -41,7 +41,7 @@ class Guardrail(KitComponent):
     retained.
     Replaced when changed: client, environment.
 
-    `environment` is what the gateway's function is told, `statements` is what its role needs.
+    `environment` is what the gateway's function receives, `statements` is what its role needs.
     """
 
     guardrail_id: pulumi.Output[str]

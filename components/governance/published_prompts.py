@@ -106,7 +106,7 @@ def registry_index(
     published: PublishedPrompts, readers: Mapping[str, Sequence[str]] = MappingProxyType({})
 ) -> dict[str, Any]:
     """What the gateway reads: name → aliases and versions, with the object key and SHA-256 of each, and the
-    departments that have it besides those that its approved text names.
+    departments that have it in addition to those that its approved text names.
     """
     prompts = {
         name: {

@@ -45,7 +45,7 @@ class IdentityCenter(KitComponent):
             f"IdentityCenter {name}",
             [
                 (bool(args.groups), "groups: none"),
-                (not unknown, f"groups: {unknown} are no roles; roles are {list(ROLES)}"),
+                (not unknown, f"groups: {unknown} are not roles; roles are {list(ROLES)}"),
             ],
         )
         super().__init__(name, opts)

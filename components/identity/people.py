@@ -8,7 +8,7 @@ import pulumi
 from pulumi_aws import cognito
 
 from components.base import KitComponent, refuse
-from components.functions import Function, FunctionArgs, Surroundings, told
+from components.functions import Function, FunctionArgs, Surroundings, log_alarm
 from components.permissions import Statement
 from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 
@@ -97,7 +97,7 @@ class People(KitComponent):
         self._args = args
         names = args.surroundings.names
         self.trigger = self._trigger(name)
-        told(
+        log_alarm(
             self,
             f"{name}-foreign-subject",
             args.surroundings,

@@ -11,12 +11,12 @@ from components.api.gateway import Stores
 from components.api.scheduled import ScheduleArgs, ScheduledFunction
 from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
-from components.functions import Function, FunctionArgs, Surroundings, Web, told
+from components.functions import Function, FunctionArgs, Surroundings, Web, log_alarm
 from components.permissions import Statement, canonical_json
 
 PACKAGES = ("common", "scim")
 RULES_OBJECT_KEY = "policy/scim.json"
-# What is told within five minutes: name, metric, description, how many in a minute are no matter.
+# What is reported within five minutes: name, metric, description, how many in a minute are no matter.
 _ALARMS = (
     (
         "leaver-refused",
@@ -115,7 +115,9 @@ class Scim(KitComponent):
             self.child(depends_on=[self.rules]),
         )
         for what, metric, description, threshold in _ALARMS:
-            told(self, f"{name}-{what}", args.surroundings, f"scim-{what}", metric, description, threshold)
+            log_alarm(
+                self, f"{name}-{what}", args.surroundings, f"scim-{what}", metric, description, threshold
+            )
         self.register_outputs({"directory": self.directory.name, "arn": self.function.arn})
 
     def _directory(self, name: str) -> dynamodb.Table:

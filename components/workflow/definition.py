@@ -9,8 +9,8 @@
                                         … ─> WhatWasDecided ├─> Release ─> RecordRelease ─> Released
                                                             └─> RecordRejection ─> Rejected
 
-Whoever decides only tells that there is a decision; which one counts is found by the releaser, and where none
-does, the review waits on.
+The reviewer's call only says that there is a decision; which one counts is found by the releaser, and where
+none does, the review waits on.
 What travels from state to state are ids, hashes and findings; every text stays in the department's data area.
 """
 

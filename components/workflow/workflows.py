@@ -142,7 +142,7 @@ class DepartmentWorkflows(KitComponent):
         return [*area, *self._reading_completions()]
 
     def _reading_completions(self) -> list[Statement]:
-        """Look up whether whoever asks has completed the workflow's course (L3.5)."""
+        """Look up whether the requester has completed the workflow's course (L3.5)."""
         training, region = self._args.training, self._args.surroundings.names.region
         if training is None:
             return []

@@ -124,7 +124,7 @@ def _completed(row: Mapping[str, str | None], where: str, today: date) -> Comple
 def _person(known: AccessRecords, name: str) -> AccessRecord:
     found = known.find_person(name) or known.get(user_key(name))
     if found is None:
-        raise usage("somebody of the list is no person of this deployment", "kit audit find --kind scim")
+        raise usage("somebody of the list is not a person of this deployment", "kit audit find --kind scim")
     return found
 
 

@@ -1,6 +1,6 @@
 """Anchors: what the store was once seen to hold, kept outside of it, against a roll-back (L2.5, G.3).
 
-An anchor is the hash of the signed manifest of an hour. Whoever controls the store can remove its newest
+An anchor is the hash of the signed manifest of an hour. Anyone who controls the store can remove its newest
 hours, or all of it, and what is left still holds; an anchor that they cannot reach says what is missing.
 Anchors lie in a file that the auditor keeps (`kit audit anchor`), or in a bucket of a second account, where
 the notary puts one for every hour that it seals. Both hold lines of JSON:

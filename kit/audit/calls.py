@@ -106,7 +106,7 @@ class Calls:
         yield from self._unrecorded()
         yield from self._unknown_to_the_gateway()
         yield from self._unlogged()
-        # A process is believed about its own calls alone: whoever else says that they failed proves nothing.
+        # A process is believed about its own calls alone: others who say that they failed prove nothing.
         for request_id, at, writer, process, sequence in self._select(
             "SELECT id, intent, writer, process, sequence FROM calls "
             "WHERE intent IS NOT NULL AND outcome IS NULL AND NOT EXISTS "
@@ -199,8 +199,8 @@ class Calls:
             marks = ", ".join("?" for _ in rows[0])
             updates = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", "))
             insert = f"INSERT INTO {table} (id, {columns}) VALUES ({marks})"  # noqa: S608 - our own columns
-            told = "DO NOTHING" if table == "excuses" else f"(id) DO UPDATE SET {updates}"
-            self._database.executemany(f"{insert} ON CONFLICT {told}", rows)
+            clash = "DO NOTHING" if table == "excuses" else f"(id) DO UPDATE SET {updates}"
+            self._database.executemany(f"{insert} ON CONFLICT {clash}", rows)
         self._buffer.clear()
 
 

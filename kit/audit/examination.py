@@ -81,7 +81,7 @@ def _placed_wrongly(lines: Sequence[Line], writer: str) -> Iterator[tuple[str, s
 
 
 def _sequence_faults(lines: Sequence[Line], first: int, seal: SealedObject | None) -> list[tuple[str, str]]:
-    """Lines that are missing, too many or out of order, told by their numbers."""
+    """Lines that are missing, too many or out of order, found by their numbers."""
     numbers = [line.sequence for line in lines if line.record is not None]
     last = seal.last if seal else max(numbers, default=first)
     if len(numbers) == last - first + 1 and numbers == list(range(first, last + 1)):

@@ -1,8 +1,8 @@
 """`kit audit prove`: that one record is in the evidence, without showing any other (L2.5, G.3).
 
 A proof is a JSON document: the record's line, its place in the Merkle tree of its segment, the audit path to
-the root (RFC 9162), and the signed manifest that names the root. Whoever has the public key of the manifests
-checks it with nothing else: not the bucket, not the other records.
+the root (RFC 9162), and the signed manifest that names the root. Anyone who has the public key of the
+manifests checks it with nothing else: not the bucket, not the other records.
 """
 
 import json

@@ -48,7 +48,7 @@ class Question:
 def find(
     source: Source, question: Question, *, progress: Callable[[int], None] = lambda _: None
 ) -> Iterator[dict[str, Any]]:
-    """The records that fit, hour by hour. Lines that are no records are left to `verify`."""
+    """The records that fit, hour by hour. Lines that are not records are left to `verify`."""
     with ThreadPoolExecutor(_THREADS) as listing, ThreadPoolExecutor(_THREADS) as pool:
         hours = ahead(listing, _hours(question), lambda hour: _places(source, hour), most=_HOURS_AHEAD)
         for _, places in hours:

@@ -403,9 +403,9 @@ class _Verification:
             stretch = checked.stretches[writer]
             head = (stretch.last_key, stretch.last_line)
             self._report.findings += self._writers.take(writer, stretch.first_key, stretch.first_record, head)
-        told = [record for record in checked.facts if record.get("writer") in fresh]
-        self._report.records += len(told)
-        self._take_records(told, "")
+        records = [record for record in checked.facts if record.get("writer") in fresh]
+        self._report.records += len(records)
+        self._take_records(records, "")
 
     def _fill(self, one: SealedObject) -> None:
         """An object that was late lies where records of its writer were missing."""

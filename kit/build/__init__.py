@@ -1,3 +1,3 @@
-"""Builds what the functions carry besides their sources: dependency layers, the same bytes on every
+"""Builds what the functions carry in addition to their sources: dependency layers, the same bytes on every
 machine.
 """

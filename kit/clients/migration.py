@@ -1,5 +1,5 @@
 """A client of an earlier version, moved to the shape of this one: its file with every comment, and what the
-fork wrote besides it (Z.1).
+fork wrote beside it (Z.1).
 
 Version 1 was a single file, `stacks/config/clients/<client>.yaml`, over documents and prompts that all
 clients of a fork shared. Version 2 is a folder, `clients/<client>/`, with documents and prompts of its own.
@@ -92,7 +92,7 @@ def plan(client: str, root: Path, files: Mapping[str, Path]) -> Migration:
 
 
 def carry_out(migration: Migration) -> None:
-    """Write the client's folder, then remove what has moved: whoever dies in between loses nothing."""
+    """Write the client's folder, then remove what has moved: a crash in between loses nothing."""
     target = migration.target
     if migration.source != target:
         making = target.parent.with_name(f".{migration.client}.migrating")
@@ -349,7 +349,7 @@ def _text(path: Path) -> str:
         raise KitError(f"{path}: cannot be read: {error}", exit_code=ExitCode.USAGE) from None
 
 
-# -- what a fork wrote besides it
+# -- what a fork wrote beside it
 
 
 def released(folder: Path = RELEASED) -> dict[str, set[str]]:

@@ -360,7 +360,7 @@ def prove(
                 return
             made = began(str(wanted).removeprefix("rec_"))
             if made.year < 2000:
-                raise _usage(f"{wanted} is no id of a record or a request", "")
+                raise _usage(f"{wanted} is not an id of a record or a request", "")
             source = _copied(copy, None, None)
             target = None if source else _target(client)
             found = source or (
@@ -377,7 +377,7 @@ def _proofs_in(path: Path) -> list[dict[str, Any]]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise _usage(
-            f"--check: {path} is no JSON document", "name a file that kit audit prove wrote"
+            f"--check: {path} is not a JSON document", "name a file that kit audit prove wrote"
         ) from None
     proofs = found if isinstance(found, list) else [found]
     if not proofs or not all(isinstance(one, dict) for one in proofs):
@@ -577,7 +577,7 @@ def _time(text: str | None, option: str, *, end: bool = False) -> datetime | Non
         except ValueError:
             continue
         return found + timedelta(hours=23) if end and form == "%Y-%m-%d" else found
-    raise _usage(f"{option}: {text!r} is no time", "write 2026-11-24, 2026-11-24T10 or 2026-11-24T10:30")
+    raise _usage(f"{option}: {text!r} is not a time", "write 2026-11-24, 2026-11-24T10 or 2026-11-24T10:30")
 
 
 def _searched(first: str | None, last: str | None, request_id: str | None) -> tuple[datetime, datetime]:

@@ -75,7 +75,7 @@ def results(
 
     The gateway settles what they cost, filters them and puts them on record before it gives them out. In the
     data area they lie as batches/<id>.jsonl, once. Exit codes as for submit; 2 also while it is at work, and
-    where you are no member of the department.
+    where you are not a member of the department.
     """
     if out is None and department is None:
         raise KitError("say where to", hint="--department, --out or both", exit_code=ExitCode.USAGE)

@@ -23,7 +23,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why it may be used.")]
 
 @app.command()
 def show(client: Client = None, as_json: Json = False) -> None:
-    """Show the version of the contract and what the organisation allows besides.
+    """Show the version of the contract and what the organisation allows in addition.
 
     Exit codes: 0 done; 4 the deployment cannot be reached; 5 the additions cannot be read.
     """

@@ -41,7 +41,7 @@ def dashboards(
     settings = read_client_settings(client)
     source = reading(settings, records, client)
     try:
-        yesterday = source.today - timedelta(days=1)  # a day is told when it is over
+        yesterday = source.today - timedelta(days=1)  # a day is shown when it is over
         last = min(date.fromisoformat(until), yesterday) if until else yesterday
     except ValueError:
         raise KitError(f'--until "{until}" is not a date', exit_code=ExitCode.USAGE) from None

@@ -24,7 +24,10 @@ def demo(
         Path | None, typer.Option(help="Write to this folder instead of the local deployment.")
     ] = None,
     calls: Annotated[
-        int, typer.Option(min=0, max=1_000, help="Calls and feedback through the running gateway besides.")
+        int,
+        typer.Option(
+            min=0, max=1_000, help="Calls and feedback to send through the running gateway as well."
+        ),
     ] = 20,
     client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,

@@ -31,7 +31,7 @@ def publish(
     the version and integration was deployed: so a diff shows the approval. The same terms are the same
     version.
 
-    Exit codes: 0 done; 2 the file is no dictionary; 4 the deployment cannot be reached.
+    Exit codes: 0 done; 2 the file is not a dictionary; 4 the deployment cannot be reached.
     """
     from kit.governance.dictionaries import publish
     from kit.identity.operator import usage

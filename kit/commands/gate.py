@@ -262,10 +262,10 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise KitError(str(error), hint="mend the keys named above", exit_code=ExitCode.USAGE) from None
+        raise KitError(str(error), hint="fix the keys named above", exit_code=ExitCode.USAGE) from None
     except EvidenceError as error:
         raise KitError(
-            str(error), hint="mend the entry, or restore the file from git", exit_code=ExitCode.USAGE
+            str(error), hint="fix the entry, or restore the file from git", exit_code=ExitCode.USAGE
         ) from None
     except OSError as error:
         raise KitError(f"{error.filename}: {error.strerror}", exit_code=ExitCode.ENVIRONMENT) from None
@@ -288,7 +288,7 @@ def _measurement(found: "Measured", day: date, settings: "Settings") -> "Measure
 
 
 def _not_evidence(facts: "Facts") -> str | None:
-    """Why what was measured is no evidence of the client; None where it is."""
+    """Why what was measured is not evidence of the client; None where it is."""
     if facts.use.synthetic:
         return "made-up events of kit demo are among the records"
     if facts.reading.target is not None and facts.reading.target.local:
@@ -334,7 +334,7 @@ def _usage(message: str, hint: str) -> KitError:
 
 
 def _demonstrated(client: str | None) -> "dict[str, Finding]":
-    """Criteria that the embedded deployment here holds by a demonstration, which is no evidence."""
+    """Criteria that the embedded deployment here holds by a demonstration, which is not evidence."""
     from kit.local.home import find_home
     from stacks import gates
 

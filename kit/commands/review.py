@@ -85,7 +85,7 @@ def _change(file: Path, against: Path | None) -> "tuple[Difference, list[Finding
         plan = checked_document(content, str(file))
         if against is None:
             raise KitError(
-                f"{file}: a plan alone is no change",
+                f"{file}: a plan alone is not a change",
                 hint=f"name the plan before it: kit review {file} --against OLD",
                 exit_code=ExitCode.USAGE,
             )

@@ -106,7 +106,7 @@ def approve(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Let the draft be released as it is. Whoever decides is who is signed in, and never who asked.
+    """Let the draft be released as it is. The signed-in person decides, and never the one who asked.
 
     Exit codes: 0 done, also when it was decided so before; 2 no such review, decided otherwise, or asked for
     by the same person; 4 the deployment cannot be reached.
@@ -198,7 +198,7 @@ def _decide(
         where = place(target, department, "reviewer", acting_person(target, by))
         done = decide(where, request, decision, reason, text=text)
     if as_json:
-        _print_json({**done.review.as_document(), "state": done.state, "delivered": done.told})
+        _print_json({**done.review.as_document(), "state": done.state, "delivered": done.delivered})
         return
     later = "; your decision is written and the workflow takes it by itself" if done.review.waiting else ""
     typer.echo(f"{request} is {done.state}{later}")

@@ -38,4 +38,4 @@ def sign_out(
         document = {"person": found.subject, "signed_out_at": at.isoformat(timespec="seconds")}
         typer.echo(json.dumps(document, sort_keys=True))
     else:
-        typer.echo(f"{found.subject} is signed out everywhere; whoever it is has to sign in again")
+        typer.echo(f"{found.subject} is signed out everywhere; they must sign in again")

@@ -117,7 +117,7 @@ def _switch(target: "Target", scope: str, subject: str) -> "Switch":
     from lambdas.common.ledger.switches import SCOPES, Switch
 
     if scope not in SCOPES:
-        raise usage(f"{scope} is no scope of a switch", f"one of: {', '.join(SCOPES)}")
+        raise usage(f"{scope} is not a scope of a switch", f"one of: {', '.join(SCOPES)}")
     if (scope == "organization") == bool(subject):
         wanted = "no subject" if scope == "organization" else f"which {scope}"
         raise usage(f"scope {scope} needs {wanted}", "kit switch off --help")

@@ -277,7 +277,7 @@ def _show_plan(plan: "Plan", console: "Console") -> None:
 
 @contextmanager
 def _progress(plan: "Plan", console: "Console") -> "Iterator[Callable[[Step], None]]":
-    """Where each step is told when it is done: a bar for a person, nothing for a pipe."""
+    """Where each step is reported when it is done: a bar for a person, nothing for a pipe."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     total = sum(len(steps) for steps in plan.steps.values())
@@ -305,8 +305,10 @@ def _show_result(report: dict[str, Any], console: "Console") -> None:
         ]
     if report["outside_residency"]:
         allowed = ", ".join(report["data_residency"])
-        told = f"{report['claude']} answers outside data_residency {allowed}: for this local run only, a"
-        lines.append(("exception", f"{told} deployment would refuse it (use Bedrock or Claude Platform)"))
+        exception = f"{report['claude']} answers outside data_residency {allowed}: for this local run only, a"
+        lines.append(
+            ("exception", f"{exception} deployment would refuse it (use Bedrock or Claude Platform)")
+        )
     console.print()
     for name, what in lines:
         console.print(f"{name:<14} {what}", markup=False, soft_wrap=True)

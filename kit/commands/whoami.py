@@ -1,4 +1,4 @@
-"""`kit whoami` and `kit claude-code`: who is signed in here, and how Claude Code is told."""
+"""`kit whoami` and `kit claude-code`: who is signed in here, and how Claude Code is configured."""
 
 import json
 from datetime import UTC, datetime
@@ -52,7 +52,7 @@ def claude_code(
     renew_minutes: Annotated[int, typer.Option(help="How often Claude Code asks for a token.")] = 5,
     department: Annotated[
         str | None,
-        typer.Option(help="For the people of this department; default: for whoever is signed in."),
+        typer.Option(help="For the people of this department; default: for the signed-in person."),
     ] = None,
     client: Annotated[
         str | None, typer.Option("--client", help="With --department: client whose deployment is meant.")

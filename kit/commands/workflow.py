@@ -61,7 +61,7 @@ def start(
 ) -> None:
     """Bring documents into the department's data area and start the workflow over them.
 
-    Whoever asks is who is signed in, and may not review what comes of it.
+    The signed-in person is the requester, and may not review the result.
 
     Exit codes: 0 started; 2 no such workflow, bad file or variable, not let in; 4 deployment not reachable.
     """

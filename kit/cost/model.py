@@ -170,7 +170,7 @@ class Profile:
     """A way of use: how many calls a month, and what a call of it is like. Shares are from 0 to 1."""
 
     name: str
-    people: Decimal | None  # None where it is no people's
+    people: Decimal | None  # None where people do not use it
     calls: Decimal
     calls_each: Decimal  # a month of one person
     tokens_per_call: Decimal

@@ -15,7 +15,8 @@ from stacks.concurrency import UNRESERVED, wanted
 from stacks.settings import Settings
 
 State = Literal["ok", "warning", "failed", "unknown"]
-# Tags of every resource, by which costs are told apart; AWS shows them in costs only once they are activated.
+# Tags of every resource, by which costs are distinguished; AWS shows them in costs only once they are
+# activated.
 COST_TAGS = ("kit:client", "kit:environment")
 _CERTIFICATE_DAYS = 30
 _CONCURRENCY_QUOTA = "L-B99A9384"
@@ -141,7 +142,7 @@ def _anomaly_monitor(settings: Settings, clients: Clients) -> Check:
     if chosen == "none":
         use = found[0] if found else "create"
         return Check(
-            name, "warning", "nobody is told of cost anomalies", f"set budget.anomaly_monitor: {use}"
+            name, "warning", "nobody is notified of cost anomalies", f"set budget.anomaly_monitor: {use}"
         )
     return Check(name, "ok", chosen)
 

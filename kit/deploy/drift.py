@@ -51,7 +51,7 @@ def drifted(steps: Iterable[Mapping[str, Any]]) -> list[Drift]:
 
 
 def _stack(urn: str) -> str:
-    """The name of the stack's own resource, which is no resource of AWS."""
+    """The name of the stack's own resource, which is not a resource of AWS."""
     stack, project = urn.split("::")[0].rpartition(":")[2], urn.split("::")[1]
     return f"{project}-{stack}"
 

@@ -51,8 +51,8 @@ class Engine:
 
     def refresh_preview(self, stage: str) -> list[Mapping[str, Any]]:
         """What differs from what was made, as steps of a refresh; nothing is changed. Raises KitError."""
-        told = self._read(["refresh", "--preview-only", "--json", "--stack", self.stack(stage)])
-        return list(json.loads(told).get("steps", []))
+        output = self._read(["refresh", "--preview-only", "--json", "--stack", self.stack(stage)])
+        return list(json.loads(output).get("steps", []))
 
     def outputs(self, stage: str) -> dict[str, Any]:
         """What a stage exports; empty where it has not been deployed."""

@@ -10,7 +10,7 @@ from kit.deploy.checks import Clients
 
 @dataclass(frozen=True)
 class StateBackend:
-    """What the engine is told: where the state lies, and how secrets in it are encrypted."""
+    """What the engine is given: where the state lies, and how secrets in it are encrypted."""
 
     url: str
     secrets_provider: str

@@ -68,7 +68,7 @@ def _digest(configurations: Mapping[str, Mapping[str, str]], root: Path) -> str:
     config = root / "stacks" / "config"
     for file in [one for one in files if one.is_relative_to(config) or not one.is_relative_to(root)]:
         if file.suffix in (".yaml", ".yml"):
-            with suppress(KitError):  # not YAML: whoever reads it says so
+            with suppress(KitError):  # not YAML: the reader of it says so
                 files |= set(_named(_texts(read_yaml(file)), root))
     for file in sorted(files):
         with suppress(FileNotFoundError):  # an editor's, gone in the meantime

@@ -73,7 +73,7 @@ def evaluate(
         pool = executor(PARALLEL, thread_name_prefix="register")
         loop = asyncio.get_running_loop()
         loop.set_default_executor(pool)
-        # The first failure is raised below; the futures that it takes with it are no news.
+        # The first failure is raised below; the futures that it takes with it add nothing.
         loop.set_exception_handler(lambda _loop, _context: None)
 
         async def whole_program() -> None:
@@ -150,7 +150,7 @@ def collector_paused() -> Iterator[None]:
 
 
 def _program_failure(stack: str, error: Exception, root: Path) -> EvaluationError:
-    """What the operator is told of an error of the program itself: with its place."""
+    """What the operator sees of an error of the program itself: with its place."""
     if isinstance(error, RunError):  # the program's own refusal, written for the operator
         return EvaluationError(str(error))
     place = _place_in_project(error, root)

@@ -214,7 +214,7 @@ def _issuers(say: _Said, before: Sequence[Any], after: Sequence[Any]) -> Iterato
     old = {_issuer_name(one): one for one in before}
     new = {_issuer_name(one): one for one in after}
     for name in sorted(new.keys() - old.keys()):
-        yield say("issuer-added", "critical", f"whoever holds a token of {name} may call")
+        yield say("issuer-added", "critical", f"anyone who holds a token of {name} may call")
     for name in sorted(old.keys() - new.keys()):
         yield say("issuer-removed", "info", f"tokens of {name} are no longer accepted")
     for name in sorted(old.keys() & new.keys()):

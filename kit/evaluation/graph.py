@@ -1,4 +1,4 @@
-"""The resource graph of one evaluation: what the Pulumi engine would have been told, as plain data.
+"""The resource graph of one evaluation: what the Pulumi engine would have received, as plain data.
 
 Values are JSON-able. What JSON has no word for is marked by a dictionary with one key:
 

@@ -35,7 +35,7 @@ def _less(old: Any, new: Any) -> bool:
 
 
 def _less_or_finite(old: Any, new: Any) -> bool:
-    """Days for which 0 and nothing mean for ever."""
+    """Days for which 0 and nothing mean forever."""
     before, after = _number(old) or float("inf"), _number(new) or float("inf")
     return after < before
 
@@ -109,7 +109,7 @@ _RATCHETS: dict[str, tuple[tuple[str, str, _Weaker, Severity, str], ...]] = {
             "notifications",
             _gone,
             "critical",
-            "nobody is told when the budget is used up",
+            "nobody is notified when the budget is used up",
         ),
     ),
     "aws:cloudtrail/trail:Trail": (
@@ -393,7 +393,7 @@ def _deletions(change: Change) -> Iterator[Finding]:
         change.operation
     ]
     if options.get("protect"):
-        message = f"a protected resource {verb}; Pulumi refuses unless told to ignore protection"
+        message = f"a protected resource {verb}; Pulumi refuses unless it is instructed to ignore protection"
         yield Finding("protected-resource", "critical" if certain else "warning", change.urn, message)
     if keeps:
         if options.get("retainOnDelete"):

@@ -82,10 +82,10 @@ def evaluate_stage(
                 cancelled=cancelled,
             )
     except Exception as error:
-        told = _refusal(stage, error)
-        if told is error:
+        refusal = _refusal(stage, error)
+        if refusal is error:
             raise  # as it is: an error that is its own cause has no end
-        raise told from error
+        raise refusal from error
 
 
 def evaluate_stages(
@@ -127,7 +127,7 @@ def _gates(stage: str, configuration: dict[str, str], *, assume: bool) -> Iterat
 
 
 def _refusal(stage: str, error: Exception) -> Exception:
-    """What the operator is told: the program's own refusals with their exit code, anything else as it is."""
+    """What the operator sees: the program's own refusals with their exit code, anything else as it is."""
     try:
         from stacks.contracts import ContractError
         from stacks.gates import GateClosed

@@ -6,7 +6,7 @@
     verify.sh       sha256sum and openssl
     verify.py       Python's standard library alone
 
-Whoever holds the pack needs neither the kit nor an AWS account. A pack is written whole or not at all.
+Anyone who holds the pack needs neither the kit nor an AWS account. A pack is written whole or not at all.
 """
 
 import csv

@@ -20,7 +20,7 @@ _ABSENT = ("NoSuchKey", "404", "AccessDenied")
 
 
 def additions(target: Target) -> tuple[Addition, ...]:
-    """What is allowed besides, oldest first."""
+    """Additions, oldest first."""
     return _read(target)[0]
 
 

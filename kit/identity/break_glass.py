@@ -46,7 +46,7 @@ def open_(target: Target, request_id: str, by: str | None) -> Opened:
 
 
 def end(target: Target, request_id: str, by: str | None) -> Opened:
-    """Close it, whoever asks; its key is refused at the next call. Idempotent."""
+    """Close it, for anybody who asks; its key is refused at the next call. Idempotent."""
     return _ask(target, "end", {"id": request_id}, by)
 
 

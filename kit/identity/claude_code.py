@@ -54,7 +54,7 @@ def models_of_department(policy: GatewayPolicy, department: str) -> list[str]:
 
 
 def models_of_caller(gateway_url: str, token: str) -> list[str]:
-    """Ids of the models that the gateway grants to whoever holds `token`. Raises KitError."""
+    """Ids of the models that the gateway grants to the holder of `token`. Raises KitError."""
     request = urllib.request.Request(  # noqa: S310 - the address of the session, which `kit login` checked
         f"{gateway_url}/v1/models?limit=1000", headers={"authorization": f"Bearer {token}"}
     )

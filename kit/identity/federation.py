@@ -10,7 +10,7 @@ PROVIDER = "organization"
 def connect_provider(target: Target, secret: str) -> None:
     """Give the user pool the provider's client secret. Idempotent. Raises KitError for a SAML provider."""
     if not secret or len(secret) > 2048 or not secret.isascii() or not secret.isprintable():
-        raise usage("that is no client secret", "pipe it in: kit connect-provider < secret-file")
+        raise usage("that is not a client secret", "pipe it in: kit connect-provider < secret-file")
     cognito, pool = target.client("cognito-idp"), target.require("user_pool_id")
     names = {"UserPoolId": pool, "ProviderName": PROVIDER}
     provider = cognito.describe_identity_provider(**names)["IdentityProvider"]

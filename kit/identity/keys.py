@@ -128,7 +128,7 @@ def _check(policy: GatewayPolicy, scope: Scope) -> None:
         try:
             ipaddress.ip_network(network)
         except ValueError:
-            raise usage(f"{network} is no network", "write it as a CIDR block: 10.1.0.0/16") from None
+            raise usage(f"{network} is not a network", "write it as a CIDR block: 10.1.0.0/16") from None
     if scope.expires_at is not None and scope.expires_at <= datetime.now(UTC):
         raise usage("the key would have expired already", "give --days or a later --expires")
 

@@ -144,7 +144,7 @@ AWS_ERRORS = (ClientError, BotoCoreError)
 
 
 def plain(text: str, option: str, *, most: int = 200) -> str:
-    """One line of printable text that is no credential. Raises KitError."""
+    """One line of printable text that is not a credential. Raises KitError."""
     from stacks.settings.credentials import looks_secret
 
     line = " ".join(text.split())

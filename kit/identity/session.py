@@ -185,7 +185,7 @@ def ask_for_tokens(session: Session, **form: str) -> dict[str, Any]:
 def revoke(session: Session) -> tuple[str, ...]:
     """Make the tokens worthless: no new ones of this sign-in, and the one in hand not taken any more.
 
-    Returns what could not be told, in words; then a copy of that token stays good until it expires.
+    Returns who could not be notified, in words; then a copy of that token stays good until it expires.
     """
     untold: list[str] = []
     form = {"token": session.refresh_token, "client_id": session.client_id}
@@ -235,7 +235,7 @@ def _unreachable(host: str | None) -> KitError:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Tokens are told to whom they are meant for, and to nobody whom that one points to."""
+    """Tokens are sent to whom they are meant for, and to nobody whom that one points to."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
         """None: the redirect is an answer like any other, and no tokens."""

@@ -210,7 +210,7 @@ class Deployment:
     def plan(self) -> Plan:
         """Evaluate every stage and compare it with what stands. Touches nothing."""
         plan = self._evaluate(apply=False, reported=None)
-        if plan.changes:  # what belongs to a resource may go when that is made anew
+        if plan.changes:  # what belongs to a resource may go when that is made again
             self._standing.clear()
         return plan
 

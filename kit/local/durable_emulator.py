@@ -161,7 +161,8 @@ def _service_that_changes(scope: Any) -> str:
     if target.startswith(_PASSING):
         return ""
     credential = headers.get(b"authorization", b"").decode("latin-1").partition("Credential=")[2].split("/")
-    service = credential[3] if len(credential) > 4 else "cognito-idp"  # whoever signs in shows no credential
+    # A sign-in shows no credential.
+    service = credential[3] if len(credential) > 4 else "cognito-idp"
     if service == "s3" and (scope["method"] in ("GET", "HEAD") or scope["path"].strip("/").count("/")):
         return ""  # objects are written as they come
     if scope["method"] in ("GET", "HEAD") and service != "cognito-idp":

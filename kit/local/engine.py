@@ -109,8 +109,8 @@ class LocalBackend:
             self.steps.append(step)
         self._reported(step)
         if not wanted.live:
-            told = predict(resource, self.account)
-            return replace(told, outputs={**told.outputs, **self._served.get(resource.name, {})})
+            predicted = predict(resource, self.account)
+            return replace(predicted, outputs={**predicted.outputs, **self._served.get(resource.name, {})})
         if made is None and old is not None and operation in ("same", "update"):
             made = old
         if made is None:
@@ -291,7 +291,7 @@ class _NamedErrors:
                 raise EvaluationError(
                     f"{name} could not be {self._what}: {error.operation_name}: {reason}",
                     urn=self._urn,
-                    hint="mend the cause, then run `kit up` again: it goes on from here",
+                    hint="fix the cause, then run `kit up` again: it goes on from here",
                 ) from None
             case botocore.exceptions.EndpointConnectionError() | botocore.exceptions.ConnectionClosedError():
                 raise EvaluationError(

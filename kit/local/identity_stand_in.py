@@ -1,8 +1,8 @@
 """A stand-in for the organisation's identity provider: OpenID Connect for the demonstration's people (G.4).
 
 `kit up` federates the emulated user pool with it, so that a browser can sign in at the portal and at `kit
-login`. Whoever reaches this loopback address may be anybody in its list: it proves the way, not who somebody
-is.
+login`. Anyone who reaches this loopback address may be anybody in its list: it proves the way, not who
+somebody is.
 
     python -m kit.local.identity_stand_in --port 8793 --people people.json --emulator http://127.0.0.1:8790
 

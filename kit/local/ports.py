@@ -34,7 +34,7 @@ def port_of(name: str, base: int, web_functions: list[str]) -> int:
 
 
 def require_free(port: int, name: str) -> None:
-    """Raises KitError, naming who has the port if that can be told."""
+    """Raises KitError, naming who has the port if that is known."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -51,7 +51,7 @@ def require_free(port: int, name: str) -> None:
 
 
 def owner_of(port: int) -> str:
-    """The program that listens on a loopback port, as `name (process 123)`; empty where it cannot be told."""
+    """The program that listens on a loopback port, as `name (process 123)`; empty where it is not known."""
     try:
         inode = _listening_inode(port)
         for entry in Path("/proc").iterdir() if inode else ():

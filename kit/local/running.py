@@ -78,7 +78,7 @@ def remember_scim_token(home: Home, token: str) -> None:
 
 
 def start_processes(deployment: Deployment, plan: Plan) -> list[str]:
-    """Bring every process to what the plan says; the names of those that were started anew.
+    """Bring every process to what the plan says; the names of those that were restarted.
 
     Raises KitError for a port in use, or a process that does not come up.
     """

@@ -22,4 +22,4 @@ def read_client_settings(
     try:
         return read_settings(RawConfig({key.partition(":")[2]: value for key, value in full.items()}))
     except SettingsError as error:
-        raise KitError(str(error), hint="mend the keys named above", exit_code=ExitCode.USAGE) from None
+        raise KitError(str(error), hint="fix the keys named above", exit_code=ExitCode.USAGE) from None

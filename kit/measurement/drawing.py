@@ -99,7 +99,7 @@ def series(
     use: Use, namespace: str, name: str, dimensions: Mapping[str, str], days: Sequence[str]
 ) -> list[float | None] | None:
     """Daily values of a metric, as the function tells them; None for a metric that the events do not tell,
-    and for a day of too few people, which is told with a later one.
+    and for a day of too few people, which is shown with a later one.
     """
     if namespace != "ClaudeEnterpriseKit" or (name not in METRICS and name not in _GATEWAY):
         return None
@@ -134,9 +134,9 @@ def _by_week(
 
 
 def _highest(values: Sequence[float | None]) -> float | None:
-    """Of days without use and days that are told later, nothing is known: that is no zero."""
-    told = [value for value in values if value is not None]
-    return None if None in values and not any(told) else max(told, default=None)
+    """Of days without use and days that are shown later, nothing is known: that is not zero."""
+    known = [value for value in values if value is not None]
+    return None if None in values and not any(known) else max(known, default=None)
 
 
 def _markdown(text: str) -> str:

@@ -53,7 +53,7 @@ class Reading:
             )
 
     def evidence(self) -> Source:
-        """Every record of the bucket of record besides the copies, which may have been lost on their way."""
+        """Every record of the bucket of record, not the copies, which may have been lost on their way."""
         if self.target is None:
             return self.source
         return Evidence(self.source, self.target.client("s3"), self.target.require("audit_bucket_name"))

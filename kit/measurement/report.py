@@ -139,7 +139,7 @@ class Report:
     def _unfinished(self) -> str:
         """A word about the last point where its week is not over."""
         last = self._use.period.last
-        return "" if last.weekday() == 6 else f"<figcaption>The last week is told up to {last}.</figcaption>"
+        return "" if last.weekday() == 6 else f"<figcaption>The last week is shown up to {last}.</figcaption>"
 
     def _cohorts(self) -> str:
         rows = []
@@ -262,7 +262,7 @@ class Report:
         return (
             "<h2>What works, what to stop, what is next</h2>"
             + _list("What works", works)
-            + _list("What to stop or mend", stop)
+            + _list("What to stop or fix", stop)
             + _list("Next quarter", following)
             + "<h3>Maturity of each department</h3>"
             + pages.table(("department", "level", "", "missing for the next level"), levels, numbers=(1,))

@@ -277,7 +277,7 @@ def read_library(root: Path) -> dict[str, Entry]:
     if problems:
         raise KitError(
             "the prompt library is not sound:\n  " + "\n  ".join(problems),
-            hint="mend the files named; a published version is never edited: restore it",
+            hint="fix the files named; a published version is never edited: restore it",
             exit_code=ExitCode.USAGE,
         )
     return entries

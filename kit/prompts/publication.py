@@ -35,7 +35,7 @@ def approve(
     if errors:
         raise KitError(
             f"{entry.file.name} cannot be approved:\n  " + "\n  ".join(errors),
-            hint=f"correct {entry.folder}/prompt.yaml, then `kit prompt lint` and `kit prompt test`",
+            hint=f"fix {entry.folder}/prompt.yaml, then `kit prompt lint` and `kit prompt test`",
             exit_code=ExitCode.VERIFICATION_FAILED,
         )
     unproven = sorted({result.case for result in results if result.outcome == "not-run"})

@@ -20,12 +20,12 @@ _LONGEST_WAIT, _LOOK_EVERY = 30.0, 0.2  # seconds
 
 @dataclass(frozen=True)
 class Decided:
-    """A review after its decision; `told` is whether an execution waited for it. It still waits where the
-    execution has not taken the decision yet.
+    """A review after its decision; `delivered` is whether an execution waited for it. It still waits where
+    the execution has not taken the decision yet.
     """
 
     review: Review
-    told: bool
+    delivered: bool
 
     @property
     def state(self) -> str:
@@ -96,7 +96,9 @@ def decide(
     if decision == "edit" and (text is None or not text.strip() or len(text) > _LONGEST_TEXT):
         raise KitError(f"an edit takes a text of 1 to {_LONGEST_TEXT:,} characters", exit_code=ExitCode.USAGE)
     if same_person(where.person, review.requested_by):
-        raise KitError(f"{request}: whoever asked for it may not decide about it", exit_code=ExitCode.USAGE)
+        raise KitError(
+            f"{request}: the person who asked for it may not decide on it", exit_code=ExitCode.USAGE
+        )
     if not review.waiting:
         return Decided(_as_decided(review, decision, where.person), False)
     document = {
@@ -109,8 +111,8 @@ def decide(
     }
     key = f"{decisions_of(request)}{new_id('dec_')}.json"
     where.area.put_once(key, encoded(where.signed(document)))
-    told = deliver(where.client("stepfunctions"), review)
-    return Decided(_taken(where, review, decision) if told else review, told)
+    delivered = deliver(where.client("stepfunctions"), review)
+    return Decided(_taken(where, review, decision) if delivered else review, delivered)
 
 
 def _taken(where: Place, review: Review, decision: str) -> Review:

@@ -12,7 +12,7 @@ from lambdas.workflow.proof import UNVERIFIED, person_of, session_of
 
 
 def acting_person(target: Target, by: str | None) -> str:
-    """The identity of whoever runs the command. `by` is what was typed, if anything.
+    """The identity of the person who runs the command. `by` is what was typed, if anything.
 
     Raises KitError (2): nobody can be named, or `by` contradicts the identity.
     """
@@ -31,7 +31,7 @@ def acting_person(target: Target, by: str | None) -> str:
 
 
 def looking_person(target: Target) -> str:
-    """The identity of whoever only looks; in the embedded deployment nobody need be signed in for that."""
+    """The identity of a person who only looks; no sign-in is needed in the embedded deployment."""
     return (_signed_in(target) or "somebody") if target.local else _session_name(target)
 
 

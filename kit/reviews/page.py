@@ -1,8 +1,9 @@
 """The review page: drafts, sources, findings and the decision, served on this machine alone (L3.4, G.2).
 
-Whoever opens the page acts as the person who started it. The address carries a secret that becomes a cookie;
-every decision carries a token of its own besides, and names the hash of the draft that was read. Requests for
-another host name than 127.0.0.1 are refused, so that no web page can reach this one by a name of its own.
+Anyone who opens the page acts as the person who started it. The address carries a secret that becomes a
+cookie; every decision carries a token of its own as well, and names the hash of the draft that was read.
+Requests for another host name than 127.0.0.1 are refused, so that no web page can reach this one by a name
+of its own.
 """
 
 import hashlib

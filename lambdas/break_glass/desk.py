@@ -2,7 +2,7 @@
 
 A request names a department, a reason and how long, at most four hours. Two people who are not the requester
 approve it. Then the requester opens it once and gets a virtual key that expires by itself. Each step is
-recorded in the audit store before it takes effect, and told to everybody on the alarm topic.
+recorded in the audit store before it takes effect, and sent to everybody on the alarm topic.
 
 Nobody but this function may write requests, and who asks is AWS's word, never the caller's: see `handler`.
 """
@@ -156,7 +156,7 @@ class BreakGlass:
         return self.read(request_id), key
 
     def end(self, who: str, request_id: str) -> Request:
-        """Close it, whoever asks; its key is refused at the next call. Idempotent."""
+        """Close it, for anybody who asks; its key is refused at the next call. Idempotent."""
         found = self.read(request_id)
         if found.state == "ended":
             return found

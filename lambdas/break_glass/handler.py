@@ -2,7 +2,7 @@
 
 Event: {"action": "request" | "approve" | "open" | "end" | "show", "fields": {…}, "at": …, "proof": {…}}. The
 proof is of `lambdas.workflow.proof`: a signature of the caller's own role session over the document. Answer:
-{"request": {…}, "key": …} or {"refused": {"message", "hint", "kind"}}. Nothing of a refused proof is told.
+{"request": {…}, "key": …} or {"refused": {"message", "hint", "kind"}}. A refused proof is not returned.
 
 Environment: `LEDGER_TABLE`, `ACCESS_TABLE`, `KEY_PEPPER_SECRET_ARN`, `GOVERNANCE_BUCKET`,
 `POLICY_OBJECT_KEY`, `ALARM_TOPIC_ARN`, `PEOPLE_ROLES` (beginnings of the ARNs of sessions of the Center of

@@ -111,7 +111,7 @@ def virtual_key_key(keyed_hash: str) -> str:
 
 
 def folded_name(name: str) -> str:
-    """A name as it is compared: without regard to case. What is no ASCII letter never becomes one, as the
+    """A name as it is compared: without regard to case. What is not an ASCII letter never becomes one, as the
     Kelvin sign would become a k: nobody is taken for a namesake by a letter that only looks the same.
     """
     return "".join(one.lower() if one.isascii() or not one.lower().isascii() else one for one in name)

@@ -110,7 +110,7 @@ class Bindings:
             raise
 
     def unbinding(self, binding: Binding) -> list[dict[str, Any]]:
-        """Entries of a transaction that end a binding: the account may then be bound anew."""
+        """Entries of a transaction that end a binding: the account may then be bound again."""
         return [
             {"Delete": {"TableName": self._table, "Key": {"pk": {"S": pk}, "sk": {"S": SK}}}}
             for pk in (subject_key(binding.subject), f"USER#{binding.person}")

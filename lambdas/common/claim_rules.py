@@ -57,7 +57,7 @@ def wrong(rule: Any) -> str:
         if not isinstance(value, str | int | float | bool):
             return "a rule is a text, a number, true or false, or a list of these"
         if isinstance(value, str) and not value:
-            return "an empty text is no rule"
+            return "an empty text is not a rule"
         if isinstance(value, str) and "*" in value[:-1]:
             return "* stands at the end only"
         if isinstance(value, str) and value.endswith("*") and (len(value) < 2 or value[-2].isalnum()):

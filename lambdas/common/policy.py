@@ -131,7 +131,7 @@ class PolicyWatch:
                 await self.refresh()
 
     async def run(self) -> None:
-        """Refresh for ever, every `poll_seconds`."""
+        """Refresh until cancelled, every `poll_seconds`."""
         while True:
             await asyncio.sleep(self._poll_seconds)
             await self.refresh()

@@ -131,7 +131,7 @@ def _json_object(part: str) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(name)  # NaN and infinities are no JSON, and compare with nothing
+    raise ValueError(name)  # NaN and infinities are not JSON, and compare with nothing
 
 
 def _candidates(claims: Mapping[str, Any], algorithm: str, issuers: Sequence[Issuer]) -> list[Issuer]:
@@ -326,7 +326,7 @@ def _fetch_blocking(url: str) -> bytes:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would let whoever answers once choose where our keys come from."""
+    """A redirect would let anyone who answers once choose where our keys come from."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
         del newurl

@@ -52,7 +52,7 @@ _CONTEXT = b"x-amzn-request-context"
 _USER_EMAIL = b"x-claude-gateway-user-email"
 _IDENTITY_HEADERS = (_USER_EMAIL, b"x-claude-gateway-user-id")
 _ONCE = frozenset({b"authorization", b"x-api-key", _CONTEXT, *_IDENTITY_HEADERS})
-ENDED = "access_ended"  # why somebody known is refused; all others are told no more than that they are wrong
+ENDED = "access_ended"  # why somebody known is refused; all others learn no more than that they are wrong
 _WRONG = "The credential is missing or wrong."
 _ENDED = "Your access to Claude has ended."
 _PENDING = "Your onboarding is not finished: sign in at the portal and take the first steps."
@@ -405,7 +405,9 @@ class LiveRecords:
 
 
 class _Kept(Generic[Value]):
-    """Values that stay true for a while, at most `most`; whoever asks for one being read waits for it."""
+    """Values that stay true for a while, at most `most`; a caller that asks for one being read waits for
+    it.
+    """
 
     def __init__(self, seconds: float, most: int, clock: Callable[[], float]) -> None:
         self._seconds = seconds

@@ -97,8 +97,8 @@ class Signer:
         payload_sha256: str,
         headers: Sequence[tuple[str, str]],
     ) -> list[tuple[str, str]]:
-        """The headers that a signed request has besides `headers`, whose names are lower-case and among which
-        is `host`. `path` is percent-encoded as it is sent, and has no query.
+        """The headers that a signed request has in addition to `headers`, whose names are lower-case and
+        among which is `host`. `path` is percent-encoded as it is sent, and has no query.
         """
         at = now.strftime("%Y%m%dT%H%M%SZ")
         more = [("x-amz-content-sha256", payload_sha256), ("x-amz-date", at)]

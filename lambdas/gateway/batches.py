@@ -267,9 +267,7 @@ class Batches:
     async def _stored(self, work: Any) -> Any:
         try:
             return await work
-        except (
-            Exception
-        ):  # whatever the store raises: without it the owners of batches cannot be distinguished
+        except Exception:  # whatever the store raises: without it a batch has no owner
             raise errors.control_unavailable("ledger") from None
 
     # -- settling -------------------------------------------------------------------------------------------

@@ -150,7 +150,7 @@ class Caller:
             raise ApiError(
                 502,
                 errors.API,
-                "The gateway's own credential was refused by the provider of Claude; its operators are told.",
+                "The provider of Claude refused the gateway's own credential. Operators were notified.",
                 reason="provider_credential",
             )
         if last is not None:

@@ -2,7 +2,7 @@
 
 Both at once, but the reservation goes only when the record is durable, because a process may die in between:
 a reservation that is still there is found by the sweeper, which names the reason; an intent whose
-reservation is gone would stay without an outcome for ever.
+reservation is gone would stay without an outcome forever.
 """
 
 import asyncio

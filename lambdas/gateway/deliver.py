@@ -14,7 +14,7 @@ from time import monotonic
 from lambdas.gateway import errors
 from lambdas.gateway.answer_filter import AnswerFilter
 from lambdas.gateway.call import Answer, Deadlines
-from lambdas.gateway.error_relay import told
+from lambdas.gateway.error_relay import sanitized
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.hold import Hold, StepRefused
@@ -47,7 +47,7 @@ async def read_answer(answer: Answer, deadlines: Deadlines, request_id: str) -> 
     breaks off, `CallCancelled` when the client left.
     """
     body = answer.body if answer.body is not None else await _read(answer, deadlines)
-    return body if answer.response.status < 400 else told(answer, body, request_id)
+    return body if answer.response.status < 400 else sanitized(answer, body, request_id)
 
 
 async def _read(answer: Answer, deadlines: Deadlines) -> bytes:

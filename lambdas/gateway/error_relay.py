@@ -2,7 +2,7 @@
 exact wording (L1.1, L1.7).
 
 With two exceptions. AWS names roles and accounts of the organisation in its errors: those names are cut out,
-in place. And what is no JSON at all, such as a page of a load balancer in between, becomes an error of the
+in place. And what is not JSON at all, such as a page of a load balancer in between, becomes an error of the
 same status in Claude's shape.
 """
 
@@ -27,7 +27,7 @@ _KINDS = {
 }
 
 
-def told(answer: Answer, body: bytes, request_id: str) -> bytes:
+def sanitized(answer: Answer, body: bytes, request_id: str) -> bytes:
     """The body of an error for its caller; the answer's content type then says what it is."""
     if not _is_json_object(body):
         status = answer.response.status

@@ -89,7 +89,7 @@ class Feedback:
         try:
             await self.store.transact([Remove(key, mark)])
         except Exception:
-            return  # the caller is told that it failed; at worst this one answer stays without feedback
+            return  # the caller learns that it failed; at worst this one answer stays without feedback
 
 
 def _fields(said: Statement) -> dict[str, bool | int | str]:

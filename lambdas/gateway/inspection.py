@@ -165,8 +165,8 @@ def _judge(
 
 def refusal(verdict: Verdict, headers: Mapping[bytes, bytes], help_url: str | None) -> ApiError:
     """The answer to a request that inspection blocked: what, where in the caller's own words, what to do."""
-    told = explained(verdict.message, verdict.body.fields, headers, help_url)
-    return errors.policy_refusal(told, verdict.reason)
+    message = explained(verdict.message, verdict.body.fields, headers, help_url)
+    return errors.policy_refusal(message, verdict.reason)
 
 
 def review_headers(verdict: Verdict) -> list[Header]:

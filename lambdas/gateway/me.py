@@ -78,7 +78,7 @@ def _budget(
         "monthly_microusd": ceiling,
         "committed_microusd": spent,  # spent, and reserved for calls that are under way
         "uncertain_microusd": balance.uncertain_microusd,  # of it: nobody can say yet whether it was charged
-        "beyond_microusd": balance.beyond_microusd,  # besides: charged above all that was held
+        "beyond_microusd": balance.beyond_microusd,  # also: charged above all that was held
         "remaining_microusd": None if ceiling is None else max(0, ceiling - spent),
         "resets_at": f"{resets_at:%Y-%m-%dT%H:%M:%SZ}",
     }

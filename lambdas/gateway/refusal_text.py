@@ -21,9 +21,9 @@ def explained(
 ) -> str:
     """The message with its places in words, and with what to do now."""
     paths = [match.group(0) for match in _PATH.finditer(message)]
-    told = _PATH.sub(lambda match: _place(fields, match), message)
+    placed = _PATH.sub(lambda match: _place(fields, match), message)
     advice = _way_on(fields, paths, headers)
-    return " ".join(part for part in (told, advice, f"Help: {help_url}" if help_url else "") if part)
+    return " ".join(part for part in (placed, advice, f"Help: {help_url}" if help_url else "") if part)
 
 
 def _place(fields: Mapping[str, Any], match: "re.Match[str]") -> str:

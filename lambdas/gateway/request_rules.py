@@ -31,8 +31,8 @@ _CLOSED = ("fallbacks", "mcp_servers", "container", "thread", "compaction", "bil
 
 
 class ContractWatch:
-    """The shipped contract with what the organisation allows besides, read again every few seconds. Additions
-    only widen: where they cannot be read, for longer than five minutes, the shipped contract holds.
+    """The shipped contract with what the organisation allows in addition, read again every few seconds.
+    Additions only widen: where they cannot be read, for longer than five minutes, the shipped contract holds.
     """
 
     def __init__(self, source: DocumentSource | None, report: Any = lambda _: None) -> None:
@@ -58,7 +58,7 @@ class ContractWatch:
                 await self._refresh(self._source)
 
     async def run(self) -> None:
-        """Read for ever."""
+        """Read until cancelled."""
         while True:
             await self.catch_up()
             await asyncio.sleep(_POLL_SECONDS)

@@ -41,7 +41,7 @@ class Settler:
     """Prices outcomes and settles reservations.
 
     An answer waits at most `patience` seconds for its settlement, which goes on beside it: by then the cost
-    is noted, or the record says what is owed. What the ledger does not take is told again after each of
+    is noted, or the record says what is owed. What the ledger does not take is sent again after each of
     `waits` seconds. What a dead process reserved is charged by the sweeper.
     """
 
@@ -111,7 +111,7 @@ class Settler:
         self, reserved: Reserved, cost: Cost, recorded: "asyncio.Task[None] | None" = None
     ) -> None:
         """Tell the ledger, beside the record of the outcome (`recorded`), without which the reservation
-        stays. Returns when it is told, or a moment after the record is there. Never raises.
+        stays. Returns when it is sent, or a moment after the record is there. Never raises.
         """
         telling = asyncio.create_task(self._tell(reserved, cost, recorded))
         self._owed.add(telling)

@@ -1,8 +1,8 @@
 """POST /v1/sign-out: the caller's sign-in ends, and with it every token that came from it (L1.3, G.4).
 
 No body. The sign-in service renews nothing for a session that was ended there, but an access token in hand
-would be good for up to an hour more; so the gateway is told too. What spends money is refused at the next
-call, all else within seconds.
+would be good for up to an hour more; so the gateway is informed as well. What spends money is refused at the
+next call, all else within seconds.
 """
 
 from dataclasses import dataclass

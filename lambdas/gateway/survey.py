@@ -115,7 +115,7 @@ def _block(block: Mapping[str, Any], path: str, seen: Survey, depth: int) -> Non
 
 
 def _rest(value: Any, path: str, seen: Survey, depth: int) -> None:
-    """Models and caches in what is no message."""
+    """Models and caches in what is not a message."""
     if depth > _DEPTH:
         raise invalid_request("The request body is nested too deeply.")
     if isinstance(value, list):

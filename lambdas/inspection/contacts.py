@@ -1,7 +1,7 @@
 """Lists of contacts: many addresses or telephone numbers together are customers' data, each alone is
 harmless (G.1).
 
-Authors, owners and committers are no customers: their addresses stand in every package. What a person types
+Authors, owners and committers are not customers: their addresses stand in every package. What a person types
 is one whole, however it is split; what a tool or a document brings is judged by itself, or a session would
 collect a list from the files that it reads.
 """
@@ -67,7 +67,7 @@ def lists(findings: Sequence[Finding], contact_limit: int, name_limit: int) -> I
     """A finding for each list among these, which belong together."""
     present = {one.type for one in findings}
     if present.isdisjoint(CONTACTS):
-        return  # names alone are no list: public persons fill the news
+        return  # names alone are not a list: public persons fill the news
     for kind, limit in (*((kind, contact_limit) for kind in CONTACTS), ("PERSON", name_limit)):
         if kind not in present:
             continue

@@ -1,9 +1,9 @@
 """What kind of text this is: source code, a difference, versions and their authors, configuration, a log, a
 table, documentation, prose (L2.3).
 
-Where a value counts depends on it: an author of a commit is no customer, a type annotation no password. The
-kind is read from a sample of the lines, in a tenth of a millisecond, and never from a name that the sender
-gives.
+Where a value counts depends on it: an author of a commit is not a customer, nor is a type annotation a
+password. The kind is read from a sample of the lines, in a tenth of a millisecond, and never from a name that
+the sender gives.
 """
 
 import re

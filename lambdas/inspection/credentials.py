@@ -335,7 +335,7 @@ ASSIGNMENT_GATES = (
         "parola", "şifre", "密码", "密碼", "パスワード", "비밀번호",
     "reporter_id", "private", "access",
 )  # fmt: skip
-# names of secrets in scripts that are no relatives of Latin, with the word for "is"
+# names of secrets in scripts that are not relatives of Latin, with the word for "is"
 OTHER_SCRIPTS = re.compile(
     rf"(?:{'|'.join(gate for gate in ASSIGNMENT_GATES if not joins(gate[0]))})(?:は|是|为|為|는|은)?"
 )

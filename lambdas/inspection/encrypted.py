@@ -1,11 +1,11 @@
-"""What Claude encrypted for itself and gets back with the next turn: told from text that only looks like it
-(L2.3).
+"""What Claude encrypted for itself and gets back with the next turn: distinguished from text that only looks
+like it (L2.3).
 
 Thinking signatures, redacted thinking, encrypted search results and compactions come back with every later
 turn of a conversation. Nobody but Claude can read them, and no gateway remembers them all. So each is judged
 by what it is: base64 whose bytes are spread as ciphertext's are. Readable passages between those bytes (a
 protobuf names its model, a disguise hides a sentence) are given back and inspected like any text, and what is
-neither text nor ciphertext is no block of Claude's.
+neither text nor ciphertext is not a block of Claude's.
 """
 
 import base64

@@ -220,7 +220,7 @@ def _proofs(
     for rule, weight, start, end in phrasings(lower, places):
         about_answer = untrusted and rule == _ABOUT_THE_ANSWER
         yield f"phrasing-{rule}", _STRAY_WEIGHT if about_answer else weight, start, end
-    stray = _stray_order(plain) if untrusted and "\n" in plain.strip() else None  # a paragraph is no document
+    stray = _stray_order(plain) if untrusted and "\n" in plain.strip() else None  # not a paragraph
     if stray:
         yield "stray-order", _STRAY_WEIGHT, *stray
 

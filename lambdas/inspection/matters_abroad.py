@@ -1,8 +1,8 @@
 """An organisation's own matters in languages that the model of meaning hardly knows: own words beside strong
 ones (G.1).
 
-Italian, Dutch, Portuguese, Polish, Japanese, Chinese, Korean; German, French and Spanish besides the model.
-A word of a matter counts in a sentence that speaks of "our" or "we", or of a person by a title.
+Italian, Dutch, Portuguese, Polish, Japanese, Chinese, Korean; German, French and Spanish in addition to the
+model. A word of a matter counts in a sentence that speaks of "our" or "we", or of a person by a title.
 """
 
 from collections.abc import Iterator

@@ -53,7 +53,7 @@ _ILLNESSES = (
 )
 
 
-# beside a name in a change log these are no illnesses
+# beside a name in a change log these are not illnesses
 _AMBIGUOUS = "disabled symptoms std stroke diagnosis ulcer aids fracture transplant lithium angina mri ocd"
 
 
@@ -274,7 +274,7 @@ _PHRASE_REACH = 320  # characters; no phrase of the lexicon is longer
 
 def find(plain: str, lower: str, spans: list[Span], places: Places, channel: Channel) -> list[Span]:
     """Findings about passages of the text; `spans` are its settled values and names, `places` where the
-    `GATES` occur in it. Definitions of tools are no prose: the model is not asked about them.
+    `GATES` occur in it. Definitions of tools are not prose: the model is not asked about them.
     """
     found: dict[str, Span] = {}
     for name, gates, expression in _UNMISTAKABLE:

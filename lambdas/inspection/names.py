@@ -104,7 +104,7 @@ def _word(token: str) -> tuple[str, ...]:
     return tuple(flags)
 
 
-# words that begin sentences and headings: capitals that are no names
+# words that begin sentences and headings: capitals that are not names
 _COMMON = _words(
     "the a an i it is are was he she they we you this that these those my your our his her their please "
     "can could would will what who when where why how if in on at for from to of and or but not no yes "

@@ -197,7 +197,7 @@ def normalise(text: str) -> MappedText:
     return mapped
 
 
-# letters of scripts that are no relatives of Latin: beside them a word in Latin letters begins and ends
+# letters of scripts that are not relatives of Latin: beside them a word in Latin letters begins and ends
 _OTHER_SCRIPTS = re.compile(
     "[\u0590-\u1dff\u2c00-\u2dff\u2e80-\udfff\uf900-\ufdff\ufe70-\uffef\U00010000-\U000fffff]+"
 )

@@ -523,7 +523,7 @@ def _phone(context: _Context, start: int, end: int, raw: str, digits: str, group
     return None
 
 
-# what is counted, ordered or cited has numbers, too; a name with dots before a number is no sentence
+# what is counted, ordered or cited has numbers, too; a name with dots before a number is not a sentence
 _NUMBERED = re.compile(
     r"(?:\b(?:invoice|order|ticket|case|sku|part|serial|tracking|article|item|pages|lines|section|isbn|issn|doi"
     r"|version|build|revision|rechnung|bestellung|auftrag)\.?(?:\s?(?:no|nr|number|id|#)\.?)?[\s:#]{1,3}"

@@ -2,7 +2,7 @@
 own voice (G.1).
 
 A hospital in a wire story, a court, a company's quarter: public persons and matters fill the news. Such a
-passage is told from an organisation's own by how it speaks, not by what it names.
+passage is distinguished from an organisation's own by how it speaks, not by what it names.
 """
 
 import re

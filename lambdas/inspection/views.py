@@ -185,7 +185,7 @@ _MARK = re.compile(
     r"(?:\*{1,3}|~~|`|</?[a-zA-Z][^<>\n]{0,40}>|<!--[^>\n]{0,40}-->|[\"'] ?(?:\+|\.|&|\|\||\.\.) ?[\"']){1,3}"
     r"(?= ?[\w@.+/-])"
 )
-# a text without any of these holds no such mark; that is told in microseconds
+# a text without any of these holds no such mark; that is checked in microseconds
 _MARK_SIGNS = tuple("*~`<") + tuple(
     f"{quote}{blank}{sign}" for quote in "\"'" for blank in ("", " ") for sign in ("+", ".", "&", "|")
 )

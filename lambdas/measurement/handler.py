@@ -1,8 +1,8 @@
 """Runs every hour: aggregates of yesterday and of today so far, and the dashboards' metrics (L5.1-L5.6).
 
 Writes `aggregates/dt=YYYY-MM-DD.json.gz` to the analytics bucket. A day is always computed whole from its
-rows, so a second run, or rows that came late or twice, change nothing that they should not. Metrics are told
-of days that are over: figures that grow by the hour would tell what one person did in it.
+rows, so a second run, or rows that came late or twice, change nothing that they should not. Metrics are
+published of days that are over: figures that grow by the hour would tell what one person did in it.
 """
 
 import gzip
@@ -25,7 +25,7 @@ from lambdas.measurement.source import BucketSource, Source, aggregate_key, even
 NAMESPACE = "ClaudeEnterpriseKit"
 _SETTLED = 1  # hour of the next day from which a day's rows have all been delivered
 # Name of each metric, and the counts of a cell that it sums. `ActivePeople` is the size of the group, in
-# steps of five. A day is told again by each run of the next day, so its value is the maximum.
+# steps of five. A day is published again by each run of the next day, so its value is the maximum.
 METRICS: Mapping[str, tuple[str, ...]] = {
     "ActivePeople": (),
     "Calls": ("calls",),

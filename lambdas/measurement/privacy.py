@@ -3,8 +3,8 @@ shown cells from a shown total, or one day from another.
 
 What is shown by day is made of atoms: a department's days, put together until `SMALLEST_GROUP` people are
 behind them. Every figure by day is an atom or a sum of whole atoms, and each event is in one atom only, so
-that no sum or difference of such figures speaks of fewer people. Numbers of people are told in steps of five:
-six on one day and five on the next would tell that one person stayed away.
+that no sum or difference of such figures speaks of fewer people. Numbers of people are shown in steps of
+five: six on one day and five on the next would tell that one person stayed away.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -38,7 +38,7 @@ def shown_by_day(
 ) -> Iterator[tuple[str, dict[str, DepartmentAggregate]]]:
     """What may be shown of each day, by department: an atom that ends on it, or nothing. Days come in order.
 
-    A day of too few people is told together with the next ones, in the same quarter, that make them enough.
+    A day of too few people is shown together with the next ones, in the same quarter, that make them enough.
     Figures of applications alone speak of nobody and are shown at once. The first day must be that of a
     quarter, or the first atoms are others than those of a reader who began there.
     """

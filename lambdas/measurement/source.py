@@ -83,7 +83,7 @@ def aggregate_key(day: str) -> str:
 
 
 def events(source: Source, day: str) -> Iterator[Event]:
-    """The events of a day's rows. Lines that are no JSON are passed over: a copy is no evidence."""
+    """The events of a day's rows. Lines that are not JSON are passed over: a copy is not evidence."""
     for line in source.lines(day):
         try:
             row = json.loads(line)

@@ -154,7 +154,7 @@ class Notary:
             sealed_at=self._clock().isoformat(timespec="seconds"),
             previous=(before.hour, before.sha256) if before else None,
             segments=sorted(done.segments, key=lambda one: one.key),
-            gaps=[*done.gaps, *(f"{key} is no object of records" for key in sorted(strange))],
+            gaps=[*done.gaps, *(f"{key} is not an object of records" for key in sorted(strange))],
             introduced=before is None or before.version > 1,
         )
         document = sign(manifest.line(), self._kms, self._signing_key_arn)

@@ -1,7 +1,7 @@
 """The prompts a person may use, as the gateway names them, and the search over them (L2.1, L4.2).
 
 Search is SQLite's FTS5 in memory: words with their stems, then parts of words, then the nearest word that the
-library knows where somebody mistyped. It is built anew whenever the prompts of a department change.
+library knows where somebody mistyped. It is built again whenever the prompts of a department change.
 """
 
 import re

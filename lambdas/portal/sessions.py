@@ -1,8 +1,9 @@
 """Sessions: a random cookie in the browser, the tokens sealed under it in the table (G.4, L1.3).
 
-The cookie is 256 random bits. The row's key is one hash of it and the sealing key another, so whoever reads
-the table holds no token and no cookie. A session ends after an hour without a request, at the latest after
-twelve, at sign-out, and whenever the person's access record is not what it was: that is read with every page.
+The cookie is 256 random bits. The row's key is one hash of it and the sealing key another, so anyone who
+reads the table holds no token and no cookie. A session ends after an hour without a request, at the latest
+after twelve, at sign-out, and whenever the person's access record is not what it was: that is read with
+every page.
 """
 
 import hashlib

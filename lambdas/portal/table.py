@@ -1,4 +1,4 @@
-"""The table `portal`: what the portal knows of people that is no content (sessions, progress, tickets).
+"""The table `portal`: what the portal knows of people that is not content (sessions, progress, tickets).
 
 A row has the string keys `pk` and `sk`, its facts as one JSON text, a `version` that goes up with each
 change, and where needed `expires` (seconds since the epoch, the table's TTL), `queue` and `at` (the index

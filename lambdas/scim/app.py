@@ -275,7 +275,7 @@ def _request(scope: Scope, headers: dict[str, str], body: bytes, actor: str) -> 
 
 
 def _base_url(scope: Scope, headers: dict[str, str]) -> str:
-    """The address under which the caller knows the service: it is only told back to the same caller.
+    """The address under which the caller knows the service: it is only shown to the same caller.
 
     Behind API Gateway the path begins with the stage, which only the request context names.
     """

@@ -226,7 +226,7 @@ class Endpoints:
         edit = patched(patch, identifier, lambda: self._groups.members(identifier))
         stored = self._groups.update(identifier, edit, versions=_expected(request))
         if not request.query:
-            # A group may have 50,000 members: whoever adds one must not be sent all of them.
+            # A group may have 50,000 members: anyone who adds one must not be sent all of them.
             return Answer(204, headers={"etag": etag(stored.version)})
         return self._shown(stored, request, Context.RESOURCE_PATCH_RESPONSE)
 

@@ -259,7 +259,7 @@ class Groups:
         types = self._types(wanted)
         unknown = len(wanted) - len(types)
         if unknown:
-            raise InvalidValueException(detail=f"members: {unknown} of them are no users or groups here")
+            raise InvalidValueException(detail=f"members: {unknown} of them are not users or groups here")
         return [replace(one, type=types[one.id]) for one in wanted.values()]
 
     def _types(self, identifiers: Iterable[str]) -> dict[str, Literal["User", "Group"]]:

@@ -2,8 +2,8 @@
 
 Access follows from the directory, the rules and recorded acts of operators alone. So each live record is made
 again from what the identity provider sent, and compared; what is left over is a difference: somebody has
-written to the tables past the functions that may. Each key that was not there the night before is told too,
-so that nobody makes one alone and unseen. Nothing is put right here: a person looks (docs/rights.md).
+written to the tables past the functions that may. Each key that was not there the night before is reported
+too, so that nobody makes one alone and unseen. Nothing is put right here: a person looks (docs/rights.md).
 """
 
 from collections.abc import Iterator, Mapping

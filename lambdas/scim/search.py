@@ -154,7 +154,7 @@ _CONTAINED = frozenset({CompareOperator.eq, CompareOperator.co, CompareOperator.
 
 
 def _must_name(node: FilterNode) -> str:
-    """A text that is in every person that matches, in lower case; empty where none can be told."""
+    """A text that is in every person that matches, in lower case; empty where none is known."""
     if isinstance(node, LogicalExpr) and node.op == LogicalOperator.and_:
         return max((_must_name(term) for term in node.terms), key=len, default="")
     if not isinstance(node, Comparison) or node.op not in _CONTAINED or not isinstance(node.value, str):

@@ -74,7 +74,7 @@ class DirectoryStore:
         self._client = client
         self.table = table
         self.pool = ThreadPoolExecutor(threads, "members")
-        # Readers never wait for anything but DynamoDB, so whoever runs in `pool` may wait for them.
+        # Readers never wait for anything but DynamoDB, so code that runs in `pool` may wait for them.
         self._readers = ThreadPoolExecutor(threads, "readers")
 
     def get(self, pk: str, sk: str = RESOURCE) -> Item | None:

@@ -100,7 +100,7 @@ class DepartmentArea:
 
 
 def request_key(request: str) -> str:
-    """Where a request lies. Raises ValueError for what is no request id."""
+    """Where a request lies. Raises ValueError for what is not a request id."""
     return f"requests/{_checked(request)}.json"
 
 
@@ -110,7 +110,7 @@ def draft_key(request: str) -> str:
 
 
 def batch_key(batch: str) -> str:
-    """Where the answers of a message batch lie. Raises ValueError for what is no id of one."""
+    """Where the answers of a message batch lie. Raises ValueError for what is not an id of one."""
     if not _BATCH_ID.match(batch):
         raise ValueError("not the id of a message batch")
     return f"batches/{batch}.jsonl"

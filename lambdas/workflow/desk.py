@@ -1,8 +1,8 @@
 """The desk's steps of a workflow: open a review, wait for a person, escalate, give up (L3.4).
 
 Event: {"step": "open" | "wait" | "escalate" | "expire", "department", "request", …}. `department` and
-`demanded_by` come from the workflow's definition, so whoever starts an execution cannot talk a review away.
-Messages of an escalation carry ids only.
+`demanded_by` come from the workflow's definition, so anyone who starts an execution cannot talk a review
+away. Messages of an escalation carry ids only.
 """
 
 import json

@@ -29,7 +29,7 @@ class Workflow:
     """What the definition says about a workflow, in plain data.
 
     `documents_as` is the prompt's variable that takes the documents; `checks` are names of
-    `validation.CHECKS`; `course` is what whoever asks must have completed, empty for nothing.
+    `validation.CHECKS`; `course` is what the requester must have completed, empty for nothing.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Drafting:
         except NotProved as refused:
             return f"nobody is known to have asked: {refused}"
         if workflow.course and not self._trained(workflow.course, person):
-            return f"whoever asks must complete a course first: kit training show {workflow.course}"
+            return f"the requester must complete a course first: kit training show {workflow.course}"
         names = asked.get("documents") or []
         if len(names) > _MOST_DOCUMENTS:
             return f"more than {_MOST_DOCUMENTS} documents"

@@ -14,7 +14,7 @@ import urllib3
 
 _ANSWER_SECONDS = 600.0
 _CONNECT_SECONDS = 5.0
-# What only a person can mend: the request itself, its content, the grant. Everything else is tried again.
+# What only a person can fix: the request itself, its content, the grant. Everything else is tried again.
 _REFUSALS = {400, 402, 403, 404, 413, 422}
 
 
@@ -66,7 +66,7 @@ class GatewayClient:
             text = "".join(block["text"] for block in blocks if block["type"] == "text")
             stop_reason = message.get("stop_reason")
         except (ValueError, KeyError, TypeError):
-            raise GatewayUnavailable("the answer is no message") from None
+            raise GatewayUnavailable("the answer is not a message") from None
         return Answer(text, str(response.headers.get("request-id", "")), stop_reason)
 
     def record_outcome(self, request_id: str, outcome: Mapping[str, Any]) -> None:

@@ -44,7 +44,7 @@ def quarter_named(name: str) -> Quarter:
     """The quarter called `2026Q4`. Raises ValueError."""
     found = _QUARTER.match(name)
     if not found:
-        raise ValueError(f"{name!r} is no quarter such as 2026Q4")
+        raise ValueError(f"{name!r} is not a quarter such as 2026Q4")
     year, number = int(found.group(1)), int(found.group(2))
     start = datetime(year, 3 * number - 2, 1, tzinfo=UTC)
     end = datetime(year + number // 4, 3 * (number % 4) + 1, 1, tzinfo=UTC)

@@ -1,9 +1,9 @@
 """Who wrote a document, proved by AWS itself and not by a name that the document says (L3.4, G.2).
 
-Whoever writes adds a request to STS `GetCallerIdentity`, signed with the own role session and with the
-document's hash among what is signed. Whoever reads sends that request to STS: its answer names the role and
-the session. A signature is good for that one document, says who signed and can do nothing else; STS takes it
-for fifteen minutes.
+Anyone who writes adds a request to STS `GetCallerIdentity`, signed with the own role session and with the
+document's hash among what is signed. Anyone who reads sends that request to STS: its answer names the role
+and the session. A signature is good for that one document, says who signed and can do nothing else; STS
+takes it for fifteen minutes.
 """
 
 import hashlib
@@ -61,11 +61,11 @@ class Prover:
         """Who wrote a document. Raises `NotProved`, or `ProofUnavailable` where STS does not answer."""
         arn = self.arn(document)
         if not arn.startswith(self.role):
-            raise NotProved("whoever wrote it may not")
+            raise NotProved("the person who wrote it may not")
         return person_of(arn.removeprefix(self.role))
 
     def arn(self, document: Mapping[str, Any]) -> str:
-        """Whose session wrote a document, whoever may. Raises as `person` does."""
+        """Whose session wrote a document, for any role. Raises as `person` does."""
         proof = document.get(FIELD)
         if not isinstance(proof, Mapping) or not all(isinstance(one, str) for one in proof.values()):
             raise NotProved("it has no proof")

@@ -58,7 +58,7 @@ class Release:
         if about != (review.department, review.request, review.draft_sha256):
             raise ReviewConflict("it is about another draft")
         if same_person(person, review.requested_by):
-            raise ReviewConflict("whoever asked for it may not decide about it")
+            raise ReviewConflict("the person who asked for it may not decide on it")
         decision = str(given.get("decision"))
         key, sha256 = ("" if decision == "reject" else draft_key(review.request)), ""
         if decision == "edit":
@@ -85,7 +85,7 @@ class Release:
         """
         review = self.reviews.begin_release(department, request)
         if review.decision and same_person(review.decided_by, review.requested_by):
-            raise ReviewConflict("whoever asked for it has decided about it")
+            raise ReviewConflict("the person who asked for it has already decided on it")
         self._record_decision(review, use_case)
         key = released_key(workflow, request)
         if review.state != "released":

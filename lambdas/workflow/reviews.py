@@ -12,7 +12,8 @@ only:
 `queue` is there while a person is waited for (index `queue`). An item holds ids, hashes and findings; the
 draft itself lies in the department's own data area, and so do decisions, each with the proof of who made it.
 Only the workflow's own functions write here: a decision counts once the releaser has seen its proof. It is
-written before the execution is told of it: whoever dies in between, it stands and is found by the next look.
+written before the execution is notified of it: if the process dies in between, it stands and is found by the
+next look.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -144,7 +145,7 @@ class Reviews:
     ) -> Review:
         """Write a person's decision: `approve`, `edit` or `reject`, each with its reason.
 
-        The same decision of the same person again changes nothing. Whoever asked for the draft does not
+        The same decision of the same person again changes nothing. Anyone who asked for the draft does not
         decide about it.
 
         Raises:
@@ -156,7 +157,7 @@ class Reviews:
             raise ValueError("a decision, a person and a reason are required")
         current = self.get(department, request)
         if same_person(by, current.requested_by):
-            raise ReviewConflict("whoever asked for it may not decide about it")
+            raise ReviewConflict("the person who asked for it may not decide on it")
         values = {
             ":to": DECISIONS[decision],
             ":by": by.strip(),
@@ -291,7 +292,7 @@ def deliver(states: Any, review: Review) -> bool:
     if not review.token:
         return False
     try:
-        states.send_task_success(taskToken=review.token, output='{"state":"told"}')
+        states.send_task_success(taskToken=review.token, output='{"state":"notified"}')
     except botocore.exceptions.ClientError as error:
         if error.response["Error"]["Code"] in ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken"):
             return False

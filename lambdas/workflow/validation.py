@@ -115,7 +115,7 @@ def _policy_source(draft: Draft) -> list[str]:
         if not line.casefold().startswith("source:")
     }
     return [
-        f"source {number} is no heading of the policy"
+        f"source {number} is not a heading of the policy"
         for number, text in enumerate(named, start=1)
         if _plain(text.strip("# .\"'")) not in headings
     ]

@@ -1,4 +1,4 @@
-"""An evaluation tells what the engine would have been told: every option, the engine's URNs, nothing of
+"""An evaluation tells what the engine would have received: every option, the engine's URNs, nothing of
 the machine.
 """
 

@@ -126,7 +126,7 @@ def test_a_strengthened_control_passes(tmp_path: Path, document: dict[str, Any])
     _, found = reviewed(tmp_path, weaker, document)
     allowed = {
         "denial-lost"
-    }  # the public grant that is taken back was no denial; nothing else may be critical
+    }  # the public grant that is taken back was not a denial; nothing else may be critical
     assert {f["rule"] for f in found["findings"] if f["severity"] == "critical"} <= allowed
 
 

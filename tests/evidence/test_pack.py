@@ -86,7 +86,7 @@ def _other_key(folder: Path) -> None:
 
 
 def _summed_again(folder: Path) -> None:
-    """Whoever edits a file also edits the sums beside it."""
+    """Anyone who edits a file also edits the sums beside it."""
     (folder / "records.jsonl").write_bytes(b"")
     done = subprocess.run(["sha256sum", "records.jsonl"], cwd=folder, capture_output=True, text=True)
     lines = (folder / "SHA256SUMS").read_text().splitlines()

@@ -32,7 +32,7 @@ RULE = {
 
 
 class Sts:
-    """STS: vouches, with a token of its own each time, for whoever signs with the role's session."""
+    """STS: vouches, with a token of its own each time, for anyone who signs with the role's session."""
 
     def __init__(self) -> None:
         self.minted: list[str] = []

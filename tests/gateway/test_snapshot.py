@@ -93,7 +93,7 @@ def test_a_snapshot_is_ready_where_nothing_can_be_reached() -> None:
         await server.start()
         assert server.said == ["lifespan.startup.complete"]
         assert await server.status("GET", "/healthz") == 200
-        with pytest.raises(Exception, match="connect"):  # and whoever restores it gets no 2xx
+        with pytest.raises(Exception, match="connect"):  # and a restore gets no 2xx
             await server.status("POST", "/.lambda/after-restore")
         await server.stop()
 

@@ -77,9 +77,7 @@ ATTACKS = (
         (_dynamodb("UpdateItem", "access", "NAME#user-name#x", "id"),),
         _KEYS,
     ),
-    Attack(
-        "write a colleague's name anew", (_dynamodb("PutItem", "access", "NAME#user-name#x", "id"),), _KEYS
-    ),
+    Attack("rewrite a colleague's name", (_dynamodb("PutItem", "access", "NAME#user-name#x", "id"),), _KEYS),
     Attack(
         "bind one's account to somebody",
         (_dynamodb("PutItem", "access", "SUBJECT#x", "id", "how"),),

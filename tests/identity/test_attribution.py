@@ -1,5 +1,5 @@
-"""Calls to models on AWS are made in the name of whoever asked (L1.6, L1.7, C.2, G.4): in a role session
-named after the caller and tagged with department and cost centre, or not at all.
+"""Calls to models on AWS are made in the name of the person who asked (L1.6, L1.7, C.2, G.4): in a role
+session named after the caller and tagged with department and cost centre, or not at all.
 """
 
 import asyncio

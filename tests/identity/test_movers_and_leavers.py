@@ -211,7 +211,7 @@ def test_who_comes_back_is_let_in_again_by_signing_in(person: Person) -> None:
 
 
 def _after_this_second() -> None:
-    """Sign-ins are told apart by the second in which they began."""
+    """Sign-ins are distinguished by the second in which they began."""
     time.sleep(1.1)
 
 
@@ -299,7 +299,7 @@ def test_env_shows_the_token_that_rotation_made(deployment: Deployment) -> None:
     shown = json.loads(run(deployment.kit, "env", "--json").stdout)
     assert shown["SCIM_TOKEN"] == made["token"] != deployment.variables["SCIM_TOKEN"]
     deployment.variables = shown
-    deployment.kit.clients_environment()  # for whoever uses this deployment after us
+    deployment.kit.clients_environment()  # for anyone who uses this deployment after us
     users = deployment.variables["SCIM_BASE_URL"] + "/Users?count=1"
     answer = httpx2.get(users, headers={"authorization": f"Bearer {made['token']}"})
     assert answer.status_code == 200

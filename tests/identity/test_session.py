@@ -58,7 +58,7 @@ class SignIn:
         return f"{query['redirect_uri']}?code={code}&state={query['state']}"
 
     def grant(self, challenge: str) -> str:
-        """A code for whoever can prove this challenge."""
+        """A code for anyone who can prove this challenge."""
         code = f"code-{len(self.challenges)}"
         self.challenges[code] = challenge
         return code

@@ -1,7 +1,7 @@
 """What each AWS service needs of a customer-managed key, as its own documentation says, as data.
 
 Each entry: the property of a resource that names a key, and who must be able to do what with it. Through
-`via` a service acts for whoever called it, so the key must let in the account's principals through that
+`via` a service acts for anyone who called it, so the key must let in the account's principals through that
 service; with `service` the service acts in its own name. Sources: the page on encryption at rest in each
 service's guide, read in November 2026.
 """
@@ -91,7 +91,7 @@ NEEDS: Sequence[Need] = (
         "aws:athena/workgroup",
         ("configuration", "managedQueryResultsConfiguration", "encryptionConfiguration", "kmsKey"),
         _DATA_KEY,
-        "managed results of queries, for whoever asks",
+        "managed results of queries, for everybody who asks",
         via="athena",
     ),
     Need(

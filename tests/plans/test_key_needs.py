@@ -89,7 +89,7 @@ def test_whoever_puts_records_on_a_stream_may_use_its_key() -> None:
 
 
 def test_whoever_may_query_may_read_the_results() -> None:
-    """Managed results of Athena are encrypted in the name of whoever asks (L5.6)."""
+    """Managed results of Athena are encrypted in the name of anyone who asks (L5.6)."""
     plan = made("small")
     (workgroup,) = of_type(plan, "aws:athena/workgroup")
     results = workgroup.inputs["configuration"]["managedQueryResultsConfiguration"]

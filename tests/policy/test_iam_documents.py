@@ -89,7 +89,7 @@ def _faults(where: str, key: str, statement: Mapping[str, Any]) -> Iterator[str]
                     and name.split("/")[0].lower() not in known
                     and not _context(name)
                 ):
-                    yield f"{place}: {operator} {name} is no condition of {action}"
+                    yield f"{place}: {operator} {name} is not a condition of {action}"
 
 
 def _context(name: str) -> bool:

@@ -74,5 +74,5 @@ class Client:
             self._pay("settled", cost)
 
     def _pay(self, what: str, cost: int) -> None:
-        with self.spent.open("a") as file:  # one short write in append mode: whole, whoever else writes
+        with self.spent.open("a") as file:  # one short write in append mode: whole, whatever else writes
             file.write(f"{what} {cost}\n")

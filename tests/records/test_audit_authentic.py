@@ -1,7 +1,7 @@
 """Forged calls, silenced outcomes, rolled-back and emptied stores are findings (L2.5, G.3).
 
-Whoever plants here controls the whole copy and knows how chains are made; they lack the keys of KMS and what
-the processes that wrote held in memory.
+Anyone who plants here controls the whole copy and knows how chains are made; they lack the keys of KMS and
+what the processes that wrote held in memory.
 """
 
 import base64
@@ -124,7 +124,7 @@ def edit_last_line(bucket: MemoryBucket) -> None:
 
 
 def rewrite_tail(bucket: MemoryBucket) -> None:
-    """The last object of an open hour, made anew from the chain before it."""
+    """The last object of an open hour, made again from the chain before it."""
     key = open_keys(bucket)[-1]
     last = json.loads(bucket.objects[key].splitlines()[-1])
     told = {

@@ -255,7 +255,7 @@ def test_the_notary_seals_and_the_seal_verifies(deployed: Standing) -> None:
 
 
 def test_nothing_is_sealed_under_a_shorter_lock(deployed: Standing) -> None:
-    """By the bucket's policy, whoever puts it."""
+    """By the bucket's policy, for every writer."""
     policy = json.loads(
         deployed.root("s3").get_bucket_policy(Bucket=deployed.exported("audit_bucket_name"))["Policy"]
     )

@@ -295,7 +295,7 @@ def test_a_year_later_the_segments_alone_are_enough(organisation: Organisation) 
 
 
 def test_an_edit_that_mends_the_chain_after_it_is_found_too(organisation: Organisation) -> None:
-    """Who edits a record and hashes everything after it anew cannot sign the manifest anew."""
+    """Who edits a record and hashes everything after it again cannot sign the manifest again."""
     from lambdas.common.audit.chain import hash_of
 
     def rechain(lines: list[bytes]) -> list[bytes]:
@@ -431,7 +431,7 @@ def test_a_record_that_holds_anything_at_all_is_a_finding_and_no_crash(
 
 
 def test_in_a_copy_calls_are_judged_as_of_its_newest_record() -> None:
-    """Whenever in an hour the copy was taken: what was under way then is no finding."""
+    """Whenever in an hour the copy was taken: what was under way then is not a finding."""
     organisation = Organisation()
     writer = organisation.writer()
     under_way = new_id("req_", clock=organisation.time)

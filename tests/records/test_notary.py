@@ -160,7 +160,7 @@ def test_an_object_that_no_writer_wrote_does_not_stop_the_notary() -> None:
     strange = "records/dt=2026-11-24/hour=08/strange.txt"
     organisation.bucket.objects[strange] = b"x"
     (manifest,) = organisation.notary().seal_due()
-    assert manifest.gaps == [f"{strange} is no object of records"]
+    assert manifest.gaps == [f"{strange} is not an object of records"]
     assert len(organisation.contained(manifest)) == 2
 
 

@@ -1,4 +1,4 @@
-"""Whoever is put out is out, whatever else the request carries and however `active` is written (G.4)."""
+"""Anyone who is put out is out, whatever else the request carries and however `active` is written (G.4)."""
 
 import json
 from typing import Any
@@ -32,7 +32,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "an address without a domain": {"emails": [{"value": "lee@localhost"}]},
     "a page without a scheme": {"profileUrl": "www.example.com/lee"},
     "roles as texts": {"roles": ["Employee"]},
-    "a photo that is no address": {"photos": [{"value": "none"}]},
+    "a photo that is not an address": {"photos": [{"value": "none"}]},
     "a name as a text": {"name": "Lee Example"},
     "a number for a text": {"nickName": 7, "title": 4.5},
     "two primary numbers": {
@@ -74,7 +74,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "an operation that is none": {"op": "Grow", "path": "title", "value": "x"},
     "a path that is none": {"op": "Replace", "path": "emails[", "value": "x"},
     "another id": {"op": "Replace", "path": "id", "value": "other"},
-    "a department that is no text": {"op": "Replace", "path": f"{ENTERPRISE}:department", "value": {"a": 1}},
+    "a department that is not text": {"op": "Replace", "path": f"{ENTERPRISE}:department", "value": {"a": 1}},
 }
 
 

@@ -331,7 +331,7 @@ def test_who_is_called_otherwise_signs_in_again_and_no_session_goes_with_the_nam
     assert record["before"]["userName"] == hashlib.sha256(name.encode()).hexdigest()
     heir = scim.user(name, active=True)["id"]
     assert scim.directory.access.find_person(name).subject == heir != person
-    # a change of case is no new name
+    # a change of case is not a new name
     signed_out = scim.access(person).signed_out_at
     scim.patch(f"/Users/{person}", {**rename, "value": rename["value"].upper()})
     assert scim.access(person).signed_out_at == signed_out

@@ -305,7 +305,7 @@ def test_a_demonstration_in_the_real_evidence_is_refused(read: Read) -> None:
 
 
 def test_an_emulated_stack_can_reach_no_real_account() -> None:
-    """Whoever marks a stack as emulated to pass its gates gets a provider that reaches nothing."""
+    """Anyone who marks a stack as emulated to pass its gates gets a provider that reaches nothing."""
     graph = evaluate_stage("foundation", config={"emulated": "true"})
     providers = [each for each in graph.resources.values() if each.type == "pulumi:providers:aws"]
     assert providers

@@ -128,7 +128,7 @@ def test_a_fresh_credential_is_taken_at_once(local_kit) -> None:
 
 def test_training_is_recorded_for_people_of_the_deployment_only(local_kit, tmp_path) -> None:
     refused = local_kit.run("training", "record", "--person", "nobody@example.com", "--course", "onboarding")
-    assert (refused.returncode, "is no person of this deployment" in refused.stderr) == (2, True)
+    assert (refused.returncode, "is not a person of this deployment" in refused.stderr) == (2, True)
     people = tmp_path / "people.csv"
     people.write_text("person,course,completed_on\nnobody,onboarding,yesterday\n")
     wrong = local_kit.run("training", "record", "--from", str(people))

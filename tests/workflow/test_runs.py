@@ -140,7 +140,7 @@ def test_a_rejected_draft_is_never_released_and_the_reason_is_recorded(stage, ga
 def test_nobody_decides_twice_or_about_what_they_asked_for(stage, gateway) -> None:
     run = content(stage, gateway, "harbour-twice")
     run.until_waiting()
-    with pytest.raises(ReviewConflict, match="whoever asked"):
+    with pytest.raises(ReviewConflict, match="the person who asked"):
         run.reviews.decide("marketing", run.request, "approve", by="Ada@example.com", reason="mine")
     write_decision(run, "approve", by="Ada@example.com")
     assert json.loads(invoke_releaser(run, "decide")) == {"state": "waiting"}
@@ -237,7 +237,7 @@ def test_the_releaser_refuses_a_decision_of_whoever_asked_even_if_the_table_says
     answer = stage.root("lambda").invoke(
         FunctionName="example-production-marketing-releaser", Payload=json.dumps(event).encode()
     )
-    assert "whoever asked for it has decided" in answer["Payload"].read().decode()
+    assert "the person who asked for it has already decided" in answer["Payload"].read().decode()
     assert run.released() is None
     stage.root("stepfunctions").stop_execution(executionArn=run.arn)
 
@@ -279,7 +279,7 @@ def test_a_review_that_nobody_makes_escalates_then_expires_and_releases_nothing(
 def test_a_decision_whose_delivery_crashed_still_leads_to_the_release(stage, gateway) -> None:
     run = content(stage, gateway, "harbour-crash", machine=QUICK)
     run.until_waiting()
-    # the decision is written, and whoever made it dies before the execution is told
+    # the decision is written, and its author dies before the execution is notified
     write_decision(run, "approve")
     assert run.until_ended() == "SUCCEEDED", run.history()
     assert run.released() is not None

@@ -1,5 +1,5 @@
-"""Whoever asks for a workflow that demands its course has completed it; the training lead alone says who has
-(L3.5).
+"""Anyone who asks for a workflow that demands its course has completed it; the training lead alone says who
+has (L3.5).
 """
 
 import json

@@ -60,15 +60,15 @@ def read_signature(der):
     """The two numbers of a signature in DER. Raises ValueError."""
     numbers, place = [], 2
     if len(der) < 8 or der[0] != 0x30 or der[1] != len(der) - 2:
-        raise ValueError("manifest.sig is no signature")
+        raise ValueError("manifest.sig is not a signature")
     while place < len(der):
         size = der[place + 1]
         if der[place] != 0x02:
-            raise ValueError("manifest.sig is no signature")
+            raise ValueError("manifest.sig is not a signature")
         numbers.append(int.from_bytes(der[place + 2 : place + 2 + size], "big"))
         place += 2 + size
     if len(numbers) != 2 or not all(0 < number < N for number in numbers):
-        raise ValueError("manifest.sig is no signature")
+        raise ValueError("manifest.sig is not a signature")
     return numbers
 
 

@@ -1,6 +1,6 @@
 """One writer's chain over a store that may refuse: a put that fails moves nothing (L2.5).
 
-What a caller was told is not durable is said in the chain as soon as it goes on: a record `unconfirmed` names
+What a caller learned is not durable is said in the chain as soon as it goes on: a record `unconfirmed` names
 the requests whose records failed, and where they may be found all the same. So an intent without an outcome
 always has a named reason, as long as the process lives; after that the sweeper names it.
 """
@@ -88,10 +88,10 @@ class _Chained:
         now = self._clock()
         chain = self._chain or begin(f"{self._name}-{new_id(clock=self._clock)}")
         failures = list(self._failures)
-        told = [self._unconfirmed(failures, now)] if failures else []
+        unconfirmed = [self._unconfirmed(failures, now)] if failures else []
         identity = self._identity
         first = [_introduction(identity, now)] if identity and chain.sequence == 0 else []
-        batch = chain.extend([*first, *told, *drafts], identity.sign if identity else None)
+        batch = chain.extend([*first, *unconfirmed, *drafts], identity.sign if identity else None)
         try:
             await put(batch.key(now), batch.data, batch.object_metadata(), CONTENT_TYPE)
         except (Unsure, asyncio.CancelledError):

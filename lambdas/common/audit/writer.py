@@ -66,7 +66,7 @@ class AuditWriter:
             draft = self._draft(record, key, given)
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((draft, durable))
-        if self._putting is None:  # it begins in the next turn: those who were told together share a put
+        if self._putting is None:  # it begins in the next turn: those who ask in the same turn share a put
             self._putting = asyncio.create_task(self._put_what_waits())
         await durable
 

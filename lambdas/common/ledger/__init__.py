@@ -10,7 +10,7 @@ Items of the table `ledger` (`pk`, `sk`; those with a `ttl` go by themselves):
 
     ORG#<shard>, DEPT#<id>[#<shard>],   <YYYY-MM>            committed_microusd (spent and reserved in one
     USER#<id>, BATCH#<id>                                    number), uncertain_microusd of it, and
-                                                             beyond_microusd besides; window, window_requests,
+                                                             beyond_microusd as well; window, window_requests,
                                                              window_tokens of the current minute; last
     SWITCH#<scope>#<subject>            SWITCH               off: a kill switch (see `switches`)
     SWITCHES                            NAMES                what was ever switched off, for listing

@@ -6,7 +6,7 @@ transactions over it would cancel each other. A DynamoDB condition cannot add, s
 is committed already with the ceiling less the amount.
 
 The window of the current minute is part of the item, so budget and rate cost one write. A window of an
-earlier minute is replaced by whoever comes first; one that a clock a little ahead has opened is used.
+earlier minute is replaced by the first to come; one that a clock a little ahead has opened is used.
 """
 
 import random
@@ -87,7 +87,7 @@ class Counter:
 
     def _limits_at(self, key: Key, item: Mapping[str, Any] | None, amount: Amount) -> Limits | None:
         """A shard's part of the limits. A call larger than that passes where nothing else was counted yet: a
-        window must not refuse for ever what fits into the whole of it.
+        window must not refuse forever what fits into the whole of it.
         """
         limits = self.limits
         if limits is None or self.shards == 1:

@@ -1,4 +1,4 @@
-"""What is known of tokens besides what they say: used up already, or of a session that has ended (L1.3, G.4).
+"""What is known of tokens beyond what they say: used up already, or of a session that has ended (L1.3, G.4).
 
 A token says until when it is good, and nothing that happens later changes what it says. So two facts are kept
 in the ledger's table, each under a hash, for as long as they can matter:

@@ -46,8 +46,8 @@ class Band:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a request asks for that decides its price, where the answer does not say what it was given:
-    `models` it names besides its own, `fast` mode, inference in the `us`, and how long it caches (`5m`, `1h`
-    or not at all).
+    `models` it names in addition to its own, `fast` mode, inference in the `us`, and how long it caches
+    (`5m`, `1h` or not at all).
     """
 
     models: tuple[str, ...] = ()

@@ -68,7 +68,7 @@ class RequestContract:
         )
 
     def with_additions(self, additions: tuple[Addition, ...]) -> "RequestContract":
-        """The contract with what the organisation allows besides."""
+        """The contract with what the organisation allows in addition."""
         added: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
         for one in additions:
             added[one.kind][one.name] = Entry(one.name, says=f"allowed by {one.approved_by}")

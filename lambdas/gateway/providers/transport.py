@@ -54,7 +54,7 @@ class Cancellation:
         self._callback: Callable[[], None] | None = None
 
     def cancel(self) -> None:
-        """Give up: whoever awaits the provider gets `CallCancelled`."""
+        """Give up: the task that awaits the provider gets `CallCancelled`."""
         self.cancelled = True
         if self._callback is not None:
             self._callback()

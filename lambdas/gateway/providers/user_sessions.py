@@ -1,9 +1,9 @@
-"""Calls to Claude on AWS are made in the name of whoever asked for them (L1.6, C.2).
+"""Calls to Claude on AWS are made in the name of the person who asked for them (L1.6, C.2).
 
 One role session of AWS for each caller, named after the caller's id and tagged with department and cost
 centre: CloudTrail names the person behind each call, Cost Explorer and the cost reports sum by both tags. The
 role that is assumed is the only one that may call a model, and its trust demands the tags, so there is no
-call without a name: whoever gets no session makes no call.
+call without a name: a caller without a session makes no call.
 """
 
 import asyncio
@@ -122,7 +122,7 @@ class UserSessions:
     def _keep(self, attribution: Attribution, done: "asyncio.Future[Assumed]") -> None:
         self._opening.pop(attribution, None)
         if done.cancelled() or done.exception() is not None:
-            return  # whoever waits learns of it; a renewal is tried again by the next call
+            return  # callers that wait learn of it; a renewal is tried again by the next call
         self._sessions[attribution] = done.result()
         self._sessions.move_to_end(attribution)
         while len(self._sessions) > self._most:

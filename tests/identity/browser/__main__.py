@@ -145,7 +145,7 @@ def round_of(
         return send("POST", f"{variables['ANTHROPIC_BASE_URL']}/v1/messages", token, body)[0]
 
     active(True)
-    time.sleep(1.1)  # sign-ins are told apart by the second in which they began
+    time.sleep(1.1)  # sign-ins are distinguished by the second in which they began
     token = sign_in()
     deadline = time.monotonic() + 15
     while call() != 200:  # a refusal is remembered for some seconds too
