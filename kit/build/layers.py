@@ -12,11 +12,16 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.layers import PLATFORM, PYTHON_VERSION, SERVE_SCRIPT, archive_path, group_name
 from kit.errors import ExitCode, KitError
 
+if TYPE_CHECKING:
+    from lambdas.inspection.candidates import Scanner
+
 ROOT = Path(__file__).resolve().parent.parent.parent
+INSPECTING = "gateway"  # the family that carries the compiled automaton of the inspection
 UNZIPPED_LIMIT = 250 * 1024**2  # Lambda: a function and all its layers, unpacked
 UPLOAD_LIMIT = 50 * 1024**2  # Lambda: an archive that is uploaded with the request
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -63,18 +68,35 @@ def build(family: str, *, root: Path = ROOT, output: Path | None = None, force: 
         )
     relative = archive_path(family)
     target = (output / Path(relative).name) if output else root / relative
-    if target.is_file() and not force:
+    if target.is_file() and not force and _is_complete(family, target):
         return _measured(family, target, root, fresh=False)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{family}-") as folder:
         staging = Path(folder)
         _install(family, staging, root)
+        if family == INSPECTING:
+            _candidates().write(staging / "tree" / "python")
         partial = staging / "layer.zip"
         _zip(staging / "tree", partial)
         layer = _measured(family, partial, root, fresh=True)
         _check_limits(layer)
         partial.replace(target)
     return _measured(family, target, root, fresh=True)
+
+
+def _is_complete(family: str, archive: Path) -> bool:
+    """Whether the archive holds the automaton of today's detectors, where it holds one."""
+    if family != INSPECTING:
+        return True
+    with zipfile.ZipFile(archive) as opened:
+        return f"python/{_candidates().file_name()}" in opened.namelist()
+
+
+def _candidates() -> "Scanner":
+    # here, so that commands that build nothing do not load the inspection
+    from lambdas.inspection.inspector import SCANNER
+
+    return SCANNER
 
 
 def _install(family: str, staging: Path, root: Path) -> None:

@@ -8,6 +8,8 @@ the sender gives.
 
 import re
 from enum import StrEnum
+from itertools import islice
+from math import ceil
 
 from lambdas.inspection.normalise import MappedText, Origins
 
@@ -50,14 +52,14 @@ _LOG = re.compile(
     r"|(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL)[ \]:]|[\d.]{7,15} - \S+ \[)"
 )
 _CONFIGURATION = re.compile(
-    r"(?m)^(?:[-dlbc][rwxst-]{9}[ .+]|total \d+$)|^[ \t]*(?:- )?(?:\"[^\"\n]{1,80}\"[ \t]*: ?(?:[\[{\"\d-]"
+    r"(?m)^(?:[-dlbc][rwxst-]{9}[ .+]|total \d+$)|^[ \t]*+(?:- )?(?:\"[^\"\n]{1,80}\"[ \t]*: ?(?:[\[{\"\d-]"
     r"|true|false|null)"
     r"|[A-Za-z_][\w.\-/]{0,80}[ \t]*(?::|=)(?:[ \t]|$)"
     r"|\[[\w.\" -]+\][ \t]*$|[A-Z][A-Z0-9_]{2,60}=|[\w./@-]+ v\d+\.\d+|[}\]],?[ \t]*$|export [A-Z_]+="
     r"|<[\w:.-]+(?: [^>\n]*)?>)"
 )
 _CODE = re.compile(
-    r"(?m)^[ \t]*(?:(?:from [\w.]+ )?import\b|(?:async )?(?:def|function|fn|func|class|interface|struct|enum"
+    r"(?m)^[ \t]*+(?:(?:from [\w.]+ )?import\b|(?:async )?(?:def|function|fn|func|class|interface|struct|enum"
     r"|type|impl|namespace)\b"
     r" ?[\w(<*{]|(?:pub(?:lic)?|private|protected|static|final|export|const|let|var|package|module|resource"
     r"|variable|provider"
@@ -67,7 +69,7 @@ _CODE = re.compile(
     r"|namespace)\b[^.\n]*[({\[;:=)}\]]"
     r"|(?:RUN|COPY|ENV|ARG|ENTRYPOINT|WORKDIR|CMD|EXPOSE|USER|VOLUME|ADD) \S|(?:echo|cd|exit|fi|done|then"
     r"|set|sudo|apt-get|docker|kubectl|git|npm|pip"
-    r"|curl|mkdir|rm|cp|mv)\b|\t\S|@[\w.]+(?:\(|$)|#include|#!|//|/\*|\*/|\* |\*$|\"\"\"|'''"
+    r"|curl|mkdir|rm|cp|mv)\b|(?<=\t)\S|@[\w.]+(?:\(|$)|#include|#!|//|/\*|\*/|\* |\*$|\"\"\"|'''"
     r"|[\w.$\[\]'\"]+(?:\([^\n]*\)?[;,{]?|[ \t]*[+\-|&]?:?=[^=\n]+[;,({\[\w\"')\]}])$"
     r"|[)\]}]+[;,)]*(?: ?(?:else|catch|from)\b.*)?$|[^\n]*[;{]$|</?[\w.:-]+(?: [^>\n]*)?/?>)"
 )
@@ -79,9 +81,9 @@ _STATEMENT = re.compile(
     r"|var) [\w{]|module\.exports"
     r"|(?:resource|variable|provider|module|terraform|data) (?:\"[\w-]+\" ?){0,2}\{)"
 )
-_COMMENT = re.compile(r"(?m)^[ \t]*(?:#(?![#!])|//|\*|--|;)[ \t]?\S")
+_COMMENT = re.compile(r"(?m)^[ \t]*+(?:#(?![#!])|//|\*|--|;)[ \t]?\S")
 _DOCUMENTATION = re.compile(
-    r"(?m)^[ \t]*(?:```|~~~|#{1,6} \S|\.\. [\w-]+::|={4,}$|-{4,}$|~{4,}$|\^{4,}$|\$ \w|>>> )|`[^`\n]{2,60}`"
+    r"(?m)^[ \t]*+(?:```|~~~|#{1,6} \S|\.\. [\w-]+::|={4,}$|-{4,}$|~{4,}$|\^{4,}$|\$ \w|>>> )|`[^`\n]{2,60}`"
     r"|\]\(\S+\)|::$|</?(?:p|div|code|pre|h\d|li|a)\b"
 )
 _HOLDS_CREDITS = re.compile(
@@ -123,16 +125,27 @@ def recognise(text: str) -> Kind:
         return Kind.LOG
     if _is_table(sample, lines):
         return Kind.TABLE
+    sure = _STATEMENT.search(sample) is not None and not (
+        "```" in sample and len(_DOCUMENTATION.findall(sample)) * share >= 0.1
+    )
+    if sure and _reaches(_CODE, sample, 0.35 * lines):
+        return Kind.CODE
     code = len(_CODE.findall(sample)) * share
+    if code >= 0.7:
+        return Kind.CODE  # there cannot be more settings than that
     settings = len(_CONFIGURATION.findall(sample)) * share
-    documented = len(_DOCUMENTATION.findall(sample)) * share
     together = code + settings + len(_COMMENT.findall(sample)) * share
-    sure = _STATEMENT.search(sample) is not None and not (documented >= 0.1 and "```" in sample)
     if code >= 0.45 or settings >= 0.6 or together >= (0.35 if sure else 0.75):
         return Kind.CODE if sure or code >= settings * 0.7 else Kind.CONFIGURATION
+    documented = len(_DOCUMENTATION.findall(sample)) * share
     if documented >= 0.12 and lines >= 2 * _FEW_LINES:
         return Kind.DOCUMENTATION
     return Kind.PROSE
+
+
+def _reaches(expression: re.Pattern[str], sample: str, least: float) -> bool:
+    """Whether the expression matches so many times; it is looked for no longer than that."""
+    return sum(1 for _ in islice(expression.finditer(sample), ceil(least))) >= least
 
 
 def _is_table(sample: str, lines: int) -> bool:

@@ -908,9 +908,11 @@ DETECTORS = (
 )
 
 
-def detect(text: str, lower: str, hits: Iterable[Hit], disabled: frozenset[str] = frozenset()) -> list[Span]:
+def detect(
+    text: str, lower: str, hits: Iterable[Hit], hints: frozenset[str], disabled: frozenset[str] = frozenset()
+) -> list[Span]:
     """All secrets in the (normalised) text; overlaps are settled by the caller. `hits`: where the `LITERALS`
-    occur in it.
+    occur in it; `hints`: those of `token_shapes.HINTS` that it may hold.
     """
     found: list[Span] = []
     places: list[int] = []
@@ -935,7 +937,7 @@ def detect(text: str, lower: str, hits: Iterable[Hit], disabled: frozenset[str] 
             if one.accept(match.group(group)):
                 found.append(Span("SECRET", match.start(group), match.end(group), one.score, one.name))
     if "token-shapes" not in disabled:
-        found.extend(token_shapes.detect(text))
+        found.extend(token_shapes.detect(text, hints))
     if places and "assignments" not in disabled:
         found.extend(_assignments(text, lower, places))
         found.extend(_phrases(text, places))

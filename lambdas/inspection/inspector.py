@@ -24,11 +24,13 @@ from lambdas.inspection import (
     meaning,
     names,
     personal_data,
+    token_shapes,
     views,
 )
+from lambdas.inspection.candidates import Candidates, Scanner
 from lambdas.inspection.context import PROGRAMS, TECHNICAL, Kind, recognise, without_line_numbers
 from lambdas.inspection.dictionaries import EMPTY, Dictionary
-from lambdas.inspection.expressions import Hit, Literals, places
+from lambdas.inspection.expressions import places
 from lambdas.inspection.fields import Label, TextField, extract
 from lambdas.inspection.findings import (
     Channel,
@@ -73,14 +75,16 @@ LEVELS: Mapping[str, DataClass] = {
     **meaning.LEVELS,
     "PROMPT_INJECTION": DataClass.PUBLIC,
 }
-_LITERALS = Literals(
+SCANNER = Scanner(
     {
         "keywords": personal_data.LITERALS,
         "identity": identity_numbers.LITERALS,
         "tokens": credentials.LITERALS,
         "numbers": views.LITERALS,
-        "gates": [(gate, gate) for gate in {*injection.GATES, *meaning.GATES, *acceptable_use.GATES}],
-    }
+        "gates": [(gate, gate) for gate in sorted({*injection.GATES, *meaning.GATES, *acceptable_use.GATES})],
+    },
+    {**personal_data.HINTS, **token_shapes.HINTS, **views.HINTS, **markings.HINTS},
+    {**personal_data.PLACES, **views.PLACES},
 )
 _CHUNK = 32_768
 _OVERLAP = 512
@@ -142,6 +146,7 @@ class Inspector:
         self.config = config
         self._key = config.hash_key or os.urandom(32)
         linear.read_shipped()  # at start, not in a call
+        SCANNER.warm()
         self._cache: OrderedDict[bytes, _TextResult] = OrderedDict()
 
     # --- whole requests -----------------------------------------------------------------------------------
@@ -330,7 +335,7 @@ class Inspector:
         mapped = normalise(item.text)
         plain = mapped.text
         lower = _lower(plain)
-        spans = self._value_spans(mapped, lower, _LITERALS.read(lower))
+        spans = self._value_spans(mapped, SCANNER.read(plain, lower), lower)
         levels = {}
         if "dictionary" not in self.config.disabled:
             levels = dict(self.config.dictionary.find(plain, lower))
@@ -346,8 +351,8 @@ class Inspector:
         plain = mapped.text
         kind = _kind(plain, channel)
         lower = _lower(plain)
-        literals = _LITERALS.read(lower)
-        spans = self._value_spans(mapped, lower, literals, program=kind in PROGRAMS)
+        candidates = SCANNER.read(plain, lower)
+        spans = self._value_spans(mapped, candidates, lower, program=kind in PROGRAMS)
         if kind in TECHNICAL:
             spans = [span for span in spans if examples.counts(span, plain, kind)]
         spans = list(contacts.marked(spans, plain, kind))
@@ -364,10 +369,10 @@ class Inspector:
             _check(deadline)
         whole: list[Span] = []
         if "markings" not in off:
-            for span, level in markings.find(plain):
+            for span, level in markings.find(plain, candidates.hints):
                 levels[span] = level
                 whole.append(span)
-        gates = places(literals["gates"])
+        gates = places(candidates.literals["gates"])
         if "meaning" not in off and kind not in PROGRAMS:
             whole.extend(meaning.find(plain, lower, spans, gates, channel))
             _check(deadline)
@@ -403,24 +408,24 @@ class Inspector:
         """Structured personal data, secrets, in the text and in its other readings; offsets are those of
         `mapped.text`.
         """
-        return self._value_spans(mapped, lower, _LITERALS.read(lower))
+        return self._value_spans(mapped, SCANNER.read(mapped.text, lower), lower)
 
     def _value_spans(
         self,
         mapped: MappedText,
+        candidates: Candidates,
         lower: str,
-        literals: Mapping[str, Sequence[Hit]],
         *,
         program: bool = False,
     ) -> list[Span]:
         off = self.config.disabled
         plain = latin_only(mapped.text, credentials.OTHER_SCRIPTS)
         plain = plain if program else without_emphasis(plain)
-        clear = settle(_values(plain, lower, literals, off))
+        clear = settle(_values(plain, lower, candidates, off))
         if "rearranged-views" not in off:
-            clear = self._with_views(clear, views.rearranged(plain, literals["numbers"], program=program), 0)
+            clear = self._with_views(clear, views.rearranged(plain, candidates, program=program), 0)
         if "decoded-views" not in off:
-            clear = self._with_views(clear, views.decoded(plain), 0)
+            clear = self._with_views(clear, views.decoded(plain, candidates), 0)
         return clear
 
     def _with_views(self, spans: list[Span], readings: Any, depth: int) -> list[Span]:
@@ -431,11 +436,14 @@ class Inspector:
             inner = normalise(text) if view.name == "encoded" else MappedText(text, None, len(text))
             low = _lower(inner.text)
             latin = latin_only(inner.text, credentials.OTHER_SCRIPTS)
-            found = _values(latin, low, _LITERALS.read(low), off)
+            candidates = SCANNER.read(latin, low)
+            found = _values(latin, low, candidates, off)
             if view.name == "encoded":
                 found = [*found, *(span for span, _ in self.config.dictionary.find(inner.text, low))]
                 if depth + 1 < views.MAX_DEPTH:
-                    found = self._with_views(found, views.decoded(inner.text, depth + 1), depth + 1)
+                    found = self._with_views(
+                        found, views.decoded(inner.text, candidates, depth + 1), depth + 1
+                    )
             for span in found:
                 if span.type in _ONLY_CLEAR or not view.crosses(span.start, span.end):
                     continue
@@ -461,10 +469,11 @@ _ONLY_CLEAR = frozenset(("USERNAME", "EMPLOYEE_ID", "CVV", "CARD_EXPIRY", "LICEN
                          "TAX_ID", "MRN"))  # fmt: skip
 
 
-def _values(text: str, lower: str, literals: Mapping[str, Sequence[Hit]], off: frozenset[str]) -> list[Span]:
+def _values(text: str, lower: str, candidates: Candidates, off: frozenset[str]) -> list[Span]:
+    literals = candidates.literals
     return [
-        *personal_data.detect(text, lower, literals["keywords"], off),
-        *credentials.detect(text, lower, literals["tokens"], off),
+        *personal_data.detect(text, lower, candidates, off),
+        *credentials.detect(text, lower, literals["tokens"], candidates.hints, off),
         *(() if "identity-numbers" in off else identity_numbers.detect(text, lower, literals["identity"])),
     ]
 

@@ -28,10 +28,10 @@ _LEVELS = {
     "confidential": DataClass.CONFIDENTIAL,
     "internal": DataClass.INTERNAL,
 }
-_GATES = Expression(
-    "ATTORNEY|PRIVILEGED|SECRET|CONFIDEN|RESTRICTED|MNPI|MATERIAL NON|TLP|INTERNAL|VERTRAULICH|EMBARGO"
-    "|DISTRIBUT|NEED TO|NEED-TO|PHI"
-)
+HINTS = {
+    "banner": "ATTORNEY|PRIVILEGED|SECRET|CONFIDEN|RESTRICTED|MNPI|MATERIAL NON|TLP|INTERNAL"
+    "|VERTRAULICH|EMBARGO|DISTRIBUT|NEED TO|NEED-TO|PHI|INTERNEN GEBRAUCH"
+}
 _FIELD = Expression(
     r"(?im)^[ \t>*#|\"']*(?:data[ _-]?)?(?:classification|sensitivity|security level|data class"
     r"|klassifizierung)[ \t\"']*[:=][ \t\"'*]*"
@@ -42,11 +42,11 @@ _FIELD_LEVELS = {"public": None, "internal": DataClass.INTERNAL, "restricted": D
 _MAX_BANNER_LINE = 120
 
 
-def find(text: str) -> Iterator[tuple[Span, DataClass]]:
+def find(text: str, hints: frozenset[str] = frozenset(HINTS)) -> Iterator[tuple[Span, DataClass]]:
     """Markings in the text: upper-case banners at the start of a line, in brackets or alone, and labelled
-    fields.
+    fields. `hints`: those of `HINTS` that the text may hold.
     """
-    if _GATES.search(text):
+    if "banner" in hints:
         for match in _BANNER.finditer(text):
             if not _is_banner(text, match):
                 continue

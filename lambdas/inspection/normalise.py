@@ -110,22 +110,29 @@ def _plain(character: str) -> str:
 
 
 _TABLE = _CharacterTable()
-_SIGNED = (
-    r"(?:%[0-9A-Fa-f]{2})+"
-    r"|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"
-    r"|\\u\{?[0-9A-Fa-f]{4,6}\}?|\\x[0-9A-Fa-f]{2}|(?:\\[01][0-7]{2}){3,}"
+# one expression for each sign, which it begins with: a search for a plain character costs next to nothing
+_ESCAPES = (
+    re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*"),
+    re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"),
+    re.compile(r"\\(?:u\{?[0-9A-Fa-f]{4,6}\}?|x[0-9A-Fa-f]{2}|[01][0-7]{2}(?:\\[01][0-7]{2}){2,})"),
 )
-_SIGNED_ESCAPES = re.compile(_SIGNED)
-_ESCAPES = re.compile(_SIGNED + r"|(?i: ?[\[({<] ?(?:at|dot|punkt|arroba) ?[\])}>] ?)")
-# each begins with its sign, so that a text without it costs next to nothing
-_ESCAPE_SIGNS = (re.compile(r"%[0-9A-Fa-f]"), re.compile(r"&[#A-Za-z]"), re.compile(r"\\[ux01]"))
-_BRACKETED = re.compile(r"[\[({<] ?(?i:at|dot|punkt|arroba) ?[\])}>]")
+# "[at]", "( dot )": two with a blank before them, so that it goes with them
+_BRACKETED = tuple(
+    re.compile(rf"{re.escape(bracket)} ?(?i:at|dot|punkt|arroba) ?[\])}}>]") for bracket in "[({<"
+)
 _MAX_ESCAPE_LEVELS = 3
 
 
-def _has_escapes(text: str) -> bool:
-    """A glance that costs microseconds before the expression that costs more."""
-    return any(signs.search(text) for signs in _ESCAPE_SIGNS) or _BRACKETED.search(text) is not None
+def _escapes(text: str) -> list[tuple[int, int]]:
+    """Where escapes stand, in rising order."""
+    found = [match.span() for escape in _ESCAPES for match in escape.finditer(text)]
+    for bracketed in _BRACKETED:
+        for match in bracketed.finditer(text):
+            start, end = match.span()
+            start -= start > 0 and text[start - 1] == " "
+            found.append((start, end + (text[end : end + 1] == " ")))
+    found.sort()
+    return found
 
 
 def _unescape(escape: str) -> str:
@@ -144,7 +151,7 @@ def _unescape(escape: str) -> str:
     return "@" if word in ("at", "arroba") else "."
 
 
-def _replace_escapes(mapped: MappedText) -> MappedText:
+def _replace_escapes(mapped: MappedText, escapes: Sequence[tuple[int, int]]) -> MappedText:
     text, starts = mapped.text, mapped.starts
     pieces: list[str] = []
     origins = Origins(starts)
@@ -155,18 +162,18 @@ def _replace_escapes(mapped: MappedText) -> MappedText:
             pieces.append(text[begin:end])
             origins.add(begin, end)
 
-    escapes = _ESCAPES if _BRACKETED.search(text) else _SIGNED_ESCAPES
-    for match in escapes.finditer(text):
-        keep(position, match.start())
-        replacement = _unescape(match.group())
+    for start, end in escapes:
+        begin = max(start, position)  # two may share the blank between them
+        keep(position, begin)
+        replacement = _unescape(text[begin:end])
         if not replacement.isascii():
             replacement = "".join(_TABLE[ord(character)] for character in replacement)
-        begin, width = match.start(), match.end() - match.start()
+        width = end - begin
         pieces.append(replacement)
         for index in range(len(replacement)):
             place = begin + (index * width) // len(replacement)
             origins.add(place, place + 1)
-        position = match.end()
+        position = end
     keep(position, len(text))
     return MappedText("".join(pieces), origins, mapped.origin_length)
 
@@ -188,9 +195,10 @@ def normalise(text: str) -> MappedText:
                 starts.extend([index] * len(_TABLE[ord(character)]))
             mapped = MappedText(plain, starts, length)
     for _ in range(_MAX_ESCAPE_LEVELS):
-        if not _has_escapes(mapped.text):
+        escapes = _escapes(mapped.text)
+        if not escapes:
             break
-        replaced = _replace_escapes(mapped)
+        replaced = _replace_escapes(mapped, escapes)
         if replaced.text == mapped.text:
             break
         mapped = replaced

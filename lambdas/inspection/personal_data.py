@@ -7,10 +7,11 @@ at is looked at closely. The types are listed in `LEVELS`.
 import re
 import socket
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from lambdas.inspection.candidates import Candidates
 from lambdas.inspection.expressions import Expression, Hit
 from lambdas.inspection.findings import DataClass, Span
 from lambdas.inspection.normalise import joins
@@ -223,6 +224,8 @@ class _Context:
     lower: str
     keywords: Keywords
     runs: list[tuple[int, int]]  # of digits with the signs that separate them
+    hints: frozenset[str]  # those of `HINTS` that the text may hold
+    places: Mapping[str, Sequence[int] | None]  # where candidates of `PLACES` end
 
     def before(self, group: str, position: int, reach: int = 60) -> bool:
         """A keyword of the group ends within `reach` characters before the position."""
@@ -604,7 +607,7 @@ _MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4
 def _colon_addresses(context: _Context) -> Iterator[Span]:
     text = context.text
     done = 0
-    if text.count(":") >= 2:
+    if "colons" in context.hints:
         for inner in _INNER_GROUP.finditer(text):
             start = inner.start()
             if start < done:
@@ -635,7 +638,7 @@ def _colon_addresses(context: _Context) -> Iterator[Span]:
             if raw.lower().startswith("2001:db8") or not _valid_ip6(raw):
                 continue
             yield Span("IP_ADDRESS", start, start + len(raw), 1.0, "ip-v6")
-    for pairs in _INNER_PAIRS:
+    for pairs in _INNER_PAIRS if "pairs" in context.hints else ():
         for inner in pairs.finditer(text):
             start = inner.start() - 2
             match = _MAC.match(text, start) if start >= 0 else None
@@ -997,7 +1000,7 @@ def _tables(context: _Context) -> Iterator[Span]:
     """Values under a header line that names their columns (comma, semicolon, tab or pipe)."""
     lines = context.text.split("\n")
     done = 0  # lines that belong to a table already read
-    for number in _may_be_headers(context.text, lines):
+    for number in _may_be_headers(context, lines):
         line = lines[number]
         if number < done:
             continue
@@ -1014,16 +1017,40 @@ def _tables(context: _Context) -> Iterator[Span]:
             done += 1
 
 
-def _may_be_headers(text: str, lines: Sequence[str]) -> list[int]:
+def _may_be_headers(context: _Context, lines: Sequence[str]) -> list[int]:
     """A glance: lines that have as many of a separator as the line below."""
-    found: set[int] = set()
-    for separator in _SEPARATORS:
-        if separator in text:
-            counts = [line.count(separator) for line in lines]
-            found.update(n for n, count in enumerate(counts[:-1]) if count and count == counts[n + 1])
-    return sorted(found)
+    ends = context.places["header"]
+    numbers = range(len(lines) - 1) if ends is None else (0, *_lines_at(context.text, ends))
+    return [
+        number for number in numbers if number + 1 < len(lines) and _alike(lines[number], lines[number + 1])
+    ]
 
 
+def _alike(line: str, below: str) -> bool:
+    return any(count and count == below.count(sign) for sign in _SEPARATORS if (count := line.count(sign)))
+
+
+def _lines_at(text: str, ends: Iterable[int]) -> Iterator[int]:
+    """The numbers of the lines in which these places stand, each once; `ends` rise."""
+    number = position = 0
+    last = -1
+    for end in ends:
+        number += text.count("\n", position, end)
+        position = end
+        if number > last:
+            yield number
+            last = number
+
+
+# a line that may be a header: names of fields alone, among them the beginning of one of `_COLUMNS`. The first
+# line of a text is always tried
+_OF_A_HEADER = r"[^\n(){}=:<>!?@$%^&+\\~\[\]]*"
+PLACES = {
+    "header": rf"(?i)\n(?:{_OF_A_HEADER}(?:ssn|social|mail|phone|mobile|cell|fax|cvv|cvc|security|exp|card"
+    r"|karte|carte|tarjeta|iban|passport|licen|birth|routing|acc|konto|mrn|patient|employee|nhs|national|member"
+    r"|insurance|policy|user|pass|pwd|kennwort|secret|token|key|credential)"
+    rf"|(?:{_OF_A_HEADER}[|\t;, \"'`*])?(?:tel|cc|pan|dl|dob|aba|ip|emp|nino|login|pw))",
+}
 _SEPARATORS = "|\t;,"
 
 
@@ -1084,7 +1111,11 @@ def _masked(context: _Context) -> Iterator[Span]:
 
 
 def _vehicles(context: _Context) -> Iterator[Span]:
-    if "vin" in context.keywords or ("vehicle" not in context.lower and " car" not in context.lower):
+    if (
+        "vin" not in context.hints
+        or "vin" in context.keywords
+        or ("vehicle" not in context.lower and " car" not in context.lower)
+    ):
         return
     for match in _VIN.finditer(context.text):
         value = match.group(1)
@@ -1093,6 +1124,13 @@ def _vehicles(context: _Context) -> Iterator[Span]:
 
 
 _VIN = Expression(r"(?:^|[\s:(])([A-HJ-NPR-Z0-9]{17})(?=[\s,.;)]|$)")
+
+# of expressions that are sought everywhere
+HINTS = {
+    "colons": r":[0-9A-Fa-f]{0,4}:",
+    "pairs": r":[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:|-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-",
+    "vin": r"[A-HJ-NPR-Z0-9]{17}",
+}
 
 # one entry per detector, in the order of trust: of two that overlap the earlier rule and the higher score
 # wins
@@ -1111,15 +1149,18 @@ _NEEDS_DIGITS = frozenset(DETECTORS) - {"email"}
 _ANY_DIGIT = Expression(r"\d")
 
 
-def detect(text: str, lower: str, hits: Iterable[Hit], disabled: frozenset[str] = frozenset()) -> list[Span]:
-    """All structured personal data in the (normalised) text; overlaps are settled by the caller. `hits`:
-    where the `LITERALS` occur in it.
+def detect(
+    text: str, lower: str, candidates: Candidates, disabled: frozenset[str] = frozenset()
+) -> list[Span]:
+    """All structured personal data in the (normalised) text; overlaps are settled by the caller.
+    `candidates`: of the `LITERALS` (kind "keywords"), `HINTS` and `PLACES`.
     """
     has_digit = _ANY_DIGIT.search(text) is not None
     if not has_digit and "@" not in text:
         return []
     runs = [match.span() for match in _CLUSTER.finditer(text)] if has_digit else []
-    context = _Context(text, lower, _whole_words(lower, hits) if has_digit else {}, runs)
+    keywords = _whole_words(lower, candidates.literals["keywords"]) if has_digit else {}
+    context = _Context(text, lower, keywords, runs, candidates.hints, candidates.places)
     found: list[Span] = []
     for name, detector in DETECTORS.items():
         if name in disabled or (name in _NEEDS_DIGITS and not has_digit):

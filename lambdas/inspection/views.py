@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from string import ascii_lowercase, ascii_uppercase
 
+from lambdas.inspection.candidates import Candidates
 from lambdas.inspection.expressions import Hit
 from lambdas.inspection.normalise import MappedText
 
@@ -34,16 +36,44 @@ class View:
         return not self.joints or any(start < joint < end for joint in self.joints)
 
 
-_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
-_BASE32_HINT = re.compile(r"[A-Z2-7]{16}")
+# bytes that a text in UTF-8 begins with, and those that may follow
+_TEXTUAL = bytes((9, 10, 13, *range(32, 127), *range(0xC2, 256)))
+_FOLLOWING = bytes((*_TEXTUAL, *range(0x80, 0xC0)))
+
+
+def _base64_of(first: bytes, second: bytes, third: bytes) -> str:
+    """An expression for four characters of base64 that stand for three bytes, one of each."""
+    digits = f"{ascii_uppercase}{ascii_lowercase}0123456789"
+    digits = [*digits, "+-", "/_"]
+    places = (
+        {one >> 2 for one in first},
+        {(one & 3) << 4 | other >> 4 for one in first for other in second},
+        {(one & 15) << 2 | other >> 6 for one in second for other in third},
+        {one & 63 for one in third},
+    )
+    return "".join(f"[{re.escape(''.join(digits[place] for place in sorted(one)))}]" for one in places)
+
+
+# a run of base64 whose first nine bytes may be those of a text: most names of programs are not
+_OF_TEXT = _base64_of(_TEXTUAL, _TEXTUAL, _TEXTUAL)
+_OF_SHORT_TEXT = _base64_of(_TEXTUAL, _FOLLOWING, _FOLLOWING)
+_GOES_ON = _base64_of(_FOLLOWING, _FOLLOWING, _FOLLOWING)
+_ENCODED = re.compile(
+    rf"(?<![A-Za-z0-9+/_-])(?:(?:{_OF_TEXT}){{3}}[A-Za-z0-9+/_-]*"
+    rf"|{_OF_SHORT_TEXT}(?:{_GOES_ON}){{2}}[A-Za-z0-9+/_-]{{0,3}}(?![A-Za-z0-9+/_-]))={{0,2}}"
+)
+_FIRST_OF_RUN = 12  # characters
 _BASE32 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Z2-7]{16,400}={0,6}(?![A-Za-z0-9+/_-])")
 _HEX_RUN = re.compile(r"[0-9A-Fa-f]{14,}")
 _SPACED_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]){6,}[0-9A-Fa-f]{2}")
-# two expressions that begin with a sign are searched for much faster than one that begins with a choice
-_SPACED_HEX_HINTS = tuple(re.compile(rf"{sign}[0-9A-Fa-f]{{2}}[ :][0-9A-Fa-f]{{2}}[ :]") for sign in " :")
-# a text is searched for the bare row first, which is quicker than asking what stands before each digit
-_SPACED_ROW = re.compile(r"[0-9][ \t.·•_*-]{1,3}(?:[0-9][ \t.·•_*-]{1,3}){6,}[0-9]")
-_SPACED = re.compile(rf"(?<!\w){_SPACED_ROW.pattern}(?!\w)")
+_SPACED = re.compile(r"(?<!\w)[0-9][ \t.·•_*-]{1,3}(?:[0-9][ \t.·•_*-]{1,3}){6,}[0-9](?!\w)")
+# of expressions that are sought everywhere; a character beyond Latin-1 is a question mark there
+HINTS = {
+    "hex": r"[0-9A-Fa-f]{14}",
+    "base32": r"[A-Z2-7]{16}",
+    "spaced-hex": r"[ :][0-9A-Fa-f]{2}[ :][0-9A-Fa-f]{2}[ :]",
+    "spaced-digits": r"[0-9][ \t.·?_*-]{1,3}(?:[0-9][ \t.·?_*-]{1,3}){6}[0-9]",
+}
 _WORDS = {
     "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
     "seven": "7", "eight": "8", "nine": "9", "null": "0", "eins": "1", "zwei": "2", "drei": "3", "vier": "4",
@@ -59,29 +89,44 @@ _SPELLED = re.compile(
 )
 
 
-def decoded(text: str, depth: int = 0) -> Iterator[View]:
-    """Texts that base64 or hexadecimal runs stand for; placed on the whole run."""
+PLACES = {
+    # the first characters of a run that `_ENCODED` matches, behind what is no part of one
+    "encoded": rf"[^A-Za-z0-9+/_-](?:(?:{_OF_TEXT}){{3}}|{_OF_SHORT_TEXT}(?:{_GOES_ON}){{2}})",
+    # a line break with a digit or an "@" in the word before or behind it: what `_parted` asks at least
+    "broken-value": r"[0-9@][^ ]{0,39}\n|\n[ \t]{0,8}(?:[>*#|]{1,2} ?)?[^ \n]{0,39}[0-9@]",
+}
+
+
+def decoded(text: str, candidates: Candidates, depth: int = 0) -> Iterator[View]:
+    """Texts that base64 or hexadecimal runs stand for; placed on the whole run. `candidates`: of `HINTS` and
+    `PLACES`.
+    """
+    hints = candidates.hints
     if depth >= MAX_DEPTH:
         return
-    for match in islice(_ENCODED.finditer(text), MAX_RUNS):
+    for match in islice(_encoded(text, candidates.places["encoded"]), MAX_RUNS):
         run, start = match.group(), match.start()
         # twelve and more letters of base64 without a capital are a name, a path or a word
-        if run[0] in _TEXTUAL_HEADS and not run.islower():
+        if not run.islower():
             for inner in _decode(run):
                 yield View("encoded", MappedText(inner, [start] * len(inner), match.end()))
-        if match.end() - start >= 14:
-            for digits in _HEX_RUN.finditer(run):
-                yield from _hexadecimal(digits.group(), start + digits.start(), start + digits.end())
-    for match in _BASE32.finditer(text) if _BASE32_HINT.search(text) else ():
+    for match in islice(_HEX_RUN.finditer(text) if "hex" in hints else (), MAX_RUNS):
+        yield from _hexadecimal(match.group(), *match.span())
+    for match in _BASE32.finditer(text) if "base32" in hints else ():
         yield from _base32(match.group(), *match.span())
-    if any(hint.search(text) for hint in _SPACED_HEX_HINTS):
-        for match in _SPACED_HEX.finditer(text):
-            yield from _hexadecimal(match.group(), *match.span())
+    for match in _SPACED_HEX.finditer(text) if "spaced-hex" in hints else ():
+        yield from _hexadecimal(match.group(), *match.span())
 
 
-# what base64 of a text can begin with: its first six bits are those of a printable character, of a tab or a
-# line break, or of the first byte of a longer character
-_TEXTUAL_HEADS = frozenset("CDIJKLMNOPQRSTUVWXYZabcdefwxyz0123456789+/-_")
+def _encoded(text: str, ends: Sequence[int] | None) -> Iterator[re.Match[str]]:
+    """Runs of base64 that may be text. `ends`: where candidates end, if these were sought."""
+    if ends is None:
+        yield from _ENCODED.finditer(text)
+        return
+    for start in dict.fromkeys((0, *(end - _FIRST_OF_RUN for end in ends))):
+        match = _ENCODED.match(text, start)
+        if match:
+            yield match
 
 
 def _base32(run: str, start: int, end: int) -> Iterator[View]:
@@ -118,9 +163,6 @@ def _decode(raw: str) -> Iterator[str]:
         yield text
 
 
-_TEXTUAL = bytes((9, 10, 13, *range(32, 127), *range(0xC2, 256)))
-
-
 def _looks_textual(head: bytes) -> bool:
     return not head.translate(None, _TEXTUAL)
 
@@ -139,18 +181,17 @@ def _printable(data: bytes) -> str:
     return text
 
 
-def rearranged(text: str, hits: Sequence[Hit], *, program: bool = False) -> Iterator[View]:
+def rearranged(text: str, candidates: Candidates, *, program: bool = False) -> Iterator[View]:
     """The text with line breaks and markup inside values closed, and runs of spaced or spelled digits written
-    together. `hits`: where the `LITERALS` occur in it. A `program` is made of such signs: they are left
+    together. `candidates`: of the `LITERALS` and `HINTS`. A `program` is made of such signs: they are left
     there.
     """
-    yield from _joined("joined-lines", text, _line_breaks(text))
+    yield from _joined("joined-lines", text, _line_breaks(text, candidates.places["broken-value"]))
     if not program:
         yield from _joined("joined-text", text, _marks(text))
-    if _SPACED_ROW.search(text):
-        for match in _SPACED.finditer(text):
-            yield from _digits(match, "spaced-digits")
-    for begin, end in _rows_of_words(hits):
+    for match in _SPACED.finditer(text) if "spaced-digits" in candidates.hints else ():
+        yield from _digits(match, "spaced-digits")
+    for begin, end in _rows_of_words(candidates.literals["numbers"]):
         for match in _SPELLED.finditer(text, begin, min(len(text), end + 1)):
             yield from _digits(match, "spelled-digits")
 
@@ -191,8 +232,14 @@ _MARK_SIGNS = tuple("*~`<") + tuple(
 )
 
 
-def _line_breaks(text: str) -> Iterator[tuple[int, int]]:
-    for match in _BREAK.finditer(text):
+def _line_breaks(text: str, ends: Sequence[int] | None) -> Iterator[tuple[int, int]]:
+    """`ends`: where candidates of `PLACES` end, if these were sought."""
+    if ends is None:
+        matches = _BREAK.finditer(text)
+    else:
+        breaks = sorted({text.rfind("\n", 0, end) for end in ends})
+        matches = (match for place in breaks if place >= 0 and (match := _BREAK.match(text, place)))
+    for match in matches:
         left, right = match.span()
         if right - left == 2 and text[right - 1] == " " and text[right].isdigit():
             right -= 1  # the blank between two groups of digits

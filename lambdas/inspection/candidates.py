@@ -1,0 +1,192 @@
+"""Where anything may stand in a text, found in one pass: the literals of all detectors, hints and places.
+
+A literal is reported with every place; a hint only as present or not, so that an expression that is dear to
+search for is tried on texts that may hold a match; a place with where it ends. Hints and places may be wrong
+in one direction only: where a detector finds something there always is one.
+
+The engine is Vectorscan (package `hyperscan`), a multi-pattern automaton. It reads bytes: texts are encoded
+as Latin-1, one byte a character, so offsets stay true; literals beyond Latin-1 are sought by `Literals`, as
+all are on a machine without the package and in short texts, where a call costs more than the search.
+`kit build` leaves the compiled automaton beside the dependencies of the gateway; without the file it is
+compiled at the start (a tenth of a second).
+"""
+
+import hashlib
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lambdas.inspection.expressions import Hit, Literals
+
+try:
+    import hyperscan as engine
+except ImportError:  # no wheel for this machine: the same candidates, more slowly
+    engine = None
+hyperscan: Any = engine
+
+_SHORTEST = 400  # characters: below, the plain automaton is as quick
+FILE_PREFIX = "inspection-candidates-"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """`literals`: by kind, where each stands, in the order of the ends, the longest of one end first.
+    `hints`: the names of those that may be present. `places`: by name, where each ends, in rising order; None
+    where they were not sought and all of the text may be one.
+    """
+
+    literals: Mapping[str, list[Hit]]
+    hints: frozenset[str]
+    places: Mapping[str, Sequence[int] | None]
+
+
+class Scanner:
+    """All literals by kind, each with what it means; all hints and places by name. Safe to share between
+    threads.
+    """
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Iterable[tuple[str, Any]]],
+        hints: Mapping[str, str],
+        places: Mapping[str, str],
+    ):
+        given = {kind: list(literals) for kind, literals in kinds.items()}
+        meant: dict[str, list[tuple[int, int, Any]]] = {}
+        for number, literals in enumerate(given.values()):
+            for literal, meaning in literals:
+                meant.setdefault(literal, []).append((number, len(literal), meaning))
+        self._kinds = tuple(given)
+        self._every = Literals(given)
+        # the longest first: their numbers put those of one end into the order of `Literals`
+        self._latin = sorted((one for one in meant if _is_latin(one)), key=lambda one: (-len(one), one))
+        self._meant = tuple(meant[one] for one in self._latin)
+        self._beyond = Literals({k: [x for x in v if not _is_latin(x[0])] for k, v in given.items()})
+        self._strange = frozenset("".join(one for one in meant if not _is_latin(one)))
+        self.hints = frozenset(hints)
+        self._names = (*hints, *places)
+        self._expressions = (*hints.values(), *places.values())
+        self._not_sought: Mapping[str, None] = dict.fromkeys(places)
+        self._engine: _Engine | None = None
+
+    def read(self, text: str, lower: str) -> Candidates:
+        """The candidates of a text; `lower` is the text in small letters, of the same length."""
+        if hyperscan is None or len(text) < _SHORTEST:
+            return Candidates(self._every.read(lower), self.hints, self._not_sought)
+        compiled = self._engine or self._compile()
+        found: list[list[Hit]] = [[] for _ in self._kinds]
+        for end, number in compiled.literals(_bytes(lower)):
+            for kind, length, meaning in self._meant[number]:
+                found[kind].append((end - length, end, meaning))
+        literals = dict(zip(self._kinds, found, strict=True))
+        if not lower.isascii() and not self._strange.isdisjoint("".join(_BEYOND_LATIN.findall(lower))):
+            for kind, hits in self._beyond.read(lower).items():
+                if hits:
+                    literals[kind] = sorted([*literals[kind], *hits], key=lambda hit: (hit[1], hit[0]))
+        hints: list[str] = []
+        ends: dict[str, list[int]] = {name: [] for name in self._not_sought}
+        for end, number in compiled.expressions(_bytes(text)):
+            name = self._names[number]
+            if name in ends:
+                ends[name].append(end)
+            else:
+                hints.append(name)
+        return Candidates(literals, frozenset(hints), ends)
+
+    def warm(self) -> None:
+        """Compile now, or read what was compiled, instead of at the first text."""
+        if hyperscan is not None and self._engine is None:
+            self._compile()
+
+    def write(self, folder: Path) -> Path:
+        """Leave the compiled automaton in a folder."""
+        path = folder / self.file_name()
+        path.write_bytes((self._engine or self._compile()).dump())
+        return path
+
+    def _compile(self) -> "_Engine":
+        name = self.file_name()
+        saved = next((path for one in sys.path if (path := Path(one or os.curdir) / name).is_file()), None)
+        loaded = _Engine.load(saved.read_bytes()) if saved else None
+        self._engine = loaded or _Engine.compile(self._latin, self._expressions, hints=len(self.hints))
+        return self._engine
+
+    def file_name(self) -> str:
+        """The name of the compiled automaton's file: it carries what it was made of, and by what."""
+        made_of = repr((version("hyperscan"), self._latin, self._names, self._expressions)).encode()
+        return f"{FILE_PREFIX}{hashlib.sha256(made_of).hexdigest()[:16]}.bin"
+
+
+_BEYOND_LATIN = re.compile("[^\x00-\xff]+")
+
+
+def _is_latin(text: str) -> bool:
+    return _BEYOND_LATIN.search(text) is None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("latin-1", "replace")
+
+
+class _Engine:
+    """Two compiled automata: of literals; of hints and places."""
+
+    def __init__(self, literals: Any, expressions: Any):
+        self._literals, self._expressions = literals, expressions
+        self._own = threading.local()  # working memory: that of each thread
+
+    @classmethod
+    def compile(cls, literals: Sequence[str], expressions: Sequence[str], *, hints: int) -> "_Engine":
+        """The first `hints` expressions are reported once a text."""
+        of_literals, of_expressions = hyperscan.Database(), hyperscan.Database()
+        of_literals.compile(**_numbered(literals), literal=True)
+        once = [hyperscan.HS_FLAG_SINGLEMATCH] * hints + [0] * (len(expressions) - hints)
+        of_expressions.compile(**_numbered(expressions), flags=once)
+        return cls(of_literals, of_expressions)
+
+    @classmethod
+    def load(cls, saved: bytes) -> "_Engine | None":
+        """What `dump` wrote; None where it was made for another processor or version."""
+        size = int.from_bytes(saved[:4], "big")
+        mode = hyperscan.HS_MODE_BLOCK
+        try:
+            return cls(hyperscan.loadb(saved[4 : 4 + size], mode), hyperscan.loadb(saved[4 + size :], mode))
+        except hyperscan.error:
+            return None
+
+    def dump(self) -> bytes:
+        first, second = hyperscan.dumpb(self._literals), hyperscan.dumpb(self._expressions)
+        return len(first).to_bytes(4, "big") + first + second
+
+    def literals(self, data: bytes) -> list[tuple[int, int]]:
+        """(end, number) of each literal, in rising order."""
+        return self._scan(self._literals, data)
+
+    def expressions(self, data: bytes) -> list[tuple[int, int]]:
+        """(end, number) of each hint that is present, once, and of each place, in rising order."""
+        return self._scan(self._expressions, data)
+
+    def _scan(self, database: Any, data: bytes) -> list[tuple[int, int]]:
+        if not hasattr(self._own, "scratch"):
+            both = (self._literals, self._expressions)
+            self._own.scratch = {id(one): hyperscan.Scratch(one) for one in both}
+        found: list[tuple[int, int]] = []
+        add = found.append
+
+        def on_match(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            add((end, number))
+
+        database.scan(data, match_event_handler=on_match, scratch=self._own.scratch[id(database)])
+        found.sort()
+        return found
+
+
+def _numbered(texts: Sequence[str]) -> dict[str, Any]:
+    words = [one.encode("latin-1") for one in texts]
+    return {"expressions": words, "ids": list(range(len(words))), "elements": len(words)}
