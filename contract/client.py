@@ -479,6 +479,10 @@ class Client:
     role_limits: Mapping[Slug, rights.RoleLimits] = key(
         "limits of one person with a role, in place of those of its department", default={}
     )
+    role_sign_in: Mapping[Slug, rights.SignInRule] = key(
+        "what a sign-in of a person with a role must have been, in addition to what its department asks",
+        default={},
+    )
     audit: Audit = key("the audit store", default=Audit())
     budget: Budget = key("how use is paid for", default={})
     reviews: Reviews = key("how long drafts wait for a person", default=Reviews())

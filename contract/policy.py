@@ -23,6 +23,7 @@ from contract.rights import (
     Organization,
     RoleLimits,
     Route,
+    SignInRule,
 )
 from contract.writing import published
 
@@ -48,6 +49,7 @@ def policy_document(
     dictionary: ApprovedDictionary | None,
     inspection: InspectionRules,
     role_limits: Mapping[str, RoleLimits],
+    role_sign_in: Mapping[str, SignInRule],
     help_url: str | None,
 ) -> dict[str, Any]:
     """The policy in the shape of version 1, ready for canonical JSON. `issuers` are plain data already,
@@ -69,6 +71,7 @@ def policy_document(
         **({"dictionary": published(dictionary)} if dictionary else {}),
         **({"inspection": published(inspection)} if inspection != InspectionRules() else {}),
         **({"role_limits": published(role_limits)} if role_limits else {}),
+        **({"role_sign_in": published(role_sign_in)} if role_sign_in else {}),
         **({"help_url": help_url} if help_url else {}),
     }
 
@@ -108,6 +111,10 @@ def parse_policy(document: bytes) -> GatewayPolicy:
         role_limits={
             role: _read(reading, RoleLimits, each, f"policy.role_limits.{role}")
             for role, each in _mapping(raw, "role_limits").items()
+        },
+        role_sign_in={
+            role: _read(reading, SignInRule, each, f"policy.role_sign_in.{role}")
+            for role, each in _mapping(raw, "role_sign_in").items()
         },
         help_url=_named(raw, "help_url") if raw.get("help_url") is not None else None,
     )

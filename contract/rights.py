@@ -104,6 +104,24 @@ class Findings:
 
 
 @declared
+class SignInRule:
+    """What a person's sign-in must have been (G.4): what the identity provider says of it decides."""
+
+    methods: tuple[Words, ...] = key(
+        "methods (`amr`) of which the sign-in must have used one, such as mfa; any if empty",
+        default=(), most=20, changes="gateway",
+    )  # fmt: skip
+    contexts: tuple[Words, ...] = key(
+        "contexts (`acr`) of which the sign-in must have been one; any if empty", default=(), most=20,
+        changes="gateway",
+    )  # fmt: skip
+    max_age_minutes: int | None = key(
+        "how long ago a person may have signed in, renewals not counted; any time if nothing is said",
+        default=None, least=5, most=43_200, stricter="less", changes="gateway",
+    )  # fmt: skip
+
+
+@declared
 class Department:
     """What one department may do, with which data and at what cost (L1.5, L1.6, G.1).
 
@@ -220,6 +238,10 @@ class Department:
     web_domains: tuple[Host, ...] = key(
         "the domains, with their subdomains, to which a web search or fetch must limit itself; all if empty",
         default=(), changes="gateway",
+    )  # fmt: skip
+    sign_in: SignInRule | None = key(
+        "what a sign-in of its people must have been before they call Claude", default=None,
+        changes="gateway",
     )  # fmt: skip
     human_review: tuple[ReviewTrigger, ...] = key(
         "the kinds of answer that a person reviews before they are used",
@@ -425,6 +447,7 @@ class GatewayPolicy:
     dictionary: ApprovedDictionary | None = None  # without one the client protects no terms of its own
     inspection: InspectionRules = InspectionRules()
     role_limits: Mapping[str, RoleLimits] = field(default_factory=dict)
+    role_sign_in: Mapping[str, SignInRule] = field(default_factory=dict)
     help_url: str | None = None  # where people read what to do when a call is refused
 
     def model_named(self, name: str) -> Model | None:

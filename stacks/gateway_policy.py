@@ -28,5 +28,6 @@ def gateway_policy(settings: Settings, issuers: Sequence[Mapping[str, Any]] = ()
         dictionary=settings.dictionary,
         inspection=settings.inspection,
         role_limits=settings.role_limits,
+        role_sign_in=settings.role_sign_in,
         help_url=settings.contacts.help_url or help_page(settings),
     )

@@ -9,6 +9,7 @@ from components.api.claude_access import ClaudeAccess, model_statements
 from components.base import KitComponent
 from components.functions import Function, FunctionArgs, Start, Surroundings, Web
 from components.permissions import Statement, put_copies
+from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 
 GATEWAY_PACKAGES = ("common", "gateway", "inspection")
 
@@ -156,6 +157,16 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
             [stores.ledger_table_arn],
         ),
         Statement("CheckAccess", ["dynamodb:BatchGetItem", "dynamodb:GetItem"], [stores.access_table_arn]),
+        # the first call of a person whom an issuer names directly: no right of theirs is among the attributes
+        Statement(
+            "BindAccount",
+            ["dynamodb:PutItem"],
+            [stores.access_table_arn],
+            conditions={
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SUBJECT#*", "USER#*"]},
+                "ForAllValues:StringEquals": {"dynamodb:Attributes": list(BINDING_ATTRIBUTES)},
+            },
+        ),
         Statement(
             "KeepSubjectKeys", ["dynamodb:GetItem", "dynamodb:PutItem"], [stores.subject_keys_table_arn]
         ),

@@ -148,7 +148,12 @@ class People(KitComponent):
 
         Cognito names the sign-in that a person's token came from in `origin_jti`.
         """
-        person = {"person": "kit_person", "session": "origin_jti"}
+        person = {
+            "person": "kit_person",
+            "session": "origin_jti",
+            "methods": "kit_amr",
+            "context": "kit_acr",
+        }
         signed_in = [one for one in (self.client, self.portal_client) if one is not None]
         application = {"application": "client_id"}
         machines = self.machine_clients.values()

@@ -110,10 +110,11 @@ def _write(file: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[str, int], None]]:
-    from rich.console import Console
     from rich.progress import Progress, TextColumn
 
-    console = Console(stderr=True)
+    from kit.terminal import notes
+
+    console = notes()
     columns = (TextColumn("reading {task.description}"), TextColumn("{task.completed:,}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, object] = {}

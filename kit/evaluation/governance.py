@@ -138,9 +138,12 @@ def _gateway_policy(say: _Said, before: Mapping[str, Any], after: Mapping[str, A
     yield from _issuers(say, before.get("issuers") or [], after.get("issuers") or [])
     yield from _inspection(say, before, after)
     yield from _role_limits(say, _map(before, "role_limits"), _map(after, "role_limits"))
+    old, new = _map(before, "role_sign_in"), _map(after, "role_sign_in")
+    for role in sorted(old.keys() | new.keys()):
+        yield from _sign_in(say, f"role {role}", old.get(role), new.get(role))
     known = {
         "organization", "departments", "models", "providers", "issuers", "inspection", "dictionary",
-        "role_limits",
+        "role_limits", "role_sign_in",
     }  # fmt: skip
     yield from _whatever(say, "the gateway policy", _without(before, known), _without(after, known))
 
@@ -157,7 +160,8 @@ def _departments(
         elif new is None:
             yield say("department-removed", "info", f"{where} may no longer use Claude")
         elif old is not None:
-            yield from _declared(say, Department, where, old, new, leave=("findings",))
+            yield from _declared(say, Department, where, old, new, leave=("findings", "sign_in"))
+            yield from _sign_in(say, where, old.get("sign_in"), new.get("sign_in"))
             yield from _declared(
                 say, Findings, where, _map(old, "findings"), _map(new, "findings"), by_file_name=True
             )
@@ -274,6 +278,25 @@ def _inspection(say: _Said, before: Mapping[str, Any], after: Mapping[str, Any])
 def _role_limits(say: _Said, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Finding]:
     for role in sorted(before.keys() | after.keys()):
         yield from _declared(say, RoleLimits, f"role {role}", before.get(role) or {}, after.get(role) or {})
+
+
+def _sign_in(
+    say: _Said, where: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> Iterator[Finding]:
+    """What a sign-in must have been: weaker where one that was refused before would pass now."""
+    old, new = before or {}, after or {}
+    if old == new:
+        return
+    oldest, newest = old.get("max_age_minutes"), new.get("max_age_minutes")
+    weaker_now = oldest is not None and (newest is None or newest > oldest)
+    for name in ("methods", "contexts"):
+        wanted, will_do = set(old.get(name) or ()), set(new.get(name) or ())
+        weaker_now |= bool(wanted) and (not will_do or not will_do <= wanted)
+    words = f"{where}: what a sign-in must have been: {_shown(after)} instead of {_shown(before)}"
+    if weaker_now:
+        yield say("sign-in-weaker", "critical", words)
+    else:
+        yield say("sign-in-stricter", "info", words)
 
 
 # -- keys of the contract

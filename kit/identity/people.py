@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kit.identity.operator import record_event, usage
+from kit.identity.operator import policy, record_event, usage
 from kit.identity.subjects import person as find_person
 from kit.target import Target
-from lambdas.common.bindings import AlreadyBound, Binding, Bindings, subject_hash
+from lambdas.common.bindings import AlreadyBound, Binding, Bindings, place_of, subject_hash
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def bind(target: Target, given: str, subject: str, issuer: str) -> Bound:
         target, {"kind": "identity", "event": "bound", "subject": who.id, "after": {"account": account}}
     )
     try:
-        bindings.bind(Binding(who.id, account, "", "operator", datetime.now(UTC)))
+        bindings.bind(Binding(who.id, account, "", "operator", datetime.now(UTC), _place(target, issuer)))
     except AlreadyBound:
         raise usage(
             f"{given} or this account is bound already", f"kit people unbind {who.id} first"
@@ -34,16 +34,26 @@ def bind(target: Target, given: str, subject: str, issuer: str) -> Bound:
 
 
 def unbind(target: Target, given: str) -> Bound:
-    """Release a person's account: their next sign-in binds one again. Raises KitError where there is none."""
+    """Release a person's accounts: the next sign-in binds one. Raises KitError where there is none."""
     who, bindings = find_person(target, given), _bindings(target)
-    binding = bindings.of(who.id)
-    if binding is None:
+    accounts = bindings.every(who.id)
+    if not accounts:
         raise usage(f"{given} has not signed in yet", "there is nothing to release")
     event = {"kind": "identity", "event": "released", "subject": who.id}
-    record_event(target, {**event, "before": {"account": binding.subject}})
-    entries = bindings.releasing(binding, datetime.now(UTC))
+    record_event(target, {**event, "before": {"accounts": [one.subject for one in accounts]}})
+    entries = [entry for one in accounts for entry in bindings.releasing(one, datetime.now(UTC))]
     target.client("dynamodb").transact_write_items(TransactItems=entries)
     return Bound(who.id, "")
+
+
+def _place(target: Target, issuer: str) -> str:
+    """Empty for the user pool; an issuer whose tokens the gateway takes from people is a place of its own."""
+    direct = {
+        one.issuer
+        for one in policy(target).issuers
+        if one.principal == "person" and {"user_name", "external_id"} & one.claims.keys()
+    }
+    return place_of(issuer) if issuer in direct else ""
 
 
 def _bindings(target: Target) -> Bindings:

@@ -5,9 +5,12 @@ subject do not, so they are bound to the person's immutable id, one to one, and 
 
 In the table `access`:
 
-    pk                                      sk          what
-    SUBJECT#<hash of issuer and subject>    BINDING     `id`, the person whose account it is
-    USER#<id>                               BINDING     `subject` (that hash), `username` in the user pool
+    pk                                      sk                  what
+    SUBJECT#<hash of issuer and subject>    BINDING             `id`, the person whose account it is
+    USER#<id>                               BINDING[#<place>]   `subject` (that hash), `username` in the pool
+
+A person has one account for each place where people sign in: the user pool (without a name), and each issuer
+whose tokens the gateway takes from people directly, known by the hash of its name.
 
 Neither the subject nor a name is in a key.
 """
@@ -24,7 +27,7 @@ SK = "BINDING"
 _RELEASED = "released"
 # What an item of a binding has: none of an access record's rights is among them.
 ATTRIBUTES = ("pk", "sk", "id", "subject", "username", "how", "bound_at")
-How = Literal["external-id", "address", "operator"]
+How = Literal["external-id", "address", "operator", "name"]
 
 
 class AlreadyBound(Exception):
@@ -33,18 +36,31 @@ class AlreadyBound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A person's account. `subject` is its hash; `username` is what the user pool calls it."""
+    """A person's account. `subject` is its hash; `username` is what the user pool calls it. `place` is empty
+    for the user pool, else that of an issuer.
+    """
 
     person: str
     subject: str
     username: str
     how: How
     bound_at: datetime
+    place: str = ""
+
+    @property
+    def sk(self) -> str:
+        """Where the person's side of it is."""
+        return f"{SK}#{self.place}" if self.place else SK
 
 
 def subject_hash(issuer: str, subject: str) -> str:
     """What an account is known by here: 64 hexadecimal digits."""
     return hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
+
+
+def place_of(issuer: str) -> str:
+    """An issuer as a place where people sign in: 16 hexadecimal digits."""
+    return hashlib.sha256(issuer.encode()).hexdigest()[:16]
 
 
 def subject_key(subject: str) -> str:
@@ -64,27 +80,36 @@ class Bindings:
         item = self._item(subject_key(subject))
         return item["id"]["S"] if item else None
 
-    def of(self, person: str) -> Binding | None:
-        """The account of a person."""
-        item = self._item(f"USER#{person}")
-        if item is None or item["how"]["S"] == _RELEASED:
-            return None
-        return Binding(
-            person,
-            item["subject"]["S"],
-            item.get("username", {}).get("S", ""),
-            item["how"]["S"],
-            datetime.fromtimestamp(int(item["bound_at"]["N"]), UTC),
+    def of(self, person: str, place: str = "") -> Binding | None:
+        """The account of a person at a place."""
+        item = self._item(f"USER#{person}", f"{SK}#{place}" if place else SK)
+        return _binding(person, item) if item is not None else None
+
+    def every(self, person: str) -> list[Binding]:
+        """The accounts of a person everywhere."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": {"S": f"USER#{person}"}, ":sk": {"S": SK}},
+            ConsistentRead=True,
         )
+        found = (_binding(person, item) for item in answer["Items"])
+        return [one for one in found if one is not None]
 
     def bind(self, binding: Binding, more: Sequence[Mapping[str, Any]] = ()) -> None:
         """Bind, with `more` entries of the same transaction. Raises `AlreadyBound`."""
         at = {"N": str(int(binding.bound_at.timestamp()))}
-        common = {"sk": {"S": SK}, "how": {"S": binding.how}, "bound_at": at}
+        common = {"how": {"S": binding.how}, "bound_at": at}
         items: list[dict[str, Any]] = [
-            {"pk": {"S": subject_key(binding.subject)}, "id": {"S": binding.person}, **common},
+            {
+                "pk": {"S": subject_key(binding.subject)},
+                "sk": {"S": SK},
+                "id": {"S": binding.person},
+                **common,
+            },
             {
                 "pk": {"S": f"USER#{binding.person}"},
+                "sk": {"S": binding.sk},
                 "subject": {"S": binding.subject},
                 **({"username": {"S": binding.username}} if binding.username else {}),
                 **common,
@@ -112,8 +137,8 @@ class Bindings:
     def unbinding(self, binding: Binding) -> list[dict[str, Any]]:
         """Entries of a transaction that end a binding: the account may then be bound again."""
         return [
-            {"Delete": {"TableName": self._table, "Key": {"pk": {"S": pk}, "sk": {"S": SK}}}}
-            for pk in (subject_key(binding.subject), f"USER#{binding.person}")
+            {"Delete": {"TableName": self._table, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}}
+            for pk, sk in ((subject_key(binding.subject), SK), (f"USER#{binding.person}", binding.sk))
         ]
 
     def releasing(self, binding: Binding, now: datetime) -> list[dict[str, Any]]:
@@ -123,7 +148,7 @@ class Bindings:
         account = {"pk": {"S": subject_key(binding.subject)}, "sk": {"S": SK}}
         person = {
             "pk": {"S": f"USER#{binding.person}"},
-            "sk": {"S": SK},
+            "sk": {"S": binding.sk},
             "subject": {"S": ""},
             "how": {"S": _RELEASED},
             "bound_at": {"N": str(int(now.timestamp()))},
@@ -133,6 +158,20 @@ class Bindings:
             {"Put": {"TableName": self._table, "Item": person}},
         ]
 
-    def _item(self, pk: str) -> dict[str, Any] | None:
-        key = {"pk": {"S": pk}, "sk": {"S": SK}}
+    def _item(self, pk: str, sk: str = SK) -> dict[str, Any] | None:
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
         return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+
+
+def _binding(person: str, item: Mapping[str, Any]) -> Binding | None:
+    """The binding of an item; None where it was released."""
+    if item["how"]["S"] == _RELEASED:
+        return None
+    return Binding(
+        person,
+        item["subject"]["S"],
+        item.get("username", {}).get("S", ""),
+        item["how"]["S"],
+        datetime.fromtimestamp(int(item["bound_at"]["N"]), UTC),
+        item["sk"]["S"].partition("#")[2],
+    )

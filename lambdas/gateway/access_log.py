@@ -108,6 +108,26 @@ class AccessLog:
         }
         self._write(_encode(line))
 
+    def foreign_subject(self) -> None:
+        """A line that alarms: an account claims to be somebody who has another."""
+        line: dict[str, Any] = {
+            "_aws": {
+                "Timestamp": int(time() * 1000),
+                "CloudWatchMetrics": [
+                    {
+                        "Namespace": NAMESPACE,
+                        "Dimensions": [["environment"]],
+                        "Metrics": [{"Name": "ForeignSubjects", "Unit": "Count"}],
+                    }
+                ],
+            },
+            "type": "sign_in",
+            "reason": "foreign_subject",
+            "environment": self.environment,
+            "ForeignSubjects": 1,
+        }
+        self._write(_encode(line))
+
     def finding(self, department: str, kind: str, action: str) -> None:
         """A line that counts what inspection found in one request: which department, which kind of finding or
         which rule of acceptable use, and what followed. Who asked is in the record, never in a metric.

@@ -17,18 +17,20 @@ import hashlib
 import ipaddress
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from lambdas.common.access import AccessRecord, AccessRecords, NameKind, user_key
+from lambdas.common.bindings import Bindings, subject_hash
 from lambdas.common.claim_rules import claim
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.identities import Principal
 from lambdas.common.ledger.token_uses import TokenUses, session_name, use_name
 from lambdas.common.policy import GatewayPolicy, Issuer
+from lambdas.common.sign_in_rules import SignInFacts, unmet
 from lambdas.common.tokens import (
     LEEWAY_SECONDS,
     LONGEST_TOKEN,
@@ -40,6 +42,7 @@ from lambdas.common.tokens import (
     emulated_key_set_url,
 )
 from lambdas.common.virtual_keys import PREFIX, is_well_formed, key_record_pk, workload_record_pk
+from lambdas.gateway.accounts import Accounts, ForeignSubject
 
 VERIFIED_SECONDS = 600.0  # after which a token is verified again: its key may have been withdrawn
 RECORD_SECONDS = 5.0  # how long a record may be trusted outside the ledger
@@ -56,9 +59,11 @@ ENDED = "access_ended"  # why somebody known is refused; all others learn no mor
 _WRONG = "The credential is missing or wrong."
 _ENDED = "Your access to Claude has ended."
 _PENDING = "Your onboarding is not finished: sign in at the portal and take the first steps."
+_FOREIGN = "This account is not the one that your access belongs to. Ask your Center of Excellence."
 _SIGNED_OUT = "You have signed out. Sign in again."
 
 Value = TypeVar("Value")
+Announce = Callable[[dict[str, Any]], Awaitable[None]]  # takes a record; returning means it is durable
 
 
 class AuthenticationError(Exception):
@@ -78,10 +83,14 @@ class Policies(Protocol):
 
 
 class Lookup(NamedTuple):
-    """How the access record behind a credential is found: by its `pk`, or by a person's name."""
+    """How the access record behind a credential is found: by its `pk`, or by a person's name. Where an issuer
+    names a person, `account` is the hash of issuer and subject, which decides once it is bound.
+    """
 
     by: Literal["pk", "user-name", "external-id"]
     name: str
+    issuer: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,7 @@ class _Verified(NamedTuple):
     began_at: float = 0.0
     session: str = ""
     use: str = ""
+    sign_in: SignInFacts = SignInFacts()
 
 
 def refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
@@ -154,8 +164,8 @@ class Authenticator:
         clock: Clock = utc_now,
         monotonic_clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Without `uses` no token is used up and no session is known to have ended: for the edge, after which
-        the gateway decides again.
+        """Without `uses` no token is used up, no session is known to have ended and no sign-in is too weak:
+        for the edge, after which the gateway decides again.
         """
         self._policy = policy
         self._records = records
@@ -194,6 +204,8 @@ class Authenticator:
             await self._check_session(proved.session, afresh)
         if proved.use and not afresh:
             await self._use(proved)
+        if self._uses is not None and record.kind == "person":
+            self._check_sign_in(record, proved.sign_in)
         return _principal(record, proved)
 
     def _key(self, key: str) -> Lookup:
@@ -234,8 +246,26 @@ class Authenticator:
             use = use_name(issuer.issuer, _text(claims, "jti", "no_id"))
         expires_at = verified.expires_at + LEEWAY_SECONDS
         return _Verified(
-            self._lookup(issuer, claims), issuer.issuer, expires_at, began_at(claims), session, use
+            self._lookup(issuer, claims),
+            issuer.issuer,
+            expires_at,
+            began_at(claims),
+            session,
+            use,
+            _sign_in(issuer, claims),
         )
+
+    def _check_sign_in(self, record: AccessRecord, sign_in: SignInFacts) -> None:
+        """Hold a person's sign-in against what department and roles ask. A hop's word is no sign-in."""
+        policy = self._policy.current()
+        department = policy.departments.get(record.department)
+        rules = [
+            department.sign_in if department else None,
+            *(policy.role_sign_in.get(role) for role in record.roles),
+        ]
+        wanted = unmet((one for one in rules if one is not None), sign_in, self._clock())
+        if wanted:
+            raise AuthenticationError(wanted, reason=ENDED)
 
     async def _check_session(self, session: str, afresh: bool) -> None:
         uses = self._uses
@@ -262,7 +292,8 @@ class Authenticator:
         kinds: tuple[tuple[str, NameKind], ...] = (("user_name", "user-name"), ("external_id", "external-id"))
         for name, kind in kinds:
             if name in named:
-                return Lookup(kind, _text(claims, named[name]))
+                account = subject_hash(issuer.issuer, _text(claims, "sub"))
+                return Lookup(kind, _text(claims, named[name]), issuer.issuer, account)
         return Lookup("pk", user_key(_text(claims, named.get("person", "sub"))))
 
     def _iam_caller(self, context: Mapping[str, Any]) -> _Verified:
@@ -276,7 +307,10 @@ class Authenticator:
         )
 
     async def _live(self, lookup: Lookup, afresh: bool) -> AccessRecord:
-        record = await self._records.find(lookup, afresh=afresh)
+        try:
+            record = await self._records.find(lookup, afresh=afresh)
+        except ForeignSubject:
+            raise AuthenticationError(_FOREIGN, reason="foreign_subject") from None
         if record is None:
             raise AuthenticationError(reason="no_record")
         if record.kind == "group":
@@ -337,6 +371,18 @@ def _text(claims: Mapping[str, Any], name: str, reason: str = "subject") -> str:
     return value
 
 
+def _sign_in(issuer: Issuer, claims: Mapping[str, Any]) -> SignInFacts:
+    """What a token says of the sign-in: `amr`, `acr` and `auth_time`, or what its rule says instead."""
+    methods = claim(claims, issuer.claims.get("methods", "amr"))
+    several = [methods] if isinstance(methods, str) else methods if isinstance(methods, list) else ()
+    context, at = claim(claims, issuer.claims.get("context", "acr")), claims.get("auth_time")
+    return SignInFacts(
+        tuple(one for one in several if isinstance(one, str)),
+        context if isinstance(context, str) else "",
+        float(at) if isinstance(at, int | float) and not isinstance(at, bool) else 0.0,
+    )
+
+
 def _request_context(headers: Mapping[bytes, bytes]) -> dict[str, Any]:
     try:
         context = json.loads(headers.get(_CONTEXT, b"{}"))
@@ -373,7 +419,9 @@ def _principal(record: AccessRecord, proved: _Verified) -> Principal:
 class LiveRecords:
     """Access records, kept for a few seconds; what is not there too, so that guessing costs the table little.
 
-    `records` blocks, so it runs in threads of `pool`; one reading at a time for each record.
+    `records` and `accounts` block, so they run in threads of `pool`; one reading at a time for each record.
+    `announce` takes the record of an account that is bound, or of one that claims to be somebody else's;
+    without it nothing is bound.
     """
 
     def __init__(
@@ -381,10 +429,14 @@ class LiveRecords:
         records: AccessRecords,
         pool: ThreadPoolExecutor,
         *,
+        accounts: Accounts | None = None,
+        announce: Announce | None = None,
         seconds: float = RECORD_SECONDS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._records = records
+        self._accounts = accounts
+        self._announce = announce
         self._pool = pool
         self._kept: _Kept[AccessRecord | None] = _Kept(seconds, _MOST_RECORDS, clock)
 
@@ -393,10 +445,38 @@ class LiveRecords:
         found, record = self._kept.known(lookup)
         if found and not afresh:
             return record
-        return await self._kept.read(lookup, lambda: self._in_thread(lookup))
+        return await self._kept.read(lookup, lambda: self._now(lookup))
 
-    async def _in_thread(self, lookup: Lookup) -> AccessRecord | None:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, lookup)
+    async def _now(self, lookup: Lookup) -> AccessRecord | None:
+        if lookup.by == "pk" or not lookup.account or self._accounts is None:
+            return await self._in_thread(self._read, lookup)
+        try:
+            return await self._of_account(self._accounts, lookup, lookup.by)
+        except ForeignSubject as foreign:
+            await self._say("refused", foreign.person, foreign.account)
+            raise
+
+    async def _of_account(self, accounts: Accounts, lookup: Lookup, kind: NameKind) -> AccessRecord | None:
+        found = await self._in_thread(accounts.find, lookup.issuer, lookup.account, kind, lookup.name)
+        if found.binding is not None and self._announce is not None:
+            await self._say("bound", found.binding.person, found.binding.subject)
+            await self._in_thread(accounts.bind, found.binding)
+        return found.record
+
+    async def _say(self, what: str, person: str, account: str) -> None:
+        if self._announce is not None:
+            after = {"account": account, "by": "name"}
+            record = {
+                "kind": "identity",
+                "event": what,
+                "subject": person,
+                "actor": "gateway",
+                "after": after,
+            }
+            await self._announce(record)
+
+    async def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
 
     def _read(self, lookup: Lookup) -> AccessRecord | None:
         if lookup.by == "pk":
@@ -473,14 +553,17 @@ def open_authenticator(
     *,
     hops: Hops | None = None,
     uses: TokenUses | None = None,
+    announce: Announce | None = None,
     endpoint_url: str | None = None,
 ) -> Authenticator:
-    """The authenticator of a deployed gateway, or of the edge, which has no `uses`. `dynamodb` is a botocore
-    client; `endpoint_url` that of an emulated AWS.
+    """The authenticator of a deployed gateway, or of the edge, which has neither `uses` nor `announce`.
+    `dynamodb` is a botocore client; `endpoint_url` that of an emulated AWS.
     """
+    records = AccessRecords(dynamodb, access_table)
+    accounts = Accounts(records, Bindings(dynamodb, access_table), utc_now)
     return Authenticator(
         policy=_EmulatedIssuers(policy, endpoint_url) if endpoint_url else policy,
-        records=LiveRecords(AccessRecords(dynamodb, access_table), pool),
+        records=LiveRecords(records, pool, accounts=accounts, announce=announce),
         pepper=pepper,
         verifier=TokenVerifier(KeySets()),
         hops=hops,

@@ -119,6 +119,15 @@ def _gateway(settings: GatewaySettings, aws: "_Aws", pool: ThreadPoolExecutor) -
         report=lambda text: access_log.event("policy", message=text),
     )
     caller_credentials = aws.caller_credentials()
+    audit = open_writer(
+        "gateway", os.environ, session=aws.session, put_object=puts.put_object, firehose=copies
+    )
+
+    async def announce(record: dict[str, Any]) -> None:
+        if record["event"] == "refused":
+            access_log.foreign_subject()
+        await audit.append(record, bodies={})
+
     return Gateway(
         settings,
         policy=policy,
@@ -130,6 +139,7 @@ def _gateway(settings: GatewaySettings, aws: "_Aws", pool: ThreadPoolExecutor) -
             pool,
             hops=Hops(api_gateway=settings.behind_api_gateway, proxies=settings.trusted_proxies),
             uses=TokenUses(store),
+            announce=announce,
             endpoint_url=settings.endpoint_url,
         ),
         inspection=InspectionStep(
@@ -149,9 +159,7 @@ def _gateway(settings: GatewaySettings, aws: "_Aws", pool: ThreadPoolExecutor) -
         ),
         ledger=Ledger(store),
         prices=load_prices(),
-        audit=open_writer(
-            "gateway", os.environ, session=aws.session, put_object=puts.put_object, firehose=copies
-        ),
+        audit=audit,
         providers=Providers(
             transport,
             read_secret=aws.provider_key,

@@ -32,7 +32,7 @@ from lambdas.common.access import (
     person_record,
     user_key,
 )
-from lambdas.common.bindings import Bindings
+from lambdas.common.bindings import Binding, Bindings
 from lambdas.common.clock import Clock
 from lambdas.common.identity_events import identity_event
 from lambdas.common.ids import new_id
@@ -341,15 +341,15 @@ class People:
             event = identity_event(what, person.id, actor(), now, *changed)
             writes.append(Write(put_event(self._store, event)))
         move = move_between(access, record) or ("renamed" if _renamed(before, after) else None)
-        binding = None
+        bindings: list[Binding] = []
         if after is None or move in {"leaver", "renamed"}:
-            binding = _reading(self._bindings.of, person.id)
+            bindings = _reading(self._bindings.every, person.id)
         if move is not None:
-            known = [*_sign_in_names(before), *_sign_in_names(after), binding.username if binding else ""]
+            known = [*_sign_in_names(before), *_sign_in_names(after), *(one.username for one in bindings)]
             names = list(dict.fromkeys(name for name in known if name))
             writes.append(Write(put_event(self._store, person_event(move, access, record, names, now))))
-        if after is None and binding is not None:
-            writes += [Write(entry) for entry in self._bindings.unbinding(binding)]
+        if after is None:
+            writes += [Write(entry) for one in bindings for entry in self._bindings.unbinding(one)]
         if move == "leaver":
             keys = _reading(self._access.virtual_key_names, record.subject)[:_KEYS_AT_ONCE]
             writes += [Write(self._access.revocation(one)) for one in keys]

@@ -41,6 +41,7 @@ def _rich() -> dict[str, Any]:
         "inspection": {"labels": {LABEL: "restricted"}},
         "guardrail": {"prompt_attack_strength": "HIGH"},
         "role_limits": {"champions": {"requests_per_minute": 90}},
+        "role_sign_in": {"champions": {"methods": ["mfa"], "contexts": ["gold"], "max_age_minutes": 60}},
         "gate_override": {
             "stage": "integration", "approver": "Ana Owner", "reason": "because it must be so",
             "criteria": ["coe-staffed"],

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from contract.rights import SignInRule
 from lambdas.common.access import AccessRecord, AccessRecords, person_record, user_key
+from lambdas.common.bindings import Bindings
+from lambdas.common.ledger.memory_store import MemoryStore
+from lambdas.common.ledger.token_uses import TokenUses
 from lambdas.common.tokens import KeySets, TokenVerifier
 from lambdas.common.virtual_keys import (
     PepperError,
@@ -26,6 +30,7 @@ from lambdas.common.virtual_keys import (
     read_pepper,
     workload_record_pk,
 )
+from lambdas.gateway.accounts import Accounts
 from lambdas.gateway.authenticate import (
     HOP_ROLE,
     IAM_ISSUER,
@@ -55,6 +60,10 @@ class Door:
     monotonic: float = 0.0
     reads: int = 0
     issuers: tuple[Any, ...] = ()
+    uses: TokenUses | None = None
+    rule: SignInRule | None = None
+    role_rules: dict[str, SignInRule] = field(default_factory=dict)
+    announced: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pool = ThreadPoolExecutor(4)
@@ -64,15 +73,28 @@ class Door:
         def clock() -> datetime:
             return datetime.fromtimestamp(self.now, UTC)
 
-        counted = SimpleNamespace(get=self._get, find_person=self._find)
+        counted: Any = SimpleNamespace(get=self._get, find_person=self._find)
+        accounts = Accounts(counted, Bindings(self.records.client, "access"), clock)
+
+        async def announce(record: dict[str, Any]) -> None:
+            self.announced.append((record["event"], record["subject"]))
+
         self.authenticator = Authenticator(
-            policy=SimpleNamespace(current=lambda: SimpleNamespace(issuers=self.issuers)),  # type: ignore[arg-type]
-            records=LiveRecords(counted, self.pool, clock=lambda: self.monotonic),  # type: ignore[arg-type]
+            policy=SimpleNamespace(current=lambda: SimpleNamespace(**self.policy())),  # type: ignore[arg-type]
+            records=LiveRecords(
+                counted, self.pool, accounts=accounts, announce=announce, clock=lambda: self.monotonic
+            ),
             pepper=lambda: PEPPER,
             verifier=TokenVerifier(KeySets(clock=lambda: self.monotonic), clock=clock),
             hops=self.hops,
+            uses=self.uses,
             clock=clock,
         )
+
+    def policy(self) -> dict[str, Any]:
+        rule = self.rule
+        departments = {"finance": SimpleNamespace(sign_in=rule)} if rule else {}
+        return {"issuers": self.issuers, "departments": departments, "role_sign_in": self.role_rules}
 
     def _get(self, key: str) -> AccessRecord | None:
         self.reads += 1
@@ -255,8 +277,90 @@ def test_a_person_is_found_by_the_name_that_the_issuer_knows(door):
     door.person(name="Ada@Example.com")
     door.issuers = (door.provider.configured(claims={"user_name": "email"}),)
     assert door.knock(x_api_key=door.provider.token(email="ada@example.com")).id == "person-1"
-    assert door.refused(x_api_key=door.provider.token(email="eve@example.com")) == "no_record"
+    assert door.refused(x_api_key=door.provider.token(sub="x", email="eve@example.com")) == "no_record"
     assert door.refused(x_api_key=door.provider.token()) == "token_subject"
+
+
+def test_the_first_call_binds_the_issuers_subject_and_the_name_says_nothing_any_more(door):
+    door.person(name="ada@example.com")
+    door.person("person-2", name="eve@example.com")
+    door.issuers = (door.provider.configured(claims={"user_name": "email"}),)
+    assert door.knock(x_api_key=door.provider.token(sub="ada-1", email="ada@example.com")).id == "person-1"
+    assert door.announced == [("bound", "person-1")]
+    # the same account under a colleague's name is still whom it was
+    assert door.knock(x_api_key=door.provider.token(sub="ada-1", email="eve@example.com")).id == "person-1"
+    # another account under the name of somebody who has one is nobody, and reported
+    foreign = door.provider.token(sub="mallory", email="ada@example.com")
+    assert door.refused(x_api_key=foreign) == "foreign_subject"
+    assert door.announced[-1] == ("refused", "person-1")
+    # another issuer is another place: a person may have an account at each
+    other = replace(door.issuers[0], issuer="https://other.example.com")
+    door.issuers = (*door.issuers, other)
+    elsewhere = door.provider.token(iss=other.issuer, sub="mallory", email="ada@example.com")
+    assert door.knock(x_api_key=elsewhere).id == "person-1"
+
+
+def test_who_is_out_gets_no_account_bound(door):
+    door.person(name="ada@example.com")
+    door.records.revoke(user_key("person-1"))
+    door.issuers = (door.provider.configured(claims={"user_name": "email"}),)
+    token = door.provider.token(sub="ada-1", email="ada@example.com")
+    assert door.refused(x_api_key=token) == "access_ended"
+    assert door.announced == []
+
+
+RULE = SignInRule(methods=("mfa", "hwk"), contexts=("gold",), max_age_minutes=30)
+STRONG = {"amr": ["pwd", "mfa"], "acr": "gold", "auth_time": NOW - 60}
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, ""),
+        ({"amr": "hwk"}, ""),
+        ({"amr": ["pwd"]}, "mfa, hwk"),
+        ({"amr": None}, "mfa, hwk"),
+        ({"amr": [7]}, "mfa, hwk"),
+        ({"acr": "silver"}, "gold"),
+        ({"acr": None}, "gold"),
+        ({"auth_time": NOW - 30 * 60 - 61}, "the last 30 minutes"),
+        ({"auth_time": None}, "the last 30 minutes"),  # a renewed token was issued now: that says nothing
+        ({"auth_time": "now"}, "the last 30 minutes"),
+    ],
+)
+def test_a_department_or_role_asks_for_a_strong_and_recent_sign_in(door, changes, wanted):
+    door.person()
+    door.uses = TokenUses(MemoryStore(), lambda: datetime.fromtimestamp(door.now, UTC))
+    token = door.provider.token(**{**STRONG, **changes})
+    assert door.knock(x_api_key=token).id == "person-1"  # the edge lets it through to who says why
+    door.reopen()
+    assert door.knock(x_api_key=token).id == "person-1"  # nobody asks for anything
+    for asks in ({"rule": RULE}, {"rule": None, "role_rules": {"analyst": RULE}}):
+        for name, value in asks.items():
+            setattr(door, name, value)
+        if wanted:
+            with pytest.raises(AuthenticationError, match=wanted) as refused:
+                door.knock(x_api_key=token)
+            assert refused.value.reason == "access_ended"
+        else:
+            assert door.knock(x_api_key=token).id == "person-1"
+    door.role_rules = {"another": RULE}
+    assert door.knock(x_api_key=token).id == "person-1"
+
+
+def test_a_rule_reads_the_claims_of_the_user_pool_and_a_hop_has_no_sign_in(door):
+    door.person()
+    door.uses = TokenUses(MemoryStore(), lambda: datetime.fromtimestamp(door.now, UTC))
+    door.reopen()
+    door.rule = SignInRule(methods=("mfa",))
+    claims = {"person": "sub", "methods": "kit_amr", "context": "kit_acr"}
+    door.issuers = (door.provider.configured(claims=claims),)
+    assert door.knock(x_api_key=door.provider.token(kit_amr=["mfa"]))
+    assert door.refused(x_api_key=door.provider.token(amr=["mfa"])) == "access_ended"
+    hop = door.key(roles=(HOP_ROLE,))
+    header = {"x_claude_gateway_user_email": "ada@example.com"}
+    assert door.refused(x_api_key=hop, **header) == "access_ended"
+    assert door.knock(x_api_key=door.key(subject="app-9")).id == "app-9"  # an application signs in nowhere
 
 
 def test_a_genuine_token_of_somebody_who_was_never_provisioned_opens_nothing(door):
