@@ -11,7 +11,7 @@ UV ?= $(shell command -v uv 2>/dev/null || echo .kit/uv/bin/uv)
 export PULUMI_ERROR_OUTPUT_STRING := true
 unexport VIRTUAL_ENV
 
-.PHONY: help setup up down test check lint types snapshots bench bench-inspection bench-scale test-engine test-clients test-browser docs clean
+.PHONY: audit release help setup up down test check lint types snapshots bench bench-inspection bench-scale test-engine test-clients test-browser docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -44,6 +44,23 @@ lint: setup
 
 types: setup
 	@$(BIN)/pyright
+
+audit: setup ## Known vulnerabilities and licences of every dependency; fails when the database cannot be asked
+	@$(BIN)/python -m release.licences
+	@$(UV) audit --frozen --preview-features audit-command
+
+VERSION := $(shell cat VERSION)
+SIGNING_KEY ?= $(HOME)/.ssh/id_ed25519
+
+release: setup ## Archive, bill of materials and signed checksums of this version in dist/ (SIGNING_KEY=, an SSH key)
+	@test -z "$$(git status --porcelain)" || { echo "error: commit first; a release is a commit" >&2; exit 2; }
+	@test -r $(SIGNING_KEY) || { echo "error: no key at $(SIGNING_KEY); name one with SIGNING_KEY=…" >&2; exit 2; }
+	@rm -rf dist && mkdir dist
+	@git archive --format=tar.gz --prefix=claude-enterprise-kit-$(VERSION)/ -o dist/claude-enterprise-kit-$(VERSION).tar.gz HEAD
+	@$(UV) export --quiet --frozen --no-dev --format cyclonedx1.5 -o dist/claude-enterprise-kit-$(VERSION).cdx.json \
+	  --preview-features sbom-export >/dev/null
+	@cd dist && sha256sum claude-enterprise-kit-* > SHA256SUMS && ssh-keygen -q -Y sign -n file -f $(SIGNING_KEY) SHA256SUMS
+	@echo "dist/: verify with ssh-keygen -Y verify -n file -f ALLOWED_SIGNERS -I SIGNER -s SHA256SUMS.sig < SHA256SUMS"
 
 docs: setup ## Compute the pages again: README, commands, coverage, components, configuration, snapshots of the plans
 	@$(BIN)/python -m tests.docs.readme_tables
