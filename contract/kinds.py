@@ -64,6 +64,11 @@ Alias = Annotated[
     Text("lower-case letters, digits, single hyphens or dots, a letter first",
          r"[a-z][a-z0-9]*([.-][a-z0-9]+)*", 64, ("fast", "best")),
 ]  # fmt: skip
+PromptVersion = Annotated[
+    str,
+    Text("a number in quotes, or an alias such as stable",
+         r"[1-9][0-9]{0,5}|[a-z][a-z0-9]*([.-][a-z0-9]+)*", 64, ("stable", "2")),
+]  # fmt: skip
 ModelId = Annotated[
     str,
     Text("a model id such as claude-sonnet-5-5", r"[A-Za-z0-9][A-Za-z0-9.:/_-]*", 200,

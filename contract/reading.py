@@ -330,18 +330,23 @@ def _table(cls: type, annotation: Any, key: Key, published: bool) -> _Reader:
 
 
 def _alternatives(classes: list[Any], published: bool) -> _Reader:
-    """One of several classes, chosen by `kind`."""
+    """One of several classes, chosen by `kind`. One that needs no other key may be its kind alone."""
     by_kind = {get_args(keys_by_name(one)["kind"].annotation)[0]: one for one in classes}
     readers = {kind: _class_reader(one, published) for kind, one in by_kind.items()}
 
     def read(reading: Reading, given: Any, path: _Path) -> Any:
+        if isinstance(given, str):
+            if given not in readers:
+                return reading.refused(path, given, "is not allowed", nearest(given, readers))
+            given = {"kind": given}
         if type(given) is not dict and not isinstance(given, Mapping):
             return reading.refused(path, given, "is not a mapping of names to values")
         kind = given.get("kind", MISSING)
         if kind is MISSING:
             return reading.wrong((path, "kind"), "is required", "it chooses the other keys")
         if not isinstance(kind, str) or kind not in readers:
-            return reading.refused((path, "kind"), kind, "is not allowed", f"allowed: {_either([*readers])}")
+            hint = nearest(kind, readers) if isinstance(kind, str) else f"allowed: {_either([*readers])}"
+            return reading.refused((path, "kind"), kind, "is not allowed", hint)
         return readers[kind](reading, given, path)
 
     return read

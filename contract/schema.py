@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from contract.client import Client
 from contract.keys import Declaration, Key, Text, is_declared, keys_of
 from contract.sizes import GROUPS, SIZES, rules, sizing
+from contract.workflows import Workflow
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NO_KEY = Key("")
@@ -20,6 +21,11 @@ def client_schema() -> dict[str, Any]:
     whole = _class(Client)
     whole["properties"]["sizing"] = _sizing(whole["properties"]["sizing"]["description"])
     return {"$schema": _DIALECT, "title": "A client of the Claude Enterprise Kit", **whole}
+
+
+def workflow_schema() -> dict[str, Any]:
+    """The schema of a file `workflows/<name>.yaml`."""
+    return {"$schema": _DIALECT, "title": "A workflow of the Claude Enterprise Kit", **_class(Workflow)}
 
 
 def _class(cls: type) -> dict[str, Any]:
@@ -59,7 +65,8 @@ def _shape(annotation: Any, key: Key) -> dict[str, Any]:
         return {"enum": list(arguments)}
     if origin in (Union, UnionType):
         shapes = [{"type": "null"} if one is NoneType else _shape(one, key) for one in arguments]
-        return {"anyOf": shapes}
+        alone = _kinds_alone(arguments)
+        return {"anyOf": [*shapes, {"enum": alone}] if alone else shapes}
     if origin is tuple:
         found = {"type": "array", "items": _shape(arguments[0], _NO_KEY), **_entries(key, "Items")}
         return {"anyOf": [found, found["items"]]} if key.one_or_many else found
@@ -72,6 +79,17 @@ def _shape(annotation: Any, key: Key) -> dict[str, Any]:
             **_entries(key, "Properties"),
         }
     return _plain(annotation, key)
+
+
+def _kinds_alone(classes: tuple[Any, ...]) -> list[str]:
+    """The kinds of several classes that may stand without their mapping: nothing else is required."""
+    several = [one for one in classes if is_declared(one)]
+    if len(several) < 2:
+        return []
+    required = {one: [each for each in keys_of(one) if each.required] for one in several}
+    return [
+        get_args(keys[0].annotation)[0] for keys in required.values() if [k.name for k in keys] == ["kind"]
+    ]
 
 
 def _plain(annotation: Any, key: Key) -> dict[str, Any]:

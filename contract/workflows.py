@@ -1,31 +1,237 @@
-"""A workflow as data: `workflows/<name>.yaml` of the kit or of a client (L3.1)."""
+"""A workflow as data: `workflows/<name>.yaml` of the kit or of a client (L3.1).
 
-from typing import Literal
+Steps and checks are mappings whose `kind` says what they are; one that needs nothing more is its kind alone.
+"""
+
+from collections.abc import Iterator
+from typing import Literal, TypeVar
 
 from contract.keys import declared, key
-from contract.kinds import Alias, Name, ReviewTrigger, Slug, Words
+from contract.kinds import Name, PromptVersion, ReviewTrigger, Slug, Words
 
-Check = Literal[
-    "complete", "schema", "sums", "quotations", "citations", "claims", "review-line", "times", "policy-source"
-]
+T = TypeVar("T")
+
+# -- what is checked in a draft
+
+
+@declared
+class Complete:
+    """The draft is not empty; checked in every draft, named or not."""
+
+    kind: Literal["complete"] = key("which check it is")
+
+
+@declared
+class Schema:
+    """The draft is one JSON document that fits the prompt's output schema."""
+
+    kind: Literal["schema"] = key("which check it is")
+
+
+@declared
+class Sums:
+    """Every calculation that is written out is right."""
+
+    kind: Literal["sums"] = key("which check it is")
+    tolerance_percent: float = key(
+        "how far a result may be off, for rounding", default=0.5, least=0, most=10, stricter="less"
+    )
+
+
+@declared
+class Quotations:
+    """Every `quotation` of the draft's JSON stands in a source, word for word."""
+
+    kind: Literal["quotations"] = key("which check it is")
+
+
+@declared
+class Citations:
+    """Each bracketed source is one that was given."""
+
+    kind: Literal["citations"] = key("which check it is")
+    least: int = key("how many there must be", default=1, least=0, most=100, stricter="more")
+
+
+@declared
+class Claims:
+    """The draft lists the claims that a person must check."""
+
+    kind: Literal["claims"] = key("which check it is")
+    heading: Words = key("the words above the list", default="claims to check")
+
+
+@declared
+class ReviewLine:
+    """The draft's last line says that it is one."""
+
+    kind: Literal["review-line"] = key("which check it is")
+    says: Words = key("the words of the line", default="draft for review")
+
+
+@declared
+class Times:
+    """Every clock time of the draft stands in a source: no event is invented."""
+
+    kind: Literal["times"] = key("which check it is")
+
+
+@declared
+class PolicySource:
+    """The answer names a heading of the policy, or hands the question to a person."""
+
+    kind: Literal["policy-source"] = key("which check it is")
+
+
+@declared
+class Length:
+    """The draft is as long as it should be."""
+
+    kind: Literal["length"] = key("which check it is")
+    least_words: int = key("at least so many words", default=1, least=1, most=100_000, stricter="more")
+    most_words: int = key("at most so many words", default=100_000, least=1, most=100_000, stricter="less")
+
+
+@declared
+class Contains:
+    """Texts that must stand in the draft, such as headings or a disclaimer; case does not count."""
+
+    kind: Literal["contains"] = key("which check it is")
+    texts: tuple[Words, ...] = key("each must stand in the draft", least=1, most=50, stricter="more")
+
+
+@declared
+class Avoids:
+    """Texts that must not stand in the draft, such as promises; case does not count."""
+
+    kind: Literal["avoids"] = key("which check it is")
+    texts: tuple[Words, ...] = key("none may stand in the draft", least=1, most=50, stricter="more")
+
+
+Check = (
+    Complete | Schema | Sums | Quotations | Citations | Claims | ReviewLine | Times | PolicySource | Length
+    | Contains | Avoids
+)  # fmt: skip
+
+# -- the steps
+
+
+@declared
+class DraftStep:
+    """Claude writes the draft, by the workflow's prompt."""
+
+    kind: Literal["draft"] = key("which step it is")
+
+
+@declared
+class CheckStep:
+    """What is wrong with the draft is found, for the person who reviews it."""
+
+    kind: Literal["check"] = key("which step it is")
+    checks: tuple[Check, ...] = key("what is checked in every draft", least=1, most=20, stricter="more")
+
+
+@declared
+class ReviewStep:
+    """A person reviews the draft where the prompt, this step or a finding demands it; production has it
+    always.
+    """
+
+    kind: Literal["review"] = key("which step it is")
+    demanded_by: ReviewTrigger | None = key(
+        "what demands a person where the prompt does not", default=None, stricter="more"
+    )
+    roles: tuple[Slug, ...] = key(
+        "whose decision counts: people with one of these roles; every reviewer of the department if empty",
+        default=(),
+        most=20,
+        stricter="less",
+    )
+    hours: float | None = key(
+        "hours until it is escalated; `reviews.hours` of the client if left out", default=None, least=0.01,
+        most=720,
+    )  # fmt: skip
+    escalation_hours: float | None = key(
+        "hours after that until it expires; `reviews.escalation_hours` if left out", default=None,
+        least=0.01, most=720,
+    )  # fmt: skip
+
+
+@declared
+class ReleaseStep:
+    """The approved text is put where the department reads it; without this step reviewers alone see it."""
+
+    kind: Literal["release"] = key("which step it is")
+
+
+@declared
+class OutcomeStep:
+    """What came of the draft is recorded in the audit store; production has it always."""
+
+    kind: Literal["outcome"] = key("which step it is")
+    material_decision: bool = key(
+        "what it decides is recorded as a material decision", default=False, stricter="more"
+    )
+
+
+Step = DraftStep | CheckStep | ReviewStep | ReleaseStep | OutcomeStep
+STEPS = ("draft", "check", "review", "release", "outcome")  # in the only order that makes sense
 
 
 @declared
 class Workflow:
-    """One workflow: an approved prompt drafts, checks find what is wrong, a person reviews where that is
-    demanded, and the text is released. Its file's name is its name, and that of its course.
+    """One workflow: an approved prompt drafts, and its steps say what happens to the draft. Its file's name
+    is its name.
     """
 
+    name: str = ""  # of its file
     title: Words = key("its name as people see it")
     department: Slug = key(
         "the department that it is for; a client's department has it under the same id, or by `like`"
     )
     prompt: Name = key("the approved prompt that drafts")
     documents_as: Words = key("the prompt's variable that takes the documents")
-    checks: tuple[Check, ...] = key("what is checked in every draft", least=1)
-    version: Alias = key(
+    version: PromptVersion = key(
         "the prompt's version: a number or an alias; current is the stable one or, without one, the draft",
         default="current",
     )
-    review: ReviewTrigger | None = key("what demands a person where the prompt does not", default=None)
-    material_decision: bool = key("what it decides is recorded as a material decision", default=False)
+    course: Name | None = key(
+        "what the requester has completed, where the department demands it; the workflow's name if left out",
+        default=None,
+    )
+    steps: tuple[Step, ...] = key(
+        "what happens, in this order: draft, check, review, release, outcome", least=1, most=10
+    )
+
+    def step(self, kind: type[T]) -> T | None:
+        """The step of a kind; None where the workflow has none."""
+        return next((one for one in self.steps if isinstance(one, kind)), None)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What is checked in every draft."""
+        found = self.step(CheckStep)
+        return found.checks if found else ()
+
+    @property
+    def course_name(self) -> str:
+        """The course that the requester must have completed, where one is demanded."""
+        return self.course or self.name
+
+
+def wrong_steps(steps: tuple[Step, ...]) -> Iterator[str]:
+    """What is wrong with the steps taken together, in words; nothing where they make a workflow."""
+    kinds = [one.kind for one in steps]
+    if kinds[:1] != ["draft"]:
+        yield "the first step is draft"
+    for kind in STEPS:
+        if kinds.count(kind) > 1:
+            yield f"{kind} is there {kinds.count(kind)} times: once is all"
+    places = [STEPS.index(kind) for kind in kinds]
+    if places != sorted(places):
+        yield f"the order is {', '.join(kind for kind in STEPS if kind in kinds)}"
+    if not {"release", "outcome"} & set(kinds):
+        yield "nothing comes of the draft: add release, outcome or both"
+    for check in (each for one in steps if isinstance(one, CheckStep) for each in one.checks):
+        if isinstance(check, Length) and check.least_words > check.most_words:
+            yield f"a draft cannot have {check.least_words} words or more and {check.most_words} or fewer"

@@ -8,10 +8,11 @@ import pulumi
 
 from components.functions import Surroundings
 from components.workflow.catalogue import demanded_by, published_prompt, step_input
-from components.workflow.definition import Waiting
+from components.workflow.definition import Planned, Waiting
 from components.workflow.department import Department, DepartmentArgs
-from components.workflow.workflows import DepartmentWorkflows, DepartmentWorkflowsArgs, Planned, Training
+from components.workflow.workflows import DepartmentWorkflows, DepartmentWorkflowsArgs, Training
 from contract.client import Department as DepartmentSettings
+from contract.workflows import ReviewStep, Workflow
 from contract.writing import published
 from stacks.library import folders_of, workflows_of_department
 from stacks.placement import department_options, names_of
@@ -66,8 +67,16 @@ def _planned(settings: Settings, department: DepartmentSettings) -> list[Planned
         prompt = published_prompt(folders_of(settings), spec)
         demanded = demanded_by(spec, prompt, department.human_review)
         step = step_input(spec, prompt, demanded, training_required=department.training_required)
-        planned.append(Planned(spec.name, step, demanded, spec.material_decision))
+        planned.append(Planned(spec, step, demanded, _waiting(settings, spec)))
     return planned
+
+
+def _waiting(settings: Settings, workflow: Workflow) -> Waiting:
+    """How long a person is waited for: as the workflow says, else as the client says."""
+    review, usual = workflow.step(ReviewStep), settings.reviews
+    hours, after = (review.hours, review.escalation_hours) if review else (None, None)
+    given = (hours or usual.hours, after or usual.escalation_hours)
+    return Waiting(*(max(1, round(each * 3600)) for each in given))
 
 
 def _department(
@@ -108,10 +117,6 @@ def _workflows(
         id=each.id,
         department=department,
         workflows=planned,
-        waiting=Waiting(
-            max(1, round(settings.reviews.hours * 3600)),
-            max(1, round(settings.reviews.escalation_hours * 3600)),
-        ),
         gateway_url=desk.gateway_url,
         secrets_key_arn=base["secrets_key_arn"],
         reviews_table_name=desk.table_name,
@@ -125,17 +130,13 @@ def _workflows(
         writer_key_arn=base["writer_key_arn"],
         copies_stream=names_of(settings).of("records"),
         copies_key_arn=base["analytics_key_arn"],
-        training=_training(each, base, desk),
+        access_table_name=desk.access_table_name,
+        access_table_arn=desk.access_table_arn,
+        training=_training(each, base),
     )
 
 
-def _training(department: DepartmentSettings, base: Outputs, desk: Desk) -> Training | None:
+def _training(department: DepartmentSettings, base: Outputs) -> Training | None:
     if not department.training_required:
         return None
-    return Training(
-        base["governance_bucket_name"],
-        base["governance_bucket_arn"],
-        base["governance_key_arn"],
-        desk.access_table_name,
-        desk.access_table_arn,
-    )
+    return Training(base["governance_bucket_name"], base["governance_bucket_arn"], base["governance_key_arn"])

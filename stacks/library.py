@@ -3,20 +3,28 @@
 What a client does not bring comes from the kit; what it does replaces by name.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from components.workflow.catalogue import (
     KIT,
-    WorkflowSpec,
     prompt_folder,
     published_prompt,
     read_workflows,
+    step_input,
+    trigger_of,
+    version_file,
     workflows_of,
 )
 from contract.client import Department
 from contract.problems import Problem, nearest
+from contract.workflows import OutcomeStep, ReviewStep, Workflow
 from stacks.settings import Settings
+
+# AWS: a state machine's name has 80 characters at most, of which the kit leaves room for its alarm's; a
+# definition has 1 MiB, and holds what the drafting step gets twice.
+_LONGEST_NAME, _LONGEST_STEP = 64, 400_000
 
 
 def folders_of(settings: Settings) -> tuple[Path, ...]:
@@ -24,12 +32,12 @@ def folders_of(settings: Settings) -> tuple[Path, ...]:
     return (Path(settings.client_folder), KIT) if settings.client_folder else (KIT,)
 
 
-def library_of(settings: Settings) -> Mapping[str, WorkflowSpec]:
+def library_of(settings: Settings) -> Mapping[str, Workflow]:
     """Every workflow that a department of this client may have, by name."""
     return read_workflows(*folders_of(settings))[0]
 
 
-def workflows_of_department(settings: Settings, department: Department) -> tuple[WorkflowSpec, ...]:
+def workflows_of_department(settings: Settings, department: Department) -> tuple[Workflow, ...]:
     """The workflows that stand for a department."""
     library = library_of(settings)
     return workflows_of(library, department.id, like=department.like, chosen=department.workflows)
@@ -39,10 +47,24 @@ def library_problems(settings: Settings) -> list[Problem]:
     """What is wrong with the client's workflows and with what its departments say of them."""
     folders = folders_of(settings)
     library, problems = read_workflows(*folders)
-    return [*problems, *_of_departments(settings, library), *_of_prompts(settings, library, folders)]
+    found = [*problems, *_of_departments(settings, library)]
+    if any(name not in library for one in settings.departments for name in one.workflows or ()):
+        return found
+    stands = {
+        (spec.name, one.id): spec
+        for one in settings.departments
+        for spec in workflows_of_department(settings, one)
+    }
+    for spec in {spec.name: spec for spec in stands.values()}.values():
+        found += _of_prompt(spec, folders)
+        found += _of_roles(settings, spec)
+        found += _of_course(settings, spec, folders)
+        if settings.production:
+            found += _weaker_than_it_must_be(spec, folders)
+    return [*found, *_of_names(settings, stands)]
 
 
-def _of_departments(settings: Settings, library: Mapping[str, WorkflowSpec]) -> Iterator[Problem]:
+def _of_departments(settings: Settings, library: Mapping[str, Workflow]) -> Iterator[Problem]:
     kinds = sorted({spec.department for spec in library.values()})
     for place, one in enumerate(settings.departments):
         where = f"departments[{place}]"
@@ -71,24 +93,103 @@ def _of_departments(settings: Settings, library: Mapping[str, WorkflowSpec]) -> 
             )
 
 
-def _of_prompts(
-    settings: Settings, library: Mapping[str, WorkflowSpec], folders: tuple[Path, ...]
-) -> Iterator[Problem]:
-    published = {path.parent.name for folder in folders for path in (folder / "prompts").glob("*/*/versions")}
-    known = {name for one in settings.departments for name in one.workflows or () if name not in library}
-    for one in settings.departments if not known else ():
-        for spec in workflows_of(library, one.id, like=one.like, chosen=one.workflows):
-            where = f"workflows/{spec.name}.yaml"
-            if prompt_folder(folders, spec.prompt) is None:
-                hint = nearest(spec.prompt, published)
-                yield Problem(f"{where}.prompt", f'"{spec.prompt}" is not a published prompt', hint)
-                continue
-            variables = [each["name"] for each in published_prompt(folders, spec, check=False)["variables"]]
-            if spec.documents_as not in variables:
-                hint = nearest(spec.documents_as, variables)
-                yield Problem(
-                    f"{where}.documents_as", f'"{spec.documents_as}" is not a variable of {spec.prompt}', hint
-                )
+def _of_prompt(spec: Workflow, folders: tuple[Path, ...]) -> Iterator[Problem]:
+    where = _file(spec)
+    if prompt_folder(folders, spec.prompt) is None:
+        published = {path.parent.name for each in folders for path in (each / "prompts").glob("*/*/versions")}
+        hint = nearest(spec.prompt, published)
+        yield Problem(f"{where}.prompt", f'"{spec.prompt}" is not a published prompt', hint)
+        return
+    if version_file(folders, spec) is None:
+        yield Problem(f"{where}.version", f"{spec.prompt} has no published version {spec.version}")
+        return
+    prompt = published_prompt(folders, spec, check=False)
+    variables = [each["name"] for each in prompt["variables"]]
+    if spec.documents_as not in variables:
+        hint = nearest(spec.documents_as, variables)
+        yield Problem(
+            f"{where}.documents_as", f'"{spec.documents_as}" is not a variable of {spec.prompt}', hint
+        )
+    size = len(json.dumps(step_input(spec, prompt, "")))
+    if size > _LONGEST_STEP:
+        yield Problem(
+            where,
+            f"is {size:,} bytes with its prompt's output schema: a state machine holds {_LONGEST_STEP:,}",
+            "make the output schema smaller",
+        )
+
+
+def _of_roles(settings: Settings, spec: Workflow) -> Iterator[Problem]:
+    """Somebody must be able to have a reviewer's role, or no draft would ever be released."""
+    review = spec.step(ReviewStep)
+    given = {role for rule in settings.identity.groups for role in rule.roles}
+    for role in review.roles if review else ():
+        if role not in given:
+            hint = nearest(role, given) if given else "give it to a group of identity.groups"
+            yield Problem(f"{_file(spec)}.steps.review.roles", f'no group gives the role "{role}"', hint)
+
+
+def _of_course(settings: Settings, spec: Workflow, folders: tuple[Path, ...]) -> Iterator[Problem]:
+    demanded = any(
+        one.training_required and spec in workflows_of_department(settings, one)
+        for one in settings.departments
+    )
+    known = courses_in(folders)
+    if (spec.course or demanded) and spec.course_name not in known:
+        yield Problem(
+            f"{_file(spec)}.course", f'"{spec.course_name}" is not a course', nearest(spec.course_name, known)
+        )
+
+
+def _weaker_than_it_must_be(spec: Workflow, folders: tuple[Path, ...]) -> Iterator[Problem]:
+    """What a client may not take out of a workflow in production (G.2, L3.4)."""
+    where = f"{_file(spec)}.steps"
+    if spec.step(ReviewStep) is None:
+        yield Problem(where, "leave out the human review", "production has it always: add review")
+    if spec.step(OutcomeStep) is None:
+        yield Problem(where, "leave out the record of what came of it", "production has it: add outcome")
+    kit = read_workflows(KIT)[0].get(spec.name)
+    if kit is None or version_file(folders, spec) is None:
+        return
+    demanded = trigger_of(kit, published_prompt((KIT,), kit))
+    if demanded and not trigger_of(spec, published_prompt(folders, spec, check=False)):
+        yield Problem(
+            where,
+            f"no longer demand the review of a {demanded} that the kit's {spec.name} demands",
+            f"add {{kind: review, demanded_by: {demanded}}}",
+        )
+    material, ours = kit.step(OutcomeStep), spec.step(OutcomeStep)
+    if material and material.material_decision and ours and not ours.material_decision:
+        yield Problem(
+            where,
+            f"no longer record the material decision that the kit's {spec.name} records",
+            "add {kind: outcome, material_decision: true}",
+        )
+
+
+def _of_names(settings: Settings, stands: Mapping[tuple[str, str], Workflow]) -> Iterator[Problem]:
+    for workflow, department in stands:
+        name = f"{settings.client}-{settings.environment}-{department}-{workflow}"
+        if len(name) > _LONGEST_NAME:
+            said = f"its state machine's name {name} has {len(name)} characters, not {_LONGEST_NAME} at most"
+            hint = "rename the file, or give the department a shorter id"
+            yield Problem(f"workflows/{workflow}.yaml", said, hint)
+
+
+def _file(spec: Workflow) -> str:
+    return f"workflows/{spec.name}.yaml"
+
+
+def courses_in(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """The courses of several libraries by name: the first that has one decides. A client's lie in `courses/`,
+    the kit's in `documents/courses/`.
+    """
+    found: dict[str, Path] = {}
+    for folder in reversed(folders):
+        for path in sorted(folder.glob("documents/courses/*.md" if folder == KIT else "courses/*.md")):
+            if path.name.count(".") == 1:  # not a translation
+                found[path.stem] = path
+    return dict(sorted(found.items()))
 
 
 def documents_of(settings: Settings) -> dict[str, Path]:

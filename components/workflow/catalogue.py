@@ -7,42 +7,26 @@ it; a finding of the checks always does.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from components.base import refuse
+from components.base import ArgumentsError, refuse
 from contract.problems import Problem
 from contract.reading import Reading
-from contract.workflows import Workflow
+from contract.workflows import ReviewStep, Workflow, wrong_steps
+from contract.writing import as_file
 
 KIT = Path(__file__).resolve().parent.parent.parent
 
 
-@dataclass(frozen=True)
-class WorkflowSpec:
-    """`documents_as` is the prompt's variable that takes the documents; `checks` are names of
-    `lambdas/workflow/validation.py`; `review` is what demands a person where the prompt does not.
-    """
-
-    name: str
-    department: str
-    title: str
-    prompt: str
-    documents_as: str
-    checks: tuple[str, ...]
-    version: str = "current"
-    review: str = ""
-    material_decision: bool = False
-
-
 @cache
-def read_workflows(*folders: Path) -> tuple[Mapping[str, WorkflowSpec], tuple[Problem, ...]]:
+def read_workflows(*folders: Path) -> tuple[Mapping[str, Workflow], tuple[Problem, ...]]:
     """The workflows of several libraries by name, the first that has a name decides; and what is wrong."""
-    found: dict[str, WorkflowSpec] = {}
+    found: dict[str, Workflow] = {}
     reading = Reading()
     for path in (path for folder in folders for path in sorted((folder / "workflows").glob("*.yaml"))):
         if path.stem in found:
@@ -53,29 +37,26 @@ def read_workflows(*folders: Path) -> tuple[Mapping[str, WorkflowSpec], tuple[Pr
         except (OSError, ValueError, yaml.YAMLError):
             reading.wrong(where, "is not YAML in UTF-8")
             continue
-        workflow = reading.read(Workflow, document, where)
+        workflow = read_workflow(reading, document, path.stem, where)
         if workflow is not None:
-            found[path.stem] = _spec(path.stem, workflow)
+            found[path.stem] = workflow
     return found, tuple(reading.problems)
 
 
-def _spec(name: str, given: Workflow) -> WorkflowSpec:
-    return WorkflowSpec(
-        name=name,
-        department=given.department,
-        title=given.title,
-        prompt=given.prompt,
-        documents_as=given.documents_as,
-        checks=given.checks,
-        version=given.version,
-        review=given.review or "",
-        material_decision=given.material_decision,
-    )
+def read_workflow(reading: Reading, document: Any, name: str, where: str) -> Workflow | None:
+    """One workflow; None, and what is wrong in the reading's problems, where it cannot be."""
+    workflow = reading.read(Workflow, document, where)
+    if workflow is None:
+        return None
+    wrong = [*wrong_steps(workflow.steps)]
+    for each in wrong:
+        reading.wrong((where, "steps"), "make no workflow", each)
+    return None if wrong else replace(workflow, name=name)
 
 
 def workflows_of(
-    library: Mapping[str, WorkflowSpec], department: str, *, like: str | None, chosen: Sequence[str] | None
-) -> tuple[WorkflowSpec, ...]:
+    library: Mapping[str, Workflow], department: str, *, like: str | None, chosen: Sequence[str] | None
+) -> tuple[Workflow, ...]:
     """The workflows of a department: those that its client chose, else those that are for it."""
     if chosen is not None:
         return tuple(library[name] for name in chosen)
@@ -90,44 +71,64 @@ def prompt_folder(folders: Sequence[Path], prompt: str) -> Path | None:
     return None
 
 
-def published_prompt(folders: Sequence[Path], spec: WorkflowSpec, *, check: bool = True) -> Mapping[str, Any]:
-    """The newest published version of the workflow's prompt.
+def published_prompt(folders: Sequence[Path], spec: Workflow, *, check: bool = True) -> Mapping[str, Any]:
+    """The published version of the workflow's prompt that it names.
 
     Raises `ArgumentsError` where there is none, or where it lacks the workflow's variable.
     """
-    folder = prompt_folder(folders, spec.prompt)
-    versions = sorted(folder.glob("*.json"), key=lambda path: int(path.stem)) if folder else []
-    refuse("WorkflowSpec", [(bool(versions), f"{spec.name}: prompt {spec.prompt} is not published")])
-    document = json.loads(versions[-1].read_text(encoding="utf-8"))
+    path = version_file(folders, spec)
+    if path is None:
+        message = f"{spec.name}: prompt {spec.prompt} has no published version {spec.version}"
+        raise ArgumentsError("Workflow", [message])
+    document = json.loads(path.read_text(encoding="utf-8"))
     prompt = document.get("prompt", document)
     known = not check or spec.documents_as in [one["name"] for one in prompt["variables"]]
-    refuse(
-        "WorkflowSpec",
-        [(known, f"{spec.name}: {spec.prompt} has no variable {spec.documents_as}")],
-    )
+    refuse("Workflow", [(known, f"{spec.name}: {spec.prompt} has no variable {spec.documents_as}")])
     return prompt
 
 
-def demanded_by(spec: WorkflowSpec, prompt: Mapping[str, Any], human_review: tuple[str, ...]) -> str:
+def version_file(folders: Sequence[Path], spec: Workflow) -> Path | None:
+    """The file of the version that a workflow names by number or alias; None where there is none."""
+    folder = prompt_folder(folders, spec.prompt)
+    if folder is None:
+        return None
+    aliases = folder.parent / "aliases.yaml"
+    named = (yaml.safe_load(aliases.read_text("utf-8")) or {}) if aliases.is_file() else {}
+    named["current"] = named.get("stable", named.get("draft"))
+    path = folder / f"{named.get(spec.version, spec.version)}.json"
+    return path if path.is_file() else None
+
+
+def demanded_by(spec: Workflow, prompt: Mapping[str, Any], human_review: tuple[str, ...]) -> str:
     """What demands a review in a department with this `human_review`; empty for nothing."""
-    trigger = spec.review or str(prompt.get("human_review") or "")
+    trigger = trigger_of(spec, prompt)
     return trigger if trigger in human_review else ""
 
 
+def trigger_of(spec: Workflow, prompt: Mapping[str, Any]) -> str:
+    """The kind of decision for which a person must review its drafts; empty for none."""
+    review = spec.step(ReviewStep)
+    return (review.demanded_by if review else None) or str(prompt.get("human_review") or "")
+
+
 def step_input(
-    spec: WorkflowSpec, prompt: Mapping[str, Any], demanded: str, *, training_required: bool = False
+    spec: Workflow, prompt: Mapping[str, Any], demanded: str, *, training_required: bool = False
 ) -> dict[str, Any]:
-    """The workflow as its drafting step gets it. Its course bears its name (L3.5)."""
-    fields = {name: value for name, value in asdict(spec).items() if name in _STEP_FIELDS}
+    """The workflow as its drafting step gets it (L3.5)."""
     schema = prompt.get("output_schema")
     return {
-        **fields,
-        "checks": list(spec.checks),
+        "checks": [_check(as_file(one)) for one in spec.checks],
+        "documents_as": spec.documents_as,
+        "name": spec.name,
+        "prompt": spec.prompt,
+        "version": spec.version,
         "reviewed": bool(demanded),
         "use_case": str(prompt.get("use_case") or spec.prompt),
         **({"output_schema": schema} if schema else {}),
-        **({"course": spec.name} if training_required else {}),
+        **({"course": spec.course_name} if training_required else {}),
     }
 
 
-_STEP_FIELDS = ("checks", "documents_as", "name", "prompt", "version")
+def _check(given: Mapping[str, Any]) -> Any:
+    """A check as it travels: its kind alone where it has no parameter."""
+    return given if len(given) > 1 else given["kind"]

@@ -9,6 +9,9 @@
                                         … ─> WhatWasDecided ├─> Release ─> RecordRelease ─> Released
                                                             └─> RecordRejection ─> Rejected
 
+A workflow without the step `review` waits for nobody: what a person would have had to read expires. One
+without `release` goes from the decision to its record, one without `outcome` from the release to the end.
+
 The reviewer's call only says that there is a decision; which one counts is found by the releaser, and where
 none does, the review waits on.
 What travels from state to state are ids, hashes and findings; every text stays in the department's data area.
@@ -17,6 +20,8 @@ What travels from state to state are ids, hashes and findings; every text stays 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from contract.workflows import OutcomeStep, ReleaseStep, ReviewStep, Workflow
 
 _TRY_AGAIN = [
     {"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 5, "MaxAttempts": 1, "BackoffRate": 2.0},
@@ -44,54 +49,86 @@ class Waiting:
     escalation: int
 
 
-def definition(
-    workflow: Mapping[str, Any],
-    department: str,
-    demanded_by: str,
-    steps: Steps,
-    waiting: Waiting,
-    *,
-    material_decision: bool,
-) -> dict[str, Any]:
-    """The definition as plain data. `workflow` holds the fields of the drafting step, `demanded_by` names
-    what demands a review whatever the checks find (empty: nothing does).
+@dataclass(frozen=True)
+class Planned:
+    """One workflow of a department: `step` is what its drafting step gets, `demanded_by` names what demands
+    a review whatever the checks find (empty: nothing does).
     """
+
+    workflow: Workflow
+    step: Mapping[str, Any]
+    demanded_by: str
+    waiting: Waiting
+
+    @property
+    def name(self) -> str:
+        """The workflow's name."""
+        return self.workflow.name
+
+
+def definition(planned: Planned, department: str, steps: Steps) -> dict[str, Any]:
+    """The definition as plain data."""
+    workflow, made = planned.step, planned.workflow
+    review = made.step(ReviewStep)
+    outcome = made.step(OutcomeStep)
     about = {"department": department, "request.$": "$.request", "workflow": workflow["name"]}
     draft = {"workflow": dict(workflow), "request.$": "$.request"}
+    roles = {"roles": list(review.roles)} if review and review.roles else {}
     opening = {
         **about,
+        **roles,
         "call.$": "$.draft.call",
-        "demanded_by": demanded_by,
+        "demanded_by": planned.demanded_by,
         "draft_sha256.$": "$.draft.draft_sha256",
         "findings.$": "$.validation.findings",
         "requested_by.$": "$.draft.requested_by",
     }
-    record = {**about, "material_decision": material_decision, "use_case": workflow["use_case"]}
+    record = {
+        **about,
+        "material_decision": outcome.material_decision if outcome else False,
+        "use_case": workflow["use_case"],
+    }
+    decision = {**record, **roles}
+    released, waiting = made.step(ReleaseStep) is not None, planned.waiting
+    accepted = "Release" if released else "RecordAcceptance"
+    decided = dict.fromkeys(_ACCEPTED, accepted) | {"rejected": "RecordRejection" if outcome else "Rejected"}
     states: dict[str, Any] = {
         "Draft": _task(steps, steps.draft, "draft", draft, "$.draft", "WasDrafted", seconds=900),
         "WasDrafted": _choice("$.draft.status", {"drafted": "Validate"}, "Refused"),
         "Validate": _task(steps, steps.draft, "validate", draft, "$.validation", "OpenReview"),
         "OpenReview": _task(steps, steps.desk, "open", opening, "$.review", "IsReviewDemanded"),
-        "IsReviewDemanded": _choice("$.review.state", {"waiting": "AwaitReview", **_DECIDED}, "Undecided"),
-        "AwaitReview": _waiting(steps, "wait", about, waiting.review, "Escalate"),
-        "Escalate": _waiting(steps, "escalate", about, waiting.escalation, "LastLook"),
-        "TakeDecision": _task(steps, steps.release, "decide", record, "$.review", "WasDecided"),
-        "WasDecided": _choice("$.review.state", {"waiting": "AwaitReview"}, "WhatWasDecided"),
-        "LastLook": _task(steps, steps.release, "decide", record, "$.review", "WasDecidedInTime"),
-        "WasDecidedInTime": _choice("$.review.state", {"waiting": "Expire"}, "WhatWasDecided"),
+        "IsReviewDemanded": _choice(
+            "$.review.state", {"waiting": "AwaitReview" if review else "Expire", **decided}, "Undecided"
+        ),
         "Expire": _task(steps, steps.desk, "expire", about, "$.review", "WhatWasDecided"),
-        "WhatWasDecided": _choice("$.review.state", _DECIDED, "Undecided"),
-        "Release": _task(steps, steps.release, "release", record, "$.release", "RecordRelease"),
-        "RecordRelease": _task(steps, steps.release, "record", record, "$.record", "WasRecorded"),
-        "WasRecorded": _recorded("Released"),
-        "RecordRejection": _task(steps, steps.release, "record", record, "$.record", "WasRejectionRecorded"),
-        "WasRejectionRecorded": _recorded("Rejected"),
-        "Released": {"Type": "Succeed"},
+        "WhatWasDecided": _choice("$.review.state", decided, "Undecided"),
         "Rejected": {"Type": "Succeed"},
         "Refused": {"Type": "Fail", "Error": "Refused", "Cause": "The request cannot be drafted."},
         "Undecided": {"Type": "Fail", "Error": "ReviewExpired", "Cause": "Nobody has reviewed the draft."},
-        "NotRecorded": {"Type": "Fail", "Error": "NotRecorded", "Cause": "What came of it is not on record."},
     }
+    if review:
+        states |= {
+            "AwaitReview": _waiting(steps, "wait", about, waiting.review, "Escalate"),
+            "Escalate": _waiting(steps, "escalate", about, waiting.escalation, "LastLook"),
+            "TakeDecision": _task(steps, steps.release, "decide", decision, "$.review", "WasDecided"),
+            "WasDecided": _choice("$.review.state", {"waiting": "AwaitReview"}, "WhatWasDecided"),
+            "LastLook": _task(steps, steps.release, "decide", decision, "$.review", "WasDecidedInTime"),
+            "WasDecidedInTime": _choice("$.review.state", {"waiting": "Expire"}, "WhatWasDecided"),
+        }
+    if released:
+        after = "RecordRelease" if outcome else "Released"
+        states["Release"] = _task(steps, steps.release, "release", record, "$.release", after)
+    states["Released" if released else "Accepted"] = {"Type": "Succeed"}
+    if outcome:
+        ends = ("RecordRelease", "WasRecorded", "Released") if released else (
+            "RecordAcceptance", "WasRecorded", "Accepted"
+        )  # fmt: skip
+        for task, choice, end in (ends, ("RecordRejection", "WasRejectionRecorded", "Rejected")):
+            states[task] = _task(steps, steps.release, "record", record, "$.record", choice)
+            states[choice] = _recorded(end)
+        states["NotRecorded"] = {
+            "Type": "Fail", "Error": "NotRecorded", "Cause": "What came of it is not on record.",
+        }  # fmt: skip
     return {
         "Comment": f"{department}: {workflow['name']}",
         "QueryLanguage": "JSONPath",
@@ -100,14 +137,7 @@ def definition(
     }
 
 
-_DECIDED = {
-    "approved": "Release",
-    "edited": "Release",
-    "not-demanded": "Release",
-    "rejected": "RecordRejection",
-    "released": "Release",
-    "releasing": "Release",
-}
+_ACCEPTED = ("approved", "edited", "not-demanded", "released", "releasing")
 
 
 def _task(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 from pulumi_aws import cloudwatch, iam, sfn
@@ -10,44 +9,33 @@ from pulumi_aws import cloudwatch, iam, sfn
 from components.base import KitComponent, refuse
 from components.functions import Function, FunctionArgs, Surroundings
 from components.permissions import Statement, canonical_json, document, put_copies, trusted
-from components.workflow.definition import Steps, Waiting, definition
+from components.workflow.definition import Planned, Steps, definition
 from components.workflow.department import Department, area_statements
+from contract.workflows import ReviewStep
 
 PACKAGES = ("common", "workflow")
 
 
 @dataclass(frozen=True)
-class Planned:
-    """One workflow: `step` is what its drafting step gets, `demanded_by` what demands a review."""
-
-    name: str
-    step: Mapping[str, Any]
-    demanded_by: str
-    material_decision: bool
-
-
-@dataclass(frozen=True)
 class Training:
-    """Where completed courses lie, and the table that tells a person's id."""
+    """Where completed courses lie."""
 
     bucket_name: pulumi.Input[str]
     bucket_arn: pulumi.Input[str]
     key_arn: pulumi.Input[str]
-    access_table_name: pulumi.Input[str]
-    access_table_arn: pulumi.Input[str]
 
 
 @dataclass(frozen=True)
 class DepartmentWorkflowsArgs:
     """`desk_arn` is the live alias of the review desk's function; `copies_stream` takes the copies of its
-    audit records, under `copies_key_arn`; `training` is None where nobody needs a course before asking.
+    audit records, under `copies_key_arn`; `training` is None where nobody needs a course before asking; the
+    access table tells a person's id and roles.
     """
 
     surroundings: Surroundings
     id: str
     department: Department
     workflows: Sequence[Planned]
-    waiting: Waiting
     gateway_url: pulumi.Input[str]
     secrets_key_arn: pulumi.Input[str]
     reviews_table_name: pulumi.Input[str]
@@ -61,7 +49,15 @@ class DepartmentWorkflowsArgs:
     writer_key_arn: pulumi.Input[str]
     copies_stream: str
     copies_key_arn: pulumi.Input[str]
+    access_table_name: pulumi.Input[str]
+    access_table_arn: pulumi.Input[str]
     training: Training | None = None
+
+    @property
+    def by_role(self) -> bool:
+        """Whether a workflow lets only some of the reviewers decide."""
+        reviews = [each.workflow.step(ReviewStep) for each in self.workflows]
+        return any(review is not None and review.roles for review in reviews)
 
 
 class DepartmentWorkflows(KitComponent):
@@ -111,12 +107,13 @@ class DepartmentWorkflows(KitComponent):
                 "AUDIT_KEY_ARN": args.audit_key_arn,
                 "WRITER_KEY_ARN": args.writer_key_arn,
                 "ANALYTICS_STREAM": args.copies_stream,
+                **({"ACCESS_TABLE": args.access_table_name} if args.by_role else {}),
             }
         elif args.training is not None:
             environment |= {
                 "GOVERNANCE_BUCKET": args.training.bucket_name,
                 "GOVERNANCE_KEY_ARN": args.training.key_arn,
-                "ACCESS_TABLE": args.training.access_table_name,
+                "ACCESS_TABLE": args.access_table_name,
             }
         return Function(
             f"{name}-{step}",
@@ -164,15 +161,17 @@ class DepartmentWorkflows(KitComponent):
                 [training.key_arn],
                 conditions={"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
             ),
-            Statement(
-                "FindPerson",
-                ["dynamodb:GetItem"],
-                [training.access_table_arn],
-                conditions={
-                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["NAME#user-name#*", "USER#*"]}
-                },
-            ),
+            self._finding_people(),
         ]
+
+    def _finding_people(self) -> Statement:
+        """Look up who a person is to the kit: id and roles."""
+        return Statement(
+            "FindPerson",
+            ["dynamodb:GetItem"],
+            [self._args.access_table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["NAME#user-name#*", "USER#*"]}},
+        )
 
     def _releasing(self) -> list[Statement]:
         args = self._args
@@ -188,6 +187,7 @@ class DepartmentWorkflows(KitComponent):
                 [args.reviews_table_arn],
                 conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [f"DEPT#{args.id}"]}},
             ),
+            *([self._finding_people()] if args.by_role else []),
             *self._recording(),
         ]
 
@@ -277,16 +277,7 @@ class DepartmentWorkflows(KitComponent):
 
         def text(arns: Mapping[str, str]) -> str:
             steps = Steps(**arns, partition=around.names.partition)
-            return canonical_json(
-                definition(
-                    planned.step,
-                    args.id,
-                    planned.demanded_by,
-                    steps,
-                    args.waiting,
-                    material_decision=planned.material_decision,
-                )
-            )
+            return canonical_json(definition(planned, args.id, steps))
 
         arns = {
             "draft": self.drafter.alias.arn,

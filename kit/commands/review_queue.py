@@ -90,6 +90,8 @@ def show(request: Request, department: Department, client: Client = None, as_jso
         return
     typer.echo(f"{review.request}: {review.workflow}, {review.state}; asked by {review.requested_by}")
     typer.echo(f"because: {', '.join(review.because) or 'nothing demands a review'}")
+    if review.roles:
+        typer.echo(f"counts from people with a role of: {', '.join(review.roles)}")
     for finding in review.findings:
         typer.echo(f"finding ({finding['check']}): {finding['finding']}")
     for source in draft["sources"]:

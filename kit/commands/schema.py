@@ -1,4 +1,4 @@
-"""`kit schema`: the JSON Schema of a client's file (Z.1, L1.7)."""
+"""`kit schema`: the JSON Schemas of a client's files (Z.1, L1.7, L3.1)."""
 
 import json
 from pathlib import Path
@@ -13,15 +13,17 @@ def schema(
     output: Annotated[
         Path | None, typer.Option(help="Write it to this file instead of standard output.")
     ] = None,
+    workflow: Annotated[bool, typer.Option("--workflow", help="That of a workflow's file instead.")] = False,
 ) -> None:
     """Print the JSON Schema of a client's file, by which editors complete and check it.
 
-    The schema of this version lies beside the clients' files as client.schema.json; their first line names
-    it. Exit codes: 0 done, 4 the file cannot be written.
+    The schemas of this version lie in the project as stacks/config/client.schema.json and
+    workflows/workflow.schema.json; the first line of a file names its own. Exit codes: 0 done, 4 the file
+    cannot be written.
     """
-    from contract.schema import client_schema
+    from contract.schema import client_schema, workflow_schema
 
-    text = json.dumps(client_schema(), indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(workflow_schema() if workflow else client_schema(), indent=1, ensure_ascii=False) + "\n"
     if output is None:
         typer.echo(text, nl=False)
         return

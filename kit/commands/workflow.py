@@ -32,13 +32,16 @@ def list_(
 
     Exit codes: 0 listed; 2 no such client, or its file or a workflow of it is wrong.
     """
-    from dataclasses import asdict
-
     from components.workflow.catalogue import KIT, read_workflows
+    from contract.writing import as_file
 
     library = _library_of(client) if client else read_workflows(KIT)[0]
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in library.values()], indent=2, sort_keys=True))
+        typer.echo(
+            json.dumps(
+                [{"name": one.name, **as_file(one)} for one in library.values()], indent=2, sort_keys=True
+            )
+        )
         return
     for one in library.values():
         typer.echo(f"{one.name}  ({one.department}) {one.title}; prompt {one.prompt}")

@@ -50,6 +50,7 @@ class Desk:
                 opened_at=self.clock().isoformat(timespec="seconds"),
                 because=because,
                 findings=findings,
+                roles=tuple(event.get("roles") or ()),
                 release_key="" if because else draft_key(event["request"]),
                 release_sha256="" if because else event["draft_sha256"],
             )

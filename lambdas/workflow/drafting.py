@@ -28,15 +28,16 @@ _MOST_DOCUMENTS = 20
 class Workflow:
     """What the definition says about a workflow, in plain data.
 
-    `documents_as` is the prompt's variable that takes the documents; `checks` are names of
-    `validation.CHECKS`; `course` is what the requester must have completed, empty for nothing.
+    `documents_as` is the prompt's variable that takes the documents; `checks` are kinds of
+    `validation.CHECKS`, with their parameters where they have any; `course` is what the requester must have
+    completed, empty for nothing.
     """
 
     name: str
     prompt: str
     version: str
     documents_as: str
-    checks: tuple[str, ...]
+    checks: tuple[str | Mapping[str, Any], ...]
     output_schema: Mapping[str, Any] | None = None
     reviewed: bool = True
     course: str = ""

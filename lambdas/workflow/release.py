@@ -1,17 +1,18 @@
 """Steps `decide`, `release` and `record` of a department's workflow (L3.4, G.2, G.3).
 
 Event: {"step": "decide" | "release" | "record", "department", "request", "workflow", "material_decision",
-"use_case"}. This is the only role that may write released texts, and it writes only what its review allows:
-the very bytes whose hash the reviewer has approved. A decision counts when AWS confirms whose session signed
-it, and is in the audit store before anything is released.
+"use_case", "roles"}. This is the only role that may write released texts, and it writes only what its review
+allows: the very bytes whose hash the reviewer has approved. A decision counts when AWS confirms whose session
+signed it, and is in the audit store before anything is released.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from lambdas.common.access import AccessRecords, user_key
 from lambdas.common.audit import open_writer
 from lambdas.common.clock import Clock, utc_now
 from lambdas.workflow.area import DepartmentArea, decisions_of, draft_key, edit_key, encoded, released_key
@@ -28,7 +29,8 @@ class NotWhatWasApproved(Exception):
 @dataclass(frozen=True, slots=True)
 class Release:
     """The three steps over one department's data area. `append` makes an audit record durable and returns its
-    id, or raises; `prover` knows the reviewers' role.
+    id, or raises; `prover` knows the reviewers' role, `people` the roles that people have at the client:
+    None where every reviewer's decision counts.
     """
 
     reviews: Reviews
@@ -36,10 +38,12 @@ class Release:
     prover: Prover
     gateway: GatewayClient
     append: Callable[[Mapping[str, Any]], str]
+    people: AccessRecords | None = None
     clock: Clock = utc_now
 
-    def decide(self, department: str, request: str) -> dict[str, Any]:
-        """Take the first decision that counts: proved, about this draft, of another person than asked for it.
+    def decide(self, department: str, request: str, roles: Sequence[str] = ()) -> dict[str, Any]:
+        """Take the first decision that counts: proved, about this draft, of another person than asked for it,
+        who has one of the roles where any are named.
 
         Returns {"state"}: still `waiting` where there is none. Raises `ProofUnavailable`.
         """
@@ -47,11 +51,21 @@ class Release:
         for key in self.area.keys(decisions_of(request)) if review.waiting else ():
             given = self.area.document(key)
             try:
-                review = self._take(review, given, self.prover.person(given))
+                person = self.prover.person(given)
+                self._require_role(person, roles)
+                review = self._take(review, given, person)
             except (NotProved, ReviewConflict, ValueError):
                 continue  # it counts for nothing, and the next may
             break
         return {"state": review.state}
+
+    def _require_role(self, person: str, roles: Sequence[str]) -> None:
+        """Raises ReviewConflict for somebody who has none of the roles, or is not known any more."""
+        if not roles:
+            return
+        found = self.people and (self.people.find_person(person) or self.people.get(user_key(person)))
+        if not found or not found.active or not set(roles) & set(found.roles):
+            raise ReviewConflict("the reviewer has none of the roles whose decision counts")
 
     def _take(self, review: Review, given: Mapping[str, Any], person: str) -> Review:
         about = (given.get("department"), given.get("request"), given.get("draft_sha256"))
@@ -156,7 +170,9 @@ def _release() -> Release:
     gateway = GatewayClient(
         os.environ["GATEWAY_URL"], os.environ["GATEWAY_CREDENTIAL_SECRET_ARN"], client("secretsmanager")
     )
-    return Release(Reviews(client("dynamodb"), os.environ["REVIEWS_TABLE"]), area, prover(), gateway, _append)
+    dynamodb, access = client("dynamodb"), os.environ.get("ACCESS_TABLE")
+    people = AccessRecords(dynamodb, access) if access else None
+    return Release(Reviews(dynamodb, os.environ["REVIEWS_TABLE"]), area, prover(), gateway, _append, people)
 
 
 def _append(record: Mapping[str, Any]) -> str:
@@ -174,7 +190,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     department, request = event["department"], event["request"]
     use_case = event["use_case"]
     if event["step"] == "decide":
-        return _release().decide(department, request)
+        return _release().decide(department, request, event.get("roles") or ())
     if event["step"] == "release":
         return _release().release(department, event["workflow"], request, use_case)
     return _release().record(department, request, use_case, material_decision=event["material_decision"])

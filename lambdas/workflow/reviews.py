@@ -40,7 +40,9 @@ class UnknownReview(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One review. `because` says why a person is asked; `release_sha256` is what may be released."""
+    """One review. `because` says why a person is asked; `roles` are those whose decision counts, every
+    reviewer's if empty; `release_sha256` is what may be released.
+    """
 
     department: str
     request: str
@@ -52,6 +54,7 @@ class Review:
     opened_at: str
     because: tuple[str, ...] = ()
     findings: tuple[Mapping[str, str], ...] = ()
+    roles: tuple[str, ...] = ()
     escalated_at: str = ""
     token: str = ""
     decision: str = ""

@@ -15,7 +15,6 @@ _NUMBER = r"\d[\d,]*(?:\.\d+)?"
 _SUM = re.compile(rf"({_NUMBER}(?:\s*[x×*/+-]\s*{_NUMBER})+)\s*=\s*({_NUMBER})")
 _TERM = re.compile(rf"([x×*/+-])?\s*({_NUMBER})")
 _TIME = re.compile(r"\b(?:[01]?\d|2[0-3]):[0-5]\d\b")
-_TOLERANCE = Decimal("0.005")  # rounding of what is written out
 _FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL)
 
 
@@ -28,12 +27,27 @@ class Draft:
     output_schema: Mapping[str, Any] | None = None
 
 
-Check = Callable[[Draft], list[str]]
+Check = Callable[..., list[str]]  # the draft, and the check's parameters by name
+_MOST_FINDINGS, _LONGEST_FINDING = 100, 200  # they travel in an execution's state, which holds 256 KiB
 
 
-def findings(checks: Sequence[str], draft: Draft) -> list[dict[str, str]]:
-    """Every finding of the named checks: {"check", "finding"}. Raises KeyError for a check there is not."""
-    return [{"check": name, "finding": text} for name in checks for text in CHECKS[name](draft)]
+def findings(checks: Sequence[str | Mapping[str, Any]], draft: Draft) -> list[dict[str, str]]:
+    """The findings of the checks, the first hundred: {"check", "finding"}.
+
+    A check is its kind, or a mapping with its `kind` and its parameters. Raises KeyError for one there is
+    not.
+    """
+    found: list[dict[str, str]] = []
+    for each in checks:
+        given = {"kind": each} if isinstance(each, str) else dict(each)
+        kind = given.pop("kind")
+        found += [
+            {"check": kind, "finding": text[:_LONGEST_FINDING]} for text in CHECKS[kind](draft, **given)
+        ]
+    if len(found) > _MOST_FINDINGS:
+        more = len(found) - _MOST_FINDINGS + 1
+        found = [*found[: _MOST_FINDINGS - 1], {"check": "complete", "finding": f"{more} findings more"}]
+    return found
 
 
 def _complete(draft: Draft) -> list[str]:
@@ -47,13 +61,13 @@ def _schema(draft: Draft) -> list[str]:
     return misfits(document, draft.output_schema or {}, "$")
 
 
-def _sums(draft: Draft) -> list[str]:
-    """Every written calculation `a x b / c = d` is right, to half a percent."""
-    wrong = []
+def _sums(draft: Draft, tolerance_percent: float = 0.5) -> list[str]:
+    """Every written calculation `a x b / c = d` is right, but for rounding."""
+    wrong, tolerance = [], Decimal(str(tolerance_percent)) / 100
     for number, found in enumerate(_SUM.finditer(draft.text), start=1):
         value = _calculated(found.group(1))
         stated = _decimal(found.group(2))
-        if value is None or stated is None or abs(value - stated) > max(abs(value) * _TOLERANCE, _TOLERANCE):
+        if value is None or stated is None or abs(value - stated) > max(abs(value) * tolerance, tolerance):
             wrong.append(f"calculation {number} does not add up")
     return wrong
 
@@ -70,12 +84,18 @@ def _quotations(draft: Draft) -> list[str]:
     ]
 
 
-def _citations(draft: Draft) -> list[str]:
-    """Each bracketed source is one that was given, and there is at least one."""
+def _citations(draft: Draft, least: int = 1) -> list[str]:
+    """Each bracketed source is one that was given, and there are enough of them."""
     known = _plain(" ".join(draft.sources.values())) + " our offer"
     cited = re.findall(r"\[([^\][]{3,200})\]", draft.text)
-    if not cited:
-        return ["no source is cited"]
+    few = [f"{len(cited) or 'no'} source is cited" if len(cited) < 2 else f"{len(cited)} sources are cited"]
+    return [
+        *(few if len(cited) < least else []),
+        *_unknown_sources(cited, known),
+    ]
+
+
+def _unknown_sources(cited: list[str], known: str) -> list[str]:
     return [
         f"citation {number} names no source that was given"
         for number, text in enumerate(cited, start=1)
@@ -83,13 +103,32 @@ def _citations(draft: Draft) -> list[str]:
     ]
 
 
-def _claims(draft: Draft) -> list[str]:
-    return [] if "claims to check" in draft.text.lower() else ["the claims to check are not listed"]
+def _claims(draft: Draft, heading: str = "claims to check") -> list[str]:
+    return [] if _plain(heading) in _plain(draft.text) else ["the claims to check are not listed"]
 
 
-def _review_line(draft: Draft) -> list[str]:
-    last = draft.text.strip().rsplit("\n", 1)[-1].lower()
-    return [] if "draft for review" in last else ["the draft does not say that it is one"]
+def _review_line(draft: Draft, says: str = "draft for review") -> list[str]:
+    last = draft.text.strip().rsplit("\n", 1)[-1]
+    return [] if _plain(says) in _plain(last) else ["the draft does not say that it is one"]
+
+
+def _length(draft: Draft, least_words: int = 1, most_words: int = 100_000) -> list[str]:
+    words = len(draft.text.split())
+    if least_words <= words <= most_words:
+        return []
+    return [f"the draft has {words} words, not {least_words} to {most_words}"]
+
+
+def _contains(draft: Draft, texts: Sequence[str]) -> list[str]:
+    text = _plain(draft.text)
+    missing = [number for number, each in enumerate(texts, start=1) if _plain(each) not in text]
+    return [f"required text {number} is missing" for number in missing]
+
+
+def _avoids(draft: Draft, texts: Sequence[str]) -> list[str]:
+    text = _plain(draft.text)
+    there = [number for number, each in enumerate(texts, start=1) if _plain(each) in text]
+    return [f"text {number} of those to avoid is in the draft" for number in there]
 
 
 def _times(draft: Draft) -> list[str]:
@@ -127,9 +166,12 @@ def _clock(text: str) -> tuple[int, int]:
 
 
 CHECKS: Mapping[str, Check] = {
+    "avoids": _avoids,
     "citations": _citations,
     "claims": _claims,
     "complete": _complete,
+    "contains": _contains,
+    "length": _length,
     "policy-source": _policy_source,
     "quotations": _quotations,
     "review-line": _review_line,

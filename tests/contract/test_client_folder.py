@@ -9,6 +9,7 @@ import boto3
 import pytest
 import yaml
 
+from components.workflow.catalogue import read_workflows
 from kit.errors import KitError
 from kit.evaluation.stages import evaluate_stages
 from kit.target import Target, require_client
@@ -22,7 +23,7 @@ OWN = {
     "department": "sales",
     "prompt": "campaign-copy",
     "documents_as": "brief",
-    "checks": ["complete"],
+    "steps": ["draft", {"kind": "check", "checks": ["complete"]}, "review", "release", "outcome"],
 }
 
 
@@ -48,6 +49,7 @@ class Client:
         self.document["departments"].append({**one, "pilot": True, **more})
 
     def workflow(self, name: str, **changes: Any) -> None:
+        read_workflows.cache_clear()  # a process reads the library once
         (self.folder / "workflows" / f"{name}.yaml").write_text(yaml.safe_dump(OWN | changes))
 
     def read(self) -> Settings:
@@ -119,10 +121,13 @@ def test_a_renamed_department_does_not_lose_its_workflow_without_a_word(client: 
         ({"department": "sale"}, "workflows/visit-notes.yaml.department", "sales"),
         ({"prompt": "campain-copy"}, "workflows/visit-notes.yaml.prompt", "campaign-copy"),
         ({"documents_as": "breif"}, "workflows/visit-notes.yaml.documents_as", "brief"),
-        ({"checks": ["claim"]}, "workflows/visit-notes.yaml.checks[0]", "claims"),
-        ({"reviewer": "x"}, "workflows/visit-notes.yaml.reviewer", "review"),
+        (
+            {"steps": ["draft", {"kind": "check", "checks": ["claim"]}, "review", "release", "outcome"]},
+            "workflows/visit-notes.yaml.steps[1].checks[0]", "claims",
+        ),
+        ({"stepps": "x"}, "workflows/visit-notes.yaml.stepps", "steps"),
     ],
-)
+)  # fmt: skip
 def test_an_unknown_name_in_a_workflow_is_an_error_that_names_the_nearest(
     client: Client, wrong: dict[str, Any], key: str, nearest: str
 ) -> None:

@@ -146,10 +146,9 @@ def test_a_client_of_the_release_becomes_a_folder_with_its_documents_and_prompts
     first = (home / "client.yaml").read_text().splitlines()[0]
     assert (home / first.partition("=")[2]).resolve() == fork / "stacks" / "config" / "client.schema.json"
     own = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
-    versions = {f"prompts/legal/our-own/{name}" for name in ("aliases.yaml", "approvals.yaml", "prompt.yaml")}
-    assert own == {
-        "client.yaml", "documents/acceptable-use.md", "prompts/legal/our-own/versions/1.json", *versions,
-    }  # fmt: skip
+    like = ROOT / "prompts" / "legal" / "contract-review"
+    prompt = {f"prompts/legal/our-own/{one.relative_to(like)}" for one in like.rglob("*") if one.is_file()}
+    assert own == {"client.yaml", "documents/acceptable-use.md", *prompt}
     assert (home / "documents" / "acceptable-use.md").read_text() == "# Our own\n"
     assert (fork / "documents" / "acceptable-use.md").exists(), "the kit's name: other clients read it too"
     assert not (fork / "prompts" / "legal" / "our-own").exists(), "the fork's alone: it has moved"

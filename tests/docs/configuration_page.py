@@ -1,4 +1,4 @@
-"""`docs/configuration.md` and the JSON Schema of a client's file, computed from the contract.
+"""The pages and JSON Schemas of a client's file and of a workflow's, computed from the contract.
 
 `python -m tests.docs.configuration_page` writes them; a test fails where one differs from the code.
 """
@@ -12,12 +12,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from contract.client import Client
 from contract.keys import Declaration, Text, is_declared, keys_of
-from contract.schema import client_schema, values_by_size
+from contract.schema import client_schema, values_by_size, workflow_schema
 from contract.sizes import SIZES, rules
+from contract.workflows import Workflow
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "configuration.md"
 SCHEMA = ROOT / "stacks" / "config" / "client.schema.json"
+WORKFLOW_PAGE = ROOT / "docs" / "workflow-files.md"
+WORKFLOW_SCHEMA = ROOT / "workflows" / "workflow.schema.json"
 _HEAD = """# Every key of a client's file
 
 Computed from `contract/` (`make docs`); editors check a client's file by `stacks/config/client.schema.json`,
@@ -25,12 +28,35 @@ which its first line names. A key without a default must be given; *size* means 
 *Stricter* says which value asks for more: `more` or `less`; of choices by their order here, of lists by what
 they contain. A **control** is never weaker in a bigger size.
 """
+_WORKFLOW_HEAD = """# Every key of a workflow's file
+
+Computed from `contract/` (`make docs`). A workflow is a file `workflows/<name>.yaml` of the kit or of a
+client, whose own replaces the kit's by name; editors check it by `workflows/workflow.schema.json`, which its
+first line names. A step or check that needs nothing more than its kind is written as its kind alone. The
+steps come in this order, each at most once:
+
+    steps:
+      - draft
+      - { kind: check, checks: [sums, { kind: length, most_words: 400 }] }
+      - { kind: review, roles: [legal-counsel], hours: 8 }
+      - release
+      - { kind: outcome, material_decision: true }
+
+In production `review` and `outcome` cannot be left out, and a workflow that replaces one of the kit's demands
+at least the review and the record that the kit's demands. `kit client check` and `kit preview` name what is
+wrong.
+"""
 
 
 def page() -> str:
     """The whole page."""
     parts = [_HEAD, *_part("", Client), _sizes()]
     return "\n".join(parts) + "\n"
+
+
+def workflow_page() -> str:
+    """The page of a workflow's file."""
+    return "\n".join([_WORKFLOW_HEAD, *_part("", Workflow)]) + "\n"
 
 
 def _part(path: str, cls: type) -> list[str]:
@@ -161,15 +187,25 @@ def _shown(one: Declaration, value: Any) -> str:
     )
 
 
-def schema_text() -> str:
-    """The schema as `kit schema` prints it."""
-    return json.dumps(client_schema(), indent=1, ensure_ascii=False) + "\n"
+def schema_text(schema: dict[str, Any]) -> str:
+    """A schema as `kit schema` prints it."""
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def computed() -> dict[Path, str]:
+    """The text of every file that is computed here."""
+    return {
+        PAGE: page(),
+        SCHEMA: schema_text(client_schema()),
+        WORKFLOW_PAGE: workflow_page(),
+        WORKFLOW_SCHEMA: schema_text(workflow_schema()),
+    }
 
 
 def write() -> None:
-    """Write both files."""
-    PAGE.write_text(page(), "utf-8")
-    SCHEMA.write_text(schema_text(), "utf-8")
+    """Write the files."""
+    for path, text in computed().items():
+        path.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
