@@ -21,11 +21,10 @@ LESSER = re.compile(r"\b(?:LGPL|GNU Lesser)", re.IGNORECASE)
 
 def stated(package: Distribution) -> str:
     """The licence as the package states it: its SPDX expression, else its classifiers, else its text."""
-    metadata = package.metadata
-    classified = [one for one in metadata.get_all("Classifier") or [] if one.startswith("License ::")]
-    return (
-        metadata.get("License-Expression") or "; ".join(classified) or metadata.get("License") or "not stated"
-    )
+    metadata = package.metadata.json
+    classified = [one for one in metadata.get("classifier", []) if one.startswith("License ::")]
+    spdx, text = metadata.get("license_expression"), metadata.get("license")
+    return str(spdx or "; ".join(classified) or text or "not stated")
 
 
 def refused(licence: str, *, shipped: bool) -> bool:
