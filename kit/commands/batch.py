@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from kit.errors import ExitCode, KitError
+from kit.terminal import notes
 
 app = typer.Typer(help="Queue overnight work through message batches.", no_args_is_help=True)
 
@@ -74,22 +76,48 @@ def results(
     """Fetch the answers of a batch that has ended: into the department's data area, a file, or both.
 
     The gateway settles what they cost, filters them and puts them on record before it gives them out. In the
-    data area they lie as batches/<id>.jsonl, once. Exit codes as for submit; 2 also while it is at work, and
-    where you are not a member of the department.
+    data area they lie as batches/<id>.jsonl, once. A download that breaks off is kept beside the file, and
+    the same command goes on where it was. Exit codes as for submit; 2 also while it is at work, and where
+    you are not a member of the department.
     """
     if out is None and department is None:
         raise KitError("say where to", hint="--department, --out or both", exit_code=ExitCode.USAGE)
     with _gateway() as gateway:
         if gateway.messages.batches.retrieve(batch_id).processing_status != "ended":
             raise KitError(f"{batch_id} is still at work", hint="try again later", exit_code=ExitCode.USAGE)
-        lines = [one.to_json(indent=None) for one in gateway.messages.batches.results(batch_id)]
-    body = "".join(f"{line}\n" for line in lines).encode()
-    if department is not None:
-        key = _keep(department, batch_id, body, by, client)
-        typer.echo(f"{len(lines)} answers in the data area of {department}: {key}")
-    if out is not None:
-        _write(out, body)
-        typer.echo(f"{len(lines)} answers in {out}")
+        wanted = out or Path(tempfile.gettempdir()) / f"{batch_id}.jsonl"
+        unfinished = wanted.with_name(f".{wanted.name}.unfinished")
+        try:
+            number = _download(gateway, batch_id, unfinished)
+            if department is not None:
+                key = _keep(department, batch_id, unfinished.read_bytes(), by, client)
+                typer.echo(f"{number} answers in the data area of {department}: {key}")
+            if out is not None:
+                unfinished.replace(out)
+                typer.echo(f"{number} answers in {out}")
+            else:
+                unfinished.unlink()
+        except OSError as error:
+            raise KitError(f"{wanted}: {error.strerror}", exit_code=ExitCode.ENVIRONMENT) from None
+
+
+def _download(gateway: Any, batch_id: str, unfinished: Path) -> int:
+    """Write the answers to a file, after those that it holds; how many it holds then."""
+    unfinished.touch(mode=0o600)
+    with unfinished.open("r+b") as file:
+        have = 0
+        complete = 0
+        for line in file:
+            if line.endswith(b"\n"):
+                have, complete = have + 1, complete + len(line)
+        file.truncate(complete)
+        file.seek(complete)
+        if have:
+            notes().print(f"{have} answers are here already; going on after them")
+        for one in gateway.messages.batches.results(batch_id, extra_query={"after_line": have}):
+            file.write(one.to_json(indent=None).encode() + b"\n")
+            have += 1
+    return have
 
 
 def _keep(department: str, batch_id: str, body: bytes, by: str | None, client: str | None) -> str:
@@ -105,15 +133,6 @@ def _keep(department: str, batch_id: str, body: bytes, by: str | None, client: s
         key = batch_key(batch_id)
         place(target, department, "member", acting_person(target, by)).area.put_once(key, body)
     return key
-
-
-def _write(out: Path, body: bytes) -> None:
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    try:
-        unfinished.write_bytes(body)
-        unfinished.replace(out)
-    except OSError as error:
-        raise KitError(f"{out}: {error.strerror}", exit_code=ExitCode.ENVIRONMENT) from None
 
 
 def _requests(file: Path) -> Iterator[Any]:

@@ -107,6 +107,9 @@ class StandIn:
             await self._read(method, path, send, request_id)
             return
         raw = await _body(receive)
+        if method == "DELETE" and path.startswith("/v1/messages/batches/"):
+            await _send_json(send, self._delete_batch(path.split("/")[4]), request_id)
+            return
         if method != "POST":
             raise ApiError(405, f"{method} is not allowed here")
         if path == "/v1/messages/batches":
@@ -268,6 +271,11 @@ class StandIn:
             "results_url": f"/v1/messages/batches/{name}/results",
         }
         return self._batches[name]
+
+    def _delete_batch(self, name: str) -> dict[str, Any]:
+        self._batch(name)
+        del self._batches[name], self._results[name]
+        return {"id": name, "type": "message_batch_deleted"}
 
     def _batch(self, name: str) -> dict[str, Any]:
         if name not in self._batches:

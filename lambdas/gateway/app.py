@@ -253,6 +253,8 @@ class _App:
                 return "batches.retrieve", self._retrieve_batch
             case "GET", ["v1", "messages", "batches", _, "results"]:
                 return "batches.results", self._batch_results
+            case "DELETE", ["v1", "messages", "batches", _]:
+                return "batches.delete", self._delete_batch
             case "POST", ["v1", "messages", "batches", _, "cancel"]:
                 return "batches.cancel", self._cancel_batch
             case "GET", ["v1", "prompts", _]:
@@ -369,6 +371,9 @@ class _App:
 
     async def _cancel_batch(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         await self._running().batches.cancel(exchange, entry, principal, exchange.path.split("/")[4])
+
+    async def _delete_batch(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        await self._running().batches.delete(exchange, entry, principal, exchange.path.split("/")[4])
 
     async def _embeddings(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         self._running().gate.attempt(principal, exchange.headers)

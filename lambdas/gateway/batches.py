@@ -2,31 +2,30 @@
 
 A batch is inspected and recorded as a whole, priced with the batch discount, and reserved for when it is
 created. From then on its own item holds the reservation, which does not expire: the money stays committed
-until somebody first sees that the batch has ended, and the usage in its results settles it. A batch belongs
-to its caller: for all others it does not exist. All its requests name one model, because
-its reservation is checked against that model's kill switch.
+until somebody first sees that the batch has ended, and the usage in its results settles it
+(`batch_results`). A batch belongs to its caller: for all others it does not exist. All its requests name one
+model, because its reservation is checked against that model's kill switch.
 """
 
 import asyncio
 import json
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
 from lambdas.common.identities import Principal
-from lambdas.common.ledger import Reservation
-from lambdas.common.ledger.items import Key, Store
+from lambdas.common.ledger.items import Key, Remove, Store
 from lambdas.common.policy import PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
-from lambdas.gateway.answer_filter import AnswerFilter
 from lambdas.gateway.authorise import Grant, authorise, department_of
+from lambdas.gateway.batch_results import BatchResults, OwnBatch
 from lambdas.gateway.call import Answer, Caller, Calls, Deadlines, UpstreamCall
 from lambdas.gateway.completion import Completion
 from lambdas.gateway.deliver import read_answer
-from lambdas.gateway.errors import Header, invalid_request, not_found
-from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.errors import ApiError, Header, invalid_request, not_found
+from lambdas.gateway.exchange import ClientGone, Exchange
 from lambdas.gateway.gate import Gate
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
@@ -35,7 +34,7 @@ from lambdas.gateway.message_request import edits, read_use_case
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
 from lambdas.gateway.providers.registry import Providers
-from lambdas.gateway.providers.user_sessions import Attribution, attribution_of
+from lambdas.gateway.providers.user_sessions import attribution_of
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.request_rules import RequestRules
 from lambdas.gateway.reserve import Reserved, Reserver
@@ -43,6 +42,8 @@ from lambdas.gateway.settle import Settler
 from lambdas.gateway.survey import Survey, survey
 
 LEAD = "department-lead"  # sees which batches the department has
+_SETTLES_WITHIN_SECONDS = 20.0
+_LONGEST_NUMBER = 9
 _PAGE = 20
 _LARGEST_PAGE = 100
 _JSON: list[Header] = [(b"content-type", b"application/json")]
@@ -110,15 +111,16 @@ class Batches:
             completion = Completion(call, reserved, self.settler, self.recorder)
             try:
                 await completion.begin()
-                answer, data = await self._call(
-                    exchange,
-                    attribution_of(principal, grant.department),
+                upstream = UpstreamCall(
                     "POST",
                     exchange.target,
-                    able,
-                    verdict.body,
-                    grant.model.model,
+                    exchange.raw_headers,
+                    attribution_of(principal, grant.department),
+                    lambda provider: _batch_body(verdict.body, provider, grant.model.model),
+                    self.deadlines.first_byte_stream,
                 )
+                answer = await self.caller.call(upstream, able)
+                data = await read_answer(answer, self.deadlines, exchange.request_id)
                 call.provider = entry.provider = answer.provider.name
                 batch = _batch_object(data) if answer.response.status == 200 else None
                 if batch is None:
@@ -154,7 +156,10 @@ class Batches:
         page, more = _page(ids, query)
         items = dict(kept)
         batches = await asyncio.gather(
-            *(self._fetch(exchange, principal, batch_id, items[batch_id]) for batch_id in page)
+            *(
+                self._fetch(exchange, OwnBatch(principal, one, _key(department.id, one), items[one]))
+                for one in page
+            )
         )
         data = [json.loads(_with_own_url(data)) for answer, data in batches if answer.response.status == 200]
         body = {
@@ -169,12 +174,12 @@ class Batches:
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
     ) -> None:
         """GET /v1/messages/batches/{id}. Raises `ApiError`."""
-        item = await self._owned(exchange, entry, principal, batch_id, "retrieve")
-        answer, data = await self._fetch(exchange, principal, batch_id, item)
-        entry.provider = item["provider"]
+        own = await self._owned(exchange, entry, principal, batch_id, "retrieve")
+        answer, data = await self._fetch(exchange, own)
+        entry.provider = own.item["provider"]
         batch = _batch_object(data)
         if answer.response.status == 200 and batch and batch.get("processing_status") == "ended":
-            await self._settled(exchange, entry, principal, batch_id, item)
+            await self._settled(exchange, entry, own)
         await exchange.answer(
             answer.response.status, response_headers(answer.response.headers), _with_own_url(data)
         )
@@ -182,24 +187,78 @@ class Batches:
     async def results(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
     ) -> None:
-        """GET /v1/messages/batches/{id}/results: settled before they are given out. Raises `ApiError`."""
-        item = await self._owned(exchange, entry, principal, batch_id, "results")
-        entry.provider = item["provider"]
-        answer, data = await self._fetch(exchange, principal, batch_id, item, "/results")
-        if answer.response.status == 200:
-            await self._settle(entry, principal, batch_id, item, data)
-            department = department_of(self.policy.current(), principal)
-            if department.redact_output:
-                data = _filtered(data, lambda: self.inspection.answer_filter(department))
+        """GET /v1/messages/batches/{id}/results: each line settled before it is given out. Raises `ApiError`
+        before the first part has left; later the connection breaks off, and the client asks for the rest.
+        """
+        after_line = _after_line(exchange)
+        batch = await self._owned(exchange, entry, principal, batch_id, "results")
+        entry.provider = batch.item["provider"]
+        answer = await self._ask(exchange, batch, "/results")
+        if answer.response.status != 200:
+            data = await read_answer(answer, self.deadlines, exchange.request_id)
+            await exchange.answer(answer.response.status, response_headers(answer.response.headers), data)
+            return
+        exchange.watch_client()
+        department = department_of(self.policy.current(), principal)
+
+        async def deliver(part: bytes) -> None:
+            if exchange.client_gone:
+                raise ClientGone
+            if not exchange.started:
+                exchange.cut_on_error = True
+                await exchange.start(200, response_headers(answer.response.headers))
+            await exchange.write(part)
+
+        try:
+            async with asyncio.timeout(self.deadlines.total):
+                await self._reader().read(
+                    entry,
+                    batch,
+                    answer.response,
+                    deliver,
+                    lambda: self.inspection.answer_filter(department),
+                    after_line,
+                )
+                if not exchange.started:
+                    await exchange.start(200, response_headers(answer.response.headers))
+                await exchange.end()
+        except TimeoutError:
+            raise ApiError(
+                504,
+                errors.TIMEOUT,
+                "The results took longer than the gateway waits; ask for the rest with after_line.",
+                reason="total_deadline",
+            ) from None
+        finally:
+            answer.response.abort()
+
+    async def delete(
+        self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
+    ) -> None:
+        """DELETE /v1/messages/batches/{id}: once it is settled, since nobody could say later what it cost.
+        Raises `ApiError`.
+        """
+        batch = await self._owned(exchange, entry, principal, batch_id, "delete")
+        entry.provider = batch.item["provider"]
+        await self._settled(exchange, entry, batch)
+        if batch.open:
+            raise invalid_request(
+                "The batch has not ended, or its results were not all read yet: get its results first, or "
+                "cancel it.",
+                reason="batch_open",
+            )
+        answer, data = await self._fetch(exchange, batch, method="DELETE")
+        if answer.response.status in {200, 404}:
+            await self._stored(self.store.apply(Remove(batch.key, {"state": "settled"})))
         await exchange.answer(answer.response.status, response_headers(answer.response.headers), data)
 
     async def cancel(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
     ) -> None:
         """POST /v1/messages/batches/{id}/cancel. Raises `ApiError`."""
-        item = await self._owned(exchange, entry, principal, batch_id, "cancel")
-        entry.provider = item["provider"]
-        answer, data = await self._fetch(exchange, principal, batch_id, item, "/cancel", method="POST")
+        batch = await self._owned(exchange, entry, principal, batch_id, "cancel")
+        entry.provider = batch.item["provider"]
+        answer, data = await self._fetch(exchange, batch, "/cancel", method="POST")
         await exchange.answer(
             answer.response.status, response_headers(answer.response.headers), _with_own_url(data)
         )
@@ -247,22 +306,24 @@ class Batches:
             "principal": call.principal.id,
             "model": call.model,
             "request_id": call.request_id,
+            "requests": len(call.seen),
             "reservation": json.dumps(asdict(reserved.granted.handle.reservation)),
         }
         await self._stored(self.settler.hand_over(reserved, _key(call.department.id, batch_id), item))
 
     async def _owned(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str, what: str
-    ) -> dict[str, Any]:
-        """What is kept of the caller's own batch, after the gate was passed and the access recorded."""
-        (item,) = await self._stored(self.store.get([_key(principal.department, batch_id)]))
+    ) -> OwnBatch:
+        """The caller's own batch, after the gate was passed and the access recorded."""
+        key = _key(principal.department, batch_id)
+        (item,) = await self._stored(self.store.get([key]))
         model = item["model"] if item is not None else ""
         await self.gate.admit(principal, exchange.headers, model or "-")
         if item is None or item.get("principal") != principal.id:
             raise not_found("You have no such batch.", reason="unknown_batch")
         await self.recorder.batch_access(exchange.request_id, principal, item["request_id"], batch_id, what)
         entry.recorded = True
-        return item
+        return OwnBatch(principal, batch_id, key, item)
 
     async def _stored(self, work: Any) -> Any:
         try:
@@ -272,81 +333,45 @@ class Batches:
 
     # -- settling -------------------------------------------------------------------------------------------
 
-    async def _settled(
-        self,
-        exchange: Exchange,
-        entry: AccessEntry,
-        principal: Principal,
-        batch_id: str,
-        item: dict[str, Any],
-    ) -> None:
-        if item["state"] == "open":
-            answer, data = await self._fetch(exchange, principal, batch_id, item, "/results")
-            if answer.response.status == 200:
-                await self._settle(entry, principal, batch_id, item, data)
+    def _reader(self) -> BatchResults:
+        return BatchResults(self.recorder, self.settler, self.store, self.deadlines.idle)
 
-    async def _settle(
-        self, entry: AccessEntry, principal: Principal, batch_id: str, item: dict[str, Any], data: bytes
-    ) -> None:
-        """Charge what the results report and record them, once. Raises `ApiError` 503: then they are not
-        given out.
-        """
-        if item["state"] != "open":
+    async def _settled(self, exchange: Exchange, entry: AccessEntry, batch: OwnBatch) -> None:
+        """Settle a batch that has ended, as far as that goes in a few seconds; the next request goes on."""
+        if not batch.open:
             return
-        cost = self.settler.batch_cost(item["model"], _usages(data))
-        reservation = Reservation(**json.loads(item["reservation"]))
-        await self.recorder.batch_results(
-            entry.request_id, principal, item["request_id"], batch_id, cost, data
-        )
-        await self._stored(self.settler.settle_held(reservation, _key(principal.department, batch_id), cost))
-        entry.cost_microusd, entry.recorded = cost.microusd, True
-        entry.input_tokens, entry.output_tokens = cost.input_tokens, cost.output_tokens
+        answer = await self._ask(exchange, batch, "/results")
+        if answer.response.status != 200:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLES_WITHIN_SECONDS):
+                await self._reader().read(entry, batch, answer.response, None, lambda: None)
+            return
+        answer.response.abort()
 
     # -- the provider ---------------------------------------------------------------------------------------
 
     async def _fetch(
-        self,
-        exchange: Exchange,
-        principal: Principal,
-        batch_id: str,
-        item: dict[str, Any],
-        suffix: str = "",
-        method: str = "GET",
+        self, exchange: Exchange, batch: OwnBatch, suffix: str = "", method: str = "GET"
     ) -> tuple[Answer, bytes]:
+        answer = await self._ask(exchange, batch, suffix, method)
+        return answer, await read_answer(answer, self.deadlines, exchange.request_id)
+
+    async def _ask(self, exchange: Exchange, batch: OwnBatch, suffix: str, method: str = "GET") -> Answer:
+        """The provider's answer about a batch, its body unread. Raises `ApiError`."""
         policy = self.policy.current()
-        provider = [one for one in self.providers.of(policy) if one.name == item["provider"]]
+        provider = [one for one in self.providers.of(policy) if one.name == batch.item["provider"]]
         if not provider:
             raise not_found("The provider of this batch is no longer configured.", reason="provider_gone")
-        return await self._call(
-            exchange,
-            attribution_of(principal, department_of(policy, principal)),
-            method,
-            f"/v1/messages/batches/{batch_id}{suffix}",
-            provider,
-            None,
-            "",
-        )
-
-    async def _call(
-        self,
-        exchange: Exchange,
-        attribution: Attribution,
-        method: str,
-        target: str,
-        providers: Iterable[ClaudeProvider],
-        body: JsonBody | None,
-        model: str,
-    ) -> tuple[Answer, bytes]:
         upstream = UpstreamCall(
             method,
-            target,
+            f"/v1/messages/batches/{batch.id}{suffix}",
             exchange.raw_headers,
-            attribution,
-            lambda provider: _batch_body(body, provider, model) if body is not None else b"",
+            attribution_of(batch.principal, department_of(policy, batch.principal)),
+            lambda _: b"",
             self.deadlines.first_byte_stream,
         )
-        answer = await self.caller.call(upstream, tuple(providers))
-        return answer, await read_answer(answer, self.deadlines, exchange.request_id)
+        return await self.caller.call(upstream, provider)
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +440,14 @@ def _with_own_url(data: bytes) -> bytes:
     )
 
 
+def _after_line(exchange: Exchange) -> int:
+    """How many lines of the results the client has. Raises `ApiError` 400."""
+    given = parse_qs(exchange.query.decode("latin-1")).get("after_line", ["0"])[0]
+    if not given.isdecimal() or len(given) > _LONGEST_NUMBER:
+        raise invalid_request("after_line: must be the number of lines that you have")
+    return int(given)
+
+
 def _newest_first(entry: tuple[str, dict[str, Any]]) -> list[int]:
     return [-ord(character) for character in entry[1]["request_id"]]
 
@@ -431,35 +464,3 @@ def _page(ids: list[str], query: dict[str, list[str]]) -> tuple[list[str], bool]
     after = query.get("after_id", [""])[0]
     start = ids.index(after) + 1 if after in ids else 0
     return ids[start : start + size], start + size < len(ids)
-
-
-def _usages(data: bytes) -> list[dict[str, Any]]:
-    """The usage of every message in a results file; what errored, expired or was cancelled cost nothing."""
-    usages = []
-    for line in data.splitlines():
-        try:
-            usage = json.loads(line)["result"]["message"]["usage"]
-        except (ValueError, KeyError, TypeError):
-            continue
-        if isinstance(usage, dict):
-            usages.append(usage)
-    return usages
-
-
-def _filtered(data: bytes, make_filter: Any) -> bytes:
-    lines = []
-    for line in data.splitlines():
-        answer_filter: AnswerFilter = make_filter()
-        try:
-            entry = json.loads(line)
-            message = json.dumps(entry["result"]["message"]).encode()
-        except (ValueError, KeyError, TypeError):
-            lines.append(line)
-            continue
-        filtered = answer_filter.whole(message)
-        if filtered == message:
-            lines.append(line)
-        else:
-            entry["result"]["message"] = json.loads(filtered)
-            lines.append(json.dumps(entry, ensure_ascii=False).encode())
-    return b"\n".join(lines) + b"\n"

@@ -49,6 +49,7 @@ class Exchange:
         "bytes_in",
         "bytes_out",
         "cancellation",
+        "cut_on_error",
         "ended",
         "form",
         "headers",
@@ -74,6 +75,7 @@ class Exchange:
         self.started_at = perf_counter()
         self.status = 0
         self.ended = False
+        self.cut_on_error = False  # a stream that has no events: its end is missing where it fails
         self.bytes_in = 0
         self.bytes_out = 0
         self.cancellation = Cancellation()
@@ -257,7 +259,7 @@ class Exchange:
             await self.answer(
                 error.status, [*error.response_headers(), *extra_headers], error.body(self.request_id)
             )
-        elif not self.ended:
+        elif not self.ended and not self.cut_on_error:
             await self.end(errors.error_event(error.kind, error.message))
 
 

@@ -150,8 +150,11 @@ class Recorder:
         batch_id: str,
         cost: Cost,
         results: bytes,
+        *,
+        after_line: int,
     ) -> None:
-        """What came of a batch, when it was first seen to have ended. Raises `ApiError` 503.
+        """What came of a part of a batch, the lines after `after_line`, when they were first seen. Raises
+        `ApiError` 503.
 
         `exchange_id` is the request that saw it, as the access log has it; `request_id` the one that made it.
         """
@@ -160,6 +163,7 @@ class Recorder:
             "request_id": request_id,
             "exchange_id": exchange_id,
             "batch_id": batch_id,
+            "after_line": after_line,
             "principal": principal.id,
             "principal_kind": principal.kind,
             "department": principal.department,

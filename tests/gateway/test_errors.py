@@ -24,6 +24,7 @@ from anthropic.types.shared import ErrorType
 import lambdas.gateway
 from lambdas.common.identities import KeyLimits, Principal
 from lambdas.common.ledger import LedgerContended, LedgerUnavailable, Refused
+from lambdas.common.ledger.items import Cancelled
 from lambdas.common.ledger.token_uses import TokenUses
 from lambdas.common.prompts import Prompt
 from lambdas.common.subject_keys import SubjectErased
@@ -125,6 +126,9 @@ class Requests:
     def get(self, path: str) -> Answer:
         return self._kept(f"GET {path}", self.harness.request("GET", path))
 
+    def send(self, method: str, path: str) -> Answer:
+        return self._kept(f"{method} {path}", self.harness.request(method, path))
+
     def _kept(self, what: str, answer: Answer) -> Answer:
         self.seen.answers.append((what, answer))
         return answer
@@ -177,7 +181,7 @@ def _slow_body(harness: Harness) -> None:
 
 def _batches(requests: Requests) -> None:
     harness, post = requests.harness, requests.post
-    harness.upstream.script = BatchApi()
+    api = harness.upstream.script = BatchApi()
     post("/v1/messages/batches", {"requests": CANARY})
     post("/v1/messages/batches", {"requests": [{"custom_id": CANARY}]})
     requests.batch(5)
@@ -189,6 +193,23 @@ def _batches(requests: Requests) -> None:
     with patch.object(type(harness.ledger.store), "get", side_effect=RuntimeError(CANARY)):
         requests.get("/v1/messages/batches/msgbatch_none")
     assert requests.batch("fast").status == 200
+    path = "/v1/messages/batches/msgbatch_01"
+    requests.get(f"{path}/results?after_line={CANARY}")
+    requests.send("DELETE", path)
+    api.ended = True
+    store = type(harness.ledger.store)
+    for failing, error in (
+        (patch.object(store, "apply"), Cancelled()),
+        (patch.object(store, "apply"), RuntimeError(CANARY)),
+        (patch.object(type(harness.ledger), "settle_held"), RuntimeError(CANARY)),
+    ):
+        with failing as patched:
+            patched.side_effect = error
+            requests.get(f"{path}/results")
+    api.requests["msgbatch_01"].clear()
+    requests.get(f"{path}/results")
+    harness.upstream.script = lambda _: Reply(200, [], [b"{", BREAK], chunked=True)
+    requests.get(f"{path}/results")
     harness.policy_source.document["providers"][0]["name"] = "renamed"
     for _ in range(100):
         if requests.get("/v1/messages/batches/msgbatch_01").status == 404:
@@ -425,6 +446,11 @@ def _other_gateways(upstreams: list[FakeUpstream], seen: Seen) -> None:
         events = stream_events(["one"])
         harness.upstream.script = lambda _: stream_reply([*events[:4], 1.0, *events[4:]])
         _ends_with_an_error(harness.post("/v1/messages", chat(stream=True)), "timeout_error")
+        requests, api = Requests(harness, seen), BatchApi()
+        harness.upstream.script = api
+        requests.batch("fast")
+        harness.upstream.script = lambda _: Reply(200, [], [b"{", 1.0, b"}"], chunked=True)
+        requests.get("/v1/messages/batches/msgbatch_01/results")
         harness.upstream.script = ordinary_claude
     with _gateway(upstreams, departments=CANARY) as harness:  # a policy that cannot be read
         Requests(harness, seen).message()

@@ -100,6 +100,8 @@ class BatchApi:
         if not path.startswith("/v1/messages/batches/"):
             return ordinary_claude(received)
         batch_id, _, action = path.removeprefix("/v1/messages/batches/").partition("/")
+        if action == "results" and not self.ended:
+            return json_reply({"type": "error", "error": {"type": "not_found_error", "message": path}}, 404)
         if action == "results":
             lines = [
                 json.dumps(

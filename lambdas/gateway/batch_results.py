@@ -1,0 +1,257 @@
+"""The results of a batch, whatever their size: read, settled, recorded and given out in parts (L1.1, L1.6).
+
+A part is a few lines, about a megabyte: more than two are never in memory. Before a part is given out its
+cost is noted on the batch's own item, and its lines are recorded; the last part goes out when the whole is
+settled. Reading that breaks off, for whatever reason, goes on where it was: what was noted is not charged or
+recorded again, and a client may ask for the lines after the ones that it has (`?after_line=`).
+
+A line that cannot be read, or has no usage, may have cost anything: then the batch costs what was reserved.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.common.identities import Principal
+from lambdas.common.ledger import Reservation
+from lambdas.common.ledger.items import Cancelled, Change, Key, Store
+from lambdas.gateway import errors
+from lambdas.gateway.access_log import AccessEntry
+from lambdas.gateway.answer_filter import AnswerFilter
+from lambdas.gateway.errors import ApiError
+from lambdas.gateway.providers.transport import Response, TransportError
+from lambdas.gateway.record import Recorder
+from lambdas.gateway.settle import Cost, Settler
+
+PART_BYTES = 1 << 20
+LONGEST_LINE = 16 << 20  # of one result; a message of 300,000 tokens has about 2 MB
+_SHORT_LINE_BYTES = 2 * 1024  # filtered in less time than a thread's turn
+_WITHOUT_MESSAGE = frozenset(("errored", "canceled", "expired"))
+
+Deliver = Callable[[bytes], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many lines of a batch were settled so far, and what they cost. `certain` is 0 once a line had no
+    figures that can be believed.
+    """
+
+    lines: int = 0
+    microusd: int = 0
+    certain: int = 1
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> "Progress":
+        """What the batch's item says."""
+        return cls(item.get("read_lines", 0), item.get("read_microusd", 0), item.get("read_certain", 1))
+
+    @property
+    def attributes(self) -> dict[str, int]:
+        """The same for the item."""
+        return {"read_lines": self.lines, "read_microusd": self.microusd, "read_certain": self.certain}
+
+
+@dataclass(slots=True)
+class OwnBatch:
+    """A batch of the caller: its item in the ledger's table as it is now."""
+
+    principal: Principal
+    id: str
+    key: Key
+    item: dict[str, Any]
+
+    @property
+    def open(self) -> bool:
+        """Whether its reservation waits to be settled."""
+        return self.item["state"] == "open"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResults:
+    """Reads results. `idle` is how many seconds a provider may be silent."""
+
+    recorder: Recorder
+    settler: Settler
+    store: Store
+    idle: float
+
+    async def read(
+        self,
+        entry: AccessEntry,
+        batch: OwnBatch,
+        response: Response,
+        deliver: Deliver | None,
+        make_filter: Callable[[], AnswerFilter | None],
+        after_line: int = 0,
+    ) -> None:
+        """Settle and record what is new, and give what follows `after_line` to `deliver`.
+
+        Raises `ApiError` 502 when the results break off or are not all there, 503 when they cannot be
+        recorded or settled. What was given out before was recorded.
+        """
+        number = 0
+        part: list[bytes] = []
+        size = 0
+        try:
+            async for line in _lines(response, self.idle):
+                part.append(line)
+                size += len(line)
+                if size >= PART_BYTES:
+                    await self._note(entry, batch, number, part)
+                    await _give(part, max(0, after_line - number), deliver, make_filter)
+                    number += len(part)
+                    part, size = [], 0
+        except TransportError:
+            response.abort()
+            raise ApiError(
+                502, errors.API, "The results of the batch broke off.", reason="upstream_broke_off"
+            ) from None
+        await self._note(entry, batch, number, part)
+        await self._end(batch, number + len(part))
+        await _give(part, max(0, after_line - number), deliver, make_filter)
+
+    async def _note(self, entry: AccessEntry, batch: OwnBatch, number: int, part: Sequence[bytes]) -> None:
+        """Record and note the lines of a part, which begins after line `number`, that were not before."""
+        progress = Progress.of(batch.item)
+        fresh = part[max(0, progress.lines - number) :]
+        if not batch.open or not fresh:
+            return
+        usages = [usage for usage in map(_usage, fresh) if usage is not None]
+        cost = self.settler.batch_cost(batch.item["model"], usages)
+        await self.recorder.batch_results(
+            entry.request_id,
+            batch.principal,
+            batch.item["request_id"],
+            batch.id,
+            cost,
+            b"".join(fresh),
+            after_line=progress.lines,
+        )
+        news = Progress(
+            progress.lines + len(fresh),
+            progress.microusd + cost.microusd,
+            int(bool(progress.certain) and not cost.estimated),
+        )
+        before = progress.attributes if progress.lines else {}
+        try:
+            await self.store.apply(Change(batch.key, news.attributes, {"state": "open", **before}))
+        except Cancelled:  # another request reads the same results; what it noted is not noted twice
+            raise errors.control_busy("ledger") from None
+        except Exception:  # whatever the store raises
+            raise errors.control_unavailable("ledger") from None
+        batch.item.update(news.attributes)
+        entry.recorded = True
+        entry.cost_microusd += cost.microusd
+        entry.input_tokens += cost.input_tokens
+        entry.output_tokens += cost.output_tokens
+
+    async def _end(self, batch: OwnBatch, lines: int) -> None:
+        """Settle for the whole. Raises `ApiError`."""
+        if not batch.open:
+            return
+        if lines < batch.item.get("requests", 0):
+            raise ApiError(
+                502,
+                errors.API,
+                "The results of the batch are not all there yet; try again in a moment.",
+                reason="upstream_broke_off",
+            )
+        reservation = Reservation(**json.loads(batch.item["reservation"]))
+        progress = Progress.of(batch.item)
+        microusd = progress.microusd if progress.certain else max(progress.microusd, reservation.microusd)
+        try:
+            await self.settler.settle_held(reservation, batch.key, Cost(microusd, 0, 0))
+        except Exception:  # whatever the store raises: the money stays reserved
+            raise errors.control_unavailable("ledger") from None
+        batch.item["state"] = "settled"
+
+
+async def _lines(response: Response, idle: float) -> AsyncIterator[bytes]:
+    """The lines as they come, each with its end. Raises `TransportError`."""
+    rest = bytearray()
+    while data := await response.read(idle):
+        looked = len(rest)
+        rest += data
+        start = 0
+        while (end := rest.find(b"\n", max(start, looked))) >= 0:
+            if line := bytes(rest[start:end]).strip():
+                yield line + b"\n"
+            start = end + 1
+        del rest[:start]
+        if len(rest) > LONGEST_LINE:
+            raise TransportError("a line has no end", response_started=True)
+    if line := bytes(rest).strip():
+        yield line + b"\n"
+
+
+async def _give(
+    part: Sequence[bytes],
+    skipped: int,
+    deliver: Deliver | None,
+    make_filter: Callable[[], AnswerFilter | None],
+) -> None:
+    """Give out a part but for its first lines; what cannot be read stays here."""
+    if deliver is None or len(part) <= skipped:
+        return
+    passed: list[bytes] = []
+    for line in part[skipped:]:
+        answer_filter = make_filter()
+        if len(line) <= _SHORT_LINE_BYTES:
+            passed.append(_released(line, answer_filter))
+        else:
+            passed.append(await asyncio.to_thread(_released, line, answer_filter))
+    await deliver(b"".join(passed))
+
+
+def _usage(line: bytes) -> dict[str, Any] | None:
+    """The usage of a result; None for one that cost nothing, empty where it should be there and is not."""
+    result = _result(line)
+    if result is not None and result.get("type") in _WITHOUT_MESSAGE:
+        return None
+    message = result.get("message") if result is not None else None
+    usage = message.get("usage") if isinstance(message, dict) else None
+    return usage if isinstance(usage, dict) else {}
+
+
+def _result(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    result = entry.get("result") if isinstance(entry, dict) else None
+    return result if isinstance(result, dict) else None
+
+
+def _released(line: bytes, answer_filter: AnswerFilter | None) -> bytes:
+    """The line as it may leave: filtered, or in place of one that cannot be read an error with its id."""
+    result = _result(line)
+    if result is None or not isinstance(result.get("type"), str):
+        return _unreadable(line)
+    if answer_filter is None:
+        return line
+    entry = json.loads(line)
+    message = result.get("message")
+    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
+        told = json.dumps({"content": [{"type": "text", "text": json.dumps(result, ensure_ascii=False)}]})
+        clean = answer_filter.whole(told.encode()) == told.encode()
+        return line if clean else _unreadable(line)
+    given = json.dumps(message).encode()
+    filtered = answer_filter.whole(given)
+    if filtered == given:
+        return line
+    entry["result"]["message"] = json.loads(filtered)
+    return json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+
+
+def _unreadable(line: bytes) -> bytes:
+    try:
+        entry = json.loads(line)
+        custom_id = entry["custom_id"] if isinstance(entry["custom_id"], str) else ""
+    except (ValueError, KeyError, TypeError, RecursionError):
+        custom_id = ""
+    error = {"type": errors.API, "message": "This result cannot be read, so it is not given out."}
+    result = {"type": "errored", "error": {"type": "error", "error": error}}
+    return json.dumps({"custom_id": custom_id[:64], "result": result}).encode() + b"\n"
