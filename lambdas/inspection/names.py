@@ -7,6 +7,7 @@ health, personnel or legal matter that is Restricted (`lambdas.inspection.meanin
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -80,7 +81,44 @@ _TITLES = _words(
 _PARTICLES = _words("de da di van von der den la le el al bin ibn dos du ter zu")
 
 
-@lru_cache(maxsize=20_000)
+# words that begin sentences and headings: capitals that are not names
+_COMMON = _words(
+    "the a an i it is are was he she they we you this that these those my your our his her their please "
+    "can could would will what who when where why how if in on at for from to of and or but not no yes "
+    "dear hi hello hey thanks thank regards best sincerely customer name email phone address contact "
+    "patient employee user client summarise summarize write draft translate explain create make add "
+    "update use fix check find list show give tell help review prepare improve all as by with there here "
+    "after before because company inc ltd gmbh ag corp llc group university bank january february march "
+    "april may june july august september october november december monday tuesday wednesday thursday "
+    "friday saturday sunday north south east west new city po"
+)
+# of these a capital alone says nothing: they begin sentences, and are nobody's name
+_OPENERS = (
+    _COMMON
+    | _words(
+        "give describe provide generate summarize explain identify classify suggest come list edit based "
+        "imagine determine calculate compare analyze do does did should now then however also some many most "
+        "more other another each every any both such so than too very just only over under while during "
+        "since until although though whether either neither its thank sorry sure ok okay have has had been"
+    )
+) - _words("may april june august dear will north south east west new city po bank mark university")
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """What a token looks like: to the model by itself and as a neighbour, and whether a name or an address
+    may hold it.
+    """
+
+    own: tuple[str, ...]
+    before: tuple[str, ...]  # as the token before another one
+    after: tuple[str, ...]
+    two_before: str
+    two_after: str
+    kind: str
+    telling: bool
+
+
 def _word(token: str) -> tuple[str, ...]:
     """What a token looks like. Whole words only where they are written small: those are nobody's name."""
     lower = token.lower()
@@ -104,40 +142,76 @@ def _word(token: str) -> tuple[str, ...]:
     return tuple(flags)
 
 
-# words that begin sentences and headings: capitals that are not names
-_COMMON = _words(
-    "the a an i it is are was he she they we you this that these those my your our his her their please "
-    "can could would will what who when where why how if in on at for from to of and or but not no yes "
-    "dear hi hello hey thanks thank regards best sincerely customer name email phone address contact "
-    "patient employee user client summarise summarize write draft translate explain create make add "
-    "update use fix check find list show give tell help review prepare improve all as by with there here "
-    "after before because company inc ltd gmbh ag corp llc group university bank january february march "
-    "april may june july august september october november december monday tuesday wednesday thursday "
-    "friday saturday sunday north south east west new city po"
-)
+class _KnownLooks(dict[str, _Looks]):
+    """The looks of each token; filled as tokens are met."""
+
+    def __missing__(self, token: str) -> _Looks:
+        own = _word(token)
+        looks = _Looks(
+            own=own,
+            before=tuple(f"-{one}" for one in own),
+            after=tuple(f"+{one}" for one in own),
+            two_before=f"--{own[0]}",
+            two_after=f"++{own[0]}",
+            kind=own[-1],
+            telling=own[-1] in ("digit", "street")
+            or (token.lower() != token and token.lower() not in _OPENERS),
+        )
+        if len(self) < _MOST_KNOWN:
+            self[token] = looks
+        return looks
+
+
+_MOST_KNOWN = 50_000
+_LOOKS = _KnownLooks()
+_REACH = 4  # tokens on both sides of a telling one that the model is asked about
 
 
 def features(tokens: Sequence[str]) -> list[list[str]]:
     """For each token its own looks and those of two neighbours on each side."""
-    looks = [_word(token) for token in tokens]
+    looks = [_LOOKS[token] for token in tokens]
+    return _rows(looks, 0, len(looks))
+
+
+def _rows(looks: Sequence[_Looks], begin: int, end: int) -> list[list[str]]:
     rows: list[list[str]] = []
     last = len(looks) - 1
-    for index, own in enumerate(looks):
-        row = list(own)
+    for index in range(begin, end):
+        own = looks[index]
+        row = [*own.own]
         if index == 0:
             row.append("first")
         else:
-            row += [f"-{one}" for one in looks[index - 1]]
-            row.append(f"{looks[index - 1][-1]}|{own[-1]}")
+            before = looks[index - 1]
+            row += before.before
+            row.append(f"{before.kind}|{own.kind}")
             if index > 1:
-                row.append(f"--{looks[index - 2][0]}")
+                row.append(looks[index - 2].two_before)
         if index < last:
-            row += [f"+{one}" for one in looks[index + 1]]
-            row.append(f"{own[-1]}|+{looks[index + 1][-1]}")
+            after = looks[index + 1]
+            row += after.after
+            row.append(f"{own.kind}|+{after.kind}")
             if index + 1 < last:
-                row.append(f"++{looks[index + 2][0]}")
+                row.append(looks[index + 2].two_after)
         rows.append(row)
     return rows
+
+
+def _passages(looks: Sequence[_Looks]) -> Iterator[tuple[int, int]]:
+    """The tokens among which names and addresses may be: those near a capital, a number or a street."""
+    begin = end = 0
+    for index, one in enumerate(looks):
+        if not one.telling:
+            continue
+        if index - _REACH > end:
+            if end:
+                yield begin, end
+            begin = index - _REACH
+            while begin and looks[begin].kind != "small":  # the first word must be in nobody's name
+                begin -= 1
+        end = min(len(looks), index + _REACH + 1)
+    if end:
+        yield begin, end
 
 
 def tokens_of(line: str) -> list[tuple[str, int, int]]:
@@ -165,22 +239,28 @@ def find(text: str) -> list[Span]:
 
 
 def _in_line(line: str, offset: int) -> Iterator[Span]:
-    tokens = tokens_of(line)
-    if not tokens:
-        return
-    tags = _tagger().tag(features([token for token, _, _ in tokens]))
+    tokens: list[str] = _TOKEN.findall(line)
+    looks = [_LOOKS[token] for token in tokens]
+    places: list[tuple[str, int, int]] = []
+    for begin, end in _passages(looks):
+        tags = _tagger().tag(_rows(looks, begin, end))
+        for kind, first, last in _entities(tags):
+            if _plausible(kind, tokens[begin + first : begin + last]):
+                places = places or tokens_of(line)
+                start, stop = places[begin + first][1], places[begin + last - 1][2]
+                yield Span(kind, offset + start, offset + stop, _SCORES[kind], "names-crf")
+
+
+def _entities(tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """(type, first, last and one) of what the tags mark."""
     index = 0
     while index < len(tags):
-        if tags[index] == "O":
-            index += 1
-            continue
-        kind = tags[index][2:]
         end = index + 1
-        while end < len(tags) and tags[end] == f"I-{kind}":
-            end += 1
-        if _plausible(kind, [token for token, _, _ in tokens[index:end]]):
-            start, stop = offset + tokens[index][1], offset + tokens[end - 1][2]
-            yield Span(kind, start, stop, _SCORES[kind], "names-crf")
+        if tags[index] != "O":
+            kind = tags[index][2:]
+            while end < len(tags) and tags[end] == f"I-{kind}":
+                end += 1
+            yield kind, index, end
         index = end
 
 
