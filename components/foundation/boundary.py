@@ -23,6 +23,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "bedrock-mantle": ("CreateInference",),
     "budgets": ("ViewBudget",),
     "ce": ("GetCostAndUsage",),
+    "cloudtrail": ("LookupEvents",),
     "cloudwatch": ("DescribeAlarms", "GetDashboard", "GetMetricData", "ListDashboards", "PutMetricData"),
     "cognito-idp": (
         "AdminDisableUser",

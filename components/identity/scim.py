@@ -11,6 +11,7 @@ from components.api.gateway import Stores
 from components.api.scheduled import ScheduleArgs, ScheduledFunction
 from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
+from components.foundation.roles import ROLES
 from components.functions import Function, FunctionArgs, Surroundings, Web, log_alarm
 from components.permissions import Statement, canonical_json
 
@@ -234,6 +235,13 @@ class Scim(KitComponent):
 
     def _reconciliation(self) -> FunctionArgs:
         args, stores = self._args, self._args.stores
+        names = args.surroundings.names
+        roles = [*map(names.of, ROLES), *(f"AWSReservedSSO_{names.brief(one)}_*" for one in ROLES)]
+        pool: list[Statement] = []
+        environment: dict[str, pulumi.Input[str]] = {"COE_ROLES": ",".join(roles)}
+        if args.user_pool:
+            environment["USER_POOL_ID"], pool_arn = args.user_pool
+            pool.append(Statement("ReadAccounts", ["cognito-idp:ListUsers"], [pool_arn]))
         return FunctionArgs(
             surroundings=args.surroundings,
             what="reconciliation",
@@ -254,14 +262,33 @@ class Scim(KitComponent):
                 ),
                 Statement("ReadAccess", ["dynamodb:GetItem", "dynamodb:Scan"], [stores.access_table_arn]),
                 *self._rules_statements(),
+                *pool,
+                # the trail knows no resource for a look-up
+                Statement(
+                    "ReadSessions",
+                    ["cloudtrail:LookupEvents"],
+                    ["*"],
+                    conditions={"StringEquals": {"aws:RequestedRegion": names.region}},
+                ),
+                Statement(
+                    "ListRecordsOfOperators",
+                    ["s3:ListBucket"],
+                    [stores.audit_bucket_arn],
+                    conditions={"StringLike": {"s3:prefix": ["records/dt=*/hour=*/operator-*"]}},
+                ),
+                Statement(
+                    "ReadRecordsOfOperators",
+                    ["s3:GetObject"],
+                    [pulumi.Output.concat(stores.audit_bucket_arn, "/records/dt=*/hour=*/operator-*")],
+                ),
                 Statement(
                     "AppendRecords",
                     ["s3:PutObject"],
                     [pulumi.Output.concat(stores.audit_bucket_arn, "/records/*")],
                 ),
                 Statement(
-                    "EncryptRecords",
-                    ["kms:GenerateDataKey"],
+                    "UseRecords",
+                    ["kms:Decrypt", "kms:GenerateDataKey"],
                     [stores.audit_key_arn],
                     conditions=self._via("s3"),
                 ),
@@ -269,6 +296,7 @@ class Scim(KitComponent):
             ],
             environment={
                 **self._environment(),
+                **environment,
                 "AUDIT_BUCKET": stores.audit_bucket_name,
                 "AUDIT_KEY_ARN": stores.audit_key_arn,
                 "WRITER_KEY_ARN": stores.writer_key_arn,

@@ -96,6 +96,23 @@ class Bindings:
         found = (_binding(person, item) for item in answer["Items"])
         return [one for one in found if one is not None]
 
+    def people_by_username(self) -> dict[str, str]:
+        """Ids of people by what the user pool calls them: a scan, for reviews only."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "FilterExpression": "begins_with(sk, :sk) AND attribute_exists(username)",
+            "ExpressionAttributeValues": {":sk": {"S": SK}},
+            "ConsistentRead": True,
+        }
+        found: dict[str, str] = {}
+        while True:
+            page = self._client.scan(**query)
+            for item in page["Items"]:
+                found[item["username"]["S"]] = item["pk"]["S"].removeprefix("USER#")
+            if "LastEvaluatedKey" not in page:
+                return found
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
     def bind(self, binding: Binding, more: Sequence[Mapping[str, Any]] = ()) -> None:
         """Bind, with `more` entries of the same transaction. Raises `AlreadyBound`."""
         at = {"N": str(int(binding.bound_at.timestamp()))}

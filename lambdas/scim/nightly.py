@@ -1,9 +1,11 @@
 """The nightly reconciliation as a function: each difference is recorded, and counted for an alarm (G.4).
 
-Environment: that of the provisioning worker.
+Environment: that of the provisioning worker, and `COE_ROLES`: names of the roles in AWS whose sessions are
+looked at, separated by commas.
 """
 
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -12,8 +14,9 @@ import botocore.session
 
 from lambdas.common.audit import open_writer
 from lambdas.common.clock import utc_now
+from lambdas.scim.outside import Outside
 from lambdas.scim.reconciliation import Difference, differences
-from lambdas.scim.settings import open_directory, read_settings
+from lambdas.scim.settings import aws_client, open_directory, read_settings
 
 _METRICS = "ClaudeEnterpriseKit"
 
@@ -22,7 +25,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Run once. Raises where a store does not answer: the run is tried again, then alarmed."""
     del event, context
     settings, session = read_settings(), botocore.session.get_session()
-    found = list(differences(open_directory(settings, session), utc_now()))
+    outside = Outside(
+        cognito=aws_client(session, "cognito-idp", settings),
+        user_pool=settings.user_pool_id,
+        cloudtrail=aws_client(session, "cloudtrail", settings),
+        roles=[one for one in os.environ.get("COE_ROLES", "").split(",") if one],
+        s3=aws_client(session, "s3", settings),
+        audit_bucket=os.environ["AUDIT_BUCKET"],
+    )
+    found = list(differences(open_directory(settings, session), utc_now(), outside))
     if found:
         writer = open_writer("reconciliation", session=session)
         for one in found:

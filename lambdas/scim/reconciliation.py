@@ -3,7 +3,9 @@
 Access follows from the directory, the rules and recorded acts of operators alone. So each live record is made
 again from what the identity provider sent, and compared; what is left over is a difference: somebody has
 written to the tables past the functions that may. Each key that was not there the night before is reported
-too, so that nobody makes one alone and unseen. Nothing is put right here: a person looks (docs/rights.md).
+too, so that nobody makes one alone and unseen; one that no operator recorded is a difference of its own. So
+are an account of the user pool and a session of a role in AWS that somebody has who is out, or whom nobody
+knows. Nothing is put right here: a person looks (docs/rights.md).
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,8 +14,11 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.common.access import AccessRecord
+from lambdas.common.bindings import Bindings
+from lambdas.scim.outside import Outside
 from lambdas.scim.people import GroupNames, Person
 from lambdas.scim.settings import Directory
+from lambdas.scim.store import hashed
 
 _RIGHTS = ("provisioned", "department", "roles", "data_classes", "active")
 _KNOWN = ("RECONCILED", "KEYS")
@@ -34,7 +39,7 @@ class Difference:
         return {name: value for name, value in values.items() if value}
 
 
-def differences(directory: Directory, now: datetime) -> Iterator[Difference]:
+def differences(directory: Directory, now: datetime, outside: Outside) -> Iterator[Difference]:
     """Every difference. Ends by remembering which keys there are."""
     names: GroupNames = {}
     people = directory.people
@@ -49,7 +54,34 @@ def differences(directory: Directory, now: datetime) -> Iterator[Difference]:
             yield Difference(record.subject, "access without a person", found=_said(record))
         if record.kind == "application":
             keys[record.subject] = record
-    yield from _of_keys(directory, keys, now)
+    yield from _of_accounts(directory, outside)
+    yield from _of_sessions(directory, outside, now)
+    yield from _of_keys(directory, keys, now, outside)
+
+
+def _of_accounts(directory: Directory, outside: Outside) -> Iterator[Difference]:
+    """Accounts of the user pool, known by whom they are bound to."""
+    people = Bindings(directory.access.client, directory.access.table).people_by_username()
+    for account in outside.accounts():
+        person = people.get(account.username, "")
+        if not account.federated:
+            # such a name may be an address: what is said is its hash
+            yield Difference(person or hashed(account.username), "account without an identity provider")
+        if not account.enabled or not person:
+            continue
+        record = directory.access.get(f"USER#{person}")
+        if record is None or not record.provisioned:
+            yield Difference(person, "account of somebody who is out", "disabled", "enabled")
+
+
+def _of_sessions(directory: Directory, outside: Outside, now: datetime) -> Iterator[Difference]:
+    """Sessions of roles in AWS, known by the person's name."""
+    for session in outside.sessions(now):
+        record = directory.access.find_person(session.name)
+        if record is None:
+            yield Difference(hashed(session.name), "role session of nobody known", found=session.role)
+        elif not record.provisioned:
+            yield Difference(record.subject, "role session of somebody who is out", found=session.role)
 
 
 def _of_person(directory: Directory, person: Person, names: GroupNames) -> Iterator[Difference]:
@@ -72,11 +104,16 @@ def _of_person(directory: Directory, person: Person, names: GroupNames) -> Itera
         yield Difference(person.id, "name of somebody else", found=named.subject if named else "nobody")
 
 
-def _of_keys(directory: Directory, keys: Mapping[str, AccessRecord], now: datetime) -> Iterator[Difference]:
+def _of_keys(
+    directory: Directory, keys: Mapping[str, AccessRecord], now: datetime, outside: Outside
+) -> Iterator[Difference]:
     before = directory.store.get(*_KNOWN)
     if before is not None:
-        for key in sorted(keys.keys() - {one["S"] for one in before["ids"]["L"]}):
-            yield Difference(key, "new key", found=_said(keys[key]))
+        new = sorted(keys.keys() - {one["S"] for one in before["ids"]["L"]})
+        recorded = outside.recorded_keys(now) if new else set[str]()
+        for key in new:
+            what = "new key" if key in recorded else "new key that nobody recorded"
+            yield Difference(key, what, found=_said(keys[key]))
     for key, record in sorted(keys.items()):
         owner = record.owner
         if not record.active_at(now) or not owner or owner.startswith("department:"):

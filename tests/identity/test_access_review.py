@@ -3,14 +3,18 @@
 import csv
 import io
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import anthropic
 import httpx2
 import pytest
 
+from kit.target import find_target
+from lambdas.scim.outside import Outside
 from tests.identity.commands import run
 from tests.support.local_kit import LocalKit
 
@@ -69,6 +73,16 @@ def test_a_review_says_who_has_what_by_which_group_since_when_and_last_used(peop
         one["department"] == "marketing" for one in reviewed(kit, "--department", "marketing")["entries"]
     )
     assert run(kit, "access", "review", "--department", "nowhere").code == 2
+
+
+def test_the_nightly_reconciliation_finds_what_the_operator_recorded(peopled):
+    kit, _, key = peopled
+    with mock.patch.dict(os.environ, {"KIT_HOME": str(kit.folder)}):
+        target = find_target()
+    bucket, s3 = target.require("audit_bucket_name"), target.client("s3")
+    outside = Outside(cognito=None, user_pool="", cloudtrail=None, roles=(), s3=s3, audit_bucket=bucket)
+    assert key in outside.recorded_keys(datetime.now(UTC))
+    assert outside.recorded_keys(datetime.now(UTC) - timedelta(days=2)) == set()
 
 
 def test_what_is_signed_is_what_was_looked_at_and_the_next_review_shows_what_moved(peopled, tmp_path: Path):

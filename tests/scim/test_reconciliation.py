@@ -1,5 +1,7 @@
 """What somebody writes into the tables past the functions that may is a difference the next night (G.4)."""
 
+import io
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,6 +9,8 @@ from typing import Any
 import pytest
 
 from lambdas.common.access import AccessRecord, user_key
+from lambdas.common.bindings import Binding, Bindings, subject_hash
+from lambdas.scim.outside import Outside
 from lambdas.scim.reconciliation import differences
 
 from .harness import Scim
@@ -15,8 +19,46 @@ pytestmark = pytest.mark.emulator
 NOW = datetime(2026, 11, 30, 3, tzinfo=UTC)
 
 
-def found(scim: Scim) -> list[tuple[str, str]]:
-    return [(one.what, one.subject) for one in differences(scim.directory, NOW)]
+class Around:
+    """What is outside of the tables: answers as Cognito, CloudTrail and S3 document them."""
+
+    def __init__(self) -> None:
+        self.users: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+        self.records: dict[str, bytes] = {}
+
+    def list_users(self, **query: Any) -> Any:
+        return {"Users": self.users}
+
+    def lookup_events(self, **query: Any) -> Any:
+        (wanted,) = query["LookupAttributes"]
+        events = [one for one in self.events if one["eventName"] == wanted["AttributeValue"]]
+        return {"Events": [{"CloudTrailEvent": json.dumps(one)} for one in events]}
+
+    def get_paginator(self, name: str) -> Any:
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> Any:  # noqa: N803 - the names are botocore's
+        yield {"Contents": [{"Key": key} for key in self.records if key.startswith(Prefix)]}
+
+    def get_object(self, *, Bucket: str, Key: str) -> Any:  # noqa: N803
+        return {"Body": io.BytesIO(self.records[Key])}
+
+    def outside(self) -> Outside:
+        roles = ("acme-prod-governance-lead", "AWSReservedSSO_key-operator_*")
+        here: Any = self
+        return Outside(
+            cognito=here, user_pool="pool", cloudtrail=here, roles=roles, s3=here, audit_bucket="audit"
+        )
+
+    def record(self, key: str) -> None:
+        line = json.dumps({"kind": "key", "event": "created", "subject": key}).encode()
+        self.records[f"records/dt=2026-11-29/hour=14/operator-{key}/000000000001.jsonl"] = line
+
+
+def found(scim: Scim, around: Around | None = None) -> list[tuple[str, str]]:
+    outside = (around or Around()).outside()
+    return [(one.what, one.subject) for one in differences(scim.directory, NOW, outside)]
 
 
 @pytest.fixture
@@ -98,11 +140,65 @@ def test_a_new_key_is_told_once_and_one_of_somebody_who_is_out_every_night(peopl
         scim.directory.access.create(record)
         return subject
 
-    mine = key(ada)
-    assert found(scim) == [("new key", mine)]
+    mine, around = key(ada), Around()
+    around.record(mine)
+    assert found(scim, around) == [("new key", mine)]
     assert found(scim) == []
     hers = key(eve)
-    assert found(scim) == [("new key", hers), ("key of somebody who is out", hers)]
+    assert found(scim, around) == [
+        ("new key that nobody recorded", hers),
+        ("key of somebody who is out", hers),
+    ]
     assert found(scim) == [("key of somebody who is out", hers)]
     key(eve, expires_at=NOW - timedelta(days=1))
-    assert [what for what, _ in found(scim)] == ["new key", "key of somebody who is out"]
+    assert [what for what, _ in found(scim)] == [
+        "new key that nobody recorded",
+        "key of somebody who is out",
+    ]
+
+
+def test_accounts_of_the_user_pool_that_do_not_follow_from_the_directory_are_found(peopled):
+    scim, ada, eve = peopled
+    bindings = Bindings(scim.directory.access.client, scim.directory.access.table)
+    for person in (ada, eve):
+        subject = subject_hash("https://idp", person)
+        bindings.bind(Binding(person, subject, f"organization_{person}", "address", NOW))
+    around = Around()
+    status = {"UserStatus": "EXTERNAL_PROVIDER"}
+    around.users = [
+        {"Username": f"organization_{ada}", "Enabled": True, **status},
+        {"Username": f"organization_{eve}", "Enabled": False, **status},
+        {"Username": "organization_never", "Enabled": True, **status},  # refused at the first sign-in
+    ]
+    assert found(scim, around) == []
+    around.users[1]["Enabled"] = True
+    around.users.append({"Username": "backdoor@example.com", "Enabled": True, "UserStatus": "CONFIRMED"})
+    kinds = found(scim, around)
+    assert kinds[0] == ("account of somebody who is out", eve)
+    assert kinds[1][0] == "account without an identity provider"
+    assert "backdoor" not in kinds[1][1]
+
+
+def test_sessions_of_roles_that_nobody_who_is_in_has_are_found(peopled):
+    scim, ada, eve = peopled
+    names = {one: scim.http.get(f"/Users/{one}").json()["userName"] for one in (ada, eve)}
+
+    def taken(role: str, name: str, event: str = "AssumeRoleWithSAML", **more: Any) -> dict[str, Any]:
+        asked = {"roleArn": f"arn:aws:iam::111122223333:role/{role}", "roleSessionName": name}
+        return {"eventName": event, "eventID": "e", "requestParameters": asked, **more}
+
+    around, lead = Around(), "acme-prod-governance-lead"
+    around.events = [
+        taken(lead, names[ada]),
+        taken("acme-prod-gateway", "anything", "AssumeRole"),
+        taken(lead, names[eve], errorCode="AccessDenied"),
+    ]
+    assert found(scim, around) == []
+    around.events += [
+        taken(lead, names[eve]),
+        taken("AWSReservedSSO_key-operator_0123456789abcdef", "stranger@example.com"),
+    ]
+    kinds = found(scim, around)
+    assert kinds[0] == ("role session of somebody who is out", eve)
+    assert kinds[1][0] == "role session of nobody known"
+    assert "stranger" not in kinds[1][1]
