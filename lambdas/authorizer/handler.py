@@ -27,6 +27,7 @@ from botocore.config import Config
 
 from lambdas.common.documents import S3Document
 from lambdas.common.kept_secret import KeptSecret
+from lambdas.common.log import Level, log
 from lambdas.common.policy import POLL_SECONDS, PolicyWatch
 from lambdas.common.virtual_keys import read_pepper
 from lambdas.gateway.authenticate import (
@@ -59,7 +60,7 @@ class Edge:
         key = environ.get("POLICY_OBJECT_KEY", "policy/gateway.json")
         self._policy = PolicyWatch(
             S3Document(client("s3"), environ["GOVERNANCE_BUCKET"], key),
-            report=lambda text: print(json.dumps({"event": "policy", "message": text})),  # noqa: T201 - the log
+            report=lambda text: log("policy", level=Level.WARNING, message=text),
         )
         self._polled_at = float("-inf")
         secrets, pepper = client("secretsmanager"), environ["KEY_PEPPER_SECRET_ARN"]

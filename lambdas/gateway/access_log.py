@@ -5,26 +5,15 @@ personal is in it.
 and its outcome.
 """
 
-import json
 import re
-import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import time
 from typing import Any
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-NAMESPACE = "ClaudeEnterpriseKit"
-_METRICS: list[dict[str, str]] = [
-    {"Name": "Requests", "Unit": "Count"},
-    {"Name": "Errors", "Unit": "Count"},
-    {"Name": "Refusals", "Unit": "Count"},
-    {"Name": "Latency", "Unit": "Milliseconds"},
-    {"Name": "InputTokens", "Unit": "Count"},
-    {"Name": "OutputTokens", "Unit": "Count"},
-    {"Name": "CostMicroUSD", "Unit": "None"},
-]
+from lambdas.common.log import Level, encode, metrics, write_line
+
+_UNITS = {"Latency": "Milliseconds", "CostMicroUSD": "None"}
 _DIMENSIONS = [["environment"], ["environment", "department", "model"], ["environment", "provider"]]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FINDING_DIMENSIONS = [["environment"], ["environment", "department", "kind"]]
@@ -43,17 +32,12 @@ class AccessEntry:
     provider: str = "none"
     stream: bool = False
     reason: str = ""  # why it was refused or failed; "" for a served call
+    cause: str = ""  # of an error of ours or of a service: `cause_of`
     recorded: bool = False
     input_tokens: int = 0
     output_tokens: int = 0
     cost_microusd: int = 0
     attempts: list[str] = field(default_factory=list)
-
-
-def write_line(text: str) -> None:
-    """To standard output, where Lambda, Kubernetes and `kit up` collect it."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 class AccessLog:
@@ -75,13 +59,8 @@ class AccessLog:
     ) -> None:
         """The line of a request that is over."""
         line: dict[str, Any] = {
-            "_aws": {
-                "Timestamp": int(time() * 1000),
-                "CloudWatchMetrics": [
-                    {"Namespace": NAMESPACE, "Dimensions": _DIMENSIONS, "Metrics": _METRICS}
-                ],
-            },
             "type": "access",
+            "level": Level.ERROR if status >= 500 else Level.INFO,
             "environment": self.environment,
             "request_id": entry.request_id,
             "edge_id": entry.edge_id,
@@ -93,120 +72,89 @@ class AccessLog:
             "stream": entry.stream,
             "status": status,
             "reason": entry.reason,
+            "cause": entry.cause,
             "recorded": entry.recorded,
             "client_gone": client_gone,
             "bytes_in": bytes_in,
             "bytes_out": bytes_out,
             "attempts": entry.attempts,
-            "Requests": 1,
-            "Errors": int(status >= 500),
-            "Refusals": int(400 <= status < 500),
-            "Latency": round(seconds * 1000, 2),
-            "InputTokens": entry.input_tokens,
-            "OutputTokens": entry.output_tokens,
-            "CostMicroUSD": entry.cost_microusd,
+            **metrics(
+                {
+                    "Requests": 1,
+                    "Errors": int(status >= 500),
+                    "Refusals": int(400 <= status < 500),
+                    "Latency": round(seconds * 1000, 2),
+                    "InputTokens": entry.input_tokens,
+                    "OutputTokens": entry.output_tokens,
+                    "CostMicroUSD": entry.cost_microusd,
+                },
+                _DIMENSIONS,
+                units=_UNITS,
+            ),
         }
-        self._write(_encode(line))
+        self._write(encode(line))
 
     def foreign_subject(self) -> None:
         """A line that alarms: an account claims to be somebody who has another."""
         line: dict[str, Any] = {
-            "_aws": {
-                "Timestamp": int(time() * 1000),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": NAMESPACE,
-                        "Dimensions": [["environment"]],
-                        "Metrics": [{"Name": "ForeignSubjects", "Unit": "Count"}],
-                    }
-                ],
-            },
             "type": "sign_in",
+            "level": Level.WARNING,
             "reason": "foreign_subject",
             "environment": self.environment,
-            "ForeignSubjects": 1,
+            **metrics({"ForeignSubjects": 1}),
         }
-        self._write(_encode(line))
+        self._write(encode(line))
 
     def finding(self, department: str, kind: str, action: str) -> None:
         """A line that counts what inspection found in one request: which department, which kind of finding or
         which rule of acceptable use, and what followed. Who asked is in the record, never in a metric.
         """
         line: dict[str, Any] = {
-            "_aws": {
-                "Timestamp": int(time() * 1000),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": NAMESPACE,
-                        "Dimensions": _FINDING_DIMENSIONS,
-                        "Metrics": [
-                            {"Name": "Findings", "Unit": "Count"},
-                            {"Name": "Blocked", "Unit": "Count"},
-                        ],
-                    }
-                ],
-            },
             "type": "finding",
+            "level": Level.INFO,
             "environment": self.environment,
             "department": department,
             "kind": kind,
             "action": action,
-            "Findings": 1,
-            "Blocked": int(action == "block"),
+            **metrics({"Findings": 1, "Blocked": int(action == "block")}, _FINDING_DIMENSIONS),
         }
-        self._write(_encode(line))
+        self._write(encode(line))
 
     def unlisted(self, department: str, kind: str, name: str, action: str) -> None:
         """A line that counts something which the request contract does not list, with the command that
         allows it: what an alarm shows to those who decide.
         """
         line: dict[str, Any] = {
-            "_aws": {
-                "Timestamp": int(time() * 1000),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": NAMESPACE,
-                        "Dimensions": [["environment"], ["environment", "department"]],
-                        "Metrics": [{"Name": "Unlisted", "Unit": "Count"}],
-                    }
-                ],
-            },
             "type": "unlisted",
+            "level": Level.WARNING,
             "environment": self.environment,
             "department": department,
             "kind": kind,
             "name": name[:100] if _NAME.fullmatch(name[:100]) else "not a name",
             "action": action,
-            "Unlisted": 1,
+            **metrics({"Unlisted": 1}, [["environment"], ["environment", "department"]]),
         }
         line["allow"] = f"kit contract allow {kind} {line['name']} --approved-by NAME --reason WHY"
-        self._write(_encode(line))
+        self._write(encode(line))
 
     def audit_failure(self) -> None:
         """A line that counts a record which could not be made durable; its call was refused or cut off."""
         line: dict[str, Any] = {
-            "_aws": {
-                "Timestamp": int(time() * 1000),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": NAMESPACE,
-                        "Dimensions": [["environment"]],
-                        "Metrics": [{"Name": "AuditFailures", "Unit": "Count"}],
-                    }
-                ],
-            },
             "type": "audit-failure",
+            "level": Level.ERROR,
             "environment": self.environment,
-            "AuditFailures": 1,
+            **metrics({"AuditFailures": 1}),
         }
-        self._write(_encode(line))
+        self._write(encode(line))
 
-    def event(self, kind: str, **fields: str | int) -> None:
+    def event(self, kind: str, *, level: Level = Level.INFO, **fields: str | int) -> None:
         """A line about the gateway itself: a policy that was not read, a defect, a shutdown."""
-        self._write(_encode({"type": kind, "environment": self.environment, **fields}))
+        self._write(encode({"type": kind, "level": level, "environment": self.environment, **fields}))
 
     def defect(self, request_id: str, error: BaseException) -> None:
         """A defect of the gateway: type of the error and where it was raised, never its text or data."""
         frames = traceback.extract_tb(error.__traceback__)
         place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
-        self.event("defect", request_id=request_id, error=type(error).__name__, place=place)
+        self.event(
+            "defect", level=Level.ERROR, request_id=request_id, error=type(error).__name__, place=place
+        )

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from lambdas.common.identities import Principal
 from lambdas.common.ids import new_id
+from lambdas.common.log import cause_of
 from lambdas.common.policy import PolicyUnavailable
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
@@ -150,9 +151,11 @@ class _App:
                 await self._dispatch(exchange, entry)
         except ApiError as error:
             entry.reason = entry.reason or error.reason
+            if error.status >= 500:
+                entry.cause = cause_of(error)
             await exchange.answer_error(error)
-        except PolicyUnavailable:
-            entry.reason = "policy_unavailable"
+        except PolicyUnavailable as error:
+            entry.reason, entry.cause = "policy_unavailable", cause_of(error)
             await exchange.answer_error(errors.control_unavailable("policy"))
         except ClientGone:
             entry.reason = "client_gone"

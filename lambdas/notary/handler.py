@@ -5,7 +5,6 @@ Environment: `AUDIT_BUCKET`, `AUDIT_KEY_ARN`, `SIGNING_KEY_ARN`; `AUDIT_LOCK_MOD
 hashes of the manifests are kept in another account; locally `AWS_ENDPOINT_URL`.
 """
 
-import json
 import os
 from functools import cache
 from typing import Any
@@ -14,6 +13,7 @@ import botocore.session
 from botocore.config import Config
 
 from lambdas.common.audit.store import AuditBucket, Lock
+from lambdas.common.log import log
 from lambdas.notary.notary import AnchorBucket, Notary
 
 _SPARE_SECONDS = 60  # a run stops sealing hours when it has less time than this
@@ -66,5 +66,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         result["objects"] += sum(one.objects for one in manifest.segments)
         result["segments"] += len(manifest.segments)
         result["gaps"] += len(manifest.gaps)
-    print(json.dumps({"type": "sealed", **result}))  # noqa: T201 - the function's log
+    log("sealed", **result)
     return result

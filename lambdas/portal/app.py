@@ -2,8 +2,6 @@
 
 import gzip
 import hashlib
-import json
-import sys
 import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lambdas.common.access import AccessRecords
 from lambdas.common.clock import utc_now
 from lambdas.common.ids import new_id
+from lambdas.common.log import Level, log
 from lambdas.common.policy import Issuer
 from lambdas.common.tokens import KeySets, TokenVerifier, emulated_key_set_url
 from lambdas.gateway.providers.transport import HttpTransport
@@ -176,7 +175,7 @@ async def not_found(request: Request, error: Exception) -> Response:
 
 async def unavailable(request: Request, error: Exception) -> Response:
     """A store that does not answer."""
-    log(type="error", path="content", error=type(error).__name__)
+    log("error", level=Level.ERROR, path="content", error=type(error).__name__)
     return failed(request, 503)
 
 
@@ -184,7 +183,7 @@ async def defect(request: Request, error: Exception) -> Response:
     """A defect of ours: named in the log by type and place only."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
-    log(type="defect", error=type(error).__name__, place=place)
+    log("defect", level=Level.ERROR, error=type(error).__name__, place=place)
     return failed(request, 500)
 
 
@@ -220,7 +219,8 @@ class Guard:
         finally:
             if scope["path"] != "/healthz":
                 log(
-                    type="access",
+                    "access",
+                    level=Level.ERROR if status >= 500 else Level.INFO,
                     request_id=new_id("web_"),
                     method=scope["method"],
                     page=page_of(scope),
@@ -233,9 +233,3 @@ def page_of(scope: Scope) -> str:
     """The page as the log shows it: the route's own words, nothing that a person chose."""
     route = scope.get("route")
     return getattr(route, "path", "other")
-
-
-def log(**fields: str | int | float) -> None:
-    """One line of the log."""
-    sys.stdout.write(json.dumps(fields, separators=(",", ":")) + "\n")
-    sys.stdout.flush()

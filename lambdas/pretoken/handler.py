@@ -26,8 +26,6 @@ empty: any), `ADDRESSES_VERIFIED` (`true`: the identity provider asserts verifie
 
 import json
 import os
-import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +39,7 @@ from lambdas.common.access import AccessRecord, AccessRecords, user_key
 from lambdas.common.bindings import AlreadyBound, Binding, Bindings, How, subject_hash
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.identity_events import event_item, identity_event
+from lambdas.common.log import log, metrics
 
 _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"})
 _SIGN_INS = frozenset({"TokenGeneration_HostedAuth", "TokenGeneration_Authentication"})
@@ -180,7 +179,7 @@ class Trigger:
 
     def _report(self, person: str, subject: str, how: How, now: datetime) -> None:
         """Another account claims to be somebody: in the log, which alarms, and in the records."""
-        _log(type="sign_in", reason="foreign_subject", person=person, **_foreign(self._environment))
+        log("sign_in", reason="foreign_subject", person=person, **_foreign(self._environment))
         event = identity_event("refused", person, "sign-in", now, after={"account": subject, "by": how})
         self._put_event(event_item(event))
 
@@ -226,21 +225,7 @@ def _texts(value: str) -> list[str]:
 
 def _foreign(environment: str) -> dict[str, Any]:
     """The metric of it, as CloudWatch reads it out of a line."""
-    metric = {
-        "Namespace": "ClaudeEnterpriseKit",
-        "Dimensions": [["environment"]],
-        "Metrics": [{"Name": "ForeignSubjects", "Unit": "Count"}],
-    }
-    return {
-        "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]},
-        "environment": environment,
-        "ForeignSubjects": 1,
-    }
-
-
-def _log(**fields: Any) -> None:
-    sys.stdout.write(json.dumps(fields, separators=(",", ":")) + "\n")
-    sys.stdout.flush()
+    return {"environment": environment, **metrics({"ForeignSubjects": 1})}
 
 
 @cache
@@ -276,7 +261,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         claims = _trigger().claims(SignIn.of(event))
     except NoAccess as refused:
         if refused.reason != "foreign_subject":
-            _log(type="sign_in", reason=refused.reason)
+            log("sign_in", reason=refused.reason)
         raise
     access: dict[str, Any] = {"claimsToAddOrOverride": claims}
     if "kit_onboarding" in claims:

@@ -8,19 +8,19 @@ import asyncio
 import base64
 import json
 import os
-import sys
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter, time
+from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from scim2_models import Error, InvalidSyntaxException, UnauthorizedException
 
 from lambdas.common.ids import new_id
+from lambdas.common.log import Level, log, metrics
 from lambdas.scim.bearer import BearerTokens, TokensUnavailable
 from lambdas.scim.credentials import DEFAULT, NamedTokens
 from lambdas.scim.endpoints import Answer, Endpoints, Request, refused
@@ -37,7 +37,6 @@ _BODY_SECONDS = 30.0
 _THREADS = 16
 _ROUTES = frozenset({*ENDPOINTS.values(), "ServiceProviderConfig", "ResourceTypes", "Schemas", "Bulk", "Me"})
 
-METRICS = "ClaudeEnterpriseKit"
 _NO_REFUSAL = frozenset(
     {404, 412}
 )  # what is not there, and what has changed meanwhile, is the protocol's everyday
@@ -129,8 +128,9 @@ class _App:
         except Exception as error:  # a defect of ours: named in the log by type and place only
             answer, reason = _failed(), _place(error)
         await _send(send, answer, request_id, head=scope["method"] == "HEAD")
-        _log(
-            type="access",
+        log(
+            "access",
+            level=Level.ERROR if answer.status >= 500 else Level.INFO,
             environment=service.environment,
             request_id=request_id,
             method=scope["method"],
@@ -339,25 +339,10 @@ def _place(error: BaseException) -> str:
 
 def _metrics(answer: Answer) -> dict[str, Any]:
     """What CloudWatch reads out of the line (embedded metric format), by its field `environment`."""
-    names = ("ScimRequests", "ScimRefused", "ScimLeaversRefused")
     is_refused = 400 <= answer.status < 500 and answer.status not in _NO_REFUSAL
-    return {
-        "_aws": {
-            "Timestamp": int(time() * 1000),
-            "CloudWatchMetrics": [
-                {
-                    "Namespace": METRICS,
-                    "Dimensions": [["environment"]],
-                    "Metrics": [{"Name": name, "Unit": "Count"} for name in names],
-                }
-            ],
-        },
+    counts = {
         "ScimRequests": 1,
         "ScimRefused": int(is_refused),
         "ScimLeaversRefused": int(answer.leaver and answer.status >= 400 and answer.status != 404),
     }
-
-
-def _log(**fields: Any) -> None:
-    sys.stdout.write(json.dumps(fields, separators=(",", ":")) + "\n")
-    sys.stdout.flush()
+    return metrics(counts)

@@ -4,21 +4,17 @@ Environment: that of the provisioning worker, and `COE_ROLES`: names of the role
 looked at, separated by commas.
 """
 
-import json
 import os
-import sys
-import time
 from typing import Any
 
 import botocore.session
 
 from lambdas.common.audit import open_writer
 from lambdas.common.clock import utc_now
+from lambdas.common.log import Level, log, metrics
 from lambdas.scim.outside import Outside
 from lambdas.scim.reconciliation import Difference, differences
 from lambdas.scim.settings import aws_client, open_directory, read_settings
-
-_METRICS = "ClaudeEnterpriseKit"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
@@ -38,26 +34,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         writer = open_writer("reconciliation", session=session)
         for one in found:
             writer.append_now(_record(one), bodies={})
-    _log(settings.environment, found)
+    log(
+        "reconciliation",
+        level=Level.WARNING if found else Level.INFO,
+        environment=settings.environment,
+        kinds=sorted({one.what for one in found}),
+        **metrics({"AccessDifferences": len(found)}),
+    )
     return {"differences": len(found)}
 
 
 def _record(one: Difference) -> dict[str, Any]:
     return {"kind": "access-difference", "event": one.what, **one.as_document()}
-
-
-def _log(environment: str, found: list[Difference]) -> None:
-    metric = {
-        "Namespace": _METRICS,
-        "Dimensions": [["environment"]],
-        "Metrics": [{"Name": "AccessDifferences", "Unit": "Count"}],
-    }
-    line = {
-        "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]},
-        "type": "reconciliation",
-        "environment": environment,
-        "AccessDifferences": len(found),
-        "kinds": sorted({one.what for one in found}),
-    }
-    sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
-    sys.stdout.flush()

@@ -12,9 +12,6 @@ The worker also places everybody again after the rules were changed, and finishe
 of a change of a group.
 """
 
-import json
-import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +24,7 @@ from lambdas.common.access import AccessRecord, user_key
 from lambdas.common.audit import open_writer
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.identity_events import OUTBOX, IdentityEvent
+from lambdas.common.log import Level, log, metrics
 from lambdas.scim.credentials import NamedTokens
 from lambdas.scim.events import Event, MembershipEvent, PersonEvent, read_event
 from lambdas.scim.people import GroupNames
@@ -35,7 +33,6 @@ from lambdas.scim.settings import Directory, aws_client, open_directory, read_se
 
 _SPARE_SECONDS = 30
 SILENT_AFTER = timedelta(hours=24)  # Okta, Entra and the others ask at least every hour
-_METRICS = "ClaudeEnterpriseKit"
 # A request has this long before the worker takes over what it began; the service's timeout is shorter.
 _TAKE_OVER = timedelta(minutes=2)
 _RULES = ("RULES", "DIGEST")
@@ -74,7 +71,7 @@ class Worker:
                 complete = self._complete(event)
             except Exception as error:  # one event must not keep the others waiting
                 failed += 1
-                _log(type="event_failed", event=event.id, kind=_kind(event), error=type(error).__name__)
+                log("event_failed", event=event.id, kind=_kind(event), error=type(error).__name__)
                 continue
             if complete:
                 self.directory.store.remove(OUTBOX, event.id)
@@ -91,7 +88,7 @@ class Worker:
         tokens.forget_grants()
         last = tokens.last_used()
         silent = last is not None and self.clock() - last > SILENT_AFTER
-        _log(type="provisioning_heard", **_silence(self.environment, silent))
+        log("provisioning_heard", **_silence(self.environment, silent))
 
     def _complete(self, event: Event) -> bool:
         """Do all that follows. False: it is another's turn still."""
@@ -158,7 +155,7 @@ class Worker:
         people = self.directory.people.ids()
         for looked_at, part in _parts(people, 500):
             if not has_time():
-                _log(type="rules_unfinished", looked_at=looked_at, people=len(people))
+                log("rules_unfinished", looked_at=looked_at, people=len(people))
                 return looked_at
             for _ in store.pool.map(lambda person: self.directory.people.settle(person, names), part):
                 pass
@@ -170,7 +167,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Run once. Raises when something is not complete: the run is tried again, then alarmed."""
     del event
     result = _worker().run(lambda: context.get_remaining_time_in_millis() > _SPARE_SECONDS * 1000)
-    _log(type="provisioning", **result)
+    log("provisioning", level=Level.INFO, **result)
     return result
 
 
@@ -229,20 +226,4 @@ def _parts(values: list[str], size: int) -> Iterable[tuple[int, list[str]]]:
 
 
 def _silence(environment: str, silent: bool) -> dict[str, Any]:
-    """The metric of it, as CloudWatch reads it out of a line."""
-    metric = {
-        "Namespace": _METRICS,
-        "Dimensions": [["environment"]],
-        "Metrics": [{"Name": "ProvisioningSilent", "Unit": "Count"}],
-    }
-    return {
-        "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]},
-        "environment": environment,
-        "ProvisioningSilent": int(silent),
-    }
-
-
-def _log(**fields: Any) -> None:
-    line = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **fields}
-    sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
-    sys.stdout.flush()
+    return {"environment": environment, **metrics({"ProvisioningSilent": int(silent)})}

@@ -10,7 +10,6 @@ Environment: `LEDGER_TABLE`, `AUDIT_BUCKET`, `AUDIT_KEY_ARN`; locally `AWS_ENDPO
 """
 
 import asyncio
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -22,6 +21,7 @@ from botocore.config import Config
 from lambdas.common.audit import AuditWriter, open_writer
 from lambdas.common.ledger import Expired, Ledger
 from lambdas.common.ledger.dynamo_store import DynamoStore
+from lambdas.common.log import Level, log
 
 _AT_ONCE = 32
 _SPARE_SECONDS = 20  # a run stops when it has less time than this; the next goes on
@@ -103,5 +103,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return context.get_remaining_time_in_millis() > _SPARE_SECONDS * 1000
 
     counts = asyncio.run(sweep(ledger, records, has_time))
-    print(json.dumps({"type": "swept", **counts}))  # noqa: T201 - the function's log
+    log("swept", level=Level.INFO, **counts)
     return counts

@@ -6,13 +6,14 @@ stays the truth.
 """
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from queue import Empty, Full, Queue
 from threading import Thread
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.common.log import Level, log
 
 # Columns of the table `records`, and what each holds; `components/api/analytics.py` gives each its Glue type.
 COLUMNS: Mapping[str, type] = {
@@ -128,5 +129,4 @@ class MetadataCopies:
 
 def _say_lost(count: int, reason: str) -> None:
     """A line for the log and its metric: the number only, nothing of the records."""
-    line = {"type": "metadata_lost", "count": count, "reason": reason}
-    sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+    log("metadata_lost", level=Level.WARNING, count=count, reason=reason)
