@@ -174,7 +174,7 @@ def serve_app(make: Callable[[], Any], started: float) -> None:
         access_log=False,
         lifespan="on",
         loop="uvloop",
-        http="httptools",
+        http="lambdas.common.http_protocol:BoundedConnection",
     )
     server = uvicorn.Server(config)
 

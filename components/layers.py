@@ -48,6 +48,8 @@ export PYTHONPATH="${LAMBDA_TASK_ROOT}:/opt/python:${LAMBDA_RUNTIME_DIR}"
 exec python3 -m uvicorn --factory "${_HANDLER}" --host 127.0.0.1 --port "${AWS_LWA_PORT}" \\
   --workers 1 --no-access-log --log-level warning --timeout-keep-alive 60 --no-proxy-headers
 """
+# what a server that callers reach directly bounds connections with; in front of functions API Gateway does
+HTTP_PROTOCOL = "lambdas.common.http_protocol:BoundedConnection"
 
 
 def group_name(family: str) -> str:

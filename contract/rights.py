@@ -420,6 +420,10 @@ class InspectionRules:
         "hosts, with subdomains, that answers may link to with data in the URL", default=(), stricter="less",
         changes="gateway",
     )  # fmt: skip
+    longest_event_kib: int = key(
+        "how long one event of a streamed answer may be, in KiB; a longer one ends the stream", default=1024,
+        least=64, most=16384, stricter="less", changes="gateway",
+    )  # fmt: skip
 
 
 @declared

@@ -12,11 +12,18 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from components.api.cluster import Cluster
 from components.api.gateway import GatewayArgs, gateway_environment, gateway_statements
 from components.base import KitComponent, refuse
+from components.layers import HTTP_PROTOCOL
 from components.permissions import canonical_json, document
 
 NAMESPACE = "claude"
 _APP = "gateway"
 _PORT = 8080
+_EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - of the pod, which network policies guard
+_SERVE = [
+    "python3", "-m", "uvicorn", "--factory", "lambdas.gateway.app:create_app",
+    "--host", _EVERY_INTERFACE, "--port", str(_PORT), "--workers", "1", "--no-access-log",
+    "--log-level", "warning", "--timeout-keep-alive", "60", "--no-proxy-headers", "--http", HTTP_PROTOCOL,
+]  # fmt: skip
 _LABELS = {"app.kubernetes.io/name": _APP, "app.kubernetes.io/part-of": "claude-enterprise-kit"}
 
 
@@ -186,6 +193,7 @@ class KubernetesGateway(KitComponent):
         container: Any = {
             "name": _APP,
             "image": image,
+            "command": _SERVE,
             "ports": [{"name": "http", "container_port": _PORT}],
             "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
             "resources": {

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.layers import HTTP_PROTOCOL
 from kit.evaluation import Graph, Resource
 from kit.evaluation.graph import unwrapped
 from kit.local.attendant import credential_environment
@@ -79,7 +80,7 @@ def web_process(function: PlannedFunction, around: Surroundings, port: int) -> P
     command = [
         sys.executable, "-m", "uvicorn", "--factory", function.handler, "--host", "127.0.0.1",
         "--port", str(port), "--workers", "1", "--no-access-log", "--log-level", "warning",
-        "--timeout-keep-alive", "60", "--no-proxy-headers",
+        "--timeout-keep-alive", "60", "--no-proxy-headers", "--http", HTTP_PROTOCOL,
     ]  # fmt: skip
     environment = around.environment(function)
     started_for = {**environment, "emulator": str(around.emulator.pid)}

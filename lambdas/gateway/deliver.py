@@ -23,6 +23,7 @@ from lambdas.gateway.providers.credentials import read_whole
 from lambdas.gateway.providers.provider import response_headers
 from lambdas.gateway.providers.transport import CallCancelled, DeadlineExceeded, TransportError
 from lambdas.gateway.sse import (
+    LONGEST_EVENT,
     PING,
     EventBuffer,
     EventTooLong,
@@ -140,11 +141,12 @@ async def deliver_stream(
     rate_headers: list[errors.Header],
     finish: Finish,
     hold: Hold,
+    longest_event: int = LONGEST_EVENT,
 ) -> None:
     """Relay the events. A stream that breaks off ends with an `error` event, settled and recorded for what
     came.
     """
-    relay = _Relay(exchange, answer, deadlines, answer_filter, hold)
+    relay = _Relay(exchange, answer, deadlines, answer_filter, hold, longest_event)
     await exchange.start(answer.response.status, [*response_headers(answer.response.headers), *rate_headers])
     failure: ApiError | None = None
     outcome = Outcome(
@@ -232,13 +234,14 @@ class _Relay:
         deadlines: Deadlines,
         answer_filter: AnswerFilter | None,
         hold: Hold,
+        longest_event: int,
     ) -> None:
         self._hold = hold
         self._exchange = exchange
         self._response = answer.response
         self._deadlines = deadlines
         self._filter = answer_filter
-        self._buffer = EventBuffer()
+        self._buffer = EventBuffer(longest_event)
         self._message = MessageStream()
         self._sent: list[bytes] = []
         self._held: list[bytes] = []

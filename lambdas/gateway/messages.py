@@ -8,6 +8,7 @@ reservation, it is settled and the intent gets its outcome: `Completion` sees to
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lambdas.common.identities import Principal
 from lambdas.common.policy import GatewayPolicy, PolicyWatch
@@ -96,9 +97,10 @@ class Messages:
                 answer = await self.caller.call(self._upstream(call, reservation), self.providers.of(policy))
                 call.provider = entry.provider = answer.provider.name
                 call.taken = answer.response.status < 300
-                deliver = (
-                    deliver_stream if request.stream and answer.response.status == 200 else deliver_whole
-                )
+                deliver = deliver_whole
+                if request.stream and answer.response.status == 200:
+                    longest = policy.inspection.longest_event_kib << 10
+                    deliver = partial(deliver_stream, longest_event=longest)
                 await deliver(
                     exchange,
                     answer,

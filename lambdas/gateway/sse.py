@@ -10,7 +10,7 @@ from typing import Any
 
 _BOUNDARY = re.compile(rb"\r?\n\r?\n")
 _LONGEST_BOUNDARY = 4
-LONGEST_EVENT = 1 << 20  # bytes; a provider's events have a few hundred
+LONGEST_EVENT = 1 << 20  # bytes, unless the policy says otherwise; a provider's events have a few hundred
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 

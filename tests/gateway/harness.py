@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from components.governance.published_prompts import object_key, object_text, read_published, registry_index
+from components.layers import HTTP_PROTOCOL
 from lambdas.common.documents import Document
 from lambdas.common.identities import Principal
 from lambdas.common.policy import PolicyWatch
@@ -296,6 +297,7 @@ class Harness:
             access_log=False,
             proxy_headers=False,  # whose word counts about a caller's address is the gateway's own business
             lifespan="on",
+            http=HTTP_PROTOCOL,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)

@@ -152,3 +152,16 @@ def test_an_event_may_have_so_many_bytes_and_no_more() -> None:
     buffer.feed(b"x" * 6)
     with pytest.raises(EventTooLong):
         buffer.feed(b"x" * 6)
+
+
+@pytest.mark.parametrize(("policy", "passes"), [({}, True), ({"longest_event_kib": 64}, False)])
+def test_the_policy_says_how_long_an_event_may_be(policy: dict[str, int], passes: bool) -> None:
+    upstream = FakeUpstream().start()
+    harness = make([upstream], inspection=policy)
+    harness.reset()
+    upstream.script = lambda _: stream_reply(stream_events(["x" * 100_000]))
+    answer = harness.post("/v1/messages", chat(stream=True))
+    assert (b"event: message_stop" in answer.body) is passes
+    assert (b"event: error" in answer.body) is not passes
+    harness.stop()
+    upstream.stop()
