@@ -25,7 +25,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_bytes = 0  # of a head that has begun and not ended; 0 otherwise
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first request, not for ever."""
+        """Wait for the first request, and only so long."""
         super().connection_made(transport)
         self._end_in(IDLE_SECONDS)
 
