@@ -152,6 +152,5 @@ def gateway_app(upstream: str, *keys: str) -> Any:
             batch_store=items,
             prompts=PromptRegistry(_Document({"prompts": {}}), lambda key: secret(key)),  # type: ignore[arg-type]
             aws_credentials=secret,
-            request_id_key=b"r" * 32,
         )
     )

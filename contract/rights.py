@@ -231,6 +231,10 @@ class Department:
     role_tools: tuple[RolePermission, ...] = key(
         "what people with a role may use in addition", default=(), stricter="less", changes="gateway"
     )
+    statement_roles: tuple[Slug, ...] = key(
+        "roles whose people may give feedback and outcomes on answers that others of the department got",
+        default=(), stricter="less", changes="gateway",
+    )  # fmt: skip
     mcp_servers: tuple[Origin, ...] = key(
         "the origins of the MCP servers that Claude may reach", default=(), stricter="less",
         changes="gateway",

@@ -39,8 +39,6 @@ JSON: list[Header] = [(b"content-type", b"application/json")]
 _THREAD_SECONDS = 0.001
 Parsed = TypeVar("Parsed")
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-# routes whose requests Claude, or a model of vectors, answers: statements are taken on these alone
-_ANSWERS = frozenset(("messages", "embeddings", "batches.create"))
 Handler = Callable[[Exchange, AccessEntry, Principal], Awaitable[None]]
 
 
@@ -241,9 +239,7 @@ class _App:
     async def _for(
         self, principal: Principal, handler: Handler, exchange: Exchange, entry: AccessEntry
     ) -> None:
-        exchange.request_id = entry.request_id = self._running().request_ids.new(
-            principal.department, principal.id, answer=entry.route in _ANSWERS
-        )
+        exchange.request_id = entry.request_id = new_id("req_")  # a second attempt is a call of its own
         entry.department = principal.department
         await handler(exchange, entry, principal)
 

@@ -7,6 +7,7 @@ reservation is gone would stay without an outcome forever.
 
 import asyncio
 
+from lambdas.gateway.answered import Answered
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome, failed_outcome
 from lambdas.gateway.record import Recorder
@@ -17,10 +18,18 @@ from lambdas.gateway.settle import Cost, Settler
 class Completion:
     """The open end of one reserved call."""
 
-    __slots__ = ("_call", "_intended", "_recorder", "_reserved", "_settler", "finished")
+    __slots__ = ("_answered", "_call", "_intended", "_recorder", "_reserved", "_settler", "finished")
 
-    def __init__(self, call: GovernedCall, reserved: Reserved, settler: Settler, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        call: GovernedCall,
+        reserved: Reserved,
+        settler: Settler,
+        recorder: Recorder,
+        answered: Answered | None = None,
+    ) -> None:
         self._call = call
+        self._answered = answered  # None for work of which nobody can say what it was worth
         self._reserved = reserved
         self._settler = settler
         self._recorder = recorder
@@ -55,8 +64,13 @@ class Completion:
         entry.recorded = True
 
     async def _close(self, outcome: Outcome, cost: Cost) -> None:
+        marking = None
+        if self._answered is not None and outcome.result == "completed":
+            marking = asyncio.ensure_future(self._answered.mark(self._call, cost.output_tokens))
         recording = asyncio.ensure_future(self._recorder.outcome(self._call, outcome, cost))
         await self._settler.settle(self._reserved, cost, recording)
+        if marking is not None:
+            await marking
         await recording
 
     async def accept(self, outcome: Outcome) -> None:

@@ -13,6 +13,7 @@ from lambdas.common.policy import PolicyUnavailable, PolicyWatch
 from lambdas.common.prices import PriceList
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessLog
+from lambdas.gateway.answered import Answered
 from lambdas.gateway.authenticate import ENDED, AuthenticationError, refuse_repeated
 from lambdas.gateway.batches import Batches
 from lambdas.gateway.budget_requests import BudgetRequests
@@ -31,7 +32,6 @@ from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.providers.user_sessions import Attribution
 from lambdas.gateway.record import Audit, Recorder
-from lambdas.gateway.request_ids import RequestIds
 from lambdas.gateway.request_rules import ContractWatch, RequestRules
 from lambdas.gateway.reserve import Ledger, Reserver
 from lambdas.gateway.session_care import SessionCare
@@ -74,7 +74,6 @@ class Gateway:
         batch_store: Store,
         prompts: PromptRegistry,
         aws_credentials: Callable[[Attribution], Awaitable[Any]],
-        request_id_key: bytes,
         contract_additions: DocumentSource | None = None,
         clock: Clock = utc_now,
     ) -> None:
@@ -102,6 +101,7 @@ class Gateway:
             contract_additions, lambda text: access_log.event("request-contract", message=text)
         )
         rules = RequestRules(self.contract, access_log)
+        answered = Answered(batch_store, policy, clock)
         self.messages = Messages(
             policy,
             rules,
@@ -114,6 +114,7 @@ class Gateway:
             calls,
             settings.deadlines,
             SessionCare(ledger, batch_store, clock),
+            answered,
         )
         self.count_tokens = CountTokens(
             policy, gate, rules, recorder, inspection, providers, caller, calls, settings.deadlines
@@ -145,9 +146,8 @@ class Gateway:
             settings.deadlines,
             batch_store,
         )
-        self.request_ids = RequestIds(request_id_key)
-        self.uses = Uses(recorder, self.request_ids)
-        self.feedback = Feedback(recorder, self.request_ids, batch_store, clock)
+        self.uses = Uses(recorder, answered)
+        self.feedback = Feedback(recorder, answered, batch_store, clock)
         self.sign_out = SignOut(TokenUses(batch_store, clock))
         self.me = Me(policy, ledger, clock)
         self.budget_requests = BudgetRequests(batch_store, clock)

@@ -173,7 +173,6 @@ def _gateway(settings: GatewaySettings, aws: "_Aws", pool: ThreadPoolExecutor) -
         batch_store=store,
         prompts=PromptRegistry(S3Document(s3, governance, INDEX_KEY), partial(aws.object, s3, governance)),
         aws_credentials=caller_credentials,
-        request_id_key=_key(pepper, b"request ids"),
         contract_additions=S3Document(s3, governance, ADDITIONS_KEY),
     )
 

@@ -2,8 +2,9 @@
 
 Body: {"request_id": "req_…", "useful": true, "minutes_saved": 20, "edited": false, "rejected": false,
 "use_case": "campaign-copy"}; the first two are required. `minutes_saved` is 0 to 480. There is no free text.
-Feedback on an answer is taken once, from the caller who got it; it becomes a record and so an event of
-measurement.
+Feedback on a completed answer is taken once from each: the caller who got it, and who has a role that the
+department names for it. Minutes saved are the caller's alone to say, at most as many as an answer of its
+length can have saved. It becomes a record and so an event of measurement.
 """
 
 import json
@@ -14,15 +15,15 @@ from datetime import timedelta
 from lambdas.common.clock import Clock
 from lambdas.common.identities import Principal
 from lambdas.common.ledger.items import TTL, Cancelled, Create, Key, Remove, Store
+from lambdas.common.statements import MOST_MINUTES, most_minutes
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
-from lambdas.gateway.errors import ApiError, invalid_request, not_found
+from lambdas.gateway.answered import Answered
+from lambdas.gateway.errors import ApiError, invalid_request
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.json_body import JsonBody
 from lambdas.gateway.record import Recorder
-from lambdas.gateway.request_ids import RequestIds
 
-MOST_MINUTES = 480
 _KNOWN = ("request_id", "useful", "minutes_saved", "edited", "rejected", "use_case")
 _USE_CASE = re.compile(r"[a-z][a-z0-9]*([./-][a-z0-9]+)*")
 _KEPT = timedelta(days=400)
@@ -45,7 +46,7 @@ class Feedback:
     """Takes feedback. `store` remembers which answers have some."""
 
     recorder: Recorder
-    request_ids: RequestIds
+    answered: Answered
     store: Store
     clock: Clock
 
@@ -56,9 +57,14 @@ class Feedback:
         503.
         """
         said = _read(body)
-        if not self.request_ids.belongs(said.request_id, principal.department, principal.id):
-            raise not_found("You have no answer with this request id.", reason="unknown_record")
-        key = Key("ledger", f"FEEDBACK#{said.request_id}", "FEEDBACK")
+        answer = await self.answered.of(said.request_id, principal)
+        most = most_minutes(answer.output_tokens) if answer.principal == principal.id else 0
+        if said.minutes_saved > most:
+            raise invalid_request(
+                f"minutes_saved: at most {most} for an answer of {answer.output_tokens} tokens"
+                + ("" if most else " that somebody else got")
+            )
+        key = Key("ledger", f"FEEDBACK#{said.request_id}", f"FEEDBACK#{principal.id}")
         mark = {"feedback": exchange.request_id}
         await self._remember(key, mark)
         try:
@@ -67,8 +73,8 @@ class Feedback:
             await self._forget(key, mark)
             raise
         entry.recorded = True
-        answer = {"type": "feedback", "id": exchange.request_id, "request_id": said.request_id}
-        await exchange.answer(201, [(b"content-type", b"application/json")], json.dumps(answer).encode())
+        taken = {"type": "feedback", "id": exchange.request_id, "request_id": said.request_id}
+        await exchange.answer(201, [(b"content-type", b"application/json")], json.dumps(taken).encode())
 
     async def _remember(self, key: Key, mark: dict[str, str]) -> None:
         item = {**mark, TTL: int((self.clock() + _KEPT).timestamp())}

@@ -13,6 +13,7 @@ from functools import partial
 from lambdas.common.identities import Principal
 from lambdas.common.policy import GatewayPolicy, PolicyWatch
 from lambdas.gateway.access_log import AccessEntry
+from lambdas.gateway.answered import Answered
 from lambdas.gateway.authorise import Grant, authorise
 from lambdas.gateway.call import Caller, Calls, Deadlines, UpstreamCall
 from lambdas.gateway.completion import Completion
@@ -55,6 +56,7 @@ class Messages:
     calls: Calls
     deadlines: Deadlines
     sessions: SessionCare
+    answered: Answered
 
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: MessageRequest
@@ -91,7 +93,7 @@ class Messages:
         warnings = await self.sessions.before(call)
         with self.calls.place(principal.id, call.limits.concurrent_calls):
             reservation = await self.reserver.reserve(call)
-            completion = Completion(call, reservation, self.settler, self.recorder)
+            completion = Completion(call, reservation, self.settler, self.recorder, self.answered)
             try:
                 await completion.begin()
                 answer = await self.caller.call(self._upstream(call, reservation), self.providers.of(policy))

@@ -3,7 +3,7 @@
 Body: {"use": "…", "result": "…", "material_decision": true, "reviewed_by": "…"}; `use` is required, each text
 has at most 4,000 characters. What is said is appended to the call's records, as often as there is something
 to say, and never edited. Texts may be personal, so they are encrypted like the bodies of the call. Only the
-caller who got the answer may say it.
+caller who got the answer may say it, and who has a role that the department names for it.
 """
 
 import json
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from lambdas.common.identities import Principal
 from lambdas.gateway.access_log import AccessEntry
-from lambdas.gateway.errors import invalid_request, not_found
+from lambdas.gateway.answered import Answered
+from lambdas.gateway.errors import invalid_request
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.json_body import JsonBody
 from lambdas.gateway.record import Recorder
-from lambdas.gateway.request_ids import RequestIds
 
 _TEXT_LIMIT = 4_000
 _TEXTS = ("use", "result", "reviewed_by")
@@ -26,7 +26,7 @@ class Uses:
     """Appends what came of answers."""
 
     recorder: Recorder
-    request_ids: RequestIds
+    answered: Answered
 
     async def append(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request_id: str, body: JsonBody
@@ -43,8 +43,7 @@ class Uses:
         material = fields.get("material_decision", False)
         if not isinstance(material, bool):
             raise invalid_request("material_decision: must be true or false")
-        if not self.request_ids.belongs(request_id, principal.department, principal.id):
-            raise not_found("You have no answer with this request id.", reason="unknown_record")
+        await self.answered.of(request_id, principal)
         await self.recorder.use(
             exchange.request_id, principal, request_id, material_decision=material, text=body.raw
         )

@@ -273,7 +273,6 @@ class Harness:
             batch_store=self.ledger.store,
             prompts=PromptRegistry(self.prompts.index, self.prompts.read),
             aws_credentials=self.credentials.aws_credentials,
-            request_id_key=b"r" * 32,
             contract_additions=self.additions,
             access_log=AccessLog("test", lambda line: self.log.append(json.loads(line))),
         )

@@ -232,11 +232,14 @@ def _statements(requests: Requests) -> None:
         {"useful": CANARY},
         {"edited": CANARY},
         {"minutes_saved": CANARY},
+        {"minutes_saved": 400},
         {"rejected": True},
         {"use_case": CANARY.upper()},
         {"request_id": "req_x"},
     ):
         post("/v1/feedback", {**good, **changes})
+    with patch.object(type(harness.ledger.store), "get", side_effect=RuntimeError(CANARY)):
+        post("/v1/feedback", good)
     with patch.object(type(harness.ledger.store), "transact", side_effect=RuntimeError(CANARY)):
         post("/v1/feedback", good)
         with patch.object(type(harness.ledger), "check", AsyncMock()):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from lambdas.common.ledger.switches import Switch
 
 from .harness import KEY, OTHER_KEY, Answer, Harness, chat, department, make
 from .test_sdk import BatchApi
-from .upstream import FakeUpstream
+from .upstream import FakeUpstream, json_reply, message, stream_events, stream_reply
 
 COUNT: Any = {"model": "fast", "messages": [{"role": "user", "content": "Hi."}]}
 EMBED: Any = {"model": "amazon.titan-embed-text-v2:0", "input": "Hi."}
@@ -168,6 +169,46 @@ def test_statements_are_taken_on_an_answer_by_who_got_it(gateway: Harness) -> No
     assert statements(gateway, answered, OTHER_KEY) == [404, 404]
     assert statements(gateway, answered) == [201, 201]
     assert statements(gateway, answered) == [409, 201]
+
+
+def test_statements_of_others_need_a_role_that_the_department_names(
+    provider_servers: list[FakeUpstream],
+) -> None:
+    harness = make(provider_servers[:1], departments=[department("marketing", statement_roles=["reviewer"])])
+    harness.reset()
+    answered = harness.post("/v1/messages", chat()).header("request-id") or ""
+    assert statements(harness, answered, OTHER_KEY) == [404, 404]
+    reviewer = replace(harness.keys.principals[OTHER_KEY], roles=("reviewer",))
+    harness.keys.principals[OTHER_KEY] = reviewer
+    assert statements(harness, answered, OTHER_KEY) == [400, 201], "who did not do the work saved no time"
+    said = {"request_id": answered, "useful": True}
+    assert [harness.post("/v1/feedback", said, key=one).status for one in (OTHER_KEY, OTHER_KEY, KEY)] == [
+        201,
+        409,
+        201,
+    ]
+    harness.stop()
+
+
+def test_an_answer_saved_no_more_time_than_its_length_allows(gateway: Harness) -> None:
+    gateway.upstream.script = lambda _: json_reply(message(output_tokens=800))
+    for minutes, status in ((111, 400), (110, 201)):
+        answered = gateway.post("/v1/messages", chat()).header("request-id")
+        said = {"request_id": answered, "useful": True, "minutes_saved": minutes}
+        assert gateway.post("/v1/feedback", said).status == status
+
+
+def test_statements_are_taken_on_completed_answers_only(gateway: Harness) -> None:
+    gateway.upstream.script = lambda _: stream_reply(stream_events(["one"])[:4])
+    answers = [gateway.post("/v1/messages", chat(stream=True))]
+    gateway.upstream.script = lambda _: json_reply({"type": "error", "error": {"message": "x"}}, 400)
+    answers.append(gateway.post("/v1/messages", chat()))
+    gateway.upstream.script = lambda _: json_reply(b"no message")
+    answers.append(gateway.post("/v1/messages", chat()))
+    answers.append(gateway.post("/v1/messages", chat("SSN 536-22-8724 of our customer")))
+    answers.append(gateway.post("/v1/messages", chat(model="best")))
+    for answer in answers:
+        assert statements(gateway, answer.header("request-id") or "") == [404, 404]
 
 
 def test_statements_are_taken_on_nothing_but_answers(gateway: Harness) -> None:

@@ -50,7 +50,7 @@ def test_feedback_given_with_the_official_sdk_becomes_an_event_of_measurement(ga
 
 
 def test_feedback_on_an_answer_counts_once(gateway: Harness) -> None:
-    body = {"request_id": _answered(gateway), "useful": True, "minutes_saved": 400}
+    body = {"request_id": _answered(gateway), "useful": True, "minutes_saved": 30}
     assert gateway.post("/v1/feedback", body).status == 201
     second = gateway.post("/v1/feedback", body)
     assert (second.status, second.header("x-should-retry")) == (409, "false")
