@@ -13,6 +13,7 @@ from kit.measurement.period import Period
 from kit.measurement.use import Use
 from kit.measurement.value import ENOUGH_RATED, value_of_departments
 from lambdas.measurement.aggregates import Aggregate, DepartmentAggregate, merged
+from lambdas.measurement.privacy import coarse
 from lambdas.measurement.source import events
 from lambdas.workflow.recognition import CHAMPIONS
 
@@ -62,7 +63,7 @@ def read_facts(reading: "Reading", *, progress: bool = False) -> Facts:
     started = settings.rollout_started or today - timedelta(weeks=_DEFAULT_WEEKS)
     first = min(max(started, today - timedelta(days=_MOST_DAYS)), today)
     period = Period("the rollout", first, today)
-    return Facts(settings, reading, reading.use(period, progress=progress, evidence=True))
+    return Facts(settings, reading, reading.whole(period, progress=progress))
 
 
 def applications_integrated(facts: Facts) -> Measured:
@@ -88,7 +89,8 @@ def pilots_live(facts: Facts) -> Measured:
     live = sum(1 for one in answers if answers[one] and people[one])
     query = f"pilots with people and complete answers, {dates}"
     figures = {f"answers {one}": count for one, count in answers.items()}
-    return Measured("pilots-live", live, query, figures | {f"people {one}": people[one] for one in people})
+    figures |= {f"people {one}, in fives": coarse(count) for one, count in people.items()}
+    return Measured("pilots-live", live, query, figures)
 
 
 def pilot_outputs(facts: Facts) -> Measured:
@@ -105,8 +107,12 @@ def pilot_teams_trained(facts: Facts) -> Measured:
     shares = []
     for one in _pilots(facts):
         active = set(_of(month, one).total.people)
-        trained = len(active & _of(facts.use.whole, one).trained)
-        figures |= {f"active {one}": len(active), f"trained {one}": trained}
+        known = _of(facts.use.whole, one).trained | facts.use.trained_before.get(one, frozenset())
+        trained = len(active & known)
+        figures |= {
+            f"active {one}, in fives": coarse(len(active)),
+            f"trained {one}, in fives": coarse(trained),
+        }
         shares.append(100 * trained // len(active) if active else 0)
     query = f"least share over the pilots: people active {dates} with a training record, of all active"
     return Measured("pilot-teams-trained", min(shares, default=0), query, figures)
@@ -120,16 +126,14 @@ def people_live(facts: Facts) -> Measured:
 
 
 def roi_measured(facts: Facts) -> Measured:
-    """Departments with enough feedback and a baseline, whose stated value has a price."""
+    """Departments with enough feedback and a baseline, whose stated minutes are worth more than nothing."""
     use, baselines = facts.use, [one for one in facts.reading.baselines() if not one.demonstration]
-    first_use: dict[str, str] = {}
-    for day, one in sorted(use.days.items()):
-        for name, department in one.departments.items():
-            if department.total.counts["calls"]:
-                first_use.setdefault(name, day)
-    values = value_of_departments(use.whole, baselines, use.period.length, first_use)
+    first_use = use.first_use
+    values = value_of_departments(use.whole.departments, baselines, use.period.length, first_use)
     priced = {
-        name: one for name, one in values.items() if one.microusd is not None and one.rated >= ENOUGH_RATED
+        name: one
+        for name, one in values.items()
+        if one.microusd is not None and one.microusd.low > 0 and one.rated >= ENOUGH_RATED
     }
     figures = {"cost_microusd": use.whole.total().counts["cost_microusd"]}
     for name, one in priced.items():

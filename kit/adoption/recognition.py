@@ -28,4 +28,4 @@ def recognition(target: "Target") -> Recognition:
 def contributions(reading: "Reading", target: "Target", period: "Period") -> list[Contribution]:
     """Of every champion over a period, up to today."""
     departments = [one.id for one in reading.settings.departments]
-    return recognition(target).contributions(period, departments, reading.use(period).whole)
+    return recognition(target).contributions(period, departments, reading.whole(period).whole)

@@ -35,7 +35,7 @@ def dashboards(
     from kit.measurement.drawing import dashboard_page
     from kit.measurement.period import Period
     from kit.measurement.reading import reading
-    from lambdas.measurement.privacy import quarter_start
+    from lambdas.measurement.privacy import month_start
     from stacks.placement import names_of
 
     settings = read_client_settings(client)
@@ -46,8 +46,8 @@ def dashboards(
     except ValueError:
         raise KitError(f'--until "{until}" is not a date', exit_code=ExitCode.USAGE) from None
     drawn = Period("twelve weeks", last - timedelta(days=83), last)
-    # small days are put together from the beginning of a quarter on, wherever the drawing begins
-    use = source.use(Period("quarters", quarter_start(drawn.first), last), progress=not as_json)
+    # small days are put together from the beginning of a month on, wherever the drawing begins
+    use = source.daily(Period("months", month_start(drawn.first), last), progress=not as_json)
     audiences = settings.sizing.adoption.dashboards
     args = DashboardsArgs(names_of(settings), [one.id for one in settings.departments], audiences)
     output.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 def roi(
     quarter: QuarterName = None,
     output: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("build/report"),
+    close: Annotated[
+        bool, typer.Option("--close", help="Freeze a quarter that is over: figures and baselines, by hash.")
+    ] = False,
     records: Records = None,
     client: Client = None,
     as_json: Json = False,
@@ -38,19 +41,41 @@ def roi(
     """Write the quarterly report as HTML, and as PDF where a Chromium is on the PATH.
 
     Value is a range with its method, cost is recorded or planned and says which, every figure links to its
-    query. A quarter that is not over is reported up to today.
+    query. A quarter that is not over is reported up to yesterday. One that was closed rests on the baselines
+    of that day; what is computed differently since is listed as a correction.
 
-    Exit codes: 0 done; 2 wrong option or configuration; 4 no deployment.
+    Exit codes: 0 done; 2 wrong option or configuration; 4 no deployment; 5 a closed quarter was altered.
     """
+    from kit.measurement.closing import close as close_period
+    from kit.measurement.closing import closed_file, corrections, read_closed
     from kit.measurement.report import Report, as_document
+    from lambdas.common.clock import utc_now
+    from stacks.settings import CONFIG_FOLDER
 
     found = read_quarter(quarter, records, client, progress=not as_json)
+    file = closed_file(CONFIG_FOLDER, found.settings.client, found.use.period.name)
+    if close:
+        if not found.over:
+            raise KitError(
+                f"{found.use.period.name} cannot be closed: it is not over",
+                hint="close it from the first day of the next quarter on",
+                exit_code=ExitCode.USAGE,
+            )
+        close_period(file, found.use.period.name, as_document(found), found.baselines, utc_now())
+    closed = read_closed(file)
+    corrected = corrections(closed, as_document(found)) if closed else []
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"roi-{found.use.period.name}.html"
-    path.write_text(Report(found).html(), encoding="utf-8")
+    path.write_text(Report(found, closed, corrected).html(), encoding="utf-8")
     pdf = _print_pdf(path)
     if as_json:
-        document = {"html": str(path), "pdf": str(pdf) if pdf else None, **as_document(found)}
+        document = {
+            "html": str(path),
+            "pdf": str(pdf) if pdf else None,
+            **as_document(found),
+            "closed": None if closed is None else {"at": closed.closed_at, "sha256": closed.sha256},
+            "corrections": [vars(one) for one in corrected],
+        }
         typer.echo(json.dumps(document, indent=1))
         return
     typer.echo(f"written {path}")
@@ -89,9 +114,12 @@ def read_quarter(name: str | None, records: Path | None, client: str | None, *, 
     from kit.cost.model import build_model
     from kit.evaluation.stages import evaluate_stages
     from kit.measurement import period
+    from kit.measurement.baselines import baseline_of_document
+    from kit.measurement.closing import closed_file, read_closed
     from kit.measurement.deployment import read_client_settings
     from kit.measurement.quarter import Quarter
     from kit.measurement.reading import reading
+    from stacks.settings import CONFIG_FOLDER
 
     settings = read_client_settings(client)
     source = reading(settings, records, client)
@@ -100,9 +128,16 @@ def read_quarter(name: str | None, records: Path | None, client: str | None, *, 
         raise KitError(
             f"{wanted.name} has not begun", hint="choose an earlier quarter", exit_code=ExitCode.USAGE
         )
-    use = source.use(wanted, progress=progress)
     graphs = evaluate_stages(client=client, assume_gates=True)
-    return Quarter(settings, use, source.baselines(), build_model(settings, list(graphs.values())))
+    baselines, cost = source.baselines(), build_model(settings, list(graphs.values()))
+
+    def of(one: period.Period, earlier: "Quarter | None" = None) -> "Quarter":
+        closed = read_closed(closed_file(CONFIG_FOLDER, settings.client, one.name))
+        counted = baselines if closed is None else [baseline_of_document(entry) for entry in closed.baselines]
+        return Quarter(settings, source.whole(one, progress=progress), counted, cost, earlier)
+
+    previous = of(period.before(wanted))
+    return of(wanted, previous if previous.use.days else None)
 
 
 def _print_pdf(page: Path) -> Path | None:

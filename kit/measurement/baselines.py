@@ -10,8 +10,9 @@
       dated: 2026-10-20
       by: Ada Lovelace, head of marketing
 
-Entries are appended, never rewritten; of one use case the latest counts. `use_case: "*"` is for all that have
-none of their own.
+Entries are appended, never rewritten. Of one use case that of the latest `dated` counts, of several of a day
+the one that was entered last. A report uses those of before its period's end, so that a later measurement
+never rewrites it. `use_case: "*"` is for all that have none of their own.
 """
 
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ def read_baselines(path: Path) -> tuple[Baseline, ...]:
         entries = document["baselines"] if isinstance(document, dict) else None
         if not isinstance(entries, list):
             raise yaml.YAMLError("a list under baselines: is missing")
-        return tuple(_baseline(entry) for entry in entries)
+        return tuple(baseline_of_document(entry) for entry in entries)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -95,7 +96,7 @@ def read_baselines(path: Path) -> tuple[Baseline, ...]:
 def append_baseline(path: Path, entry: Baseline) -> bool:
     """Add an entry; False when it is there already. Raises KitError on a wrong entry or file."""
     try:
-        _baseline(entry.as_document())
+        baseline_of_document(entry.as_document())
     except ValidationError as error:
         first = error.errors()[0]
         raise KitError(f"{first['loc'][0]}: {first['msg']}", exit_code=ExitCode.USAGE) from None
@@ -122,9 +123,21 @@ def baseline_for(entries: Sequence[Baseline], department: str, use_case: str) ->
     for name in (use_case, ANY):
         found = [one for one in entries if (one.department, one.use_case) == (department, name)]
         if found:
-            return max(found, key=lambda one: one.dated)
+            return max(enumerate(found), key=_standing)[1]
     return None
 
 
-def _baseline(document: Any) -> Baseline:
+def _standing(entry: tuple[int, Baseline]) -> tuple[bool, date, int]:
+    """What a client measured stands above what a demonstration made up."""
+    number, one = entry
+    return not one.demonstration, one.dated, number
+
+
+def baselines_until(entries: Sequence[Baseline], last: date) -> list[Baseline]:
+    """Those that were measured on `last` or before."""
+    return [one for one in entries if one.dated <= last]
+
+
+def baseline_of_document(document: Any) -> Baseline:
+    """One entry of a file. Raises ValidationError on a wrong one."""
     return Baseline(**_Entry.model_validate(document).model_dump())

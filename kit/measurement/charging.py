@@ -1,41 +1,75 @@
 """The monthly statement of each department, under the budget model of the configuration (C.2, L5.4).
 
 `per-call`: a department pays the price of its calls. `per-user-month`: calls of people are pooled and shared
-by active people, calls of applications are paid by their department. `central`: the Center of Excellence pays
-for all; statements show what was used. Under each model the charges add up to the price of all calls, to the
-micro-dollar, and that is held against the ledger.
+by seats, one for each active person, who has a part of it in each department by his or her answers there;
+calls of applications are paid by their department. `central`: the Center of Excellence pays for all.
+
+A statement holds what may be disclosed of a month (`lambdas/measurement/privacy.py`): whole atoms of each
+department, the rest of all departments as a line of its own, models as rounded shares. Under each model the
+charges add up to what is disclosed, to the micro-dollar. The comparison with the ledger is made on the exact sums.
 """
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from contract.kinds import BudgetModel
+from kit.measurement.allocation import shared
 from lambdas.measurement.aggregates import Aggregate, DepartmentAggregate
-from lambdas.measurement.privacy import SMALLEST_GROUP
+from lambdas.measurement.privacy import Released, coarse
 
 CENTRAL = "center-of-excellence"
+REST = "of small groups together"
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One department's month. Amounts in micro-dollars; `ledger_microusd` is what the ledger settled, and
-    `uncertain_microusd` that part of it which the provider may not have charged.
-    """
+    """One line of a month. Amounts in micro-dollars. `people` in steps of five while the month runs."""
 
     department: str
     cost_center: str
     calls: int
-    active_people: int
+    people: int
     input_tokens: int
     output_tokens: int
     used_microusd: int
     charged_microusd: int
-    ledger_microusd: int | None
-    models: tuple[tuple[str, int, int], ...]  # model, calls, micro-dollars
+    models: tuple[tuple[str, int], ...]  # model, percent of what the department used
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "department": self.department,
+            "cost_center": self.cost_center,
+            "calls": self.calls,
+            "active_people": self.people,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "used_microusd": self.used_microusd,
+            "charged_microusd": self.charged_microusd,
+            "models": [{"model": model, "percent": percent} for model, percent in self.models],
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The exact sums of a department's records and of the ledger; `uncertain_microusd` is what the provider
+    may not have charged. Nothing of it is shown but whether the two agree.
+    """
+
+    department: str
+    records_microusd: int
+    ledger_microusd: int
     uncertain_microusd: int = 0
+
+    @property
+    def difference_microusd(self) -> int:
+        """Ledger less records."""
+        return self.ledger_microusd - self.records_microusd
 
     @property
     def agrees(self) -> bool:
@@ -45,71 +79,55 @@ class Statement:
         """
         return abs(self.difference_microusd) <= self.uncertain_microusd
 
-    @property
-    def difference_microusd(self) -> int:
-        """Ledger less records; 0 where the ledger was not asked."""
-        return 0 if self.ledger_microusd is None else self.ledger_microusd - self.used_microusd
 
-    def as_document(self) -> dict[str, Any]:
-        """Plain data. A small group's number of people is not shown."""
-        return {
-            "department": self.department,
-            "cost_center": self.cost_center,
-            "calls": self.calls,
-            "active_people": self.active_people if self.active_people >= SMALLEST_GROUP else None,
-            "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens,
-            "used_microusd": self.used_microusd,
-            "charged_microusd": self.charged_microusd,
-            "ledger_microusd": self.ledger_microusd,
-            "difference_microusd": self.difference_microusd,
-            "uncertain_microusd": self.uncertain_microusd,
-            "models": [
-                {"model": model, "calls": calls, "microusd": microusd}
-                for model, calls, microusd in self.models
-            ],
-        }
+def comparisons(
+    whole: Aggregate, ledger: Mapping[str, int], uncertain: Mapping[str, int] | None = None
+) -> list[Comparison]:
+    """Every department of the records or the ledger. `whole` is exact."""
+    names = sorted(set(whole.departments) | set(ledger))
+    return [
+        Comparison(
+            name,
+            whole.departments.get(name, DepartmentAggregate()).total.counts["cost_microusd"],
+            ledger.get(name, 0),
+            (uncertain or {}).get(name, 0),
+        )
+        for name in names
+    ]
 
 
-def statements(
-    use: Aggregate,
-    model: BudgetModel,
-    cost_centers: Mapping[str, str],
-    ledger: Mapping[str, int] | None,
-    uncertain: Mapping[str, int] | None = None,
-) -> list[Statement]:
-    """One statement for each department that is configured, used Claude or is in the ledger, and under the
-    central model one for the Center of Excellence.
+def statements(disclosed: Released, model: BudgetModel, cost_centers: Mapping[str, str]) -> list[Statement]:
+    """One line for each department that may be disclosed, one for the rest of all, and under the central model one
+    for the Center of Excellence.
     """
-    names: list[str] = sorted(set(cost_centers) | set(use.departments) | set(ledger or {}))
-    cells = {name: use.departments.get(name, DepartmentAggregate()) for name in names}
+    cells = {name: one for name, one in disclosed.departments.items() if one.total.counts or one.total.behind}
+    if disclosed.rest is not None and disclosed.rest.total.counts:
+        cells[REST] = disclosed.rest
     used = {name: cell.total.counts["cost_microusd"] for name, cell in cells.items()}
     charged = _charges(model, cells, used)
     made = [
         Statement(
             department=name,
             cost_center=cost_centers.get(name, "none"),
-            calls=cells[name].total.counts["calls"],
-            active_people=len(cells[name].total.people),
-            input_tokens=cells[name].total.counts["input_tokens"],
-            output_tokens=cells[name].total.counts["output_tokens"],
+            calls=cell.total.counts["calls"],
+            people=len(cell.total.people) if disclosed.over else coarse(len(cell.total.people)),
+            input_tokens=cell.total.counts["input_tokens"],
+            output_tokens=cell.total.counts["output_tokens"],
             used_microusd=used[name],
             charged_microusd=charged.get(name, 0),
-            ledger_microusd=None if ledger is None else ledger.get(name, 0),
-            models=tuple(
-                (key, cell.counts["calls"], cell.counts["cost_microusd"])
-                for key, cell in sorted(cells[name].models.items())
-            ),
-            uncertain_microusd=(uncertain or {}).get(name, 0),
+            models=_shares(cell),
         )
-        for name in names
+        for name, cell in cells.items()
     ]
     if model == "central":
-        total = charged[CENTRAL]
-        made.append(
-            Statement(CENTRAL, "central", 0, 0, 0, 0, 0, total, 0 if ledger is not None else None, ())
-        )
+        made.append(Statement(CENTRAL, "central", 0, 0, 0, 0, 0, charged[CENTRAL], ()))
     return made
+
+
+def _shares(department: DepartmentAggregate) -> tuple[tuple[str, int], ...]:
+    costs = {name: cell.counts["cost_microusd"] for name, cell in sorted(department.models.items())}
+    whole = sum(costs.values())
+    return tuple((name, round(100 * cost / whole)) for name, cost in costs.items()) if whole else ()
 
 
 def _charges(
@@ -122,38 +140,34 @@ def _charges(
             return {CENTRAL: sum(used.values())}
         case "per-user-month":
             own = {name: cell.total.counts["application_cost_microusd"] for name, cell in cells.items()}
-            people = {name: len(cell.total.people) for name, cell in cells.items()}
-            pool = sum(used.values()) - sum(own.values())
-            if not any(people.values()):
+            seats = _seats(cells)
+            if not any(seats.values()):
                 return dict(used)
-            shares = _shared(pool, people)
+            shares = shared(sum(used.values()) - sum(own.values()), seats)
             return {name: own[name] + shares[name] for name in cells}
 
 
-def _shared(amount: int, weights: Mapping[str, int]) -> dict[str, int]:
-    """An amount by weights, exact: what does not divide goes to the largest remainders, then by name."""
-    whole = sum(weights.values())
-    shares = {name: amount * weight // whole for name, weight in weights.items()}
-    rest = amount - sum(shares.values())
-    order = sorted(weights, key=lambda name: (-(amount * weights[name] % whole), name))
-    for name in order[:rest]:
-        shares[name] += 1
-    return shares
+def _seats(cells: Mapping[str, DepartmentAggregate]) -> dict[str, Fraction]:
+    """Seats by department: one for each person, in parts for who changed the department."""
+    answers: Counter[str] = Counter()
+    for cell in cells.values():
+        answers.update(cell.total.people)
+    return {
+        name: sum((Fraction(count, answers[who]) for who, count in cell.total.people.items()), Fraction(0))
+        for name, cell in cells.items()
+    }
 
 
 def as_csv(month: str, made: Sequence[Statement]) -> str:
-    """One line for each statement; amounts in micro-dollars and in USD with six places."""
+    """One line for each statement; amounts in micro-dollars and in USD with six places. Months are UTC."""
     out = io.StringIO()
     names: tuple[str, ...] = (
-        "month", "department", "cost_center", "calls", "active_people", "input_tokens", "output_tokens",
-        "used_microusd", "charged_microusd", "charged_usd", "ledger_microusd", "difference_microusd",
-        "uncertain_microusd",
+        "month_utc", "department", "cost_center", "calls", "active_people", "input_tokens", "output_tokens",
+        "used_microusd", "charged_microusd", "charged_usd",
     )  # fmt: skip
     writer: csv.DictWriter[str] = csv.DictWriter(out, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for one in made:
-        document = one.as_document()
-        document["active_people"] = "" if document["active_people"] is None else document["active_people"]
-        document["charged_usd"] = f"{one.charged_microusd // 10**6}.{one.charged_microusd % 10**6:06d}"
-        writer.writerow({"month": month, **document})
+        charged = f"{one.charged_microusd // 10**6}.{one.charged_microusd % 10**6:06d}"
+        writer.writerow({"month_utc": month, **one.as_document(), "charged_usd": charged})
     return out.getvalue()

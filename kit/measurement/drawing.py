@@ -1,6 +1,7 @@
 """Draws the CloudWatch dashboards from local data: the same definitions, widget by widget (L5.6)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from html import escape
 from typing import Any
 
@@ -34,7 +35,7 @@ def dashboard_page(
     widgets = "".join(_widget(one, use, list(period.days())) for one in body["widgets"])
     intro = (
         f"<nav>{links}</nav><h1>{escape(organization)}: {escape(audience)}</h1>"
-        f"<p class=soft>{period.first} to {period.last}, by day, from the metadata of records. "
+        f"<p class=soft>{period.first} to {period.last} (UTC), from the metadata of records. "
         "Days of fewer than five people are shown together with the next ones, people in steps of five.</p>"
     )
     html = f'{intro}<div class="grid">{widgets}</div>'
@@ -80,18 +81,19 @@ def _metrics(properties: Mapping[str, Any], use: Use, days: list[str], columns: 
     if not found:
         return f"<p class=soft>{_AWS_ONLY}</p>"
     if properties["view"] == "singleValue":
-        latest = (_latest(values, 2 if dollars else 0) for values in found.values())
-        return "".join(f"<b style='font-size:1.6rem'>{one}</b>" for one in latest)
+        return "".join(_tile(values, days, 2 if dollars else 0) for values in found.values())
     note = ""
     if len(days) > 21:
-        found, days = _by_week(found, days)
-        note = "<p class=soft>The highest day of each week.</p>"
+        people = any("ActivePeople" in one for one in properties["metrics"])
+        found, days, partial = _by_week(found, days, people=people)
+        what = "The highest day of each week" if people else "Sums of whole weeks"
+        note = f"<p class=soft>{what}, by Monday{partial}.</p>"
     return note + charts.lines(
         found,
         [day[5:] for day in days],
         title=properties["title"],
         stacked=properties.get("stacked", False),
-        width=1240 if columns > 12 else 640,
+        width=1180 if columns > 12 else 620,
     )
 
 
@@ -119,24 +121,44 @@ def _figure(cell: Cell, name: str) -> int:
     return metric(cell, name) if name in METRICS else sum(cell.counts[count] for count in _GATEWAY[name])
 
 
-def _latest(values: Sequence[float | None], decimals: int) -> str:
-    known = [value for value in values if value]
-    return f"{known[-1]:,.{decimals}f}" if known else "not shown"
+def _tile(values: Sequence[float | None], days: Sequence[str], decimals: int) -> str:
+    """The last day that is disclosed, zero or not, with its date."""
+    disclosed = [(day, value) for day, value in zip(days, values, strict=True) if value is not None]
+    if not disclosed:
+        return "<b class=tile>not shown</b>"
+    day, value = disclosed[-1]
+    return f"<b class=tile>{value:,.{decimals}f}</b><p class=soft>on {day}</p>"
 
 
 def _by_week(
-    found: Mapping[str, Sequence[float | None]], days: Sequence[str]
-) -> tuple[dict[str, list[float | None]], list[str]]:
-    """The highest day of each week: many weeks of days would be a wall of dots."""
-    starts = list(range(0, len(days), 7))
+    found: Mapping[str, Sequence[float | None]], days: Sequence[str], *, people: bool
+) -> tuple[dict[str, list[float | None]], list[str], str]:
+    """Whole weeks from Monday on: sums, or of numbers of people the highest day, as the same people come
+    again. Days of a week that is not whole are left out, and the note says so.
+    """
+    first = next((at for at, day in enumerate(days) if date.fromisoformat(day).weekday() == 0), 0)
+    starts = list(range(first, len(days) - 6, 7))
     weeks = [days[start] for start in starts]
-    return {name: [_highest(values[at : at + 7]) for at in starts] for name, values in found.items()}, weeks
+    of = _highest if people else _sum
+    left = len(days) - (starts[-1] + 7 if starts else first)
+    partial = f"; the week that is not over ({left} days) is not drawn" if left else ""
+    return (
+        {name: [of(values[at : at + 7]) for at in starts] for name, values in found.items()},
+        weeks,
+        partial,
+    )
 
 
 def _highest(values: Sequence[float | None]) -> float | None:
     """Of days without use and days that are shown later, nothing is known: that is not zero."""
     known = [value for value in values if value is not None]
     return None if None in values and not any(known) else max(known, default=None)
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    """A day that is disclosed with a later one is in that one's figure."""
+    disclosed = [value for value in values if value is not None]
+    return None if None in values and not any(disclosed) else sum(disclosed)
 
 
 def _markdown(text: str) -> str:

@@ -67,8 +67,10 @@ def maturity_of(
     weeks_active: int,
     weeks: int,
 ) -> Maturity:
-    """The level of one department over a period of `weeks` weeks, in `weeks_active` of which it called."""
-    counts = use.total.counts
+    """The level of one department, which called in `weeks_active` of the `weeks` whole weeks since its first
+    call. `use.trained` is anyone who was trained up to the period's end.
+    """
+    counts, trained = use.total.counts, len(use.trained & use.total.people.keys())
     completed, people = counts["completed"], len(use.total.people)
     cases = [
         case for case, cell in use.use_cases.items() if case != OTHER and cell.counts["registered"] >= 10
@@ -95,8 +97,8 @@ def maturity_of(
             f"{reviewed:,} of {needed:,}",
         ),
         Condition(
-            2, "80 % of the active people are trained", _PER_CENT * len(use.trained) >= 80 * people > 0,
-            _share(len(use.trained), people),
+            2, "80 % of the active people are trained", _PER_CENT * trained >= 80 * people > 0,
+            _share(trained, people),
         ),
         Condition(3, "a baseline was recorded", bool(own), f"{len(own)}"),
         Condition(
@@ -112,7 +114,8 @@ def maturity_of(
         ),
         Condition(4, "three approved use cases are in use", len(cases) >= 3, f"{len(cases)}"),
         Condition(
-            4, "use in every week of the period", 0 < weeks <= weeks_active, f"{weeks_active} of {weeks}"
+            4, "use in every whole week since the first call", 0 < weeks <= weeks_active,
+            f"{weeks_active} of {weeks}",
         ),
         Condition(
             4, "less than a fifth of the judged answers are redone", judged > 0 and 5 * redone < judged,
@@ -134,18 +137,16 @@ def all_maturity(
     use: Mapping[str, DepartmentAggregate],
     values: Mapping[str, Value],
     baselines: Sequence[Baseline],
-    active_weeks: Mapping[str, int],
-    weeks: int,
+    weeks: Mapping[str, tuple[int, int]],
 ) -> list[Maturity]:
-    """Every configured department, in their order."""
+    """Each named department, in their order. `weeks`: with use, and all since the first."""
     return [
         maturity_of(
             name,
             use.get(name, DepartmentAggregate()),
             values.get(name),
             baselines,
-            active_weeks.get(name, 0),
-            weeks,
+            *weeks.get(name, (0, 0)),
         )
         for name in departments
     ]

@@ -30,6 +30,10 @@ class Period:
         """Whether a moment (ISO text with an offset) lies in it."""
         return self.first <= datetime.fromisoformat(moment).astimezone(UTC).date() <= self.last
 
+    def months(self) -> list[str]:
+        """Each month that it touches, as YYYY-MM."""
+        return sorted({day[:7] for day in self.days()})
+
     def until(self, today: date) -> "Period":
         """The part that has passed, today included; at least its first day."""
         return Period(self.name, self.first, max(self.first, min(self.last, today)))
@@ -50,6 +54,11 @@ def quarter(text: str) -> Period:
     first = date(int(text[:4]), 3 * int(text[5]) - 2, 1)
     last = _before_month_after(_before_month_after(_before_month_after(first) + _DAY) + _DAY)
     return Period(text, first, last)
+
+
+def before(one: Period) -> Period:
+    """The quarter before a quarter."""
+    return quarter_of(one.first - _DAY)
 
 
 def quarter_of(day: date) -> Period:

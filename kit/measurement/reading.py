@@ -1,7 +1,7 @@
 """What the commands of measurement read: a deployment, or a folder copy of its analytics bucket."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kit.measurement.baselines import Baseline, baselines_file, read_baselines
 from kit.measurement.period import Period
-from kit.measurement.use import Use, read_use, source_of
+from kit.measurement.use import Use, read_days, read_whole, source_of
 from lambdas.common.audit.metadata import row_of
 from lambdas.common.clock import utc_now
 from lambdas.measurement.source import BucketSource, Source
@@ -32,19 +32,25 @@ class Reading:
     records: Path | None
     today: date
 
-    def use(self, period: Period, *, progress: bool = False, evidence: bool = False) -> Use:
-        """Use over a period, with a bar on a terminal. `evidence`: from the records themselves."""
-        source = self.evidence() if evidence else self.source
+    def daily(self, period: Period, *, progress: bool = False) -> Use:
+        """Use by day from the copies, for dashboards, with a bar on a terminal."""
+        return self._read(read_days, self.source, period, progress=progress)
+
+    def whole(self, period: Period, *, progress: bool = False) -> Use:
+        """Use of a period from the records themselves, for all that is reported."""
+        return self._read(read_whole, self.evidence(), period, progress=progress)
+
+    def _read(self, read: Callable[..., Use], source: Source, period: Period, *, progress: bool) -> Use:
         deployment = f"{self.settings.client}-{self.settings.environment}"
         if not progress:
-            return read_use(source, deployment, period, self.today)
+            return read(source, deployment, period, self.today)
         from rich.progress import Progress
 
         from kit.terminal import notes
 
         with Progress(console=notes(), transient=True) as bar:
             task = bar.add_task(f"reading {period.name}", total=period.length)
-            return read_use(
+            return read(
                 source,
                 deployment,
                 period,
@@ -53,7 +59,7 @@ class Reading:
             )
 
     def evidence(self) -> Source:
-        """Every record of the bucket of record, not the copies, which may have been lost on their way."""
+        """Every record of the bucket of record as well as the copies, which may have been lost on their way."""
         if self.target is None:
             return self.source
         return Evidence(self.source, self.target.client("s3"), self.target.require("audit_bucket_name"))
@@ -97,9 +103,9 @@ class Evidence:
         for line in self._records.lines(day):
             yield json.dumps(row_of(json.loads(line))).encode()
 
-    def aggregate(self, day: str) -> bytes | None:  # noqa: ARG002
-        """None: statements are computed from the records."""
-        return None
+    def aggregate(self, day: str) -> bytes | None:
+        """Of the copies: good enough to know on which day a department began."""
+        return self._copies.aggregate(day)
 
 
 def reading(settings: "Settings", records: Path | None, client: str | None) -> Reading:

@@ -1,8 +1,9 @@
 """The quarterly report that a board can read: value, cost, risk, what works, what to stop, what is next
 (L5.5).
 
-Every figure carries a number that links to its query; what is uncertain says so beside the figure. Groups of
-fewer than five people are not shown.
+Every figure carries a number that links to its query; what is uncertain says so beside the figure. All
+figures are of groups that may be disclosed (`lambdas/measurement/privacy.py`), of days that are over, in UTC.
+Advice follows from the verdict of value against full cost, by which the headline counts as well.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,26 +11,42 @@ from decimal import Decimal
 from html import escape
 
 from kit.measurement import charts, pages
+from kit.measurement.baselines import ANY, baseline_for
+from kit.measurement.closing import Closed, Correction
 from kit.measurement.maturity import TITLES
-from kit.measurement.quarter import Quarter
+from kit.measurement.quarter import API, Quarter, Verdict
 from kit.measurement.value import ENOUGH_RATED, Range, Value
 from lambdas.measurement.aggregates import OTHER, Cell
-from lambdas.measurement.privacy import coarse, hidden, total_shown
+from lambdas.measurement.privacy import SMALLEST_GROUP, coarse, hidden, total_shown
 
 _ONCE = "(SELECT *, row_number() OVER (PARTITION BY record_id) AS copy FROM records)"
+_VALUE_METHOD = (
+    "It is built on complete answers that people could use: none of applications, no embeddings, none that a "
+    "reviewer rejected. Low: only minutes that people stated. Centre: answers without feedback saved half of "
+    "the stated mean. High: they saved the upper end of its 95 % interval, drawn from people (Student's t), "
+    "and none from fewer than five people. Never more than the baseline's minutes of a task, for no more "
+    "tasks than the baseline has, once for all use cases that it covers. Who rates may be who was helped: if "
+    "nobody else was, the low end holds. Full cost: own calls and training; infrastructure and set-up by "
+    "share of calls; the Center of Excellence by share of active people."
+)
+_VERDICTS: Mapping[Verdict, str] = {
+    "above": "above its cost, even at the low end",
+    "undecided": "the range holds the cost",
+    "below": "below its cost, even at the high end",
+    "unpriced": "not priced",
+}
 
 
 class Report:
-    """Builds the page of one quarter."""
+    """Builds the page of one quarter. `closed` and `corrections` are those of a quarter that was closed."""
 
-    def __init__(self, quarter: Quarter) -> None:
+    def __init__(
+        self, quarter: Quarter, closed: Closed | None = None, corrections: Sequence[Correction] = ()
+    ) -> None:
         self._quarter, self._use = quarter, quarter.use
-        self._whole = self._use.whole
-        self._total = self._whole.total()
-        people = {name: one.total.people for name, one in self._whole.departments.items()}
-        self._hidden = hidden(people)
-        self._shown = [name for name in self._whole.departments if name not in self._hidden]
-        self._total_shown = total_shown(people)
+        self._closed, self._corrections = closed, corrections
+        self._departments = quarter.departments
+        self._total = self._use.total.total
         self._queries: list[tuple[str, str]] = []
 
     def html(self) -> str:
@@ -37,16 +54,13 @@ class Report:
         organization = escape(self._quarter.settings.organization)
         period = self._use.period
         title = f"Claude at {organization}: report of {period.name}"
-        if not self._total_shown:
-            body = (
-                f"<h1>{title}</h1><p>Fewer than five people used Claude: there is nothing that "
-                f"may be shown.</p>"
-            )
+        if not self._departments:
+            body = f"<h1>{title}</h1><p>No department has five people or more to tell of.</p>"
             return pages.page(title, body, synthetic=self._use.synthetic)
         parts = [
-            f"<h1>{title}</h1><p class=soft>{period.first} to {period.last}. Small numbers beside "
-            f"figures lead "
-            "to the query behind each. Value is a range, because it rests on what people say.</p>",
+            f"<h1>{title}</h1><p class=soft>{self._span()} Small numbers beside figures lead to the query "
+            "behind each. Value is a range, because it rests on what people say.</p>",
+            self._closing(),
             self._summary(),
             self._adoption(),
             self._value(),
@@ -57,22 +71,55 @@ class Report:
         ]
         return pages.page(title, "".join(parts), synthetic=self._use.synthetic)
 
+    def _span(self) -> str:
+        period, quarter = self._use.period, self._quarter
+        begun = quarter.begun
+        late = f" The programme began on {begun}; cost counts from then." if begun else ""
+        part = "" if quarter.over else " <b>The quarter is not over: it is compared with no whole one.</b>"
+        return f"{period.first} to {self._use.last_whole} (UTC).{late}{part}"
+
+    def _closing(self) -> str:
+        if self._closed is None:
+            return ""
+        rows = [
+            (escape(one.place), escape(f"{one.closed}"), escape(f"{one.now}")) for one in self._corrections
+        ]
+        found = (
+            pages.table(("figure", "closed", "now"), rows, caption="Corrections since")
+            if rows
+            else "<p>Computed again today, every figure is the same.</p>"
+        )
+        return (
+            f"<p class=soft>Closed on {escape(self._closed.closed_at[:10])} with SHA-256 "
+            f"<code>{self._closed.sha256}</code>.</p>{found}"
+        )  # fmt: skip
+
     # -- sections ----------------------------------------------------------------------------------------
 
     def _summary(self) -> str:
-        value, cost = self._quarter.value, sum(self._quarter.costs.values())
-        people, counts = len(self._total.people), self._total.counts
-        goal = self._quarter.settings.sizing.adoption.live_people
+        quarter, counts = self._quarter, self._total.counts
+        value, cost, people = quarter.value, sum(quarter.costs.values()), self._people()
+        goal = quarter.settings.sizing.adoption.live_people
+        eligible = quarter.settings.sizing.people
         net = (
             f"{_ratio(value.low, cost)} to {_ratio(value.high, cost)}"
             if value.high
             else "no baseline, no figure"
         )
         cards = [
-            (f"{people:,}", f"people used Claude; the goal of the rollout is {goal:,}", self._people_query()),
-            (_money_range(value), "US dollars: value of time saved, low to high", self._value_query()),
-            (_usd(cost), "US dollars: cost of API, infrastructure, Center of Excellence", self._cost_query()),
-            (net, "US dollars of value for each dollar of cost, low to high", self._value_query()),
+            (
+                f"{people:,}",
+                f"people used Claude: {_share(people, goal)} of the goal of {goal:,}, "
+                f"{_share(people, eligible)} of {eligible:,} for whom it is sized{self._change('people')}",
+                self._people_query(),
+            ),
+            (
+                _money_range(value),
+                f"US dollars: value of time saved, low to high{self._change('value')}",
+                self._value_query(),
+            ),
+            (_usd(cost), f"US dollars: full cost{self._change('cost')}", self._cost_query()),
+            (net, "US dollars of value for each dollar of full cost, low to high", self._value_query()),
             (
                 _share(counts["validated"], counts["completed"]),
                 "of answers have feedback or a review",
@@ -88,136 +135,145 @@ class Report:
             f"<div class=card><b>{text}{link}</b><span>{what}</span></div>" for text, what, link in cards
         )
         doubts = "".join(f"<li>{escape(one)}</li>" for one in self._doubts())
-        note = (
+        return (
+            f"<h2>In short</h2><p><b>{escape(headline(quarter))}</b></p><div class=cards>{html}</div>"
             f"<p class=doubt>What makes these figures uncertain:</p><ul class=doubt>{doubts}</ul>"
-            if doubts
-            else ""
         )
-        return f"<h2>In short</h2><div class=cards>{html}</div>{note}"
+
+    def _people(self) -> int:
+        people = len(self._total.people)
+        return people if self._quarter.over else coarse(people)
+
+    def _change(self, what: str) -> str:
+        """Beside a whole quarter, what it was in the whole quarter before."""
+        before = self._quarter.earlier
+        if before is None or not self._quarter.over:
+            return ""
+        text = {
+            "people": f"{len(before.use.total.total.people):,}",
+            "value": _money_range(before.value),
+            "cost": _usd(sum(before.costs.values())),
+        }[what]
+        return f"; the quarter before: {text}"
 
     def _adoption(self) -> str:
-        weeks = list(self._use.weeks)
-        series: dict[str, list[float | None]] = {"all people": []}
-        for name in self._shown:
-            series[name] = []
-        for week in self._use.weeks.values():
-            groups = {name: one.total.people for name, one in week.departments.items()}
-            secret = hidden(groups)
-            series["all people"].append(coarse(len(week.total().people)) if total_shown(groups) else None)
-            for name in self._shown:
+        weeks = [week for week in self._use.weeks if self._use.whole_week(week)]
+        series: dict[str, list[float | None]] = {"all people": []} | {name: [] for name in self._departments}
+        for week in weeks:
+            aggregate = self._use.weeks[week]
+            groups = {name: one.total.people for name, one in aggregate.departments.items()}
+            secret = hidden({name: one.behind for name, one in aggregate.departments.items()})
+            shown = total_shown({name: one.behind for name, one in aggregate.departments.items()})
+            series["all people"].append(coarse(len(aggregate.total().people)) if shown else None)
+            for name in self._departments:
                 series[name].append(None if name in secret else coarse(len(groups.get(name, {}))))
-        rows = []
-        cells = [
-            (name, case, cell)
-            for name in self._shown
-            for case, cell in self._whole.departments[name].use_cases.items()
-        ]
-        for name in self._shown:
-            cases = self._whole.departments[name].use_cases
-            secret = hidden({case: cell.people for case, cell in cases.items()})
-            cells = [one for one in cells if one[0] != name or one[1] not in secret]
-        for name, case, cell in sorted(cells, key=lambda one: -one[2].counts["calls"])[:12]:
-            calls, members = cell.counts["calls"], len(cell.people)
-            frequency = f"{calls / members / max(1, len(weeks)):.1f}" if members else "-"
-            what = "no use case named" if case == OTHER else case
-            rows.append((escape(what), escape(name), f"{calls:,}", f"{members:,}", frequency))
-        chart = charts.lines(
-            series, [week[5:] for week in weeks], title="People active in each week", width=860
-        )
+        chart = charts.lines(series, [week[5:] for week in weeks], title="People active in each whole week")
         return (
-            f"<h2>Adoption</h2><h3>People active in each "
-            f"week, in steps of five{self._people_query()}</h3><figure>{chart}{self._unfinished()}</figure>"
-            f"<h3>Use cases{self._use_case_query()}</h3>"
-            + pages.table(
-                ("use case", "department", "calls", "people", "calls a person and week"),
-                rows,
-                numbers=(2, 3, 4),
-            )
-            + self._cohorts()
+            f"<h2>Adoption</h2><h3>People active in each whole week, in steps of five{self._people_query()}"
+            f"</h3>{chart}<h3>Use cases{self._use_case_query()}</h3>{self._use_cases()}{self._cohorts()}"
         )
 
-    def _unfinished(self) -> str:
-        """A word about the last point where its week is not over."""
-        last = self._use.period.last
-        return "" if last.weekday() == 6 else f"<figcaption>The last week is shown up to {last}.</figcaption>"
+    def _use_cases(self) -> str:
+        """Of months that are over: while one runs, a use case would tell what one person did today."""
+        cells = [
+            (name, case, cell)
+            for name, one in self._departments.items()
+            for case, cell in one.use_cases.items()
+            if len(cell.behind) >= SMALLEST_GROUP or not cell.behind
+        ]
+        rows = []
+        for name, case, cell in sorted(cells, key=lambda one: -one[2].counts["calls"])[:12]:
+            people = coarse(len(cell.people))
+            by_people = cell.counts["calls"] - cell.counts["application_calls"]
+            each = f"{by_people / len(cell.people):.0f}" if people else "-"
+            what = "no use case named, or few people" if case == OTHER else case
+            calls = cell.counts["calls"] // 10 * 10
+            rows.append((escape(what), escape(name), f"{calls:,}", f"{people:,}", each))
+        if not rows:
+            return "<p>No month of the quarter is over: use cases are disclosed by whole months.</p>"
+        return pages.table(
+            ("use case", "department", "calls, in tens", "people, in fives", "calls of a person in all"),
+            rows,
+            numbers=(2, 3, 4),
+            caption="Use cases in the months that are over",
+        )
 
     def _cohorts(self) -> str:
         rows = []
         for week, active in self._use.cohorts.items():
-            if active[0] < 5:
+            if active[0] < SMALLEST_GROUP:
                 continue
             later = active[4] if len(active) > 4 else None
             shown = (
-                "not yet" if later is None else _share(later, active[0]) if later >= 5 else "under 5 people"
+                "not yet"
+                if later is None
+                else _share(coarse(later), coarse(active[0]))
+                if later >= SMALLEST_GROUP
+                else "under 5 people"
             )
-            rows.append((escape(week), f"{active[0]:,}", shown))
+            rows.append((escape(week), f"{coarse(active[0]):,}", shown))
         if not rows:
             return ""
-        table = pages.table(
-            ("first call in the week of", "people", "active four weeks later"), rows, numbers=(1, 2)
-        )
+        head = ("first call in the week of", "people, in fives", "active four weeks later")
+        table = pages.table(head, rows, numbers=(1, 2))
         return f"<h3>Do they come back?{self._people_query()}</h3>{table}"
 
     def _value(self) -> str:
         million = Decimal(1_000_000)
         ranges, rows = [], []
-        for name in self._shown:
+        for name in self._departments:
             one = self._quarter.values[name]
             if one.microusd is not None:
                 low, central, high = (float(each / million) for each in _three(one.microusd))
                 ranges.append((name, low, central, high, f"{low:,.0f} - {high:,.0f} USD"))
             rows.append(self._value_row(name, one))
-        chart = charts.ranges(ranges, title="Value of time saved by department", width=860) if ranges else ""
+        chart = charts.ranges(ranges, title="Value of time saved by department, in USD") if ranges else ""
+        head = (
+            "department", "hours saved", "value (USD)", "full cost (USD)", "value against cost",
+            "rated answers", "uncertain because",
+        )  # fmt: skip
         return (
-            f"<h2>Value</h2><h3>By department{self._value_query()}</h3><figure>{chart}"
-            "<figcaption>The bar is the range, the mark its centre.</figcaption></figure>"
-            + pages.table(
-                ("department", "hours saved", "value (USD)", "API cost (USD)", "rated", "uncertain because"),
-                rows,
-                numbers=(1, 2, 3, 4),
-            )
-            + "<p class=soft>Low: only minutes that people stated. Centre: answers without feedback "
-            "saved half of "
-            "the stated mean. High: they saved the mean and its 95 % error. Never more than the baseline's "
-            "minutes of a task, for no more tasks than the baseline has.</p>"
+            f"<h2>Value</h2><h3>By department{self._value_query()}</h3>{chart}"
+            + pages.table(head, rows, numbers=(1, 2, 3, 5), caption="Value against full cost, by department")
+            + f"<p class=soft>{_VALUE_METHOD}</p>"
         )
 
     def _value_row(self, name: str, one: Value) -> tuple[str, ...]:
         hours = one.minutes.times(Decimal(1) / 60)
-        cost = self._whole.departments[name].total.counts["cost_microusd"]
         money = _money_range(one.microusd) if one.microusd else "not priced"
         doubts = f'<span class="doubt">{escape("; ".join(one.doubts))}</span>' if one.doubts else "-"
         return (
-            escape(name), f"{hours.low:,.0f} - {hours.high:,.0f}", money, f"{cost / 1e6:,.2f}",
-            f"{one.rated:,}", doubts,
-        )  # fmt: skip
+            escape(name),
+            f"{hours.low:,.0f} - {hours.high:,.0f}",
+            money,
+            _usd(self._quarter.full_costs[name]),
+            _VERDICTS[self._quarter.verdict(name)],
+            f"{one.rated:,} of {one.answers:,}",
+            doubts,
+        )
 
     def _cost(self) -> str:
         costs = self._quarter.costs
-        bars = [(name, float(amount), _usd(amount)) for name, amount in costs.items()]
         budget = self._quarter.settings.budget.organization_monthly_microusd
-        months = Decimal(self._use.period.length) / Decimal("30.4375")
-        used = costs["Claude API, as recorded"]
+        limit = int(budget * Decimal(self._quarter.days) / Decimal("30.4375"))
+        used = costs[API]
         chart = charts.bars(
-            [(name.partition(",")[0], value, text) for name, value, text in bars],
-            title="Cost by kind",
-            width=860,
+            [(name, amount / 1e6, f"{_usd(amount)} USD") for name, amount in costs.items()],
+            title="Full cost by kind, in USD",
         )
+        left = f"{_usd(limit - used)} USD are left" if used <= limit else f"{_usd(used - limit)} USD over it"
         return (
-            f"<h2>Cost</h2><h3>What the quarter has cost so "
-            f"far{self._cost_query()}</h3><figure>{chart}</figure>"
-            f"<p>The API used {_usd(used)} USD of a budget of {_usd(int(budget * months))} USD for "
-            f"these days. "
-            "Infrastructure and Center of Excellence are planned values of the cost model, not "
-            "invoices; set-up "
-            f"and training ({_usd(self._quarter.cost.total(None, 'once'))} USD, once) are not in the "
-            f"figure.</p>"
+            f"<h2>Cost</h2><h3>What the {self._quarter.days} days of the programme in this quarter have cost"
+            f"{self._cost_query()}</h3>{chart}"
+            f"<p>The API used {_usd(used)} USD of a budget of {_usd(limit)} USD for these days: {left}. "
+            "Infrastructure, Center of Excellence, training and set-up are planned values of the cost model, "
+            "not invoices.</p>"
         )
 
     def _quality_and_risk(self) -> str:
         counts = self._total.counts
         reasons: dict[str, int] = {}
-        for one in self._whole.departments.values():
+        for one in (*self._departments.values(), self._use.rest):
             for reason, count in one.reasons.items():
                 reasons[reason] = reasons.get(reason, 0) + count
         blocked = sorted(reasons.items(), key=lambda one: -one[1])
@@ -235,18 +291,50 @@ class Report:
             ),
             ("answers from approved prompts", _share(counts["registered"], counts["completed"])),
             ("statements on material decisions", f"{counts['material']:,}"),
+            ("judgements of answers of another quarter, not counted", f"{counts['unmatched']:,}"),
         ]
-        chart = charts.bars(
-            [(name, float(count), f"{count:,}") for name, count in blocked], title="Blocked", width=860
-        )
+        chart = charts.bars([(name, float(count), f"{count:,}") for name, count in blocked], title="Blocked")
         return (
             f"<h2>Quality, risk and control</h2><h3>Quality{self._quality()}</h3>"
             + pages.table(("what", "share"), rows, numbers=(1,))
+            + self._rework()
+            + self._availability()
             + f"<h3>Requests blocked before they left the account{self._refusal_query()}</h3>"
-            + (f"<figure>{chart}</figure>" if blocked else "<p>None.</p>")
+            + (chart if blocked else "<p>None.</p>")
             + "<p>That what was served is what was recorded, and that no record was altered, is not "
-            "computed here: "
-            "<code>kit audit verify</code> proves it for any period.</p>"
+            "computed here: <code>kit audit verify</code> proves it for any period.</p>"
+        )
+
+    def _rework(self) -> str:
+        """What had to be redone, beside the share of before the rollout."""
+        rows = []
+        for name, one in self._departments.items():
+            baseline = baseline_for(self._quarter.baselines, name, ANY)
+            before = f"{baseline.rework_percent} %" if baseline else "not recorded"
+            judged = _judged(one.total)
+            now = (
+                _share(_redone(one.total) + _rejected(one.total), judged)
+                if judged >= ENOUGH_RATED
+                else f"fewer than {ENOUGH_RATED} judged"
+            )
+            rows.append((escape(name), before, now))
+        head = ("department", "redone before", "changed or not used now")
+        return f"<h3>Rework against the baseline{self._quality()}</h3>" + pages.table(
+            head, rows, numbers=(1, 2)
+        )
+
+    def _availability(self) -> str:
+        rows = []
+        for month, one in self._use.months.items():
+            cells = [*one.departments.values(), *([one.rest] if one.rest else [])]
+            completed = sum(each.total.counts["completed"] for each in cells)
+            failed = sum(each.total.counts["failed"] for each in cells)
+            whole = f"{month}" if one.over else f"{month} (until {self._use.last_whole})"
+            share = f"{100 * completed / (completed + failed):.2f} %" if completed + failed else "no calls"
+            rows.append((whole, share, f"{failed:,}"))
+        head = ("month", "calls answered", "failed at gateway or provider")
+        return f"<h3>Availability by month{self._people_query()}</h3>" + pages.table(
+            head, rows, numbers=(1, 2)
         )
 
     def _decisions(self) -> str:
@@ -257,45 +345,68 @@ class Report:
                 escape("; ".join(condition.says for condition in one.missing) or "-"),
             )
             for one in self._quarter.maturity
-            if one.department not in self._hidden
         ]  # fmt: skip
         return (
             "<h2>What works, what to stop, what is next</h2>"
             + _list("What works", works)
             + _list("What to stop or fix", stop)
+            + self._stop_rule()
             + _list("Next quarter", following)
             + "<h3>Maturity of each department</h3>"
-            + pages.table(("department", "level", "", "missing for the next level"), levels, numbers=(1,))
+            + pages.table(("department", "level", "name", "missing for the next level"), levels, numbers=(1,))
+        )
+
+    def _stop_rule(self) -> str:
+        """The rule of the budget approval, read from the verdicts."""
+        rows = []
+        for name, (now, before) in self._quarter.stop_rule.items():
+            met = "stop or cut back" if (now, before) == ("below", "below") else (
+                "watch: the first quarter below" if now == "below" else "no"
+            )  # fmt: skip
+            rows.append((escape(name), _VERDICTS[now], _VERDICTS[before] if before else "not measured", met))
+        head = ("department", "this quarter", "the quarter before", "stop rule")
+        return (
+            "<h3>The stop rule of the budget approval</h3><p class=soft>It is met where value was below full "
+            "cost in two quarters one after the other, at the high end of its range.</p>"
+            + pages.table(head, rows)
         )
 
     def _judgements(self) -> tuple[list[str], list[str], list[str]]:
         """From figures alone: each sentence names the one it rests on."""
         works, stop, following = [], [], []
-        for name in self._shown:
-            cell, value = self._whole.departments[name].total, self._quarter.values[name]
-            cost = cell.counts["cost_microusd"]
-            rated, judged = cell.counts["rated"], _judged(cell)
-            enough = rated >= ENOUGH_RATED
-            if enough and value.microusd and value.microusd.low > cost:
+        for name, department in self._departments.items():
+            cell, value = department.total, self._quarter.values[name]
+            judged, verdict = _judged(cell), self._quarter.verdict(name)
+            cost = _usd(self._quarter.full_costs[name])
+            if verdict == "above" and value.microusd:
                 works.append(
-                    f"{name}: even the low value ({_usd(int(value.microusd.low))} USD) is above the "
-                    f"cost of its "
-                    f"calls ({_usd(cost)} USD)"
+                    f"{name}: even the low value ({_usd(int(value.microusd.low))} USD) is above its full "
+                    f"cost ({cost} USD)"
+                )
+            if verdict == "below" and value.microusd:
+                stop.append(
+                    f"{name}: even the high value ({_usd(int(value.microusd.high))} USD) is below its full "
+                    f"cost ({cost} USD)"
+                )
+            if verdict == "undecided" and value.microusd:
+                following.append(
+                    f"{name}: decide whether it pays: value {_money_range(value.microusd)} USD against "
+                    f"{cost} USD of full cost"
                 )
             if judged >= ENOUGH_RATED and 2 * (_redone(cell) + _rejected(cell)) > judged:
                 stop.append(
                     f"{name}: more than half of the judged answers had to be changed or were not used"
                 )
-            if enough and 2 * cell.counts["useful"] < rated:
+            if cell.counts["rated"] >= ENOUGH_RATED and 2 * cell.counts["useful"] < cell.counts["rated"]:
                 stop.append(f"{name}: less than half of the rated answers were useful")
-            if not enough:
+            if value.rated < ENOUGH_RATED:
                 following.append(
-                    f"{name}: ask for feedback ({rated} rated answers; {ENOUGH_RATED} make a mean)"
+                    f"{name}: ask for feedback ({value.rated} rated answers; {ENOUGH_RATED} make a mean)"
                 )
             if value.microusd is None:
                 following.append(f"{name}: record a baseline, so that time has a price")
         for one in self._quarter.maturity:
-            if one.department in self._shown and one.missing:
+            if one.missing:
                 first = one.missing[0]
                 following.append(
                     f"{one.department}: to reach level {one.level + 1}: {first.says} (now {first.found})"
@@ -310,9 +421,9 @@ class Report:
         claude, aws = self._quarter.cost.prices_as_of
         return (
             '<h2 class="page">Where the figures come from</h2>'
-            "<p class=soft>Queries run in Athena, in the workgroup of the deployment; the report "
-            "itself was computed "
-            f"from the same rows. Prices of Claude of {claude}, of AWS of {aws}.</p>{queries}"
+            "<p class=soft>The report is computed from the records of the audit store themselves, so that a "
+            "lost copy changes nothing; the queries run in Athena over the copies and show the same where "
+            f"none is missing. Prices of Claude of {claude}, of AWS of {aws}.</p>{queries}"
         )
 
     # -- queries -----------------------------------------------------------------------------------------
@@ -382,11 +493,17 @@ class Report:
 
     def _doubts(self) -> list[str]:
         found: dict[str, list[str]] = {}
-        for name in self._shown:
+        for name in self._departments:
             for doubt in self._quarter.values[name].doubts:
                 found.setdefault(doubt, []).append(name)
         doubts = [f"{doubt}: {', '.join(names)}" for doubt, names in found.items()]
-        return [*doubts, "infrastructure and Center of Excellence are planned values, not invoices"]
+        rated = sum(one.rated for one in self._quarter.values.values())
+        answers = sum(one.answers for one in self._quarter.values.values())
+        return [
+            *doubts,
+            f"{_share(rated, answers)} of the answers have feedback; who gives it may be who was helped",
+            "infrastructure, Center of Excellence, training and set-up are planned values, not invoices",
+        ]
 
 
 _OUTCOME = "kind = 'outcome'"
@@ -436,29 +553,63 @@ def _list(title: str, sentences: Sequence[str]) -> str:
     return f"<h3>{title}</h3><ul>{items}</ul>"
 
 
+def headline(quarter: Quarter) -> str:
+    """One sentence from the verdicts that the advice rests on as well."""
+    verdicts = [quarter.verdict(name) for name in quarter.values]
+    cost, value = sum(quarter.costs.values()), quarter.value
+    if not value.high:
+        return "No value in money can be stated: there is no baseline or no answer that people could use."
+    whole = (
+        "is above its full cost even at the low end"
+        if value.low >= cost
+        else "is below its full cost even at the high end"
+        if value.high < cost
+        else "cannot be disclosed from its full cost: the range holds it"
+    )
+    counted = ", ".join(
+        f"{verdicts.count(one)} {words}"
+        for one, words in (
+            ("above", "above"),
+            ("undecided", "undecided"),
+            ("below", "below"),
+            ("unpriced", "not priced"),
+        )
+    )
+    return f"The value of time saved {whole}. Departments: {counted}."
+
+
 def as_document(quarter: Quarter) -> Mapping[str, object]:
     """The main figures for machines; groups that are too small are left out."""
-    groups = {name: one.total.people for name, one in quarter.use.whole.departments.items()}
-    secret = hidden(groups)
-    shown = total_shown(groups)
+    use = quarter.use
+    people = len(use.total.total.people)
     return {
         "period": {
-            "name": quarter.use.period.name,
-            "first": f"{quarter.use.period.first}",
-            "last": f"{quarter.use.period.last}",
+            "name": use.period.name,
+            "first": f"{use.period.first}",
+            "last": f"{use.last_whole}",
+            "time_zone": "UTC",
+            "over": quarter.over,
         },
-        "synthetic": quarter.use.synthetic,
-        "people": len(quarter.use.whole.total().people) if shown else None,
-        "value_microusd": [int(each) for each in _three(quarter.value)] if shown else None,
-        "cost_microusd": dict(quarter.costs) if shown else None,
+        "synthetic": use.synthetic,
+        "headline": headline(quarter),
+        "people": people if quarter.over else coarse(people),
+        "value_microusd": [int(each) for each in _three(quarter.value)],
+        "cost_microusd": dict(quarter.costs),
         "departments": {
             name: {
-                "people": len(groups[name]),
-                "minutes": [int(each) for each in _three(one.minutes)],
-                "value_microusd": [int(each) for each in _three(one.microusd)] if one.microusd else None,
-                "uncertain_because": list(one.doubts),
+                "people": len(one.total.people) if quarter.over else coarse(len(one.total.people)),
+                "calls": one.total.counts["calls"],
+                "minutes": [int(each) for each in _three(quarter.values[name].minutes)],
+                "value_microusd": _ints(quarter.values[name].microusd),
+                "api_cost_microusd": one.total.counts["cost_microusd"],
+                "full_cost_microusd": quarter.full_costs[name],
+                "verdict": quarter.verdict(name),
+                "uncertain_because": list(quarter.values[name].doubts),
             }
-            for name, one in quarter.values.items()
-            if name not in secret
+            for name, one in quarter.departments.items()
         },
     }
+
+
+def _ints(value: Range | None) -> list[int] | None:
+    return [int(each) for each in _three(value)] if value else None

@@ -14,9 +14,11 @@ from typing import Any
 from lambdas.common.log import Level, encode, metrics, write_line
 
 _UNITS = {"Latency": "Milliseconds", "CostMicroUSD": "None"}
-_DIMENSIONS = [["environment"], ["environment", "department", "model"], ["environment", "provider"]]
+# By the minute, so never by department: a quiet minute of one would tell what one person does. Departments
+# are measured by day, in groups (lambdas/measurement).
+_DIMENSIONS = [["environment"], ["environment", "model"], ["environment", "provider"]]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_FINDING_DIMENSIONS = [["environment"], ["environment", "department", "kind"]]
+_FINDING_DIMENSIONS = [["environment"], ["environment", "kind"]]
 
 
 @dataclass(slots=True)

@@ -129,6 +129,8 @@ class BatchResults:
             cost,
             b"".join(fresh),
             after_line=progress.lines,
+            model=batch.item["model"],
+            booked_month=json.loads(batch.item["reservation"])["month"],
         )
         news = Progress(
             progress.lines + len(fresh),

@@ -67,7 +67,9 @@ class Completion:
         marking = None
         if self._answered is not None and outcome.result == "completed":
             marking = asyncio.ensure_future(self._answered.mark(self._call, cost.output_tokens))
-        recording = asyncio.ensure_future(self._recorder.outcome(self._call, outcome, cost))
+        recording = asyncio.ensure_future(
+            self._recorder.outcome(self._call, outcome, cost, self._reserved.month)
+        )
         await self._settler.settle(self._reserved, cost, recording)
         if marking is not None:
             await marking
@@ -76,7 +78,7 @@ class Completion:
     async def accept(self, outcome: Outcome) -> None:
         """The provider has taken work that it charges for later: record it, keep the money reserved."""
         self.finished = True
-        await self._recorder.outcome(self._call, outcome, Cost(0, 0, 0))
+        await self._recorder.outcome(self._call, outcome, Cost(0, 0, 0), self._reserved.month)
         self._call.entry.recorded = True
 
     async def abandon(self, error: BaseException) -> None:

@@ -127,6 +127,8 @@ def _read(body: JsonBody) -> Statement:
         raise invalid_request(f"minutes_saved: must be a whole number from 0 to {MOST_MINUTES}")
     if flags["rejected"] and (fields["useful"] or minutes):
         raise invalid_request("rejected: an answer that was not used is not useful and saved no time")
+    if minutes and not fields["useful"]:
+        raise invalid_request("minutes_saved: an answer that was not useful saved no time")
     if use_case is not None and not (
         isinstance(use_case, str) and len(use_case) <= 64 and _USE_CASE.fullmatch(use_case)
     ):

@@ -73,8 +73,10 @@ class Recorder:
         record = {**_about(call, "intent"), "reserved_microusd": reserved.microusd}
         await self._append(record, {"request": call.body})
 
-    async def outcome(self, call: GovernedCall, outcome: Outcome, cost: Cost) -> None:
-        """Before the answer is complete. Raises `ApiError` 503 when the record is not durable."""
+    async def outcome(self, call: GovernedCall, outcome: Outcome, cost: Cost, booked_month: str) -> None:
+        """Before the answer is complete. `booked_month` is where the ledger counts the cost. Raises
+        `ApiError` 503 when the record is not durable.
+        """
         record = {
             **_about(call, "outcome"),
             "result": outcome.result,
@@ -90,6 +92,7 @@ class Recorder:
             "cost_microusd": cost.microusd,
             "cost_estimated": cost.estimated,
             "uncertain_microusd": cost.uncertain_microusd,
+            "booked_month": booked_month,
             "answer_filter": outcome.decisions,
         }
         try:
@@ -152,11 +155,14 @@ class Recorder:
         results: bytes,
         *,
         after_line: int,
+        model: str,
+        booked_month: str,
     ) -> None:
         """What came of a part of a batch, the lines after `after_line`, when they were first seen. Raises
         `ApiError` 503.
 
         `exchange_id` is the request that saw it, as the access log has it; `request_id` the one that made it.
+        `booked_month` is that of the reservation, in which the ledger counts the cost.
         """
         record = {
             "kind": "batch_results",
@@ -170,6 +176,8 @@ class Recorder:
             "input_tokens": cost.input_tokens,
             "output_tokens": cost.output_tokens,
             "cost_microusd": cost.microusd,
+            "model": model,
+            "booked_month": booked_month,
         }
         await self._append(record, {"response": results})
 

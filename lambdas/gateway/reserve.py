@@ -72,6 +72,11 @@ class Reserved:
     headers: list[Header] = field(default_factory=list)
 
     @property
+    def month(self) -> str:
+        """The month (YYYY-MM) that the call is booked in, whenever it ends."""
+        return self.granted.month
+
+    @property
     def microusd(self) -> int:
         """What is held now."""
         return self.hold.microusd

@@ -7,7 +7,7 @@ working copy, and what is shown to anyone passes `lambdas/measurement/privacy.py
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from lambdas.measurement.events import Event
 from lambdas.measurement.seen import Seen
 
-VERSION = 1
+VERSION = 2
 OTHER = "other"  # calls that name no use case, and use cases beyond the limit
 _NAMES_LIMIT = 200  # use cases, models and reasons of a department; callers name them, so they are bounded
 
@@ -24,20 +24,22 @@ COUNTS: Mapping[str, str] = {
     "calls": "calls that ended in any way",
     "application_calls": "of these, calls of applications",
     "completed": "of these, with a complete answer",
+    "failed": "calls that the provider or the gateway failed",
+    "answers": "complete answers that people could use: no embeddings, none without a review it needs",
     "registered": "of these, made from an approved prompt",
     "refused": "requests that inspection blocked",
     "input_tokens": "tokens of prompts",
     "output_tokens": "tokens of answers",
     "cost_microusd": "price of all calls and batches",
     "application_cost_microusd": "of these, of applications",
-    "rated": "answers that somebody gave feedback on",
+    "rated": "answers that the person who asked gave feedback on",
     "useful": "of these, useful",
     "edited": "of these, used after a change",
     "rejected": "of these, not used",
-    "minutes": "minutes saved, as people say",
-    "minutes_squared": "sum of the squares, for the error of the mean",
+    "minutes": "minutes saved, as people say of useful answers",
+    "unmatched": "feedback and reviews of answers that lie in another period",
     "review_needed": "answers that need a person's review",
-    "reviewed": "answers that a reviewer decided on",
+    "reviewed": "answers that needed a review and on which a reviewer decided",
     "review_approved": "of these, released as they were",
     "review_edited": "of these, released after a change",
     "review_rejected": "of these, not released",
@@ -49,27 +51,44 @@ COUNTS: Mapping[str, str] = {
 
 @dataclass
 class Cell:
-    """Counts, and the people behind them by digest with their number of calls."""
+    """Counts, and the people behind them by digest.
+
+    `behind`: anyone who is behind any of the counts, also who was only refused, failed or gave feedback; privacy
+    goes by it. `people`: active people, who got a complete answer or made a batch, with how many. `ratings`
+    and `minutes_of`: who rated usable answers, how many, and the minutes that they stated; the error of a
+    mean is one of people, not of answers.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     people: Counter[str] = field(default_factory=Counter)
+    ratings: Counter[str] = field(default_factory=Counter)
+    minutes_of: Counter[str] = field(default_factory=Counter)
+    behind: set[str] = field(default_factory=set)
 
     def add(self, other: "Cell") -> None:
         """Take in another cell."""
         self.counts.update(other.counts)
         self.people.update(other.people)
+        self.ratings.update(other.ratings)
+        self.minutes_of.update(other.minutes_of)
+        self.behind |= other.behind
 
     def as_document(self) -> dict[str, Any]:
         """Plain data, sorted."""
-        return {"counts": _sorted(self.counts), "people": _sorted(self.people)}
+        return {
+            "counts": _sorted(self.counts),
+            "people": _sorted(self.people),
+            "ratings": _sorted(self.ratings),
+            "minutes_of": _sorted(self.minutes_of),
+            "behind": sorted(self.behind),
+        }
 
 
 @dataclass
 class DepartmentAggregate:
-    """One department: all of it, and by use case, model (without people), reason of refusal; who was
-    trained. `behind` is every person behind a figure, also who was only refused or only gave feedback: what
-    privacy goes by. `taught` is who was trained by whom, `responses` how much feedback each person gave: both
-    are for the recognition of champions (L4.6).
+    """One department: all of it, and by use case, model, reason of refusal; who was trained. `taught` is who
+    was trained by whom, `responses` how much feedback each person gave: both are for the recognition of
+    champions (L4.6).
     """
 
     total: Cell = field(default_factory=Cell)
@@ -77,9 +96,13 @@ class DepartmentAggregate:
     models: dict[str, Cell] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     trained: set[str] = field(default_factory=set)
-    behind: set[str] = field(default_factory=set)
     taught: dict[str, set[str]] = field(default_factory=dict)
     responses: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def behind(self) -> set[str]:
+        """anyone who is behind any figure of the department."""
+        return self.total.behind
 
     def add(self, other: "DepartmentAggregate") -> None:
         """Take in another aggregate of the same department."""
@@ -89,7 +112,6 @@ class DepartmentAggregate:
                 mine.setdefault(name, Cell()).add(cell)
         self.reasons.update(other.reasons)
         self.trained |= other.trained
-        self.behind |= other.behind
         for trainer, people in other.taught.items():
             self.taught.setdefault(trainer, set()).update(people)
         self.responses.update(other.responses)
@@ -125,7 +147,6 @@ class Aggregate:
                     "models": {key: cell.as_document() for key, cell in sorted(one.models.items())},
                     "reasons": _sorted(one.reasons),
                     "trained": sorted(one.trained),
-                    "behind": sorted(one.behind),
                     "taught": {trainer: sorted(people) for trainer, people in sorted(one.taught.items())},
                     "responses": _sorted(one.responses),
                 }
@@ -136,19 +157,20 @@ class Aggregate:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Aggregate":
-        """What `to_json` wrote. Raises ValueError on another version."""
+        """What `to_json` wrote, now or before ratings were kept by person. Raises ValueError on another
+        version.
+        """
         document = json.loads(text)
-        if document.get("version") != VERSION:
+        if document.get("version") not in (1, VERSION):
             raise ValueError(f"aggregate of version {document.get('version')}, not {VERSION}")
         return cls(
             {
                 name: DepartmentAggregate(
-                    _cell(one["total"]),
+                    _cell(one["total"], one.get("behind")),
                     {key: _cell(cell) for key, cell in one["use_cases"].items()},
                     {key: _cell(cell) for key, cell in one["models"].items()},
                     Counter(one["reasons"]),
                     set(one["trained"]),
-                    set(one.get("behind", one["total"]["people"])),
                     {trainer: set(people) for trainer, people in one.get("taught", {}).items()},
                     Counter(one.get("responses", {})),
                 )
@@ -158,72 +180,81 @@ class Aggregate:
 
 
 class Aggregator:
-    """Counts events by day, each record id once. `deployment` keys the digests of people.
+    """Counts events, each record id once. `deployment` keys the digests of people.
 
-    Memory is bounded by people, departments and use cases, not by events. One feedback and one review of an
-    answer count a day; the gateway takes feedback on an answer once. A call has one outcome: the sweeper may
-    have said `expired` of one that ended after all, in whatever order they came; what truly came of it
-    counts. Of two days given to one aggregator, that of the true end has it; the hourly function computes
-    each day alone, and there each day has one.
+    Feedback and reviews count with the answer that they are about, on its day and under its use case, once an
+    answer. `whole`: all events of a period are given, with those that came later; feedback on an answer that
+    is not among them belongs to another period and is `unmatched`. Otherwise (the hourly function, which
+    knows a day) it counts on the day it was given.
+
+    Memory is bounded by people, departments, use cases and feedback, not by calls. A call has one outcome:
+    the sweeper may have said `expired` of one that ended after all, in whatever order they came; what truly
+    came of it counts.
     """
 
-    def __init__(self, deployment: str, seen: Seen) -> None:
+    def __init__(self, deployment: str, seen: Seen, *, whole: bool = False) -> None:
         self._days: dict[str, Aggregate] = {}
         self._key = digest_key(deployment)
         self._seen = seen
+        self._whole = whole
         self._expired: dict[str, Event] = {}  # by request; held until all is known
+        self._judgements: list[Event] = []  # feedback and reviews; their answers may come after them
 
     def count(self, events: Iterable[Event]) -> int:
         """Count events; returns how many were not known yet."""
         counted = 0
         for event in events:
-            if self._seen.first_time(_once(event)):
+            if self._seen.first_time(_once(event), _note(event)):
                 self._count_or_hold(event)
                 counted += 1
         return counted
 
     def finish(self) -> dict[str, Aggregate]:
-        """The days, once every event was given: calls of which nothing but `expired` is known count now."""
+        """The days, once every event was given: calls of which nothing but `expired` is known count now, then
+        what was said of answers.
+        """
         for request_id, event in sorted(self._expired.items()):
-            if self._seen.first_time(f"ended {request_id}"):  # no true end came
+            if self._seen.first_time(f"ended {request_id}", _note(event)):  # no true end came
                 self._count(event)
         self._expired.clear()
+        for event in sorted(self._judgements, key=_reviews_first):
+            self._judge(event)
+        self._judgements.clear()
         return self._days
 
     def _count_or_hold(self, event: Event) -> None:
-        if event.kind == "outcome" and event.request_id and event.result == "expired":
+        if event.kind in ("feedback", "review"):
+            self._judgements.append(event)
+        elif event.kind == "outcome" and event.request_id and event.result == "expired":
             held = self._expired.setdefault(event.request_id, event)
             if event.record_id < held.record_id:
                 self._expired[event.request_id] = event
-            return
-        self._count(event)
+        else:
+            self._count(event)
 
     def person(self, principal: str) -> str:
         """The digest that stands for a person."""
         return digest(self._key, principal)
 
+    def _department(self, day: str, name: str) -> DepartmentAggregate:
+        return self._days.setdefault(day, Aggregate()).departments.setdefault(name, DepartmentAggregate())
+
     def _count(self, event: Event) -> None:
-        day = self._days.setdefault(event.day, Aggregate())
-        department = day.departments.setdefault(event.department, DepartmentAggregate())
+        department = self._department(event.day, event.department)
         if event.kind == "training":
             if event.principal:
                 self._train(department, event)
             return
-        counts = self._counts(event)
         cells = [department.total, _named(department.use_cases, event.use_case or OTHER)]
-        if event.person:
-            department.behind.add(self.person(event.principal))
-        if event.person and event.kind == "outcome":
-            who = self.person(event.principal)
-            for cell in cells:
-                cell.people[who] += 1
         if event.model:
             cells.append(_named(department.models, event.model))
-        for cell in cells:
-            for name, count in counts.items():
-                cell.counts[name] += count
-        if event.kind == "feedback" and event.person and counts.get("rated"):
-            department.responses[self.person(event.principal)] += 1
+        if event.person:
+            _stand_behind(cells, self.person(event.principal))
+        active = event.kind == "batch_results" or (event.kind == "outcome" and event.result == "completed")
+        if event.person and active:
+            for cell in cells:
+                cell.people[self.person(event.principal)] += 1
+        _add(cells, _counts_of(event))
         if event.kind == "refusal":
             known = department.reasons
             reason = event.reason or OTHER
@@ -234,62 +265,148 @@ class Aggregator:
         department.trained.add(who)
         if event.trainer:
             department.taught.setdefault(self.person(event.trainer), set()).add(who)
+        _stand_behind([department.total], who)
 
-    def _counts(self, event: Event) -> dict[str, int]:
-        counts: dict[str, int] = {"synthetic": 1} if event.synthetic else {}
-        match event.kind:
-            case "outcome" | "batch_results":
-                counts |= self._of_call(event)
-            case "refusal":
-                counts["refused"] = 1
-            case "use":
-                counts["material"] = int(event.material)
-            case "feedback":
-                if self._first_of_day(event, "feedback"):
-                    counts |= _of_feedback(event) | self._validation(event)
-            case "review":
-                if event.decision and self._first_of_day(event, "review"):
-                    counts |= {"reviewed": 1, f"review_{event.decision}": 1} | self._validation(event)
-        return {name: count for name, count in counts.items() if count}
+    def _judge(self, event: Event) -> None:
+        """Count feedback or a review, once an answer."""
+        if event.kind == "review" and not event.decision:
+            return
+        if event.request_id and not self._seen.first_time(f"{event.kind} {event.request_id}"):
+            return
+        answer = _noted(self._seen.note(f"ended {event.request_id}")) if event.request_id else None
+        if answer is None and self._whole:
+            _add([self._department(event.day, event.department).total], {"unmatched": 1})
+            return
+        if answer is None:
+            answer = _Answer(event.day, event.department, event.use_case, needed=True, usable=True)
+        department = self._department(answer.day, answer.department)
+        cells = [department.total, _named(department.use_cases, answer.use_case or event.use_case or OTHER)]
+        if event.person:
+            _stand_behind(cells, self.person(event.principal))
+        if event.kind == "review":
+            self._review(event, answer, cells)
+        elif event.person:
+            department.responses[self.person(event.principal)] += 1
+            self._rate(event, answer, cells)
 
-    @staticmethod
-    def _of_call(event: Event) -> dict[str, int]:
-        outcome = event.kind == "outcome"
-        completed = outcome and event.result == "completed"
-        return {
-            "calls": int(outcome),
-            "application_calls": int(outcome and not event.person),
-            "completed": int(completed),
-            "registered": int(completed and event.registered),
-            "review_needed": int(completed and event.review_needed),
-            "input_tokens": event.input_tokens,
-            "output_tokens": event.output_tokens,
-            "cost_microusd": event.cost_microusd,
-            "application_cost_microusd": 0 if event.person else event.cost_microusd,
-        }
+    def _review(self, event: Event, answer: "_Answer", cells: Sequence[Cell]) -> None:
+        counts = {"validated": self._validation(event), "synthetic": int(event.synthetic)}
+        released = event.decision != "rejected"
+        if answer.needed:
+            counts |= {"reviewed": 1, f"review_{event.decision}": 1}
+        if answer.usable and answer.known and released == answer.needed:
+            counts["answers"] = 1 if released else -1  # released at last, or taken back
+        self._seen.first_time(f"decided {event.request_id}", event.decision)
+        _add(cells, counts)
 
-    def _validation(self, event: Event) -> dict[str, int]:
-        return {"validated": int(self._first_of_day(event, "validated"))}
+    def _rate(self, event: Event, answer: "_Answer", cells: Sequence[Cell]) -> None:
+        worth = event.useful and not event.rejected
+        _add(cells, {
+            "rated": 1,
+            "useful": int(event.useful),
+            "edited": int(event.edited and not event.rejected),
+            "rejected": int(event.rejected),
+            "validated": self._validation(event),
+            "synthetic": int(event.synthetic),
+        })  # fmt: skip
+        decided = self._seen.note(f"decided {event.request_id}")
+        if not answer.usable or decided == "rejected" or (answer.known and answer.needed and decided is None):
+            return
+        minutes, who = event.minutes if worth else 0, self.person(event.principal)
+        _add(cells, {"minutes": minutes})
+        for cell in cells:
+            cell.ratings[who] += 1
+            cell.minutes_of[who] += minutes
 
-    def _first_of_day(self, event: Event, what: str) -> bool:
-        return not event.request_id or self._seen.first_time(f"{what} {event.day} {event.request_id}")
+    def _validation(self, event: Event) -> int:
+        return int(not event.request_id or self._seen.first_time(f"validated {event.request_id}"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What feedback and reviews need of the answer they are about. `usable`: a person's complete answer.
+    `known`: read from its call's record; otherwise only guessed from the feedback.
+    """
+
+    day: str
+    department: str
+    use_case: str
+    needed: bool
+    usable: bool
+    known: bool = False
+
+
+def _reviews_first(event: Event) -> tuple[bool, str, str]:
+    """Whether an answer was released is known before what it was worth is counted."""
+    return event.kind != "review", event.at, event.record_id
+
+
+def _note(event: Event) -> str:
+    """What is kept of a call for what is said of its answer later."""
+    if event.kind != "outcome":
+        return ""
+    needed = event.review_needed and event.result == "completed"
+    flags = f"{int(needed)}{int(event.answer)}"
+    return "\n".join((event.day, event.department, event.use_case, flags))
+
+
+def _noted(note: str | None) -> _Answer | None:
+    if not note:
+        return None
+    day, department, use_case, flags = note.split("\n")
+    return _Answer(day, department, use_case, flags[0] == "1", flags[1] == "1", known=True)
+
+
+def _stand_behind(cells: Iterable[Cell], who: str) -> None:
+    for cell in cells:
+        cell.behind.add(who)
+
+
+def _add(cells: Iterable[Cell], counts: Mapping[str, int]) -> None:
+    for cell in cells:
+        for name, count in counts.items():
+            if count:
+                cell.counts[name] += count
+
+
+def _counts_of(event: Event) -> dict[str, int]:
+    counts: dict[str, int] = {"synthetic": int(event.synthetic)}
+    match event.kind:
+        case "outcome" | "batch_results":
+            counts |= _of_call(event)
+        case "refusal":
+            counts["refused"] = 1
+        case "use":
+            counts["material"] = int(event.material)
+    return counts
+
+
+def _of_call(event: Event) -> dict[str, int]:
+    outcome = event.kind == "outcome"
+    completed = outcome and event.result == "completed"
+    return {
+        "calls": int(outcome),
+        "application_calls": int(outcome and not event.person),
+        "completed": int(completed),
+        "failed": int(outcome and event.result == "failed"),
+        "answers": int(event.answer and not event.review_needed),
+        "registered": int(completed and event.registered),
+        "review_needed": int(completed and event.review_needed),
+        "input_tokens": event.input_tokens,
+        "output_tokens": event.output_tokens,
+        "cost_microusd": event.cost_microusd,
+        "application_cost_microusd": 0 if event.person else event.cost_microusd,
+    }
 
 
 def _once(event: Event) -> str:
-    """What is counted once: the true end of a call, or a record. One id an event keeps `Seen` small."""
+    """What is counted once: the true end of a call, a part of a batch (recorded again where a process died
+    after its record), or a record. One id an event keeps `Seen` small.
+    """
+    if event.kind == "batch_results" and event.request_id and event.after_line >= 0:
+        return f"results {event.request_id} {event.after_line}"
     ended = event.kind == "outcome" and event.request_id and event.result != "expired"
     return f"ended {event.request_id}" if ended else event.record_id
-
-
-def _of_feedback(event: Event) -> dict[str, int]:
-    return {
-        "rated": 1,
-        "useful": int(event.useful),
-        "edited": int(event.edited and not event.rejected),
-        "rejected": int(event.rejected),
-        "minutes": event.minutes,
-        "minutes_squared": event.minutes**2,
-    }
 
 
 def digest_key(deployment: str) -> bytes:
@@ -316,8 +433,14 @@ def _named(cells: dict[str, Cell], name: str) -> Cell:
     return cells.setdefault(name, Cell())
 
 
-def _cell(document: Mapping[str, Any]) -> Cell:
-    return Cell(Counter(document["counts"]), Counter(document["people"]))
+def _cell(document: Mapping[str, Any], behind: Sequence[str] | None = None) -> Cell:
+    return Cell(
+        Counter(document["counts"]),
+        Counter(document["people"]),
+        Counter(document.get("ratings", {})),
+        Counter(document.get("minutes_of", {})),
+        set(document.get("behind", behind or document["people"])),
+    )
 
 
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:

@@ -4,6 +4,8 @@ A row is what `lambdas/common/audit/metadata.py` writes: columns, and `details` 
 """
 
 import json
+import re
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,10 @@ DECISIONS = {
     "approve": "approved", "approved": "approved", "edit": "edited", "edited": "edited",
     "reject": "rejected", "rejected": "rejected",
 }  # fmt: skip
+
+
+_ANSWERS = frozenset({"", "messages"})  # records of before `call` was recorded name none
+_MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,25 @@ class Event:
     rejected: bool = False
     decision: str = ""
     trainer: str = ""
+    call: str = ""
+    booked_month: str = ""
+    after_line: int = -1  # of results of a batch, which come in parts; -1 for what is whole
     synthetic: bool = False
 
     @property
     def day(self) -> str:
-        """The UTC day, as YYYY-MM-DD."""
+        """The UTC day that it is booked on, as YYYY-MM-DD. A call that began in one month and ended in the
+        next is booked on the last day of the first, as the ledger books it.
+        """
+        if self.booked_month and self.booked_month < self.at[:7]:
+            year, month = int(self.booked_month[:4]), int(self.booked_month[5:])
+            return f"{self.booked_month}-{monthrange(year, month)[1]:02d}"
         return self.at[:10]
+
+    @property
+    def answer(self) -> bool:
+        """Whether a person got a complete answer: what value is built on. Embeddings are no answers."""
+        return self.kind == "outcome" and self.person and self.result == "completed" and self.call in _ANSWERS
 
 
 def read_event(row: Mapping[str, Any]) -> Event | None:
@@ -82,6 +101,9 @@ def read_event(row: Mapping[str, Any]) -> Event | None:
         rejected=details.get("rejected") is True,
         decision=DECISIONS.get(str(details.get("decision") or get("result") or ""), ""),
         trainer=str(details.get("trainer") or ""),
+        call=str(get("call") or ""),
+        booked_month=_month(details.get("booked_month")),
+        after_line=_count(details["after_line"]) if "after_line" in details else -1,
         synthetic=details.get("synthetic") is True,
     )
 
@@ -94,6 +116,10 @@ def _details(given: Any) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return details if isinstance(details, dict) else {}
+
+
+def _month(value: Any) -> str:
+    return value if isinstance(value, str) and _MONTH.fullmatch(value) else ""
 
 
 def _count(value: Any) -> int:

@@ -3,15 +3,17 @@ shown cells from a shown total, or one day from another.
 
 What is shown by day is made of atoms: a department's days, put together until `SMALLEST_GROUP` people are
 behind them. Every figure by day is an atom or a sum of whole atoms, and each event is in one atom only, so
-that no sum or difference of such figures speaks of fewer people. Numbers of people are shown in steps of
-five: six on one day and five on the next would tell that one person stayed away.
+that no sum or difference of such figures speaks of fewer people. Numbers of people are disclosed in steps of five:
+six on one day and five on the next would tell that one person stayed away.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import groupby
 
-from lambdas.measurement.aggregates import Aggregate, DepartmentAggregate
+from lambdas.measurement.aggregates import OTHER, Aggregate, Cell, DepartmentAggregate
 
 SMALLEST_GROUP = 5
 
@@ -21,14 +23,14 @@ def coarse(people: int) -> int:
     return people - people % SMALLEST_GROUP
 
 
-def quarter_start(day: date) -> date:
-    """The first day of a day's quarter, with which atoms begin: every reader puts the same days together."""
-    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+def month_start(day: date) -> date:
+    """The first day of a day's month, with which atoms begin: every reader puts the same days together."""
+    return day.replace(day=1)
 
 
 def days_until(day: date) -> Iterator[str]:
-    """The days of the quarter up to `day`: what its atoms are made of."""
-    first = quarter_start(day)
+    """The days of the month up to `day`: what its atoms are made of."""
+    first = month_start(day)
     for number in range((day - first).days + 1):
         yield (first + timedelta(days=number)).isoformat()
 
@@ -38,26 +40,105 @@ def shown_by_day(
 ) -> Iterator[tuple[str, dict[str, DepartmentAggregate]]]:
     """What may be shown of each day, by department: an atom that ends on it, or nothing. Days come in order.
 
-    A day of too few people is shown together with the next ones, in the same quarter, that make them enough.
+    A day of too few people is disclosed together with the next ones, in the same month, that make them enough.
     Figures of applications alone speak of nobody and are shown at once. The first day must be that of a
-    quarter, or the first atoms are others than those of a reader who began there.
+    month, or the first atoms are others than those of a reader who began there.
     """
     waiting: dict[str, DepartmentAggregate] = {}
     start = None
     for day, aggregate in days:
-        if quarter_start(date.fromisoformat(day)) != start:
-            start, waiting = quarter_start(date.fromisoformat(day)), {}
-        shown: dict[str, DepartmentAggregate] = {}
-        for name, department in sorted(aggregate.departments.items()):
-            atom = department
-            if name in waiting:
-                atom = waiting.pop(name)
-                atom.add(department)
-            if not atom.behind or len(atom.behind) >= smallest:
-                shown[name] = atom
-            else:
-                waiting[name] = deepcopy(atom)
-        yield day, shown
+        if month_start(date.fromisoformat(day)) != start:
+            start, waiting = month_start(date.fromisoformat(day)), {}
+        yield day, _closed(aggregate, waiting, smallest)
+
+
+def _closed(
+    aggregate: Aggregate, waiting: dict[str, DepartmentAggregate], smallest: int
+) -> dict[str, DepartmentAggregate]:
+    """The atoms that a day closes; what it leaves open stays in `waiting`."""
+    shown: dict[str, DepartmentAggregate] = {}
+    for name, department in sorted(aggregate.departments.items()):
+        atom = department
+        if name in waiting:
+            atom = waiting.pop(name)
+            atom.add(department)
+        if not atom.behind or len(atom.behind) >= smallest:
+            shown[name] = atom
+        else:
+            waiting[name] = deepcopy(atom)
+    return shown
+
+
+@dataclass(frozen=True)
+class Released:
+    """What may be disclosed of a month: by department the sum of its atoms, and what is left of all departments
+    together (`rest`; None where it is a small group: then nobody is disclosed of it, nor of a total with it).
+    `over`: whether the month is. Before that, only whole atoms are disclosed and nothing by use case or model:
+    the figures of one evening less those of the evening before would speak of one person.
+    """
+
+    departments: Mapping[str, DepartmentAggregate]
+    rest: DepartmentAggregate | None
+    over: bool
+    secret: frozenset[str] = frozenset()  # departments of which something is in the rest
+
+
+def released(
+    days: Iterable[tuple[str, Aggregate]], last: date, smallest: int = SMALLEST_GROUP
+) -> dict[str, Released]:
+    """What may be disclosed of each month (YYYY-MM), given all its days in order up to `last`, which is over.
+
+    Everything that is ever disclosed of a department is a sum of atoms or, once a month is over, the rest of all
+    departments together; so no sum or difference of statements, reports, maturity, dashboards and metrics
+    speaks of fewer than `smallest` people.
+    """
+    disclosed: dict[str, Released] = {}
+    for month, of_month in groupby(days, key=lambda one: one[0][:7]):
+        waiting: dict[str, DepartmentAggregate] = {}
+        sums: dict[str, DepartmentAggregate] = {}
+        for _, aggregate in of_month:
+            for name, atom in _closed(aggregate, waiting, smallest).items():
+                sums.setdefault(name, DepartmentAggregate()).add(atom)
+        over = (last + timedelta(days=1)).isoformat()[:7] > month
+        disclosed[month] = Released(
+            {name: _detailed(one, smallest) if over else _plain(one) for name, one in sorted(sums.items())},
+            _rest(waiting, smallest) if over else None,
+            over,
+            frozenset(waiting),
+        )
+    return disclosed
+
+
+def _rest(waiting: Mapping[str, DepartmentAggregate], smallest: int) -> DepartmentAggregate | None:
+    rest = DepartmentAggregate()
+    for department in waiting.values():
+        rest.add(department)
+    if waiting and (len(waiting) < 2 or len(rest.behind) < smallest):
+        return None
+    return _plain(rest)
+
+
+def _plain(department: DepartmentAggregate) -> DepartmentAggregate:
+    """Without what tells of use cases and models."""
+    return replace(department, use_cases={}, models={})
+
+
+def _detailed(department: DepartmentAggregate, smallest: int) -> DepartmentAggregate:
+    """With the use cases and models that enough people are behind; the others together are OTHER."""
+    return replace(
+        department,
+        use_cases=_grouped(department.use_cases, smallest),
+        models=_grouped(department.models, smallest),
+    )
+
+
+def _grouped(cells: Mapping[str, Cell], smallest: int) -> dict[str, Cell]:
+    secret = hidden({name: cell.behind for name, cell in cells.items()}, smallest)
+    kept = {name: cell for name, cell in cells.items() if name not in secret and name != OTHER}
+    left = Cell()
+    for name in sorted(cells.keys() - kept.keys()):
+        left.add(cells[name])
+    return kept | ({OTHER: left} if left.counts or left.people else {})
 
 
 def hidden(cells: Mapping[str, Collection[str]], smallest: int = SMALLEST_GROUP) -> frozenset[str]:

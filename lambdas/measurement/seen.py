@@ -1,8 +1,9 @@
-"""Which records were counted already: Firehose delivers at least once."""
+"""Which records were counted already, and what was noted of them: Firehose delivers at least once."""
 
 import sqlite3
 from hashlib import blake2b
 from pathlib import Path
+from sys import intern
 from tempfile import TemporaryDirectory
 from types import TracebackType
 
@@ -10,14 +11,14 @@ _IN_MEMORY = 400_000  # some 30 MB
 
 
 class Seen:
-    """A set of ids in bounded memory: 8-byte digests, moved to a file beyond `limit`.
+    """Ids with a note each in bounded memory: 8-byte digests, moved to a file beyond `limit`.
 
     Two of a million ids share a digest with a chance of one in thirty million.
     """
 
     def __init__(self, limit: int = _IN_MEMORY) -> None:
         self._limit = limit
-        self._recent: set[bytes] = set()
+        self._recent: dict[bytes, str] = {}
         self._folder: TemporaryDirectory[str] | None = None
         self._file: sqlite3.Connection | None = None
 
@@ -32,21 +33,27 @@ class Seen:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def first_time(self, record_id: str) -> bool:
-        """Whether this id was never given before; it is kept."""
-        digest = blake2b(record_id.encode(), digest_size=8).digest()
-        if digest in self._recent:
+    def first_time(self, record_id: str, note: str = "") -> bool:
+        """Whether this id was never given before; it is kept, and the note with it."""
+        digest = _digest(record_id)
+        if self._found(digest) is not None:
             return False
-        if self._file is not None and self._known(self._file, digest):
-            return False
-        self._recent.add(digest)
+        self._recent[digest] = intern(note)  # many ids share a note
         if len(self._recent) >= self._limit:
             self._spill()
         return True
 
-    @staticmethod
-    def _known(file: sqlite3.Connection, digest: bytes) -> bool:
-        return file.execute("SELECT 1 FROM seen WHERE id = ?", (digest,)).fetchone() is not None
+    def note(self, record_id: str) -> str | None:
+        """What was noted when this id was first given; None for an id that never was."""
+        return self._found(_digest(record_id))
+
+    def _found(self, digest: bytes) -> str | None:
+        if digest in self._recent:
+            return self._recent[digest]
+        if self._file is None:
+            return None
+        row = self._file.execute("SELECT note FROM seen WHERE id = ?", (digest,)).fetchone()
+        return None if row is None else row[0]
 
     def _spill(self) -> None:
         if self._file is None:
@@ -55,8 +62,11 @@ class Seen:
             self._file.execute("PRAGMA journal_mode = OFF")
             self._file.execute("PRAGMA synchronous = OFF")
             self._file.execute("PRAGMA cache_size = -32768")  # 32 MB
-            self._file.execute("CREATE TABLE seen (id BLOB PRIMARY KEY) WITHOUT ROWID")
-        rows = ((digest,) for digest in sorted(self._recent))
-        self._file.executemany("INSERT INTO seen VALUES (?)", rows)
+            self._file.execute("CREATE TABLE seen (id BLOB PRIMARY KEY, note TEXT) WITHOUT ROWID")
+        self._file.executemany("INSERT INTO seen VALUES (?, ?)", sorted(self._recent.items()))
         self._file.commit()
         self._recent.clear()
+
+
+def _digest(record_id: str) -> bytes:
+    return blake2b(record_id.encode(), digest_size=8).digest()

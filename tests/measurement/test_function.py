@@ -59,10 +59,10 @@ def test_it_aggregates_yesterday_under_its_own_permissions_as_often_as_it_runs(p
     assert before is not None
     assert Aggregate.from_json(before).total().counts["cost_microusd"] == 8_000
     assert all("principal" not in line for line in lines)
-    told = [json.loads(line) for line in lines]
-    assert [(one.get("department"), one["Calls"]) for one in told] == [("marketing", 8), (None, 8)]
+    disclosed = [json.loads(line) for line in lines]
+    assert [(one.get("department"), one["Calls"]) for one in disclosed] == [("marketing", 8), (None, 8)]
     noon = datetime(2026, 11, 10, 12, tzinfo=UTC)  # of the day that is over, not of the one that runs
-    assert {one["_aws"]["Timestamp"] for one in told} == {int(noon.timestamp() * 1000)}
+    assert {one["_aws"]["Timestamp"] for one in disclosed} == {int(noon.timestamp() * 1000)}
     _run(planned, planned.statements(_ROLE))
     assert source.aggregate("2026-11-10") == before
 

@@ -1,6 +1,7 @@
 """No small group can be read off a table, nor computed from what the table shows (L5.1)."""
 
 import json
+from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import product
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.measurement import period
+from kit.measurement.charging import statements
+from kit.measurement.use import Use
 from lambdas.measurement.aggregates import Aggregate, Aggregator
 from lambdas.measurement.events import read_event
 from lambdas.measurement.handler import metric_lines
-from lambdas.measurement.privacy import SMALLEST_GROUP, coarse, hidden, shown_by_day, total_shown
+from lambdas.measurement.privacy import SMALLEST_GROUP, coarse, hidden, released, shown_by_day, total_shown
 from lambdas.measurement.seen import Seen
 
 from .rows import row
@@ -52,7 +56,7 @@ def test_a_group_that_nothing_can_hide_behind_takes_the_total_with_it() -> None:
 
 # -- figures by day ------------------------------------------------------------------------------------------
 
-_FIRST = date(2026, 9, 24)  # over the end of a quarter
+_FIRST = date(2026, 9, 24)  # over the end of a month and a quarter
 _EVENTS = st.lists(
     st.tuples(
         st.integers(0, 12),  # day
@@ -74,6 +78,7 @@ def _days(events: Drawn) -> dict[str, Aggregate]:
             department=department,
             principal=f"{department}-{who}",
             details={"useful": True},
+            **({"cost_microusd": 1 << number} if kind == "outcome" else {}),
         )
         for number, (day, department, who, kind) in enumerate(events)
     ]
@@ -107,18 +112,18 @@ def test_no_sum_or_difference_of_figures_by_day_speaks_of_fewer_people_than_the_
         by_day.setdefault(day, []).append(number)
     for day in sorted(by_day):
         text = (_FIRST + timedelta(days=day)).isoformat()
-        quarter = text[:7] < "2026-10"
-        told: list[frozenset[int]] = []
+        month = text[:7]
+        disclosed: list[frozenset[int]] = []
         for number in by_day[day]:
-            open_.setdefault((events[number][1], str(quarter)), []).append(number)
+            open_.setdefault((events[number][1], month), []).append(number)
         for (department, of), waiting in open_.items():
-            if department in shown[text] and of == str(quarter) and waiting:
-                told.append(frozenset(waiting))
+            if department in shown[text] and of == month and waiting:
+                disclosed.append(frozenset(waiting))
                 waiting.clear()
-        assert len(told) == len(shown[text]), "what is shown is what has waited since it was shown last"
-        figures += told
-        if told:
-            figures.append(frozenset().union(*told))  # the organisation's line
+        assert len(disclosed) == len(shown[text]), "what is shown is what has waited since it was shown last"
+        figures += disclosed
+        if disclosed:
+            figures.append(frozenset().union(*disclosed))  # the organisation's line
     signatures: dict[tuple[bool, ...], set[int]] = {}
     for number in range(len(events)):
         signature = tuple(number in figure for figure in figures)
@@ -127,6 +132,64 @@ def test_no_sum_or_difference_of_figures_by_day_speaks_of_fewer_people_than_the_
     for together in signatures.values():
         people = {(events[number][1], events[number][2]) for number in together}
         assert len(people) >= SMALLEST_GROUP
+
+
+# -- an attacker with every output of every day --------------------------------------------------------------
+
+_LOOKS = (1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 13, 40)  # days on which the attacker looks
+
+
+def _everything_told(events: Drawn) -> Iterator[int]:
+    """What each output says of money, each day on which somebody looks: the dashboards' metrics, statements,
+    report and maturity. Each event costs another power of two, so a figure tells which events are in it.
+    """
+    days = _days(events)
+    yield from (line["SpentMicroUSD"] for line in _told(events))
+    for offset in _LOOKS:
+        today = _FIRST + timedelta(days=offset)
+        quarter = period.quarter_of(today)
+        for wanted in (quarter, period.before(quarter), period.month(f"{today:%Y-%m}")):
+            last = min(f"{wanted.last}", f"{today}")
+            known = {day: one for day, one in days.items() if f"{wanted.first}" <= day <= last}
+            use = Use(wanted.until(today), known, today)
+            disclosed = [*use.disclosed.departments.values(), use.total, use.rest]
+            yield from (one.total.counts["cost_microusd"] for one in disclosed)
+            for month in use.months.values():
+                made = [*statements(month, "per-call", {}), *statements(month, "central", {})]
+                yield from (one.charged_microusd for one in made)
+                yield from (one.used_microusd for one in made)
+
+
+@settings(max_examples=30, deadline=None)
+@given(_EVENTS)
+def test_an_attacker_who_adds_and_subtracts_all_outputs_of_all_days_finds_no_small_group(
+    drawn: Drawn,
+) -> None:
+    """Whatever is added and taken away of sums over events, what remains consists of the sets of events that
+    no figure tells apart. Each such set must have enough people behind it.
+    """
+    events: Drawn = [(day, department, who, "outcome") for day, department, who, _ in drawn]
+    figures = {figure for figure in _everything_told(events) if figure}
+    alike: dict[tuple[bool, ...], set[tuple[str, str]]] = {}
+    for number, (_, department, who, _) in enumerate(events):
+        signature = tuple(bool(figure >> number & 1) for figure in figures)
+        if any(signature):
+            alike.setdefault(signature, set()).add((department, who))
+    assert all(len(people) >= SMALLEST_GROUP for people in alike.values())
+
+
+def test_use_cases_and_models_are_told_by_whole_months_and_small_ones_together() -> None:
+    fields = {"at": "2026-10-05T10:00:00+00:00", "use_case": "copy", "model": "haiku"}
+    rows = [row(number, principal=f"p{number % 6}", **fields) for number in range(12)]
+    rows.append(row(90, principal="p0", **fields | {"use_case": "secret", "model": "opus"}))
+    with Seen() as seen:
+        aggregator = Aggregator("acme-test", seen)
+        aggregator.count(event for one in rows if (event := read_event(one)) is not None)
+        days = sorted(aggregator.finish().items())
+    assert not released(days, date(2026, 10, 30))["2026-10"].departments["marketing"].use_cases
+    over = released(days, date(2026, 10, 31))["2026-10"].departments["marketing"]
+    assert set(over.use_cases) | set(over.models) <= {"other", "copy", "haiku"}
+    assert "secret" not in over.use_cases
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,6 +2,7 @@
 levels (L3.3, L5.2, L5.5, C.3).
 """
 
+import html
 import json
 import re
 from collections import Counter
@@ -17,10 +18,16 @@ from typer.testing import CliRunner
 from kit.cli import app
 from kit.errors import KitError
 from kit.measurement import charts
-from kit.measurement.baselines import Baseline, append_baseline, baseline_for, read_baselines
+from kit.measurement.baselines import (
+    Baseline,
+    append_baseline,
+    baseline_for,
+    baselines_until,
+    read_baselines,
+)
 from kit.measurement.maturity import maturity_of
 from kit.measurement.period import quarter
-from kit.measurement.value import value_of_use_case
+from kit.measurement.value import mean_and_upper, student_t, value_of_departments, value_of_use_case
 from lambdas.measurement.aggregates import Cell, DepartmentAggregate
 
 from .rows import row, write_rows
@@ -34,32 +41,82 @@ def _baseline(**changes: object) -> Baseline:
     return Baseline(**(fields | changes))  # type: ignore[arg-type]
 
 
+def _cell(minutes: list[int], unrated: int = 0, people: int = 10) -> Cell:
+    """Usable answers: one rating after the other by `people` people, and answers without feedback."""
+    ratings: Counter[str] = Counter()
+    stated: Counter[str] = Counter()
+    for number, one in enumerate(minutes):
+        ratings[f"p{number % people}"] += 1
+        stated[f"p{number % people}"] += one
+    return Cell(Counter(answers=len(minutes) + unrated), ratings=ratings, minutes_of=stated)
+
+
 @given(st.lists(st.integers(0, 480), max_size=60), st.integers(0, 500), st.booleans())
 def test_the_range_of_a_value_is_ordered_and_its_low_end_is_never_more_than_people_stated(
     minutes: list[int], unrated: int, measured: bool
 ) -> None:
-    counts = Counter(
-        rated=len(minutes), completed=len(minutes) + unrated, minutes=sum(minutes),
-        minutes_squared=sum(one**2 for one in minutes),
-    )  # fmt: skip
-    value = value_of_use_case(Cell(counts), _baseline() if measured else None, 90, None)
+    value = value_of_use_case(_cell(minutes, unrated), _baseline() if measured else None, 90, None)
     assert 0 <= value.minutes.low <= value.minutes.central <= value.minutes.high
     assert value.minutes.low <= sum(minutes)
     if measured:
         assert value.microusd is not None
         assert value.microusd.low == value.minutes.low * 1_000_000
-        assert value.minutes.high <= 60 * max(len(minutes), 100 * 90 / 30)
+        assert value.minutes.high <= 60 * Decimal(100 * 90) / Decimal("30.4375")
     else:
         assert value.microusd is None
         assert any("no baseline" in doubt for doubt in value.doubts)
-    assert any("feedback" in doubt for doubt in value.doubts) == (len(minutes) < 30)
+    assert any(doubt.startswith("only ") for doubt in value.doubts) == (len(minutes) < 30)
+
+
+def test_one_rating_says_nothing_of_the_answers_without_feedback() -> None:
+    """Findings 5: one rating of 60 minutes had an error of 0 and made 18,000 USD of 300 answers."""
+    alone = value_of_use_case(_cell([60], 299), _baseline(tasks_per_month=1_000), 90, None)
+    assert alone.minutes.low == alone.minutes.central == alone.minutes.high == 60
+    assert any("no range" in doubt for doubt in alone.doubts)
+
+
+def test_ratings_of_one_person_are_one_opinion_not_many() -> None:
+    """The interval is that of clusters: 6 people of 5 equal ratings each are 6 observations."""
+    by_person = [10, 20, 30, 40, 50, 60]
+    ratings = Counter({f"p{number}": 5 for number in range(6)})
+    stated = Counter({f"p{number}": 5 * one for number, one in enumerate(by_person)})
+    mean, upper = mean_and_upper(ratings, stated)
+    deviation = (sum((one - 35) ** 2 for one in by_person) / 5) ** 0.5  # of a sample
+    assert float(mean) == 35
+    assert float(upper) == pytest.approx(35 + 2.571 * deviation / 6**0.5, rel=1e-3)
+
+
+def test_the_quantiles_are_those_of_the_published_table() -> None:
+    """Student's t, 97.5 %: NIST/SEMATECH e-Handbook of Statistical Methods, section 1.3.6.7.2."""
+    published = {4: 2.776, 5: 2.571, 9: 2.262, 19: 2.093, 29: 2.045, 100: 1.984}
+    assert all(abs(student_t(freedom) - value) < 0.01 for freedom, value in published.items())
+
+
+def test_a_baseline_for_all_use_cases_gives_its_tasks_once_however_many_names_callers_make() -> None:
+    """Findings 4: the same calls under six names of a use case were worth six times as much."""
+    values = []
+    for names in (1, 6):
+        cells = {f"case-{number}": _cell([30] * (60 // names), 600 // names) for number in range(names)}
+        department = DepartmentAggregate(use_cases=cells)
+        found = value_of_departments({"marketing": department}, [_baseline(tasks_per_month=60)], 30, {})
+        values.append(found["marketing"].minutes)
+    assert values[0] == values[1]
 
 
 def test_a_baseline_that_came_after_the_first_use_is_a_doubt() -> None:
-    cell = Cell(Counter(rated=40, completed=40, minutes=400, minutes_squared=4_000))
-    late = value_of_use_case(cell, _baseline(dated=date(2026, 11, 2)), 90, "2026-11-01")
+    late = value_of_use_case(_cell([10] * 40), _baseline(dated=date(2026, 11, 2)), 90, "2026-11-01")
     assert "the baseline was recorded after the first use" in late.doubts
-    assert value_of_use_case(cell, _baseline(), 90, "2026-11-01").doubts == ()
+    assert value_of_use_case(_cell([10] * 40), _baseline(), 90, "2026-11-01").doubts == ()
+
+
+def test_the_later_entry_of_a_day_counts_and_none_from_after_the_period() -> None:
+    """Findings 6 and 7: a correction of the same day was ignored; one of later rewrote an old quarter."""
+    first, second = _baseline(minutes_per_task=10), _baseline(minutes_per_task=60)
+    assert baseline_for([first, second], "marketing", "copy") == second
+    made_up = _baseline(demonstration=True, dated=date(2026, 11, 1))
+    assert baseline_for([first, made_up], "marketing", "copy") == first
+    later = _baseline(minutes_per_task=99, dated=date(2026, 11, 20))
+    assert baselines_until([first, later], date(2026, 9, 30)) == [first]
 
 
 def test_baselines_are_appended_never_rewritten_and_the_latest_counts(tmp_path: Path) -> None:
@@ -159,6 +216,7 @@ def test_the_report_has_all_that_a_board_asks_for(report: tuple[str, dict[str, o
     ):
         assert f">{title}" in page
     assert page.count("<svg") >= 2
+    assert page.count("<svg") == page.count("<details>"), "each drawing has its values as a table"
     assert "What makes these figures uncertain" in page
     assert "no baseline" in page
     assert "<script" not in page
@@ -192,6 +250,42 @@ def test_a_wrong_quarter_and_an_empty_folder_are_refused(tmp_path: Path) -> None
     assert (quarter("2026Q4").first, quarter("2026Q4").last) == (date(2026, 10, 1), date(2026, 12, 31))
 
 
+def test_the_headline_the_advice_and_the_stop_rule_follow_from_one_verdict(
+    report: tuple[str, dict[str, object]],
+) -> None:
+    page, document = report
+    departments = document["departments"]
+    assert isinstance(departments, dict)
+    assert {one["verdict"] for one in departments.values()} == {"unpriced"}
+    assert "No value in money can be stated" in str(document["headline"])
+    assert html.escape(str(document["headline"])) in page
+    assert "The stop rule of the budget approval" in page
+    assert "this quarter" in page
+    full = [one["full_cost_microusd"] for one in departments.values()]
+    costs = document["cost_microusd"]
+    assert isinstance(costs, dict)
+    assert all(one > 0 for one in full)
+    assert sum(full) <= sum(costs.values())
+
+
+def test_a_quarter_before_the_programme_costs_nothing(tmp_path: Path) -> None:
+    """Findings 9: the report charged infrastructure and people for quarters without a programme."""
+    write_rows(tmp_path, "2026-10-12", [row(1, at="2026-10-12T09:00:00+00:00")])
+    arguments = [
+        "report",
+        "roi",
+        "--quarter",
+        "2025Q1",
+        "--records",
+        str(tmp_path),
+        "--output",
+        str(tmp_path),
+    ]
+    done = CliRunner(env={"PATH": ""}).invoke(app, [*arguments, "--json"])
+    assert done.exit_code == 0, done.output
+    assert set(json.loads(done.stdout)["cost_microusd"].values()) == {0}
+
+
 def _department(**counts: int) -> DepartmentAggregate:
     people = Counter({f"p{number}": 3 for number in range(10)})
     return DepartmentAggregate(
@@ -208,11 +302,8 @@ def test_maturity_follows_from_evidence_and_says_what_is_missing() -> None:
     second = maturity_of("marketing", _department(**governed), None, [], 4, 4)
     assert second.level == 2
     assert "a baseline was recorded" in {one.says for one in second.missing}
-    counts = {
-        **governed, "rated": 40, "minutes": 400, "minutes_squared": 4_000, "application_calls": 5,
-        "cost_microusd": 1_000, "validated": 50,
-    }  # fmt: skip
-    value = value_of_use_case(Cell(Counter(counts)), _baseline(), 90, None)
+    counts = {**governed, "rated": 40, "application_calls": 5, "cost_microusd": 1_000, "validated": 50}
+    value = value_of_use_case(_cell([10] * 40), _baseline(), 90, None)
     third = maturity_of("marketing", _department(**counts), value, [_baseline()], 4, 4)
     assert third.level == 3
     fourth = _department(**counts)
@@ -221,9 +312,21 @@ def test_maturity_follows_from_evidence_and_says_what_is_missing() -> None:
     assert maturity_of("marketing", fourth, value, [_baseline()], 3, 4).level == 3
 
 
+def test_only_active_people_count_as_trained_of_the_active() -> None:
+    """Findings 14: 20 trained people of 6 active ones were 333 %, and none of the six was trained."""
+    active = Counter({f"p{number}": 1 for number in range(6)})
+    others = {f"q{number}" for number in range(20)}
+    department = DepartmentAggregate(total=Cell(Counter(completed=6), active), trained=others)
+    (condition,) = [
+        one for one in maturity_of("legal", department, None, [], 1, 1).conditions if "trained" in one.says
+    ]
+    assert (condition.holds, condition.found) == (False, "0 of 6, 0 %")
+
+
 def test_charts_escape_what_they_are_given_and_survive_empty_data() -> None:
     drawn = charts.lines({"<b>": [None, 1.0, None, 2.5]}, ["a", "b", "c", "d"], title='x" onload="')
     assert "<b>" not in drawn
     assert 'onload="' not in drawn
-    assert charts.bars([], title="none").startswith("<svg")
-    assert charts.lines({}, [], title="none").endswith("</svg>")
+    assert drawn.count("not shown") == 2, "a gap is no zero"
+    assert "nothing to draw" in charts.bars([], title="none")
+    assert "nothing to draw" in charts.lines({}, [], title="none")

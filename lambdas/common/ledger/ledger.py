@@ -133,7 +133,7 @@ class Ledger:
         held = Held(reservation, parts)
         if _merged(parts) != reservation.taken:  # another shard than was meant had the room
             await self._rewrite(held, reservation.microusd)
-        return Granted(_windows(ask, own, now), held)
+        return Granted(_windows(ask, own, now), held, amount.month)
 
     async def check(self, principal: Principal, department: str, model: str) -> None:
         """Raise `Refused` where the caller may not call now: its access has ended, or its session, or
@@ -517,6 +517,7 @@ def _reservation(ask: Ask, amount: Amount, places: Sequence[Key]) -> Reservation
         month=amount.month,
         department=ask.department.id,
         principal=ask.principal.id,
+        principal_kind=ask.principal.kind,
         model=ask.model,
         minute=minute_of(amount.now),
         microusd=ask.microusd,

@@ -58,6 +58,7 @@ class Reservation:
     microusd: int
     tokens: int
     batch: bool = False
+    principal_kind: str = ""  # person or application; empty in those of before it was kept
     taken: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -92,10 +93,11 @@ _STORED = tuple(one.name for one in fields(Reservation) if one.name not in ("pk"
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The ledger's yes. `handle` is the ledger's own."""
+    """The ledger's yes. `handle` is the ledger's own, `month` (YYYY-MM) where the call is booked."""
 
     windows: Sequence[RateWindow]
     handle: Any = None
+    month: str = ""
 
 
 class Refused(Exception):
