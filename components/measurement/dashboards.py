@@ -95,10 +95,10 @@ class _Maker:
                 )
             ],
             [
-                self._number("Active people, last day disclosed", ["ActivePeople"]),
-                self._number("Minutes saved (stated), last day disclosed", ["MinutesSaved"]),
-                self._number("Calls, last day disclosed", ["Calls"]),
-                self._number("Spent (USD), last day disclosed", ["SpentMicroUSD"]),
+                self._number("Active people, last day shown", ["ActivePeople"]),
+                self._number("Minutes saved (stated), last day shown", ["MinutesSaved"]),
+                self._number("Calls, last day shown", ["Calls"]),
+                self._number("Spent (USD), last day shown", ["SpentMicroUSD"]),
             ],
             [
                 self._by_department("Active people", "ActivePeople"),

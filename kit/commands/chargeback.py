@@ -78,7 +78,8 @@ def chargeback(
     if close:
         if not disclosed.over or exact is not None:
             raise KitError(
-                f"{month} cannot be closed" + (" with exact figures" if disclosed.over else ": it is not over"),
+                f"{month} cannot be closed"
+                + (" with exact figures" if disclosed.over else ": it is not over"),
                 hint="close it from the first day of the next month on, without --exact",
                 exit_code=ExitCode.USAGE,
             )

@@ -35,8 +35,10 @@ def deploy(
     Every step can be run again and goes on where it stopped. Each engine command is printed before it runs,
     so that all of it can be done by hand: docs/deploy.md. Secrets are made at random and never shown.
 
+    In production a stage is changed only as somebody else approved it: kit review --approve.
+
     Exit codes: 0 done; 1 the engine or the smoke test failed; 2 wrong configuration; 3 a gate is closed; 4 no
-    pulumi or no AWS; 5 the account is not ready.
+    pulumi or no AWS; 5 the account is not ready, or nobody approved the plan.
     """
     from kit.deploy.engine import Engine
     from kit.evaluation.stages import STAGES, check_choice
@@ -64,6 +66,8 @@ def deploy(
             break
         typer.echo(f"\nstage {each}")
         engine.select(each)
+        if settings.environment == "production":
+            _reviewed(engine, each, client, settings)
         engine.up(each, yes=yes)
         exports |= {name: str(value) for name, value in engine.outputs(each).items()}
         _fill(clients, exports)
@@ -80,6 +84,30 @@ def _state(clients: Any, bucket: str, region: str) -> "StateBackend | None":
 
     with deployment_errors():
         return ensure_state_backend(clients, bucket, region)
+
+
+def _reviewed(engine: Any, stage: str, client: str | None, settings: "Settings") -> None:
+    """In production a stage that was deployed before is changed only as somebody else approved it. The first
+    deployment has no audit store yet; that it is the first is said.
+    """
+    import boto3
+
+    from kit.deploy.verdicts import plan_digests, require_verdict
+    from kit.evaluation.document import plan_document
+    from kit.evaluation.stages import evaluate_stages
+    from kit.target import Target
+
+    earlier = engine.outputs("foundation")
+    if not earlier.get("audit_bucket_name"):
+        typer.echo("first deployment: there is no audit store yet that could hold an approval of the plan")
+        return
+    exports = {name: str(value) for name, value in earlier.items()}
+    target = Target(exports, settings.region, False, boto3.Session(region_name=settings.region))
+    document = plan_document([evaluate_stages(client=client, assume_gates=True)[stage]])
+    for stack, digest in plan_digests(document).items():
+        with deployment_errors():
+            verdict = require_verdict(target, stack, digest)
+        typer.echo(f"approved by {verdict.approver} at {verdict.at}: plan {digest[:12]}")
 
 
 def _gate_closed(stage: str, client: str | None) -> bool:

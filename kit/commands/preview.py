@@ -64,7 +64,11 @@ def preview(
             return  # a document is not needed, and its hashes of files take time
     document = plan_document(graphs.values())
     if save:
-        _write(save, to_json(document))
+        from kit.deploy.verdicts import commit_of
+        from kit.evaluation.engine import PROJECT_ROOT
+
+        commit = commit_of(PROJECT_ROOT)
+        _write(save, to_json(document | ({"commit": commit} if commit else {})))
     if saved is not None:
         from kit.evaluation.difference import difference
         from kit.evaluation.rendering import difference_document, show_difference

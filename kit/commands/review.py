@@ -35,6 +35,15 @@ def review(
         Literal["text", "json", "markdown", "sarif"],
         typer.Option("--format", help="text, json, markdown for a pull request, sarif for a code scanner."),
     ] = "text",
+    approve: Annotated[
+        bool,
+        typer.Option(
+            "--approve", help="Record your approval of this plan in the audit store; kit deploy asks for it."
+        ),
+    ] = False,
+    client: Annotated[
+        str | None, typer.Option(help="With --approve: the client, for stacks named <stage>.<client>.")
+    ] = None,
 ) -> None:
     """Read a change as an auditor does: what it weakens, deletes, newly grants, or hides.
 
@@ -44,7 +53,11 @@ def review(
     Critical findings (a control is weakened, data or evidence can be lost, access widened, a credential in
     plain) need an override that names its approver and reason.
 
-    Exit codes: 0 nothing critical, or all of it overridden; 2 the file cannot be read; 5 critical findings.
+    With --approve the verdict becomes a record of the audit store, in the name that AWS gives you, bound to
+    the digest of the plan; with critical findings that are not overridden there is none.
+
+    Exit codes: 0 nothing critical, or all of it overridden; 2 the file cannot be read; 4 --approve without a
+    deployment; 5 critical findings.
     """
     from importlib.metadata import version
 
@@ -54,7 +67,7 @@ def review(
 
     accepted = read_overrides(overrides) if overrides else ()
     found, notes = _change(file, against)
-    findings = [*notes, *findings_of(found.changes)]
+    findings = _with_commits([*notes, *findings_of(found.changes)], file, against)
     open_ = [f for f in findings if f.severity == "critical" and not any(o.accepts(f) for o in accepted)]
     stale = unused(accepted, findings)
     match "json" if as_json else output:
@@ -71,6 +84,51 @@ def review(
             _show(found, findings, accepted, stale)
     if open_:
         raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
+    if approve:
+        _approve(
+            file,
+            [f"{one.rule} {one.urn}" for one in findings if any(o.accepts(one) for o in accepted)],
+            client,
+        )
+
+
+def _approve(file: Path, overridden: list[str], client: str | None) -> None:
+    """Record the verdict on every stack of the plan."""
+    from kit.deploy.verdicts import approve, plan_digests
+    from kit.evaluation.digest import is_digest
+    from kit.target import find_target
+
+    plan = _json(file, "kit preview --save FILE")
+    if is_digest(plan):
+        raise KitError(
+            f"{file}: a preview of Pulumi has no digest that kit deploy could compare",
+            hint="approve a plan: kit preview --save NEW, then kit review NEW --against OLD --approve",
+            exit_code=ExitCode.USAGE,
+        )
+    for one in approve(find_target(client), plan_digests(plan), overridden, str(plan.get("commit", ""))):
+        typer.echo(f"approved {one.stack} {one.digest[:12]} by {one.approver}", err=True)
+
+
+def _with_commits(findings: "list[Finding]", file: Path, against: Path | None) -> "list[Finding]":
+    """Findings about code with the commits that changed it, where both plans name theirs."""
+    from dataclasses import replace
+
+    from kit.deploy.verdicts import commits_between
+    from kit.evaluation.engine import PROJECT_ROOT
+
+    if against is None or not any(one.rule == "code-changed" for one in findings):
+        return findings
+    before, after = (_json(each, "").get("commit", "") for each in (against, file))
+    commits = commits_between(
+        PROJECT_ROOT, before, after, ("lambdas", "contract", "pyproject.toml", "uv.lock")
+    )
+    if not commits:
+        return findings
+    shown = "; ".join(commits[:5]) + (f" and {len(commits) - 5} more" if len(commits) > 5 else "")
+    return [
+        replace(one, message=f"{one.message}; commits: {shown}") if one.rule == "code-changed" else one
+        for one in findings
+    ]
 
 
 def _change(file: Path, against: Path | None) -> "tuple[Difference, list[Finding]]":

@@ -1,6 +1,6 @@
 """The plan as a document: stable JSON that people diff, auditors keep and `kit preview --against` reads back.
 
-    {"schema": "kit-plan/1",
+    {"schema": "kit-plan/1", "commit": "…",
      "stacks": [{"project", "stack", "values": "predicted" | "unknown until deployed",
                  "resources": [{"urn", "type", "name", "parent", "custom", "read", "inputs", "options",
                  "outputs",
@@ -8,7 +8,7 @@
                  "exports": {…}}]}
 
 Values of secrets are never in it, files and archives are there by name and content hash, and no path leads
-outside of the project.
+outside of the project. A saved plan also names the commit that it was made at; it is not part of any digest.
 """
 
 import json

@@ -6,7 +6,8 @@ calls of applications are paid by their department. `central`: the Center of Exc
 
 A statement holds what may be disclosed of a month (`lambdas/measurement/privacy.py`): whole atoms of each
 department, the rest of all departments as a line of its own, models as rounded shares. Under each model the
-charges add up to what is disclosed, to the micro-dollar. The comparison with the ledger is made on the exact sums.
+charges add up to what is disclosed, to the micro-dollar. The comparison with the ledger is made on the exact
+sums.
 """
 
 import csv
@@ -97,8 +98,8 @@ def comparisons(
 
 
 def statements(disclosed: Released, model: BudgetModel, cost_centers: Mapping[str, str]) -> list[Statement]:
-    """One line for each department that may be disclosed, one for the rest of all, and under the central model one
-    for the Center of Excellence.
+    """One line for each department that may be disclosed, one for the rest of all, and under the central
+    model one for the Center of Excellence.
     """
     cells = {name: one for name, one in disclosed.departments.items() if one.total.counts or one.total.behind}
     if disclosed.rest is not None and disclosed.rest.total.counts:

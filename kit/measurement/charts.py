@@ -1,5 +1,5 @@
-"""Charts as SVG in the page, drawn by Vega-Lite, each with its values as a table beneath for anyone who cannot
-see them. Text, dashes and marks tell series apart as well as colour; axes of bars begin at zero.
+"""Charts as SVG in the page, drawn by Vega-Lite, each with its values as a table beneath for anyone who
+cannot see them. Text, dashes and marks tell series apart as well as colour; axes of bars begin at zero.
 """
 
 import re

@@ -114,10 +114,12 @@ def statements_page(
     ]  # fmt: skip
     total = sum(one.charged_microusd for one in made)
     running = (
-        "" if disclosed.over else " The month is not over: only whole days are counted, people in steps of five."
+        ""
+        if disclosed.over
+        else " The month is not over: only whole days are counted, people in steps of five."
     )
     rest = (
-        " What departments of fewer than five people used is too little to be disclosed and not in the sum."
+        " What departments of fewer than five people used is not shown and not in the sum."
         if disclosed.over and disclosed.rest is None
         else " Departments of fewer than five people are one line together."
     )

@@ -103,9 +103,9 @@ class Quarter:
 
     @cached_property
     def full_costs(self) -> dict[str, int]:
-        """Full cost by department that may be disclosed: its own calls and training; infrastructure and set-up by
-        its share of calls; the Center of Excellence by its share of active people. What small groups use
-        together bears its own part, so the sum is at most that of `costs`.
+        """Full cost by department that may be disclosed: its own calls and training; infrastructure and
+        set-up by its share of calls; the Center of Excellence by its share of active people. What small
+        groups use together bears its own part, so the sum is at most that of `costs`.
         """
         rest = self.use.rest
         calls = {name: one.total.counts["calls"] for name, one in self.departments.items()}

@@ -59,7 +59,9 @@ class Reading:
             )
 
     def evidence(self) -> Source:
-        """Every record of the bucket of record as well as the copies, which may have been lost on their way."""
+        """Every record of the bucket of record as well as the copies, which may have been lost on their
+        way.
+        """
         if self.target is None:
             return self.source
         return Evidence(self.source, self.target.client("s3"), self.target.require("audit_bucket_name"))

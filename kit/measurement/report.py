@@ -31,7 +31,7 @@ _VALUE_METHOD = (
 )
 _VERDICTS: Mapping[Verdict, str] = {
     "above": "above its cost, even at the low end",
-    "undecided": "the range holds the cost",
+    "undecided": "undecided: the range includes the cost",
     "below": "below its cost, even at the high end",
     "unpriced": "not priced",
 }
@@ -190,7 +190,7 @@ class Report:
             calls = cell.counts["calls"] // 10 * 10
             rows.append((escape(what), escape(name), f"{calls:,}", f"{people:,}", each))
         if not rows:
-            return "<p>No month of the quarter is over: use cases are disclosed by whole months.</p>"
+            return "<p>No month of the quarter is over: use cases are shown by whole months.</p>"
         return pages.table(
             ("use case", "department", "calls, in tens", "people, in fives", "calls of a person in all"),
             rows,
@@ -564,7 +564,7 @@ def headline(quarter: Quarter) -> str:
         if value.low >= cost
         else "is below its full cost even at the high end"
         if value.high < cost
-        else "cannot be disclosed from its full cost: the range holds it"
+        else "cannot be distinguished from its full cost: the range includes it"
     )
     counted = ", ".join(
         f"{verdicts.count(one)} {words}"

@@ -53,10 +53,10 @@ COUNTS: Mapping[str, str] = {
 class Cell:
     """Counts, and the people behind them by digest.
 
-    `behind`: anyone who is behind any of the counts, also who was only refused, failed or gave feedback; privacy
-    goes by it. `people`: active people, who got a complete answer or made a batch, with how many. `ratings`
-    and `minutes_of`: who rated usable answers, how many, and the minutes that they stated; the error of a
-    mean is one of people, not of answers.
+    `behind`: anyone who is behind any of the counts, also who was only refused, failed or gave feedback;
+    privacy goes by it. `people`: active people, who got a complete answer or made a batch, with how many.
+    `ratings` and `minutes_of`: who rated usable answers, how many, and the minutes that they stated; the
+    error of a mean is one of people, not of answers.
     """
 
     counts: Counter[str] = field(default_factory=Counter)

@@ -3,8 +3,8 @@ shown cells from a shown total, or one day from another.
 
 What is shown by day is made of atoms: a department's days, put together until `SMALLEST_GROUP` people are
 behind them. Every figure by day is an atom or a sum of whole atoms, and each event is in one atom only, so
-that no sum or difference of such figures speaks of fewer people. Numbers of people are disclosed in steps of five:
-six on one day and five on the next would tell that one person stayed away.
+that no sum or difference of such figures speaks of fewer people. Numbers of people are disclosed in steps of
+five: six on one day and five on the next would tell that one person stayed away.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -40,9 +40,9 @@ def shown_by_day(
 ) -> Iterator[tuple[str, dict[str, DepartmentAggregate]]]:
     """What may be shown of each day, by department: an atom that ends on it, or nothing. Days come in order.
 
-    A day of too few people is disclosed together with the next ones, in the same month, that make them enough.
-    Figures of applications alone speak of nobody and are shown at once. The first day must be that of a
-    month, or the first atoms are others than those of a reader who began there.
+    A day of too few people is disclosed together with the next ones, in the same month, that make them
+    enough. Figures of applications alone speak of nobody and are shown at once. The first day must be that
+    of a month, or the first atoms are others than those of a reader who began there.
     """
     waiting: dict[str, DepartmentAggregate] = {}
     start = None
@@ -71,10 +71,10 @@ def _closed(
 
 @dataclass(frozen=True)
 class Released:
-    """What may be disclosed of a month: by department the sum of its atoms, and what is left of all departments
-    together (`rest`; None where it is a small group: then nobody is disclosed of it, nor of a total with it).
-    `over`: whether the month is. Before that, only whole atoms are disclosed and nothing by use case or model:
-    the figures of one evening less those of the evening before would speak of one person.
+    """What may be disclosed of a month: by department the sum of its atoms, and what is left of all
+    departments together (`rest`; None where it is a small group: then it is not shown, nor a total with it).
+    `over`: whether the month is. Before that, only whole atoms are disclosed and nothing by use case or
+    model: the figures of one evening less those of the evening before would speak of one person.
     """
 
     departments: Mapping[str, DepartmentAggregate]
@@ -88,8 +88,8 @@ def released(
 ) -> dict[str, Released]:
     """What may be disclosed of each month (YYYY-MM), given all its days in order up to `last`, which is over.
 
-    Everything that is ever disclosed of a department is a sum of atoms or, once a month is over, the rest of all
-    departments together; so no sum or difference of statements, reports, maturity, dashboards and metrics
+    Everything that is ever disclosed of a department is a sum of atoms or, once a month is over, the rest of
+    all departments together; so no sum or difference of statements, reports, maturity, dashboards and metrics
     speaks of fewer than `smallest` people.
     """
     disclosed: dict[str, Released] = {}

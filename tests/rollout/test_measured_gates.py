@@ -22,16 +22,16 @@ class Records:
     """A copy of the analytics bucket, as the gateway's metadata copies fill it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self._number = folder, 0
+        self.folder, self.number = folder, 0
 
     def add(self, kind: str, who: str, department: str, *, days_ago: int = 1, **fields: Any) -> None:
-        self._number += 1
+        self.number += 1
         day = (utc_now().date() - timedelta(days=days_ago)).isoformat()
         row = {
-            "record_id": f"rec_{self._number}",
+            "record_id": f"rec_{self.number}",
             "kind": kind,
             "at": f"{day}T10:00:00+00:00",
-            "request_id": f"req_{self._number}",
+            "request_id": f"req_{self.number}",
             "principal": who,
             "principal_kind": "person",
             "department": department,
@@ -97,8 +97,8 @@ def test_criteria_are_computed_from_the_records_and_written_with_query_and_figur
     assert values == {
         "pilots-live": 2,
         "pilot-outputs": 114,
-        "people-live": 4,
-        "pilot-teams-trained": 33,  # of finance: one of three
+        "people-live": 3,  # whose call failed is not live
+        "pilot-teams-trained": 50,  # of finance: one of two
         "applications-integrated": 1,
     }
     written = evidence(tmp_path)
@@ -126,7 +126,8 @@ def test_a_department_counts_for_value_with_a_baseline_and_enough_feedback_only(
         for number in range(rated):
             records.answers("ada", department, 1)
             details = json.dumps({"useful": True, "minutes_saved": 5})
-            records.add("feedback", "ada", department, request_id=f"r{department}{number}", details=details)
+            answer = f"req_{records.number}"
+            records.add("feedback", f"p{number % 6}", department, request_id=answer, details=details)
     day = date(2020, 1, 1)
     known = [Baseline(one, "*", 30, 900, 0, Decimal(60), day, "Ada") for one in ("marketing", "finance")]
     monkeypatch.setattr(Reading, "baselines", lambda _: known)
