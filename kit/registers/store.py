@@ -1,0 +1,127 @@
+"""Where registers lie: the governance bucket, and an audit record of each change."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kit.errors import ExitCode, KitError
+from kit.identity.operator import caller_arn, record_event
+from kit.registers.entries import REGISTERS, Entry, Register, checked, entry_of, opened
+from kit.target import Target
+from lambdas.common.clock import utc_now
+from lambdas.common.ids import new_id
+
+PREFIX = "registers/"
+
+
+@dataclass(frozen=True)
+class Registers:
+    """The registers of a deployment. Every change is recorded first: without its record there is none."""
+
+    target: Target
+
+    def entries(self, register: Register) -> list[Entry]:
+        """All entries of a register, oldest first. Raises botocore's errors."""
+        s3, bucket = self.target.client("s3"), self.target.require("governance_bucket_name")
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{PREFIX}{register}/")
+        keys = sorted(one["Key"] for page in pages for one in page.get("Contents", ()))
+        return [entry_of(json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())) for key in keys]
+
+    def everything(self) -> list[Entry]:
+        """All registers together."""
+        return [entry for register in REGISTERS for entry in self.entries(register)]
+
+    def entry(self, register: Register, entry_id: str) -> Entry:
+        """One entry. Raises KitError where there is none."""
+        found = next((one for one in self.entries(register) if one.id == entry_id), None)
+        if found is None:
+            raise KitError(
+                f"{register} has no entry {entry_id}", hint="list them with --json", exit_code=ExitCode.USAGE
+            )
+        return found
+
+    def open(
+        self,
+        register: Register,
+        title: str,
+        owner: str,
+        fields: Mapping[str, str],
+        *,
+        aware: datetime | None = None,
+        source: str = "",
+    ) -> Entry:
+        """A new entry: open where it says all that its register asks for, else a draft for a person."""
+        now = utc_now()
+        missing = checked(register, title, owner, fields)
+        made = Entry(
+            id=source or new_id("reg"),
+            register=register,
+            title=title.strip(),
+            owner=owner.strip(),
+            state="draft",
+            opened_at=now.isoformat(timespec="seconds"),
+            opened_by=caller_arn(self.target),
+            fields=dict(fields),
+        )
+        return self._keep("opened", made if missing else opened(made, aware or now))
+
+    def update(
+        self, entry: Entry, owner: str, fields: Mapping[str, str], *, aware: datetime | None = None
+    ) -> Entry:
+        """More is known. A draft that now says all that is asked for is open, its clocks running from when
+        the organisation became aware.
+        """
+        merged = {**entry.fields, **fields}
+        changed = replace(entry, owner=owner.strip() or entry.owner, fields=merged)
+        missing = checked(entry.register, changed.title, changed.owner, merged)
+        if entry.state == "draft" and not missing:
+            changed = opened(changed, aware or datetime.fromisoformat(entry.opened_at))
+        return self._keep("updated", changed)
+
+    def decide(self, entry: Entry, clock: str, decision: str) -> Entry:
+        """What was decided on a clock: notified, or not and why. Raises KitError on another clock."""
+        if clock not in entry.due:
+            raise KitError(
+                f'"{clock}" is not a clock of {entry.id}',
+                hint=f"its clocks: {', '.join(entry.due) or 'none'}",
+                exit_code=ExitCode.USAGE,
+            )
+        made = {"decision": decision, "at": _stamp(), "by": caller_arn(self.target)}
+        return self._keep("decided", replace(entry, decided={**entry.decided, clock: made}))
+
+    def close(self, entry: Entry, cause: str) -> Entry:
+        """The end: cause and what was learned. Raises KitError while a clock is undecided."""
+        left = [clock for clock in entry.due if clock not in entry.decided]
+        if left:
+            raise KitError(
+                f"{entry.id} cannot end: nothing was decided on {', '.join(left)}",
+                hint="record the decision, also the one not to notify",
+                exit_code=ExitCode.USAGE,
+            )
+        return self._keep("closed", replace(entry, state="closed", closed_at=_stamp(), cause=cause.strip()))
+
+    def _keep(self, event: str, entry: Entry) -> Entry:
+        document = entry.as_document()
+        record_event(self.target, {"kind": "register", "event": event, **_recorded(document)})
+        self.target.client("s3").put_object(
+            Bucket=self.target.require("governance_bucket_name"),
+            Key=f"{PREFIX}{entry.register}/{entry.id}.json",
+            Body=json.dumps(document, sort_keys=True, ensure_ascii=False).encode(),
+        )
+        return entry
+
+
+def _recorded(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry as an audit record has it, under names that no column of records has."""
+    return {
+        "entry": document["id"],
+        "register": document["register"],
+        "state": document["state"],
+        "content": document,
+    }
+
+
+def _stamp() -> str:
+    return utc_now().astimezone(UTC).isoformat(timespec="seconds")
