@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from components.base import Names
 from components.measurement.dashboards import AUDIENCES, NAMESPACE, DashboardsArgs, dashboard_body
 from kit.cli import app
-from lambdas.gateway.access_log import NAMESPACE as GATEWAY_NAMESPACE
+from lambdas.common.log import NAMESPACE as GATEWAY_NAMESPACE
 from lambdas.measurement.handler import METRICS
 from lambdas.measurement.handler import NAMESPACE as MEASUREMENT_NAMESPACE
 
