@@ -417,6 +417,40 @@ class Network:
 
 
 @declared
+class CertifiedName:
+    """A name and its certificate in ACM, in the same region as the API."""
+
+    name: DomainName = key("the name")
+    certificate_arn: Arn = key("its certificate in ACM")
+
+
+@declared
+class Cluster:
+    """The gateway's pods, with runtime `kubernetes`. API Gateway stays the front door and calls them under a
+    name that their load balancer has a certificate for: until one is named, the gateway's function answers.
+    """
+
+    certified: CertifiedName | None = key(
+        "the name under which API Gateway calls the pods; `api.custom_domain` if none", default=None
+    )
+    workloads: bool = key(
+        "false: only the cluster, until its image is pushed and its API server can be reached", default=True
+    )
+    reached_from: tuple[Cidr, ...] = key(
+        "address ranges that reach the API server over the internet; none: it is reached from inside the"
+        " network only",
+        default=(),
+    )
+    administrators: tuple[Arn, ...] = key(
+        "roles that may use kubectl, in addition to the one that deploys", default=()
+    )
+    direct_door: CustomDomain | None = key(
+        "a second way to the pods past API Gateway, for bodies over 10 MB, under a name of its own",
+        default=None,
+    )
+
+
+@declared
 class Guardrail:
     """Bedrock Guardrails as a second opinion after the gateway's own inspection (L2.3). Off unless it is
     configured; costs money for each text, and sends what the first inspection let pass to Bedrock.
@@ -489,6 +523,7 @@ class Client:
     api: Api = key("how the gateway is reached", default=Api())
     portal: Portal | None = key("the people's web application", default=None)
     network: Network = key("where functions run", default=Network())
+    cluster: Cluster = key("the gateway's pods, with runtime kubernetes", default=Cluster())
     lambda_concurrency: int = key(
         "how many functions may run at once in the account and region (`kit doctor` says): what the gateway"
         " and the keepers reserve comes out of it; a new account has 10, which allows no reservation",

@@ -121,6 +121,9 @@ _INTEGRATION = {
     "portal_table_name": Export(str, "table of the portal", required=False),
     "portal_client_id": Export(str, "app client of the portal", required=False),
     "portal_api_id": Export(str, "API in front of the portal", required=False),
+    "cluster_name": Export(str, "EKS cluster of the gateway's pods", required=False),
+    "image_repository": Export(str, "where the pods' image lies", required=False),
+    "image_signing_profile_arn": Export(str, "what signs the pods' image", required=False),
 }
 
 _ROLLOUT = {

@@ -11,9 +11,16 @@ import pulumi
 from components.api.alarms import ApiAlarms, ApiAlarmsArgs
 from components.api.analytics import Analytics, AnalyticsArgs
 from components.api.claude_access import ClaudeAccess, ClaudeCaller, ClaudeCallerArgs
-from components.api.gateway import GATEWAY_PACKAGES, Gateway, GatewayArgs, Stores
+from components.api.gateway import Gateway, GatewayArgs, Stores
 from components.api.ledger import Ledger, LedgerArgs
-from components.api.rest_api import IAM_SEGMENT, CustomDomain, RestApi, RestApiArgs
+from components.api.rest_api import (
+    BODY_LIMIT,
+    IAM_SEGMENT,
+    PODS_BODY_LIMIT,
+    CustomDomain,
+    RestApi,
+    RestApiArgs,
+)
 from components.api.scheduled import KeeperArgs, ScheduledFunction, notary, sweeper
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.functions import Network as FunctionNetwork
@@ -24,7 +31,7 @@ from components.identity.authorizer import Authorizer, AuthorizerArgs
 from components.identity.break_glass import BreakGlass, BreakGlassArgs
 from components.identity.people import OidcProvider, People, PeopleArgs, SamlProvider
 from components.identity.scim import Scim, ScimArgs, ScimRule
-from components.layers import DependencyLayer, image_tag
+from components.layers import DependencyLayer
 from components.measurement.aggregation import AggregationArgs, aggregation
 from components.permissions import canonical_json
 from components.workflow.review_desk import ReviewDesk, ReviewDeskArgs
@@ -36,7 +43,8 @@ from contract.client import (
     SamlIdentity,
     WorkloadIdentityAuth,
 )
-from stacks import contracts, departments, gates, portal, portal_address
+from lambdas.gateway.settings import OPEN_BODY_LIMIT
+from stacks import contracts, departments, gates, pods, portal, portal_address
 from stacks.concurrency import reservations
 from stacks.gateway_policy import gateway_policy
 from stacks.library import folders_of, readers_of_prompts
@@ -56,7 +64,7 @@ class Placed:
     functions: FunctionNetwork | None = None
     subnet_ids: Sequence[pulumi.Input[str]] = ()
     api_endpoints: tuple[pulumi.Input[str], ...] = ()
-    endpoints_group_id: pulumi.Input[str] | None = None
+    home: pods.PodsPlace | None = None
 
 
 def main(settings: Settings) -> None:
@@ -86,10 +94,11 @@ def main(settings: Settings) -> None:
     ScheduledFunction("measurement", aggregation(_measurement(base, keeper)), options)
     scim = Scim("scim", _scim(settings, base, gateway_args, people, options), options)
     edge = Authorizer("authorizer", _authorizer(gateway_args), options)
-    api = RestApi("api", _rest_api(settings, gateway, analytics, network, scim, edge), options)
-    _guard(settings, base, api, analytics, options)
-    pods = _on_kubernetes(settings, base, gateway_args, network, options)
-    _claude_caller(gateway_args, [gateway.role.arn, *pods], options)
+    housed = _housed(settings, base, gateway_args, network, options)
+    api_args = _rest_api(settings, gateway, analytics, network, scim, edge)
+    api = RestApi("api", replace(api_args, pods=housed.pods), options)
+    _guard(settings, base, api, analytics, housed, options)
+    _claude_caller(gateway_args, [gateway.role.arn, *housed.role_arns], options)
     glass = BreakGlass(
         "break-glass",
         BreakGlassArgs(
@@ -137,6 +146,7 @@ def main(settings: Settings) -> None:
             "review_desk_arn": desk.function.alias.arn,
             "scheduled_layer_arn": keeper.layer_arn,
             **_shared_network(network),
+            **(housed.exports or {}),
             "user_pool_id": people.pool.id,
             "user_pool_client_id": people.client.id,
             "sign_in_url": people.sign_in_url,
@@ -442,7 +452,7 @@ def _network(settings: Settings, base: Outputs, options: pulumi.ResourceOptions)
     endpoints = tuple(settings.api.vpc_endpoint_ids) if private else ()
     if given.mode == "existing":
         functions = FunctionNetwork(given.subnet_ids, given.security_group_ids)
-        return Placed(functions, given.subnet_ids, endpoints)
+        return Placed(functions, given.subnet_ids, endpoints, _pods_in_own_network(settings, options))
     if given.mode == "none" and not settings.sizing.redundancy.vpc_endpoints:
         return Placed(api_endpoints=endpoints)
     from components.api.network import Network, NetworkArgs  # slow to load, so only where it is used
@@ -459,14 +469,46 @@ def _network(settings: Settings, base: Outputs, options: pulumi.ResourceOptions)
             boundary_arn=base["permissions_boundary_arn"],
             private_api=private and not endpoints,
             anchor_bucket=settings.audit.anchor_bucket or "",
-            images=settings.sizing.capacity.runtime == "kubernetes",
+            images=pods.certified_name(settings) is not None,
         ),
         options,
     )
     if network.api_endpoint:
         endpoints = (network.api_endpoint.id,)
     functions = FunctionNetwork(network.subnet_ids, [network.functions_group.id], [network])
-    return Placed(functions, network.subnet_ids, endpoints, network.endpoints_group.id)
+    place = pods.PodsPlace(
+        network.vpc.id,
+        network.subnet_ids,
+        network.public_subnet_ids,
+        network.public_cidrs,
+        network.endpoints_group.id,
+    )
+    return Placed(functions, network.subnet_ids, endpoints, place)
+
+
+def _pods_in_own_network(settings: Settings, options: pulumi.ResourceOptions) -> pods.PodsPlace | None:
+    """The client's own network says its range; which VPC its subnets are in is asked of AWS."""
+    given = settings.network
+    if pods.certified_name(settings) is None or not given.cidr:
+        return None
+    from pulumi_aws import ec2  # slow to load, so only where it is used
+
+    provider = options.providers[0] if isinstance(options.providers, list) else None
+    found = ec2.get_subnet_output(id=given.subnet_ids[0], opts=pulumi.InvokeOutputOptions(provider=provider))
+    return pods.PodsPlace(found.vpc_id, given.subnet_ids, given.subnet_ids, [given.cidr])
+
+
+def _housed(
+    settings: Settings,
+    base: Outputs,
+    gateway: GatewayArgs,
+    network: Placed,
+    options: pulumi.ResourceOptions,
+) -> pods.Housed:
+    """The gateway's pods, where they run; else its function answers."""
+    if network.home is None:
+        return pods.Housed()
+    return pods.stand_up(settings, base, gateway, network.home, options)
 
 
 def egress_domains(settings: Settings) -> list[str]:
@@ -487,22 +529,31 @@ def _guard(
     base: Outputs,
     api: RestApi,
     analytics: Analytics,
+    housed: pods.Housed,
     options: pulumi.ResourceOptions,
 ) -> None:
-    """Firewall and alarms over the API."""
+    """Firewall and alarms over the API, the same firewall over its direct door."""
     names, plan = names_of(settings), settings.sizing
+    doors: list[tuple[str, str, pulumi.Input[str], int]] = []
     if plan.detection.web_acl:
+        limit = PODS_BODY_LIMIT if housed.pods else BODY_LIMIT
+        doors.append(("web-acl", "api", api.stage.arn, limit))
+    if plan.detection.web_acl and housed.direct_arn is not None:
+        doors.append(("direct-web-acl", "direct", housed.direct_arn, OPEN_BODY_LIMIT))
+    for name, what, arn, limit in doors:
         from components.api.web_acl import WebAcl, WebAclArgs  # slow to load, so only where it is used
 
         WebAcl(
-            "web-acl",
+            name,
             WebAclArgs(
                 names,
-                api.stage.arn,
+                arn,
                 base["logs_key_arn"],
                 plan.retention.log_days,
                 requests_per_address=plan.capacity.api_requests_per_address,
                 scim_requests_per_address=plan.capacity.scim_requests_per_address,
+                what=what,
+                body_limit=limit,
             ),
             options,
         )
@@ -522,53 +573,6 @@ def _guard(
         ),
         options,
     )
-
-
-def _on_kubernetes(
-    settings: Settings,
-    base: Outputs,
-    gateway: GatewayArgs,
-    network: Placed,
-    options: pulumi.ResourceOptions,
-) -> list[pulumi.Output[str]]:
-    """The gateway's home from size enterprise on; the function stays behind the REST API as its standby. The
-    roles of its pods.
-    """
-    capacity, api = settings.sizing.capacity, settings.api
-    if capacity.runtime != "kubernetes":
-        return []
-    from components.api.cluster import Cluster, ClusterArgs
-    from components.api.kubernetes_gateway import KubernetesGateway, KubernetesGatewayArgs
-
-    cluster = Cluster(
-        "cluster",
-        ClusterArgs(
-            names=names_of(settings),
-            subnet_ids=network.subnet_ids,
-            key_arn=base["functions_key_arn"],
-            logs_key_arn=base["logs_key_arn"],
-            log_retention_days=settings.sizing.retention.log_days,
-            endpoints_group_id=network.endpoints_group_id,
-        ),
-        options,
-    )
-    home = KubernetesGateway(
-        "kubernetes-gateway",
-        KubernetesGatewayArgs(
-            gateway=gateway,
-            cluster=cluster,
-            image_tag=image_tag("gateway", GATEWAY_PACKAGES),
-            replicas_minimum=capacity.gateway_replicas_minimum,
-            replicas_maximum=capacity.gateway_replicas_maximum,
-            domain=api.custom_domain.name if api.custom_domain else "",
-            certificate_arn=api.custom_domain.certificate_arn if api.custom_domain else "",
-            internal=api.exposure == "private",
-            network_cidr=settings.network.cidr
-            or (DEFAULT_CIDR if settings.network.mode != "existing" else ""),
-        ),
-        options,
-    )
-    return [home.role.arn]
 
 
 def _claude_caller(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi_aws import cloudwatch, ecr, eks, iam
+from pulumi_aws import cloudwatch, ecr, eks, iam, signer
 
 from components.base import KitComponent, Names, refuse
 
@@ -25,7 +25,11 @@ _ADDONS = ("amazon-cloudwatch-observability", "metrics-server")
 
 @dataclass(frozen=True)
 class ClusterArgs:
-    """Private subnets in two or more zones; `key_arn` encrypts Kubernetes secrets, images and logs."""
+    """Private subnets in two or more zones; `key_arn` encrypts Kubernetes secrets, images and logs.
+    `reached_from` are the address ranges that the API server also answers over the internet: none, and it is
+    reached from inside the network only. `administrators` are roles that may use kubectl, in addition to the
+    one that deploys.
+    """
 
     names: Names
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -33,6 +37,7 @@ class ClusterArgs:
     logs_key_arn: pulumi.Input[str]
     log_retention_days: int
     administrators: Sequence[str] = ()
+    reached_from: Sequence[str] = ()
     endpoints_group_id: pulumi.Input[str] | None = None  # of the endpoints that pods call AWS through
 
 
@@ -40,11 +45,11 @@ class Cluster(KitComponent):
     """An EKS cluster in Auto Mode, and where its images come from (Z.1).
 
     Creates: the cluster and its role, the role of its nodes, a log group for the control plane, access
-    entries of the administrators, the add-ons for metrics and logs, an image repository, and a Kubernetes
-    provider for the workloads.
-    Default posture: the API server has no public endpoint, so workloads are deployed from inside the
-    network; secrets are encrypted with a customer-managed key, all control-plane logs are kept, deletion
-    protection is on; image tags are immutable and scanned. Protected.
+    entries of the administrators, the add-ons for metrics and logs, an image repository with the profile that
+    signs its images, and a Kubernetes provider for the workloads.
+    Default posture: the API server has no public endpoint unless ranges are named, so workloads are deployed
+    from inside the network; secrets are encrypted with a customer-managed key, all control-plane logs are
+    kept, deletion protection is on; image tags are immutable, scanned and signed. Protected.
     Replaced when changed: client, environment, the key.
     """
 
@@ -67,7 +72,11 @@ class Cluster(KitComponent):
             "cluster", "eks.amazonaws.com", ["sts:AssumeRole", "sts:TagSession"], _CLUSTER_POLICIES
         )
         node_role = self._role("nodes", "ec2.amazonaws.com", ["sts:AssumeRole"], _NODE_POLICIES)
+        self.name = physical
         self.cluster = self._cluster(physical, cluster_role, node_role, logs)
+        self.security_group_id = self.cluster.vpc_config.apply(
+            lambda found: found.cluster_security_group_id or ""
+        )
         for number, administrator in enumerate(args.administrators):
             self._administrator(number, administrator)
         for addon in _ADDONS:
@@ -80,6 +89,13 @@ class Cluster(KitComponent):
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration={"scan_on_push": True},
             encryption_configurations=[{"encryption_type": "KMS", "kms_key": args.key_arn}],
+            opts=self.kept(),
+        )
+        self.signing_profile = signer.SigningProfile(
+            f"{name}-signer",
+            name=f"{args.names.client}_{args.names.environment}_gateway".replace("-", "_"),
+            platform_id="Notation-OCI-SHA384-ECDSA",
+            signature_validity_period={"type": "MONTHS", "value": 135},
             opts=self.kept(),
         )
         self.image_repository = f"{args.names.account}.dkr.ecr.{args.names.region}.amazonaws.com/{physical}"
@@ -130,7 +146,8 @@ class Cluster(KitComponent):
             vpc_config={
                 "subnet_ids": list(self._args.subnet_ids),
                 "endpoint_private_access": True,
-                "endpoint_public_access": False,
+                "endpoint_public_access": bool(self._args.reached_from),
+                "public_access_cidrs": list(self._args.reached_from) or None,
             },
             # Auto Mode: these three are on together or not at all.
             compute_config={
@@ -154,11 +171,10 @@ class Cluster(KitComponent):
         """Nodes and pods carry the cluster's own group, not that of the functions."""
         from pulumi_aws import vpc
 
-        own = self.cluster.vpc_config.apply(lambda found: found.cluster_security_group_id or "")
         vpc.SecurityGroupIngressRule(
             f"{self._name}-endpoints-https",
             security_group_id=group_id,
-            referenced_security_group_id=own,
+            referenced_security_group_id=self.security_group_id,
             description="HTTPS from nodes and pods",
             ip_protocol="tcp",
             from_port=443,

@@ -1,6 +1,6 @@
 """The gateway on Kubernetes: the same app, with the permissions that its function has on Lambda."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,38 +11,38 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from components.api.cluster import Cluster
 from components.api.gateway import GatewayArgs, gateway_environment, gateway_statements
+from components.api.rest_api import STAGE
 from components.base import KitComponent, refuse
-from components.layers import HTTP_PROTOCOL
 from components.permissions import canonical_json, document
 
 NAMESPACE = "claude"
 _APP = "gateway"
-_PORT = 8080
-_EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - of the pod, which network policies guard
-_SERVE = [
-    "python3", "-m", "uvicorn", "--factory", "lambdas.gateway.app:create_app",
-    "--host", _EVERY_INTERFACE, "--port", str(_PORT), "--workers", "1", "--no-access-log",
-    "--log-level", "warning", "--timeout-keep-alive", "60", "--no-proxy-headers", "--http", HTTP_PROTOCOL,
-]  # fmt: skip
+API_PORT, DIRECT_PORT = 8080, 8081
 _LABELS = {"app.kubernetes.io/name": _APP, "app.kubernetes.io/part-of": "claude-enterprise-kit"}
 
 
 @dataclass(frozen=True)
+class PodsDoor:
+    """One way to the pods: `api` or `direct`, the port that it comes in at, the target group to fill."""
+
+    name: str
+    port: int
+    target_group_arn: pulumi.Input[str]
+
+
+@dataclass(frozen=True)
 class KubernetesGatewayArgs:
-    """`image_tag` names the image in the cluster's repository. With a domain and its certificate there is an
-    ingress; without, callers use the REST API. What the load balancer says of a caller's address is believed
-    when `network_cidr` says where it lies; else keys that are bound to networks open nothing behind it.
+    """`image` is the whole name of the image, by digest. `doors` are the load balancers that pods are bound
+    to, the API's among them; `load_balancer_cidrs` are where these lie: nothing else reaches the pods.
     """
 
     gateway: GatewayArgs
     cluster: Cluster
-    image_tag: str
+    image: pulumi.Input[str]
+    doors: Sequence[PodsDoor]
+    load_balancer_cidrs: Sequence[str]
     replicas_minimum: int
     replicas_maximum: int
-    domain: str = ""
-    certificate_arn: str = ""
-    internal: bool = False
-    network_cidr: str = ""  # where the load balancer's addresses lie
 
 
 class KubernetesGateway(KitComponent):
@@ -50,11 +50,10 @@ class KubernetesGateway(KitComponent):
 
     Creates: a role for the pods with the function's statements and its pod identity association; namespace,
     service account, a pool of arm64 nodes, deployment, service, autoscaler, disruption budget, network
-    policies (deny all, then the gateway's), and with a domain an ingress class and an ingress.
+    policies (deny all, then the gateway's), and a binding to the target group of each door.
     Default posture: non-root, read-only file system, no privilege escalation, no service-account token;
-    spread over zones; at most one pod in ten may be away at once; in comes only the load balancer, out goes
-    only DNS, HTTPS and the pod identity agent. TLS 1.3 policy, idle timeout over the longest silence of a
-    stream.
+    spread over zones; at most one pod in ten may be away at once; in come only load balancers, each at the
+    port of its door, out goes only DNS, HTTPS and the pod identity agent; the image is named by its digest.
     Replaced when changed: the namespace's and the role's names.
     """
 
@@ -69,10 +68,10 @@ class KubernetesGateway(KitComponent):
                     "replicas: two at least, and not over the maximum",
                 ),
                 (
-                    bool(args.domain) == bool(args.certificate_arn),
-                    "domain and certificate_arn: both or neither",
+                    [door.name for door in args.doors] in (["api"], ["api", "direct"]),
+                    "doors: api, and at most direct as well",
                 ),
-                (bool(args.image_tag), "image_tag: is empty"),
+                (bool(args.load_balancer_cidrs), "load_balancer_cidrs: none, so nothing reaches the pods"),
             ],
         )
         super().__init__(name, opts)
@@ -106,12 +105,17 @@ class KubernetesGateway(KitComponent):
         self.service = core.v1.Service(
             f"{name}-service",
             metadata=self._metadata(),
-            spec={"selector": _LABELS, "ports": [{"name": "http", "port": 80, "target_port": _PORT}]},
+            spec={
+                "selector": _LABELS,
+                "ports": [
+                    {"name": door.name, "port": door.port, "target_port": door.port} for door in args.doors
+                ],
+            },
             opts=self._on_cluster,
         )
         self._scaling()
         self._network_policies()
-        self.ingress = self._ingress() if args.domain else None
+        self.bindings = [self._bind(door) for door in args.doors]
         self.register_outputs({"roleArn": self.role.arn, "namespace": NAMESPACE})
 
     def _metadata(self, suffix: str = "") -> Any:
@@ -183,18 +187,17 @@ class KubernetesGateway(KitComponent):
 
     def _deployment(self) -> apps.v1.Deployment:
         args = self._args
-        image = f"{args.cluster.image_repository}:{args.image_tag}"
         environment = {
             **gateway_environment(args.gateway),
             "AWS_REGION": args.gateway.surroundings.names.region,
+            "GATEWAY_API_STAGE": STAGE,
+            **{f"GATEWAY_{door.name.upper()}_PORT": str(door.port) for door in args.doors},
         }
-        if args.domain and args.network_cidr:
-            environment["TRUSTED_PROXIES"] = args.network_cidr
         container: Any = {
             "name": _APP,
-            "image": image,
-            "command": _SERVE,
-            "ports": [{"name": "http", "container_port": _PORT}],
+            "image": args.image,
+            "command": ["python3", "-m", "lambdas.gateway.serve"],
+            "ports": [{"name": door.name, "container_port": door.port} for door in args.doors],
             "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
             "resources": {
                 "requests": {"cpu": "500m", "memory": "512Mi"},
@@ -298,9 +301,10 @@ class KubernetesGateway(KitComponent):
             # the pod identity agent on the node
             {"to": [{"ip_block": {"cidr": "169.254.170.23/32"}}], "ports": [{"protocol": "TCP", "port": 80}]},
         ]
-        into: Any = {"ports": [{"protocol": "TCP", "port": _PORT}]}
-        if self._args.network_cidr:  # where the load balancer's addresses lie
-            into["from"] = [{"ip_block": {"cidr": self._args.network_cidr}}]
+        into: Any = {
+            "ports": [{"protocol": "TCP", "port": door.port} for door in self._args.doors],
+            "from": [{"ip_block": {"cidr": cidr}} for cidr in self._args.load_balancer_cidrs],
+        }
         networking.v1.NetworkPolicy(
             f"{self._name}-traffic",
             metadata=self._metadata(),
@@ -313,64 +317,27 @@ class KubernetesGateway(KitComponent):
             opts=self._on_cluster,
         )
 
-    def _ingress(self) -> networking.v1.Ingress:
-        args = self._args
-        CustomResource(
-            f"{self._name}-load-balancer",
+    def _bind(self, door: PodsDoor) -> CustomResource:
+        """The pods as targets of a door's load balancer, which lies outside of the cluster."""
+        return CustomResource(
+            f"{self._name}-binding-{door.name}",
             api_version="eks.amazonaws.com/v1",
-            kind="IngressClassParams",
-            metadata={"name": _APP},
-            spec={"scheme": "internal" if args.internal else "internet-facing"},
-            opts=self._on_cluster,
-        )
-        networking.v1.IngressClass(
-            f"{self._name}-ingress-class",
-            metadata={"name": _APP},
+            kind="TargetGroupBinding",
+            metadata=self._metadata(f"-{door.name}"),
             spec={
-                "controller": "eks.amazonaws.com/alb",
-                "parameters": {"api_group": "eks.amazonaws.com", "kind": "IngressClassParams", "name": _APP},
+                "serviceRef": {"name": _APP, "port": door.name},
+                "targetGroupARN": door.target_group_arn,
+                "targetType": "ip",
             },
-            opts=self._on_cluster,
+            opts=pulumi.ResourceOptions.merge(
+                self._on_cluster, pulumi.ResourceOptions(depends_on=[self.service])
+            ),
         )
-        return networking.v1.Ingress(
-            f"{self._name}-ingress",
-            metadata=self._metadata() | {"annotations": _load_balancer(args.certificate_arn)},
-            spec={
-                "ingress_class_name": _APP,
-                "rules": [
-                    {
-                        "host": args.domain,
-                        "http": {
-                            "paths": [
-                                {
-                                    "path": "/",
-                                    "path_type": "Prefix",
-                                    "backend": {"service": {"name": _APP, "port": {"name": "http"}}},
-                                }
-                            ]
-                        },
-                    }
-                ],
-            },
-            opts=self._on_cluster,
-        )
-
-
-def _load_balancer(certificate_arn: str) -> Mapping[str, str]:
-    prefix = "alb.ingress.kubernetes.io"
-    return {
-        f"{prefix}/certificate-arn": certificate_arn,
-        f"{prefix}/healthcheck-path": "/readyz",
-        f"{prefix}/listen-ports": '[{"HTTPS":443}]',
-        f"{prefix}/load-balancer-attributes": "idle_timeout.timeout_seconds=300",
-        f"{prefix}/ssl-policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
-        f"{prefix}/target-type": "ip",
-    }
 
 
 def _probe(path: str, *, period: int, failures: int = 3) -> dict[str, Any]:
     return {
-        "http_get": {"path": path, "port": _PORT},
+        "http_get": {"path": path, "port": API_PORT},
         "period_seconds": period,
         "failure_threshold": failures,
     }

@@ -85,6 +85,7 @@ class Network(KitComponent):
         subnets = list(block.subnets(new_prefix=block.prefixlen + 4))
         self._internet = ec2.InternetGateway(f"{name}-internet", vpc_id=self.vpc.id, opts=self.child())
         self.route_tables: list[ec2.RouteTable] = []
+        self._public: list[ec2.Subnet] = []
         self.subnets = [
             self._zone(number, zone, str(subnets[number]), str(subnets[8 + number]))
             for number, zone in enumerate(args.zones)
@@ -95,6 +96,8 @@ class Network(KitComponent):
         self._allow_list()
         self._flow_logs()
         self.subnet_ids = [subnet.id for subnet in self.subnets]
+        self.public_subnet_ids = [subnet.id for subnet in self._public]
+        self.public_cidrs = [str(subnets[8 + number]) for number, _ in enumerate(args.zones)]
         self.register_outputs({"vpcId": self.vpc.id, "subnetIds": self.subnet_ids})
 
     def _zone(self, number: int, zone: pulumi.Input[str], private: str, public: str) -> ec2.Subnet:
@@ -108,6 +111,7 @@ class Network(KitComponent):
             tags={"kubernetes.io/role/elb": "1"} if self._args.images else None,
             opts=self.child(),
         )
+        self._public.append(outside)
         to_internet = ec2.RouteTable(
             f"{name}-public-routes",
             vpc_id=self.vpc.id,

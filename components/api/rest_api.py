@@ -1,7 +1,7 @@
 """The front door: one REST API that streams, passes every path to the gateway and logs every request."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,12 +11,15 @@ from pulumi_aws import apigateway
 from components.base import KitComponent, Names, refuse
 from components.functions import Function
 from components.permissions import Statement, canonical_json, document
+from lambdas.gateway.doors import NOBODY, REQUEST_ID, SOURCE_IP, USER_ARN
 
 STAGE = "live"
 IAM_SEGMENT = "iam"
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_PQ_2025_09"
-# Bytes of a request's body. Lambda takes 6 MB of event, which hold about 4.4 MB of body in base 64.
+# Bytes of a request's body. Lambda takes 6 MB of event, which hold about 4.4 MB of body in base 64; what goes
+# to pods is limited by API Gateway itself.
 BODY_LIMIT = 4_400_000
+PODS_BODY_LIMIT = 10 * 1024 * 1024
 # What `kit audit verify` needs to match each request with its records, and nothing about its content.
 ACCESS_LOG_FIELDS: Mapping[str, str] = {
     "requestId": "$context.requestId",
@@ -50,13 +53,25 @@ class CustomDomain:
 
 
 @dataclass(frozen=True)
+class Pods:
+    """Pods behind a load balancer, in place of the gateway's function. API Gateway calls them under `name`,
+    for which the load balancer has a certificate.
+    """
+
+    name: str
+    link_id: pulumi.Input[str]
+    load_balancer_arn: pulumi.Input[str]
+    ready: Sequence[pulumi.Resource] = ()  # what must serve before they are called
+
+
+@dataclass(frozen=True)
 class RestApiArgs:
     """`timeout_seconds` up to 900, because answers are streamed. Rates are per second over the whole API.
 
     `others` are functions that answer all paths under one first segment (`scim`) instead of the gateway; each
     authenticates its own requests. `what` is the API's part of the physical name. `authorizer` decides which
     requests the gateway gets; the paths under `iam/` are for callers who sign with SigV4, whom API Gateway
-    itself authenticates.
+    itself authenticates. With `pods` these paths are answered by them, and the function stands by.
     """
 
     names: Names
@@ -70,6 +85,7 @@ class RestApiArgs:
     domain: CustomDomain | None = None
     others: Mapping[str, Function] = field(default_factory=dict)
     authorizer: Function | None = None
+    pods: Pods | None = None
     what: str = "api"
     description: str = "Claude for applications and people"
 
@@ -78,12 +94,12 @@ class RestApi(KitComponent):
     """A REST API in front of the gateway (L1.1, L1.4, L1.5, L1.7).
 
     Creates: the API, a proxy resource with ANY methods and streaming integrations (and the same on the
-    root, and under `iam/` with AWS_IAM), a REQUEST authorizer that keeps no decisions, error responses in
-    Anthropic's shape, a deployment, the stage `live` with access log, tracing and throttling, the invoke
-    permission; with a domain also the domain name (optional mutual TLS), its mapping and, in a hosted zone,
-    the record that leads to it; for a private API its resource policy.
-    Default posture: TLS 1.3 policy with strict endpoint access (TLS 1.2 or newer for a domain with mutual
-    TLS), regional, never edge-optimised (which would cut a stream after 30 silent seconds); the public
+    root, and under `iam/` with AWS_IAM; to the function, or over a VPC link to pods), a REQUEST authorizer
+    that keeps no decisions, error responses in Anthropic's shape, a deployment, the stage `live` with access
+    log, tracing and throttling, the invoke permission; with a domain also the domain name (optional mutual
+    TLS), its mapping and, in a hosted zone, the record that leads to it; for a private API its resource
+    policy. Default posture: TLS 1.3 policy with strict endpoint access (TLS 1.2 or newer for a domain with
+    mutual TLS), regional, never edge-optimised (which would cut a stream after 30 silent seconds); the public
     execute-api name is off as soon as there is a domain of one's own. Nothing about bodies, credentials or
     people in the access log.
     Replaced when changed: nothing but the deployment, whenever any part of the definition changes; the
@@ -220,6 +236,7 @@ class RestApi(KitComponent):
         """Every method of one resource to a function, the gateway if none is given, which authenticates
         each request itself.
         """
+        pods = self._args.pods
         method = apigateway.Method(
             f"{self._name}-{part}-method",
             rest_api=self.api.id,
@@ -235,16 +252,42 @@ class RestApi(KitComponent):
             **self._record(
                 f"{part}-integration",
                 {
-                    "type": "AWS_PROXY",
-                    "integration_http_method": "POST",
-                    "uri": (function or self._args.gateway).streaming_uri,
+                    **self._target(part, function),
                     "response_transfer_mode": "STREAM",
                     "timeout_milliseconds": self._args.timeout_seconds * 1000,
                 },
             ),
-            opts=self.child(),
+            opts=self.child(depends_on=list(pods.ready) if pods and function is None else None),
         )
         return [method, integration]
+
+    def _target(self, part: str, function: Function | None) -> dict[str, Any]:
+        pods = self._args.pods
+        if function is not None or pods is None:
+            return {
+                "type": "AWS_PROXY",
+                "integration_http_method": "POST",
+                "uri": (function or self._args.gateway).streaming_uri,
+            }
+        # Where API Gateway has authenticated nobody it says so: else a caller could write the header.
+        caller = "context.identity.userArn" if part == IAM_SEGMENT else f"'{NOBODY}'"
+        said = {
+            REQUEST_ID: "context.requestId",
+            SOURCE_IP: "context.identity.sourceIp",
+            USER_ARN: caller,
+        }
+        return {
+            "type": "HTTP_PROXY",
+            "integration_http_method": "ANY",
+            "connection_type": "VPC_LINK",
+            "connection_id": pods.link_id,
+            "integration_target": pods.load_balancer_arn,
+            # names the host and whose certificate counts; the path is the request's, the stage in front
+            "uri": f"https://{pods.name}:443",
+            "request_parameters": {
+                f"integration.request.header.{name.decode()}": value for name, value in said.items()
+            },
+        }
 
     def _authorization(self, part: str, function: Function | None) -> dict[str, Any]:
         if function is not None or self.authorizer is None:

@@ -35,14 +35,13 @@ def number_above(limit: int) -> str:
 
 
 UNREAD_BODIES = _below("v1", "scim")
-TOO_LARGE = number_above(BODY_LIMIT)
 SCIM = _below("scim")
 # What the firewall itself answers, in the shape that Anthropic's clients read; it knows no request id.
 RESPONSES = {
     "too-large": (
         413,
         "request_too_large",
-        f"The request is larger than {BODY_LIMIT} bytes, the most that this gateway takes.",
+        "The request is larger than {limit} bytes, the most that this gateway takes.",
     ),
     "too-many": (429, "rate_limit_error", "Too many requests from this address; try again in five minutes."),
 }
@@ -54,23 +53,26 @@ class WebAclArgs:
     """Requests of one address within five minutes; an office behind one address needs a generous number.
 
     `scim_requests_per_address` counts `/scim/…` apart: an identity provider imports 10,000 people in as many
-    requests and more, mostly from one address.
+    requests and more, mostly from one address. `resource_arn` is what it stands in front of, the stage of an
+    API or a load balancer; `what` is its part of the physical name; `body_limit` is in bytes.
     """
 
     names: Names
-    stage_arn: pulumi.Input[str]
+    resource_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     log_retention_days: int
     requests_per_address: int
     scim_requests_per_address: int
+    what: str = "api"
+    body_limit: int = BODY_LIMIT
 
 
 class WebAcl(KitComponent):
-    """A regional web ACL on the API's stage (L1.1, L1.7).
+    """A regional web ACL in front of one door (L1.1, L1.7).
 
     Creates: the web ACL with AWS's managed rules (known bad addresses, known bad inputs, common attacks),
-    a limit per address, and an answer to requests whose `content-length` is above what a Lambda function can
-    be given (API Gateway would call that an error of its own, and clients would repeat it); its association,
+    a limit per address, and an answer to requests whose `content-length` is above what the door bears
+    (API Gateway would call that an error of its own, and clients would repeat it); its association,
     and a log group with its logging configuration.
     Default posture: allow what no rule blocks, because the gateway authenticates every request itself.
     Rules that read bodies are kept off `/v1/…`, where bodies are prose and code that looks like an attack on
@@ -92,10 +94,10 @@ class WebAcl(KitComponent):
             ],
         )
         super().__init__(name, opts)
-        self._names = args.names
+        self._args, self._names = args, args.names
         self.acl = wafv2.WebAcl(
             f"{name}-acl",
-            name=args.names.of("api"),
+            name=args.names.of(args.what),
             scope="REGIONAL",
             default_action={"allow": {}},
             rules=[
@@ -107,10 +109,14 @@ class WebAcl(KitComponent):
                 self._too_large(5),
             ],
             custom_response_bodies=[
-                {"key": key, "content": _said(kind, message), "content_type": "APPLICATION_JSON"}
+                {
+                    "key": key,
+                    "content": _said(kind, message.format(limit=args.body_limit)),
+                    "content_type": "APPLICATION_JSON",
+                }
                 for key, (_, kind, message) in sorted(RESPONSES.items())
             ],
-            visibility_config=self._seen_as("api"),
+            visibility_config=self._seen_as(args.what),
             data_protection_config={
                 "data_protections": [
                     {
@@ -125,7 +131,7 @@ class WebAcl(KitComponent):
         )
         wafv2.WebAclAssociation(
             f"{name}-association",
-            resource_arn=args.stage_arn,
+            resource_arn=args.resource_arn,
             web_acl_arn=self.acl.arn,
             opts=self.child(),
         )
@@ -157,7 +163,7 @@ class WebAcl(KitComponent):
             "priority": priority,
             "statement": {
                 "regex_match_statement": {
-                    "regex_string": TOO_LARGE,
+                    "regex_string": number_above(self._args.body_limit),
                     "field_to_match": {"single_header": {"name": "content-length"}},
                     "text_transformations": [{"priority": 0, "type": "NONE"}],
                 }
@@ -185,7 +191,7 @@ class WebAcl(KitComponent):
     def _log(self, name: str, args: WebAclArgs) -> None:
         group = cloudwatch.LogGroup(
             f"{name}-logs",
-            name=f"aws-waf-logs-{args.names.of('api')}",  # WAF takes no other prefix
+            name=f"aws-waf-logs-{args.names.of(args.what)}",  # WAF takes no other prefix
             retention_in_days=args.log_retention_days,
             kms_key_id=args.logs_key_arn,
             opts=self.kept(),

@@ -67,7 +67,7 @@ _STANDING: Mapping[str, Callable[[Mapping[str, Any], int], Priced]] = {
     "aws:eks/cluster:Cluster": _hourly("eks.cluster_hour"),
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": _warm,
     "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": _replicas,
-    "kubernetes:core/v1:Service": _hourly("elb.hour"),
+    "aws:lb/loadBalancer:LoadBalancer": _hourly("elb.hour"),
 }
 # Families of types that cost nothing while nobody calls; what calls cost is in kit/cost/model.py.
 _BY_USE = (
@@ -75,11 +75,12 @@ _BY_USE = (
     "aws:dynamodb/", "aws:ecr/", "aws:glue/", "aws:iam/", "aws:kinesis/firehose", "aws:kms/", "aws:lambda/",
     "aws:s3/", "aws:s3control/", "aws:scheduler/", "aws:secretsmanager/", "aws:sfn/", "aws:sns/", "aws:sqs/",
     "aws:cloudwatch/", "aws:ec2/", "aws:vpc/", "aws:route53/", "aws:wafv2/", "aws:eks/", "aws:acm/",
+    "aws:lb/", "aws:apigatewayv2/", "aws:signer/",
     "aws:pipes/", "aws:schemas/", "aws:ssm/", "aws:resourcegroups/", "aws:bedrock/", "aws:accessanalyzer/",
     "kubernetes:", "pulumi:",
 )  # fmt: skip
 # Types of those families that do cost something while they stand, and for which there is no rule above.
-_DEAR = ("aws:ec2/instance:", "aws:ec2/vpnConnection:", "aws:eks/nodeGroup:", "aws:lb/", "aws:ec2/transit")
+_DEAR = ("aws:ec2/instance:", "aws:ec2/vpnConnection:", "aws:eks/nodeGroup:", "aws:ec2/transit")
 
 
 def standing_costs(graphs: Iterable[Graph], prices: PriceFile) -> tuple[Counter[str], list[str]]:

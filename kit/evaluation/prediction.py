@@ -620,7 +620,7 @@ _RULES: dict[str, _Rule] = {
     "ec2/flowLog:FlowLog": _ec2("fl", "vpc-flow-log"),
     "ec2/vpcEndpoint:VpcEndpoint": _vpc_endpoint,
     "eks/cluster:Cluster": _eks_cluster,
-    "lb/loadBalancer:LoadBalancer": _load_balancer("loadbalancer/net"),
+    "lb/loadBalancer:LoadBalancer": _load_balancer("loadbalancer/app"),
     "lb/targetGroup:TargetGroup": _load_balancer("targetgroup"),
     "lb/listener:Listener": _load_balancer("listener/net"),
     "acm/certificate:Certificate": _certificate,

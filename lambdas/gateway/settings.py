@@ -78,7 +78,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         ),
         body_seconds=float(_integer(environ, "GATEWAY_BODY_SECONDS", 30)),
         concurrent_calls=_integer(environ, "GATEWAY_CONCURRENT_CALLS", 512),
-        behind_api_gateway=on_lambda,
+        behind_api_gateway=on_lambda or "GATEWAY_API_PORT" in environ,  # pods: `doors.py`
         trusted_proxies=_networks(environ, "TRUSTED_PROXIES"),
     )
 

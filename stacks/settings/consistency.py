@@ -47,7 +47,7 @@ def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> 
         _deployment,
     ]
     found = [problem for check in checks for problem in check(document)]
-    return found + ([*_replica(document, sizing), *_record(document, sizing)] if sizing else [])
+    return found + ([*_replica(document, sizing), *_cluster(document, sizing)] if sizing else [])
 
 
 def _production(document: Mapping[str, Any]) -> bool:
@@ -120,14 +120,34 @@ def _replica(document: Mapping[str, Any], sizing: Sizing) -> Iterator[Problem]:
         )
 
 
-def _record(document: Mapping[str, Any], sizing: Sizing) -> Iterator[Problem]:
-    domain = mapping(mapping(document.get("api")).get("custom_domain"))
-    if domain.get("hosted_zone_id") and sizing.capacity.runtime == "kubernetes":
+def _cluster(document: Mapping[str, Any], sizing: Sizing) -> Iterator[Problem]:
+    cluster, network = mapping(document.get("cluster")), mapping(document.get("network"))
+    if sizing.capacity.runtime != "kubernetes":
+        if cluster:
+            yield Problem("cluster", "is for runtime kubernetes", "remove it, or set sizing.capacity.runtime")
+        return
+    certified = cluster.get("certified") or mapping(document.get("api")).get("custom_domain")
+    if cluster.get("direct_door") and not certified:
         yield Problem(
-            "api.custom_domain.hosted_zone_id",
-            "is for runtime lambda",
-            "on Kubernetes the record leads to the load balancer that the cluster makes: add it there",
+            "cluster.direct_door",
+            "needs pods",
+            "set api.custom_domain or cluster.certified: pods then answer",
         )
+    if not certified:
+        return
+    mode = network.get("mode", "none")
+    if mode == "none" and not sizing.redundancy.vpc_endpoints:
+        yield Problem("network.mode", "none has no room for pods", "set network.mode: managed")
+    if mode == "existing" and not network.get("cidr"):
+        yield Problem(
+            "network.cidr", "is required where pods run in a network of your own",
+            "the range that its load balancers lie in: nothing else reaches the pods",
+        )  # fmt: skip
+    region = document.get("region")
+    for key in ("certified", "direct_door"):
+        arn = as_text(mapping(cluster.get(key)).get("certificate_arn") or "")
+        if arn.startswith("arn:") and f":acm:{region}:" not in arn:
+            yield Problem(f"cluster.{key}.certificate_arn", f"is not an ACM certificate in region {region}")
 
 
 def _departments(document: Mapping[str, Any]) -> Iterator[Problem]:

@@ -82,13 +82,27 @@ def _anthropic() -> dict[str, Any]:
     return document
 
 
+def _kubernetes() -> dict[str, Any]:
+    """Pods behind a private API, with a second door."""
+    return _saml() | {
+        "size": "enterprise",
+        "network": {"mode": "managed", "cidr": "10.40.0.0/20"},
+        "cluster": {
+            "certified": {"name": "pods.example.com", "certificate_arn": CERTIFICATE},
+            "reached_from": ["198.51.100.0/24"],
+            "administrators": ["arn:aws:iam::111122223333:role/platform"],
+            "direct_door": {"name": "direct.example.com", "certificate_arn": CERTIFICATE},
+        },
+    }
+
+
 SCENARIOS = {
     "rich": _rich(),
     "saml": _saml(),
     "anthropic": _anthropic(),
     "sandbox": _rich() | {"environment": "sandbox"},
     "large": _saml() | {"size": "large"},
-    "kubernetes": _saml() | {"size": "enterprise", "network": {"mode": "managed", "cidr": "10.40.0.0/20"}},
+    "kubernetes": _kubernetes(),
 }
 _SANDBOX = {
     f"departments[].findings.{kind}": ("sandbox", ("departments", 0, "findings", kind), "allow")
@@ -113,6 +127,15 @@ SPECIAL: dict[str, tuple[str, Path, Any]] = _SANDBOX | {
     "departments[].human_review": ("sandbox", ("departments", 0, "human_review"), []),
     "audit.mode": ("sandbox", ("audit", "mode"), "GOVERNANCE"),
     "api.exposure": ("saml", ("api",), {}),
+    "cluster.workloads": ("kubernetes", ("cluster", "workloads"), False),
+    "cluster.reached_from": ("kubernetes", ("cluster", "reached_from"), ["203.0.113.0/24"]),
+    "cluster.administrators": ("kubernetes", ("cluster", "administrators"), []),
+    **{
+        f"cluster.{name}.certificate_arn": (
+            "kubernetes", ("cluster", name, "certificate_arn"), CERTIFICATE.replace("0a1b", "1a1b"),
+        )
+        for name in ("certified", "direct_door")
+    },
     "api.custom_domain.certificate_arn": (
         "rich", ("api", "custom_domain", "certificate_arn"), CERTIFICATE.replace("0a1b", "1a1b"),
     ),

@@ -134,6 +134,7 @@ BESIDES: dict[str, tuple[str, dict[str, Any]]] = {
     "capacity.api_burst": ("rich", {}),
     "capacity.gateway_replicas_minimum": ("kubernetes", {}),
     "capacity.gateway_replicas_maximum": ("kubernetes", {}),
+    "capacity.runtime": ("anthropic", {}),
     "redundancy.availability_zones": ("anthropic", {}),
     "redundancy.replica_region": ("rich", {}),
     "redundancy.vpc_endpoints": ("rich", {}),

@@ -107,6 +107,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         "PULUMI_CONFIG_PASSPHRASE": "test",
         "PULUMI_ERROR_OUTPUT_STRING": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # the state is written once, at the end of a run: after each of 500 resources it takes minutes
+        "PULUMI_SKIP_CHECKPOINTS": "true",
+        "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "KIT_TEST_FAULTS": str(faults),
         "KIT_TEST_WORLD": str(folder / "world"),

@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,8 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+from tests.engine.plugin import Children, serve_engine
+
 _EXPLAINED = 32  # how the executor exits when it has told the user what is wrong
 _MOST_BYTES = 400 * 1024 * 1024
 
@@ -32,8 +33,9 @@ _MOST_BYTES = 400 * 1024 * 1024
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     """What the engine asks of a language; what is not here is answered with "unimplemented"."""
 
-    def __init__(self, engine: str) -> None:
+    def __init__(self, engine: str, children: Children) -> None:
         self._engine = engine
+        self._children = children
 
     def Handshake(self, request: Any, context: Any) -> Any:
         del context
@@ -99,15 +101,15 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
-        done = subprocess.run(
+        process = subprocess.Popen(
             [*command, str(program), *request.args],
             env={**os.environ, **config},
             cwd=request.info.root_directory,
-            check=False,
         )
-        if done.returncode == _EXPLAINED:
+        code = self._children.add(process).wait()
+        if code == _EXPLAINED:
             return language_pb2.RunResponse(bail=True)
-        error = f"Program exited with non-zero exit code: {done.returncode}" if done.returncode else ""
+        error = f"Program exited with non-zero exit code: {code}" if code else ""
         return language_pb2.RunResponse(error=error)
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
@@ -121,6 +123,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        self._children.add(process)
         context.add_callback(process.kill)
         yield from _relayed(process)
 
@@ -158,7 +161,7 @@ def _relayed(process: subprocess.Popen[bytes]) -> Iterator[Any]:
     yield language_pb2.RunPluginResponse(exitcode=process.wait())
 
 
-def serve(engine: str) -> tuple[grpc.Server, int]:
+def serve(engine: str, children: Children) -> tuple[grpc.Server, int]:
     """A server on a free loopback port."""
     server = grpc.server(
         futures.ThreadPoolExecutor(8),
@@ -167,15 +170,12 @@ def serve(engine: str) -> tuple[grpc.Server, int]:
             ("grpc.max_send_message_length", _MOST_BYTES),
         ],
     )
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine, children), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, port
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the engine, which ends its plugins itself
-    running, chosen = serve(sys.argv[-1])
-    sys.stdout.write(f"{chosen}\n")
-    sys.stdout.flush()
-    running.wait_for_termination()
+    started = Children()
+    serve_engine(*serve(sys.argv[-1], started), started)

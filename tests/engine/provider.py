@@ -14,8 +14,6 @@ own predictions, what replaces it from its list of inputs that do (`kit/evaluati
 import hashlib
 import json
 import os
-import signal
-import sys
 import time
 from collections.abc import Mapping
 from concurrent import futures
@@ -31,6 +29,7 @@ from kit.evaluation import Account, Resource, predict
 from kit.evaluation.lookups import answer
 from kit.evaluation.replacement import FORCES_NEW
 from kit.evaluation.wire import plain, to_struct
+from tests.engine.plugin import serve_engine
 
 ACCOUNT = Account("111122223333", "eu-central-1")
 _SLOW_SECONDS = 30
@@ -215,8 +214,4 @@ def serve() -> tuple[grpc.Server, int]:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the engine, which ends its plugins itself
-    running, chosen = serve()
-    sys.stdout.write(f"{chosen}\n")
-    sys.stdout.flush()
-    running.wait_for_termination()
+    serve_engine(*serve())

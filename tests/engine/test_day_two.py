@@ -97,7 +97,7 @@ def test_a_run_that_was_killed_is_cancelled_and_continued(engine: Engine) -> Non
     process = subprocess.Popen(
         ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "foundation.example"],
         cwd=engine.project,
-        env={**os.environ, **engine.environment},
+        env={**os.environ, **engine.environment, "PULUMI_SKIP_CHECKPOINTS": "false"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

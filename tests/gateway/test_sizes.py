@@ -16,6 +16,7 @@ import pytest
 
 from components.api.rest_api import BODY_LIMIT
 from lambdas.gateway.settings import LAMBDA_BODY_LIMIT, OPEN_BODY_LIMIT, read_settings
+from tests.plans.made import made
 from tests.support.stages import SIZES, plan_of
 
 from .harness import KEY, Harness, chat, department, make
@@ -37,7 +38,11 @@ def function_environment(size: str) -> dict[str, str]:
 
 def pod_environment() -> dict[str, str]:
     """Of the gateway's pods in the plan."""
-    (deployment,) = plan_of("integration", "enterprise").of_type("kubernetes:apps/v1:Deployment")
+    (deployment,) = [
+        one
+        for one in made("enterprise", "direct door")
+        if one.resource.type == "kubernetes:apps/v1:Deployment"
+    ]
     (container,) = deployment.inputs["spec"]["template"]["spec"]["containers"]
     return {one["name"]: one["value"] for one in container["env"]}
 

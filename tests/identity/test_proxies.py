@@ -1,10 +1,9 @@
-"""Whose word counts about where a caller is (L1.3): `TRUSTED_PROXIES`, from the plan to the gateway."""
+"""Whose word counts about where a caller is (L1.3): `TRUSTED_PROXIES`, for an ingress of the client's own."""
 
 import ipaddress
 
 import pytest
 
-from kit.evaluation.stages import evaluate_stage
 from lambdas.gateway.settings import SettingsError, read_settings
 from tests.gateway.harness import Harness
 
@@ -41,19 +40,3 @@ def test_a_load_balancers_word_counts_only_where_it_is_trusted(
 
 def _models(harness: Harness, key: str, forwarded: str) -> int:
     return harness.request("GET", "/v1/models", None, {"x-forwarded-for": forwarded}, key).status
-
-
-@pytest.mark.parametrize("domain", [True, False])
-def test_pods_trust_their_load_balancers_network_and_functions_nobody(domain: bool) -> None:
-    names = {"name": "claude.example.com", "certificate_arn": CERTIFICATE}
-    config = {"api": {"custom_domain": names}} if domain else {}
-    plan = evaluate_stage("integration", size="enterprise", config=config, assume_gates=True)
-    (pods,) = [one for one in plan if one.type == "kubernetes:apps/v1:Deployment"]
-    container = pods.inputs["spec"]["template"]["spec"]["containers"][0]
-    variables = {one["name"]: one["value"] for one in container["env"]}
-    assert variables.get("TRUSTED_PROXIES") == ("10.40.0.0/20" if domain else None)
-    (function,) = [one for one in plan if one.name == "gateway-api-function"]
-    assert "TRUSTED_PROXIES" not in function.inputs["environment"]["variables"]
-
-
-CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/00000000-0000-0000-0000-000000000000"

@@ -53,7 +53,7 @@ def test_every_host_that_a_function_calls_is_one_that_it_can_resolve(variant: st
 
 
 def test_nodes_of_a_cluster_resolve_their_api_server_and_get_their_images() -> None:
-    plan = made("enterprise")
+    plan = made("enterprise", "direct door")
     names = _allowed(plan)
     for host in (
         f"0123456789ABCDEF.gr7.{REGION}.eks.amazonaws.com",

@@ -17,6 +17,8 @@ _MODELS = {
 }
 _CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-1111-2222-3333-444455556666"
 _DOMAIN = {"custom_domain": {"name": "claude.example.com", "certificate_arn": _CERTIFICATE}}
+_ON_KUBERNETES = {"capacity": {"runtime": "kubernetes"}}
+_DIRECT = {"name": "direct.example.com", "certificate_arn": _CERTIFICATE}
 _MONITOR = "arn:aws:ce::111122223333:anomalymonitor/0a1b2c3d-1111-2222-3333-444455556666"
 
 
@@ -30,6 +32,17 @@ VARIANTS: Mapping[str, Mapping[str, Any] | None] = {
     "custom domain": {"api": _DOMAIN},
     "mutual TLS": {"api": {**_DOMAIN, "mutual_tls": {"truststore_uri": "s3://example-trust/bundle.pem"}}},
     "private API": {"api": {"exposure": "private"}, "network": {"mode": "managed", "cidr": "10.40.0.0/20"}},
+    "direct door": {"api": _DOMAIN, "cluster": {"direct_door": _DIRECT}, "sizing": _ON_KUBERNETES},
+    "cluster first": {
+        "api": _DOMAIN,
+        "cluster": {"direct_door": _DIRECT, "workloads": False},
+        "sizing": _ON_KUBERNETES,
+    },
+    "mutual TLS at both doors": {
+        "api": {**_DOMAIN, "mutual_tls": {"truststore_uri": "s3://example-trust/bundle.pem"}},
+        "cluster": {"direct_door": _DIRECT},
+        "sizing": _ON_KUBERNETES,
+    },
     "guardrail": {"guardrail": {}},
     "Bedrock in another region": _by({"kind": "bedrock", "region": "eu-west-1"}),
     "Claude Platform in another region": _by(
