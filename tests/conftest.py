@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from kit.local import emulator
 from kit.local.emulator import Emulator
 from tests.support.local_kit import LocalKit, local_deployment
+
+# No timed tests: how long an example takes says how busy the machine is; speed is measured by `make bench`.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -23,7 +23,6 @@ from kit.evaluation.backends import Backend
 from kit.evaluation.errors import EvaluationError
 from kit.evaluation.graph import Graph
 from kit.evaluation.monitor import NOT_THE_PROGRAM, EngineLog, Monitor
-from kit.evaluation.provider_imports import load_by_need
 from kit.evaluation.shortcuts import ProgramsThread, take
 
 PROJECT = "claude-enterprise-kit"
@@ -63,13 +62,12 @@ def evaluate(
     os.environ["PULUMI_ERROR_OUTPUT_STRING"] = (
         "true"  # read by the SDK at each str(Output); nothing else listens
     )
-    take(root, NOT_THE_PROGRAM)
-    load_by_need()
+    short = take(root, NOT_THE_PROGRAM)
     monitor = Monitor(backend, project=project, stack=stack, preview=preview, root=root, cancelled=cancelled)
     log = EngineLog()
 
     async def main() -> None:
-        executor = ProgramsThread if backend.prompt else ThreadPoolExecutor
+        executor = ProgramsThread if short and backend.prompt else ThreadPoolExecutor
         pool = executor(PARALLEL, thread_name_prefix="register")
         loop = asyncio.get_running_loop()
         loop.set_default_executor(pool)

@@ -1,6 +1,9 @@
 """The shorter ways through the SDK change no plan: what they give is what the SDK itself gives."""
 
 import asyncio
+import hashlib
+import inspect
+from importlib.metadata import version
 from typing import Any
 
 import pulumi_aws as aws
@@ -105,3 +108,38 @@ def test_a_child_process_with_the_sdk_as_it_is_registers_the_same_graph(stage: s
         )  # fmt: skip
     assert to_json(plan_document([outside])) == to_json(plan_document([inside]))
     assert outside.in_dependency_order() == inside.in_dependency_order()
+
+
+# Of each function that a shortcut replaces, the source as it was when the shortcut was written.
+_SOURCES = {
+    "pulumi.runtime.rpc.transfer_properties": "0e7c02ffa04ff20b",
+    "pulumi.runtime._callbacks._CallbackServicer.serve": "315683507e353b35",
+    "pulumi.runtime.rpc.contains_unknowns": "1f1f335b6f48b960",
+    "pulumi.runtime.rpc.serialize_property": "7e1361fad73506d2",
+    "pulumi.runtime.resource.create_urn": "b4efa209c920a83a",
+    "pulumi._types._raw_return_hints": "2d3a92980274817e",
+    "pulumi.output.Output.from_input": "890885e07a39174c",
+    "pulumi.output.Output._track": "72569ad70fd52b20",
+    "pulumi.runtime.resource._get_stack_trace": "3943b22730169251",
+}
+
+
+def test_the_sdk_still_does_what_the_shortcuts_replace() -> None:
+    """After an upgrade of the SDK: read what changed, adapt the shortcut, then WRITTEN_FOR and these sums."""
+    assert version("pulumi") == shortcuts.WRITTEN_FOR
+    originals = [inspect.unwrap(one) for one in shortcuts.REPLACED]
+    assert {
+        f"{one.__module__}.{one.__qualname__}": hashlib.sha256(inspect.getsource(one).encode()).hexdigest()[
+            :16
+        ]
+        for one in originals
+    } == _SOURCES
+
+
+def test_one_switch_leaves_the_sdk_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shortcuts.usable()
+    monkeypatch.setenv(shortcuts.SWITCH, "off")
+    assert not shortcuts.usable()
+    monkeypatch.delenv(shortcuts.SWITCH)
+    monkeypatch.setattr(shortcuts, "WRITTEN_FOR", "3.271.0")
+    assert not shortcuts.usable()
