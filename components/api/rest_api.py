@@ -12,6 +12,7 @@ from components.base import KitComponent, Names, refuse
 from components.functions import Function
 from components.permissions import Statement, canonical_json, document
 from lambdas.gateway.doors import NOBODY, REQUEST_ID, SOURCE_IP, USER_ARN
+from lambdas.gateway.errors import PERMISSION, POLICY_STATUS
 
 STAGE = "live"
 IAM_SEGMENT = "iam"
@@ -332,7 +333,8 @@ class RestApi(KitComponent):
             ("REQUEST_TOO_LARGE", "413", "request_too_large"),
             ("THROTTLED", "429", "rate_limit_error"),
             ("INTEGRATION_TIMEOUT", "504", "timeout_error"),
-            ("WAF_FILTERED", "403", "permission_error"),
+            # a rule of the organisation said no: as the gateway says it, so that no client repeats it
+            ("WAF_FILTERED", str(POLICY_STATUS), PERMISSION),
             # what the authorizer denies has no valid credential
             ("ACCESS_DENIED", "401", "authentication_error"),
             ("UNAUTHORIZED", "401", "authentication_error"),

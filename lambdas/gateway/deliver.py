@@ -246,41 +246,50 @@ class _Relay:
         self._sent: list[bytes] = []
         self._held: list[bytes] = []
         self._began = False
+        self._said_at = 0.0
 
     async def run(self) -> None:
         """Until the provider's stream ends. Raises `TransportError` when it ended without `message_stop`."""
         deadlines = self._deadlines
-        silent_since = said_at = monotonic()
+        silent_since = self._said_at = monotonic()
         while True:
-            ping_due = max(0.0, said_at + deadlines.ping - monotonic())
+            ping_due = max(0.0, self._said_at + deadlines.ping - monotonic())
+            data = None
             try:
                 data = await self._response.read(min(ping_due, self._hold.attention_seconds or ping_due))
             except DeadlineExceeded:
-                now = monotonic()
-                if now - silent_since >= deadlines.idle:
+                if monotonic() - silent_since >= deadlines.idle:
                     raise
-                if now - said_at >= deadlines.ping:
-                    said_at = now
-                    await self._exchange.write(PING)
-                await self._hold.follow([])
-                continue
-            if not data:
+            if data == b"":
                 break
-            silent_since = said_at = monotonic()
-            try:
-                events = self._buffer.feed(data)
-            except EventTooLong:
-                raise TransportError("an event has no end", response_started=True) from None
-            await self._hold.follow(events)
-            if not self._sent and len(events) > 1:  # the first leaves before the others are looked at
-                await self._relay(events[:1])
-                await asyncio.sleep(0)
-                del events[0]
-            await self._relay(events)
+            if data is None:
+                await self._hold.follow([])
+            else:
+                silent_since = monotonic()
+                await self._take(data)
+            if monotonic() - self._said_at >= deadlines.ping:  # what came may all have been withheld
+                await self._write(PING)
         if self._buffer.rest.strip():
             raise TransportError("the stream ended inside an event", response_started=True)
         if not self._message.completed and self._message.error is None:
             raise TransportError("the stream ended before the message did", response_started=True)
+
+    async def _take(self, data: bytes) -> None:
+        """Relay the events that end with `data`."""
+        try:
+            events = self._buffer.feed(data)
+        except EventTooLong:
+            raise TransportError("an event has no end", response_started=True) from None
+        await self._hold.follow(events)
+        if not self._sent and len(events) > 1:  # the first leaves before the others are looked at
+            await self._relay(events[:1])
+            await asyncio.sleep(0)
+            del events[0]
+        await self._relay(events)
+
+    async def _write(self, data: bytes) -> None:
+        self._said_at = monotonic()
+        await self._exchange.write(data)
 
     async def _relay(self, events: list[bytes]) -> None:
         leaving: list[bytes] = []
@@ -300,7 +309,7 @@ class _Relay:
         if leaving:
             data = leaving[0] if len(leaving) == 1 else b"".join(leaving)
             self._sent.append(data)
-            await self._exchange.write(data)
+            await self._write(data)
 
     def held_back(self) -> bytes:
         """The end of the stream, from `message_stop` on."""

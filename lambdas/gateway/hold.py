@@ -25,6 +25,7 @@ STEP_TOKENS = 2_048
 MARGIN_TOKENS = 512  # what a model writes while a step is asked for
 HIDDEN_TOKENS_A_SECOND = 250  # faster than any published speed of a Claude model without fast mode
 _SHOWN_AFTER_SECONDS = 0.5  # a silence longer than this may be thinking that is not shown
+_SECONDS_A_TOKEN = 0.1  # slower than any published speed of a Claude model
 _EVENT_BYTES = 120  # of a delta event around its text
 _BYTES_A_TOKEN = 3
 _SETTLES_AFTER_SECONDS = 0.3  # a call that ends sooner needs no correction in between
@@ -64,12 +65,17 @@ class Generated:
     _counted_until: float | None = None  # of the present silence; ahead of `now` while nothing counts yet
 
     def heard(self, events: list[bytes]) -> None:
-        """Take note of events that came now."""
+        """Take note of events that came now. What they show explains the time that it took to write; an
+        event that shows little, or nothing, explains little, however often it comes.
+        """
         self.waited()
-        self._counted_until = self.now() + _SHOWN_AFTER_SECONDS
+        now, shown = self.now(), 0
         for event in events:
             if event.startswith(b"event: content_block_delta") or b"content_block_delta" in event[:80]:
-                self._shown += max(1, (len(event) - _EVENT_BYTES) // _BYTES_A_TOKEN)
+                shown += max(1, (len(event) - _EVENT_BYTES) // _BYTES_A_TOKEN)
+        self._shown += shown
+        explained = max(now, self._counted_until or now) + shown * _SECONDS_A_TOKEN
+        self._counted_until = min(now + _SHOWN_AFTER_SECONDS, explained)
 
     def waited(self) -> None:
         """Take note that time has passed. A silence counts the same however often it is looked at."""

@@ -165,3 +165,12 @@ def test_the_policy_says_how_long_an_event_may_be(policy: dict[str, int], passes
     assert (b"event: error" in answer.body) is not passes
     harness.stop()
     upstream.stop()
+
+
+def test_a_client_hears_a_ping_also_while_everything_is_withheld(filtering: Harness) -> None:
+    events = stream_events(["one"])
+    withheld = event("brand_new", {"note": f"SSN {SSN}"})
+    parts = [*events[:2], *[0.08, withheld] * 8, *events[3:]]
+    answer = streamed(filtering, parts)
+    assert SSN.encode() not in answer.body
+    assert answer.body.count(b"event: ping") >= 2

@@ -238,7 +238,10 @@ def _statements(requests: Requests) -> None:
         {"request_id": "req_x"},
     ):
         post("/v1/feedback", {**good, **changes})
-    with patch.object(type(harness.ledger.store), "get", side_effect=RuntimeError(CANARY)):
+    with (
+        patch.object(type(harness.ledger), "check"),
+        patch.object(type(harness.ledger.store), "get", side_effect=RuntimeError(CANARY)),
+    ):
         post("/v1/feedback", good)
     with patch.object(type(harness.ledger.store), "transact", side_effect=RuntimeError(CANARY)):
         post("/v1/feedback", good)

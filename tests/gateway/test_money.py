@@ -341,3 +341,23 @@ def test_a_silence_counts_the_same_however_often_it_is_looked_at(looks: list[flo
     once.waited()
     assert abs(often.tokens - once.tokens) <= 1  # of rounding
     assert often.tokens >= round((silence - 0.5) * HIDDEN_TOKENS_A_SECOND) - 1
+
+
+def _hears(events: list[bytes], every: float, seconds: float) -> int:
+    """How many tokens may have been generated in a stream that sends these events again and again."""
+    now = [0.0]
+    generated = Generated(lambda: now[0])
+    for step in range(round(seconds / every)):
+        now[0] = step * every
+        generated.heard(events)
+    return generated.tokens
+
+
+def test_only_what_is_shown_explains_the_time_that_passes() -> None:
+    delta = event("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": "word " * 10}})
+    tiny = event("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": "w"}})
+    thinking = 8 * HIDDEN_TOKENS_A_SECOND  # of ten seconds, rather too little than too much
+    assert _hears([event("ping", {})], 0.4, 10) > thinking
+    assert _hears([event("brand_new", {})], 0.1, 10) > thinking
+    assert _hears([tiny], 0.4, 10) > 0.6 * thinking
+    assert _hears([delta], 0.2, 10) < 2_500, "an ordinary stream is not taken for a hidden one"
