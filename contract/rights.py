@@ -198,6 +198,10 @@ class Department:
         "calls at once of one application", default=None, size="limits.application_concurrent_calls",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
+    public_declarations_per_day: int = key(
+        "how many texts a day each of its people may declare public, on record; 0: none", default=20,
+        least=0, most=10_000, stricter="less", control=True, changes="gateway",
+    )  # fmt: skip
     findings: Annotated[Mapping[str, FindingAction], Findings] = key(
         "what follows from what inspection finds", default={}
     )

@@ -163,6 +163,12 @@ def statements_of(args: RolesArgs) -> dict[str, list[Statement]]:
         Statement(
             "AllowRequests", ["s3:PutObject"], [_objects(names, "governance", "policy/request-contract.json")]
         ),
+        # which findings count no longer (`kit inspection except`)
+        Statement(
+            "ExceptFindings",
+            ["s3:PutObject"],
+            [_objects(names, "governance", "policy/inspection-exceptions.json")],
+        ),
     ]
     watch = [
         Statement("Watch", ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"], ["*"], conditions=here)

@@ -1,9 +1,15 @@
 """Documents that a process follows while it runs: the gateway policy, the index of prompts, dictionaries."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from time import monotonic
+from typing import Any, Generic, Protocol, TypeVar
+
+POLL_SECONDS = 10.0
+_LAST_GOOD_SECONDS = 300.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +63,62 @@ class S3Document:
                 return None
             raise
         return Document(answer["ETag"], answer["Body"].read())
+
+
+class WideningDocument(Generic[T]):
+    """A document that only widens what is allowed, read again every few seconds. Where it cannot be read, for
+    longer than five minutes, `nothing` holds.
+
+    `parse` raises `ValueError` for what is none: then the version before stays in force, and `report` is
+    called with the reason.
+    """
+
+    def __init__(
+        self,
+        source: DocumentSource | None,
+        parse: Callable[[bytes], T],
+        nothing: T,
+        report: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        self._source = source
+        self._parse = parse
+        self._nothing = self._value = nothing
+        self._report = report
+        self._etag: str | None = None
+        self._late = False
+        self._read_at = self._good_at = 0.0
+        self._reading = asyncio.Lock()
+
+    def current(self) -> T:
+        """What is in force."""
+        return self._value
+
+    async def catch_up(self) -> None:
+        """Read now if that is due; several at once read once."""
+        if self._source is None or monotonic() - self._read_at < POLL_SECONDS:
+            return
+        async with self._reading:
+            if monotonic() - self._read_at >= POLL_SECONDS:
+                self._read_at = monotonic()
+                await self._refresh(self._source)
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        while True:
+            await self.catch_up()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _refresh(self, source: DocumentSource) -> None:
+        try:
+            document = await source.fetch(self._etag)
+            if document is not None:
+                self._value = self._parse(document.body)
+                self._etag = document.etag
+        except ValueError as error:
+            self._report(str(error))
+        except Exception:  # whatever the store raises: there are none, or the last good ones hold for a while
+            self._late = True
+        else:
+            self._late, self._good_at = False, monotonic()
+        if self._late and self._etag is not None and monotonic() - self._good_at > _LAST_GOOD_SECONDS:
+            self._value, self._etag = self._nothing, None

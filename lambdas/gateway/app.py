@@ -93,6 +93,7 @@ class _App:
             ("POST", "/v1/chat/completions"): ("messages", self._chat_completion),
             ("POST", "/v1/budget-requests"): ("budget_requests", self._budget_request),
             ("POST", "/v1/feedback"): ("feedback", self._feedback),
+            ("POST", "/v1/inspection-mistakes"): ("inspection_mistakes", self._inspection_mistake),
             ("POST", "/v1/sign-out"): ("sign_out", self._sign_out),
         }
 
@@ -223,6 +224,7 @@ class _App:
         if gateway.policy.overdue:
             await gateway.policy.catch_up()
         await gateway.contract.catch_up()
+        await gateway.exceptions.catch_up()
         principal = await gateway.authenticate(exchange)
         try:
             await self._for(principal, handler, exchange, entry)
@@ -383,6 +385,11 @@ class _App:
         await self._running().gate.admit(principal, exchange.headers)
         body = await self._json_body(exchange, principal)
         await self._running().feedback.take(exchange, entry, principal, body)
+
+    async def _inspection_mistake(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        await self._running().gate.admit(principal, exchange.headers)
+        body = await self._json_body(exchange, principal)
+        await self._running().mistakes.take(exchange, entry, principal, body)
 
     async def _sign_out(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         await self._running().sign_out.answer(exchange, principal)

@@ -25,6 +25,7 @@ from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.feedback import Feedback
 from lambdas.gateway.gate import CallerRates, Gate
 from lambdas.gateway.inspection import InspectionStep
+from lambdas.gateway.inspection_mistakes import InspectionMistakes
 from lambdas.gateway.me import Me
 from lambdas.gateway.messages import Messages
 from lambdas.gateway.prompts import PromptRegistry
@@ -85,6 +86,7 @@ class Gateway:
         self._transport = transport
         self._audit = audit
         self._inspection = inspection
+        self.exceptions = inspection.exceptions
         self.turns = inspection.turns
         # from reading to verdict: parsed, a long body is many times its size in memory
         self.long_bodies = Turns(_LONG_BODIES)
@@ -102,6 +104,7 @@ class Gateway:
         )
         rules = RequestRules(self.contract, access_log)
         answered = Answered(batch_store, policy, clock)
+        self.mistakes = InspectionMistakes(recorder, answered, batch_store, clock)
         self.messages = Messages(
             policy,
             rules,
@@ -115,6 +118,7 @@ class Gateway:
             settings.deadlines,
             SessionCare(ledger, batch_store, clock),
             answered,
+            self.mistakes,
         )
         self.count_tokens = CountTokens(
             policy, gate, rules, recorder, inspection, providers, caller, calls, settings.deadlines
@@ -158,9 +162,10 @@ class Gateway:
         has one.
         """
         if not self._tasks:
-            await asyncio.gather(self.policy.refresh(), self.contract.catch_up())
+            await asyncio.gather(self.policy.refresh(), self.contract.catch_up(), self.exceptions.catch_up())
             self._tasks.append(asyncio.create_task(self.policy.run()))
             self._tasks.append(asyncio.create_task(self.contract.run()))
+            self._tasks.append(asyncio.create_task(self.exceptions.run()))
 
     async def stop(self) -> None:
         """Stop polling, drop kept connections, send the copies of records that wait."""

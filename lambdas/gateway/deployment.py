@@ -22,7 +22,9 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from lambdas.common.audit import open_writer
-from lambdas.common.documents import S3Document
+from lambdas.common.clock import utc_now
+from lambdas.common.documents import S3Document, WideningDocument
+from lambdas.common.inspection_exceptions import EXCEPTIONS_KEY, parse_exceptions
 from lambdas.common.kept_secret import KeptSecret
 from lambdas.common.ledger import Ledger
 from lambdas.common.ledger.dynamo_store import DynamoStore
@@ -43,6 +45,7 @@ from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.providers.user_sessions import SESSION_SECONDS, Assumed, Attribution, UserSessions
+from lambdas.gateway.publications import Publications
 from lambdas.gateway.settings import GatewaySettings, SettingsError
 from lambdas.inspection import InspectionConfig, Inspector
 from lambdas.inspection.second_stage import SecondStage
@@ -156,6 +159,13 @@ def _gateway(settings: GatewaySettings, aws: "_Aws", pool: ThreadPoolExecutor) -
             rules=lambda: policy.current().inspection,
             # a function of Lambda has one request at a time, and nobody else to keep waiting
             process=None if settings.behind_api_gateway else InspectionProcess(),
+            exceptions=WideningDocument(
+                S3Document(s3, governance, EXCEPTIONS_KEY),
+                parse_exceptions,
+                (),
+                lambda why: access_log.event("inspection-exceptions", message=why),
+            ),
+            publications=Publications(store, utc_now),
         ),
         ledger=Ledger(store),
         prices=load_prices(),

@@ -9,7 +9,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from lambdas.common.clock import Clock, utc_now
+from lambdas.common.documents import WideningDocument
 from lambdas.common.identities import Principal
+from lambdas.common.inspection_exceptions import InspectionException, in_force, parse_exceptions
 from lambdas.common.policy import DATA_CLASSES, Department, InspectionRules
 from lambdas.gateway import errors
 from lambdas.gateway.answer_filter import AnswerFilter
@@ -17,26 +20,38 @@ from lambdas.gateway.dictionary import DictionaryWatch
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.inspection_process import InspectionProcess
 from lambdas.gateway.json_body import JsonBody
+from lambdas.gateway.publications import Publications
 from lambdas.gateway.refusal_text import explained
 from lambdas.gateway.turns import LIGHT_BYTES, Turns
-from lambdas.gateway.verdict import Declaration, Judged, Verdict, judge
+from lambdas.gateway.verdict import Declaration, Judged, Leniency, Verdict, judge
+from lambdas.inspection import Action, AnswerPolicy, DataClass, Inspection, Inspector
 from lambdas.inspection import AnswerFilter as DepartmentFilter
-from lambdas.inspection import AnswerPolicy, DataClass, Inspection, Inspector
 from lambdas.inspection.second_stage import SecondStage, SecondStageFilter
 
 # What is inspected in a thread of the gateway: what its cache mostly knows, like the next turn of an agent.
 # The rest goes to a process of its own, because a thread takes the interpreter from all other calls.
 _IN_THREAD_BYTES = 1 << 20
 _IN_THREAD_SECONDS = 0.25
+_LONGEST_SOURCE = 200  # characters of where a text was published
+
+_STOPS = (Action.BLOCK.value, Action.WITHHOLD.value)
 
 
 def read_declaration(headers: Mapping[bytes, bytes]) -> Declaration:
-    """The declaration in the request's headers. Raises `ApiError` 400 for a class that does not exist."""
+    """The declaration in the request's headers. Raises `ApiError` 400 for a class that does not exist, and
+    for a place of publication that is none.
+    """
     declared = headers.get(b"x-data-class")
     data_class = declared.decode("latin-1").strip().lower() if declared else None
     if data_class is not None and data_class not in DATA_CLASSES:
         raise errors.invalid_request(f"x-data-class: must be one of {', '.join(DATA_CLASSES)}")
-    return Declaration(data_class, headers.get(b"x-human-review", b"").strip().lower() == b"true")
+    published = " ".join(headers.get(b"x-published-at", b"").decode("latin-1").split())
+    if published and data_class != "public":
+        raise errors.invalid_request("x-published-at: counts only with x-data-class: public")
+    if len(published) > _LONGEST_SOURCE or not published.isprintable():
+        raise errors.invalid_request(f"x-published-at: at most {_LONGEST_SOURCE} printable characters")
+    reviewed = headers.get(b"x-human-review", b"").strip().lower() == b"true"
+    return Declaration(data_class, reviewed, published)
 
 
 class InspectionStep:
@@ -45,6 +60,7 @@ class InspectionStep:
 
     A long request waits for its turn among the callers (`turns`). One that would hold up other calls, and
     any beyond `in_thread_bytes`, is inspected in `process`; a runtime with one request at a time has none.
+    `exceptions` are findings that count no longer; `publications` counts what people declare public.
     """
 
     def __init__(
@@ -56,6 +72,9 @@ class InspectionStep:
         rules: Callable[[], InspectionRules] = InspectionRules,
         process: InspectionProcess | None = None,
         in_thread_bytes: int = _IN_THREAD_BYTES,
+        exceptions: WideningDocument[tuple[InspectionException, ...]] | None = None,
+        publications: Publications | None = None,
+        clock: Clock = utc_now,
     ) -> None:
         self._inspector = inspector
         self._dictionary = dictionary
@@ -64,6 +83,9 @@ class InspectionStep:
         self._rules = rules
         self._process = process
         self._in_thread_bytes = in_thread_bytes
+        self.exceptions = exceptions or WideningDocument(None, parse_exceptions, ())
+        self._publications = publications
+        self._clock = clock
         self.turns = Turns()
         self._process_turns = Turns()
 
@@ -78,10 +100,16 @@ class InspectionStep:
             department = replace(department, data_classes=narrowed)
         try:
             await self._follow_policy()
-            judged, inspection = await self._judged(body, department, principal, declaration)
+            exceptions = in_force(self.exceptions.current(), department.id, self._clock())
+            call = Leniency(exceptions)
+            judged, inspection = await self._judged(body, department, principal, declaration, call)
+            if declaration.published_at and self._publications and judged.action in _STOPS:
+                await self._publications.declare(principal, department)
+                call = replace(call, published_at=declaration.published_at)
+                judged, inspection = await self._judged(body, department, principal, declaration, call)
             if self._second_stage is not None and judged.verdict.allowed and inspection is not None:
                 judged = await asyncio.to_thread(
-                    self._second, self._second_stage, inspection, body, department, declaration
+                    self._second, self._second_stage, inspection, body, department, declaration, call
                 )
         except ApiError:
             raise
@@ -97,13 +125,18 @@ class InspectionStep:
             self._process.close()
 
     async def _judged(
-        self, body: JsonBody, department: Department, principal: Principal, declaration: Declaration
+        self,
+        body: JsonBody,
+        department: Department,
+        principal: Principal,
+        declaration: Declaration,
+        leniency: Leniency,
     ) -> tuple[Judged, Inspection | None]:
         inspector, process, size = self._inspector, self._process, len(body.raw)
         if process is None or size <= self._in_thread_bytes:
             seconds = _IN_THREAD_SECONDS if process is not None and size > LIGHT_BYTES else None
             here = await self.turns.run(
-                principal.id, size, _judge, inspector, body, department, declaration, seconds
+                principal.id, size, _judge, inspector, body, department, declaration, leniency, seconds
             )
             if process is None or here[1].failure != "timeout":
                 return here
@@ -114,6 +147,7 @@ class InspectionStep:
                 body,
                 department,
                 declaration,
+                leniency,
                 wants_inspection=self._second_stage is not None,
             )
 
@@ -124,8 +158,9 @@ class InspectionStep:
         body: JsonBody,
         department: Department,
         declaration: Declaration,
+        leniency: Leniency,
     ) -> Judged:
-        return judge(second_stage.inspect(body.fields, first), body, department, declaration)
+        return judge(second_stage.inspect(body.fields, first), body, department, declaration, leniency)
 
     async def _follow_policy(self) -> None:
         """An inspector of the dictionary and the labels that are in force now."""
@@ -157,10 +192,11 @@ def _judge(
     body: JsonBody,
     department: Department,
     declaration: Declaration,
+    leniency: Leniency,
     seconds: float | None,
 ) -> tuple[Judged, Inspection]:
     inspection = inspector.inspect_request(body.fields, declaration.data_class, seconds=seconds)
-    return judge(inspection, body, department, declaration), inspection
+    return judge(inspection, body, department, declaration, leniency), inspection
 
 
 def refusal(verdict: Verdict, headers: Mapping[bytes, bytes], help_url: str | None) -> ApiError:

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from lambdas.common.policy import Department
 from lambdas.gateway.json_body import JsonBody, parse_object
-from lambdas.gateway.verdict import Declaration, Judged
+from lambdas.gateway.verdict import Declaration, Judged, Leniency
 from lambdas.inspection import Inspection, InspectionConfig
 
 _GRACE_SECONDS = 10.0  # beyond the inspector's own deadline: to start, to read, to write
@@ -35,6 +35,7 @@ class Question:
     declaration: Declaration
     config: InspectionConfig | None
     wants_inspection: bool = False
+    leniency: Leniency = Leniency()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class InspectionProcess:
         body: JsonBody,
         department: Department,
         declaration: Declaration,
+        leniency: Leniency = Leniency(),  # noqa: B008 - frozen
         *,
         wants_inspection: bool = False,
     ) -> tuple[Judged, Inspection | None]:
@@ -85,7 +87,7 @@ class InspectionProcess:
         with self._lock:
             process = self._running()
             news = config if config is not self._config else None
-            question = Question(body.raw, department, declaration, news, wants_inspection)
+            question = Question(body.raw, department, declaration, news, wants_inspection, leniency)
             reply = self._ask(process, question, config.deadline_seconds + _GRACE_SECONDS)
             self._config = config
         own = body if reply.body is None else parse_object(reply.body)

@@ -21,7 +21,7 @@ def answer(inspector: Inspector, question: Question) -> Reply:
     """The reply to one question."""
     body = parse_object(question.raw)
     inspection = inspector.inspect_request(body.fields, question.declaration.data_class)
-    judged = judge(inspection, body, question.department, question.declaration)
+    judged = judge(inspection, body, question.department, question.declaration, question.leniency)
     changed = judged.verdict.body.raw if judged.verdict.body is not body else None
     wanted = inspection if question.wants_inspection and judged.verdict.allowed else None
     return Reply(replace(judged, verdict=replace(judged.verdict, body=NO_BODY)), changed, wanted)

@@ -29,6 +29,7 @@ from lambdas.gateway.inspection import (
     refusal,
     review_headers,
 )
+from lambdas.gateway.inspection_mistakes import InspectionMistakes
 from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, body_for
 from lambdas.gateway.outcome import client_gone_outcome
 from lambdas.gateway.providers.registry import Providers
@@ -57,6 +58,7 @@ class Messages:
     deadlines: Deadlines
     sessions: SessionCare
     answered: Answered
+    mistakes: InspectionMistakes
 
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: MessageRequest
@@ -89,6 +91,7 @@ class Messages:
         await exchange.end_turn()
         if not verdict.allowed:
             await self.recorder.refusal(call)
+            await self.mistakes.refused(call)
             raise refusal(verdict, exchange.headers, policy.help_url)
         warnings = await self.sessions.before(call)
         with self.calls.place(principal.id, call.limits.concurrent_calls):

@@ -221,6 +221,23 @@ class Recorder:
         }
         await self._append(record, {})
 
+    async def inspection_mistake(
+        self, statement_id: str, principal: Principal, request_id: str, what: str
+    ) -> None:
+        """That inspection was wrong about a request (L2.3). Raises `ApiError` 503 when the record is not
+        durable.
+        """
+        record = {
+            "kind": "inspection-mistake",
+            "request_id": request_id,
+            "statement_id": statement_id,
+            "principal": principal.id,
+            "principal_kind": principal.kind,
+            "department": principal.department,
+            "what": what,
+        }
+        await self._append(record, {})
+
     async def _append(self, record: dict[str, Any], bodies: dict[str, bytes]) -> None:
         try:
             await self._audit.append(record, bodies=bodies)

@@ -6,14 +6,12 @@ the provider. Both are decided before the body is inspected, from one survey of 
 counted.
 """
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-from lambdas.common.documents import DocumentSource
+from lambdas.common.documents import DocumentSource, WideningDocument
 from lambdas.common.policy import Department
 from lambdas.common.request_contract import Entry, RequestContract, parse_additions, shipped
 from lambdas.gateway import errors
@@ -21,8 +19,6 @@ from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.errors import Header, invalid_request
 from lambdas.gateway.survey import MCP_TOOLSET, Survey, tool_type
 
-_POLL_SECONDS = 10.0
-_LAST_GOOD_SECONDS = 300.0
 _BETA_HEADER = b"anthropic-beta"
 _PAYERS = (b"anthropic-workspace-id", b"anthropic-user-profile-id")
 _DOMAIN_TOOLS = ("web_search", "web_fetch")
@@ -30,53 +26,16 @@ _LIMITS = ("max_uses", "max_content_tokens", "max_tokens")
 _CLOSED = ("fallbacks", "mcp_servers", "container", "thread", "compaction", "billing_policy")
 
 
-class ContractWatch:
-    """The shipped contract with what the organisation allows in addition, read again every few seconds.
-    Additions only widen: where they cannot be read, for longer than five minutes, the shipped contract holds.
-    """
+class ContractWatch(WideningDocument[RequestContract]):
+    """The shipped contract with what the organisation allows in addition."""
 
     def __init__(self, source: DocumentSource | None, report: Any = lambda _: None) -> None:
-        self._source = source
-        self._report = report
-        self._contract = shipped()
-        self._etag: str | None = None
-        self._late = False
-        self._read_at = self._good_at = 0.0
-        self._reading = asyncio.Lock()
-
-    def current(self) -> RequestContract:
-        """The contract in force."""
-        return self._contract
-
-    async def catch_up(self) -> None:
-        """Read now if that is due; several at once read once."""
-        if self._source is None or monotonic() - self._read_at < _POLL_SECONDS:
-            return
-        async with self._reading:
-            if monotonic() - self._read_at >= _POLL_SECONDS:
-                self._read_at = monotonic()
-                await self._refresh(self._source)
-
-    async def run(self) -> None:
-        """Read until cancelled."""
-        while True:
-            await self.catch_up()
-            await asyncio.sleep(_POLL_SECONDS)
-
-    async def _refresh(self, source: DocumentSource) -> None:
-        try:
-            document = await source.fetch(self._etag)
-            if document is not None:
-                self._contract = shipped().with_additions(parse_additions(document.body))
-                self._etag = document.etag
-        except ValueError as error:
-            self._report(f"additions to the request contract refused: {error}")
-        except Exception:  # whatever the store raises: there are none, or the last good ones hold for a while
-            self._late = True
-        else:
-            self._late, self._good_at = False, monotonic()
-        if self._late and self._etag is not None and monotonic() - self._good_at > _LAST_GOOD_SECONDS:
-            self._contract, self._etag = shipped(), None
+        super().__init__(
+            source,
+            lambda document: shipped().with_additions(parse_additions(document)),
+            shipped(),
+            lambda why: report(f"additions to the request contract refused: {why}"),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,11 @@ def lists(findings: Sequence[Finding], contact_limit: int, name_limit: int) -> I
     for kind, limit in (*((kind, contact_limit) for kind in CONTACTS), ("PERSON", name_limit)):
         if kind not in present:
             continue
-        counted = [one for one in findings if one.type == kind and not one.rule.endswith(_AUTHOR)]
+        counted = [
+            one
+            for one in findings
+            if one.type == kind and one.level is not DataClass.PUBLIC and not one.rule.endswith(_AUTHOR)
+        ]
         ours = {one.value_hash for one in counted if not one.rule.endswith(_IN_PROGRAM)}
         if len(ours) > limit or len({one.value_hash for one in counted}) > IN_PROGRAM_LIMIT + limit:
             first: dict[str, Finding] = {}

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from lambdas.inspection import documents, encrypted
 from lambdas.inspection.findings import SERVER_ENCRYPTED, Channel, DataClass, Uninspectable
@@ -61,6 +62,7 @@ class TextField:
     channel: Channel = Channel.TRUSTED
     lead: int = 0
     joint: int = 0
+    published: bool = False  # anybody can read it where it comes from
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ class _Body:
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
+        self._public_calls: set[str] = set()  # ids of calls that fetch public pages
         self._names: dict[str, None] = {}
         self._joints = _Joints()
 
@@ -243,6 +246,19 @@ class _Body:
             return
         if kind in _UNTRUSTED_BLOCKS:
             channel = Channel.UNTRUSTED
+        if kind in _CALLS and _fetches_public_page(block):
+            self._public_calls.add(str(block.get("id")))
+        if kind in _PUBLIC_BLOCKS or (
+            kind == "tool_result" and block.get("tool_use_id") in self._public_calls
+        ):
+            for item in self._parts(block, path, channel, depth, kind):
+                yield replace(item, published=True) if isinstance(item, TextField) else item
+        else:
+            yield from self._parts(block, path, channel, depth, kind)
+
+    def _parts(
+        self, block: Mapping[str, Any], path: str, channel: Channel, depth: int, kind: Any
+    ) -> Iterator[Extract]:
         if kind in _FILE_BLOCKS:
             yield Uninspectable("file", path)
         for key, value in block.items():
@@ -340,6 +356,55 @@ _PLACE = {TextField: "path", Label: "path", Uninspectable: "field"}
 
 def _place(item: Extract) -> str:
     return item.field if isinstance(item, Uninspectable) else item.path
+
+
+# the provider fetches these itself, from the public web
+_PUBLIC_BLOCKS = frozenset(("web_search_tool_result", "web_fetch_tool_result"))
+_CALLS = frozenset(("tool_use", "server_tool_use"))
+_FETCHES = frozenset(("webfetch", "web_fetch", "fetch", "fetch_url"))
+_SEARCHES = frozenset(("websearch", "web_search"))
+# names that only an organisation's own network knows (RFC 6761, RFC 6762, and what routers and companies use)
+_INSIDE = frozenset(
+    (
+        "local",
+        "localhost",
+        "internal",
+        "intranet",
+        "corp",
+        "private",
+        "lan",
+        "home",
+        "test",
+        "invalid",
+        "example",
+    )
+)
+
+
+def _fetches_public_page(call: Mapping[str, Any]) -> bool:
+    """Whether a call of a tool reads what anybody can read: it searches the web, or fetches an address whose
+    host is a public name and that carries no credentials.
+    """
+    name, given = str(call.get("name")).lower(), call.get("input")
+    if name in _SEARCHES:
+        return True
+    if name not in _FETCHES or not isinstance(given, Mapping) or not isinstance(given.get("url"), str):
+        return False
+    try:
+        parts = urlsplit(given["url"])
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    last = host.rpartition(".")[2]
+    return (
+        parts.scheme in ("http", "https")
+        and parts.username is None
+        and not parts.query
+        and "." in host
+        and last.isalpha()
+        and last not in _INSIDE
+        and not _INSIDE.intersection(host.split("."))
+    )
 
 
 def _holds_ciphertext(block: Any, key: str) -> bool:

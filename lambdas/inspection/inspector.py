@@ -43,6 +43,7 @@ from lambdas.inspection.findings import (
     highest,
     value_hash,
 )
+from lambdas.inspection.leniency import of_public_origin
 from lambdas.inspection.merge import settle
 from lambdas.inspection.normalise import MappedText, latin_only, normalise, without_emphasis
 from lambdas.inspection.policy import level_of
@@ -192,7 +193,7 @@ class Inspector:
             if isinstance(item, Uninspectable):
                 uninspectable.append(item)
             elif isinstance(item, Label):
-                self._label(item, findings, uninspectable)
+                self._label(item, findings, uninspectable, groups)
             else:
                 characters += len(item.text) if not item.joint else 0
                 if characters > self.config.max_characters:
@@ -205,6 +206,8 @@ class Inspector:
                     )
                 )
                 found = _in_field(item, result)
+                if item.published:
+                    found = of_public_origin(found)
                 findings.extend(found)
                 groups.setdefault(_block_of(item), []).extend(found)
                 if not item.joint:
@@ -215,7 +218,14 @@ class Inspector:
         )
         return replace(inspection, others=frozenset(groups) - {""}, last_turn=_last_turn(body))
 
-    def _label(self, label: Label, findings: list[Finding], uninspectable: list[Uninspectable]) -> None:
+    def _label(
+        self,
+        label: Label,
+        findings: list[Finding],
+        uninspectable: list[Uninspectable],
+        groups: dict[str, list[Finding]],
+    ) -> None:
+        """What a label says of its document: the class, or that it was published."""
         level = self.config.labels.get(label.id) or self.config.labels.get(label.id.lower())
         if level is None and not self.config.labels:
             level = markings.named_level(label.name)
@@ -223,6 +233,12 @@ class Inspector:
             uninspectable.append(Uninspectable("unknown-sensitivity-label", label.path))
         elif level is not DataClass.PUBLIC:
             findings.append(Finding("LABEL", level, 1.0, label.path, 0, 0, "sensitivity-label", ""))
+        elif self.config.labels:  # not because a name sounds like it
+            for group in (findings, *groups.values()):
+                group[:] = [
+                    next(iter(of_public_origin([one]))) if one.field.startswith(f"{label.path}.") else one
+                    for one in group
+                ]
 
     def _inspection(
         self,
@@ -400,7 +416,7 @@ class Inspector:
     def _place(self, span: Span, level: DataClass, mapped: MappedText, plain: str) -> _Placed:
         start, end = mapped.origin(span.start, span.end)
         hashed = (
-            "" if span.type in _UNHASHED else value_hash(self._key, span.type, plain[span.start : span.end])
+            "" if span.type in _NO_VALUES else value_hash(self._key, span.type, plain[span.start : span.end])
         )
         return _Placed(replace(span, start=start, end=end), level, hashed)
 
@@ -462,7 +478,8 @@ class Inspector:
         return settle([*spans, *fresh])
 
 
-_UNHASHED = frozenset(("PROMPT_INJECTION", *meaning.LEVELS, "LABEL", "CUSTOMER_LIST"))
+_NO_VALUES = frozenset(("PROMPT_INJECTION", "LABEL", "CUSTOMER_LIST"))
+_OF_WHOLE_TEXTS = frozenset((*_NO_VALUES, *meaning.LEVELS))
 # types whose evidence is too weak to be believed in a rearranged reading
 _ONLY_CLEAR = frozenset(("USERNAME", "EMPLOYEE_ID", "CVV", "CARD_EXPIRY", "LICENSE_PLATE", "ICD10",
     "BANK_ACCOUNT", "INSURANCE_ID",
@@ -525,7 +542,7 @@ def _in_field(item: TextField, result: _TextResult) -> list[Finding]:
     found: list[Finding] = []
     for one in result.placed:
         span = one.span
-        if item.joint and (not span.start < item.joint < span.end or span.type in _UNHASHED):
+        if item.joint and (not span.start < item.joint < span.end or span.type in _OF_WHOLE_TEXTS):
             continue
         if span.end <= item.lead:
             continue

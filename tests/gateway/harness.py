@@ -13,8 +13,10 @@ import uvicorn
 
 from components.governance.published_prompts import object_key, object_text, read_published, registry_index
 from components.layers import HTTP_PROTOCOL
-from lambdas.common.documents import Document
+from lambdas.common.clock import utc_now
+from lambdas.common.documents import Document, WideningDocument
 from lambdas.common.identities import Principal
+from lambdas.common.inspection_exceptions import parse_exceptions
 from lambdas.common.policy import PolicyWatch
 from lambdas.common.prices import load_prices
 from lambdas.gateway.access_log import AccessLog
@@ -27,6 +29,7 @@ from lambdas.gateway.inspection_process import InspectionProcess
 from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
+from lambdas.gateway.publications import Publications
 from lambdas.gateway.settings import GatewaySettings, read_settings
 from lambdas.inspection import InspectionConfig, Inspector
 from lambdas.inspection.second_stage import SecondStage
@@ -35,6 +38,7 @@ from .stores import MemoryAudit, RefusingLedger
 from .upstream import FakeUpstream
 
 KEY = "vk_marketing_1_secret"
+PERSON_TOKEN = "token of Ana"
 OTHER_KEY = "vk_marketing_2_secret"
 FINANCE_KEY = "vk_finance_1_secret"
 PROVIDER_KEY = "sk-provider-never-shown"
@@ -126,13 +130,14 @@ class PublishedPromptsOnDisk:
 
 
 class Keys:
-    """Three virtual keys."""
+    """Three virtual keys and a person."""
 
     def __init__(self) -> None:
         self.principals = {
             KEY: Principal("application", "app-1", "marketing", "KEY#1", "keys"),
             OTHER_KEY: Principal("application", "app-2", "marketing", "KEY#2", "keys"),
             FINANCE_KEY: Principal("application", "app-3", "finance", "KEY#3", "keys"),
+            PERSON_TOKEN: Principal("person", "ana", "marketing", "USER#ana", "issuer"),
         }
         self.refuse: Exception | None = None
 
@@ -193,6 +198,7 @@ class Harness:
     second_stage: SecondStage | None = None
     process: InspectionProcess | None = None
     additions: MemoryDocument = field(default_factory=lambda: MemoryDocument({"additions": []}))
+    exceptions: MemoryDocument = field(default_factory=lambda: MemoryDocument({"exceptions": []}))
     port: int = 0
     under_way: int = 0
 
@@ -258,6 +264,8 @@ class Harness:
                 rules=lambda: policy.current().inspection,
                 process=self.process,
                 in_thread_bytes=32 * 1024,
+                exceptions=WideningDocument(self.exceptions, parse_exceptions, ()),
+                publications=Publications(self.ledger.store, utc_now),
             ),
             ledger=self.ledger,
             prices=load_prices(),

@@ -20,9 +20,10 @@ class Bucket:
         self.body: bytes | None = None
         self.version = 0
         self.meanwhile = False
+        self.key = ADDITIONS_KEY
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        assert (Bucket, Key) == ("governance", ADDITIONS_KEY)
+        assert (Bucket, Key) == ("governance", self.key)
         if self.body is None:
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")  # as S3 without ListBucket
         return {"Body": io.BytesIO(self.body), "ETag": str(self.version)}

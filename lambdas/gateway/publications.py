@@ -1,0 +1,57 @@
+"""Texts that a person declares public, on record: so many a day (G.1).
+
+A wire story or a press release names people and companies as a confidential memo does. Whoever says where it
+was published may send it; the audit record keeps what was said, and the number a day is limited for each
+person, so that it stays a statement and does not become a habit.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from lambdas.common.clock import Clock
+from lambdas.common.identities import Principal
+from lambdas.common.ledger.items import TTL, Add, Cancelled, Key, Store
+from lambdas.common.policy import Department
+from lambdas.gateway import errors
+from lambdas.gateway.errors import ApiError
+
+_KEPT = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Publications:
+    """Counts declarations in `store`."""
+
+    store: Store
+    clock: Clock
+
+    async def declare(self, principal: Principal, department: Department) -> None:
+        """One declaration of a person. Raises `ApiError`: 400 for an application, 403 where the department
+        may declare nothing, 429 for one too many today, 503 when they cannot be counted.
+        """
+        if principal.kind != "person":
+            raise errors.invalid_request("x-published-at: only a person may declare a text public")
+        limit = department.public_declarations_per_day
+        if limit == 0:
+            raise errors.policy_refusal(
+                "Your department may not declare texts public.", "public_declarations"
+            )
+        now = self.clock()
+        one = Add(
+            Key("ledger", f"PUBLISHED#{principal.id}", f"{now:%Y-%m-%d}"),
+            {"declared": 1},
+            at_most={"declared": limit},
+            sets={TTL: int((now + _KEPT).timestamp())},
+        )
+        try:
+            await self.store.apply(one)
+        except Cancelled:
+            raise ApiError(
+                429,
+                errors.RATE_LIMIT,
+                f"You have declared {limit} texts public today, the most that your department allows.",
+                reason="public_declarations",
+                retry=False,
+            ) from None
+        except Exception:  # whatever the store raises: uncounted, nothing is declared
+            raise errors.control_unavailable("ledger") from None
