@@ -1,8 +1,8 @@
 """Texts that a person declares public, on record: so many a day (G.1).
 
-A wire story or a press release names people and companies as a confidential memo does. Whoever says where it
-was published may send it; the audit record keeps what was said, and the number a day is limited for each
-person, so that it stays a statement and does not become a habit.
+A wire story or a press release names people and companies as a confidential memo does. A person who says
+where it was published may send it; the audit record keeps what was said, and the number a day is limited for
+each person, so that it stays a statement and does not become a habit.
 """
 
 from dataclasses import dataclass
