@@ -281,8 +281,10 @@ class People(KitComponent):
     def _people_client(
         self, name: str, provider: cognito.IdentityProvider, server: cognito.ResourceServer
     ) -> cognito.UserPoolClient:
+        url = self._args.portal_url  # where a device's sign-in ends (RFC 8628)
+        callbacks = [*LOOPBACK, *([f"{url}/device/callback"] if url else [])]
         return self._client_of_people(
-            f"{name}-client", "people", provider, server, list(LOOPBACK), None, (_REFRESH_DAYS, "days")
+            f"{name}-client", "people", provider, server, callbacks, None, (_REFRESH_DAYS, "days")
         )
 
     def _portal_client(

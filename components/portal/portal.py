@@ -121,6 +121,7 @@ class Portal(KitComponent):
                 "PORTAL_URL": args.url,
                 "SIGN_IN_URL": args.people.sign_in_url,
                 "SIGN_IN_CLIENT_ID": args.client_id,
+                "DEVICE_CLIENT_ID": args.people.client.id,
                 "SIGN_IN_PROVIDER": PROVIDER,
                 "SIGN_IN_ISSUER": args.people.issuer,
                 "REGISTRAR_FUNCTION": self.registrar.alias.arn,

@@ -1,11 +1,14 @@
 """`kit login`, `kit logout`: a person signs in on this machine (G.4, L1.3)."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+
+if TYPE_CHECKING:
+    from kit.target import Target
 
 
 def login(
@@ -23,13 +26,14 @@ def login(
 
     Exit codes: 0 signed in; 2 refused; 4 the sign-in service cannot be reached.
     """
-    from kit.identity.session import Session, save
-    from kit.identity.sign_in import PORTS, attempt, by_browser, complete
+    from kit.identity.session import PORTS, Session, attempt, by_browser, complete, save
 
     given = gateway_url, sign_in_url, client_id
     if not all(given):
         with deployment_errors():
-            found = _of_deployment(client)
+            from kit.target import find_target
+
+            found = addresses_of_deployment(find_target(client))
         given = tuple(one or other for one, other in zip(given, found, strict=True))
     gateway, sign_in, app = (str(one).rstrip("/") for one in given)
     session = Session(gateway, sign_in, app, "", "", 0)
@@ -69,10 +73,8 @@ def logout() -> None:
         typer.echo(f"(an access token until {until}); tell your operator if one was stolen", err=True)
 
 
-def _of_deployment(client: str | None) -> tuple[str, str, str]:
-    from kit.target import find_target
-
-    target = find_target(client)
+def addresses_of_deployment(target: "Target") -> tuple[str, str, str]:
+    """Where a deployment's gateway and sign-in are, and the app client of its people. Raises KitError."""
     gateway, sign_in = target.require("gateway_url"), target.require("sign_in_url")
     if target.local and target.endpoint_url:
         from kit.local.home import find_home

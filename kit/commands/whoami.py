@@ -48,7 +48,7 @@ def whoami(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 def claude_code(
     gateway_url: Annotated[str | None, typer.Option(help="Base URL; default: of the session.")] = None,
-    helper: Annotated[str, typer.Option(help="The command that prints a token.")] = "kit token",
+    helper: Annotated[str, typer.Option(help="The command that prints a token.")] = "claude-kit-token",
     renew_minutes: Annotated[int, typer.Option(help="How often Claude Code asks for a token.")] = 5,
     department: Annotated[
         str | None,
@@ -57,8 +57,16 @@ def claude_code(
     client: Annotated[
         str | None, typer.Option("--client", help="With --department: client whose deployment is meant.")
     ] = None,
+    machine_config: Annotated[
+        bool,
+        typer.Option(
+            "--machine-config", help="Print instead where people sign in: config.json of claude-kit-token."
+        ),
+    ] = False,
 ) -> None:
-    """Print managed settings for Claude Code: the gateway, the token helper, the models that are granted.
+    """Print managed settings for Claude Code: the gateway, the token helper, the models that are granted. The
+    helper is the small package claude_kit_token/ (pipx or uv tool), whose README says where its config.json
+    lies.
 
     Every role that Claude Code knows gets a granted model, people can pick no other, and nothing else leaves.
     Distribute them as managed-settings.json, which people cannot override.
@@ -74,6 +82,9 @@ def claude_code(
             hint="tokens live for an hour",
             exit_code=ExitCode.USAGE,
         )
+    if machine_config:
+        typer.echo(json.dumps(_machine_config(client, gateway_url), indent=2, sort_keys=True))
+        return
     if department:
         address, models = _of_department(client, department)
     else:
@@ -97,6 +108,18 @@ def claude_code(
         },
     }
     typer.echo(json.dumps(settings, indent=2, sort_keys=True))
+
+
+def _machine_config(client: str | None, gateway_url: str | None) -> dict[str, str]:
+    from kit.commands.login import addresses_of_deployment
+    from kit.target import find_target
+
+    with deployment_errors():
+        target = find_target(client)
+        gateway, sign_in, app = addresses_of_deployment(target)
+    found = {"gateway_url": gateway_url or gateway, "sign_in_url": sign_in, "client_id": app}
+    portal = target.outputs.get("portal_url", "")
+    return {**found, **({"portal_url": portal} if portal else {})}
 
 
 def _of_department(client: str | None, department: str) -> tuple[str, list[str]]:

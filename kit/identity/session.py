@@ -1,252 +1,39 @@
-"""A person's signed-in session on this machine: in the OS key store, or in a file for their eyes only."""
+"""The session of `claude_kit_token`, whose errors are those of `kit` here."""
 
-import base64
-import contextlib
-import json
-import os
-import sys
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import IO, Any
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
+from claude_kit_token import session as sessions
+from claude_kit_token import sign_in as signing_in
+from claude_kit_token.errors import TokenError
+from claude_kit_token.session import Session
+from claude_kit_token.sign_in import PORTS, attempt
 from kit.errors import ExitCode, KitError
-from kit.local.home import write_private
 
-_SERVICE = "claude-enterprise-kit"
-_RENEW_SECONDS = 120  # before the access token expires
-_STILL_GOOD_SECONDS = 5
-_TIMEOUT = 15
-
-
-@dataclass(frozen=True)
-class Session:
-    """Where somebody is signed in, and with which tokens. `expires_at` in seconds since the epoch."""
-
-    gateway_url: str
-    sign_in_url: str
-    client_id: str
-    access_token: str
-    refresh_token: str
-    expires_at: float
-
-    def claims(self) -> dict[str, Any]:
-        """What the access token says. It is our own, fresh from the issuer: read, not verified."""
-        part = self.access_token.split(".")[1]
-        return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+__all__ = [
+    "PORTS", "Session", "attempt", "by_browser", "complete", "forget", "fresh", "load", "revoke", "save",
+]  # fmt: skip
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
-def session_file() -> Path:
-    """Where the session is kept when there is no key store."""
-    given = os.environ.get("KIT_SESSION_FILE")
-    if given:
-        return Path(given)
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(base) / _SERVICE / "session.json"
-
-
-class _KeyStore:
-    """The OS key store through `keyring`. One that is locked, or does not answer, is an error in words."""
-
-    def __init__(self, keyring: Any) -> None:
-        self._keyring = keyring
-
-    def read(self) -> str | None:
-        return self._tried(lambda: self._keyring.get_password(_SERVICE, "session"))
-
-    def write(self, text: str) -> None:
-        self._tried(lambda: self._keyring.set_password(_SERVICE, "session", text))
-
-    def forget(self) -> None:
-        if self.read() is not None:
-            self._tried(lambda: self._keyring.delete_password(_SERVICE, "session"))
-
-    def _tried(self, call: Callable[[], Any]) -> Any:
+def _of_kit(call: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    @wraps(call)
+    def converted(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         try:
-            return call()
-        except Exception as error:  # backends raise errors of their own, and of D-Bus, COM and Keychain
-            raise KitError(
-                f"the key store of this machine does not open: {type(error).__name__}",
-                hint="unlock it, or name a file for the session in KIT_SESSION_FILE",
-                exit_code=ExitCode.ENVIRONMENT,
-            ) from None
+            return call(*args, **kwargs)
+        except TokenError as error:
+            hint = error.hint.replace("claude-kit-token login", "kit login")
+            raise KitError(error.message, hint=hint, exit_code=ExitCode(error.exit_code)) from None
+
+    return converted
 
 
-def _key_store() -> _KeyStore | None:
-    """The OS key store, where `keyring` is installed and finds one. A named file comes first."""
-    if "KIT_SESSION_FILE" in os.environ:
-        return None
-    try:
-        import keyring  # optional: not everybody's machine has a key store
-
-        return _KeyStore(keyring) if keyring.get_keyring().priority > 0 else None
-    except Exception:  # a backend that cannot even be asked is none
-        return None
-
-
-def save(session: Session) -> str:
-    """Keep the session; says where."""
-    text = json.dumps(asdict(session))
-    store = _key_store()
-    if store is not None:
-        store.write(text)
-        return "the key store of this machine"
-    path = session_file()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_private(path, text)
-    return str(path)
-
-
-def load() -> Session:
-    """The session. Raises KitError when nobody is signed in."""
-    store = _key_store()
-    with contextlib.suppress(ValueError, TypeError, FileNotFoundError):
-        text = store.read() if store else session_file().read_text("utf-8")
-        return Session(**json.loads(text or ""))
-    raise KitError("nobody is signed in on this machine", hint="kit login", exit_code=ExitCode.USAGE)
-
-
-def forget() -> None:
-    """Sign out on this machine. Idempotent."""
-    store = _key_store()
-    if store is not None:
-        store.forget()
-    session_file().unlink(missing_ok=True)
-
-
-def fresh() -> Session:
-    """The session with an access token that is good for two minutes more; renewed when it is not. Where the
-    service cannot be reached, one that is good for a while still will do.
-
-    One process at a time renews: refresh tokens rotate, and a second use of one looks like theft.
-    """
-    session = load()
-    if session.expires_at - time.time() > _RENEW_SECONDS:
-        return session
-    with _alone():
-        session = load()
-        if session.expires_at - time.time() > _RENEW_SECONDS:
-            return session
-        form = {"grant_type": "refresh_token", "refresh_token": session.refresh_token}
-        try:
-            renewed = from_answer(session, ask_for_tokens(session, **form))
-        except KitError as error:
-            unreachable = error.exit_code == ExitCode.ENVIRONMENT
-            if unreachable and session.expires_at - time.time() > _STILL_GOOD_SECONDS:
-                return session
-            raise
-        save(renewed)
-        return renewed
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    path = session_file().with_suffix(".lock")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("w") as lock:
-        _lock(lock)
-        yield
-
-
-def _lock(file: IO[str]) -> None:
-    """Wait until nobody else has the file; it is free again when it is closed."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        while True:
-            with contextlib.suppress(OSError):  # it gives up after ten seconds
-                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-                return
-    import fcntl
-
-    fcntl.flock(file, fcntl.LOCK_EX)
-
-
-def from_answer(session: Session, answer: dict[str, Any]) -> Session:
-    """The session with the tokens of a token endpoint's answer."""
-    return replace(
-        session,
-        access_token=str(answer["access_token"]),
-        refresh_token=str(answer.get("refresh_token") or session.refresh_token),
-        expires_at=time.time() + float(answer.get("expires_in", 300)),
-    )
-
-
-def ask_for_tokens(session: Session, **form: str) -> dict[str, Any]:
-    """The token endpoint's answer. Raises KitError; nothing of a token is in its message."""
-    return _post(f"{session.sign_in_url}/oauth2/token", {**form, "client_id": session.client_id})
-
-
-def revoke(session: Session) -> tuple[str, ...]:
-    """Make the tokens worthless: no new ones of this sign-in, and the one in hand not taken any more.
-
-    Returns who could not be notified, in words; then a copy of that token stays good until it expires.
-    """
-    untold: list[str] = []
-    form = {"token": session.refresh_token, "client_id": session.client_id}
-    try:
-        _post(f"{session.sign_in_url}/oauth2/revoke", form)
-    except KitError:
-        untold.append("the sign-in service")
-    if session.expires_at > time.time():
-        try:
-            _post(
-                f"{session.gateway_url}/v1/sign-out", {}, {"authorization": f"Bearer {session.access_token}"}
-            )
-        except KitError:
-            untold.append("the gateway")
-    return tuple(untold)
-
-
-def _post(url: str, form: dict[str, str], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
-        raise KitError(f"{parts.hostname} is not reached over https", hint="sign in at an https address")
-    request = urllib.request.Request(  # noqa: S310 - checked above
-        url,
-        data=urllib.parse.urlencode(form).encode(),
-        headers={"content-type": "application/x-www-form-urlencoded", **(headers or {})},
-    )
-    try:
-        with _OPENER.open(request, timeout=_TIMEOUT) as answer:
-            body = answer.read(1 << 20)
-            return json.loads(body) if body else {}
-    except urllib.error.HTTPError as error:
-        if error.code >= 500:
-            raise _unreachable(parts.hostname) from None
-        raise KitError(
-            f"the sign-in service refused: {_reason(error)}", hint="kit login", exit_code=ExitCode.USAGE
-        ) from None
-    except (OSError, ValueError):
-        raise _unreachable(parts.hostname) from None
-
-
-def _unreachable(host: str | None) -> KitError:
-    return KitError(
-        f"the sign-in service at {host} does not answer",
-        hint="check the network and try again",
-        exit_code=ExitCode.ENVIRONMENT,
-    )
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Tokens are sent to whom they are meant for, and to nobody whom that one points to."""
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
-        """None: the redirect is an answer like any other, and no tokens."""
-
-
-_OPENER = urllib.request.build_opener(_NoRedirects)
-
-
-def _reason(error: urllib.error.HTTPError) -> str:
-    try:
-        document = json.loads(error.read(4096))
-        return str(document.get("error") or document.get("__type") or error.code)[:100]
-    except (ValueError, AttributeError):
-        return str(error.code)
+load = _of_kit(sessions.load)
+save = _of_kit(sessions.save)
+fresh = _of_kit(sessions.fresh)
+forget = _of_kit(sessions.forget)
+revoke = _of_kit(sessions.revoke)
+by_browser = _of_kit(signing_in.by_browser)
+complete = _of_kit(signing_in.complete)

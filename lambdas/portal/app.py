@@ -25,7 +25,7 @@ from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.portal.catalogue import Library
 from lambdas.portal.content import ContentSource, ContentUnavailable
 from lambdas.portal.gateway import Gateway
-from lambdas.portal.pages import ask, center, champions, entry, home, learn, library, support
+from lambdas.portal.pages import ask, center, champions, device, entry, home, learn, library, support
 from lambdas.portal.pool import UserPool
 from lambdas.portal.portal import Portal, Registrar
 from lambdas.portal.sessions import Sessions
@@ -58,7 +58,7 @@ def create_app(portal: Portal | None = None) -> ASGIApp:
     files = static_files()
     routes = [
         route
-        for pages in (entry, home, library, ask, learn, support, champions, center)
+        for pages in (entry, device, home, library, ask, learn, support, champions, center)
         for route in pages.ROUTES
     ]
     routes.append(Route("/static/{name}", static_file))

@@ -112,13 +112,7 @@ class UserPool:
 
     async def complete(self, attempt: Attempt, code: str) -> SignedIn:
         """Exchange the code. Raises `SignInFailed`, `SignInRefused`."""
-        answer = await self._post(
-            "token",
-            grant_type="authorization_code",
-            code=code,
-            redirect_uri=self.redirect_uri,
-            code_verifier=attempt.verifier,
-        )
+        answer = await self.exchange(code, attempt.verifier)
         tokens = self._tokens(answer, "")
         claims = await self._claims(tokens.identity)
         if not secrets.compare_digest(str(claims.get("nonce", "")), attempt.nonce):
@@ -128,6 +122,16 @@ class UserPool:
             raise SignInFailed("no_person")
         name = claims.get("name") or claims.get("email") or claims.get("preferred_username") or person
         return SignedIn(person, str(name), tokens)
+
+    async def exchange(self, code: str, verifier: str) -> dict[str, Any]:
+        """The token endpoint's answer to a code. Raises `SignInFailed`, `SignInRefused`."""
+        return await self._post(
+            "token",
+            grant_type="authorization_code",
+            code=code,
+            redirect_uri=self.redirect_uri,
+            code_verifier=verifier,
+        )
 
     async def refresh(self, tokens: Tokens) -> Tokens:
         """New tokens. Raises `SignInRefused` once the pool gives none, `SignInFailed` where it is away."""

@@ -19,7 +19,8 @@ class SettingsError(ValueError):
 @dataclass(frozen=True, slots=True)
 class PortalSettings:
     """Names of stores and addresses. Addresses have no slash at the end; `portal_url` includes the base path
-    under which every page is found (`/portal`). `issuer` is the user pool's.
+    under which every page is found (`/portal`). `issuer` is the user pool's. `device_client_id` is the app
+    client of the command, for which devices sign in; empty: they cannot.
     """
 
     region: str
@@ -37,6 +38,7 @@ class PortalSettings:
     registrar_function: str
     environment: str
     organization: str
+    device_client_id: str = ""
 
     @property
     def secure(self) -> bool:
@@ -80,6 +82,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> PortalSettings:
         endpoint_url=endpoint_url,
         content_key=environ.get("PORTAL_CONTENT_KEY", "portal/content.json"),
         environment=environ.get("KIT_ENVIRONMENT", "local"),
+        device_client_id=environ.get("DEVICE_CLIENT_ID", ""),
         organization=environ.get("ORGANIZATION_NAME", "") or "your organisation",
         **given,
     )

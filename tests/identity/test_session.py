@@ -20,8 +20,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from kit.errors import KitError
-from kit.identity.session import Session, ask_for_tokens, fresh, load, save
+from claude_kit_token.errors import TokenError
+from claude_kit_token.session import Session, ask_for_tokens
+from kit.identity.session import fresh, load, save
 from kit.local.home import PROJECT_ROOT
 from tests.support.local_kit import KIT
 
@@ -273,13 +274,13 @@ def test_a_refusal_of_the_identity_provider_is_told_in_the_terminal_and_on_the_p
 
 def test_a_code_without_its_verifier_is_worth_nothing(sign_in: SignIn, session: Session) -> None:
     sign_in.challenges["code-x"] = "challenge-of-the-owner"
-    with pytest.raises(KitError, match="invalid_grant"):
+    with pytest.raises(TokenError, match="invalid_grant"):
         ask_for_tokens(session, grant_type="authorization_code", code="code-x", code_verifier="guess")
 
 
 def test_no_token_follows_a_redirect(sign_in: SignIn, session: Session) -> None:
     sign_in.redirect = f"{sign_in.url}/elsewhere"
-    with pytest.raises(KitError):
+    with pytest.raises(TokenError):
         ask_for_tokens(session, grant_type="refresh_token", refresh_token="refresh-0")
     assert invoke({}, "logout").code == 0
     assert sign_in.elsewhere == 0
@@ -287,7 +288,7 @@ def test_no_token_follows_a_redirect(sign_in: SignIn, session: Session) -> None:
 
 def test_tokens_are_asked_for_over_https_only(session: Session) -> None:
     plain = replace(session, sign_in_url="http://sign-in.example.com")
-    with pytest.raises(KitError, match="not reached over https"):
+    with pytest.raises(TokenError, match="not reached over https"):
         ask_for_tokens(plain, grant_type="refresh_token", refresh_token="secret")
 
 
@@ -366,7 +367,7 @@ def test_a_locked_key_store_is_an_error_in_words(monkeypatch: pytest.MonkeyPatch
 
 def test_the_helper_starts_where_there_is_no_fcntl() -> None:
     """As on Windows, whose Python has no such module."""
-    code = "import sys; sys.modules['fcntl'] = None; import kit.identity.session, kit.identity.sign_in"
+    code = "import sys; sys.modules['fcntl'] = None; import claude_kit_token.cli"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

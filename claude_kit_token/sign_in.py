@@ -11,10 +11,10 @@ import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kit.errors import ExitCode, KitError
-from kit.identity.federation import PROVIDER
-from kit.identity.session import Session, ask_for_tokens, from_answer
+from claude_kit_token.errors import UNREACHABLE, USAGE, TokenError
+from claude_kit_token.session import Session, ask_for_tokens, from_answer
 
+PROVIDER = "organization"  # what the user pool calls the identity provider
 PORTS = (8976, 18976)  # the app client knows these two addresses only
 _SCOPES = "openid email claude/messages"
 _PAGE = "<!doctype html><meta charset=utf-8><title>Claude</title><p>{}"
@@ -52,13 +52,13 @@ class Attempt:
         return secrets.compare_digest((query.get("state") or [""])[0].encode(), self.state.encode())
 
     def code(self, answer: str) -> str:
-        """The code in the address that the browser came back to. Raises KitError."""
+        """The code in the address that the browser came back to. Raises TokenError."""
         if not self.is_own(answer):
-            raise KitError("the answer does not belong to this sign-in", hint="kit login again")
+            raise TokenError("the answer does not belong to this sign-in", hint="begin the sign-in again")
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(answer.strip()).query)
         if "code" not in query:
             reason = (query.get("error_description") or query.get("error") or ["no code"])[0]
-            raise KitError(f"sign-in was refused: {reason[:200]}", exit_code=ExitCode.USAGE)
+            raise TokenError(f"sign-in was refused: {reason[:200]}", exit_code=USAGE)
         return query["code"][0]
 
 
@@ -68,7 +68,7 @@ def attempt(port: int) -> Attempt:
 
 
 def by_browser(session: Session, *, seconds: float, show: Callable[[str], None]) -> Session:
-    """Sign in with the browser of this machine. Raises KitError after `seconds`."""
+    """Sign in with the browser of this machine. Raises TokenError after `seconds`."""
     server = _listen()
     under_way = server.under_way = attempt(int(server.server_address[1]))
     show(under_way.url(session))
@@ -79,7 +79,9 @@ def by_browser(session: Session, *, seconds: float, show: Callable[[str], None])
         while server.answer is None:
             server.handle_request()
             if server.answer is None and time.monotonic() >= deadline:
-                raise KitError(f"nobody signed in within {seconds:g} seconds", hint="kit login again")
+                raise TokenError(
+                    f"nobody signed in within {seconds:g} seconds", hint="begin the sign-in again"
+                )
     finally:
         server.server_close()
     return complete(session, under_way, server.answer)
@@ -140,8 +142,8 @@ def _listen() -> _Loopback:
             return _Loopback(("127.0.0.1", port), _Handler)
         except OSError:
             continue
-    raise KitError(
+    raise TokenError(
         f"ports {' and '.join(map(str, PORTS))} are in use",
-        hint="free one, or kit login --no-browser",
-        exit_code=ExitCode.ENVIRONMENT,
+        hint="free one, or sign in with --no-browser",
+        exit_code=UNREACHABLE,
     )

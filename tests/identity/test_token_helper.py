@@ -1,0 +1,112 @@
+"""The token helper alone, as a laptop without the project has it (L1.1, L1.3)."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from claude_kit_token import cli
+from claude_kit_token.config import configured
+from claude_kit_token.errors import TokenError
+from claude_kit_token.session import Session, forget, load, save
+from kit.local.home import PROJECT_ROOT
+
+PACKAGE = PROJECT_ROOT / "claude_kit_token"
+SESSION = Session("https://gw.example.com", "https://in.example.com", "app", "a.e30.c", "r" * 2000, 0)
+
+
+class CredentialManager:
+    """Refuses what Windows refuses: more than 2,560 bytes of UTF-16 in one entry."""
+
+    priority = 5
+
+    def __init__(self) -> None:
+        self.entries: dict[str, str] = {}
+
+    def get_keyring(self) -> "CredentialManager":
+        return self
+
+    def get_password(self, service: str, name: str) -> str | None:
+        return self.entries.get(name)
+
+    def set_password(self, service: str, name: str, text: str) -> None:
+        if len(text.encode("utf-16-le")) > 2560:
+            raise OSError(1783, "CredWrite", "The stub received bad data")
+        self.entries[name] = text
+
+    def delete_password(self, service: str, name: str) -> None:
+        del self.entries[name]
+
+
+def test_a_session_of_any_length_fits_into_the_key_store_of_windows(monkeypatch):
+    store = CredentialManager()
+    monkeypatch.delenv("KIT_SESSION_FILE", raising=False)
+    monkeypatch.setitem(sys.modules, "keyring", store)
+    for length in (2000, 1, 9000):
+        saved = Session(**{**SESSION.__dict__, "refresh_token": "r" * length})
+        save(saved)
+        assert load() == saved
+    assert len(store.entries) == 1 + -(-len(json.dumps(SESSION.__dict__) + "r" * 7000) // 1000)
+    forget()
+    forget()
+    assert store.entries == {}
+    with pytest.raises(TokenError, match="nobody is signed in"):
+        load()
+
+
+def test_it_starts_with_nothing_but_pythons_own_library(tmp_path: Path) -> None:
+    """Without site-packages; what it would install is the whole folder."""
+    (tmp_path / "claude_kit_token").symlink_to(PACKAGE)
+    environment = {
+        "PYTHONPATH": str(tmp_path),
+        "KIT_SESSION_FILE": str(tmp_path / "s.json"),
+        "HOME": "/nowhere",
+    }
+    command = [sys.executable, "-S", "-B", "-m", "claude_kit_token"]
+    helped = subprocess.run(
+        [*command, "--help"], env=environment, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert helped.returncode == 0, helped.stderr
+    assert "apiKeyHelper" in helped.stdout
+    nobody = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert (nobody.returncode, nobody.stdout) == (2, "")
+    assert "Traceback" not in nobody.stderr
+    project = tomllib.loads((PACKAGE / "pyproject.toml").read_text("utf-8"))
+    packed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    assert sorted(packed) == sorted(one.name for one in PACKAGE.glob("*.py"))
+
+
+def test_a_good_token_is_printed_and_nothing_else(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KIT_SESSION_FILE", str(tmp_path / "session.json"))
+    save(Session(**{**SESSION.__dict__, "expires_at": time.time() + 3600}))
+    assert cli.main([]) == 0
+    assert capsys.readouterr().out == "a.e30.c\n"
+    assert cli.main(["status"]) == 0
+    assert "https://gw.example.com" in capsys.readouterr().out
+    monkeypatch.setenv("KIT_SESSION_FILE", "/proc/nowhere/session.json")
+    with pytest.raises(TokenError, match="cannot be written"):
+        save(SESSION)
+
+
+def test_a_machine_knows_where_its_people_sign_in(tmp_path, monkeypatch, capsys):
+    for name in [one for one in os.environ if one.startswith("KIT_")]:
+        monkeypatch.delenv(name)
+    file = tmp_path / "config.json"
+    monkeypatch.setenv("KIT_TOKEN_CONFIG", str(file))
+    assert cli.main(["login"]) == 2
+    said = capsys.readouterr().err
+    assert "--gateway-url, --sign-in-url, --client-id" in said
+    assert str(file) in said
+    addresses = {"gateway_url": "https://gw/", "sign_in_url": "https://in", "client_id": "app"}
+    file.write_text(json.dumps(addresses))
+    assert configured()["gateway_url"] == "https://gw"
+    monkeypatch.setenv("KIT_CLIENT_ID", "from-environment")
+    assert configured(sign_in_url="https://given")["client_id"] == "from-environment"
+    for damaged in ("{", "[]", '{"client_id": 1}'):
+        file.write_text(damaged)
+        assert cli.main(["login"]) == 2
