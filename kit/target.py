@@ -7,8 +7,9 @@ default and on a real account:
     table = target.require("ledger_table_name")
     target.client("dynamodb").get_item(TableName=table, Key=…)
 
-An embedded deployment (`kit up`, `KIT_HOME`) comes first; where there is none, the stacks of a real account
-are asked through the `pulumi` binary and reached with the default AWS credentials.
+An embedded deployment (`kit up`, `KIT_HOME`) comes first, unless a command names another client; where there
+is none, the stacks of a real account are asked through the `pulumi` binary and reached with the default AWS
+credentials.
 """
 
 import json
@@ -22,6 +23,7 @@ from typing import Any
 import boto3
 import botocore.config
 
+from kit.chosen import choose, standing
 from kit.errors import ExitCode, KitError
 from kit.evaluation.graph import unwrapped
 from kit.evaluation.stages import STAGES, stack_name
@@ -101,11 +103,10 @@ def _embedded(client: str | None) -> Target | None:
     running = emulator.remembered(home)
     if running is None:
         return None
-    names = [stack_name(stage, client) for stage in STAGES]
-    if client is None and not home.state_file(names[0]).exists():
-        # the only client of this home need not be named
-        found = sorted(path.stem.partition(".")[2] for path in home.path.glob(f"state/{STAGES[0]}.*.json"))
-        names = [stack_name(stage, found[0]) for stage in STAGES] if len(found) == 1 else names
+    chosen = choose(client)
+    if client is not None and not chosen.up and standing(home) is not None:
+        return None  # another client's deployment is none of this command's business
+    names = [stack_name(stage, chosen.client) for stage in STAGES]
     exports: dict[str, Any] = {}
     for name in names:
         exports |= (read_json(home.state_file(name)) or {}).get("exports", {})
@@ -128,6 +129,13 @@ def _embedded(client: str | None) -> Target | None:
 def _real(client: str | None) -> Target:
     pulumi = shutil.which("pulumi")
     if pulumi is None:
+        here = standing()
+        if client is not None and here is not None:
+            raise KitError(
+                f"the deployment that is up is that of {here.name}, not of {client}",
+                hint=f"set KIT_HOME to the home of {client}, or name --client {here.name}",
+                exit_code=ExitCode.ENVIRONMENT,
+            )
         raise KitError("no deployment is up", hint=_NOT_UP, exit_code=ExitCode.ENVIRONMENT)
     exports: dict[str, Any] = {}
     problem = ""

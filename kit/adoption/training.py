@@ -10,9 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from components.layers import ROOT
 from components.portal.content import front_matter
-from components.workflow.catalogue import KIT, read_workflows
+from kit.chosen import settings_of
 from kit.errors import ExitCode, KitError
 from kit.identity.operator import access_records, caller_arn, operator_writer, plain, usage
 from kit.reviews.places import names_of_target
@@ -21,9 +20,9 @@ from lambdas.common.access import AccessRecord, AccessRecords, user_key
 from lambdas.common.audit import AuditUnavailable, AuditWriter, MetadataCopies
 from lambdas.workflow.area import DepartmentArea
 from lambdas.workflow.courses import keep_completion
+from stacks.library import courses_in, folders_of, workflows_of_department
 
 COLUMNS = ("person", "course", "completed_on", "trainer")
-GUIDES = ROOT / "documents" / "courses"
 _MOST = 100_000
 
 
@@ -62,12 +61,15 @@ def completed(person: str, course: str, on: str | None, today: date, trainer: st
     return _completed(given, "--person, --course, --on, --trainer", today)
 
 
-def record_training(target: Target, courses: Iterable[Completed]) -> Iterator[dict[str, Any]]:
+def record_training(
+    target: Target, courses: Iterable[Completed], client: str | None = None
+) -> Iterator[dict[str, Any]]:
     """Write a record for each; yields what was written. Everybody is looked up before anything is written.
+    `client` is whose deployment `target` is.
 
     Raises KitError: somebody is not known, or the audit store took no record.
     """
-    known = access_records(target)
+    known, of_workflows = access_records(target), courses_of_workflows(client)
     looked_up = [
         (one, _person(known, one.person), _person(known, one.trainer) if one.trainer else None)
         for one in courses
@@ -89,7 +91,7 @@ def record_training(target: Target, courses: Iterable[Completed]) -> Iterator[di
                     **({"trainer": trainer.subject} if trainer else {}),
                 }
                 writer.append_now(record, bodies={})
-                if one.course in courses_of_workflows():
+                if one.course in of_workflows:
                     kept = {name: record[name] for name in ("course", "completed_on", "department")}
                     keep_completion(governance, person.subject, one.course, kept)
                 yield record
@@ -128,16 +130,22 @@ def _person(known: AccessRecords, name: str) -> AccessRecord:
     return found
 
 
-def courses_of_workflows() -> dict[str, str]:
-    """The courses that workflows may demand: name and title."""
-    return {spec.name: spec.title for spec in read_workflows(KIT)[0].values()}
+def courses_of_workflows(client: str | None = None) -> dict[str, str]:
+    """The courses of the workflows that a client's departments have, by name, with their workflow's title."""
+    settings = settings_of(client)
+    return {
+        spec.course_name: spec.title
+        for department in settings.departments
+        for spec in workflows_of_department(settings, department)
+    }
 
 
-def guide(course: str) -> str:
-    """The text of a course. Raises KitError for an unknown name."""
-    if course not in courses_of_workflows():
+def guide(course: str, client: str | None = None) -> str:
+    """The text of a course: the client's own, or the kit's. Raises KitError for an unknown name."""
+    known = courses_in(folders_of(settings_of(client)))
+    if course not in known:
         raise usage(f"there is no course {course[:60]!r}", "kit training list")
-    return front_matter((GUIDES / f"{course}.md").read_text(encoding="utf-8"))[1]
+    return front_matter(known[course].read_text(encoding="utf-8"))[1]
 
 
 def _governance(target: Target) -> DepartmentArea:

@@ -43,12 +43,12 @@ def record(
     """
     from datetime import date
 
+    from kit.chosen import settings_of
     from kit.measurement.baselines import Baseline, append_baseline, baselines_file
-    from kit.measurement.deployment import read_client_settings
     from lambdas.common.clock import utc_now
     from stacks.settings import CONFIG_FOLDER
 
-    settings = read_client_settings(client, folder=folder)
+    settings = settings_of(client, config={"config_folder": str(folder)} if folder else None)
     known = [one.id for one in settings.departments]
     if department not in known:
         raise _usage(f'--department "{department}" is not configured', f"one of: {', '.join(known)}")
@@ -81,11 +81,11 @@ def show(client: Client = None, folder: Folder = None, as_json: Json = False) ->
     from rich.console import Console
     from rich.table import Table
 
+    from kit.chosen import settings_of
     from kit.measurement.baselines import baselines_file, read_baselines
-    from kit.measurement.deployment import read_client_settings
     from stacks.settings import CONFIG_FOLDER
 
-    settings = read_client_settings(client, folder=folder)
+    settings = settings_of(client, config={"config_folder": str(folder)} if folder else None)
     entries = read_baselines(baselines_file(folder or CONFIG_FOLDER, settings.client))
     missing = [
         one.id for one in settings.departments if one.id not in {entry.department for entry in entries}

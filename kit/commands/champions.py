@@ -23,17 +23,19 @@ def champions(
     Exit codes: 0 done; 2 wrong option; 4 no deployment can be reached.
     """
     from kit.adoption.recognition import contributions
+    from kit.chosen import settings_of
     from kit.measurement import period
-    from kit.measurement.deployment import read_client_settings
     from kit.measurement.reading import Reading, source_of
-    from kit.target import find_target
+    from kit.target import find_target, require_client
     from lambdas.common.clock import utc_now
 
     today = utc_now().date()
     wanted = period.quarter(quarter) if quarter else period.quarter_of(today)
     with deployment_errors():
         target = find_target(client)
-        reading = Reading(read_client_settings(client), source_of(None, target), target, None, today)
+        settings = settings_of(client)
+        require_client(target, settings.client)
+        reading = Reading(settings, source_of(None, target), target, None, today)
         found = contributions(reading, target, wanted)
     if as_json:
         documents = [one.as_document() | {"known_as": one.known_as} for one in found]

@@ -50,11 +50,11 @@ def chargeback(
     Exit codes: 0 every department agrees with the ledger (or no ledger was given); 2 wrong option; 4 no
     deployment; 5 a difference, or a closed month that is computed differently today.
     """
+    from kit.chosen import settings_of
     from kit.measurement import period
     from kit.measurement.charging import as_csv, comparisons, statements
     from kit.measurement.closing import close as close_period
     from kit.measurement.closing import closed_file, corrections, read_closed
-    from kit.measurement.deployment import read_client_settings
     from kit.measurement.pages import statements_page
     from kit.measurement.reading import reading
     from lambdas.common.clock import utc_now
@@ -63,7 +63,7 @@ def chargeback(
 
     month = month or f"{utc_now():%Y-%m}"
     wanted = period.month(month)
-    settings = read_client_settings(client)
+    settings = settings_of(client)
     source = reading(settings, records, client)
     use = source.whole(wanted, progress=not as_json)
     live = None if records is not None else source.ledger(wanted.name)

@@ -36,14 +36,15 @@ def cost(
 
     Exit codes: 0 done; 1 the program failed; 2 wrong option or configuration.
     """
+    from kit.chosen import choose, settings_of
     from kit.cost.model import build_model
     from kit.evaluation.stages import SIZES, check_choice, evaluate_stages
-    from kit.measurement.deployment import read_client_settings
 
     if size is not None:
         check_choice("size", size, SIZES)
-    settings = read_client_settings(client, size)
-    graphs = evaluate_stages(client=client, size=size, assume_gates=True)
+    chosen = choose(client)
+    settings = settings_of(client, config={"size": size} if size else None)
+    graphs = evaluate_stages(client=chosen.client, config=chosen.config, size=size, assume_gates=True)
     counts = {"agent_people": agents, "application_calls": application_calls}
     given = {name: str(count) for name, count in counts.items() if count is not None}
     model = build_model(settings, list(graphs.values()), given | _assumptions(assume or []))

@@ -30,15 +30,15 @@ def dashboards(
     from datetime import date, timedelta
 
     from components.measurement.dashboards import DashboardsArgs, dashboard_body
+    from kit.chosen import settings_of
     from kit.errors import ExitCode, KitError
-    from kit.measurement.deployment import read_client_settings
     from kit.measurement.drawing import dashboard_page
     from kit.measurement.period import Period
     from kit.measurement.reading import reading
     from lambdas.measurement.privacy import month_start
     from stacks.placement import names_of
 
-    settings = read_client_settings(client)
+    settings = settings_of(client)
     source = reading(settings, records, client)
     try:
         yesterday = source.today - timedelta(days=1)  # a day is shown when it is over

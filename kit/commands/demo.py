@@ -40,12 +40,12 @@ def demo(
 
     Exit codes: 0 done; 2 wrong option, or the deployment is a real one; 4 no deployment.
     """
+    from kit.chosen import settings_of
     from kit.measurement.baselines import write_baselines
-    from kit.measurement.deployment import read_client_settings
     from kit.measurement.reading import DEMONSTRATION_BASELINES
     from lambdas.common.clock import utc_now
 
-    settings = read_client_settings(client)
+    settings = settings_of(client)
     target = None
     if output is None:
         from kit.target import find_target, require_client

@@ -27,7 +27,9 @@ WEEKS: dict[str, tuple[int, int]] = {"foundation": (1, 4), "integration": (5, 8)
 
 Client = Annotated[
     str | None,
-    typer.Option("--client", help="Client whose gates are meant; default: the one of the plain stacks."),
+    typer.Option(
+        "--client", help="Client whose gates are meant; default: the one that is up, or of the plain stacks."
+    ),
 ]
 Folder = Annotated[
     Path | None,
@@ -350,15 +352,17 @@ def _settings(
     client: str | None, folder: Path | None, stage: str, overrides: Mapping[str, Any] | None = None
 ) -> "Settings":
     """The settings of a stage's stack, read from the same files as `pulumi up` reads them."""
+    from kit.chosen import Chosen, choose
     from kit.evaluation.stages import stack_configuration, stack_name
     from stacks.settings import CONFIG_FOLDER, RawConfig, read_settings
 
+    chosen = choose(client) if folder is None else Chosen(client)
     folder = folder or CONFIG_FOLDER
-    file = folder / f"Pulumi.{stack_name(stage, client)}.yaml"
+    file = folder / f"Pulumi.{stack_name(stage, chosen.client)}.yaml"
     full = stack_configuration(
         stage,
-        client=client,
-        config={"config_folder": str(folder), **(overrides or {})},
+        client=chosen.client,
+        config={**chosen.config, "config_folder": str(folder), **(overrides or {})},
         config_file=file if file.exists() else None,
     )
     return read_settings(RawConfig({key.partition(":")[2]: value for key, value in full.items()}))

@@ -111,24 +111,25 @@ def maturity(
 
 def read_quarter(name: str | None, records: Path | None, client: str | None, *, progress: bool) -> "Quarter":
     """Everything about a quarter. Raises KitError on a wrong option or where nothing can be read."""
+    from kit.chosen import choose, settings_of
     from kit.cost.model import build_model
     from kit.evaluation.stages import evaluate_stages
     from kit.measurement import period
     from kit.measurement.baselines import baseline_of_document
     from kit.measurement.closing import closed_file, read_closed
-    from kit.measurement.deployment import read_client_settings
     from kit.measurement.quarter import Quarter
     from kit.measurement.reading import reading
     from stacks.settings import CONFIG_FOLDER
 
-    settings = read_client_settings(client)
+    settings = settings_of(client)
     source = reading(settings, records, client)
     wanted = period.quarter(name) if name else period.quarter_of(source.today)
     if wanted.first > source.today:
         raise KitError(
             f"{wanted.name} has not begun", hint="choose an earlier quarter", exit_code=ExitCode.USAGE
         )
-    graphs = evaluate_stages(client=client, assume_gates=True)
+    chosen = choose(client)
+    graphs = evaluate_stages(client=chosen.client, config=chosen.config, assume_gates=True)
     baselines, cost = source.baselines(), build_model(settings, list(graphs.values()))
 
     def of(one: period.Period, earlier: "Quarter | None" = None) -> "Quarter":

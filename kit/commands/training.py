@@ -12,8 +12,14 @@ from kit.errors import ExitCode, KitError
 app = typer.Typer(help="Courses of workflows; record who completed which.", no_args_is_help=True)
 
 
+Client = Annotated[
+    str | None, typer.Option("--client", help="The client that is meant; default: the one that is up.")
+]
+
+
 @app.command("list")
 def list_(
+    client: Client = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
 ) -> None:
     """List the courses, one for each workflow. A department with `training_required` demands its workflows'.
@@ -22,7 +28,7 @@ def list_(
     """
     from kit.adoption.training import courses_of_workflows
 
-    courses = courses_of_workflows()
+    courses = courses_of_workflows(client)
     if as_json:
         typer.echo(json.dumps(courses, sort_keys=True))
         return
@@ -31,13 +37,13 @@ def list_(
 
 
 @app.command()
-def show(course: Annotated[str, typer.Argument(help="Name of the course.")]) -> None:
+def show(course: Annotated[str, typer.Argument(help="Name of the course.")], client: Client = None) -> None:
     """Print the text of a course: what the workflow does, what to check, a case to try. Exit codes: 0; 2 no
     such course.
     """
     from kit.adoption.training import guide
 
-    typer.echo(guide(course), nl=False)
+    typer.echo(guide(course, client), nl=False)
 
 
 @app.command()
@@ -52,7 +58,7 @@ def record(
         Path | None,
         typer.Option("--from", help="CSV with the columns person, course[, completed_on][, trainer]."),
     ] = None,
-    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
+    client: Client = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
 ) -> None:
     """Write a record of kind training for each completion; the gate "teams trained" and maturity count them.
@@ -77,7 +83,7 @@ def record(
             exit_code=ExitCode.USAGE,
         )
     with deployment_errors():
-        written = list(record_training(find_target(client), courses))
+        written = list(record_training(find_target(client), courses, client))
     if as_json:
         typer.echo(json.dumps({"recorded": len(written)}, sort_keys=True))
         return

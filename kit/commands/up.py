@@ -57,8 +57,9 @@ def up(
     """Stand the whole kit up on this machine, on an emulated AWS that listens on 127.0.0.1 only.
 
     Evaluates the Pulumi program, shows the plan, brings the emulated AWS to it, starts the functions and
-    makes a first request with the official SDK. Run it again after a change: what is the same stays. A run
-    that failed or was stopped goes on where it ended. State lies under .kit (KIT_HOME).
+    makes a first request with the official SDK. Run it again after a change: what is the same stays, and the
+    client need not be named again. A run that failed or was stopped goes on where it ended. State lies under
+    .kit (KIT_HOME), which holds one client; another one has a home and ports of its own.
 
     Claude itself answers where ANTHROPIC_API_KEY is set (at ANTHROPIC_BASE_URL, if that is set too and is not
     this gateway), a stand-in that says what it is otherwise. The key goes into the emulated Secrets Manager,
@@ -70,6 +71,7 @@ def up(
     """
     from rich.console import Console
 
+    from kit.chosen import remember
     from kit.local.deployment import Deployment, stop_everything
     from kit.local.home import find_home
 
@@ -77,7 +79,8 @@ def up(
     console = Console(highlight=False, stderr=as_json)
     home = find_home()
     with _interruptible(home), home.locked():
-        deployment = Deployment(home, _choice(stage, size, config, client, port_base))
+        deployment = Deployment(home, _choice(home, stage, size, config, client, port_base))
+        remember(home, deployment.as_standing())
         deployment.start_emulator()
         report = _stand_up(deployment, console)
     report["seconds"] = round(time.perf_counter() - started, 1)
@@ -94,8 +97,14 @@ def up(
 
 
 def _choice(
-    stage: str | None, size: str | None, config: Path | None, client: str | None, base: int | None
+    home: "Home",
+    stage: str | None,
+    size: str | None,
+    config: Path | None,
+    client: str | None,
+    base: int | None,
 ) -> "Choice":
+    from kit.chosen import standing
     from kit.evaluation.stages import SIZES, STAGES, check_choice, read_yaml
     from kit.local.deployment import Choice
     from kit.local.ports import port_base
@@ -110,6 +119,9 @@ def _choice(
             hint="give a client's file, such as stacks/config/clients/example.yaml",
             exit_code=ExitCode.USAGE,
         )
+    here = standing(home)
+    if here is not None and client is None and config is None:  # again: the client that stands here
+        client, config = here.client, Path(here.client_file) if here.client_file else None
     key, first_port = os.environ.get("ANTHROPIC_API_KEY") or None, port_base(base)
     return Choice(
         stage=stage or STAGES[-1],

@@ -28,14 +28,13 @@ def list_(
     client: Annotated[str | None, typer.Option(help="The client whose workflows are listed.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the workflows that the kit brings; those of a client and its departments: with --client.
+    """List the workflows that a client's departments have: the client that is named, or is up.
 
     Exit codes: 0 listed; 2 no such client, or its file or a workflow of it is wrong.
     """
-    from components.workflow.catalogue import KIT, read_workflows
     from contract.writing import as_file
 
-    library = _library_of(client) if client else read_workflows(KIT)[0]
+    library = _library_of(client)
     if as_json:
         typer.echo(
             json.dumps(
@@ -161,12 +160,11 @@ def credential(
     typer.echo(f"{made.subject} is the key of {department}'s workflows")
 
 
-def _library_of(client: str) -> Any:
-    from kit.evaluation.stages import stack_configuration
-    from kit.local.deployment import read_settings_of
+def _library_of(client: str | None) -> Any:
+    from kit.chosen import settings_of
     from stacks.library import library_of, workflows_of_department
 
-    settings = read_settings_of(stack_configuration("integration", client=client))
+    settings = settings_of(client)
     library = library_of(settings)
     return {
         spec.name: spec for one in settings.departments for spec in workflows_of_department(settings, one)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.writing import as_file
+from kit.chosen import Standing
 from kit.deploy.generated_secrets import fill_generated
 from kit.errors import ExitCode, KitError
 from kit.evaluation import Graph
@@ -129,6 +130,17 @@ class Deployment:
 
     def _settings(self) -> Settings:
         return read_settings_of(self._configuration(self.choice.stage))
+
+    def as_standing(self) -> Standing:
+        """What the home keeps of the client, so that commands know which one is up."""
+        file = self.choice.client_file
+        return Standing(
+            self.choice.client,
+            self.settings.client,
+            self.settings.environment,
+            client_file=str(file) if file else None,
+            size=self.choice.size,
+        )
 
     @property
     def outside_residency(self) -> bool:

@@ -9,6 +9,7 @@
     <home>/access.json         the demonstration application key and the SCIM token (mode 0600)
     <home>/attendant.json      keys the tokens with which processes get their role's credentials (mode 0600)
     <home>/lock                held while a run is under way
+    <home>/client.json         which client stands here
     <home>/restarts.json       which process was started again, and when
     <home>/engine.key          keys the hashes that stand for secrets in the state (mode 0600)
 
@@ -31,7 +32,7 @@ from kit.errors import ExitCode, KitError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 _STATE = ("state", "processes", "logs", "emulator", "emulator.json", "demonstration.yaml", "access.json",
-          "engine.key", "attendant.json", "restarts.json", "lock")  # fmt: skip
+          "engine.key", "attendant.json", "restarts.json", "client.json", "lock")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class Home:
     @property
     def access_file(self) -> Path:
         return self.path / "access.json"
+
+    @property
+    def client_file(self) -> Path:
+        return self.path / "client.json"
 
     @property
     def attendant_file(self) -> Path:

@@ -116,7 +116,8 @@ def reading(settings: "Settings", records: Path | None, client: str | None) -> R
     """
     target = None
     if records is None:
-        from kit.target import find_target
+        from kit.target import find_target, require_client
 
         target = find_target(client)
+        require_client(target, settings.client)
     return Reading(settings, source_of(records, target), target, records, utc_now().date())

@@ -115,7 +115,7 @@ def _machine(workflow: Workflow, demanded: str = "") -> dict[str, Any]:
     return definition(planned, "sales", _LAMBDAS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(files(), st.sampled_from(["", "customer-facing"]))
 def test_a_workflow_is_refused_with_a_named_reason_or_is_a_machine_that_aws_takes(
     document: dict[str, Any], demanded: str

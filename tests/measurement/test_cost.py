@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from kit.chosen import settings_of
 from kit.cli import app
 from kit.cost.model import CostModel, build_model
 from kit.cost.price_file import read_prices
 from kit.errors import KitError
-from kit.measurement.deployment import read_client_settings
 from tests.support.stages import SIZES, plans_of
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 def model_of(size: str, given: dict[str, str] | None = None) -> CostModel:
-    return build_model(read_client_settings(None, size), list(plans_of(size).values()), given)
+    return build_model(settings_of(None, config={"size": size}), list(plans_of(size).values()), given)
 
 
 @pytest.mark.parametrize("size", SIZES)

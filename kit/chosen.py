@@ -1,0 +1,96 @@
+"""Which client a command means: the one that is named, the one whose deployment is up in this home, or, where
+nothing is up, the one of the plain stacks (Z.1).
+
+`kit up` keeps what it stood up in the home; every command that needs a client's settings reads them from
+there, so that no command pairs one client's settings with another's deployment.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kit.errors import ExitCode, KitError
+from kit.local.home import Home, find_home, read_json, write_private
+
+if TYPE_CHECKING:
+    from stacks.settings import Settings
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A client as a command means it. `client` is that of the stacks `<stage>.<client>`, None for the plain
+    ones; `config` is what stands in place of keys of its file; `up` says whether it is the one that is up.
+    """
+
+    client: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    up: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The client of a home: the stacks, the name in its file, and what stood in place of the file's keys."""
+
+    client: str | None
+    name: str
+    environment: str
+    client_file: str | None = None
+    size: str | None = None
+
+    def is_called(self, name: str) -> bool:
+        """Whether a command that names `name` means it."""
+        return name in (self.client, self.name)
+
+    def chosen(self) -> Chosen:
+        """The client as a command that names none means it."""
+        given = {"client_file": self.client_file, "size": self.size}
+        return Chosen(self.client, {key: value for key, value in given.items() if value}, up=True)
+
+
+def standing(home: Home | None = None) -> Standing | None:
+    """What stands in a home; None where nothing does. Raises KitError where its file is damaged."""
+    found = read_json((home or find_home()).client_file)
+    return Standing(**found) if found else None
+
+
+def remember(home: Home, made: Standing) -> None:
+    """Keep what stands in a home, once it is known to be the only client there.
+
+    Raises KitError (2) where another client stands there: its data, keys and evidence lie in the same home.
+    """
+    before = standing(home)
+    if before is not None and (before.name, before.environment) != (made.name, made.environment):
+        raise KitError(
+            f"the deployment of {before.name} ({before.environment}) stands in {home.path}",
+            hint=f"remove it with `kit down`, or give {made.name} a home and ports of its own:"
+            f" KIT_HOME={home.path}-{made.name} KIT_PORT_BASE=…",
+            exit_code=ExitCode.USAGE,
+        )
+    write_private(home.client_file, json.dumps(vars(made), indent=1) + "\n")
+
+
+def choose(client: str | None) -> Chosen:
+    """The client that a command means; `client` is the one that it names."""
+    here = standing()
+    if here is not None and (client is None or here.is_called(client)):
+        return here.chosen()
+    return Chosen(client)
+
+
+def settings_of(
+    client: str | None, stage: str = "rollout", config: Mapping[str, Any] | None = None
+) -> "Settings":
+    """The settings of the client that a command means, as `pulumi up` reads them; `config` goes before all.
+
+    Raises KitError (2) with every problem.
+    """
+    from kit.evaluation.stages import stack_configuration
+    from stacks.settings import RawConfig, SettingsError, read_settings
+
+    chosen = choose(client)
+    full = stack_configuration(stage, client=chosen.client, config={**chosen.config, **(config or {})})
+    try:
+        return read_settings(RawConfig({key.partition(":")[2]: value for key, value in full.items()}))
+    except SettingsError as error:
+        raise KitError(str(error), hint="correct the keys named above", exit_code=ExitCode.USAGE) from None
