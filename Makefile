@@ -97,7 +97,7 @@ test-browser: setup ## People in a real Chromium: sign-in, deactivation, and the
 
 test-engine: setup ## Drive all stages with the real Pulumi engine, from the PATH or built here once (needs Go)
 	@$(BIN)/python -m tests.engine.build >/dev/null
-	@KIT_TEST_ENGINE=1 $(BIN)/pytest -q tests/engine
+	@KIT_TEST_ENGINE=1 nice -n 10 $(BIN)/pytest -q -n 2 --dist loadfile tests/engine
 
 bench-scale: setup ## Measure what holds at 50,000 people: ledger, notary, verification, cost per million calls
 	@$(BIN)/python -m bench.ledger_load

@@ -115,9 +115,15 @@ def source_files(packages: Sequence[str], root: Path = ROOT) -> list[str]:
     return sorted(found)
 
 
+CONTAINERFILE = "lambdas/gateway/Containerfile"
+
+
 def image_tag(family: str, packages: Sequence[str], root: Path = ROOT) -> str:
-    """The tag of a container image: a digest of its sources and of its locked dependencies."""
+    """The tag of a container image: a digest of its sources, of how it is made and of its locked
+    dependencies.
+    """
     digest = hashlib.sha256(lock_digest(family).encode())
+    digest.update((root / CONTAINERFILE).read_bytes())
     for path in source_files(packages, root):
         digest.update(f"{path}\0".encode() + (root / path).read_bytes())
     return digest.hexdigest()[:16]

@@ -73,7 +73,8 @@ def build(family: str, *, root: Path = ROOT, output: Path | None = None, force: 
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{family}-") as folder:
         staging = Path(folder)
-        _install(family, staging, root)
+        install(family, staging / "tree", root, PLATFORM)
+        (staging / "tree" / "serve").write_text(SERVE_SCRIPT, encoding="utf-8", newline="\n")
         if family == INSPECTING:
             _candidates().write(staging / "tree" / "python")
         partial = staging / "layer.zip"
@@ -99,17 +100,20 @@ def _candidates() -> "Scanner":
     return SCANNER
 
 
-def _install(family: str, staging: Path, root: Path) -> None:
-    requirements = staging / "requirements.txt"
-    exported = ["--frozen", "--no-emit-project", "--no-header", "--only-group", group_name(family)]
-    _uv(["export", "--quiet", *exported, "--output-file", str(requirements)], root)
-    target = ["--target", str(staging / "tree" / "python"), "--python", sys.executable]
-    platform = ["--python-version", PYTHON_VERSION, "--python-platform", PLATFORM]
-    pinned = ["--requirements", str(requirements), "--require-hashes", "--only-binary", ":all:", "--no-deps"]
-    stable = ["--link-mode", "copy", "--no-compile-bytecode"]
-    _uv(["pip", "install", "--quiet", *pinned, *target, *platform, *stable], root)
-    serve = staging / "tree" / "serve"
-    serve.write_text(SERVE_SCRIPT, encoding="utf-8", newline="\n")
+def install(family: str, folder: Path, root: Path, platform: str) -> None:
+    """The locked packages of a function family into `folder`/python, wheels for a platform, checked by hash.
+    Raises KitError where uv or a wheel is missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        requirements = Path(temporary) / "requirements.txt"
+        exported = ["--frozen", "--no-emit-project", "--no-header", "--only-group", group_name(family)]
+        _uv(["export", "--quiet", *exported, "--output-file", str(requirements)], root)
+        target = ["--target", str(folder / "python"), "--python", sys.executable]
+        chosen = ["--python-version", PYTHON_VERSION, "--python-platform", platform]
+        pinned = ["--requirements", str(requirements), "--require-hashes", "--only-binary", ":all:"]
+        stable = ["--no-deps", "--link-mode", "copy", "--no-compile-bytecode"]
+        _uv(["pip", "install", "--quiet", *pinned, *target, *chosen, *stable], root)
 
 
 def _uv(arguments: Sequence[str], root: Path) -> None:

@@ -1,5 +1,6 @@
 """`kit deploy`: the stages in a real account, one after the other, each shown before it is made (S.1-S.3)."""
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,6 +69,8 @@ def deploy(
         engine.select(each)
         if settings.environment == "production":
             _reviewed(engine, each, client, settings)
+        if each == "integration":
+            _cluster_first(engine, settings, clients, yes=yes)
         engine.up(each, yes=yes)
         exports |= {name: str(value) for name, value in engine.outputs(each).items()}
         _fill(clients, exports)
@@ -108,6 +111,35 @@ def _reviewed(engine: Any, stage: str, client: str | None, settings: "Settings")
         with deployment_errors():
             verdict = require_verdict(target, stack, digest)
         typer.echo(f"approved by {verdict.approver} at {verdict.at}: plan {digest[:12]}")
+
+
+def _cluster_first(engine: Any, settings: "Settings", clients: Any, *, yes: bool) -> None:
+    """Where pods answer: their cluster before them, and them only once their image is there, signed, and the
+    API server can be reached. Until then the gateway's function answers.
+    """
+    from contract.writing import as_file
+    from kit.deploy.pods import unready
+    from stacks.pods import certified_name
+
+    if certified_name(settings) is None:
+        return
+    exports = engine.outputs("integration")
+    if "cluster_name" not in exports:
+        typer.echo("first phase: the cluster, without workloads")
+        cluster = {**as_file(settings.cluster), "workloads": False}
+        engine.configure("integration", "cluster", json.dumps(cluster, sort_keys=True))
+        engine.up("integration", yes=yes)
+        exports = engine.outputs("integration")
+    with deployment_errors():
+        what, fix = unready(clients, {name: str(value) for name, value in exports.items()})
+    if what:
+        raise KitError(
+            f"pods wait for {what}; the gateway's function answers until then",
+            hint=f"{fix}; then run the command again",
+            exit_code=ExitCode.VERIFICATION_FAILED,
+        )
+    typer.echo("second phase: the workloads")
+    engine.configure("integration", "cluster", None)
 
 
 def _gate_closed(stage: str, client: str | None) -> bool:

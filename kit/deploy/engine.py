@@ -40,6 +40,11 @@ class Engine:
         for key, value in {"stage": stage, **({"client": self.client} if self.client else {})}.items():
             self._run(["config", "set", key, value, "--stack", self.stack(stage)], quiet=True)
 
+    def configure(self, stage: str, key: str, value: str | None) -> None:
+        """Set a key of the stack's own file, or take it out. Raises KitError."""
+        change = ["rm", key] if value is None else ["set", key, value]
+        self._run(["config", *change, "--stack", self.stack(stage)])
+
     def stack(self, stage: str) -> str:
         """The name of the stack of a stage."""
         return stack_name(stage, self.client)
