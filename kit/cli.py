@@ -121,7 +121,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., object] | typer.Typer], ...] = (
     (_EVIDENCE, "audit", audit.app),
     (_EVIDENCE, "evidence", evidence.app),
     (_FIGURES, "baseline", baseline.app),
-    (_FIGURES, "chargeback", chargeback.chargeback),
+    (_FIGURES, "chargeback", chargeback.app),
     (_FIGURES, "dashboards", dashboards.dashboards),
     (_FIGURES, "maturity", report.maturity),
     (_FIGURES, "report", report.app),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kit.commands.chargeback_reconcile import reconcile
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
     from kit.target import Target
     from lambdas.measurement.privacy import Released
 
+app = typer.Typer(invoke_without_command=True)
+app.command()(reconcile)
 
+
+@app.callback()
 def chargeback(
+    context: typer.Context,
     month: Annotated[str | None, typer.Option(help="The month, as YYYY-MM; this month if left out.")] = None,
     output: Annotated[
         Path | None, typer.Option(help="Write statements.csv and statements.html to this folder.")
@@ -50,6 +56,8 @@ def chargeback(
     Exit codes: 0 every department agrees with the ledger (or no ledger was given); 2 wrong option; 4 no
     deployment; 5 a difference, or a closed month that is computed differently today.
     """
+    if context.invoked_subcommand is not None:
+        return
     from kit.chosen import settings_of
     from kit.measurement import period
     from kit.measurement.charging import as_csv, comparisons, statements

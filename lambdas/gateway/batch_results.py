@@ -129,6 +129,7 @@ class BatchResults:
             cost,
             b"".join(fresh),
             after_line=progress.lines,
+            provider=batch.item["provider"],
             model=batch.item["model"],
             booked_month=json.loads(batch.item["reservation"])["month"],
         )

@@ -156,6 +156,7 @@ class Recorder:
         *,
         after_line: int,
         model: str,
+        provider: str,
         booked_month: str,
     ) -> None:
         """What came of a part of a batch, the lines after `after_line`, when they were first seen. Raises
@@ -170,6 +171,7 @@ class Recorder:
             "exchange_id": exchange_id,
             "batch_id": batch_id,
             "after_line": after_line,
+            "provider": provider,
             "principal": principal.id,
             "principal_kind": principal.kind,
             "department": principal.department,
