@@ -47,14 +47,14 @@ def reconcile(
 
     Exit codes: 0 everything agrees; 2 wrong option or report; 4 no deployment or no report; 5 a difference.
     """
+    from kit.chosen import settings_of
     from kit.measurement import period
-    from kit.measurement.deployment import read_client_settings
     from kit.measurement.reading import reading
     from kit.measurement.reconcile import calls_of, compare, resolutions
     from lambdas.common.clock import utc_now
 
     wanted = period.month(month or f"{utc_now():%Y-%m}")
-    settings = read_client_settings(client)
+    settings = settings_of(client)
     providers = [one.route for one in settings.claude.providers]
     named = _workspaces(workspace or [], {one.name for one in providers})
     workspaces = {
