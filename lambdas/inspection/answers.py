@@ -14,7 +14,7 @@ from typing import Any
 
 from lambdas.inspection import examples
 from lambdas.inspection.context import Kind
-from lambdas.inspection.credentials import ASSIGNMENT_GATES, HEADER_GATES
+from lambdas.inspection.credentials import ASSIGNMENT_GATES, HEADER_GATES, TOKEN_GATES
 from lambdas.inspection.expressions import Expression, Literals
 from lambdas.inspection.findings import DataClass, Span
 from lambdas.inspection.inspector import LEVELS, Inspector
@@ -175,19 +175,30 @@ _GATES_BEFORE_ANY_WORD = Literals(
 # a word of a sentence, with the signs of one around it
 _OF_A_SENTENCE = Expression(r"[(*_]{0,3}[^\W\d_][a-zß-öø-ÿ]*(?:['’][a-z]{1,2})?[.,;:!?)*_]{0,4}\s*\Z")
 _FENCE = "```"
-# words that answers begin with: one is shown at once, so it is never a part of a value
+# what an answer begins with is shown at once, so it is never a part of a value: a mark and a word of small
+# letters, however it goes on. Where there are protected terms, only words that answers often begin with
+_OPENING = re.compile(r"[#*`>]{0,3} ?[^\W\d_]?[a-zß-öø-ÿ]{0,11}")
+_LONGEST_OPENING = 16
 _OPENERS = frozenset(
     WORD.findall(
-        "And Based Both Can Certainly Done Each Every First For Good Got Great Hello Here How Let Looking "
-        "Now One"
-        " Our Sure Thank That The There These They This Two What When With Yes You Your"
+        "And Based Both Can Certainly Done Each Every First For Good Got Great Hello Here How I If In Let "
+        "Looking Now On One Our Sure Thank That The There These They This To Two What When With Yes You Your"
     )
 )
-_LONGEST_OPENER = max(map(len, _OPENERS))
+# beginnings of providers' tokens: with these a token may begin
+_GATE_BEGINNINGS = frozenset(
+    gate[:size] for gate in (*TOKEN_GATES, *_ANNOUNCING) for size in range(1, len(gate) + 1)
+)
 _KEY_BEGIN = Expression(
     r"-----BEGIN [A-Z0-9 ]{0,30}(?:PRIVATE KEY|PGP PRIVATE KEY BLOCK)|PuTTY-User-Key-File"
 )
 _KEY_END = Expression(r"-----END [A-Z0-9 ]{0,40}-----|Private-MAC: [0-9a-f]{40,}")
+
+
+# a block ends within a value: four digits and no stop, a long word with several digits
+_OPEN_TAIL = re.compile(
+    r"(?:\d[ -]?\d[ -]?\d[ -]?\d[ -]?|(?=[A-Za-z+/_=-]*\d[A-Za-z+/_=-]*\d)[A-Za-z0-9+/_=-]{10,})\Z"
+)
 
 
 def _is_plain(token: str) -> bool:
@@ -249,9 +260,9 @@ class TextRedactor:
 
     def feed(self, text: str) -> None:
         """More text of the block."""
-        if len(self._first) < _LONGEST_OPENER:
-            self._first += text[: _LONGEST_OPENER - len(self._first)]
-            self._opener = _opened(self._first)
+        if len(self._first) < _LONGEST_OPENING:
+            self._first += text[: _LONGEST_OPENING - len(self._first)]
+            self._opener = self._opening()
         self._held += text
         while match := _TOKEN.match(self._held, self._scan):
             token = match.group()
@@ -274,6 +285,38 @@ class TextRedactor:
             self._note(last)
         if self._cut < self._scan:
             self._decide(self._scan)
+
+    def _opening(self) -> int:
+        """How many characters of the block's beginning may be shown whatever follows them."""
+        match = _OPENING.match(self._first)
+        shown = match.group() if match else ""
+        word = shown.lstrip("#*`> ")
+        if len(self._inspector.config.dictionary):
+            return max((len(one) for one in _OPENERS if self._first.startswith(one)), default=0)
+        if word.lower() in _GATE_BEGINNINGS or any(one.startswith(shown) for one in self._policy.canaries):
+            return 0
+        return len(shown)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the block, which is complete, may end within a value that the next one goes on with: what
+        is removed at its end is whole.
+        """
+        if self.removals and self.removals[-1].end >= self._base + len(self._held):
+            return False
+        return _OPEN_TAIL.search(self._held, max(0, len(self._held) - CARRIED)) is not None
+
+    def joined(self, following: str) -> None:
+        """The block is complete and the next text block begins with `following`: what lies across goes from
+        this one.
+        """
+        if self.blocked or not following or not self.is_open:
+            return
+        begin = max(0, len(self._held) - CONTEXT)
+        for span in self._look(self._held[begin:] + following[:CARRIED], fenced=False):
+            first = begin + span.start
+            if first < len(self._held) < begin + span.end:
+                self._remove(Removal(self._base + first, self._base + len(self._held), span.type))
 
     def _limit(self) -> int:
         return MAX_KEY_BLOCK if self._in_key else MAX_HELD
@@ -426,11 +469,6 @@ class TextRedactor:
             self._scan -= surplus
 
 
-def _opened(text: str) -> int:
-    """How long the longest word is that answers begin with and this text does."""
-    return next((size for size in range(len(text), 0, -1) if text[:size] in _OPENERS), 0)
-
-
 def _is_example(span: Span, text: str, *, fenced: bool) -> bool:
     """Whether what Claude wrote is an example: a database of nobody, in a block of code any placeholder."""
     if span.type != "SECRET":
@@ -540,6 +578,25 @@ def rendered(held: Held, removals: Sequence[Removal]) -> bytes:
     return _render(held.raw, {**held.data, part: {**inner, "text": text}})
 
 
+def _divided(held: Held, place: int) -> tuple[Held, Held]:
+    """A text event as two, the second from `place` in the block on."""
+    data = held.data or {}
+    part = "delta" if "delta" in data else "content_block"
+    text = data[part]["text"]
+    size = place - held.start
+
+    def some(text: str, start: int, end: int, *, raw: bytes) -> Held:
+        inner = {**data, part: {**data[part], "text": text}}
+        return Held(_render(raw, inner), inner, start, end)
+
+    rest = {"type": "text_delta", "text": text[size:]}
+    later = {"type": "content_block_delta", "index": data.get("index", 0), "delta": rest}
+    return (
+        some(text[:size], held.start, place, raw=held.raw),
+        Held(_event(**later), later, place, held.end),
+    )
+
+
 @dataclass(slots=True)
 class _Block:
     """A content block under way."""
@@ -551,6 +608,18 @@ class _Block:
     json_text: str = ""
     thinking: str = ""
     call: str = ""  # the name of the tool that it calls
+    shown: bool = False  # some of its text has left
+
+
+@dataclass(slots=True)
+class _Parked:
+    """A text block that has ended, perhaps within a value: it waits for the beginning of the next one."""
+
+    index: int
+    block: _Block
+    stop: bytes
+    queue: list[bytes] = field(default_factory=list)
+    following: str = ""
 
 
 class AnswerFilter:
@@ -566,6 +635,7 @@ class AnswerFilter:
         self._counts: dict[str, int] = {}
         self._noted: dict[tuple[str, str], int] = {}  # (type, action) of what was found and not changed
         self._before = ""  # the end of the text block before
+        self._parked: _Parked | None = None
         self._calls = self._stopped = 0
         self._usage: dict[str, Any] = {}
         self._ended = False
@@ -584,6 +654,31 @@ class AnswerFilter:
         if data is None or kind == "ping":
             # comments and pings keep the connection alive; they must not wait
             return [event]
+        if self._parked is not None:
+            return self._after_parked(self._parked, event, data)
+        return self._in_turn(event, data, kind)
+
+    def _after_parked(self, parked: _Parked, event: bytes, data: dict[str, Any]) -> list[bytes]:
+        """The next events, until it is known how the text goes on behind a block that may end in a value."""
+        inner = data.get("delta") if data.get("type") == "content_block_delta" else data.get("content_block")
+        text = inner.get("text") if isinstance(inner, dict) else None
+        parked.queue.append(event)
+        if data.get("type") != "error" and isinstance(text, str):
+            parked.following += text
+            if len(parked.following) < CARRIED:
+                return []
+        self._parked = None
+        redactor = parked.block.redactor
+        redactor.joined(parked.following)
+        self._before = redactor.tail
+        out = self._release(parked.index, parked.block)
+        self._count(redactor)
+        out += [] if self._ended else [parked.stop]
+        for one in parked.queue:
+            out += self.event(one)
+        return out
+
+    def _in_turn(self, event: bytes, data: dict[str, Any], kind: Any) -> list[bytes]:
         if kind == "content_block_start":
             return self._start(event, data)
         if kind == "content_block_delta":
@@ -693,6 +788,11 @@ class AnswerFilter:
             if event:
                 out.append(event)
         del block.waiting[:count]
+        if not block.shown and not out and block.waiting and released > block.waiting[0].start:
+            # of the first text what is decided leaves at once: a reader waits for it
+            first, block.waiting[0] = _divided(block.waiting[0], released)
+            out += [event] if (event := rendered(first, block.redactor.removals)) else []
+        block.shown = block.shown or bool(out)
         return out
 
     def _stop(self, event: bytes, data: dict[str, Any]) -> list[bytes]:
@@ -700,6 +800,12 @@ class AnswerFilter:
         block = self._blocks.get(index)
         if block is None:
             return [event]
+        if block.kind == "text":
+            block.redactor.finish()
+            if block.redactor.is_open and not block.redactor.blocked:
+                del self._blocks[index]
+                self._parked = _Parked(index, block, event)
+                return []
         out = self._flush(index, block)
         if self._ended:
             return out
@@ -832,7 +938,10 @@ class AnswerFilter:
             return body
         if not isinstance(message, dict) or not isinstance(message.get("content"), list):
             return body
-        content = [self._clean_block(block) for block in message["content"]]
+        content = [
+            self._clean_block(block, following)
+            for block, following in zip(message["content"], [*message["content"][1:], None], strict=True)
+        ]
         reason = self._reason(message.get("stop_reason"))
         if self.blocked:
             self._counts[self.blocked] = self._counts.get(self.blocked, 0) + 1
@@ -845,8 +954,9 @@ class AnswerFilter:
         """One text, redacted as a stream of it would be."""
         return self._redacted(text, TextRedactor(self._inspector, self._policy))
 
-    def _redacted(self, text: str, redactor: TextRedactor) -> str:
+    def _redacted(self, text: str, redactor: TextRedactor, following: str = "") -> str:
         redactor.whole(text)
+        redactor.joined(following)
         self._count(redactor)
         self.blocked = self.blocked or redactor.blocked
         return apply_removals(text, redactor.removals) if redactor.removals else text
@@ -869,12 +979,13 @@ class AnswerFilter:
             ),
         ]
 
-    def _clean_block(self, block: Any) -> Any:
+    def _clean_block(self, block: Any, following: Any) -> Any:
         kind = block.get("type") if isinstance(block, dict) else None
         before, self._before = self._before, ""
         if kind == "text" and isinstance(block.get("text"), str):
             redactor = TextRedactor(self._inspector, self._policy, before)
-            text = self._redacted(block["text"], redactor)
+            goes_on = isinstance(following, dict) and following.get("type") == "text"
+            text = self._redacted(block["text"], redactor, str(following.get("text", "")) if goes_on else "")
             self._before = redactor.tail
             rest = self._clean_value({key: value for key, value in block.items() if key != "text"})
             return {**block, **rest, "text": text}

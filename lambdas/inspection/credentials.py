@@ -896,6 +896,8 @@ LITERALS = (
     *((gate, _OF_HEADERS) for gate in HEADER_GATES),
 )
 
+TOKEN_GATES = frozenset(gate for one in _TOKENS for gate in one.gates)
+
 DETECTORS = (
     "provider-tokens",
     "secret-places",

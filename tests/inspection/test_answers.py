@@ -27,7 +27,7 @@ def parsed(events: list[bytes]) -> list[dict[str, Any]]:
 
 
 def stream(answer: AnswerFilter, pieces: list[str], kind: str = "text") -> list[dict[str, Any]]:
-    """What leaves when a block comes in these pieces."""
+    """What leaves when a block comes in these pieces and the message ends behind it."""
     names = {
         "text": ("text", "text_delta", "text"),
         "tool_use": ("input", "input_json_delta", "partial_json"),
@@ -42,7 +42,9 @@ def stream(answer: AnswerFilter, pieces: list[str], kind: str = "text") -> list[
         body = {"type": "content_block_delta", "index": 0, "delta": {"type": delta, key: piece}}
         out += answer.event(event(body))
     out += answer.event(event({"type": "content_block_stop", "index": 0}))
-    return parsed(out)
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}
+    own = answer.event(event(end))
+    return parsed([*out, *(own[:-1] if own else [])])
 
 
 def joined(events: list[dict[str, Any]], key: str = "text") -> str:
@@ -157,21 +159,73 @@ def test_a_call_that_would_pass_on_a_value_of_the_request_is_stopped_with_a_reas
     assert {"type": "US_SSN", "count": 1, "action": "stop"} in answer.decisions()
 
 
-def test_a_value_split_over_two_text_blocks_does_not_leave_whole() -> None:
-    halves = ("The card is 4539 1488 ", "0343 6467 as you know.")
+@pytest.mark.parametrize(
+    ("halves", "kinds"),
+    [
+        (("The card is 4539 1488 ", "0343 6467 as you know."), ("CREDIT_CARD",)),
+        (("Her SSN is 536-22", "-8723, she says."), ("US_SSN",)),
+        (("The key is AKIA2QWE7RTY", "4UIO5PAS and nothing else."), ("SECRET",)),
+    ],
+)
+def test_no_half_of_a_value_leaves_that_is_split_over_two_text_blocks(
+    halves: tuple[str, str], kinds: tuple[str]
+) -> None:
     body = json.dumps({"content": [{"type": "text", "text": half} for half in halves]}).encode()
-    got = json.loads(AnswerFilter(INSPECTOR).whole(body))["content"]
+    whole = [one["text"] for one in json.loads(AnswerFilter(INSPECTOR).whole(body))["content"]]
+    events: list[bytes] = []
+    for index, half in enumerate(halves):
+        events.append(
+            event(
+                {"type": "content_block_start", "index": index, "content_block": {"type": "text", "text": ""}}
+            )
+        )
+        events += [
+            event(
+                {"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": one}}
+            )
+            for one in half
+        ]
+        events.append(event({"type": "content_block_stop", "index": index}))
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}
     answer = AnswerFilter(INSPECTOR)
-    streamed = [joined(stream(answer, [half])) for half in halves]
-    assert streamed == [one["text"] for one in got] == [halves[0], "[REDACTED CREDIT_CARD] as you know."]
+    left = parsed([out for one in (*events, event(end)) for out in answer.event(one)])
+    streamed = [joined([one for one in left if one.get("index") == index]) for index in (0, 1)]
+    assert streamed == whole
+    assert f"[REDACTED {kinds[0]}]" in whole[0]
+    assert not any(character.isdigit() for text in whole for character in text)
+    order = [(one["type"], one.get("index")) for one in left if one["type"] != "content_block_delta"]
+    assert order == [
+        *((kind, index) for index in (0, 1) for kind in ("content_block_start", "content_block_stop")),
+        ("message_delta", None),
+    ]
 
 
-def test_the_first_word_of_an_answer_is_shown_at_once() -> None:
+@pytest.mark.parametrize(
+    ("first", "shown"),
+    [
+        ("The", "The"),
+        ("Sorting", "Sorting"),
+        ("# Plan", "# Plan"),
+        ("I'll look at the te", "I'll look at the "),
+        ("Größer", "Größer"),
+        ("ghp", ""),  # how tokens begin
+        ("536-22", ""),
+    ],
+)
+def test_the_first_words_of_an_answer_are_shown_at_once(first: str, shown: str) -> None:
     answer = AnswerFilter(INSPECTOR)
     block = {"type": "text", "text": ""}
     answer.event(event({"type": "content_block_start", "index": 0, "content_block": block}))
-    first = event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "The"}})
-    assert answer.event(first) == [first]
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": first}}
+    assert joined(parsed(answer.event(event(delta)))) == shown
+    rest = {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "text_delta", "text": " on it.\n\nOk"},
+    }
+    got = shown + joined(parsed(answer.event(event(rest))))
+    got += joined(parsed(answer.event(event({"type": "content_block_stop", "index": 0}))))
+    assert got == f"{first} on it.\n\nOk"
 
 
 @pytest.mark.parametrize(
