@@ -60,6 +60,11 @@ class Capacity:
     scim_requests_per_address: int = key(
         "SCIM requests of one address within five minutes", grows="more", least=100, most=10_000_000
     )
+    measurement_engine: Literal["lambda", "athena"] = key(
+        "what counts use: a function over rows of JSON, or Athena over Parquet",
+        grows="free",
+        choices=("lambda", "athena"),
+    )
     budget_shards: int = key(
         "counters over which the organisation's budget is spread", grows="more", least=1, most=64
     )
@@ -287,6 +292,7 @@ _SMALL = Sizing(
         api_burst=40,
         api_requests_per_address=4_000,
         scim_requests_per_address=5_000,
+        measurement_engine="lambda",
         budget_shards=1,
     ),
     limits=Limits(
@@ -392,6 +398,7 @@ _LARGE = replace(
         api_burst=300,
         api_requests_per_address=30_000,
         scim_requests_per_address=40_000,
+        measurement_engine="athena",
         budget_shards=4,
     ),
     limits=replace(

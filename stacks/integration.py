@@ -32,7 +32,7 @@ from components.identity.break_glass import BreakGlass, BreakGlassArgs
 from components.identity.people import OidcProvider, People, PeopleArgs, SamlProvider
 from components.identity.scim import Scim, ScimArgs, ScimRule
 from components.layers import DependencyLayer
-from components.measurement.aggregation import AggregationArgs, aggregation
+from components.measurement.aggregation import AggregationArgs, AthenaArgs, aggregation
 from components.permissions import canonical_json
 from components.workflow.review_desk import ReviewDesk, ReviewDeskArgs
 from contract.client import (
@@ -91,7 +91,7 @@ def main(settings: Settings) -> None:
     keeper = _keeper(settings, base, gateway_args, options)
     ScheduledFunction("notary", notary(keeper), options)
     ScheduledFunction("sweeper", sweeper(keeper), options)
-    ScheduledFunction("measurement", aggregation(_measurement(base, keeper)), options)
+    ScheduledFunction("measurement", aggregation(_measurement(settings, base, keeper, analytics)), options)
     scim = Scim("scim", _scim(settings, base, gateway_args, people, options), options)
     edge = Authorizer("authorizer", _authorizer(gateway_args), options)
     housed = _housed(settings, base, gateway_args, network, options)
@@ -232,6 +232,7 @@ def _analytics(settings: Settings, base: Outputs) -> AnalyticsArgs:
         key_arn=base["analytics_key_arn"],
         logs_key_arn=base["logs_key_arn"],
         log_retention_days=settings.sizing.retention.log_days,
+        parquet=settings.sizing.capacity.measurement_engine == "athena",
     )
 
 
@@ -322,12 +323,16 @@ def _keeper(
     )
 
 
-def _measurement(base: Outputs, keeper: KeeperArgs) -> AggregationArgs:
+def _measurement(
+    settings: Settings, base: Outputs, keeper: KeeperArgs, analytics: Analytics
+) -> AggregationArgs:
+    athena = settings.sizing.capacity.measurement_engine == "athena"
     return AggregationArgs(
         surroundings=keeper.surroundings,
         analytics_bucket_name=base["analytics_bucket_name"],
         analytics_bucket_arn=base["analytics_bucket_arn"],
         analytics_key_arn=base["analytics_key_arn"],
+        athena=AthenaArgs(analytics.workgroup.name, analytics.database.name) if athena else None,
         layer_arn=keeper.layer_arn,
         memory=keeper.memory,
     )

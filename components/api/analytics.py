@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_aws import athena, cloudwatch, glue, iam, kinesis
@@ -9,6 +10,7 @@ from pulumi_aws import athena, cloudwatch, glue, iam, kinesis
 from components.base import KitComponent, Names
 from components.foundation.roles import glue_name
 from components.permissions import Statement, document, trusted
+from lambdas.measurement.queries import PARQUET_PREFIX, last_days, once
 
 _GIB = 1024**3
 # Name and Glue type of each column of a copy, as `lambdas/common/audit/metadata.py` writes it. What a
@@ -49,58 +51,85 @@ COLUMNS: Sequence[tuple[str, str]] = (
     ("batch_id", "string"),
     ("decisions", "string"),
     ("answer_filter", "string"),
+    ("useful", "boolean"),
+    ("minutes_saved", "bigint"),
+    ("edited", "boolean"),
+    ("rejected", "boolean"),
+    ("decision", "string"),
+    ("trainer", "string"),
+    ("booked_month", "string"),
+    ("after_line", "bigint"),
+    ("synthetic", "boolean"),
     ("details", "string"),
 )
-# Firehose delivers at least once, so every query counts a record id once. A call has one outcome: the sweeper
-# may have said `expired` of one that ended after all, or said it twice; what truly came of it counts.
-_ONCE = (
-    "(SELECT *, row_number() OVER (\n"
-    "  PARTITION BY kind, CASE WHEN kind = 'outcome' THEN request_id ELSE record_id END\n"
-    "  ORDER BY CASE WHEN result = 'expired' THEN 1 ELSE 0 END, record_id) AS copy\n"
-    "FROM records)"
-)
+_JSON_LINES: Mapping[str, Any] = {
+    "buffering_size": 16,
+    "buffering_interval": 60,
+    "compression_format": "GZIP",
+}
+_JSON_FORMAT: Mapping[str, Any] = {
+    "input_format": "org.apache.hadoop.mapred.TextInputFormat",
+    "output_format": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+    "ser_de_info": {"serialization_library": "org.openx.data.jsonserde.JsonSerDe"},
+}
+_PARQUET_FORMAT: Mapping[str, Any] = {
+    "input_format": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "output_format": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    "ser_de_info": {"serialization_library": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
+}
 _PAID = "kind IN ('outcome', 'batch_results')"
+_OF_A_YEAR, _OF_A_QUARTER, _OF_A_MONTH = (once(last_days(days)) for days in (366, 92, 31))
+# Each reads the partitions of its period only; anyone who needs another one changes the number of days.
 QUERIES: Mapping[str, tuple[str, str]] = {
     "cost-by-department": (
-        "Cost and calls a month, by department",
-        "SELECT substr(dt, 1, 7) AS month, department, count_if(kind = 'outcome') AS calls,\n"
-        "       sum(cost_microusd) / 1e6 AS cost_usd\n"
-        f"FROM {_ONCE}\nWHERE copy = 1 AND {_PAID} GROUP BY 1, 2 ORDER BY 1, 4 DESC",
+        "Cost and calls by month of the last year, by department",
+        "SELECT substr(dt, 1, 7) AS month, department,\n"
+        "       sum(CASE WHEN kind = 'outcome' THEN 1 ELSE 0 END) AS calls,\n"
+        "       CAST(sum(cost_microusd) AS double) / 1000000 AS cost_usd\n"
+        f"FROM {_OF_A_YEAR}\nWHERE copy = 1 AND {_PAID}\n"
+        "GROUP BY substr(dt, 1, 7), department ORDER BY 1, 4 DESC NULLS LAST",
     ),
     "active-people": (
-        "People who called at least once a week, by department; groups under five are not shown",
-        "SELECT date_trunc('week', date(dt)) AS week, department, count(DISTINCT principal) AS people\n"
-        "FROM records WHERE kind = 'outcome' AND principal_kind = 'person' GROUP BY 1, 2\n"
-        "HAVING count(DISTINCT principal) >= 5 ORDER BY 1, 2",
+        "People who called by week of the last quarter, by department; groups under five are not shown",
+        "SELECT date_trunc('week', CAST(dt AS date)) AS week, department,\n"
+        "       count(DISTINCT principal) AS people\n"
+        f"FROM records WHERE {last_days(92)} AND kind = 'outcome' AND principal_kind = 'person'\n"
+        "GROUP BY date_trunc('week', CAST(dt AS date)), department\n"
+        "HAVING count(DISTINCT principal) >= 5 ORDER BY 1, 2 NULLS LAST",
     ),
     "use-cases": (
-        "Use cases and prompts by calls and cost",
-        "SELECT department, use_case, prompt, prompt_version, model, count_if(kind = 'outcome') AS calls,\n"
-        "       sum(cost_microusd) / 1e6 AS cost_usd\n"
-        f"FROM {_ONCE}\nWHERE copy = 1 AND {_PAID} GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC",
+        "Use cases and prompts of the last quarter by calls and cost",
+        "SELECT department, use_case, prompt, prompt_version, model,\n"
+        "       sum(CASE WHEN kind = 'outcome' THEN 1 ELSE 0 END) AS calls,\n"
+        "       CAST(sum(cost_microusd) AS double) / 1000000 AS cost_usd\n"
+        f"FROM {_OF_A_QUARTER}\nWHERE copy = 1 AND {_PAID}\n"
+        "GROUP BY department, use_case, prompt, prompt_version, model ORDER BY 6 DESC NULLS LAST",
     ),
     "refusals": (
-        "Requests that inspection blocked, by day and reason",
+        "Requests of the last month that inspection blocked, by day and reason",
         "SELECT dt, department, reason, count(*) AS requests\n"
-        f"FROM {_ONCE}\nWHERE copy = 1 AND kind = 'refusal' GROUP BY 1, 2, 3 ORDER BY 1 DESC, 4 DESC",
+        f"FROM {_OF_A_MONTH}\nWHERE copy = 1 AND kind = 'refusal'\n"
+        "GROUP BY dt, department, reason ORDER BY 1 DESC, 4 DESC",
     ),
     "failures": (
-        "Calls that ended otherwise than completed, by day, provider and reason",
+        "Calls of the last month that ended otherwise than completed, by day, provider and reason",
         "SELECT dt, provider, result, status, reason, count(*) AS calls\n"
-        f"FROM {_ONCE}\nWHERE copy = 1 AND kind = 'outcome' AND result <> 'completed'\n"
-        "GROUP BY 1, 2, 3, 4, 5 ORDER BY 1 DESC, 6 DESC",
+        f"FROM {_OF_A_MONTH}\nWHERE copy = 1 AND kind = 'outcome' AND result <> 'completed'\n"
+        "GROUP BY dt, provider, result, status, reason ORDER BY 1 DESC, 6 DESC",
     ),
     "material-decisions": (
-        "Calls whose answers were used for a material decision, and who said so",
+        "Calls of the last quarter whose answers were used for a material decision, and who said so",
         "SELECT dt, department, request_id, principal\n"
-        f"FROM {_ONCE}\nWHERE copy = 1 AND kind = 'use' AND material_decision ORDER BY dt DESC",
+        f"FROM {_OF_A_QUARTER}\nWHERE copy = 1 AND kind = 'use' AND material_decision ORDER BY dt DESC",
     ),
 }
 
 
 @dataclass(frozen=True)
 class AnalyticsArgs:
-    """Buckets and keys of the foundation; `scan_limit_gib` stops a query before it becomes dear."""
+    """Buckets and keys of the foundation. `parquet`: copies are delivered as Parquet, for Athena, instead of
+    JSON lines, for the hourly function. `scan_limit_gib` stops a query before it becomes expensive.
+    """
 
     names: Names
     boundary_arn: pulumi.Input[str]
@@ -110,6 +139,7 @@ class AnalyticsArgs:
     key_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     log_retention_days: int
+    parquet: bool
     scan_limit_gib: int = 10
 
 
@@ -137,8 +167,10 @@ class Analytics(KitComponent):
             kms_key_id=args.logs_key_arn,
             opts=self.child(),
         )
+        self._catalog(name)
+        prefix = PARQUET_PREFIX if args.parquet else "records"
         self.stream = self._stream(
-            name, "records", args.names.of("records"), args.analytics_bucket_arn, "records"
+            name, "records", args.names.of("records"), args.analytics_bucket_arn, prefix, parquet=args.parquet
         )
         # API Gateway takes only streams whose name starts so.
         self.access_log = self._stream(
@@ -148,12 +180,18 @@ class Analytics(KitComponent):
             args.access_logs_bucket_arn,
             "api",
         )
-        self._catalog(name)
         self._workgroup(name)
         self.register_outputs({"streamName": self.stream.name, "accessLogArn": self.access_log.arn})
 
     def _stream(
-        self, name: str, what: str, physical: str, bucket_arn: pulumi.Input[str], prefix: str
+        self,
+        name: str,
+        what: str,
+        physical: str,
+        bucket_arn: pulumi.Input[str],
+        prefix: str,
+        *,
+        parquet: bool = False,
     ) -> kinesis.FirehoseDeliveryStream:
         names, key = self._args.names, self._args.key_arn
         log_stream = cloudwatch.LogStream(
@@ -187,6 +225,7 @@ class Analytics(KitComponent):
                         [key],
                         conditions={"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}},
                     ),
+                    *(self._read_schema() if parquet else ()),
                     Statement("LogErrors", ["logs:PutLogEvents"], [self.errors.arn.apply("{}:*".format)]),
                 ]
             ),
@@ -196,29 +235,61 @@ class Analytics(KitComponent):
             f"{name}-{what}",
             name=physical,
             destination="extended_s3",
-            extended_s3_configuration={
-                "role_arn": role.arn,
-                "bucket_arn": bucket_arn,
-                "prefix": f"{prefix}/dt=!{{timestamp:yyyy-MM-dd}}/",
-                "error_output_prefix": (
+            extended_s3_configuration=kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationArgs(
+                role_arn=role.arn,
+                bucket_arn=bucket_arn,
+                prefix=f"{prefix}/dt=!{{timestamp:yyyy-MM-dd}}/",
+                error_output_prefix=(
                     f"{prefix}/failed/!{{firehose:error-output-type}}/dt=!{{timestamp:yyyy-MM-dd}}/"
                 ),
-                "buffering_size": 16,
-                "buffering_interval": 60,
-                "compression_format": "GZIP",
-                "kms_key_arn": key,
-                "cloudwatch_logging_options": {
-                    "enabled": True,
-                    "log_group_name": self.errors.name,
-                    "log_stream_name": log_stream.name,
-                },
-            },
+                kms_key_arn=key,
+                cloudwatch_logging_options=(
+                    kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationCloudwatchLoggingOptionsArgs(
+                        enabled=True, log_group_name=self.errors.name, log_stream_name=log_stream.name
+                    )
+                ),
+                **(self._as_parquet(role.arn) if parquet else _JSON_LINES),
+            ),
             server_side_encryption={"enabled": True, "key_type": "CUSTOMER_MANAGED_CMK", "key_arn": key},
             opts=self.child(depends_on=[permissions]),
         )
 
+    def _read_schema(self) -> tuple[Statement, ...]:
+        names, database = self._args.names, glue_name(self._args.names)
+        tables = [
+            names.arn("glue", "catalog"),
+            names.arn("glue", f"database/{database}"),
+            names.arn("glue", f"table/{database}/records"),
+        ]
+        return (
+            Statement(
+                "ReadSchema", ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"], tables
+            ),
+        )
+
+    def _as_parquet(self, role_arn: pulumi.Input[str]) -> dict[str, Any]:
+        """Files of up to 128 MB of rows, at most a quarter of an hour apart: few enough to be read fast."""
+        return {
+            "buffering_size": 128,
+            "buffering_interval": 900,
+            "compression_format": "UNCOMPRESSED",  # Parquet has its own
+            "data_format_conversion_configuration": {
+                "enabled": True,
+                "input_format_configuration": {"deserializer": {"open_x_json_ser_de": {}}},
+                "output_format_configuration": {"serializer": {"parquet_ser_de": {"compression": "SNAPPY"}}},
+                "schema_configuration": {
+                    "database_name": self.database.name,
+                    "table_name": self.table.name,
+                    "role_arn": role_arn,
+                    "region": self._args.names.region,
+                },
+            },
+        }
+
     def _catalog(self, name: str) -> None:
-        location = pulumi.Output.concat("s3://", self._args.analytics_bucket_name, "/records/")
+        parquet = self._args.parquet
+        prefix = PARQUET_PREFIX if parquet else "records"
+        location = pulumi.Output.concat("s3://", self._args.analytics_bucket_name, f"/{prefix}/")
         self.database = glue.CatalogDatabase(
             f"{name}-database",
             name=glue_name(self._args.names),
@@ -231,7 +302,7 @@ class Analytics(KitComponent):
             database_name=self.database.name,
             table_type="EXTERNAL_TABLE",
             parameters={
-                "classification": "json",
+                "classification": "parquet" if parquet else "json",
                 "projection.enabled": "true",
                 "projection.dt.type": "date",
                 "projection.dt.format": "yyyy-MM-dd",
@@ -239,13 +310,14 @@ class Analytics(KitComponent):
                 "storage.location.template": pulumi.Output.concat(location, "dt=${dt}/"),
             },
             partition_keys=[{"name": "dt", "type": "string"}],
-            storage_descriptor={
-                "location": location,
-                "input_format": "org.apache.hadoop.mapred.TextInputFormat",
-                "output_format": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
-                "ser_de_info": {"serialization_library": "org.openx.data.jsonserde.JsonSerDe"},
-                "columns": [{"name": column, "type": kind} for column, kind in COLUMNS],
-            },
+            storage_descriptor=glue.CatalogTableStorageDescriptorArgs(
+                location=location,
+                columns=[
+                    glue.CatalogTableStorageDescriptorColumnArgs(name=column, type=kind)
+                    for column, kind in COLUMNS
+                ],
+                **(_PARQUET_FORMAT if parquet else _JSON_FORMAT),
+            ),
             opts=self.child(),
         )
 

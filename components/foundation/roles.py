@@ -10,6 +10,7 @@ from pulumi_aws import iam
 from components.base import KitComponent, Names, refuse
 from components.permissions import Statement, canonical_json, document, put_copies
 from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
+from lambdas.measurement.queries import PARQUET_PREFIX
 
 ROLES = (
     "director",
@@ -403,7 +404,7 @@ def _query_analytics(args: RolesArgs) -> list[Statement]:
                 names.arn("glue", f"table/{glue_name(names)}/*"),
             ],
         ),
-        *_read(names, "Metadata", "analytics", ["records/*"], args.analytics_key_arn),
+        *_read(names, "Metadata", "analytics", ["records/*", f"{PARQUET_PREFIX}/*"], args.analytics_key_arn),
     ]
 
 

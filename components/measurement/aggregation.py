@@ -5,18 +5,30 @@ from dataclasses import dataclass
 import pulumi
 
 from components.api.scheduled import ScheduleArgs
+from components.base import Names
+from components.foundation.roles import glue_name
 from components.functions import FunctionArgs, Surroundings
 from components.permissions import Statement
+from lambdas.measurement.queries import PARQUET_PREFIX
+
+
+@dataclass(frozen=True)
+class AthenaArgs:
+    """Where the table `records` is asked: names of the workgroup and of the Glue database."""
+
+    workgroup: pulumi.Input[str]
+    database: pulumi.Input[str]
 
 
 @dataclass(frozen=True)
 class AggregationArgs:
-    """The analytics bucket and its key; memory in MB."""
+    """The analytics bucket and its key; memory in MB. `athena`: copies are Parquet, which Athena counts."""
 
     surroundings: Surroundings
     analytics_bucket_name: pulumi.Input[str]
     analytics_bucket_arn: pulumi.Input[str]
     analytics_key_arn: pulumi.Input[str]
+    athena: AthenaArgs | None
     layer_arn: pulumi.Input[str]
     memory: int
 
@@ -26,7 +38,8 @@ def aggregation(args: AggregationArgs) -> ScheduleArgs:
 
     It may read metadata copies, read and write aggregates, both in the analytics bucket, and nothing else.
     """
-    names, bucket = args.surroundings.names, args.analytics_bucket_arn
+    names, bucket, athena = args.surroundings.names, args.analytics_bucket_arn, args.athena
+    parquet = [f"{PARQUET_PREFIX}/*"] if athena else []
     through_s3 = {"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}}
     return ScheduleArgs(
         FunctionArgs(
@@ -40,7 +53,7 @@ def aggregation(args: AggregationArgs) -> ScheduleArgs:
                     "ListRows",
                     ["s3:ListBucket"],
                     [bucket],
-                    conditions={"StringLike": {"s3:prefix": ["aggregates/*", "records/*"]}},
+                    conditions={"StringLike": {"s3:prefix": ["aggregates/*", "records/*", *parquet]}},
                 ),
                 Statement("ReadRows", ["s3:GetObject"], [pulumi.Output.concat(bucket, "/records/*")]),
                 Statement(
@@ -54,11 +67,17 @@ def aggregation(args: AggregationArgs) -> ScheduleArgs:
                     [args.analytics_key_arn],
                     conditions=through_s3,
                 ),
+                *(_ask(names, bucket, args.analytics_key_arn) if athena else ()),
             ],
             environment={
                 "ANALYTICS_BUCKET": args.analytics_bucket_name,
                 "KIT_DEPLOYMENT": f"{names.client}-{names.environment}",
                 "KIT_ENVIRONMENT": names.environment,
+                **(
+                    {"ATHENA_WORKGROUP": athena.workgroup, "ATHENA_DATABASE": athena.database}
+                    if athena
+                    else {}
+                ),
             },
             layers=[args.layer_arn],
             memory=args.memory,
@@ -67,3 +86,41 @@ def aggregation(args: AggregationArgs) -> ScheduleArgs:
         ),
         "cron(20 * * * ? *)",
     )
+
+
+def _ask(names: Names, bucket: pulumi.Input[str], key: pulumi.Input[str]) -> list[Statement]:
+    """What queries of the table need: Athena reads catalog and rows in the name of anyone who asks."""
+    database = glue_name(names)
+    return [
+        Statement(
+            "Ask",
+            [
+                "athena:GetQueryExecution",
+                "athena:GetQueryResults",
+                "athena:StartQueryExecution",
+                "athena:StopQueryExecution",
+            ],
+            [names.arn("athena", f"workgroup/{names.of('analytics')}")],
+        ),
+        Statement(
+            "ReadCatalog",
+            ["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"],
+            [
+                names.arn("glue", "catalog"),
+                names.arn("glue", f"database/{database}"),
+                names.arn("glue", f"table/{database}/records"),
+            ],
+        ),
+        Statement(
+            "ReadParquet",
+            ["s3:GetObject"],
+            [pulumi.Output.concat(bucket, f"/{PARQUET_PREFIX}/*")],
+        ),
+        Statement("LocateRows", ["s3:GetBucketLocation"], [bucket]),
+        Statement(
+            "UseResults",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            [key],
+            conditions={"StringEquals": {"kms:ViaService": f"athena.{names.region}.amazonaws.com"}},
+        ),
+    ]

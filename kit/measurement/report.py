@@ -7,6 +7,7 @@ Advice follows from the verdict of value against full cost, by which the headlin
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from html import escape
 
@@ -18,8 +19,8 @@ from kit.measurement.quarter import API, Quarter, Verdict
 from kit.measurement.value import ENOUGH_RATED, Range, Value
 from lambdas.measurement.aggregates import OTHER, Cell
 from lambdas.measurement.privacy import SMALLEST_GROUP, coarse, hidden, total_shown
+from lambdas.measurement.queries import once
 
-_ONCE = "(SELECT *, row_number() OVER (PARTITION BY record_id) AS copy FROM records)"
 _VALUE_METHOD = (
     "It is built on complete answers that people could use: none of applications, no embeddings, none that a "
     "reviewer rejected. Low: only minutes that people stated. Centre: answers without feedback saved half of "
@@ -437,15 +438,18 @@ class Report:
 
     def _where(self, condition: str) -> str:
         period = self._use.period
+        filed = (
+            f"dt BETWEEN '{period.first}' AND '{period.last + timedelta(days=1)}'"  # delivered a day later
+        )
         return (
-            f"FROM {_ONCE}\nWHERE copy = 1 AND {condition}\n"
-            f"  AND substr(at, 1, 10) BETWEEN '{period.first}' AND '{period.last}'"
+            f"FROM {once(filed)}\nWHERE copy = 1 AND {condition}\n"
+            f"  AND substr(\"at\", 1, 10) BETWEEN '{period.first}' AND '{period.last}'"
         )
 
     def _people_query(self) -> str:
         return self._linked(
             "active people by week and department",
-            "SELECT date_trunc('week', date(substr(at, 1, 10))) AS week, department,\n"
+            "SELECT date_trunc('week', CAST(substr(\"at\", 1, 10) AS date)) AS week, department,\n"
             "       count(DISTINCT principal) AS people\n"
             f"{self._where(_BY_PEOPLE)}\n"
             "GROUP BY 1, 2 HAVING count(DISTINCT principal) >= 5 ORDER BY 1, 2",
@@ -463,7 +467,7 @@ class Report:
         return self._linked(
             "time saved as people state it; the range and the baselines are in the repository",
             "SELECT department, use_case, count(*) AS rated,\n"
-            "       sum(cast(json_extract_scalar(details, '$.minutes_saved') AS bigint)) AS minutes\n"
+            "       sum(minutes_saved) AS minutes\n"
             f"{self._where(_FEEDBACK)}\nGROUP BY 1, 2\n"
             "-- baselines: kit baseline show; cost of calls: query of cost",
         )
@@ -471,7 +475,7 @@ class Report:
     def _cost_query(self) -> str:
         return self._linked(
             "cost of calls; infrastructure and people: kit cost",
-            "SELECT department, sum(cost_microusd) / 1e6 AS usd\n"
+            "SELECT department, CAST(sum(cost_microusd) AS double) / 1000000 AS usd\n"
             f"{self._where(_PAID)}\nGROUP BY 1\n"
             f"-- infrastructure and Center of Excellence: kit cost --size {self._quarter.cost.size} --json",
         )
@@ -479,10 +483,7 @@ class Report:
     def _quality(self) -> str:
         return self._linked(
             "feedback and reviews",
-            "SELECT kind, json_extract_scalar(details, '$.useful') AS useful,\n"
-            "       json_extract_scalar(details, '$.edited') AS edited,\n"
-            "       json_extract_scalar(details, '$.rejected') AS rejected,\n"
-            "       json_extract_scalar(details, '$.decision') AS decision, count(*) AS answers\n"
+            "SELECT kind, useful, edited, rejected, decision, count(*) AS answers\n"
             f"{self._where(_JUDGED)}\nGROUP BY 1, 2, 3, 4, 5",
         )
 

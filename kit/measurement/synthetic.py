@@ -142,8 +142,8 @@ class _Maker:
         later = min(at + timedelta(minutes=choose.randint(3, 90)), at.replace(hour=23, minute=59))
         if needs_review and choose.random() < 0.97:
             decision = choose.choices(("approve", "edit", "reject"), weights=(70, 22, 8))[0]
-            details = {"decision": decision, "use_case": name}
-            self._row(team, f"demo-reviewer-{team.department}", later, "review", request_id, details=details)
+            reviewer = f"demo-reviewer-{team.department}"
+            self._row(team, reviewer, later, "review", request_id, use_case=name, decision=decision)
         elif not application and choose.random() < 0.3:
             useful = choose.random() < 0.62 + 0.02 * week
             said = {
@@ -152,7 +152,7 @@ class _Maker:
                 "edited": useful and choose.random() < 0.4,
                 "rejected": not useful and choose.random() < 0.5,
             }
-            self._row(team, person, later, "feedback", request_id, use_case=name, details=said)
+            self._row(team, person, later, "feedback", request_id, use_case=name, **said)
 
     def _when(self, week: int) -> datetime:
         """Within office hours of a weekday of a week (1 to 12), more often early in the week."""
@@ -171,7 +171,6 @@ class _Maker:
         request_id: str | None = None,
         *,
         application: bool = False,
-        details: dict[str, Any] | None = None,
         **fields: Any,
     ) -> str:
         self._number += 1
@@ -186,7 +185,8 @@ class _Maker:
             "principal_kind": "application" if application else "person",
             "department": team.department,
             **{name: value for name, value in fields.items() if value is not None},
-            "details": json.dumps({**(details or {}), "synthetic": True, "label": LABEL}),
+            "synthetic": True,
+            "details": json.dumps({"label": LABEL}),
         }
         self.rows.setdefault(at.date().isoformat(), []).append(row)
         return request_id

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kit.errors import ExitCode, KitError
+from kit.measurement.parquet import ParquetRows, WithParquet
 from kit.measurement.period import Period
 from lambdas.measurement.aggregates import Aggregate, Aggregator, DepartmentAggregate, merged
 from lambdas.measurement.handler import aggregate_day
 from lambdas.measurement.privacy import Released, released, shown_by_day
+from lambdas.measurement.queries import PARQUET_PREFIX
 from lambdas.measurement.seen import Seen
-from lambdas.measurement.source import BucketSource, FolderSource, Source, events
+from lambdas.measurement.source import PREFIX, BucketSource, FolderSource, Source, events
 
 if TYPE_CHECKING:
     from kit.target import Target
@@ -190,13 +192,14 @@ def _earlier(source: Source, deployment: str, first: str) -> Iterator[tuple[str,
 def source_of(records: Path | None, target: "Target | None") -> Source:
     """Where to read. Raises KitError where there is no such folder."""
     if records is not None:
-        if not (records / "records").is_dir():
+        if not any((records / name).is_dir() for name in (PREFIX, PARQUET_PREFIX)):
             raise KitError(
-                f"{records} holds no folder records/dt=…",
-                hint="copy it there: aws s3 sync s3://<analytics bucket>/records records",
+                f"{records} holds no folder {PREFIX}/dt=… or {PARQUET_PREFIX}/dt=…",
+                hint="copy them there: aws s3 sync s3://<analytics bucket> .",
                 exit_code=ExitCode.USAGE,
             )
-        return FolderSource(records)
+        return WithParquet(FolderSource(records), ParquetRows(records))
     if target is None:
         raise KitError("neither a deployment nor a folder was given", exit_code=ExitCode.USAGE)
-    return BucketSource(target.client("s3"), target.require("analytics_bucket_name"))
+    s3, bucket = target.client("s3"), target.require("analytics_bucket_name")
+    return WithParquet(BucketSource(s3, bucket), ParquetRows(None, s3, bucket))

@@ -8,16 +8,16 @@ working copy, and what is shown to anyone passes `lambdas/measurement/privacy.py
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
 from lambdas.measurement.events import Event
-from lambdas.measurement.seen import Seen
+from lambdas.measurement.seen import Over, Seen
 
 VERSION = 2
 OTHER = "other"  # calls that name no use case, and use cases beyond the limit
-_NAMES_LIMIT = 200  # use cases, models and reasons of a department; callers name them, so they are bounded
+NAMES_LIMIT = 200  # use cases, models and reasons of a department; callers name them, so they are bounded
 
 # What the counts of a cell mean. Money in micro-dollars; minutes are minutes saved as people say.
 COUNTS: Mapping[str, str] = {
@@ -138,7 +138,11 @@ class Aggregate:
 
     def to_json(self) -> str:
         """Canonical JSON: the same events give the same bytes, in whatever order they came."""
-        document = {
+        return json.dumps(self.as_document(), sort_keys=True, separators=(",", ":"))
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain data, sorted."""
+        return {
             "version": VERSION,
             "departments": {
                 name: {
@@ -153,14 +157,17 @@ class Aggregate:
                 for name, one in sorted(self.departments.items())
             },
         }
-        return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Aggregate":
         """What `to_json` wrote, now or before ratings were kept by person. Raises ValueError on another
         version.
         """
-        document = json.loads(text)
+        return cls.from_document(json.loads(text))
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Aggregate":
+        """What `as_document` gave. Raises ValueError on another version."""
         if document.get("version") not in (1, VERSION):
             raise ValueError(f"aggregate of version {document.get('version')}, not {VERSION}")
         return cls(
@@ -197,8 +204,10 @@ class Aggregator:
         self._key = digest_key(deployment)
         self._seen = seen
         self._whole = whole
-        self._expired: dict[str, Event] = {}  # by request; held until all is known
-        self._judgements: list[Event] = []  # feedback and reviews; their answers may come after them
+        # Held until all is known, with the digest of the person in the person's place: by request; and
+        # feedback and reviews, whose answers may come after them.
+        self._expired: dict[str, Event] = {}
+        self._judgements: list[Event] = []
 
     def count(self, events: Iterable[Event]) -> int:
         """Count events; returns how many were not known yet."""
@@ -209,28 +218,85 @@ class Aggregator:
                 counted += 1
         return counted
 
+    def count_group(
+        self,
+        day: str,
+        department: str,
+        *,
+        use_case: str,
+        model: str,
+        reason: str,
+        principal: str | None,
+        active: int,
+        counts: Mapping[str, int],
+    ) -> None:
+        """Count events that were summed elsewhere, each once: of one person (None: nobody's), use case, model
+        and reason of refusal. `active` of them were answers or batches.
+        """
+        one = self._department(day, department)
+        cells = [one.total, _named(one.use_cases, use_case)]
+        if model:
+            cells.append(_named(one.models, model))
+        if principal is not None:
+            who = self.person(principal)
+            _stand_behind(cells, who)
+            for cell in cells if active else ():
+                cell.people[who] += active
+        _add(cells, counts)
+        if reason:
+            _refuse(one, reason, counts["refused"])
+
+    def know(self, outcome: Event) -> None:
+        """Take note of a call that `count_group` counts, for what is said of its answer."""
+        self._seen.first_time(f"ended {outcome.request_id}", _note(outcome))
+
     def finish(self) -> dict[str, Aggregate]:
         """The days, once every event was given: calls of which nothing but `expired` is known count now, then
         what was said of answers.
         """
         for request_id, event in sorted(self._expired.items()):
             if self._seen.first_time(f"ended {request_id}", _note(event)):  # no true end came
-                self._count(event)
+                self._count(event, event.principal)
         self._expired.clear()
         for event in sorted(self._judgements, key=_reviews_first):
             self._judge(event)
         self._judgements.clear()
         return self._days
 
+    def so_far(self) -> dict[str, Aggregate]:
+        """What `finish` would give now; more may come."""
+        one = Aggregator("", Over(self._seen), whole=self._whole)
+        one._days = {day: Aggregate().add(each) for day, each in self._days.items()}
+        one._expired, one._judgements = dict(self._expired), list(self._judgements)
+        return one.finish()
+
+    def state(self) -> dict[str, Any]:
+        """Plain data from which `resumed` goes on; what was seen is the caller's to keep."""
+        return {
+            "days": {day: one.as_document() for day, one in self._days.items()},
+            "expired": [asdict(event) for event in self._expired.values()],
+            "judgements": [asdict(event) for event in self._judgements],
+        }
+
+    @classmethod
+    def resumed(cls, deployment: str, seen: Seen, state: Mapping[str, Any]) -> "Aggregator":
+        """An aggregator that goes on where `state` was taken. Raises ValueError on another version."""
+        one = cls(deployment, seen)
+        one._days = {day: Aggregate.from_document(each) for day, each in state["days"].items()}
+        one._expired = {each["request_id"]: Event(**each) for each in state["expired"]}
+        one._judgements = [Event(**each) for each in state["judgements"]]
+        return one
+
     def _count_or_hold(self, event: Event) -> None:
+        who = self.person(event.principal)
         if event.kind in ("feedback", "review"):
-            self._judgements.append(event)
+            self._judgements.append(replace(event, principal=who))
         elif event.kind == "outcome" and event.request_id and event.result == "expired":
-            held = self._expired.setdefault(event.request_id, event)
-            if event.record_id < held.record_id:
-                self._expired[event.request_id] = event
+            held = self._expired.get(event.request_id)
+            if held is None or event.record_id < held.record_id:
+                self._expired[event.request_id] = replace(event, principal=who)
         else:
-            self._count(event)
+            self._count(event, who)
 
     def person(self, principal: str) -> str:
         """The digest that stands for a person."""
@@ -239,29 +305,26 @@ class Aggregator:
     def _department(self, day: str, name: str) -> DepartmentAggregate:
         return self._days.setdefault(day, Aggregate()).departments.setdefault(name, DepartmentAggregate())
 
-    def _count(self, event: Event) -> None:
+    def _count(self, event: Event, who: str) -> None:
         department = self._department(event.day, event.department)
         if event.kind == "training":
             if event.principal:
-                self._train(department, event)
+                self._train(department, event, who)
             return
         cells = [department.total, _named(department.use_cases, event.use_case or OTHER)]
         if event.model:
             cells.append(_named(department.models, event.model))
         if event.person:
-            _stand_behind(cells, self.person(event.principal))
+            _stand_behind(cells, who)
         active = event.kind == "batch_results" or (event.kind == "outcome" and event.result == "completed")
         if event.person and active:
             for cell in cells:
-                cell.people[self.person(event.principal)] += 1
+                cell.people[who] += 1
         _add(cells, _counts_of(event))
         if event.kind == "refusal":
-            known = department.reasons
-            reason = event.reason or OTHER
-            known[reason if reason in known or len(known) < _NAMES_LIMIT else OTHER] += 1
+            _refuse(department, event.reason or OTHER, 1)
 
-    def _train(self, department: DepartmentAggregate, event: Event) -> None:
-        who = self.person(event.principal)
+    def _train(self, department: DepartmentAggregate, event: Event, who: str) -> None:
         department.trained.add(who)
         if event.trainer:
             department.taught.setdefault(self.person(event.trainer), set()).add(who)
@@ -282,11 +345,11 @@ class Aggregator:
         department = self._department(answer.day, answer.department)
         cells = [department.total, _named(department.use_cases, answer.use_case or event.use_case or OTHER)]
         if event.person:
-            _stand_behind(cells, self.person(event.principal))
+            _stand_behind(cells, event.principal)
         if event.kind == "review":
             self._review(event, answer, cells)
         elif event.person:
-            department.responses[self.person(event.principal)] += 1
+            department.responses[event.principal] += 1
             self._rate(event, answer, cells)
 
     def _review(self, event: Event, answer: "_Answer", cells: Sequence[Cell]) -> None:
@@ -312,7 +375,7 @@ class Aggregator:
         decided = self._seen.note(f"decided {event.request_id}")
         if not answer.usable or decided == "rejected" or (answer.known and answer.needed and decided is None):
             return
-        minutes, who = event.minutes if worth else 0, self.person(event.principal)
+        minutes, who = event.minutes if worth else 0, event.principal
         _add(cells, {"minutes": minutes})
         for cell in cells:
             cell.ratings[who] += 1
@@ -355,6 +418,11 @@ def _noted(note: str | None) -> _Answer | None:
         return None
     day, department, use_case, flags = note.split("\n")
     return _Answer(day, department, use_case, flags[0] == "1", flags[1] == "1", known=True)
+
+
+def _refuse(department: DepartmentAggregate, reason: str, times: int) -> None:
+    known = department.reasons
+    known[reason if reason in known or len(known) < NAMES_LIMIT else OTHER] += times
 
 
 def _stand_behind(cells: Iterable[Cell], who: str) -> None:
@@ -428,7 +496,7 @@ def merged(aggregates: Iterable[Aggregate]) -> Aggregate:
 
 
 def _named(cells: dict[str, Cell], name: str) -> Cell:
-    if name not in cells and len(cells) >= _NAMES_LIMIT:
+    if name not in cells and len(cells) >= NAMES_LIMIT:
         name = OTHER
     return cells.setdefault(name, Cell())
 

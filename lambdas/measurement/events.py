@@ -17,7 +17,7 @@ DECISIONS = {
 }  # fmt: skip
 
 
-_ANSWERS = frozenset({"", "messages"})  # records of before `call` was recorded name none
+ANSWERS = frozenset({"", "messages"})  # records of before `call` was recorded name none
 _MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 
 
@@ -66,7 +66,7 @@ class Event:
     @property
     def answer(self) -> bool:
         """Whether a person got a complete answer: what value is built on. Embeddings are no answers."""
-        return self.kind == "outcome" and self.person and self.result == "completed" and self.call in _ANSWERS
+        return self.kind == "outcome" and self.person and self.result == "completed" and self.call in ANSWERS
 
 
 def read_event(row: Mapping[str, Any]) -> Event | None:
@@ -77,6 +77,10 @@ def read_event(row: Mapping[str, Any]) -> Event | None:
         return None
     details = _details(row.get("details"))
     get = row.get
+
+    def said(name: str) -> Any:  # rows of before these were columns have them in `details`
+        return row[name] if name in row else details.get(name)
+
     return Event(
         record_id=record_id,
         kind=kind,
@@ -95,16 +99,16 @@ def read_event(row: Mapping[str, Any]) -> Event | None:
         input_tokens=_count(get("input_tokens")),
         output_tokens=_count(get("output_tokens")),
         cost_microusd=_count(get("cost_microusd")),
-        useful=details.get("useful") is True,
-        minutes=_count(details.get("minutes_saved")),
-        edited=details.get("edited") is True,
-        rejected=details.get("rejected") is True,
-        decision=DECISIONS.get(str(details.get("decision") or get("result") or ""), ""),
-        trainer=str(details.get("trainer") or ""),
+        useful=said("useful") is True,
+        minutes=_count(said("minutes_saved")),
+        edited=said("edited") is True,
+        rejected=said("rejected") is True,
+        decision=DECISIONS.get(str(said("decision") or get("result") or ""), ""),
+        trainer=str(said("trainer") or ""),
         call=str(get("call") or ""),
-        booked_month=_month(details.get("booked_month")),
-        after_line=_count(details["after_line"]) if "after_line" in details else -1,
-        synthetic=details.get("synthetic") is True,
+        booked_month=_month(said("booked_month")),
+        after_line=-1 if said("after_line") is None else _count(said("after_line")),
+        synthetic=said("synthetic") is True,
     )
 
 

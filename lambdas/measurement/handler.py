@@ -1,8 +1,10 @@
 """Runs every hour: aggregates of yesterday and of today so far, and the dashboards' metrics (L5.1-L5.6).
 
-Writes `aggregates/dt=YYYY-MM-DD.json.gz` to the analytics bucket. A day is always computed whole from its
-rows, so a second run, or rows that came late or twice, change nothing that they should not. Metrics are
-published of days that are over: figures that grow by the hour would tell what one person did in it.
+Writes `aggregates/dt=YYYY-MM-DD.json.gz` to the analytics bucket. Rows that are JSON are counted here, each
+object once (`progress.py`): a second run, or rows that came late or twice, change nothing that they should
+not, and an outage is caught up with. Rows that are Parquet are counted by Athena, day by day (`queries.py`).
+A day's aggregate is the sum of both, so that a deployment may change from one to the other on any day.
+Metrics are reported for days that are over: figures that grow by the hour would show what one person did.
 """
 
 import gzip
@@ -18,11 +20,15 @@ import botocore.session
 
 from lambdas.common.clock import Clock, utc_now
 from lambdas.measurement.aggregates import Aggregate, Aggregator, Cell, DepartmentAggregate
+from lambdas.measurement.athena import Athena
 from lambdas.measurement.privacy import coarse, days_until, shown_by_day
+from lambdas.measurement.progress import Progress
+from lambdas.measurement.queries import Ask, aggregate_by_query
 from lambdas.measurement.seen import Seen
 from lambdas.measurement.source import BucketSource, Source, aggregate_key, events
 
 NAMESPACE = "ClaudeEnterpriseKit"
+_FOR_THE_REST = 180_000  # ms that aggregates, queries and progress take after the rows
 _SETTLED = 1  # hour of the next day from which a day's rows have all been delivered
 # Name of each metric, and the counts of a cell that it sums. `ActivePeople` is the size of the group, in
 # steps of five. A day is published again by each run of the next day, so its value is the maximum.
@@ -44,12 +50,20 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def handler(_event: Any, _context: Any) -> dict[str, int]:
+def handler(_event: Any, context: Any) -> dict[str, int]:
     """Entry of the scheduled function. Returns the number of events by day."""
-    session = botocore.session.get_session()
-    s3 = session.create_client("s3", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
+    session, endpoint = botocore.session.get_session(), os.environ.get("AWS_ENDPOINT_URL")
+    workgroup, ask = os.environ.get("ATHENA_WORKGROUP"), None
+    if workgroup:
+        client = session.create_client("athena", endpoint_url=endpoint)
+        ask = Athena(client, workgroup, os.environ["ATHENA_DATABASE"]).rows
     return run(
-        s3, os.environ["ANALYTICS_BUCKET"], os.environ["KIT_DEPLOYMENT"], os.environ["KIT_ENVIRONMENT"]
+        session.create_client("s3", endpoint_url=endpoint),
+        os.environ["ANALYTICS_BUCKET"],
+        os.environ["KIT_DEPLOYMENT"],
+        os.environ["KIT_ENVIRONMENT"],
+        ask=ask,
+        enough=lambda: context.get_remaining_time_in_millis() < _FOR_THE_REST,
     )
 
 
@@ -59,19 +73,32 @@ def run(
     deployment: str,
     environment: str,
     *,
+    ask: Ask | None = None,
+    enough: Callable[[], bool] = lambda: False,
     clock: Clock = utc_now,
     write: Callable[[str], Any] = sys.stdout.write,
 ) -> dict[str, int]:
-    """Aggregate yesterday and today. Raises what the client raises; the schedule tries again."""
+    """Aggregate yesterday, today, and days that an outage left open. `ask` runs queries over Parquet rows,
+    where there are some; reading stops once `enough` says so, and the next run goes on from there.
+
+    Raises what the client and `ask` raise; the schedule tries again.
+    """
     now, source = clock(), BucketSource(s3, bucket)
-    today, yesterday = now.date(), now.date() - timedelta(days=1)
+    yesterday = now.date() - timedelta(days=1)
     counted: dict[str, int] = {}
-    for day in (yesterday, today):
-        aggregate, count = aggregate_day(source, day.isoformat(), deployment)
-        body = gzip.compress(aggregate.to_json().encode(), mtime=0)
-        s3.put_object(Bucket=bucket, Key=aggregate_key(day.isoformat()), Body=body)
-        counted[day.isoformat()] = count
-    if now.hour >= _SETTLED:
+    with Progress(deployment, now.date()) as progress:
+        progress.resume(s3, bucket)
+        complete = progress.read_on(source, enough)
+        for day in progress.days:
+            aggregate, counted[day] = progress.aggregate(day)
+            if ask is not None:
+                asked, events = aggregate_by_query(ask, day, deployment)
+                aggregate.add(asked)
+                counted[day] += events
+            body = gzip.compress(aggregate.to_json().encode(), mtime=0)
+            s3.put_object(Bucket=bucket, Key=aggregate_key(day), Body=body)
+        progress.save(s3, bucket, complete=complete)
+    if complete and now.hour >= _SETTLED:
         ((_, shown),) = deque(shown_by_day(_aggregates(source, yesterday)), maxlen=1)  # the last day's
         noon = datetime(yesterday.year, yesterday.month, yesterday.day, 12, tzinfo=UTC)
         for line in metric_lines(shown, environment, int(noon.timestamp() * 1000)):

@@ -1,13 +1,17 @@
 """Which records were counted already, and what was noted of them: Firehose delivers at least once."""
 
+import json
 import sqlite3
+from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 from sys import intern
 from tempfile import TemporaryDirectory
 from types import TracebackType
+from typing import IO
 
 _IN_MEMORY = 400_000  # some 30 MB
+_WIDTH = 8  # bytes of a digest
 
 
 class Seen:
@@ -21,6 +25,7 @@ class Seen:
         self._recent: dict[bytes, str] = {}
         self._folder: TemporaryDirectory[str] | None = None
         self._file: sqlite3.Connection | None = None
+        self._filed = 0
 
     def __enter__(self) -> "Seen":
         return self
@@ -32,6 +37,37 @@ class Seen:
             self._file.close()
         if self._folder is not None:
             self._folder.cleanup()
+
+    @property
+    def count(self) -> int:
+        """How many ids were given."""
+        return self._filed + len(self._recent)
+
+    def save(self, file: IO[bytes]) -> None:
+        """Write all that is known, for `load`: notes by number, then 12 bytes an id."""
+        numbers: dict[str, int] = {}
+        for _, note in self._items():
+            numbers.setdefault(note, len(numbers))
+        table = json.dumps(list(numbers)).encode()
+        file.write(len(table).to_bytes(_WIDTH, "big") + table)
+        for digest, note in self._items():
+            file.write(digest + numbers[note].to_bytes(4, "big"))
+
+    def load(self, file: IO[bytes]) -> None:
+        """Take in what `save` wrote."""
+        notes = [intern(one) for one in json.loads(file.read(int.from_bytes(file.read(_WIDTH), "big")))]
+        entry = _WIDTH + 4
+        while chunk := file.read(entry * self._limit):
+            for at in range(0, len(chunk), entry):
+                number = int.from_bytes(chunk[at + _WIDTH : at + entry], "big")
+                self._recent[chunk[at : at + _WIDTH]] = notes[number]
+            if len(self._recent) >= self._limit:
+                self._spill()
+
+    def _items(self) -> Iterator[tuple[bytes, str]]:
+        if self._file is not None:
+            yield from self._file.execute("SELECT id, note FROM seen")
+        yield from self._recent.items()
 
     def first_time(self, record_id: str, note: str = "") -> bool:
         """Whether this id was never given before; it is kept, and the note with it."""
@@ -65,8 +101,26 @@ class Seen:
             self._file.execute("CREATE TABLE seen (id BLOB PRIMARY KEY, note TEXT) WITHOUT ROWID")
         self._file.executemany("INSERT INTO seen VALUES (?, ?)", sorted(self._recent.items()))
         self._file.commit()
+        self._filed += len(self._recent)
         self._recent.clear()
 
 
 def _digest(record_id: str) -> bytes:
-    return blake2b(record_id.encode(), digest_size=8).digest()
+    return blake2b(record_id.encode(), digest_size=_WIDTH).digest()
+
+
+class Over(Seen):
+    """What was seen, and more that is forgotten with this: nothing is added to `base`."""
+
+    def __init__(self, base: Seen) -> None:
+        super().__init__()
+        self._base = base
+
+    def first_time(self, record_id: str, note: str = "") -> bool:
+        """As of `Seen`, after all that `base` knows."""
+        return self._base.note(record_id) is None and super().first_time(record_id, note)
+
+    def note(self, record_id: str) -> str | None:
+        """As of `Seen`, from either."""
+        known = self._base.note(record_id)
+        return super().note(record_id) if known is None else known

@@ -3,7 +3,7 @@
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,13 +38,19 @@ class BucketSource:
 
     def lines(self, day: str) -> Iterator[bytes]:
         """Lines of a day, object by object."""
+        for name in self.names(day):
+            yield from self.read(name)
+
+    def names(self, day: str) -> Iterator[str]:
+        """The keys of a day's objects. Objects never change once they are there."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=f"{PREFIX}/dt={day}/"
         )
-        for page in pages:
-            for entry in page.get("Contents", ()):
-                body = self._s3.get_object(Bucket=self._bucket, Key=entry["Key"])["Body"]
-                yield from _lines(_Readable(body), entry["Key"])
+        return (entry["Key"] for page in pages for entry in page.get("Contents", ()))
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Lines of one object, streamed."""
+        return _lines(_Readable(self._s3.get_object(Bucket=self._bucket, Key=name)["Body"]), name)
 
     def aggregate(self, day: str) -> bytes | None:
         """The aggregate of a day as JSON, if the hourly function has made one."""
@@ -83,8 +89,13 @@ def aggregate_key(day: str) -> str:
 
 
 def events(source: Source, day: str) -> Iterator[Event]:
-    """The events of a day's rows. Lines that are not JSON are passed over: a copy is not evidence."""
-    for line in source.lines(day):
+    """The events of a day's rows."""
+    return events_of(source.lines(day))
+
+
+def events_of(lines: Iterable[bytes]) -> Iterator[Event]:
+    """The events of rows. Lines that are not JSON are passed over: a copy is not evidence."""
+    for line in lines:
         try:
             row = json.loads(line)
         except ValueError:

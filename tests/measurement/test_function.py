@@ -3,15 +3,24 @@
 import contextlib
 import gzip
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from kit.evaluation.graph import unwrapped
+from kit.evaluation.stages import planned_account, stack_configuration
 from kit.local.emulator import Emulator
+from kit.local.home import PROJECT_ROOT
+from kit.local.resources import HANDLERS
+from kit.local.resources.handler import Clients, Place
+from kit.measurement.parquet import ParquetRows
 from lambdas.measurement.aggregates import Aggregate
+from lambdas.measurement.athena import Athena
 from lambdas.measurement.handler import run
+from lambdas.measurement.queries import aggregate_by_query
 from lambdas.measurement.source import BucketSource
 from tests.support.stages import plans_of
 from tests.support.standing import Standing
@@ -85,3 +94,72 @@ def test_it_can_neither_change_rows_nor_read_anything_else(planned: Standing) ->
         s3.delete_object(Bucket=bucket, Key="records/dt=2026-11-10/part.gz")
     with pytest.raises(ClientError):
         s3.get_object(Bucket=planned.exported("audit_bucket_name"), Key="records/any")
+
+
+@pytest.fixture(scope="module")
+def queried(emulated_aws: Emulator) -> Standing:
+    """The stream, table and workgroup of size large, with a day of rows that the stream made Parquet of."""
+    queried = Standing(emulated_aws, plans_of("large"))
+    s3, bucket = queried.root("s3"), queried.exported("analytics_bucket_name")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": emulated_aws.region})
+    clients = Clients(emulated_aws.endpoint_url, emulated_aws.access_key_id, emulated_aws.secret_access_key)
+    account = planned_account(stack_configuration("integration"))
+    stream = ("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream", "analytics-records")
+    for kind, name in (
+        ("aws:glue/catalogDatabase:CatalogDatabase", "analytics-database"),
+        ("aws:glue/catalogTable:CatalogTable", "analytics-table"),
+        ("aws:athena/workgroup:Workgroup", "analytics-workgroup"),
+        stream,
+    ):
+        one = queried.resource(kind, name)
+        place = Place(clients, emulated_aws.region, account, one.urn, PROJECT_ROOT)
+        HANDLERS[kind].ensure(place, unwrapped(one.inputs), None)
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    rows = [row(number, principal=f"p{number % 3}", at=now, cost_microusd=1_000) for number in range(8)]
+    queried.root("firehose").put_record_batch(
+        DeliveryStreamName=queried.resource(*stream).inputs["name"],
+        Records=[{"Data": json.dumps(one).encode()} for one in [*rows, rows[0]]],
+    )
+    for _ in range(100):
+        if s3.list_objects_v2(Bucket=bucket, Prefix="records-parquet/dt=").get("KeyCount") == 9:
+            break
+        time.sleep(0.05)
+    return queried
+
+
+def _run_by_query(queried: Standing, statements: list[dict[str, Any]]) -> Aggregate:
+    acting, bucket = queried.acting(statements), queried.exported("analytics_bucket_name")
+    environment = queried.resource("aws:lambda/function:Function", "measurement-function").inputs[
+        "environment"
+    ]
+    variables = environment["variables"]
+    ask = Athena(
+        acting.client("athena"),
+        variables["ATHENA_WORKGROUP"],
+        variables["ATHENA_DATABASE"],
+        sleep=lambda _: time.sleep(0.05),
+    )
+    run(acting.client("s3"), bucket, "acme-test", "test", ask=ask.rows, write=lambda _: None)
+    found = BucketSource(queried.root("s3"), bucket).aggregate(datetime.now(UTC).date().isoformat())
+    assert found is not None
+    return Aggregate.from_json(found)
+
+
+def test_at_large_the_stream_makes_parquet_and_athena_counts_it_under_the_functions_permissions(
+    queried: Standing,
+) -> None:
+    """(L5.1) Each row once although one came twice."""
+    statements = queried.statements(_ROLE)
+    total = _run_by_query(queried, statements).total()
+    assert (total.counts["calls"], total.counts["cost_microusd"], len(total.people)) == (8, 8_000, 3)
+    with pytest.raises(ClientError, match=r"AccessDenied|403"):
+        _run_by_query(queried, [one for one in statements if one["Sid"] != "Ask"])
+
+
+def test_the_kit_reads_the_same_parquet_by_itself(queried: Standing) -> None:
+    rows = ParquetRows(None, queried.root("s3"), queried.exported("analytics_bucket_name"))
+    (day,) = rows.days()
+    assert len(list(rows.lines(day))) == 9
+    aggregate, _ = aggregate_by_query(rows.of(day), day, "acme-test")
+    assert aggregate.total().counts["calls"] == 8

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from datetime import date
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from components.api.analytics import COLUMNS
 from kit.cli import app
 from kit.errors import KitError
 from kit.measurement import charts
@@ -31,6 +33,7 @@ from kit.measurement.value import mean_and_upper, student_t, value_of_department
 from lambdas.measurement.aggregates import Cell, DepartmentAggregate
 
 from .rows import row, write_rows
+from .trino import objections
 
 
 def _baseline(**changes: object) -> Baseline:
@@ -201,6 +204,16 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, obj
     done = CliRunner(env={"PATH": ""}).invoke(app, arguments)
     assert done.exit_code == 0, done.output
     return (out / "roi-2026Q4.html").read_text(), json.loads(done.stdout)
+
+
+def test_every_query_of_the_report_is_one_that_trino_reads(report: tuple[str, dict[str, object]]) -> None:
+    queries = [
+        unescape(one)
+        for one in re.findall(r"<pre[^>]*>(.*?)</pre>", report[0], re.DOTALL)
+        if "FROM" in one and not re.search(r"^\s*kit ", one)
+    ]
+    assert len(queries) > 4
+    assert {query: found for query in queries if (found := objections(query, dict(COLUMNS)))} == {}
 
 
 def test_the_report_has_all_that_a_board_asks_for(report: tuple[str, dict[str, object]]) -> None:

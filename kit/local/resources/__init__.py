@@ -15,6 +15,7 @@ state machines, under their own role (`functions.py`); web functions as processe
 from collections.abc import Mapping
 
 from kit.local.resources import (
+    catalog,
     events,
     functions,
     identity,
@@ -28,6 +29,7 @@ from kit.local.resources import (
 from kit.local.resources.handler import Handler
 
 HANDLERS: Mapping[str, Handler] = {
+    **catalog.HANDLERS,
     **events.HANDLERS,
     **functions.HANDLERS,
     **identity.HANDLERS,

@@ -98,7 +98,11 @@ def _ensure_stream(place: Place, inputs: Inputs, known: str | None) -> Made:
     destination = {
         "RoleARN": wanted["roleArn"],
         "BucketARN": wanted["bucketArn"],
-        **given(Prefix=wanted.get("prefix"), ErrorOutputPrefix=wanted.get("errorOutputPrefix")),
+        **given(
+            Prefix=wanted.get("prefix"),
+            ErrorOutputPrefix=wanted.get("errorOutputPrefix"),
+            DataFormatConversionConfiguration=_conversion(wanted.get("dataFormatConversionConfiguration")),
+        ),
     }
     described = found(firehose.describe_delivery_stream, DeliveryStreamName=name)
     if described is None:
@@ -117,6 +121,23 @@ def _ensure_stream(place: Place, inputs: Inputs, known: str | None) -> Made:
         )
     arn = place.arn("firehose", f"deliverystream/{name}")
     return arn, {"arn": arn, "destinationId": "destinationId-000000000001", "versionId": "1"}
+
+
+def _conversion(wanted: Inputs | None) -> dict[str, Any] | None:
+    """Records as Parquet, by the columns of a table of Glue's catalog."""
+    if not wanted:
+        return None
+    schema = wanted["schemaConfiguration"]
+    return {
+        "Enabled": True,
+        "InputFormatConfiguration": {"Deserializer": {"OpenXJsonSerDe": {}}},
+        "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": {"Compression": "SNAPPY"}}},
+        "SchemaConfiguration": {
+            "DatabaseName": schema["databaseName"],
+            "TableName": schema["tableName"],
+            "RoleARN": schema["roleArn"],
+        },
+    }
 
 
 def _stream_exists(place: Place, id_: str, inputs: Inputs) -> bool:

@@ -13,9 +13,10 @@ def root_of(entries: Sequence[bytes]) -> bytes:
     """The hash of the tree."""
     if not entries:
         return EMPTY
-    level = [sha256(b"\0" + entry).digest() for entry in entries]
+    hashed = sha256
+    level = [hashed(b"\0" + entry).digest() for entry in entries]
     while len(level) > 1:
-        paired = [sha256(b"\1" + level[at] + level[at + 1]).digest() for at in range(0, len(level) - 1, 2)]
+        paired = [hashed(b"\1" + left + right).digest() for left, right in zip(level[::2], level[1::2])]  # noqa: B905
         # The last of an odd level goes up as it is, which is what the recursive definition comes to.
         level = [*paired, level[-1]] if len(level) % 2 else paired
     return level[0]

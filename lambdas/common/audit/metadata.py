@@ -24,7 +24,9 @@ COLUMNS: Mapping[str, type] = {
     "attempts": int, "input_tokens": int, "output_tokens": int, "cache_read_input_tokens": int,
     "cache_creation_input_tokens": int, "reserved_microusd": int, "cost_microusd": int,
     "cost_estimated": bool, "material_decision": bool, "batch_id": str, "decisions": str,
-    "answer_filter": str, "details": str,
+    "answer_filter": str, "useful": bool, "minutes_saved": int, "edited": bool, "rejected": bool,
+    "decision": str, "trainer": str, "booked_month": str, "after_line": int,
+    "synthetic": bool, "details": str,
 }  # fmt: skip
 _AS_JSON = ("decisions", "answer_filter")
 _OF_USAGE = ("cache_read_input_tokens", "cache_creation_input_tokens")

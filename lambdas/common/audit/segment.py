@@ -9,7 +9,7 @@ their order.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -18,6 +18,7 @@ from lambdas.common.audit.chain import hash_of
 from lambdas.common.audit.manifest import SEGMENTS, SealedObject, SealedSegment, first_of, writer_of
 from lambdas.common.audit.merkle import root_of
 
+_INDEXED = tuple(one.name for one in fields(SealedObject))
 SEGMENT_BYTES = 24 * 1024 * 1024  # a segment takes no further object once it is over this
 
 
@@ -65,7 +66,10 @@ def build(objects: Iterable[tuple[str, bytes]]) -> Segment:
         parts.append(data)
         contained.append(_described(key, data, lines, digests))
         entries += digests
-    index = b"".join(json.dumps(asdict(one), separators=(",", ":")).encode() + b"\n" for one in contained)
+    index = b"".join(
+        json.dumps({name: getattr(one, name) for name in _INDEXED}, separators=(",", ":")).encode() + b"\n"
+        for one in contained
+    )
     return Segment(b"".join(parts), index, contained, len(entries), root_of(entries).hex())
 
 
