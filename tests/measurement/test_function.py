@@ -15,11 +15,12 @@ from kit.evaluation.stages import planned_account, stack_configuration
 from kit.local.emulator import Emulator
 from kit.local.home import PROJECT_ROOT
 from kit.local.resources import HANDLERS
-from kit.local.resources.handler import Clients, Place
+from kit.local.resources.handler import Clients, Place, policy_for_emulator
 from kit.measurement.parquet import ParquetRows
 from lambdas.measurement.aggregates import Aggregate
 from lambdas.measurement.athena import Athena
 from lambdas.measurement.handler import run
+from lambdas.measurement.progress import KEY
 from lambdas.measurement.queries import aggregate_by_query
 from lambdas.measurement.source import BucketSource
 from tests.support.stages import plans_of
@@ -81,6 +82,7 @@ def test_it_does_nothing_without_any_one_of_its_statements(planned: Standing, si
     statements = planned.statements(_ROLE)
     less = [one for one in statements if one["Sid"] != sid]
     assert len(less) == len(statements) - 1
+    planned.root("s3").delete_object(Bucket=planned.exported("analytics_bucket_name"), Key=KEY)
     with pytest.raises(ClientError, match=r"AccessDenied|Forbidden|403"):
         _run(planned, less)
 
@@ -130,7 +132,7 @@ def queried(emulated_aws: Emulator) -> Standing:
 
 def _run_by_query(queried: Standing, statements: list[dict[str, Any]]) -> Aggregate:
     acting, bucket = queried.acting(statements), queried.exported("analytics_bucket_name")
-    environment = queried.resource("aws:lambda/function:Function", "measurement-function").inputs[
+    environment = queried.resource("aws:lambda/function:Function", "measurement-function-function").inputs[
         "environment"
     ]
     variables = environment["variables"]
@@ -150,11 +152,14 @@ def test_at_large_the_stream_makes_parquet_and_athena_counts_it_under_the_functi
     queried: Standing,
 ) -> None:
     """(L5.1) Each row once although one came twice."""
-    statements = queried.statements(_ROLE)
+    planned, here = planned_account(stack_configuration("integration")).id, queried.root("sts")
+    account = here.get_caller_identity()["Account"]
+    policy = policy_for_emulator({"Statement": queried.statements(_ROLE)})
+    statements = json.loads(policy.replace(f":{planned}:", f":{account}:"))["Statement"]
     total = _run_by_query(queried, statements).total()
     assert (total.counts["calls"], total.counts["cost_microusd"], len(total.people)) == (8, 8_000, 3)
     with pytest.raises(ClientError, match=r"AccessDenied|403"):
-        _run_by_query(queried, [one for one in statements if one["Sid"] != "Ask"])
+        _run_by_query(queried, [one for one in statements if one.get("Sid") != "Ask"])
 
 
 def test_the_kit_reads_the_same_parquet_by_itself(queried: Standing) -> None:

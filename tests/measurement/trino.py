@@ -1,5 +1,8 @@
 """What Trino would refuse or answer otherwise than DuckDB, found by Trino's grammar (sqlglot) and types."""
 
+# sqlglot exports its expressions without saying so
+# pyright: reportPrivateImportUsage=false, reportInvalidTypeForm=false, reportOptionalMemberAccess=false
+
 from collections.abc import Iterator, Mapping
 
 import sqlglot
@@ -36,7 +39,7 @@ def objections(query: str, columns: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _unfiltered(parsed: exp.Expression) -> Iterator[str]:
+def _unfiltered(parsed: exp.Expr) -> Iterator[str]:
     """Reads of the table without a filter on its partitions, which must be a constant beside `dt`."""
     for table in parsed.find_all(exp.Table):
         if table.name != "records":
@@ -54,14 +57,14 @@ def _unfiltered(parsed: exp.Expression) -> Iterator[str]:
             yield "reads records without a filter on dt"
 
 
-def _divisions(typed: exp.Expression) -> Iterator[str]:
+def _divisions(typed: exp.Expr) -> Iterator[str]:
     for division in typed.find_all(exp.Div):
         left, right = _kind(division.left), _kind(division.right)
         if not {left, right} & _FRACTIONS:
             yield f"divides {left} by {right}, which cuts or rounds: {division.sql('trino')}"
 
 
-def _comparisons(typed: exp.Expression) -> Iterator[str]:
+def _comparisons(typed: exp.Expr) -> Iterator[str]:
     """Trino compares no text with a date or a number; DuckDB casts silently."""
     for compared in typed.find_all(*_COMPARED):
         sides = [one for one in compared.iter_expressions() if not isinstance(one, exp.Subquery)]
@@ -70,11 +73,11 @@ def _comparisons(typed: exp.Expression) -> Iterator[str]:
             yield f"compares {' with '.join(sorted(families))}: {compared.sql('trino')}"
 
 
-def _kind(one: exp.Expression) -> exp.DataType.Type:
+def _kind(one: exp.Expr) -> exp.DataType.Type:
     return one.unnest().type.this if one.unnest().type else exp.DataType.Type.UNKNOWN
 
 
-def _family(one: exp.Expression) -> str:
+def _family(one: exp.Expr) -> str:
     kind = _kind(one)
     if kind in _TEXT:
         return "text"

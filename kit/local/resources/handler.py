@@ -184,6 +184,8 @@ def policy_for_emulator(policy: Any) -> str:
     * It does not tell which KMS key a put names, so statements that deny every other key would deny all.
     * It gives `aws:PrincipalArn` of a role's session as the session's ARN, where AWS gives the role's: role
       ARNs in such conditions therefore also stand for the role's sessions.
+    * It does not know of which workgroup a query of Athena is, where AWS does: who may ask in one may read
+      the answers of all.
     """
     document = json.loads(policy) if isinstance(policy, str) else policy
     statements = document.get("Statement", [])
@@ -205,7 +207,14 @@ def policy_for_emulator(policy: Any) -> str:
             {key: one for key, one in statement.items() if key != "Condition"}
             | ({"Condition": judged} if judged else {})
         )
+        if answers := sorted({"athena:GetQueryExecution", "athena:GetQueryResults"} & _actions(statement)):
+            kept.append({"Effect": statement["Effect"], "Action": answers, "Resource": "*"})
     return json.dumps({**document, "Statement": kept}, sort_keys=True)
+
+
+def _actions(statement: Mapping[str, Any]) -> set[str]:
+    named = statement.get("Action", [])
+    return {named} if isinstance(named, str) else set(named)
 
 
 def _with_sessions(roles: str | list[str]) -> list[str]:
