@@ -60,7 +60,7 @@ def statements_query(day: str) -> str:
     """
     columns = ", ".join(f'"{name}"' for name in _STATED)
     return _events(day) + (  # noqa: S608 - names of our own
-        f"SELECT {columns} FROM events\n"
+        f"SELECT {columns} FROM events\n"  # noqa: S608 - names of our own
         "WHERE kind IN ('feedback', 'review', 'training')\n"
         "   OR (kind = 'outcome' AND request_id IN (\n"
         "     SELECT request_id FROM events WHERE kind IN ('feedback', 'review') AND request_id <> ''))"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import OptimizeError, ParseError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 
@@ -22,14 +23,16 @@ def objections(query: str, columns: Mapping[str, str]) -> list[str]:
     """Every reason against a query over `records`, whose Glue columns are given; none where it is fine."""
     try:
         parsed = sqlglot.parse_one(query, read="trino", error_level=sqlglot.ErrorLevel.RAISE)
-    except sqlglot.errors.ParseError as error:
+    except ParseError as error:
         return [f"Trino's grammar does not read it: {error}"]
-    schema = {"records": {name: _TYPES[kind] for name, kind in columns.items()} | {"dt": "VARCHAR"}}
+    schema: dict[str, object] = {
+        "records": {name: _TYPES[kind] for name, kind in columns.items()} | {"dt": "VARCHAR"}
+    }
     try:
         typed = annotate_types(
             qualify(parsed.copy(), schema=schema, dialect="trino"), schema=schema, dialect="trino"
         )
-    except sqlglot.errors.OptimizeError as error:
+    except OptimizeError as error:
         return [f"names a column that is not there: {error}"]
     return [
         *(f"unknown function {one.name}" for one in parsed.find_all(exp.Anonymous)),
