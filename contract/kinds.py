@@ -21,6 +21,12 @@ CoeRole = Literal[
     "key-operator",
 ]
 Residency = Literal["eu", "us", "uk", "ch", "ca", "jp", "au", "in", "sg", "kr", "br", "ae", "il", "za"]
+# whose identity numbers inspection knows; eu: of all member states
+IdentityRegion = Literal[
+    "eu", "at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie", "it",
+    "lt", "lu", "lv", "nl", "pl", "pt", "ro", "se", "si", "uk", "ch", "us", "ca", "au", "br", "in", "jp",
+    "kr", "sg", "cn",
+]  # fmt: skip
 ProviderKind = Literal["anthropic", "claude-platform-aws", "bedrock"]
 CallerKind = Literal["person", "agent", "application"]
 UnknownAction = Literal["pass-and-record", "refuse"]

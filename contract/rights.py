@@ -22,6 +22,7 @@ from contract.kinds import (
     GovernanceMode,
     Host,
     HttpsUrl,
+    IdentityRegion,
     LabelId,
     ModelId,
     Origin,
@@ -420,6 +421,10 @@ class InspectionRules:
     labels: Mapping[LabelId, DataClass] = key(
         "the class of each sensitivity label, by the label's id", default={}, changes="gateway"
     )
+    identity_regions: tuple[IdentityRegion, ...] = key(
+        "countries whose identity numbers are looked for; all if none is named", default=(),
+        changes="gateway",
+    )  # fmt: skip
     canaries: tuple[Canary, ...] = key(
         "marks put into system prompts; an answer that holds one is cut off", default=(), stricter="more",
         changes="gateway",

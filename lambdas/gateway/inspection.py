@@ -166,10 +166,17 @@ class InspectionStep:
         """An inspector of the dictionary and the labels that are in force now."""
         config = self._inspector.config
         dictionary = await self._dictionary.current() if self._dictionary else config.dictionary
-        labels = self._rules().labels
-        if dictionary is not config.dictionary or labels != config.labels:
-            classes = {one: DataClass(level) for one, level in labels.items()}
-            self._inspector = Inspector(replace(config, dictionary=dictionary, labels=classes))
+        rules = self._rules()
+        regions = frozenset(rules.identity_regions)
+        if (
+            dictionary is not config.dictionary
+            or rules.labels != config.labels
+            or regions != config.identity_regions
+        ):
+            classes = {one: DataClass(level) for one, level in rules.labels.items()}
+            self._inspector = Inspector(
+                replace(config, dictionary=dictionary, labels=classes, identity_regions=regions)
+            )
 
     def answer_filter(
         self, department: Department, restricted: frozenset[str] = frozenset()

@@ -126,7 +126,11 @@ class Inspection:
         return tuple(one for one in self.findings if one.type == "PROMPT_INJECTION")
 
 
-def value_hash(key: bytes, kind: str, value: str) -> str:
-    """A keyed hash (16 hex digits) of a value without its separators and case; of no use without the key."""
-    folded = "".join(character for character in value.casefold() if character.isalnum())
-    return hmac.new(key, f"{kind}\0{folded}".encode(), hashlib.sha256).hexdigest()[:16]
+def value_hash(key: bytes, kind: str, value: str, *, folded: bool = True) -> str:
+    """A keyed hash (16 hex digits) of a value, `folded`: without its separators and case; of no use without
+    the key.
+    """
+    if folded:
+        value = "".join(character for character in value.casefold() if character.isalnum())
+    hashed = f"{kind}\0{value}".encode("utf-8", "surrogatepass")
+    return hmac.new(key, hashed, hashlib.sha256).hexdigest()[:16]

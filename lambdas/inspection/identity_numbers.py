@@ -365,7 +365,8 @@ def _number(
     # as texts are read: small and capital letters of other alphabets look like different Latin ones
     spellings = (form for word in keywords.split("|") for form in (word.strip(), word.strip().upper()))
     words = tuple(dict.fromkeys(normalise(form).text.lower() for form in spellings))
-    return IdentityNumber(type, type.partition("_")[0].lower(), name, words, _shape(shape), check)
+    region = "us" if type == "NPI" else type.partition("_")[0].lower()
+    return IdentityNumber(type, region, name, words, _shape(shape), check)
 
 
 _LETTER = "[AC-HJKMNP-RT-Y]"
@@ -742,6 +743,42 @@ LITERALS = tuple((word, one.type) for one in NUMBERS for word in one.keywords)
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]")
 _DIGITS = re.compile("[0-9]{2}")
 _STOP = re.compile(r"\n\s*\n")
+
+
+_EUROPEAN_UNION = frozenset(
+    [
+        "at",
+        "be",
+        "bg",
+        "cy",
+        "cz",
+        "de",
+        "dk",
+        "ee",
+        "es",
+        "fi",
+        "fr",
+        "gr",
+        "hr",
+        "hu",
+        "ie",
+        "it",
+        "lt",
+        "lu",
+        "lv",
+        "nl",
+        "pl",
+        "pt",
+        "ro",
+        "se",
+        "si",
+    ]
+)
+
+
+def countries(regions: frozenset[str]) -> frozenset[str]:
+    """Regions as countries: `eu` stands for its members."""
+    return regions - {"eu"} | (_EUROPEAN_UNION if "eu" in regions else frozenset())
 
 
 def detect(

@@ -97,7 +97,8 @@ class InspectionConfig:
     made when empty, then hashes can be compared within this process only).
 
     `contact_limit`: more distinct e-mail addresses or telephone numbers than this are a customer list
-    (Restricted). `labels` maps ids of sensitivity labels to classes. `names` looks for people's names and
+    (Restricted). `identity_regions`: whose identity numbers are looked for (`de`, `us`; `eu` for all of it),
+    all if empty. `labels` maps ids of sensitivity labels to classes. `names` looks for people's names and
     addresses everywhere, not only where they raise the class. `deadline_seconds` bounds one request; beyond
     it the inspection has failed. `disabled` switches off detectors by name (for tests that prove what each
     one does).
@@ -108,6 +109,7 @@ class InspectionConfig:
     contact_limit: int = 5
     name_limit: int = 25
     labels: Mapping[str, DataClass] = field(default_factory=dict)
+    identity_regions: frozenset[str] = frozenset()
     names: bool = True
     deadline_seconds: float = 20.0
     max_characters: int = 6_000_000
@@ -145,6 +147,7 @@ class Inspector:
         if unknown:
             raise ValueError(f"disabled: unknown detectors {', '.join(sorted(unknown))}")
         self.config = config
+        self._regions = identity_numbers.countries(config.identity_regions)
         self._key = config.hash_key or os.urandom(32)
         linear.read_shipped()  # at start, not in a call
         SCANNER.warm()
@@ -415,9 +418,11 @@ class Inspector:
 
     def _place(self, span: Span, level: DataClass, mapped: MappedText, plain: str) -> _Placed:
         start, end = mapped.origin(span.start, span.end)
-        hashed = (
-            "" if span.type in _NO_VALUES else value_hash(self._key, span.type, plain[span.start : span.end])
-        )
+        hashed = ""
+        if span.type in meaning.LEVELS:
+            hashed = value_hash(self._key, span.type, plain, folded=False)  # it is about the whole text
+        elif span.type not in _NO_VALUES:
+            hashed = value_hash(self._key, span.type, plain[span.start : span.end])
         return _Placed(replace(span, start=start, end=end), level, hashed)
 
     def value_spans(self, mapped: MappedText, lower: str) -> list[Span]:
@@ -437,7 +442,7 @@ class Inspector:
         off = self.config.disabled
         plain = latin_only(mapped.text, credentials.OTHER_SCRIPTS)
         plain = plain if program else without_emphasis(plain)
-        clear = settle(_values(plain, lower, candidates, off))
+        clear = settle(_values(plain, lower, candidates, off, self._regions))
         if "rearranged-views" not in off:
             clear = self._with_views(clear, views.rearranged(plain, candidates, program=program), 0)
         if "decoded-views" not in off:
@@ -453,7 +458,7 @@ class Inspector:
             low = _lower(inner.text)
             latin = latin_only(inner.text, credentials.OTHER_SCRIPTS)
             candidates = SCANNER.read(latin, low)
-            found = _values(latin, low, candidates, off)
+            found = _values(latin, low, candidates, off, self._regions)
             if view.name == "encoded":
                 found = [*found, *(span for span, _ in self.config.dictionary.find(inner.text, low))]
                 if depth + 1 < views.MAX_DEPTH:
@@ -486,12 +491,18 @@ _ONLY_CLEAR = frozenset(("USERNAME", "EMPLOYEE_ID", "CVV", "CARD_EXPIRY", "LICEN
                          "TAX_ID", "MRN"))  # fmt: skip
 
 
-def _values(text: str, lower: str, candidates: Candidates, off: frozenset[str]) -> list[Span]:
+def _values(
+    text: str, lower: str, candidates: Candidates, off: frozenset[str], regions: frozenset[str]
+) -> list[Span]:
     literals = candidates.literals
     return [
         *personal_data.detect(text, lower, candidates, off),
         *credentials.detect(text, lower, literals["tokens"], candidates.hints, off),
-        *(() if "identity-numbers" in off else identity_numbers.detect(text, lower, literals["identity"])),
+        *(
+            ()
+            if "identity-numbers" in off
+            else identity_numbers.detect(text, lower, literals["identity"], regions)
+        ),
     ]
 
 

@@ -8,19 +8,45 @@ from collections.abc import Iterator
 from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import DataClass, Span
 
-_BANNER = Expression(
-    r"(?P<legal>ATTORNEY[ -/–]*CLIENT(?: PRIVILEGED?| COMMUNICATION)?|PRIVILEGED (?:AND|&) CONFIDENTIAL"
-    r"|ATTORNEY WORK PRODUCT|LEGALLY PRIVILEGED)"
-    r"|(?P<secret>TRADE SECRETS?|STRICTLY CONFIDENTIAL|HIGHLY CONFIDENTIAL|COMPANY CONFIDENTIAL|TOP SECRET"
-    r"|COMMERCIAL IN CONFIDENCE|STRENG VERTRAULICH|EMBARGOED UNTIL|UNDER EMBARGO)"
-    r"|(?P<restricted>RESTRICTED(?: DATA| DISTRIBUTION| USE)?|MNPI|MATERIAL NON-?PUBLIC(?: INFORMATION)?"
-    r"|TLP ?: ?(?:RED|AMBER(?:\+STRICT)?)|PERSONAL AND CONFIDENTIAL|HR CONFIDENTIAL|PHI"
-    r"|NEED[ -]TO[ -]KNOW)"
-    r"|(?P<confidential>CONFIDENTIAL|VERTRAULICH|CONFIDENTIEL|CONFIDENCIAL|NOT FOR DISTRIBUTION"
-    r"|DO NOT DISTRIBUTE)"
-    r"|(?P<internal>INTERNAL(?: USE)? ONLY|FOR INTERNAL USE|COMPANY INTERNAL|NUR FÜR DEN INTERNEN GEBRAUCH"
-    r"|TLP ?: ?GREEN)"
-)
+# what a banner says, by what follows from it; of eleven languages, capitals where the script has them
+_SAYS = {
+    "legal": (
+        r"ATTORNEY[ -/–]*CLIENT(?: PRIVILEGED?| COMMUNICATION)?|PRIVILEGED (?:AND|&) CONFIDENTIAL"
+        r"|ATTORNEY WORK PRODUCT|LEGALLY PRIVILEGED|ANWALTSKORRESPONDENZ|ANWALTSGEHEIMNIS"
+        r"|SECRET PROFESSIONNEL DE L'AVOCAT|CORRESPONDANCE D'AVOCAT|SECRETO PROFESIONAL|SEGRETO PROFESSIONALE"
+        r"|ADVOCAAT[ -]CLIËNT|SIGILO PROFISSIONAL|TAJEMNICA ADWOKACKA|弁護士秘匿特権|律师特权|변호사 비밀"
+    ),
+    "secret": (
+        r"TRADE SECRETS?|STRICTLY CONFIDENTIAL|HIGHLY CONFIDENTIAL|COMPANY CONFIDENTIAL|TOP SECRET"
+        r"|COMMERCIAL IN CONFIDENCE|STRENG VERTRAULICH|STRENG GEHEIM|BETRIEBSGEHEIMNIS|EMBARGOED UNTIL"
+        r"|UNDER EMBARGO|STRICTEMENT CONFIDENTIEL|TRÈS SECRET|SECRET DES AFFAIRES"
+        r"|ESTRICTAMENTE CONFIDENCIAL|ALTAMENTE CONFIDENCIAL|SECRETO (?:COMERCIAL|EMPRESARIAL)"
+        r"|STRETTAMENTE (?:CONFIDENZIALE|RISERVATO)|SEGRETO (?:INDUSTRIALE|AZIENDALE)"
+        r"|STRIKT VERTROUWELIJK|ZEER VERTROUWELIJK|BEDRIJFSGEHEIM|ZEER GEHEIM"
+        r"|ESTRITAMENTE CONFIDENCIAL|SEGREDO (?:COMERCIAL|INDUSTRIAL)|ŚCIŚLE (?:POUFNE|TAJNE)"
+        r"|TAJEMNICA PRZEDSIĘBIORSTWA|極秘|厳秘|営業秘密|绝密|絕密|商业秘密|严格保密|극비|영업비밀|엄비"
+    ),
+    "restricted": (
+        r"RESTRICTED(?: DATA| DISTRIBUTION| USE)?|MNPI|MATERIAL NON-?PUBLIC(?: INFORMATION)?"
+        r"|TLP ?: ?(?:RED|AMBER(?:\+STRICT)?)|PERSONAL AND CONFIDENTIAL|HR CONFIDENTIAL|PHI"
+        r"|NEED[ -]TO[ -]KNOW|DIFFUSION RESTREINTE|DIFUSIÓN (?:LIMITADA|RESTRINGIDA)|RESTRINGIDO"
+        r"|DIFFUSIONE LIMITATA|BEPERKTE VERSPREIDING|RESTRITO|DISTRIBUIÇÃO RESTRITA|ZASTRZEŻONE"
+        r"|PERSÖNLICH UND VERTRAULICH|関係者限り|関係者外秘|限定配布|限制传阅|관계자 ?외(?: ?비공개)?"
+    ),
+    "confidential": (
+        r"CONFIDENTIAL|VERTRAULICH|CONFIDENTIEL|CONFIDENCIAL|CONFIDENZIALE|RISERVATO|VERTROUWELIJK|POUFNE"
+        r"|NOT FOR DISTRIBUTION|DO NOT DISTRIBUTE|NICHT ZUR WEITERGABE|NE PAS DIFFUSER|NO DISTRIBUIR"
+        r"|NON DIFFONDERE|NIET VERSPREIDEN|NÃO DIVULGAR|NIE ROZPOWSZECHNIAĆ|機密|社外秘|部外秘|秘密|机密|機密"
+        r"|保密|对外保密|기밀|대외비|비밀"
+    ),
+    "internal": (
+        r"INTERNAL(?: USE)? ONLY|FOR INTERNAL USE|COMPANY INTERNAL|NUR FÜR DEN INTERNEN GEBRAUCH"
+        r"|NUR FÜR DEN DIENSTGEBRAUCH|TLP ?: ?GREEN|(?:À )?USAGE INTERNE"
+        r"|(?:PARA |AD )?USO INTERNO|(?:VOOR )?INTERN GEBRUIK|DO UŻYTKU WEWNĘTRZNEGO"
+        r"|社内限り|社内用|内部资料|仅供内部使用|内部使用|사내용|사내 한정|내부용"
+    ),
+}
+_BANNER = Expression("|".join(f"(?P<{level}>{says})" for level, says in _SAYS.items()))
 _LEVELS = {
     "legal": DataClass.RESTRICTED,
     "secret": DataClass.CONFIDENTIAL,
@@ -28,17 +54,34 @@ _LEVELS = {
     "confidential": DataClass.CONFIDENTIAL,
     "internal": DataClass.INTERNAL,
 }
+# a character beyond Latin-1 is a question mark there
 HINTS = {
     "banner": "ATTORNEY|PRIVILEGED|SECRET|CONFIDEN|RESTRICTED|MNPI|MATERIAL NON|TLP|INTERNAL"
-    "|VERTRAULICH|EMBARGO|DISTRIBUT|NEED TO|NEED-TO|PHI|INTERNEN GEBRAUCH"
+    "|VERTRAULICH|EMBARGO|DISTRIBU|NEED TO|NEED-TO|PHI|INTERN|ANWALTS|AVOCAT|SEGRETO|SIGILO|TAJ|GEHEIM"
+    "|ADVOCAAT|SEGREDO|RISERVAT"
+    "|VERTROUWELIJK|POUFNE|TREINTE|TRINGID|TRIT|LIMITAD|LIMITAT|VERSPREID|ZASTRZE|WEITERGABE|DIFF|DIVULGAR"
+    "|ROZPOWS|WEWN|DIENSTGEBRAUCH",
+    "label-field": "(?i)lassif|ensitiv|clasific|klasyfik|klauzul|klassifi|vertraul|vertrouw"
+    "|riservat|sensibil",
+    "beyond-latin": "[?][?]",
 }
+_OTHER_SCRIPTS = re.compile("[秘密限級級级厳保资内仅관사내비밀급]")
 _FIELD = Expression(
     r"(?im)^[ \t>*#|\"']*(?:data[ _-]?)?(?:classification|sensitivity|security level|data class"
-    r"|klassifizierung)[ \t\"']*[:=][ \t\"'*]*"
-    r"(?P<value>public|internal(?: use only)?|restricted|(?:strictly |highly )?confidential|secret"
-    r"|vertraulich)\b"
+    r"|klassifizierung|vertraulichkeit(?:sstufe)?|classification de sécurité|sensibilité|clasificación"
+    r"|sensibilidad|classificazione|riservatezza|classificatie|vertrouwelijkheid|classificação"
+    r"|sensibilidade|klasyfikacja|klauzula|機密区分|秘密区分|密级|保密级别|기밀등급|보안등급)"
+    r"[ \t\"']*[:=][ \t\"'*]*"
+    r"(?P<value>public|public[oa]|öffentlich|publique?|pubblic[oa]|openbaar|público|publiczne|jawne|公開|公开|공개"
+    r"|internal(?: use only)?|intern[aeo]?|wewnętrzn\w+|社内|内部|내부"
+    r"|restricted|eingeschränkt|restreint\w*|restringid[oa]|limitat[oa]|beperkt|restrito|zastrzeżone|関係者限り|限制"
+    r"|(?:strictly |highly |streng |strictement |estrictamente |strettamente |strikt |estritamente |ściśle )?"
+    r"(?:confidential|vertraulich|confidentiel|confidencial|confidenziale|riservat[oa]|vertrouwelijk|poufne)"
+    r"|secret|geheim|tajne|極秘|機密|社外秘|秘密|绝密|机密|극비|기밀|대외비)(?!\w)"
 )
-_FIELD_LEVELS = {"public": None, "internal": DataClass.INTERNAL, "restricted": DataClass.RESTRICTED}
+_PUBLIC_VALUES = re.compile(r"publi|öffentl|pubbl|openbaar|públic|jawne|公開|公开|공개")
+_INTERNAL_VALUES = re.compile(r"intern|wewn|社内|内部|내부")
+_RESTRICTED_VALUES = re.compile(r"restri|eingeschr|restrei|limitat|beperkt|zastrz|関係者|限制")
 _MAX_BANNER_LINE = 120
 
 
@@ -46,19 +89,25 @@ def find(text: str, hints: frozenset[str] = frozenset(HINTS)) -> Iterator[tuple[
     """Markings in the text: upper-case banners at the start of a line, in brackets or alone, and labelled
     fields. `hints`: those of `HINTS` that the text may hold.
     """
-    if "banner" in hints:
+    if "banner" in hints or ("beyond-latin" in hints and _OTHER_SCRIPTS.search(text)):
         for match in _BANNER.finditer(text):
             if not _is_banner(text, match):
                 continue
             kind = match.lastgroup or "restricted"
             yield Span("LABEL", match.start(), match.end(), 0.9, f"banner-{kind}"), _LEVELS[kind]
-    lower_gate = text.lower() if "lassif" in text or "ensitivity" in text or "LASSIF" in text else ""
-    if lower_gate:
+    if "label-field" in hints or ("beyond-latin" in hints and _OTHER_SCRIPTS.search(text)):
         for match in _FIELD.finditer(text):
-            value = match["value"].lower().split()[0]
-            level = _FIELD_LEVELS.get(value, DataClass.CONFIDENTIAL)
+            level = _field_level(match["value"].lower())
             if level:
                 yield Span("LABEL", match.start("value"), match.end("value"), 0.9, "label-field"), level
+
+
+def _field_level(value: str) -> DataClass | None:
+    if _PUBLIC_VALUES.match(value):
+        return None
+    if _INTERNAL_VALUES.match(value):
+        return DataClass.INTERNAL
+    return DataClass.RESTRICTED if _RESTRICTED_VALUES.match(value) else DataClass.CONFIDENTIAL
 
 
 def _is_banner(text: str, match: re.Match[str]) -> bool:
@@ -77,8 +126,10 @@ def _is_banner(text: str, match: re.Match[str]) -> bool:
         or before.endswith("_")
     ):
         return False
-    if before.rstrip().endswith(("[", "(", "{", "<")) and after.lstrip()[:1] in ("]", ")", "}", ">"):
+    if before.rstrip().endswith(_OPENING) and after.lstrip().startswith(_CLOSING):
         return len(before) < 60
+    if match.group()[0] >= _FIRST_WITHOUT_CAPITALS:
+        return not before.strip(_AROUND) and (not after.strip(_AROUND) or after[:1] in _SEPARATES)
     if before.strip(" \t*#>=-–—/|_[(:\"'!"):
         # after other words only if these are in upper case too: "ACME - CONFIDENTIAL"
         words = before.strip()
@@ -88,6 +139,15 @@ def _is_banner(text: str, match: re.Match[str]) -> bool:
         # leading words of a sentence in capitals: a banner is followed by a separator, capitals or nothing
         return not tail or after.lstrip(" ")[:1] in "-–—:/|.])*,;" or tail.split()[0].isupper()
     return True
+
+
+_OPENING, _CLOSING = (
+    ("[", "(", "{", "<", "【", "「", "《", "〔"),
+    ("]", ")", "}", ">", "】", "」", "》", "〕"),
+)
+_FIRST_WITHOUT_CAPITALS = "\u2e80"  # a script that has none: there a banner stands alone or before a sign
+_AROUND = " \t*#>=-–—/|_[]():.!\"'※■●◆"
+_SEPARATES = tuple(" \t:/|-–—・")
 
 
 # sensitivity labels of Microsoft Purview in Office files: property names `MSIP_Label_<guid>_<attribute>`

@@ -6,6 +6,7 @@ The judge is python-stdnum: what it takes for valid must be found, what it takes
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
@@ -144,3 +145,24 @@ def test_a_wrong_check_digit_is_no_finding(kind: str) -> None:
 def test_numbers_of_people_are_restricted() -> None:
     found = INSPECTOR.inspect_text("Mi DNI es 12345678Z.").findings
     assert [one.level for one in found if one.type == "ES_DNI"] == [DataClass.RESTRICTED]
+
+
+def test_only_the_numbers_of_chosen_countries_are_looked_for() -> None:
+    """L2.3: `eu` stands for its members; none means all."""
+    # numbers that the authorities print: Bundeszentralamt für Steuern, INSEE, US CMS
+    texts = {
+        "de": "Steuer-ID 86 095 742 719",
+        "fr": "NIR 2 55 08 14 168 025 38",
+        "us": "NPI 1234567893",
+    }
+    found_by = {
+        (): {"de", "fr", "us"},
+        ("de",): {"de"},
+        ("eu",): {"de", "fr"},
+        ("us", "fr"): {"us", "fr"},
+    }
+    for regions, expected in found_by.items():
+        config = InspectionConfig(hash_key=b"k" * 32, identity_regions=frozenset(regions), names=False)
+        inspector = Inspector(replace(config, disabled=frozenset(("announced", "numbers"))))
+        found = {one for one, text in texts.items() if inspector.inspect_text(text).findings}
+        assert found == expected, regions
