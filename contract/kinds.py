@@ -230,6 +230,12 @@ RolePermission = Annotated[
     Text("a role, a colon and a permission, such as champions:web-search",
          rf"{_SLUG}:[a-z-]+", 60, ("champions:web-search", "analysts:code-execution")),
 ]  # fmt: skip
+McpServer = Annotated[
+    str,
+    Text("the origin of an MCP server, with #tool for one of its tools only",
+         rf"https://{_HOST}(:[0-9]{{1,5}})?(#[A-Za-z0-9_.-]{{1,128}})?", 400,
+         ("https://mcp.example.com", "https://mcp.example.com#search")),
+]  # fmt: skip
 Origin = Annotated[
     str,
     Text("a scheme, a host and, unless 443, a port, such as https://mcp.example.com",

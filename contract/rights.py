@@ -24,8 +24,8 @@ from contract.kinds import (
     HttpsUrl,
     IdentityRegion,
     LabelId,
+    McpServer,
     ModelId,
-    Origin,
     Permission,
     PrincipalKind,
     ProviderKind,
@@ -240,9 +240,9 @@ class Department:
         "roles whose people may give feedback and outcomes on answers that others of the department got",
         default=(), stricter="less", changes="gateway",
     )  # fmt: skip
-    mcp_servers: tuple[Origin, ...] = key(
-        "the origins of the MCP servers that Claude may reach", default=(), stricter="less",
-        changes="gateway",
+    mcp_servers: tuple[McpServer, ...] = key(
+        "the MCP servers that Claude may reach: an origin for all of its tools, origin#tool for one of them",
+        default=(), stricter="less", changes="gateway",
     )  # fmt: skip
     web_domains: tuple[Host, ...] = key(
         "the domains, with their subdomains, to which a web search or fetch must limit itself; all if empty",

@@ -79,6 +79,17 @@ class ApiAlarms(KitComponent):
             description="Inspection stops many requests: somebody tries to send what may not leave, or the "
             "inspection is wrong about a new kind of text",
         )
+        unlisted = self._metric_alarm(
+            "unlisted",
+            "Unlisted",
+            NAMESPACE,
+            {"environment": args.names.environment},
+            threshold=0,
+            statistic="Sum",
+            description="A client uses a field, tool or beta that the request contract does not list. Lines "
+            "of type unlisted in the gateway's log hold the command that allows it: kit contract allow KIND "
+            "NAME --approved-by NAME --reason WHY",
+        )
         unrecorded = self._unrecorded()
         spending = self._spending()
         late = [self._late(label, stream) for label, stream in args.delivery_streams.items()]
@@ -91,7 +102,7 @@ class ApiAlarms(KitComponent):
             ok_actions=[args.topic_arn],
             opts=self.child(),
         )
-        self.alarms = [errors, overhead, throttled, blocked, unrecorded, spending, *late]
+        self.alarms = [errors, overhead, throttled, blocked, unlisted, unrecorded, spending, *late]
         self.register_outputs({"count": len(self.alarms)})
 
     def _share_of_errors(self, api: Mapping[str, str]) -> cloudwatch.MetricAlarm:

@@ -170,6 +170,9 @@ class _Maker:
             [
                 self._by_department("Requests blocked, by department", "Refused", stacked=True),
                 self._gateway("Kinds of findings in requests, and blocks", ["Findings", "Blocked"], "Sum"),
+                self._gateway(
+                    "Tools that answers called, and what nobody lists", ["ToolCalls", "Unlisted"], "Sum"
+                ),
             ],
         ]
 

@@ -139,6 +139,19 @@ class AccessLog:
         line["allow"] = f"kit contract allow {kind} {line['name']} --approved-by NAME --reason WHY"
         self._write(encode(line))
 
+    def tools_called(self, kind: str, number: int) -> None:
+        """A line that counts the tools an answer calls: the caller's `own`, the `provider`'s, those of `mcp`
+        servers. Which ones is in the record.
+        """
+        line: dict[str, Any] = {
+            "type": "tools",
+            "level": Level.INFO,
+            "environment": self.environment,
+            "kind": kind,
+            **metrics({"ToolCalls": number}, [["environment"], ["environment", "kind"]]),
+        }
+        self._write(encode(line))
+
     def audit_failure(self) -> None:
         """A line that counts a record which could not be made durable; its call was refused or cut off."""
         line: dict[str, Any] = {

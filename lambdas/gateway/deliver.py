@@ -14,6 +14,7 @@ from time import monotonic
 from lambdas.gateway import errors
 from lambdas.gateway.answer_filter import AnswerFilter
 from lambdas.gateway.call import Answer, Deadlines
+from lambdas.gateway.called_tools import called_in
 from lambdas.gateway.error_relay import sanitized
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
@@ -87,6 +88,7 @@ async def deliver_whole(
     unreadable: ApiError | None = None
     if outcome.billable:
         outcome.usage, outcome.stop_reason = read_message(body)
+        outcome.called = called_in(body)
         if not _is_message(body):
             unreadable = _unreadable()
             outcome.result, outcome.reason = "interrupted", unreadable.reason
@@ -320,6 +322,7 @@ class _Relay:
         message = self._message
         outcome.usage = dict(message.usage) or None
         outcome.stop_reason = message.stop_reason
+        outcome.called = message.called
         outcome.said_usage = message.stop_reason is not None  # it comes with the final usage
         outcome.response = b"".join([*self._sent, *self._held])
         if message.error is not None:

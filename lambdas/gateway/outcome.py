@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lambdas.gateway.called_tools import CalledTool
+
 Result = Literal["completed", "upstream_error", "failed", "interrupted", "client_gone", "accepted"]
 
 
@@ -31,6 +33,7 @@ class Outcome:
     content_type: str = "application/json"
     reason: str = ""
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    called: list[CalledTool] = field(default_factory=list)  # tools, in the order of the calls
 
 
 def read_message(body: bytes) -> tuple[dict[str, Any] | None, str | None]:

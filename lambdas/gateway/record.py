@@ -7,6 +7,7 @@ department and the subject, and keeps the record itself readable for auditors wi
 
 import hashlib
 import re
+from collections import Counter
 from typing import Any, Protocol
 
 from lambdas.common.clock import Clock, utc_now
@@ -14,6 +15,7 @@ from lambdas.common.identities import Principal
 from lambdas.common.subject_keys import SubjectErased
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessLog
+from lambdas.gateway.called_tools import as_recorded
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.reserve import Reserved
@@ -94,7 +96,10 @@ class Recorder:
             "uncertain_microusd": cost.uncertain_microusd,
             "booked_month": booked_month,
             "answer_filter": outcome.decisions,
+            **({"called": as_recorded(outcome.called, call.rules)} if outcome.called else {}),
         }
+        for kind, number in Counter(one.kind for one in outcome.called).items():
+            self._log.tools_called(kind, number)
         try:
             await self._audit.append(record, bodies={"response": outcome.response})
         except (

@@ -54,6 +54,7 @@ class Denied:
     permission: str
     place: str
     detail: str = ""
+    tools: frozenset[str] | None = None  # of an MCP server; None: whatever it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ def _needed(
         if name == "container" and isinstance(value, Mapping) and value.get("skills"):
             yield Denied("skills", f"{path}{name}.skills")
     for place, server in seen.servers:
-        yield Denied("mcp", place, _origin(server))
+        yield Denied("mcp", place, _origin(server), _tools_of(server, seen))
     for place, tool in seen.tools:
         entry = contract.tools.get(tool_type(tool))
         if entry is None or not entry.needs:
@@ -229,10 +230,36 @@ def _permits(department: Department, roles: Iterable[str], one: Denied) -> bool:
         allowed = department.web_domains
         return not allowed or any(_within(one.detail, domain) for domain in allowed)
     if one.permission == "mcp":
-        return one.detail in department.mcp_servers
+        if one.detail in department.mcp_servers:
+            return True
+        tools = {name for origin, _, name in (each.partition("#") for each in department.mcp_servers)
+                 if name and origin == one.detail}  # fmt: skip
+        return bool(tools) and one.tools is not None and one.tools <= tools
     return one.permission in department.tools or any(
         f"{role}:{one.permission}" in department.role_tools for role in roles
     )
+
+
+def _tools_of(server: Mapping[str, Any], seen: Survey) -> frozenset[str] | None:
+    """The tools of an MCP server that a request lets Claude call; None for whatever the server has."""
+    sets = [
+        one
+        for _, one in seen.tools
+        if tool_type(one) == MCP_TOOLSET and one.get("mcp_server_name") == server.get("name")
+    ]
+    enabled: set[str] = set()
+    for one in sets:
+        default, configs = one.get("default_config"), one.get("configs")
+        if not isinstance(default, Mapping) or default.get("enabled") is not False:
+            return None
+        for name, config in configs.items() if isinstance(configs, Mapping) else ():
+            if isinstance(config, Mapping) and config.get("enabled") is not False:
+                enabled.add(str(name))
+    configuration = server.get("tool_configuration")  # what counted before there were sets of tools
+    named = configuration.get("allowed_tools") if isinstance(configuration, Mapping) else None
+    if not sets and isinstance(named, list):
+        return frozenset(str(one) for one in named)
+    return frozenset(enabled) if sets else None
 
 
 def _within(host: str, domain: str) -> bool:

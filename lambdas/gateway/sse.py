@@ -8,6 +8,8 @@ import json
 import re
 from typing import Any
 
+from lambdas.gateway.called_tools import CalledTool, called_tool
+
 _BOUNDARY = re.compile(rb"\r?\n\r?\n")
 _LONGEST_BOUNDARY = 4
 LONGEST_EVENT = 1 << 20  # bytes, unless the policy says otherwise; a provider's events have a few hundred
@@ -81,9 +83,10 @@ def event_data(event: bytes) -> dict[str, Any]:
 class MessageStream:
     """Follows one streamed message: its usage so far, how it stopped, whether it was completed."""
 
-    __slots__ = ("completed", "error", "message_id", "model", "stop_reason", "usage")
+    __slots__ = ("called", "completed", "error", "message_id", "model", "stop_reason", "usage")
 
     def __init__(self) -> None:
+        self.called: list[CalledTool] = []
         self.usage: dict[str, Any] = {}
         self.message_id: str | None = None
         self.model: str | None = None
@@ -102,6 +105,10 @@ class MessageStream:
                 self.message_id = _text(message.get("id"))
                 self.model = _text(message.get("model"))
                 self._add_usage(message.get("usage"))
+        elif name == b"content_block_start":
+            called = called_tool(event_data(event).get("content_block")) if b"tool_use" in event else None
+            if called is not None:
+                self.called.append(called)
         elif name == b"message_delta":
             data = event_data(event)
             self._add_usage(data.get("usage"))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from lambdas.common.request_contract import parse_additions, shipped
 
 from .harness import FINANCE_KEY, Answer, Harness, chat, department, make
-from .upstream import FakeUpstream
+from .upstream import FakeUpstream, Received, Reply, event, json_reply, message, stream_events, stream_reply
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "claude_code.json").read_text("utf-8"))
 SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 2}
@@ -34,7 +34,7 @@ def _strict() -> Iterator[Harness]:
     closed: dict[str, Any] = {"unknown": "refuse", "tool_governance": "enforce", "contact": CONTACT}
     rights: dict[str, Any] = {
         "tools": ["web-search", "memory"],
-        "mcp_servers": ["https://mcp.acme.com"],
+        "mcp_servers": ["https://mcp.acme.com", "https://tools.acme.com#search"],
         "web_domains": ["acme.com"],
     }
     harness = make(
@@ -195,6 +195,78 @@ def test_what_is_permitted_passes_within_its_limits(strict: Harness) -> None:
 )  # fmt: skip
 def test_an_mcp_server_is_held_by_its_exact_origin(strict: Harness, url: str) -> None:
     assert _finance(strict, mcp_servers=[{"type": "url", "name": "m", "url": url}]).status == 451
+
+
+def _search_only(**sets: Any) -> dict[str, Any]:
+    server = {"type": "url", "name": "m", "url": "https://tools.acme.com/mcp"}
+    return {"mcp_servers": [{**server, **sets.pop("server", {})}], "tools": sets.pop("tools", [])}
+
+
+def _toolset(default: bool | None = False, **configs: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {"type": "mcp_toolset", "mcp_server_name": "m", "configs": configs}
+    return made if default is None else {**made, "default_config": {"enabled": default}}
+
+
+ON, OFF = {"enabled": True}, {"enabled": False}
+OLD = {"server": {"tool_configuration": {"allowed_tools": ["search"]}}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (_search_only(tools=[_toolset(search=ON)]), 200),
+        (_search_only(tools=[_toolset(search=ON, delete=OFF)]), 200),
+        (_search_only(tools=[_toolset()]), 200),
+        (_search_only(**OLD), 200),
+        (_search_only(), 451),
+        (_search_only(tools=[_toolset(search=ON, delete=ON)]), 451),
+        (_search_only(tools=[_toolset(search=ON, delete={})]), 451),
+        (_search_only(tools=[_toolset(default=None, search=ON)]), 451),
+        (_search_only(tools=[_toolset(default=True, delete=OFF)]), 451),
+        (_search_only(tools=[_toolset(search=ON), _toolset(default=True)]), 451),
+        (_search_only(tools=[_toolset(default=True)], **OLD), 451),
+        (_search_only(server={"tool_configuration": {"allowed_tools": ["search", "delete"]}}), 451),
+        (_search_only(server={"url": "https://other.acme.com/mcp"}, tools=[_toolset(search=ON)]), 451),
+    ],
+)
+def test_of_a_server_only_the_tools_that_are_listed_may_be_offered(
+    strict: Harness, asked: dict[str, Any], status: int
+) -> None:
+    answer = _finance(strict, **asked)
+    assert answer.status == status, answer.body
+
+
+CALLS = [
+    {"type": "tool_use", "id": "t1", "name": "Read", "input": {"path": "/secret"}},
+    {"type": "tool_use", "id": "t2", "name": "Read", "input": {}},
+    {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "secret"}},
+    {"type": "mcp_tool_use", "id": "m1", "name": "lookup", "server_name": "m", "input": {}},
+]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_which_tools_an_answer_calls_is_recorded_and_counted(gateway: Harness, stream: bool) -> None:
+    def script(_: Received) -> Reply:
+        if not stream:
+            return json_reply({**message(), "content": CALLS})
+        events = stream_events(["x"])
+        starts = [
+            event("content_block_start", {"index": number, "content_block": {**block, "input": {}}})
+            for number, block in enumerate(CALLS)
+        ]
+        return stream_reply([events[0], *starts, *events[-2:]])
+
+    gateway.upstream.script = script
+    answer = gateway.post("/v1/messages", chat(tools=[SEARCH], stream=stream, **MCP))
+    called = gateway.audit.of(answer.header("request-id"))[-1]["called"]
+    assert called == [
+        {"kind": "own", "tool": "Read", "calls": 2, "decision": "permitted"},
+        {"kind": "provider", "tool": "web_search", "calls": 1, "decision": "observe"},
+        {"kind": "mcp", "tool": "lookup", "server": "m", "calls": 1, "decision": "observe"},
+    ]
+    gateway.lines()
+    counted = {one["kind"]: one["ToolCalls"] for one in gateway.log if one["type"] == "tools"}
+    assert counted == {"own": 2, "provider": 1, "mcp": 1}
 
 
 @pytest.mark.parametrize("uses", [500.0, "5", True, -1, 0])
