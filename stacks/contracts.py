@@ -62,6 +62,7 @@ _FOUNDATION = {
             "signing_key_arn": "signs the hourly manifests",
             "writer_key_arn": "introduces the functions that write records",
             "operator_key_arn": "introduces people who leave records",
+            "evidence_key_arn": "signs packs of evidence",
             "ledger_key_arn": "encrypts the tables",
             "governance_key_arn": "encrypts the governance bucket",
             "analytics_key_arn": "encrypts the analytics bucket",

@@ -101,6 +101,7 @@ def main(settings: Settings) -> None:
 _EXPORTED_KEYS = (
     "analytics",
     "audit",
+    "evidence",
     "functions",
     "governance",
     "ledger",
@@ -213,6 +214,7 @@ def _roles(settings: Settings, keys: KeyRing, boundary: Boundary) -> RolesArgs:
         signing_key_arn=keys.arns["signing"],
         writer_key_arn=keys.arns["writer"],
         operator_key_arn=keys.arns["operator"],
+        evidence_key_arn=keys.arns["evidence"],
         analytics_key_arn=keys.arns["analytics"],
         secrets_key_arn=keys.arns["secrets"],
         principals=settings.coe,

@@ -75,6 +75,7 @@ def purposes(names: Names) -> dict[str, Purpose]:
         "signing": Purpose("Signs the hourly manifests", signing=True, evidence=True),
         "writer": Purpose("Introduces the functions that write records", signing=True, evidence=True),
         "operator": Purpose("Introduces people who leave records", signing=True, evidence=True),
+        "evidence": Purpose("Signs packs of evidence", signing=True, evidence=True),
         "ledger": Purpose("Ledger, access and subject-key tables", via=["dynamodb"], open_to_account=True),
         "governance": Purpose("Governance documents, gateway policy, prompts", via=["bedrock", "s3"]),
         "analytics": Purpose(
@@ -115,8 +116,8 @@ class KeyRingArgs:
 class KeyRing(KitComponent):
     """One KMS key and one alias per purpose (L1.7, G.3).
 
-    Creates: keys `audit`, `subject`, `signing`, `writer`, `operator`, `ledger`, `governance`, `analytics`,
-    `secrets`, `functions`, `logs`, `messages`, `trail`, each with an alias
+    Creates: keys `audit`, `subject`, `signing`, `writer`, `operator`, `evidence`, `ledger`, `governance`,
+    `analytics`, `secrets`, `functions`, `logs`, `messages`, `trail`, each with an alias
     `<client>-<environment>-<purpose>`.
     Default posture: yearly rotation (keys that sign are asymmetric, which KMS does not rotate: a new one is
     a new key, and what is signed names the key that signed it), 30 days to take a deletion back, key

@@ -39,6 +39,7 @@ class RolesArgs:
     signing_key_arn: pulumi.Input[str]
     writer_key_arn: pulumi.Input[str]
     operator_key_arn: pulumi.Input[str]
+    evidence_key_arn: pulumi.Input[str]
     analytics_key_arn: pulumi.Input[str]
     secrets_key_arn: pulumi.Input[str]
     principals: Mapping[Any, Sequence[str]] = field(default_factory=dict)
@@ -423,6 +424,7 @@ def _investigate(args: RolesArgs) -> list[Statement]:
             ["kms:GetPublicKey", "kms:Verify"],
             [args.signing_key_arn, args.writer_key_arn, args.operator_key_arn],
         ),
+        Statement("SignEvidence", ["kms:GetPublicKey", "kms:Sign"], [args.evidence_key_arn]),
         Statement("UnwrapSubjectKeys", ["kms:Decrypt"], [args.subject_key_arn]),
         *_read(names, "AccessLog", "access-logs", ["api/*"], args.analytics_key_arn),
         Statement(
@@ -484,14 +486,23 @@ def _review_access(args: RolesArgs) -> list[Statement]:
             "FindReviews",
             ["s3:ListBucket"],
             [f"arn:{names.partition}:s3:::{names.everywhere('governance')}"],
-            conditions={"StringLike": {"s3:prefix": ["access-reviews/*"]}},
+            conditions={"StringLike": {"s3:prefix": [f"{one}/*" for one in _KEPT_BY_GOVERNANCE]}},
         ),
         Statement(
             "KeepReviews",
             ["s3:GetObject", "s3:PutObject"],
-            [_objects(names, "governance", "access-reviews/*")],
+            [_objects(names, "governance", f"{one}/*") for one in _KEPT_BY_GOVERNANCE],
+        ),
+        Statement(
+            "AlarmsThatRang",
+            ["cloudwatch:DescribeAlarmHistory"],
+            [names.arn("cloudwatch", f"alarm:{names.of('*')}")],
         ),
     ]
+
+
+# Prefixes of the governance bucket: access reviews, verdicts on changes, registers, records of gates.
+_KEPT_BY_GOVERNANCE = ("access-reviews", "change-reviews", "gates", "registers")
 
 
 def _intervene(args: RolesArgs) -> list[Statement]:

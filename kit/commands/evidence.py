@@ -57,7 +57,7 @@ def export(
     except ValueError as error:
         raise KitError(f"--framework {error}", exit_code=ExitCode.USAGE) from None
     target = find_target(client)
-    signer = KmsSigner(target.client("kms"), target.require("operator_key_arn"))
+    signer = KmsSigner(target.client("kms"), target.require("evidence_key_arn"))
     about = About(target.require("client"), target.require("environment"), begin, end, now)
     try:
         collected = _collect(target, begin, end, client)
@@ -68,7 +68,7 @@ def export(
     except (ClientError, BotoCoreError) as error:
         raise KitError(
             f"the evidence cannot be read or signed: {type(error).__name__}",
-            hint="use a role that may read the audit store and sign with the operators' key",
+            hint="use a role that may read the audit store and sign with the evidence key (governance-lead)",
             exit_code=ExitCode.ENVIRONMENT,
         ) from None
     if as_json:

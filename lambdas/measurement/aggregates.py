@@ -213,7 +213,7 @@ class Aggregator:
         """Count events; returns how many were not known yet."""
         counted = 0
         for event in events:
-            if self._seen.first_time(_once(event), _note(event)):
+            if self._seen.first_time(_once(event), self._note(event)):
                 self._count_or_hold(event)
                 counted += 1
         return counted
@@ -255,7 +255,7 @@ class Aggregator:
         what was said of answers.
         """
         for request_id, event in sorted(self._expired.items()):
-            if self._seen.first_time(f"ended {request_id}", _note(event)):  # no true end came
+            if self._seen.first_time(f"ended {request_id}", self._note(event)):  # no true end came
                 self._count(event, event.principal)
         self._expired.clear()
         for event in sorted(self._judgements, key=_reviews_first):
@@ -302,6 +302,14 @@ class Aggregator:
         """The digest that stands for a person."""
         return digest(self._key, principal)
 
+    def _note(self, event: Event) -> str:
+        """What is kept of a call for what is said of its answer later."""
+        if event.kind != "outcome":
+            return ""
+        needed = event.review_needed and event.result == "completed"
+        flags = f"{int(needed)}{int(event.answer)}"
+        return "\n".join((event.day, event.department, event.use_case, flags, self.person(event.principal)))
+
     def _department(self, day: str, name: str) -> DepartmentAggregate:
         return self._days.setdefault(day, Aggregate()).departments.setdefault(name, DepartmentAggregate())
 
@@ -334,9 +342,11 @@ class Aggregator:
         """Count feedback or a review, once an answer."""
         if event.kind == "review" and not event.decision:
             return
+        answer = _noted(self._seen.note(f"ended {event.request_id}")) if event.request_id else None
+        if answer is not None and event.kind == "feedback" and answer.who != self.person(event.principal):
+            return  # what somebody else thinks of an answer is on record; it saved this person no time
         if event.request_id and not self._seen.first_time(f"{event.kind} {event.request_id}"):
             return
-        answer = _noted(self._seen.note(f"ended {event.request_id}")) if event.request_id else None
         if answer is None and self._whole:
             _add([self._department(event.day, event.department).total], {"unmatched": 1})
             return
@@ -388,6 +398,7 @@ class Aggregator:
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """What feedback and reviews need of the answer they are about. `usable`: a person's complete answer.
+    `who`: the digest of the person who asked.
     `known`: read from its call's record; otherwise only guessed from the feedback.
     """
 
@@ -396,6 +407,7 @@ class _Answer:
     use_case: str
     needed: bool
     usable: bool
+    who: str = ""
     known: bool = False
 
 
@@ -404,20 +416,11 @@ def _reviews_first(event: Event) -> tuple[bool, str, str]:
     return event.kind != "review", event.at, event.record_id
 
 
-def _note(event: Event) -> str:
-    """What is kept of a call for what is said of its answer later."""
-    if event.kind != "outcome":
-        return ""
-    needed = event.review_needed and event.result == "completed"
-    flags = f"{int(needed)}{int(event.answer)}"
-    return "\n".join((event.day, event.department, event.use_case, flags))
-
-
 def _noted(note: str | None) -> _Answer | None:
     if not note:
         return None
-    day, department, use_case, flags = note.split("\n")
-    return _Answer(day, department, use_case, flags[0] == "1", flags[1] == "1", known=True)
+    day, department, use_case, flags, who = note.split("\n")
+    return _Answer(day, department, use_case, flags[0] == "1", flags[1] == "1", who, known=True)
 
 
 def _refuse(department: DepartmentAggregate, reason: str, times: int) -> None:

@@ -309,3 +309,14 @@ def test_a_part_of_a_batch_that_was_recorded_twice_counts_once() -> None:
     rows = [row(n, "batch_results", request_id="req_b", cost_microusd=70, details=part) for n in (1, 2)]
     rows.append(row(3, "batch_results", request_id="req_b", cost_microusd=5, details={"after_line": 90}))
     assert _aggregate(rows)["2026-11-10"].total().counts["cost_microusd"] == 75
+
+
+def test_what_somebody_else_thinks_of_an_answer_saved_nobody_time_and_keeps_no_word_from_who_asked() -> None:
+    details = {"useful": True, "minutes_saved": 60}
+    rows = [
+        row(1, request_id="req_a", principal="ada"),
+        row(2, "feedback", request_id="req_a", principal="boss", details=details),
+        row(3, "feedback", request_id="req_a", principal="ada", details=details | {"minutes_saved": 10}),
+    ]
+    counts = _aggregate(rows)["2026-11-10"].total().counts
+    assert (counts["rated"], counts["minutes"]) == (1, 10)
