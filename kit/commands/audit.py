@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 from rich.console import Console
@@ -252,6 +252,40 @@ def _known(target: Any, given: str | None, *, quiet: bool) -> str | None:
     if found.stands_for and not quiet:
         typer.echo(found.stands_for, err=True)
     return found.id
+
+
+@app.command()
+def export(
+    output: Annotated[Path, typer.Option(help="A new file: one event a line.")],
+    form: Annotated[Literal["ocsf", "records"], typer.Option("--format", help="ocsf for a SIEM.")] = "ocsf",
+    first: Annotated[str | None, typer.Option("--from", help="Begin, UTC; the last day if left out.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="End, UTC; now if left out.")] = None,
+    client: Client = None,
+) -> None:
+    """Write the audit events of a span as lines of JSON, without bodies: OCSF 1.5 or the records as they are.
+
+    Exit codes: 0 done; 2 wrong arguments; 4 not reachable.
+    """
+    from kit.audit.ocsf import event_of
+    from kit.audit.search import Question, find
+    from kit.audit.sources import BucketSource
+
+    now = datetime.now(UTC)
+    begin = _time(first, "--from") or now - timedelta(days=1)
+    end = _time(last, "--to", end=True) or now
+    if output.exists():
+        raise _usage(f"{output} is there already", "name a new file")
+    partial, count = output.with_name(f".{output.name}.partial"), 0
+    with _errors():
+        target = _target(client)
+        source = BucketSource(target.client("s3"), target.require("audit_bucket_name"))
+        with partial.open("w", encoding="utf-8") as file:
+            for record in find(source, Question(begin, end)):
+                said = event_of(record) if form == "ocsf" else record
+                file.write(json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n")
+                count += 1
+        partial.replace(output)
+    typer.echo(f"{count} events in {output}")
 
 
 @app.command("public-key")

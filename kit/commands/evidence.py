@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,18 +27,25 @@ def _group() -> None:
 
 @app.command()
 def export(
-    output: Annotated[Path, typer.Option(help="A new or empty folder.")],
+    output: Annotated[Path, typer.Option(help="A new or empty folder, or a new file that ends in .zip.")],
     first: Annotated[str | None, typer.Option("--from", help="First day, UTC: 2026-10-01.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day, UTC.")] = None,
     framework: Annotated[
         list[str] | None, typer.Option(help="Map to these frameworks only, such as soc2; repeatable.")
     ] = None,
+    sample: Annotated[
+        int, typer.Option(min=0, max=200, help="Inclusion proofs of so many calls, chosen by --seed.")
+    ] = 10,
+    seed: Annotated[
+        str, typer.Option(help="A text of the auditor's that nobody knew before; it chooses the sample.")
+    ] = "",
     client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
 ) -> None:
-    """Write a pack: records of governance, keys, courses, gates, the result of the verification, signed.
+    """Write a pack: records of governance, access, people, gates, registers, alarms, verification, signed.
 
-    Without --from the last 92 days. Who gets the pack runs verify.sh (openssl) or verify.py (Python alone),
+    Without --from the last full quarter, or all there is where that has no records. Who gets the
+    pack runs verify.sh (openssl) or verify.py (Python alone),
     and compares the fingerprint of the key with the one printed here.
 
     Exit codes: 0 written; 2 wrong arguments; 4 the deployment cannot be reached or does not permit it.
@@ -47,21 +55,27 @@ def export(
     from botocore.exceptions import BotoCoreError, ClientError
 
     from kit.evidence.contents import files_of, read_controls
-    from kit.evidence.pack import About, KmsSigner, write_pack
+    from kit.evidence.pack import About, KmsSigner, as_archive, write_pack
     from kit.target import find_target
 
     now = datetime.now(UTC)
-    begin, end = _span(first, last, now)
     try:
         controls = read_controls(framework or ())
     except ValueError as error:
         raise KitError(f"--framework {error}", exit_code=ExitCode.USAGE) from None
     target = find_target(client)
+    begin, end = _span(first, last, now, lambda: _default(target, now))
     signer = KmsSigner(target.client("kms"), target.require("evidence_key_arn"))
     about = About(target.require("client"), target.require("environment"), begin, end, now)
     try:
-        collected = _collect(target, begin, end, client)
-        write_pack(output, about, files_of(about, collected, controls, now), signer)
+        collected = _collect(target, begin, end, client, sample, seed)
+        zipped = output.suffix == ".zip"
+        if zipped and output.exists():
+            raise FileExistsError(str(output))
+        folder = output.with_suffix("") if zipped else output
+        write_pack(folder, about, files_of(about, collected, controls, now), signer)
+        if zipped:
+            as_archive(folder, output)
         fingerprint = hashlib.sha256(signer.public_key()).hexdigest()
     except FileExistsError:
         raise KitError(f"{output} is not empty", hint="name a new folder", exit_code=ExitCode.USAGE) from None
@@ -83,7 +97,31 @@ def export(
     )
 
 
-def _span(first: str | None, last: str | None, now: datetime) -> tuple[datetime, datetime]:
+def _default(target: "Target", now: datetime) -> tuple[datetime, datetime]:
+    """The last full quarter; where it has no records, all there is."""
+    from kit.audit.sources import BucketSource
+    from kit.measurement.period import before, quarter_of
+
+    source = BucketSource(target.client("s3"), target.require("audit_bucket_name"))
+    days = [one.rpartition("dt=")[2].rstrip("/") for one in source.folders("records/")]
+    wanted = before(quarter_of(now.date()))
+    if any(f"{wanted.first}" <= day <= f"{wanted.last}" for day in days):
+        begin, end = (
+            datetime(one.year, one.month, one.day, tzinfo=UTC) for one in (wanted.first, wanted.last)
+        )
+        return begin, end + timedelta(days=1) - timedelta(microseconds=1)
+    begin = datetime.fromisoformat(min(days)).replace(tzinfo=UTC) if days else now - timedelta(days=1)
+    return max(begin, now - timedelta(days=_LONGEST_DAYS)), now
+
+
+def _span(
+    first: str | None,
+    last: str | None,
+    now: datetime,
+    default: Callable[[], tuple[datetime, datetime]],
+) -> tuple[datetime, datetime]:
+    if first is None and last is None:
+        return default()
     begin = _day(first, "--from") or now - timedelta(days=92)
     end = _day(last, "--to")
     end = min(end + timedelta(days=1) - timedelta(microseconds=1), now) if end else now
@@ -105,11 +143,19 @@ def _day(text: str | None, option: str) -> datetime | None:
         ) from None
 
 
-def _collect(target: "Target", begin: datetime, end: datetime, client: str | None) -> Any:
+def _collect(
+    target: "Target", begin: datetime, end: datetime, client: str | None, sample: int, seed: str
+) -> Any:
+    from dataclasses import asdict
+
     from kit.audit.search import Question, find
     from kit.audit.sources import BucketSource
     from kit.evidence.contents import Collected
+    from kit.evidence.sample import proofs
+    from kit.identity.access_review import access_review
     from kit.identity.operator import access_records
+    from kit.registers.alarms import rang
+    from kit.registers.store import Registers
 
     source = BucketSource(target.client("s3"), target.require("audit_bucket_name"))
     records = sorted(find(source, Question(begin, end)), key=lambda record: str(record["at"]))
@@ -118,7 +164,41 @@ def _collect(target: "Target", begin: datetime, end: datetime, client: str | Non
         keys=access_records(target).virtual_keys(),
         gates=_gates(target),
         verification=_verification(begin, end, client),
+        access=[
+            {**one.given(), "since": one.since, "last_used": one.last_used}
+            for one in access_review(target, everybody=True).entries
+        ],
+        registers=Registers(target).everything(),
+        alarms=[asdict(one) for one in rang(target, max(begin, end - timedelta(days=30)), end)],
+        retention=_retention(target),
+        budgets=_budgets(target),
+        sample=proofs(source, records, sample, seed),
     )
+
+
+def _retention(target: "Target") -> dict[str, Any]:
+    """Lock and lifecycle of the audit store as the account answers now."""
+    s3, bucket = target.client("s3"), target.require("audit_bucket_name")
+    lock = s3.get_object_lock_configuration(Bucket=bucket).get("ObjectLockConfiguration", {})
+    try:
+        rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket).get("Rules", [])
+    except s3.exceptions.ClientError:
+        rules = []
+    return {"bucket": bucket, "object_lock": lock, "lifecycle": rules}
+
+
+def _budgets(target: "Target") -> dict[str, Any]:
+    """The ceilings of the policy in force, in micro-dollars a month."""
+    from kit.identity.operator import policy
+
+    found = policy(target)
+    return {
+        "organization": found.organization.monthly_budget_microusd,
+        "departments": {
+            name: {"department": one.monthly_budget_microusd, "person": one.user_monthly_budget_microusd}
+            for name, one in sorted(found.departments.items())
+        },
+    }
 
 
 def _gates(target: "Target") -> dict[str, Any]:

@@ -3,6 +3,7 @@
     manifest.json   schema, client, environment, from, to, made_at, files: {name: {sha256, bytes}}
     manifest.sig    ECDSA P-256 over the SHA-256 of manifest.json, DER
     public.pem      the key that signed; compare it with the fingerprint that the organisation gives you
+    statement.dsse.json  the manifest's digest as an in-toto statement, signed by the same key
     verify.sh       sha256sum and openssl
     verify.py       Python's standard library alone
 
@@ -15,6 +16,7 @@ import io
 import json
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +24,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
+from kit.evidence.statement import envelope
 
 SCHEMA = "kit-evidence/1"
 VERIFIERS = Path(__file__).parent / "verifiers"
@@ -139,5 +143,26 @@ def _write(folder: Path, about: About, files: Mapping[str, bytes], signer: Signe
             for name, content in sorted(whole.items())
         )
     )
+    subjects = {"manifest.json": hashlib.sha256(manifest).hexdigest()}
+    predicate = {
+        "client": about.client, "environment": about.environment, "from": about.first.isoformat(),
+        "to": about.last.isoformat(), "made_at": about.made_at.isoformat(), "files": len(whole),
+    }  # fmt: skip
+    key_id = hashlib.sha256(signer.public_key()).hexdigest()
+    (folder / "statement.dsse.json").write_bytes(as_json(envelope(subjects, predicate, key_id, signer.sign)))
     (folder / "verify.sh").chmod(0o755)
     return manifest
+
+
+def as_archive(folder: Path, archive: Path) -> None:
+    """The folder as one zip file with nothing of the machine or the time in it; the folder goes. Raises
+    OSError.
+    """
+    with zipfile.ZipFile(archive, "x", zipfile.ZIP_DEFLATED) as made:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                entry = zipfile.ZipInfo(f"{archive.stem}/{path.relative_to(folder).as_posix()}")
+                entry.external_attr = (0o755 if path.suffix == ".sh" else 0o644) << 16
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                made.writestr(entry, path.read_bytes())
+    shutil.rmtree(folder)

@@ -248,7 +248,7 @@ class Aggregator:
 
     def know(self, outcome: Event) -> None:
         """Take note of a call that `count_group` counts, for what is said of its answer."""
-        self._seen.first_time(f"ended {outcome.request_id}", _note(outcome))
+        self._seen.first_time(f"ended {outcome.request_id}", self._note(outcome))
 
     def finish(self) -> dict[str, Aggregate]:
         """The days, once every event was given: calls of which nothing but `expired` is known count now, then

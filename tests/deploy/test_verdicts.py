@@ -4,14 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from kit.deploy import verdicts
 from kit.deploy.verdicts import approve, plan_digests, require_verdict
 from kit.errors import ExitCode, KitError
 from kit.target import Target
+from tests.support.moto_target import acts_as, moto_target
 
 _PLAN = {"schema": "kit-plan/1", "stacks": [{"stack": "foundation", "resources": [], "exports": {}}]}
 _ADA, _BOB = (f"arn:aws:sts::111122223333:assumed-role/lead/{name}" for name in ("ada", "bob"))
@@ -19,26 +18,9 @@ _ADA, _BOB = (f"arn:aws:sts::111122223333:assumed-role/lead/{name}" for name in 
 
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
-    """A deployment's buckets and its operators' key; `caller` is who acts."""
-    with mock_aws():
-        session = boto3.Session("k", "s", region_name="eu-central-1")
-        kms, s3 = session.client("kms"), session.client("s3")
-        signing = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
-        sealing = kms.create_key()["KeyMetadata"]["Arn"]
-        for bucket in ("audit", "governance"):
-            place = {"LocationConstraint": "eu-central-1"}
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place, ObjectLockEnabledForBucket=True)
-        exports = {
-            "audit_bucket_name": "audit", "governance_bucket_name": "governance", "audit_key_arn": sealing,
-            "operator_key_arn": signing,
-        }  # fmt: skip
-        _acts(monkeypatch, _ADA)
-        yield Target(exports, "eu-central-1", False, session)
-
-
-def _acts(monkeypatch: pytest.MonkeyPatch, arn: str) -> None:
-    for place in ("kit.deploy.verdicts.caller_arn", "kit.identity.operator.caller_arn"):
-        monkeypatch.setattr(place, lambda _: arn)
+    with moto_target() as made:
+        acts_as(monkeypatch, _ADA)
+        yield made
 
 
 def test_a_plan_that_another_person_approved_may_be_deployed_and_no_other_plan(
@@ -49,7 +31,7 @@ def test_a_plan_that_another_person_approved_may_be_deployed_and_no_other_plan(
     with pytest.raises(KitError, match="the one who deploys it") as refused:
         require_verdict(target, "foundation", digests["foundation"])
     assert refused.value.exit_code == ExitCode.VERIFICATION_FAILED
-    _acts(monkeypatch, _BOB)
+    acts_as(monkeypatch, _BOB)
     found = require_verdict(target, "foundation", digests["foundation"])
     assert (found.approver, found.commit, list(found.overridden)) == (
         _ADA,
@@ -69,7 +51,7 @@ def test_a_pointer_without_its_record_approves_nothing(
     forged = json.dumps({"digest": digest, "recorded_at": "2026-11-30T10:00:00+00:00", "operator": _ADA})
     s3: Any = target.client("s3")
     s3.put_object(Bucket="governance", Key=f"change-reviews/{digest}.json", Body=forged.encode())
-    _acts(monkeypatch, _BOB)
+    acts_as(monkeypatch, _BOB)
     assert verdicts.verdicts(target, digest) == []
     with pytest.raises(KitError, match="no recorded approval"):
         require_verdict(target, "foundation", digest)

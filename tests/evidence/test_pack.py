@@ -1,5 +1,6 @@
 """A pack of evidence is verified by openssl and by Python alone, and every planted change is found (G.7)."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -14,8 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from kit.audit.sources import FolderSource
 from kit.evidence.contents import Collected, files_of, read_controls
-from kit.evidence.pack import About, as_csv, write_pack
+from kit.evidence.pack import About, as_archive, as_csv, write_pack
+from kit.evidence.sample import proofs
+from kit.registers.entries import Entry
 from tests.support.local_kit import LocalKit
 
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
@@ -85,6 +89,14 @@ def _other_key(folder: Path) -> None:
     shutil.copy(other / "public.pem", folder / "public.pem")
 
 
+def _other_statement(folder: Path) -> None:
+    """Signed by the same key, about another manifest."""
+    document = json.loads((folder / "statement.dsse.json").read_text())
+    payload = base64.b64decode(document["payload"]).replace(b'"sha256":"', b'"sha256":"0')
+    document["payload"] = base64.b64encode(payload).decode()
+    (folder / "statement.dsse.json").write_text(json.dumps(document, indent=1))
+
+
 def _summed_again(folder: Path) -> None:
     """Anyone who edits a file also edits the sums beside it."""
     (folder / "records.jsonl").write_bytes(b"")
@@ -105,8 +117,25 @@ def _summed_again(folder: Path) -> None:
         lambda folder: (folder / "gates.json").unlink(),
         _other_key,
         _summed_again,
+        _other_statement,
+        lambda folder: (folder / "oscal" / "later.json").write_text("{}"),
+        lambda folder: (folder / "SHA256SUMS").write_text(""),
+        _edit("oscal/assessment-results.json"),
     ],
-    ids=["record", "key", "control", "manifest", "signature", "file gone", "another key", "sums made again"],
+    ids=[
+        "record",
+        "key",
+        "control",
+        "manifest",
+        "signature",
+        "file gone",
+        "another key",
+        "sums made again",
+        "statement of another pack",
+        "file added",
+        "sums emptied",
+        "results",
+    ],
 )
 def test_a_planted_change_is_found_by_both(pack: Path, plant: Callable[[Path], None]) -> None:
     plant(pack)
@@ -123,6 +152,45 @@ def test_a_pack_never_replaces_another(pack: Path) -> None:
     with pytest.raises(FileExistsError):
         write_pack(pack, ABOUT, {}, _Key())
     assert _verified(pack) == (0, 0)
+
+
+def test_a_pack_is_one_file_that_unpacks_to_what_was_signed(pack: Path, tmp_path: Path) -> None:
+    as_archive(pack, tmp_path / "pack.zip")
+    assert not pack.exists()
+    shutil.unpack_archive(tmp_path / "pack.zip", tmp_path / "unpacked")
+    assert _verified(tmp_path / "unpacked" / "pack") == (0, 0)
+
+
+def test_a_leaver_who_was_served_and_an_overdue_entry_ask_for_attention_and_say_why() -> None:
+    left = {"kind": "scim", "event": "leaver", "subject": "usr_9", "happened_at": "2026-11-05T10:00:00+00:00"}
+    records = [
+        {**left, "at": "2026-11-05T10:00:02+00:00"},
+        {"kind": "intent", "principal": "usr_9", "at": "2026-11-05T10:00:45+00:00", "department": "legal"},
+    ]
+    late = Entry(
+        "reg_1", "incidents", "lost laptop", "", "open", "2026-11-01T00:00:00+00:00", "ada",
+        due={"supervisory authority (GDPR Art. 33)": "2026-11-04T00:00:00+00:00"},
+    )  # fmt: skip
+    files = files_of(ABOUT, Collected(records, (), {}, VERIFIED, registers=[late]), read_controls(), NOW)
+    states = {one["id"]: one for one in json.loads(files["controls.json"])}
+    assert (states["access"]["state"], states["registers"]["state"]) == ("attention", "attention")
+    assert "1 leavers were served" in states["access"]["why"]
+    assert "GDPR Art. 33" in states["registers"]["why"]
+    assert b"usr_9,leaver,,2026-11-05T10:00:00+00:00,2026-11-05T10:00:02+00:00,1,45.0" in files["people.csv"]
+
+
+def test_the_auditors_seed_chooses_the_sample_and_nothing_else_does() -> None:
+    records = [
+        {"record_id": f"rec_{n}", "kind": "outcome", "at": "2026-11-05T10:00:00+00:00"} for n in range(50)
+    ]
+    empty = FolderSource(None, None)
+    first, second, other = (
+        proofs(empty, some, 5, seed)["sample.json"]
+        for some, seed in ((records, "a"), (records[::-1], "a"), (records, "b"))
+    )
+    assert first["chosen"] == second["chosen"] != other["chosen"]
+    assert first["population"] == 50
+    assert set(first["without_proof"]) == set(first["chosen"]), "what is not sealed yet is named"
 
 
 def test_a_spreadsheet_runs_nothing_of_a_table() -> None:

@@ -18,7 +18,7 @@ G = (
     0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
 )
 _HEADER = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-_OURS = {"manifest.json", "manifest.sig", "public.pem", "SHA256SUMS"}
+_OURS = {"manifest.json", "manifest.sig", "public.pem", "SHA256SUMS", "statement.dsse.json"}
 
 
 def add(one, other):
@@ -99,9 +99,27 @@ def problems(folder, expected):
             yield f"{name} is missing"
         elif hashlib.sha256(content).hexdigest() != entry["sha256"]:
             yield f"{name} is not what was signed"
+    yield from problems_of_statement(folder, key, manifest)
+    summed = dict(line.split("  ", 1)[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
+    if summed != {name: entry["sha256"] for name, entry in listed.items()}:
+        yield "SHA256SUMS is not the list of the manifest"
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     for name in sorted(there - listed.keys() - _OURS):
         yield f"{name} was added"
+
+
+def problems_of_statement(folder, key, manifest):
+    """What does not hold of the in-toto statement, which names the manifest (DSSE)."""
+    document = json.loads((folder / "statement.dsse.json").read_bytes())
+    payload, kind = base64.b64decode(document["payload"]), document["payloadType"].encode()
+    signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+    (signature,) = document["signatures"]
+    if not is_signed(key, signed, read_signature(base64.b64decode(signature["sig"]))):
+        yield "statement.dsse.json is not what was signed"
+        return
+    subjects = {one["name"]: one["digest"]["sha256"] for one in json.loads(payload)["subject"]}
+    if subjects != {"manifest.json": hashlib.sha256(manifest).hexdigest()}:
+        yield "statement.dsse.json speaks of another manifest"
 
 
 def main():

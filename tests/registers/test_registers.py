@@ -1,0 +1,113 @@
+"""Registers: what the law counts from, what is overdue; no change goes unrecorded (G.3, G.5, G.7)."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.stub import Stubber
+
+from kit.audit.search import Question, find
+from kit.audit.sources import BucketSource
+from kit.errors import KitError
+from kit.registers.alarms import Rang, open_incidents, rang
+from kit.registers.store import Registers
+from kit.target import Target
+from lambdas.common.clock import utc_now
+from tests.support.moto_target import acts_as, moto_target
+
+_ADA = "arn:aws:sts::111122223333:assumed-role/governance-lead/ada"
+_AWARE = datetime(2026, 11, 27, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
+    with moto_target() as made:
+        acts_as(monkeypatch, _ADA)
+        yield made
+
+
+def test_an_incidents_clock_runs_from_awareness_and_it_ends_only_after_a_decision(target: Target) -> None:
+    registers = Registers(target)
+    draft = registers.open("incidents", "prompts of two people seen by a third", "", {"severity": "high"})
+    assert (draft.state, draft.due) == ("draft", {})
+    entry = registers.update(draft, "Ada Lovelace", {"class": "privacy"}, aware=_AWARE)
+    (clock,) = entry.due
+    assert entry.due[clock] == "2026-11-30T09:00:00+00:00", "GDPR Art. 33(1): 72 hours"
+    assert entry.overdue(_AWARE + timedelta(hours=71)) == []
+    assert "due 2026-11-30T09:00" in entry.overdue(_AWARE + timedelta(hours=73))[0]
+    with pytest.raises(KitError, match="nothing was decided"):
+        registers.close(entry, "a cache was shared")
+    with pytest.raises(KitError, match="is not a clock"):
+        registers.decide(entry, "police", "called")
+    decided = registers.decide(entry, clock, "not notified: no risk to persons, DPO agreed")
+    assert decided.overdue(_AWARE + timedelta(days=9)) == []
+    ended = registers.close(decided, "a cache was shared; it is keyed by person now")
+    assert registers.entries("incidents") == [ended]
+    assert ended.decided[clock]["by"] == _ADA
+
+
+def test_every_change_is_an_audit_record_with_who_made_it(target: Target) -> None:
+    registers = Registers(target)
+    fields = {"control": "training_required", "reason": "pilot", "approver": "CISO", "expires": "2026-12-31"}
+    entry = registers.open("exceptions", "finance without training", "Ada Lovelace", fields)
+    registers.close(entry, "everybody is trained")
+    now = utc_now()
+    around = Question(now - timedelta(minutes=5), now + timedelta(minutes=5), kind="register")
+    records = list(find(BucketSource(target.client("s3"), "audit"), around))
+    assert sorted((one["event"], one["entry"], one["operator"]) for one in records) == [
+        ("closed", entry.id, _ADA),
+        ("opened", entry.id, _ADA),
+    ]
+
+
+def test_what_is_out_of_date_is_overdue(target: Target) -> None:
+    registers = Registers(target)
+    exception = registers.open(
+        "exceptions", "x", "Ada", {"control": "c", "reason": "r", "approver": "a", "expires": "2026-12-31"}
+    )
+    use = registers.open(
+        "inventory",
+        "contract review",
+        "Ada",
+        {
+            "purpose": "first reading of contracts", "department": "legal", "role": "deployer",
+            "risk_class": "limited", "decided_by": "general counsel", "next_review": "2027-03-31",
+        },
+    )  # fmt: skip
+    assert (exception.state, use.state) == ("open", "open")
+    on = datetime(2027, 1, 1, tzinfo=UTC)
+    assert (exception.overdue(on), use.overdue(on)) == (["expired on 2026-12-31"], [])
+    assert use.overdue(datetime(2027, 4, 1, tzinfo=UTC)) == ["review was due on 2027-03-31"]
+    for wrong in ({"risk_class": "none"}, {"next_review": "soon"}):
+        with pytest.raises(KitError):
+            registers.update(use, "", wrong)
+
+
+def test_an_alarm_that_rang_opens_one_draft_however_often_it_is_read(target: Target) -> None:
+    registers = Registers(target)
+    alarms = [Rang("audit-missing", "2026-11-29T03:00:00+00:00", "Alarm updated from OK to ALARM")]
+    (made,) = open_incidents(registers, alarms)
+    assert (made.state, made.id) == ("draft", "alarm-audit-missing-20261129030000")
+    assert open_incidents(registers, alarms) == []
+    assert (
+        "nobody classified it" in made.overdue(datetime.fromisoformat(made.opened_at) + timedelta(days=2))[0]
+    )
+
+
+def test_alarms_are_read_from_the_history_that_cloudwatch_keeps(target: Target) -> None:
+    """Held against the service's own model; other deployments of the account are not ours."""
+    at = datetime(2026, 11, 29, 3, tzinfo=UTC)
+    items = [
+        {
+            "AlarmName": name, "AlarmType": "MetricAlarm", "Timestamp": at, "HistoryItemType": "StateUpdate",
+            "HistorySummary": f"Alarm updated from OK to {state}",
+        }
+        for name, state in (
+            ("acme-production-api-errors", "ALARM"), ("acme-production-api-errors", "OK"),
+            ("other-production-api-errors", "ALARM"),
+        )
+    ]  # fmt: skip
+    with Stubber(target.client("cloudwatch")) as stub:
+        stub.add_response("describe_alarm_history", {"AlarmHistoryItems": items})
+        found = rang(target, at - timedelta(days=1), at)
+    assert [(one.alarm, one.at) for one in found] == [("api-errors", "2026-11-29T03:00:00+00:00")]
