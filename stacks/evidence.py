@@ -6,6 +6,7 @@
       dated: 2026-11-24
       document: documents/audit-policy.md
       sha256: 0f2c…
+      identity: arn:aws:sts::111122223333:assumed-role/governance-lead/ada
     measurements:
     - criterion: people-live
       dated: 2027-01-30
@@ -15,7 +16,8 @@
       query: distinct people with a complete answer, 2027-01-01 to 2027-01-28
       figures: {people: 312}
 
-A measurement without `query` was typed in by a person. In production it does not meet its criterion.
+A measurement without `query` was typed in by a person, an attestation without `identity` by nobody who was
+signed in. In production neither meets its criterion.
 Entries of `kit up` on the emulated AWS carry `demonstration: true` and lie in a file of their own; they are
 refused anywhere else.
 """
@@ -46,7 +48,7 @@ class EvidenceError(Exception):
 @dataclass(frozen=True, slots=True)
 class Attestation:
     """A person answers for a document as it was: `sha256` of its bytes, `document` from the project's
-    folder.
+    folder. `identity` is who AWS said was signed in when it was recorded; empty where nobody was.
     """
 
     criterion: str
@@ -55,6 +57,7 @@ class Attestation:
     document: str
     sha256: str
     demonstration: bool = False
+    identity: str = ""
 
     def as_document(self) -> dict[str, Any]:
         """Plain data, dates as ISO text, `demonstration` only when it is one."""
@@ -102,6 +105,17 @@ class Evidence:
             key=_dated,
             default=None,
         )
+
+    def attested_by(self, latest: Attestation, since: date) -> set[str]:
+        """Who, as AWS knows them, attested the very document of an attestation since a day."""
+        return {
+            each.identity
+            for each in self.attestations
+            if each.criterion == latest.criterion
+            and (each.document, each.sha256) == (latest.document, latest.sha256)
+            and each.dated >= since
+            and each.identity
+        }
 
     def measurement(self, criterion: str) -> Measurement | None:
         """The latest measurement of a criterion."""
@@ -179,7 +193,7 @@ def _dated(entry: Attestation | Measurement) -> date:
 
 
 def _fields(entry: Attestation | Measurement) -> dict[str, Any]:
-    optional = ("demonstration", "query", "figures")
+    optional = ("demonstration", "query", "figures", "identity")
     return {name: value for name, value in asdict(entry).items() if value or name not in optional}
 
 
@@ -206,6 +220,7 @@ def _attestation(given: Mapping[str, Any], where: str) -> Attestation:
         read.text("document"),
         sha256,
         read.flag("demonstration"),
+        read.text("identity") if "identity" in given else "",
     )
 
 

@@ -66,6 +66,8 @@ class Criterion:
     unit: str = ""
     source: str = ""
     waivable: bool = True
+    owner: str = ""  # the office that answers for it
+    people: int = 1  # how many signed-in people must attest it in production
 
     @property
     def valid_days(self) -> int:
@@ -96,11 +98,19 @@ def criteria(settings: Settings) -> tuple[Criterion, ...]:
 
 def _foundation() -> tuple[Criterion, ...]:
     def approved(
-        name: str, title: str, requirement: str, document: str, *, waivable: bool = True
+        name: str,
+        title: str,
+        requirement: str,
+        document: str,
+        owner: str,
+        *,
+        waivable: bool = True,
+        people: int = 1,
     ) -> Criterion:
         return Criterion(
-            name, "foundation", title, "human", requirement, f"{DOCUMENTS}/{document}.md", waivable=waivable
-        )
+            name, "foundation", title, "human", requirement, f"{DOCUMENTS}/{document}.md", waivable=waivable,
+            owner=owner, people=people,
+        )  # fmt: skip
 
     return (
         approved(
@@ -108,21 +118,27 @@ def _foundation() -> tuple[Criterion, ...]:
             "Data classification approved by the board",
             "G.1",
             "data-classification",
+            "board",
         ),
         approved(
-            "acceptable-use-approved", "Acceptable-use policy approved by the board", "G.2", "acceptable-use"
+            "acceptable-use-approved", "Acceptable-use policy approved by the board", "G.2", "acceptable-use",
+            "board",
         ),
-        approved("audit-policy-approved", "Audit policy approved by the board", "G.3", "audit-policy"),
+        approved(
+            "audit-policy-approved", "Audit policy approved by the board", "G.3", "audit-policy", "board"
+        ),
         approved(
             "zero-training-attested",
             "Contract excludes training on our data",
             "G.5",
             "zero-training",
+            "legal and compliance",
             waivable=False,
+            people=2,
         ),
-        approved("coe-staffed", "Center of Excellence staffed", "C.1", "coe-charter"),
-        approved("budget-secured", "Budget secured", "S.1", "budget-approval"),
-    )
+        approved("coe-staffed", "Center of Excellence staffed", "C.1", "coe-charter", "director"),
+        approved("budget-secured", "Budget secured", "S.1", "budget-approval", "chief financial officer"),
+    )  # fmt: skip
 
 
 def _integration(settings: Settings) -> tuple[Criterion, ...]:
@@ -130,8 +146,10 @@ def _integration(settings: Settings) -> tuple[Criterion, ...]:
         name: str, title: str, requirement: str, threshold: int, unit: str, source: str
     ) -> Criterion:
         return Criterion(
-            name, "integration", title, "measured", requirement, threshold=threshold, unit=unit, source=source
-        )
+            name, "integration", title, "measured", requirement, threshold=threshold, unit=unit,
+            source=source,
+            owner="AI engineers" if source in ("ledger", "kit audit verify") else "enablement lead",
+        )  # fmt: skip
 
     pilots = max(1, min(2, len(settings.pilots)))
     trained = settings.sizing.adoption.trained_percent
@@ -165,8 +183,9 @@ def _rollout(settings: Settings) -> tuple[Criterion, ...]:
         name: str, title: str, requirement: str, threshold: int, unit: str, source: str
     ) -> Criterion:
         return Criterion(
-            name, "rollout", title, "measured", requirement, threshold=threshold, unit=unit, source=source
-        )
+            name, "rollout", title, "measured", requirement, threshold=threshold, unit=unit, source=source,
+            owner="data science lead" if source == "feedback and baselines" else "enablement lead",
+        )  # fmt: skip
 
     adoption = settings.sizing.adoption
     return (
@@ -184,9 +203,23 @@ def _rollout(settings: Settings) -> tuple[Criterion, ...]:
             "departments",
             "feedback and baselines",
         ),
-        Criterion("roi-published", "rollout", "Measured ROI published", "human", "L5.5"),
-        Criterion("roadmap-approved", "rollout", "Roadmap of the next quarter approved", "human", "S.3"),
-        Criterion("governance-reviewed", "rollout", "Quarterly governance review held", "human", "L5.5"),
+        Criterion("roi-published", "rollout", "Measured ROI published", "human", "L5.5", owner="director"),
+        Criterion(
+            "roadmap-approved",
+            "rollout",
+            "Roadmap of the next quarter approved",
+            "human",
+            "S.3",
+            owner="board",
+        ),
+        Criterion(
+            "governance-reviewed",
+            "rollout",
+            "Quarterly governance review held",
+            "human",
+            "L5.5",
+            owner="governance lead",
+        ),
     )
 
 
@@ -198,15 +231,18 @@ def criterion_named(name: str, settings: Settings) -> Criterion:
     return known[name]
 
 
-def assess(settings: Settings, *, root: Path = ROOT) -> tuple[Finding, ...]:
-    """Where every criterion of all three stages stands.
+def assess(settings: Settings, *, root: Path = ROOT, today: date | None = None) -> tuple[Finding, ...]:
+    """Where every criterion of all three stages stands. `today` is for those who have a clock: age is then
+    counted to it, and not to the newest date in the evidence.
 
     Raises:
         EvidenceError: an evidence file cannot be read, or holds a demonstration that does not belong into it.
     """
     evidence = _evidence(settings)
     typed_counts = settings.emulated or not settings.production
-    return tuple(_judge(each, evidence, roots(settings, root), typed_counts) for each in criteria(settings))
+    newest = max((one for one in (evidence.newest, today) if one), default=None)
+    places = roots(settings, root)
+    return tuple(_judge(each, evidence, newest, places, typed_counts) for each in criteria(settings))
 
 
 def require_open(stage: Stage, settings: Settings, *, root: Path = ROOT) -> dict[str, Any]:
@@ -288,16 +324,18 @@ def _evidence(settings: Settings) -> Evidence:
     return recorded
 
 
-def _judge(criterion: Criterion, evidence: Evidence, roots: Sequence[Path], typed_counts: bool) -> Finding:
+def _judge(
+    criterion: Criterion, evidence: Evidence, newest: date | None, roots: Sequence[Path], typed_counts: bool
+) -> Finding:
     if criterion.kind == "human":
-        return _judge_attestation(criterion, evidence.attestation(criterion.name), evidence.newest, roots)
-    latest = evidence.measurement(criterion.name)
-    return _judge_measurement(criterion, latest, evidence.newest, typed_counts)
+        return _judge_attestation(criterion, evidence, newest, roots, typed_counts)
+    return _judge_measurement(criterion, evidence.measurement(criterion.name), newest, typed_counts)
 
 
 def _judge_attestation(
-    criterion: Criterion, latest: Attestation | None, newest: date | None, roots: Sequence[Path]
+    criterion: Criterion, evidence: Evidence, newest: date | None, roots: Sequence[Path], typed_counts: bool
 ) -> Finding:
+    latest = evidence.attestation(criterion.name)
     document = criterion.document or (latest.document if latest else "FILE")
     again = f"kit gate attest {criterion.name} --by NAME" + (
         "" if criterion.document else f" --document {document}"
@@ -311,6 +349,13 @@ def _judge_attestation(
         age = f"more than {criterion.valid_days} days before {newest}"
         detail = f"approved by {latest.by} on {latest.dated}, {age}"
         return Finding(criterion, "stale", detail, f"have it approved again: {again}", latest)
+    since = (newest or latest.dated) - timedelta(days=criterion.valid_days)
+    signed = evidence.attested_by(latest, since)
+    if not typed_counts and not latest.demonstration and len(signed) < criterion.people:
+        wanted = f"{criterion.people} signed-in people" if criterion.people > 1 else "a signed-in person"
+        detail = f"{latest.by} is named; {len(signed)} of {criterion.people} were signed in to AWS"
+        hint = f"{wanted} of {criterion.owner or 'the office'} record it, each with their own role: {again}"
+        return Finding(criterion, "typed", detail, hint, latest)
     return Finding(
         criterion, "met", f"{latest.by}, {latest.dated}, sha256 {latest.sha256[:12]}", evidence=latest
     )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -80,7 +81,7 @@ def status(
     with _errors():
         day = _day(today, "--today")
         settings = _settings(client, folder, "rollout")
-        findings = gates.assess(settings)
+        findings = gates.assess(settings, today=day)
         demonstrated = _demonstrated(client) if folder is None else {}
         reports = [_stage_report(stage, findings, client, folder) for stage in WEEKS]
         timeline = _timeline(settings.rollout_started, day, reports)
@@ -118,7 +119,12 @@ def attest(
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Record who approved a document, when, and the hash of the document as it is now."""
+    """Record who approved a document, when, and the hash of the document as it is now.
+
+    In production it counts only with who AWS says is signed in, so each person records it with their own
+    role; where the policy asks for two (zero training: legal and compliance), both do. A document with
+    placeholders is refused.
+    """
     from stacks.evidence import Attestation
     from stacks.gates import ROOT, approved_hash, roots
 
@@ -128,15 +134,28 @@ def attest(
         name = _document_name(chosen, document, ROOT)
         digest = approved_hash(name, roots(settings))
         _refuse_placeholders(name, settings)
+        if chosen.name == "zero-training-attested":
+            _refuse_missing_providers(name, settings)
         if digest is None:
             raise _usage(f"there is no document {name}", "write it, then attest it")
-        entry = Attestation(chosen.name, _person(by), _not_later(_day(on, "--on"), "--on"), name, digest)
+        day = _not_later(_day(on, "--on"), "--on")
+        identity = _signed_in() if settings.production and not settings.emulated else ""
+        entry = Attestation(chosen.name, _person(by), day, name, digest, identity=identity)
         evidence = _read(settings)
-        latest = evidence.attestation(chosen.name)
+        latest = next(
+            (
+                each
+                for each in reversed(evidence.attestations)
+                if each.criterion == chosen.name and each.identity == identity
+            ),
+            None,
+        )
         known = latest is not None and (
             latest == entry if on else replace(latest, dated=entry.dated) == entry
         )
-        if known and latest is not None and not on and _is_open(chosen.name, settings):
+        people = [each for each in evidence.attestations if each.criterion == chosen.name and each.identity]
+        alone = chosen.people > 1 and len({each.identity for each in people}) < chosen.people
+        if known and latest is not None and not on and not alone and _is_open(chosen.name, settings):
             known = False  # the same words again, after the old ones had expired
         if not known:
             _write(settings, replace(evidence, attestations=(*evidence.attestations, entry)))
@@ -381,12 +400,51 @@ def _criterion(name: str, kind: str, settings: "Settings") -> "Criterion":
     return found
 
 
+def _signed_in() -> str:
+    """Who AWS says is signed in; empty where nobody is."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return str(boto3.client("sts", region_name="us-east-1").get_caller_identity()["Arn"])
+    except (BotoCoreError, ClientError):
+        return ""
+
+
+def _document_path(name: str, settings: "Settings") -> Path | None:
+    from stacks.gates import roots
+
+    return next((root / name for root in roots(settings) if (root / name).is_file()), None)
+
+
+def _refuse_missing_providers(name: str, settings: "Settings") -> None:
+    """Zero training is promised provider by provider: each has a row with contract, clause and date."""
+    path = _document_path(name, settings)
+    if path is None or not (settings.production and not settings.emulated):
+        return
+    rows = [
+        [cell.strip() for cell in line.strip().strip("|").split("|")]
+        for line in path.read_text("utf-8").splitlines()
+        if line.strip().startswith("|")
+    ]
+    for provider in settings.claude.providers:
+        row = next((one for one in rows if provider.name in one[0].lower().replace(" ", "-")), None)
+        if row is None or not all(row) or not re.search(r"20\d\d-\d\d-\d\d", " ".join(row)):
+            raise _usage(
+                f"{name} has no filled row for the provider {provider.name}, with its contract and date",
+                "add one to its table: provider, contract and date, clause, retention, region",
+            )
+
+
 def _refuse_placeholders(name: str, settings: "Settings") -> None:
-    """A client's own document with a placeholder in it says nothing that could be approved."""
+    """A document with a placeholder in it says nothing that could be approved: not the client's own, nor, in
+    production, the kit's as it was shipped.
+    """
     from kit.clients.folder import placeholders
 
-    path = Path(settings.client_folder) / name
-    if not settings.client_folder or not path.is_file():
+    path = _document_path(name, settings)
+    own = Path(settings.client_folder) / name if settings.client_folder else None
+    if path is None or (path != own and (settings.emulated or not settings.production)):
         return
     left = placeholders(path, name)
     if left:
@@ -523,6 +581,8 @@ def _finding_document(finding: "Finding") -> dict[str, Any]:
         "threshold": criterion.threshold if criterion.kind == "measured" else None,
         "unit": criterion.unit or None,
         "document": criterion.document,
+        "owner": criterion.owner,
+        "people": criterion.people,
         "evidence": finding.evidence.as_document() if finding.evidence else None,
     }
 
@@ -554,13 +614,20 @@ def _print_status(
             override = report["override"]
             console.print(escape(f"  override by {override['approver']}: {override['reason']}"))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for column in ("criterion", "state", "evidence", *(["embedded deployment"] if demonstrated else [])):
+        for column in (
+            "criterion",
+            "owner",
+            "state",
+            "evidence",
+            *(["embedded deployment"] if demonstrated else []),
+        ):
             table.add_column(column, overflow="fold")
         for each in findings:
             if each.criterion.stage == report["stage"]:
                 here = demonstrated.get(each.criterion.name)
                 table.add_row(
                     each.criterion.name,
+                    each.criterion.owner,
                     f"[{_COLOURS[each.state]}]{each.state}[/]",
                     escape(each.detail),
                     *([f"demonstration: {here.state}" if here else "-"] if demonstrated else []),

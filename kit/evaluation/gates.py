@@ -36,9 +36,13 @@ def assumed_evidence(stage: str, configuration: Mapping[str, str]) -> Iterator[P
             continue
         if criterion.kind == "human" and criterion.document:
             digest = approved_hash(criterion.document, roots(settings)) or "0" * 64
-            attestations.append(
-                Attestation(criterion.name, _ASSUMED_BY, _ASSUMED_ON, criterion.document, digest)
-            )
+            attestations += [
+                Attestation(
+                    criterion.name, _ASSUMED_BY, _ASSUMED_ON, criterion.document, digest,
+                    identity=f"{_ASSUMED_BY} {number}",
+                )
+                for number in range(criterion.people)
+            ]  # fmt: skip
         else:
             needed = criterion.threshold
             # With a query: in production a gate does not open on a number that was typed in.

@@ -13,6 +13,8 @@ from kit.cli import main
 from kit.errors import ExitCode
 from stacks.gates import ROOT
 
+_LEAD = "arn:aws:sts::111122223333:assumed-role/governance-lead"
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -31,9 +33,14 @@ class Answer:
 def gate(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Answer]:
-    """Run `kit gate` over a configuration folder of one's own, as the operator's shell would."""
+    """Run `kit gate` over a configuration folder of one's own, as the operator's shell would, with Ada signed
+    in. That the kit's documents are not filled in is left to the tests of that.
+    """
+    for name in ("_refuse_placeholders", "_refuse_missing_providers"):
+        monkeypatch.setattr(f"kit.commands.gate.{name}", lambda *_: None)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("kit.commands.gate._signed_in", lambda: f"{_LEAD}/ada")
 
     def run(*arguments: str) -> Answer:
         monkeypatch.setattr("sys.argv", ["kit", "gate", *arguments, "--config-folder", str(folder)])
@@ -106,12 +113,41 @@ def test_attest_records_who_when_and_the_hash_once(gate: Callable[..., Answer], 
     assert len(entry["sha256"]) == 64
 
 
-def test_check_is_closed_with_exit_code_3_until_everything_is_attested(gate: Callable[..., Answer]) -> None:
+def test_blank_paper_and_a_provider_without_its_contract_are_refused_in_production(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The kit's documents as they are shipped hold `_name_` and `_amount_`: nobody approves those."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("kit.commands.gate._signed_in", lambda: "arn:aws:sts::1:assumed-role/lead/ada")
+
+    def refused(criterion: str) -> str:
+        argv = ["kit", "gate", "attest", criterion, "--by", "Ada Lovelace", "--config-folder", str(folder)]
+        monkeypatch.setattr("sys.argv", argv)
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == ExitCode.USAGE
+        return capsys.readouterr().err
+
+    for criterion in ("coe-staffed", "budget-secured", "zero-training-attested"):
+        assert "is not filled in" in refused(criterion)
+    filled = tmp_path / "zero-training.md"
+    monkeypatch.setattr("kit.commands.gate._document_path", lambda *_: filled)
+    filled.write_text("| Provider | Contract |\n|---|---|\n| Anthropic | MSA 4711 |\n")
+    assert "no filled row for the provider" in refused("zero-training-attested")
+    assert not (folder / "evidence" / "example.yaml").exists()
+
+
+def test_check_is_closed_with_exit_code_3_until_everything_is_attested(
+    gate: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
     closed = gate("check", "--stage", "integration", "--json")
     assert (closed.code, closed.document["open"]) == (ExitCode.GATE_CLOSED, False)
 
     for each in closed.document["missing"]:
         assert gate("attest", each["criterion"], "--by", "Ada Lovelace").code == 0
+    assert gate("check", "--stage", "integration").code == ExitCode.GATE_CLOSED, "zero training needs two"
+    monkeypatch.setattr("kit.commands.gate._signed_in", lambda: f"{_LEAD}/bob")
+    assert gate("attest", "zero-training-attested", "--by", "Bob Noyce, compliance").code == 0
 
     opened = gate("check", "--stage", "integration", "--json")
     assert (opened.code, opened.document["open"]) == (0, True)

@@ -28,6 +28,7 @@ from stacks.settings import Settings, SettingsError
 
 Read = Callable[..., Settings]
 DAY = date(2026, 11, 24)
+_LEAD = "arn:aws:sts::111122223333:assumed-role/governance-lead"
 FOUNDATION = [
     "data-classification-approved",
     "acceptable-use-approved",
@@ -55,7 +56,10 @@ def proof(settings: Settings, *, without: str = "", day: date = DAY, root: Path 
             document = each.document or "documents/audit-policy.md"
             digest = document_hash(root / document)
             assert digest is not None
-            attestations.append(Attestation(each.name, "Ada Lovelace", day, document, digest))
+            attestations += [
+                Attestation(each.name, "Ada Lovelace", day, document, digest, identity=f"{_LEAD}/{who}")
+                for who in ("bob", "ada")[-each.people :]
+            ]
     return Evidence(tuple(attestations), tuple(measurements))
 
 
@@ -150,6 +154,33 @@ def test_a_vanished_document_reopens_the_criterion(read: Read, tmp_path: Path) -
     settings = read()
     record(settings, proof(settings))
     assert set(states(settings, root=tmp_path).values()) == {"changed", "met"}
+
+
+@pytest.mark.parametrize("people", [(), ("ada",), ("ada", "ada")])
+def test_in_production_zero_training_is_attested_by_two_people_who_were_signed_in(
+    read: Read, people: tuple[str, ...]
+) -> None:
+    """A name that somebody typed, one person, or one person twice keep it closed."""
+    settings = read()
+    evidence = proof(settings, without="zero-training-attested")
+    document = "documents/zero-training.md"
+    digest = document_hash(ROOT / document) or ""
+    entries = [
+        Attestation("zero-training-attested", "Ada", DAY, document, digest, identity=who and f"{_LEAD}/{who}")
+        for who in people or ("",)
+    ]  # fmt: skip
+    record(settings, evidence + Evidence(tuple(entries)))
+    assert states(settings)["zero-training-attested"] == "typed"
+    with pytest.raises(GateClosed, match="2 signed-in people of legal and compliance"):
+        require_open("integration", settings)
+
+
+def test_where_there_is_a_clock_an_approval_expires_though_nothing_newer_was_recorded(read: Read) -> None:
+    settings = read()
+    record(settings, proof(settings))
+    assert states(settings)["audit-policy-approved"] == "met"
+    assert states(settings, today=DAY + timedelta(days=401))["audit-policy-approved"] == "stale"
+    assert states(settings, today=DAY + timedelta(days=400))["audit-policy-approved"] == "met"
 
 
 def test_an_approval_of_another_document_does_not_count(read: Read) -> None:
@@ -395,7 +426,7 @@ def test_evidence_is_plain_yaml_that_a_diff_shows(read: Read) -> None:
     settings = read("rollout")
     record(settings, proof(settings))
     first = yaml.safe_load(Path(settings.evidence_file).read_text())["attestations"][0]
-    assert list(first) == ["criterion", "by", "dated", "document", "sha256"]
+    assert list(first) == ["criterion", "by", "dated", "document", "sha256", "identity"]
 
 
 def test_every_finding_that_does_not_hold_says_what_to_do(read: Read) -> None:
