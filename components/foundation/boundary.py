@@ -24,7 +24,14 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "budgets": ("ViewBudget",),
     "ce": ("GetCostAndUsage",),
     "cloudtrail": ("LookupEvents",),
-    "cloudwatch": ("DescribeAlarms", "GetDashboard", "GetMetricData", "ListDashboards", "PutMetricData"),
+    "cloudwatch": (
+        "DescribeAlarmHistory",
+        "DescribeAlarms",
+        "GetDashboard",
+        "GetMetricData",
+        "ListDashboards",
+        "PutMetricData",
+    ),
     "cognito-idp": (
         "AdminDisableUser",
         "AdminEnableUser",
