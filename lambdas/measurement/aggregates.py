@@ -213,7 +213,7 @@ class Aggregator:
         """Count events; returns how many were not known yet."""
         counted = 0
         for event in events:
-            if self._seen.first_time(_once(event), self._note(event)):
+            if self._seen.first_time(_once(event), _note(event, self.person(event.principal))):
                 self._count_or_hold(event)
                 counted += 1
         return counted
@@ -248,14 +248,16 @@ class Aggregator:
 
     def know(self, outcome: Event) -> None:
         """Take note of a call that `count_group` counts, for what is said of its answer."""
-        self._seen.first_time(f"ended {outcome.request_id}", self._note(outcome))
+        self._seen.first_time(f"ended {outcome.request_id}", _note(outcome, self.person(outcome.principal)))
 
     def finish(self) -> dict[str, Aggregate]:
         """The days, once every event was given: calls of which nothing but `expired` is known count now, then
         what was said of answers.
         """
         for request_id, event in sorted(self._expired.items()):
-            if self._seen.first_time(f"ended {request_id}", self._note(event)):  # no true end came
+            if self._seen.first_time(
+                f"ended {request_id}", _note(event, event.principal)
+            ):  # no true end came
                 self._count(event, event.principal)
         self._expired.clear()
         for event in sorted(self._judgements, key=_reviews_first):
@@ -302,14 +304,6 @@ class Aggregator:
         """The digest that stands for a person."""
         return digest(self._key, principal)
 
-    def _note(self, event: Event) -> str:
-        """What is kept of a call for what is said of its answer later."""
-        if event.kind != "outcome":
-            return ""
-        needed = event.review_needed and event.result == "completed"
-        flags = f"{int(needed)}{int(event.answer)}"
-        return "\n".join((event.day, event.department, event.use_case, flags, self.person(event.principal)))
-
     def _department(self, day: str, name: str) -> DepartmentAggregate:
         return self._days.setdefault(day, Aggregate()).departments.setdefault(name, DepartmentAggregate())
 
@@ -343,7 +337,7 @@ class Aggregator:
         if event.kind == "review" and not event.decision:
             return
         answer = _noted(self._seen.note(f"ended {event.request_id}")) if event.request_id else None
-        if answer is not None and event.kind == "feedback" and answer.who != self.person(event.principal):
+        if answer is not None and event.kind == "feedback" and answer.who != event.principal:
             return  # what somebody else thinks of an answer is on record; it saved this person no time
         if event.request_id and not self._seen.first_time(f"{event.kind} {event.request_id}"):
             return
@@ -414,6 +408,14 @@ class _Answer:
 def _reviews_first(event: Event) -> tuple[bool, str, str]:
     """Whether an answer was released is known before what it was worth is counted."""
     return event.kind != "review", event.at, event.record_id
+
+
+def _note(event: Event, who: str) -> str:
+    """What is kept of a call for what is said of its answer later; `who` is the digest of its person."""
+    if event.kind != "outcome":
+        return ""
+    needed = event.review_needed and event.result == "completed"
+    return "\n".join((event.day, event.department, event.use_case, f"{int(needed)}{int(event.answer)}", who))
 
 
 def _noted(note: str | None) -> _Answer | None:
