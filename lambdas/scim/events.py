@@ -17,7 +17,7 @@ from lambdas.scim.acting import actor
 from lambdas.scim.store import DirectoryStore, Item
 
 Move = Literal["joiner", "mover", "leaver", "renamed"]
-_PART = 5_000  # members in one item: well under DynamoDB's 400 KB
+MEMBERS_OF_EVENT = 5_000  # members in one item: well under DynamoDB's 400 KB
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class PersonEvent:
 @dataclass(frozen=True, slots=True)
 class MembershipEvent:
     """Members that a group gains or loses, or (`settle`) whose placement is to be looked at again.
+    `everyone`: all its members in place of a list; `after` is the last of them that is done.
 
     It is carried out at once by the request that makes it; the worker finishes what a crash left, as long as
     the group is still at `version` (0: gone), so that nothing newer is undone.
@@ -54,6 +55,8 @@ class MembershipEvent:
     version: int
     members: tuple[str, ...]
     actor: str = ""
+    everyone: bool = False
+    after: str = ""
 
 
 Event = PersonEvent | MembershipEvent | IdentityEvent
@@ -105,16 +108,32 @@ def membership_events(
             at=now.isoformat(timespec="milliseconds"),
             group=group,
             version=version,
-            members=tuple(members[start : start + _PART]),
+            members=tuple(members[start : start + MEMBERS_OF_EVENT]),
             actor=actor(),
         )
-        for start in range(0, len(members), _PART)
+        for start in range(0, len(members), MEMBERS_OF_EVENT)
     ]
+
+
+def event_of_everyone(
+    kind: Literal["leave", "settle"], group: str, version: int, now: datetime
+) -> MembershipEvent:
+    """The event of a change that all members of a group are to hear of, of one size whatever the group's."""
+    at = now.isoformat(timespec="milliseconds")
+    return MembershipEvent(
+        id=new_id(clock=lambda: now), kind=kind, at=at, group=group, version=version, members=(),
+        actor=actor(), everyone=True,
+    )  # fmt: skip
 
 
 def put_event(store: DirectoryStore, event: Event) -> dict[str, Any]:
     """The entry of a transaction that puts an event into the outbox."""
-    return store.put(OUTBOX, event.id, {"event": {"S": json.dumps(asdict(event))}})
+    return store.put(OUTBOX, event.id, {"event": event_value(event)})
+
+
+def event_value(event: Event) -> Item:
+    """An event as its item has it."""
+    return {"S": json.dumps(asdict(event))}
 
 
 def read_event(item: Item) -> Event:

@@ -1,8 +1,9 @@
 """Groups and their members. A member's access changes in the transaction that writes the membership (G.4).
 
-A group of any size is handled member by member: the request first writes down what it is going to do
+A group is handled member by member: the request first writes down what it is going to do
 (`MembershipEvent`), does it at once with several members at a time, and crosses it out. What a crash leaves
-is finished by the worker.
+is finished by the worker. What all members are to hear of (a new name, the group's end) is one event however
+many they are; the request works on it for some seconds, then the worker goes on from the last one done.
 """
 
 import random
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any, Literal
 
 from scim2_models import (
@@ -26,7 +28,14 @@ from lambdas.common.clock import Clock
 from lambdas.common.identity_events import OUTBOX
 from lambdas.common.ids import new_id
 from lambdas.scim.acting import acting, actor, inherited
-from lambdas.scim.events import MembershipEvent, membership_events, put_event
+from lambdas.scim.events import (
+    MEMBERS_OF_EVENT,
+    MembershipEvent,
+    event_of_everyone,
+    event_value,
+    membership_events,
+    put_event,
+)
 from lambdas.scim.people import GroupNames, People, Versions, etag, stored_body
 from lambdas.scim.placement import Rules
 from lambdas.scim.store import (
@@ -38,12 +47,16 @@ from lambdas.scim.store import (
     Write,
     hashed,
     is_id,
+    key,
 )
 
 LIST = "LIST#Group"
 _MEMBER = "MEMBER#"
+HasTime = Callable[[], bool]
 _ATTEMPTS = 12
-_EVENTS_AT_ONCE = 60  # events of one request: 300,000 members
+_EVENTS_AT_ONCE = 20  # events of one request: 100,000 members, 2.8 of the 4 MB that a transaction may have
+_PART = 500  # of everyone, between two notes of how far it has come
+_REQUEST_SECONDS = 20.0  # that a request works on what is everyone's; the rest is the worker's
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +139,7 @@ class Groups:
         now = _text(self._clock())
         group = StoredGroup(new_id(clock=self._clock), resource, 1, now, now)
         joins = self._known(members)
-        events = self._events("join", group, [member.id for member in joins])
+        events = _bounded(self._events("join", group, [member.id for member in joins]))
         self._store.transact(
             [
                 Write(self._put(group, "attribute_not_exists(pk)")),
@@ -165,12 +178,14 @@ class Groups:
             version=before.version + 1,
             modified=_text(self._clock()),
         )
-        events = [
-            *self._events("join", group, [member.id for member in joins]),
-            *self._events("leave", group, leaves),
-        ]
+        events = _bounded(
+            [
+                *self._events("join", group, [member.id for member in joins]),
+                *self._events("leave", group, leaves),
+            ]
+        )
         if renamed and _names(before) != _names(group) and self._matters(before, group):
-            events += self._events("settle", group, [one.id for one in self.members(group.id)])
+            events.append(event_of_everyone("settle", group.id, group.version, self._clock()))
         self._store.transact(
             [
                 Write(self._put(group, "#version = :version", version=before.version)),
@@ -186,7 +201,7 @@ class Groups:
         group = self.get(identifier)
         if versions is not None and group.version not in versions:
             raise PreconditionFailedException
-        events = self._events("leave", group, [one.id for one in self.members(identifier)], gone=True)
+        events = [event_of_everyone("leave", identifier, 0, self._clock())]
         gone = self._store.delete(_key(identifier), RESOURCE, "#version = :version", version=group.version)
         self._store.transact(
             [
@@ -198,8 +213,13 @@ class Groups:
         )
         self._carry_out(group, events, {})
 
-    def finish(self, event: MembershipEvent) -> None:
-        """Do what is left of an event whose request crashed, unless the group was changed since."""
+    def finish(self, event: MembershipEvent, has_time: HasTime) -> bool:
+        """Do what is left of an event: False where time ran out before. What a crash left of a list is not
+        done where the group was changed since; what is everyone's follows the group as it is.
+        """
+        if event.everyone:
+            with acting(event.actor or actor()):
+                return self._everyone(event, {}, has_time)
         if event.version:
             condition = self._store.check(
                 _key(event.group), RESOURCE, "#version = :version", version=event.version
@@ -214,7 +234,8 @@ class Groups:
                 for member in event.members:
                     self._one(event, Member(member, types.get(member, "User")), guard, cache)
         except _Superseded:
-            return
+            pass
+        return True
 
     # -- members -------------------------------------------------------------------------------------------
 
@@ -223,7 +244,12 @@ class Groups:
     ) -> None:
         """Do what the events say, several members at a time, and cross out each that is done."""
         cache: GroupNames = {}
+        ends = time.monotonic() + _REQUEST_SECONDS
         for event in events:
+            if event.everyone:
+                if self._everyone(event, cache, lambda: time.monotonic() < ends):
+                    self._store.remove(OUTBOX, event.id)
+                continue
             run = [members.get(one, Member(one)) for one in event.members]
             self._at_once(lambda member, event=event: self._one(event, member, None, cache), run)
             now = self._store.get(_key(group.id))
@@ -232,6 +258,18 @@ class Groups:
                 fresh: GroupNames = {}
                 self._at_once(lambda member, names=fresh: self._people.settle(member.id, names), run)
             self._store.remove(OUTBOX, event.id)
+
+    def _everyone(self, event: MembershipEvent, cache: GroupNames, has_time: HasTime) -> bool:
+        """Do an event for every member, from where it was left; False where time ran out before the last."""
+        pk, begin = _key(event.group), {"ExclusiveStartKey": key(_key(event.group), _MEMBER + event.after)}
+        members = (_member(one) for one in self._store.pages(pk, _MEMBER, **(begin if event.after else {})))
+        while part := list(islice(members, _PART)):
+            if not has_time():
+                return False
+            self._at_once(lambda member: self._one(event, member, None, cache), part)
+            noted = replace(event, after=part[-1].id)
+            self._store.set(OUTBOX, event.id, "event", event_value(noted))
+        return True
 
     def _at_once(self, call: Callable[[Member], None], members: Sequence[Member]) -> None:
         """`call` for each member, several at a time. Raises what the first that failed raised."""
@@ -274,17 +312,9 @@ class Groups:
         return types
 
     def _events(
-        self,
-        kind: Literal["join", "leave", "settle"],
-        group: StoredGroup,
-        members: Sequence[str],
-        *,
-        gone: bool = False,
+        self, kind: Literal["join", "leave"], group: StoredGroup, members: Sequence[str]
     ) -> list[MembershipEvent]:
-        events = membership_events(kind, group.id, 0 if gone else group.version, members, self._clock())
-        if len(events) > _EVENTS_AT_ONCE:
-            raise InvalidValueException(detail="members: too many in one request")
-        return events
+        return membership_events(kind, group.id, group.version, members, self._clock())
 
     def _matters(self, before: StoredGroup, after: StoredGroup) -> bool:
         rules = self._rules()
@@ -318,6 +348,14 @@ class Groups:
             if old:
                 writes.append(Write(self._store.delete(old, "NAME")))
         return writes
+
+
+def _bounded(events: list[MembershipEvent]) -> list[MembershipEvent]:
+    """The events of what one request names. Raises InvalidValueException for more than fit a transaction."""
+    if len(events) > _EVENTS_AT_ONCE:
+        most = f"{_EVENTS_AT_ONCE * MEMBERS_OF_EVENT:,}"
+        raise InvalidValueException(detail=f"members: one request changes at most {most}; send several")
+    return events
 
 
 class _Superseded(Exception):

@@ -106,9 +106,9 @@ class People:
         items = [found[user_key(one)] for one in identifiers if user_key(one) in found]
         return [_person(item) for item in items if not naming or _may_name(item["body"]["S"], naming)]
 
-    def ids(self) -> list[str]:
-        """Everybody's id, in the order of creation."""
-        return self._store.names_under(LIST)
+    def ids(self, after: str = "") -> list[str]:
+        """Everybody's id, in the order of creation; those after one of them."""
+        return self._store.names_under(LIST, after)
 
     def ids_by_name(self, kind: NameKind, name: str) -> list[str]:
         """The id of the person of that name, if there is one."""

@@ -95,11 +95,12 @@ class DirectoryStore:
         """Every item under `pk` whose sk begins with `prefix`, in the order of sk."""
         return list(self.pages(pk, prefix))
 
-    def names_under(self, pk: str) -> list[str]:
-        """The sk of every item under `pk`, in order, without the items themselves."""
-        return [item["sk"]["S"] for item in self.pages(pk, ProjectionExpression="sk")]
+    def names_under(self, pk: str, after: str = "") -> list[str]:
+        """The sk of every item under `pk` after `after`, in order, without the items themselves."""
+        begin: dict[str, Any] = {"ExclusiveStartKey": key(pk, after)} if after else {}
+        return [item["sk"]["S"] for item in self.pages(pk, ProjectionExpression="sk", **begin)]
 
-    def pages(self, pk: str, prefix: str = "", **options: str) -> Iterator[Item]:
+    def pages(self, pk: str, prefix: str = "", **options: Any) -> Iterator[Item]:
         """As `under`, page by page."""
         query: dict[str, Any] = {
             "TableName": self.table,

@@ -68,7 +68,7 @@ class Worker:
                 break
             event = read_event(item)
             try:
-                complete = self._complete(event)
+                complete = self._complete(event, has_time)
             except Exception as error:  # one event must not keep the others waiting
                 failed += 1
                 log("event_failed", event=event.id, kind=_kind(event), error=type(error).__name__)
@@ -90,13 +90,12 @@ class Worker:
         silent = last is not None and self.clock() - last > SILENT_AFTER
         log("provisioning_heard", **_silence(self.environment, silent))
 
-    def _complete(self, event: Event) -> bool:
-        """Do all that follows. False: it is another's turn still."""
+    def _complete(self, event: Event, has_time: HasTime) -> bool:
+        """Do all that follows. False: it is another's turn still, or the next run's."""
         if isinstance(event, MembershipEvent):
             if datetime.fromisoformat(event.at) + _TAKE_OVER > self.clock():
                 return False
-            self.directory.groups.finish(event)
-            return True
+            return self.directory.groups.finish(event, has_time)
         if isinstance(event, IdentityEvent):
             self.audit.append_now(_identity_record(event), bodies={})
             return True
@@ -148,17 +147,21 @@ class Worker:
         """
         rules, store = self.directory.rules(), self.directory.store
         known = store.get(*_RULES)
-        times = int(known["times"]["N"]) if known and known["digest"]["S"] == rules.digest else 0
+        times = int(known["times"]["N"]) if known and known.get("digest", {}).get("S") == rules.digest else 0
         if times == 2:
             return 0
         names: GroupNames = {}
-        people = self.directory.people.ids()
+        begun = known is not None and known.get("placing", {}).get("S") == f"{rules.digest} {times}"
+        after = known["after"]["S"] if known and begun else ""
+        people = self.directory.people.ids(after)
         for looked_at, part in _parts(people, 500):
             if not has_time():
                 log("rules_unfinished", looked_at=looked_at, people=len(people))
                 return looked_at
             for _ in store.pool.map(lambda person: self.directory.people.settle(person, names), part):
                 pass
+            store.set(*_RULES, "placing", {"S": f"{rules.digest} {times}"})
+            store.set(*_RULES, "after", {"S": part[-1]})
         store.write(*_RULES, {"digest": {"S": rules.digest}, "times": {"N": str(times + 1)}})
         return len(people)
 

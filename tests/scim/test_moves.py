@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import json
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +19,7 @@ from lambdas.common.identity_events import OUTBOX
 from lambdas.common.ids import new_id
 from lambdas.common.ledger import Ask, Ledger, Refused
 from lambdas.common.ledger.dynamo_store import DynamoStore
+from lambdas.scim import groups
 from lambdas.scim.events import MembershipEvent, membership_events, put_event, read_event
 from lambdas.scim.sessions import Sessions
 from lambdas.scim.settings import open_directory
@@ -24,7 +27,7 @@ from lambdas.scim.store import Write
 from lambdas.scim.worker import ConsequencesFailed, Worker
 from tests.records.ledger_fixtures import department, organization
 
-from .harness import ENTERPRISE_SCHEMA, RULES, Scim, session_of
+from .harness import ENTERPRISE_SCHEMA, GROUP_SCHEMA, RULES, Scim, session_of
 
 pytestmark = pytest.mark.emulator
 OFF = {"op": "replace", "value": {"active": False}}
@@ -406,6 +409,71 @@ def test_rules_that_cannot_be_read_keep_the_last_good_ones(marketing):
     assert not scim.access(person).active
 
 
+class Everybody:
+    """A directory in memory with one group of so many members, made as they are read."""
+
+    def __init__(self, members: int) -> None:
+        self.id, self.largest = new_id(), 0
+        self._ids = [f"{number:026d}" for number in range(members)]
+        self.events: dict[str, MembershipEvent] = {}
+        self.pool = self
+
+    def map(self, call: Any, values: Any) -> Any:
+        return map(call, values)
+
+    def mention(self, *_names: str) -> bool:
+        return True
+
+    def get(self, pk: str, sk: str = "RESOURCE") -> dict[str, Any] | None:
+        body = {"schemas": [GROUP_SCHEMA], "displayName": "Claude Marketing"}
+        at = {"S": datetime.now(UTC).isoformat()}
+        return {"pk": {"S": f"GROUP#{self.id}"}, "body": {"S": json.dumps(body)}, "version": {"N": "1"},
+                "created": at, "modified": at}  # fmt: skip
+
+    def get_all(self, keys: Any) -> list[Any]:
+        return []
+
+    def get_many(self, keys: Any) -> dict[str, Any]:
+        return {}
+
+    def pages(self, pk: str, prefix: str = "", **options: Any) -> Any:
+        after = options.get("ExclusiveStartKey", {}).get("sk", {}).get("S", "").removeprefix("MEMBER#")
+        for one in self._ids[int(after) + 1 if after else 0 :]:
+            yield {"sk": {"S": f"MEMBER#{one}"}, "type": {"S": "User"}}
+
+    def put(self, pk: str, sk: str, values: Any, *_condition: str, **_expected: Any) -> dict[str, Any]:
+        return {"Put": {"Item": {**values, "pk": {"S": pk}, "sk": {"S": sk}}}}
+
+    def delete(self, *_given: Any, **_expected: Any) -> dict[str, Any]:
+        return {"Delete": {}}
+
+    def transact(self, writes: Any) -> None:
+        self.largest = max(self.largest, len(json.dumps([one.entry for one in writes])))
+        for one in writes:
+            item = one.entry.get("Put", {}).get("Item", {})
+            if "event" in item:
+                self.set("OUTBOX", item["sk"]["S"], "event", item["event"])
+
+    def set(self, pk: str, sk: str, name: str, value: Any) -> None:
+        self.events[sk] = read_event({name: value})  # type: ignore[assignment]
+
+    def remove(self, pk: str, sk: str) -> None:
+        self.events.pop(sk, None)
+
+
+class Placed:
+    """People, of whom only is counted how many were looked at, by request."""
+
+    def __init__(self) -> None:
+        self.done: list[int] = []
+
+    def settle(self, *_given: Any) -> None:
+        self.done.append(0)
+
+    def leave(self, *_given: Any) -> None:
+        self.done.append(1)
+
+
 # -- what a crash leaves -------------------------------------------------------------------------------------
 
 
@@ -422,6 +490,64 @@ def test_what_a_crash_left_of_a_change_of_a_group_is_finished(own_scim: Scim):
     members = own_scim.http.get(f"/Groups/{group['id']}").json()["members"]
     expected = dict.fromkeys(people, "User") | {inner: "Group"}
     assert {one["value"]: one["type"] for one in members} == expected
+
+
+@pytest.mark.parametrize("change", ["renamed", "deleted"])
+def test_what_all_members_are_to_hear_of_is_finished_by_runs_that_each_have_little_time(
+    own_scim: Scim, monkeypatch: pytest.MonkeyPatch, change: str
+):
+    """The request has no time at all, each run that for one part; meanwhile somebody joins (G.4)."""
+    people = [own_scim.user(active=True)["id"] for _ in range(5)]
+    group = own_scim.group("Claude Marketing", *people)["id"]
+    run(worker_of(own_scim))
+    monkeypatch.setattr(groups, "_REQUEST_SECONDS", -1.0)
+    monkeypatch.setattr(groups, "_PART", 2)
+    if change == "renamed":
+        rename = {"op": "replace", "path": "displayName", "value": "Claude Finance"}
+        assert own_scim.patch(f"/Groups/{group}", rename).status_code in (200, 204)
+        late = own_scim.user(active=True)["id"]
+        join = {"op": "add", "path": "members", "value": [{"value": late}]}
+        assert own_scim.patch(f"/Groups/{group}", join).status_code in (200, 204)
+        people.append(late)
+    else:
+        assert own_scim.http.delete(f"/Groups/{group}").status_code == 204
+    expected = "finance" if change == "renamed" else ""
+    changed = []
+    for _ in range(5):
+        looks = iter([True, True, False])  # the event, its first part, and no more
+        worker_of(own_scim, later=timedelta(minutes=3)).run(lambda looks=looks: next(looks, False))
+        changed.append(sum(own_scim.access(one).department == expected for one in people))
+    assert changed == sorted(changed)
+    assert 0 < changed[0] < len(people), "one part a run"
+    assert changed[-1] == len(people)
+    left = [read_event(item) for item in own_scim.directory.store.under(OUTBOX)]
+    assert not [one for one in left if isinstance(one, MembershipEvent)]
+
+
+def test_a_request_on_everybody_is_one_small_transaction_and_bounded_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A group of 500,000 in memory: renamed and deleted in the seconds of a request (G.4, Z.3)."""
+    store = Everybody(500_000)
+    people = Placed()
+    changed = groups.Groups(store, people, lambda: store, lambda: datetime.now(UTC))  # type: ignore[arg-type]
+    monkeypatch.setattr(groups, "_REQUEST_SECONDS", 0.2)
+    for number, request in enumerate(
+        (
+            lambda: changed.update(
+                store.id, lambda resource: groups.Edit(resource.model_copy(update={"display_name": "Other"}))
+            ),
+            lambda: changed.delete(store.id),
+        )
+    ):
+        started = time.monotonic()
+        request()
+        assert time.monotonic() - started < 2.0
+        assert store.largest < 10_000, "bytes of the transaction, of 4 MB"
+        (left,) = [one for one in store.events.values() if one.everyone]
+        assert changed.finish(left, lambda: True)
+        assert people.done.count(number) >= 500_000
+        store.events.clear()
 
 
 def test_what_a_crash_left_is_not_done_when_the_group_was_changed_since(own_scim: Scim):
