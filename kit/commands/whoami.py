@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -69,7 +69,9 @@ def claude_code(
     lies.
 
     Every role that Claude Code knows gets a granted model, people can pick no other, and nothing else leaves.
-    Distribute them as managed-settings.json, which people cannot override.
+    With --department they also hold what the department may use of web search, web fetches and MCP servers,
+    where its tool_governance is enforce. Distribute them as managed-settings.json, which people cannot
+    override.
 
     Exit codes: 0 printed; 2 nobody is signed in and no department was given; 4 the gateway or the deployment
     cannot be reached.
@@ -86,9 +88,10 @@ def claude_code(
         typer.echo(json.dumps(_machine_config(client, gateway_url), indent=2, sort_keys=True))
         return
     if department:
-        address, models = _of_department(client, department)
+        address, models, governed = _of_department(client, department)
     else:
         address, models = _of_session(gateway_url)
+        governed = {}
     roles = model_environment(models)
     if not roles:
         raise KitError(
@@ -97,6 +100,7 @@ def claude_code(
             exit_code=ExitCode.USAGE,
         )
     settings = {
+        **governed,
         "apiKeyHelper": helper,
         "availableModels": sorted(set(roles.values())),
         "model": roles.pop("ANTHROPIC_MODEL"),
@@ -122,8 +126,8 @@ def _machine_config(client: str | None, gateway_url: str | None) -> dict[str, st
     return {**found, **({"portal_url": portal} if portal else {})}
 
 
-def _of_department(client: str | None, department: str) -> tuple[str, list[str]]:
-    from kit.identity.claude_code import models_of_department
+def _of_department(client: str | None, department: str) -> tuple[str, list[str], dict[str, Any]]:
+    from kit.identity.claude_code import models_of_department, tool_settings
     from kit.identity.operator import policy
     from kit.local.home import find_home
     from kit.local.running import read_access
@@ -131,9 +135,11 @@ def _of_department(client: str | None, department: str) -> tuple[str, list[str]]
 
     with deployment_errors():
         target = find_target(client)
-        models = models_of_department(policy(target), department)
+        rights = policy(target)
+        models = models_of_department(rights, department)
         access = read_access(find_home()) if target.local else None
-        return (access.gateway_url if access else target.require("gateway_url")), models
+        address = access.gateway_url if access else target.require("gateway_url")
+        return address, models, tool_settings(rights, department)
 
 
 def _of_session(gateway_url: str | None) -> tuple[str, list[str]]:

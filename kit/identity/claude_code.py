@@ -9,9 +9,10 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from typing import Any
 
 from kit.errors import ExitCode, KitError
-from lambdas.common.policy import GatewayPolicy
+from lambdas.common.policy import Department, GatewayPolicy
 
 FAMILIES = ("haiku", "sonnet", "opus", "fable")  # in the order of their strength and price
 _TIMEOUT = 10
@@ -41,8 +42,39 @@ def model_environment(models: Sequence[str]) -> dict[str, str]:
     }
 
 
-def models_of_department(policy: GatewayPolicy, department: str) -> list[str]:
-    """Ids of the Claude models that everybody in a department may use. Raises KitError for an unknown one."""
+def tool_settings(policy: GatewayPolicy, department: str) -> dict[str, Any]:
+    """What managed settings say of tools and MCP servers, from the lists that the gateway enforces; nothing
+    where the department only observes or warns.
+
+    What Claude Code does by itself passes no gateway: its own web search and fetches, and the servers that
+    people connect. Servers of which the department lists single tools are left out: Claude Code knows them
+    by the names that people give them, so that their tools cannot be told apart here.
+    """
+    rights = _rights(policy, department)
+    if rights.tool_governance != "enforce":
+        return {}
+    granted = {*rights.tools, *(one.partition(":")[2] for one in rights.role_tools)}
+    origins = [one for one in rights.mcp_servers if "#" not in one]
+    fetches = "web-fetch" in granted
+    return {
+        "allowManagedMcpServersOnly": True,
+        "allowedMcpServers": [{"serverUrl": url} for one in origins for url in (one, f"{one}/*")],
+        "permissions": {
+            "allow": [
+                f"WebFetch(domain:{pattern})"
+                for domain in (rights.web_domains if fetches else ())
+                for pattern in (domain, f"*.{domain}")
+            ],
+            "deny": [
+                *([] if "web-search" in granted else ["WebSearch"]),
+                *([] if fetches else ["WebFetch"]),
+            ],
+            "disableBypassPermissionsMode": "disable",
+        },
+    }
+
+
+def _rights(policy: GatewayPolicy, department: str) -> Department:
     rights = policy.departments.get(department)
     if rights is None:
         raise KitError(
@@ -50,6 +82,12 @@ def models_of_department(policy: GatewayPolicy, department: str) -> list[str]:
             hint=f"one of: {', '.join(sorted(policy.departments))}",
             exit_code=ExitCode.USAGE,
         )
+    return rights
+
+
+def models_of_department(policy: GatewayPolicy, department: str) -> list[str]:
+    """Ids of the Claude models that everybody in a department may use. Raises KitError for an unknown one."""
+    rights = _rights(policy, department)
     return [policy.models[alias].model for alias in rights.models if not policy.models[alias].roles]
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from kit.identity.claude_code import model_environment
+from kit.identity.claude_code import model_environment, tool_settings
+from lambdas.common.policy import parse_policy
+from tests.gateway.harness import department, policy_document
 from tests.identity.commands import invoke, run
 from tests.support.local_kit import LocalKit
 
@@ -75,3 +77,35 @@ def test_without_a_session_or_a_department_it_says_what_to_do(local_kit: LocalKi
     wrong = invoke(home, "claude-code", "--department", "nobody")
     assert wrong.code == 2
     assert "marketing" in wrong.stderr
+
+
+def _policy(**changes: Any) -> Any:
+    document = policy_document(
+        ["https://api.anthropic.com"], departments=[department("marketing", **changes)]
+    )
+    return parse_policy(json.dumps(document).encode())
+
+
+def test_managed_settings_hold_tools_and_servers_to_the_departments_lists() -> None:
+    closed = tool_settings(_policy(tool_governance="enforce"), "marketing")
+    assert closed["allowedMcpServers"] == []
+    assert closed["allowManagedMcpServersOnly"]
+    assert closed["permissions"]["deny"] == ["WebSearch", "WebFetch"]
+    assert closed["permissions"]["disableBypassPermissionsMode"] == "disable"
+    granted = tool_settings(
+        _policy(
+            tool_governance="enforce",
+            tools=["web-fetch"],
+            role_tools=["champions:web-search"],
+            web_domains=["acme.com"],
+            mcp_servers=["https://mcp.acme.com", "https://tools.acme.com#search"],
+        ),
+        "marketing",
+    )
+    assert granted["allowedMcpServers"] == [
+        {"serverUrl": "https://mcp.acme.com"},
+        {"serverUrl": "https://mcp.acme.com/*"},
+    ]
+    assert granted["permissions"]["deny"] == []
+    assert granted["permissions"]["allow"] == ["WebFetch(domain:acme.com)", "WebFetch(domain:*.acme.com)"]
+    assert tool_settings(_policy(tool_governance="observe"), "marketing") == {}
