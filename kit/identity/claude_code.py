@@ -48,7 +48,7 @@ def tool_settings(policy: GatewayPolicy, department: str) -> dict[str, Any]:
 
     What Claude Code does by itself passes no gateway: its own web search and fetches, and the servers that
     people connect. Servers of which the department lists single tools are left out: Claude Code knows them
-    by the names that people give them, so that their tools cannot be told apart here.
+    by the names that people give them, so their tools cannot be addressed here.
     """
     rights = _rights(policy, department)
     if rights.tool_governance != "enforce":
