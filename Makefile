@@ -11,7 +11,7 @@ UV ?= $(shell command -v uv 2>/dev/null || echo .kit/uv/bin/uv)
 export PULUMI_ERROR_OUTPUT_STRING := true
 unexport VIRTUAL_ENV
 
-.PHONY: audit release help setup up down test check lint types snapshots bench bench-inspection bench-scale test-engine test-clients test-browser docs clean
+.PHONY: nightly audit release help setup up down test check lint types snapshots bench bench-inspection bench-scale test-engine test-clients test-browser docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ test-clients: setup ## Current clients (installed under .kit/clients) against th
 test-browser: setup ## People in a real Chromium: sign-in, deactivation, and the whole portal (needs Node.js, Chromium)
 	@$(BIN)/python -m tests.identity.browser
 	@$(BIN)/python -m tests.portal.chromium
+
+nightly: setup ## What takes too long for every change: property tests with 2,000 examples each
+	@KIT_NIGHTLY=1 $(BIN)/pytest -q -n 2 --dist loadfile
 
 test-engine: setup ## Drive all stages with the real Pulumi engine, from the PATH or built here once (needs Go)
 	@$(BIN)/python -m tests.engine.build >/dev/null

@@ -14,8 +14,9 @@ from kit.local.emulator import Emulator
 from tests.support.local_kit import LocalKit, local_deployment
 
 # No timed tests: how long an example takes says how busy the machine is; speed is measured by `make bench`.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("untimed", deadline=None, max_examples=40)
+settings.register_profile("nightly", deadline=None, max_examples=2_000)
+settings.load_profile("nightly" if os.environ.get("KIT_NIGHTLY") else "untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
 
