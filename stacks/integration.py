@@ -120,6 +120,8 @@ def main(settings: Settings) -> None:
             table_key_arn=base["ledger_key_arn"],
             registrar_layer_arn=keeper.layer_arn,
             access_log_arn=analytics.access_log.arn,
+            reviews_table_name=desk.table.name,
+            reviews_table_arn=desk.table.arn,
         ),
         options,
     )

@@ -10,6 +10,7 @@ from components.api.rest_api import CustomDomain, RestApi, RestApiArgs
 from components.functions import Surroundings
 from components.identity.people import People
 from components.layers import DependencyLayer
+from components.portal.deputy import DeputyArgs
 from components.portal.portal import Portal, PortalArgs
 from contract.client import CustomDomain as ClientDomain
 from stacks.placement import names_of
@@ -32,6 +33,8 @@ class PortalPlace:
     table_key_arn: pulumi.Input[str]
     registrar_layer_arn: pulumi.Input[str]
     access_log_arn: pulumi.Input[str]
+    reviews_table_name: pulumi.Input[str]
+    reviews_table_arn: pulumi.Input[str]
 
 
 def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOptions) -> dict[str, Any]:
@@ -53,6 +56,16 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
             table_key_arn=place.table_key_arn,
             layer_arn=DependencyLayer("portal-layer", names, "portal", options).arn,
             registrar_layer_arn=place.registrar_layer_arn,
+            deputy=DeputyArgs(
+                surroundings=place.surroundings,
+                stores=place.stores,
+                departments=[one.id for one in settings.departments],
+                people_tag=settings.identity.department_claim,
+                sign_in_url=place.people.sign_in_url,
+                reviews_table_name=place.reviews_table_name,
+                reviews_table_arn=place.reviews_table_arn,
+                layer_arn=place.registrar_layer_arn,
+            ),
         ),
         options,
     )

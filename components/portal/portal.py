@@ -12,6 +12,7 @@ from components.functions import Function, FunctionArgs, Surroundings, Web
 from components.identity.people import PROVIDER, People
 from components.permissions import Statement, put_copies
 from components.portal.content import content_text
+from components.portal.deputy import Deputy, DeputyArgs
 
 CONTENT_KEY = "portal/content.json"
 _PAGES = ("common", "gateway", "portal")
@@ -36,6 +37,7 @@ class PortalArgs:
     table_key_arn: pulumi.Input[str]
     layer_arn: pulumi.Input[str]
     registrar_layer_arn: pulumi.Input[str]
+    deputy: DeputyArgs
     memory: int = 512
     reserved_concurrency: int | None = None
     recovery_days: int = 35
@@ -46,7 +48,7 @@ class Portal(KitComponent):
     """A place for people: library, courses, guidelines, support (L4.1-L4.6, L2.1, G.1, G.2).
 
     Creates: the table `portal` with the index `queue`, the content `portal/content.json` in the governance
-    bucket, the web function `portal` and the function `registrar`.
+    bucket, the web function `portal`, the function `registrar` and the deputy.
     Default posture: the portal's function holds no right on audit or ledger, and reads of the access table
     only who visits: what people do is done with their own token. The registrar alone appends acceptances and
     passes, and ends an onboarding. Table on demand, customer-managed key, point-in-time recovery, deletion
@@ -70,6 +72,7 @@ class Portal(KitComponent):
         )
         after_content = self.child(depends_on=[self.content])
         self.registrar = Function(f"{name}-registrar", self._registrar(), after_content)
+        self.deputy = Deputy(f"{name}-deputy", args.deputy, self.child())
         self.function = Function(f"{name}-pages", self._pages(), after_content)
         self.register_outputs({"table": self.table.name, "arn": self.function.arn})
 
@@ -108,7 +111,11 @@ class Portal(KitComponent):
                 ),
                 Statement("ReadVisitor", ["dynamodb:GetItem"], [stores.access_table_arn]),
                 *self._read_content(),
-                Statement("AskRegistrar", ["lambda:InvokeFunction"], [self.registrar.alias.arn]),
+                Statement(
+                    "AskDelegates",
+                    ["lambda:InvokeFunction"],
+                    [self.registrar.alias.arn, self.deputy.function.alias.arn],
+                ),
             ],
             environment={
                 "KIT_ENVIRONMENT": args.surroundings.names.environment,
@@ -125,6 +132,7 @@ class Portal(KitComponent):
                 "SIGN_IN_PROVIDER": PROVIDER,
                 "SIGN_IN_ISSUER": args.people.issuer,
                 "REGISTRAR_FUNCTION": self.registrar.alias.arn,
+                "DEPUTY_FUNCTION": self.deputy.function.alias.arn,
             },
             layers=[args.layer_arn],
             memory=args.memory,

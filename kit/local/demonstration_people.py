@@ -35,6 +35,7 @@ def demonstrated(settings: Settings) -> list[Demonstrated]:
     """One person for each of the first departments; the last two also have the roles that groups give."""
     departments = [one.id for one in [*settings.pilots, *settings.followers]]
     groups = [one.group for one in settings.identity.groups if one.roles]
+    reviewing = tuple(one.group for one in settings.identity.groups if "reviewer" in one.roles)
     found: list[Demonstrated] = []
     for place, name in enumerate(_NAMES):
         department = departments[place % len(departments)]
@@ -45,6 +46,11 @@ def demonstrated(settings: Settings) -> list[Demonstrated]:
                 Person(name.lower(), name, f"{name.lower()}@{_domain(settings)}", about), department, mine
             )
         )
+    if reviewing:  # a colleague of the first, so that a draft of one has somebody to decide about it
+        person = Person(
+            "mira", "Mira", f"mira@{_domain(settings)}", f"{departments[0]}, {', '.join(reviewing)}"
+        )
+        found.append(Demonstrated(person, departments[0], reviewing))
     return found
 
 

@@ -25,9 +25,21 @@ from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.portal.catalogue import Library
 from lambdas.portal.content import ContentSource, ContentUnavailable
 from lambdas.portal.gateway import Gateway
-from lambdas.portal.pages import ask, center, champions, device, entry, home, learn, library, support
+from lambdas.portal.pages import (
+    ask,
+    center,
+    champions,
+    device,
+    entry,
+    home,
+    learn,
+    library,
+    reviews,
+    support,
+    work,
+)
 from lambdas.portal.pool import UserPool
-from lambdas.portal.portal import Portal, Registrar
+from lambdas.portal.portal import Delegate, Portal
 from lambdas.portal.sessions import Sessions
 from lambdas.portal.settings import PortalSettings, aws_client, read_settings
 from lambdas.portal.table import PortalTable
@@ -58,7 +70,7 @@ def create_app(portal: Portal | None = None) -> ASGIApp:
     files = static_files()
     routes = [
         route
-        for pages in (entry, device, home, library, ask, learn, support, champions, center)
+        for pages in (entry, device, home, library, ask, work, reviews, learn, support, champions, center)
         for route in pages.ROUTES
     ]
     routes.append(Route("/static/{name}", static_file))
@@ -110,6 +122,7 @@ def compose(settings: PortalSettings) -> Portal:
         redirect_uri=f"{settings.portal_url}/callback",
     )
     gateway = Gateway(transport, settings.gateway_url)
+    functions = aws_client(session, "lambda", settings)
     return Portal(
         settings=settings,
         table=table,
@@ -117,7 +130,8 @@ def compose(settings: PortalSettings) -> Portal:
         records=AccessRecords(dynamodb, settings.access_table),
         pool=pool,
         gateway=gateway,
-        registrar=Registrar(aws_client(session, "lambda", settings), settings.registrar_function),
+        registrar=Delegate(functions, settings.registrar_function),
+        deputy=Delegate(functions, settings.deputy_function),
         content=ContentSource(
             aws_client(session, "s3", settings), settings.governance_bucket, settings.content_key
         ),

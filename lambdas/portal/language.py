@@ -80,6 +80,13 @@ class Language:
         at = datetime.fromtimestamp(seconds, UTC)
         return f"{self.day(at.date())}, {at:%H:%M} UTC"
 
+    def moment_of(self, time: str) -> str:
+        """A time as records write it (ISO 8601), dated; the text itself where it is none."""
+        try:
+            return self.moment(int(datetime.fromisoformat(time).timestamp()))
+        except ValueError:
+            return time
+
     def number(self, value: float, digits: int = 0) -> str:
         """A number with the separators of the language."""
         text = f"{value:,.{digits}f}"

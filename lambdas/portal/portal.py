@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 from lambdas.common.access import AccessRecord, AccessRecords, user_key
 from lambdas.common.clock import Clock
@@ -21,11 +21,11 @@ from lambdas.portal.settings import PortalSettings
 from lambdas.portal.table import PortalTable, Row
 
 CENTER_ROLES = frozenset({"director", "enablement-lead", "training-lead", "governance-lead"})
-Action = Literal["accept", "complete"]
+REVIEWER = "reviewer"
 
 
-class RegistrarFailed(Exception):
-    """The registrar did not take what the person did. `reason` is a fixed word."""
+class DelegateRefused(Exception):
+    """The function did not take what was asked in the person's name. `reason` is a fixed word."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -33,21 +33,21 @@ class RegistrarFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Registrar:
-    """The function that alone writes down what a person accepted and passed. `client` is Lambda's; it
-    blocks.
+class Delegate:
+    """A function that acts for people whose token it is given: the registrar, the deputy. `client` is
+    Lambda's; it blocks.
     """
 
     client: Any
     function: str
 
-    def ask(self, action: Action, token: str, **facts: Any) -> dict[str, Any]:
-        """Ask it in the person's name. Raises `RegistrarFailed`."""
+    def ask(self, action: str, token: str, **facts: Any) -> dict[str, Any]:
+        """Ask it in the person's name. Raises `DelegateRefused`."""
         payload = json.dumps({"action": action, "token": token, **facts}).encode()
         answer = self.client.invoke(FunctionName=self.function, Payload=payload)
         result = json.loads(answer["Payload"].read() or b"{}")
         if answer.get("FunctionError") or "refused" in result:
-            raise RegistrarFailed(str(result.get("refused", "failed")))
+            raise DelegateRefused(str(result.get("refused", "failed")))
         return result
 
 
@@ -61,7 +61,8 @@ class Portal:
     records: AccessRecords
     pool: UserPool
     gateway: Gateway
-    registrar: Registrar
+    registrar: Delegate
+    deputy: Delegate
     content: ContentSource
     library: Library
     clock: Clock

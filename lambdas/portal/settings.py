@@ -36,6 +36,7 @@ class PortalSettings:
     provider: str
     issuer: str
     registrar_function: str
+    deputy_function: str
     environment: str
     organization: str
     device_client_id: str = ""
@@ -71,6 +72,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> PortalSettings:
         "provider": "SIGN_IN_PROVIDER",
         "issuer": "SIGN_IN_ISSUER",
         "registrar_function": "REGISTRAR_FUNCTION",
+        "deputy_function": "DEPUTY_FUNCTION",
     }
     missing = sorted(name for name in names.values() if not environ.get(name))
     if missing:
@@ -92,7 +94,7 @@ def aws_client(session: botocore.session.Session, service: str, settings: Portal
     """A client of one AWS service, with short deadlines and connections for all threads."""
     config = Config(
         connect_timeout=2,
-        read_timeout=10,
+        read_timeout=30,
         retries={"mode": "standard", "max_attempts": 4},
         max_pool_connections=64,
     )

@@ -14,12 +14,8 @@ Environment: `SIGN_IN_URL`, `ACCESS_TABLE`, `PORTAL_TABLE`, `GOVERNANCE_BUCKET`,
 `PORTAL_CONTENT_KEY`, `AUDIT_BUCKET`, `AUDIT_KEY_ARN`, `ANALYTICS_STREAM`.
 """
 
-import base64
 import calendar
-import json
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -43,6 +39,7 @@ from lambdas.common.learning import (
     read_content,
     standing,
 )
+from lambdas.common.pool_tokens import Refused, genuine_claims
 from lambdas.common.tokens import emulated_sign_in_url
 from lambdas.portal.evidence import read_evidence
 from lambdas.portal.table import PortalTable, Row
@@ -50,12 +47,6 @@ from lambdas.workflow.area import DepartmentArea
 from lambdas.workflow.courses import keep_completion
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
-_SECONDS = 5.0
-_TOKEN_CHARACTERS = 16 * 1024
-
-
-class Refused(Exception):
-    """The event is not taken. The text is a fixed word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,33 +173,6 @@ def months_after(on: date, months: int) -> date:
     """The same day some months later, or the last day of that month."""
     year, month = divmod(on.year * 12 + on.month - 1 + months, 12)
     return date(year, month + 1, min(on.day, calendar.monthrange(year, month + 1)[1]))
-
-
-def genuine_claims(token: str, user_info_url: str) -> dict[str, Any]:
-    """What an access token says, once the pool itself has accepted it. Raises `Refused`.
-
-    The pool refuses one that it did not make, that has expired, or that was revoked.
-    """
-    if not 0 < len(token) <= _TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
-        raise Refused("token")
-    request = urllib.request.Request(user_info_url, headers={"authorization": f"Bearer {token}"})  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-            accepted = answer.status == 200
-    except urllib.error.HTTPError:
-        accepted = False
-    except OSError:
-        raise Refused("pool_unavailable") from None
-    if not accepted:
-        raise Refused("token")
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError):
-        raise Refused("token") from None
-    if not isinstance(claims, dict) or claims.get("token_use") != "access":
-        raise Refused("token")
-    return claims
 
 
 def _client(service: str) -> Any:

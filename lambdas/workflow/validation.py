@@ -15,6 +15,8 @@ _NUMBER = r"\d[\d,]*(?:\.\d+)?"
 _SUM = re.compile(rf"({_NUMBER}(?:\s*[x×*/+-]\s*{_NUMBER})+)\s*=\s*({_NUMBER})")
 _TERM = re.compile(rf"([x×*/+-])?\s*({_NUMBER})")
 _TIME = re.compile(r"\b(?:[01]?\d|2[0-3]):[0-5]\d\b")
+_CITED = re.compile(r"\[([^\][]{3,200})\]")
+_SOURCE_LINE = re.compile(r"^source:\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
 _FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL)
 
 
@@ -48,6 +50,29 @@ def findings(checks: Sequence[str | Mapping[str, Any]], draft: Draft) -> list[di
         more = len(found) - _MOST_FINDINGS + 1
         found = [*found[: _MOST_FINDINGS - 1], {"check": "complete", "finding": f"{more} findings more"}]
     return found
+
+
+_COUNTED = re.compile(r"^(time|calculation|citation|quotation|source) (\d+) ")
+
+
+def place_of(finding: str, text: str) -> list[tuple[int, int]]:
+    """Where in a draft a finding lies, as offsets; empty for one that is about the whole."""
+    counted = _COUNTED.match(finding)
+    if counted is None:
+        return []
+    kind, number = counted.group(1), int(counted.group(2))
+    if kind == "time":
+        times = list(dict.fromkeys(_clock(one) for one in _TIME.findall(text)))
+        wanted = times[number - 1 : number]
+        return [one.span() for one in _TIME.finditer(text) if _clock(one.group()) in wanted]
+    if kind == "quotation":
+        document = _parsed(text)
+        quoted = list(_values(document, "quotation")) if document is not None else []
+        written = json.dumps(quoted[number - 1], ensure_ascii=False) if number <= len(quoted) else ""
+        at = text.find(written) if written else -1
+        return [(at, at + len(written))] if at >= 0 else []
+    pattern = {"calculation": _SUM, "citation": _CITED, "source": _SOURCE_LINE}[kind]
+    return [one.span() for place, one in enumerate(pattern.finditer(text), start=1) if place == number]
 
 
 def _complete(draft: Draft) -> list[str]:
@@ -87,7 +112,7 @@ def _quotations(draft: Draft) -> list[str]:
 def _citations(draft: Draft, least: int = 1) -> list[str]:
     """Each bracketed source is one that was given, and there are enough of them."""
     known = _plain(" ".join(draft.sources.values())) + " our offer"
-    cited = re.findall(r"\[([^\][]{3,200})\]", draft.text)
+    cited = _CITED.findall(draft.text)
     few = [f"{len(cited) or 'no'} source is cited" if len(cited) < 2 else f"{len(cited)} sources are cited"]
     return [
         *(few if len(cited) < least else []),
@@ -144,7 +169,7 @@ def _policy_source(draft: Draft) -> list[str]:
     """The answer names a heading of the policy, or hands the question to a person."""
     if "for a person to decide" in draft.text.casefold():
         return []
-    named = re.findall(r"^source:\s*(\S.*)$", draft.text, re.IGNORECASE | re.MULTILINE)
+    named = _SOURCE_LINE.findall(draft.text)
     if not named:
         return ["no heading of the policy is named"]
     headings = {

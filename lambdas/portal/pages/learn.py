@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lambdas.common.learning import PASS_PERCENT, Course
-from lambdas.portal.portal import RegistrarFailed, Visitor
+from lambdas.portal.portal import DelegateRefused, Visitor
 from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
 
 
@@ -51,7 +51,7 @@ async def answer(request: Request, visitor: Visitor, fields: FormData) -> Respon
                 language=visitor.language.code,
             )
         )  # fmt: skip
-    except RegistrarFailed as error:
+    except DelegateRefused as error:
         return views_of(request).page(request, "not_recorded.html", visitor, status=503, reason=error.reason)
     return course_page(request, visitor, found, answers=answers, result=result)
 
@@ -132,7 +132,7 @@ async def accept(request: Request, visitor: Visitor, fields: FormData) -> Respon
                 language=found.text.best(visitor.language.code)[1],
             )
         )  # fmt: skip
-    except RegistrarFailed as error:
+    except DelegateRefused as error:
         return views_of(request).page(request, "not_recorded.html", visitor, status=503, reason=error.reason)
     return redirect(request, "/start" if visitor.pending else "/guidelines")
 

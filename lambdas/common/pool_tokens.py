@@ -1,0 +1,45 @@
+"""Access tokens that the user pool itself vouches for, for functions that act in a person's name (G.4).
+
+Whoever invokes such a function hands over the person's token; the pool is asked about it before anything is
+done, so an invoker that was taken over can do nothing for a person whose token it does not hold.
+"""
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+_SECONDS = 5.0
+_TOKEN_CHARACTERS = 16 * 1024
+
+
+class Refused(Exception):
+    """The event is not taken. The text is a fixed word."""
+
+
+def genuine_claims(token: str, user_info_url: str) -> dict[str, Any]:
+    """What an access token says, once the pool itself has accepted it. Raises `Refused`.
+
+    The pool refuses one that it did not make, that has expired, or that was revoked.
+    """
+    if not 0 < len(token) <= _TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
+        raise Refused("token")
+    request = urllib.request.Request(user_info_url, headers={"authorization": f"Bearer {token}"})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+            accepted = answer.status == 200
+    except urllib.error.HTTPError:
+        accepted = False
+    except OSError:
+        raise Refused("pool_unavailable") from None
+    if not accepted:
+        raise Refused("token")
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        raise Refused("token") from None
+    if not isinstance(claims, dict) or claims.get("token_use") != "access":
+        raise Refused("token")
+    return claims

@@ -1,0 +1,135 @@
+"""The review desk's parts, and what the deputy refuses (L3.4, G.2)."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from lambdas.common.access import AccessRecord, AccessRecords, person_record
+from lambdas.common.pool_tokens import Refused
+from lambdas.deputy import handler as deputy
+from lambdas.portal.pages.reviews import differences, marked
+from lambdas.workflow.validation import Draft, findings, place_of
+
+REQUEST = "wf_" + "0" * 26
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_a_difference_holds_both_texts_whole(before: str, after: str) -> None:
+    found = differences(before, after)
+    assert "".join(one["text"] for one in found if one["kind"] != "new") == before
+    assert "".join(one["text"] for one in found if one["kind"] != "gone") == after
+
+
+def test_the_place_of_a_finding_is_marked_and_the_draft_never_becomes_markup() -> None:
+    text = "At <b>09:40</b> it was found, at 09:04 restored [made up]."
+    draft = Draft(text, {"notes": "09:40 found"})
+    found = findings(["times", "citations"], draft)
+    marks = [[*place, n] for n, one in enumerate(found, 1) for place in place_of(one["finding"], text)]
+    shown = str(marked(text, marks))
+    assert "<mark>09:04<sup>1</sup></mark>" in shown
+    assert "<mark>[made up]<sup>2</sup></mark>" in shown
+    assert "&lt;b&gt;" in shown
+
+
+@pytest.mark.parametrize(
+    ("finding", "text", "place"),
+    [
+        ("quotation 1 is in no source", '{"quotation": "a b"}', '"a b"'),
+        ("calculation 1 does not add up", "so 2 x 3 = 7 in all", "2 x 3 = 7"),
+        ("source 1 is not a heading of the policy", "Yes.\nSource: Leave", "Source: Leave"),
+        ("the draft is empty", "", ""),
+        ("time 9 is in no source", "09:00", ""),
+    ],
+)
+def test_each_kind_of_finding_knows_its_place(finding: str, text: str, place: str) -> None:
+    assert "".join(text[start:end] for start, end in place_of(finding, text)) == place
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[AccessRecords]:
+    """A reviewer, a colleague without that role, and somebody who has left."""
+    for name, value in {
+        "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing", "ACCESS_TABLE": "access", "SIGN_IN_URL": "https://pool.invalid",
+        "PEOPLE_SESSION_ROLE": "arn:aws:iam::111122223333:role/portal-person", "PEOPLE_TAG": "department",
+        "DEPARTMENT_ROLE": "arn:aws:iam::111122223333:role/{department}-{part}", "REVIEWS_TABLE": "reviews",
+        "DATA_BUCKETS": json.dumps({"legal": "data-legal"}), "DATA_KEY": "alias/{department}",
+        "STATE_MACHINE": "arn:aws:states:eu-central-1:111122223333:stateMachine:{department}-{workflow}",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        deputy._own_client.cache_clear()
+        dynamodb = botocore.session.get_session().create_client("dynamodb", region_name="eu-central-1")
+        keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+        dynamodb.create_table(
+            TableName="access", BillingMode="PAY_PER_REQUEST", KeySchema=keys,
+            AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk")],
+        )  # fmt: skip
+        records = AccessRecords(dynamodb, "access")
+        for name, provisioned, roles in (("rev", True, ("reviewer",)), ("bob", True, ()), ("eve", False, ())):
+            records.create(person_record(name, provisioned=provisioned, department="legal", roles=roles))
+        yield records
+    deputy._own_client.cache_clear()
+
+
+def _ask(person: str, monkeypatch: pytest.MonkeyPatch, **event: Any) -> dict[str, Any]:
+    def genuine(token: str, url: str) -> dict[str, Any]:
+        if token != "genuine":
+            raise Refused("token")
+        return {"kit_person": person}
+
+    monkeypatch.setattr(deputy, "genuine_claims", genuine)
+    return deputy.handler({"token": "genuine", **event}, None)
+
+
+@pytest.mark.parametrize(
+    ("person", "event", "refused"),
+    [
+        ("rev", {"action": "promote"}, "action"),
+        ("rev", {"action": "queue", "token": "made up"}, "token"),
+        ("eve", {"action": "queue"}, "person"),  # has left, with a genuine token
+        ("nobody", {"action": "workflows"}, "person"),
+        ("bob", {"action": "queue"}, "reviewer"),
+        ("bob", {"action": "review", "request": REQUEST}, "reviewer"),
+        ("bob", {"action": "decide", "request": REQUEST, "decision": "approve", "reason": "r"}, "reviewer"),
+        ("bob", {"action": "status", "request": REQUEST, "workflow": "../x"}, "workflow"),
+        ("bob", {"action": "status", "request": "wf_1", "workflow": "content"}, "request"),
+    ],
+)
+def test_the_deputy_acts_for_nobody_beyond_their_live_record(
+    world: AccessRecords, monkeypatch: pytest.MonkeyPatch, person: str, event: dict[str, Any], refused: str
+) -> None:
+    assert _ask(person, monkeypatch, **event) == {"refused": refused}
+
+
+def test_the_session_bears_the_persons_id_and_the_tags_of_the_record(
+    world: AccessRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[dict[str, Any]] = []
+
+    class Sts:
+        meta = None
+
+        def assume_role(self, **given: Any) -> dict[str, Any]:
+            opened.append(given)
+            made = {"AccessKeyId": "A" * 20, "SecretAccessKey": "s", "SessionToken": "t"}
+            return {"Credentials": made}
+
+    made = deputy._made
+    monkeypatch.setattr(deputy, "_made", lambda name, given: Sts() if name == "sts" else made(name, given))
+    record = world.get("USER#rev")
+    assert isinstance(record, AccessRecord)
+    deputy.Deputy(dict(deputy.os.environ), world).place(record, "reviewer")
+    first, second = opened
+    assert {one["Key"]: one["Value"] for one in first["Tags"]} == {
+        "department": "legal", "kit-person": "rev", "kit-reviewer": "true",
+    }  # fmt: skip
+    assert (first["RoleSessionName"], second["RoleSessionName"]) == ("rev", "rev")
+    assert second["RoleArn"].endswith("role/legal-reviewer")
