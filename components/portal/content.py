@@ -102,6 +102,22 @@ class OfficeHourFile(_Strict):
     link: str = Field(default="", pattern=r"^(https://\S+)?$")
 
 
+class MilestoneFile(_Strict):
+    """A task of `documents/timeline.yaml`."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]{2,60}$")
+    week: int = Field(ge=1, le=52)
+    owner: str
+    title: Texts
+    proof: Texts
+
+
+class TimelineFile(_Strict):
+    """`documents/timeline.yaml`, as a list."""
+
+    tasks: tuple[MilestoneFile, ...]
+
+
 class PortalFile(_Strict):
     """`documents/portal.yaml`."""
 
@@ -124,6 +140,9 @@ def read_content(folder: Path = DOCUMENTS) -> dict[str, Any]:
     ]
     paths = [path for path in sorted((folder / "courses").glob("*.md")) if path.name.count(".") == 1]
     courses = [course for path in paths if (course := _course(path, problems)) is not None]
+    planned = folder / "timeline.yaml"
+    listed = f"tasks:\n{planned.read_text('utf-8')}" if planned.is_file() else "tasks: []"
+    timeline = _parsed(TimelineFile, planned, listed, problems)
     known = {course["id"] for course in courses}
     problems += [
         f"portal.yaml: announcements.{one.id}.course: there is no course {one.course}"
@@ -135,7 +154,8 @@ def read_content(folder: Path = DOCUMENTS) -> dict[str, Any]:
     rest = portal.model_dump(mode="json", exclude={"guidelines"})
     for one in rest["announcements"]:
         one["until"] = one["until"] or ""
-    return {"version": 1, **rest, "guidelines": guidelines, "courses": courses}
+    milestones = timeline.model_dump(mode="json")["tasks"] if timeline is not None else []
+    return {"version": 1, **rest, "guidelines": guidelines, "courses": courses, "timeline": milestones}
 
 
 def content_text(folder: Path = DOCUMENTS) -> str:

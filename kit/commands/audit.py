@@ -203,8 +203,10 @@ def erase(
 ) -> None:
     """Erase what a person wrote and was answered, by destroying the keys of it. This cannot be taken back.
 
-    Records, their chain and their metadata stay and verify as before. The subject cannot call any more under
-    this id. The keys leave the backups of their table a day later; only then is the erasure complete.
+    Records, their chain and metadata stay and verify as before. The subject cannot call any more under this
+    id. In the portal the person's rows, seats and consent go, tickets and stories lose their author; that a
+    course was passed and a document accepted stays in the records. The keys leave the backups of their table
+    a day later; only then is the erasure complete.
 
     Exit codes: 0 erased, also when it had been before; 1 not confirmed; 2 wrong arguments; 4 not permitted.
     """
@@ -229,17 +231,33 @@ def erase(
         destroyed = [{"department": key.department, "key": key.key_id} for key in known]
         writer.append_now({**said, "stage": "begun", "keys": destroyed}, bodies={})
         erased = [{"department": key.department, "key": key.key_id} for key in keys.erase(subject)]
+        rows = _erase_portal_rows(target, subject)
         complete_at = (utc_now() + timedelta(days=_BACKUP_DAYS)).isoformat(timespec="seconds")
-        done = {**said, "stage": "done", "keys": erased, "complete_at": complete_at}
+        done = {**said, "stage": "done", "keys": erased, "portal_rows": rows, "complete_at": complete_at}
         record_id = writer.append_now(done, bodies={})
     if as_json:
-        _print_json({"subject": subject, "keys": erased, "record_id": record_id, "complete_at": complete_at})
+        _print_json(
+            {"subject": subject, "keys": erased, "portal_rows": rows, "record_id": record_id,
+             "complete_at": complete_at}
+        )  # fmt: skip
         return
     Console().print(
-        f"{len(erased)} key(s) of {escape(subject)} destroyed, recorded as {record_id}.\n"
+        f"{len(erased)} key(s) of {escape(subject)} destroyed, recorded as {record_id}; {rows} row(s) of the "
+        "portal deleted or changed.\n"
         f"Running processes forget them within five minutes; the table's backups by {complete_at}.",
         highlight=False,
     )
+
+
+def _erase_portal_rows(target: Any, subject: str) -> int:
+    """Erase what the portal knows of a person; 0 where there is no portal."""
+    table = target.outputs.get("portal_table_name")
+    if not table:
+        return 0
+    from lambdas.portal.erasure import erase as erase_rows
+    from lambdas.portal.table import PortalTable
+
+    return erase_rows(PortalTable(target.client("dynamodb"), table), subject)
 
 
 def _known(target: Any, given: str | None, *, quiet: bool) -> str | None:

@@ -127,6 +127,17 @@ class OfficeHour:
 
 
 @dataclass(frozen=True, slots=True)
+class Milestone:
+    """A task of the programme's twelve weeks; `proof` is what shows that it is done."""
+
+    id: str
+    week: int
+    owner: str
+    title: Texts
+    proof: Texts
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """Everything published for people. `grace_days` is how long a newcomer or a mover has."""
 
@@ -136,6 +147,7 @@ class Content:
     office_hours: tuple[OfficeHour, ...]
     grace_days: int
     renew_days: int
+    timeline: tuple[Milestone, ...] = ()
 
     def course(self, identifier: str) -> Course | None:
         """The course of that id, or None."""
@@ -158,6 +170,10 @@ def read_content(data: bytes) -> Content:
         ),
         grace_days=document["grace_days"],
         renew_days=document["renew_days"],
+        timeline=tuple(
+            Milestone(**{**one, "title": Texts(one["title"]), "proof": Texts(one["proof"])})
+            for one in document.get("timeline", ())
+        ),
     )
 
 

@@ -94,6 +94,7 @@ class _App:
             ("POST", "/v1/budget-requests"): ("budget_requests", self._budget_request),
             ("POST", "/v1/feedback"): ("feedback", self._feedback),
             ("POST", "/v1/inspection-mistakes"): ("inspection_mistakes", self._inspection_mistake),
+            ("POST", "/v1/inspections"): ("inspections", self._dry_run),
             ("POST", "/v1/sign-out"): ("sign_out", self._sign_out),
         }
 
@@ -287,6 +288,10 @@ class _App:
         gateway, name = self._running(), exchange.path.split("/")[3]
         request = await read_prompt_request(gateway.prompts, principal, name, body)
         await gateway.messages.answer(exchange, entry, principal, request)
+
+    async def _dry_run(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        body = await self._json_body(exchange, principal)
+        await self._running().dry_run.answer(exchange, principal, body)
 
     async def _prompts(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         await self._running().gate.admit(principal, exchange.headers)

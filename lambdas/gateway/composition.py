@@ -19,6 +19,7 @@ from lambdas.gateway.batches import Batches
 from lambdas.gateway.budget_requests import BudgetRequests
 from lambdas.gateway.call import Caller, Calls
 from lambdas.gateway.count_tokens import CountTokens
+from lambdas.gateway.dry_run import DryRun
 from lambdas.gateway.embeddings import EmbeddingsEndpoint
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
@@ -153,6 +154,7 @@ class Gateway:
         self.uses = Uses(recorder, answered)
         self.feedback = Feedback(recorder, answered, batch_store, clock)
         self.sign_out = SignOut(TokenUses(batch_store, clock))
+        self.dry_run = DryRun(policy, gate, inspection)
         self.me = Me(policy, ledger, clock)
         self.budget_requests = BudgetRequests(batch_store, clock)
         self.switch_state = SwitchState(batch_store)

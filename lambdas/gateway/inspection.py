@@ -90,10 +90,16 @@ class InspectionStep:
         self._process_turns = Turns()
 
     async def verdict(
-        self, body: JsonBody, department: Department, principal: Principal, declaration: Declaration
+        self,
+        body: JsonBody,
+        department: Department,
+        principal: Principal,
+        declaration: Declaration,
+        *,
+        counted: bool = True,
     ) -> Verdict:
-        """The verdict on a request. Raises `ApiError` 503 when inspection itself fails, 429 or 503 when it is
-        too long for what waits already.
+        """The verdict on a request; a trial is not `counted`. Raises `ApiError` 503 when inspection itself
+        fails, 429 or 503 when it is too long for what waits already.
         """
         if principal.data_classes is not None:
             narrowed = tuple(one for one in department.data_classes if one in principal.data_classes)
@@ -115,7 +121,7 @@ class InspectionStep:
             raise
         except Exception:  # a defect in inspection must not let a request through
             raise errors.control_unavailable("inspection") from None
-        for kind in judged.kinds:
+        for kind in judged.kinds if counted else ():
             self._count(department.id, kind, judged.action)
         return judged.verdict
 

@@ -32,14 +32,16 @@ from lambdas.portal.pages import (
     device,
     entry,
     home,
+    ideas,
     learn,
     library,
+    may_i,
     reviews,
     support,
     work,
 )
 from lambdas.portal.pool import UserPool
-from lambdas.portal.portal import Delegate, Portal
+from lambdas.portal.portal import Delegate, DelegateRefused, Portal
 from lambdas.portal.sessions import Sessions
 from lambdas.portal.settings import PortalSettings, aws_client, read_settings
 from lambdas.portal.table import PortalTable
@@ -70,7 +72,21 @@ def create_app(portal: Portal | None = None) -> ASGIApp:
     files = static_files()
     routes = [
         route
-        for pages in (entry, device, home, library, ask, work, reviews, learn, support, champions, center)
+        for pages in (
+            entry,
+            device,
+            home,
+            library,
+            ask,
+            work,
+            reviews,
+            learn,
+            may_i,
+            support,
+            champions,
+            center,
+            ideas,
+        )
         for route in pages.ROUTES
     ]
     routes.append(Route("/static/{name}", static_file))
@@ -89,6 +105,7 @@ def create_app(portal: Portal | None = None) -> ASGIApp:
             404: not_found,
             405: not_found,
             ContentUnavailable: unavailable,
+            DelegateRefused: unavailable,
             Exception: defect,
         },
     )

@@ -75,6 +75,19 @@ class Portal:
         """The day, in UTC."""
         return self.now().date()
 
+    def note_standing(self, visitor: "Visitor") -> None:
+        """Keep for the training lead what the person has left to do. Blocks."""
+        tasks = visitor.standing.tasks
+        facts = {
+            "name": visitor.name,
+            "department": visitor.record.department,
+            "state": visitor.standing.state,
+            "left": [task.id for task in tasks],
+            "due": min((task.due.isoformat() for task in tasks), default=""),
+            "at": int(self.now().timestamp()),
+        }
+        self.table.write(Row("PEOPLE", visitor.person, facts))
+
     def visitor(self, session: Session, language: Language, theme: str) -> "Visitor | None":
         """Who visits, from the live access record; None for somebody who has left. Blocks."""
         record = self.records.get(user_key(session.person))

@@ -26,7 +26,6 @@ from lambdas.common.identities import KeyLimits, Principal
 from lambdas.common.ledger import LedgerContended, LedgerUnavailable, Refused
 from lambdas.common.ledger.items import Cancelled
 from lambdas.common.ledger.token_uses import TokenUses
-from lambdas.common.prompts import Prompt
 from lambdas.common.subject_keys import SubjectErased
 from lambdas.gateway import app, errors, prompts
 from lambdas.gateway.authenticate import ENDED, AuthenticationError
@@ -276,10 +275,12 @@ def _prompts(requests: Requests) -> None:
     asked = {"role": "user", "content": CANARY}
     made = {"model": "fast", "max_tokens": 9, "messages": []}
     with patch.object(prompts, "render", return_value=made):
-        post(path, {"continue": CANARY})  # no published prompt may be continued
-        with patch.object(Prompt, "about", {"follow_up": True}):
-            for given in (CANARY, [asked, asked], [{"role": "assistant", "content": 5}, asked]):
-                post(path, {"continue": given})
+        for given in (CANARY, [asked, asked], [{"role": "assistant", "content": 5}, asked]):
+            post(path, {"continue": given})
+        once = patch.object(prompts, "_placed", lambda prompt, _: replace(prompt, about={}))
+        with once:  # every published prompt may be continued
+            post(path, {"continue": CANARY})
+    post("/v1/inspections", {"x": CANARY})
 
 
 def _models(requests: Requests) -> None:

@@ -208,3 +208,20 @@ def test_the_results_of_a_batch_are_filtered_like_any_answer(careful: Harness) -
     assert text.endswith(", of course.")
     (kept,) = [record for record in careful.audit.records if record["kind"] == "batch_results"]
     assert kept["cost_microusd"] > 0
+
+
+def test_a_trial_of_the_inspection_sends_nothing_and_keeps_nothing(careful: Harness) -> None:
+    """L4.4: "may I?" before anything is sent."""
+    careful.reset()
+    text = f"Social security number {SSN} of our customer"
+    blocked = careful.post("/v1/inspections", {"text": text})
+    assert blocked.status == 200
+    found = blocked.json()
+    assert (found["allowed"], found["action"], found["data_class"]) == (False, "block", "restricted")
+    assert {"type": "US_SSN", "level": "restricted"} in found["findings"]
+    assert SSN not in blocked.body.decode()
+    assert careful.post("/v1/inspections", {"text": "A text about the canteen."}).json()["allowed"]
+    assert not careful.upstream.received
+    assert not careful.audit.records
+    for wrong in ({}, {"text": ""}, {"text": 7}, {"text": "a", "model": "fast"}, {"text": "a" * 20_001}):
+        assert careful.post("/v1/inspections", wrong).status == 400

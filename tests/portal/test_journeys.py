@@ -123,8 +123,8 @@ def test_a_workflow_is_started_reviewed_by_a_colleague_and_collected(
     ada: Browser, portal: str, local_kit: LocalKit
 ) -> None:
     """L3.4: a person without a terminal, from the form to the released text; four eyes hold."""
-    page = ada.get("work")
-    name = re.search(r"work/new/([a-z-]+)", page.text)
+    _until(lambda: "work/new/" in ada.get("work").text)
+    name = re.search(r"work/new/([a-z-]+)", ada.get("work").text)
     assert name
     page = ada.get(f"work/new/{name[1]}")
     fields = {one: "1" if one == "variants" else "Boots from 79 USD" for one in

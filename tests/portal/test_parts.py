@@ -3,12 +3,13 @@
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import docx as python_docx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.portal.content import ContentError, content_text, read_content
@@ -16,13 +17,16 @@ from lambdas.common.learning import Evidence, grade, standing
 from lambdas.common.learning import read_content as parse_content
 from lambdas.portal.calendar import Event, calendar
 from lambdas.portal.docx import document
+from lambdas.portal.erasure import erase
 from lambdas.portal.language import CATALOGUES, LANGUAGES
 from lambdas.portal.markdown import render
+from lambdas.portal.pages.ideas import score
 from lambdas.portal.popular import ENOUGH_PEOPLE, most_used
 from lambdas.portal.sessions import partition, seal, unseal
 from lambdas.portal.structured import readable
 from lambdas.portal.table import Row
 from lambdas.portal.web import TEMPLATES
+from lambdas.portal.xapi import lines, statement
 
 CONTENT = parse_content(content_text().encode())
 TODAY = date(2026, 12, 1)
@@ -165,6 +169,7 @@ def test_a_word_document_holds_headings_lists_and_tables_as_python_docx_reads_th
     assert paragraphs[-1] == ("Normal", "Check it.")
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.text(max_size=300))
 def test_any_answer_becomes_a_document_that_opens(text: str) -> None:
     assert python_docx.Document(io.BytesIO(document("T", text, "N"))).paragraphs[0].text == "T"
@@ -185,3 +190,67 @@ def test_what_a_department_uses_most_is_shown_from_five_people_on() -> None:
         for name, runs, people in (("few", 90, ENOUGH_PEOPLE - 1), ("much", 9, 5), ("more", 12, 7))
     ]
     assert most_used(rows) == ["more", "much"]
+
+
+class _Rows:
+    """A table in memory with the methods that erasure uses."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.kept = {(row.pk, row.sk): row for row in rows}
+
+    def rows(self, pk: str) -> list[Row]:
+        return [row for key, row in sorted(self.kept.items()) if key[0] == pk]
+
+    def get(self, pk: str, sk: str) -> Row | None:
+        return self.kept.get((pk, sk))
+
+    def delete(self, pk: str, sk: str) -> None:
+        self.kept.pop((pk, sk), None)
+
+    def delete_partition(self, pk: str) -> None:
+        for row in self.rows(pk):
+            self.delete(row.pk, row.sk)
+
+    def change(self, row: Row, **values: object) -> None:
+        self.kept[row.pk, row.sk] = replace(row, **values)
+
+
+def test_erasing_a_person_leaves_no_word_and_no_name_of_them_and_what_others_said() -> None:
+    ada = {"person": "p_ada", "name": "Ada", "author": "Ada", "text": "my words"}
+    table = _Rows(
+        [
+            Row("PERSON#p_ada", "COURSE#a", {"percent": 90}), Row("PERSON#p_ada", "TICKET#t1", {}),
+            Row("TICKET#t1", "HEAD", ada), Row("TICKET#t1", "SAID#1", {"by": "author", **ada}),
+            Row("TICKET#t1", "SAID#2", {"by": "center", "name": "Kim", "text": "an answer"}),
+            Row("HOURS", "h1", {"people": ["p_ada", "p_bob"]}),
+            Row("STORY", "s1", {**ada, "text": "It works"}),
+            Row("IDEA", "i1", {**ada, "text": ""}), Row("CHAMPION", "p_ada", ada),
+            Row("PEOPLE", "p_ada", ada),
+            Row("PASSED", "a#p_ada", {}), Row("PASSED", "a#p_bob", {}), Row("PERSON#p_bob", "FAV#x", {}),
+        ]
+    )  # fmt: skip
+    assert erase(table, "p_ada") > 0  # type: ignore[arg-type]
+    left = json.dumps([[row.pk, row.sk, dict(row.data)] for row in table.kept.values()])
+    assert "p_ada" not in left
+    assert "Ada" not in left
+    assert "my words" not in left
+    assert all(kept in left for kept in ("an answer", "p_bob", "It works"))
+    assert erase(table, "p_ada") == 0  # type: ignore[arg-type]
+
+
+def test_a_pass_is_one_xapi_statement_about_an_opaque_person() -> None:
+    passed = {"version": 2, "percent": 85, "passed_on": "2026-12-01"}
+    one = statement("https://portal.example.com/portal", "p_1", "data-classes", {"en": "Classes"}, passed)
+    assert one == statement(
+        "https://portal.example.com/portal", "p_1", "data-classes", {"en": "Classes"}, passed
+    )
+    assert one["actor"]["account"] == {"homePage": "https://portal.example.com/portal", "name": "p_1"}
+    assert one["verb"]["id"] == "http://adlnet.gov/expapi/verbs/passed"
+    assert (one["result"]["score"]["scaled"], one["result"]["success"]) == (0.85, True)
+    assert json.loads(lines([one])) == one
+
+
+def test_risks_lower_the_score_of_a_use_case() -> None:
+    assert score({}) == 0
+    assert score({"value": 5, "feasibility": 5, "risks": []}) == 25
+    assert score({"value": 5, "feasibility": 5, "risks": ["people", "safety"]}) == 15

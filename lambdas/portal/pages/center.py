@@ -1,18 +1,23 @@
-"""What the Center of Excellence sees: onboarding, learning, tickets (C.1, L4.1, L4.3)."""
+"""What the Center of Excellence sees: onboarding, learning, tickets, the twelve weeks (C.1, L4.1, L4.3)."""
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import date
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lambdas.portal.popular import ENOUGH_PEOPLE
 from lambdas.portal.portal import Portal, Visitor
 from lambdas.portal.table import Row
-from lambdas.portal.web import failed, portal_of, signed_in, views_of
+from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
+from lambdas.portal.xapi import lines, statement
 
-PRIVACY_LIMIT = 5  # people below which no figure about a group is shown
+_OWNER_CHARACTERS = 120
+TIMELINE = "WEEK"
 
 
 async def tickets(request: Request, visitor: Visitor) -> Response:
@@ -29,13 +34,12 @@ async def learning(request: Request, visitor: Visitor) -> Response:
     """How many have passed each course, for groups that are large enough to show."""
     if not visitor.in_center:
         return failed(request, 404, visitor)
-    portal = portal_of(request)
-    passed = await run_in_threadpool(completions, portal)
+    passed = await run_in_threadpool(completions, portal_of(request))
     rows = [
-        (course, passed.get(course.id, 0), passed.get(course.id, 0) >= PRIVACY_LIMIT)
+        (course, passed.get(course.id, 0), passed.get(course.id, 0) >= ENOUGH_PEOPLE)
         for course in visitor.content.courses
     ]
-    return views_of(request).page(request, "center_learning.html", visitor, rows=rows, limit=PRIVACY_LIMIT)
+    return views_of(request).page(request, "center_learning.html", visitor, rows=rows, limit=ENOUGH_PEOPLE)
 
 
 def completions(portal: Portal) -> Counter[str]:
@@ -48,7 +52,81 @@ def count(rows: Iterable[Row]) -> Counter[str]:
     return Counter(row.sk.partition("#")[0] for row in rows)
 
 
+async def people(request: Request, visitor: Visitor) -> Response:
+    """Who has what left to do, the overdue first: for the leads who help them, not for figures."""
+    if not visitor.has_role("training-lead", "enablement-lead"):
+        return failed(request, 404, visitor)
+    rows = await run_in_threadpool(portal_of(request).table.rows, "PEOPLE")
+    known = sorted((row.data for row in rows), key=lambda one: (one["due"] or "9999", one["name"]))
+    return views_of(request).page(
+        request,
+        "center_people.html",
+        visitor,
+        people=known,
+        states=Counter(one["state"] for one in known),
+        day=date.fromisoformat,
+    )
+
+
+async def export(request: Request, visitor: Visitor) -> Response:
+    """Every pass as an xAPI statement: evidence of measures for AI literacy."""
+    if not visitor.has_role("training-lead"):
+        return failed(request, 404, visitor)
+    portal = portal_of(request)
+    titles = {one.id: one.title.by_language for one in visitor.content.courses}
+
+    def written() -> str:
+        passed = [tuple(row.sk.split("#", 1)) for row in portal.table.rows("PASSED")]
+        found = [(course, person, portal.table.get(f"PERSON#{person}", f"COURSE#{course}"))
+                 for course, person in passed]  # fmt: skip
+        url = portal.settings.portal_url
+        return lines(
+            statement(url, person, course, titles.get(course, {"en": course}), row.data)
+            for course, person, row in found
+            if row is not None
+        )
+
+    headers = {"content-disposition": 'attachment; filename="completions.jsonl"'}
+    return Response(await run_in_threadpool(written), media_type="application/x-ndjson", headers=headers)
+
+
+async def timeline(request: Request, visitor: Visitor) -> Response:
+    """The twelve weeks of the programme: tasks, proof, owner, date."""
+    if not visitor.in_center:
+        return failed(request, 404, visitor)
+    rows = await run_in_threadpool(portal_of(request).table.rows, TIMELINE)
+    kept = {row.sk: row.data for row in rows}
+    tasks = visitor.content.timeline
+    weeks = [
+        (week, [(task, kept.get(task.id, {})) for task in tasks if task.week == week])
+        for week in sorted({task.week for task in tasks})
+    ]
+    done = sum(bool(kept.get(task.id, {}).get("done")) for task in tasks)
+    return views_of(request).page(
+        request, "center_timeline.html", visitor, weeks=weeks, done=done, all=len(tasks)
+    )
+
+
+async def plan(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """Give a task an owner and a date, or mark it as done."""
+    portal, task = portal_of(request), str(fields.get("task", ""))
+    if not visitor.in_center or task not in {one.id for one in visitor.content.timeline}:
+        return failed(request, 404, visitor)
+    owner, due = str(fields.get("owner", "")).strip()[:_OWNER_CHARACTERS], str(fields.get("due", ""))
+    try:
+        due = date.fromisoformat(due).isoformat() if due else ""
+    except ValueError:
+        return failed(request, 400, visitor)
+    facts = {"owner": owner, "due": due, "done": fields.get("done") == "yes", "by": visitor.name}
+    await run_in_threadpool(portal.table.write, Row(TIMELINE, task, facts))
+    return redirect(request, "/center/timeline")
+
+
 ROUTES = [
     Route("/center/tickets", signed_in(tickets)),
     Route("/center/learning", signed_in(learning)),
+    Route("/center/learning.jsonl", signed_in(export)),
+    Route("/center/people", signed_in(people)),
+    Route("/center/timeline", signed_in(timeline)),
+    Route("/center/timeline", form(plan), methods=["POST"]),
 ]

@@ -63,6 +63,7 @@ async def tell(request: Request, visitor: Visitor, fields: FormData) -> Response
         return redirect(request, "/champions#tell")
     facts = {
         "text": text,
+        "person": visitor.person,
         "minutes": int(minutes),
         "department": visitor.record.department,
         "author": visitor.name if fields.get("name") == "yes" else "",

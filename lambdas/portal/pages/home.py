@@ -46,6 +46,7 @@ async def home(request: Request, visitor: Visitor) -> Response:
     ranked = sorted(prompts, key=lambda one: (one.name not in favourites, one.department == "*", one.title))
     runs = sorted(visitor.rows_of("RUN#"), key=lambda row: row.data["at"], reverse=True)[:_RECENT]
     champions = await run_in_threadpool(champions_of, portal, visitor.record.department)
+    await run_in_threadpool(portal.note_standing, visitor)
     return views_of(request).page(
         request,
         "home.html",
@@ -63,6 +64,7 @@ async def home(request: Request, visitor: Visitor) -> Response:
 
 async def start(request: Request, visitor: Visitor) -> Response:
     """The steps of the onboarding."""
+    await run_in_threadpool(portal_of(request).note_standing, visitor)
     return views_of(request).page(request, "start.html", visitor)
 
 

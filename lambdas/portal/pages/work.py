@@ -25,9 +25,11 @@ _FILE_NAME = re.compile(r"[^\w .,()+-]+")
 async def work(request: Request, visitor: Visitor) -> Response:
     """What the person has started, and what can be started."""
     own = sorted(visitor.rows_of(_PREFIX), key=lambda row: row.data["at"], reverse=True)
-    return views_of(request).page(
-        request, "work.html", visitor, own=own, workflows=await workflows_of(request, visitor)
-    )
+    try:
+        workflows, unread = await workflows_of(request, visitor), False
+    except DelegateRefused:
+        workflows, unread = [], True
+    return views_of(request).page(request, "work.html", visitor, own=own, workflows=workflows, unread=unread)
 
 
 async def workflows_of(request: Request, visitor: Visitor) -> list[tuple[str, PromptPage]]:

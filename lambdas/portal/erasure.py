@@ -1,0 +1,57 @@
+"""Forget a person in the portal's table (G.2): own rows go, what others rely on loses the author."""
+
+import contextlib
+
+from lambdas.portal.table import PortalTable, Row, RowConflict
+
+ERASED = "erased"
+_SAID = ("author", "name", "text")
+
+
+def erase(table: PortalTable, person: str) -> int:
+    """Delete or anonymise everything of a person; how many rows. Again is the same. Blocks."""
+    own = table.rows(f"PERSON#{person}")
+    changed = len(own)
+    for row in own:
+        if row.sk.startswith("TICKET#"):
+            changed += _without_author(table, row.sk)
+    for place in ("HOURS", "STORY", "IDEA"):
+        for row in table.rows(place):
+            changed += _without(table, row, person)
+    for place in ("CHAMPION", "PEOPLE"):
+        if table.get(place, person) is not None:
+            table.delete(place, person)
+            changed += 1
+    for row in table.rows("PASSED"):
+        if row.sk.partition("#")[2] == person:
+            table.delete(row.pk, row.sk)
+            changed += 1
+    table.delete_partition(f"PERSON#{person}")
+    return changed
+
+
+def _without_author(table: PortalTable, ticket: str) -> int:
+    """A ticket stays for those who answered it, without who asked and what they wrote."""
+    changed = 0
+    for row in table.rows(ticket):
+        if row.sk == "HEAD" or row.data.get("by") == "author":
+            facts = {**row.data, **{name: "" for name in _SAID if name in row.data}}
+            changed += _changed(table, row, {**facts, "person": ERASED})
+    return changed
+
+
+def _without(table: PortalTable, row: Row, person: str) -> int:
+    """A shared row without the person: a seat given back, an author taken out."""
+    if person in row.data.get("people", ()):
+        people = [one for one in row.data["people"] if one != person]
+        return _changed(table, row, {**row.data, "people": people})
+    if row.data.get("person") == person:
+        return _changed(table, row, {**row.data, "person": ERASED, "author": "", "name": ""})
+    return 0
+
+
+def _changed(table: PortalTable, row: Row, facts: dict[str, object]) -> int:
+    with contextlib.suppress(RowConflict):
+        table.change(row, data=facts)
+        return 1
+    return _changed(table, fresh, facts) if (fresh := table.get(row.pk, row.sk)) is not None else 0
