@@ -34,6 +34,8 @@ def demo(
 ) -> None:
     """Fill the local deployment with twelve weeks of made-up use, every row labelled as such.
 
+    The pages of the portal get labelled rows as well.
+
     The past is written as labelled metadata rows and as amounts of the ledger; some calls and their feedback
     go through the gateway that runs. A second run with the same seed changes nothing but adds those calls.
     A real account is refused.
@@ -87,6 +89,7 @@ def demo(
         _write(target, made, seed, last)
         write_baselines(find_home().path / DEMONSTRATION_BASELINES, made.baselines)
         asked = _ask(calls)
+        _fill_portal(target, settings)
     rows = sum(len(rows) for rows in made.rows.values())
     first = last - timedelta(days=83)
     if as_json:
@@ -161,6 +164,26 @@ def _write(target: "Target", made: "Demonstration", seed: int, last: date) -> No
         dynamodb.transact_write_items(TransactItems=[mark, *adds])
     except dynamodb.exceptions.TransactionCanceledException:
         return  # an earlier run has counted them
+
+
+def _fill_portal(target: "Target", settings: "Settings") -> None:
+    """Rows for the pages of the portal; nothing where there is no portal."""
+    table = target.outputs.get("portal_table_name")
+    if not table:
+        return
+    from kit.local.home import PROJECT_ROOT
+    from kit.local.portal_demonstration import fill
+    from kit.prompts.library import read_library
+    from lambdas.common.clock import utc_now
+    from lambdas.portal.table import PortalTable
+
+    departments = [one.id for one in settings.departments]
+    prompts = [
+        name
+        for name, entry in sorted(read_library(PROJECT_ROOT / "prompts").items())
+        if entry.draft.allows(departments[0])
+    ]
+    fill(PortalTable(target.client("dynamodb"), str(table)), departments, prompts, utc_now())
 
 
 def _ask(calls: int) -> int:

@@ -26,12 +26,13 @@ def parser() -> MarkdownIt:
 
 
 def render(text: str, allowed_hosts: Sequence[str] = (), *, lowest_heading: int = 2) -> Markup:
-    """HTML of a text. Headings begin at `lowest_heading`, so that a page has one first-level heading."""
+    """HTML of a text. Its highest heading becomes `lowest_heading`: no level of the page is left out."""
     reader = parser()
     tokens = reader.parse(_LINE_BREAKS.sub("\n\n", text))
+    highest = min((int(token.tag[1]) for token in tokens if token.type == "heading_open"), default=1)
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(6, int(token.tag[1]) - 1 + lowest_heading)}"
+            token.tag = f"h{min(6, int(token.tag[1]) - highest + lowest_heading)}"
         if token.type == "table_open":
             token.attrSet("class", "text-table")
         if token.children:

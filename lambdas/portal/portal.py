@@ -41,6 +41,17 @@ class Delegate:
     client: Any
     function: str
 
+    def look(self, action: str, token: str, **facts: Any) -> dict[str, Any]:
+        """Ask for something that changes nothing: once more where the function or the pool did not answer.
+        Raises `DelegateRefused`.
+        """
+        try:
+            return self.ask(action, token, **facts)
+        except DelegateRefused as error:
+            if error.reason not in {"failed", "pool_unavailable"}:
+                raise
+        return self.ask(action, token, **facts)
+
     def ask(self, action: str, token: str, **facts: Any) -> dict[str, Any]:
         """Ask it in the person's name. Raises `DelegateRefused`."""
         payload = json.dumps({"action": action, "token": token, **facts}).encode()

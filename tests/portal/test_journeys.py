@@ -2,8 +2,6 @@
 
 import json
 import re
-import time
-from collections.abc import Callable
 
 import pytest
 
@@ -117,51 +115,6 @@ def test_a_blocked_text_is_explained_and_can_be_disputed_without_repeating_it(ad
     assert request_id[0] in ada.get(f"support?request={request_id[0]}").text
     page = ada.post("support/ask", {"kind": "blocked", "request": request_id[0], "text": "A test number"})
     assert "Nobody has answered yet" in page.words
-
-
-def test_a_workflow_is_started_reviewed_by_a_colleague_and_collected(
-    ada: Browser, portal: str, local_kit: LocalKit
-) -> None:
-    """L3.4: a person without a terminal, from the form to the released text; four eyes hold."""
-    _until(lambda: "work/new/" in ada.get("work").text)
-    name = re.search(r"work/new/([a-z-]+)", ada.get("work").text)
-    assert name
-    page = ada.get(f"work/new/{name[1]}")
-    fields = {one: "1" if one == "variants" else "Boots from 79 USD" for one in
-              re.findall(r'<(?:input|textarea) id="field-(\w+)"', page.text)}  # fmt: skip
-    choices = re.findall(r'<select id="field-(\w+)".*?<option[^>]*>([^<]+)<', page.text, re.DOTALL)
-    page = ada.post(f"work/new/{name[1]}", {**fields, **dict(choices)})
-    assert re.search(r"work/wf_\w{26}$", page.url), page.words
-    identifier = page.url.rsplit("/", 1)[1]
-    mira, grace = Browser(portal), Browser(portal)
-    mira.sign_in("mira")
-    grace.sign_in("grace")
-    _until(lambda: identifier in mira.get("reviews").text)
-    assert grace.get(f"reviews/{identifier}").status == 404  # no reviewer
-    assert "waits for a review" in ada.get(f"work/{identifier}").words
-    assert mira.get(f"work/{identifier}").status == 404  # somebody else's
-    desk = mira.get(f"reviews/{identifier}")
-    assert "Sources" in desk.words
-    sha256 = re.search(r'name="draft_sha256" value="([0-9a-f]+)"', desk.text)
-    assert sha256
-    decision = {"draft_sha256": sha256[1], "text": "Boots, reviewed.", "reason": ""}
-    assert mira.post(f"reviews/{identifier}", {**decision, "decision": "approve"}).status == 422
-    looked = mira.post(f"reviews/{identifier}", {**decision, "decision": "look"})
-    assert "<ins>" in looked.text
-    said = {**decision, "reason": "Shortened.", "decision": "edit"}
-    assert "signed and on record" in mira.post(f"reviews/{identifier}", said).words
-    _until(lambda: "Boots, reviewed." in ada.get(f"work/{identifier}").words)
-    assert "Shortened." in ada.get(f"work/{identifier}").words
-    found = json.loads(local_kit.run("audit", "find", "--kind", "review", "--json").stdout)["records"][-1]
-    assert found["workflow_request"] == identifier
-    assert found["principal"] != found["requested_by"]
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
 
 
 def test_the_center_answers_and_closes_a_ticket_and_others_cannot_see_it(portal: str, ada: Browser) -> None:

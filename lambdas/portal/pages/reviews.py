@@ -35,7 +35,7 @@ async def queue(request: Request, visitor: Visitor) -> Response:
         return failed(request, 404, visitor)
     portal = portal_of(request)
     try:
-        found = await run_in_threadpool(portal.deputy.ask, "queue", visitor.token)
+        found = await run_in_threadpool(portal.deputy.look, "queue", visitor.token)
     except DelegateRefused as error:
         return views_of(request).page(request, "not_recorded.html", visitor, status=503, reason=error.reason)
     return views_of(request).page(
@@ -62,7 +62,7 @@ async def review_page(
         return failed(request, 404, visitor)
     try:
         found = await run_in_threadpool(
-            lambda: portal.deputy.ask("review", visitor.token, request=identifier)
+            lambda: portal.deputy.look("review", visitor.token, request=identifier)
         )
     except DelegateRefused as error:
         if error.reason in {"request", "department", "reviewer"}:

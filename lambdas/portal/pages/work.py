@@ -35,7 +35,7 @@ async def work(request: Request, visitor: Visitor) -> Response:
 async def workflows_of(request: Request, visitor: Visitor) -> list[tuple[str, PromptPage]]:
     """The workflows of the person's department, each with the prompt that drafts in it."""
     portal = portal_of(request)
-    found = await run_in_threadpool(portal.deputy.ask, "workflows", visitor.token)
+    found = await run_in_threadpool(portal.deputy.look, "workflows", visitor.token)
     shelf = await portal.library.shelf(visitor.token, visitor.record.department, visitor.language.code)
     known = [(one["name"], shelf.find(one["prompt"])) for one in found["workflows"]]
     return [(name, prompt) for name, prompt in known if prompt is not None]
@@ -137,7 +137,7 @@ async def item(request: Request, visitor: Visitor) -> Response:
     state: dict[str, Any]
     try:
         state = await run_in_threadpool(
-            lambda: portal.deputy.ask(
+            lambda: portal.deputy.look(
                 "status", visitor.token, request=identifier, workflow=row.data["workflow"]
             )
         )

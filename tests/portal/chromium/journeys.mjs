@@ -9,9 +9,10 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const PAGES = [
   "", "library", "library/campaign-copy", "ask", "learn", "learn/data-classes", "guidelines",
-  "guidelines/acceptable-use", "support", "champions", "me", "news", "start",
+  "guidelines/acceptable-use", "support", "champions", "me", "news", "start", "may-i", "work", "work/new/content",
+  "ideas",
 ];
-const CENTER = ["center/tickets", "center/learning"];
+const CENTER = ["center/tickets", "center/learning", "center/people", "center/timeline", "ideas"];
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
 const browser = await chromium.launch({ executablePath, args: FLAGS });
 const seen = (what, holds, detail = "") => console.log(JSON.stringify({ what, holds: Boolean(holds), detail }));
@@ -84,6 +85,43 @@ async function blocked(page) {
   seen("a block can be disputed", page.url().includes("/support/tickets/"));
 }
 
+async function mayI(page) {
+  await page.goto(base + "may-i");
+  await page.check("input[value=people]");
+  await page.click("form[method=get] fieldset + button");
+  seen("a forbidden use is named as one", (await page.textContent("[role=status]")).startsWith("No"));
+  await page.fill("#text", "The SSN is 536-22-8714.");
+  await page.click("#text-check form button");
+  seen("a text is tried without being sent", (await page.textContent("#text-check [role=status]")).includes("would not be sent"));
+}
+
+async function review(asker) {
+  await asker.goto(base + "work/new/content");
+  for (const [name, text] of [["product", "Winter boots"], ["audience", "hikers"], ["brief", "From 79 USD."]]) {
+    await asker.fill(`[name=${name}]`, text);
+  }
+  await asker.click("button.main");
+  const request = asker.url().split("/").pop();
+  const mira = await signIn("mira");
+  for (let tries = 0; tries < 40 && !(await mira.isVisible(`a[href$="${request}"]`)); tries++) {
+    await mira.waitForTimeout(1000);
+    await mira.goto(base + "reviews");
+  }
+  await accessible(mira, ["reviews", `reviews/${request}`], "reviewer");
+  await mira.setViewportSize({ width: 1440, height: 900 });
+  await mira.goto(base + `reviews/${request}`);
+  seen("sources stand beside the draft", await mira.isVisible("#sources") && await mira.isVisible("#draft"));
+  await mira.fill("#reason", "Checked against the brief.");
+  await mira.click("button[value=approve]");
+  seen("a reviewer approves", (await mira.textContent("[role=status]")).includes("on record"));
+  for (let tries = 0; tries < 40; tries++) {
+    await asker.goto(base + `work/${request}`);
+    if (await asker.isVisible("#released")) break;
+    await asker.waitForTimeout(1000);
+  }
+  seen("the released text is collected", await asker.isVisible("#released"));
+}
+
 async function withoutScript() {
   const page = await signIn("grace", { javaScriptEnabled: false });
   await page.goto(base + "ask");
@@ -113,7 +151,7 @@ async function accessible(page, paths, name) {
         faults += 1;
         seen(`${path || "home"}: ${one.id}`, false, one.nodes[0].html.slice(0, 160));
       }
-      if (pictures) await page.screenshot({ path: `${pictures}/${(path || "home").replaceAll("/", "-")}-${colorScheme}-${width}.png`, fullPage: true });
+      if (pictures) await page.screenshot({ path: `${pictures}/${(path || "home").replace(/wf_\w+/, "draft").replaceAll("/", "-")}-${colorScheme}-${width}.png`, fullPage: true });
     }
   }
   seen(`axe finds nothing on ${pages} views (${name})`, faults === 0, `${faults} faults`);
@@ -123,6 +161,8 @@ const ada = await signIn("ada");
 await learn(ada);
 await use(ada);
 await blocked(ada);
+await mayI(ada);
+await review(ada);
 await withoutScript();
 await accessible(ada, PAGES, "everybody");
 const kim = await signIn("kim");

@@ -1,0 +1,92 @@
+"""Made-up rows of the portal for `kit demo`, every one labelled, so that no page is empty (S.3, L4.5)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from lambdas.portal.table import PortalTable, Row
+
+LABEL = "[demonstration]"
+_DAY = 24 * 3600
+_PEOPLE = ("Amara", "Bo", "Chidi", "Dana", "Elif", "Farid", "Gita", "Hugo")
+
+
+def fill(table: PortalTable, departments: Sequence[str], prompts: Sequence[str], now: datetime) -> int:
+    """Write the rows; how many. Again writes the same rows."""
+    made = list(_rows(departments, prompts, now))
+    for row in made:
+        table.write(row)
+    return len(made)
+
+
+def _rows(departments: Sequence[str], prompts: Sequence[str], now: datetime) -> Iterator[Row]:
+    first, second = departments[0], departments[min(1, len(departments) - 1)]
+    at = int(now.timestamp())
+    yield Row("CHAMPION", "demo-1", {"name": f"Amara {LABEL}", "department": first, "at": at})
+    yield Row("CHAMPION", "demo-2", {"name": f"Bo {LABEL}", "department": second, "at": at})
+    for number, (text, minutes, of) in enumerate(
+        (
+            ("The first version of the autumn newsletter from last year's text. I corrected two claims "
+             "that had lost their limits.", 40, first),
+            ("Forty comments in six themes before the meeting. One quotation was not verbatim: worth "
+             "checking every time.", 75, second),
+        )
+    ):  # fmt: skip
+        facts = {"text": f"{LABEL} {text}", "minutes": minutes, "department": of, "author": "", "at": at}
+        yield Row("STORY", f"sto_demo{number}", {**facts, "person": "demo"})
+    for number, (title, problem, state, value, feasibility, risks) in enumerate(
+        (
+            ("Answers to questions on travel", "The same forty questions every month.", "live", 4, 5, []),
+            ("Drafts of replies about deliveries", "Replies take two days.", "pilot", 5, 3, ["customers"]),
+            ("Sort applications", "Two hundred applications a month.", "declined", 4, 3,
+             ["people", "personal-data"]),
+            ("Summaries of field reports", "Nobody reads forty pages.", "new", 0, 0, []),
+        )
+    ):  # fmt: skip
+        decided = state not in {"new", "assessed"}
+        yield Row(
+            "IDEA",
+            f"ide_demo{number}",
+            {
+                "title": f"{title} {LABEL}", "problem": problem, "department": departments[number % 2],
+                "person": "demo", "name": "", "at": at - number * _DAY, "risks": risks, "state": state,
+                "value": value, "feasibility": feasibility,
+                **({"owner": "Amara", "decided_by": "Kim", "decided_at": at,
+                    "decision": "A ranking of people is already a decision about them."
+                    if state == "declined" else "Few risks, measured baseline."} if decided else {}),
+            },
+        )  # fmt: skip
+    states = ("active", "active", "renewing", "accepted", "started", "overdue", "active", "active")
+    for number, (name, state) in enumerate(zip(_PEOPLE, states, strict=True)):
+        left = [] if state == "active" else ["working-with-drafts"]
+        due = (now + timedelta(days=number - 4)).date().isoformat() if left else ""
+        facts = {"name": f"{name} {LABEL}", "department": departments[number % len(departments)],
+                 "state": state, "left": left, "due": due, "at": at}  # fmt: skip
+        yield Row("PEOPLE", f"demo-{number}", facts)
+        for course in ("data-classes", "responsible-use"):
+            yield Row("PASSED", f"{course}#demo-{number}", {"on": now.date().isoformat()})
+    for number, prompt in enumerate(prompts[:4]):
+        people = [f"demo{one:02}" for one in range(5)]
+        yield Row(f"USED#{first}", prompt, {"runs": 40 - 7 * number, "people": people})
+    for number, (kind, text) in enumerate(
+        (
+            ("question", "May I translate a supplier's manual?"),
+            ("blocked", "The number is a published test number."),
+            ("proposal", "A prompt for agendas."),
+        )
+    ):
+        asked = now - timedelta(days=number)
+        facts = {
+            "kind": kind, "person": "demo", "name": LABEL, "department": first, "about": "",
+            "text": f"{LABEL} {text}", "at": int(asked.timestamp()), "state": "open",
+        }  # fmt: skip
+        yield Row(f"TICKET#tic_{number:026}", "HEAD", facts, queue="open", at=asked.isoformat())
+    weeks = (
+        ("sponsor", "Kim", True),
+        ("works-council", "Noor", True),
+        ("classes", "Noor", True),
+        ("foundation", "Robin", True),
+        ("baselines", "Kim", False),
+    )
+    for task, owner, done in weeks:
+        due = (now + timedelta(days=-20 if done else 5)).date().isoformat()
+        yield Row("WEEK", task, {"owner": f"{owner} {LABEL}", "due": due, "done": done, "by": LABEL})
