@@ -1,6 +1,6 @@
 """Access tokens that the user pool itself vouches for, for functions that act in a person's name (G.4).
 
-Whoever invokes such a function hands over the person's token; the pool is asked about it before anything is
+The caller of such a function hands over the person's token; the pool is asked about it before anything is
 done, so an invoker that was taken over can do nothing for a person whose token it does not hold.
 """
 

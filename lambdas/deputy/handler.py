@@ -272,8 +272,8 @@ class Deputy:
         }
         key = f"{decisions_of(review.request)}{new_id('dec_')}.json"
         where.area.put_once(key, encoded(where.signed(document)))
-        told = deliver(where.client("stepfunctions"), review)
-        return {"state": DECISIONS[decision], "told": told}
+        delivered = deliver(where.client("stepfunctions"), review)
+        return {"state": DECISIONS[decision], "delivered": delivered}
 
     # -- parts ---------------------------------------------------------------------------------------------
 
