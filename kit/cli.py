@@ -33,6 +33,7 @@ from kit.commands import (
     drift,
     env,
     evidence,
+    executive,
     gate,
     image,
     inspection,
@@ -127,9 +128,12 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., object] | typer.Typer], ...] = (
     (_FIGURES, "baseline", baseline.app),
     (_FIGURES, "chargeback", chargeback.app),
     (_FIGURES, "dashboards", dashboards.dashboards),
+    (_FIGURES, "executive", executive.executive),
     (_FIGURES, "maturity", report.maturity),
     (_FIGURES, "report", report.app),
 )
+
+report.app.command("board-paper")(executive.board_paper)
 
 for _group, _name, _command in _COMMANDS:
     if isinstance(_command, typer.Typer):

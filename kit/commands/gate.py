@@ -80,7 +80,7 @@ def status(
 
     with _errors():
         day = _day(today, "--today")
-        settings = _settings(client, folder, "rollout")
+        settings = settings_of_stage(client, folder, "rollout")
         findings = gates.assess(settings, today=day)
         demonstrated = _demonstrated(client) if folder is None else {}
         reports = [_stage_report(stage, findings, client, folder) for stage in WEEKS]
@@ -129,7 +129,7 @@ def attest(
     from stacks.gates import ROOT, approved_hash, roots
 
     with _errors():
-        settings = _settings(client, folder, "rollout")
+        settings = settings_of_stage(client, folder, "rollout")
         chosen = _criterion(criterion, "human", settings)
         name = _document_name(chosen, document, ROOT)
         digest = approved_hash(name, roots(settings))
@@ -191,7 +191,7 @@ def measure(
     from kit.measurement.reading import reading
 
     with _errors():
-        settings = _settings(client, folder, "rollout")
+        settings = settings_of_stage(client, folder, "rollout")
         names = [_criterion(name, "measured", settings).name for name in criterion or MEASURES]
         with deployment_errors():
             facts = read_facts(reading(settings, records, client), progress=not as_json)
@@ -230,7 +230,7 @@ def record(
     from stacks.evidence import Measurement
 
     with _errors():
-        settings = _settings(client, folder, "rollout")
+        settings = settings_of_stage(client, folder, "rollout")
         chosen = _criterion(criterion, "measured", settings)
         if chosen.unit == "percent" and value > 100:
             raise _usage(f"--value {value}: {chosen.name} is in percent", "give a value from 0 to 100")
@@ -256,7 +256,7 @@ def check(
     if stage not in WEEKS:
         raise _usage(f'--stage "{stage}" is not a stage', f"one of: {', '.join(WEEKS)}")
     with _errors():
-        settings = _settings(client, folder, stage)
+        settings = settings_of_stage(client, folder, stage)
         try:
             opened = gates.require_open(settings.stage, settings)
         except gates.GateClosed as closed:
@@ -362,12 +362,14 @@ def _demonstrated(client: str | None) -> "dict[str, Finding]":
     file = find_home().demonstration_file
     if not file.exists():
         return {}
-    settings = _settings(client, None, "rollout", {"emulated": True, "demonstration_evidence": str(file)})
+    settings = settings_of_stage(
+        client, None, "rollout", {"emulated": True, "demonstration_evidence": str(file)}
+    )
     found = gates.assess(settings)
     return {each.criterion.name: each for each in found if each.evidence and each.evidence.demonstration}
 
 
-def _settings(
+def settings_of_stage(
     client: str | None, folder: Path | None, stage: str, overrides: Mapping[str, Any] | None = None
 ) -> "Settings":
     """The settings of a stage's stack, read from the same files as `pulumi up` reads them."""
@@ -539,7 +541,7 @@ def _stage_report(
     from stacks import gates
 
     own = [each for each in findings if each.criterion.stage == stage]
-    settings = _settings(client, folder, stage)
+    settings = settings_of_stage(client, folder, stage)
     try:
         opened = gates.require_open(settings.stage, settings)
         override = opened["override"]

@@ -67,7 +67,7 @@ def roi(
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"roi-{found.use.period.name}.html"
     path.write_text(Report(found, closed, corrected).html(), encoding="utf-8")
-    pdf = _print_pdf(path)
+    pdf = print_pdf(path)
     if as_json:
         document = {
             "html": str(path),
@@ -141,7 +141,7 @@ def read_quarter(name: str | None, records: Path | None, client: str | None, *, 
     return of(wanted, previous if previous.use.days else None)
 
 
-def _print_pdf(page: Path) -> Path | None:
+def print_pdf(page: Path) -> Path | None:
     """The page as PDF by a headless browser; None where there is none or it fails."""
     browser = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
