@@ -358,7 +358,13 @@ class _Builder:
         if plan.detection.web_acl:
             line("firewall requests", calls, "waf.request", "calls")
         if plan.detection.trail_data_events:
-            line("data events", objects * 2 + calls * 2, "cloudtrail.data_event", "the evidence and its keys")
+            written = value("ledger_write_requests_per_call")
+            line(
+                "data events",
+                objects * 3 + calls * written,
+                "cloudtrail.data_event",
+                f"objects put, read and tagged; {written} writes of the ledger a call",
+            )
         line("answers to callers", answered, "transfer.gb", "bytes of answers")
 
     def _compute(

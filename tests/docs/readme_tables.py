@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from contract.sizes import SIZES, sizing
+from contract.sizes import SIZES, Capacity, sizing
 from tests.docs.component_pages import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +21,13 @@ COMPUTED = (COVERAGE, CLI)
 BUILT = ("components", "stacks", "lambdas", "kit", "policy", "documents", "prompts", "docs")
 PROVED = ("tests",)
 REQUIREMENT = re.compile(r"\b(?:L[1-5]|G|C|S|Z)\.\d\b")
+
+
+def _runs_on(capacity: Capacity) -> str:
+    """Where the gateway runs, and what that carries (docs/decisions/compute.md)."""
+    if capacity.runtime == "lambda":
+        return f"lambda, {capacity.gateway_reserved_concurrency} calls at once"
+    return f"kubernetes, {capacity.gateway_replicas_minimum} to {capacity.gateway_replicas_maximum} pods"
 
 
 def sizes() -> str:
@@ -34,7 +41,7 @@ def sizes() -> str:
         cells = (
             f"`{size}`",
             f"{values.people:,}",
-            values.capacity.runtime,
+            _runs_on(values.capacity),
             f"{values.retention.audit_days // 365} years",
             "yes" if values.redundancy.replica_region else "no",
             f"{values.budgets.organization_microusd // 1_000_000:,} USD",
