@@ -1,0 +1,153 @@
+"""The role that deploys (S.1, L1.7): enough for every type of every plan, and no way to the data. Which
+actions exist is AWS's own service reference (policy-sentry); which requests make a resource are botocore's
+models.
+"""
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+from policy_sentry.querying.actions import get_action_data, get_actions_with_access_level
+
+from components.base import Names
+from kit.deploy.role import FAMILIES, UnknownType, deploy_template, role_statements
+from kit.evaluation import Graph
+from kit.evaluation.stages import evaluate_stages
+from tests.plans.made import made
+from tests.plans.policies import allows
+from tests.plans.test_values import REQUESTS
+
+NAMES = Names("example", "production", "111122223333", "eu-central-1")
+# Where a request of the API is permitted under another name than its own.
+PERMITTED = {
+    "apigateway": None,
+    "apigatewayv2": None,
+    "elbv2": "elasticloadbalancing",
+    "stepfunctions": "states",
+}
+DATA = ("dynamodb", "kms", "lambda", "s3", "secretsmanager", "sqs", "sns", "firehose", "athena")
+READS_DATA = {
+    "s3:GetObject", "s3:GetObjectVersion", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan",
+    "kms:Decrypt", "kms:Sign", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "lambda:InvokeFunction",
+    "athena:GetQueryResults", "dynamodb:PutItem", "dynamodb:DeleteItem", "logs:GetLogEvents",
+    "sts:AssumeRole", "kms:ScheduleKeyDeletion", "kms:DisableKey", "cloudtrail:StopLogging",
+    "iam:CreateUser", "iam:CreateAccessKey",
+}  # fmt: skip
+
+
+# Variants with types that no other plan has.
+ADDING_TYPES = ("anomaly monitor of its own", "guardrail", "private API")
+
+
+@cache
+def _types() -> frozenset[str]:
+    plans = [("enterprise", "direct door"), *(("medium", name) for name in ADDING_TYPES)]
+    return frozenset(
+        one.resource.type for size, name in plans for one in made(size, name) if one.resource.custom
+    )
+
+
+@cache
+def _document() -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": role_statements(_types(), NAMES)})
+
+
+def test_every_type_of_every_plan_is_covered_and_a_new_one_is_asked_about() -> None:
+    assert role_statements(_types(), NAMES)
+    with pytest.raises(UnknownType, match="aws:rds/instance"):
+        role_statements(["aws:rds/instance:Instance"], NAMES)
+
+
+def test_every_action_is_one_that_aws_has() -> None:
+    for family in FAMILIES:
+        for action in f"{family.actions} {family.anywhere}".split():
+            assert get_action_data(family.service, action), f"{family.service}:{action}"
+
+
+def test_whatever_makes_a_resource_is_allowed_on_the_deployments_own_names() -> None:
+    document = json.loads(_document())
+    allowed = {
+        action for one in document["Statement"] if one["Effect"] == "Allow" for action in one["Action"]
+    }
+    for kind, (service, operation) in REQUESTS.items():
+        prefix = PERMITTED.get(service, service)
+        if prefix is not None and any(one.startswith(f"{kind}:") for one in _types()):
+            assert f"{prefix}:{operation}" in allowed, kind
+    for action, mine, theirs in (
+        ("lambda:CreateFunction", "lambda:eu-central-1:111122223333:function:example-production-gateway",
+         "lambda:eu-central-1:111122223333:function:payroll"),
+        ("s3:PutBucketPolicy", "s3:::example-production-audit-111122223333-eu-central-1", "s3:::payroll"),
+        ("dynamodb:CreateTable", "dynamodb:eu-central-1:111122223333:table/example-production-ledger",
+         "dynamodb:eu-central-1:111122223333:table/payroll"),
+        ("secretsmanager:PutSecretValue",
+         "secretsmanager:eu-central-1:111122223333:secret:example-production-key-pepper-AbCdEf",
+         "secretsmanager:eu-central-1:111122223333:secret:payroll-AbCdEf"),
+    ):  # fmt: skip
+        assert allows(document, action, resource=f"arn:aws:{mine}"), action
+        assert not allows(document, action, resource=f"arn:aws:{theirs}"), action
+
+
+def test_the_role_reads_no_data_and_ends_no_evidence() -> None:
+    allowed = {
+        action
+        for one in json.loads(_document())["Statement"]
+        if one["Effect"] == "Allow"
+        for action in one["Action"]
+    }
+    assert not allowed & READS_DATA
+    assert not any("*" in action for action in allowed)
+    for service in DATA:
+        managing = set(get_actions_with_access_level(service, "Permissions management"))
+        assert allowed & managing <= {
+            "kms:CreateGrant", "kms:PutKeyPolicy", "lambda:AddPermission", "lambda:RemovePermission",
+            "s3:DeleteBucketPolicy", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
+            "s3:PutBucketPublicAccessBlock", "secretsmanager:DeleteResourcePolicy",
+            "sqs:CreateQueue",
+            "sqs:SetQueueAttributes",
+            "secretsmanager:PutResourcePolicy", "secretsmanager:ValidateResourcePolicy",
+        }  # fmt: skip
+
+
+def test_a_role_is_made_only_under_the_boundary_and_never_more_than_it() -> None:
+    document = json.loads(_document())
+    made_role = "arn:aws:iam::111122223333:role/example-production-gateway"
+    boundary = "arn:aws:iam::111122223333:policy/example-production-boundary"
+    under = {"iam:PermissionsBoundary": boundary}
+    (planned,) = [one for one in made("small") if one.type == "aws:iam/policy" and "boundary" in one.name]
+    assert planned.inputs["name"] == "example-production-boundary"
+    assert allows(document, "iam:CreateRole", resource=made_role, context=under)
+    assert not allows(
+        document, "iam:CreateRole", resource=made_role, context={"iam:PermissionsBoundary": "other"}
+    )
+    assert not allows(
+        document, "iam:CreateRole", resource=made_role.replace("example", "other"), context=under
+    )
+    assert not allows(document, "iam:DeleteRolePermissionsBoundary", resource=made_role)
+    itself = "arn:aws:iam::111122223333:role/example-production-deploy"
+    assert not allows(document, "iam:PutRolePolicy", resource=itself, context=under)
+
+
+def _template(**asked: Any) -> dict[str, Any]:
+    graphs: list[Graph] = list(evaluate_stages(size="small", assume_gates=True).values())
+    return deploy_template(graphs, NAMES, **asked)
+
+
+def test_the_template_holds_awss_limits_and_trusts_who_is_named() -> None:
+    template = _template(
+        people=["arn:aws:iam::111122223333:role/platform"], repository="acme/kit", state_bucket="s"
+    )
+    policies = [one for one in template["Resources"].values() if one["Type"] == "AWS::IAM::ManagedPolicy"]
+    assert 1 <= len(policies) <= 10, "a role has ten managed policies at most"
+    for one in policies:
+        text = json.dumps(one["Properties"]["PolicyDocument"], separators=(",", ":"))
+        assert len(text) <= 6_144
+    people, github = template["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert people["Condition"] == {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    subjects = github["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+    assert subjects == [
+        f"repo:acme/kit:environment:{stage}" for stage in ("foundation", "integration", "rollout")
+    ]
+    assert not any("*" in subject for subject in subjects)
+    (alone,) = _template()["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert alone["Principal"] == {"AWS": ["arn:aws:iam::111122223333:root"]}
