@@ -96,6 +96,8 @@ _NAMED_ADDRESS = re.compile(r"(?m)^[^\n<]{2,60}<[^<>\s]+@[^<>\s]+>")
 
 _SHRUNK = 400  # characters
 _SIGNS = "{}();=[]"
+_SHRUNK_WORDS = re.compile(r"function ?\w*\(|=>|;var |\breturn ?[{\"(!]|\.prototype\b")
+_FEW_WORDS = 4
 # before a line that a search found: its file and number
 _FOUND_LINE = re.compile(r"(?m)^(?=[^\s:]*[./])[\w./@+-]{1,200}[:-]\d{1,6}[:-]")
 
@@ -108,6 +110,12 @@ def recognise(text: str) -> Kind:
         sample = f"{text[:_SAMPLE]}\n{text[len(text) // 2 :][:half]}\n{text[-half:]}"
     if len(sample) >= _SHRUNK and sum(map(sample.count, _SIGNS)) >= 0.08 * len(sample):
         return Kind.CODE  # made small: few lines, many signs
+    if (
+        len(sample) >= _SHRUNK
+        and sample.count("\n") * _SHRUNK < len(sample)
+        and len(_SHRUNK_WORDS.findall(sample)) >= _FEW_WORDS
+    ):
+        return Kind.CODE
     if len(_FOUND_LINE.findall(sample)) * 2 > sample.count("\n") + 1:
         sample = _FOUND_LINE.sub("", sample)
     lines = sum(1 for line in sample.split("\n") if line and not line.isspace())

@@ -397,6 +397,8 @@ _PROMPT = re.compile(
 _SHOUTED_WORD = re.compile(r"[A-Z]+\d{0,2}")
 _CONSTANT = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 _NUMBER = re.compile(r"[\d.,:%/-]+")
+# the version of an interface; an argument given by name
+_NO_SECRET = re.compile(r"(?:19|20)\d\d-\d\d-\d\d(?:-[a-z]+)?|[a-z_]+\d{0,2}=[a-z_]+")
 
 
 def _classes(value: str) -> int:
@@ -426,6 +428,8 @@ def _is_secret_value(
         return (
             password and value.isdigit() and len(value) >= 6 and bool(sign.strip()) and len(set(value)) >= 3
         )
+    if _NO_SECRET.fullmatch(value):
+        return False
     if value.startswith(("http://", "https://", "!$")) or ("(" in value and not password):
         return False
     if _CONSTANT.fullmatch(value) or (not quote and _CALL.match(value)):
@@ -671,7 +675,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     if (
         start
         and lower[start - 1].isalpha()
-        and match["name"].lower() in ("pin", "pass", "auth", "token", "cred")
+        and match["name"].lower() in ("pin", "pass", "auth", "token", "cred", "clave")
         and not (match["name"] in ("TOKEN", "Token") and text[start - 1].islower())  # acmeToken
         and not (match["name"].lower() == "token" and _LONG_RANDOM.fullmatch(match["value"]))  # acmetoken
     ):
@@ -803,6 +807,9 @@ def _urls(text: str) -> Iterator[Span]:
         )
 
 
+_DATED = re.compile(r"(?:19|20)\d\d-\d\d-\d\d")  # the version of an interface
+
+
 def _plausible_token(value: str) -> bool:
     return len(value) >= 12 and varied(value) and any(c.isdigit() for c in value) and not _looks_named(value)
 
@@ -830,7 +837,7 @@ def _headers(text: str, places: Iterable[int]) -> Iterator[Span]:
             continue
         tried.add(match.start())
         value = match["value"].rstrip(".")
-        if _TYPE_NAME.search(text, max(0, match.start() - 80), match.start()):
+        if _TYPE_NAME.search(text, max(0, match.start() - 80), match.start()) or _DATED.match(value):
             continue
         if _plausible_token(value) or (len(value) >= 16 and value.endswith("=") and value[0] != "="):
             start = match.start("value")
@@ -865,7 +872,8 @@ def _command_lines(text: str) -> Iterator[Span]:
 
 
 _CREDENTIAL_PAIR = Expression(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\s?(?:/|:|,? with password|\|)\s?(?P<value>[^\s,;/'\"]{6,40})"
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}\s?(?:/|:|,? with password|\|)\s?"
+    r"(?P<value>[^\s,;/'\"]{6,40})"
 )
 
 

@@ -239,6 +239,9 @@ def _is_example_secret(rule: str, whole: str, value: str, text: str, start: int,
         return True
     if rule == "jwt":
         return _is_example_jwt(value)
+    if rule == "azure-sas":
+        ended = _SIGNED_UNTIL.search(text, max(0, start - 400), start + len(value) + 200)
+        return ended is not None and int(ended[1]) < _YEAR_LONG_PAST
     if (
         rule in ("secret-assignment", "command-option", "command-line-password", "netrc", "credential-pair")
         or rule in _PLACES
@@ -247,6 +250,8 @@ def _is_example_secret(rule: str, whole: str, value: str, text: str, start: int,
     return is_placeholder(value)
 
 
+_SIGNED_UNTIL = re.compile(r"[?&]se=(\d{4})-")
+_YEAR_LONG_PAST = 2025  # a signature that ended before is of no use to anybody
 _PLACES = frozenset(
     (
         "piped-pair",
@@ -278,7 +283,16 @@ _PLACES = frozenset(
 )
 
 
+# a place in a file, as a search shows it before each line; an argument given by name
+_FOUND_LINE = re.compile(r"(?:[\w.@~+-]+[/\\])*[\w.@+-]+\.\w+[:-]\d{1,6}[:-]?\Z")
+_ARGUMENT = re.compile(r"[a-z_]\w*=[a-z_][\w.]*\Z")
+
+
 def _is_example_assignment(whole: str, value: str, text: str, start: int, kind: Kind) -> bool:
+    if _FOUND_LINE.match(value) or _ARGUMENT.match(value):
+        return True
+    if start and text[start - 1] == "\n" and kind in PROGRAMS:
+        return True  # what begins the next line is a line of its own
     line = text.rfind("\n", max(0, start - 200), start) + 1 or max(0, start - 200)
     if (
         (whole.startswith("joined-") and not _by_chance(value))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.inspection import Action, Inspection, InspectionConfig, Inspector, decide
+from lambdas.inspection import Action, Channel, Inspection, InspectionConfig, Inspector, decide
 from lambdas.inspection.context import Kind, recognise
 
 from .made_up import token
@@ -193,3 +193,54 @@ def test_numbers_of_lines_are_no_part_of_what_they_stand_before() -> None:
     text = read("first\n4539148803436467\nDE75512108001245126199\nlast\n")
     spans = [text[one.start : one.end] for one in inspected(text).findings]
     assert spans == ["4539148803436467", "DE75512108001245126199"]
+
+
+# seen in the archives of published packages and in what a search or a blame shows of them
+NO_SECRETS = (
+    "backends/blob.py:186:        if include_password:\nbackends/blob.py:187:            return (\n"
+    "backends/blob.py:188:                connection_string.replace(key, '***')\n",
+    "8b71a2c4 (<ben@okafor.dev> 2025-09-12  189)     if not password:\n"
+    "e1344cd3 (<lena@novak.dev> 2025-01-12  190)         raise ValueError('no password')\n"
+    "e1344cd3 (<lena@novak.dev> 2025-01-12  191)     return key\n",
+    "github.com/aws/aws-sdk-go-v2/service/kms@v1.55.0/api_op_CreateGrant.go:201:\tGrantee *string // credential\n"
+    "github.com/aws/aws-sdk-go-v2/service/kms@v1.55.0/api_op_CreateGrant.go:203:\t// for the login of a role\n"
+    "github.com/aws/aws-sdk-go-v2/service/kms@v1.55.0/api_op_CreateGrant.go:205:\tGrantTokens []string\n",
+    '{\n  "apiVersions": {\n    "Microsoft.Authorization": "2024-09-01-preview",\n    "Microsoft.Compute": "2023-03-01"\n'
+    "  }\n}\n",
+    "// Use the [Amazon Web Services Nitro Enclaves SDK]or any Amazon Web Services SDK.\nfunc Use() {}\n"
+    "// For the key of an enclave.\nfunc Key() {}\n",
+    'func ExampleSigned() {\n\tu := sign("https://acct.blob.core.windows.net/c/b?sv=2020-04-08&se=2021-03-23T19:41:38Z&spr=https'
+    '&sig=84rlGCIgU4ToMn%2FFLncBXq95O8a8RsFlwQY1Knl%2Fo%2FI%3D")\n\tfmt.Println(u)\n}\n',
+    "{% load i18n %}\n{{ protocol }}://{{ domain }}{% url 'password_reset_confirm' uidb64=uid token=token %}\n"
+    "{% translate 'Thanks' %}\n",
+)
+SECRETS = (
+    (
+        "config.yaml:12:  password: Tr0ub4dor&3xQ!\nconfig.yaml:13:  user: app\nconfig.yaml:14:  host: db\n",
+        "Tr0ub4dor",
+    ),
+    ("login ann.roe@acme-shop.com / Tr0ub4dor&3xQ!\n", "Tr0ub4dor"),
+    ("clave: Tr0ub4dor&3xQ!\n", "Tr0ub4dor"),
+    (
+        'req.setHeader("Authorization", "Bearer 9f2Kd8sLq0Zx7Cv5Bn3Mw1Qe4Rt6Yu8I");\nrun();\nend();\n',
+        "9f2Kd8sL",
+    ),
+    (
+        "u = '?se=2031-03-23T19:41:38Z&sig=84rlGCIgU4ToMn%2FFLncBXq95O8a8RsFlwQY1Knl%2Fo%2FI%3D'\nrun()\nend()\n",
+        "84rlGC",
+    ),
+)
+
+
+def test_places_versions_and_past_signatures_are_no_secrets() -> None:
+    for text in NO_SECRETS:
+        found = INSPECTOR.inspect_text(text, Channel.UNTRUSTED).findings
+        assert not [one for one in found if one.type == "SECRET"], text
+    for text, value in SECRETS:
+        found = INSPECTOR.inspect_text(text, Channel.UNTRUSTED).findings
+        assert any(value in text[one.start : one.end] for one in found if one.type == "SECRET"), text
+
+
+def test_a_program_made_small_is_a_program_in_any_language() -> None:
+    words = "inputTooLong:function(e){var n=e.input.length-e.maximum,r='Ontfoutief asseblief '+n+' karakter';return r},"
+    assert recognise("(function(){var e=jQuery.fn.select2.amd;" + words * 8 + "}();") is Kind.CODE
