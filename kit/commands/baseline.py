@@ -62,6 +62,7 @@ def record(
         hourly = Decimal(hourly_cost_usd)
     except InvalidOperation:
         raise _usage(f'--hourly-cost-usd "{hourly_cost_usd}" is not an amount', "for example 65.50") from None
+    _note_unknown(use_case)
     entry = Baseline(
         department, use_case, minutes_per_task, tasks_per_month, rework_percent, hourly, day, by.strip()
     )
@@ -105,6 +106,26 @@ def show(client: Client = None, folder: Folder = None, as_json: Json = False) ->
         console.print(table)
     if missing:
         console.print(f"without a baseline, so without a value in money: {', '.join(missing)}")
+
+
+def _note_unknown(use_case: str) -> None:
+    """Say that no approved prompt has the use case: a misspelt one prices nothing. Callers may name theirs,
+    so it is no error.
+    """
+    from contract.problems import nearest
+    from kit.local.home import PROJECT_ROOT
+    from kit.prompts.library import read_library
+    from kit.terminal import notes
+
+    entries = read_library(PROJECT_ROOT / "prompts")
+    known = {*entries, *(one.file.use_case for one in entries.values())}
+    if use_case != "*" and use_case not in known:
+        notes().print(
+            f"note: no approved prompt has the use case {use_case}; {nearest(use_case, known)}. It prices "
+            "only calls that name it themselves.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _usage(message: str, hint: str) -> KitError:

@@ -147,7 +147,8 @@ def _figure(spec: Mapping[str, Any], title: str, head: Sequence[str], rows: Sequ
         return f"<figure><figcaption>{escape(title)}: nothing to draw.</figcaption></figure>"
     table = pages.table(head, rows, numbers=range(1, len(head)), caption=title)
     return (
-        f'<figure role="group" aria-label="{escape(title)}"><figcaption>{escape(title)}</figcaption>'
+        f'<figure role="group" tabindex="0" aria-label="{escape(title)}">'
+        f"<figcaption>{escape(title)}</figcaption>"
         f"{_svg(spec)}<details><summary>Values</summary>{table}</details></figure>"
     )
 

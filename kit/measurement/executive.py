@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from html import escape
 from typing import TYPE_CHECKING
 
-from kit.measurement import pages
+from kit.measurement import pages, period
 from kit.measurement.maturity import TITLES
 from kit.measurement.quarter import Quarter
 from kit.measurement.report import headline
@@ -90,7 +90,7 @@ def behind(standing: Standing) -> list[tuple[str, str, str, str]]:
         (f"{one.register}: {one.title}", said, one.owner or "not named", "now")
         for one, said in standing.overdue
     ]
-    end = f"{standing.quarter.use.period.last}"
+    end = f"{period.quarter(standing.quarter.use.period.name).last}"
     for one in standing.quarter.maturity:
         if one.level < 2 and one.missing:
             state = f"level {one.level}, {TITLES[one.level]}: {one.missing[0].says}"
@@ -101,13 +101,15 @@ def behind(standing: Standing) -> list[tuple[str, str, str, str]]:
 def decisions(standing: Standing) -> list[tuple[str, str, str]]:
     """At most three: what is asked, of whom, until when; the most urgent first."""
     asked: list[tuple[str, str, str]] = []
-    end = f"{standing.quarter.use.period.last}"
+    end = f"{period.quarter(standing.quarter.use.period.name).last}"
     for entry, said in standing.overdue:
         if entry.register == "incidents":
             asked.append((f"Decide on {entry.title}: {said}", entry.owner or "governance lead", "now"))
-    for name, (now, before) in standing.quarter.stop_rule.items():
-        if (now, before) == ("below", "below"):
-            asked.append((f"Stop or cut back {name}: below its full cost in two quarters", "director", end))
+    asked += [
+        (f"Stop or cut back {name}: below its full cost in two quarters", "director", "next meeting")
+        for name, (now, before) in standing.quarter.stop_rule.items()
+        if standing.quarter.over and (now, before) == ("below", "below")
+    ]
     for stage in WEEKS:
         late = [one for one in standing.open_gates if one.criterion.stage == stage]
         due = standing.due(stage)

@@ -36,7 +36,9 @@ a { color: var(--accent); text-decoration: none; } sup a { font-size: .72rem; }
 .doubt { color: var(--warn); font-size: .84rem; } pre { background: #f5f7f9; padding: .6rem;
   font-size: .78rem; white-space: pre-wrap; border-radius: 6px; margin: .3rem 0 .8rem; }
 .tile { font-size: 1.6rem; } nav a { margin-right: 1rem; display: inline-block; min-height: 24px; }
-@media (max-width: 700px) { .grid { display: block; } .widget { margin-bottom: .8rem; } }
+.widget figcaption { display: none; } /* its heading says the same */
+@media (max-width: 700px) { .grid { display: block; } .widget { margin-bottom: .8rem; }
+  figure { overflow-x: auto; } figure > svg { width: 40rem; max-width: none !important; } }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } h2 { break-after: avoid; }
   figure, table, .card, .widget { break-inside: avoid; } .page { break-before: page; }
   .scroll { overflow: visible; } details { display: none; }

@@ -361,9 +361,11 @@ class Report:
         """The rule of the budget approval, read from the verdicts."""
         rows = []
         for name, (now, before) in self._quarter.stop_rule.items():
-            met = "stop or cut back" if (now, before) == ("below", "below") else (
-                "watch: the first quarter below" if now == "below" else "no"
-            )  # fmt: skip
+            met = "no"
+            if now == "below":
+                met = "below so far; judged when the quarter is over"
+                if self._quarter.over:
+                    met = "stop or cut back" if before == "below" else "watch: the first quarter below"
             rows.append((escape(name), _VERDICTS[now], _VERDICTS[before] if before else "not measured", met))
         head = ("department", "this quarter", "the quarter before", "stop rule")
         return (
@@ -567,15 +569,8 @@ def headline(quarter: Quarter) -> str:
         if value.high < cost
         else "cannot be distinguished from its full cost: the range includes it"
     )
-    counted = ", ".join(
-        f"{verdicts.count(one)} {words}"
-        for one, words in (
-            ("above", "above"),
-            ("undecided", "undecided"),
-            ("below", "below"),
-            ("unpriced", "not priced"),
-        )
-    )
+    words = {"above": "above", "undecided": "undecided", "below": "below", "unpriced": "not priced"}
+    counted = ", ".join(f"{verdicts.count(one)} {said}" for one, said in words.items() if one in verdicts)
     return f"The value of time saved {whole}. Departments: {counted}."
 
 

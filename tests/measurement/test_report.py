@@ -155,6 +155,10 @@ def test_a_baseline_recorded_by_the_command_is_shown_and_an_unknown_department_r
     document = json.loads(shown.stdout)
     assert document["baselines"][0]["hourly_cost_usd"] == "65.50"
     assert "finance" in document["without"]
+    misspelt = ["--department", "marketing", "--use-case", "content-generatoin"]
+    noted = CliRunner().invoke(app, ["baseline", "record", *misspelt, *given])
+    assert noted.exit_code == 0
+    assert 'did you mean "content-generation"' in noted.output
     wrong = CliRunner().invoke(app, ["baseline", "record", "--department", "markting", *given])
     assert isinstance(wrong.exception, KitError)
 
