@@ -102,9 +102,11 @@ test-engine: setup ## Drive all stages with the real Pulumi engine, from the PAT
 	@$(BIN)/python -m tests.engine.build >/dev/null
 	@KIT_TEST_ENGINE=1 nice -n 10 $(BIN)/pytest -q -n 2 --dist loadfile tests/engine
 
-bench-scale: setup ## Measure what holds at 50,000 people: ledger, notary, verification, cost per million calls
+bench-scale: setup ## What holds at 50,000 people: ledger, evidence, use, SCIM, cost, faults; EVENTS, RECORDS, CALLS
 	@$(BIN)/python -m bench.ledger_load
 	@$(BIN)/python -m bench.evidence_scale $(if $(RECORDS),--records $(RECORDS))
+	@$(BIN)/python -m bench.aggregation $(if $(EVENTS),--events $(EVENTS))
+	@$(BIN)/python -m bench.faults $(CALLS)
 
 bench-inspection: setup ## Score the inspection; DATA=folder of labelled files, else made-up rows
 	@$(BIN)/python -m bench.inspection $(if $(DATA),--data $(DATA))

@@ -1,8 +1,9 @@
 """The evidence at 50,000 people: `python -m bench.evidence_scale [--records N]`.
 
 Memory of the notary by calls an hour, one record an object as functions write them, over an S3 that answers
-at once; how fast `kit audit verify` reads sealed segments, by processor; `sha256sum` beside it; cost per
-million calls. CPU time is counted, not the clock: the figures hold on a busy machine.
+at once; how fast `kit audit verify` reads sealed segments, by processor; `sha256sum` beside it; what SCIM
+takes for a group of 500,000; cost per million calls by profile. CPU time is counted, not the clock: the
+figures hold on a busy machine.
 """
 
 import argparse
@@ -15,7 +16,9 @@ import sys
 import time
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from kit.audit.calls import Calls
@@ -25,6 +28,8 @@ from lambdas.common.audit.manifest import SealedSegment
 from lambdas.common.audit.segment import Segment, build
 from lambdas.common.ids import new_id
 from lambdas.notary.notary import Notary
+from lambdas.scim import groups
+from tests.scim.test_moves import Everybody, Placed
 
 BEGIN = datetime(2026, 11, 24, 8, 5, tzinfo=UTC)
 _SEALED_BEFORE = 24
@@ -163,6 +168,32 @@ def _plain_sha256(data: bytes) -> float:
     return size / (time.process_time() - started) / 1e6
 
 
+def _group_of_everybody() -> None:
+    """A directory in memory that answers at once: what the service itself takes for a group of 500,000."""
+    store, people = Everybody(500_000), Placed()
+    clock = partial(datetime.now, UTC)
+    directory: Any = groups.Groups(store, people, lambda: store, clock)  # type: ignore[arg-type]
+    started = time.process_time()
+    directory.update(store.id, lambda one: groups.Edit(one.model_copy(update={"display_name": "Other"})))
+    for left in list(store.events.values()):
+        directory.finish(left, lambda: True)
+    seconds = time.process_time() - started
+    print(
+        f"SCIM, new name of a group of 500,000: transaction {store.largest:,} bytes (before: refused), "
+        f"request and worker {seconds:.1f} s of processor for {len(people.done):,} members"
+    )
+
+
+def _cost() -> None:
+    before = {"large": "444 chat", "enterprise": "40 chat", "small": "243 chat", "medium": "243 chat"}
+    for size in ("small", "medium", "large", "enterprise"):
+        command = [str(Path(sys.executable).with_name("kit")), "cost", "--size", size, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found = json.loads(done.stdout)["infrastructure_per_million_calls_microusd"]
+        shown = ", ".join(f"{name} {amount / 1e6:,.0f}" for name, amount in found.items())
+        print(f"USD per million calls, {size:<10} before {before[size]}; now {shown}")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
@@ -189,6 +220,8 @@ def main() -> None:
     _, speed = _rate(sealed, made, 20_000, facts=True)
     plain = _plain_sha256(made.data)
     print(f"bodies of 12 kB: {speed:,.0f} MB/s, sha256sum {plain:,.0f} MB/s: {speed / plain:.0%}")
+    _group_of_everybody()
+    _cost()
 
 
 if __name__ == "__main__":
