@@ -103,8 +103,7 @@ def test_the_role_reads_no_data_and_ends_no_evidence() -> None:
             "kms:CreateGrant", "kms:PutKeyPolicy", "lambda:AddPermission", "lambda:RemovePermission",
             "s3:DeleteBucketPolicy", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
             "s3:PutBucketPublicAccessBlock", "secretsmanager:DeleteResourcePolicy",
-            "sqs:CreateQueue",
-            "sqs:SetQueueAttributes",
+            "sns:CreateTopic", "sns:SetTopicAttributes", "sqs:CreateQueue", "sqs:SetQueueAttributes",
             "secretsmanager:PutResourcePolicy", "secretsmanager:ValidateResourcePolicy",
         }  # fmt: skip
 

@@ -37,6 +37,14 @@ def _changes(summary: Any) -> dict[str, int]:
     return {str(getattr(kind, "value", kind)): count for kind, count in (summary or {}).items() if count}
 
 
+def _was_shown(done: dict[str, int], foreseen: dict[str, int]) -> bool:
+    """Whether nothing was done that was not shown. What AWS computes is unknown beforehand, so an update or a
+    replacement that was shown may turn out to be none.
+    """
+    made = all(done.get(kind) == foreseen.get(kind) for kind in ("create", "delete"))
+    return made and all(done.get(kind, 0) <= foreseen.get(kind, 0) for kind in ("update", "replace"))
+
+
 # The biggest size with its pods, which need a name of their own (docs/deploy.md).
 ADDED = {"enterprise": VARIANTS["direct door"]}
 
@@ -52,7 +60,7 @@ def test_every_stage_is_previewed_stood_up_found_unchanged_and_refreshed(engine:
         foreseen = _changes(stack.preview().change_summary)
         done = stack.up()
         assert done.summary.result == "succeeded"
-        assert _changes(done.summary.resource_changes) == foreseen, "what was shown is what was done"
+        assert _was_shown(_changes(done.summary.resource_changes), foreseen)
         assert _ours((one.type, one.name) for one in planned[stage] if not one.read) == _ours(
             (one["type"], one["urn"].rpartition("::")[2])
             for one in resources(stack)
