@@ -45,14 +45,10 @@ def test_each_kind_of_finding_is_one_count_of_the_department(text: str, kinds: l
     ]
 
 
-def test_a_metric_has_no_dimension_of_a_person_and_its_line_no_value() -> None:
+def test_a_metric_has_no_dimension_of_a_person_or_small_group_and_its_line_no_value() -> None:
     (line,) = counted("His SSN is 536-22-8723.")
     (directive,) = line["_aws"]["CloudWatchMetrics"]
-    assert {name for names in directive["Dimensions"] for name in names} == {
-        "environment",
-        "department",
-        "kind",
-    }
+    assert {name for names in directive["Dimensions"] for name in names} == {"environment", "kind"}
     assert "u-4711" not in json.dumps(line)
     assert "536" not in json.dumps({**line, "_aws": None})
 
