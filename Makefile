@@ -11,7 +11,7 @@ UV ?= $(shell command -v uv 2>/dev/null || echo .kit/uv/bin/uv)
 export PULUMI_ERROR_OUTPUT_STRING := true
 unexport VIRTUAL_ENV
 
-.PHONY: nightly audit release help setup up down test check lint types snapshots bench bench-inspection bench-scale test-engine test-clients test-browser docs clean
+.PHONY: nightly fuzz audit release help setup up down test check lint types snapshots bench bench-inspection bench-scale test-engine test-clients test-browser docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -107,6 +107,9 @@ bench-scale: setup ## What holds at 50,000 people: ledger, evidence, use, SCIM, 
 	@$(BIN)/python -m bench.evidence_scale $(if $(RECORDS),--records $(RECORDS))
 	@$(BIN)/python -m bench.aggregation $(if $(EVENTS),--events $(EVENTS))
 	@$(BIN)/python -m bench.faults $(CALLS)
+
+fuzz: setup ## Ten minutes of a coverage-guided fuzzer over the inspection; SECONDS=…
+	@uv run --frozen --group fuzz python -m bench.inspection.fuzz $(if $(SECONDS),--seconds $(SECONDS))
 
 bench-inspection: setup ## Score the inspection; DATA=folder of labelled files, else made-up rows
 	@$(BIN)/python -m bench.inspection $(if $(DATA),--data $(DATA))
