@@ -112,6 +112,18 @@ def put_copies(stream_arn: pulumi.Input[str], key_arn: pulumi.Input[str], region
     ]
 
 
+def append_records(
+    bucket_arn: pulumi.Input[str], key_arn: pulumi.Input[str], writer_key_arn: pulumi.Input[str], region: str
+) -> list[Statement]:
+    """Append audit records, encrypted, and introduce their writer; neither read nor delete them."""
+    via = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+    return [
+        Statement("AppendRecords", ["s3:PutObject"], [pulumi.Output.concat(bucket_arn, "/records/*")]),
+        Statement("EncryptRecords", ["kms:GenerateDataKey"], [key_arn], conditions=via),
+        Statement("Introduce", ["kms:Sign"], [writer_key_arn]),
+    ]
+
+
 def trusted(service: str, conditions: Conditions | None = None) -> pulumi.Output[str]:
     """Trust for one AWS service.
 

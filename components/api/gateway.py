@@ -8,7 +8,7 @@ import pulumi
 from components.api.claude_access import ClaudeAccess, model_statements
 from components.base import KitComponent
 from components.functions import Function, FunctionArgs, Start, Surroundings, Web
-from components.permissions import Statement, put_copies
+from components.permissions import Statement, append_records, put_copies
 from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 
 GATEWAY_PACKAGES = ("common", "gateway", "inspection")
@@ -175,9 +175,7 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
             ["kms:Decrypt", "kms:GenerateDataKey"],
             [stores.subject_key_arn],
         ),
-        Statement("AppendRecords", ["s3:PutObject"], [objects(stores.audit_bucket_arn, "records")]),
-        Statement("EncryptRecords", ["kms:GenerateDataKey"], [stores.audit_key_arn], conditions=via("s3")),
-        Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
+        *append_records(stores.audit_bucket_arn, stores.audit_key_arn, stores.writer_key_arn, names.region),
         Statement(
             "ReadGovernance",
             ["s3:GetObject"],

@@ -13,7 +13,7 @@ from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.foundation.roles import ROLES
 from components.functions import Function, FunctionArgs, Surroundings, Web, log_alarm
-from components.permissions import Statement, canonical_json
+from components.permissions import Statement, append_records, canonical_json
 
 PACKAGES = ("common", "scim")
 RULES_OBJECT_KEY = "policy/scim.json"
@@ -185,18 +185,12 @@ class Scim(KitComponent):
         args, stores = self._args, self._args.stores
         statements = [
             *self._directory_statements(),
-            Statement(
-                "AppendRecords",
-                ["s3:PutObject"],
-                [pulumi.Output.concat(stores.audit_bucket_arn, "/records/*")],
+            *append_records(
+                stores.audit_bucket_arn,
+                stores.audit_key_arn,
+                stores.writer_key_arn,
+                args.surroundings.names.region,
             ),
-            Statement(
-                "EncryptRecords",
-                ["kms:GenerateDataKey"],
-                [stores.audit_key_arn],
-                conditions=self._via("s3"),
-            ),
-            Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
         ]
         environment = {
             **self._environment(),

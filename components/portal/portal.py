@@ -10,7 +10,7 @@ from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.functions import Function, FunctionArgs, Surroundings, Web
 from components.identity.people import PROVIDER, People
-from components.permissions import Statement, put_copies
+from components.permissions import Statement, append_records, put_copies
 from components.portal.content import content_text
 from components.portal.deputy import Deputy, DeputyArgs
 
@@ -171,15 +171,12 @@ class Portal(KitComponent):
                     [stores.governance_key_arn],
                     conditions=via_s3,
                 ),
-                Statement(
-                    "AppendRecords",
-                    ["s3:PutObject"],
-                    [pulumi.Output.concat(stores.audit_bucket_arn, "/records/*")],
+                *append_records(
+                    stores.audit_bucket_arn,
+                    stores.audit_key_arn,
+                    stores.writer_key_arn,
+                    args.surroundings.names.region,
                 ),
-                Statement(
-                    "EncryptRecords", ["kms:GenerateDataKey"], [stores.audit_key_arn], conditions=via_s3
-                ),
-                Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
                 *put_copies(
                     stores.analytics_stream_arn,
                     stores.analytics_key_arn,
