@@ -136,6 +136,7 @@ class Gateway:
             aws_credentials,
             settings.region,
             settings.bedrock_endpoint_url,
+            settings.has_bedrock,
         )
         self.batches = Batches(
             policy,

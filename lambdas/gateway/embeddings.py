@@ -119,6 +119,7 @@ class EmbeddingsEndpoint:
     aws_credentials: Callable[[Attribution], Awaitable[Any]]
     region: str
     endpoint_url: str | None = None
+    available: bool = True
 
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
@@ -126,8 +127,12 @@ class EmbeddingsEndpoint:
         """One call. Raises `ApiError`."""
         policy = self.policy.current()
         configured = policy.embeddings
-        if configured is None:
-            raise errors.not_found("Embeddings are not set up in this organisation.", reason="no_embeddings")
+        if configured is None or not self.available:
+            raise errors.not_found(
+                "Embeddings are not set up in this organisation: claude.embeddings_model names the model, "
+                "which Amazon Bedrock serves" + ("." if self.available else "; an emulated AWS does not."),
+                reason="no_embeddings",
+            )
         department = authorise_embeddings(policy, principal)
         request = read_embeddings_request(body.fields, configured.model)
         entry.model = configured.model

@@ -29,6 +29,7 @@ class GatewaySettings:
     region: str
     endpoint_url: str | None
     bedrock_endpoint_url: str | None
+    has_bedrock: bool  # an emulated AWS has none, unless somebody stands in for it
     ledger_table: str | None
     access_table: str | None
     subject_keys_table: str | None
@@ -58,6 +59,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         environment=environ.get("KIT_ENVIRONMENT", "local"),
         region=environ.get("AWS_REGION", "us-east-1"),
         endpoint_url=environ.get("AWS_ENDPOINT_URL"),
+        has_bedrock="AWS_ENDPOINT_URL" not in environ or "AWS_ENDPOINT_URL_BEDROCK_RUNTIME" in environ,
         bedrock_endpoint_url=environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", environ.get("AWS_ENDPOINT_URL")),
         ledger_table=environ.get("LEDGER_TABLE"),
         access_table=environ.get("ACCESS_TABLE"),

@@ -360,12 +360,14 @@ def make(
     aws_credentials: Any = unused,
     second_stage: SecondStage | None = None,
     process: InspectionProcess | None = None,
+    has_bedrock: bool = True,
     **policy: Any,
 ) -> Harness:
     """A running gateway. `policy` replaces parts of the policy document. The caller stops it."""
     settings = replace(
         read_settings({"GATEWAY_BODY_LIMIT": "200000", "GATEWAY_BODY_SECONDS": "1"}),
         concurrent_calls=concurrent_calls,
+        has_bedrock=has_bedrock,
         deadlines=deadlines
         or Deadlines(
             ping=0.2, connect=1.0, first_byte_whole=2.0, first_byte_stream=2.0, idle=1.5, read_on=0.5

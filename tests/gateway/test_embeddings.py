@@ -14,6 +14,7 @@ import pytest
 from lambdas.common.identities import Principal
 from lambdas.common.prices import load_prices
 from lambdas.gateway.providers.user_sessions import Attribution
+from lambdas.gateway.settings import read_settings
 
 from .harness import FINANCE_KEY, KEY, Answer, Harness, department, make
 from .signatures import SESSION, why_refused
@@ -327,3 +328,27 @@ def test_a_signature_that_does_not_hold_is_noticed(embedding: tuple[Harness, Bed
     bare = [(name, value) for name, value in received.headers if name != "x-amz-security-token"]
     other = Received(received.method, received.target, bare, received.body)
     assert why_refused(other, **held) == "the session's token is missing"
+
+
+@pytest.mark.parametrize(
+    ("environment", "has"),
+    [
+        ({}, True),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, False),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://x"}, True),
+    ],
+    ids=("AWS", "emulated", "emulated, with a stand-in"),
+)
+def test_without_bedrock_embeddings_are_404_and_name_the_setting(
+    provider_servers: list[FakeUpstream], environment: dict[str, str], has: bool
+) -> None:
+    assert read_settings(environment).has_bedrock is has
+    if has:
+        return
+    harness = make(provider_servers[:1], has_bedrock=False)
+    harness.reset()
+    answer = harness.post("/v1/embeddings", {"input": "a text"})
+    harness.stop()
+    assert answer.status == 404
+    assert "claude.embeddings_model" in answer.json()["error"]["message"]
+    assert "emulated" in answer.json()["error"]["message"]
