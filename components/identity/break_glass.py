@@ -9,7 +9,7 @@ from components.api.gateway import Stores
 from components.base import KitComponent
 from components.foundation.roles import session_beginnings
 from components.functions import Function, FunctionArgs, Surroundings
-from components.permissions import Statement
+from components.permissions import Statement, append_records
 
 PACKAGES = ("break_glass", "common", "workflow")
 WHAT = "break-glass"
@@ -99,11 +99,9 @@ def _statements(args: BreakGlassArgs) -> Sequence[Statement]:
             [pulumi.Output.concat(stores.governance_bucket_arn, f"/{args.policy_object_key}")],
         ),
         Statement("DecryptPolicy", ["kms:Decrypt"], [stores.governance_key_arn], conditions=via("s3")),
-        Statement(
-            "AppendRecords", ["s3:PutObject"], [pulumi.Output.concat(stores.audit_bucket_arn, "/records/*")]
+        *append_records(
+            stores.audit_bucket_arn, stores.audit_key_arn, stores.writer_key_arn, around.names.region
         ),
-        Statement("EncryptRecords", ["kms:GenerateDataKey"], [stores.audit_key_arn], conditions=via("s3")),
-        Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
         Statement("Tell", ["sns:Publish"], [around.alarm_topic_arn]),
         Statement(
             "EncryptMessages",

@@ -8,7 +8,7 @@ from pulumi_aws import cloudwatch, iam, sfn
 
 from components.base import KitComponent, refuse
 from components.functions import Function, FunctionArgs, Surroundings
-from components.permissions import Statement, canonical_json, document, put_copies, trusted
+from components.permissions import Statement, append_records, canonical_json, document, put_copies, trusted
 from components.workflow.definition import Planned, Steps, definition
 from components.workflow.department import Department, area_statements
 from contract.workflows import ReviewStep
@@ -194,14 +194,9 @@ class DepartmentWorkflows(KitComponent):
     def _recording(self) -> list[Statement]:
         """Append records of decisions to the audit store, and copy their metadata."""
         args, names = self._args, self._args.surroundings.names
-        via = {"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}}
         stream = names.arn("firehose", f"deliverystream/{args.copies_stream}")
         return [
-            Statement(
-                "AppendRecords", ["s3:PutObject"], [pulumi.Output.concat(args.audit_bucket_arn, "/records/*")]
-            ),
-            Statement("EncryptRecords", ["kms:GenerateDataKey"], [args.audit_key_arn], conditions=via),
-            Statement("Introduce", ["kms:Sign"], [args.writer_key_arn]),
+            *append_records(args.audit_bucket_arn, args.audit_key_arn, args.writer_key_arn, names.region),
             *put_copies(stream, args.copies_key_arn, names.region),
         ]
 
