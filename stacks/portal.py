@@ -1,6 +1,7 @@
 """The portal of the integration: its functions, and a front door of its own (L4.1-L4.6)."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -53,6 +54,7 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
             url=url,
             gateway_url=place.gateway_url,
             organization=settings.organization,
+            client_folder=Path(settings.client_folder) if settings.client_folder else None,
             table_key_arn=place.table_key_arn,
             layer_arn=DependencyLayer("portal-layer", names, "portal", options).arn,
             registrar_layer_arn=place.registrar_layer_arn,

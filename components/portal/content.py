@@ -3,7 +3,10 @@ L4.5).
 
 documents/portal.yaml          guidelines to accept, announcements, office hours, periods
 documents/<guideline>.md       a guideline; `<guideline>.de.md` is its German text
+documents/timeline.yaml        the programme's twelve weeks
 documents/courses/<id>.md      a course: front matter in YAML, then its text; `<id>.de.md` is German text only
+
+A client's folder lays its own over these by name: `documents/<name>` and `courses/<id>.md`.
 """
 
 import hashlib
@@ -128,19 +131,22 @@ class PortalFile(_Strict):
     office_hours: tuple[OfficeHourFile, ...] = ()
 
 
-def read_content(folder: Path = DOCUMENTS) -> dict[str, Any]:
-    """The content document. Raises `ContentError` naming every file and key that is invalid."""
+def read_content(folder: Path = DOCUMENTS, client: Path | None = None) -> dict[str, Any]:
+    """The content document, of the kit's `folder` with a client's folder over it. Raises `ContentError`
+    naming every file and key that is invalid.
+    """
     problems: list[str] = []
-    portal = _parsed(
-        PortalFile, folder / "portal.yaml", (folder / "portal.yaml").read_text("utf-8"), problems
-    )
+    settings = _laid_over(folder, client, "portal.yaml")
+    portal = _parsed(PortalFile, settings, settings.read_text("utf-8"), problems)
     guidelines = [
-        _guideline(folder, name, found, problems)
+        _guideline(_laid_over(folder, client, f"{name}.md"), name, found, problems)
         for name, found in sorted(portal.guidelines.items() if portal is not None else ())
     ]
-    paths = [path for path in sorted((folder / "courses").glob("*.md")) if path.name.count(".") == 1]
+    own = sorted((client / "courses").glob("*.md")) if client is not None else []
+    by_name = {path.name: path for path in [*sorted((folder / "courses").glob("*.md")), *own]}
+    paths = [path for name, path in sorted(by_name.items()) if name.count(".") == 1]
     courses = [course for path in paths if (course := _course(path, problems)) is not None]
-    planned = folder / "timeline.yaml"
+    planned = _laid_over(folder, client, "timeline.yaml")
     listed = f"tasks:\n{planned.read_text('utf-8')}" if planned.is_file() else "tasks: []"
     timeline = _parsed(TimelineFile, planned, listed, problems)
     known = {course["id"] for course in courses}
@@ -158,9 +164,15 @@ def read_content(folder: Path = DOCUMENTS) -> dict[str, Any]:
     return {"version": 1, **rest, "guidelines": guidelines, "courses": courses, "timeline": milestones}
 
 
-def content_text(folder: Path = DOCUMENTS) -> str:
+def content_text(folder: Path = DOCUMENTS, client: Path | None = None) -> str:
     """The content document as it is published. Raises `ContentError`."""
-    return canonical(read_content(folder)).decode()
+    return canonical(read_content(folder, client)).decode()
+
+
+def _laid_over(folder: Path, client: Path | None, name: str) -> Path:
+    """The client's own document of that name, else the kit's."""
+    own = client / "documents" / name if client is not None else None
+    return own if own is not None and own.is_file() else folder / name
 
 
 def front_matter(text: str) -> tuple[str, str]:
@@ -171,8 +183,7 @@ def front_matter(text: str) -> tuple[str, str]:
     return (head, body.lstrip("\n")) if found else ("", text)
 
 
-def _guideline(folder: Path, name: str, found: GuidelineFile, problems: list[str]) -> dict[str, Any]:
-    path = folder / f"{name}.md"
+def _guideline(path: Path, name: str, found: GuidelineFile, problems: list[str]) -> dict[str, Any]:
     if not path.is_file():
         problems.append(f"portal.yaml: guidelines.{name}: there is no {path.name}")
         return {}

@@ -1,6 +1,7 @@
 """The portal's functions, table and app client."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 from pulumi_aws import dynamodb
@@ -24,6 +25,7 @@ class PortalArgs:
     """`client_id` is the app client of the portal. `url` is the address under which people reach it, with its
     path. `table_key_arn` encrypts the
     table, `layer_arn` carries the packages of the pages, `registrar_layer_arn` those of the registrar.
+    `client_folder` holds what the client lays over documents and courses.
     Memory in MB; `reserved_concurrency` keeps pages from starving the gateway.
     """
 
@@ -38,6 +40,7 @@ class PortalArgs:
     layer_arn: pulumi.Input[str]
     registrar_layer_arn: pulumi.Input[str]
     deputy: DeputyArgs
+    client_folder: Path | None = None
     memory: int = 512
     reserved_concurrency: int | None = None
     recovery_days: int = 35
@@ -66,7 +69,7 @@ class Portal(KitComponent):
                 args.stores.governance_bucket_name,
                 args.stores.governance_key_arn,
                 CONTENT_KEY,
-                content_text(),
+                content_text(client=args.client_folder),
             ),
             self.child(),
         )

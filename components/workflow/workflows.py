@@ -11,7 +11,6 @@ from components.functions import Function, FunctionArgs, Surroundings
 from components.permissions import Statement, append_records, canonical_json, document, put_copies, trusted
 from components.workflow.definition import Planned, Steps, definition
 from components.workflow.department import Department, area_statements
-from contract.workflows import ReviewStep
 
 PACKAGES = ("common", "workflow")
 
@@ -52,12 +51,6 @@ class DepartmentWorkflowsArgs:
     access_table_name: pulumi.Input[str]
     access_table_arn: pulumi.Input[str]
     training: Training | None = None
-
-    @property
-    def by_role(self) -> bool:
-        """Whether a workflow lets only some of the reviewers decide."""
-        reviews = [each.workflow.step(ReviewStep) for each in self.workflows]
-        return any(review is not None and review.roles for review in reviews)
 
 
 class DepartmentWorkflows(KitComponent):
@@ -107,7 +100,7 @@ class DepartmentWorkflows(KitComponent):
                 "AUDIT_KEY_ARN": args.audit_key_arn,
                 "WRITER_KEY_ARN": args.writer_key_arn,
                 "ANALYTICS_STREAM": args.copies_stream,
-                **({"ACCESS_TABLE": args.access_table_name} if args.by_role else {}),
+                "ACCESS_TABLE": args.access_table_name,
             }
         elif args.training is not None:
             environment |= {
@@ -187,7 +180,7 @@ class DepartmentWorkflows(KitComponent):
                 [args.reviews_table_arn],
                 conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [f"DEPT#{args.id}"]}},
             ),
-            *([self._finding_people()] if args.by_role else []),
+            self._finding_people(),
             *self._recording(),
         ]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from lambdas.common.access import AccessRecords, user_key
+from lambdas.common.access import AccessRecord, AccessRecords, user_key
 from lambdas.common.audit import open_writer
 from lambdas.common.clock import Clock, utc_now
 from lambdas.workflow.area import DepartmentArea, decisions_of, draft_key, edit_key, encoded, released_key
@@ -29,8 +29,8 @@ class NotWhatWasApproved(Exception):
 @dataclass(frozen=True, slots=True)
 class Release:
     """The three steps over one department's data area. `append` makes an audit record durable and returns its
-    id, or raises; `prover` knows the reviewers' role, `people` the roles that people have at the client:
-    None where every reviewer's decision counts.
+    id, or raises; `prover` knows the reviewers' role, `people` who a name is and which roles that person has:
+    without it names are compared as they are, and no workflow may name roles.
     """
 
     reviews: Reviews
@@ -63,15 +63,26 @@ class Release:
         """Raises ReviewConflict for somebody who has none of the roles, or is not known any more."""
         if not roles:
             return
-        found = self.people and (self.people.find_person(person) or self.people.get(user_key(person)))
+        found = self._record_of(person)
         if not found or not found.active or not set(roles) & set(found.roles):
             raise ReviewConflict("the reviewer has none of the roles whose decision counts")
+
+    def _record_of(self, name: str) -> AccessRecord | None:
+        """The record of a person, whose session may bear a user name or an id."""
+        if self.people is None or not name:
+            return None
+        return self.people.find_person(name) or self.people.get(user_key(name))
+
+    def _id_of(self, name: str) -> str:
+        """One name for one person, whichever way in they took; the name itself for somebody unknown."""
+        found = self._record_of(name)
+        return found.subject if found is not None else name
 
     def _take(self, review: Review, given: Mapping[str, Any], person: str) -> Review:
         about = (given.get("department"), given.get("request"), given.get("draft_sha256"))
         if about != (review.department, review.request, review.draft_sha256):
             raise ReviewConflict("it is about another draft")
-        if same_person(person, review.requested_by):
+        if same_person(self._id_of(person), self._id_of(review.requested_by)):
             raise ReviewConflict("the person who asked for it may not decide on it")
         decision = str(given.get("decision"))
         key, sha256 = ("" if decision == "reject" else draft_key(review.request)), ""
@@ -98,7 +109,7 @@ class Release:
             AuditUnavailable: the decision could not be recorded.
         """
         review = self.reviews.begin_release(department, request)
-        if review.decision and same_person(review.decided_by, review.requested_by):
+        if review.decision and same_person(self._id_of(review.decided_by), self._id_of(review.requested_by)):
             raise ReviewConflict("the person who asked for it has already decided on it")
         self._record_decision(review, use_case)
         key = released_key(workflow, request)

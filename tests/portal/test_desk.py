@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
@@ -10,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from lambdas.common.access import AccessRecord, AccessRecords, person_record
+from lambdas.common.access import NAME_SK, AccessRecord, AccessRecords, name_key, person_record
 from lambdas.common.pool_tokens import Refused
 from lambdas.deputy import handler as deputy
 from lambdas.portal.pages.reviews import differences, marked
+from lambdas.workflow.release import Release
+from lambdas.workflow.reviews import Review, ReviewConflict
 from lambdas.workflow.validation import Draft, findings, place_of
 
 REQUEST = "wf_" + "0" * 26
@@ -133,3 +136,17 @@ def test_the_session_bears_the_persons_id_and_the_tags_of_the_record(
     }  # fmt: skip
     assert (first["RoleSessionName"], second["RoleSessionName"]) == ("rev", "rev")
     assert second["RoleArn"].endswith("role/legal-reviewer")
+
+
+def test_nobody_decides_about_a_draft_that_they_asked_for_by_another_way_in(world: AccessRecords) -> None:
+    """The command's session bears a user name, the portal's the id of provisioning."""
+    name = {"pk": {"S": name_key("user-name", "rev@example.com")}, "sk": {"S": NAME_SK}, "id": {"S": "rev"}}
+    world.client.put_item(TableName="access", Item=name)
+    nothing: Any = None
+    release = Release(nothing, nothing, nothing, nothing, nothing, people=world)
+    review = Review("legal", REQUEST, "waiting", "content", "req_1", "0" * 64, "rev@example.com", "")
+    given = {"department": "legal", "request": REQUEST, "draft_sha256": "0" * 64, "decision": "approve"}
+    with pytest.raises(ReviewConflict, match="may not decide"):
+        release._take(review, given, "rev")
+    with pytest.raises(ReviewConflict, match="may not decide"):
+        release._take(replace(review, requested_by="rev"), given, "REV@example.com")

@@ -1,5 +1,6 @@
 """The portal's parts that need no deployment: onboarding, catalogue of words, calendar, Markdown, content."""
 
+import hashlib
 import io
 import json
 import re
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.foundation.governance_store import DOCUMENTS
 from components.portal.content import ContentError, content_text, read_content
 from lambdas.common.learning import Evidence, grade, standing
 from lambdas.common.learning import read_content as parse_content
@@ -101,6 +103,24 @@ def test_content_with_faults_names_every_one(tmp_path: Path) -> None:
     assert all(
         part in str(error.value) for part in ("portal.yaml: seats", "bad.md: version", "bad.md: questions")
     )
+
+
+def test_a_client_lays_documents_and_courses_over_the_kits_by_name(tmp_path: Path) -> None:
+    kit, client = DOCUMENTS, tmp_path
+    (client / "documents").mkdir()
+    (client / "courses").mkdir()
+    (client / "documents" / "acceptable-use.md").write_text("# Our own rules")
+    own = (kit / "courses" / "sales.md").read_text("utf-8").replace("Claude in sales", "Our sales")
+    (client / "courses" / "sales.md").write_text(own)
+    (client / "courses" / "factory.md").write_text(own)
+    found = parse_content(content_text(client=client).encode())
+    use, sales = found.guideline("acceptable-use"), found.course("sales")
+    assert use is not None
+    assert sales is not None
+    assert use.text["en"] == "# Our own rules"
+    assert use.sha256 == hashlib.sha256(b"# Our own rules").hexdigest()
+    assert sales.title["en"] == "Our sales"
+    assert {one.id for one in found.courses} == {one.id for one in CONTENT.courses} | {"factory"}
 
 
 def test_a_calendar_keeps_ids_escapes_text_and_folds_lines() -> None:

@@ -111,6 +111,10 @@ async def ask(request: Request, visitor: Visitor, fields: FormData) -> Response:
     await run_in_threadpool(
         portal.table.create, Row(f"TICKET#{identifier}", "HEAD", facts, queue="open", at=now.isoformat())
     )
+    if kind == "blocked":  # counted as a statement on the detector; the ticket stands whatever it says
+        with contextlib.suppress(GatewayError):
+            said = {"request_id": request_id, "what": "stopped"}
+            await portal.gateway.post(visitor.token, "/v1/inspection-mistakes", said)
     own = Row(f"PERSON#{visitor.person}", f"TICKET#{identifier}", {"at": facts["at"], "kind": kind})
     await run_in_threadpool(portal.table.write, own)
     return redirect(request, f"/support/tickets/{identifier}")
