@@ -9,7 +9,6 @@ model, because its reservation is checked against that model's kill switch.
 
 import asyncio
 import json
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -340,14 +339,15 @@ class Batches:
         """Settle a batch that has ended, as far as that goes in a few seconds; the next request goes on."""
         if not batch.open:
             return
-        answer = await self._ask(exchange, batch, "/results")
-        if answer.response.status != 200:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_SETTLES_WITHIN_SECONDS):
-                await self._reader().read(entry, batch, answer.response, None, lambda: None)
-            return
-        answer.response.abort()
+        response = (await self._ask(exchange, batch, "/results")).response
+        try:
+            if response.status == 200:
+                async with asyncio.timeout(_SETTLES_WITHIN_SECONDS):
+                    await self._reader().read(entry, batch, response, None, lambda: None)
+        except TimeoutError:
+            return  # what was read is noted
+        finally:
+            response.abort()
 
     # -- the provider ---------------------------------------------------------------------------------------
 
