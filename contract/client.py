@@ -172,6 +172,19 @@ class SignIn:
     onboarding_required: bool = key(
         "a new person gets access only when onboarding is finished", default=False, stricter="more"
     )
+    groups_claim: Words | None = key(
+        "claim or attribute with a person's groups: at each sign-in they follow it, where rules mention them",
+        default=None,
+    )
+    people_from_claims: bool = key(
+        "a first sign-in with a verified address and a group that gives a department lets the person in,"
+        " without provisioning",
+        default=False, stricter="less",
+    )  # fmt: skip
+    session_hours: int = key(
+        "how long a sign-in lasts, renewals counted; then the identity provider decides again", default=720,
+        least=1, most=8_760, stricter="less",
+    )  # fmt: skip
 
 
 @declared

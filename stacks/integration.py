@@ -377,6 +377,8 @@ def _people(settings: Settings, base: Outputs, ledger: Ledger, options: pulumi.R
         email_domains=given.email_domains,
         addresses_verified=given.addresses_verified,
         external_id_claim=given.external_id_claim or "",
+        groups_claim=given.groups_claim or "",
+        session_hours=given.session_hours,
     )
 
 
@@ -415,6 +417,8 @@ def _scim(
             for rule in settings.identity.groups
         ],
         onboarding_required=settings.identity.onboarding_required,
+        follows_claims=bool(settings.identity.groups_claim),
+        people_from_claims=settings.identity.people_from_claims,
         recovery_days=plan.retention.table_recovery_days,
         deletion_protection=plan.redundancy.table_deletion_protection,
         user_pool=(people.pool.id, people.arn),

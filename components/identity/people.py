@@ -21,7 +21,7 @@ LOOPBACK = ("http://localhost:8976/callback", "http://localhost:18976/callback")
 # Put in when the pool is made, and replaced by `kit connect-provider`: no secret passes through Pulumi.
 UNSET = "not-set-yet"
 _ACCESS_MINUTES = 60
-_REFRESH_DAYS = 30
+_REFRESH_HOURS = 720
 _PORTAL_REFRESH_HOURS = 12
 # A client that names no flow gets those with passwords. This one ends at a trigger that the pool does not
 # have, so people come by their identity provider only. Where refresh tokens rotate, the flow that renews them
@@ -57,7 +57,9 @@ class PeopleArgs:
     `portal_url` is where people find the portal, empty where there is none. `directory_table` is the name of
     the table whose outbox takes events of sign-ins. `email_domains` are those whose addresses may sign in
     (none: any). `addresses_verified`: the identity provider asserts verified addresses only.
-    `external_id_claim` is what holds SCIM's externalId (empty: the subject).
+    `external_id_claim` is what holds SCIM's externalId (empty: the subject). `groups_claim` holds the groups,
+    which the function `enrolment` then lets the directory follow at each sign-in. A sign-in lasts for
+    `session_hours`, renewals counted: rotated refresh tokens live no longer than the first.
     """
 
     surroundings: Surroundings
@@ -72,6 +74,8 @@ class PeopleArgs:
     email_domains: Sequence[str] = ()
     addresses_verified: bool = False
     external_id_claim: str = ""
+    groups_claim: str = ""
+    session_hours: int = _REFRESH_HOURS
 
 
 class People(KitComponent):
@@ -196,6 +200,7 @@ class People(KitComponent):
                     "EMAIL_DOMAINS": ",".join(args.email_domains),
                     "ADDRESSES_VERIFIED": "true" if args.addresses_verified else "false",
                     "EXTERNAL_ID": "custom:external_id" if args.external_id_claim else "",
+                    **({"ENROLMENT_FUNCTION": self._enrolment()} if args.groups_claim else {}),
                 },
                 layers=[args.layer_arn],
                 memory=512,
@@ -203,6 +208,11 @@ class People(KitComponent):
             ),
             self.child(),
         )
+
+    def _enrolment(self) -> str:
+        """The function that lets the directory follow a sign-in: it is made with the directory, later."""
+        names = self._args.surroundings.names
+        return names.arn("lambda", f"function:{names.of('enrolment')}:live")
 
     def _trigger_statements(self) -> list[Statement]:
         """Read who has access; bind an account to a person; leave word of it, and read nothing there."""
@@ -226,6 +236,11 @@ class People(KitComponent):
                 [directory],
                 conditions={keys: {"dynamodb:LeadingKeys": ["OUTBOX"]}},
             ),
+            *(
+                [Statement("FollowSignIn", ["lambda:InvokeFunction"], [self._enrolment()])]
+                if args.groups_claim
+                else []
+            ),
         ]
 
     def _pool(self, name: str) -> cognito.UserPool:
@@ -245,7 +260,7 @@ class People(KitComponent):
                     "mutable": True,
                     "string_attribute_constraints": {"min_length": "0", "max_length": "2048"},
                 }
-                for attribute in ("external_id", "amr", "acr")
+                for attribute in ("external_id", "amr", "acr", *(["groups"] if args.groups_claim else []))
             ],
             mfa_configuration="OFF",  # nobody has a password here: the provider asks for more
             username_configuration={"case_sensitive": False},
@@ -268,6 +283,8 @@ class People(KitComponent):
             mapping = {"email": provider.email, "preferred_username": provider.user_name}
         if self._args.external_id_claim:
             mapping["custom:external_id"] = self._args.external_id_claim
+        if self._args.groups_claim:
+            mapping["custom:groups"] = self._args.groups_claim
         return cognito.IdentityProvider(
             f"{name}-provider",
             user_pool_id=self.pool.id,
@@ -284,14 +301,14 @@ class People(KitComponent):
         url = self._args.portal_url  # where a device's sign-in ends (RFC 8628)
         callbacks = [*LOOPBACK, *([f"{url}/device/callback"] if url else [])]
         return self._client_of_people(
-            f"{name}-client", "people", provider, server, callbacks, None, (_REFRESH_DAYS, "days")
+            f"{name}-client", "people", provider, server, callbacks, None, (self._args.session_hours, "hours")
         )
 
     def _portal_client(
         self, name: str, provider: cognito.IdentityProvider, server: cognito.ResourceServer
     ) -> cognito.UserPoolClient:
         """The portal keeps its tokens in a session of half a day, so its refresh tokens live no longer."""
-        url, refresh = self._args.portal_url, (_PORTAL_REFRESH_HOURS, "hours")
+        url, refresh = self._args.portal_url, (min(_PORTAL_REFRESH_HOURS, self._args.session_hours), "hours")
         return self._client_of_people(
             f"{name}-portal-client", "portal", provider, server, [f"{url}/callback"], [url], refresh
         )

@@ -63,7 +63,8 @@ class ScimRule:
 class ScimArgs:
     """`departments` are id and name. `table_key_arn` encrypts the directory; any second of the last
     `recovery_days` can be restored (1-35). `user_pool` is id and ARN of the Cognito pool whose sessions are
-    ended, where there is one. Memory in MB.
+    ended, where there is one. `follows_claims`: groups come from sign-ins, and with `people_from_claims`
+    people do. Memory in MB.
     """
 
     surroundings: Surroundings
@@ -78,6 +79,8 @@ class ScimArgs:
     deletion_protection: bool = True
     memory: int = 1024
     user_pool: tuple[pulumi.Input[str], pulumi.Input[str]] | None = None
+    follows_claims: bool = False
+    people_from_claims: bool = False
 
 
 class Scim(KitComponent):
@@ -115,6 +118,8 @@ class Scim(KitComponent):
             ScheduleArgs(self._reconciliation(), "cron(0 3 * * ? *)"),
             self.child(depends_on=[self.rules]),
         )
+        if args.follows_claims:
+            Function(f"{name}-enrolment", self._enrolment(), self.child(depends_on=[self.rules]))
         for what, metric, description, threshold in _ALARMS:
             log_alarm(
                 self, f"{name}-{what}", args.surroundings, f"scim-{what}", metric, description, threshold
@@ -179,6 +184,24 @@ class Scim(KitComponent):
             memory=args.memory,
             timeout=90,
             web=Web(readiness_path="/healthz"),
+        )
+
+    def _enrolment(self) -> FunctionArgs:
+        args = self._args
+        return FunctionArgs(
+            surroundings=args.surroundings,
+            what="enrolment",
+            description="Lets the directory follow what a sign-in says of a person's groups",
+            packages=PACKAGES,
+            handler="lambdas.scim.enrolment.handler",
+            statements=self._directory_statements("dynamodb:DeleteItem"),
+            environment={
+                **self._environment(),
+                "PEOPLE_FROM_CLAIMS": "true" if args.people_from_claims else "false",
+            },
+            layers=[args.layer_arn],
+            memory=1769,  # one processor: the sign-in waits for it, and for five seconds at most
+            timeout=5,
         )
 
     def _worker(self) -> FunctionArgs:

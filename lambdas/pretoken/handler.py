@@ -20,7 +20,8 @@ The claims are `kit_person` (the id by which the gateway finds the live record, 
 applications that show them.
 
 Environment: `ACCESS_TABLE`, `DIRECTORY_TABLE`, `IDENTITY_ISSUER`, `EMAIL_DOMAINS` (separated by commas;
-empty: any), `ADDRESSES_VERIFIED` (`true`: the identity provider asserts verified addresses only),
+empty: any), `ENROLMENT_FUNCTION` (asked at each sign-in where people or groups come from claims),
+`ADDRESSES_VERIFIED` (`true`: the identity provider asserts verified addresses only),
 `EXTERNAL_ID` (the attribute that holds the directory's id; empty: the subject itself).
 """
 
@@ -34,6 +35,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.common.access import AccessRecord, AccessRecords, user_key
 from lambdas.common.bindings import AlreadyBound, Binding, Bindings, How, subject_hash
@@ -46,6 +48,7 @@ _SIGN_INS = frozenset({"TokenGeneration_HostedAuth", "TokenGeneration_Authentica
 _NO_ACCESS = "You have no access to Claude here. Ask your Center of Excellence."
 _ENDED = "Your access to Claude is not active. Ask your Center of Excellence."
 _AGAIN = "Your session has ended. Sign in again."
+_LATER = "Your groups cannot be looked up now. Sign in again in a minute."
 _FOREIGN = "This account is not the one that your access to Claude belongs to. Ask your Center of Excellence."
 
 
@@ -109,7 +112,9 @@ class Trigger:
         put_event: Callable[[Mapping[str, Any]], None],
         clock: Clock = utc_now,
         environment: str = "local",
+        enrol: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
+        self._enrol = enrol
         self._environment = environment
         self._records = records
         self._bindings = bindings
@@ -128,10 +133,39 @@ class Trigger:
         person = self._bindings.person_of(subject)
         if person is None and sign_in.is_refresh:
             raise NoAccess(_AGAIN, "not_bound")
+        self._follow(sign_in, person or "")
         record = self._records.get(user_key(person)) if person else self._bound_now(sign_in, subject)
+        if record is not None and person is None:
+            self._follow(sign_in, record.subject)  # now that it is certain whose account it is
+            record = self._records.get(record.key)
         if record is None or not self._may_sign_in(record):
             raise NoAccess(_ENDED, "inactive")
         return _claims(record, sign_in.attributes)
+
+    def _follow(self, sign_in: SignIn, person: str) -> None:
+        """Let the directory follow a sign-in, where people or groups come from claims. A renewal says what
+        the sign-in said.
+        """
+        if self._enrol is None or sign_in.is_refresh:
+            return
+        self._enrol(
+            {
+                "person": person,
+                "external_id": self._external_id(sign_in),
+                "address": sign_in.address if self._is_verified(sign_in) else "",
+                "name": sign_in.attributes.get("name", ""),
+                "groups": _names(sign_in.attributes.get("custom:groups", "")),
+            }
+        )
+
+    def _external_id(self, sign_in: SignIn) -> str:
+        attribute = self._rules.external_id
+        return sign_in.attributes.get(attribute, "") if attribute else sign_in.subject
+
+    def _is_verified(self, sign_in: SignIn) -> bool:
+        """Whether there is an address that the identity provider answers for."""
+        verified = sign_in.attributes.get("email_verified", "").casefold() == "true"
+        return bool(sign_in.address) and (self._rules.addresses_verified or verified)
 
     def _may_sign_in(self, record: AccessRecord) -> bool:
         """Whether a token is to be had: who waits for onboarding gets one that cannot call Claude."""
@@ -156,15 +190,11 @@ class Trigger:
         return record
 
     def _found(self, sign_in: SignIn) -> tuple[AccessRecord | None, How]:
-        attribute = self._rules.external_id
-        external_id = sign_in.attributes.get(attribute, "") if attribute else sign_in.subject
+        external_id = self._external_id(sign_in)
         record = self._records.find_person(external_id, "external-id") if external_id else None
         if record is not None:
             return record, "external-id"
-        verified = self._rules.addresses_verified or (
-            sign_in.attributes.get("email_verified", "").casefold() == "true"
-        )
-        if not verified or not sign_in.address:
+        if not self._is_verified(sign_in):
             return None, "address"
         return self._records.find_person(sign_in.address), "address"
 
@@ -212,15 +242,28 @@ def _claims(record: AccessRecord, attributes: Mapping[str, str]) -> dict[str, An
     return claims
 
 
+def _names(value: str) -> list[str]:
+    """The names of a claim that was a list: as JSON, or as SAML's several values. Names have spaces."""
+    known = _as_list(value)
+    if known is not None:
+        return known
+    return [
+        one.strip() for one in value.strip().removeprefix("[").removesuffix("]").split(",") if one.strip()
+    ]
+
+
 def _texts(value: str) -> list[str]:
     """The texts of an attribute that was a list: the pool keeps it as JSON, or separated by commas."""
+    known = _as_list(value)
+    return [one for one in value.strip("[] ").replace(",", " ").split() if one] if known is None else known
+
+
+def _as_list(value: str) -> list[str] | None:
     try:
         parsed = json.loads(value)
-        if isinstance(parsed, list):
-            return [str(one) for one in parsed]
     except ValueError:
-        pass
-    return [one for one in value.strip("[] ").replace(",", " ").split() if one]
+        return None
+    return [str(one) for one in parsed] if isinstance(parsed, list) else None
 
 
 def _foreign(environment: str) -> dict[str, Any]:
@@ -251,7 +294,30 @@ def _trigger() -> Trigger:
         directory,
         lambda item: client.put_item(TableName=directory, Item=item),
         environment=os.environ.get("KIT_ENVIRONMENT", "local"),
+        enrol=_enrolment(os.environ.get("ENROLMENT_FUNCTION", "")),
     )
+
+
+def _enrolment(function: str) -> Callable[[Mapping[str, Any]], None] | None:
+    """Asks the function for people by their sign-in; None where there is none. Raises `NoAccess`."""
+    if not function:
+        return None
+    client = botocore.session.get_session().create_client(
+        "lambda",
+        region_name=os.environ.get("AWS_REGION"),
+        endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
+        config=Config(connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 1}),
+    )
+
+    def enrol(asked: Mapping[str, Any]) -> None:
+        try:
+            answer = client.invoke(FunctionName=function, Payload=json.dumps(asked).encode())
+        except (BotoCoreError, ClientError):
+            raise NoAccess(_LATER, "enrolment") from None
+        if answer.get("FunctionError"):
+            raise NoAccess(_LATER, "enrolment")
+
+    return enrol
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

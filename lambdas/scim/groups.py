@@ -6,6 +6,7 @@ is finished by the worker. What all members are to hear of (a new name, the grou
 many they are; the request works on it for some seconds, then the worker goes on from the last one done.
 """
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -196,6 +197,36 @@ class Groups:
         self._carry_out(group, events, {member.id: member for member in joins})
         return group
 
+    def follow(self, person: str, names: Sequence[str]) -> None:
+        """Make a person a member of exactly these of the groups that rules mention, by name or external id;
+        groups that are not there are made. Idempotent. Raises NotFoundException.
+        """
+        rules, cache = self._rules(), GroupNames()
+        before = self._people.get(person)
+        self._people.know_groups(before, cache)
+        mentioned = [one for one in before.groups if rules.mention(*cache[one])]
+        stays = [one for one in mentioned if _is_named(cache[one], names)]
+        missing = [
+            name
+            for name in dict.fromkeys(names)
+            if rules.mention(name, name) and not any(_is_named(cache[one], [name]) for one in stays)
+        ]
+        for name in missing:  # before anything is left: who moves is never out in between
+            self._people.join(person, self._group_called(name), _member_item(Member(person)), None, cache)
+        for group in mentioned:
+            if group not in stays:
+                self._people.leave(person, group, None, cache)
+
+    def _group_called(self, name: str) -> str:
+        """The id of the group of this external id or name, made where there is none."""
+        for _ in range(2):
+            found = self.ids_by_name("external-id", name) or self.ids_by_name("display-name", name)
+            if found:
+                return found[0]
+            with contextlib.suppress(UniquenessException):  # somebody else has made it now
+                return self.create(Group(display_name=name), ()).id
+        raise DirectoryUnavailable("Contention")
+
     def delete(self, identifier: str, *, versions: Versions = None) -> None:
         """Delete a group; its members lose what it gave them."""
         group = self.get(identifier)
@@ -356,6 +387,12 @@ def _bounded(events: list[MembershipEvent]) -> list[MembershipEvent]:
         most = f"{_EVENTS_AT_ONCE * MEMBERS_OF_EVENT:,}"
         raise InvalidValueException(detail=f"members: one request changes at most {most}; send several")
     return events
+
+
+def _is_named(group: tuple[str, str], names: Sequence[str]) -> bool:
+    """Whether a group (display name, external id) is among names or external ids."""
+    display, external_id = folded_name(group[0]), group[1]
+    return any(folded_name(one) == display or (external_id and one == external_id) for one in names)
 
 
 class _Superseded(Exception):

@@ -30,6 +30,10 @@ _PRODUCTION_ACTIONS = {
 _ACTIONS = ("allow", "flag", "redact", "review", "block")
 
 
+_DEFAULT_SESSION_HOURS = 720
+_MOST_HOURS_FROM_CLAIMS = 24
+
+
 def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> list[Problem]:
     """Every contradiction in the document. `sizing` is None when the size itself is wrong."""
     checks = [
@@ -40,6 +44,7 @@ def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> 
         _models,
         _issuers,
         _saml,
+        _people_from_claims,
         _providers,
         _audit,
         _api,
@@ -284,6 +289,22 @@ def _saml(document: Mapping[str, Any]) -> Iterator[Problem]:
     if identity.get("kind") == "saml" and len(given) != 1:
         wrong = "both are given" if given else "is required, or identity.metadata_file"
         yield Problem("identity.metadata_url", wrong, "the identity provider's document, by one of the two")
+
+
+def _people_from_claims(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Nobody reports leavers of an identity provider that does not provision: it is asked again in time."""
+    identity = mapping(document.get("identity"))
+    if not identity.get("people_from_claims"):
+        return
+    if not identity.get("groups_claim"):
+        yield Problem("identity.groups_claim", "is required by people_from_claims", "such as groups")
+    hours = identity.get("session_hours", _DEFAULT_SESSION_HOURS)
+    if isinstance(hours, int) and hours > _MOST_HOURS_FROM_CLAIMS:
+        yield Problem(
+            "identity.session_hours",
+            f"is more than {_MOST_HOURS_FROM_CLAIMS}, and leavers are noticed at the next sign-in only",
+            "12, or provision by SCIM",
+        )
 
 
 def _audit(document: Mapping[str, Any]) -> Iterator[Problem]:

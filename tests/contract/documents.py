@@ -47,6 +47,7 @@ def _rich() -> dict[str, Any]:
             "criteria": ["coe-staffed"],
         },
     }  # fmt: skip
+    document["identity"] |= {"groups_claim": "groups", "session_hours": 12}
     document["departments"][0]["findings"] = {}
     del document["departments"][-1]["monthly_budget_usd"]  # it follows from the size
     document["budget"]["anomaly_monitor"] = "create"
