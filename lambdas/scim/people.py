@@ -241,9 +241,9 @@ class People:
             writes.append(Write(self._access.creation(record)))
         elif record != access:
             writes.append(Write(self._access.replacement(record)))
-        elif extra:
-            # Nothing of the access changes, but what it was decided on must not have changed either.
-            writes += [self._unchanged(after)] if after == before else []
+        if after == before and (extra or record != access):
+            # The access was decided on this person: who was put out meanwhile must not be let in again.
+            writes.append(self._unchanged(after))
         writes += self._consequences(before, after, access, record)
         if writes:
             self._store.transact(writes)

@@ -57,7 +57,13 @@ def _rich() -> dict[str, Any]:
 def _saml() -> dict[str, Any]:
     """People sign in by SAML; nothing is on a name of its own; a private API in the client's network."""
     document = _rich() | {
-        "identity": {"kind": "saml", "metadata_url": "https://login.example.com/metadata", "attributes": {}},
+        "identity": {
+            "kind": "saml",
+            "metadata_url": "https://login.example.com/metadata",
+            "attributes": {},
+            "groups_claim": "groups",
+            "session_hours": 12,
+        },
         "api": {"exposure": "private", "vpc_endpoint_ids": ["vpce-01234567"]},
         "network": {
             "mode": "existing",

@@ -156,6 +156,11 @@ ATTACKS = (
         _NOTHING,
     ),
     Attack(
+        "be let in as by a sign-in with any group",
+        (Asked("lambda:InvokeFunction", "function:enrolment"),),
+        _NOTHING,
+    ),
+    Attack(
         "ask for emergency access",
         (Asked("lambda:InvokeFunction", "function:break-glass"),),
         "the function: two others must approve, each by a signature of their own session",

@@ -1,7 +1,8 @@
 """Runs `kit` in the test's own process, about a deployment that a fixture stood up."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest import mock
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from kit.cli import app
 from kit.errors import KitError
+from kit.target import find_target
 from tests.support.local_kit import LocalKit
 
 
@@ -19,6 +21,15 @@ class Done:
     code: int
     stdout: str
     stderr: str
+
+
+@contextmanager
+def known_target(kit: LocalKit) -> Iterator[None]:
+    """Commands find a deployment without looking for it, each the same one with the clients it has."""
+    with mock.patch.dict(os.environ, {"KIT_HOME": str(kit.folder)}):
+        target = find_target()
+    with mock.patch("kit.target.find_target", return_value=target):
+        yield
 
 
 def run(kit: LocalKit, *arguments: str) -> Done:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,19 @@ import pytest
 
 from kit.target import find_target
 from lambdas.scim.outside import Outside
-from tests.identity.commands import run
+from tests.identity.commands import known_target, run
 from tests.support.local_kit import LocalKit
 
+pytestmark = pytest.mark.usefixtures("one_target")
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+
+
+@pytest.fixture(scope="module")
+def one_target(local_kit: LocalKit) -> Iterator[None]:
+    """The deployment is looked up once: AWS clients take seconds to make on a loaded machine."""
+    with known_target(local_kit):
+        yield
 
 
 def reviewed(kit: LocalKit, *options: str) -> dict[str, Any]:

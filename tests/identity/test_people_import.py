@@ -3,16 +3,24 @@ as by SCIM (G.4, C.1).
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.identity.commands import run
+from tests.identity.commands import known_target, run
 from tests.support.local_kit import LocalKit
 
-pytestmark = pytest.mark.emulator
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("one_target")]
 HEAD = "user_name,email,name,department,external_id,groups,active\n"
+
+
+@pytest.fixture(scope="module")
+def one_target(local_kit: LocalKit) -> Iterator[None]:
+    """The deployment is looked up once: AWS clients take seconds to make on a loaded machine."""
+    with known_target(local_kit):
+        yield
 
 
 def imported(kit: LocalKit, file: Path, *options: str) -> dict[str, Any]:

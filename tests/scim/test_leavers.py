@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from .harness import ENTERPRISE_SCHEMA, PATCH_SCHEMA, USER_SCHEMA, Scim
+from lambdas.scim.settings import open_directory
+
+from .harness import ENTERPRISE_SCHEMA, PATCH_SCHEMA, USER_SCHEMA, Scim, session_of
 
 pytestmark = pytest.mark.emulator
 
@@ -183,3 +185,22 @@ def test_values_come_back_as_they_were_sent(own_scim: Scim):
     assert {name: again.json()[name] for name in sent} == sent
     found = own_scim.find("Users", 'emails.value eq "lee@corp.LOCAL"')["Resources"]
     assert [one["id"] for one in found] == [made["id"]]
+
+
+def test_a_placement_under_way_does_not_let_a_leaver_in_again(own_scim: Scim, monkeypatch):
+    """The worker has read the person, then the provider puts them out, then the worker reads the access."""
+    person = own_scim.user(active=True)["id"]
+    own_scim.group("Claude Marketing", person)
+    tenant = own_scim.tenant
+    people = open_directory(tenant.settings, session_of(tenant.emulator)).people
+    read, late = people._record, [person]
+
+    def record(identifier: str):
+        if late:
+            own_scim.patch(f"/Users/{late.pop()}", {"op": "replace", "path": "active", "value": False})
+        return read(identifier)
+
+    monkeypatch.setattr(people, "_record", record)
+    people.settle(person, {})
+    assert late == []
+    assert own_scim.access(person).active is False
