@@ -85,7 +85,7 @@ SCANNER = Scanner(
         "gates": [(gate, gate) for gate in sorted({*injection.GATES, *meaning.GATES, *acceptable_use.GATES})],
     },
     {**personal_data.HINTS, **token_shapes.HINTS, **views.HINTS, **markings.HINTS},
-    {**personal_data.PLACES, **views.PLACES},
+    {**personal_data.PLACES, **views.PLACES, **markings.PLACES},
 )
 _CHUNK = 32_768
 _OVERLAP = 512
@@ -388,7 +388,7 @@ class Inspector:
             _check(deadline)
         whole: list[Span] = []
         if "markings" not in off:
-            for span, level in markings.find(plain, candidates.hints):
+            for span, level in markings.find(plain, candidates):
                 levels[span] = level
                 whole.append(span)
         gates = places(candidates.literals["gates"])

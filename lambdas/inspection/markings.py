@@ -3,8 +3,9 @@ labels (G.1).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from lambdas.inspection.candidates import Candidates
 from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import DataClass, Span
 
@@ -55,7 +56,7 @@ _LEVELS = {
     "internal": DataClass.INTERNAL,
 }
 # a character beyond Latin-1 is a question mark there
-HINTS = {
+PLACES = {
     "banner": "ATTORNEY|PRIVILEGED|SECRET|CONFIDEN|RESTRICTED|MNPI|MATERIAL NON|TLP|INTERNAL"
     "|VERTRAULICH|EMBARGO|DISTRIBU|NEED TO|NEED-TO|PHI|INTERN|ANWALTS|AVOCAT|SEGRETO|SIGILO|TAJ|GEHEIM"
     "|ADVOCAAT|SEGREDO|RISERVAT"
@@ -63,8 +64,8 @@ HINTS = {
     "|ROZPOWS|WEWN|DIENSTGEBRAUCH",
     "label-field": "(?i)lassif|ensitiv|clasific|klasyfik|klauzul|klassifi|vertraul|vertrouw"
     "|riservat|sensibil",
-    "beyond-latin": "[?][?]",
 }
+HINTS = {"beyond-latin": "[?][?]"}
 _OTHER_SCRIPTS = re.compile("[秘密限級級级厳保资内仅관사내비밀급]")
 _FIELD = Expression(
     r"(?im)^[ \t>*#|\"']*(?:data[ _-]?)?(?:classification|sensitivity|security level|data class"
@@ -85,21 +86,47 @@ _RESTRICTED_VALUES = re.compile(r"restri|eingeschr|restrei|limitat|beperkt|zastr
 _MAX_BANNER_LINE = 120
 
 
-def find(text: str, hints: frozenset[str] = frozenset(HINTS)) -> Iterator[tuple[Span, DataClass]]:
+def find(text: str, candidates: Candidates | None = None) -> Iterator[tuple[Span, DataClass]]:
     """Markings in the text: upper-case banners at the start of a line, in brackets or alone, and labelled
-    fields. `hints`: those of `HINTS` that the text may hold.
+    fields. `candidates`: of `HINTS` and `PLACES`.
     """
-    if "banner" in hints or ("beyond-latin" in hints and _OTHER_SCRIPTS.search(text)):
-        for match in _BANNER.finditer(text):
-            if not _is_banner(text, match):
-                continue
+    places = candidates.places if candidates else {}
+    everywhere = bool(_OTHER_SCRIPTS.search(text)) if not candidates or _BEYOND in candidates.hints else False
+    for match in _banners(text, None if everywhere else places.get("banner")):
+        if _is_banner(text, match):
             kind = match.lastgroup or "restricted"
             yield Span("LABEL", match.start(), match.end(), 0.9, f"banner-{kind}"), _LEVELS[kind]
-    if "label-field" in hints or ("beyond-latin" in hints and _OTHER_SCRIPTS.search(text)):
-        for match in _FIELD.finditer(text):
-            level = _field_level(match["value"].lower())
-            if level:
-                yield Span("LABEL", match.start("value"), match.end("value"), 0.9, "label-field"), level
+    for match in _fields(text, None if everywhere else places.get("label-field")):
+        level = _field_level(match["value"].lower())
+        if level:
+            yield Span("LABEL", match.start("value"), match.end("value"), 0.9, "label-field"), level
+
+
+_BEYOND = "beyond-latin"
+_WIDEST = 60  # characters: no banner is longer
+
+
+def _banners(text: str, ends: Sequence[int] | None) -> Iterator[re.Match[str]]:
+    """Banners; `ends`: where their gates end, if these were sought."""
+    if ends is None:
+        yield from _BANNER.finditer(text)
+        return
+    done = 0
+    for end in ends:
+        for match in _BANNER.finditer(text, max(done, end - _WIDEST), end + _WIDEST):
+            yield match
+            done = match.end()
+        done = max(done, end)
+
+
+def _fields(text: str, ends: Sequence[int] | None) -> Iterator[re.Match[str]]:
+    if ends is None:
+        yield from _FIELD.finditer(text)
+        return
+    for start in dict.fromkeys(text.rfind("\n", 0, end) + 1 for end in ends):
+        match = _FIELD.match(text, start)
+        if match:
+            yield match
 
 
 def _field_level(value: str) -> DataClass | None:
