@@ -14,8 +14,10 @@ from botocore.exceptions import ClientError
 
 from lambdas.authorizer.handler import Edge
 from lambdas.common.access import AccessRecord, AccessRecords, person_record
-from lambdas.common.bindings import Bindings
+from lambdas.common.bindings import Bindings, subject_hash
+from lambdas.common.clock import utc_now
 from lambdas.common.policy import PolicyUnavailable
+from lambdas.gateway.accounts import Accounts
 from lambdas.pretoken.handler import Rules, SignIn, Trigger
 
 from .deployed import Deployed
@@ -139,3 +141,30 @@ def test_what_the_trigger_may_write_is_no_part_of_an_access_record(deployed: Dep
     writable = set(conditions["ForAllValues:StringEquals"]["dynamodb:Attributes"]) - {"pk", "sk", "subject"}
     assert not writable & {field.name for field in fields(AccessRecord)}
     assert planned["LeaveWord"]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["OUTBOX"]
+
+
+@pytest.mark.parametrize("without", ["", "BindAccount"])
+def test_the_gateway_binds_a_direct_issuers_person_by_a_statement_of_its_own(
+    deployed: Deployed, without: str
+) -> None:
+    planned = deployed.stage.statements("gateway-api-permissions")
+    trigger = {one["Sid"]: one for one in _planned(deployed, "people-pretoken-permissions")}
+    (statement,) = [one for one in planned if one["Sid"] == "BindAccount"]
+    assert statement["Condition"] == trigger["BindAccount"]["Condition"]
+    person = uuid.uuid4().hex
+    records = deployed.records
+    record = person_record(person, provisioned=True, department="marketing")
+    entries = [records.creation(record), records.naming("user-name", f"{person}@example.com", person)]
+    records.client.transact_write_items(TransactItems=entries)
+    client = deployed.stage.acting([one for one in planned if one["Sid"] != without]).client("dynamodb")
+    accounts = Accounts(AccessRecords(client, records.table), Bindings(client, records.table), utc_now)
+    asked = ("https://login.example.com", subject_hash("https://login.example.com", person))
+    found = accounts.find(*asked, "user-name", f"{person}@example.com")
+    assert found.binding is not None
+    if without:
+        with pytest.raises(ClientError):
+            accounts.bind(found.binding)
+        return
+    accounts.bind(found.binding)
+    known = accounts.find(*asked, "user-name", "another name")
+    assert (known.record and known.record.subject, known.binding) == (person, None)
