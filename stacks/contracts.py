@@ -5,8 +5,8 @@ downstream. This is the only module that makes a `StackReference`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
 import pulumi
 
@@ -14,6 +14,9 @@ from stacks.settings import STAGES, Settings, Stage
 
 CONTRACT_VERSION = 1
 _VERSION_NAME = "contract_version"
+
+
+T = TypeVar("T")
 
 
 class ContractError(Exception):
@@ -281,3 +284,9 @@ def check(
     if mistyped:
         raise ContractError(f"stack {target} exports other types than promised: {', '.join(mistyped)}; {run}")
     return {name: values.get(name) for name in CONTRACTS[stage]}
+
+
+def taken(args: type[T], exports: Mapping[str, pulumi.Output[Any]], **given: Any) -> T:
+    """A component's arguments: what is given, and each field that an earlier stage exports under its name."""
+    same = {one.name: exports[one.name] for one in fields(args) if one.name in exports}  # type: ignore[arg-type]
+    return args(**{**same, **given})

@@ -7,13 +7,12 @@ from typing import Any
 import pulumi
 
 from components.api.gateway import Stores
-from components.api.rest_api import CustomDomain, RestApi, RestApiArgs
+from components.api.rest_api import RestApi, RestApiArgs
 from components.functions import Surroundings
 from components.identity.people import People
 from components.layers import DependencyLayer
 from components.portal.deputy import DeputyArgs
 from components.portal.portal import Portal, PortalArgs
-from contract.client import CustomDomain as ClientDomain
 from stacks.placement import names_of
 from stacks.portal_address import address
 from stacks.settings import Settings
@@ -71,8 +70,6 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
         ),
         options,
     )
-    given = settings.portal
-    domain = _named(given.custom_domain) if given else None
     door = RestApi(
         "portal-door",
         RestApiArgs(
@@ -83,7 +80,7 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
             access_log_arn=place.access_log_arn,
             rate_limit=max(10, capacity.api_requests_per_second // _SHARE_OF_CONCURRENCY),
             burst_limit=max(20, capacity.api_burst // _SHARE_OF_CONCURRENCY),
-            domain=domain,
+            domain=settings.portal.custom_domain if settings.portal else None,
         ),
         options,
     )
@@ -93,7 +90,3 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
         "portal_client_id": client.id,
         "portal_api_id": door.api.id,
     }
-
-
-def _named(given: ClientDomain) -> CustomDomain:
-    return CustomDomain(given.name, given.certificate_arn, hosted_zone_id=given.hosted_zone_id)

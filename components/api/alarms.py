@@ -8,6 +8,7 @@ import pulumi
 from pulumi_aws import cloudwatch
 
 from components.base import KitComponent, Names, refuse
+from contract.sizes import Alarms
 
 # Where the gateway's access log puts its metrics (lambdas/gateway/access_log.py).
 NAMESPACE = "ClaudeEnterpriseKit"
@@ -16,8 +17,7 @@ _PERIOD = 60
 
 @dataclass(frozen=True)
 class ApiAlarmsArgs:
-    """Thresholds. `evaluation_minutes` is how long a condition must last before somebody is notified;
-    `audit_write_failures` within one minute are reported at once.
+    """`alarms` are the thresholds, as the size or the client says.
 
     `monthly_budget_microusd` is the organisation's; spending faster than the month allows is an alarm.
     """
@@ -25,12 +25,8 @@ class ApiAlarmsArgs:
     names: Names
     topic_arn: pulumi.Input[str]
     api_name: str
-    error_percent: int
-    overhead_p95_ms: int
-    audit_write_failures: int
-    evaluation_minutes: int
+    alarms: Alarms
     monthly_budget_microusd: int
-    budget_warning_percent: int
     delivery_streams: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
@@ -50,9 +46,18 @@ class ApiAlarms(KitComponent):
         refuse(
             f"ApiAlarms {name}",
             [
-                (0 < args.error_percent <= 100, f"error_percent: {args.error_percent} is not in 1..100"),
-                (args.evaluation_minutes > 0, f"evaluation_minutes: {args.evaluation_minutes} is not over 0"),
-                (args.overhead_p95_ms > 0, f"overhead_p95_ms: {args.overhead_p95_ms} is not over 0"),
+                (
+                    0 < args.alarms.gateway_error_percent <= 100,
+                    f"error_percent: {args.alarms.gateway_error_percent} is not in 1..100",
+                ),
+                (
+                    args.alarms.evaluation_minutes > 0,
+                    f"evaluation_minutes: {args.alarms.evaluation_minutes} is not over 0",
+                ),
+                (
+                    args.alarms.gateway_overhead_p95_ms > 0,
+                    f"overhead_p95_ms: {args.alarms.gateway_overhead_p95_ms} is not over 0",
+                ),
             ],
         )
         super().__init__(name, opts)
@@ -65,7 +70,7 @@ class ApiAlarms(KitComponent):
             "Refusals",
             NAMESPACE,
             {"environment": args.names.environment},
-            threshold=max(100, 10 * args.evaluation_minutes),
+            threshold=max(100, 10 * args.alarms.evaluation_minutes),
             statistic="Sum",
             description="Many refusals: a limit is too low, a budget is used up, or somebody probes",
         )
@@ -74,7 +79,7 @@ class ApiAlarms(KitComponent):
             "Blocked",
             NAMESPACE,
             {"environment": args.names.environment},
-            threshold=max(20, 5 * args.evaluation_minutes),
+            threshold=max(20, 5 * args.alarms.evaluation_minutes),
             statistic="Sum",
             description="Inspection stops many requests: somebody tries to send what may not leave, or the "
             "inspection is wrong about a new kind of text",
@@ -129,7 +134,7 @@ class ApiAlarms(KitComponent):
             name=self._args.names.of("api-errors"),
             alarm_description="More answers than allowed are errors of ours",
             metric_queries=[share, metric("errors", "5XXError"), metric("requests", "Count")],
-            threshold=self._args.error_percent,
+            threshold=self._args.alarms.gateway_error_percent,
             **self._common(),
         )
 
@@ -152,14 +157,14 @@ class ApiAlarms(KitComponent):
             name=self._args.names.of("api-overhead"),
             alarm_description="The API itself has become slow; Claude's own time is not counted",
             metric_queries=[added, metric("total", "Latency"), metric("behind", "IntegrationLatency")],
-            threshold=self._args.overhead_p95_ms,
+            threshold=self._args.alarms.gateway_overhead_p95_ms,
             **self._common(),
         )
 
     def _spending(self) -> cloudwatch.MetricAlarm:
         """A day may cost three times its share of the month before anybody is notified: use is uneven."""
         args = self._args
-        share = args.monthly_budget_microusd * args.budget_warning_percent // 100
+        share = args.monthly_budget_microusd * args.alarms.budget_warning_percent // 100
         return cloudwatch.MetricAlarm(
             f"{self._name}-spending",
             name=args.names.of("api-spending"),
@@ -188,7 +193,7 @@ class ApiAlarms(KitComponent):
             dimensions={"environment": self._args.names.environment},
             statistic="Sum",
             period=_PERIOD,
-            threshold=self._args.audit_write_failures,
+            threshold=self._args.alarms.audit_write_failures,
             **{
                 **self._common(),
                 "comparison_operator": "GreaterThanOrEqualToThreshold",
@@ -234,7 +239,7 @@ class ApiAlarms(KitComponent):
     def _common(self) -> dict[str, Any]:
         return {
             "comparison_operator": "GreaterThanThreshold",
-            "evaluation_periods": self._args.evaluation_minutes,
+            "evaluation_periods": self._args.alarms.evaluation_minutes,
             "treat_missing_data": "notBreaching",
             "alarm_actions": [self._args.topic_arn],
             "ok_actions": [self._args.topic_arn],

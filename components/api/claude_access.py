@@ -9,6 +9,7 @@ from pulumi_aws import iam
 from components.base import KitComponent, Names, refuse
 from components.functions import Surroundings
 from components.permissions import Statement, canonical_json, document
+from contract.client import AnthropicProvider, BedrockProvider, Claude, ClaudePlatformProvider
 
 _CALLER = "claude-caller"
 # The session tags without which nobody gets a session; the gateway sets them (`user_sessions`).
@@ -30,6 +31,21 @@ class ClaudeAccess:
     platform_workspaces: Sequence[tuple[str, str]] = ()
     embeddings_model: str = ""
     in_callers_names: bool = True
+
+    @classmethod
+    def of(cls, claude: Claude, api_key_secret_arn: pulumi.Input[str]) -> "ClaudeAccess":
+        """The ways that a client's file names; the secret counts where one of them has a key."""
+        providers = claude.providers
+        auths = [one.auth for one in providers if isinstance(one, AnthropicProvider)]
+        platform = [one for one in providers if isinstance(one, ClaudePlatformProvider)]
+        return cls(
+            audiences=sorted({one.audience for one in auths if one.kind == "workload-identity"}),
+            api_key_secret_arn=api_key_secret_arn if any(one.kind == "secret" for one in auths) else None,
+            bedrock_regions=sorted({one.region for one in providers if isinstance(one, BedrockProvider)}),
+            platform_workspaces=sorted({(one.region, one.workspace_id) for one in platform}),
+            embeddings_model=claude.embeddings_model,
+            in_callers_names=claude.in_callers_names,
+        )
 
     def caller_role_arn(self, names: Names) -> str:
         """The role that the gateway assumes; empty where no model on AWS is called, or not in callers'

@@ -6,21 +6,18 @@ import pulumi
 from pulumi_aws import dynamodb
 
 from components.base import KitComponent, Names
+from contract.sizes import Sizing
 
 
 @dataclass(frozen=True)
 class LedgerArgs:
-    """`key_arn` encrypts all three tables; any second of the last `recovery_days` can be restored (1-35).
-
-    `deletion_protection` is off in named non-production environments only. `contributor_insights` names the
-    keys of `ledger` that are throttled.
+    """`key_arn` encrypts all three tables; `plan` says for how long a table can be restored, whether it is
+    protected, and whether throttled keys of `ledger` are named.
     """
 
     names: Names
     key_arn: pulumi.Input[str]
-    recovery_days: int = 35
-    deletion_protection: bool = True
-    contributor_insights: bool = False
+    plan: Sizing
 
 
 class Ledger(KitComponent):
@@ -37,10 +34,11 @@ class Ledger(KitComponent):
 
     def __init__(self, name: str, args: LedgerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        self.ledger = self._table(name, "ledger", args, expires=True, recovery_days=args.recovery_days)
-        self.access = self._table(name, "access", args, recovery_days=args.recovery_days)
+        days = args.plan.retention.table_recovery_days
+        self.ledger = self._table(name, "ledger", args, expires=True, recovery_days=days)
+        self.access = self._table(name, "access", args, recovery_days=days)
         self.subject_keys = self._table(name, "subject-keys", args, recovery_days=1)
-        if args.contributor_insights:
+        if args.plan.detection.contributor_insights:
             dynamodb.ContributorInsights(
                 f"{name}-ledger-insights",
                 table_name=self.ledger.name,
@@ -63,7 +61,7 @@ class Ledger(KitComponent):
             attributes=[{"name": "pk", "type": "S"}, {"name": "sk", "type": "S"}],
             server_side_encryption={"enabled": True, "kms_key_arn": args.key_arn},
             point_in_time_recovery={"enabled": True, "recovery_period_in_days": recovery_days},
-            deletion_protection_enabled=args.deletion_protection,
+            deletion_protection_enabled=args.plan.redundancy.table_deletion_protection,
             ttl={"enabled": True, "attribute_name": "ttl"} if expires else None,
             opts=self.kept(),
         )

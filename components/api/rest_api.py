@@ -11,6 +11,7 @@ from pulumi_aws import apigateway
 from components.base import KitComponent, Names, refuse
 from components.functions import Function
 from components.permissions import Statement, canonical_json, document
+from contract.client import CustomDomain, MutualTls
 from lambdas.gateway.doors import NOBODY, REQUEST_ID, SOURCE_IP, USER_ARN
 from lambdas.gateway.errors import PERMISSION, POLICY_STATUS
 
@@ -37,20 +38,6 @@ ACCESS_LOG_FIELDS: Mapping[str, str] = {
     "wafStatus": "$context.waf.status",
     "errorType": "$context.error.responseType",
 }
-
-
-@dataclass(frozen=True)
-class CustomDomain:
-    """A name of the client's own. `truststore_uri` (s3://bucket/key of a PEM bundle) switches mutual TLS
-    on, `truststore_version` holds it to one version of that object; `hosted_zone_id` is the Route 53 zone
-    that gets the record for the name.
-    """
-
-    domain: str
-    certificate_arn: str
-    truststore_uri: str = ""
-    truststore_version: str | None = None
-    hosted_zone_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +71,7 @@ class RestApiArgs:
     endpoint: Literal["REGIONAL", "PRIVATE"] = "REGIONAL"
     vpc_endpoint_ids: tuple[pulumi.Input[str], ...] = ()
     domain: CustomDomain | None = None
+    mutual_tls: MutualTls | None = None  # of the domain
     others: Mapping[str, Function] = field(default_factory=dict)
     authorizer: Function | None = None
     pods: Pods | None = None
@@ -148,11 +136,9 @@ class RestApi(KitComponent):
                 "apigateway.amazonaws.com",
                 pulumi.Output.concat(self.api.execution_arn, f"/*/*/{segment}/*"),
             )
-        self.domain_name = self._domain(args.domain) if args.domain else None
+        self.domain_name = self._domain(args.domain, args.mutual_tls) if args.domain else None
         self.url = (
-            pulumi.Output.from_input(f"https://{args.domain.domain}")
-            if args.domain
-            else self.stage.invoke_url
+            pulumi.Output.from_input(f"https://{args.domain.name}") if args.domain else self.stage.invoke_url
         )
         self.register_outputs({"url": self.url, "apiId": self.api.id, "stageArn": self.stage.arn})
 
@@ -402,22 +388,22 @@ class RestApi(KitComponent):
             opts=self.child(),
         )
 
-    def _domain(self, domain: CustomDomain) -> apigateway.DomainName:
+    def _domain(self, domain: CustomDomain, mutual_tls: MutualTls | None) -> apigateway.DomainName:
         # API Gateway refuses mutual TLS together with an enhanced security policy; TLS_1_2 also speaks 1.3.
         tls: dict[str, Any] = (
             {
                 "mutual_tls_authentication": {
-                    "truststore_uri": domain.truststore_uri,
-                    "truststore_version": domain.truststore_version,
+                    "truststore_uri": mutual_tls.truststore_uri,
+                    "truststore_version": mutual_tls.truststore_version,
                 },
                 "security_policy": "TLS_1_2",
             }
-            if domain.truststore_uri
+            if mutual_tls
             else {"security_policy": TLS_POLICY, "endpoint_access_mode": "STRICT"}
         )
         name = apigateway.DomainName(
             f"{self._name}-domain",
-            domain_name=domain.domain,
+            domain_name=domain.name,
             regional_certificate_arn=domain.certificate_arn,
             endpoint_configuration={"types": "REGIONAL"},
             opts=self.child(),
@@ -436,7 +422,7 @@ class RestApi(KitComponent):
             route53.Record(
                 f"{self._name}-domain-record",
                 zone_id=domain.hosted_zone_id,
-                name=domain.domain,
+                name=domain.name,
                 type="A",
                 aliases=[
                     {

@@ -1,7 +1,8 @@
 """How people sign in: a Cognito user pool in front of the organisation's identity provider."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import pulumi
@@ -10,6 +11,7 @@ from pulumi_aws import cognito
 from components.base import KitComponent, refuse
 from components.functions import Function, FunctionArgs, Surroundings, log_alarm
 from components.permissions import Statement
+from contract.client import OidcIdentity, SamlIdentity
 from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 
 PROVIDER = "organization"
@@ -21,7 +23,6 @@ LOOPBACK = ("http://localhost:8976/callback", "http://localhost:18976/callback")
 # Put in when the pool is made, and replaced by `kit connect-provider`: no secret passes through Pulumi.
 UNSET = "not-set-yet"
 _ACCESS_MINUTES = 60
-_REFRESH_HOURS = 720
 _PORTAL_REFRESH_HOURS = 12
 # A client that names no flow gets those with passwords. This one ends at a trigger that the pool does not
 # have, so people come by their identity provider only. Where refresh tokens rotate, the flow that renews them
@@ -30,52 +31,22 @@ _NO_PASSWORDS = ["ALLOW_CUSTOM_AUTH"]
 
 
 @dataclass(frozen=True)
-class OidcProvider:
-    """The organisation's identity provider by OpenID Connect."""
-
-    issuer: str
-    client_id: str
-    scopes: Sequence[str] = ("openid", "email", "profile")
-
-
-@dataclass(frozen=True)
-class SamlProvider:
-    """The organisation's identity provider by SAML 2.0. `metadata` is its document, or the https address
-    where it publishes it; `user_name` and `email` are what it calls the attributes that name a person.
-    """
-
-    metadata: str
-    user_name: str
-    email: str
-    signed_requests: bool = True
-    encrypted_assertions: bool = False
-
-
-@dataclass(frozen=True)
 class PeopleArgs:
-    """`machines` are names of clients that get tokens with a secret of their own (client credentials);
-    `portal_url` is where people find the portal, empty where there is none. `directory_table` is the name of
-    the table whose outbox takes events of sign-ins. `email_domains` are those whose addresses may sign in
-    (none: any). `addresses_verified`: the identity provider asserts verified addresses only.
-    `external_id_claim` is what holds SCIM's externalId (empty: the subject). `groups_claim` holds the groups,
-    which the function `enrolment` then lets the directory follow at each sign-in. A sign-in lasts for
-    `session_hours`, renewals counted: rotated refresh tokens live no longer than the first.
+    """`identity` is how people sign in, as the client's file says. `portal_url` is where people find the
+    portal, empty where there is none. `directory_table` is the name of the table whose outbox takes events of
+    sign-ins. Where groups come from sign-ins, the function `enrolment` lets the directory follow them. A
+    sign-in lasts for the identity's `session_hours`, renewals counted: rotated refresh tokens live no longer
+    than the first.
     """
 
     surroundings: Surroundings
-    provider: OidcProvider | SamlProvider
+    identity: OidcIdentity | SamlIdentity
     access_table_name: pulumi.Input[str]
     access_table_arn: pulumi.Input[str]
     directory_table: str
     layer_arn: pulumi.Input[str]
     tier: Literal["ESSENTIALS", "PLUS"] = "ESSENTIALS"
-    machines: Sequence[str] = ()
     portal_url: str = ""
-    email_domains: Sequence[str] = ()
-    addresses_verified: bool = False
-    external_id_claim: str = ""
-    groups_claim: str = ""
-    session_hours: int = _REFRESH_HOURS
 
 
 class People(KitComponent):
@@ -93,9 +64,10 @@ class People(KitComponent):
     """
 
     def __init__(self, name: str, args: PeopleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        machines = args.identity.machine_clients
         refuse(
             f"People {name}",
-            [(len(set(args.machines)) == len(args.machines), f"machines: {list(args.machines)} repeat")],
+            [(len(set(machines)) == len(machines), f"machine_clients: {list(machines)} repeat")],
         )
         super().__init__(name, opts)
         self._args = args
@@ -130,9 +102,7 @@ class People(KitComponent):
         )
         self.client = self._people_client(name, provider, server)
         self.portal_client = self._portal_client(name, provider, server) if args.portal_url else None
-        self.machine_clients = {
-            machine: self._machine_client(name, machine, server) for machine in args.machines
-        }
+        self.machine_clients = {machine: self._machine_client(name, machine, server) for machine in machines}
         cognito.ManagedLoginBranding(
             f"{name}-branding",
             user_pool_id=self.pool.id,
@@ -196,11 +166,11 @@ class People(KitComponent):
                     "ACCESS_TABLE": args.access_table_name,
                     "DIRECTORY_TABLE": args.directory_table,
                     "KIT_ENVIRONMENT": args.surroundings.names.environment,
-                    "IDENTITY_ISSUER": _issuer(args.provider),
-                    "EMAIL_DOMAINS": ",".join(args.email_domains),
-                    "ADDRESSES_VERIFIED": "true" if args.addresses_verified else "false",
-                    "EXTERNAL_ID": "custom:external_id" if args.external_id_claim else "",
-                    **({"ENROLMENT_FUNCTION": self._enrolment()} if args.groups_claim else {}),
+                    "IDENTITY_ISSUER": _issuer(args.identity),
+                    "EMAIL_DOMAINS": ",".join(args.identity.email_domains),
+                    "ADDRESSES_VERIFIED": "true" if args.identity.addresses_verified else "false",
+                    "EXTERNAL_ID": "custom:external_id" if args.identity.external_id_claim else "",
+                    **({"ENROLMENT_FUNCTION": self._enrolment()} if args.identity.groups_claim else {}),
                 },
                 layers=[args.layer_arn],
                 memory=512,
@@ -238,7 +208,7 @@ class People(KitComponent):
             ),
             *(
                 [Statement("FollowSignIn", ["lambda:InvokeFunction"], [self._enrolment()])]
-                if args.groups_claim
+                if args.identity.groups_claim
                 else []
             ),
         ]
@@ -260,7 +230,12 @@ class People(KitComponent):
                     "mutable": True,
                     "string_attribute_constraints": {"min_length": "0", "max_length": "2048"},
                 }
-                for attribute in ("external_id", "amr", "acr", *(["groups"] if args.groups_claim else []))
+                for attribute in (
+                    "external_id",
+                    "amr",
+                    "acr",
+                    *(["groups"] if args.identity.groups_claim else []),
+                )
             ],
             mfa_configuration="OFF",  # nobody has a password here: the provider asks for more
             username_configuration={"case_sensitive": False},
@@ -275,16 +250,17 @@ class People(KitComponent):
         )
 
     def _federation(self, name: str) -> cognito.IdentityProvider:
-        provider = self._args.provider
-        if isinstance(provider, OidcProvider):
+        provider = self._args.identity
+        if isinstance(provider, OidcIdentity):
             kind, details, mapping = "OIDC", _oidc_details(provider), {**_OIDC_ATTRIBUTES}
         else:
             kind, details = "SAML", _saml_details(provider)
-            mapping = {"email": provider.email, "preferred_username": provider.user_name}
-        if self._args.external_id_claim:
-            mapping["custom:external_id"] = self._args.external_id_claim
-        if self._args.groups_claim:
-            mapping["custom:groups"] = self._args.groups_claim
+            names = provider.attributes
+            mapping = {"email": names.email, "preferred_username": names.user_name}
+        if provider.external_id_claim:
+            mapping["custom:external_id"] = provider.external_id_claim
+        if provider.groups_claim:
+            mapping["custom:groups"] = provider.groups_claim
         return cognito.IdentityProvider(
             f"{name}-provider",
             user_pool_id=self.pool.id,
@@ -301,14 +277,23 @@ class People(KitComponent):
         url = self._args.portal_url  # where a device's sign-in ends (RFC 8628)
         callbacks = [*LOOPBACK, *([f"{url}/device/callback"] if url else [])]
         return self._client_of_people(
-            f"{name}-client", "people", provider, server, callbacks, None, (self._args.session_hours, "hours")
+            f"{name}-client",
+            "people",
+            provider,
+            server,
+            callbacks,
+            None,
+            (self._args.identity.session_hours, "hours"),
         )
 
     def _portal_client(
         self, name: str, provider: cognito.IdentityProvider, server: cognito.ResourceServer
     ) -> cognito.UserPoolClient:
         """The portal keeps its tokens in a session of half a day, so its refresh tokens live no longer."""
-        url, refresh = self._args.portal_url, (min(_PORTAL_REFRESH_HOURS, self._args.session_hours), "hours")
+        url, refresh = (
+            self._args.portal_url,
+            (min(_PORTAL_REFRESH_HOURS, self._args.identity.session_hours), "hours"),
+        )
         return self._client_of_people(
             f"{name}-portal-client", "portal", provider, server, [f"{url}/callback"], [url], refresh
         )
@@ -376,12 +361,12 @@ _OIDC_ATTRIBUTES: Mapping[str, str] = {
 }
 
 
-def _issuer(provider: OidcProvider | SamlProvider) -> str:
+def _issuer(provider: OidcIdentity | SamlIdentity) -> str:
     """Whose subjects they are; a document of SAML may be renewed without becoming another's."""
-    return provider.issuer if isinstance(provider, OidcProvider) else f"saml:{PROVIDER}"
+    return provider.issuer if isinstance(provider, OidcIdentity) else f"saml:{PROVIDER}"
 
 
-def _oidc_details(provider: OidcProvider) -> Mapping[str, str]:
+def _oidc_details(provider: OidcIdentity) -> Mapping[str, str]:
     return {
         "oidc_issuer": provider.issuer,
         "client_id": provider.client_id,
@@ -391,13 +376,13 @@ def _oidc_details(provider: OidcProvider) -> Mapping[str, str]:
     }
 
 
-def _saml_details(provider: SamlProvider) -> Mapping[str, str]:
+def _saml_details(provider: SamlIdentity) -> Mapping[str, str]:
     """Never `IDPInit`: an assertion that nobody asked for is not taken."""
-    published = provider.metadata.startswith("https://")
-    details = {
-        "MetadataURL" if published else "MetadataFile": provider.metadata,
-        "IDPSignout": "true",
-    }
+    details = {"IDPSignout": "true"}
+    if provider.metadata_file:
+        details["MetadataFile"] = Path(provider.metadata_file).read_text("utf-8")
+    else:
+        details["MetadataURL"] = provider.metadata_url or ""
     if provider.signed_requests:
         details["RequestSigningAlgorithm"] = "rsa-sha256"
     if provider.encrypted_assertions:

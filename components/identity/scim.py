@@ -1,6 +1,6 @@
 """Provisioning: the directory of people, the SCIM service in front of it and the worker behind it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from components.foundation.governance_store import PublishedText, PublishedTextA
 from components.foundation.roles import ROLES
 from components.functions import Function, FunctionArgs, Surroundings, Web, log_alarm
 from components.permissions import Statement, append_records, canonical_json
+from contract.client import Department, GroupRule, SignIn
+from contract.sizes import Sizing
 
 PACKAGES = ("common", "scim")
 RULES_OBJECT_KEY = "policy/scim.json"
@@ -42,29 +44,9 @@ _ALARMS = (
 
 
 @dataclass(frozen=True)
-class ScimRule:
-    """What membership of a group of the identity provider gives: a department, roles, narrower data
-    classes.
-    """
-
-    group: str
-    department: str | None = None
-    roles: Sequence[str] = ()
-    data_classes: Sequence[str] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The rule as `lambdas/scim/placement.py` reads it."""
-        narrowed = {} if self.data_classes is None else {"data_classes": list(self.data_classes)}
-        given = {} if self.department is None else {"department": self.department}
-        return {"group": self.group, "roles": list(self.roles), **given, **narrowed}
-
-
-@dataclass(frozen=True)
 class ScimArgs:
-    """`departments` are id and name. `table_key_arn` encrypts the directory; any second of the last
-    `recovery_days` can be restored (1-35). `user_pool` is id and ARN of the Cognito pool whose sessions are
-    ended, where there is one. `follows_claims`: groups come from sign-ins, and with `people_from_claims`
-    people do. Memory in MB.
+    """`identity` says what groups give. `table_key_arn` encrypts the directory; `plan` says how it is kept.
+    `user_pool` is id and ARN of the Cognito pool whose sessions are ended, where there is one. Memory in MB.
     """
 
     surroundings: Surroundings
@@ -72,15 +54,11 @@ class ScimArgs:
     token_secret_arn: pulumi.Input[str]
     table_key_arn: pulumi.Input[str]
     layer_arn: pulumi.Input[str]
-    departments: Mapping[str, str]
-    rules: Sequence[ScimRule] = ()
-    onboarding_required: bool = False
-    recovery_days: int = 35
-    deletion_protection: bool = True
+    departments: Sequence[Department]
+    identity: SignIn
+    plan: Sizing
     memory: int = 1024
     user_pool: tuple[pulumi.Input[str], pulumi.Input[str]] | None = None
-    follows_claims: bool = False
-    people_from_claims: bool = False
 
 
 class Scim(KitComponent):
@@ -118,7 +96,7 @@ class Scim(KitComponent):
             ScheduleArgs(self._reconciliation(), "cron(0 3 * * ? *)"),
             self.child(depends_on=[self.rules]),
         )
-        if args.follows_claims:
+        if args.identity.groups_claim:
             Function(f"{name}-enrolment", self._enrolment(), self.child(depends_on=[self.rules]))
         for what, metric, description, threshold in _ALARMS:
             log_alarm(
@@ -136,8 +114,11 @@ class Scim(KitComponent):
             range_key="sk",
             attributes=[{"name": "pk", "type": "S"}, {"name": "sk", "type": "S"}],
             server_side_encryption={"enabled": True, "kms_key_arn": args.table_key_arn},
-            point_in_time_recovery={"enabled": True, "recovery_period_in_days": args.recovery_days},
-            deletion_protection_enabled=args.deletion_protection,
+            point_in_time_recovery={
+                "enabled": True,
+                "recovery_period_in_days": args.plan.retention.table_recovery_days,
+            },
+            deletion_protection_enabled=args.plan.redundancy.table_deletion_protection,
             opts=self.kept(),
         )
 
@@ -147,11 +128,12 @@ class Scim(KitComponent):
         return canonical_json(
             {
                 "version": 1,
-                "groups": [rule.to_dict() for rule in args.rules],
+                "groups": [_rule(each) for each in args.identity.groups],
                 "departments": [
-                    {"id": identifier, "name": name} for identifier, name in sorted(args.departments.items())
+                    {"id": one.id, "name": one.name}
+                    for one in sorted(args.departments, key=lambda one: one.id)
                 ],
-                "onboarding_required": args.onboarding_required,
+                "onboarding_required": args.identity.onboarding_required,
             }
         )
 
@@ -197,7 +179,7 @@ class Scim(KitComponent):
             statements=self._directory_statements("dynamodb:DeleteItem"),
             environment={
                 **self._environment(),
-                "PEOPLE_FROM_CLAIMS": "true" if args.people_from_claims else "false",
+                "PEOPLE_FROM_CLAIMS": "true" if args.identity.people_from_claims else "false",
             },
             layers=[args.layer_arn],
             memory=1769,  # one processor: the sign-in waits for it, and for five seconds at most
@@ -374,3 +356,10 @@ class Scim(KitComponent):
     def _via(self, service: str) -> dict[str, dict[str, str]]:
         region = self._args.surroundings.names.region
         return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}
+
+
+def _rule(given: GroupRule) -> dict[str, Any]:
+    """The rule as `lambdas/scim/placement.py` reads it."""
+    narrowed = {} if given.data_classes is None else {"data_classes": list(given.data_classes)}
+    department = {} if given.department is None else {"department": given.department}
+    return {"group": given.group, "roles": list(given.roles), **department, **narrowed}

@@ -103,7 +103,7 @@ def definition(planned: Planned, department: str, steps: Steps) -> dict[str, Any
         "Expire": _task(steps, steps.desk, "expire", about, "$.review", "WhatWasDecided"),
         "WhatWasDecided": _choice("$.review.state", decided, "Undecided"),
         "Rejected": {"Type": "Succeed"},
-        "Refused": {"Type": "Fail", "Error": "Refused", "Cause": "The request cannot be drafted."},
+        "Refused": {"Type": "Fail", "Error": "Refused", "CausePath": "$.draft.reason"},
         "Undecided": {"Type": "Fail", "Error": "ReviewExpired", "Cause": "Nobody has reviewed the draft."},
     }
     if review:
@@ -159,7 +159,8 @@ def _task(
 # What each step's answer is reduced to, so that nothing else can enter the execution's history.
 _SELECTORS: Mapping[str, Mapping[str, str]] = {
     "draft": {"status.$": "$.Payload.status", "call.$": "$.Payload.call",
-              "draft_sha256.$": "$.Payload.draft_sha256", "requested_by.$": "$.Payload.requested_by"},
+              "draft_sha256.$": "$.Payload.draft_sha256", "requested_by.$": "$.Payload.requested_by",
+              "reason.$": "$.Payload.reason"},
     "validate": {"findings.$": "$.Payload.findings"},
     "open": {"state.$": "$.Payload.state"},
     "expire": {"state.$": "$.Payload.state"},

@@ -8,20 +8,19 @@ from pulumi_aws import dynamodb
 from components.base import KitComponent
 from components.functions import Function, FunctionArgs, Surroundings
 from components.permissions import Statement
+from contract.sizes import Sizing
 
 PACKAGES = ("common", "workflow")
 
 
 @dataclass(frozen=True)
 class ReviewDeskArgs:
-    """`table_key_arn` encrypts the table; `layer_arn` carries botocore."""
+    """`table_key_arn` encrypts the table, `plan` says how it is kept; `layer_arn` carries botocore."""
 
     surroundings: Surroundings
     table_key_arn: pulumi.Input[str]
     layer_arn: pulumi.Input[str]
-    memory: int
-    recovery_days: int = 35
-    deletion_protection: bool = True
+    plan: Sizing
 
 
 class ReviewDesk(KitComponent):
@@ -48,8 +47,11 @@ class ReviewDesk(KitComponent):
                 {"name": "queue", "hash_key": "queue", "range_key": "opened_at", "projection_type": "ALL"}
             ],
             server_side_encryption={"enabled": True, "kms_key_arn": args.table_key_arn},
-            point_in_time_recovery={"enabled": True, "recovery_period_in_days": args.recovery_days},
-            deletion_protection_enabled=args.deletion_protection,
+            point_in_time_recovery={
+                "enabled": True,
+                "recovery_period_in_days": args.plan.retention.table_recovery_days,
+            },
+            deletion_protection_enabled=args.plan.redundancy.table_deletion_protection,
             opts=self.kept(),
         )
         self.function = Function(
@@ -67,7 +69,7 @@ class ReviewDesk(KitComponent):
                     "KIT_ENVIRONMENT": names.environment,
                 },
                 layers=[args.layer_arn],
-                memory=args.memory,
+                memory=args.plan.capacity.function_memory_mb,
                 timeout=60,
             ),
             self.child(),

@@ -135,11 +135,16 @@ def status(
         "request": request,
         "state": found["status"].lower(),
         "released": released[0] if released else None,
+        "because": found.get("cause") or None,
     }
     if as_json:
         typer.echo(json.dumps(said, sort_keys=True))
         return
-    typer.echo(f"{request}: {said['state']}" + (f", released as {said['released']}" if released else ""))
+    typer.echo(
+        f"{request}: {said['state']}"
+        + (f", released as {said['released']}" if released else "")
+        + (f": {said['because']}" if said["because"] else "")
+    )
 
 
 @app.command()

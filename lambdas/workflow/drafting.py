@@ -58,8 +58,9 @@ class Drafting:
     def draft(self, workflow: Workflow, request: str) -> dict[str, Any]:
         """Have Claude write the draft, once.
 
-        Returns {"status": "drafted", "call", "draft_sha256", "requested_by"}, or the same fields empty with
-        {"status": "refused", "reason"} where asking again would not help. Raises `GatewayUnavailable`.
+        Returns {"status": "drafted", "call", "draft_sha256", "requested_by", "reason": ""}, or these fields
+        empty with {"status": "refused", "reason"} where asking again would not help. Raises
+        `GatewayUnavailable`.
         """
         try:
             asked = self.area.document(request_key(request))
@@ -80,6 +81,7 @@ class Drafting:
             "call": draft["call"],
             "draft_sha256": stored.sha256,
             "requested_by": draft["requested_by"],
+            "reason": "",
         }
 
     def _write_draft(self, workflow: Workflow, request: str, asked: Mapping[str, Any]) -> str:

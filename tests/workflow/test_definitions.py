@@ -28,7 +28,7 @@ _FIELDS = {
              "Catch", "Next"},
     "Choice": {"Type", "Choices", "Default"},
     "Succeed": {"Type"},
-    "Fail": {"Type", "Error", "Cause"},
+    "Fail": {"Type", "Error", "Cause", "CausePath"},
 }  # fmt: skip
 
 

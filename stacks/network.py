@@ -1,0 +1,101 @@
+"""Where functions run: outside a VPC, in one of the kit, or in the client's own (L1.7)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pulumi
+
+from components.functions import Network as FunctionNetwork
+from stacks import pods
+from stacks.placement import names_of, zones_of
+from stacks.settings import Settings
+
+DEFAULT_CIDR = "10.40.0.0/20"
+Outputs = Mapping[str, pulumi.Output[Any]]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where functions run, and through which endpoints a private API is reached. Empty outside a VPC."""
+
+    functions: FunctionNetwork | None = None
+    subnet_ids: Sequence[pulumi.Input[str]] = ()
+    api_endpoints: tuple[pulumi.Input[str], ...] = ()
+    home: pods.PodsPlace | None = None
+
+    def exports(self) -> dict[str, pulumi.Output[str]]:
+        """Where the functions of the next stage run; exports are flat, hence lists as texts."""
+        if self.functions is None:
+            return {}
+        groups, subnets = self.functions.security_group_ids, self.functions.subnet_ids
+        return {
+            "function_security_group_ids": pulumi.Output.all(*groups).apply(",".join),
+            "function_subnet_ids": pulumi.Output.all(*subnets).apply(",".join),
+        }
+
+
+def place(settings: Settings, base: Outputs, options: pulumi.ResourceOptions) -> Placed:
+    """The client's own network, one of the kit's from size medium on, or none."""
+    given, private = settings.network, settings.api.exposure == "private"
+    endpoints = tuple(settings.api.vpc_endpoint_ids) if private else ()
+    if given.mode == "existing":
+        functions = FunctionNetwork(given.subnet_ids, given.security_group_ids)
+        return Placed(functions, given.subnet_ids, endpoints, _pods_in_own_network(settings, options))
+    if given.mode == "none" and not settings.sizing.redundancy.vpc_endpoints:
+        return Placed(api_endpoints=endpoints)
+    from components.api.network import Network, NetworkArgs  # slow to load, so only where it is used
+
+    network = Network(
+        "network",
+        NetworkArgs(
+            names=names_of(settings),
+            zones=zones_of(settings, options),
+            cidr=given.cidr or DEFAULT_CIDR,
+            domains=egress_domains(settings),
+            logs_key_arn=base["logs_key_arn"],
+            log_retention_days=settings.sizing.retention.log_days,
+            boundary_arn=base["permissions_boundary_arn"],
+            private_api=private and not endpoints,
+            anchor_bucket=settings.audit.anchor_bucket or "",
+            images=pods.certified_name(settings) is not None,
+        ),
+        options,
+    )
+    if network.api_endpoint:
+        endpoints = (network.api_endpoint.id,)
+    functions = FunctionNetwork(network.subnet_ids, [network.functions_group.id], [network])
+    place = pods.PodsPlace(
+        network.vpc.id,
+        network.subnet_ids,
+        network.public_subnet_ids,
+        network.public_cidrs,
+        network.endpoints_group.id,
+    )
+    return Placed(functions, network.subnet_ids, endpoints, place)
+
+
+def _pods_in_own_network(settings: Settings, options: pulumi.ResourceOptions) -> pods.PodsPlace | None:
+    """The client's own network says its range; which VPC its subnets are in is asked of AWS."""
+    given = settings.network
+    if pods.certified_name(settings) is None or not given.cidr:
+        return None
+    from pulumi_aws import ec2  # slow to load, so only where it is used
+
+    provider = options.providers[0] if isinstance(options.providers, list) else None
+    found = ec2.get_subnet_output(id=given.subnet_ids[0], opts=pulumi.InvokeOutputOptions(provider=provider))
+    return pods.PodsPlace(found.vpc_id, given.subnet_ids, given.subnet_ids, [given.cidr])
+
+
+def egress_domains(settings: Settings) -> list[str]:
+    """The names that the functions must resolve, in addition to AWS's own in their region: providers
+    wherever they are, issuers of tokens, and the API under the client's own name, which workflows call.
+    """
+    urls = [one.route.base_url for one in settings.claude.providers]
+    urls += [one.jwks_uri for one in settings.trusted_issuers]
+    urls.append(f"https://cognito-idp.{settings.region}.amazonaws.com")  # keys of the user pool
+    if settings.api.custom_domain:
+        urls.append(f"https://{settings.api.custom_domain.name}")
+    sign_in = f"*.auth.{settings.region}.amazoncognito.com"  # of the user pool, where the portal gets tokens
+    return sorted({sign_in, *(host for url in urls if (host := urlsplit(url).hostname))})
