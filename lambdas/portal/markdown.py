@@ -37,8 +37,17 @@ def render(text: str, allowed_hosts: Sequence[str] = (), *, lowest_heading: int 
             token.attrSet("class", "text-table")
         if token.children:
             token.children = _with_safe_links(token.children, allowed_hosts)
+    tokens = [each for token in tokens for each in _scrolling(token)]
     # safe: the parser escapes raw HTML and makes permitted tags only
     return Markup(reader.renderer.render(tokens, reader.options, {}))  # noqa: S704
+
+
+def _scrolling(token: Token) -> list[Token]:
+    """A table in a box of its own that scrolls, also by keyboard: a wide one never widens the page."""
+    if token.type == "table_open":
+        box = Token("box_open", "div", 1, attrs={"class": "scroll", "tabindex": "0", "role": "group"})
+        return [box, token]
+    return [token, Token("box_close", "div", -1)] if token.type == "table_close" else [token]
 
 
 def _with_safe_links(children: Sequence[Token], allowed_hosts: Sequence[str]) -> list[Token]:

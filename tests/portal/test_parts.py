@@ -150,6 +150,13 @@ def test_an_answer_never_becomes_a_script_an_image_or_a_foreign_link(text: str) 
     assert "href" not in html
 
 
+def test_a_table_scrolls_in_a_box_and_headings_leave_no_level_out() -> None:
+    html = str(render("### A\n\n| a | b |\n|---|---|\n| 1 | 2 |\n", lowest_heading=3))
+    assert html.startswith("<h3>A</h3>")
+    assert '<div class="scroll" tabindex="0" role="group"><table' in html
+    assert html.strip().endswith("</table>\n</div>")
+
+
 def test_a_link_to_an_allowed_host_is_live() -> None:
     assert 'href="https://docs.example.com/a"' in str(
         render("[x](https://docs.example.com/a)", ["example.com"])
