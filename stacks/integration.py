@@ -29,7 +29,7 @@ from stacks import contracts, departments, gates, network, pods, portal, portal_
 from stacks.concurrency import reservations
 from stacks.contracts import taken
 from stacks.gateway_policy import gateway_policy
-from stacks.library import folders_of, readers_of_prompts
+from stacks.library import folders_of, readers_of_prompts, users_of_prompts
 from stacks.placement import names_of, stage_options
 from stacks.settings import Settings
 
@@ -330,12 +330,9 @@ def _claude_caller(
 
 
 def _prompts(settings: Settings, base: Outputs) -> PromptRegistryArgs:
-    return PromptRegistryArgs(
-        [folder / "prompts" for folder in folders_of(settings)],
-        base["governance_bucket_name"],
-        base["governance_key_arn"],
-        readers_of_prompts(settings),
-    )
+    folders = [folder / "prompts" for folder in folders_of(settings)]
+    bucket, key = base["governance_bucket_name"], base["governance_key_arn"]
+    return PromptRegistryArgs(folders, bucket, key, readers_of_prompts(settings), users_of_prompts(settings))
 
 
 def _publish_policy(

@@ -209,3 +209,12 @@ def readers_of_prompts(settings: Settings) -> Mapping[str, tuple[str, ...]]:
         if one.like is not None:
             found[one.like] = (*found.get(one.like, ()), one.id)
     return found
+
+
+def users_of_prompts(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    """Which departments draft with a prompt in a workflow of theirs, by the prompt's name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in settings.departments:
+        for spec in workflows_of_department(settings, one):
+            found[spec.prompt] = (*found.get(spec.prompt, ()), one.id)
+    return found

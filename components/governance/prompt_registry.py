@@ -30,6 +30,7 @@ class PromptRegistryArgs:
     bucket: pulumi.Input[str]
     key_arn: pulumi.Input[str]
     readers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    users: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of a prompt, by their workflows
 
 
 class PromptRegistry(KitComponent):
@@ -76,7 +77,7 @@ class PromptRegistry(KitComponent):
             bucket=args.bucket,
             key=INDEX_KEY,
             # readable in a diff: which alias moved to which version
-            content=json.dumps(registry_index(published, args.readers), indent=1, sort_keys=True),
+            content=json.dumps(registry_index(published, args.readers, args.users), indent=1, sort_keys=True),
             content_type="application/json",
             server_side_encryption="aws:kms",
             kms_key_id=args.key_arn,

@@ -103,10 +103,13 @@ def _dangling(
 
 
 def registry_index(
-    published: PublishedPrompts, readers: Mapping[str, Sequence[str]] = MappingProxyType({})
+    published: PublishedPrompts,
+    readers: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    users: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """What the gateway reads: name → aliases and versions, with the object key and SHA-256 of each, and the
-    departments that have it in addition to those that its approved text names.
+    departments that have it in addition to those that its approved text names: `readers` of all prompts of a
+    department, `users` of a prompt by its name.
     """
     prompts = {
         name: {
@@ -115,7 +118,7 @@ def registry_index(
                 str(number): {"key": object_key(name, number, document), "sha256": content_hash(document)}
                 for number, document in sorted(numbers.items())
             },
-            **_also(numbers, readers),
+            **_also(numbers, readers, users.get(name, ())),
         }
         for name, numbers in sorted(published.versions.items())
     }
@@ -123,10 +126,10 @@ def registry_index(
 
 
 def _also(
-    numbers: Mapping[int, Mapping[str, Any]], readers: Mapping[str, Sequence[str]]
+    numbers: Mapping[int, Mapping[str, Any]], readers: Mapping[str, Sequence[str]], users: Sequence[str]
 ) -> dict[str, list[str]]:
     named = {one for document in numbers.values() for one in document["prompt"]["departments"]}
-    also = sorted({reader for one in named for reader in readers.get(one, ())})
+    also = sorted(({reader for one in named for reader in readers.get(one, ())} | {*users}) - named)
     return {"departments": also} if also else {}
 
 

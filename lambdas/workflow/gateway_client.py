@@ -15,7 +15,7 @@ import urllib3
 _ANSWER_SECONDS = 600.0
 _CONNECT_SECONDS = 5.0
 # What only a person can fix: the request itself, its content, the grant. Everything else is tried again.
-_REFUSALS = {400, 402, 403, 404, 413, 422}
+_REFUSALS = {400, 402, 403, 404, 413, 422, 451}
 
 
 class GatewayUnavailable(Exception):

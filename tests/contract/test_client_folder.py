@@ -102,7 +102,10 @@ def test_departments_that_nobody_wrote_in_python_have_workflows_documents_and_pr
     assert texts["documents/acceptable-use.md"] == "# Our own\n", "what the client brings replaces by name"
     assert "documents/audit-policy.md" in texts, "what it does not bring comes from the kit"
     (index,) = [one for one in plans["integration"] if one.inputs.get("key") == "prompts/index.json"]
-    assert yaml.safe_load(index.inputs["content"])["prompts"]["campaign-copy"]["departments"] == ["brand"]
+    assert yaml.safe_load(index.inputs["content"])["prompts"]["campaign-copy"]["departments"] == [
+        "brand",
+        "sales",
+    ], "whose workflow drafts with it may use it"
     assert [one["id"] for one in gateway_policy(settings)["departments"]] == ["sales", "research", "brand"]
 
 
