@@ -64,7 +64,14 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     ),
     "events": ("PutEvents",),
     "firehose": ("PutRecord", "PutRecordBatch"),
-    "glue": ("GetDatabase", "GetPartition", "GetPartitions", "GetTable"),
+    "glue": (
+        "GetDatabase",
+        "GetPartition",
+        "GetPartitions",
+        "GetTable",
+        "GetTableVersion",
+        "GetTableVersions",
+    ),
     "iam": ("GetRole",),  # who may take a role of the Center, for the access review
     "kms": ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GetPublicKey", "Sign", "Verify"),
     "lambda": ("InvokeFunction",),

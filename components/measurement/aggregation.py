@@ -91,6 +91,7 @@ def aggregation(args: AggregationArgs) -> ScheduleArgs:
 def _ask(names: Names, bucket: pulumi.Input[str], key: pulumi.Input[str]) -> list[Statement]:
     """What queries of the table need: Athena reads catalog and rows in the name of anyone who asks."""
     database = glue_name(names)
+    catalog = [names.arn("glue", "catalog"), names.arn("glue", f"database/{database}")]
     return [
         Statement(
             "Ask",
@@ -102,14 +103,11 @@ def _ask(names: Names, bucket: pulumi.Input[str], key: pulumi.Input[str]) -> lis
             ],
             [names.arn("athena", f"workgroup/{names.of('analytics')}")],
         ),
+        Statement("ReadDatabase", ["glue:GetDatabase"], catalog),
         Statement(
-            "ReadCatalog",
-            ["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"],
-            [
-                names.arn("glue", "catalog"),
-                names.arn("glue", f"database/{database}"),
-                names.arn("glue", f"table/{database}/records"),
-            ],
+            "ReadTable",
+            ["glue:GetPartitions", "glue:GetTable"],
+            [*catalog, names.arn("glue", f"table/{database}/records")],
         ),
         Statement(
             "ReadParquet",

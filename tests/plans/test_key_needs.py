@@ -53,7 +53,7 @@ def test_so_does_every_key_of_every_variant(variant: str) -> None:
 
 
 def test_every_need_is_of_a_resource_that_some_plan_makes() -> None:
-    plans = [made("enterprise"), made("medium", "guardrail")]
+    plans = [made("enterprise", "direct door"), made("medium", "guardrail")]
     unused = [
         need.why
         for need in NEEDS
