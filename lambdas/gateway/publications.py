@@ -13,7 +13,6 @@ from lambdas.common.identities import Principal
 from lambdas.common.ledger.items import TTL, Add, Cancelled, Key, Store
 from lambdas.common.policy import Department
 from lambdas.gateway import errors
-from lambdas.gateway.errors import ApiError
 
 _KEPT = timedelta(days=3)
 
@@ -26,8 +25,8 @@ class Publications:
     clock: Clock
 
     async def declare(self, principal: Principal, department: Department) -> None:
-        """One declaration of a person. Raises `ApiError`: 400 for an application, 403 where the department
-        may declare nothing, 429 for one too many today, 503 when they cannot be counted.
+        """One declaration of a person. Raises `ApiError`: 400 for an application, 451 where the department
+        may declare nothing and for one too many today, 503 when they cannot be counted.
         """
         if principal.kind != "person":
             raise errors.invalid_request("x-published-at: only a person may declare a text public")
@@ -46,12 +45,9 @@ class Publications:
         try:
             await self.store.apply(one)
         except Cancelled:
-            raise ApiError(
-                429,
-                errors.RATE_LIMIT,
+            raise errors.policy_refusal(
                 f"You have declared {limit} texts public today, the most that your department allows.",
-                reason="public_declarations",
-                retry=False,
+                "public_declarations",
             ) from None
         except Exception:  # whatever the store raises: uncounted, nothing is declared
             raise errors.control_unavailable("ledger") from None

@@ -34,7 +34,7 @@ from lambdas.gateway.errors import ApiError
 from lambdas.gateway.hold import Hold, StepRefused
 from lambdas.inspection import Inspector
 
-from .harness import FINANCE_KEY, KEY, Answer, Harness, chat, department, make
+from .harness import FINANCE_KEY, KEY, PERSON_TOKEN, Answer, Harness, chat, department, make
 from .signatures import SESSION
 from .test_chat_completions import COMPLETION, UNTRANSLATABLE
 from .test_embeddings import TITAN
@@ -159,6 +159,8 @@ def _callers_mistakes(requests: Requests) -> None:
         post("/v1/messages", {**json.loads(chat(CANARY)), **changes})
     requests.message({"x-use-case": CANARY.upper()})
     requests.message({"x-data-class": CANARY})
+    requests.message({"x-published-at": CANARY})
+    requests.message({"x-data-class": "public", "x-published-at": CANARY * 50})
     requests.message(model="claude-none-1")
     requests.message(model="best")
     requests.get("/v1/models/none")
@@ -232,6 +234,7 @@ def _statements(requests: Requests) -> None:
         {"edited": CANARY},
         {"minutes_saved": CANARY},
         {"minutes_saved": 400},
+        {"useful": False, "minutes_saved": 5},
         {"rejected": True},
         {"use_case": CANARY.upper()},
         {"request_id": "req_x"},
@@ -256,6 +259,23 @@ def _statements(requests: Requests) -> None:
     with patch.object(type(harness.ledger.store), "get", side_effect=RuntimeError(CANARY)):
         requests.get("/v1/switches/organization")
     assert requests.get("/v1/switches/department/marketing").status == 200
+
+
+def _inspection_mistakes(requests: Requests) -> None:
+    post, store = requests.post, type(requests.harness.ledger.store)
+    known = requests.harness.post("/v1/messages", chat()).header("request-id") or ""
+    good = {"request_id": known, "what": "missed"}
+    for changes in ({"x": CANARY}, {"request_id": 5}, {"what": CANARY}, {"request_id": "req_x"}):
+        post("/v1/inspection-mistakes", {**good, **changes})
+    with (
+        patch.object(type(requests.harness.ledger), "check"),
+        patch.object(store, "get", side_effect=RuntimeError(CANARY)),
+    ):
+        post("/v1/inspection-mistakes", good)
+    with patch.object(store, "apply", side_effect=RuntimeError(CANARY)):
+        post("/v1/inspection-mistakes", good)
+    assert post("/v1/inspection-mistakes", good).status == 201
+    assert post("/v1/inspection-mistakes", good).status == 409
 
 
 def _prompts(requests: Requests) -> None:
@@ -407,6 +427,18 @@ def _other_gateways(upstreams: list[FakeUpstream], seen: Seen) -> None:
     with _gateway(upstreams, departments=[department("marketing", user_requests_per_minute=1)]) as harness:
         for _ in range(2):
             Requests(harness, seen).message()
+    declared = {"x-data-class": "public", "x-published-at": "https://news.example.com/merger"}
+    story = chat(f"We will announce the merger with {CANARY} on Monday; it is not yet public.")
+    for limit in (0, 1):
+        daily = [department("marketing", public_declarations_per_day=limit)]
+        with _gateway(upstreams, departments=daily) as harness:
+            requests = Requests(harness, seen)
+            requests.post("/v1/messages", story, declared)
+            uncounted = patch.object(type(harness.ledger.store), "apply", side_effect=RuntimeError(CANARY))
+            with uncounted, patch.object(type(harness.ledger), "reserve"):
+                requests.post("/v1/messages", story, declared, PERSON_TOKEN)
+            for _ in range(2):
+                requests.post("/v1/messages", story, declared, PERSON_TOKEN)
     closed = department("marketing", unknown="refuse", tool_governance="enforce")
     with _gateway(upstreams, departments=[closed]) as harness:
         requests = Requests(harness, seen)
@@ -492,6 +524,7 @@ def seen(provider_servers: list[FakeUpstream]) -> Iterator[tuple[Seen, list[dict
         for bring in (
             _callers_mistakes,
             _statements,
+            _inspection_mistakes,
             _prompts,
             _models,
             _budget_requests,

@@ -114,7 +114,7 @@ def test_a_person_declares_a_published_text_public_on_record_so_often_a_day(gate
     assert sent(gateway, "What is a merger?", PUBLISHED, PERSON_TOKEN).status == 200  # needs no declaration
     assert sent(gateway, STORY, PUBLISHED, PERSON_TOKEN).status == 200
     refused = sent(gateway, STORY, PUBLISHED, PERSON_TOKEN)
-    assert (refused.status, refused.json()["error"]["type"]) == (429, "rate_limit_error")
+    assert (refused.status, refused.json()["error"]["type"]) == (451, "permission_error")
 
 
 def test_nothing_but_a_persons_statement_makes_a_text_public(gateway: Harness) -> None:
