@@ -42,7 +42,6 @@ class Surroundings:
     log_retention_days: int
     network: Network | None = None
     reserve_concurrency: bool = True  # whether the account's quota has room for reservations
-    code_signing_config_arn: pulumi.Input[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -309,8 +308,6 @@ class Function(KitComponent):
             optional["snap_start"] = {"apply_on": "PublishedVersions"}
         if args.reserved_concurrency is not None and around.reserve_concurrency:
             optional["reserved_concurrent_executions"] = args.reserved_concurrency
-        if around.code_signing_config_arn is not None:
-            optional["code_signing_config_arn"] = around.code_signing_config_arn
         sources = {path: pulumi.FileAsset(path) for path in source_files(args.packages)}
         return lambda_.Function(
             f"{name}-function",
