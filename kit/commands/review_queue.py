@@ -110,8 +110,8 @@ def approve(
 ) -> None:
     """Let the draft be released as it is. The signed-in person decides, and never the one who asked.
 
-    Exit codes: 0 done, also when it was decided so before; 2 no such review, decided otherwise, or asked for
-    by the same person; 4 the deployment cannot be reached.
+    Exit codes: 0 done, also when it was decided so before; 2 no such review, decided otherwise, asked for
+    by the same person, or refused for the access record; 4 the deployment cannot be reached.
     """
     _decide(request, department, "approve", by, reason, client, as_json)
 

@@ -81,7 +81,8 @@ def decide(
     has been taken. `text` is the reviewer's own, for `edit`; `draft_sha256` says what was read, where that
     can differ from what is there now.
 
-    Raises KitError (2): decided otherwise, of another draft, by the person who asked, or without a reason.
+    Raises KitError (2): decided otherwise, of another draft, by the person who asked, without a reason, or
+    refused by the workflow, such as that of somebody who has left the department.
     """
     review = review_of(where, request)
     if draft_sha256 and draft_sha256 != review.draft_sha256:
@@ -112,13 +113,22 @@ def decide(
     key = f"{decisions_of(request)}{new_id('dec_')}.json"
     where.area.put_once(key, encoded(where.signed(document)))
     delivered = deliver(where.client("stepfunctions"), review)
-    return Decided(_taken(where, review, decision) if delivered else review, delivered)
+    return Decided(_taken(where, review, decision, key) if delivered else review, delivered)
 
 
-def _taken(where: Place, review: Review, decision: str) -> Review:
-    """The review once the workflow has taken a decision, or as it is after `_LONGEST_WAIT`."""
+def _taken(where: Place, review: Review, decision: str, key: str) -> Review:
+    """The review once the workflow has taken the decision of `key`, or as it is after `_LONGEST_WAIT`.
+
+    Raises KitError (2) where the workflow has refused it.
+    """
     end = time.monotonic() + _LONGEST_WAIT
     while review.waiting and time.monotonic() < end:
+        if review.refused_key == key:
+            raise KitError(
+                f"{review.request}: your decision does not count: {review.refused_because}",
+                hint="it still waits: another reviewer of the department may decide",
+                exit_code=ExitCode.USAGE,
+            )
         time.sleep(_LOOK_EVERY)
         review = where.reviews.get(where.department, review.request)
     return review if review.waiting else _as_decided(review, decision, where.person)

@@ -43,7 +43,8 @@ class Release:
 
     def decide(self, department: str, request: str, roles: Sequence[str] = ()) -> dict[str, Any]:
         """Take the first decision that counts: proved, about this draft, of another person than asked for it,
-        who has one of the roles where any are named.
+        who by the access record is of the department and has one of the roles where any are named. Why one
+        does not count is noted in the review.
 
         Returns {"state"}: still `waiting` where there is none. Raises `ProofUnavailable`.
         """
@@ -52,19 +53,31 @@ class Release:
             given = self.area.document(key)
             try:
                 person = self.prover.person(given)
-                self._require_role(person, roles)
+                self._require_reviewer(person, department, roles)
                 review = self._take(review, given, person)
-            except (NotProved, ReviewConflict, ValueError):
+            except ReviewConflict as why:
+                self.reviews.refuse(department, request, key, str(why))
                 continue  # it counts for nothing, and the next may
+            except (NotProved, ValueError):
+                continue
             break
         return {"state": review.state}
 
-    def _require_role(self, person: str, roles: Sequence[str]) -> None:
-        """Raises ReviewConflict for somebody who has none of the roles, or is not known any more."""
-        if not roles:
-            return
+    def _require_reviewer(self, person: str, department: str, roles: Sequence[str]) -> None:
+        """A session's tags are as old as its sign-in; a person's access record is what holds.
+
+        Raises ReviewConflict for somebody who by the record is out or in another department, or has none of
+        the roles. Somebody without a record decides by the session alone, and only where no role is named.
+        """
         found = self._record_of(person)
-        if not found or not found.active or not set(roles) & set(found.roles):
+        if found is not None and not found.active:
+            raise ReviewConflict("the reviewer's access is not active")
+        if found is not None and found.department != department:
+            raise ReviewConflict(
+                f"the reviewer's session is of {department}, but the access record says"
+                f" {found.department or 'no department'}: sign in again, or have the directory corrected"
+            )
+        if roles and (found is None or not set(roles) & set(found.roles)):
             raise ReviewConflict("the reviewer has none of the roles whose decision counts")
 
     def _record_of(self, name: str) -> AccessRecord | None:

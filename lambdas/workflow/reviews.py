@@ -41,7 +41,8 @@ class UnknownReview(Exception):
 @dataclass(frozen=True, slots=True)
 class Review:
     """One review. `because` says why a person is asked; `roles` are those whose decision counts, every
-    reviewer's if empty; `release_sha256` is what may be released.
+    reviewer's if empty; `release_sha256` is what may be released; `refused_key` is the newest decision that
+    does not count, `refused_because` says why.
     """
 
     department: str
@@ -66,6 +67,8 @@ class Review:
     released_key: str = ""
     recorded: bool = False
     decision_record: str = ""
+    refused_key: str = ""
+    refused_because: str = ""
 
     @property
     def waiting(self) -> bool:
@@ -177,6 +180,11 @@ class Reviews:
         if not moved and (decided.decision, decided.decided_by) != (decision, by.strip()):
             raise ReviewConflict(f"it is {decided.state} already")
         return decided
+
+    def refuse(self, department: str, request: str, key: str, because: str) -> None:
+        """Note why the decision stored under `key` does not count; the review stays as it is."""
+        values = {":key": key, ":because": because}
+        self._update(department, request, "SET refused_key = :key, refused_because = :because", values)
 
     def begin_release(self, department: str, request: str) -> Review:
         """Take the right to release: only from a state that allows it, or on from where a crash stopped.

@@ -262,6 +262,7 @@ class Desk:
     review: Review
     decisions: dict[str, bytes]
     decided: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
     def get(self, *_: str) -> Review:
         return self.review
@@ -277,20 +278,25 @@ class Desk:
         self.review = replace(self.review, state="approved", decided_by=by)
         return self.review
 
+    def refuse(self, _: str, __: str, key: str, because: str) -> None:
+        assert key in self.decisions
+        self.refused.append(because)
+
 
 class People:
-    """Three people, of whom one has the role, and one had it."""
+    """Four people: one has the role, one had it, one has moved to another department with it."""
 
     def find_person(self, name: str) -> AccessRecord | None:
         known = {
-            "ruth": (True, ("legal-counsel",)),
-            "tom": (True, ("champions",)),
-            "eva": (False, ("legal-counsel",)),
+            "ruth": (True, "legal", ("legal-counsel",)),
+            "tom": (True, "legal", ("champions",)),
+            "eva": (False, "legal", ("legal-counsel",)),
+            "mia": (True, "finance", ("legal-counsel",)),
         }
         if name not in known:
             return None
-        active, roles = known[name]
-        return AccessRecord(f"USER#{name}", name, active=active, department="legal", roles=roles)
+        active, department, roles = known[name]
+        return AccessRecord(f"USER#{name}", name, active=active, department=department, roles=roles)
 
     def get(self, _: str) -> None:
         return None
@@ -302,18 +308,22 @@ class SaysBy:
 
 
 @pytest.mark.parametrize(
-    ("by", "roles", "state"),
+    ("by", "roles", "refused"),
     [
-        ("tom", [], "approved"),
-        ("ruth", ["legal-counsel"], "approved"),
-        ("tom", ["legal-counsel"], "waiting"),
-        ("eva", ["legal-counsel"], "waiting"),
-        ("nobody", ["legal-counsel"], "waiting"),
-        ("tom", ["legal-counsel", "champions"], "approved"),
+        ("tom", [], ""),
+        ("nobody", [], ""),
+        ("eva", [], "not active"),
+        ("mia", [], "access record says finance"),
+        ("mia", ["legal-counsel"], "access record says finance"),
+        ("ruth", ["legal-counsel"], ""),
+        ("tom", ["legal-counsel"], "none of the roles"),
+        ("eva", ["legal-counsel"], "not active"),
+        ("nobody", ["legal-counsel"], "none of the roles"),
+        ("tom", ["legal-counsel", "champions"], ""),
     ],
 )
-def test_a_decision_counts_only_from_somebody_with_a_role_that_the_workflow_names(
-    by: str, roles: list[str], state: str
+def test_a_decision_counts_only_from_somebody_of_the_department_with_a_role_that_the_workflow_names(
+    by: str, roles: list[str], refused: str
 ) -> None:
     request = "wf_" + "0" * 26
     about = {"department": "legal", "request": request, "draft_sha256": "d", "decision": "approve", "by": by}
@@ -321,8 +331,9 @@ def test_a_decision_counts_only_from_somebody_with_a_role_that_the_workflow_name
     desk: Any = Desk(review, {f"{decisions_of(request)}1.json": encoded(about)})
     people: Any = People()
     release = Release(desk, desk, SaysBy(), desk, lambda _: "rec_1", people)  # type: ignore[arg-type]
-    assert release.decide("legal", request, roles) == {"state": state}
-    assert desk.decided == ([by] if state == "approved" else [])
+    assert release.decide("legal", request, roles) == {"state": "waiting" if refused else "approved"}
+    assert desk.decided == ([] if refused else [by])
+    assert [refused in one for one in desk.refused] == ([True] if refused else [])
 
 
 def test_the_reviewers_roles_reach_the_machine_and_its_desk() -> None:

@@ -6,8 +6,10 @@ Tokens come from the emulated user pool over HTTP, by the app clients that the p
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anthropic
@@ -19,6 +21,7 @@ import kit.target
 from kit.target import Target
 from lambdas.common.access import AccessRecord
 from lambdas.common.virtual_keys import workload_record_pk
+from lambdas.gateway.authenticate import RECORD_SECONDS
 from tests.gateway.harness import Harness, chat
 
 from .commands import invoke
@@ -71,6 +74,24 @@ class Machines:
                 AccessRecord(pk, f"key_{machine}", active=True, department=department)
             )
         return f"key_{machine}"
+
+    def grant(self, machine: str) -> tuple[str, str]:
+        """Where a machine's access record lies, and its id as it is now."""
+        _, pool = self.cognito()
+        issuer = f"https://cognito-idp.{self.deployed.stage.emulator.region}.amazonaws.com/{pool}"
+        pk = workload_record_pk(issuer, self.client(machine)["ClientId"], self.deployed.pepper)
+        record = self.deployed.records.get(pk)
+        assert record is not None
+        return pk, record.subject
+
+    def target(self) -> Target:
+        """The deployment as an operator's `kit` finds it."""
+        stage = self.deployed.stage
+        exports = {
+            name: str(value) for graph in stage.graphs.values() for name, value in graph.exports.items()
+        }
+        session = boto3.Session(stage.emulator.access_key_id, stage.emulator.secret_access_key)
+        return Target(exports, stage.emulator.region, True, session, stage.emulator.endpoint_url)
 
     def post(self, path: str, token: str, body: Any) -> Any:
         return self.harness.post(path, body, {"authorization": f"Bearer {token}"}, key=None)
@@ -160,11 +181,7 @@ def test_a_machine_reaches_nothing_of_another_department(machines: Machines) -> 
 def test_the_operator_lets_a_machine_in_by_its_configured_name(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage = machines.deployed.stage
-    exports = {name: str(value) for graph in stage.graphs.values() for name, value in graph.exports.items()}
-    session = boto3.Session(stage.emulator.access_key_id, stage.emulator.secret_access_key)
-    target = Target(exports, stage.emulator.region, True, session, stage.emulator.endpoint_url)
-    monkeypatch.setattr(kit.target, "find_target", lambda client=None: target)
+    monkeypatch.setattr(kit.target, "find_target", lambda client=None: machines.target())
     create = ("key", "create", "--name", "nightly report", "--department", "finance", "--json")
     done = invoke({}, *create, "--machine", "nightly")
     assert done.code == 0, done.stderr
@@ -187,9 +204,7 @@ def test_the_operator_lets_a_machine_in_by_its_configured_name(
 def test_a_machine_that_is_revoked_is_out_at_the_next_call(machines: Machines) -> None:
     token = machines.token("ledger")
     assert machines.post("/v1/messages", token, chat(model="fast")).status == 200
-    _, pool = machines.cognito()
-    issuer = f"https://cognito-idp.{machines.deployed.stage.emulator.region}.amazonaws.com/{pool}"
-    pk = workload_record_pk(issuer, machines.client("ledger")["ClientId"], machines.deployed.pepper)
+    pk, _ = machines.grant("ledger")
     machines.deployed.records.revoke(pk)
     try:
         assert machines.post("/v1/messages", token, chat(model="fast")).status == 403
@@ -197,6 +212,39 @@ def test_a_machine_that_is_revoked_is_out_at_the_next_call(machines: Machines) -
         record = machines.deployed.records.get(pk)
         assert record is not None
         machines.deployed.records.change(record, active=True)
+
+
+def test_a_workload_whose_grant_was_revoked_or_expired_is_let_in_again_by_the_operator(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An expired grant by `kit key renew`; a revoked one never so, but by a new grant of its own."""
+    monkeypatch.setattr(kit.target, "find_target", lambda client=None: machines.target())
+    token, (pk, key) = machines.token("ledger"), machines.grant("ledger")
+
+    def called() -> int:
+        return machines.post("/v1/messages", token, chat(model="fast")).status
+
+    def let_in() -> bool:
+        """At once, or when what the gateway kept of the record has aged."""
+        end = time.monotonic() + RECORD_SECONDS + 1
+        while called() != 200 and time.monotonic() < end:
+            time.sleep(0.2)
+        return called() == 200
+
+    record = machines.deployed.records.get(pk)
+    assert record is not None
+    machines.deployed.records.change(record, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert called() == 403
+    assert invoke({}, "key", "renew", key, "--days", "1").code == 0
+    assert let_in()
+
+    assert invoke({}, "key", "revoke", key).code == 0
+    renewed = invoke({}, "key", "renew", key)
+    assert (renewed.code, "is revoked" in renewed.stderr, called()) == (2, True, 403)
+    create = ("key", "create", "--name", "ledger", "--department", "finance", "--machine", "ledger", "--json")
+    made = invoke({}, *create)
+    assert (made.code, let_in()) == (0, True), made.stderr
+    assert json.loads(made.stdout)["id"] != key, "what it did before stays that grant's"
 
 
 def test_a_machine_has_no_sign_in_to_end(machines: Machines) -> None:

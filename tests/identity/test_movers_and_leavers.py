@@ -22,7 +22,7 @@ from lambdas.common.virtual_keys import key_record_pk, new_virtual_key, read_pep
 from lambdas.gateway.authenticate import RECORD_SECONDS
 from tests.support.local_kit import LocalKit
 
-from .commands import run
+from .commands import Done, known_target, run
 
 pytestmark = pytest.mark.emulator
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -198,6 +198,31 @@ def test_who_is_signed_out_by_the_operator_is_out_at_the_next_call_until_signing
     assert run(kit, "sign-out", person.id, "--reason", "once more").code == 0
     unknown = run(kit, "sign-out", "nobody@example.com", "--reason", "x")
     assert (unknown.code, "hint:" in unknown.stderr) == (2, True)
+
+
+def test_a_command_about_a_name_says_whom_it_means_and_about_an_unknown_one_does_nothing(
+    person: Person,
+) -> None:
+    reason = ("--reason", "x")
+    off = ("switch", "off", "principal", "NAME", *reason)
+    on = ("switch", "on", "principal", "NAME", *reason)
+    find = ("audit", "find", "--person", "NAME")
+    sign_out = ("sign-out", "NAME", *reason)
+    erase = ("audit", "erase", "--subject", "NAME", *reason, "--yes")
+
+    def about(name: str, command: tuple[str, ...]) -> Done:
+        return run(person.deployment.kit, *(name if one == "NAME" else one for one in command))
+
+    with known_target(person.deployment.kit):
+        for command in (off, on, find, sign_out, erase):
+            unknown = about("nobody@example.com", command)
+            assert (unknown.code, "nobody@example.com" in unknown.stderr) == (2, True), command
+            assert unknown.stdout == "", command
+        assert person.call().status_code == 200, "nobody else was hit"
+        assert run(person.deployment.kit, "switch", "list").stdout == "nothing is off\n"
+        for command in (off, on, find, sign_out, erase):
+            done = about(person.name, command)
+            assert (done.code, person.id in done.stdout + done.stderr) == (0, True), command
 
 
 def test_who_comes_back_is_let_in_again_by_signing_in(person: Person) -> None:

@@ -13,14 +13,16 @@ import boto3
 import pytest
 
 from kit.errors import KitError
+from kit.reviews.deciding import decide
 from kit.reviews.identity import UNVERIFIED, acting_person
 from kit.reviews.page import ReviewServer, review_server
+from kit.reviews.places import place
 from kit.target import Target
 from lambdas.workflow.area import draft_key, encoded
 from lambdas.workflow.proof import session_of
 from tests.support.standing import Standing
 
-from .conftest import Run, StandInGateway
+from .conftest import Run, StandInGateway, provision
 from .test_runs import content
 
 pytestmark = pytest.mark.emulator
@@ -157,6 +159,18 @@ def test_nobody_decides_on_the_page_about_what_they_asked_for(target, waiting) -
     made.server_close()
     assert (said.status, "may not decide" in said.text) == (409, True)
     assert waiting.review().waiting
+
+
+def test_a_reviewer_whose_session_is_of_another_department_than_the_record_is_refused_and_told_why(
+    stage, target, waiting
+) -> None:
+    """(L3.4, G.4) The session's tag let Mia in as marketing's reviewer; she has moved to finance since."""
+    provision(stage, "finance", "mia@example.com", "01J9MIA")
+    where = place(target, "marketing", "reviewer", "mia@example.com")
+    with pytest.raises(KitError, match="session is of marketing, but the access record says finance") as told:
+        decide(where, waiting.request, "approve", "read")
+    assert told.value.exit_code == 2
+    assert (waiting.review().waiting, waiting.released()) == (True, None)
 
 
 # -- identities ---------------------------------------------------------------------------------------------
