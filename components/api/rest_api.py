@@ -87,8 +87,9 @@ class RestApi(KitComponent):
     that keeps no decisions, error responses in Anthropic's shape, a deployment, the stage `live` with access
     log, tracing and throttling, the invoke permission; with a domain also the domain name (optional mutual
     TLS), its mapping and, in a hosted zone, the record that leads to it; for a private API its resource
-    policy. Default posture: TLS 1.3 policy with strict endpoint access (TLS 1.2 or newer for a domain with
-    mutual TLS), regional, never edge-optimised (which would cut a stream after 30 silent seconds); the public
+    policy.
+    Default posture: TLS 1.3 policy with strict endpoint access (TLS 1.2 or newer for a domain with mutual
+    TLS), regional, never edge-optimised (which would cut a stream after 30 silent seconds); the public
     execute-api name is off as soon as there is a domain of one's own. Nothing about bodies, credentials or
     people in the access log.
     Replaced when changed: nothing but the deployment, whenever any part of the definition changes; the

@@ -534,5 +534,10 @@ def _intervene(args: RolesArgs) -> list[Statement]:
             ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
             [names.arn("dynamodb", f"table/{names.of('subject-keys')}")],
         ),
+        Statement(
+            "ForgetInPortal",
+            ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+            [names.arn("dynamodb", f"table/{names.of('portal')}")],
+        ),
         *_record(args),
     ]

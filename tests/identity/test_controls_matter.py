@@ -382,7 +382,9 @@ def _presented_again(
         table = Table({"USER#ada": record})
         uses = TokenUses(MemoryStore(), lambda: START)
         door = module.Authenticator(
-            policy=SimpleNamespace(current=lambda: SimpleNamespace(issuers=(provider.configured(**issuer),))),
+            policy=SimpleNamespace(
+                current=lambda: SimpleNamespace(issuers=(provider.configured(**issuer),), departments={})
+            ),
             records=module.LiveRecords(table, ThreadPoolExecutor(1)),
             pepper=lambda: PEPPER,
             verifier=TokenVerifier(KeySets(), clock=lambda: START),

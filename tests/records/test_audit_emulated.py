@@ -592,7 +592,8 @@ def questions(deployed: Standing) -> Callable[[str], list[list[str]]]:
     table = unwrapped(deployed.resource("aws:glue/catalogTable:CatalogTable", "analytics-table").inputs)
     stored = table["storageDescriptor"]
     glue, athena = deployed.root("glue"), deployed.root("athena")
-    glue.create_database(DatabaseInput={"Name": table["databaseName"]})
+    database = f"{table['databaseName']}_asked"  # other tests have the planned one in the same emulator
+    glue.create_database(DatabaseInput={"Name": database})
     description = {
         "Name": table["name"], "TableType": table["tableType"], "Parameters": table["parameters"],
         "PartitionKeys": api_names(table["partitionKeys"]),
@@ -602,13 +603,13 @@ def questions(deployed: Standing) -> Callable[[str], list[list[str]]]:
             "SerdeInfo": {"SerializationLibrary": stored["serDeInfo"]["serializationLibrary"]},
         },
     }  # fmt: skip
-    glue.create_table(DatabaseName=table["databaseName"], TableInput=description)
+    glue.create_table(DatabaseName=database, TableInput=description)
     results = {"OutputLocation": f"s3://{deployed.exported('analytics_bucket_name')}/results/"}
 
     def ask(query: str) -> list[list[str]]:
         started = athena.start_query_execution(
             QueryString=query,
-            QueryExecutionContext={"Database": table["databaseName"]},
+            QueryExecutionContext={"Database": database},
             ResultConfiguration=results,
         )["QueryExecutionId"]
         status = {"State": "QUEUED"}

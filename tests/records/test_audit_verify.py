@@ -651,7 +651,7 @@ def test_the_access_log_is_read_as_the_gateway_writes_it(tmp_path: Path) -> None
         (["--records", "/nowhere", "--public-key", "KEY"], "no folder"),
         (["--records", "HERE"], "public keys are needed"),
         (["--records", "HERE", "--public-key", "/nowhere"], "no public key"),
-        (["--from", "yesterday"], "no time"),
+        (["--from", "yesterday"], "not a time"),
         (["--manifests", "HERE"], "--records"),
         (["--records", "HERE", "--public-key", "KEY", "--access-log", "/nowhere"], "no file"),
     ],

@@ -142,7 +142,7 @@ def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:
         '  departments[0].models: "fst" is not a model; did you mean "fast"?',
         "  departments[0].name: is required; its name as people see it",
         '  departments[0].nme: is not a key; did you mean "name"?',
-        '  identity.kind: "ldap" is not allowed; allowed: oidc or saml',
+        '  identity.kind: "ldap" is not allowed; known: oidc, saml',
         '  region: "us-east-1" is outside the data residency; data_residency allows: eu-central-1, '
         "eu-west-1, eu-west-3, eu-north-1, eu-south-1, eu-south-2",
         '  siz: is not a key; did you mean "size"?',
