@@ -124,7 +124,7 @@ def test_a_department_counts_for_value_with_a_baseline_and_enough_feedback_only(
 ) -> None:
     for department, rated in (("marketing", 30), ("finance", 29), ("legal", 40)):
         for number in range(rated):
-            records.answers("ada", department, 1)
+            records.answers(f"p{number % 6}", department, 1)
             details = json.dumps({"useful": True, "minutes_saved": 5})
             answer = f"req_{records.number}"
             records.add("feedback", f"p{number % 6}", department, request_id=answer, details=details)

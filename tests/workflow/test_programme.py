@@ -171,5 +171,5 @@ def test_training_of_a_known_person_becomes_a_record_that_measurement_counts(sta
         completed("01J9BOB", "onboarding", None, today),
         completed("01J9ADA", "onboarding", None, today, trainer="01J9BOB"),
     ):
-        with pytest.raises(KitError, match="no person of this deployment"):
+        with pytest.raises(KitError, match="not a person of this deployment"):
             list(record_training(target, [stranger]))
