@@ -32,8 +32,8 @@ up: setup ## Stand the whole kit up on an emulated AWS on this machine
 down: setup ## Stop it and remove its state
 	@$(KIT) down
 
-test: check ## Lint, types and every test
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+test: check ## Lint, types and every test but the nightly ones
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not nightly"
 
 check: lint types ## Lint and types only
 
@@ -95,7 +95,7 @@ test-browser: setup ## People in a real Chromium: sign-in, deactivation, and the
 	@$(BIN)/python -m tests.identity.browser
 	@$(BIN)/python -m tests.portal.chromium
 
-nightly: setup ## What takes too long for every change: property tests with 2,000 examples each
+nightly: setup ## Every test, those too long for every change as well; property tests with 2,000 examples each
 	@KIT_NIGHTLY=1 $(BIN)/pytest -q -n 2 --dist loadfile
 
 test-engine: setup ## Drive all stages with the real Pulumi engine, from the PATH or built here once (needs Go)

@@ -190,6 +190,12 @@ class Scim(KitComponent):
         args, stores = self._args, self._args.stores
         statements = [
             *self._directory_statements(),
+            Statement(
+                "KeepPlaceInRules",
+                ["dynamodb:UpdateItem"],
+                [self.directory.arn],
+                conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["RULES"]}},
+            ),
             *append_records(
                 stores.audit_bucket_arn,
                 stores.audit_key_arn,

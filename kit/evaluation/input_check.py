@@ -21,7 +21,9 @@ from kit.evaluation.graph import Graph
 _PACKAGES = ("aws", "kubernetes")
 _MODULES = {"lambda": "lambda_", "index": ""}
 # apiVersion:kind of what clusters define themselves, so that the SDK has no class for it
-_CUSTOM_RESOURCES = frozenset({"karpenter.sh/v1:NodePool"})
+_CUSTOM_RESOURCES = frozenset(
+    {"karpenter.sh/v1:NodePool", "eks.amazonaws.com/v1:NodeClass", "eks.amazonaws.com/v1:TargetGroupBinding"}
+)
 
 
 def wrong_inputs(graph: Graph) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,7 @@ from tests.conftest import free_port
 from . import test_permissions
 from .test_permissions import Place
 
-pytestmark = pytest.mark.emulator
+pytestmark = [pytest.mark.emulator, pytest.mark.nightly]
 place = test_permissions.place  # the integration stage, standing, for this module too
 
 KILLS = 4

@@ -24,6 +24,7 @@ from stacks.settings import CONFIG_FOLDER
 from stacks.settings.documents import parse_yaml
 from tests.gateway.harness import Harness, chat, make
 from tests.gateway.upstream import FakeUpstream, json_reply, message
+from tests.support.stages import plan_of
 from tests.support.standing import Acting
 
 from .deployed import Deployed, refused, session_of
@@ -271,7 +272,7 @@ MODEL_SIDS = {"CallBedrock", "CallClaudePlatform", "Embed"}
 
 
 def test_only_the_callers_role_may_call_a_model_and_only_the_gateway_may_assume_it() -> None:
-    plan = evaluate_stage("integration", size="enterprise", assume_gates=True)
+    plan = plan_of("integration", "enterprise")
     assert _statements(plan, "claude-caller-permissions").keys() <= MODEL_SIDS
     for one in plan:
         if one.type == "aws:iam/rolePolicy:RolePolicy" and one.name != "claude-caller-permissions":

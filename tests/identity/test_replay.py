@@ -113,7 +113,7 @@ def running() -> Iterator[Running]:
             return datetime.fromtimestamp(NOW, UTC)
 
         harness.keys = Authenticator(  # type: ignore[assignment]
-            policy=SimpleNamespace(current=lambda: SimpleNamespace(issuers=issuers)),  # type: ignore[arg-type]
+            policy=SimpleNamespace(current=lambda: SimpleNamespace(issuers=issuers, departments={})),  # type: ignore[arg-type]
             records=LiveRecords(table, ThreadPoolExecutor(2), clock=lambda: one.monotonic),  # type: ignore[arg-type]
             pepper=lambda: PEPPER,
             verifier=TokenVerifier(KeySets(), clock=clock),

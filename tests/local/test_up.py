@@ -159,7 +159,7 @@ def test_a_process_gets_the_credentials_of_its_own_role_and_of_no_other(local_ki
     assert ":assumed-role/example-production-gateway/" in identity
     with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
         session.client("dynamodb", endpoint_url=endpoint).put_item(
-            TableName="example-production-access", Item={"pk": {"S": "KEY#x"}, "sk": {"S": "ACCESS"}}
+            TableName="example-production-directory", Item={"pk": {"S": "KEY#x"}, "sk": {"S": "ACCESS"}}
         )
     with pytest.raises(urllib.error.HTTPError, match="403"):
         ask(url.replace("-gateway", "-notary"), token)

@@ -21,6 +21,8 @@ _ARGS = DashboardsArgs(
     Names("acme", "production", "111122223333", "eu-central-1"), ["marketing", "finance"], AUDIENCES
 )
 _GATEWAY_METRICS = {
+    "ToolCalls",
+    "Unlisted",
     "Findings",
     "Blocked",
     "Requests",

@@ -16,6 +16,8 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from tests.plans.made import REGION, made
 
+pytestmark = pytest.mark.nightly
+
 TYPES: Mapping[str, str] = {
     "aws:apigateway/authorizer": "AWS::ApiGateway::Authorizer",
     "aws:apigateway/resource": "AWS::ApiGateway::Resource",

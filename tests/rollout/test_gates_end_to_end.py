@@ -22,7 +22,7 @@ from tests.workflow.test_commands import said, surroundings
 
 from .test_measured_gates import Records
 
-pytestmark = pytest.mark.emulator
+pytestmark = [pytest.mark.emulator, pytest.mark.nightly]
 CHAMPIONS = [f"01J9CHAMPION{number:02}" for number in range(20)]  # as many as size medium asks for
 
 

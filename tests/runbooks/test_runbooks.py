@@ -19,6 +19,8 @@ from botocore import xform_name
 from stacks.contracts import CONTRACTS
 from tests.support.local_kit import LocalKit, local_deployment
 
+pytestmark = pytest.mark.nightly
+
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOKS = sorted(path for path in (ROOT / "runbooks").glob("*.md") if path.name != "README.md")
 PARTS = ["Symptom", "Check", "Action", "Verification"]
