@@ -33,7 +33,7 @@ down: setup ## Stop it and remove its state
 	@$(KIT) down
 
 test: check ## Lint, types and every test but the nightly ones
-	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not nightly"
+	@$(BIN)/pytest -q -n 3 --dist loadfile -m "not nightly"
 
 check: lint types ## Lint and types only
 

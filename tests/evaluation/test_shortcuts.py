@@ -88,6 +88,7 @@ def test_an_urn_is_the_one_that_the_sdk_makes() -> None:
         assert short == long
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("stage", "preview"), [("foundation", True), ("integration", False), ("rollout", False)]
 )

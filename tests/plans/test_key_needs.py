@@ -47,6 +47,7 @@ def test_every_key_lets_in_the_services_that_use_it(size: str) -> None:
     assert [refusal for need in NEEDS for refusal in _refused(need, made(size))] == []
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_so_does_every_key_of_every_variant(variant: str) -> None:
     assert [refusal for need in NEEDS for refusal in _refused(need, made("medium", variant))] == []
