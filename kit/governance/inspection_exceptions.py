@@ -6,50 +6,47 @@
 The gateway reads it again every few seconds. The bucket keeps every version, the audit store who changed it.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from kit.audit.search import Question, find
 from kit.audit.sources import Source
-from kit.errors import ExitCode, KitError
+from kit.governance.live_document import LiveDocument
 from kit.identity.operator import record_event
 from kit.target import Target
 from lambdas.common.clock import utc_now
 from lambdas.common.inspection_exceptions import EXCEPTIONS_KEY, InspectionException, parse_exceptions
 
-_ABSENT = ("NoSuchKey", "404", "AccessDenied")
+_DOCUMENT = LiveDocument(EXCEPTIONS_KEY, "exceptions", parse_exceptions)
 _REFUSED_WITHIN = timedelta(days=31)  # before somebody says so
 
 
 def exceptions(target: Target) -> tuple[InspectionException, ...]:
     """All that are listed, oldest first, also those that have ended."""
-    return _read(target)[0]
+    return _DOCUMENT.read(target)[0]
 
 
 def add(target: Target, exception: InspectionException) -> None:
     """Put an exception in the place of an earlier one for the same finding and department. Recorded before it
     holds. Raises KitError.
     """
-    known, etag = _read(target)
+    known, etag = _DOCUMENT.read(target)
     others = tuple(one for one in known if _place(one) != _place(exception))
     record_event(target, {"kind": "inspection-exception", "event": "added", "what": asdict(exception)})
-    _write(target, (*others, exception), etag)
+    _DOCUMENT.write(target, (*others, exception), etag)
 
 
 def withdraw(target: Target, type_: str, hash_: str, department: str, owner: str, reason: str) -> bool:
     """End an exception; False where there is none. Raises KitError."""
-    known, etag = _read(target)
+    known, etag = _DOCUMENT.read(target)
     left = tuple(one for one in known if _place(one) != (type_, hash_, department))
     if left == known:
         return False
     what = {"type": type_, "hash": hash_, "department": department, "owner": owner, "reason": reason}
     record_event(target, {"kind": "inspection-exception", "event": "withdrawn", "what": what})
-    _write(target, left, etag)
+    _DOCUMENT.write(target, left, etag)
     return True
 
 
@@ -93,43 +90,6 @@ def mistakes(source: Source, first: datetime, last: datetime) -> Iterator[Mistak
             reason=str(decision.get("reason", "")),
             findings=tuple(decision.get("findings", ())),
         )
-
-
-def _read(target: Target) -> tuple[tuple[InspectionException, ...], str]:
-    try:
-        answer = target.client("s3").get_object(
-            Bucket=target.require("governance_bucket_name"), Key=EXCEPTIONS_KEY
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _ABSENT:
-            return (), ""
-        raise
-    try:
-        return parse_exceptions(answer["Body"].read()), answer["ETag"]
-    except ValueError as error:
-        raise KitError(
-            f"{EXCEPTIONS_KEY}: {error}",
-            hint="restore an earlier version of the object in the governance bucket",
-            exit_code=ExitCode.VERIFICATION_FAILED,
-        ) from None
-
-
-def _write(target: Target, listed: tuple[InspectionException, ...], etag: str) -> None:
-    condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
-    try:
-        target.client("s3").put_object(
-            Bucket=target.require("governance_bucket_name"),
-            Key=EXCEPTIONS_KEY,
-            Body=json.dumps({"exceptions": [asdict(one) for one in listed]}, indent=1).encode(),
-            ContentType="application/json",
-            ServerSideEncryption="aws:kms",
-            SSEKMSKeyId=target.require("governance_key_arn"),
-            **condition,
-        )
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (409, 412):
-            raise
-        raise KitError("somebody else changed it at the same time", hint="run the command again") from None
 
 
 def exception(
