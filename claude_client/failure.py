@@ -68,15 +68,15 @@ def _of_status(error: anthropic.APIStatusError) -> Failure:
     said = headers.get("x-should-retry")
     repeatable = status in _REPEATABLE or status >= 500
     inner = error.body.get("error") if isinstance(error.body, dict) else None
-    told: dict[str, Any] = inner if isinstance(inner, dict) else {}
+    details: dict[str, Any] = inner if isinstance(inner, dict) else {}
     return Failure(
-        kind=_word(told.get("type")),
+        kind=_word(details.get("type")),
         is_unavailable=repeatable or said == "true",
         may_repeat=said == "true" if said in {"true", "false"} else repeatable,
         status=status,
         request_id=headers.get("request-id"),
         retry_after=seconds_of(headers.get("retry-after")),
-        for_person=str(told.get("message", "")),
+        for_person=str(details.get("message", "")),
     )
 
 

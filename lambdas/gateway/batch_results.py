@@ -238,8 +238,9 @@ def _released(line: bytes, answer_filter: AnswerFilter | None) -> bytes:
     entry = json.loads(line)
     message = result.get("message")
     if not isinstance(message, dict) or not isinstance(message.get("content"), list):
-        told = json.dumps({"content": [{"type": "text", "text": json.dumps(result, ensure_ascii=False)}]})
-        clean = answer_filter.whole(told.encode()) == told.encode()
+        text = json.dumps(result, ensure_ascii=False)
+        shown = json.dumps({"content": [{"type": "text", "text": text}]}).encode()
+        clean = answer_filter.whole(shown) == shown
         return line if clean else _unreadable(line)
     given = json.dumps(message).encode()
     filtered = answer_filter.whole(given)

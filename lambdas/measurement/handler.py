@@ -8,7 +8,6 @@ Metrics are reported for days that are over: figures that grow by the hour would
 """
 
 import gzip
-import json
 import os
 import sys
 from collections import deque
@@ -19,6 +18,7 @@ from typing import Any
 import botocore.session
 
 from lambdas.common.clock import Clock, utc_now
+from lambdas.common.log import encode, metrics
 from lambdas.measurement.aggregates import Aggregate, Aggregator, Cell, DepartmentAggregate
 from lambdas.measurement.athena import Athena
 from lambdas.measurement.privacy import coarse, days_until, shown_by_day
@@ -27,7 +27,6 @@ from lambdas.measurement.queries import Ask, aggregate_by_query
 from lambdas.measurement.seen import Seen
 from lambdas.measurement.source import BucketSource, Source, aggregate_key, events
 
-NAMESPACE = "ClaudeEnterpriseKit"
 _FOR_THE_REST = 180_000  # ms that aggregates, queries and progress take after the rows
 _SETTLED = 1  # hour of the next day from which a day's rows have all been delivered
 # Name of each metric, and the counts of a cell that it sums. `ActivePeople` is the size of the group, in
@@ -151,18 +150,6 @@ def metric(cell: Cell, name: str) -> int:
 
 
 def _line(cell: Cell, dimensions: dict[str, str], milliseconds: int) -> str:
-    metrics = [{"Name": name, "Unit": "Count"} for name in METRICS]
-    return json.dumps(
-        {
-            "_aws": {
-                "Timestamp": milliseconds,
-                "CloudWatchMetrics": [
-                    {"Namespace": NAMESPACE, "Dimensions": [list(dimensions)], "Metrics": metrics}
-                ],
-            },
-            "type": "measurement",
-            **dimensions,
-            **{name: metric(cell, name) for name in METRICS},
-        },
-        separators=(",", ":"),
-    )
+    values = {name: metric(cell, name) for name in METRICS}
+    counted = metrics(values, [list(dimensions)], milliseconds=milliseconds)
+    return encode({"type": "measurement", **dimensions, **counted})

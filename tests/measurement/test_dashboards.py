@@ -12,8 +12,8 @@ from components.base import Names
 from components.measurement.dashboards import AUDIENCES, NAMESPACE, DashboardsArgs, dashboard_body
 from kit.cli import app
 from lambdas.common.log import NAMESPACE as GATEWAY_NAMESPACE
+from lambdas.common.log import NAMESPACE as MEASUREMENT_NAMESPACE
 from lambdas.measurement.handler import METRICS
-from lambdas.measurement.handler import NAMESPACE as MEASUREMENT_NAMESPACE
 
 from .rows import row, write_rows
 
