@@ -193,7 +193,8 @@ def test_what_was_served_is_recorded_and_what_was_reserved_is_accounted_for(plac
         assert sorted(_ledger(place)[0]) == sorted(left_open), removed
     run = _sweep(place, statements)
     assert run.returncode == 0, run.stderr
-    assert f'"swept": {len(left_open)}' in run.stdout
+    said = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [one["swept"] for one in said if one["type"] == "swept"] == [len(left_open)]
 
     records = _records(place)
     for request_id in clients.served:
