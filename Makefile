@@ -77,6 +77,7 @@ snapshots: setup ## Compute the snapshots of the plans again; read the diff befo
 bench: setup ## Measure plans, previews, a whole local deployment, and the gateway beside a bare proxy
 	@$(BIN)/python bench/evaluation.py
 	@$(BIN)/python bench/gateway.py
+	@$(BIN)/python bench/gateway_against.py
 
 test-clients: setup ## Current clients (installed under .kit/clients) against the gateway; writes docs/clients.md
 	@command -v npm >/dev/null || { echo "error: npm is needed to install Claude Code; install Node.js 18 or newer" >&2; exit 4; }

@@ -177,8 +177,12 @@ def weaker(one: Key, before: Any, after: Any) -> bool:
     if isinstance(before, tuple | list | set | frozenset | dict):
         old, new = set(before), set(after)
         return not (new >= old if one.stricter == "more" else new <= old)
-    if one.choices:
-        before, after = one.choices.index(before), one.choices.index(after)
+    if one.choices:  # nothing said follows another key: strict until now and weak from now on, to be sure
+        strictest, weakest = (one.choices[-1], one.choices[0])
+        if one.stricter == "less":
+            strictest, weakest = weakest, strictest
+        before = one.choices.index(strictest if before is None else before)
+        after = one.choices.index(weakest if after is None else after)
     elif before is None or after is None:  # no bound at all is the weakest
         return after is None
     return after < before if one.stricter == "more" else after > before

@@ -222,6 +222,16 @@ class Department:
         default="refuse", choices=("pass-and-record", "refuse"), stricter="more", control=True,
         changes="gateway",
     )  # fmt: skip
+    agent_unknown: UnknownAction | None = key(
+        "the same for coding agents, whose new version may bring something new; as `unknown` if nothing is "
+        "said",
+        default=None, choices=("pass-and-record", "refuse"), stricter="more", control=True,
+        changes="gateway",
+    )  # fmt: skip
+    application_unknown: UnknownAction | None = key(
+        "the same for applications; as `unknown` if nothing is said", default=None,
+        choices=("pass-and-record", "refuse"), stricter="more", control=True, changes="gateway",
+    )  # fmt: skip
     contact: Words | None = key(
         "whom its people ask when a request is refused for what it uses", default=None, changes="gateway"
     )
@@ -256,6 +266,11 @@ class Department:
         "the kinds of answer that a person reviews before they are used",
         default=("material-decision", "personnel-decision", "customer-facing"), stricter="more", control=True,
     )  # fmt: skip
+
+    def unknown_of(self, kind: CallerKind) -> UnknownAction:
+        """What happens to what the request contract does not list in a call of one kind of caller."""
+        own = self.agent_unknown if kind == "agent" else self.application_unknown
+        return self.unknown if own is None or kind == "person" else own
 
     def rates_of(self, kind: CallerKind) -> "Rates":
         """What one caller of a kind may do; as a person where a policy that was published before there were

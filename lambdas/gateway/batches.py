@@ -285,8 +285,8 @@ class Batches:
         for number, (params, one) in enumerate(zip(requests, seen, strict=True)):
             said = self.rules.hold(
                 grant.department,
-                grant.principal.roles,
-                exchange.raw_headers,
+                grant.principal,
+                exchange,
                 params,
                 one,
                 f"requests[{number}].params.",

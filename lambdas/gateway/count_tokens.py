@@ -52,9 +52,7 @@ class CountTokens:
         grant = authorise(policy, principal, request.model, others=request.seen.models)
         await self.gate.admit(principal, exchange.headers, grant.model.model)
         entry.model = grant.model.alias
-        rules = self.rules.hold(
-            grant.department, principal.roles, exchange.raw_headers, body.fields, request.seen
-        )
+        rules = self.rules.hold(grant.department, principal, exchange, body.fields, request.seen)
         declaration = read_declaration(exchange.headers)
         verdict = await self.inspection.verdict(body, grant.department, principal, declaration)
         call = GovernedCall(

@@ -77,8 +77,8 @@ class Messages:
         entry.model, entry.stream = grant.model.alias, request.stream
         rules = self.rules.hold(
             grant.department,
-            principal.roles,
-            exchange.raw_headers,
+            principal,
+            exchange,
             request.body.fields,
             request.seen,
         )

@@ -12,11 +12,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lambdas.common.documents import DocumentSource, WideningDocument
+from lambdas.common.identities import Principal
+from lambdas.common.limits import kind_of
 from lambdas.common.policy import Department
 from lambdas.common.request_contract import Entry, RequestContract, parse_additions, shipped
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.errors import Header, invalid_request
+from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.survey import MCP_TOOLSET, Survey, tool_type
 
 _BETA_HEADER = b"anthropic-beta"
@@ -67,8 +70,8 @@ class RequestRules:
     def hold(
         self,
         department: Department,
-        roles: Iterable[str],
-        raw_headers: Iterable[Header],
+        principal: Principal,
+        exchange: Exchange,
         fields: Mapping[str, Any],
         seen: Survey,
         path: str = "",
@@ -77,18 +80,20 @@ class RequestRules:
         permitted.
         """
         contract = self.contract.current()
+        raw_headers = exchange.raw_headers
+        unknown = department.unknown_of(kind_of(principal, exchange.headers))
         betas = list(_betas(raw_headers, fields))
         unlisted = list(_unlisted(contract, fields, seen, betas, path))
         denied = [
             one
             for one in _needed(contract, raw_headers, fields, seen, betas, path)
-            if not _permits(department, roles, one)
+            if not _permits(department, principal.roles, one)
         ]
         for one in unlisted:
-            self.log.unlisted(department.id, one.kind, one.name, department.unknown)
+            self.log.unlisted(department.id, one.kind, one.name, unknown)
         for one in {one.permission: one for one in denied}.values():
             self.log.finding(department.id, f"tool-{one.permission}", _ACTIONS[department.tool_governance])
-        if unlisted and department.unknown == "refuse":
+        if unlisted and unknown == "refuse":
             raise _unknown(unlisted[0], contract, department.contact)
         if denied and department.tool_governance == "enforce":
             raise _not_permitted(denied[0], department.contact)

@@ -17,6 +17,7 @@ from anthropic.types.beta import message_create_params as beta_message_create_pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambdas.common.identities import Principal
 from lambdas.common.request_contract import parse_additions, shipped
 
 from .harness import FINANCE_KEY, Answer, Harness, chat, department, make
@@ -97,6 +98,40 @@ def test_what_is_not_listed_passes_and_is_recorded_where_the_department_says_so(
     (line,) = [one for one in gateway.log if one["type"] == "unlisted"]
     assert line["allow"].startswith("kit contract allow field brand_new ")
     assert line["Unlisted"] == 1
+
+
+AS_AGENT = {"user-agent": "claude-cli/2.1.332 (external, cli)"}
+# what a department says, and the statuses of a person, of the person's coding agent, of an application
+BY_KIND: dict[str, tuple[dict[str, str], tuple[int, int, int]]] = {
+    "nothing": ({}, (400, 400, 400)),
+    "agents": ({"agent_unknown": "pass-and-record"}, (400, 200, 400)),
+    "apps": ({"application_unknown": "pass-and-record"}, (400, 400, 200)),
+    "all-but-apps": ({"unknown": "pass-and-record", "application_unknown": "refuse"}, (200, 200, 400)),
+    "all-but-agents": ({"unknown": "pass-and-record", "agent_unknown": "refuse"}, (200, 400, 200)),
+}
+
+
+def test_what_is_not_listed_is_decided_by_the_kind_of_client() -> None:
+    upstream = FakeUpstream().start()
+    departments = [department(name, **{"unknown": "refuse", **says}) for name, (says, _) in BY_KIND.items()]
+    gateway = make([upstream], departments=departments)
+    for name in BY_KIND:
+        gateway.keys.principals[f"person {name}"] = Principal("person", "ana", name, f"USER#{name}", "issuer")
+        gateway.keys.principals[f"key {name}"] = Principal("application", "app", name, f"KEY#{name}", "keys")
+    gateway.reset()
+    try:
+        for name, (_, statuses) in BY_KIND.items():
+            callers: list[tuple[str, dict[str, str]]] = [
+                (f"person {name}", {}), (f"person {name}", AS_AGENT), (f"key {name}", {}),
+            ]  # fmt: skip
+            got = [
+                gateway.post("/v1/messages", chat(brand_new=1), headers, key).status
+                for key, headers in callers
+            ]
+            assert tuple(got) == statuses, name
+    finally:
+        gateway.stop()
+        upstream.stop()
 
 
 def test_an_addition_takes_effect_without_a_deployment(strict: Harness) -> None:
