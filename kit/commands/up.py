@@ -189,8 +189,10 @@ def _stand_up(deployment: "Deployment", console: "Console") -> dict[str, Any]:
     _show_plan(plan, console)
     _show_losses(deployment, plan, console)
     lost = [step.name for step in plan.lost]
-    with _progress(plan, console) as reported:
-        applied = deployment.apply(reported)
+    applied = plan
+    if plan.changes:
+        with _progress(plan, console) as reported:
+            applied = deployment.apply(reported)
     exports = {key: value for graph in applied.graphs.values() for key, value in graph.exports.items()}
     deployment.fill_secrets(exports)
     report = _document(deployment, applied, written) | {
