@@ -62,7 +62,7 @@ release: setup ## Archive, bill of materials and signed checksums of this versio
 	@cd dist && sha256sum claude-enterprise-kit-* > SHA256SUMS && ssh-keygen -q -Y sign -n file -f $(SIGNING_KEY) SHA256SUMS
 	@echo "dist/: verify with ssh-keygen -Y verify -n file -f ALLOWED_SIGNERS -I SIGNER -s SHA256SUMS.sig < SHA256SUMS"
 
-docs: setup ## Compute the pages again: README, commands, coverage, components, configuration, snapshots of the plans
+docs: setup ## Compute the pages again (README, commands, components, …, snapshots) and build them as a site in build/site
 	@$(BIN)/python -m tests.docs.readme_tables
 	@$(BIN)/python -m tests.docs.cli_page
 	@$(BIN)/python -m tests.docs.component_pages
@@ -70,6 +70,8 @@ docs: setup ## Compute the pages again: README, commands, coverage, components, 
 	@$(BIN)/python -m tests.docs.contract_table
 	@$(BIN)/python -m tests.docs.library_listing
 	@$(BIN)/python -m tests.snapshots.regenerate
+	@$(BIN)/python -m tests.docs.site
+	@$(UV) run --quiet --frozen --group docs zensical build --strict --clean --config-file build/site.toml
 
 snapshots: setup ## Compute the snapshots of the plans again; read the diff before committing
 	@$(BIN)/python -m tests.snapshots.regenerate
@@ -110,7 +112,7 @@ bench-scale: setup ## What holds at 50,000 people: ledger, evidence, use, SCIM, 
 	@$(BIN)/python -m bench.faults $(CALLS)
 
 fuzz: setup ## Ten minutes of a coverage-guided fuzzer over the inspection; SECONDS=…
-	@uv run --frozen --group fuzz python -m bench.inspection.fuzz $(if $(SECONDS),--seconds $(SECONDS))
+	@$(UV) run --frozen --group fuzz python -m bench.inspection.fuzz $(if $(SECONDS),--seconds $(SECONDS))
 
 bench-inspection: setup ## Score the inspection; DATA=folder of labelled files, else made-up rows
 	@$(BIN)/python -m bench.inspection $(if $(DATA),--data $(DATA))

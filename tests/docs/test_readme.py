@@ -1,9 +1,7 @@
 """The README says what the code does: its tables are computed, its links lead somewhere."""
 
-import re
-
-from tests.docs import cli_page
-from tests.docs.readme_tables import COVERAGE, README, ROOT, coverage, filled
+from tests.docs import cli_page, site
+from tests.docs.readme_tables import COVERAGE, README, coverage, filled
 
 
 def test_what_is_computed_is_what_the_code_says() -> None:
@@ -18,11 +16,4 @@ def test_the_readme_is_read_in_a_few_minutes() -> None:
 
 
 def test_every_link_of_the_documentation_leads_to_a_file() -> None:
-    for page in [
-        README,
-        ROOT / "ARCHITECTURE.md",
-        *sorted((ROOT / "docs").glob("*.md")),
-        *sorted((ROOT / "runbooks").glob("*.md")),
-    ]:
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text("utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    assert site.broken_links() == []
