@@ -23,9 +23,11 @@ CoeRole = Literal[
 Residency = Literal["eu", "us", "uk", "ch", "ca", "jp", "au", "in", "sg", "kr", "br", "ae", "il", "za"]
 # whose identity numbers inspection knows; eu: of all member states
 IdentityRegion = Literal[
-    "eu", "at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie", "it",
-    "lt", "lu", "lv", "nl", "pl", "pt", "ro", "se", "si", "uk", "ch", "us", "ca", "au", "br", "in", "jp",
-    "kr", "sg", "cn",
+    "eu", "at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie",
+    "it", "lt", "lu", "lv", "mt", "nl", "pl", "pt", "ro", "se", "si", "sk", "uk", "ch", "no", "is",
+    "us", "ca", "mx", "br", "ar", "cl", "co", "do", "ec", "pe", "au", "nz", "in", "jp", "kr", "sg",
+    "cn", "hk", "tw", "th", "my", "id", "vn", "pk", "tr", "ua", "ru", "rs", "ba", "me", "mk", "il",
+    "ae", "sa", "eg", "ke", "ng", "za",
 ]  # fmt: skip
 ProviderKind = Literal["anthropic", "claude-platform-aws", "bedrock"]
 CallerKind = Literal["person", "agent", "application"]

@@ -440,6 +440,7 @@ def _is_secret_value(
         return False  # "passlib", "passive"
     if (
         tail == "Data"
+        or (lower_name == "access" and tail[:2] == "or")  # "accessor"
         or "PublicKey" in value
         or "PrivateKey" in value
         or (sign.strip() == "|" and value.count("|") > 1)
@@ -755,7 +756,9 @@ _NOT_SERVICES = frozenset(
     ["primary", "foreign", "partition", "sort", "cache", "object", "group", "public", "user", "request",
      "trace", "session", "device", "idempotency", "idempotent", "unique", "index", "dict", "json", "item",
      "lookup", "search", "field", "entity", "record", "routing", "event", "message", "surrogate", "hash",
-     "composite", "natural", "candidate", "parent", "customer", "order", "product"]
+     "composite", "natural", "candidate", "parent", "customer", "order", "product", "first", "second",
+     "third", "last", "next", "prev", "previous", "nested", "other", "left", "right", "child", "default",
+     "current", "source", "target", "start", "begin", "initial", "final", "sample", "outer", "inner"]
 )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def is_placeholder(value: str) -> bool:
     """Whether a value is made of the words that people put where a secret will stand, or is counted up."""
     if PLACEHOLDER.search(value):
         return True
-    if value in _PUBLISHED:
+    if value in _PUBLISHED or _OF_A_TUTORIAL.match(value) or _KEYBOARD.search(value):
         return True
     lower = _without_rows(value.lower())
     return len(lower) <= _LITTLE * len(value) or bool(
@@ -67,11 +67,16 @@ def is_placeholder(value: str) -> bool:
     )
 
 
+# a word with a count behind it, as every course of a tool has it ("cisco123"); a row of the keyboard
+_OF_A_TUTORIAL = re.compile(r"[A-Za-z]{3,10}(?:123|1234|12345|321)[!.]?\Z")
+_KEYBOARD = re.compile(r"(?i)asdf|qwer|zxcv|yxcv|hjkl")
 _LITTLE = 0.4  # of a value is left when what is counted up is taken away
-# tokens and verifiers that RFC 6749, 6750, 7519, 7523 and 7636 print
+# tokens and verifiers that RFC 5849, 6749, 6750, 7519, 7523 and 7636 print
 _PUBLISHED = _words(
     "2YotnFZFEjr1zCsicMWpAA tGzv3JOkF0XG5Qx2TlKWIA SplxlOBeZQQYbYS6WxSbIA 7Fjfp0ZBr1KtDRbnfVdmIw gX1fBat3bV "
     "mF_9.B5f-4.1JqM"
+    " 9djdj82h48djs9d2 kkk9d7dh3k39sjv7 dpf43f3p2l4k3l03 hh5s93j4hdidpola j49sk3j29djd kd94hf93k423kf44"
+    " nnch734d00sl2jdk pfkkdhi9sl3r4s00 hdhd0244k9j7ao03"
     " dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM SlAV32hkKG "
     "8xLOxBtZp8"
 )

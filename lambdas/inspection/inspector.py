@@ -17,7 +17,6 @@ from lambdas.inspection import (
     contacts,
     credentials,
     examples,
-    identity_numbers,
     injection,
     linear,
     markings,
@@ -29,6 +28,7 @@ from lambdas.inspection import (
 )
 from lambdas.inspection.candidates import Candidates, Scanner
 from lambdas.inspection.context import PROGRAMS, TECHNICAL, Kind, recognise, without_line_numbers
+from lambdas.inspection.detectors import identity
 from lambdas.inspection.dictionaries import EMPTY, Dictionary
 from lambdas.inspection.expressions import places
 from lambdas.inspection.fields import Label, TextField, extract
@@ -67,7 +67,7 @@ DETECTORS: tuple[str, ...] = (
 )
 
 LEVELS: Mapping[str, DataClass] = {
-    **identity_numbers.LEVELS,
+    **identity.LEVELS,
     **personal_data.LEVELS,
     "SECRET": DataClass.RESTRICTED,
     "PERSON": DataClass.INTERNAL,
@@ -79,7 +79,7 @@ LEVELS: Mapping[str, DataClass] = {
 SCANNER = Scanner(
     {
         "keywords": personal_data.LITERALS,
-        "identity": identity_numbers.LITERALS,
+        "identity": identity.LITERALS,
         "tokens": credentials.LITERALS,
         "numbers": views.LITERALS,
         "gates": [(gate, gate) for gate in sorted({*injection.GATES, *meaning.GATES, *acceptable_use.GATES})],
@@ -147,7 +147,7 @@ class Inspector:
         if unknown:
             raise ValueError(f"disabled: unknown detectors {', '.join(sorted(unknown))}")
         self.config = config
-        self._regions = identity_numbers.countries(config.identity_regions)
+        self._regions = identity.countries(config.identity_regions)
         self._key = config.hash_key or os.urandom(32)
         linear.read_shipped()  # at start, not in a call
         SCANNER.warm()
@@ -498,11 +498,7 @@ def _values(
     return [
         *personal_data.detect(text, lower, candidates, off),
         *credentials.detect(text, lower, literals["tokens"], candidates.hints, off),
-        *(
-            ()
-            if "identity-numbers" in off
-            else identity_numbers.detect(text, lower, literals["identity"], regions)
-        ),
+        *(() if "identity-numbers" in off else identity.detect(text, lower, literals["identity"], regions)),
     ]
 
 

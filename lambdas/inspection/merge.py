@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 
+from lambdas.inspection.detectors import identity
 from lambdas.inspection.findings import Span
 
 # of two results in one place these are the more specific ones; all others are equal
 _PRECEDENCE = {
     "SECRET": 3, "DICTIONARY": 3, "IBAN": 2, "CREDIT_CARD": 2, "EMAIL": 1, "PERSON": -3, "ADDRESS": -2,
     "USERNAME": -1, "BANK_ACCOUNT": -1, "TAX_ID": -1, "PHONE": -1,
+    **{one.type: 2 for one in identity.NUMBERS if one.sure},
 }  # fmt: skip
 _SCORE_BAND = 0.15
 

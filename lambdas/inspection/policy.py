@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from lambdas.inspection import identity_numbers
+from lambdas.inspection.detectors import identity
 from lambdas.inspection.findings import SERVER_ENCRYPTED, DataClass, Finding, Inspection, highest
 
 
@@ -257,7 +257,7 @@ def _where(evidence: Sequence[Finding]) -> str:
     if not evidence:
         return "its class is not allowed here"
     first = min(evidence, key=lambda one: (-one.score, one.field, one.start))
-    number = identity_numbers.BY_TYPE.get(first.type)
+    number = identity.BY_TYPE.get(first.type)
     name = _TYPE_NAMES.get(first.type) or (number.name if number else first.type.lower().replace("_", " "))
     others = len({(one.field, one.start) for one in evidence}) - 1
     more = f" and {others} more" if others > 0 else ""

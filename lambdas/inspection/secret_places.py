@@ -350,7 +350,7 @@ PLACES: tuple[Rule, ...] = (
             "neighbor ",
         ),
         r"(?:enable password|enable secret|snmp-server community|server-key|(?:radius|tacacs)-server key"
-        r"|pre-shared-key(?: ascii-text| local| remote)?|wpa-psk ascii(?: 0)?|set password"
+        r"|pre-shared-key(?: ascii-text| local| remote)?|wpa-psk ascii(?: 0)?|(?<![a-z])set password"
         r"|neighbor \S{3,40} password)(?: level \d+)? (?!(?:encrypted|hash|cipher|simple|ENC) )[\"']?(?!"
         r"(?:0|5|7|8|9) )([^\s\"']{4,100})",
         lambda v: (

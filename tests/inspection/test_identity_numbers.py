@@ -12,7 +12,7 @@ from importlib import import_module
 import pytest
 
 from lambdas.inspection import DataClass, InspectionConfig, Inspector
-from lambdas.inspection.identity_numbers import BY_TYPE, NUMBERS, detect
+from lambdas.inspection.detectors.identity import BY_TYPE, NUMBERS
 
 INSPECTOR = Inspector(InspectionConfig(hash_key=b"k" * 32, cache_entries=0, names=False))
 # type -> (module of python-stdnum, how its numbers look: # a digit, @ a letter), and a sentence of the place
@@ -58,7 +58,31 @@ JUDGED: dict[str, tuple[str, str, str]] = {
     "JP_MY_NUMBER": ("jp.in_", "#### #### ####", "マイナンバーは{}です"),
     "KR_RRN": ("kr.rrn", "8#0#1#-1######", "주민등록번호: {}"),
     "CN_RESIDENT_ID": ("cn.ric", "1101011981####1###", "身份证号{}"),
+    "NO_NATIONAL_ID": ("no.fodselsnummer", "1#0#8######", "Fødselsnummer: {}"),
+    "IS_KENNITALA": ("is_.kennitala", "1#0#8#-###9", "Kennitala {}"),
+    "TR_IDENTITY_NUMBER": ("tr.tckimlik", "###########", "T.C. kimlik no: {}"),
+    "RU_INN": ("ru.inn", "############", "ИНН {}"),
+    "UA_TAX_ID": ("ua.rntrc", "##########", "РНОКПП: {}"),
+    "BG_FOREIGNER_NUMBER": ("bg.pnf", "##########", "ЛНЧ {}"),
+    "AT_TAX_ID": ("at.tin", "##-###/####", "Steuernummer {}"),
+    "PT_CITIZEN_CARD": ("pt.cc", "######## # ZZ#", "Cartão de cidadão {}"),
+    "MX_CURP": ("mx.curp", "BOXW8#0#1#HNERXN##", "CURP: {}"),
+    "CL_RUT": ("cl.rut", "1#.###.###-#", "RUT {}"),
+    "AR_CUIT": ("ar.cuit", "20-########-#", "CUIT: {}"),
+    "CO_TAX_ID": ("co.nit", "###.###.###-#", "NIT {}"),
+    "EC_CEDULA": ("ec.ci", "17#######-#", "Cédula: {}"),
+    "DO_CEDULA": ("do.cedula", "224-#######-#", "Cédula: {}"),
+    "TH_IDENTITY_NUMBER": ("th.pin", "1-####-#####-##-#", "เลขประจำตัวประชาชน {}"),
+    "MY_NRIC": ("my.nric", "77030#-0#-####", "No. KP: {}"),
+    "ID_NIK": ("id.nik", "31710#1#0#8#000#", "NIK: {}"),
+    "NZ_IRD": ("nz.ird", "49-###-###", "IRD number {}"),
+    "ZA_IDENTITY_NUMBER": ("za.idnr", "8#0#1# #### 08 #", "South African ID {}"),
+    "IL_IDENTITY_NUMBER": ("il.idnr", "#######-#", "תעודת זהות: {}"),
+    "KE_PIN": ("ke.pin", "A#########@", "KRA PIN {}"),
+    "PK_CNIC": ("pk.cnic", "34201-#######-#", "CNIC {}"),
 }
+# whose check is weaker than the judge's: no check digit that all numbers have, a table of places or offices
+_WEAKER = {"AT_TAX_ID", "DK_CPR", "KR_RRN", "IN_PAN", "LV_PERSONAL_CODE", "KE_PIN", "PK_CNIC"}
 # published by those who give the numbers out, where python-stdnum has no judge
 PUBLISHED = {
     "DE_SOCIAL_INSURANCE": "Die Rentenversicherungsnummer ist 15 070649 C 103.",
@@ -104,19 +128,47 @@ def test_a_valid_number_is_found_beside_its_keyword(kind: str) -> None:
     assert sum(found) >= 19, [number for number, hit in zip(numbers, found, strict=True) if not hit]
 
 
-@pytest.mark.parametrize(
-    "kind", sorted(set(JUDGED) & set(BY_TYPE) - {"DK_CPR", "KR_RRN", "IN_PAN", "LV_PERSONAL_CODE"})
-)
-def test_the_check_agrees_with_the_judge(kind: str) -> None:
+@pytest.mark.parametrize("kind", sorted(set(JUDGED) & set(BY_TYPE) - _WEAKER))
+def test_the_check_takes_what_the_judge_takes(kind: str) -> None:
     module, shape, _ = JUDGED[kind]
     shape = shape.replace("--", "##") if kind == "FR_NIR" else shape
     judge, number, chance = judge_of(module), BY_TYPE[kind], random.Random(kind)
-    right = 0
-    for _ in range(3_000):
+    both = ours_alone = judge_alone = 0
+    for _ in range(1_000):
         value = made(chance, shape)
         ours = bool(number.shape.fullmatch(value)) and number.check(re.sub("[^A-Za-z0-9]", "", value))
-        right += ours == judge(value)
-    assert right >= 2_940
+        judged = judge(value)
+        both += ours and judged
+        ours_alone += ours and not judged
+        judge_alone += judged and not ours
+    assert judge_alone <= 0.05 * (both + judge_alone), f"missed {judge_alone}, found {both}"
+    assert ours_alone <= 20, f"{ours_alone} of 1,000 random numbers are none"
+
+
+def test_published_examples_are_found_beside_every_keyword_and_their_neighbours_not() -> None:
+    """Examples that authorities and standards print, and the same with a wrong digit."""
+    for number in NUMBERS:
+        keywords = [one for one in number.keywords if one.isascii()] or number.keywords[:1]
+        for keyword in keywords:
+            if keyword in ("personal code", "ukrainian tax id"):
+                continue  # two states call theirs so
+            for value in number.examples:
+                found = {one.type for one in INSPECTOR.inspect_text(f"{keyword}: {value}").findings}
+                assert number.type in found, (keyword, value)
+        for value in number.neighbours:
+            text = f"{number.keywords[0]}: {value}"
+            assert number.type not in {one.type for one in INSPECTOR.inspect_text(text).findings}, text
+
+
+def test_a_general_keyword_is_enough_for_a_number_that_chance_hardly_hits() -> None:
+    for text, kind in (
+        ("national ID 15108695088", "NO_NATIONAL_ID"),
+        ("Tax ID: 86 095 742 719", "DE_TAX_ID"),
+        ("social security number 2 55 08 14 168 025 38", "FR_NIR"),
+        ("personal identity number 131052-308T", "FI_HETU"),
+        ("id number 390.533.447-05", "BR_CPF"),
+    ):
+        assert kind in {one.type for one in INSPECTOR.inspect_text(text).findings}, text
 
 
 @pytest.mark.parametrize("kind", PUBLISHED)
@@ -124,12 +176,14 @@ def test_a_published_number_is_found(kind: str) -> None:
     assert kind in {one.type for one in INSPECTOR.inspect_text(PUBLISHED[kind]).findings}
 
 
-@pytest.mark.parametrize("number", NUMBERS, ids=lambda one: one.type)
-def test_a_number_without_its_keyword_is_no_finding(number: object) -> None:
-    assert (
-        list(detect("Order 86095742719 and 12345678Z of 756.9217.0769.85.", "order 86095742719 and", []))
-        == []
-    )
+def test_numbers_without_a_keyword_are_no_finding() -> None:
+    """The shape of each kind with valid check digits, in a sentence that announces nothing."""
+    for kind, (module, shape, _) in JUDGED.items():
+        if kind in ("US_ITIN", "CA_SIN", "IT_FISCAL_CODE") or kind not in BY_TYPE:
+            continue
+        for value in valid(judge_of(module), shape.replace("--", "##"), 3, kind):
+            found = {one.type for one in INSPECTOR.inspect_text(f"Order {value} was sent.").findings}
+            assert kind not in found, (kind, value)
 
 
 @pytest.mark.parametrize("kind", ["DE_TAX_ID", "ES_DNI", "NL_BSN", "PL_PESEL", "BR_CPF", "CH_AHV"])
@@ -154,11 +208,13 @@ def test_only_the_numbers_of_chosen_countries_are_looked_for() -> None:
         "de": "Steuer-ID 86 095 742 719",
         "fr": "NIR 2 55 08 14 168 025 38",
         "us": "NPI 1234567893",
+        "sk": "rodné číslo 710319/2745",
     }
     found_by = {
-        (): {"de", "fr", "us"},
+        (): {"de", "fr", "us", "sk"},
         ("de",): {"de"},
-        ("eu",): {"de", "fr"},
+        ("eu",): {"de", "fr", "sk"},
+        ("sk",): {"sk"},
         ("us", "fr"): {"us", "fr"},
     }
     for regions, expected in found_by.items():
