@@ -126,6 +126,7 @@ class PortalFile(_Strict):
 
     grace_days: int = Field(default=14, ge=0, le=90)
     renew_days: int = Field(default=30, ge=0, le=180)
+    history_days: int = Field(default=0, ge=0, le=400)
     guidelines: dict[str, GuidelineFile]
     announcements: tuple[AnnouncementFile, ...] = ()
     office_hours: tuple[OfficeHourFile, ...] = ()
@@ -157,7 +158,7 @@ def read_content(folder: Path = DOCUMENTS, client: Path | None = None) -> dict[s
     ]
     if problems or portal is None:
         raise ContentError("; ".join(problems))
-    rest = portal.model_dump(mode="json", exclude={"guidelines"})
+    rest = portal.model_dump(mode="json", exclude={"guidelines", "history_days"})
     for one in rest["announcements"]:
         one["until"] = one["until"] or ""
     milestones = timeline.model_dump(mode="json")["tasks"] if timeline is not None else []
@@ -167,6 +168,16 @@ def read_content(folder: Path = DOCUMENTS, client: Path | None = None) -> dict[s
 def content_text(folder: Path = DOCUMENTS, client: Path | None = None) -> str:
     """The content document as it is published. Raises `ContentError`."""
     return canonical(read_content(folder, client)).decode()
+
+
+def history_days(folder: Path = DOCUMENTS, client: Path | None = None) -> int:
+    """For how many days people's conversations are kept; 0: for the session only. Raises `ContentError`."""
+    problems: list[str] = []
+    settings = _laid_over(folder, client, "portal.yaml")
+    portal = _parsed(PortalFile, settings, settings.read_text("utf-8"), problems)
+    if portal is None:
+        raise ContentError("; ".join(problems))
+    return portal.history_days
 
 
 def _laid_over(folder: Path, client: Path | None, name: str) -> Path:

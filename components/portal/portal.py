@@ -12,7 +12,7 @@ from components.foundation.governance_store import PublishedText, PublishedTextA
 from components.functions import Function, FunctionArgs, Surroundings, Web
 from components.identity.people import PROVIDER, People
 from components.permissions import Statement, append_records, put_copies
-from components.portal.content import content_text
+from components.portal.content import content_text, history_days
 from components.portal.deputy import Deputy, DeputyArgs
 
 CONTENT_KEY = "portal/content.json"
@@ -53,8 +53,9 @@ class Portal(KitComponent):
     Creates: the table `portal` with the index `queue`, the content `portal/content.json` in the governance
     bucket, the web function `portal`, the function `registrar` and the deputy.
     Default posture: the portal's function holds no right on audit or ledger, and reads of the access table
-    only who visits: what people do is done with their own token. The registrar alone appends acceptances and
-    passes, and ends an onboarding. Table on demand, customer-managed key, point-in-time recovery, deletion
+    only who visits: what people do is done with their own token. Only where conversations are kept for days
+    may it use the data keys of people, and make none. The registrar alone appends acceptances and passes, and
+    ends an onboarding. Table on demand, customer-managed key, point-in-time recovery, deletion
     protection, protected, retained.
     Replaced when changed: client, environment.
     """
@@ -100,6 +101,7 @@ class Portal(KitComponent):
 
     def _pages(self) -> FunctionArgs:
         args, stores = self._args, self._args.stores
+        days = history_days(client=args.client_folder)
         return FunctionArgs(
             surroundings=args.surroundings,
             what="portal",
@@ -119,6 +121,7 @@ class Portal(KitComponent):
                     ["lambda:InvokeFunction"],
                     [self.registrar.alias.arn, self.deputy.function.alias.arn],
                 ),
+                *(self._use_subject_keys() if days else ()),
             ],
             environment={
                 "KIT_ENVIRONMENT": args.surroundings.names.environment,
@@ -136,6 +139,7 @@ class Portal(KitComponent):
                 "SIGN_IN_ISSUER": args.people.issuer,
                 "REGISTRAR_FUNCTION": self.registrar.alias.arn,
                 "DEPUTY_FUNCTION": self.deputy.function.alias.arn,
+                **(self._history_environment(days) if days else {}),
             },
             layers=[args.layer_arn],
             memory=args.memory,
@@ -143,6 +147,21 @@ class Portal(KitComponent):
             reserved_concurrency=args.reserved_concurrency,
             web=Web(readiness_path="/healthz"),
         )
+
+    def _use_subject_keys(self) -> list[Statement]:
+        stores = self._args.stores
+        return [
+            Statement("FindSubjectKeys", ["dynamodb:GetItem"], [stores.subject_keys_table_arn]),
+            Statement("UnwrapSubjectKeys", ["kms:Decrypt"], [stores.subject_key_arn]),
+        ]
+
+    def _history_environment(self, days: int) -> dict[str, pulumi.Input[str]]:
+        stores = self._args.stores
+        return {
+            "HISTORY_DAYS": str(days),
+            "SUBJECT_KEYS_TABLE": stores.subject_keys_table_name,
+            "SUBJECT_KEY_ARN": stores.subject_key_arn,
+        }
 
     def _registrar(self) -> FunctionArgs:
         args, stores = self._args, self._args.stores

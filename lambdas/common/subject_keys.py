@@ -100,16 +100,21 @@ class SubjectKeys:
 
     def find(self, department: str, subject: str, key_id: str) -> SubjectKey:
         """The key that sealed a body, never made. Raises `SubjectErased`, `NoSubjectKey`, botocore's."""
+        key = self.current(department, subject)
+        if key.key_id != key_id:
+            raise NoSubjectKey(key_id)
+        return key
+
+    def current(self, department: str, subject: str) -> SubjectKey:
+        """The key that seals now, never made. Raises `SubjectErased`, `NoSubjectKey`, botocore's errors."""
         key = self.cached(department, subject)
         if key is None:
             row = self._row(subject, _DEPARTMENT + department)
             if row is None:
-                raise NoSubjectKey(key_id)
+                raise NoSubjectKey(department)
             key = self._open(department, subject, row)
             with self._lock:
                 self._kept[department, subject] = (key, self._monotonic() + self._ttl_seconds)
-        if key.key_id != key_id:
-            raise NoSubjectKey(key_id)
         return key
 
     def keys_of(self, subject: str) -> list[ErasedKey]:

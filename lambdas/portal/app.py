@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import botocore.session
 from starlette.applications import Starlette
@@ -20,11 +21,13 @@ from lambdas.common.clock import utc_now
 from lambdas.common.ids import new_id
 from lambdas.common.log import Level, log
 from lambdas.common.policy import Issuer
+from lambdas.common.subject_keys import SubjectKeys
 from lambdas.common.tokens import KeySets, TokenVerifier, emulated_key_set_url
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.portal.catalogue import Library
 from lambdas.portal.content import ContentSource, ContentUnavailable
 from lambdas.portal.gateway import Gateway
+from lambdas.portal.history import History
 from lambdas.portal.pages import (
     ask,
     center,
@@ -154,7 +157,20 @@ def compose(settings: PortalSettings) -> Portal:
         ),
         library=Library(gateway),
         clock=utc_now,
+        history=_history(session, settings, table, dynamodb) if settings.history_days else None,
     )
+
+
+def _history(
+    session: botocore.session.Session, settings: PortalSettings, table: PortalTable, dynamodb: Any
+) -> History:
+    keys = SubjectKeys(
+        dynamodb,
+        aws_client(session, "kms", settings),
+        table=settings.subject_keys_table,
+        key_arn=settings.subject_key_arn,
+    )
+    return History(table, keys, settings.history_days, utc_now)
 
 
 class StaticFile:

@@ -1,7 +1,6 @@
-"""Conversations: kept sealed in the session, streamed into the page (L4.2).
+"""Conversations: kept sealed in the session or in the person's history, streamed into the page (L4.2).
 
-Earlier turns come from the session's sealed rows and never from the browser, so nobody can put words into
-Claude's mouth. There is no other archive of texts: what was said is in the write-once record.
+Earlier turns come from sealed rows and never from the browser, so nobody can put words into Claude's mouth.
 """
 
 import asyncio
@@ -9,6 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from textwrap import shorten
 from typing import Any
 
 from markupsafe import escape
@@ -18,14 +18,17 @@ from starlette.responses import Response, StreamingResponse
 
 from lambdas.portal.gateway import Finished, GatewayError
 from lambdas.portal.popular import note_use
-from lambdas.portal.portal import Visitor
+from lambdas.portal.portal import Portal, Visitor
+from lambdas.portal.sealing import TooLarge
 from lambdas.portal.table import Row
 from lambdas.portal.web import portal_of, url, views_of
 
 _KEPT_SECONDS = 400 * 24 * 3600
 _MARK = "<!-- answer -->"
 _MOST_TURNS = 40
-_ID = re.compile(r"con_[0-9A-Z]{26}")
+_MOST_BYTES = 200_000  # of all turns, in UTF-8; a question and an answer still come on top
+_TITLE_CHARACTERS = 80
+CONVERSATION_ID = re.compile(r"con_[0-9A-Z]{26}")
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
@@ -52,6 +55,7 @@ class Conversation:
     variables: Mapping[str, Any]
     turns: tuple[Turn, ...]
     output: str = "text"  # or json: shown once it is whole
+    closed: bool = False  # too large to be kept whole: only the last answer is there
 
     @property
     def answers(self) -> list[Turn]:
@@ -61,16 +65,34 @@ class Conversation:
     @property
     def full(self) -> bool:
         """Whether no further turn is taken."""
-        return len(self.turns) >= _MOST_TURNS
+        said = sum(len(turn.text.encode()) for turn in self.turns)
+        return self.closed or len(self.turns) >= _MOST_TURNS or said > _MOST_BYTES
+
+    @property
+    def own_title(self) -> str:
+        """A title for the person: the prompt's, else the first words of the question."""
+        asked = next((turn.text for turn in self.turns if turn.role == "user"), "")
+        return self.title or shorten(asked, _TITLE_CHARACTERS, placeholder=" …")
+
+    def without_what_was_sent(self) -> "Conversation":
+        """The last answer alone."""
+        return replace(self, variables={}, turns=tuple(self.answers[-1:]), closed=True)
 
 
 async def read_conversation(request: Request, visitor: Visitor, identifier: str) -> Conversation | None:
-    """A conversation of this session, or None."""
-    if not _ID.fullmatch(identifier):
+    """A conversation of this session, or of the person's history; None where there is none."""
+    if not CONVERSATION_ID.fullmatch(identifier):
         return None
-    kept = await run_in_threadpool(portal_of(request).sessions.kept, visitor.session, f"CONV#{identifier}")
-    if kept is None:
-        return None
+    portal = portal_of(request)
+    if portal.history is not None:
+        kept = await run_in_threadpool(portal.history.find, visitor.person, identifier)
+    else:
+        kept = await run_in_threadpool(portal.sessions.kept, visitor.session, f"CONV#{identifier}")
+    return conversation_of(kept) if kept is not None else None
+
+
+def conversation_of(kept: Mapping[str, Any]) -> Conversation:
+    """A conversation as it was kept."""
     turns = tuple(Turn(**{**turn, "files": tuple(turn["files"])}) for turn in kept["turns"])
     return Conversation(**{**kept, "turns": turns})
 
@@ -146,9 +168,12 @@ async def _events(
     }
 
 
-def _keep(portal: Any, visitor: Visitor, conversation: Conversation, request_id: str) -> None:
-    """Keep the conversation in the session, and the run without its texts."""
-    portal.sessions.keep(visitor.session, f"CONV#{conversation.id}", asdict(conversation))
+def _keep(portal: Portal, visitor: Visitor, conversation: Conversation, request_id: str) -> None:
+    """Keep the conversation, and the run without its texts."""
+    try:
+        _keep_texts(portal, visitor, conversation)
+    except TooLarge:
+        _keep_texts(portal, visitor, conversation.without_what_was_sent())
     now = int(portal.now().timestamp())
     facts = {
         "prompt": conversation.prompt, "version": conversation.version, "title": conversation.title,
@@ -159,6 +184,16 @@ def _keep(portal: Any, visitor: Visitor, conversation: Conversation, request_id:
     )
     if conversation.prompt:
         note_use(portal.table, visitor.record.department, conversation.prompt, visitor.person, now)
+
+
+def _keep_texts(portal: Portal, visitor: Visitor, conversation: Conversation) -> None:
+    content = asdict(conversation)
+    if portal.history is None:
+        portal.sessions.keep(visitor.session, f"CONV#{conversation.id}", content)
+        return
+    portal.history.keep(
+        visitor.person, visitor.record.department, conversation.id, conversation.own_title, content
+    )
 
 
 async def _as_events(events: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:

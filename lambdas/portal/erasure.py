@@ -2,6 +2,7 @@
 
 import contextlib
 
+from lambdas.portal.history import partition
 from lambdas.portal.table import PortalTable, Row, RowConflict
 
 ERASED = "erased"
@@ -11,7 +12,7 @@ _SAID = ("author", "name", "text")
 def erase(table: PortalTable, person: str) -> int:
     """Delete or anonymise everything of a person; how many rows. Again is the same. Blocks."""
     own = table.rows(f"PERSON#{person}")
-    changed = len(own)
+    changed = 0
     for row in own:
         if row.sk.startswith("TICKET#"):
             changed += _without_author(table, row.sk)
@@ -26,8 +27,8 @@ def erase(table: PortalTable, person: str) -> int:
         if row.sk.partition("#")[2] == person:
             table.delete(row.pk, row.sk)
             changed += 1
-    table.delete_partition(f"PERSON#{person}")
-    return changed
+    changed += table.delete_partition(partition(person))
+    return changed + table.delete_partition(f"PERSON#{person}")
 
 
 def _without_author(table: PortalTable, ticket: str) -> int:

@@ -14,6 +14,7 @@ from lambdas.portal.catalogue import Library
 from lambdas.portal.content import ContentSource
 from lambdas.portal.evidence import read_evidence
 from lambdas.portal.gateway import Gateway
+from lambdas.portal.history import History
 from lambdas.portal.language import Language
 from lambdas.portal.pool import UserPool
 from lambdas.portal.sessions import Session, Sessions
@@ -77,6 +78,12 @@ class Portal:
     content: ContentSource
     library: Library
     clock: Clock
+    history: History | None = None  # None: conversations end with the session
+
+    @property
+    def history_days(self) -> int:
+        """For how many days conversations are kept after their last answer; 0: for the session only."""
+        return self.history.days if self.history is not None else 0
 
     def now(self) -> datetime:
         """The time, in UTC."""

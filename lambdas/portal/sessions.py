@@ -7,25 +7,21 @@ every page.
 """
 
 import hashlib
-import json
-import os
 import secrets
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lambdas.common.clock import Clock, utc_now
+from lambdas.portal import sealing
 from lambdas.portal.table import PortalTable, Row, RowConflict
 
 IDLE = timedelta(minutes=60)
 ABSOLUTE = timedelta(hours=12)
 _TOUCH_SECONDS = 60  # an hour is counted from a time that is at most this old
-_NONCE_BYTES = 12
 _SESSION, CONVERSATION = "SESSION", "CONV#"
 
 
@@ -112,7 +108,7 @@ class Sessions:
     # -- what a session keeps ------------------------------------------------------------------------------
 
     def keep(self, session: Session, name: str, content: Mapping[str, Any]) -> None:
-        """Keep something sealed until the session's absolute end."""
+        """Keep something sealed until the session's absolute end. Raises `TooLarge`."""
         row = Row(partition(session.secret), name, expires=self._expires(session))
         self._table.write(replace(row, data={"sealed": seal(session.secret, row.pk, name, content)}))
 
@@ -154,24 +150,14 @@ def partition(secret: str) -> str:
 
 
 def seal(secret: str, pk: str, sk: str, plain: Mapping[str, Any]) -> str:
-    """AES-256-GCM under the session's own key; bound to the place of the row."""
-    nonce = os.urandom(_NONCE_BYTES)
-    text = json.dumps(plain, separators=(",", ":"), ensure_ascii=False).encode()
-    return b64encode(
-        nonce + AESGCM(_sealing_key(secret)).encrypt(nonce, text, f"{pk}|{sk}".encode())
-    ).decode()
+    """`plain` under the session's own key; bound to the place of the row."""
+    return sealing.seal(_cipher(secret), pk, sk, plain)
 
 
 def unseal(secret: str, row: Row) -> dict[str, Any] | None:
     """What was sealed; None for a row that was not sealed under this secret at this place."""
-    try:
-        data = b64decode(row.data["sealed"])
-        cipher = AESGCM(_sealing_key(secret))
-        plain = cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], f"{row.pk}|{row.sk}".encode())
-    except (InvalidTag, KeyError, ValueError):
-        return None
-    return json.loads(plain)
+    return sealing.unseal(_cipher(secret), row.pk, row.sk, row.data.get("sealed"))
 
 
-def _sealing_key(secret: str) -> bytes:
-    return hashlib.sha256(b"key|" + secret.encode()).digest()
+def _cipher(secret: str) -> AESGCM:
+    return AESGCM(hashlib.sha256(b"key|" + secret.encode()).digest())

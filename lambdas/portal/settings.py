@@ -20,7 +20,8 @@ class SettingsError(ValueError):
 class PortalSettings:
     """Names of stores and addresses. Addresses have no slash at the end; `portal_url` includes the base path
     under which every page is found (`/portal`). `issuer` is the user pool's. `device_client_id` is the app
-    client of the command, for which devices sign in; empty: they cannot.
+    client of the command, for which devices sign in; empty: they cannot. `history_days`: how long
+    conversations are kept, sealed by the keys of `subject_keys_table`; 0: for the session only.
     """
 
     region: str
@@ -40,6 +41,9 @@ class PortalSettings:
     environment: str
     organization: str
     device_client_id: str = ""
+    history_days: int = 0
+    subject_keys_table: str = ""
+    subject_key_arn: str = ""
 
     @property
     def secure(self) -> bool:
@@ -85,6 +89,9 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> PortalSettings:
         content_key=environ.get("PORTAL_CONTENT_KEY", "portal/content.json"),
         environment=environ.get("KIT_ENVIRONMENT", "local"),
         device_client_id=environ.get("DEVICE_CLIENT_ID", ""),
+        history_days=int(environ.get("HISTORY_DAYS", "0")),
+        subject_keys_table=environ.get("SUBJECT_KEYS_TABLE", ""),
+        subject_key_arn=environ.get("SUBJECT_KEY_ARN", ""),
         organization=environ.get("ORGANIZATION_NAME", "") or "your organisation",
         **given,
     )

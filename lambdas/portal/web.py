@@ -74,6 +74,7 @@ class Views:
             visitor=visitor,
             path=request.url.path,
             organization=portal_of(request).settings.organization,
+            history_days=portal_of(request).history_days,
             **context,
         )
 

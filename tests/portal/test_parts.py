@@ -234,9 +234,11 @@ class _Rows:
     def delete(self, pk: str, sk: str) -> None:
         self.kept.pop((pk, sk), None)
 
-    def delete_partition(self, pk: str) -> None:
-        for row in self.rows(pk):
+    def delete_partition(self, pk: str) -> int:
+        found = self.rows(pk)
+        for row in found:
             self.delete(row.pk, row.sk)
+        return len(found)
 
     def change(self, row: Row, **values: object) -> None:
         self.kept[row.pk, row.sk] = replace(row, **values)
@@ -252,7 +254,7 @@ def test_erasing_a_person_leaves_no_word_and_no_name_of_them_and_what_others_sai
             Row("HOURS", "h1", {"people": ["p_ada", "p_bob"]}),
             Row("STORY", "s1", {**ada, "text": "It works"}),
             Row("IDEA", "i1", {**ada, "text": ""}), Row("CHAMPION", "p_ada", ada),
-            Row("PEOPLE", "p_ada", ada),
+            Row("PEOPLE", "p_ada", ada), Row("HISTORY#p_ada", "CONV#c", ada),
             Row("PASSED", "a#p_ada", {}), Row("PASSED", "a#p_bob", {}), Row("PERSON#p_bob", "FAV#x", {}),
         ]
     )  # fmt: skip

@@ -1,19 +1,29 @@
 """A plain conversation with Claude under the department's policy (L4.2)."""
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from lambdas.common.ids import new_id
-from lambdas.portal.conversation import Conversation, answer_stream, read_conversation
+from lambdas.portal.conversation import (
+    CONVERSATION_ID,
+    Conversation,
+    answer_stream,
+    conversation_of,
+    read_conversation,
+)
 from lambdas.portal.portal import Visitor
-from lambdas.portal.web import failed, form, portal_of, signed_in, views_of
+from lambdas.portal.structured import readable
+from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
 
 _CHARACTERS = 60_000
+_SHOWN = 5  # earlier conversations beside the form
 _FILE_BYTES = 3 * 1024 * 1024
 _TEXT_SUFFIXES = frozenset(
     {"txt", "md", "csv", "json", "yaml", "yml", "log", "xml", "html", "py", "sql", "tsv"}
@@ -38,10 +48,56 @@ async def ask_page(
     request: Request, visitor: Visitor, text: str = "", problem: str = "", status: int = 200
 ) -> Response:
     """The form of a new conversation, with the models a person may use."""
-    models = (await portal_of(request).gateway.get(visitor.token, "/v1/models")).content["data"]
+    portal = portal_of(request)
+    models = (await portal.gateway.get(visitor.token, "/v1/models")).content["data"]
+    kept = await run_in_threadpool(portal.history.listed, visitor.person) if portal.history else []
     return views_of(request).page(
-        request, "ask.html", visitor, status=status, models=models, text=text, problem=problem
-    )
+        request, "ask.html", visitor, status=status, models=models, text=text, problem=problem,
+        kept=kept[:_SHOWN],
+    )  # fmt: skip
+
+
+async def history(request: Request, visitor: Visitor) -> Response:
+    """The person's conversations of earlier days."""
+    portal = portal_of(request)
+    if portal.history is None:
+        return failed(request, 404, visitor)
+    kept = await run_in_threadpool(portal.history.listed, visitor.person)
+    return views_of(request).page(request, "history.html", visitor, kept=kept)
+
+
+async def export(request: Request, visitor: Visitor) -> Response:
+    """All conversations of the person in one Markdown file."""
+    portal = portal_of(request)
+    if portal.history is None:
+        return failed(request, 404, visitor)
+    kept = await run_in_threadpool(portal.history.everything, visitor.person)
+    text = "\n\n".join(as_markdown(visitor, content, at) for content, at in kept)
+    headers = {"content-disposition": 'attachment; filename="conversations.md"'}
+    return Response(text, media_type="text/markdown; charset=utf-8", headers=headers)
+
+
+def as_markdown(visitor: Visitor, content: Mapping[str, Any], at: int) -> str:
+    """A conversation as Markdown: when, what was asked, what Claude answered."""
+    conversation, _ = conversation_of(content), visitor.language
+    lines = [f"# {conversation.own_title}", _.moment(at)]
+    lines += [f"- {name}: {value}" for name, value in conversation.variables.items()]
+    speakers = {"user": _("You"), "assistant": _("Claude's draft")}
+    for turn in conversation.turns:
+        lines += [f"## {speakers[turn.role]}", readable(turn.text)]
+    return "\n\n".join(lines)
+
+
+async def delete(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """Delete one conversation, or all of the person."""
+    portal, identifier = portal_of(request), str(fields.get("conversation", ""))
+    if portal.history is None:
+        return failed(request, 404, visitor)
+    if fields.get("all") == "yes":
+        await run_in_threadpool(portal.history.delete_all, visitor.person)
+    elif CONVERSATION_ID.fullmatch(identifier):
+        await run_in_threadpool(portal.history.delete, visitor.person, identifier)
+    return redirect(request, "/ask/history")
 
 
 async def send(request: Request, visitor: Visitor, fields: FormData) -> Response:
@@ -96,4 +152,10 @@ def block_of(name: str, data: bytes) -> dict[str, Any]:
     raise FileRefused("{name}: send a PDF or a text file.", name)
 
 
-ROUTES = [Route("/ask", signed_in(ask)), Route("/ask", form(send), methods=["POST"])]
+ROUTES = [
+    Route("/ask", signed_in(ask)),
+    Route("/ask", form(send), methods=["POST"]),
+    Route("/ask/history", signed_in(history)),
+    Route("/ask/history.md", signed_in(export)),
+    Route("/ask/history/delete", form(delete), methods=["POST"]),
+]
