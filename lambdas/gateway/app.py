@@ -20,6 +20,7 @@ from lambdas.common.log import cause_of
 from lambdas.common.policy import PolicyUnavailable
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
+from lambdas.gateway.authorise import granted_models
 from lambdas.gateway.batches import read_batch_request
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.errors import ApiError, Header
@@ -295,7 +296,13 @@ class _App:
 
     async def _prompts(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
         await self._running().gate.admit(principal, exchange.headers)
-        prompts = await self._running().prompts.current(principal.department)
+        gateway = self._running()
+        granted = granted_models(gateway.policy.current(), principal)
+        prompts = [
+            prompt
+            for prompt in await gateway.prompts.current(principal.department)
+            if any(model.answers_to(prompt.model) for model in granted)
+        ]
         await exchange.answer(200, JSON, prompts_page(prompts, asked_language(exchange.query)))
 
     async def _one_prompt(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:

@@ -22,6 +22,9 @@ TIMEOUT = "timeout_error"
 OVERLOADED = "overloaded_error"
 
 POLICY_STATUS = 451
+REASON_HEADER = (
+    b"x-kit-reason"  # `ApiError.reason`: for programs that explain a refusal in words of their own
+)
 
 
 class ApiError(Exception):
@@ -52,6 +55,7 @@ class ApiError(Exception):
     def response_headers(self) -> list[Header]:
         """Headers of the answer, apart from `request-id` and `content-length`."""
         headers = [(b"content-type", b"application/json"), *self.headers]
+        headers.append((REASON_HEADER, self.reason.encode()))
         if self.retry is not None:
             headers.append((b"x-should-retry", b"true" if self.retry else b"false"))
         return headers

@@ -45,6 +45,7 @@ class Me:
             "roles": list(principal.roles),
             "models": [model.alias for model in granted_models(policy, principal)],
             "data_classes": _data_classes(department, principal),
+            "registered_prompts_only": department.registered_prompts_only,
             "use_case": principal.use_case,
             "limits": {
                 "of": limits.kind,

@@ -13,6 +13,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
+from lambdas.common.access import AccessRecord
 from lambdas.portal.gateway import Gateway
 
 _FRESH_SECONDS = 15.0
@@ -66,21 +67,22 @@ class PromptPage:
 
 
 class Library:
-    """The prompts of each department, asked from the gateway at most every 15 seconds."""
+    """The prompts of people with the same rights, asked from the gateway at most every 15 seconds."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._shelves: dict[tuple[str, str], tuple[float, Shelf]] = {}
+        self._shelves: dict[tuple[str, ...], tuple[float, Shelf]] = {}
 
-    async def shelf(self, token: str, department: str, language: str) -> "Shelf":
-        """What a person of the department may use. Raises `GatewayError`."""
-        known = self._shelves.get((department, language))
+    async def shelf(self, token: str, record: AccessRecord, language: str) -> "Shelf":
+        """What a person with this record may use. Raises `GatewayError`."""
+        rights = (record.department, language, *sorted(record.roles), "|", *sorted(record.models or ()))
+        known = self._shelves.get(rights)
         if known is not None and monotonic() - known[0] < _FRESH_SECONDS:
             return known[1]
         answer = await self._gateway.get(token, f"/v1/prompts?language={language}")
         prompts = tuple(read_prompt(one) for one in answer.content["data"])
         shelf = known[1] if known is not None and known[1].prompts == prompts else Shelf(prompts)
-        self._shelves[department, language] = (monotonic(), shelf)
+        self._shelves[rights] = (monotonic(), shelf)
         return shelf
 
 

@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from lambdas.common.statements import most_minutes
 from lambdas.portal.gateway import Finished, GatewayError
 from lambdas.portal.popular import note_use
 from lambdas.portal.portal import Portal, Visitor
@@ -160,7 +161,7 @@ async def _events(
     answered = replace(
         conversation, turns=(*conversation.turns, Turn("assistant", "".join(pieces), request_id))
     )
-    await run_in_threadpool(_keep, portal, visitor, answered, request_id)
+    await run_in_threadpool(_keep, portal, visitor, answered, request_id, finished.output_tokens)
     yield {
         "type": "end",
         "stopped": finished.stop_reason,
@@ -168,7 +169,9 @@ async def _events(
     }
 
 
-def _keep(portal: Portal, visitor: Visitor, conversation: Conversation, request_id: str) -> None:
+def _keep(
+    portal: Portal, visitor: Visitor, conversation: Conversation, request_id: str, output_tokens: int
+) -> None:
     """Keep the conversation, and the run without its texts."""
     try:
         _keep_texts(portal, visitor, conversation)
@@ -178,6 +181,7 @@ def _keep(portal: Portal, visitor: Visitor, conversation: Conversation, request_
     facts = {
         "prompt": conversation.prompt, "version": conversation.version, "title": conversation.title,
         "use_case": conversation.use_case, "conversation": conversation.id, "at": now,
+        "most_minutes": most_minutes(output_tokens),
     }  # fmt: skip
     portal.table.write(
         Row(f"PERSON#{visitor.person}", f"RUN#{request_id}", facts, expires=now + _KEPT_SECONDS)

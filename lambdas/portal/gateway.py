@@ -16,13 +16,22 @@ _FIRST_BYTE_SECONDS = 120.0
 _IDLE_SECONDS = 120.0
 _SHORT_SECONDS = 10.0
 CHANNEL = "portal"
+_POLICY_STATUS = 451
+# Reasons of refusals by which no text of the person would pass: the person has no right to what was asked.
+_RIGHTS = frozenset(
+    {
+        "embeddings_not_granted", "model_not_granted", "prompt_follow_up", "prompt_not_granted",
+        "public_declarations", "registered_prompts_only", "session_loop", "switch", "tool_not_permitted",
+        "unknown_department",
+    }
+)  # fmt: skip
 _MOST_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayError(Exception):
     """The gateway refused, or did not answer (`status` 0). `message` is for the person, in the gateway's
-    words.
+    words; `reason` is the gateway's short name of why, empty where it gave none.
     """
 
     status: int
@@ -31,6 +40,12 @@ class GatewayError(Exception):
     request_id: str = ""
     help_url: str = ""
     retry_after: int = 0
+    reason: str = ""
+
+    @property
+    def of_inspection(self) -> bool:
+        """Whether something in the text stopped the call, so that another text would pass."""
+        return self.status == _POLICY_STATUS and self.reason not in _RIGHTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +201,7 @@ def _refusal(response: Response, data: bytes, request_id: str) -> GatewayError:
         request_id,
         _link(_header(response, b"link")),
         int(retry_after) if retry_after.isdigit() else 0,
+        _header(response, b"x-kit-reason"),
     )
 
 

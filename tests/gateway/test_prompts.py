@@ -129,6 +129,23 @@ def test_a_prompt_of_another_department_is_refused(registered: Harness) -> None:
     assert "not for your department" in answer.json()["error"]["message"]
 
 
+def test_only_prompts_that_the_callers_models_can_answer_are_listed(registered: Harness) -> None:
+    every = {one["name"] for one in registered.request("GET", "/v1/prompts").json()["data"]}
+    assert "campaign-copy" in every
+    for key in (KEY, FINANCE_KEY):
+        listed = registered.request("GET", "/v1/prompts", key=key).json()["data"]
+        granted = registered.request("GET", "/v1/me", key=key).json()["models"]
+        assert listed
+        assert {one["model"] for one in listed} <= set(granted)
+    offered = {one["model"] for one in listed}
+    assert "best" not in offered  # finance has prompts for it, and no such model
+
+
+def test_a_refusal_names_its_reason_for_programs(registered: Harness) -> None:
+    answer = registered.post(PATH, {"variables": VARIABLES}, key=FINANCE_KEY)
+    assert answer.header("x-kit-reason") == "prompt_not_granted"
+
+
 def test_answers_of_a_prompt_that_needs_review_say_so(registered: Harness) -> None:
     answer = registered.post(PATH, {"variables": VARIABLES})
     assert answer.header("x-human-review") == "required"

@@ -143,6 +143,7 @@ def make_place(*, history_days: int = 0, clock: Any) -> Place:
         clock=clock,
         history=History(table, keys, history_days, clock) if history_days else None,
     )
+    gateway.answers["/v1/me"] = {"models": ["fast"], "registered_prompts_only": False}
     return Place(portal, gateway, portal.records, keys, dynamodb)
 
 

@@ -1,11 +1,9 @@
 """Conversations of earlier days: for their person alone, for so long, gone with the key (L4.2, G.2)."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from moto import mock_aws
 
 from lambdas.portal.erasure import erase
 
@@ -22,15 +20,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def place(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        made = make_place(history_days=DAYS, clock=clock)
-        made.joined(ADA)
-        made.joined(BOB)
-        yield made
+def place(clock: Clock, aws: None) -> Place:
+    made = make_place(history_days=DAYS, clock=clock)
+    made.joined(ADA)
+    made.joined(BOB)
+    return made
 
 
 def _ask(place: Place, person: str, text: str) -> str:

@@ -49,12 +49,18 @@ async def ask_page(
 ) -> Response:
     """The form of a new conversation, with the models a person may use."""
     portal = portal_of(request)
+    rights = (await portal.gateway.get(visitor.token, "/v1/me")).content
     models = (await portal.gateway.get(visitor.token, "/v1/models")).content["data"]
     kept = await run_in_threadpool(portal.history.listed, visitor.person) if portal.history else []
     return views_of(request).page(
-        request, "ask.html", visitor, status=status, models=models, text=text, problem=problem,
-        kept=kept[:_SHOWN],
+        request, "ask.html", visitor, status=status, text=text, problem=problem, kept=kept[:_SHOWN],
+        models=named_models(models, rights), only_registered=rights["registered_prompts_only"],
     )  # fmt: skip
+
+
+def named_models(models: list[dict[str, Any]], rights: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The models by the organisation's names for them; `/v1/models` lists them by Claude's names as well."""
+    return [one for one in models if one["id"] in rights["models"]]
 
 
 async def history(request: Request, visitor: Visitor) -> Response:

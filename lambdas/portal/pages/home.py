@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from lambdas.common.learning import Announcement
 from lambdas.portal.gateway import GatewayError
+from lambdas.portal.pages.ask import named_models
 from lambdas.portal.pages.champions import champions_of
 from lambdas.portal.pages.support import next_hours
 from lambdas.portal.portal import Visitor
@@ -38,7 +39,7 @@ async def home(request: Request, visitor: Visitor) -> Response:
     """What to do next, where one left off, what is new."""
     portal = portal_of(request)
     try:
-        shelf = await portal.library.shelf(visitor.token, visitor.record.department, visitor.language.code)
+        shelf = await portal.library.shelf(visitor.token, visitor.record, visitor.language.code)
         prompts, limited = shelf.prompts, ""
     except GatewayError as error:
         prompts, limited = (), error.message or "unavailable"
@@ -99,7 +100,8 @@ async def me(request: Request, visitor: Visitor) -> Response:
     models: list[Any] = []
     limited = ""
     try:
-        models = (await portal.gateway.get(visitor.token, "/v1/models")).content["data"]
+        rights = (await portal.gateway.get(visitor.token, "/v1/me")).content
+        models = named_models((await portal.gateway.get(visitor.token, "/v1/models")).content["data"], rights)
     except GatewayError as error:
         limited = error.message or "unavailable"
     return views_of(request).page(

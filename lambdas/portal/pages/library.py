@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lambdas.common.ids import new_id
+from lambdas.common.statements import MOST_MINUTES
 from lambdas.portal.catalogue import PromptPage, Variable
 from lambdas.portal.conversation import Conversation, answer_stream, download_name, read_conversation
 from lambdas.portal.docx import MEDIA_TYPE, document
@@ -30,7 +31,7 @@ _POPULAR = 5
 async def library(request: Request, visitor: Visitor) -> Response:
     """All prompts a person may use, or those that fit a search."""
     portal, query = portal_of(request), request.query_params
-    shelf = await portal.library.shelf(visitor.token, visitor.record.department, visitor.language.code)
+    shelf = await portal.library.shelf(visitor.token, visitor.record, visitor.language.code)
     asked = query.get("q", "").strip()[:200]
     found, corrected = await run_in_threadpool(shelf.search, asked) if asked else (list(shelf.prompts), "")
     for name, of in (("department", "department"), ("class", "data_class"), ("use", "use_case")):
@@ -122,7 +123,14 @@ async def conversation_page(request: Request, visitor: Visitor) -> Response:
     conversation = await read_conversation(request, visitor, request.path_params["conversation"])
     if conversation is None:
         return views_of(request).page(request, "gone.html", visitor, status=404)
-    return views_of(request).page(request, "conversation.html", visitor, conversation=conversation)
+    last = conversation.answers[-1].request_id if conversation.answers else ""
+    most = most_of(visitor.row(f"RUN#{last}"))
+    return views_of(request).page(request, "conversation.html", visitor, conversation=conversation, most=most)
+
+
+def most_of(run: Row | None) -> int:
+    """The most minutes that a run can have saved: the gateway takes no more for an answer of its length."""
+    return int(run.data.get("most_minutes", MOST_MINUTES)) if run is not None else MOST_MINUTES
 
 
 async def download(request: Request, visitor: Visitor) -> Response:
@@ -157,7 +165,7 @@ async def rate(request: Request, visitor: Visitor, fields: FormData) -> Response
         "useful": verdict != "rejected",
         "edited": verdict == "edited",
         "rejected": verdict == "rejected",
-        "minutes_saved": min(int(minutes), 480) if verdict != "rejected" else 0,
+        "minutes_saved": min(int(minutes), most_of(row)) if verdict != "rejected" else 0,
     }
     if row.data.get("use_case"):
         said["use_case"] = row.data["use_case"]
@@ -219,9 +227,7 @@ async def propose(request: Request, visitor: Visitor, fields: FormData) -> Respo
 
 async def the_prompt(request: Request, visitor: Visitor) -> PromptPage | None:
     """The prompt of the path, if the person may use it."""
-    shelf = await portal_of(request).library.shelf(
-        visitor.token, visitor.record.department, visitor.language.code
-    )
+    shelf = await portal_of(request).library.shelf(visitor.token, visitor.record, visitor.language.code)
     return shelf.find(request.path_params["prompt"])
 
 

@@ -36,7 +36,7 @@ async def workflows_of(request: Request, visitor: Visitor) -> list[tuple[str, Pr
     """The workflows of the person's department, each with the prompt that drafts in it."""
     portal = portal_of(request)
     found = await run_in_threadpool(portal.deputy.look, "workflows", visitor.token)
-    shelf = await portal.library.shelf(visitor.token, visitor.record.department, visitor.language.code)
+    shelf = await portal.library.shelf(visitor.token, visitor.record, visitor.language.code)
     known = [(one["name"], shelf.find(one["prompt"])) for one in found["workflows"]]
     return [(name, prompt) for name, prompt in known if prompt is not None]
 

@@ -1,0 +1,66 @@
+"""Pages that depend on what the gateway says of a person (L4.2, L4.3)."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from lambdas.portal.gateway import GatewayError
+
+from .in_process import Clock, Place, make_place, post
+
+LIN = "p_lin"
+
+
+@pytest.fixture
+def place(aws: None) -> Place:
+    made = make_place(clock=Clock(datetime(2026, 12, 1, 9, tzinfo=UTC)))
+    made.joined(LIN)
+    return made
+
+
+def test_who_may_use_prompts_only_is_led_to_the_library_instead_of_into_a_refusal(place: Place) -> None:
+    place.gateway.answers["/v1/me"] = {"models": ["fast"], "registered_prompts_only": True}
+    with place.browser(LIN) as client:
+        page = client.get("/portal/ask").text
+    assert 'name="text"' not in page
+    assert "prompts of the library" in page
+
+
+def test_a_model_is_offered_once_by_the_name_that_the_organisation_gave_it(place: Place) -> None:
+    place.gateway.answers["/v1/models"] = {
+        "data": [
+            {"id": "fast", "display_name": "Fast"},
+            {"id": "claude-haiku-5-5", "display_name": "Claude Haiku 5.5"},
+        ]
+    }
+    with place.browser(LIN) as client:
+        assert re.findall(r"<option[^>]*>([^<]+)", client.get("/portal/ask").text) == ["Fast"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "advised"), [("restricted", True), ("model_not_granted", False), ("switch", False)]
+)
+def test_only_a_block_of_the_text_asks_for_another_text(place: Place, reason: str, advised: bool) -> None:
+    refusal = GatewayError(451, "permission_error", "Not this.", "req_" + "0" * 26, reason=reason)
+    place.gateway.answers["/v1/inspections"] = refusal
+    with place.browser(LIN) as client:
+        page = post(client, "may-i", {"text": "A text"}).text
+    assert ("replace it by a placeholder" in page) == advised
+    assert ("I think this block is wrong" in page) == advised
+    assert ("Ask for it" in page) != advised
+
+
+def test_more_minutes_than_an_answer_can_save_are_counted_as_the_most_it_can(place: Place) -> None:
+    with place.browser(LIN) as client:
+        page = post(client, "ask", {"text": "What is force majeure?", "model": "fast"}).text
+        found = re.search(r"conversations/(con_\w{26})", page)
+        assert found
+        page = client.get(f"/portal/conversations/{found[1]}").text
+        run = re.search(r'name="request" value="(req_\w+)"', page)
+        most = re.search(r'type="number" min="0" max="(\d+)"', page)
+        assert run
+        assert most
+        post(client, "feedback", {"request": run[1], "verdict": "useful", "minutes": "480"})
+    (said,) = [body for path, body in place.gateway.asked if path == "/v1/feedback"]
+    assert said["minutes_saved"] == int(most[1]) < 480
