@@ -68,7 +68,10 @@ class Scanner:
         self._latin = sorted((one for one in meant if _is_latin(one)), key=lambda one: (-len(one), one))
         self._meant = tuple(meant[one] for one in self._latin)
         self._beyond = Literals({k: [x for x in v if not _is_latin(x[0])] for k, v in given.items()})
-        self._strange = frozenset("".join(one for one in meant if not _is_latin(one)))
+        beyond = [one for one in meant if not _is_latin(one)]
+        strange = "".join(sorted({sign for one in beyond for sign in one if sign > _LAST_OF_LATIN}))
+        self._strange = re.compile(f"[{re.escape(strange)}]+") if strange else None
+        self._reach = max(map(len, beyond), default=0)
         self.hints = frozenset(hints)
         self._names = (*hints, *places)
         self._expressions = (*hints.values(), *places.values())
@@ -85,10 +88,9 @@ class Scanner:
             for kind, length, meaning in self._meant[number]:
                 found[kind].append((end - length, end, meaning))
         literals = dict(zip(self._kinds, found, strict=True))
-        if not lower.isascii() and not self._strange.isdisjoint("".join(_BEYOND_LATIN.findall(lower))):
-            for kind, hits in self._beyond.read(lower).items():
-                if hits:
-                    literals[kind] = sorted([*literals[kind], *hits], key=lambda hit: (hit[1], hit[0]))
+        if self._strange and not lower.isascii():
+            for kind, hits in self._read_beyond(lower, self._strange).items():
+                literals[kind] = sorted([*literals[kind], *hits], key=lambda hit: (hit[1], hit[0]))
         hints: list[str] = []
         ends: dict[str, list[int]] = {name: [] for name in self._not_sought}
         for end, number in compiled.expressions(_bytes(text)):
@@ -98,6 +100,21 @@ class Scanner:
             else:
                 hints.append(name)
         return Candidates(literals, frozenset(hints), ends)
+
+    def _read_beyond(self, lower: str, strange: re.Pattern[str]) -> dict[str, list[Hit]]:
+        """Literals beyond Latin-1, sought around their characters alone."""
+        found: dict[str, list[Hit]] = {}
+        ranges: list[tuple[int, int]] = []
+        for match in strange.finditer(lower):
+            begin, end = max(0, match.start() - self._reach), match.end() + self._reach
+            if ranges and begin <= ranges[-1][1]:
+                begin = ranges.pop()[0]
+            ranges.append((begin, end))
+        for begin, end in ranges:
+            for kind, hits in self._beyond.read(lower[begin:end]).items():
+                if hits:
+                    found.setdefault(kind, []).extend((a + begin, b + begin, c) for a, b, c in hits)
+        return found
 
     def warm(self) -> None:
         """Compile now, or read what was compiled, instead of at the first text."""
@@ -123,11 +140,11 @@ class Scanner:
         return f"{FILE_PREFIX}{hashlib.sha256(made_of).hexdigest()[:16]}.bin"
 
 
-_BEYOND_LATIN = re.compile("[^\x00-\xff]+")
+_LAST_OF_LATIN = "\xff"
 
 
 def _is_latin(text: str) -> bool:
-    return _BEYOND_LATIN.search(text) is None
+    return max(text, default="") <= _LAST_OF_LATIN
 
 
 def _bytes(text: str) -> bytes:

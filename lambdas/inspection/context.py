@@ -124,19 +124,21 @@ def recognise(text: str) -> Kind:
     if len(_DIFF.findall(sample)) >= 2:
         return Kind.DIFF
     share = 1 / lines
-    if len(_VERSIONS.findall(sample)) * share >= 0.15 or (
-        _HOLDS_CREDITS.search(sample, 0, 600)
-        and (len(_NAMED_ADDRESS.findall(sample)) + len(_NAME_ALONE.findall(sample))) * share >= 0.5
-    ):
-        return Kind.VERSIONS
-    if len(_LOG.findall(sample)) * share >= 0.5:
-        return Kind.LOG
-    if _is_table(sample, lines):
-        return Kind.TABLE
     sure = _STATEMENT.search(sample) is not None and not (
         "```" in sample and len(_DOCUMENTATION.findall(sample)) * share >= 0.1
     )
-    if sure and _reaches(_CODE, sample, 0.35 * lines):
+    written = sure and _reaches(_CODE, sample, 0.35 * lines)
+    if not written:  # else nothing of version control, which writes before each line
+        if len(_VERSIONS.findall(sample)) * share >= 0.15 or (
+            _HOLDS_CREDITS.search(sample, 0, 600)
+            and (len(_NAMED_ADDRESS.findall(sample)) + len(_NAME_ALONE.findall(sample))) * share >= 0.5
+        ):
+            return Kind.VERSIONS
+        if len(_LOG.findall(sample)) * share >= 0.5:
+            return Kind.LOG
+    if _is_table(sample, lines):
+        return Kind.TABLE
+    if written:
         return Kind.CODE
     code = len(_CODE.findall(sample)) * share
     if code >= 0.7:

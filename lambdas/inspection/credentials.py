@@ -321,6 +321,8 @@ _ASSIGNMENT_WITHIN = Expression(
     rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}}){_SIGN_AND_VALUE}", re.IGNORECASE
 )
 _RUN = Expression(r"[A-Za-z0-9_]*")
+# what stands behind the name in programs and begins no sign
+_NO_SIGN = Expression(r"[\"'`\]*\\]{0,4}(?:[()\[{}<>+/%&!?@$#^~]|\Z)")
 # a plain word behind the name, as in a sentence: it neither says that a value follows nor can be one
 _PLAIN_NEXT = Expression(
     r"[.,;!?)]{0,2} (?!(?:is|was|are|reads|has|re|reset|set|to|changed|should|will|geändert|lautet|ist|est"
@@ -648,7 +650,11 @@ def _assignment_at(text: str, lower: str, place: int, done: int) -> re.Match[str
     behind = lower[max(0, place - 16) : place].endswith(_FIRST_PARTS)
     run = _RUN.match(text, place, end)
     within = run is not None and any(map(str.isdigit, run.group()))
-    if run is not None and not within and _PLAIN_NEXT.match(text, run.end()):
+    if (
+        run is not None
+        and not within
+        and (_NO_SIGN.match(text, run.end()) or _PLAIN_NEXT.match(text, run.end()))
+    ):
         return None
     for expression in (_ASSIGNMENT, _ASSIGNMENT_WITHIN) if within else (_ASSIGNMENT,):
         match = (
@@ -875,9 +881,10 @@ def _command_lines(text: str) -> Iterator[Span]:
 
 
 _CREDENTIAL_PAIR = Expression(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}\s?(?:/|:|,? with password|\|)\s?"
+    r"@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}\s?(?:/|:|,? with password|\|)\s?"
     r"(?P<value>[^\s,;/'\"]{6,40})"
 )
+_OF_AN_ADDRESS = Expression(r"[\w.+-]")
 
 
 def _pairs(text: str, lower: str) -> Iterator[Span]:
@@ -886,7 +893,12 @@ def _pairs(text: str, lower: str) -> Iterator[Span]:
     """
     if "credential" not in lower and "login" not in lower:
         return
-    for match in _CREDENTIAL_PAIR.finditer(text):
+    done = 0
+    for place in _each(text, "@"):
+        match = _CREDENTIAL_PAIR.match(text, place)
+        if match is None or place <= done or not _OF_AN_ADDRESS.match(text, place - 1):
+            continue
+        done = match.end()
         value = match["value"].rstrip(".")
         if _classes(value) >= 3 and not value.startswith(("http", "www")):
             yield Span(

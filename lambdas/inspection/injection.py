@@ -21,11 +21,18 @@ UNTRUSTED_THRESHOLD = 0.8
 UNTRUSTED_MODEL_THRESHOLD = 0.93  # of the model alone: letters and bills of firms sound like orders
 
 _ABOUT_THE_ANSWER = "your-answer"
-# (rule, weight, gate words of which one must occur, expression). Texts about attacks quote these phrasings
-# too: a phrasing makes the model surer and does not replace it. A weight of 0.6 takes six tenths of the doubt
-# away; heavier are those that no ordinary text among the development files holds.
-_PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
-    (rule, weight, frozenset(gates.split("|")), Expression(expression))
+
+
+def _groups(gates: str) -> tuple[frozenset[str], ...]:
+    """Groups are parted by "&", words by "|", which "¦" stands for in a word."""
+    return tuple(frozenset(word.replace("¦", "|") for word in group.split("|")) for group in gates.split("&"))
+
+
+# (rule, weight, gates: of each group of words one must occur, expression). Texts about attacks quote these
+# phrasings too: a phrasing makes the model surer and does not replace it. A weight of 0.6 takes six tenths of
+# the doubt away; heavier are those that no ordinary text among the development files holds.
+_PHRASINGS: tuple[tuple[str, float, tuple[frozenset[str], ...], Expression], ...] = tuple(
+    (rule, weight, _groups(gates), Expression(expression))
     for rule, weight, gates, expression in (
         (
             # at the beginning of a sentence and about all that was said: nobody means the tone of the last
@@ -34,7 +41,10 @@ _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
             0.95,
             "ignore|disregard|forget|override|bypass|ignorier|vergiss|missacht|oubli|olvid"
                 "|ignora|descarta|dimentica|esqueça|desconsidere|negeer|vergeet|ignoruj|zapomnij|無視|忘れ|忽略"
-                "|无视|忘记|忘記|무시|잊",
+                "|无视|忘记|忘記|무시|잊"
+                "&instru|prompt|direction|rules|guideline|command|order|anweisung|regel|vorgaben|befehle|consigne"
+                "|règle|directive|regla|indicacion|órden|istruzion|regole|regra|opdracht|poleceni|zasad|指示|命令"
+                "|ルール|指令|规则|規則|提示|지시|명령|규칙",
             r"(?:^|[.!?:;\n]\s{0,3})(?:(?:now|please|just|bitte|por favor|s'il vous plaît),? )?(?:"
             r"(?:ignore|disregard|forget|override|bypass) (?:all |any |every )?(?:of )?(?:the |your |my "
             r"|these |those )?(?:previous"
@@ -65,7 +75,9 @@ _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
             r"|(?:이전|앞의|위의|지금까지).{0,6}(?:지시|명령|규칙).{0,8}(?:무시|잊))",
         ),
         (
-            "override", 0.6, "ignore|disregard|forget|override|do not follow|don't follow|pay no attention",
+            "override", 0.6, "ignore|disregard|forget|override|do not follow|don't follow|pay no attention"
+                "&instruction|direction|rules|guideline|prompt|command|orders|programming|policies|constraints"
+                "|context|directive",
             r"\b(?:ignore|disregard|forget|override|do(?: not|n't) follow"
                 r"|pay no attention to)\b[\w ,']{0,30}\b(?:previous|prior|above|earlier|preceding|original"
                 r"|initial|your|system)\b"
@@ -93,18 +105,21 @@ _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
              r"|legal)[\w ,]{0,30}(?:restrictions|guidelines|limitations|filters))"),
         ("pwned", 0.8, "pwned|access granted", r"\b(?:say|print|output|respond|reply|answer|write"
             r"|type)\b[^.\n]{0,40}[\"'“](?:access granted|i have been pwned|haha pwned|pwned)"),
-        ("chat-markup", 0.8, "<|im_start|[inst]|<<sys>>|### system|</system>|[system]|<|system",
+        ("chat-markup", 0.8, "<¦|[inst]|[/inst]|<<sys>>|### system|###system|system>|[system",
          r"<\|im_start\|>|\[/?inst\]|<<sys>>|<\|(?:system|user|assistant|endoftext)\|>|</?system>\s*\S"
              r"|^\s*(?:###|\[)\s*system\s*(?:\]|:)"),
         ("to-the-assistant", 0.6, "assistant|the ai|language model|llm|chatgpt|claude",
          r"\b(?:attention|note to|dear|hey|hello|instructions? (?:for|to)|message to)\b[ ,:]{0,3}(?:the "
              r"|any |all )?(?:ai|assistant|language model|llm|chatgpt|claude|gpt)s?\b[\w ,:]{0,60}\b(?:must"
              r"|should|please|ignore|send|call|use|do not|never|when|if you)\b"),
-        ("exfiltration", 0.6, "send|forward|email|post|upload|exfiltrate|transmit",
+        ("exfiltration", 0.6, "send|forward|email|e-mail|post|upload|exfiltrate|transmit|leak"
+            "&conversation|chat history|system prompt|api key|credentials|passwords|all files|all e-mails"
+            "|all emails|all messages|all contacts|customer data|customer records",
          r"\b(?:send|forward|e-?mail|post|upload|transmit|exfiltrate|leak)\b[\w ,']{0,40}\b(?:conversation"
              r"|chat history|system prompt|api keys?|credentials|passwords|all (?:files|e-?mails|messages"
              r"|contacts)|customer (?:data|records))\b[\w ,']{0,30}\bto\b\s+\S{3,}"),
-        ("keep-from-user", 0.6, "do not|don't|never|without",
+        ("keep-from-user", 0.6, "do not|don't|never|without"
+            "&the user|this instruction|this message|this note|this step|these instructions",
          r"\b(?:do not|don't|never|without)\b (?:mention|reveal|tell(?:ing)?|inform(?:ing)?|show|disclose"
              r"|let)\b[\w ,']{0,20}\b(?:the user|this (?:instruction|message|note|step)"
              r"|these instructions)\b"),
@@ -127,7 +142,8 @@ _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
                 r"|(?:指示|命令|ルール|プロンプト).{0,8}(?:無視|忘れ)|(?:지시|규칙|명령).{0,8}(?:무시|잊)",
         ),
         (
-            "no-limits", 0.8, "refuse|rules|filter|restrict|limit|guidelines|censor",
+            "no-limits", 0.8, "refuse|rules|filter|restrict|limit|guidelines|censor"
+                "&refuse| no | zero |without|outside|drop|disable|turn off|bypass|remove|skip|bound",
             r"\b(?:(?:never|can(?:not|'t)|must not|won't|do(?:es)? not|don't|doesn't) (?:ever )?refuses?\b"
                 r"|(?:has|have|with|had) (?:absolutely )?(?:no|zero) (?:content |safety |more )?(?:rules"
                 r"|filters?|restrictions|limits|limitations|guidelines|censorship)\b"
@@ -146,7 +162,7 @@ _PHRASINGS: tuple[tuple[str, float, frozenset[str], Expression], ...] = tuple(
         ),
     )
 )  # fmt: skip
-GATES = frozenset().union(*(gates for _, _, gates, _ in _PHRASINGS))
+GATES = frozenset(gate for _, _, groups, _ in _PHRASINGS for group in groups for gate in group)
 _TAGS = Expression("[\U000e0020-\U000e007e]{4,}")
 _INVISIBLE_RUN = Expression("[\u200b-\u200f\u2060-\u2064\ufeff]{12,}")
 _HIDDEN_HTML = Expression(
@@ -227,10 +243,10 @@ def _proofs(
 
 def phrasings(lower: str, places: Places) -> Iterator[tuple[str, float, int, int]]:
     """(rule, weight, start, end) of the first place of each phrasing that the text holds."""
-    for rule, weight, gates, expression in _PHRASINGS:
-        if places.keys().isdisjoint(gates):
+    for rule, weight, groups, expression in _PHRASINGS:
+        if any(places.keys().isdisjoint(group) for group in groups):
             continue
-        for begin, end in around(places, (gates,), _REACH):
+        for begin, end in around(places, groups, _REACH):
             match = expression.search(lower, begin, end)
             if match:
                 yield rule, weight, match.start(), match.end()
@@ -253,9 +269,26 @@ def _stray_order(plain: str) -> tuple[int, int] | None:
     return None
 
 
+# how the signs of `_TAGS` and `_INVISIBLE_RUN` look in UTF-8, by what they begin with
+_HIDING = {
+    b"\xf3\xa0": (b"\xf3\xa0",),
+    b"\xe2\x80": (b"\xe2\x80\x8b", b"\xe2\x80\x8c", b"\xe2\x80\x8d", b"\xe2\x80\x8e", b"\xe2\x80\x8f"),
+    b"\xe2\x81": (b"\xe2\x81\xa0", b"\xe2\x81\xa1", b"\xe2\x81\xa2", b"\xe2\x81\xa3", b"\xe2\x81\xa4"),
+    b"\xef\xbb": (b"\xef\xbb\xbf",),
+}
+
+
+def _may_hide(original: str) -> bool:
+    """A glance: bytes are searched many times faster than classes of characters."""
+    if original.isascii():
+        return False
+    encoded = original.encode("utf-8", "surrogatepass")
+    return any(sign in encoded for begin, signs in _HIDING.items() if begin in encoded for sign in signs)
+
+
 def _hidden(original: str, plain: str, lower: str) -> Span | None:
     """Text that a person does not see: tag characters, long invisible runs, hidden HTML that gives orders."""
-    if not original.isascii() and (_TAGS.search(original) or _INVISIBLE_RUN.search(original)):
+    if _may_hide(original) and (_TAGS.search(original) or _INVISIBLE_RUN.search(original)):
         return Span("PROMPT_INJECTION", 0, len(plain), 0.96, "invisible-text")
     if "<!--" in plain or "style=" in lower or "style =" in lower:
         for match in _HIDDEN_HTML.finditer(plain):
