@@ -318,6 +318,11 @@ class Harness:
         self._server.should_exit = True
         self._thread.join(10)
 
+    def kill(self) -> None:
+        """End at once, whatever is under way; its stores are to be dead before."""
+        self._server.should_exit = self._server.force_exit = True
+        self._thread.join(10)
+
     def request(
         self,
         method: str,

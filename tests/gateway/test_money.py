@@ -2,13 +2,19 @@
 ceiling (L1.5, L1.6).
 """
 
+import asyncio
+import http.client
 import json
 import random
 import socket
 import statistics
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from threading import Event, Thread
 from typing import Any
 
@@ -16,12 +22,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.common.clock import utc_now
+from lambdas.common.ledger import Ledger
 from lambdas.common.ledger.counters import BEYOND, COMMITTED, UNCERTAIN
+from lambdas.common.ledger.items import Key
+from lambdas.common.ledger.memory_store import MemoryStore
 from lambdas.common.prices import load_prices
 from lambdas.gateway.call import Deadlines
 from lambdas.gateway.hold import HIDDEN_TOKENS_A_SECOND, Generated
+from lambdas.gateway.settings import read_settings
+from lambdas.sweeper.handler import sweep
 
-from .harness import FINANCE_KEY, KEY, OTHER_KEY, Harness, chat, department, make
+from .harness import (
+    FINANCE_KEY,
+    KEY,
+    OTHER_KEY,
+    Harness,
+    MemoryDocument,
+    chat,
+    department,
+    make,
+    policy_document,
+)
+from .stores import MemoryAudit, MortalAudit, MortalStore, RefusingLedger
 from .upstream import BREAK, FakeUpstream, Received, Reply, event, json_reply, message, stream_reply
 
 MODEL = "claude-sonnet-5-5"
@@ -326,6 +349,98 @@ def test_settled_and_uncertain_never_pass_the_ceiling_whatever_the_provider_does
     assert item[UNCERTAIN] <= item[COMMITTED] <= CEILING
     recorded = sum(one["cost_microusd"] for one in two.audit.records if one["kind"] == "outcome")
     assert recorded == item[COMMITTED] + item.get(BEYOND, 0)  # what is beyond is shown, not lost
+
+
+DEATHS = 6
+
+
+def test_no_death_of_a_process_frees_money_or_passes_the_ceiling() -> None:
+    """48 clients, half of them leave; the provider lies, stalls, breaks off; of two gateways over one ledger
+    six die, each in the middle of its calls, and are replaced.
+    """
+    chance, lock, common = random.Random(5), threading.Lock(), MemoryStore()
+    records: list[dict[str, Any]] = []
+    upstream = FakeUpstream().start()
+    upstream.script = lambda _: chance.choice(HOSTILE)()
+    policy = policy_document(
+        [upstream.url], departments=[department("marketing", monthly_budget_microusd=CEILING)]
+    )
+    settings = replace(read_settings({}), deadlines=replace(DEADLINES, read_on=0.3))
+
+    def born(lives: float) -> tuple[Harness, MortalStore]:
+        store = MortalStore(common, lock, lives, heard=chance.random() < 0.5)
+        harness = Harness(
+            [upstream], settings, MemoryDocument(policy), RefusingLedger(store), MortalAudit(records, store)
+        )
+        for principal in harness.keys.principals.values():
+            harness.ledger.admit(principal.access_key, principal.department)
+        harness.start()
+        return harness, store
+
+    standing = [born(60), born(90)]
+    most, deaths, done, deadline = 0, 0, threading.Event(), time.monotonic() + 60
+
+    def supervise() -> None:
+        nonlocal most, deaths
+        while not done.wait(0.002):
+            item = common.items.get(Key("ledger", "DEPT#marketing", f"{utc_now():%Y-%m}"), {})
+            most = max(most, item.get(COMMITTED, 0))
+            for place, (harness, store) in enumerate(standing):
+                if store.died.is_set():
+                    deaths += 1
+                    harness.kill()
+                    standing[place] = born(75 if deaths < DEATHS - 1 else float("inf"))
+
+    def client(number: int) -> None:
+        mine = random.Random(number)
+        calls = 0
+        while calls < 3 or (deaths < DEATHS and time.monotonic() < deadline):
+            calls += 1
+            body = ask(stream=mine.random() < 0.7, max_tokens=mine.choice([500, 8_000, 30_000]))
+            gateway, _ = mine.choice(standing)
+            try:
+                if mine.random() < 0.5:
+                    leave(gateway, body, seconds=mine.uniform(0.05, 0.3), key=mine.choice([KEY, OTHER_KEY]))
+                else:
+                    gateway.post("/v1/messages", body)
+            except (OSError, http.client.HTTPException):
+                continue  # what a client sees of a death
+
+    supervisor = Thread(target=supervise, daemon=True)
+    supervisor.start()
+    try:
+        with ThreadPoolExecutor(48) as pool:
+            list(pool.map(client, range(48)))
+    finally:
+        done.set()
+        supervisor.join()
+        for harness, _ in standing:
+            harness.stop()
+        upstream.stop()
+    assert deaths >= DEATHS
+    left = [key.sk for key in common.items if key.pk.startswith("RESERVATION#")]
+    assert left, "nobody died in the middle of a call"
+    later = Ledger(common, clock=lambda: utc_now() + timedelta(minutes=17))
+    swept = MemoryAudit()
+    asyncio.run(sweep(later, swept))
+    assert not [key for key in common.items if key.pk.startswith("RESERVATION#")]
+    item = common.items[Key("ledger", "DEPT#marketing", f"{utc_now():%Y-%m}")]
+    assert CEILING // 2 < most <= CEILING
+    assert item[COMMITTED] <= CEILING
+    (shown,) = asyncio.run(later.balances(["DEPT#marketing"], f"{utc_now():%Y-%m}"))
+    assert 0 < shown.uncertain_microusd <= shown.committed_microusd == item[COMMITTED]
+    of_call: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for one in [*records, *swept.records]:
+        of_call[one["request_id"]].append(one)
+    costs = 0
+    for request_id, all_of_it in of_call.items():
+        outcomes = [one for one in all_of_it if one["kind"] == "outcome"]
+        assert outcomes or all_of_it[0]["kind"] != "intent", request_id
+        said = [one for one in outcomes if one["result"] != "expired"] or outcomes
+        costs += said[0]["cost_microusd"] if said else 0
+    booked = item[COMMITTED] + item.get(BEYOND, 0)
+    # never too little; what may be too much on either side is said to be uncertain
+    assert booked - item[UNCERTAIN] <= costs <= booked + item[UNCERTAIN]
 
 
 @given(looks=st.lists(st.floats(0, 60), max_size=40), silence=st.floats(0, 60))

@@ -276,9 +276,13 @@ class Counters:
             return
         await self._surely(Add(key, {COMMITTED: left}, {}, {_LAST: by}))
 
-    async def doubt(self, key: Key, microusd: int) -> None:
-        """Say that so much of what a counter holds may not have been spent."""
-        if microusd > 0:
+    async def doubt(self, key: Key, microusd: int, *, beyond: int = 0) -> None:
+        """Say that so much of what a counter holds may not have been spent; or that so much was spent beyond
+        it, which may be counted already.
+        """
+        if beyond > 0:
+            await self._surely(Add(key, {UNCERTAIN: beyond, BEYOND: beyond}))
+        elif microusd > 0:
             await self._surely(Add(key, {UNCERTAIN: microusd}))
 
     async def _surely(self, operation: Add) -> None:

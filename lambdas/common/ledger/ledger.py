@@ -323,7 +323,10 @@ class Ledger:
         items = await self._store.get(Counter(scope, "", None, shards=many).places(month))
         present = [item for item in items if item]
         total = {name: sum(item.get(name, 0) for item in present) for name in (COMMITTED, UNCERTAIN, BEYOND)}
-        return Balance(scope, month, total[COMMITTED], total[UNCERTAIN], total[BEYOND])
+        # a process may have died before a counter took what its reservation says, and then that is doubted
+        # though it is not committed
+        uncertain = min(total[UNCERTAIN], total[COMMITTED])
+        return Balance(scope, month, total[COMMITTED], uncertain, total[BEYOND])
 
     # -- reserving ----------------------------------------------------------------------------------------
 
@@ -436,10 +439,12 @@ class Ledger:
         await asyncio.gather(*(one(taken) for taken in _by_counter(reservation.taken)))
 
     async def _doubt(self, reservation: Reservation, microusd: int) -> None:
-        """Say that what the counters hold beyond a cost is uncertain."""
+        """Say that what the counters hold beyond a cost is uncertain, and count what of a cost is beyond all
+        that they hold: twice, where its process came to count it, rather than not at all.
+        """
         await asyncio.gather(
             *(
-                self._counters.doubt(Key("ledger", pk, reservation.month), part - cost)
+                self._counters.doubt(Key("ledger", pk, reservation.month), part - cost, beyond=cost - part)
                 for taken in _by_counter(reservation.taken)
                 for pk, part, cost in _shared(taken, microusd)
             )
