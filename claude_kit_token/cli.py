@@ -70,7 +70,7 @@ def _logout(_: argparse.Namespace) -> None:
     forget()
     _say("signed out")
     if unreached:
-        _say(f"{' and '.join(unreached)} did not hear of it: a copy of a token may work until it expires")
+        _say(f"{' and '.join(unreached)} could not be notified: a copy of a token works until it expires")
 
 
 def _status(_: argparse.Namespace) -> None:

@@ -77,7 +77,7 @@ class Names:
         return name
 
     def brief(self, what: str) -> str:
-        """A name for where AWS takes no more than 32 characters: `what`, and a mark of the deployment."""
+        """A name of at most 32 characters for AWS: `what`, and a short hash of the deployment."""
         deployment = f"{self.client}/{self.environment}/{self.account}"
         name = f"{what}-{hashlib.sha256(deployment.encode()).hexdigest()[:8]}"
         refuse("Names", [(len(name) <= 32, f"{name!r} is longer than 32 characters")])

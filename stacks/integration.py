@@ -11,7 +11,7 @@ from components.api.claude_access import ClaudeAccess, ClaudeCaller, ClaudeCalle
 from components.api.gateway import Gateway, GatewayArgs, Stores
 from components.api.ledger import Ledger, LedgerArgs
 from components.api.rest_api import IAM_SEGMENT, RestApi, RestApiArgs
-from components.api.scheduled import KeeperArgs, ScheduledFunction, notary, sweeper
+from components.api.scheduled import MaintenanceArgs, ScheduledFunction, notary, sweeper
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.functions import Network as FunctionNetwork
 from components.functions import Surroundings
@@ -60,10 +60,10 @@ def main(settings: Settings) -> None:
     gateway_args = _with_second_stage(settings, base, gateway_args, options)
     gateway = Gateway("gateway", gateway_args, options)
     around = gateway_args.surroundings
-    keeper = _keeper(settings, base, gateway_args, options)
-    ScheduledFunction("notary", notary(keeper), options)
-    ScheduledFunction("sweeper", sweeper(keeper), options)
-    ScheduledFunction("measurement", aggregation(_measurement(settings, base, keeper, analytics)), options)
+    scheduled = _scheduled(settings, base, gateway_args, options)
+    ScheduledFunction("notary", notary(scheduled), options)
+    ScheduledFunction("sweeper", sweeper(scheduled), options)
+    ScheduledFunction("measurement", aggregation(_measurement(settings, base, scheduled, analytics)), options)
     scim = Scim("scim", _scim(settings, base, gateway_args, people, options), options)
     edge = Authorizer(
         "authorizer", AuthorizerArgs(around, gateway_args.stores, POLICY_OBJECT_KEY, layer.arn), options
@@ -76,23 +76,23 @@ def main(settings: Settings) -> None:
     _claude_caller(gateway_args, [gateway.role.arn, *housed.role_arns], options)
     glass = BreakGlass(
         "break-glass",
-        BreakGlassArgs(around, gateway_args.stores, POLICY_OBJECT_KEY, keeper.layer_arn, keeper.memory),
+        BreakGlassArgs(around, gateway_args.stores, POLICY_OBJECT_KEY, scheduled.layer_arn, scheduled.memory),
         options,
     )
-    desk_args = ReviewDeskArgs(around, base["ledger_key_arn"], keeper.layer_arn, plan)
+    desk_args = ReviewDeskArgs(around, base["ledger_key_arn"], scheduled.layer_arn, plan)
     desk = ReviewDesk("review-desk", desk_args, options)
     departments.stand_up(
-        settings, departments.pilots(settings), base, _at_desk(keeper, desk, api, ledger, people.pool.id)
+        settings, departments.pilots(settings), base, _at_desk(scheduled, desk, api, ledger, people.pool.id)
     )
     portal_exports = portal.stand_up(
         settings,
         portal.PortalPlace(
             surroundings=around,
-            stores=keeper.stores,
+            stores=scheduled.stores,
             people=people,
             gateway_url=api.url,
             table_key_arn=base["ledger_key_arn"],
-            registrar_layer_arn=keeper.layer_arn,
+            registrar_layer_arn=scheduled.layer_arn,
             access_log_arn=analytics.access_log.arn,
             reviews_table_name=desk.table.name,
             reviews_table_arn=desk.table.arn,
@@ -120,7 +120,7 @@ def main(settings: Settings) -> None:
             "reviews_table_arn": desk.table.arn,
             "break_glass_function_arn": glass.function.arn,
             "review_desk_arn": desk.function.alias.arn,
-            "scheduled_layer_arn": keeper.layer_arn,
+            "scheduled_layer_arn": scheduled.layer_arn,
             **where.exports(),
             **(housed.exports or {}),
             "user_pool_id": people.pool.id,
@@ -134,14 +134,18 @@ def main(settings: Settings) -> None:
 
 
 def _at_desk(
-    keeper: KeeperArgs, desk: ReviewDesk, api: RestApi, ledger: Ledger, user_pool_id: pulumi.Input[str]
+    scheduled: MaintenanceArgs,
+    desk: ReviewDesk,
+    api: RestApi,
+    ledger: Ledger,
+    user_pool_id: pulumi.Input[str],
 ) -> departments.Desk:
     return departments.Desk(
-        surroundings=keeper.surroundings,
+        surroundings=scheduled.surroundings,
         table_name=desk.table.name,
         table_arn=desk.table.arn,
         function_alias_arn=desk.function.alias.arn,
-        layer_arn=keeper.layer_arn,
+        layer_arn=scheduled.layer_arn,
         gateway_url=api.url,
         access_table_name=ledger.access.name,
         access_table_arn=ledger.access.arn,
@@ -236,11 +240,11 @@ def _with_second_stage(
     )
 
 
-def _keeper(
+def _scheduled(
     settings: Settings, base: Outputs, gateway: GatewayArgs, options: pulumi.ResourceOptions
-) -> KeeperArgs:
-    """What the functions that run by the clock share."""
-    return KeeperArgs(
+) -> MaintenanceArgs:
+    """What the scheduled functions share."""
+    return MaintenanceArgs(
         surroundings=gateway.surroundings,
         stores=gateway.stores,
         signing_key_arn=base["signing_key_arn"],
@@ -253,9 +257,9 @@ def _keeper(
 
 
 def _measurement(
-    settings: Settings, base: Outputs, keeper: KeeperArgs, analytics: Analytics
+    settings: Settings, base: Outputs, scheduled: MaintenanceArgs, analytics: Analytics
 ) -> AggregationArgs:
-    around, layer, memory = keeper.surroundings, keeper.layer_arn, keeper.memory
+    around, layer, memory = scheduled.surroundings, scheduled.layer_arn, scheduled.memory
     athena = None
     if settings.sizing.capacity.measurement_engine == "athena":
         athena = AthenaArgs(analytics.workgroup.name, analytics.database.name)

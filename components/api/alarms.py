@@ -132,7 +132,7 @@ class ApiAlarms(KitComponent):
         return cloudwatch.MetricAlarm(
             f"{self._name}-errors",
             name=self._args.names.of("api-errors"),
-            alarm_description="More answers than allowed are errors of ours",
+            alarm_description="5xx rate above its threshold",
             metric_queries=[share, metric("errors", "5XXError"), metric("requests", "Count")],
             threshold=self._args.alarms.gateway_error_percent,
             **self._common(),
@@ -168,7 +168,7 @@ class ApiAlarms(KitComponent):
         return cloudwatch.MetricAlarm(
             f"{self._name}-spending",
             name=args.names.of("api-spending"),
-            alarm_description="Claude costs more today than the month's budget bears",
+            alarm_description="Daily spend exceeds the run rate of the monthly budget",
             namespace=NAMESPACE,
             metric_name="CostMicroUSD",
             dimensions={"environment": args.names.environment},

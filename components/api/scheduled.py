@@ -1,4 +1,4 @@
-"""Functions that run by the clock: the notary that seals, the sweeper that cleans up."""
+"""Scheduled functions: the notary that seals, the sweeper that cleans up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ def silence(what: str, expression: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class KeeperArgs:
+class MaintenanceArgs:
     """What notary and sweeper share."""
 
     surroundings: Surroundings
@@ -107,7 +107,7 @@ class KeeperArgs:
     anchor_bucket: str | None = None  # of a second account
 
 
-def notary(args: KeeperArgs) -> ScheduleArgs:
+def notary(args: MaintenanceArgs) -> ScheduleArgs:
     """Seals each hour in segments and a signed manifest, as soon as it is due (L2.5). A run takes what it
     comes to in five minutes, the next one goes on.
     """
@@ -169,7 +169,7 @@ def notary(args: KeeperArgs) -> ScheduleArgs:
     )
 
 
-def sweeper(args: KeeperArgs) -> ScheduleArgs:
+def sweeper(args: MaintenanceArgs) -> ScheduleArgs:
     """Charges what dead processes had reserved, every five minutes (L1.6)."""
     stores = args.stores
     return ScheduleArgs(
@@ -214,6 +214,6 @@ def _objects(bucket_arn: pulumi.Input[str], prefixes: Sequence[str]) -> list[pul
     return [pulumi.Output.concat(bucket_arn, f"/{prefix}/*") for prefix in prefixes]
 
 
-def _via(args: KeeperArgs, service: str) -> dict[str, dict[str, str]]:
+def _via(args: MaintenanceArgs, service: str) -> dict[str, dict[str, str]]:
     region = args.surroundings.names.region
     return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}

@@ -147,7 +147,7 @@ def find(
         bool, typer.Option("--decrypt", help="Open the bodies too; needs the right to, and --reason.")
     ] = False,
     reason: Annotated[str, typer.Option(help="Why the bodies are opened; recorded.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many records.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of records.")] = 100,
     copy: Copy = None,
     records: Annotated[Path | None, typer.Option(help="Search a copy of records/ instead.")] = None,
     client: Client = None,

@@ -69,7 +69,10 @@ def logout() -> None:
     typer.echo("signed out", err=True)
     if untold:
         until = datetime.fromtimestamp(session.expires_at, UTC).isoformat(timespec="minutes")
-        typer.echo(f"{' and '.join(untold)} did not hear of it: a copy of a token may work on", err=True)
+        typer.echo(
+            f"{' and '.join(untold)} could not be notified: a copy of a token works until it expires",
+            err=True,
+        )
         typer.echo(f"(an access token until {until}); tell your operator if one was stolen", err=True)
 
 

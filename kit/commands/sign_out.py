@@ -14,9 +14,9 @@ def sign_out(
     client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """End every sign-in of a person. Tokens of before are refused at the next call, and renewed ones where
-    they say when the sign-in was (auth_time, as the user pool's do). Signing in again is all that it takes:
-    to keep somebody out, kit switch off principal. Keys are revoked apart.
+    """Revoke all sessions of a person. Tokens issued before are refused at the next call, and renewed ones
+    where they carry the time of the sign-in (auth_time, as the user pool's do). The person can sign in again:
+    to keep a person out, use kit switch off principal. API keys are revoked separately.
 
     Exit codes: 0 done; 2 no such person; 4 the deployment cannot be reached.
     """

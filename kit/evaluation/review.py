@@ -73,7 +73,7 @@ _PUBLIC_ACCESS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "r
 _SSE = "applyServerSideEncryptionByDefault"
 
 # type: (rule, path of the input, what is weaker, severity, words)
-_RATCHETS: dict[str, tuple[tuple[str, str, _Weaker, Severity, str], ...]] = {
+_REGRESSION_RULES: dict[str, tuple[tuple[str, str, _Weaker, Severity, str], ...]] = {
     "aws:apigateway/method:Method": (
         (
             "authorization-lost",
@@ -412,7 +412,7 @@ def _weaker_inputs(change: Change) -> Iterator[Finding]:
     if change.old is None or change.new is None:
         return
     old, new = change.old["inputs"], change.new["inputs"]
-    for rule, path, weaker, severity, words in _RATCHETS.get(change.type, ()):
+    for rule, path, weaker, severity, words in _REGRESSION_RULES.get(change.type, ()):
         before, after = _at(old, path), _at(new, path)
         if before != after and weaker(_first(before), _first(after)):
             yield Finding(rule, severity, change.urn, f"{words} ({_said(before)} → {_said(after)})", path)

@@ -55,7 +55,7 @@ def _on_aws() -> Callable[[], Gateway]:
     others.
 
     Without the garbage collector, which would walk botocore's service models again and again while they are
-    read (a sixth of the start); afterwards they are put where it looks no more.
+    read (a sixth of the start); afterwards they are moved to the permanent generation (`gc.freeze`).
     """
     gc.disable()
     try:
@@ -235,7 +235,7 @@ class _App:
                 raise
             # the ledger knows of a change that is not in the records kept here: a leaver, or a mover, whose
             # call goes on in the new department
-            moved = await gateway.authenticate(exchange, afresh=True)
+            moved = await gateway.authenticate(exchange, force_refresh=True)
             if moved == principal:
                 raise
             await self._for(moved, handler, exchange, entry)

@@ -179,11 +179,12 @@ class Authenticator:
         self._issuers: tuple[Issuer, ...] = ()
 
     async def authenticate(
-        self, headers: dict[bytes, bytes], peer: str = "", *, afresh: bool = False
+        self, headers: dict[bytes, bytes], peer: str = "", *, force_refresh: bool = False
     ) -> Principal:
-        """The caller; `peer` is the address that the connection comes from. With `afresh`, for a request that
-        was let in before, their record is read, whatever is kept. Raises `AuthenticationError`, and whatever
-        the stores of keys, policy, records and uses raise.
+        """The caller; `peer` is the address that the connection comes from.
+
+        With `force_refresh`, for a request that was let in before, their record is read again. Raises
+        `AuthenticationError`, and whatever the stores of keys, policy, records and uses raise.
         """
         context = _request_context(headers) if self._hops.api_gateway else {}
         credential = presented(headers)
@@ -193,16 +194,16 @@ class Authenticator:
             proved = _Verified(self._key(credential), KEY_ISSUER)
         else:
             proved = await self._token(credential)
-        record = await self._live(proved.lookup, afresh)
+        record = await self._live(proved.lookup, force_refresh)
         if record.signed_out_at is not None and proved.began_at <= record.signed_out_at.timestamp():
             raise AuthenticationError(_SIGNED_OUT, reason=ENDED)
         if record.networks:
             self._check_network(record.networks, headers, context, peer)
         if any(name in headers for name in _IDENTITY_HEADERS):
-            record = await self._behind_hop(record, headers, afresh)
+            record = await self._behind_hop(record, headers, force_refresh)
         if proved.session:
-            await self._check_session(proved.session, afresh)
-        if proved.use and not afresh:
+            await self._check_session(proved.session, force_refresh)
+        if proved.use and not force_refresh:
             await self._use(proved)
         if self._uses is not None and record.kind == "person":
             self._check_sign_in(record, proved.sign_in)
@@ -267,12 +268,12 @@ class Authenticator:
         if wanted:
             raise AuthenticationError(wanted, reason=ENDED)
 
-    async def _check_session(self, session: str, afresh: bool) -> None:
+    async def _check_session(self, session: str, force_refresh: bool) -> None:
         uses = self._uses
         if uses is None:
             return
         found, ended = self._sessions.known(session)
-        if not found or afresh:
+        if not found or force_refresh:
             ended = await self._sessions.read(session, lambda: uses.has_ended(session))
         if ended:
             raise AuthenticationError(_SIGNED_OUT, reason=ENDED)
@@ -306,9 +307,9 @@ class Authenticator:
             Lookup("pk", workload_record_pk(IAM_ISSUER, role_arn(arn), self._pepper())), IAM_ISSUER
         )
 
-    async def _live(self, lookup: Lookup, afresh: bool) -> AccessRecord:
+    async def _live(self, lookup: Lookup, force_refresh: bool) -> AccessRecord:
         try:
-            record = await self._records.find(lookup, afresh=afresh)
+            record = await self._records.find(lookup, force_refresh=force_refresh)
         except ForeignSubject:
             raise AuthenticationError(_FOREIGN, reason="foreign_subject") from None
         if record is None:
@@ -320,7 +321,7 @@ class Authenticator:
         return record
 
     async def _behind_hop(
-        self, hop: AccessRecord, headers: Mapping[bytes, bytes], afresh: bool
+        self, hop: AccessRecord, headers: Mapping[bytes, bytes], force_refresh: bool
     ) -> AccessRecord:
         if hop.kind != "application" or HOP_ROLE not in hop.roles:
             raise AuthenticationError(reason="identity_header")
@@ -330,7 +331,7 @@ class Authenticator:
             raise AuthenticationError(reason="identity_header") from None
         if not email:
             raise AuthenticationError(reason="identity_header")
-        return await self._live(Lookup("user-name", email), afresh)
+        return await self._live(Lookup("user-name", email), force_refresh)
 
     def _check_network(
         self,
@@ -440,10 +441,10 @@ class LiveRecords:
         self._pool = pool
         self._kept: _Kept[AccessRecord | None] = _Kept(seconds, _MOST_RECORDS, clock)
 
-    async def find(self, lookup: Lookup, *, afresh: bool = False) -> AccessRecord | None:
-        """The record, or None; read now where `afresh`. Raises botocore's errors."""
+    async def find(self, lookup: Lookup, *, force_refresh: bool = False) -> AccessRecord | None:
+        """The record, or None; read now where `force_refresh`. Raises botocore's errors."""
         found, record = self._kept.known(lookup)
-        if found and not afresh:
+        if found and not force_refresh:
             return record
         return await self._kept.read(lookup, lambda: self._now(lookup))
 

@@ -48,12 +48,12 @@ _LONG_BODIES = 4
 
 
 class Authenticator(Protocol):
-    """Who is calling; `afresh`: whatever is kept of them is read again. Raises `AuthenticationError` when the
+    """Who is calling; `force_refresh` bypasses what is kept of them. Raises `AuthenticationError` when the
     credential is missing or wrong.
     """
 
     async def authenticate(
-        self, headers: dict[bytes, bytes], peer: str = "", *, afresh: bool = False
+        self, headers: dict[bytes, bytes], peer: str = "", *, force_refresh: bool = False
     ) -> Principal: ...
 
 
@@ -188,13 +188,15 @@ class Gateway:
             return "policy"
         return ""
 
-    async def authenticate(self, exchange: Exchange, *, afresh: bool = False) -> Principal:
+    async def authenticate(self, exchange: Exchange, *, force_refresh: bool = False) -> Principal:
         """The caller. Raises `ApiError` 401 (403 where access has ended), or 503 when identities cannot be
         checked.
         """
         try:
             refuse_repeated(exchange.raw_headers)
-            return await self._authenticator.authenticate(exchange.headers, exchange.peer, afresh=afresh)
+            return await self._authenticator.authenticate(
+                exchange.headers, exchange.peer, force_refresh=force_refresh
+            )
         except AuthenticationError as error:
             if error.reason == ENDED:
                 raise ApiError(403, errors.PERMISSION, str(error), reason="access", retry=False) from None

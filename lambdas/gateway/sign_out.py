@@ -23,7 +23,7 @@ class SignOut:
     async def answer(self, exchange: Exchange, principal: Principal) -> None:
         """End the caller's sign-in. Raises `ApiError` 400 for a credential that came from none, 503."""
         if not principal.session:
-            raise invalid_request("This credential is of no sign-in. A key is revoked by your operator.")
+            raise invalid_request("API keys cannot sign out; ask an operator to revoke the key.")
         try:
             await self.uses.end(principal.session)
         except LedgerUnavailable:

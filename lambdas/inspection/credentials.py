@@ -597,7 +597,7 @@ _WORDS = re.compile(r"[A-Za-z]?[a-z]{3,}")
 
 
 def _looks_named(value: str) -> bool:
-    """Mostly dictionary-like words joined by signs or capitals: a variable, a path, a model name."""
+    """Mostly dictionary-like words joined by punctuation or capitals: a variable, a path, a model name."""
     letters = sum(c.isalpha() for c in value)
     parts = re.split(r"[-_./:]", value)
     wordy = sum(

@@ -223,7 +223,7 @@ class _Context:
     text: str
     lower: str
     keywords: Keywords
-    runs: list[tuple[int, int]]  # of digits with the signs that separate them
+    runs: list[tuple[int, int]]  # of digits, including separators
     hints: frozenset[str]  # those of `HINTS` that the text may hold
     places: Mapping[str, Sequence[int] | None]  # where candidates of `PLACES` end
 

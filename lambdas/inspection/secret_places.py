@@ -32,7 +32,7 @@ def given(value: str) -> bool:
 
 
 def chosen(value: str) -> bool:
-    """A written-out value with something that no plain word has: a digit or a sign within, mixed case."""
+    """A written-out value with something that no plain word has: a digit or special character, mixed case."""
     body = value.strip(".,;:!?()'\"")
     return (
         len(body) >= 5

@@ -1,5 +1,5 @@
-"""Other readings of a text, in which a value may hide: encoded, split over lines, spaced or spelled out
-(L2.3).
+"""Decoded and normalised views of a text, in which a value may hide (L2.3): encoded, split over lines, spaced
+or spelled out.
 
 Each view is small and bounded; what is found in one is reported at the place it was read from.
 """

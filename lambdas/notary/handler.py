@@ -1,4 +1,4 @@
-"""The notary's entry: composed once per process, run by the clock.
+"""The notary's entry: composed once per process, run on a schedule.
 
 Environment: `AUDIT_BUCKET`, `AUDIT_KEY_ARN`, `SIGNING_KEY_ARN`; `AUDIT_LOCK_MODE` and
 `AUDIT_RETENTION_DAYS`: how long what is sealed stays locked; `ANCHOR_BUCKET` and `ANCHOR_PREFIX` where

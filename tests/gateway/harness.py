@@ -141,8 +141,8 @@ class Keys:
         }
         self.refuse: Exception | None = None
 
-    async def authenticate(self, headers: Any, peer: str = "", *, afresh: bool = False) -> Principal:
-        del afresh
+    async def authenticate(self, headers: Any, peer: str = "", *, force_refresh: bool = False) -> Principal:
+        del force_refresh
         if self.refuse is not None:
             raise self.refuse
         given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")

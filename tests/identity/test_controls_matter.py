@@ -414,7 +414,7 @@ CALLERS += [
     Control(
         "one-time tokens",
         authenticate,
-        "if proved.use and not afresh:",
+        "if proved.use and not force_refresh:",
         "if False:",
         lambda module: _presented_again(module, _nothing, single_use=True),
     ),

@@ -397,7 +397,7 @@ def test_signing_out_forgets_also_when_the_service_is_away(
     sign_in.down = True
     done = invoke({}, "logout")
     assert done.code == 0
-    assert "the sign-in service and the gateway did not hear of it" in done.stderr
+    assert "the sign-in service and the gateway could not be notified" in done.stderr
     assert session.access_token not in done.stderr
     assert not file.exists()
 

@@ -1,4 +1,4 @@
-"""The chain of records: what a line is, how it holds on to the line before, where it is kept (L2.5, G.3).
+"""The chain of records: what a line is, how each links to its predecessor, where it is kept (L2.5, G.3).
 
 A record is one line of JSON. Its hash is the SHA-256 of the line's bytes without the line end, so nobody has
 to agree on how to write JSON to check it. Every line carries `writer`, `sequence` (0, 1, 2, … per writer) and

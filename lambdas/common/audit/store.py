@@ -95,7 +95,7 @@ class AuditBucket:
         asked = _request(self._bucket, self._key_arn, key, data, metadata, content_type)
         if self._lock is not None:
             asked |= self._lock.headers()
-        heard = _Heard()
+        outcome = _PutOutcome()
         for wait in (0.0, *_WAITS):
             if wait:
                 self._sleep(wait)
@@ -103,11 +103,11 @@ class AuditBucket:
                 self._client.put_object(**asked)
                 return
             except (ClientError, BotoCoreError) as error:
-                if heard.is_there(error):
+                if outcome.is_there(error):
                     return
-                if heard.taken_back:
+                if outcome.definitely_not_written:
                     break
-        raise heard.failure()
+        raise outcome.failure()
 
 
 class AuditBucketOnLoop:
@@ -128,7 +128,7 @@ class AuditBucketOnLoop:
             )
         else:
             asked = _request(self._bucket, self._key_arn, key, data, metadata, content_type)
-        heard = _Heard()
+        outcome = _PutOutcome()
         for wait in (0.0, *_WAITS):
             if wait:
                 await asyncio.sleep(wait)
@@ -136,18 +136,18 @@ class AuditBucketOnLoop:
                 await self._put_object(**asked)
                 return
             except (ClientError, BotoCoreError) as error:
-                if heard.is_there(error):
+                if outcome.is_there(error):
                     return
-                if heard.taken_back:
+                if outcome.definitely_not_written:
                     break
-        raise heard.failure()
+        raise outcome.failure()
 
 
-class _Heard:
+class _PutOutcome:
     """What the bucket said to the attempts of one put, and what follows from it."""
 
     def __init__(self) -> None:
-        self.taken_back = False  # it said no, and means that nothing was written
+        self.definitely_not_written = False  # it said no, and means that nothing was written
         self._perhaps = False  # an attempt may have arrived though its answer did not
         self._reason = "none"
 
@@ -163,7 +163,7 @@ class _Heard:
             if self._perhaps:
                 return True  # an attempt before had arrived: nobody else writes these bytes here
             raise Occupied(self._reason) from None
-        self.taken_back = status in _TAKEN_BACK
+        self.definitely_not_written = status in _TAKEN_BACK
         self._perhaps = self._perhaps or status >= 500
         return False
 

@@ -1,4 +1,4 @@
-"""The door through which a process appends its records: together what waits together (L2.5)."""
+"""The group-commit writer of a process: records that wait together are written together (L2.5)."""
 
 import asyncio
 from collections import deque
@@ -108,7 +108,7 @@ class AuditWriter:
         try:
             self._copy(await self._write(drafts), drafts)
             failure = None
-        except Exception as error:  # whatever it is, those who wait must hear of it
+        except Exception as error:  # whatever it is, those who wait must learn of it
             failure = AuditUnavailable(str(error))
         finally:
             _tell([durable for _, durable in taken], failure)
