@@ -147,6 +147,7 @@ class Scim(KitComponent):
             handler="lambdas.scim.app:create_app",
             statements=[
                 *self._directory_statements("dynamodb:DeleteItem"),
+                self._counts(),
                 Statement(
                     "SayWhenATokenWasUsed",
                     ["dynamodb:UpdateItem"],
@@ -176,7 +177,7 @@ class Scim(KitComponent):
             description="Lets the directory follow what a sign-in says of a person's groups",
             packages=PACKAGES,
             handler="lambdas.scim.enrolment.handler",
-            statements=self._directory_statements("dynamodb:DeleteItem"),
+            statements=[*self._directory_statements("dynamodb:DeleteItem"), self._counts()],
             environment={
                 **self._environment(),
                 "PEOPLE_FROM_CLAIMS": "true" if args.identity.people_from_claims else "false",
@@ -345,6 +346,15 @@ class Scim(KitComponent):
             ),
             *self._rules_statements(),
         ]
+
+    def _counts(self) -> Statement:
+        """What creates or deletes people and groups counts them."""
+        return Statement(
+            "CountPeopleAndGroups",
+            ["dynamodb:UpdateItem"],
+            [self.directory.arn],
+            conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["COUNT#User", "COUNT#Group"]}},
+        )
 
     def _rules_statements(self) -> list[Statement]:
         stores = self._args.stores

@@ -132,9 +132,7 @@ class Endpoints:
             case "PATCH":
                 return self._patch_group(identifier, request)
             case "DELETE":
-                stored: People | Groups = self._people if kind == "User" else self._groups
-                stored.delete(identifier, versions=_expected(request))
-                return Answer(204)
+                return self._delete(kind, identifier, request)
             case _:
                 return _not_allowed("GET, PUT, PATCH, DELETE")
 
@@ -250,6 +248,17 @@ class Endpoints:
         if status == 201:
             headers["location"] = resource.meta.location
         return Answer(status, resource.model_dump(scim_ctx=context, response_parameters=chosen), headers)
+
+    def _delete(self, kind: TypeName, identifier: str, request: Request) -> Answer:
+        """Who is to be deleted is out, even where the version is another by now."""
+        stored: People | Groups = self._people if kind == "User" else self._groups
+        try:
+            stored.delete(identifier, versions=_expected(request))
+        except Exception:
+            if kind == "User":
+                self._put_out(identifier)
+            raise
+        return Answer(204)
 
     # -- queries -------------------------------------------------------------------------------------------
 

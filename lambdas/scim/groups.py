@@ -37,6 +37,7 @@ from lambdas.scim.events import (
     membership_events,
     put_event,
 )
+from lambdas.scim.listing import Listing
 from lambdas.scim.people import GroupNames, People, Versions, etag, stored_body
 from lambdas.scim.placement import Rules
 from lambdas.scim.store import (
@@ -51,7 +52,6 @@ from lambdas.scim.store import (
     key,
 )
 
-LIST = "LIST#Group"
 _MEMBER = "MEMBER#"
 HasTime = Callable[[], bool]
 _ATTEMPTS = 12
@@ -102,6 +102,7 @@ class Groups:
         self._people = people
         self._rules = rules
         self._clock = clock
+        self.listing = Listing(store, "Group")
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -116,10 +117,6 @@ class Groups:
         """Those that are there, in the order asked for."""
         found = self._store.get_many([(_key(one), RESOURCE) for one in identifiers if is_id(one)])
         return [_group(found[_key(one)]) for one in identifiers if _key(one) in found]
-
-    def ids(self) -> list[str]:
-        """Every group's id, in the order of creation."""
-        return self._store.names_under(LIST)
 
     def ids_by_name(self, kind: Literal["display-name", "external-id"], name: str) -> list[str]:
         """The id of the group of that name, if there is one."""
@@ -144,7 +141,7 @@ class Groups:
         self._store.transact(
             [
                 Write(self._put(group, "attribute_not_exists(pk)")),
-                Write(self._store.put(LIST, group.id, {})),
+                *self.listing.addition(group.id),
                 *self._named(None, group),
                 *[Write(put_event(self._store, event)) for event in events],
             ]
@@ -237,7 +234,7 @@ class Groups:
         self._store.transact(
             [
                 Write(gone, PreconditionFailedException()),
-                Write(self._store.delete(LIST, identifier)),
+                *self.listing.removal(identifier),
                 *self._named(group, None),
                 *[Write(put_event(self._store, event)) for event in events],
             ]

@@ -10,6 +10,7 @@ words that are known. Removed, null or unknown is out.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from typing import Any, cast
 
@@ -65,23 +66,40 @@ def says_active(method: str, body: bytes) -> Active:
     decides.
     """
     try:
-        content = json.loads(body.decode(errors="replace").removeprefix("\ufeff"))
-        said = set(_said(content, patch=method == "PATCH"))
+        text = body.decode(json.detect_encoding(body), errors="replace")
+        said = set(_said(json.loads(text, object_pairs_hook=_both), patch=method == "PATCH"))
     except (ValueError, RecursionError):
         return Active.UNSAID
     return next((one for one in (Active.OUT, Active.UNASSIGNED, Active.IN) if one in said), Active.UNSAID)
 
 
+def _both(pairs: list[tuple[str, Any]]) -> Content:
+    """A JSON object; of a name that is there twice with different values, both as a list."""
+    content: Content = {}
+    for name, value in pairs:
+        content[name] = value if content.get(name, value) == value else [content[name], value]
+    return content
+
+
 def _said(content: Any, *, patch: bool) -> Iterator[Active]:
-    if not isinstance(content, Mapping):
-        return
-    yield from _said_by_keys(content)
-    if not patch:
-        return
-    operations = next((value for name, value in content.items() if name.casefold() == "operations"), ())
-    for operation in [operations] if isinstance(operations, Mapping) else operations or ():
-        if isinstance(operation, Mapping):
-            yield from _said_by_operation({name.casefold(): value for name, value in operation.items()})
+    for one in _objects(content):
+        yield from _said_by_keys(one)
+        named = {name.casefold(): value for name, value in one.items()}
+        if patch:  # some send the operations alone, as RFC 6902 does
+            for operation in _objects(named.get("operations", one if "op" in named else None)):
+                yield from _said_by_operation({name.casefold(): value for name, value in operation.items()})
+
+
+def _objects(content: Any) -> Iterator[Mapping[str, Any]]:
+    """The objects that somebody sent: one, a list of them, or one written as text."""
+    if isinstance(content, str) and content.lstrip().startswith("{"):
+        with suppress(ValueError):
+            content = json.loads(content, object_pairs_hook=_both)
+    if isinstance(content, Mapping):
+        yield content
+    elif isinstance(content, list):
+        for one in content:
+            yield from _objects(one)
 
 
 def _said_by_operation(operation: Mapping[str, Any]) -> Iterator[Active]:
@@ -95,15 +113,16 @@ def _said_by_operation(operation: Mapping[str, Any]) -> Iterator[Active]:
             if op in {"add", "replace"}
             else Active.OUT
         )
-    elif isinstance(value, Mapping):
-        yield from _said_by_keys(value)
+    else:
+        for one in _objects(value):
+            yield from _said_by_keys(one)
 
 
 def _said_by_keys(values: Mapping[str, Any]) -> Iterator[Active]:
     for name, value in values.items():
         if names_active(name):
             yield _meaning(value)
-        elif isinstance(value, Mapping) and _core(name) == "":
+        elif isinstance(value, Mapping) and (_core(name) == "" or name.casefold() == "user"):
             yield from _said_by_keys(value)
 
 
@@ -119,8 +138,16 @@ def _meaning(value: Any) -> Active:
 
 
 def names_active(path: Any) -> bool:
-    """Whether a path or key is that of `active`."""
-    return isinstance(path, str) and _core(path) == "active"
+    """Whether a path or key is that of `active`, or of a part of it, in any notation for paths."""
+    if isinstance(path, list) and len(path) == 1:
+        (path,) = path
+    if not isinstance(path, str):
+        return False
+    folded = path.strip().lstrip("/$.").casefold()
+    for urn in (USER_URN.casefold(), *_OLD_CORES, "user"):
+        for separator in ":./":
+            folded = folded.removeprefix(urn + separator)
+    return _head(folded) == "active"
 
 
 def _core(path: str) -> str | None:

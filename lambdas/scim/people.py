@@ -38,6 +38,7 @@ from lambdas.common.identity_events import identity_event
 from lambdas.common.ids import new_id
 from lambdas.scim.acting import actor
 from lambdas.scim.events import move_between, person_event, put_event
+from lambdas.scim.listing import Listing
 from lambdas.scim.placement import Placement, Rules
 from lambdas.scim.resources import EnterpriseUser, UserResource
 from lambdas.scim.store import (
@@ -53,7 +54,6 @@ from lambdas.scim.store import (
 )
 
 Versions = frozenset[int] | None  # the versions that a caller accepts; None: any
-LIST = "LIST#User"
 _ATTEMPTS = 12
 _MOST_EMAILS = 20
 _MOST_GROUPS = 1_000
@@ -88,6 +88,7 @@ class People:
         self._bindings = Bindings(access.client, access.table)
         self._rules = rules
         self._clock = clock
+        self.listing = Listing(store, "User")
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -105,10 +106,6 @@ class People:
         found = self._store.get_many([(user_key(one), RESOURCE) for one in identifiers if is_id(one)])
         items = [found[user_key(one)] for one in identifiers if user_key(one) in found]
         return [_person(item) for item in items if not naming or _may_name(item["body"]["S"], naming)]
-
-    def ids(self, after: str = "") -> list[str]:
-        """Everybody's id, in the order of creation; those after one of them."""
-        return self._store.names_under(LIST, after)
 
     def ids_by_name(self, kind: NameKind, name: str) -> list[str]:
         """The id of the person of that name, if there is one."""
@@ -233,7 +230,7 @@ class People:
         record = self._access_of(before, after, access, cache)
         writes = [*extra, *self._named(before, after)]
         if before is None:
-            writes.append(Write(self._store.put(LIST, after.id, {})))
+            writes += self.listing.addition(after.id)
             writes.append(Write(self._put(after, "attribute_not_exists(pk)")))
         elif after != before:
             writes.append(Write(self._put(after, "#version = :version", version=before.version)))
@@ -255,7 +252,7 @@ class People:
         gone = self._store.delete(
             user_key(person.id), RESOURCE, "#version = :version", version=person.version
         )
-        writes = [Write(gone), Write(self._store.delete(LIST, person.id)), *self._named(person, None)]
+        writes = [Write(gone), *self.listing.removal(person.id), *self._named(person, None)]
         if access is not None:
             record = replace(
                 access,

@@ -44,7 +44,7 @@ def differences(directory: Directory, now: datetime, outside: Outside) -> Iterat
     names: GroupNames = {}
     people = directory.people
     known: set[str] = set()
-    for identifier in people.ids():
+    for identifier in people.listing.ids():
         person = people.get(identifier)
         known.add(identifier)
         yield from _of_person(directory, person, names)

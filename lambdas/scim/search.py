@@ -1,26 +1,42 @@
 """Queries: filter, sort, page (RFC 7644, 3.4.2).
 
 A filter that names a person or a group outright (`userName eq`, `externalId eq`, `emails eq`, `id eq`,
-`displayName eq`, `members eq`, alone or joined with more by `and`) is answered from an index; the whole
-filter is then checked on the few that were found. Any other filter, and sorting, look at everybody in batches
-and keep only ids. A filter is data: it is parsed, compared in memory, and never becomes part of a database
-expression.
+`displayName eq`, `members eq`, also as `emails[type eq "work"].value eq`, alone, joined with more by `and`,
+several of them by `or`) is answered from an index; the whole filter is then checked on the few that were
+found. A page without a filter reads its own ids alone. Any other filter, and sorting, look at everybody in
+batches and keep only ids; what takes longer than API Gateway would wait for is refused as `tooMany`. A filter
+is data: it is parsed, compared in memory, and never becomes part of a database expression.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
-from scim2_models import ScimFilter, SearchRequest
-from scim2_models.path import AttrPath, CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
+from scim2_models import ScimFilter, SearchRequest, TooManyException
+from scim2_models.path import (
+    AttrPath,
+    CompareOperator,
+    Comparison,
+    FilterNode,
+    LogicalExpr,
+    LogicalOperator,
+    ValuePath,
+)
 
 from lambdas.scim import groups as stored_groups
 from lambdas.scim import people as stored_people
 from lambdas.scim.groups import Groups
+from lambdas.scim.listing import Listing
 from lambdas.scim.people import GroupNames, People
 from lambdas.scim.resources import DEFAULT_PAGE, LARGEST_PAGE, MODELS, TypeName
 
 _BATCH = 400  # resources in memory at a time
+_SECONDS = 20.0  # of looking at everybody; API Gateway waits for 29
+_NARROWER = (
+    "The query looks at everybody, which takes too long here. Name a userName, externalId, emails.value or "
+    "id with eq (a group: displayName, externalId, members or id), or take pages without filter and sortBy."
+)
 Lookup = Callable[[str], list[str]]
 
 
@@ -43,9 +59,10 @@ class _Found:
 class Search:
     """Answers queries over one type of resource, or over several."""
 
-    def __init__(self, people: People, groups: Groups) -> None:
+    def __init__(self, people: People, groups: Groups, *, seconds: float = _SECONDS) -> None:
         self._people = people
         self._groups = groups
+        self._seconds = seconds
         self._lookups: dict[TypeName, dict[str, Lookup]] = {
             "User": {
                 "id": lambda value: [value],
@@ -64,9 +81,16 @@ class Search:
         }
 
     def page(self, kinds: Sequence[TypeName], request: SearchRequest[Any], base_url: str) -> Page:
-        """One page of the resources that match. `request` is bound to the types."""
+        """One page of the resources that match. `request` is bound to the types.
+
+        Raises TooManyException where looking at everybody takes too long.
+        """
         start = request.start_index or 1
         count = min(DEFAULT_PAGE if request.count is None else request.count, LARGEST_PAGE)
+        if len(kinds) == 1 and request.filter is None and request.sort_by is None:
+            (kind,) = kinds
+            total, ids = self._listing(kind).page(start - 1, count)
+            return Page(total, start, list(self._load(kind, ids, base_url, request, with_members=True)))
         found = [one for kind in kinds for one in self._matching(kind, request, base_url)]
         if request.sort_by is not None:
             descending = request.sort_order == SearchRequest.SortOrder.descending
@@ -86,14 +110,17 @@ class Search:
         model: Any = ScimFilter[MODELS[kind]]  # pyright: ignore[reportInvalidTypeArguments]
         condition = model(str(request.filter)) if request.filter is not None else None
         ids = self._candidates(kind, condition.ast) if condition is not None else None
+        deadline = None if ids is not None else monotonic() + self._seconds
         if ids is None:
-            ids = self._people.ids() if kind == "User" else self._groups.ids()
+            ids = self._listing(kind).ids()
         if condition is None and request.sort_by is None:
             return [_Found(one, kind) for one in ids]
         naming = _must_name(condition.ast) if condition is not None and kind == "User" else ""
         about_members = condition is not None and "members" in condition.lower()
         kept: list[_Found] = []
-        for resource in self._load(kind, ids, base_url, request, with_members=about_members, naming=naming):
+        for resource in self._load(
+            kind, ids, base_url, request, with_members=about_members, naming=naming, deadline=deadline
+        ):
             if condition is None or condition.match(resource):
                 value = request.sort_value(resource)
                 order = (value is None, value if value is not None else "")  # nothing comes last
@@ -102,13 +129,25 @@ class Search:
 
     def _candidates(self, kind: TypeName, node: FilterNode) -> list[str] | None:
         """Ids among which all that match are; None when no index helps."""
-        if isinstance(node, LogicalExpr) and node.op == LogicalOperator.and_:
-            found = [one for term in node.terms if (one := self._candidates(kind, term)) is not None]
-            return min(found, key=len) if found else None
-        if isinstance(node, Comparison) and node.op == CompareOperator.eq and isinstance(node.value, str):
-            lookup = self._lookups[kind].get(_plain_name(node.attr_path))
-            return list(dict.fromkeys(lookup(node.value))) if lookup else None
-        return None
+        match node:
+            case LogicalExpr(op=LogicalOperator.and_):
+                found = [one for term in node.terms if (one := self._candidates(kind, term)) is not None]
+                return min(found, key=len) if found else None
+            case LogicalExpr():
+                each = [self._candidates(kind, term) for term in node.terms]
+                if any(one is None for one in each):
+                    return None
+                return list(dict.fromkeys(one for found in each for one in found or ()))
+            case ValuePath():
+                return self._candidates(kind, _said_plainly(node))
+            case Comparison(op=CompareOperator.eq, value=str(value)):
+                lookup = self._lookups[kind].get(_plain_name(node.attr_path))
+                return list(dict.fromkeys(lookup(value))) if lookup else None
+            case _:
+                return None
+
+    def _listing(self, kind: TypeName) -> Listing:
+        return self._people.listing if kind == "User" else self._groups.listing
 
     def _groups_of(self, person: str) -> list[str]:
         found = self._people.get_many([person])
@@ -123,10 +162,15 @@ class Search:
         *,
         with_members: bool,
         naming: str = "",
+        deadline: float | None = None,
     ) -> Iterator[Any]:
-        """The resources of `ids`, batch by batch, in that order, as they are shown; people as `get_many`."""
+        """The resources of `ids`, batch by batch, in that order, as they are shown; people as `get_many`.
+        Raises TooManyException at the deadline, in seconds of the monotonic clock.
+        """
         cache: GroupNames = {}
         for start in range(0, len(ids), _BATCH):
+            if deadline is not None and monotonic() > deadline:
+                raise TooManyException(detail=_NARROWER)
             part = ids[start : start + _BATCH]
             if kind == "User":
                 for person in self._people.get_many(part, naming=naming):
@@ -157,6 +201,12 @@ def _must_name(node: FilterNode) -> str:
     """A text that is in every person that matches, in lower case; empty where none is known."""
     if isinstance(node, LogicalExpr) and node.op == LogicalOperator.and_:
         return max((_must_name(term) for term in node.terms), key=len, default="")
+    if (
+        isinstance(node, Comparison)
+        and isinstance(node.value, bool)
+        and _plain_name(node.attr_path) == "active"
+    ):
+        return f'"active":{str(node.value).lower()}' if node.op == CompareOperator.eq else ""
     if not isinstance(node, Comparison) or node.op not in _CONTAINED or not isinstance(node.value, str):
         return ""
     text = node.value
@@ -168,6 +218,21 @@ def _must_name(node: FilterNode) -> str:
 def _head(path: Any) -> str:
     """The first attribute of a path, without schema, sub-attribute and filter."""
     return str(path).rsplit(":", 1)[-1].split(".", 1)[0].split("[", 1)[0].casefold()
+
+
+def _said_plainly(node: ValuePath) -> FilterNode:
+    """`emails[type eq "a" and value eq "b"]` as `emails.type eq "a" and emails.value eq "b"`: who matches
+    the one matches the other.
+    """
+
+    def within(inner: FilterNode) -> FilterNode:
+        if isinstance(inner, LogicalExpr):
+            return replace(inner, terms=tuple(within(term) for term in inner.terms))
+        if isinstance(inner, Comparison) and not inner.attr_path.sub_attr:
+            return replace(inner, attr_path=replace(node.attr_path, sub_attr=inner.attr_path.attr))
+        return inner
+
+    return within(node.val_filter)
 
 
 def _plain_name(path: AttrPath) -> str:

@@ -7,7 +7,7 @@ which the gateway has no business to read:
     USER#<id>               RESOURCE        a person: `body` (JSON), `groups` (ids), `version`
     GROUP#<id>              RESOURCE        a group without its members
     GROUP#<id>              MEMBER#<id>     one member
-    LIST#User, LIST#Group   <id>            every id, small, in the order of creation: pages without bodies
+    LIST#…, COUNT#…                         every id, small, for pages without bodies: see `listing`
     NAME#<kind>#<hash>      NAME            the id of the group of that name or external id
     EMAIL#<hash>            <id>            people with that address
     TOKEN#…, TOKENS, GRANTS                 who may provision: see `credentials`
@@ -95,10 +95,13 @@ class DirectoryStore:
         """Every item under `pk` whose sk begins with `prefix`, in the order of sk."""
         return list(self.pages(pk, prefix))
 
-    def names_under(self, pk: str, after: str = "") -> list[str]:
-        """The sk of every item under `pk` after `after`, in order, without the items themselves."""
-        begin: dict[str, Any] = {"ExclusiveStartKey": key(pk, after)} if after else {}
-        return [item["sk"]["S"] for item in self.pages(pk, ProjectionExpression="sk", **begin)]
+    def names_under(self, pk: str) -> list[str]:
+        """The sk of every item under `pk`, in order, without the items themselves."""
+        return [item["sk"]["S"] for item in self.pages(pk, ProjectionExpression="sk")]
+
+    def names_under_each(self, pks: Sequence[str]) -> list[list[str]]:
+        """As `names_under`, of each, several at a time."""
+        return self._spread(self.names_under, pks)
 
     def pages(self, pk: str, prefix: str = "", **options: Any) -> Iterator[Item]:
         """As `under`, page by page."""
@@ -151,6 +154,18 @@ class DirectoryStore:
     def delete(self, pk: str, sk: str, condition: str = "", **expected: Any) -> dict[str, Any]:
         """Delete an item."""
         return {"Delete": {**self._entry(condition, expected), "Key": key(pk, sk)}}
+
+    def add(self, pk: str, sk: str, name: str, number: int) -> dict[str, Any]:
+        """Add to a number of an item, which is made where it is not there."""
+        return {
+            "Update": {
+                "TableName": self.table,
+                "Key": key(pk, sk),
+                "UpdateExpression": "ADD #n :v",
+                "ExpressionAttributeNames": {"#n": name},
+                "ExpressionAttributeValues": {":v": {"N": str(number)}},
+            }
+        }
 
     def check(self, pk: str, sk: str, condition: str, **expected: Any) -> dict[str, Any]:
         """Only check an item."""

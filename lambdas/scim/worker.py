@@ -153,7 +153,7 @@ class Worker:
         names: GroupNames = {}
         begun = known is not None and known.get("placing", {}).get("S") == f"{rules.digest} {times}"
         after = known["after"]["S"] if known and begun else ""
-        people = self.directory.people.ids(after)
+        people = self.directory.people.listing.ids(after)
         for looked_at, part in _parts(people, 500):
             if not has_time():
                 log("rules_unfinished", looked_at=looked_at, people=len(people))

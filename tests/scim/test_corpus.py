@@ -60,9 +60,14 @@ class Replay:
             if "<group>" in step["path"] and "<group>" not in self._words:
                 self._words["<group>"] = self._scim.group(f"Canteen {self._words['<run>']}")["id"]
             body = None if step["body"] is None else json.loads(self._said(json.dumps(step["body"])))
-            answer = self._scim.request(step["method"], self._said(step["path"]), body)
+            answer = self._scim.request(
+                step["method"], self._said(step["path"]), body, **step.get("headers", {})
+            )
             if step["method"] == "POST" and answer.status_code == 201:
                 self._words["<id>" if step["path"] == "/Users" else "<group>"] = answer.json()["id"]
+            if step["call"] is None:  # before there is anybody
+                assert answer.status_code == 200, step
+                continue
             began = perf_counter()
             passed = self._call()
             took = (perf_counter() - began) * 1000
@@ -127,8 +132,7 @@ def test_the_corpus_has_every_provider_and_every_kind_of_step():
     assert all(one["source"] for one in CORPUS.values())
     for provider, one in CORPUS.items():
         calls = [step["call"] for step in one["steps"]]
-        assert calls[0] is True, provider
-        assert False in calls, provider
+        assert {True, False} <= set(calls), provider
 
 
 def test_the_page_has_what_the_corpus_says():
@@ -138,5 +142,6 @@ def test_the_page_has_what_the_corpus_says():
         f"{'passes' if step['call'] else 'is refused'} |"
         for provider, one in CORPUS.items()
         for step in one["steps"]
+        if step["call"] is not None
     ]
     assert page.rpartition("|---|\n")[2] == "\n".join(rows) + "\n"

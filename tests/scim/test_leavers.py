@@ -105,10 +105,65 @@ def test_a_name_that_somebody_else_has_keeps_nobody_in(scim: Scim, field):
 
 
 def test_an_old_version_keeps_nobody_in(scim: Scim):
+    for method, body in (("PATCH", operations(OUT)), ("DELETE", None)):
+        person = employed(scim)
+        answer = scim.request(method, f"/Users/{person['id']}", body, if_match='W/"9"')
+        assert answer.status_code == 412
+        assert scim.access(person["id"]).active is False
+
+
+def of_a_patch(**operation: Any) -> tuple[str, str]:
+    return "PATCH", json.dumps(operations({"op": "replace", "value": False, **operation}))
+
+
+# Bodies that say it in ways which no RFC knows. What is done with the rest is not the question here.
+ODD = [
+    ("PUT", '{"active": false, "active": true}'),
+    ("PUT", '{"active": true, "Active": "false"}'),
+    ("PUT", '[{"active": false}]'),
+    ("PUT", '{"User": {"active": false}}'),
+    ("PUT", '{"active": {"$": "false"}}'),
+    ("PATCH", '{"active": false}'),
+    ("PATCH", '[{"op": "replace", "path": "/active", "value": false}]'),
+    ("PATCH", '{"Operations": [[{"op": "replace", "path": "active", "value": false}]]}'),
+    ("PATCH", '{"Operations": [{"OP": "Replace", "PATH": "active", "VALUE": false}]}'),
+    ("PATCH", '{"Operations": [{"op": "replace", "path": "active", "value": false, "value": true}]}'),
+    of_a_patch(path="/active"),
+    of_a_patch(path="$.active"),
+    of_a_patch(path=["active"]),
+    of_a_patch(path="active.value"),
+    of_a_patch(path='active[value eq "true"].value'),
+    of_a_patch(path="User:active"),
+    of_a_patch(path=f"{USER_SCHEMA}.Active"),
+    of_a_patch(value=[{"active": False}]),
+    of_a_patch(value='{"active": false}'),
+    of_a_patch(op="delete", path="active"),
+    of_a_patch(path="active", value="ＦＡＬＳＥ"),
+    of_a_patch(path="active", value=[True, False]),
+]
+
+
+def test_who_is_put_out_in_a_way_that_no_rfc_knows_is_out_whatever_is_answered(scim: Scim):
     person = employed(scim)
-    answer = scim.patch(f"/Users/{person['id']}", OUT, if_match='W/"9"')
-    assert answer.status_code == 412
-    assert scim.access(person["id"]).active is False
+    path = f"/Users/{person['id']}"
+    for method, body in ODD:
+        for encoded in (body.encode(), body.encode("utf-16")):
+            assert scim.patch(path, {**OUT, "value": True}).status_code == 200
+            assert scim.access(person["id"]).active is True
+            answer = scim.request(method, path, encoded)
+            assert scim.access(person["id"]).active is False, (method, body, answer.text)
+
+
+def test_what_only_looks_like_it_puts_nobody_out(scim: Scim):
+    person = employed(scim)
+    for operation in (
+        {"op": "replace", "path": "urn:acme:2.0:Badge:active", "value": False},
+        {"op": "replace", "path": "activeDirectoryId", "value": "x"},
+        {"op": "replace", "value": {"title": "active: false", "nickName": '{"a": 1}'}},
+        {"op": "replace", "path": 'emails[type eq "active"].value', "value": "a@example.com"},
+    ):
+        assert scim.patch(f"/Users/{person['id']}", operation).status_code == 200
+        assert scim.access(person["id"]).active is True, operation
 
 
 def test_a_body_that_is_not_quite_json_keeps_nobody_in(scim: Scim):

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scim2_models import ScimFilter
+from scim2_models import ScimFilter, SearchRequest, TooManyException
 
 from lambdas.scim.resources import UserResource
+from lambdas.scim.search import Search
 
 from .harness import Scim
 
@@ -247,7 +248,9 @@ def test_pages_cover_everybody_once_and_in_the_same_order(peopled: Scim):
             break
         names += [one["userName"] for one in page["Resources"]]
         start += page["itemsPerPage"]
-    assert names == [person["userName"] for person in PEOPLE]
+    assert sorted(names) == sorted(person["userName"] for person in PEOPLE)
+    again = peopled.http.get("/Users").json()["Resources"]
+    assert names == [one["userName"] for one in again]
 
 
 @pytest.mark.parametrize(
@@ -328,11 +331,15 @@ def test_attributes_choose_what_is_shown(scim: Scim):
         'emails.value eq "{name}"',
         'id eq "{id}"',
         'active eq true and userName eq "{name}"',
+        'emails[type eq "work"].value eq "{name}"',
+        'urn:ietf:params:scim:schemas:core:2.0:User:EMAILS[value eq "{name}" and type eq "work"]',
+        'userName eq "{name}" or externalId eq "{name}" or emails.value eq "{name}"',
+        '(userName eq "nobody" or userName eq "{name}") and title pr',
     ],
 )
 def test_a_lookup_reads_a_few_items_whatever_the_size(own_scim: Scim, condition):
     users = [
-        own_scim.user(name, externalId=name, active=True, emails=[{"value": name}])
+        own_scim.user(name, externalId=name, title="Dr", emails=[{"value": name, "type": "work"}])
         for name in (f"{uuid.uuid4().hex}@example.com" for _ in range(30))
     ]
     reads: list[str] = []
@@ -347,6 +354,38 @@ def test_a_lookup_reads_a_few_items_whatever_the_size(own_scim: Scim, condition)
     assert [one["id"] for one in found["Resources"]] == [user["id"]]
     assert len(reads) <= 8
     assert not any(re.search(r"^Scan|LIST#", read) for read in reads)
+
+
+def test_a_page_in_the_middle_reads_its_own_people_alone_and_pages_hold_everybody_once(own_scim: Scim):
+    users = {own_scim.user()["id"] for _ in range(40)}
+    for gone in sorted(users)[::4]:
+        own_scim.request("DELETE", f"/Users/{gone}")
+        users.remove(gone)
+    pages = [
+        own_scim.http.get("/Users", params={"startIndex": start, "count": 7}).json()
+        for start in range(1, 31, 7)
+    ]
+    assert [page["totalResults"] for page in pages] == [30] * 5
+    shown = [one["id"] for page in pages for one in page["Resources"]]
+    assert (len(shown), set(shown)) == (30, users)
+    read: list[int] = []
+    own_scim.directory.store._client.meta.events.register(
+        "after-call.dynamodb.Query", lambda parsed, **_: read.append(len(parsed["Items"]))
+    )
+    assert len(own_scim.http.get("/Users", params={"startIndex": 15, "count": 1}).json()["Resources"]) == 1
+    counts, part = read
+    assert part < 5 < counts  # of 30 people only those who share the page's part
+
+
+def test_looking_at_everybody_for_too_long_is_refused_and_says_what_to_ask(own_scim: Scim):
+    own_scim.user("ada", title="Dr")
+    search = Search(own_scim.directory.people, own_scim.directory.groups, seconds=-1)
+    for query in ({"filter": 'title co "D"'}, {"sort_by": "title"}, {"filter": 'not (userName eq "x")'}):
+        with pytest.raises(TooManyException, match="userName") as refusal:
+            search.page(["User"], SearchRequest[UserResource].model_validate(query), "")
+        assert (refusal.value.status, refusal.value.scim_type) == (400, "tooMany")
+    named = SearchRequest[UserResource].model_validate({"filter": 'userName eq "ada"'})
+    assert search.page(["User"], named, "").total == 1
 
 
 def test_whether_somebody_is_a_member_is_asked_without_reading_all_groups(own_scim: Scim):
