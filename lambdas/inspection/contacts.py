@@ -14,13 +14,14 @@ from lambdas.inspection.context import PROGRAMS, Kind
 from lambdas.inspection.findings import DataClass, Finding, Span
 
 CONTACTS = ("EMAIL", "PHONE")
-IN_PROGRAM_LIMIT = 25  # of a program: fixtures hold a few, an export of customers holds many
+IN_PASSING_LIMIT = 25  # fixtures of programs and headers of mail hold a few, an export of customers many
 _AUTHOR = "-of-author"
-_IN_PROGRAM = "-in-program"
+_IN_PASSING = "-in-passing"
 _CREDIT = re.compile(
     r"(?i)copyright|\(c\)|©|\bauthors?\b|maintain|contribut|committe[rd]|-by:|packager|written by"
     r"|\bcredits?\b|reported by"
     r"|suggested by|patch(?:es)? (?:from|by)|thanks"
+    r"|^\s*(?:19|20)\d\d(?:[-–, ]+(?:19|20)\d\d)*[, ]+[^\W\d][^\n<]{2,60}<\S+@\S+>$"
 )
 _BLAME = re.compile(
     r"\^?[0-9a-f]{7,40} (?:\S+ +)?\(|[ \t]*\d+\t[^\t\n]+<| -- |[*/.\w][\w*/.\[\]-]*[ \t]+(?:@|[\w.+-]+@)"
@@ -28,25 +29,32 @@ _BLAME = re.compile(
 # still inside the list of a package's people
 _OPEN_LIST = re.compile(r"[\"'](?:contributors|authors|maintainers)[\"']?\s*[:=]\s*\[[^\]]*\Z")
 _LIST = 2_000  # characters
+# of a message: who takes part in it; and what names the message itself
+_HEADER = re.compile(
+    r"(?i)[>\s]*(?:from|to|cc|bcc|reply-to|sender|return-path|delivered-to|von|an|de|à|para|da|a):\s"
+)
+_OF_A_MESSAGE = re.compile(
+    r"(?i)[>\s]*(?:message-id|in-reply-to|references|content-id):|\s*\(envelope-from|\s+for \S+@"
+)
 # addresses of a role, not of a person
 _ROLE = re.compile(
     r"(?i)(?:[\w.+-]*no-?reply[\w.+-]*|info|support|security|admin|root|postmaster|webmaster|hello|contact"
     r"|team|sales|help|abuse|dev"
     r"|legal|privacy|press|office|bugs?|git|feedback|service|opensource|oss|packages?|maintainers?"
     r"|[\w.+-]*users?|list|announce"
-    r"|conduct)@"
+    r"|conduct)@|[\w.+-]+@(?:lists?|groups|googlegroups|mail-archive)\."
 )
 
 
 def marked(spans: Iterable[Span], text: str, kind: Kind) -> Iterator[Span]:
-    """The spans, with contacts named for where they stand: an author's, one in a program."""
+    """The spans, with contacts named for where they stand: an author's, one in passing."""
     for span in spans:
         if span.type not in CONTACTS:
             yield span
         elif _is_author(span, text, kind):
             yield replace(span, rule=span.rule + _AUTHOR)
-        elif kind in PROGRAMS:
-            yield replace(span, rule=span.rule + _IN_PROGRAM)
+        elif kind in PROGRAMS or _HEADER.match(text, text.rfind("\n", 0, span.start) + 1):
+            yield replace(span, rule=span.rule + _IN_PASSING)
         else:
             yield span
 
@@ -58,6 +66,8 @@ def _is_author(span: Span, text: str, kind: Kind) -> bool:
     if kind is Kind.VERSIONS and (span.type == "EMAIL" or _BLAME.match(line)):
         return True
     before = text[max(0, begin - _LIST) : span.start]
+    if span.type == "EMAIL" and _OF_A_MESSAGE.match(line):
+        return True
     return bool(_CREDIT.search(line) or _OPEN_LIST.search(before)) or (
         span.type == "EMAIL" and _ROLE.match(text, span.start) is not None
     )
@@ -76,8 +86,8 @@ def lists(findings: Sequence[Finding], contact_limit: int, name_limit: int) -> I
             for one in findings
             if one.type == kind and one.level is not DataClass.PUBLIC and not one.rule.endswith(_AUTHOR)
         ]
-        ours = {one.value_hash for one in counted if not one.rule.endswith(_IN_PROGRAM)}
-        if len(ours) > limit or len({one.value_hash for one in counted}) > IN_PROGRAM_LIMIT + limit:
+        ours = {one.value_hash for one in counted if not one.rule.endswith(_IN_PASSING)}
+        if len(ours) > limit or len({one.value_hash for one in counted}) > IN_PASSING_LIMIT + limit:
             first: dict[str, Finding] = {}
             for one in counted:
                 first.setdefault(one.field, one)

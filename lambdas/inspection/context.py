@@ -43,6 +43,8 @@ _AUTHORED = (
     r"|[ \t]*\d+\t[^\t\n]{1,60}<[^<>\s]+@[^<>\s]+>$"  # of a summary
     r"|[ \t]*(?:[A-Z][a-z]+-)+by: .{2,80}$"  # Signed-off-by, Co-authored-by
     r"| -- .{2,60}<[^<>\s]+@[^<>\s]+>  \w{3}, "  # of a Debian changelog
+    r"|[ \t*#]*(?:[Cc]opyright:? ?|©|\([cC]\)){1,2} ?(?:19|20)\d\d(?:[-–, ]+(?:19|20)\d\d)*[, ]+[A-Z]"
+    r"|[ \t]*(?:19|20)\d\d(?:[-–, ]+(?:19|20)\d\d)*[, ]+[^\W\d][^\n<]{2,60}<[^<>\s]+@[^<>\s]+>$"
     r"|[*/.\w][\w*/.@+\[\]-]*[ \t]+(?:@[\w./-]+|[\w.+-]+@[\w-]+\.[\w.-]+)(?:[ \t]+(?:@[\w./-]+"
     r"|[\w.+-]+@[\w-]+\.[\w.-]+))*$"
 )
@@ -88,12 +90,16 @@ _DOCUMENTATION = re.compile(
 )
 _HOLDS_CREDITS = re.compile(
     r"(?i)\b(?:authors?|contributors?|maintainers?|committers?|credits|acknowledge?ments|thanks to"
-    r"|codeowners)\b"
+    r"|codeowners|contributed to|donated|translators|upstream-contact)\b"
 )
-_NAME_ALONE = re.compile(r"(?m)^[ \t*-]*[A-Z][\w.'’-]*(?: [A-Z(][\w.'’)-]*){1,3}(?: *[<(,@].{0,60})?$")
+_NAME_ALONE = re.compile(
+    r"(?m)^[ \t*-]*[A-Z][\w.'’-]*(?: [A-Z(][\w.'’)-]*){1,3}(?: *[<(,@].{0,60}|[ \t]{2,}\S+@\S+)?$"
+)
+_NAMED_ALONE = re.compile(r"(?m)^[^\n<>,;|\d]{2,60}<[^<>\s]+@[^<>\s]+>[ \t]*$")
 _NAMED_ADDRESS = re.compile(r"(?m)^[^\n<]{2,60}<[^<>\s]+@[^<>\s]+>")
 
 
+_ROFF = re.compile(r"(?m)^[.'](?:[A-Z]{2}|[A-Z](?= )|\\\"|(?:br|sp|nf|fi|ad|nh|ie|el|if|ne|in|de|so)\b)")
 _SHRUNK = 400  # characters
 _SIGNS = "{}();=[]"
 _SHRUNK_WORDS = re.compile(r"function ?\w*\(|=>|;var |\breturn ?[{\"(!]|\.prototype\b")
@@ -124,6 +130,8 @@ def recognise(text: str) -> Kind:
     if len(_DIFF.findall(sample)) >= 2:
         return Kind.DIFF
     share = 1 / lines
+    if sample.count("\n.") * share >= 0.12 and len(_ROFF.findall(sample)) * share >= 0.12:
+        return Kind.CODE  # of a manual page, for its formatter
     sure = _STATEMENT.search(sample) is not None and not (
         "```" in sample and len(_DOCUMENTATION.findall(sample)) * share >= 0.1
     )
@@ -151,6 +159,12 @@ def recognise(text: str) -> Kind:
     if documented >= 0.12 and lines >= 2 * _FEW_LINES:
         return Kind.DOCUMENTATION
     return Kind.PROSE
+
+
+def lists_authors(text: str) -> bool:
+    """Whether a text is hardly more than lines "Name <address>", as files of authors are."""
+    named = sum(1 for _ in _NAMED_ALONE.finditer(text))
+    return named >= _FEW_LINES and named >= 0.8 * sum(1 for line in text.split("\n") if line.strip())
 
 
 def _reaches(expression: re.Pattern[str], sample: str, least: float) -> bool:

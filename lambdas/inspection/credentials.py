@@ -423,7 +423,7 @@ def _is_secret_value(
     if lower_name == "pin":
         return False
     if PLACEHOLDER.search(value) or value.startswith(
-        ("$", "%(", "{", "[", "%s", "@", "--", "//", "/", "#{", "<", "(")
+        ("$", "%(", "{", "[", "%s", "@", "--", "//", "/", "#{", "<", "(", "\\")
     ):
         return False
     if len(set(value)) < 4 or _NUMBER.fullmatch(value):
@@ -440,6 +440,10 @@ def _is_secret_value(
         return False
     if lower_name == "pass" and tail[:1].islower() and tail[:1] not in ("w", "e"):
         return False  # "passlib", "passive"
+    if (lower_name == "pass" and tail.lower() == "ed") or (
+        lower_name.startswith("signing") and _FINGERPRINT_OF_A_KEY.match(value)
+    ):
+        return False
     if (
         tail == "Data"
         or (lower_name == "access" and tail[:2] == "or")  # "accessor"
@@ -742,6 +746,7 @@ def _is_public(text: str, lower: str, match: re.Match[str], value: str) -> bool:
 
 _FEWEST_DIGITS = 3  # of a key that stands behind its name without any sign
 _LONG = 300  # characters; the expression reads a few more
+_FINGERPRINT_OF_A_KEY = re.compile(r"[0-9A-F]{40}(?![0-9A-F])")
 _FINGERPRINT = re.compile(r"(?:gpg|pgp|recv|fingerprint|signing|public)[\s_-]{0,3}(?:the\s)?\Z")
 _PUBLIC_VALUE = re.compile(r"pk_(?:live|test)_")
 _PUBLIC_KEY = re.compile(r"(?:site|publi(?:c|shable)|anon|measurement)[_-]?\Z")
@@ -807,6 +812,8 @@ def _urls(text: str) -> Iterator[Span]:
             "pwd",
             "secret",
             "guest",
+            "pserver:anoncvs",
+            "pserver:anonymous",
         ):
             continue
         if PLACEHOLDER.search(password) or (match["user"], password) == ("scott", "tiger"):

@@ -49,7 +49,7 @@ _WORDS_OF_EXAMPLES = _words(
 # each word is taken as it is met, the longest first, so that no text makes the search go back
 _EXAMPLE = re.compile(rf"(?>{'|'.join(sorted(_WORDS_OF_EXAMPLES, key=len, reverse=True))}|[\W\d_])++\Z")
 _COUNTED = re.compile(
-    r"(?:0?1234567890?|abcdef|0?987654321|fedcba|qwertz?|aaaa|(\w)\1{4,}|(\w\w)\2{3,}|1111|deadbeef"
+    r"(?:\A0?123456\d{0,4}\Z|0?1234567890?|abcdef|0?987654321|fedcba|qwertz?|aaaa|(\w)\1{4,}|(\w\w)\2{3,}|1111|deadbeef"
     r"|cafebabe)",
     re.IGNORECASE,
 )

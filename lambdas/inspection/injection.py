@@ -23,6 +23,13 @@ UNTRUSTED_MODEL_THRESHOLD = 0.93  # of the model alone: letters and bills of fir
 _ABOUT_THE_ANSWER = "your-answer"
 
 
+# "<!-- lint disable maximum-line-length -->": short, and without a sentence
+_OF_A_TOOL = Expression(
+    r"\s*(?:lint|markdownlint|remark|eslint|prettier|stylelint|textlint|vale|cspell|html-validate)"
+    r"[\w:-]*(?: [\w:/,-]+){1,12}\s*"
+)
+
+
 def _groups(gates: str) -> tuple[frozenset[str], ...]:
     """Groups are parted by "&", words by "|", which "¦" stands for in a word."""
     return tuple(frozenset(word.replace("¦", "|") for word in group.split("|")) for group in gates.split("&"))
@@ -294,6 +301,8 @@ def _hidden(original: str, plain: str, lower: str) -> Span | None:
         for match in _HIDDEN_HTML.finditer(plain):
             group = "comment" if match["comment"] else "hidden"
             start, end = match.span(group)
+            if _OF_A_TOOL.fullmatch(match[group]):
+                continue
             if linear.model("injection").score(lower[start:end]) >= 0.6:
                 return Span("PROMPT_INJECTION", start, end, 0.96, "hidden-html")
     return None

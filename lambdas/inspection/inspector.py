@@ -27,7 +27,14 @@ from lambdas.inspection import (
     views,
 )
 from lambdas.inspection.candidates import Candidates, Scanner
-from lambdas.inspection.context import PROGRAMS, TECHNICAL, Kind, recognise, without_line_numbers
+from lambdas.inspection.context import (
+    PROGRAMS,
+    TECHNICAL,
+    Kind,
+    lists_authors,
+    recognise,
+    without_line_numbers,
+)
 from lambdas.inspection.detectors import identity
 from lambdas.inspection.dictionaries import EMPTY, Dictionary
 from lambdas.inspection.expressions import places
@@ -393,7 +400,7 @@ class Inspector:
                 whole.append(span)
         gates = places(candidates.literals["gates"])
         if "meaning" not in off and kind not in PROGRAMS:
-            whole.extend(meaning.find(plain, lower, spans, gates, channel))
+            whole.extend(meaning.find(plain, lower, spans, gates, channel, kind))
             _check(deadline)
         score = 0.0
         if "injection" not in off:
@@ -537,6 +544,8 @@ def _kind(text: str, channel: Channel) -> Kind:
         return Kind.PROSE
     if channel is Channel.TRUSTED and text.count("\n") < _FEWEST_LINES:
         return Kind.PROSE
+    if channel is Channel.UNTRUSTED and lists_authors(text):
+        return Kind.VERSIONS
     return recognise(text)
 
 

@@ -12,9 +12,10 @@ from lambdas.inspection.findings import DataClass, Span
 # what a banner says, by what follows from it; of eleven languages, capitals where the script has them
 _SAYS = {
     "legal": (
-        r"ATTORNEY[ -/–]*CLIENT(?: PRIVILEGED?| COMMUNICATION)?|PRIVILEGED (?:AND|&) CONFIDENTIAL"
-        r"|ATTORNEY WORK PRODUCT|LEGALLY PRIVILEGED|ANWALTSKORRESPONDENZ|ANWALTSGEHEIMNIS"
-        r"|SECRET PROFESSIONNEL DE L'AVOCAT|CORRESPONDANCE D'AVOCAT|SECRETO PROFESIONAL|SEGRETO PROFESSIONALE"
+        r"ATTORNEY[ -/–]*CLIENT(?: PRIVILEGED?| COMMUNICATION)?(?! RELATION)"
+        r"|PRIVILEGED (?:AND|&) CONFIDENTIAL|ATTORNEY WORK PRODUCT|LEGALLY PRIVILEGED|ANWALTSKORRESPONDENZ"
+        r"|ANWALTSGEHEIMNIS|SECRET PROFESSIONNEL DE L'AVOCAT|CORRESPONDANCE D'AVOCAT|SECRETO PROFESIONAL"
+        r"|SEGRETO PROFESSIONALE"
         r"|ADVOCAAT[ -]CLIËNT|SIGILO PROFISSIONAL|TAJEMNICA ADWOKACKA|弁護士秘匿特権|律师特权|변호사 비밀"
     ),
     "secret": (
@@ -153,6 +154,9 @@ def _is_banner(text: str, match: re.Match[str]) -> bool:
         or before.endswith("_")
     ):
         return False
+    above = text[text.rfind("\n", 0, max(0, begin - 1)) + 1 : max(0, begin - 1)].strip()
+    if len(above) > _SHORTEST_OF_PARAGRAPH and above.isupper() and len(f"{before} {after}".split()) >= 3:
+        return False  # a paragraph of a licence, all in capitals, goes on
     if before.rstrip().endswith(_OPENING) and after.lstrip().startswith(_CLOSING):
         return len(before) < 60
     if match.group()[0] >= _FIRST_WITHOUT_CAPITALS:
@@ -168,6 +172,7 @@ def _is_banner(text: str, match: re.Match[str]) -> bool:
     return True
 
 
+_SHORTEST_OF_PARAGRAPH = 45  # characters of a line
 _OPENING, _CLOSING = (
     ("[", "(", "{", "<", "【", "「", "《", "〔"),
     ("]", ")", "}", ">", "】", "」", "》", "〕"),

@@ -8,6 +8,7 @@ person's name beside a health, personnel or legal term is Restricted.
 import re
 
 from lambdas.inspection import linear, matters_abroad
+from lambdas.inspection.context import Kind
 from lambdas.inspection.expressions import Expression, Places, around
 from lambdas.inspection.findings import Channel, DataClass, Span
 from lambdas.inspection.published import is_published
@@ -268,13 +269,17 @@ _NAMED = Expression(
     r"\b(?:Mr|Mrs|Ms|Dr|Herrn?|Frau|Mme|Sra?)\b\.? [A-Z][\w'’-]+"
     r"|\b[A-Z][\w'’-]+ [A-Z][\w'’-]+ (?:is|was|has|had|got|takes|tested|suffers|asked|earns|filed|failed)\b"
 )
+_SHOWN = re.compile(r"^\s*(?:>>> |\$ |```|~~~|\.\. code)|::\n\n", re.MULTILINE)
 _REACH = 200
 _PHRASE_REACH = 320  # characters; no phrase of the lexicon is longer
 
 
-def find(plain: str, lower: str, spans: list[Span], places: Places, channel: Channel) -> list[Span]:
+def find(
+    plain: str, lower: str, spans: list[Span], places: Places, channel: Channel, kind: Kind
+) -> list[Span]:
     """Findings about passages of the text; `spans` are its settled values and names, `places` where the
-    `GATES` occur in it. Definitions of tools are not prose: the model is not asked about them.
+    `GATES` occur in it. Definitions of tools are not prose: the model is not asked about them, nor about what
+    documentation shows of a program.
     """
     found: dict[str, Span] = {}
     for name, gates, expression in _UNMISTAKABLE:
@@ -289,7 +294,8 @@ def find(plain: str, lower: str, spans: list[Span], places: Places, channel: Cha
         general = _GENERAL_QUESTION.match(lower[start:end]) and not _OWN.search(lower, start, end)
         if not general:
             name = _named(lower, start, end)
-            if name and not is_published(lower, start, end):
+            shown = kind is Kind.DOCUMENTATION and _SHOWN.search(lower, start, end)
+            if name and not shown and not is_published(lower, start, end):
                 _keep(found, Span(name, start, end, round(score, 3), "linear-model"))
     for span in matters_abroad.find(lower, places):
         general = _GENERAL_QUESTION.match(lower[max(0, lower.rfind("\n", 0, span.start)) :])

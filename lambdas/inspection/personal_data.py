@@ -536,7 +536,7 @@ _NUMBERED = re.compile(
 # a range of years, a change of lines, a quotient, a year in brackets, a fraction, an address of a host
 _NO_TELEPHONE = re.compile(
     r"\A(?:19|20)\d\d\s?[-/]\s?(?:19|20)\d\d\Z|/-| / |\((?:19|20)\d\d(?:\)|\Z)|\A0\.\d"
-    r"|(?<![\d.])(?=[\d.]*\d{3})\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|\A\d\.\d{5,}\Z"
+    r"|(?<![\d.])\d{1,2}\.\d{1,2}\.\d{3,5}(?![\d.])|(?<![\d.])(?=[\d.]*\d{3})\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|\A\d\.\d{5,}\Z"
 )
 _CARD_LABEL = re.compile(r"(?:\A|[\n|])\s?[TMPDOFHWC][:.]?\s{1,2}\Z")  # "T 030 …" in a signature
 _ASIAN_MOBILE = re.compile(r"01[016-9]-\d{3,4}-\d{4}|0[789]0-\d{4}-\d{4}")
@@ -858,6 +858,8 @@ def _announced(context: _Context) -> Iterator[Span]:
                 gap = text[end : match.start()]
                 if _GAP_STOPS.search(gap):
                     break
+                if rule.type == "MRN" and lower.startswith("pid", end - 3) and not _CARE.search(lower):
+                    break
                 if rule.accept(match.group()):
                     if rule.type == "USERNAME" and (
                         not _USER_GAP.fullmatch(gap) or _is_code(gap, match.group(), text[match.end() :][:1])
@@ -899,6 +901,7 @@ def _is_code(gap: str, value: str, after: str) -> bool:
     return after in ("(", "[", ".") or (bare and "_" in value)
 
 
+_CARE = Expression(r"patient|hospital|clinic|medical|physician|nurse|admission|ward\b|hl7|lab result")
 _USER_GAP = Expression(r"(?:\s?(?:name|id)\b)?[\s:=\"'(]{1,5}(?:is |was )?[\"']?")
 _ID_GAP = Expression(
     r"[^\d\n]{0,3}(?:(?:\b(?:number|numbers|no|nr|num|id|ids|code|is|was|of|the|like|for|details|bank"

@@ -22,12 +22,18 @@ _REPORTS = re.compile(
     r"|council|agency"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|per cent|was born|were born|century|championship"
     r"|tournament"
-    r"|season|coach|match|wickets?|innings|film|album|novel|sagte|berichtet\w*|sprecher\w*|laut|polizei"
+    r"|season|coach|match|wickets?|innings|film|album|novel|race[rs]?|skipper|medals?|olympic\w*|league|cup|fans"
+    r"|singer|guitarist|actor|actress|songwriter|novelist|footballer|biography|band|sagte|berichtet\w*|sprecher\w*|laut|polizei"
     r"|regierung"
     r"|minister\w*|a déclaré|selon|dijo|según|afirmó|ha detto|secondo)\b"
 )
-# what somebody else said; to the end of the line where nobody closed it
-_QUOTED = re.compile(r"[\"“„«][^\"”“»\n]{0,800}(?:[\"”“»]|$)", re.MULTILINE)
+# what somebody else said; a quotation that goes on in the next paragraph is opened again and not closed
+# before, and at the end of the line where nobody closed it
+_QUOTED = re.compile(
+    r"(?:(?<=[\s(\[—–-])|(?<=[.,!?]\")|(?<![^\n]))[\"“„«](?=\S)"
+    r"(?:[^\"”“„«»\n]|(?<=\s)[\"“„«](?=\w)){0,800}(?:[\"”“»](?!\w)|$)",
+    re.MULTILINE,
+)
 _VOICE = re.compile(
     r"\b(?:our|ours|we|(?<!the )us|my|mine|i|i'm|i've|we're|we've|your|dear|please|draft|rewrite|unser\w*"
     r"|wir|uns|mein\w*|bitte|notre|nos|nous"

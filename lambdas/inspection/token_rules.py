@@ -42,7 +42,8 @@ def rule(
 PLACEHOLDER = re.compile(
     r"x{5,}|X{5,}|\*{3,}|\.{3,}|example|EXAMPLE|placeholder|your[-_]|YOUR[-_]|<|\{\{|\$\{|changeme|redacted"
     r"|REDACTED"
-    r"|dummy|00000000|11111111",
+    r"|dummy|00000000|11111111|PKCS ?#\d"
+    r"|\\f[BIRP]",  # in another face, as manual pages have it
 )
 
 

@@ -91,6 +91,23 @@ ORDINARY = {
     "hash of a package": "github.com/a/b v1.2.3 h1:hSWxHoqTgW2S2qGc0LTAI563KZ5YKYRhT3MFKZMbjag=\ngithub.com/c/d v1.0.0/go.mod"
     " h1:QaHcxyz7w8pLTAI4vQZkyqa0cB2N4vQZkyqa0c=\ngithub.com/e/f v1.0.0 h1:x=\n",
     "basic": 'func TestAuth(t *testing.T) {\n\tpairs := Pairs{\n\t\tvalue: "Basic YWRtaW46cGFzc3dvcmQ=",\n\t}\n\tcheck(pairs)\n}\n',
+    "authors alone": "\n".join(f"{name} <{address}>" for name, address in AUTHORS),
+    "copyright": "Format: https://www.debian.org/doc/x/\n\nFiles: *\nCopyright: 2008-2015 Ann Lee <ann.lee@one.io>\n"
+    + "\n".join(
+        f"           {2001 + number} {name} <{address}>" for number, (name, address) in enumerate(AUTHORS)
+    ),
+    "thanks": "Those have contributed to it:\n\n"
+    + "\n".join(f"{name.replace('Person', 'Ann')[:4]}Smith        {address}" for name, address in AUTHORS),
+    "manual page": ".TH ROLE 7\n.SH NAME\nrole\n.PP\n[ ENCRYPTED ] PASSWORD \\*(Aq\\fIpassword\\fR\\*(Aq\n.br\n.RS 4\n"
+    "Define some portability stuff\n.PP\nof billing account 123456\\-789876\\-543210\n.RE\n",
+    "licence": "Legal Code\n\n    CREATIVE COMMONS CORPORATION IS NOT A LAW FIRM AND DOES NOT PROVIDE\n    LEGAL SERVICES. "
+    "DISTRIBUTION OF THIS DOCUMENT DOES NOT CREATE AN\n    ATTORNEY-CLIENT RELATIONSHIP. IT PROVIDES THIS\n    INFORMATION AS IT IS.\n",
+    "process": "Notification received from server process with PID 84481.\nIt stopped.\nThe log of it follows.\n",
+    "test log": "Passed: compiler/TestArrayCopyAsLoadsStores.java#id0\nPassed: compiler/TestArrayCopy7Words.java#id1\nFailed: none\n",
+    "signing key": "  * Add new upstream signing key 19882D92DDA4C400C22C0D56CC2AF4472167BE03\n    to debian/upstream/signing-key.asc.\n  * Done.\n",
+    "oauth": 'class TestOAuth:\n    def test(self):\n        header = """oauth_consumer_key="9djdj82h48djs9d2",\n'
+    '        oauth_token="kkk9d7dh3k39sjv7"\n        """\n        check(header)\n',
+    "tutorial": "devices:\n  - host: sf1\n    username: admin\n    password: cisco123\n  - host: sf2\n    secret: junos123\n",
     "layoff in code": "class Plan:\n    def fire(self, employee):\n        # terminate the employee thread, performance review of salary\n"
     "        employee.dismiss()\n        return self.layoffs(employee.salary)\n",
 }
@@ -244,3 +261,12 @@ def test_places_versions_and_past_signatures_are_no_secrets() -> None:
 def test_a_program_made_small_is_a_program_in_any_language() -> None:
     words = "inputTooLong:function(e){var n=e.input.length-e.maximum,r='Ontfoutief asseblief '+n+' karakter';return r},"
     assert recognise("(function(){var e=jQuery.fn.select2.amd;" + words * 8 + "}();") is Kind.CODE
+
+
+def test_plans_and_exports_that_begin_with_years_are_neither_versions_nor_authors() -> None:
+    plan = "\n".join(f"{2025 + number} Launch of Orion in region {number}" for number in range(14))
+    assert recognise(plan) is not Kind.VERSIONS
+    assert blocked("\n".join(f"2026, {name}, {address}" for name, address in AUTHORS))
+    assert blocked(
+        "Customers who asked for a refund:\n\n" + "\n".join(f"- {a}, order {n}" for n, a in AUTHORS)
+    )
