@@ -6,8 +6,9 @@ Each page has the same parts: the smallest deploy, inputs, outputs, default post
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from kit.evaluation import Graph, Resource
@@ -16,6 +17,8 @@ from tests.support.stages import SIZES, STAGES, plan_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs" / "components"
+EXAMPLES = ROOT / "examples" / "components"
+DEPLOYED = EXAMPLES / "deployed.py"  # what programs share that build on a deployment
 BASE = "KitComponent"
 SECTIONS = ("Creates", "Default posture", "Replaced when changed")
 _SHOWN_CHILDREN = 40
@@ -38,7 +41,6 @@ class Component:
     path: Path
     summary: str
     sections: dict[str, str]
-    arguments: str  # the class of its arguments; empty where it takes plain parameters
     about_arguments: str
     inputs: tuple[Field, ...]
     outputs: tuple[str, ...]
@@ -48,15 +50,21 @@ class Component:
         """Where its page is."""
         return PAGES / f"{re.sub(r'(?<!^)(?=[A-Z])', '-', self.name).lower()}.md"
 
+    @property
+    def example(self) -> Path:
+        """The smallest program with it."""
+        return EXAMPLES / f"{self.page.stem.replace('-', '_')}.py"
 
-def components() -> list[Component]:
+
+@cache
+def components() -> tuple[Component, ...]:
     """Every component, by name."""
     found: list[Component] = []
     for path in sorted((ROOT / "components").rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
         classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
         found += [_component(node, classes, path) for node in classes.values() if _is_component(node)]
-    return sorted(found, key=lambda one: one.name)
+    return tuple(sorted(found, key=lambda one: one.name))
 
 
 def _is_component(node: ast.ClassDef) -> bool:
@@ -75,7 +83,6 @@ def _component(node: ast.ClassDef, classes: dict[str, ast.ClassDef], path: Path)
         path,
         summary,
         sections,
-        arguments.name if arguments else "",
         ast.get_docstring(arguments) or "" if arguments else "",
         inputs,
         tuple(_outputs(node)),
@@ -141,7 +148,6 @@ def _targets(node: ast.AST) -> list[ast.expr]:
 def page(component: Component) -> str:
     """The text of a component's page."""
     source = component.path.relative_to(ROOT).as_posix()
-    module = source.removesuffix(".py").replace("/", ".")
     return "\n".join(
         [
             f"# {component.name}",
@@ -152,9 +158,7 @@ def page(component: Component) -> str:
             "",
             "## Smallest deploy",
             "",
-            "```python",
-            *_smallest(component, module),
-            "```",
+            *_smallest(component),
             "",
             "## Inputs",
             "",
@@ -181,15 +185,20 @@ def page(component: Component) -> str:
     )
 
 
-def _smallest(component: Component, module: str) -> Iterator[str]:
-    needed = [one.name for one in component.inputs if not one.default]
-    given = ", ".join(f"{name}=…" for name in needed)
-    names = ", ".join(filter(None, (component.name, component.arguments)))
-    yield f"from {module} import {names}"
+def _smallest(component: Component) -> Iterator[str]:
+    """The program itself, so that there is no second copy of what the test runs."""
+    program = component.example.read_text("utf-8").rstrip()
+    about = "[which values are yours](README.md#smallest-deploys)"
+    yield f"{_linked(component.example)}; {about}."
     yield ""
-    inner = f"{component.arguments}({given})" if component.arguments else given
-    given_to_it = ", ".join(filter(None, (f'"{component.page.stem}"', inner)))
-    yield f"{component.name}({given_to_it})"
+    yield "```python"
+    yield program
+    yield "```"
+
+
+def _linked(file: Path) -> str:
+    path = file.relative_to(ROOT).as_posix()
+    return f"[{path}](../../{path})"
 
 
 def _inputs(component: Component) -> Iterator[str]:
@@ -235,10 +244,24 @@ def _tree(graph: Graph, resource: Resource, indent: str) -> Iterator[str]:
         yield from _tree(graph, child, indent + "  ")
 
 
-def index(found: list[Component]) -> str:
+def index(found: Sequence[Component]) -> str:
     """The list of all pages."""
     rows = [f"| [{one.name}]({one.page.name}) | {one.summary} |" for one in found]
-    return "\n".join(["# Components", "", "| component | what it is |", "|---|---|", *rows, ""])
+    return "\n".join(
+        ["# Components", "", "| component | what it is |", "|---|---|", *rows, "", *_about_programs(), ""]
+    )
+
+
+def _about_programs() -> Iterator[str]:
+    yield "## Smallest deploys"
+    yield ""
+    yield "Each page shows a whole Pulumi program, which a test evaluates as printed."
+    yield "Accounts, addresses and ids in it are made up: put yours. `aws_provider` tags what the program"
+    yield "makes, and refuses every account but the one in `Names`."
+    yield ""
+    yield "Programs that call `deployed()` build on a client's stages `foundation` and `integration`, whose"
+    yield f"exports {_linked(DEPLOYED)} reads. Their components have the"
+    yield "names that the stages give them: they are for a deployment that lacks the component."
 
 
 def pages() -> dict[Path, str]:
