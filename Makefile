@@ -88,7 +88,7 @@ test-clients: setup ## Current clients (installed under .kit/clients) against th
 	  openai@latest zod@latest
 	@test -d .kit/clients/py || $(PYTHON) -m venv .kit/clients/py
 	@$(UV) pip install --quiet --upgrade --python .kit/clients/py/bin/python anthropic langchain-anthropic \
-	  'pydantic-ai-slim[anthropic]' instructor openai
+	  'pydantic-ai-slim[anthropic]' instructor openai claude-agent-sdk
 	@test -d .kit/clients/py-llama || $(PYTHON) -m venv .kit/clients/py-llama
 	@$(UV) pip install --quiet --upgrade --python .kit/clients/py-llama/bin/python llama-index-llms-anthropic 'anthropic<1'
 	@$(BIN)/pytest -q tests/clients/claude_code.py

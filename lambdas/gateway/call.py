@@ -79,13 +79,7 @@ class Calls:
         `caller` holds `most` already.
         """
         if most is not None and self.of_callers[caller] >= most:
-            raise ApiError(
-                429,
-                errors.RATE_LIMIT,
-                f"You have {most} calls under way, the most that you may have at once; wait for one to end.",
-                reason="caller_concurrency",
-                headers=((b"retry-after", b"1"),),
-            )
+            raise errors.caller_busy(most)
         if self.under_way >= self.limit:
             raise ApiError(
                 529,

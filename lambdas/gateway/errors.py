@@ -119,6 +119,17 @@ def erased() -> ApiError:
     )
 
 
+def caller_busy(most: int | str) -> ApiError:
+    """429: the caller has as many calls under way as it may have."""
+    return ApiError(
+        429,
+        RATE_LIMIT,
+        f"You have {most} calls under way, the most that you may have at once; wait for one to end.",
+        reason="caller_concurrency",
+        headers=((b"retry-after", b"1"),),
+    )
+
+
 def control_busy(control: str) -> ApiError:
     """503: a control was too busy to decide; the same request may pass a moment later."""
     return ApiError(

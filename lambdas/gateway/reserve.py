@@ -35,6 +35,7 @@ from lambdas.gateway.worst_case import WorstCase
 _RESERVED_SECONDS = (
     900 + 60
 )  # longer than the longest call, so that only a dead process loses its reservation
+_MOST_COUNTED = 500  # their names make the caller's item longer; above, the limit holds in each process
 
 
 class Ledger(Protocol):
@@ -118,6 +119,7 @@ class Reserver:
             now + timedelta(seconds=_RESERVED_SECONDS),
             batch=call.kind == "batch",
             caller_budget_microusd=limits.monthly_budget_microusd,
+            concurrent_calls=_at_once(call, limits),
         )
         try:
             granted = await self._ledger.reserve(ask)
@@ -136,6 +138,15 @@ class Reserver:
 
     def _measured(self, call: GovernedCall) -> tuple[WorstCase, int]:
         return call.priced(self._prices), call.probable_input
+
+
+def _at_once(call: GovernedCall, limits: CallerLimits) -> int | None:
+    """How many calls of its caller the ledger lets be under way in all processes; a batch is not under way
+    while the provider works on it.
+    """
+    return (
+        None if call.kind == "batch" or limits.concurrent_calls > _MOST_COUNTED else limits.concurrent_calls
+    )
 
 
 def _refuse_impossible(call: GovernedCall, limits: CallerLimits, tokens: int) -> None:
@@ -197,6 +208,8 @@ def refusal(refused: Refused, now: datetime) -> ApiError:
                 reason="rate",
                 headers=retry_after,
             )
+        case "concurrency":
+            return errors.caller_busy(refused.message)
         case "switch":
             text = f" {refused.message}" if refused.message else ""
             return errors.policy_refusal(f"Claude is switched off now for {refused.scope}.{text}", "switch")

@@ -357,6 +357,7 @@ def _controls(requests: Requests) -> None:
     for refused in (
         Refused("budget", "department marketing"),
         Refused("rate", "you"),
+        Refused("concurrency", "you", message="2"),
         Refused("switch", "everybody", message="We look into it."),
         Refused("access", "you"),
         LedgerContended(CANARY),

@@ -10,7 +10,8 @@ import pytest
 from lambdas.common.identities import KeyLimits, Principal
 
 from .harness import KEY, Answer, Harness, chat, department, make
-from .upstream import FakeUpstream, Reply, json_reply, message
+from .stores import RefusingLedger
+from .upstream import FakeUpstream, Received, Reply, json_reply, message, ordinary_claude
 
 AGENT = {"x-claude-code-session-id": "0b5f2c1e-7d2a-4d0e-9d5c-1f6a2b3c4d5e"}
 RATES = {
@@ -22,7 +23,7 @@ RATES = {
         ("concurrent_calls", 2),
     )
 }
-PERSON, CHAMPION, NARROW = "vk_person", "vk_champion", "vk_narrow"
+PERSON, CHAMPION, NARROW, ALONE = "vk_person", "vk_champion", "vk_narrow", "vk_alone"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,9 @@ def running() -> Iterator[Harness]:
         CHAMPION: replace(person, id="ben", access_key="USER#ben", roles=("champions",)),
         NARROW: Principal(
             "application", "app-9", "marketing", "KEY#9", "keys", limits=limits, use_case="claims-letters"
+        ),
+        ALONE: Principal(
+            "application", "app-10", "marketing", "KEY#10", "keys", limits=KeyLimits(concurrent_calls=1)
         ),
     }
     yield harness
@@ -150,3 +154,33 @@ def test_a_caller_sees_what_it_may_do_and_what_it_spent(gateway: Harness) -> Non
 
 def test_nobody_is_told_anything_without_a_credential(gateway: Harness) -> None:
     assert gateway.request("GET", "/v1/me", key="wrong").status == 401
+
+
+def test_a_limit_of_calls_at_once_holds_across_processes(gateway: Harness) -> None:
+    """The key may have one call under way; a second process takes the next."""
+    other = replace(gateway, ledger=RefusingLedger(gateway.ledger.store), log=[], under_way=0)
+    other.start()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def held(received: Received) -> Reply:
+        begun.set()
+        go_on.wait(20)
+        return ordinary_claude(received)
+
+    gateway.upstream.script = held
+    first = threading.Thread(target=gateway.post, args=("/v1/messages", chat(), None, ALONE))
+    first.start()
+    try:
+        assert begun.wait(20)
+        refused = other.post("/v1/messages", chat(), None, ALONE)
+        assert refused.status == 429
+        assert "1 calls under way" in refused.json()["error"]["message"]
+        assert refused.header("retry-after") == "1"
+        assert other.lines()[-1]["reason"] == "caller_concurrency"
+    finally:
+        go_on.set()
+        first.join()
+    gateway.lines()
+    gateway.upstream.script = ordinary_claude
+    assert other.post("/v1/messages", chat(), None, ALONE).status == 200
+    other.stop()

@@ -12,7 +12,9 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from contract.kinds import BudgetModel
 from kit.local.emulator import Emulator
 from lambdas.common.ids import new_id
-from lambdas.common.ledger import Ask, Granted, Refused, Switch, Switches
+from lambdas.common.ledger import Ask, Granted, Ledger, Refused, Switch, Switches
+from lambdas.common.ledger.counters import UNDER_WAY
+from lambdas.common.ledger.items import Key
 from lambdas.common.ledger.memory_store import MemoryStore
 from lambdas.common.ledger.switches import OFF
 from tests.records.ledger_fixtures import (
@@ -146,6 +148,61 @@ def test_the_budget_model_decides_which_ceilings_hold(
         else:
             await bench.ledger.reserve(ask)
             assert await bench.committed("DEPT#marketing") == 1_000  # metered all the same
+
+    run(scenario())
+
+
+async def under_way(bench: Bench) -> int:
+    (item,) = await bench.store.get([Key("ledger", "USER#ada", MONTH)])
+    return len((item or {}).get(UNDER_WAY, ()))
+
+
+def test_a_caller_has_only_so_many_calls_under_way_whichever_process_takes_them(bench: Bench) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        other = Ledger(bench.store, clock=bench.clock)  # of another process
+
+        def ask(**changes: Any) -> Ask:
+            return bench.ask(concurrent_calls=2, **changes)
+
+        first, second = await bench.ledger.reserve(ask()), await other.reserve(ask())
+        for ledger in (bench.ledger, other):
+            with pytest.raises(Refused, match="2") as caught:
+                await ledger.reserve(ask())
+            assert (caught.value.kind, caught.value.scope) == ("concurrency", "you")
+        await bench.ledger.settle(first, 1_000, 100)  # as it was reserved: nothing else to correct
+        third = await other.reserve(ask())
+        for granted in (second, third):
+            await other.settle(granted, 70, 10)
+        assert await under_way(bench) == 0
+        refused = ask(department=department(requests_per_minute=1))
+        with pytest.raises(Refused, match="rate"):
+            await bench.ledger.reserve(refused)
+        assert await under_way(bench) == 0, "what the department refuses is not under way"
+
+    run(scenario())
+
+
+def test_many_calls_at_once_never_pass_what_may_be_under_way(bench: Bench) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        asks = [bench.ask(concurrent_calls=3) for _ in range(12)]
+        found = await asyncio.gather(*map(bench.ledger.reserve, asks), return_exceptions=True)
+        assert sum(isinstance(one, Granted) for one in found) == 3
+        assert await under_way(bench) == 3
+
+    run(scenario())
+
+
+def test_a_dead_processs_calls_take_no_place_once_they_have_expired(bench: Bench) -> None:
+    async def scenario() -> None:
+        await bench.grant_access()
+        for _ in range(2):
+            await bench.ledger.reserve(bench.ask(concurrent_calls=2))
+        assert (await refusal(bench, bench.ask(concurrent_calls=2))).kind == "concurrency"
+        bench.clock.turn(minutes=17)
+        await bench.ledger.reserve(bench.ask(concurrent_calls=2))
+        assert await under_way(bench) == 1
 
     run(scenario())
 

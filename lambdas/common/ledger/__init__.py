@@ -11,7 +11,8 @@ Items of the table `ledger` (`pk`, `sk`; those with a `ttl` go by themselves):
     ORG#<shard>, DEPT#<id>[#<shard>],   <YYYY-MM>            committed_microusd (spent and reserved in one
     USER#<id>, BATCH#<id>                                    number), uncertain_microusd of it, and
                                                              beyond_microusd as well; window, window_requests,
-                                                             window_tokens of the current minute; last
+                                                             window_tokens of the current minute; under_way;
+                                                             last
     SWITCH#<scope>#<subject>            SWITCH               off: a kill switch (see `switches`)
     SWITCHES                            NAMES                what was ever switched off, for listing
     RESERVATION#<bucket>                <expires>#<id>       what a call holds, and of which counters; state

@@ -5,18 +5,21 @@ conditional update of one item: such updates queue at the item for about a milli
 transactions over it would cancel each other. A DynamoDB condition cannot add, so the condition compares what
 is committed already with the ceiling less the amount.
 
+A caller's counter also holds who of its calls are under way, as a set of texts that begin with the minute
+after which their process is dead: such a call counts no longer, and the next that wants its place removes it.
+
 The window of the current minute is part of the item, so budget and rate cost one write. A window of an
 earlier minute is replaced by the first to come; one that a clock a little ahead has opened is used.
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
 
-from lambdas.common.ledger.items import Add, Cancelled, Key, Span, Store
+from lambdas.common.ledger.items import Add, Cancelled, Key, Members, Span, Store
 from lambdas.common.ledger.reservation import LedgerContended, LedgerUnavailable, LedgerUnsure, Refused
 
 COMMITTED = "committed_microusd"
@@ -25,8 +28,10 @@ BEYOND = "beyond_microusd"
 WINDOW = "window"
 REQUESTS = "window_requests"
 TOKENS = "window_tokens"
+UNDER_WAY = "under_way"
 _LAST = "last"  # who wrote last: after a lost answer it says whether the write took effect
 _TRIES = 12
+Problem = Literal["rate", "budget", "concurrency"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +54,21 @@ class Amount:
     requests: int
     now: datetime
     month: str
+    place: str = ""  # of the call among those under way (`place_of`)
 
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A budget with its window. `scope` is how refusals name it; without `ceiling` it only meters."""
+    """A budget with its window. `scope` is how refusals name it; without `ceiling` it only meters.
+    `at_once`: how many calls may be under way; only of a counter without shards.
+    """
 
     pk: str
     scope: str
     ceiling: int | None
     limits: Limits | None = None
     shards: int = 1
+    at_once: int | None = None
 
     def place(self, shard: int, month: str) -> Key:
         """Where a shard is kept. The first has the plain name, so that growing loses nothing."""
@@ -101,10 +110,12 @@ class Counter:
             tokens = max(tokens, min(limits.tokens, amount.tokens))
         return Limits(requests, tokens)
 
-    def refusal(
-        self, key: Key, item: Mapping[str, Any] | None, amount: Amount
-    ) -> Literal["rate", "budget"] | None:
+    def refusal(self, key: Key, item: Mapping[str, Any] | None, amount: Amount) -> Problem | None:
         """What of a shard stands in the way, as far as `item` says."""
+        if self.at_once is not None and amount.requests:
+            under_way = (item or {}).get(UNDER_WAY, frozenset())
+            if len(under_way) - len(_dead(under_way, amount.now)) >= self.at_once:
+                return "concurrency"
         limits = self._limits_at(key, item, amount)
         if limits is not None and amount.requests:
             requests, tokens = used_in_window(item, amount.now)
@@ -113,14 +124,19 @@ class Counter:
         room = self.room(key, item)
         return "budget" if room is not None and amount.microusd > room else None
 
-    def refused(self, kind: Literal["rate", "budget"], now: datetime) -> Refused:
+    def refused(self, kind: Problem, now: datetime) -> Refused:
         """The refusal that names this counter."""
+        if kind == "concurrency":
+            return Refused(kind, self.scope, message=f"{self.at_once}")
         resets_at = next_month(now) if kind == "budget" else floor(now) + timedelta(minutes=1)
         return Refused(kind, self.scope, resets_at=resets_at)
 
     def taking(self, key: Key, item: Mapping[str, Any] | None, amount: Amount) -> Add:
         """The update that takes an amount, for an item that was like `item` a moment ago."""
         amounts, at_most = {COMMITTED: amount.microusd}, {}
+        joins = None
+        if self.at_once is not None and amount.requests:
+            joins = Members(UNDER_WAY, (amount.place,), self.at_once)
         if self.ceiling is not None:
             at_most[COMMITTED] = self.ceiling_at(key)
         limits = self._limits_at(key, item, amount)
@@ -130,9 +146,9 @@ class Counter:
         if first <= (item or {}).get(WINDOW, "") <= last:
             amounts |= {REQUESTS: amount.requests, TOKENS: amount.tokens}
             at_most |= {REQUESTS: limits.requests, TOKENS: limits.tokens}
-            return Add(key, amounts, at_most, {_LAST: amount.by}, Span(WINDOW, first, last))
+            return Add(key, amounts, at_most, {_LAST: amount.by}, Span(WINDOW, first, last), joins)
         opened = {_LAST: amount.by, WINDOW: first, REQUESTS: amount.requests, TOKENS: amount.tokens}
-        return Add(key, amounts, at_most, opened, Span(WINDOW, first, last, inside=False))
+        return Add(key, amounts, at_most, opened, Span(WINDOW, first, last, inside=False), joins)
 
 
 class Counters:
@@ -168,7 +184,10 @@ class Counters:
                 if found is None:
                     return await self._in_parts(counter, amount)
                 key, item = found
+            dead = _dead((item or {}).get(UNDER_WAY, frozenset()), amount.now)
             try:
+                if dead:
+                    await self._store.apply(Add(key, {}, members=Members(UNDER_WAY, dead)))
                 await self._store.apply(counter.taking(key, item, amount))
             except Cancelled as cancelled:
                 item = cancelled.item
@@ -184,7 +203,7 @@ class Counters:
         raise LedgerContended(counter.scope)
 
     async def _elsewhere(
-        self, counter: Counter, kind: Literal["rate", "budget"], amount: Amount
+        self, counter: Counter, kind: Problem, amount: Amount
     ) -> tuple[Key, Mapping[str, Any] | None] | None:
         """A shard in which the amount fits; None where only several together have room for it."""
         places = counter.places(amount.month)
@@ -236,14 +255,16 @@ class Counters:
         tokens: int = 0,
         minute: str = "",
         now: datetime | None = None,
+        place: str = "",
     ) -> None:
         """Give an amount back; `doubtful` of what stays is uncertain. `tokens` go back to the window of
         `minute` while that is the current one; fewer than none are used in the current window, whichever it
-        is. Never twice: where it is unsure whether it came, it stays counted.
+        is. The call at `place` is no longer under way. Never twice: where it is unsure whether it came, it
+        stays counted.
         """
         amounts = {name: value for name, value in ((COMMITTED, -microusd), (UNCERTAIN, doubtful)) if value}
         try:
-            for operation in _corrections(key, amounts, by, tokens, minute, now):
+            for operation in _corrections(key, amounts, by, tokens, minute, now, place):
                 try:
                     await self._store.apply(operation)
                     return
@@ -297,20 +318,43 @@ class Counters:
 
 
 def _corrections(
-    key: Key, amounts: Mapping[str, int], by: str, tokens: int, minute: str, now: datetime | None
+    key: Key,
+    amounts: Mapping[str, int],
+    by: str,
+    tokens: int,
+    minute: str,
+    now: datetime | None,
+    place: str,
 ) -> Iterator[Add]:
     """The updates to try in turn: which holds depends on the window that the item has by then."""
     sets = {_LAST: by}
+    leaves = Members(UNDER_WAY, (place,)) if place else None
     if tokens and now is not None:
         first, last = _minutes(now)
         if tokens < 0:
-            yield Add(key, {**amounts, TOKENS: -tokens}, {}, sets, Span(WINDOW, first, last))
+            yield Add(key, {**amounts, TOKENS: -tokens}, {}, sets, Span(WINDOW, first, last), leaves)
             opened = {**sets, WINDOW: first, REQUESTS: 0, TOKENS: -tokens}
-            yield Add(key, {COMMITTED: 0, **amounts}, {}, opened, Span(WINDOW, first, last, inside=False))
+            outside = Span(WINDOW, first, last, inside=False)
+            yield Add(key, {COMMITTED: 0, **amounts}, {}, opened, outside, leaves)
         elif minute == first:
-            yield Add(key, {**amounts, TOKENS: -tokens}, {}, sets, Span(WINDOW, minute, minute))
-    if amounts:
-        yield Add(key, amounts, {}, sets)
+            yield Add(key, {**amounts, TOKENS: -tokens}, {}, sets, Span(WINDOW, minute, minute), leaves)
+    if amounts or leaves:
+        yield Add(key, amounts, {}, sets, members=leaves)
+
+
+def place_of(reservation_id: str, expires_at: datetime) -> str:
+    """A call among those under way, in few bytes: the minute in which it expires, and the end of its id."""
+    return f"{_hexadecimal_minute(expires_at)}-{reservation_id[-8:]}"
+
+
+def _dead(under_way: Collection[str], now: datetime) -> tuple[str, ...]:
+    """Those whose processes are dead."""
+    minute = _hexadecimal_minute(now)
+    return tuple(sorted(one for one in under_way if one[: len(minute)] < minute))
+
+
+def _hexadecimal_minute(at: datetime) -> str:
+    return f"{int(at.timestamp()) // 60:08x}"
 
 
 def used_in_window(item: Mapping[str, Any] | None, now: datetime) -> tuple[int, int]:

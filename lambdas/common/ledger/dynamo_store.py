@@ -197,21 +197,27 @@ class DynamoStore:
     def _addition(self, add: Add) -> dict[str, Any]:
         """An addition's entry. Every call makes several, of few shapes: their texts are written once."""
         befores = [most - add.amounts[name] for name, most in add.at_most.items()]
-        span = add.span
+        span, members = add.span, add.members
         update, condition, names = _addition_texts(
             tuple(add.amounts),
             tuple(add.sets),
             tuple((name, before < 0) for name, before in zip(add.at_most, befores, strict=True)),
             (span.name, span.inside) if span is not None else None,
+            (members.name, members.most is not None) if members is not None else None,
         )
         bounds = (span.first, span.last) if span is not None else ()
         values = (*add.amounts.values(), *add.sets.values(), *befores, *bounds)
+        wire = {f":v{at}": _wire(value) for at, value in enumerate(values)}
+        if members is not None:
+            wire[":members"] = {"SS": list(members.texts)}
+            if members.most is not None:
+                wire[":most"] = _wire(members.most)
         entry: dict[str, Any] = {
             "TableName": self._tables[add.key.table],
             "Key": _wire_key(add.key),
             "UpdateExpression": update,
             "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": {f":v{at}": _wire(value) for at, value in enumerate(values)},
+            "ExpressionAttributeValues": wire,
         }
         if condition:
             entry["ConditionExpression"] = condition
@@ -282,15 +288,24 @@ def _addition_texts(
     sets: tuple[str, ...],
     at_most: tuple[tuple[str, bool], ...],
     span: tuple[str, bool] | None,
+    members: tuple[str, bool] | None,
 ) -> tuple[str, str, dict[str, str]]:
     """Update, condition and names of an addition. Values are numbered in this order: amounts, sets, for each
     of `at_most` the most that may be there before (with whether that is less than nothing), the span's ends.
+    `members` say whether they join.
     """
     number = count()
-    update = "ADD " + ", ".join(f"#{name} :v{next(number)}" for name in amounts)
-    if sets:
-        update += " SET " + ", ".join(f"#{name} = :v{next(number)}" for name in sets)
+    added = [f"#{name} :v{next(number)}" for name in amounts]
     conditions: list[str] = []
+    if members is not None and members[1]:
+        added.append(f"#{members[0]} :members")
+        conditions.append(f"(attribute_not_exists(#{members[0]}) OR size(#{members[0]}) < :most)")
+    clauses = ["ADD " + ", ".join(added)] if added else []
+    if sets:
+        clauses.append("SET " + ", ".join(f"#{name} = :v{next(number)}" for name in sets))
+    if members is not None and not members[1]:
+        clauses.append(f"DELETE #{members[0]} :members")
+    update = " ".join(clauses)
     for name, negative in at_most:
         compared = f"#{name} <= :v{next(number)}"  # what is not there yet is zero
         conditions.append(compared if negative else f"(attribute_not_exists(#{name}) OR {compared})")
@@ -298,7 +313,8 @@ def _addition_texts(
         name, inside = span
         between = f"#{name} BETWEEN :v{next(number)} AND :v{next(number)}"
         conditions.append(between if inside else f"(attribute_not_exists(#{name}) OR NOT {between})")
-    every = {*amounts, *sets, *(name for name, _ in at_most), *([span[0]] if span else [])}
+    every = {*amounts, *sets, *(name for name, _ in at_most)}
+    every |= {one[0] for one in (span, members) if one is not None}
     return update, " AND ".join(conditions), {f"#{name}": name for name in sorted(every)}
 
 
@@ -343,6 +359,8 @@ def _plain(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def _plain_value(value: Mapping[str, Any]) -> Any:
     ((kind, content),) = value.items()
+    if kind == "SS":
+        return frozenset(content)
     return int(content) if kind == "N" else content
 
 

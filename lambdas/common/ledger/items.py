@@ -33,10 +33,23 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Add:
-    """Add to numbers of an item, which is made if it is not there, and set `sets`.
+class Members:
+    """Texts that join the set `name` of an item, or leave it where `most` is None. Holds when the set has
+    fewer than `most` before; those that leave need not be there.
+    """
 
-    Holds when each number named in `at_most` is no more than that *after* the addition, and `span` holds.
+    name: str
+    texts: tuple[str, ...]
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Add to numbers of an item, which is made if it is not there, set `sets`, and let `members` join or
+    leave.
+
+    Holds when each number named in `at_most` is no more than that *after* the addition, and `span` and
+    `members` hold.
     """
 
     key: Key
@@ -44,6 +57,7 @@ class Add:
     at_most: Mapping[str, int] = field(default_factory=dict)
     sets: Mapping[str, int | str] = field(default_factory=dict)
     span: Span | None = None
+    members: Members | None = None
 
 
 @dataclass(frozen=True, slots=True)

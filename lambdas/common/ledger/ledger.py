@@ -21,6 +21,7 @@ from lambdas.common.ledger.counters import (
     floor,
     minute_of,
     month_of,
+    place_of,
     used_in_window,
 )
 from lambdas.common.ledger.items import TTL, Cancelled, Change, Create, Key, Remove, Store
@@ -66,6 +67,7 @@ class Held:
     parts: list[tuple[Counter, dict[str, int]]]
     state: str = _OPEN
     changes: int = 0
+    place: str = ""  # among the caller's calls under way
     counted: set[str] = field(default_factory=set)
     closed: bool = False
 
@@ -111,7 +113,8 @@ class Ledger:
         then all counters are asked side by side; where one refuses, the others get back what they gave.
         """
         now = self._clock()
-        amount = Amount(ask.reservation_id, ask.microusd, ask.tokens, 1, now, month_of(now))
+        place = place_of(ask.reservation_id, ask.expires_at)
+        amount = Amount(ask.reservation_id, ask.microusd, ask.tokens, 1, now, month_of(now), place)
         counters = _counters_of(ask)
         places, own = await self._look(ask, counters, amount)
         reservation = _reservation(ask, amount, [key for key, _ in places])
@@ -128,9 +131,9 @@ class Ledger:
         ]
         problems = [one for one in taken if isinstance(one, BaseException)]
         if problems:
-            await self._undo(reservation, parts)
+            await self._undo(reservation, parts, place)
             raise min(problems, key=_weight)
-        held = Held(reservation, parts)
+        held = Held(reservation, parts, place=place)
         if _merged(parts) != reservation.taken:  # another shard than was meant had the room
             await self._rewrite(held, reservation.microusd)
         return Granted(_windows(ask, own, now), held, amount.month)
@@ -353,10 +356,19 @@ class Ledger:
             raise min(problems, key=_weight)
         return looked, counted[0]
 
-    async def _undo(self, reservation: Reservation, parts: Sequence[tuple[Counter, dict[str, int]]]) -> None:
+    async def _undo(
+        self, reservation: Reservation, parts: Sequence[tuple[Counter, dict[str, int]]], place: str
+    ) -> None:
         """Give back what the other counters gave to a call that one refused. What fails is the sweeper's."""
+        month, by = reservation.month, f"{reservation.id}-"
         try:
-            await self._give_back([one for _, one in parts], reservation.month, f"{reservation.id}-")
+            await asyncio.gather(
+                *(
+                    self._counters.give(Key("ledger", pk, month), part, by=by, place=_place(counter, place))
+                    for counter, one in parts
+                    for pk, part in one.items()
+                )
+            )
             await self._gone(Remove(reservation.key, {"state": _OPEN}))
         except LedgerUnavailable:
             return
@@ -413,6 +425,7 @@ class Ledger:
                 tokens=spare,
                 minute=held.reservation.minute,
                 now=self._clock(),
+                place=_place(counter, held.place),
             )
             held.counted.add(pk)
             spare = 0
@@ -493,6 +506,7 @@ def _counters_of(ask: Ask) -> list[Counter]:
             "you",
             _own_ceiling(ask),
             Limits(department.user_requests_per_minute, department.user_tokens_per_minute),
+            at_once=ask.concurrent_calls,
         ),
         Counter(
             f"DEPT#{department.id}",
@@ -504,6 +518,11 @@ def _counters_of(ask: Ask) -> list[Counter]:
         *(overnight if ask.batch else []),
         Counter("ORG", "the organisation", ask.organization.monthly_budget_microusd, None, shards),
     ]
+
+
+def _place(counter: Counter, place: str) -> str:
+    """Where a call stands with a counter that knows which calls are under way."""
+    return place if counter.at_once is not None else ""
 
 
 def _own_ceiling(ask: Ask) -> int | None:
@@ -581,7 +600,7 @@ def _windows(ask: Ask, own: Mapping[str, Any] | None, now: datetime) -> list[Rat
 def _weight(problem: BaseException) -> int:
     """In which order a caller wants to hear of problems: rates pass soonest, then budgets, then ours."""
     if isinstance(problem, Refused):
-        return 0 if problem.kind == "rate" else 1
+        return 0 if problem.kind in ("rate", "concurrency") else 1
     return 2 if isinstance(problem, LedgerUnavailable) else 3
 
 

@@ -45,8 +45,10 @@ class MemoryStore:
     def _holds(self, operation: Operation) -> bool:
         item = self.items.get(operation.key)
         match operation:
-            case Add(amounts=amounts, at_most=at_most, span=span):
+            case Add(amounts=amounts, at_most=at_most, span=span, members=members):
                 values = item or {}
+                if members and members.most is not None and len(values.get(members.name, ())) >= members.most:
+                    return False
                 if span is not None:
                     value = values.get(span.name)
                     if (value is not None and span.first <= value <= span.last) is not span.inside:
@@ -59,8 +61,12 @@ class MemoryStore:
 
     def _apply(self, operation: Operation) -> None:
         match operation:
-            case Add(key=key, amounts=amounts, sets=sets):
+            case Add(key=key, amounts=amounts, sets=sets, members=members):
                 item = self.items.setdefault(key, {})
+                if members is not None:
+                    before = item.pop(members.name, frozenset())
+                    after = before - {*members.texts} if members.most is None else before | {*members.texts}
+                    item.update({members.name: after} if after else {})
                 for name, amount in amounts.items():
                     item[name] = item.get(name, 0) + amount
                 item.update(sets)

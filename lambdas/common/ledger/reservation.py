@@ -28,6 +28,7 @@ class Ask:
     expires_at: datetime
     batch: bool = False
     caller_budget_microusd: int | None = None
+    concurrent_calls: int | None = None  # that the caller may have under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Refused(Exception):
 
     def __init__(
         self,
-        kind: Literal["budget", "rate", "switch", "access"],
+        kind: Literal["budget", "rate", "concurrency", "switch", "access"],
         scope: str,
         *,
         resets_at: datetime | None = None,

@@ -32,6 +32,7 @@ PYTHON = {
     "pydantic-ai": ("py", "pydantic-ai-slim", ("plain", "stream", "tools", "structured", "refusal")),
     "instructor": ("py", "instructor", ("structured", "refusal")),
     "openai": ("py", "openai", ("plain", "stream", "tools", "structured", "models", "refusal")),
+    "agent-sdk": ("py", "claude-agent-sdk", ("plain", "stream", "tools", "refusal")),
     "llama-index": ("py-llama", "llama-index-llms-anthropic", ("plain", "stream", "refusal")),
 }
 NODE = {

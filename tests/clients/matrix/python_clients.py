@@ -8,6 +8,7 @@ prints what came of it in one line of JSON: `{"text": …}` or `{"error": …}`.
 import asyncio
 import json
 import sys
+import tempfile
 from typing import Any
 
 MODEL = "claude-haiku-5-5"
@@ -164,7 +165,46 @@ def openai_sdk(feature: str, url: str, key: str) -> str:
             return client.chat.completions.create(**ask).choices[0].message.content
 
 
+def agent_sdk(feature: str, url: str, key: str) -> str:
+    return asyncio.run(_agent(feature, url, key))
+
+
+async def _agent(feature: str, url: str, key: str) -> str:
+    import claude_agent_sdk as sdk
+
+    @sdk.tool(TOOL["name"], TOOL["description"], {"town": str})
+    async def own_weather(given: dict[str, Any]) -> dict[str, Any]:
+        return {"content": [{"type": "text", "text": weather(given["town"])}]}
+
+    with tempfile.TemporaryDirectory() as home:
+        options = sdk.ClaudeAgentOptions(
+            model=MODEL,
+            cwd=home,
+            env={
+                "HOME": home, "ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": key,
+                "ANTHROPIC_DEFAULT_HAIKU_MODEL": MODEL, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            },
+            max_turns=4,
+            include_partial_messages=feature == "stream",
+            tools=[],
+            mcp_servers={"own": sdk.create_sdk_mcp_server("own", tools=[own_weather])}
+            if feature == "tools"
+            else {},
+            allowed_tools=["mcp__own__weather"],
+        )  # fmt: skip
+        said, pieces = "", ""
+        async for one in sdk.query(prompt=SECRET if feature == "refusal" else QUESTION, options=options):
+            if isinstance(one, sdk.StreamEvent):
+                pieces += one.event.get("delta", {}).get("text", "")
+            elif isinstance(one, sdk.ResultMessage):
+                said = str(one.result)
+                if one.is_error:
+                    raise RuntimeError(said)
+        return pieces if feature == "stream" else said
+
+
 CLIENTS = {
+    "agent-sdk": agent_sdk,
     "anthropic": anthropic_sdk,
     "langchain": langchain,
     "llama-index": llama_index,
