@@ -7,6 +7,7 @@ import pulumi
 from pulumi_aws import dynamodb
 
 from components.api.gateway import Stores
+from components.api.scheduled import ScheduleArgs, ScheduledFunction
 from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.functions import Function, FunctionArgs, Surroundings, Web
@@ -51,12 +52,12 @@ class Portal(KitComponent):
     """A place for people: library, courses, guidelines, support (L4.1-L4.6, L2.1, G.1, G.2).
 
     Creates: the table `portal` with the index `queue`, the content `portal/content.json` in the governance
-    bucket, the web function `portal`, the function `registrar` and the deputy.
+    bucket, the web function `portal`, the functions `registrar` and `onboarding`, and the deputy.
     Default posture: the portal's function holds no right on audit or ledger, and reads of the access table
     only who visits: what people do is done with their own token. Only where conversations are kept for days
     may it use the data keys of people, and make none. The registrar alone appends acceptances and passes, and
-    ends an onboarding. Table on demand, customer-managed key, point-in-time recovery, deletion
-    protection, protected, retained.
+    ends an onboarding; `onboarding`, once a day, ends the right of those whose pass or acceptance ran out.
+    Table on demand, customer-managed key, point-in-time recovery, deletion protection, protected, retained.
     Replaced when changed: client, environment.
     """
 
@@ -76,6 +77,9 @@ class Portal(KitComponent):
         )
         after_content = self.child(depends_on=[self.content])
         self.registrar = Function(f"{name}-registrar", self._registrar(), after_content)
+        self.daily = ScheduledFunction(
+            f"{name}-daily", ScheduleArgs(self._daily(), "cron(0 4 * * ? *)"), after_content
+        )
         self.deputy = Deputy(f"{name}-deputy", args.deputy, self.child())
         self.function = Function(f"{name}-pages", self._pages(), after_content)
         self.register_outputs({"table": self.table.name, "arn": self.function.arn})
@@ -193,35 +197,67 @@ class Portal(KitComponent):
                     [stores.governance_key_arn],
                     conditions=via_s3,
                 ),
-                *append_records(
-                    stores.audit_bucket_arn,
-                    stores.audit_key_arn,
-                    stores.writer_key_arn,
-                    args.surroundings.names.region,
-                ),
-                *put_copies(
-                    stores.analytics_stream_arn,
-                    stores.analytics_key_arn,
-                    args.surroundings.names.region,
-                ),
+                *self._append_records(),
             ],
             environment={
-                "KIT_ENVIRONMENT": args.surroundings.names.environment,
+                **self._record_environment(),
                 "SIGN_IN_URL": args.people.sign_in_url,
-                "ACCESS_TABLE": stores.access_table_name,
-                "PORTAL_TABLE": self.table.name,
-                "GOVERNANCE_BUCKET": stores.governance_bucket_name,
                 "GOVERNANCE_KEY_ARN": stores.governance_key_arn,
-                "PORTAL_CONTENT_KEY": CONTENT_KEY,
-                "AUDIT_BUCKET": stores.audit_bucket_name,
-                "AUDIT_KEY_ARN": stores.audit_key_arn,
-                "WRITER_KEY_ARN": stores.writer_key_arn,
-                "ANALYTICS_STREAM": stores.analytics_stream_name,
             },
             layers=[args.registrar_layer_arn],
             memory=args.memory,
             timeout=30,
         )
+
+    def _daily(self) -> FunctionArgs:
+        args, stores = self._args, self._args.stores
+        return FunctionArgs(
+            surroundings=args.surroundings,
+            what="onboarding",
+            description="Ends the right of people whose pass or acceptance ran out",
+            packages=_REGISTRAR,
+            handler="lambdas.registrar.daily.handler",
+            statements=[
+                Statement(
+                    "KeepStandings",
+                    ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+                    [self.table.arn],
+                ),
+                Statement(
+                    "EndAccess",
+                    ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"],
+                    [stores.access_table_arn],
+                ),
+                *self._read_content(),
+                *self._append_records(),
+            ],
+            environment=self._record_environment(),
+            layers=[args.registrar_layer_arn],
+            memory=args.memory,
+            timeout=900,
+        )
+
+    def _append_records(self) -> list[Statement]:
+        stores, region = self._args.stores, self._args.surroundings.names.region
+        return [
+            *append_records(stores.audit_bucket_arn, stores.audit_key_arn, stores.writer_key_arn, region),
+            *put_copies(stores.analytics_stream_arn, stores.analytics_key_arn, region),
+        ]
+
+    def _record_environment(self) -> dict[str, pulumi.Input[str]]:
+        """What both functions that write down what people did read."""
+        args, stores = self._args, self._args.stores
+        return {
+            "KIT_ENVIRONMENT": args.surroundings.names.environment,
+            "ACCESS_TABLE": stores.access_table_name,
+            "PORTAL_TABLE": self.table.name,
+            "GOVERNANCE_BUCKET": stores.governance_bucket_name,
+            "PORTAL_CONTENT_KEY": CONTENT_KEY,
+            "AUDIT_BUCKET": stores.audit_bucket_name,
+            "AUDIT_KEY_ARN": stores.audit_key_arn,
+            "WRITER_KEY_ARN": stores.writer_key_arn,
+            "ANALYTICS_STREAM": stores.analytics_stream_name,
+        }
 
     def _read_content(self) -> list[Statement]:
         stores = self._args.stores

@@ -7,7 +7,7 @@ which. Nothing here reads a clock, a file or a network.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -244,8 +244,9 @@ def grade(course: Course, answers: Sequence[int | None]) -> Grade:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a person has shown: `accepted` maps a guideline to the version, `passed` a course to the version
-    and the day until which the pass counts. `began` is the first day of the present duties; `completed`:
-    onboarding was finished once, so that a new duty never shuts the person out before it is overdue.
+    and the day until which the pass counts. `began` is the first day of the onboarding; `completed`: it was
+    finished once, so that a new duty never shuts the person out before it is overdue. `asked` maps such a
+    duty (`Task.key`) to the day on which it was first seen: its time counts from there.
     """
 
     began: date
@@ -253,6 +254,7 @@ class Evidence:
     passed: Mapping[str, tuple[int, date]]
     completed: bool = False
     signed_in: bool = True
+    asked: Mapping[str, date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,16 @@ class Task:
     title: Texts
     minutes: int
     due: date
+
+    @property
+    def key(self) -> str:
+        """The duty: kind, id and version."""
+        return duty(self.kind, self.id, self.version)
+
+
+def duty(kind: Kind, identifier: str, version: int) -> str:
+    """The name of a duty among those that a person was asked for."""
+    return f"{kind}:{identifier}:{version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,27 +296,37 @@ def standing(
     content: Content, department: str, roles: Sequence[str], evidence: Evidence, today: date
 ) -> Standing:
     """The state, computed from evidence, content and the date alone: no job has to run for it to be right."""
-    due = evidence.began + timedelta(days=content.grace_days)
+    grace = timedelta(days=content.grace_days)
+
+    def since(kind: Kind, identifier: str, version: int) -> date:
+        asked = evidence.asked.get(duty(kind, identifier, version), today)
+        return asked if evidence.completed else evidence.began
+
     tasks = [
-        Task("accept", one.id, one.version, one.title, 3, due + timedelta(days=_extra(one, content)))
+        Task("accept", one.id, one.version, one.title, 3,
+             since("accept", one.id, one.version) + _time_for(one, content, evidence))
         for one in content.guidelines
         if one.material and evidence.accepted.get(one.id, 0) < one.version
-    ]
+    ]  # fmt: skip
     renewals: list[Task] = []
     for course in content.courses:
         if not course.is_for(department, roles):
             continue
         version, valid_until = evidence.passed.get(course.id, (0, date.min))
-        if version < course.version or valid_until < today:
-            tasks.append(_course_task(course, due if version == 0 else max(due, valid_until)))
+        if version < course.version:
+            tasks.append(_course_task(course, since("course", course.id, course.version) + grace))
+        elif valid_until < today:
+            tasks.append(_course_task(course, valid_until))
         elif valid_until <= today + timedelta(days=content.renew_days):
             renewals.append(_course_task(course, valid_until))
     ordered = tuple(sorted([*tasks, *renewals], key=lambda task: (task.due, task.kind, task.id)))
     return Standing(_state(tasks, renewals, evidence, today), ordered)
 
 
-def _extra(guideline: Guideline, content: Content) -> int:
-    return max(0, guideline.accept_within_days - content.grace_days)
+def _time_for(guideline: Guideline, content: Content, evidence: Evidence) -> timedelta:
+    """A newcomer has the time for the first steps in any case; others have the guideline's own."""
+    days = guideline.accept_within_days
+    return timedelta(days=days if evidence.completed else max(days, content.grace_days))
 
 
 def _course_task(course: Course, due: date) -> Task:

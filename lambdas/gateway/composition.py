@@ -199,7 +199,17 @@ class Gateway:
             )
         except AuthenticationError as error:
             if error.reason == ENDED:
-                raise ApiError(403, errors.PERMISSION, str(error), reason="access", retry=False) from None
+                raise ApiError(
+                    403, errors.PERMISSION, self._with_help(error), reason="access", retry=False
+                ) from None
             raise ApiError(401, errors.AUTHENTICATION, str(error), reason="credential", retry=False) from None
         except Exception:  # whatever the identity store raises: nobody passes unchecked
             raise errors.control_unavailable("identity store") from None
+
+    def _with_help(self, error: AuthenticationError) -> str:
+        """What is said to somebody whose access has ended, with the page that says what to do."""
+        try:
+            help_url = self.policy.current().help_url
+        except PolicyUnavailable:
+            help_url = None
+        return f"{error} Help: {help_url}" if help_url else str(error)

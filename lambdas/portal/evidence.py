@@ -14,6 +14,7 @@ def read_evidence(rows: Iterable[Row], record: AccessRecord, today: date) -> Evi
     passed: dict[str, tuple[int, date]] = {}
     began = record.created_at.date() if record.created_at is not None else today
     completed, signed_in = record.onboarding == "done", False
+    asked: dict[str, date] = {}
     for row in rows:
         kind, _, rest = row.sk.partition("#")
         match kind:
@@ -25,4 +26,5 @@ def read_evidence(rows: Iterable[Row], record: AccessRecord, today: date) -> Evi
                 began = date.fromisoformat(row.data["began"])
                 completed = completed or bool(row.data["completed"])
                 signed_in = True
-    return Evidence(began, accepted, passed, completed, signed_in)
+                asked = {duty: date.fromisoformat(on) for duty, on in row.data.get("asked", {}).items()}
+    return Evidence(began, accepted, passed, completed, signed_in, asked)

@@ -1,7 +1,7 @@
 """Conversations of earlier days, where the organisation keeps them (L4.2, G.2).
 
 Sealed under the data key that the person has in the department, the one that seals the texts in the records:
-Sealed under the data key that the person has in the department, the one that seals the texts in the records:
+reading the table reads nothing, and `kit audit erase` destroys the key. Kept for the days of
 `history_days` from the last answer on; a person deletes them whenever they like.
 
     HISTORY#<person>   HEAD#<id>   when, sealed: the title

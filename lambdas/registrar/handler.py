@@ -17,7 +17,6 @@ Environment: `SIGN_IN_URL`, `ACCESS_TABLE`, `PORTAL_TABLE`, `GOVERNANCE_BUCKET`,
 import calendar
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -27,7 +26,7 @@ import botocore.session
 from botocore.config import Config
 
 from lambdas.common.access import AccessRecord, AccessRecords, user_key
-from lambdas.common.audit import AuditBucket, AuditUnavailable, AuditWriter, Journal, MetadataCopies
+from lambdas.common.audit import AuditUnavailable, AuditWriter, open_writer
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.learning import (
     Content,
@@ -118,14 +117,10 @@ class Registry:
         found = self._standing(record, replace(evidence, signed_in=True))
         began = evidence.began.isoformat()
         completed = evidence.completed or not found.tasks
-        self.table.write(
-            Row(
-                f"PERSON#{record.subject}",
-                "STATE",
-                {"began": began, "completed": completed, "state": found.state},
-            )
-        )
-        if record.onboarding == "pending" and not found.tasks:
+        asked = {duty: on.isoformat() for duty, on in evidence.asked.items()}
+        facts = {"began": began, "completed": completed, "state": found.state, "asked": asked}
+        self.table.write(Row(f"PERSON#{record.subject}", "STATE", facts))
+        if record.onboarding == "pending" and found.may_call:
             fields = {"kind": "onboarding", "from": "pending", "to": "done"}
             self._record(record, fields)
             self.records.complete_onboarding(record.subject)
@@ -185,48 +180,46 @@ def _client(service: str) -> Any:
 
 
 @cache
-def _clients() -> dict[str, Any]:
-    return {name: _client(name) for name in ("dynamodb", "firehose", "s3")}
+def clients() -> dict[str, Any]:
+    return {name: _client(name) for name in ("dynamodb", "s3")}
 
 
-def _registry(pool: ThreadPoolExecutor) -> Registry:
-    environ, clients = os.environ, _clients()
+def _registry() -> Registry:
+    environ, made = os.environ, clients()
     sign_in_url = emulated_sign_in_url(environ["SIGN_IN_URL"], environ.get("AWS_ENDPOINT_URL"))
-    bucket = AuditBucket(clients["s3"], bucket=environ["AUDIT_BUCKET"], key_arn=environ["AUDIT_KEY_ARN"])
-    content = clients["s3"].get_object(Bucket=environ["GOVERNANCE_BUCKET"], Key=environ["PORTAL_CONTENT_KEY"])
     return Registry(
         user_info_url=f"{sign_in_url}/oauth2/userInfo",
-        records=AccessRecords(clients["dynamodb"], environ["ACCESS_TABLE"]),
-        table=PortalTable(clients["dynamodb"], environ["PORTAL_TABLE"]),
-        content=read_content(content["Body"].read()),
-        writer=AuditWriter(
-            Journal("registrar", bucket),
-            keys=None,
-            pool=pool,
-            copies=MetadataCopies(clients["firehose"], environ["ANALYTICS_STREAM"]),
-        ),
-        governance=DepartmentArea(clients["s3"], environ["GOVERNANCE_BUCKET"], environ["GOVERNANCE_KEY_ARN"]),
+        records=AccessRecords(made["dynamodb"], environ["ACCESS_TABLE"]),
+        table=PortalTable(made["dynamodb"], environ["PORTAL_TABLE"]),
+        content=published_content(made["s3"]),
+        writer=open_writer("registrar"),
+        governance=DepartmentArea(made["s3"], environ["GOVERNANCE_BUCKET"], environ["GOVERNANCE_KEY_ARN"]),
         clock=utc_now,
     )
+
+
+def published_content(s3: Any) -> Content:
+    """The content as it is published now."""
+    found = s3.get_object(Bucket=os.environ["GOVERNANCE_BUCKET"], Key=os.environ["PORTAL_CONTENT_KEY"])
+    return read_content(found["Body"].read())
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Lambda's entry. See the module for event and answer."""
     del context
-    with ThreadPoolExecutor(1) as pool:
-        registry = _registry(pool)
-        try:
-            record = registry.person(str(event.get("token", "")))
-            match event.get("action"):
-                case "accept":
-                    return registry.accept(record, event)
-                case "complete":
-                    return registry.complete(record, event)
-                case _:
-                    raise Refused("action")
-        except Refused as error:
-            return {"refused": str(error)}
-        except AuditUnavailable:
-            return {"refused": "audit_unavailable"}
-        finally:
-            registry.writer.close()
+    registry = _registry()
+    try:
+        record = registry.person(str(event.get("token", "")))
+        match event.get("action"):
+            case "accept":
+                return registry.accept(record, event)
+            case "complete":
+                return registry.complete(record, event)
+            case _:
+                raise Refused("action")
+    except Refused as error:
+        return {"refused": str(error)}
+    except AuditUnavailable:
+        return {"refused": "audit_unavailable"}
+    finally:
+        registry.writer.close()

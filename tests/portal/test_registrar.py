@@ -3,7 +3,11 @@
 import base64
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -12,9 +16,13 @@ import pytest
 from moto import mock_aws
 
 from components.portal.content import content_text
-from lambdas.common.access import AccessRecords, person_record, user_key
-from lambdas.common.learning import read_content
+from lambdas.common.access import AccessRecord, AccessRecords, person_record, user_key
+from lambdas.common.audit import open_writer
+from lambdas.common.clock import utc_now
+from lambdas.common.learning import Content, read_content
+from lambdas.portal.table import PortalTable, Row
 from lambdas.registrar import handler as registrar
+from lambdas.registrar.daily import Day
 
 ADA, BOB = "usr_ada", "usr_bob"
 CONTENT = read_content(content_text().encode())
@@ -59,7 +67,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[AccessRecords]:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
-        registrar._clients.cache_clear()
+        registrar.clients.cache_clear()
         session = botocore.session.get_session()
         dynamodb, s3 = (
             session.create_client(name, region_name="eu-central-1") for name in ("dynamodb", "s3")
@@ -167,3 +175,80 @@ def test_a_leaver_with_a_genuine_token_writes_nothing(
 def test_wrong_answers_are_told_apart_and_do_not_pass(world: AccessRecords) -> None:
     answer = _ask(action="complete", course="data-classes", version=1, answers=[1, 1, 1])
     assert answer == {"percent": 66, "passed": False, "right": [False, True, True]}
+
+
+# -- the daily run ------------------------------------------------------------------------------------------
+
+
+def _day(records: AccessRecords, days: int, content: Content = CONTENT) -> Counter[str]:
+    """The daily run so many days from now."""
+    at = utc_now() + timedelta(days=days)
+    table = PortalTable(records.client, "portal")
+    with ThreadPoolExecutor(2) as pool:
+        return Day(records, table, content, open_writer("onboarding"), lambda: at).run(pool)
+
+
+def _finish(world: AccessRecords) -> AccessRecord:
+    guidelines, courses = _needed()
+    for document in guidelines:
+        _accept(document)
+    for course in courses:
+        _pass(course)
+    return _record(world)
+
+
+def _record(world: AccessRecords) -> AccessRecord:
+    record = world.get(user_key(ADA))
+    assert record is not None
+    return record
+
+
+def _audited() -> str:
+    s3 = botocore.session.get_session().create_client("s3", region_name="eu-central-1")
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket="audit")["Contents"]]
+    return b"".join(s3.get_object(Bucket="audit", Key=key)["Body"].read() for key in keys).decode()
+
+
+def test_a_pass_that_ran_out_ends_the_right_by_itself_and_a_new_one_gives_it_back(
+    world: AccessRecords,
+) -> None:
+    assert _finish(world).active
+    _day(world, 365)  # a week of grace
+    assert _record(world).active
+    assert _day(world, 375)["ended"] == 1
+    record = _record(world)
+    assert (record.active, record.awaits_onboarding) == (False, True)
+    assert _day(world, 376)["ended"] == 0
+    assert _audited().count('"to":"lapsed"') == 1
+    for course in _needed()[1]:
+        _pass(course)
+    assert _record(world).active
+
+
+def test_a_new_version_asks_again_and_ends_the_right_only_after_its_own_days(world: AccessRecords) -> None:
+    _finish(world)
+    newer = replace(
+        CONTENT,
+        guidelines=tuple(replace(one, version=one.version + 1) for one in CONTENT.guidelines if one.material),
+    )
+    days = max(one.accept_within_days for one in newer.guidelines)
+    for day, active in ((100, True), (100 + days + 7, True), (100 + days + 8, False)):
+        _day(world, day, newer)
+        assert _record(world).active == active
+
+
+def test_who_moves_has_the_time_of_a_newcomer_for_what_is_new(world: AccessRecords) -> None:
+    world.change(_finish(world), department="legal")
+    days = CONTENT.grace_days
+    for day, active in ((50, True), (50 + days + 7, True), (50 + days + 8, False)):
+        _day(world, day)
+        assert _record(world).active == active
+
+
+def test_the_list_has_who_never_signed_in_and_not_who_has_left(world: AccessRecords) -> None:
+    table = PortalTable(world.client, "portal")
+    table.write(Row("PEOPLE", BOB, {"name": "Bob", "at": 1, "state": "active", "left": [], "due": ""}))
+    _day(world, 0)
+    (row,) = table.rows("PEOPLE")
+    assert (row.sk, row.data["state"], row.data["name"]) == (ADA, "invited", "")
+    assert _day(world, 400)["ended"] == 0  # nobody loses a right that they never had

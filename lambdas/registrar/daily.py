@@ -1,0 +1,132 @@
+"""Once a day: who stands where, and whose right has run out (L3.5, L4.1, L4.4).
+
+A pass, or an acceptance of an earlier version, counts for a time. A duty that comes to somebody whose
+onboarding is finished (a new version, another department, a pass that ends) is noted with its day; once its
+time and a week of grace are over, the right to call Claude ends until it is done. The record comes first, the
+right second; a run that stops in between, or twice, does no harm. Only where onboarding is required does
+anybody have a right that can end.
+
+It keeps the list of the training lead as well: everybody who was asked for something, those who never signed
+in among them, and nobody who has left.
+
+Environment: as the registrar's, without `SIGN_IN_URL`, `GOVERNANCE_KEY_ARN`.
+"""
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lambdas.common.access import AccessConflict, AccessRecord, AccessRecords
+from lambdas.common.audit import AuditWriter, open_writer
+from lambdas.common.clock import Clock, utc_now
+from lambdas.common.learning import Content, Evidence, Standing, standing
+from lambdas.common.log import log
+from lambdas.portal.evidence import read_evidence
+from lambdas.portal.table import PortalTable, Row, RowConflict
+from lambdas.registrar.handler import clients, published_content
+
+_AT_ONCE = 8  # of ten connections
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What the daily run works with."""
+
+    records: AccessRecords
+    table: PortalTable
+    content: Content
+    writer: AuditWriter
+    clock: Clock
+
+    def run(self, pool: ThreadPoolExecutor) -> Counter[str]:
+        """Go through everybody; how many people stand where, and how many lapsed today."""
+        listed = {row.sk: row for row in self.table.rows("PEOPLE")}
+        counts: Counter[str] = Counter()
+        for states in pool.map(lambda record: self._person(record, listed), self._people(listed)):
+            counts.update(states)
+        return counts
+
+    def _people(self, listed: dict[str, Row]) -> Iterator[AccessRecord]:
+        for record in self.records.every():
+            if record.kind != "person":
+                continue
+            if record.subject in listed or (record.provisioned and record.onboarding != "not-required"):
+                yield record
+
+    def _person(self, record: AccessRecord, listed: dict[str, Row]) -> list[str]:
+        if not record.provisioned:
+            self.table.delete("PEOPLE", record.subject)
+            return ["left"]
+        rows = self.table.rows(f"PERSON#{record.subject}")
+        today = self.clock().date()
+        evidence = read_evidence(rows, record, today)
+        found = standing(self.content, record.department, record.roles, evidence, today)
+        if evidence.completed:
+            state = next((row for row in rows if row.sk == "STATE"), None)
+            self._note_asked(record, evidence, found, state)
+        self._list(record, found, listed.get(record.subject))
+        if record.onboarding == "done" and found.state == "lapsed" and self._end(record, found):
+            return [found.state, "ended"]
+        return [found.state]
+
+    def _note_asked(
+        self, record: AccessRecord, evidence: Evidence, found: Standing, state: Row | None
+    ) -> None:
+        """From which day each open duty counts; what is done is forgotten."""
+        today = self.clock().date()
+        asked = {task.key: evidence.asked.get(task.key, today) for task in found.tasks}
+        if asked == evidence.asked:
+            return
+        texts = {duty: on.isoformat() for duty, on in asked.items()}
+        facts = {"began": evidence.began.isoformat(), "completed": True, "state": found.state, "asked": texts}
+        with contextlib.suppress(RowConflict):  # the registrar has just written it; tomorrow is another day
+            if state is None:
+                self.table.create(Row(f"PERSON#{record.subject}", "STATE", facts))
+            else:
+                self.table.change(state, data=facts)
+
+    def _list(self, record: AccessRecord, found: Standing, row: Row | None) -> None:
+        facts = {
+            "department": record.department,
+            "state": found.state,
+            "left": [task.id for task in found.tasks],
+            "due": min((task.due.isoformat() for task in found.tasks), default=""),
+        }
+        known = row or Row("PEOPLE", record.subject, {"name": "", "at": 0})
+        if not facts.items() <= known.data.items():
+            self.table.write(replace(known, data={**known.data, **facts}))
+
+    def _end(self, record: AccessRecord, found: Standing) -> bool:
+        overdue = [task.id for task in found.tasks]
+        fields = {"kind": "onboarding", "from": "done", "to": "lapsed", "because": overdue}
+        about = {"department": record.department, "principal": record.subject, "principal_kind": "person"}
+        self.writer.append_now({**about, **fields}, bodies={})
+        try:
+            self.records.change(record, onboarding="pending", active=False)
+        except AccessConflict:
+            return False  # the directory has just changed it; tomorrow is another day
+        return True
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """Lambda's entry, on a schedule. Answers with how many people stand where."""
+    del event, context
+    made, writer = clients(), open_writer("onboarding")
+    day = Day(
+        records=AccessRecords(made["dynamodb"], os.environ["ACCESS_TABLE"]),
+        table=PortalTable(made["dynamodb"], os.environ["PORTAL_TABLE"]),
+        content=published_content(made["s3"]),
+        writer=writer,
+        clock=utc_now,
+    )
+    try:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            counts = day.run(pool)
+    finally:
+        writer.close()
+    log("onboarding", **counts)
+    return dict(counts)
