@@ -64,3 +64,19 @@ def test_more_minutes_than_an_answer_can_save_are_counted_as_the_most_it_can(pla
         post(client, "feedback", {"request": run[1], "verdict": "useful", "minutes": "480"})
     (said,) = [body for path, body in place.gateway.asked if path == "/v1/feedback"]
     assert said["minutes_saved"] == int(most[1]) < 480
+
+
+def test_every_page_opens_after_a_question_that_was_not_rated(place: Place) -> None:
+    place.gateway.answers["/v1/me"]["budget"] = {"committed_microusd": 1, "monthly_microusd": None}
+    with place.browser(LIN) as client:
+        post(client, "ask", {"text": "What is force majeure?", "model": "fast"})
+        home = client.get("/portal/")
+        run = re.search(r'href="/portal/(runs/req_\w+)"', home.text)
+        assert run, home.text
+        for path in (
+            "", "me", run[1], "library", "ask", "learn", "learn/data-classes", "guidelines", "news", "start",
+            "guidelines/privacy-notice", "support", "champions", "may-i", "ideas",
+        ):  # fmt: skip
+            answer = client.get(f"/portal/{path}")
+            assert answer.status_code == 200, path
+            assert "Undefined" not in answer.text
