@@ -9,7 +9,7 @@ from pulumi_aws import cloudwatch, iam, lambda_, sqs
 
 from components.base import KitComponent, Names, refuse
 from components.layers import PYTHON_VERSION, ROOT, source_files
-from components.permissions import Statement, document, trusted
+from components.permissions import Statement, document, trusted, via
 
 _ADAPTER_ACCOUNTS = {"cn-north-1": "041581134020", "cn-northwest-1": "069767869989"}
 _ADAPTER_VERSION = 30
@@ -112,6 +112,15 @@ def log_alarm(
         alarm_actions=[topic],
         ok_actions=[topic],
         opts=parent.child(),
+    )
+
+
+def adapter_layer(names: Names) -> str:
+    """The ARN of Lambda Web Adapter, a layer that AWS publishes from an account of its own."""
+    account = _ADAPTER_ACCOUNTS.get(names.region, "753240598075")
+    return (
+        f"arn:{names.partition}:lambda:{names.region}:{account}:layer:"
+        f"LambdaAdapterLayerArm64:{_ADAPTER_VERSION}"
     )
 
 
@@ -261,7 +270,7 @@ class Function(KitComponent):
                 "EncryptDeadLetters",
                 ["kms:Decrypt", "kms:GenerateDataKey"],
                 [around.messages_key_arn],
-                conditions={"StringEquals": {"kms:ViaService": f"sqs.{around.names.region}.amazonaws.com"}},
+                conditions=via("sqs", around.names.region),
             ),
             Statement(
                 "DecryptOwnEnvironment",
@@ -318,7 +327,7 @@ class Function(KitComponent):
             architectures=["arm64"],
             handler=args.handler,
             code=pulumi.AssetArchive(dict(sources)),
-            layers=[*args.layers, *([self._adapter_layer()] if args.web else [])],
+            layers=[*args.layers, *([adapter_layer(around.names)] if args.web else [])],
             memory_size=args.memory,
             timeout=args.timeout,
             publish=True,
@@ -334,14 +343,6 @@ class Function(KitComponent):
             dead_letter_config={"target_arn": self.dead_letters.arn},
             opts=self.child(depends_on=[self.permissions, *(around.network.ready if around.network else ())]),
             **optional,  # pyright: ignore[reportArgumentType]
-        )
-
-    def _adapter_layer(self) -> str:
-        names = self._args.surroundings.names
-        account = _ADAPTER_ACCOUNTS.get(names.region, "753240598075")
-        return (
-            f"arn:{names.partition}:lambda:{names.region}:{account}:layer:"
-            f"LambdaAdapterLayerArm64:{_ADAPTER_VERSION}"
         )
 
     def _environment(self) -> dict[str, pulumi.Input[str]]:

@@ -103,12 +103,23 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+def via(service: str, region: str) -> Conditions:
+    """Only in requests that an AWS service (`s3`) makes for the caller: the condition of every right on a key
+    that a caller never uses by itself.
+    """
+    return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}
+
+
 def put_copies(stream_arn: pulumi.Input[str], key_arn: pulumi.Input[str], region: str) -> list[Statement]:
     """Put records on a Firehose stream under a customer-managed key, which the caller must be able to use."""
-    via = {"StringEquals": {"kms:ViaService": f"firehose.{region}.amazonaws.com"}}
     return [
         Statement("CopyMetadata", ["firehose:PutRecordBatch"], [stream_arn]),
-        Statement("EncryptCopies", ["kms:Decrypt", "kms:GenerateDataKey"], [key_arn], conditions=via),
+        Statement(
+            "EncryptCopies",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            [key_arn],
+            conditions=via("firehose", region),
+        ),
     ]
 
 
@@ -116,10 +127,9 @@ def append_records(
     bucket_arn: pulumi.Input[str], key_arn: pulumi.Input[str], writer_key_arn: pulumi.Input[str], region: str
 ) -> list[Statement]:
     """Append audit records, encrypted, and introduce their writer; neither read nor delete them."""
-    via = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
     return [
         Statement("AppendRecords", ["s3:PutObject"], [pulumi.Output.concat(bucket_arn, "/records/*")]),
-        Statement("EncryptRecords", ["kms:GenerateDataKey"], [key_arn], conditions=via),
+        Statement("EncryptRecords", ["kms:GenerateDataKey"], [key_arn], conditions=via("s3", region)),
         Statement("Introduce", ["kms:Sign"], [writer_key_arn]),
     ]
 

@@ -40,7 +40,8 @@ def main(settings: Settings) -> None:
     record = gates.require_open("foundation", settings)
     names, options, plan = names_of(settings), stage_options(settings), settings.sizing
     keys = KeyRing("keys", KeyRingArgs(names, deletion_window_days=plan.retention.key_deletion_days), options)
-    audit = AuditStore("audit", _audit(settings, keys), options)
+    boundary = Boundary("boundary", BoundaryArgs(names, regions_of(settings)), options)
+    audit = AuditStore("audit", _audit(settings, keys, boundary), options)
     governance = GovernanceStore(
         "governance",
         GovernanceStoreArgs(
@@ -63,7 +64,6 @@ def main(settings: Settings) -> None:
     secrets = Secrets(
         "secrets", SecretsArgs(names, keys.arns["secrets"], plan.retention.secret_recovery_days), options
     )
-    boundary = Boundary("boundary", BoundaryArgs(names, regions_of(settings)), options)
     notifications = Notifications(
         "notifications", NotificationsArgs(names, keys.arns["messages"], settings.contacts.alarms), options
     )
@@ -123,12 +123,13 @@ def regions_of(settings: Settings) -> list[str]:
     return sorted({region for region in (settings.region, settings.replica_region, *providers) if region})
 
 
-def _audit(settings: Settings, keys: KeyRing) -> AuditStoreArgs:
+def _audit(settings: Settings, keys: KeyRing, boundary: Boundary) -> AuditStoreArgs:
     plan = settings.sizing
     cold = plan.retention.audit_cold_after_days
     return AuditStoreArgs(
         names=names_of(settings),
         key_arn=keys.arns["audit"],
+        boundary_arn=boundary.arn,
         production=settings.production,
         mode=settings.audit.mode,
         retention_days=settings.sizing.retention.audit_days,

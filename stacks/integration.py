@@ -54,6 +54,7 @@ def main(settings: Settings) -> None:
     people = People("people", _people(settings, base, ledger, options), options)
     _publish_policy(settings, base, people, options)
     PromptRegistry("prompts", _prompts(settings, base), options)
+    pods.warn_without_a_certified_name(settings)
     where = network.place(settings, base, options)
     layer = DependencyLayer("gateway-layer", names, "gateway", options)
     gateway_args = _gateway(settings, base, ledger, analytics, layer, where)

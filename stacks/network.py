@@ -36,6 +36,12 @@ class Placed:
         }
 
 
+def own_network(settings: Settings) -> bool:
+    """Whether the kit makes a network of its own."""
+    mode = settings.network.mode
+    return mode == "managed" or (mode == "none" and settings.sizing.redundancy.vpc_endpoints)
+
+
 def place(settings: Settings, base: Outputs, options: pulumi.ResourceOptions) -> Placed:
     """The client's own network, one of the kit's from size medium on, or none."""
     given, private = settings.network, settings.api.exposure == "private"
@@ -43,7 +49,7 @@ def place(settings: Settings, base: Outputs, options: pulumi.ResourceOptions) ->
     if given.mode == "existing":
         functions = FunctionNetwork(given.subnet_ids, given.security_group_ids)
         return Placed(functions, given.subnet_ids, endpoints, _pods_in_own_network(settings, options))
-    if given.mode == "none" and not settings.sizing.redundancy.vpc_endpoints:
+    if not own_network(settings):
         return Placed(api_endpoints=endpoints)
     from components.api.network import Network, NetworkArgs  # slow to load, so only where it is used
 

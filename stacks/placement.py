@@ -1,9 +1,11 @@
 """Where a deployment lives: its physical names and the provider that all its components are given."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Names, aws_provider
+from components.base import Names, aws_provider, refuse
 from contract.client import Department
 from stacks.settings import Settings
 
@@ -40,10 +42,32 @@ def _tags(settings: Settings) -> dict[str, str]:
     return {"kit:owner": settings.contacts.owner, **settings.tags}
 
 
+# Zones in which EKS has no control plane, by the id that is the same in every account (EKS User Guide,
+# "Amazon EKS networking requirements for VPC and subnets", read in November 2026).
+_WITHOUT_CONTROL_PLANE = ("cac1-az3", "use1-az3", "usw1-az2")
+
+
 def zones_of(settings: Settings, options: pulumi.ResourceOptions) -> list[pulumi.Output[str]]:
-    """As many availability zones of the region as the size asks for."""
+    """As many availability zones of the region as the size asks for; local and wavelength zones, which an
+    account may have asked for, are none. Fails, with what to set, where the region has too few.
+    """
     provider = options.providers[0] if isinstance(options.providers, list) else None
+    pods = settings.sizing.capacity.runtime == "kubernetes"
     found = aws.get_availability_zones_output(
-        state="available", opts=pulumi.InvokeOutputOptions(provider=provider)
+        state="available",
+        filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}],
+        exclude_zone_ids=list(_WITHOUT_CONTROL_PLANE) if pods else None,
+        opts=pulumi.InvokeOutputOptions(provider=provider),
     )
-    return [found.names[number] for number in range(settings.sizing.redundancy.availability_zones)]
+    wanted = settings.sizing.redundancy.availability_zones
+
+    def enough(names: Sequence[str]) -> Sequence[str]:
+        few = (
+            f"region {settings.region} has {len(names)} zones for this account, size {settings.size} asks for"
+        )
+        fix = "set sizing.redundancy.availability_zones, or choose another region"
+        refuse("network", [(len(names) >= wanted, f"{few} {wanted}: {fix}")])
+        return names
+
+    names = found.names.apply(enough)
+    return [names[number] for number in range(wanted)]

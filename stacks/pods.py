@@ -58,6 +58,16 @@ def certified_name(settings: Settings) -> CertifiedName | None:
     return CertifiedName(name=domain.name, certificate_arn=domain.certificate_arn) if domain else None
 
 
+def warn_without_a_certified_name(settings: Settings) -> None:
+    """Say in the plan that a size made for pods gets none, and which key changes that."""
+    if settings.sizing.capacity.runtime == "kubernetes" and certified_name(settings) is None:
+        pulumi.log.warn(
+            f"size {settings.size} is made for pods, but no cluster is planned: API Gateway needs a "
+            "certified name to call them, so the gateway's function answers. Set cluster.certified (name, "
+            "certificate_arn) or api.custom_domain; to keep the function, set sizing.capacity.runtime: lambda"
+        )
+
+
 def stand_up(
     settings: Settings,
     base: Mapping[str, pulumi.Output[Any]],

@@ -7,7 +7,7 @@ import pulumi
 
 from components.api.scheduled import ScheduleArgs
 from components.functions import FunctionArgs, Surroundings
-from components.permissions import Statement
+from components.permissions import Statement, via
 
 FOLDER = "governance-reviews"
 _READ = ("adoption", "departments", "documents", "gates", "policy", "prompts")
@@ -80,7 +80,7 @@ def governance_review(args: GovernanceReviewArgs) -> ScheduleArgs:
                     "DecryptAggregates",
                     ["kms:Decrypt"],
                     [args.analytics_key_arn],
-                    conditions={"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}},
+                    conditions=via("s3", names.region),
                 ),
                 Statement(
                     "KeepEvidence",
@@ -91,7 +91,7 @@ def governance_review(args: GovernanceReviewArgs) -> ScheduleArgs:
                     "UseGovernanceKey",
                     ["kms:Decrypt", "kms:GenerateDataKey"],
                     [args.governance_key_arn],
-                    conditions={"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}},
+                    conditions=via("s3", names.region),
                 ),
             ],
             environment={

@@ -9,7 +9,7 @@ from pulumi_aws import athena, cloudwatch, glue, iam, kinesis
 
 from components.base import KitComponent, Names
 from components.foundation.roles import glue_name
-from components.permissions import Statement, document, trusted
+from components.permissions import Statement, document, trusted, via
 from lambdas.measurement.queries import PARQUET_PREFIX, last_days, once
 
 _GIB = 1024**3
@@ -223,7 +223,7 @@ class Analytics(KitComponent):
                         "Encrypt",
                         ["kms:Decrypt", "kms:GenerateDataKey"],
                         [key],
-                        conditions={"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}},
+                        conditions=via("s3", names.region),
                     ),
                     *(self._read_schema() if parquet else ()),
                     Statement("LogErrors", ["logs:PutLogEvents"], [self.errors.arn.apply("{}:*".format)]),

@@ -8,7 +8,7 @@ import pulumi
 from components.api.claude_access import ClaudeAccess, model_statements
 from components.base import KitComponent
 from components.functions import Function, FunctionArgs, Start, Surroundings, Web
-from components.permissions import Statement, append_records, put_copies
+from components.permissions import Statement, append_records, put_copies, via
 from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 
 GATEWAY_PACKAGES = ("common", "gateway", "inspection")
@@ -134,9 +134,6 @@ def gateway_statements(args: GatewayArgs) -> list[Statement]:
 def _store_statements(args: GatewayArgs) -> list[Statement]:
     stores, names = args.stores, args.surroundings.names
 
-    def via(service: str) -> dict[str, dict[str, str]]:
-        return {"StringEquals": {"kms:ViaService": f"{service}.{names.region}.amazonaws.com"}}
-
     def objects(bucket_arn: pulumi.Input[str], prefix: str) -> pulumi.Output[str]:
         return pulumi.Output.concat(bucket_arn, f"/{prefix}/*")
 
@@ -184,10 +181,18 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
                 for prefix in ("dictionaries", "policy", "prompts")
             ],
         ),
-        Statement("DecryptGovernance", ["kms:Decrypt"], [stores.governance_key_arn], conditions=via("s3")),
+        Statement(
+            "DecryptGovernance",
+            ["kms:Decrypt"],
+            [stores.governance_key_arn],
+            conditions=via("s3", names.region),
+        ),
         Statement("ReadSecrets", ["secretsmanager:GetSecretValue"], secrets),
         Statement(
-            "DecryptSecrets", ["kms:Decrypt"], [stores.secrets_key_arn], conditions=via("secretsmanager")
+            "DecryptSecrets",
+            ["kms:Decrypt"],
+            [stores.secrets_key_arn],
+            conditions=via("secretsmanager", names.region),
         ),
         *put_copies(stores.analytics_stream_arn, stores.analytics_key_arn, names.region),
     ]

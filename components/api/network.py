@@ -14,14 +14,14 @@ from components.foundation.boundary import ACTIONS
 from components.permissions import Statement, document, trusted
 
 # Services that the functions call, by the name of their endpoint and of their actions.
-_INTERFACES = {
+INTERFACES = {
     "bedrock-runtime": "bedrock",
     "kinesis-firehose": "firehose",
     "kms": "kms",
     "secretsmanager": "secretsmanager",
     "sts": "sts",
 }
-_GATEWAYS = ("dynamodb", "s3")
+GATEWAYS = ("dynamodb", "s3")
 # Buckets of AWS in which the layers of images lie that nodes of a cluster pull.
 _IMAGE_LAYERS = "prod-{region}-starport-layer-bucket"
 
@@ -187,7 +187,7 @@ class Network(KitComponent):
 
     def _endpoints(self) -> None:
         names = self._args.names
-        for service in _GATEWAYS:
+        for service in GATEWAYS:
             ec2.VpcEndpoint(
                 f"{self._name}-{service}",
                 vpc_id=self.vpc.id,
@@ -197,7 +197,7 @@ class Network(KitComponent):
                 policy=document(self._gateway_statements(service)),
                 opts=self.child(),
             )
-        for endpoint, service in _INTERFACES.items():
+        for endpoint, service in INTERFACES.items():
             ec2.VpcEndpoint(
                 f"{self._name}-{endpoint}",
                 vpc_id=self.vpc.id,

@@ -9,7 +9,7 @@ from pulumi_aws import cloudwatch
 from components.api.gateway import Stores
 from components.base import ArgumentsError, KitComponent
 from components.functions import Function, FunctionArgs, Surroundings
-from components.permissions import Statement
+from components.permissions import Statement, via
 from components.schedules import longest_gap_minutes
 
 _SHORTEST_PERIOD, _LONGEST_PERIOD = 300, 86_400
@@ -154,7 +154,7 @@ def notary(args: MaintenanceArgs) -> ScheduleArgs:
                     "UseAuditKey",
                     ["kms:Decrypt", "kms:GenerateDataKey"],
                     [stores.audit_key_arn],
-                    conditions=_via(args, "s3"),
+                    conditions=via("s3", args.surroundings.names.region),
                 ),
                 Statement("Sign", ["kms:Sign"], [args.signing_key_arn]),
                 *anchoring,
@@ -190,7 +190,7 @@ def sweeper(args: MaintenanceArgs) -> ScheduleArgs:
                     "EncryptRecords",
                     ["kms:GenerateDataKey"],
                     [stores.audit_key_arn],
-                    conditions=_via(args, "s3"),
+                    conditions=via("s3", args.surroundings.names.region),
                 ),
                 Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
             ],
@@ -212,8 +212,3 @@ def sweeper(args: MaintenanceArgs) -> ScheduleArgs:
 
 def _objects(bucket_arn: pulumi.Input[str], prefixes: Sequence[str]) -> list[pulumi.Input[str]]:
     return [pulumi.Output.concat(bucket_arn, f"/{prefix}/*") for prefix in prefixes]
-
-
-def _via(args: MaintenanceArgs, service: str) -> dict[str, dict[str, str]]:
-    region = args.surroundings.names.region
-    return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}

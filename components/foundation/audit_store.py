@@ -7,7 +7,7 @@ from pulumi_aws import iam, kms, s3
 
 from components.base import KitComponent, Names, refuse
 from components.foundation.keys import Purpose, key_statements
-from components.permissions import Statement, document, trusted
+from components.permissions import Statement, document, trusted, via
 from components.storage import (
     Lifecycle,
     LockMode,
@@ -30,6 +30,7 @@ class AuditStoreArgs:
 
     names: Names
     key_arn: pulumi.Input[str]
+    boundary_arn: pulumi.Input[str]
     production: bool
     mode: LockMode = "COMPLIANCE"
     retention_days: int = 2557  # seven years
@@ -116,6 +117,7 @@ class AuditStore(KitComponent):
             name=args.names.of("audit-replication"),
             description="Copies audit records to the second region",
             assume_role_policy=trusted("s3.amazonaws.com"),
+            permissions_boundary=args.boundary_arn,
             opts=self.child(),
         )
         permissions = iam.RolePolicy(
@@ -166,9 +168,6 @@ class AuditStore(KitComponent):
     def _replication_statements(
         self, args: AuditStoreArgs, replica: PrivateBucket, replica_key: kms.Key
     ) -> list[Statement]:
-        def via_s3(region: str) -> dict[str, dict[str, str]]:
-            return {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
-
         return [
             Statement(
                 "ReadConfiguration", ["s3:GetReplicationConfiguration", "s3:ListBucket"], [self.bucket_arn]
@@ -189,12 +188,14 @@ class AuditStore(KitComponent):
                 ["s3:ReplicateObject", "s3:ReplicateTags"],
                 [replica.arn.apply("{}/*".format)],
             ),
-            Statement("DecryptSource", ["kms:Decrypt"], [args.key_arn], conditions=via_s3(args.names.region)),
+            Statement(
+                "DecryptSource", ["kms:Decrypt"], [args.key_arn], conditions=via("s3", args.names.region)
+            ),
             Statement(
                 "EncryptReplica",
                 ["kms:Encrypt", "kms:GenerateDataKey"],
                 [replica_key.arn],
-                conditions=via_s3(str(args.replica_region)),
+                conditions=via("s3", str(args.replica_region)),
             ),
         ]
 

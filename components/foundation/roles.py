@@ -8,7 +8,7 @@ import pulumi
 from pulumi_aws import iam
 
 from components.base import KitComponent, Names, refuse
-from components.permissions import Statement, canonical_json, document, put_copies
+from components.permissions import Statement, canonical_json, document, put_copies, via
 from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 from lambdas.measurement.queries import PARQUET_PREFIX
 
@@ -272,7 +272,6 @@ def _operate_keys(args: RolesArgs) -> list[Statement]:
     names = args.names
     secret = names.arn("secretsmanager", f"secret:{names.of('key-pepper')}-*")
     token = names.arn("secretsmanager", f"secret:{names.of('scim-token')}-*")
-    secrets = {"StringEquals": {"kms:ViaService": f"secretsmanager.{names.region}.amazonaws.com"}}
     return [
         Statement(
             "KeepKeys",
@@ -314,7 +313,7 @@ def _operate_keys(args: RolesArgs) -> list[Statement]:
             "UseSecretsKey",
             ["kms:Decrypt", "kms:GenerateDataKey"],
             [args.secrets_key_arn],
-            conditions=secrets,
+            conditions=via("secretsmanager", names.region),
         ),
         Statement("ReadPolicy", ["s3:GetObject"], [_objects(names, "governance", "policy/*")]),
         _use_key("DecryptPolicy", ["kms:Decrypt"], args.governance_key_arn, names),
@@ -351,8 +350,7 @@ def _objects(names: Names, bucket: str, pattern: str = "*") -> str:
 
 
 def _use_key(sid: str, actions: Sequence[str], key_arn: pulumi.Input[str], names: Names) -> Statement:
-    via = {"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}}
-    return Statement(sid, actions, [key_arn], conditions=via)
+    return Statement(sid, actions, [key_arn], conditions=via("s3", names.region))
 
 
 def _read(
@@ -394,7 +392,7 @@ def _query_analytics(args: RolesArgs) -> list[Statement]:
             "UseResults",
             ["kms:Decrypt", "kms:GenerateDataKey"],
             [args.analytics_key_arn],
-            conditions={"StringEquals": {"kms:ViaService": f"athena.{names.region}.amazonaws.com"}},
+            conditions=via("athena", names.region),
         ),
         Statement(
             "ReadCatalog",

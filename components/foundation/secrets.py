@@ -1,4 +1,8 @@
-"""Secrets that a person or a rotation function fills in; their values never pass through Pulumi."""
+"""Secrets that people and `kit deploy` fill in; their values never pass through Pulumi.
+
+None is rotated by Secrets Manager: each has another side that must be given the new value, or ends with the
+old one (docs/deploy.md). `kit doctor` reports those that are due.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +22,7 @@ PURPOSES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class SecretsArgs:
-    """`recovery_days` is how long a deleted secret can be restored (7-30).
-
-    `generated` are made by Secrets Manager's own generator in the rotation function; the others are filled
-    in by hand (`kit secrets` of the runbook). Rotation is wired where the function exists, with `rotate`.
-    """
+    """`recovery_days` is how long a deleted secret can be restored (7-30)."""
 
     names: Names
     key_arn: pulumi.Input[str]
@@ -85,21 +85,3 @@ class Secrets(KitComponent):
             opts=self.kept(),
         )
         return secret
-
-
-def rotate(
-    name: str,
-    secret_arn: pulumi.Input[str],
-    function_arn: pulumi.Input[str],
-    days: int,
-    opts: pulumi.ResourceOptions,
-) -> secretsmanager.SecretRotation:
-    """Rotate one secret every `days` with a function that already may be invoked by Secrets Manager."""
-    return secretsmanager.SecretRotation(
-        name,
-        secret_id=secret_arn,
-        rotation_lambda_arn=function_arn,
-        rotation_rules={"automatically_after_days": days},
-        rotate_immediately=False,
-        opts=opts,
-    )

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.base import KitComponent, Names, refuse
-from components.permissions import Statement
+from components.permissions import Statement, via
 
 # what the kit's own inspection knows least well: names, addresses, and what it knows anyway as a second
 # opinion
@@ -95,9 +95,13 @@ class Guardrail(KitComponent):
             "GUARDRAIL_ID": self.guardrail_id,
             "GUARDRAIL_VERSION": self.version,
         }
-        via = {"StringEquals": {"kms:ViaService": f"bedrock.{args.names.region}.amazonaws.com"}}
         self.statements = [
             Statement("AskGuardrail", ["bedrock:ApplyGuardrail"], [guardrail.guardrail_arn]),
-            Statement("DecryptGuardrail", ["kms:Decrypt"], [args.key_arn], conditions=via),
+            Statement(
+                "DecryptGuardrail",
+                ["kms:Decrypt"],
+                [args.key_arn],
+                conditions=via("bedrock", args.names.region),
+            ),
         ]
         self.register_outputs({"guardrailId": self.guardrail_id, "version": self.version})

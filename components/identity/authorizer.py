@@ -7,7 +7,7 @@ import pulumi
 from components.api.gateway import Stores
 from components.base import KitComponent
 from components.functions import Function, FunctionArgs, Surroundings
-from components.permissions import Statement
+from components.permissions import Statement, via
 
 # It decides with the gateway's own code.
 PACKAGES = ("authorizer", "common", "gateway")
@@ -63,16 +63,18 @@ class Authorizer(KitComponent):
 def _statements(args: AuthorizerArgs) -> list[Statement]:
     stores, region = args.stores, args.surroundings.names.region
 
-    def via(service: str) -> dict[str, dict[str, str]]:
-        return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}
-
     policy = pulumi.Output.concat(stores.governance_bucket_arn, f"/{args.policy_object_key}")
     return [
         Statement("ReadAccess", ["dynamodb:GetItem"], [stores.access_table_arn]),
         Statement("ReadPolicy", ["s3:GetObject"], [policy]),
-        Statement("DecryptPolicy", ["kms:Decrypt"], [stores.governance_key_arn], conditions=via("s3")),
+        Statement(
+            "DecryptPolicy", ["kms:Decrypt"], [stores.governance_key_arn], conditions=via("s3", region)
+        ),
         Statement("ReadPepper", ["secretsmanager:GetSecretValue"], [stores.key_pepper_secret_arn]),
         Statement(
-            "DecryptPepper", ["kms:Decrypt"], [stores.secrets_key_arn], conditions=via("secretsmanager")
+            "DecryptPepper",
+            ["kms:Decrypt"],
+            [stores.secrets_key_arn],
+            conditions=via("secretsmanager", region),
         ),
     ]

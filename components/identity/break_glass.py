@@ -9,7 +9,7 @@ from components.api.gateway import Stores
 from components.base import KitComponent
 from components.foundation.roles import session_beginnings
 from components.functions import Function, FunctionArgs, Surroundings
-from components.permissions import Statement, append_records
+from components.permissions import Statement, append_records, via
 
 PACKAGES = ("break_glass", "common", "workflow")
 WHAT = "break-glass"
@@ -73,9 +73,6 @@ class BreakGlass(KitComponent):
 def _statements(args: BreakGlassArgs) -> Sequence[Statement]:
     around, stores = args.surroundings, args.stores
 
-    def via(service: str) -> dict[str, dict[str, str]]:
-        return {"StringEquals": {"kms:ViaService": f"{service}.{around.names.region}.amazonaws.com"}}
-
     return [
         Statement(
             "KeepRequests",
@@ -91,14 +88,22 @@ def _statements(args: BreakGlassArgs) -> Sequence[Statement]:
         ),
         Statement("ReadPepper", ["secretsmanager:GetSecretValue"], [stores.key_pepper_secret_arn]),
         Statement(
-            "DecryptPepper", ["kms:Decrypt"], [stores.secrets_key_arn], conditions=via("secretsmanager")
+            "DecryptPepper",
+            ["kms:Decrypt"],
+            [stores.secrets_key_arn],
+            conditions=via("secretsmanager", around.names.region),
         ),
         Statement(
             "ReadPolicy",
             ["s3:GetObject"],
             [pulumi.Output.concat(stores.governance_bucket_arn, f"/{args.policy_object_key}")],
         ),
-        Statement("DecryptPolicy", ["kms:Decrypt"], [stores.governance_key_arn], conditions=via("s3")),
+        Statement(
+            "DecryptPolicy",
+            ["kms:Decrypt"],
+            [stores.governance_key_arn],
+            conditions=via("s3", around.names.region),
+        ),
         *append_records(
             stores.audit_bucket_arn, stores.audit_key_arn, stores.writer_key_arn, around.names.region
         ),
@@ -107,6 +112,6 @@ def _statements(args: BreakGlassArgs) -> Sequence[Statement]:
             "EncryptMessages",
             ["kms:Decrypt", "kms:GenerateDataKey"],
             [around.messages_key_arn],
-            conditions=via("sns"),
+            conditions=via("sns", around.names.region),
         ),
     ]

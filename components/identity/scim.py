@@ -13,7 +13,7 @@ from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.foundation.roles import ROLES
 from components.functions import Function, FunctionArgs, Surroundings, Web, log_alarm
-from components.permissions import Statement, append_records, canonical_json
+from components.permissions import Statement, append_records, canonical_json, via
 from contract.client import Department, GroupRule, SignIn
 from contract.sizes import Sizing
 
@@ -159,7 +159,7 @@ class Scim(KitComponent):
                     "DecryptToken",
                     ["kms:Decrypt"],
                     [args.stores.secrets_key_arn],
-                    conditions=self._via("secretsmanager"),
+                    conditions=via("secretsmanager", self._args.surroundings.names.region),
                 ),
             ],
             environment={**self._environment(), "SCIM_TOKEN_SECRET_ARN": args.token_secret_arn},
@@ -296,7 +296,7 @@ class Scim(KitComponent):
                     "UseRecords",
                     ["kms:Decrypt", "kms:GenerateDataKey"],
                     [stores.audit_key_arn],
-                    conditions=self._via("s3"),
+                    conditions=via("s3", self._args.surroundings.names.region),
                 ),
                 Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
             ],
@@ -365,13 +365,12 @@ class Scim(KitComponent):
                 [pulumi.Output.concat(stores.governance_bucket_arn, f"/{RULES_OBJECT_KEY}")],
             ),
             Statement(
-                "DecryptRules", ["kms:Decrypt"], [stores.governance_key_arn], conditions=self._via("s3")
+                "DecryptRules",
+                ["kms:Decrypt"],
+                [stores.governance_key_arn],
+                conditions=via("s3", self._args.surroundings.names.region),
             ),
         ]
-
-    def _via(self, service: str) -> dict[str, dict[str, str]]:
-        region = self._args.surroundings.names.region
-        return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}
 
 
 def _rule(given: GroupRule) -> dict[str, Any]:

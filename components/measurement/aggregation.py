@@ -8,7 +8,7 @@ from components.api.scheduled import ScheduleArgs
 from components.base import Names
 from components.foundation.roles import glue_name
 from components.functions import FunctionArgs, Surroundings
-from components.permissions import Statement
+from components.permissions import Statement, via
 from lambdas.measurement.queries import PARQUET_PREFIX
 
 
@@ -40,7 +40,6 @@ def aggregation(args: AggregationArgs) -> ScheduleArgs:
     """
     names, bucket, athena = args.surroundings.names, args.analytics_bucket_arn, args.athena
     parquet = [f"{PARQUET_PREFIX}/*"] if athena else []
-    through_s3 = {"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}}
     return ScheduleArgs(
         FunctionArgs(
             surroundings=args.surroundings,
@@ -65,7 +64,7 @@ def aggregation(args: AggregationArgs) -> ScheduleArgs:
                     "UseAnalyticsKey",
                     ["kms:Decrypt", "kms:GenerateDataKey"],
                     [args.analytics_key_arn],
-                    conditions=through_s3,
+                    conditions=via("s3", names.region),
                 ),
                 *(_ask(names, bucket, args.analytics_key_arn) if athena else ()),
             ],
@@ -119,6 +118,6 @@ def _ask(names: Names, bucket: pulumi.Input[str], key: pulumi.Input[str]) -> lis
             "UseResults",
             ["kms:Decrypt", "kms:GenerateDataKey"],
             [key],
-            conditions={"StringEquals": {"kms:ViaService": f"athena.{names.region}.amazonaws.com"}},
+            conditions=via("athena", names.region),
         ),
     ]

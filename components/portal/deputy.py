@@ -10,7 +10,7 @@ from pulumi_aws import iam
 from components.api.gateway import Stores
 from components.base import KitComponent
 from components.functions import Function, FunctionArgs, Surroundings
-from components.permissions import Statement, canonical_json, document
+from components.permissions import Statement, canonical_json, document, via
 from components.workflow.department import bucket_what
 
 PACKAGES = ("common", "deputy", "workflow")
@@ -54,7 +54,6 @@ class Deputy(KitComponent):
 
     def _function(self) -> FunctionArgs:
         args, names, stores = self._args, self._args.surroundings.names, self._args.stores
-        region = names.region
         return FunctionArgs(
             surroundings=args.surroundings,
             what="deputy",
@@ -74,7 +73,7 @@ class Deputy(KitComponent):
                     "DecryptProfiles",
                     ["kms:Decrypt"],
                     [stores.governance_key_arn],
-                    conditions={"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
+                    conditions=via("s3", names.region),
                 ),
             ],
             environment={

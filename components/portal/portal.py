@@ -12,7 +12,7 @@ from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.functions import Function, FunctionArgs, Surroundings, Web
 from components.identity.people import PROVIDER, People
-from components.permissions import Statement, append_records, put_copies
+from components.permissions import Statement, append_records, put_copies, via
 from components.portal.content import content_text, history_days
 from components.portal.deputy import Deputy, DeputyArgs
 
@@ -169,7 +169,7 @@ class Portal(KitComponent):
 
     def _registrar(self) -> FunctionArgs:
         args, stores = self._args, self._args.stores
-        via_s3 = self._via("s3")
+        via_s3 = via("s3", self._args.surroundings.names.region)
         return FunctionArgs(
             surroundings=args.surroundings,
             what="registrar",
@@ -268,10 +268,9 @@ class Portal(KitComponent):
                 [pulumi.Output.concat(stores.governance_bucket_arn, f"/{CONTENT_KEY}")],
             ),
             Statement(
-                "DecryptContent", ["kms:Decrypt"], [stores.governance_key_arn], conditions=self._via("s3")
+                "DecryptContent",
+                ["kms:Decrypt"],
+                [stores.governance_key_arn],
+                conditions=via("s3", self._args.surroundings.names.region),
             ),
         ]
-
-    def _via(self, service: str) -> dict[str, dict[str, str]]:
-        region = self._args.surroundings.names.region
-        return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}

@@ -11,7 +11,7 @@ from pulumi_aws import cognito, iam, kms, secretsmanager
 from components.base import KitComponent, Names, refuse
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.foundation.keys import Purpose, key_statements
-from components.permissions import Statement, canonical_json, document
+from components.permissions import Statement, canonical_json, document, via
 from components.storage import Lifecycle, PrivateBucket, PrivateBucketArgs
 
 _LONGEST_BUCKET = 63
@@ -217,7 +217,7 @@ class Department(KitComponent):
                 "DecryptReviews",
                 ["kms:Decrypt"],
                 [args.ledger_key_arn],
-                conditions=_via(args.names, "dynamodb"),
+                conditions=via("dynamodb", args.names.region),
             ),
             Statement(
                 "TellTheWorkflow",
@@ -251,18 +251,14 @@ def area_statements(
                 conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in sorted(read)]}},
             ),
             Statement("ReadData", ["s3:GetObject"], folders(read)),
-            Statement("DecryptData", ["kms:Decrypt"], [key], conditions=_via(args.names, "s3")),
+            Statement("DecryptData", ["kms:Decrypt"], [key], conditions=via("s3", args.names.region)),
         ]
     if write:
         statements += [
             Statement("WriteData", ["s3:PutObject"], folders(write)),
-            Statement("EncryptData", ["kms:GenerateDataKey"], [key], conditions=_via(args.names, "s3")),
+            Statement("EncryptData", ["kms:GenerateDataKey"], [key], conditions=via("s3", args.names.region)),
         ]
     return statements
-
-
-def _via(names: Names, service: str) -> dict[str, dict[str, str]]:
-    return {"StringEquals": {"kms:ViaService": f"{service}.{names.region}.amazonaws.com"}}
 
 
 def department_role_arns(names: Names, department: str) -> list[str]:

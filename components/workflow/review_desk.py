@@ -7,7 +7,7 @@ from pulumi_aws import dynamodb
 
 from components.base import KitComponent
 from components.functions import Function, FunctionArgs, Surroundings
-from components.permissions import Statement
+from components.permissions import Statement, via
 from contract.sizes import Sizing
 
 PACKAGES = ("common", "workflow")
@@ -95,6 +95,6 @@ def _statements(args: ReviewDeskArgs, table: dynamodb.Table) -> list[Statement]:
             "EncryptEscalations",
             ["kms:Decrypt", "kms:GenerateDataKey"],
             [around.messages_key_arn],
-            conditions={"StringEquals": {"kms:ViaService": f"sns.{region}.amazonaws.com"}},
+            conditions=via("sns", region),
         ),
     ]

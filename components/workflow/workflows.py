@@ -8,7 +8,15 @@ from pulumi_aws import cloudwatch, iam, sfn
 
 from components.base import KitComponent, refuse
 from components.functions import Function, FunctionArgs, Surroundings
-from components.permissions import Statement, append_records, canonical_json, document, put_copies, trusted
+from components.permissions import (
+    Statement,
+    append_records,
+    canonical_json,
+    document,
+    put_copies,
+    trusted,
+    via,
+)
 from components.workflow.definition import Planned, Steps, definition
 from components.workflow.department import Department, area_statements
 
@@ -152,7 +160,7 @@ class DepartmentWorkflows(KitComponent):
                 "DecryptCompletions",
                 ["kms:Decrypt"],
                 [training.key_arn],
-                conditions={"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
+                conditions=via("s3", region),
             ),
             self._finding_people(),
         ]
@@ -195,14 +203,13 @@ class DepartmentWorkflows(KitComponent):
 
     def _call_gateway(self) -> list[Statement]:
         args = self._args
-        via = f"secretsmanager.{args.surroundings.names.region}.amazonaws.com"
         return [
             Statement("ReadCredential", ["secretsmanager:GetSecretValue"], [args.department.credential.arn]),
             Statement(
                 "DecryptCredential",
                 ["kms:Decrypt"],
                 [args.secrets_key_arn],
-                conditions={"StringEquals": {"kms:ViaService": via}},
+                conditions=via("secretsmanager", args.surroundings.names.region),
             ),
         ]
 
@@ -261,7 +268,7 @@ class DepartmentWorkflows(KitComponent):
 
     def _machine(self, name: str, planned: Planned, log_group: cloudwatch.LogGroup) -> sfn.StateMachine:
         args, around = self._args, self._args.surroundings
-        physical = around.names.of(f"{args.id}-{planned.name}")
+        physical = around.names.of(f"{args.id}-{planned.name}", most=80)
 
         def text(arns: Mapping[str, str]) -> str:
             steps = Steps(**arns, partition=around.names.partition)

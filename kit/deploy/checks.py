@@ -3,7 +3,7 @@
 A check asks AWS and never changes anything. What it may not ask is reported as unknown, not as missing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
@@ -12,6 +12,9 @@ import botocore.exceptions
 
 from contract.client import BedrockProvider
 from stacks.concurrency import UNRESERVED, wanted
+from stacks.network import own_network
+from stacks.placement import names_of
+from stacks.pods import certified_name
 from stacks.settings import Settings
 
 State = Literal["ok", "warning", "failed", "unknown"]
@@ -20,6 +23,9 @@ State = Literal["ok", "warning", "failed", "unknown"]
 COST_TAGS = ("kit:client", "kit:environment")
 _CERTIFICATE_DAYS = 30
 _CONCURRENCY_QUOTA = "L-B99A9384"
+_SIGNING_PLATFORM = "Notation-OCI-SHA384-ECDSA"
+_ADDRESS_QUOTA = "L-0263D0A3"  # elastic addresses of a region; a new account has five
+_SECRET_DAYS = 365
 _ERRORS = (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError)
 
 
@@ -49,7 +55,7 @@ def account_checks(settings: Settings, clients: Clients, *, now: datetime | None
     if identity.state == "failed":
         return
     at = now or datetime.now(UTC)
-    checks: Mapping[str, Callable[[], Check]] = {
+    checks: dict[str, Callable[[], Check]] = {
         "region": lambda: _region(settings, clients),
         "Lambda concurrency": lambda: _concurrency(settings, clients),
         "cost anomaly monitor": lambda: _anomaly_monitor(settings, clients),
@@ -57,7 +63,15 @@ def account_checks(settings: Settings, clients: Clients, *, now: datetime | None
         "cost allocation tags": lambda: _cost_tags(clients),
         "certificate": lambda: _certificate(settings, clients, at),
         "models": lambda: _models(settings, clients),
+        "secrets": lambda: _secrets(settings, clients, at),
     }
+    if own_network(settings):
+        checks |= {
+            "endpoints": lambda: _endpoints(settings, clients),
+            "addresses": lambda: _addresses(settings, clients),
+        }
+    if certified_name(settings):
+        checks |= {"image signing": lambda: _signing(settings, clients)}
     for name, check in checks.items():
         try:
             yield check()
@@ -247,3 +261,97 @@ def _models(settings: Settings, clients: Clients) -> Check:
             "submit the use case form for Anthropic models in the Bedrock console",
         )
     return Check(name, "ok", "open to the account")
+
+
+def _secrets(settings: Settings, clients: Clients, now: datetime) -> Check:
+    """Secrets of this deployment by their age. Of the pepper nobody is asked: a new one ends every key."""
+    name, prefix = "secrets", names_of(settings).of("")
+    pages = clients("secretsmanager").get_paginator("list_secrets")
+    found = [
+        one
+        for page in pages.paginate(Filters=[{"Key": "name", "Values": [prefix]}])
+        for one in page["SecretList"]
+        if one["Name"] != f"{prefix}key-pepper"
+    ]
+    due = sorted(
+        one["Name"]
+        for one in found
+        if "LastChangedDate" in one and (now - one["LastChangedDate"]).days > _SECRET_DAYS
+    )
+    if due:
+        return Check(
+            name,
+            "warning",
+            f"older than {_SECRET_DAYS} days: {', '.join(due)}",
+            "runbooks/rotate-a-secret.md",
+        )
+    return Check(name, "ok", f"{len(found)}, none older than {_SECRET_DAYS} days")
+
+
+def _endpoints(settings: Settings, clients: Clients) -> Check:
+    """Whether the region has every endpoint of the network, in as many zones as the size asks for."""
+    from components.api.network import GATEWAYS, INTERFACES  # slow to load
+
+    name, zones = "endpoints", settings.sizing.redundancy.availability_zones
+    wanted = [f"com.amazonaws.{settings.region}.{one}" for one in (*GATEWAYS, *INTERFACES)]
+    answer = clients("ec2").describe_vpc_endpoint_services(
+        Filters=[{"Name": "service-name", "Values": wanted}]
+    )
+    there = {one["ServiceName"]: len(one.get("AvailabilityZones", ())) for one in answer["ServiceDetails"]}
+    missing = [one for one in wanted if one not in there]
+    if missing:
+        return Check(
+            name,
+            "failed",
+            f"region {settings.region} has no {', '.join(missing)}",
+            "choose a region that has them, or network.mode: existing with ways of your own",
+        )
+    few = [one for one in wanted if there[one] < zones]
+    if few:
+        return Check(
+            name,
+            "warning",
+            f"in fewer than {zones} zones: {', '.join(few)}",
+            "the deployment may stop at a subnet: lower sizing.redundancy.availability_zones",
+        )
+    return Check(name, "ok", f"{len(wanted)} in {zones} zones or more")
+
+
+def _addresses(settings: Settings, clients: Clients) -> Check:
+    """One elastic address a zone, for its way out."""
+    name, needs = "addresses", settings.sizing.redundancy.availability_zones
+    used = clients("ec2").describe_addresses()["Addresses"]
+    own = names_of(settings)
+    ours = [
+        one
+        for one in used
+        if {"Key": "kit:client", "Value": own.client} in one.get("Tags", ())
+        and {"Key": "kit:environment", "Value": own.environment} in one.get("Tags", ())
+    ]
+    quota = clients("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode=_ADDRESS_QUOTA)
+    room = int(quota["Quota"]["Value"]) - len(used) + len(ours)
+    if room < needs:
+        return Check(
+            name,
+            "failed",
+            f"the region has room for {room} elastic addresses, size {settings.size} needs {needs}",
+            "aws service-quotas request-service-quota-increase --service-code ec2"
+            f" --quota-code {_ADDRESS_QUOTA} --desired-value {len(used) - len(ours) + needs}"
+            f" --region {settings.region}",
+        )
+    return Check(name, "ok", f"room for {room}, {needs} needed")
+
+
+def _signing(settings: Settings, clients: Clients) -> Check:
+    """Whether AWS Signer signs images in the region: it is not in all of them."""
+    name = "image signing"
+    try:
+        found = clients("signer").get_signing_platform(platformId=_SIGNING_PLATFORM)
+    except botocore.exceptions.EndpointConnectionError:
+        return Check(
+            name,
+            "failed",
+            f"AWS Signer is not in {settings.region}, so images of pods cannot be signed",
+            "choose another region for pods, or sizing.capacity.runtime: lambda",
+        )
+    return Check(name, "ok", str(found["platformId"]))

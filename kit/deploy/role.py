@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.base import Names
+from components.functions import adapter_layer
 from components.permissions import canonical_json
 from kit.evaluation import Graph
 
@@ -32,7 +33,7 @@ class Family:
 _TAGS = "TagResource UntagResource ListTagsForResource"
 FAMILIES: tuple[Family, ...] = (
     Family(["aws:apigateway/", "aws:apigatewayv2/"], "apigateway", "DELETE GET PATCH POST PUT"
-           " UpdateRestApiPolicy",
+           " SetWebACL UpdateRestApiPolicy",
            ["{arn}:apigateway:{region}::/*"]),
     Family(["aws:athena/"], "athena",
            f"CreateWorkGroup DeleteWorkGroup GetWorkGroup UpdateWorkGroup CreateNamedQuery DeleteNamedQuery"
@@ -42,6 +43,8 @@ FAMILIES: tuple[Family, ...] = (
            ["{arn}:bedrock:{at}:guardrail/*"]),
     Family(["aws:budgets/"], "budgets", f"ModifyBudget ViewBudget {_TAGS}",
            ["{arn}:budgets::{account}:budget/{name}*"]),
+    Family(["aws:budgets/"], "billing", "GetBillingViewData",
+           ["{arn}:billing::{account}:billingview/primary"]),
     Family(["aws:cloudtrail/"], "cloudtrail",
            "AddTags CreateTrail DeleteTrail GetEventSelectors GetTrail GetTrailStatus ListTags"
            " PutEventSelectors"
@@ -96,6 +99,8 @@ FAMILIES: tuple[Family, ...] = (
            " DescribeInternetGateways DescribeNatGateways DescribeNetworkAcls DescribeNetworkInterfaces"
            " DescribePrefixLists DescribeRouteTables DescribeSecurityGroupRules DescribeSecurityGroups"
            " DescribeSubnets DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs"),
+    Family(["aws:ec2/vpcEndpoint"], "route53", "AssociateVPCWithHostedZone",  # names of private endpoints
+           ["{arn}:route53:::hostedzone/*", "{arn}:ec2:{at}:vpc/*"]),
     Family(["aws:ecr/"], "ecr",
            f"CreateRepository DeleteRepository DescribeImages DescribeRepositories"
            f" PutImageScanningConfiguration"
@@ -130,10 +135,11 @@ FAMILIES: tuple[Family, ...] = (
            " StartDeliveryStreamEncryption StopDeliveryStreamEncryption TagDeliveryStream UntagDeliveryStream"
            " UpdateDestination", ["{arn}:firehose:{at}:deliverystream/*"]),
     Family(["aws:kms/"], "kms",
-           "CreateAlias CreateGrant DeleteAlias DescribeKey EnableKeyRotation GetKeyPolicy"
+           "CreateAlias DeleteAlias DescribeKey EnableKeyRotation GetKeyPolicy"
            " GetKeyRotationStatus"
            " ListResourceTags PutKeyPolicy TagResource UntagResource UpdateAlias UpdateKeyDescription",
-           ["{arn}:kms:{at}:key/*", "{arn}:kms:{at}:alias/{name}*"], "CreateKey ListAliases"),
+           ["{arn}:kms:*:{account}:key/*", "{arn}:kms:*:{account}:alias/{name}*"],  # the replica's too
+           "CreateKey ListAliases"),
     Family(["aws:lambda/"], "lambda",
            "AddPermission CreateAlias CreateFunction DeleteAlias DeleteFunction DeleteFunctionConcurrency"
            " DeleteProvisionedConcurrencyConfig GetAlias GetFunction GetFunctionCodeSigningConfig"
@@ -144,8 +150,8 @@ FAMILIES: tuple[Family, ...] = (
            ["{arn}:lambda:{at}:function:{name}*", "{arn}:lambda:{at}:layer:{name}*"]),
     Family(["aws:lb/"], "elasticloadbalancing",
            "AddTags CreateListener CreateLoadBalancer CreateRule CreateTargetGroup CreateTrustStore"
-           " DeleteListener"
-           " DeleteLoadBalancer DeleteRule DeleteTargetGroup DeleteTrustStore ModifyListener"
+           " CreateWebACLAssociation DeleteListener DeleteLoadBalancer DeleteRule DeleteTargetGroup"
+           " DeleteTrustStore DeleteWebACLAssociation GetLoadBalancerWebACL ModifyListener"
            " ModifyListenerAttributes ModifyLoadBalancerAttributes ModifyRule ModifyTargetGroup"
            " ModifyTargetGroupAttributes ModifyTrustStore RemoveTags SetRulePriorities SetSecurityGroups"
            " SetSubnets SetWebACL", ["{arn}:elasticloadbalancing:{at}:*"],
@@ -208,6 +214,8 @@ FAMILIES: tuple[Family, ...] = (
            ["{arn}:wafv2:{at}:regional/*", "{arn}:apigateway:{region}::/restapis/*/stages/*",
             "{arn}:elasticloadbalancing:{at}:loadbalancer/app/*"]),
 )  # fmt: skip
+# What encrypts in the name of whoever makes a table, function, guardrail, object or value.
+_ENCRYPTING = ("bedrock", "dynamodb", "lambda", "s3", "secretsmanager")
 # Nothing at AWS stands for these.
 _NOT_AWS = ("kubernetes:", "pulumi:")
 _ROLES = ("aws:iam/role",)  # roles, their policies and attachments: by a statement of their own
@@ -268,18 +276,17 @@ def role_statements(types: Iterable[str], names: Names) -> list[dict[str, Any]]:
     wanted = sorted({one for one in types if not one.startswith(_NOT_AWS)})
     found: list[Family] = []
     for one in wanted:
-        family = next((each for each in FAMILIES if one.startswith(tuple(each.types))), None)
-        if family is None and not one.startswith(_ROLES):
+        families = [each for each in FAMILIES if one.startswith(tuple(each.types))]
+        if not families and not one.startswith(_ROLES):
             raise UnknownType(f"{one}: say in kit/deploy/role.py what deploying it needs")
-        if family is not None and family not in found:
-            found.append(family)
+        found += [family for family in families if family not in found]
     statements = [one for family in found for one in _of_family(family, names)]
-    return [*statements, *_role_statements(names)]
+    return [*statements, _layer_statement(names), *_key_statements(names), *_role_statements(names)]
 
 
 def _of_family(family: Family, names: Names) -> list[dict[str, Any]]:
     filled = _filled(names)
-    sid = "".join(part for part in family.types[0].title() if part.isalnum())
+    sid = "".join(part for part in f"{family.types[0]} {family.service}".title() if part.isalnum())
     found = []
     if family.actions:
         found.append(
@@ -307,6 +314,40 @@ def _filled(names: Names) -> Mapping[str, str]:
         "account": names.account,
         "name": f"{names.client}-{names.environment}-",
     }
+
+
+def _layer_statement(names: Names) -> dict[str, Any]:
+    """Lambda asks whoever makes a function whether they may read its layers, in AWS's own account too."""
+    return {
+        "Sid": "LayerOfAws",
+        "Effect": "Allow",
+        "Action": ["lambda:GetLayerVersion"],
+        "Resource": [adapter_layer(names)],
+    }
+
+
+def _key_statements(names: Names) -> list[dict[str, Any]]:
+    """Services encrypt what is made in the name of whoever makes it, or are given a grant by them. That opens
+    no data: the role may read no object, item or value, and no key by itself.
+    """
+    key = f"arn:{names.partition}:kms:*:{names.account}:key/*"
+    through = [f"{service}.{names.region}.amazonaws.com" for service in _ENCRYPTING]
+    return [
+        {
+            "Sid": "KeysThroughServices",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+            "Resource": [key],
+            "Condition": {"StringEquals": {"kms:ViaService": through}},
+        },
+        {
+            "Sid": "GrantsToServices",
+            "Effect": "Allow",
+            "Action": ["kms:CreateGrant", "kms:RetireGrant"],
+            "Resource": [key],
+            "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        },
+    ]
 
 
 def _role_statements(names: Names) -> list[dict[str, Any]]:

@@ -7,6 +7,14 @@ from typing import Any
 from kit.evaluation.errors import EvaluationError
 from kit.evaluation.prediction import Account
 
+# Zones that an account sees, where they are not three (AWS Global Infrastructure, November 2026).
+_ZONES: Mapping[str, str] = {
+    "ap-northeast-2": "abcd",
+    "us-east-1": "abcdef",
+    "us-west-1": "ac",
+    "us-west-2": "abcd",
+}
+
 
 def answer(token: str, args: Mapping[str, Any], account: Account) -> dict[str, Any]:
     """What AWS would say. Raises EvaluationError for a function that no stage is known to call."""
@@ -27,11 +35,12 @@ def answer(token: str, args: Mapping[str, Any], account: Account) -> dict[str, A
             return {"partition": account.partition, "dnsSuffix": suffix, "id": account.partition,
                     "reverseDnsPrefix": ".".join(reversed(suffix.split(".")))}  # fmt: skip
         case "aws:index/getAvailabilityZones:getAvailabilityZones":
+            zones = _ZONES.get(region, "abc")
             return {
                 "id": region,
                 "region": region,
-                "names": [f"{region}{zone}" for zone in "abc"],
-                "zoneIds": [f"{region}-az{number}" for number in (1, 2, 3)],
+                "names": [f"{region}{zone}" for zone in zones],
+                "zoneIds": [f"{region}-az{number}" for number, _ in enumerate(zones, 1)],
                 "groupNames": [region],
             }
         case "aws:ec2/getSubnet:getSubnet":

@@ -30,6 +30,8 @@ _PRODUCTION_ACTIONS = {
 _ACTIONS = ("allow", "flag", "redact", "review", "block")
 
 
+# The longest name of a bucket that every deployment has, without client, environment, account and region.
+LONGEST_BUCKET = "access-logs"
 _DEFAULT_SESSION_HOURS = 720
 _MOST_HOURS_FROM_CLAIMS = 24
 
@@ -37,6 +39,7 @@ _MOST_HOURS_FROM_CLAIMS = 24
 def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> list[Problem]:
     """Every contradiction in the document. `sizing` is None when the size itself is wrong."""
     checks = [
+        _names,
         _residency,
         _inference,
         _departments,
@@ -57,6 +60,20 @@ def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> 
 
 def _production(document: Mapping[str, Any]) -> bool:
     return document.get("environment") == "production"
+
+
+def _names(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Names of buckets carry client, environment, account and region, in 63 characters."""
+    client, environment, region = (as_text(document.get(key)) for key in ("client", "environment", "region"))
+    if not (client and environment and region):
+        return
+    most = 63 - len(f"-{environment}-{LONGEST_BUCKET}-{'0' * 12}-{region}")
+    if len(client) > most:
+        yield Problem(
+            "client",
+            f"{shown(client)} makes names of buckets too long in {environment}, {region}",
+            f"{most} characters at most, or a shorter name of the environment",
+        )
 
 
 def _texts(value: Any) -> list[str]:
@@ -139,6 +156,12 @@ def _cluster(document: Mapping[str, Any], sizing: Sizing) -> Iterator[Problem]:
             "set api.custom_domain or cluster.certified: pods then answer",
         )
     if not certified:
+        if mapping(mapping(document.get("sizing")).get("capacity")).get("runtime") == "kubernetes":
+            yield Problem(
+                "sizing.capacity.runtime",
+                "kubernetes needs a certified name, under which API Gateway calls the pods",
+                "set cluster.certified or api.custom_domain",
+            )
         return
     mode = network.get("mode", "none")
     if mode == "none" and not sizing.redundancy.vpc_endpoints:

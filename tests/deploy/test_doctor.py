@@ -11,6 +11,7 @@ import botocore.session
 import pytest
 from botocore.stub import Stubber
 
+from components.api.network import GATEWAYS, INTERFACES
 from kit.deploy.checks import Check, account_checks, activate_tags
 from stacks.settings import Settings
 from stacks.settings.loading import RawConfig, as_config, read_settings
@@ -34,6 +35,7 @@ SOUND: Mapping[str, tuple[str, Any]] = {
     "lambda": ("get_account_settings", {"AccountLimit": {"ConcurrentExecutions": 1_000}}),
     "ce": ("get_anomaly_monitors", {"AnomalyMonitors": []}),
     "iam": ("get_outbound_web_identity_federation_info", "FeatureDisabled"),
+    "secretsmanager": ("list_secrets", {"SecretList": []}),
     "bedrock": (
         "get_foundation_model_availability",
         {
@@ -77,12 +79,7 @@ class Account:
 
     def __call__(self, service: str) -> Any:
         if service not in self._made:
-            client = botocore.session.get_session().create_client(
-                service,
-                region_name="eu-central-1",
-                aws_access_key_id="none",
-                aws_secret_access_key="none",
-            )
+            client = self.client(service)
             stub = self.stubs[service] = Stubber(client)
             operation, answer = self._answers[service]
             for _ in range(4 if service == "bedrock" else 1):
@@ -92,6 +89,12 @@ class Account:
             self._stack.enter_context(stub)
             self._made[service] = client
         return self._made[service]
+
+    @staticmethod
+    def client(service: str) -> Any:
+        return botocore.session.get_session().create_client(
+            service, region_name="eu-central-1", aws_access_key_id="none", aws_secret_access_key="none"
+        )
 
     @staticmethod
     def _add(stub: Stubber, operation: str, answer: Any) -> None:
@@ -114,7 +117,7 @@ def checked(stack: ExitStack, chosen: Settings, **changes: Any) -> dict[str, Che
 def test_a_sound_account_is_ready(stack: ExitStack) -> None:
     found = checked(stack, settings(budget={"anomaly_monitor": "create"}, api=DOMAIN))
     assert {one.name: one.state for one in found.values()} == dict.fromkeys(found, "ok")
-    assert len(found) == 8
+    assert len(found) == 9
 
 
 def test_credentials_of_another_account_end_it(stack: ExitStack) -> None:
@@ -216,3 +219,75 @@ def test_a_closed_region_is_reported(stack: ExitStack) -> None:
     found = checked(stack, settings(), ec2=closed)["region"]
     assert found.state == "failed"
     assert "enable-region" in found.fix
+
+
+ENDPOINTS = [f"com.amazonaws.eu-central-1.{one}" for one in (*GATEWAYS, *INTERFACES)]
+ZONES = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+OURS = [{"Key": "kit:client", "Value": "example"}, {"Key": "kit:environment", "Value": "production"}]
+
+
+def of_network(stack: ExitStack, size: str, zones: Mapping[str, list[str]], addresses: list[Any]) -> Any:
+    """What is said of endpoints and addresses where the region answers so; the quota is a new account's."""
+    account = Account(stack)
+    clients = {name: account.client(name) for name in ("ec2", "service-quotas", "signer")}
+    with ExitStack() as stubs:
+        for name, answers in {
+            "ec2": [
+                SOUND["ec2"],
+                (
+                    "describe_vpc_endpoint_services",
+                    {
+                        "ServiceDetails": [
+                            {"ServiceName": k, "AvailabilityZones": v} for k, v in zones.items()
+                        ]
+                    },
+                ),
+                ("describe_addresses", {"Addresses": addresses}),
+            ],
+            "service-quotas": [("get_service_quota", {"Quota": {"Value": 5.0}})],
+            "signer": [("get_signing_platform", {"platformId": "Notation-OCI-SHA384-ECDSA"})],
+        }.items():
+            stub = Stubber(clients[name])
+            for operation, answer in answers:
+                stub.add_response(operation, answer)
+            stubs.enter_context(stub)
+        asked = account_checks(
+            settings(size=size, api=DOMAIN), lambda one: clients.get(one) or account(one), now=NOW
+        )
+        return {one.name: one for one in asked}
+
+
+def test_a_region_with_all_that_a_network_needs_is_ready(stack: ExitStack) -> None:
+    found = of_network(stack, "enterprise", dict.fromkeys(ENDPOINTS, ZONES), [{"Tags": OURS}] * 3)
+    assert {found[one].state for one in ("endpoints", "addresses", "image signing")} == {"ok"}
+
+
+def test_a_region_that_lacks_an_endpoint_or_has_it_in_too_few_zones_is_reported(stack: ExitStack) -> None:
+    lacking = {one: ZONES for one in ENDPOINTS if "bedrock" not in one}
+    found = of_network(stack, "medium", lacking, [])["endpoints"]
+    assert found.state == "failed"
+    assert "com.amazonaws.eu-central-1.bedrock-runtime" in found.detail
+    few = dict.fromkeys(ENDPOINTS, ZONES) | {"com.amazonaws.eu-central-1.kms": ZONES[:1]}
+    assert of_network(stack, "medium", few, [])["endpoints"].state == "warning"
+
+
+def test_an_account_whose_addresses_others_use_is_told_how_many_to_ask_for(stack: ExitStack) -> None:
+    others = [{"Tags": [{"Key": "Name", "Value": "other"}]}] * 4
+    found = of_network(stack, "medium", dict.fromkeys(ENDPOINTS, ZONES), [*others, {"Tags": OURS}])
+    assert found["addresses"].state == "failed"
+    assert "--desired-value 6" in found["addresses"].fix
+
+
+def test_a_secret_that_is_due_is_reported_and_the_pepper_is_not(stack: ExitStack) -> None:
+    old = NOW - timedelta(days=400)
+    listed = {
+        "SecretList": [
+            {"Name": f"example-production-{what}", "LastChangedDate": changed}
+            for what, changed in {"key-pepper": old, "scim-token": old, "marketing-workflow-key": NOW}.items()
+        ]
+    }
+    found = checked(stack, settings(), secretsmanager=listed)["secrets"]
+    assert found.state == "warning"
+    assert "example-production-scim-token" in found.detail
+    assert "pepper" not in found.detail
+    assert "marketing" not in found.detail

@@ -14,10 +14,12 @@ from components.base import Names
 from kit.deploy.role import FAMILIES, UnknownType, deploy_template, role_statements
 from kit.evaluation import Graph
 from kit.evaluation.stages import evaluate_stages
+from tests.plans.key_needs import NEEDS
 from tests.plans.made import made
 from tests.plans.policies import allows
 from tests.plans.test_values import REQUESTS
 
+pytestmark = pytest.mark.timeout(600)  # it makes four plans
 NAMES = Names("example", "production", "111122223333", "eu-central-1")
 # Where a request of the API is permitted under another name than its own.
 PERMITTED = {
@@ -29,7 +31,7 @@ PERMITTED = {
 DATA = ("dynamodb", "kms", "lambda", "s3", "secretsmanager", "sqs", "sns", "firehose", "athena")
 READS_DATA = {
     "s3:GetObject", "s3:GetObjectVersion", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan",
-    "kms:Decrypt", "kms:Sign", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "lambda:InvokeFunction",
+    "kms:Sign", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "lambda:InvokeFunction",
     "athena:GetQueryResults", "dynamodb:PutItem", "dynamodb:DeleteItem", "logs:GetLogEvents",
     "sts:AssumeRole", "kms:ScheduleKeyDeletion", "kms:DisableKey", "cloudtrail:StopLogging",
     "iam:CreateUser", "iam:CreateAccessKey",
@@ -40,12 +42,39 @@ READS_DATA = {
 ADDING_TYPES = ("anomaly monitor of its own", "guardrail", "private API")
 
 
+# Of other services, or of features that no plan uses.
+NOT_OURS = (
+    "amplify:",
+    "apprunner:",
+    "appsync:",
+    "cognito-idp:AssociateWebACL",
+    "cognito-idp:DisassociateWebACL",
+    "cognito-idp:GetWebACLForResource",
+    "ec2:AssociateVerifiedAccess",
+    "ec2:DisassociateVerifiedAccess",
+    "ec2:GetVerifiedAccess",
+    "ecs:",  # flow logs of tasks
+    "kms:",  # by a statement of its own, in the test below
+    "lambda:PassCapacityProvider",
+    "organizations:ListAWSServiceAccessForOrganization",  # a trail of the whole organisation
+    "states:PublishStateMachineVersion",
+    "wafv2:GetPermissionPolicy",  # a rule group of another account
+    "wafv2:PutPermissionPolicy",
+)
+# Their ARNs are made up in another form than AWS's.
+ASKED_OTHERWISE = ("aws:route53/resolverFirewallDomainList", "aws:route53/resolverFirewallRule")
+
+
 @cache
 def _types() -> frozenset[str]:
     plans = [("enterprise", "direct door"), *(("medium", name) for name in ADDING_TYPES)]
     return frozenset(
         one.resource.type for size, name in plans for one in made(size, name) if one.resource.custom
     )
+
+
+def _statements() -> list[dict[str, Any]]:
+    return [one for one in json.loads(_document())["Statement"] if one["Effect"] == "Allow"]
 
 
 @cache
@@ -88,19 +117,60 @@ def test_whatever_makes_a_resource_is_allowed_on_the_deployments_own_names() -> 
         assert not allows(document, action, resource=f"arn:aws:{theirs}"), action
 
 
+def test_whatever_an_action_depends_on_is_allowed_too() -> None:
+    """AWS says of some actions which others whoever asks for them needs as well."""
+    allowed = {action.lower(): action for one in _statements() for action in one["Action"]}
+    missing = {}
+    for action in allowed.values():
+        service, _, name = action.partition(":")
+        rows = [row for rows in get_action_data(service, name).values() for row in rows]
+        needed = {each for row in rows for each in row.get("dependent_actions") or ()}
+        unmet = {each for each in needed if each.lower() not in allowed and not each.startswith(NOT_OURS)}
+        if unmet:
+            missing[action] = sorted(unmet)
+    assert missing == {}
+
+
+def test_whatever_a_plan_makes_is_among_the_resources_that_the_role_may_make() -> None:
+    """By the ARN that each has afterwards, and by the layers of AWS's own that its functions have."""
+    refused = set()
+    for one in made("enterprise", "direct door"):
+        service, operation = REQUESTS.get(one.type, ("", ""))
+        arn, prefix = one.state.outputs.get("arn"), PERMITTED.get(service, service)
+        if prefix and arn and one.type not in ASKED_OTHERWISE:
+            under = {"iam:PermissionsBoundary": one.inputs.get("permissionsBoundary", "")}
+            if not allows(_document(), f"{prefix}:{operation}", resource=arn, context=under):
+                refused.add(f"{prefix}:{operation} {arn}")
+        if one.type == "aws:lambda/function":
+            for layer in one.inputs["layers"]:
+                if not allows(_document(), "lambda:GetLayerVersion", resource=layer):
+                    refused.add(f"lambda:GetLayerVersion {layer}")
+    assert sorted(refused) == []
+
+
+def test_the_role_may_use_the_keys_of_what_it_makes_through_services_alone() -> None:
+    key = "arn:aws:kms:eu-central-1:111122223333:key/1234"
+    needed = {(need.via, action) for need in NEEDS if need.maker for action in need.actions}
+    assert len({via for via, _ in needed}) >= 7
+    for via, action in needed:
+        through = {
+            "kms:ViaService": f"{via}.eu-central-1.amazonaws.com",
+            "kms:GrantIsForAWSResource": "true",
+        }
+        assert allows(_document(), action, resource=key, context=through), (via, action)
+    for action in ("kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"):
+        assert not allows(_document(), action, resource=key), "a key by itself opens nothing"
+
+
 def test_the_role_reads_no_data_and_ends_no_evidence() -> None:
-    allowed = {
-        action
-        for one in json.loads(_document())["Statement"]
-        if one["Effect"] == "Allow"
-        for action in one["Action"]
-    }
+    allowed = {action for one in _statements() for action in one["Action"]}
     assert not allowed & READS_DATA
     assert not any("*" in action for action in allowed)
     for service in DATA:
         managing = set(get_actions_with_access_level(service, "Permissions management"))
         assert allowed & managing <= {
-            "kms:CreateGrant", "kms:PutKeyPolicy", "lambda:AddPermission", "lambda:RemovePermission",
+            "kms:CreateGrant", "kms:PutKeyPolicy", "kms:RetireGrant",
+            "lambda:AddPermission", "lambda:RemovePermission",
             "s3:DeleteBucketPolicy", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
             "s3:PutBucketPublicAccessBlock", "secretsmanager:DeleteResourcePolicy",
             "sns:CreateTopic", "sns:SetTopicAttributes", "sqs:CreateQueue", "sqs:SetQueueAttributes",

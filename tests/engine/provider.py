@@ -11,6 +11,7 @@ own predictions, what replaces it from its list of inputs that do (`kit/evaluati
 """
 # ruff: noqa: N802 - the names are the protocol's
 
+import gc
 import hashlib
 import json
 import os
@@ -214,4 +215,5 @@ def serve() -> tuple[grpc.Server, int]:
 
 
 if __name__ == "__main__":
+    gc.disable()  # it lives for one run of the engine
     serve_engine(*serve())

@@ -23,6 +23,7 @@ class Need:
     via: str = ""
     service: str = ""
     context: tuple[tuple[str, str], ...] = ()
+    maker: bool = False  # in the name of whoever makes the resource
 
 
 _ACCOUNT = (("aws:SourceAccount", ACCOUNT),)
@@ -36,6 +37,7 @@ NEEDS: Sequence[Need] = (
         ("kms:CreateGrant",),
         "CreateDeliveryStream with CUSTOMER_MANAGED_CMK makes a grant in the caller's name",
         via="firehose",
+        maker=True,
     ),
     Need(
         "aws:kinesis/firehoseDeliveryStream",
@@ -57,6 +59,7 @@ NEEDS: Sequence[Need] = (
         ("kms:CreateGrant", "kms:DescribeKey"),
         "CreateCluster with encryptionConfig",
         via="eks",
+        maker=True,
     ),
     Need(
         "aws:ecr/repository",
@@ -64,6 +67,7 @@ NEEDS: Sequence[Need] = (
         ("kms:CreateGrant", "kms:DescribeKey", "kms:RetireGrant"),
         "CreateRepository makes two grants in the caller's name",
         via="ecr",
+        maker=True,
     ),
     Need(
         "aws:dynamodb/table",
@@ -71,6 +75,7 @@ NEEDS: Sequence[Need] = (
         ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"),
         "CreateTable and every call",
         via="dynamodb",
+        maker=True,
     ),
     Need(
         "aws:lambda/function",
@@ -78,14 +83,16 @@ NEEDS: Sequence[Need] = (
         ("kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"),
         "CreateFunction with KMSKeyArn",
         via="lambda",
+        maker=True,
     ),
-    Need("aws:secretsmanager/secret", ("kmsKeyId",), _DATA_KEY, "values", via="secretsmanager"),
+    Need("aws:secretsmanager/secret", ("kmsKeyId",), _DATA_KEY, "values", via="secretsmanager", maker=True),
     Need(
         "aws:bedrock/guardrail",
         ("kmsKeyArn",),
         ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"),
         "CreateGuardrail and ApplyGuardrail",
         via="bedrock",
+        maker=True,
     ),
     Need(
         "aws:athena/workgroup",
@@ -130,4 +137,5 @@ NEEDS: Sequence[Need] = (
         "puts and gets",
         via="s3",
     ),
+    Need("aws:s3/bucketObjectv2", ("kmsKeyId",), ("kms:GenerateDataKey",), "PutObject", via="s3", maker=True),
 )

@@ -1,0 +1,133 @@
+"""What AWS takes no more of: names, zones, and which kind of zone (S.1, Z.1)."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kit.errors import KitError
+from kit.evaluation.engine import PROJECT_ROOT
+from kit.evaluation.stages import evaluate_stages
+from stacks.settings import SettingsError
+from stacks.settings.consistency import LONGEST_BUCKET
+from stacks.settings.loading import RawConfig, as_config, read_settings
+from tests.plans.made import made, of_type
+
+pytestmark = pytest.mark.timeout(600)  # each test makes a plan of its own
+# Characters of a name, from each service's page of quotas, November 2026.
+CHARACTERS = {
+    "aws:athena/workgroup": 128,
+    "aws:budgets/budget": 100,
+    "aws:cloudtrail/trail": 128,
+    "aws:cloudwatch/eventRule": 64,
+    "aws:cloudwatch/logGroup": 512,
+    "aws:cloudwatch/metricAlarm": 255,
+    "aws:cognito/userPool": 128,
+    "aws:dynamodb/table": 255,
+    "aws:glue/catalogDatabase": 255,
+    "aws:iam/policy": 128,
+    "aws:iam/role": 64,
+    "aws:kinesis/firehoseDeliveryStream": 64,
+    "aws:lambda/function": 64,
+    "aws:s3/bucket": 63,
+    "aws:sfn/stateMachine": 80,
+    "aws:sns/topic": 256,
+    "aws:sqs/queue": 80,
+    "aws:wafv2/webAcl": 128,
+}
+_LONGEST: Mapping[str, Any] = {
+    "client": "c" * 15,
+    "departments": [
+        {
+            "id": "d" * 20,
+            "name": "One",
+            "cost_center": "CC-1",
+            "pilot": True,
+            "models": ["fast"],
+            "monthly_budget_usd": 100,
+            "workflows": ["competitive-analysis"],
+        }
+    ],
+    "identity": {
+        "kind": "oidc",
+        "issuer": "https://login.example.com",
+        "client_id": "claude-gateway",
+        "email_domains": ["example.com"],
+    },
+}
+_CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-1111-2222-3333-444455556666"
+US_WEST_1 = {
+    "region": "us-west-1",
+    "replica_region": "us-west-2",
+    "data_residency": "us",
+    "claude": {
+        "outbound_identity": "existing",
+        "models": {
+            alias: {"display_name": alias, "model": "claude-sonnet-5-5"}
+            for alias in ("fast", "balanced", "best", "early")
+        },
+        "providers": [{"kind": "bedrock", "region": "us-west-2"}],
+    },
+}
+
+
+def _read(**changes: Any) -> None:
+    read_settings(RawConfig(as_config({"stage": "foundation", "client": "example", **changes})))
+
+
+def test_the_longest_client_that_is_let_in_has_names_that_aws_takes(tmp_path: Path) -> None:
+    """In production, in a region with a long name, with the longest department that can be written."""
+    for environment, region, most in (("production", "ap-southeast-1", 13), ("sandbox", "eu-central-1", 18)):
+        with pytest.raises(SettingsError, match=f"{most} characters at most"):
+            _read(client="c" * (most + 1), environment=environment, region=region)
+    example = yaml.safe_load((PROJECT_ROOT / "stacks/config/clients/example.yaml").read_text("utf-8"))
+    file = tmp_path / "client.yaml"
+    file.write_text(yaml.safe_dump(example | _LONGEST), "utf-8")
+    graphs = evaluate_stages(size="large", config={"client_file": str(file)}, assume_gates=True)
+    checked: Counter[str] = Counter()
+    for one in (one for graph in graphs.values() for one in graph):
+        kind = one.type.rpartition(":")[0]
+        if kind in CHARACTERS:
+            checked[kind] += 1
+            name = one.inputs["bucket" if kind == "aws:s3/bucket" else "name"]
+            assert len(name) <= CHARACTERS[kind], name
+    assert set(checked) == set(CHARACTERS)
+
+
+def test_no_bucket_of_every_deployment_has_a_longer_name_than_was_checked() -> None:
+    parts = [
+        one.inputs["bucket"].removeprefix("example-production-").partition("-111122223333-")[0]
+        for one in of_type(made("enterprise", "direct door"), "aws:s3/bucket")
+    ]
+    everywhere = [part for part in parts if not part.startswith("data-")]
+    assert max(everywhere, key=len) == LONGEST_BUCKET
+
+
+def test_a_network_is_in_zones_of_the_region_itself_and_where_eks_has_a_control_plane() -> None:
+    asked: list[Any] = []
+    for graph in evaluate_stages(
+        size="enterprise",
+        config={"cluster": {"certified": _CERTIFIED}},
+        assume_gates=True,
+    ).values():
+        asked += [one["args"] for one in graph.invokes if "getAvailabilityZones" in one["token"]]
+    assert asked
+    for each in asked:
+        assert {"name": "opt-in-status", "values": ["opt-in-not-required"]} in each["filters"], (
+            "a local zone of the account comes first in the alphabet: us-west-2-lax-1a"
+        )
+        assert "use1-az3" in each["excludeZoneIds"]
+
+
+def test_a_region_with_too_few_zones_is_refused_with_what_to_set() -> None:
+    with pytest.raises(KitError, match="has 2 zones for this account, size large asks for 3"):
+        evaluate_stages(size="large", config=US_WEST_1, assume_gates=True)
+
+
+_CERTIFIED = {
+    "name": "pods.example.com",
+    "certificate_arn": _CERTIFICATE,
+}
