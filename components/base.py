@@ -79,10 +79,27 @@ class Names:
         )
         return name
 
+    def group(self, what: str) -> str:
+        """A name for a security group: AWS keeps those that begin with `sg-` for its own ids."""
+        name = self.of(what)
+        return f"kit-{name}" if name.startswith("sg-") else name
+
+    def sign_in(self) -> str:
+        """The prefix of a domain of Cognito, unique in its region: without the words that Cognito reserves,
+        which the name of a client may hold (`lawson`).
+        """
+        plain = f"{self.client}-{self.environment}-{self.account}"
+        reserved = any(word in plain for word in ("amazon", "aws", "cognito"))
+        return f"sign-in-{self._short_hash()}-{self.account}" if reserved else plain
+
+    def _short_hash(self) -> str:
+        """Eight characters that tell this deployment from others."""
+        deployment = f"{self.client}/{self.environment}/{self.account}"
+        return hashlib.sha256(deployment.encode()).hexdigest()[:8]
+
     def brief(self, what: str) -> str:
         """A name of at most 32 characters for AWS: `what`, and a short hash of the deployment."""
-        deployment = f"{self.client}/{self.environment}/{self.account}"
-        name = f"{what}-{hashlib.sha256(deployment.encode()).hexdigest()[:8]}"
+        name = f"{what}-{self._short_hash()}"
         refuse("Names", [(len(name) <= 32, f"{name!r} is longer than 32 characters")])
         return name
 

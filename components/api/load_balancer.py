@@ -133,7 +133,7 @@ class LoadBalancer(KitComponent):
     def _security_group(self, suffix: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(
             f"{self._name}{suffix}-group",
-            name=self._args.names.of(f"{self._args.what}{suffix}"),
+            name=self._args.names.group(f"{self._args.what}{suffix}"),
             description=description,
             vpc_id=self._args.vpc_id,
             opts=self.child(),

@@ -156,7 +156,7 @@ class Network(KitComponent):
         functions, endpoints = (
             ec2.SecurityGroup(
                 f"{self._name}-{what}-group",
-                name=self._args.names.of(what),
+                name=self._args.names.group(what),
                 description=description,
                 vpc_id=self.vpc.id,
                 opts=self.child(),

@@ -87,7 +87,7 @@ class People(KitComponent):
         provider = self._federation(name)
         self.domain = cognito.UserPoolDomain(
             f"{name}-domain",
-            domain=f"{names.client}-{names.environment}-{names.account}",
+            domain=names.sign_in(),
             user_pool_id=self.pool.id,
             managed_login_version=2,
             opts=self.child(),

@@ -86,10 +86,12 @@ def resources(stack: automation.Stack) -> list[dict[str, Any]]:
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     binary = engine_folder()
     assert binary is not None, "there is no engine: run make test-engine"
-    folder = tmp_path_factory.mktemp("engine")
+    # KIT_TEST_FOLDER keeps it, so that one size can be driven after the other
+    kept = os.environ.get("KIT_TEST_FOLDER")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("engine")
     project = _copy(folder / "project")
     binaries = folder / "bin"
-    binaries.mkdir()
+    binaries.mkdir(exist_ok=True)
     for name, module in {
         "pulumi-resource-aws": "tests.engine.provider",
         "pulumi-resource-kubernetes": "tests.engine.provider",
@@ -98,7 +100,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         if name.startswith("pulumi-language") and (binary / name).exists():
             continue  # a release of Pulumi brings its own
         _script(binaries / name, f'cd {PROJECT_ROOT} && exec {sys.executable} -m {module} "$@"')
-    (folder / "state").mkdir()
+    (folder / "state").mkdir(exist_ok=True)
     faults = folder / "faults.json"
     environment = {
         "PATH": os.pathsep.join([str(binaries), str(binary), os.environ["PATH"]]),

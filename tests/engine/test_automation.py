@@ -5,12 +5,14 @@ place of AWS (Z.1, S.1-S.3). The engine, not our evaluation, decides here what a
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
 from pulumi import automation
 
+from kit.evaluation import Graph
 from kit.evaluation.stages import SIZES, STAGES, evaluate_stages
 from tests.engine.conftest import Engine, resources
 from tests.plans.variants import VARIANTS
@@ -52,27 +54,35 @@ def _was_shown(done: dict[str, int], foreseen: dict[str, int]) -> bool:
 ADDED = {"enterprise": VARIANTS["direct door"]}
 
 
-@pytest.mark.parametrize("size", CHOSEN)
-def test_every_stage_is_previewed_stood_up_found_unchanged_and_refreshed(engine: Engine, size: str) -> None:
+@cache
+def _planned(size: str) -> Mapping[str, Graph]:
+    """What our own evaluation makes of a size."""
+    return evaluate_stages(size=size, config=ADDED.get(size) or {}, assume_gates=True)
+
+
+@pytest.mark.parametrize(("size", "stage"), [(size, stage) for size in CHOSEN for stage in STAGES])
+def test_a_stage_is_previewed_stood_up_found_unchanged_and_refreshed(
+    engine: Engine, size: str, stage: str
+) -> None:
     """From size to size in the same state: nothing that holds data is replaced on the way."""
-    chosen = ADDED.get(size) or {}
-    planned = evaluate_stages(size=size, config=chosen, assume_gates=True)
-    given = {key: json.dumps(value) for key, value in chosen.items()}
-    for stage in STAGES:
-        stack = engine.stack(stage, size=size, **given)
-        foreseen = _changes(stack.preview().change_summary)
-        done = stack.up()
-        assert done.summary.result == "succeeded"
-        assert _was_shown(_changes(done.summary.resource_changes), foreseen)
-        assert _ours((one.type, one.name) for one in planned[stage] if not one.read) == _ours(
-            (one["type"], one["urn"].rpartition("::")[2])
-            for one in resources(stack)
-            if not one.get("external")
-        ), "our own evaluation and the engine agree on what is made"
-        assert set(planned[stage].exports) == set(done.outputs)
-        stack.preview(expect_no_changes=True)
-        stack.refresh(expect_no_changes=True)
-        DONE.update(["preview", "up", "no changes", "refresh"])
+    stack = engine.stack(
+        stage, size=size, **{key: json.dumps(value) for key, value in (ADDED.get(size) or {}).items()}
+    )
+    foreseen = _changes(stack.preview().change_summary)
+    DONE["preview"] += 1
+    done = stack.up()
+    assert done.summary.result == "succeeded"
+    assert _was_shown(_changes(done.summary.resource_changes), foreseen)
+    planned = _planned(size)[stage]
+    assert _ours((one.type, one.name) for one in planned if not one.read) == _ours(
+        (one["type"], one["urn"].rpartition("::")[2]) for one in resources(stack) if not one.get("external")
+    ), "our own evaluation and the engine agree on what is made"
+    assert set(planned.exports) == set(done.outputs)
+    DONE["up"] += 1
+    stack.preview(expect_no_changes=True)
+    DONE["no changes"] += 1
+    stack.refresh(expect_no_changes=True)
+    DONE["refresh"] += 1
 
 
 def test_a_stage_reads_the_state_of_the_one_before(engine: Engine) -> None:

@@ -128,7 +128,12 @@ NEEDS: Sequence[Need] = (
     Need("aws:sqs/queue", ("kmsMasterKeyId",), _DATA_KEY, "Lambda's role sends dead letters", via="sqs"),
     *(
         Need("aws:sns/topic", ("kmsMasterKeyId",), _DATA_KEY, "publishes", service=service, context=_ACCOUNT)
-        for service in ("budgets.amazonaws.com", "cloudwatch.amazonaws.com", "costalerts.amazonaws.com")
+        for service in (
+            "budgets.amazonaws.com",
+            "cloudwatch.amazonaws.com",
+            "costalerts.amazonaws.com",
+            "events.amazonaws.com",
+        )
     ),
     Need(
         "aws:s3/bucketServerSideEncryptionConfiguration",

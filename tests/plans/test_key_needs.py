@@ -2,10 +2,14 @@
 group whose key refuses it stops a deployment, or loses what it should hold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from components.base import Names
+from components.foundation.keys import key_statements, purposes
 from tests.plans.key_needs import NEEDS, Need
 from tests.plans.made import ACCOUNT, REGION, Made, made, of_type
 from tests.plans.policies import allows, statements, values_at
@@ -14,6 +18,7 @@ from tests.support.stages import SIZES
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 FIREHOSE = f"firehose.{REGION}.amazonaws.com"
+FIREHOSE_ITSELF = "firehose.amazonaws.com"  # works by a grant; its own statement is what AWS's examples have
 STREAM = "aws:kinesis/firehoseDeliveryStream"
 
 
@@ -21,7 +26,10 @@ def _keys(plan: tuple[Made, ...]) -> dict[str, Made]:
     return {one.state.outputs["arn"]: one for one in of_type(plan, "aws:kms/key")}
 
 
-def _refused(need: Need, plan: tuple[Made, ...]) -> Iterator[str]:
+def _refused(
+    need: Need, plan: tuple[Made, ...], policies: Mapping[str, Mapping[str, Any]] | None = None
+) -> Iterator[str]:
+    """What a plan's keys refuse; `policies` are other ones for some keys, by their names."""
     keys = _keys(plan)
     context = dict(need.context)
     if need.via:
@@ -38,7 +46,8 @@ def _refused(need: Need, plan: tuple[Made, ...]) -> Iterator[str]:
                 continue
             for action in need.actions:
                 who = need.service or ROOT
-                if not allows(key.inputs["policy"], action, principal=who, context=context):
+                policy = (policies or {}).get(key.name, key.inputs["policy"])
+                if not allows(policy, action, principal=who, context=context):
                     yield f"{one.name}: {key.name} refuses {action} ({need.why})"
 
 
@@ -51,6 +60,38 @@ def test_every_key_lets_in_the_services_that_use_it(size: str) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_so_does_every_key_of_every_variant(variant: str) -> None:
     assert [refusal for need in NEEDS for refusal in _refused(need, made("medium", variant))] == []
+
+
+def test_no_declaration_of_who_uses_a_key_can_be_left_out() -> None:
+    """Key policies follow from the declarations in `purposes`: without one of them, some service is refused
+    its key, and the test above says which.
+    """
+    plans = [made("enterprise", "direct door"), made("medium", "guardrail")]
+    names = Names("example", "production", ACCOUNT, REGION)
+    unneeded = []
+    for label, purpose in purposes(names).items():
+        fewer = [
+            (
+                f"{label} through {one}",
+                replace(purpose, via=[each for each in purpose.via if each != one] or ["none"]),
+            )
+            for one in purpose.via
+        ]
+        fewer += [
+            (
+                f"{label} by {one}",
+                replace(purpose, services={k: v for k, v in purpose.services.items() if k != one}),
+            )
+            for one in purpose.services
+            if one != FIREHOSE_ITSELF
+        ]
+        for what, weaker in fewer:
+            policies = {
+                f"keys-{label}": {"Statement": [one.to_dict() for one in key_statements(weaker, names)]}
+            }
+            if not any(any(_refused(need, plan, policies)) for need in NEEDS for plan in plans):
+                unneeded.append(what)
+    assert unneeded == []
 
 
 def test_every_need_is_of_a_resource_that_some_plan_makes() -> None:

@@ -1,5 +1,6 @@
 """What AWS takes no more of: names, zones, and which kind of zone (S.1, Z.1)."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components.base import Names
 from kit.errors import KitError
 from kit.evaluation.engine import PROJECT_ROOT
 from kit.evaluation.stages import evaluate_stages
@@ -74,19 +76,22 @@ US_WEST_1 = {
 }
 
 
-def _read(**changes: Any) -> None:
-    read_settings(RawConfig(as_config({"stage": "foundation", "client": "example", **changes})))
+def _file(folder: Path, **changes: Any) -> str:
+    """The example client with other values, as a file."""
+    example = yaml.safe_load((PROJECT_ROOT / "stacks/config/clients/example.yaml").read_text("utf-8"))
+    file = folder / "client.yaml"
+    file.write_text(yaml.safe_dump({**example, **changes}), "utf-8")
+    return str(file)
 
 
 def test_the_longest_client_that_is_let_in_has_names_that_aws_takes(tmp_path: Path) -> None:
     """In production, in a region with a long name, with the longest department that can be written."""
     for environment, region, most in (("production", "ap-southeast-1", 13), ("sandbox", "eu-central-1", 18)):
+        long = _file(tmp_path, client="c" * (most + 1), environment=environment, region=region)
         with pytest.raises(SettingsError, match=f"{most} characters at most"):
-            _read(client="c" * (most + 1), environment=environment, region=region)
-    example = yaml.safe_load((PROJECT_ROOT / "stacks/config/clients/example.yaml").read_text("utf-8"))
-    file = tmp_path / "client.yaml"
-    file.write_text(yaml.safe_dump(example | _LONGEST), "utf-8")
-    graphs = evaluate_stages(size="large", config={"client_file": str(file)}, assume_gates=True)
+            read_settings(RawConfig(as_config({"stage": "foundation", "client_file": long})))
+    longest = _file(tmp_path, **_LONGEST)
+    graphs = evaluate_stages(size="large", config={"client_file": longest}, assume_gates=True)
     checked: Counter[str] = Counter()
     for one in (one for graph in graphs.values() for one in graph):
         kind = one.type.rpartition(":")[0]
@@ -95,6 +100,19 @@ def test_the_longest_client_that_is_let_in_has_names_that_aws_takes(tmp_path: Pa
             name = one.inputs["bucket" if kind == "aws:s3/bucket" else "name"]
             assert len(name) <= CHARACTERS[kind], name
     assert set(checked) == set(CHARACTERS)
+
+
+@pytest.mark.parametrize("client", ["lawson", "amazonia", "sg", "sg-bank", "acme"])
+def test_no_name_holds_a_word_that_aws_keeps_for_itself(client: str) -> None:
+    """Cognito's reserved words and the beginning of ids of security groups (each API's own reference)."""
+    names = Names(client, "production", "111122223333", "eu-central-1")
+    assert not re.search("aws|amazon|cognito", names.sign_in())
+    assert re.fullmatch(r"[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?", names.sign_in())
+    assert not names.group("functions").startswith("sg-")
+    assert (
+        Names("acme", "production", "111122223333", "eu-central-1").sign_in()
+        == "acme-production-111122223333"
+    )
 
 
 def test_no_bucket_of_every_deployment_has_a_longer_name_than_was_checked() -> None:
