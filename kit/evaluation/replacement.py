@@ -1,8 +1,10 @@
 """Which changed inputs make AWS replace a resource.
 
-The SDK does not carry that knowledge: it sits in the provider. This is a short table of the types that the
-kit uses and the inputs that the AWS provider documents as forcing a new resource; for a type that is not in
-it a changed physical name is said to replace "perhaps". `pulumi preview` is the authority.
+The SDK does not carry that knowledge, nor does the metadata of the provider's bridge: it sits in the
+provider itself. This is a table of the types that the kit uses and the inputs that the AWS provider documents
+as forcing a new resource; a test holds it against CloudFormation's schemas, which say what AWS cannot change
+in place. For a type that is not in it a changed physical name is said to replace "perhaps". `pulumi preview`
+is the authority.
 """
 
 from collections.abc import Mapping
@@ -16,26 +18,52 @@ _ANY = "*"
 FORCES_NEW: dict[str, tuple[str, ...]] = {
     "aws:apigateway/apiKey:ApiKey": ("value",),
     "aws:apigateway/authorizer:Authorizer": ("restApi",),
+    "aws:apigateway/basePathMapping:BasePathMapping": ("domainName",),
     "aws:apigateway/deployment:Deployment": ("restApi", "triggers", "variables"),
+    "aws:apigateway/domainName:DomainName": ("domainName",),
+    "aws:apigateway/integration:Integration": ("restApi", "resourceId", "httpMethod", "type"),
+    "aws:apigateway/method:Method": ("restApi", "resourceId", "httpMethod"),
+    "aws:apigateway/resource:Resource": ("restApi",),
+    "aws:apigateway/response:Response": ("restApiId", "responseType"),
     "aws:apigateway/stage:Stage": ("restApi", "stageName"),
+    "aws:apigatewayv2/vpcLink:VpcLink": ("securityGroupIds", "subnetIds"),
+    "aws:athena/namedQuery:NamedQuery": ("database", "description", "name", "query", "workgroup"),
     "aws:athena/workgroup:Workgroup": ("name",),
     "aws:budgets/budget:Budget": (*_NAME, "accountId"),
     "aws:cloudtrail/trail:Trail": ("name",),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("alarmName",),
+    "aws:cloudwatch/dashboard:Dashboard": ("dashboardName",),
     "aws:cloudwatch/eventRule:EventRule": (*_NAME, "eventBusName"),
     "aws:cloudwatch/eventTarget:EventTarget": ("rule", "targetId", "eventBusName"),
     "aws:cloudwatch/logGroup:LogGroup": (*_NAME, "logGroupClass"),
+    "aws:cloudwatch/logStream:LogStream": ("name", "logGroupName"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ("name",),
     "aws:cognito/identityProvider:IdentityProvider": ("userPoolId", "providerName", "providerType"),
     "aws:cognito/resourceServer:ResourceServer": ("userPoolId", "identifier"),
+    "aws:cognito/userGroup:UserGroup": ("name", "userPoolId"),
     "aws:cognito/userPool:UserPool": ("aliasAttributes", "usernameAttributes", "usernameConfiguration"),
     "aws:cognito/userPoolClient:UserPoolClient": ("userPoolId", "generateSecret"),
     "aws:cognito/userPoolDomain:UserPoolDomain": ("domain", "userPoolId"),
     "aws:dynamodb/table:Table": ("name", "hashKey", "rangeKey", "localSecondaryIndexes", "importTable"),
+    "aws:ec2/flowLog:FlowLog": (
+        "iamRoleArn",
+        "logDestination",
+        "logDestinationType",
+        "logFormat",
+        "maxAggregationInterval",
+        "trafficType",
+        "vpcId",
+    ),
+    "aws:ec2/natGateway:NatGateway": ("allocationId", "connectivityType", "subnetId"),
     "aws:ec2/securityGroup:SecurityGroup": (*_NAME, "description", "vpcId"),
     "aws:ec2/subnet:Subnet": ("vpcId", "cidrBlock", "availabilityZone"),
     "aws:ec2/vpc:Vpc": ("cidrBlock", "ipv4IpamPoolId"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("vpcId", "serviceName", "vpcEndpointType"),
+    "aws:ecr/repository:Repository": ("name", "encryptionConfigurations"),
+    "aws:eks/accessEntry:AccessEntry": ("clusterName", "principalArn", "type"),
+    "aws:eks/addon:Addon": ("addonName", "clusterName"),
     "aws:eks/cluster:Cluster": ("name", "roleArn", "bootstrapSelfManagedAddons"),
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": ("clusterName", "namespace", "serviceAccount"),
     "aws:glue/catalogDatabase:CatalogDatabase": ("name", "catalogId"),
     "aws:glue/catalogTable:CatalogTable": ("name", "databaseName", "catalogId"),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ("url",),
@@ -52,6 +80,23 @@ FORCES_NEW: dict[str, tuple[str, ...]] = {
     "aws:lambda/functionUrl:FunctionUrl": ("functionName", "qualifier"),
     "aws:lambda/layerVersion:LayerVersion": (_ANY,),
     "aws:lambda/permission:Permission": (_ANY,),
+    "aws:lb/listener:Listener": ("loadBalancerArn",),
+    "aws:lb/listenerRule:ListenerRule": ("listenerArn",),
+    "aws:lb/loadBalancer:LoadBalancer": ("name", "internal", "loadBalancerType"),
+    "aws:lb/targetGroup:TargetGroup": (
+        "name",
+        "port",
+        "protocol",
+        "protocolVersion",
+        "targetType",
+        "vpcId",
+        "ipAddressType",
+    ),
+    "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList": ("name",),
+    "aws:route53/resolverFirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation": (
+        "firewallRuleGroupId",
+        "vpcId",
+    ),
     "aws:s3/bucket:Bucket": ("bucket", "bucketPrefix", "objectLockEnabled"),
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": ("bucket",),
     "aws:s3/bucketObjectv2:BucketObjectv2": ("bucket", "key"),
@@ -61,13 +106,19 @@ FORCES_NEW: dict[str, tuple[str, ...]] = {
     "aws:s3/bucketVersioning:BucketVersioning": ("bucket",),
     "aws:scheduler/schedule:Schedule": (*_NAME, "groupName"),
     "aws:secretsmanager/secret:Secret": _NAME,
+    "aws:secretsmanager/secretPolicy:SecretPolicy": ("secretArn",),
     "aws:secretsmanager/secretVersion:SecretVersion": ("secretId", "secretString", "secretBinary"),
     "aws:sfn/stateMachine:StateMachine": (*_NAME, "type"),
+    "aws:signer/signingProfile:SigningProfile": ("name", "platformId", "signatureValidityPeriod"),
     "aws:sns/topic:Topic": (*_NAME, "fifoTopic"),
     "aws:sns/topicSubscription:TopicSubscription": ("topic", "protocol", "endpoint"),
     "aws:sqs/queue:Queue": (*_NAME, "fifoQueue"),
     "aws:ssm/parameter:Parameter": ("name",),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ("securityGroupId",),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ("securityGroupId",),
     "aws:wafv2/webAcl:WebAcl": (*_NAME, "scope"),
+    "aws:wafv2/webAclAssociation:WebAclAssociation": ("resourceArn", "webAclArn"),
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": ("resourceArn",),
 }
 _NAME_LIKE = {
     "name",

@@ -48,6 +48,12 @@ def _version() -> str:
     return found[1]
 
 
+def _go() -> str:
+    """The oldest Go that builds it."""
+    found = re.search(r"^go (\S+)", (MODULE / "go.mod").read_text("utf-8"), re.MULTILINE)
+    return found[1] if found else ""
+
+
 def _pins() -> str:
     digest = hashlib.sha256()
     for name in ("go.mod", "go.sum"):
@@ -59,7 +65,7 @@ def _build(folder: Path) -> Path:
     go = shutil.which("go")
     if go is None:
         raise EngineMissing(
-            "no pulumi on the PATH and no Go 1.26 or newer to build it with: install either of them"
+            f"no pulumi on the PATH and no Go {_go()} or newer to build it with: install either of them"
         )
     sys.stderr.write(f"building pulumi {_version()} into {folder} (a few minutes, once)\n")
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +83,10 @@ def _build(folder: Path) -> Path:
 def _run(*command: str) -> str:
     done = subprocess.run(command, cwd=MODULE, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        raise EngineMissing(f"{' '.join(command)}: exit {done.returncode}")
+        raise EngineMissing(
+            f"{' '.join(command)}: exit {done.returncode}, the reason is above. It takes Go {_go()} or newer"
+            " and a Go module proxy (go env GOPROXY); or put a Pulumi on the PATH"
+        )
     return done.stdout
 
 

@@ -7,7 +7,8 @@ own predictions, what replaces it from its list of inputs that do (`kit/evaluati
 
     KIT_TEST_WORLD    the folder
     KIT_TEST_FAULTS   a JSON file: {"part of a URN": {"kind": "throttled", "times": 1}}; other kinds are
-                      "unfinished" (made, but not ready in time) and "slow"
+                      "unfinished" (made, but not ready in time) and "slow" (never ready: for an
+                      engine that is killed)
 """
 # ruff: noqa: N802 - the names are the protocol's
 
@@ -33,7 +34,7 @@ from kit.evaluation.wire import plain, to_struct
 from tests.engine.plugin import serve_engine
 
 ACCOUNT = Account("111122223333", "eu-central-1")
-_SLOW_SECONDS = 30
+_SLOW_SECONDS = 3600  # longer than any test: it ends with its engine
 _MOST_BYTES = 64 * 1024 * 1024
 
 

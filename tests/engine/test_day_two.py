@@ -106,7 +106,7 @@ def test_a_run_that_was_killed_is_cancelled_and_continued(engine: Engine) -> Non
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline, seen = time.monotonic() + 240, 0
+    deadline, seen = time.monotonic() + 900, 0
     while time.monotonic() < deadline:
         before, seen = seen, _written(stack)
         if seen > 20 and seen == before:
