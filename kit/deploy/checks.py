@@ -318,7 +318,7 @@ def _endpoints(settings: Settings, clients: Clients) -> Check:
 
 
 def _addresses(settings: Settings, clients: Clients) -> Check:
-    """One elastic address a zone, for its way out."""
+    """One elastic address a zone, for its NAT gateway."""
     name, needs = "addresses", settings.sizing.redundancy.availability_zones
     used = clients("ec2").describe_addresses()["Addresses"]
     own = names_of(settings)

@@ -214,7 +214,7 @@ FAMILIES: tuple[Family, ...] = (
            ["{arn}:wafv2:{at}:regional/*", "{arn}:apigateway:{region}::/restapis/*/stages/*",
             "{arn}:elasticloadbalancing:{at}:loadbalancer/app/*"]),
 )  # fmt: skip
-# What encrypts in the name of whoever makes a table, function, guardrail, object or value.
+# What encrypts in the name of the maker of a table, function, guardrail, object or value.
 _ENCRYPTING = ("bedrock", "dynamodb", "lambda", "s3", "secretsmanager")
 # Nothing at AWS stands for these.
 _NOT_AWS = ("kubernetes:", "pulumi:")
@@ -317,7 +317,7 @@ def _filled(names: Names) -> Mapping[str, str]:
 
 
 def _layer_statement(names: Names) -> dict[str, Any]:
-    """Lambda asks whoever makes a function whether they may read its layers, in AWS's own account too."""
+    """Lambda asks of the maker of a function the right to read its layers, in AWS's own account too."""
     return {
         "Sid": "LayerOfAws",
         "Effect": "Allow",
@@ -327,7 +327,7 @@ def _layer_statement(names: Names) -> dict[str, Any]:
 
 
 def _key_statements(names: Names) -> list[dict[str, Any]]:
-    """Services encrypt what is made in the name of whoever makes it, or are given a grant by them. That opens
+    """Services encrypt what is made in the name of its maker, or are given a grant by it. That opens
     no data: the role may read no object, item or value, and no key by itself.
     """
     key = f"arn:{names.partition}:kms:*:{names.account}:key/*"
