@@ -63,6 +63,7 @@ def account_checks(settings: Settings, clients: Clients, *, now: datetime | None
         "cost allocation tags": lambda: _cost_tags(clients),
         "certificate": lambda: _certificate(settings, clients, at),
         "models": lambda: _models(settings, clients),
+        "API throttling": lambda: _throttling(settings, clients),
         "secrets": lambda: _secrets(settings, clients, at),
     }
     if own_network(settings):
@@ -261,6 +262,24 @@ def _models(settings: Settings, clients: Clients) -> Check:
             "submit the use case form for Anthropic models in the Bedrock console",
         )
     return Check(name, "ok", "open to the account")
+
+
+def _throttling(settings: Settings, clients: Clients) -> Check:
+    """The account's own limit in the region holds before ours; in newer regions it is a quarter."""
+    name, capacity = "API throttling", settings.sizing.capacity
+    limits = clients("apigateway").get_account().get("throttleSettings", {})
+    rate, burst = limits.get("rateLimit"), limits.get("burstLimit")
+    if rate is None or burst is None:
+        return Check(name, "unknown", "API Gateway does not say", "look in Service Quotas")
+    if rate < capacity.api_requests_per_second or burst < capacity.api_burst:
+        return Check(
+            name,
+            "warning",
+            f"the account has {rate:g} requests a second and a burst of {burst}, size {settings.size} is made"
+            f" for {capacity.api_requests_per_second} and {capacity.api_burst}",
+            "ask for more in Service Quotas: Amazon API Gateway, Throttle rate and Throttle burst rate",
+        )
+    return Check(name, "ok", f"{rate:g} requests a second, burst {burst}")
 
 
 def _secrets(settings: Settings, clients: Clients, now: datetime) -> Check:

@@ -35,6 +35,7 @@ SOUND: Mapping[str, tuple[str, Any]] = {
     "lambda": ("get_account_settings", {"AccountLimit": {"ConcurrentExecutions": 1_000}}),
     "ce": ("get_anomaly_monitors", {"AnomalyMonitors": []}),
     "iam": ("get_outbound_web_identity_federation_info", "FeatureDisabled"),
+    "apigateway": ("get_account", {"throttleSettings": {"rateLimit": 10_000.0, "burstLimit": 5_000}}),
     "secretsmanager": ("list_secrets", {"SecretList": []}),
     "bedrock": (
         "get_foundation_model_availability",
@@ -117,7 +118,7 @@ def checked(stack: ExitStack, chosen: Settings, **changes: Any) -> dict[str, Che
 def test_a_sound_account_is_ready(stack: ExitStack) -> None:
     found = checked(stack, settings(budget={"anomaly_monitor": "create"}, api=DOMAIN))
     assert {one.name: one.state for one in found.values()} == dict.fromkeys(found, "ok")
-    assert len(found) == 9
+    assert len(found) == 10
 
 
 def test_credentials_of_another_account_end_it(stack: ExitStack) -> None:
@@ -276,6 +277,13 @@ def test_an_account_whose_addresses_others_use_is_told_how_many_to_ask_for(stack
     found = of_network(stack, "medium", dict.fromkeys(ENDPOINTS, ZONES), [*others, {"Tags": OURS}])
     assert found["addresses"].state == "failed"
     assert "--desired-value 6" in found["addresses"].fix
+
+
+def test_an_account_that_throttles_before_the_size_is_reported(stack: ExitStack) -> None:
+    slow = {"throttleSettings": {"rateLimit": 1.0, "burstLimit": 1}}
+    found = checked(stack, settings(), apigateway=slow)["API throttling"]
+    assert found.state == "warning"
+    assert "Throttle rate" in found.fix
 
 
 def test_a_secret_that_is_due_is_reported_and_the_pepper_is_not(stack: ExitStack) -> None:

@@ -64,8 +64,13 @@ NOT_OURS = (
 # Their ARNs are made up in another form than AWS's.
 ASKED_OTHERWISE = (
     "aws:athena/namedQuery",  # on its workgroup
+    "aws:cognito/userGroup",  # on its pool
+    "aws:eks/addon",  # on its cluster, as is the next
+    "aws:eks/podIdentityAssociation",
+    "aws:lb/listenerRule",  # on its listener
     "aws:route53/resolverFirewallDomainList",
     "aws:route53/resolverFirewallRule",
+    "aws:signer/signingProfile",
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
 
@@ -13,7 +14,8 @@ from components.base import Names
 from kit.errors import KitError
 from kit.evaluation.engine import PROJECT_ROOT
 from kit.evaluation.stages import evaluate_stages
-from stacks.settings import SettingsError
+from stacks import pods
+from stacks.settings import Settings, SettingsError
 from stacks.settings.consistency import LONGEST_BUCKET
 from stacks.settings.loading import RawConfig, as_config, read_settings
 from tests.plans.made import made, of_type
@@ -41,7 +43,7 @@ CHARACTERS = {
     "aws:wafv2/webAcl": 128,
 }
 _LONGEST: Mapping[str, Any] = {
-    "client": "c" * 15,
+    "client": "c" * 14,
     "departments": [
         {
             "id": "d" * 20,
@@ -86,7 +88,7 @@ def _file(folder: Path, **changes: Any) -> str:
 
 def test_the_longest_client_that_is_let_in_has_names_that_aws_takes(tmp_path: Path) -> None:
     """In production, in a region with a long name, with the longest department that can be written."""
-    for environment, region, most in (("production", "ap-southeast-1", 13), ("sandbox", "eu-central-1", 18)):
+    for environment, region, most in (("production", "ap-southeast-1", 12), ("sandbox", "eu-central-1", 17)):
         long = _file(tmp_path, client="c" * (most + 1), environment=environment, region=region)
         with pytest.raises(SettingsError, match=f"{most} characters at most"):
             read_settings(RawConfig(as_config({"stage": "foundation", "client_file": long})))
@@ -149,3 +151,24 @@ _CERTIFIED = {
     "name": "pods.example.com",
     "certificate_arn": _CERTIFICATE,
 }
+
+
+def _settings(**changes: Any) -> Settings:
+    return read_settings(RawConfig(as_config({"stage": "integration", "client": "example", **changes})))
+
+
+def test_a_size_made_for_pods_says_what_it_lacks_to_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    for chosen in (
+        {"size": "large"},
+        {"size": "enterprise", "cluster": {"certified": _CERTIFIED}},
+        {"size": "enterprise", "sizing": {"capacity": {"runtime": "lambda"}}},
+    ):
+        pods.warn_without_a_certified_name(_settings(**chosen))
+    assert said == []
+    pods.warn_without_a_certified_name(_settings(size="enterprise"))
+    assert "cluster.certified" in said[0]
+    assert "sizing.capacity.runtime: lambda" in said[0]
+    with pytest.raises(SettingsError, match=r"runtime.*needs a certified name"):
+        _settings(size="medium", sizing={"capacity": {"runtime": "kubernetes"}})
