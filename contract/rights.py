@@ -45,6 +45,7 @@ _DATA_ACTIONS = ("allow", "flag", "redact", "block")
 _TOOL_ACTIONS = ("allow", "flag", "redact", "withhold", "block")
 _USE_ACTIONS = ("allow", "flag", "review", "block")
 _PASS_ACTIONS = ("allow", "flag", "block")
+_IMAGE_ACTIONS = ("allow", "flag", "ask", "block")
 
 
 @declared
@@ -74,9 +75,10 @@ class Findings:
         default="block", stricter="more", choices=_PASS_ACTIONS, control=True, changes="gateway",
         name="injection-order",
     )  # fmt: skip
-    image: Literal["allow", "flag", "block"] = key(
-        "what happens to an image, whose text nobody reads before it leaves", default="flag",
-        stricter="more", choices=_PASS_ACTIONS, control=True, changes="gateway",
+    image: Literal["allow", "flag", "ask", "block"] = key(
+        "what happens to an image, whose text nobody reads before it leaves; ask: the caller confirms that a "
+        "person has looked at it", default="flag", stricter="more", choices=_IMAGE_ACTIONS, control=True,
+        changes="gateway",
     )  # fmt: skip
     injection: Literal["allow", "flag", "block"] = key(
         "what happens to instructions that are hidden in a text", default="flag", stricter="more",

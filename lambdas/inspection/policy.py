@@ -9,7 +9,14 @@ from enum import StrEnum
 from typing import Protocol
 
 from lambdas.inspection.detectors import identity
-from lambdas.inspection.findings import SERVER_ENCRYPTED, DataClass, Finding, Inspection, highest
+from lambdas.inspection.findings import (
+    SERVER_ENCRYPTED,
+    DataClass,
+    Finding,
+    Inspection,
+    Uninspectable,
+    highest,
+)
 
 
 class Action(StrEnum):
@@ -31,9 +38,9 @@ class DepartmentRules(Protocol):
     """The part of a department's policy that inspection needs; `lambdas.common.policy.Department` has it.
 
     `findings` maps `restricted`, `confidential`, `injection`, `uninspectable` and the acceptable-use rules
-    to an action (for acceptable use also `review`); `restricted-in-tools` and `confidential-in-tools` say
-    what follows where a tool or a document brought it, or where an earlier turn holds it that was refused
-    once; `human_review` names the uses of the department that a person must review.
+    to an action (for acceptable use also `review`, for an `image` also `ask`); `restricted-in-tools` and
+    `confidential-in-tools` say what follows where a tool or a document brought it, or where an earlier turn
+    holds it that was refused once; `human_review` names the uses of the department that a person must review.
     """
 
     @property
@@ -136,7 +143,7 @@ def decide(inspection: Inspection, department: DepartmentRules, *, human_review:
         return Decision(Action.BLOCK, f"inspection-{inspection.failure}", f"Blocked because {advice}.")
     decisions = [
         _decide_level(inspection, department),
-        *_decide_unread(inspection, department),
+        *_decide_unread(inspection, department, human_review),
         _decide_injection(inspection, department),
         _decide_order(inspection, department),
         *_decide_use(inspection, department, human_review),
@@ -273,7 +280,7 @@ def _remedy(evidence: Sequence[Finding]) -> str:
     return "remove it or put a placeholder in its place, and send again"
 
 
-def _decide_unread(inspection: Inspection, department: DepartmentRules) -> list[Decision]:
+def _decide_unread(inspection: Inspection, department: DepartmentRules, human_review: bool) -> list[Decision]:
     """What cannot be read; an image has a rule of its own: screenshots are an agent's daily work."""
     decisions: list[Decision] = []
     for rule in ("uninspectable", _IMAGE):
@@ -284,7 +291,11 @@ def _decide_unread(inspection: Inspection, department: DepartmentRules) -> list[
         ]
         if not unread:
             continue
-        action = Action(_action(department, rule))
+        chosen = _action(department, rule)
+        if chosen == _ASK:
+            decisions.append(_ask(unread[0], confirmed=human_review))
+            continue
+        action = Action(chosen)
         message = ""
         if action.rank >= Action.REDACT.rank:
             action = Action.BLOCK
@@ -297,6 +308,21 @@ def _decide_unread(inspection: Inspection, department: DepartmentRules) -> list[
     return decisions
 
 
+def _ask(image: Uninspectable, *, confirmed: bool) -> Decision:
+    """A person looks where no machine can."""
+    if confirmed:
+        return Decision(Action.FLAG, "image-confirmed")
+    return Decision(
+        Action.BLOCK,
+        "image-unconfirmed",
+        f"Blocked: nobody has read {image.field} ({image.kind}). Look at it: if it shows no personal data, "
+        "no password and nothing confidential, send again with the human-review flag; otherwise crop it or "
+        "leave it out.",
+        requires_review=True,
+    )
+
+
+_ASK = "ask"
 _IMAGE = "image"
 # a person, or a document that a person sends, tells Claude to drop its instructions or to give them away
 _ORDERS = frozenset(

@@ -74,6 +74,23 @@ def test_an_image_is_recorded_and_passes_unless_the_department_says_otherwise() 
     )
 
 
+def test_an_image_passes_after_a_person_has_looked_at_it_where_the_department_asks() -> None:
+    """G.1: no machine reads its text, so somebody does; what else is in the request is judged as ever."""
+    rules = Rules(image="ask")
+    inspection = INSPECTOR.inspect_request({"messages": [{"role": "user", "content": [IMAGE]}]})
+    asked = decide(inspection, rules)
+    assert (asked.action, asked.reason, asked.requires_review) == (Action.BLOCK, "image-unconfirmed", True)
+    assert "human-review flag" in asked.message
+    assert decide(inspection, rules, human_review=True).action is Action.FLAG
+    secret = {"type": "text", "text": "the password is Tr0ub4dor&3x!"}
+    both = INSPECTOR.inspect_request({"messages": [{"role": "user", "content": [IMAGE, secret]}]})
+    assert decide(both, rules, human_review=True).action is Action.BLOCK
+    link = INSPECTOR.inspect_request(
+        {"messages": [{"role": "user", "content": [{"type": "document", "source": {"type": "url", "url": "https://a.io/b"}}]}]}
+    )  # fmt: skip
+    assert decide(link, rules, human_review=True).action is Action.BLOCK
+
+
 STORY = (
     "A hospital in Leeds said on Tuesday that Anna Becker, the minister of health, had surgery for cancer "
     "last week. "
