@@ -93,6 +93,47 @@ def new(
     library: Library = LIBRARY,
 ) -> None:
     """Start a draft that runs; `lint` names what is still to be filled in."""
+    path, draft = _new_draft(library, name)
+    _start(path, draft)
+
+
+@app.command()
+def adopt(
+    proposal: Annotated[Path, typer.Argument(help="The file that the portal gives for a proposal.")],
+    name: Annotated[
+        str | None, typer.Argument(help="<department>/<name> of the draft that a new prompt starts.")
+    ] = None,
+    library: Library = LIBRARY,
+) -> None:
+    """Take a proposal of the portal into the library: above the prompt that it is about, or as a new draft.
+
+    It changes nothing that is published: lint, test, approve and publish follow as for every change.
+
+    Exit codes: 0 taken in, also when it had been before; 2 bad input.
+    """
+    from kit.prompts.library import find, read_library
+    from kit.prompts.proposals import note, read_proposal, started
+
+    given = read_proposal(proposal)
+    if given.about and name is None:
+        entry = find(read_library(library), given.about)
+        added = note(entry, given)
+        path = entry.folder / "prompt.yaml"
+        typer.echo(f"{path}: {'the proposal stands above it' if added else 'the proposal was there already'}")
+        typer.echo(f"next: edit it, then kit prompt lint {given.about} && kit prompt test {given.about}")
+        return
+    if name is None:
+        raise KitError(
+            f"{given.id} proposes a new prompt: give it a name",
+            hint=f"kit prompt adopt {proposal} {given.department}/<name>",
+            exit_code=ExitCode.USAGE,
+        )
+    path, draft = _new_draft(library, name)
+    _start(path, started(draft, given))
+
+
+def _new_draft(library: Path, name: str) -> tuple[Path, str]:
+    """Where a new prompt goes, and its first text. Raises `KitError` for a name that is wrong or taken."""
     import re
 
     parts = name.split("/")
@@ -109,11 +150,14 @@ def new(
         )
     now = _now()
     review_by = now.date().replace(year=now.year + 1, day=min(now.day, 28))
+    return path, _NEW_PROMPT.format(department=parts[0], name=parts[1], review_by=review_by)
+
+
+def _start(path: Path, draft: str) -> None:
+    name = path.parent.name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_NEW_PROMPT.format(department=parts[0], name=parts[1], review_by=review_by), "utf-8")
-    typer.echo(
-        f"{path}\nnext: edit it, then kit prompt lint {parts[1]} && kit prompt test {parts[1]} --record"
-    )
+    path.write_text(draft, "utf-8")
+    typer.echo(f"{path}\nnext: edit it, then kit prompt lint {name} && kit prompt test {name} --record")
 
 
 @app.command()

@@ -6,7 +6,7 @@ from lambdas.portal.history import partition
 from lambdas.portal.table import PortalTable, Row, RowConflict
 
 ERASED = "erased"
-_SAID = ("author", "name", "text")
+_SAID = ("author", "name", "text", "example", "result")
 
 
 def erase(table: PortalTable, person: str) -> int:

@@ -24,7 +24,7 @@ from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, vie
 
 _REQUEST_ID = re.compile(r"req_[0-9A-Z]{20,40}")
 _FOLLOW_UP_CHARACTERS = 20_000
-_PROPOSAL_CHARACTERS = 4_000
+_PROPOSAL_CHARACTERS, _EXAMPLE_CHARACTERS = 4_000, 8_000
 _POPULAR = 5
 
 
@@ -208,14 +208,15 @@ async def favourite(request: Request, visitor: Visitor, fields: FormData) -> Res
 async def propose(request: Request, visitor: Visitor, fields: FormData) -> Response:
     """Suggest a prompt, or a change of one: a ticket for its owner, with the person's example."""
     portal = portal_of(request)
-    text = str(fields.get("text", "")).strip()
+    text, example, result = (str(fields.get(name, "")).strip() for name in ("text", "example", "result"))
     about = str(fields.get("prompt", ""))[:80]
-    if not text or len(text) > _PROPOSAL_CHARACTERS:
+    if not 0 < len(text) <= _PROPOSAL_CHARACTERS or max(len(example), len(result)) > _EXAMPLE_CHARACTERS:
         return redirect(request, "/library#propose")
     now = portal.now()
     facts = {
         "kind": "proposal", "person": visitor.person, "name": visitor.name, "department":
         visitor.record.department, "about": about, "text": text, "at": int(now.timestamp()), "state": "open",
+        "example": example, "result": result,
     }  # fmt: skip
     row = Row(f"TICKET#{new_id('tic_')}", "HEAD", facts, queue="open", at=now.isoformat())
     await run_in_threadpool(portal.table.create, row)

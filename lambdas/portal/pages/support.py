@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lambdas.common.ids import new_id
@@ -131,6 +131,22 @@ async def ticket(request: Request, visitor: Visitor) -> Response:
     )
 
 
+async def proposal(request: Request, visitor: Visitor) -> Response:
+    """A proposal as the file that `kit prompt adopt` takes: for the Center, without who made it."""
+    found = await read_ticket(request, visitor) if visitor.in_center else None
+    if found is None or found[0].data["kind"] != "proposal":
+        return failed(request, 404, visitor)
+    head = found[0].data
+    content = {
+        "kind": "kit-prompt-proposal/1",
+        "id": found[0].pk.removeprefix("TICKET#"),
+        "on": datetime.fromtimestamp(head["at"], UTC).date().isoformat(),
+        **{name: head.get(name, "") for name in ("department", "about", "text", "example", "result")},
+    }
+    headers = {"content-disposition": 'attachment; filename="proposal.json"'}
+    return JSONResponse(content, headers=headers)
+
+
 async def reply(request: Request, visitor: Visitor, fields: FormData) -> Response:
     """Say something on a ticket; the Center may close it."""
     portal = portal_of(request)
@@ -223,5 +239,6 @@ ROUTES = [
     Route("/support/hours", form(book, pending=True), methods=["POST"]),
     Route("/support/hours.ics", signed_in(hours_calendar, pending=True)),
     Route("/support/tickets/{ticket}", signed_in(ticket, pending=True)),
+    Route("/support/tickets/{ticket}/proposal.json", signed_in(proposal)),
     Route("/support/tickets/{ticket}/reply", form(reply, pending=True), methods=["POST"]),
 ]
