@@ -1,15 +1,18 @@
 """The examples for callers run as printed: with Claude, with one that fails, without (L1.8, L1.9)."""
 
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import ROOT, free_port
+from tests.docs.blocks import fenced
 from tests.gateway.harness import KEY, Harness
 from tests.gateway.upstream import Received, Reply, json_reply, message, stream_events, stream_reply
 
@@ -90,12 +93,44 @@ def test_embeddings_find_the_nearest_text(gateway: Harness, tmp_path: Path) -> N
 def test_the_pages_embeddings_request_is_taken_as_printed(gateway: Harness) -> None:
     vector = {"embedding": [0.1, 0.2], "inputTextTokenCount": 3}
     gateway.upstream.script = lambda _: json_reply(vector)
-    asked, answered = re.findall(r"```json\n(.*?)```", CALLERS, re.DOTALL)
+    asked, answered = fenced("docs/callers.md", "json")
     answer = gateway.post("/v1/embeddings", json.loads(asked)).json()
     printed = json.loads(answered)
     assert answer.keys() == printed.keys()
     assert answer["data"][0] == printed["data"][0]
     assert answer["model"] == printed["model"]
+
+
+def test_the_pages_first_program_runs_as_printed(gateway: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", gateway.url)
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", KEY)
+    gateway.upstream.script = lambda _: json_reply(message("Water, always new."))
+    program: dict[str, Any] = {}
+    exec(fenced("docs/callers.md", "python")[0], program)
+    assert program["answer"].content[0].text == "Water, always new."
+
+
+def test_the_pages_call_of_an_openai_client_is_taken_as_printed(gateway: Harness) -> None:
+    """What that client sends is the call's arguments as JSON; the client itself is in the client matrix."""
+    gateway.upstream.script = lambda _: json_reply(message("Hello."))
+    program = ast.parse(fenced("docs/callers.md", "python")[1])
+    calls = {ast.unparse(one.func): one for one in ast.walk(program) if isinstance(one, ast.Call)}
+    sent = {one.arg: ast.literal_eval(one.value) for one in calls["client.chat.completions.create"].keywords}
+    answer = gateway.post("/v1/chat/completions", sent).json()
+    assert answer["choices"][0]["message"]["content"] == "Hello."
+
+
+def test_the_program_on_the_clients_page_runs_as_printed(
+    gateway: Harness, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.upstream.script = lambda _: json_reply(message("delivery"))
+    (program,) = fenced("claude_client/README.md", "python")
+    own = {"https://claude.example.com": gateway.url, "vk_...": KEY, "/var/lib/complaints": str(tmp_path)}
+    for printed, value in own.items():
+        assert program.count(printed) == 1
+        program = program.replace(printed, value)
+    exec(program, {})
+    assert capsys.readouterr().out == "delivery claude\n"
 
 
 def test_the_page_lists_every_example_and_every_route(gateway: Harness) -> None:
