@@ -151,8 +151,8 @@ def _rate(sealed: SealedSegment, made: Segment, records: int, *, facts: bool) ->
     while read < records:
         checked = check_segment(sealed, made.data, made.index, facts=facts)
         assert not checked.findings
-        for record in checked.facts:
-            calls.record(record)
+        for writer, said in checked.facts.items():
+            calls.take(said, writer)
         read += checked.records
         size += checked.bytes
     calls.close()

@@ -19,11 +19,22 @@ class Reservations:
 
 def wanted(settings: Settings) -> int:
     """The concurrency of an account that has room for all that the size asks for."""
-    return UNRESERVED + KEEPERS + settings.sizing.capacity.gateway_reserved_concurrency
+    return UNRESERVED + _keepers(settings) + settings.sizing.capacity.gateway_reserved_concurrency
+
+
+def notary_shards(settings: Settings) -> int:
+    """How many runs of the notary work side by side: as a department's budget is spread, because both grow
+    with the calls.
+    """
+    return max(1, settings.sizing.capacity.budget_shards // 4)
+
+
+def _keepers(settings: Settings) -> int:
+    return KEEPERS + notary_shards(settings) - 1
 
 
 def reservations(settings: Settings) -> Reservations:
     """What fits: first one each for the keepers, then as much for the gateway as its size asks for."""
-    left = settings.lambda_concurrency - UNRESERVED - KEEPERS
+    left = settings.lambda_concurrency - UNRESERVED - _keepers(settings)
     gateway = min(left, settings.sizing.capacity.gateway_reserved_concurrency)
     return Reservations(gateway if gateway >= _LEAST_FOR_GATEWAY else None, left >= 0)

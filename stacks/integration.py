@@ -26,7 +26,7 @@ from components.measurement.aggregation import AggregationArgs, AthenaArgs, aggr
 from components.permissions import canonical_json
 from components.workflow.review_desk import ReviewDesk, ReviewDeskArgs
 from stacks import contracts, departments, gates, network, pods, portal, portal_address, protection
-from stacks.concurrency import reservations
+from stacks.concurrency import notary_shards, reservations
 from stacks.contracts import taken
 from stacks.gateway_policy import gateway_policy
 from stacks.library import folders_of, readers_of_prompts, users_of_prompts
@@ -254,6 +254,7 @@ def _scheduled(
         audit_mode=settings.audit.mode,
         audit_days=settings.sizing.retention.audit_days,
         anchor_bucket=settings.audit.anchor_bucket,
+        notary_shards=notary_shards(settings),
     )
 
 

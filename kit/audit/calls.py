@@ -4,9 +4,12 @@ Kept in a temporary database, so that a year of calls needs no more memory than 
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from kit.audit.access_logs import AccessLine, EdgeLine
 from kit.audit.examination import Finding
@@ -18,8 +21,79 @@ _LAST_WORDS = timedelta(seconds=10)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+class Said(msgspec.Struct, gc=False):
+    """What of a record calls and writers are judged by. One that was tampered with may hold anything."""
+
+    kind: Any = None
+    request_id: Any = None
+    at: Any = None
+    sequence: Any = None
+    result: Any = ""
+    statement_id: Any = None
+    exchange_id: Any = None
+    edge_id: Any = None
+    in_doubt: Any = None
+    requests: Any = None
+
+
+def said_by(record: Mapping[str, Any]) -> Said:
+    """What a record that was parsed says."""
+    return Said(**{name: record[name] for name in Said.__struct_fields__ if name in record})
+
+
+@dataclass(slots=True)
+class Facts:
+    """What records of one writer say of calls, and nothing else of them.
+
+    `calls` has, by request id, what intent and outcome say: time and sequence number of the intent, result
+    and time of the outcome, None for what was not seen. `newest` is the time of the newest record as records
+    write it.
+    """
+
+    calls: dict[str, list[Any]] = field(default_factory=dict)
+    edges: list[str] = field(default_factory=list)
+    mentioned: list[str] = field(default_factory=list)
+    in_doubt: list[tuple[str, int]] = field(default_factory=list)  # writer, and the number from which on
+    excused: list[str] = field(default_factory=list)
+    newest: str = ""
+    seen: str = ""  # the greatest of all that records give as their time, whether it is one or not
+
+    def take(self, said: Said) -> None:
+        """Take a record."""
+        at = str(said.at)
+        if at > self.seen:
+            self.seen = at
+        if at > self.newest and _is_time(at):
+            self.newest = at
+        kind, request_id = said.kind, said.request_id
+        if kind == "unconfirmed":
+            self._unconfirmed(said)
+            return
+        for other in (said.statement_id, said.exchange_id):
+            if isinstance(other, str):
+                self.mentioned.append(other)
+        if isinstance(said.edge_id, str):
+            self.edges.append(said.edge_id)
+        if not isinstance(request_id, str):
+            return
+        if kind == "intent":
+            call = self.calls.setdefault(request_id, [None, None, None, None])
+            call[0], call[1] = at, _number(said.sequence)
+        elif kind == "outcome":
+            call = self.calls.setdefault(request_id, [None, None, None, None])
+            call[2], call[3] = str(said.result), at
+        else:
+            self.mentioned.append(request_id)
+
+    def _unconfirmed(self, said: Said) -> None:
+        for one in _list(said.in_doubt):
+            if isinstance(one, dict) and isinstance(one.get("from_sequence"), int):
+                self.in_doubt.append((str(one.get("writer")), one["from_sequence"]))
+        self.excused += map(str, _list(said.requests))
+
+
 class Calls:
-    """Takes records and access lines in any order, then tells what does not fit."""
+    """Takes facts and access lines in any order, then tells what does not fit."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("")  # on disk, gone with the connection
@@ -28,9 +102,10 @@ class Calls:
             PRAGMA journal_mode = OFF;
             PRAGMA synchronous = OFF;
             CREATE TABLE calls (
-              id TEXT PRIMARY KEY, intent TEXT, writer TEXT, process TEXT, sequence INTEGER, outcome TEXT,
-              ended TEXT, mentioned INTEGER, route TEXT, recorded INTEGER, logged INTEGER
+              id TEXT PRIMARY KEY, intent TEXT, by INTEGER, sequence INTEGER, outcome TEXT, ended TEXT,
+              mentioned INTEGER, route TEXT, recorded INTEGER, logged INTEGER
             ) WITHOUT ROWID;
+            CREATE TABLE writers (by INTEGER PRIMARY KEY, writer TEXT, process TEXT);
             CREATE TABLE excuses (id TEXT, process TEXT, PRIMARY KEY (id, process)) WITHOUT ROWID;
             CREATE TABLE edge (
               id TEXT PRIMARY KEY, what TEXT, call INTEGER, logged INTEGER, recorded INTEGER
@@ -38,6 +113,7 @@ class Calls:
             """
         )
         self._buffer: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+        self._writers: dict[tuple[str, str], int] = {}
         self._in_doubt: list[tuple[str, str, int]] = []
         self._last: dict[str, str] = {}  # by process: the time of its newest record
         self._log: tuple[datetime, datetime] | None = None  # what the gateway's log covers
@@ -48,36 +124,30 @@ class Calls:
         """Let go of the temporary database."""
         self._database.close()
 
-    def record(self, record: dict[str, Any], process: str = "") -> None:
-        """Take a record. One that was tampered with may hold anything, so nothing is taken for granted.
-        `process` is the public key of the process that wrote it; empty for writers that have none.
+    def take(self, facts: Facts, writer: str, process: str = "") -> None:
+        """Take what records of a writer say. `process` is the public key of the process that wrote them;
+        empty for writers that have none.
         """
-        kind, request_id = record.get("kind"), record.get("request_id")
-        at = str(record.get("at"))
-        self._last[process] = max(self._last.get(process, ""), at)
-        if kind == "unconfirmed":
-            for one in _list(record.get("in_doubt")):
-                if isinstance(one, dict) and isinstance(one.get("from_sequence"), int):
-                    self._in_doubt.append((process, str(one.get("writer")), one["from_sequence"]))
-            for named in _list(record.get("requests")):
-                self._put("process", (str(named), process), table="excuses")
-            return
-        for other in ("statement_id", "exchange_id"):
-            if isinstance(record.get(other), str):
-                self._put("mentioned", (record[other], 1))
-        if isinstance(record.get("edge_id"), str):
-            self._put("recorded", (record["edge_id"], 1), table="edge")
-        if not isinstance(request_id, str):
-            return
-        if kind == "intent":
-            self._put(
-                "intent, writer, process, sequence",
-                (request_id, at, str(record.get("writer")), process, _number(record.get("sequence"))),
-            )
-        elif kind == "outcome":
-            self._put("outcome, ended", (request_id, str(record.get("result", "")), at))
-        else:
-            self._put("mentioned", (request_id, 1))
+        self._last[process] = max(self._last.get(process, ""), facts.seen)
+        self._in_doubt += [(process, *one) for one in facts.in_doubt]
+        by = self._by(writer, process)
+        self._put_all(
+            "intent, by, sequence, outcome, ended",
+            [
+                (request_id, at, None if at is None else by, sequence, outcome, ended)
+                for request_id, (at, sequence, outcome, ended) in facts.calls.items()
+            ],
+        )
+        self._put_all("process", [(one, process) for one in facts.excused], table="excuses")
+        self._put_all("mentioned", [(one, 1) for one in facts.mentioned])
+        self._put_all("recorded", [(one, 1) for one in facts.edges], table="edge")
+
+    def _by(self, writer: str, process: str) -> int:
+        known = self._writers.get((writer, process))
+        if known is None:
+            known = self._writers[writer, process] = len(self._writers)
+            self._database.execute("INSERT INTO writers VALUES (?, ?, ?)", (known, writer, process))
+        return known
 
     def logged(self, line: AccessLine) -> None:
         """Take note that the gateway's log knows a request, whatever became of it."""
@@ -108,9 +178,9 @@ class Calls:
         yield from self._unlogged()
         # A process is believed about its own calls alone: others who say that they failed prove nothing.
         for request_id, at, writer, process, sequence in self._select(
-            "SELECT id, intent, writer, process, sequence FROM calls "
+            "SELECT id, intent, writer, process, sequence FROM calls JOIN writers USING (by) "
             "WHERE intent IS NOT NULL AND outcome IS NULL AND NOT EXISTS "
-            "(SELECT 1 FROM excuses WHERE excuses.id = calls.id AND excuses.process = calls.process)"
+            "(SELECT 1 FROM excuses WHERE excuses.id = calls.id AND excuses.process = writers.process)"
         ):
             doubtful = any(
                 process == by and writer == one and sequence >= first for by, one, first in self._in_doubt
@@ -161,8 +231,8 @@ class Calls:
             return
         first, last = self._log
         for request_id, process, at, ended in self._select(
-            "SELECT id, process, intent, ended FROM calls WHERE intent IS NOT NULL AND outcome IS NOT NULL "
-            "AND outcome <> 'expired' AND logged IS NULL"
+            "SELECT id, process, intent, ended FROM calls JOIN writers USING (by) WHERE intent IS NOT NULL "
+            "AND outcome IS NOT NULL AND outcome <> 'expired' AND logged IS NULL"
         ):
             if not (first <= _time(at) and _time(ended) <= last):
                 continue
@@ -189,18 +259,24 @@ class Calls:
         yield from self._database.execute(query + " ORDER BY id")
 
     def _put(self, columns: str, values: tuple[Any, ...], *, table: str = "calls") -> None:
-        rows = self._buffer.setdefault((table, columns), [])
-        rows.append(values)
-        if len(rows) >= _BUFFERED:
+        self._put_all(columns, [values], table=table)
+
+    def _put_all(self, columns: str, rows: Sequence[tuple[Any, ...]], *, table: str = "calls") -> None:
+        waiting = self._buffer.setdefault((table, columns), [])
+        waiting += rows
+        if len(waiting) >= _BUFFERED:
             self._flush()
 
     def _flush(self) -> None:
+        """Write what waits, sorted by id: rows that lie together are written together."""
         for (table, columns), rows in self._buffer.items():
+            if not rows:
+                continue
             marks = ", ".join("?" for _ in rows[0])
-            updates = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", "))
+            updates = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in columns.split(", "))
             insert = f"INSERT INTO {table} (id, {columns}) VALUES ({marks})"  # noqa: S608 - our own columns
             clash = "DO NOTHING" if table == "excuses" else f"(id) DO UPDATE SET {updates}"
-            self._database.executemany(f"{insert} ON CONFLICT {clash}", rows)
+            self._database.executemany(f"{insert} ON CONFLICT {clash}", sorted(rows, key=lambda row: row[0]))
         self._buffer.clear()
 
 
@@ -210,6 +286,14 @@ def _list(value: Any) -> list[Any]:
 
 def _number(value: Any) -> int:
     return value if isinstance(value, int) and abs(value) < 1 << 62 else -1
+
+
+def _is_time(text: str) -> bool:
+    """Whether this is a time as records write it."""
+    try:
+        return datetime.fromisoformat(text).utcoffset() is not None
+    except ValueError:
+        return False
 
 
 def _time(text: str) -> datetime:

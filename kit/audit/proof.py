@@ -1,7 +1,8 @@
 """`kit audit prove`: that one record is in the evidence, without showing any other (L2.5, G.3).
 
-A proof is a JSON document: the record's line, its place in the Merkle tree of its segment, the audit path to
-the root (RFC 9162), and the signed manifest that names the root. Anyone who has the public key of the
+A proof is a JSON document: the record's line, its place in the Merkle tree of its segment, the hashes of the
+records in the same entry of the tree, the audit path from there to the root (RFC 9162), and the signed
+manifest that names the root. Anyone who has the public key of the
 manifests checks it with nothing else: not the bucket, not the other records.
 """
 
@@ -24,7 +25,7 @@ from lambdas.common.audit.manifest import (
     manifest_key,
     read_manifest,
 )
-from lambdas.common.audit.merkle import holds, inclusion_proof
+from lambdas.common.audit.merkle import HASH_BYTES, blocks_of, holds, inclusion_proof
 from lambdas.common.audit.segment import index_key, lines_of, read_index
 
 SCHEMA = "kit-audit-proof/1"
@@ -66,7 +67,8 @@ def _proofs(
     for one in read_index(source.get(index_key(segment.key)) or b""):
         lines += lines_of(data[position : position + one.size])
         position += one.size
-    entries = [sha256(line).digest() for line in lines]
+    digests = [sha256(line).digest() for line in lines]
+    entries = blocks_of(b"".join(digests), segment.block)
     for at, line in enumerate(lines):
         if wanted in line and wanted.decode() in _names(line):
             yield {
@@ -74,8 +76,9 @@ def _proofs(
                 "record": b64encode(line).decode(),
                 "segment": segment.key,
                 "index": at,
-                "size": len(entries),
-                "path": [part.hex() for part in inclusion_proof(entries, at)],
+                "size": len(digests),
+                "block": [one.hex() for one in blocks_of(entries[at // segment.block], 1)],
+                "path": [part.hex() for part in inclusion_proof(entries, at // segment.block)],
                 "manifest": document.decode(),
             }
 
@@ -96,6 +99,8 @@ def check(proof: Mapping[str, Any], keys: PublicKeys) -> tuple[dict[str, Any], M
         line, document = b64decode(proof["record"], validate=True), proof["manifest"].encode()
         path = [bytes.fromhex(part) for part in proof["path"]]
         index, size, key = proof["index"], proof["size"], proof["segment"]
+        # Proofs of before there were blocks have none: then the record alone is the entry.
+        block = [bytes.fromhex(one) for one in proof.get("block", [sha256(line).hexdigest()])]
         check_signature(document, keys)
         manifest = read_manifest(document)
         (segment,) = [one for one in manifest.segments if one.key == key]
@@ -105,8 +110,13 @@ def check(proof: Mapping[str, Any], keys: PublicKeys) -> tuple[dict[str, Any], M
         raise NoProof(f"the manifest {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise NoProof("it cannot be read, or its manifest does not name its segment") from None
-    if not isinstance(index, int) or size != segment.records:
+    if not isinstance(index, int) or not 0 <= index < segment.records or size != segment.records:
         raise NoProof("its segment has another number of records")
-    if not holds(sha256(line).digest(), index, size, path, bytes.fromhex(segment.root)):
+    entry, place = divmod(index, segment.block)
+    expected = min(segment.block, size - entry * segment.block)
+    if [len(one) for one in block] != [HASH_BYTES] * expected or block[place] != sha256(line).digest():
+        raise NoProof("its entry of the tree does not have the record at its place")
+    entries = -(-size // segment.block)
+    if not holds(b"".join(block), entry, entries, path, bytes.fromhex(segment.root)):
         raise NoProof("the path does not lead from the record to the root that was signed")
     return record, manifest

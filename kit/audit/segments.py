@@ -1,9 +1,9 @@
 """One segment, held against the manifest that sealed it: its Merkle root, its chains, its records (L2.5,
 G.3).
 
-A record is hashed once: its hash is what the next line of its writer's chain has to carry, and the entry of
-the Merkle tree. Bodies are not parsed. `check_segment` needs nothing but bytes, so it runs in a process of
-its own.
+A record is hashed once: its hash is what the next line of its writer's chain has to carry, and part of an
+entry of the Merkle tree. Bodies are not parsed. `check_segment` needs nothing but bytes, so it runs in a
+process of its own.
 """
 
 import json
@@ -16,22 +16,21 @@ from multiprocessing import get_context
 from threading import Lock
 from typing import Any
 
+import msgspec
+
+from kit.audit.calls import Facts, Said, said_by
 from kit.audit.examination import Finding, examine
 from lambdas.common.audit.chain import Chain, begin, parse_line
 from lambdas.common.audit.manifest import SealedObject, SealedSegment
-from lambdas.common.audit.merkle import root_of
-from lambdas.common.audit.segment import index_key, lines_of, read_index
+from lambdas.common.audit.merkle import blocks_of, root_of
+from lambdas.common.audit.segment import Run, index_key, lines_of, read_runs
 
 _BODIES = b',"bodies":'
-_PREVIOUS, _HEX = b',"previous":"', 64
-_FEW = 4  # lines of an object
-_decode = json.JSONDecoder().decode  # without looking for the encoding first, as `loads` does for bytes
+_PLACE = b'{"v":1,"writer":"%b","sequence":%%d,"previous":"%%b",'
+_HEX = 64
+_PIECE_BYTES = 256 * 1024
+_said = msgspec.json.Decoder(Said).decode
 _BIG = 2 * 1024 * 1024
-# What calls and writers are judged by; the rest of a record is not handed on.
-_FACTS = (
-    "kind", "request_id", "at", "writer", "sequence", "result", "statement_id", "exchange_id", "edge_id",
-    "in_doubt", "requests",
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -51,12 +50,17 @@ class Stretch:
 class Checked:
     """What a segment holds, and what is wrong with it."""
 
-    objects: Sequence[SealedObject] = ()
+    runs: Sequence[Run] = ()
     stretches: dict[str, Stretch] = field(default_factory=dict)
-    facts: list[dict[str, Any]] = field(default_factory=list)
+    facts: dict[str, Facts] = field(default_factory=dict)  # by writer
     findings: list[Finding] = field(default_factory=list)
     records: int = 0
     bytes: int = 0
+
+    @property
+    def objects(self) -> int:
+        """How many objects of records it contains."""
+        return sum(len(run.lines) for run in self.runs)
 
 
 class Checks:
@@ -90,25 +94,26 @@ def check_segment(
 ) -> Checked:
     """Check a segment. Without `facts` its records are not parsed: hashes alone."""
     checked = Checked()
-    objects = _index(sealed, index, checked)
+    runs = _index(sealed, index, checked)
     if data is None:
         checked.findings.append(
             Finding("segment-deleted", sealed.key, "the manifest has it, the bucket does not")
         )
-    if data is None or objects is None:
+    if data is None or runs is None:
         return checked
-    checked.objects, checked.bytes = objects, len(data)
-    entries = _walk(data, objects, checked, facts=facts)
-    checked.records = len(entries)
-    if len(entries) != sealed.records or root_of(entries).hex() != sealed.root or len(data) != sealed.size:
+    checked.runs, checked.bytes = runs, len(data)
+    hashes = _walk(data, runs, checked, facts=facts)
+    checked.records = len(hashes) // (_HEX // 2)
+    root = root_of(blocks_of(hashes, sealed.block)).hex()
+    if checked.records != sealed.records or root != sealed.root or len(data) != sealed.size:
         checked.findings = [
             Finding("segment-altered", sealed.key, "its records are not those that were sealed")
         ]
-        checked.findings += _differences(data, objects)
+        checked.findings += _differences(data, [one for run in runs for one in run.objects()])
     return checked
 
 
-def _index(sealed: SealedSegment, index: bytes | None, checked: Checked) -> list[SealedObject] | None:
+def _index(sealed: SealedSegment, index: bytes | None, checked: Checked) -> list[Run] | None:
     key = index_key(sealed.key)
     if index is None:
         checked.findings.append(Finding("segment-deleted", key, "the index of a sealed segment is not there"))
@@ -116,75 +121,105 @@ def _index(sealed: SealedSegment, index: bytes | None, checked: Checked) -> list
     if sha256(index).hexdigest() != sealed.index_sha256:
         checked.findings.append(Finding("segment-altered", key, "the index is not the one that was sealed"))
         return None
-    return read_index(index)
+    return read_runs(index)
 
 
-def _walk(data: bytes, objects: Sequence[SealedObject], checked: Checked, *, facts: bool) -> list[bytes]:
-    """The hashes of all records in their order. Chains are held against each other on the way."""
-    entries: list[bytes] = []
-    position, hashed = 0, sha256
-    for one in objects:
-        lines = lines_of(data[position : position + one.size])
-        position += one.size
-        digests = [hashed(line).digest() for line in lines]
-        entries += digests
-        if not (_follow if len(lines) > _FEW else _follow_one_by_one)(lines, digests, one):
-            checked.findings += _breaks(lines, digests, one)
-        _stretch(one, lines, checked)
-        if facts:
-            checked.facts += _facts(lines)
-    return entries
+def _walk(data: bytes, runs: Sequence[Run], checked: Checked, *, facts: bool) -> bytes:
+    """The hashes of all records in their order, one after the other. Chains are held against each other on
+    the way.
+    """
+    hashes: list[str] = []
+    hashed, at = sha256, 0
+    for run in runs:
+        sequence, known = run.first, run.before
+        gathered = checked.facts.setdefault(run.writer, Facts())
+        first_line = last_line = b""
+        for sizes, count in _pieces(run):
+            end = at + sum(sizes)
+            lines = _lines(data, at, end, sizes, count)
+            at = end
+            digests = [hashed(line).hexdigest() for line in lines]
+            hashes += digests
+            if len(lines) != count or not _follow(lines, digests, run.writer, sequence, known):
+                checked.findings += _breaks(lines, digests, run, sequence, known)
+            if facts:
+                _gather(lines, gathered)
+            if lines:
+                first_line, last_line = first_line or lines[0], lines[-1]
+                known = digests[-1]
+            sequence += count
+        _stretch(run, first_line, last_line, checked)
+    return bytes.fromhex("".join(hashes))
 
 
-def _follow(lines: Sequence[bytes], digests: Sequence[bytes], one: SealedObject) -> bool:
+def _pieces(run: Run) -> Iterator[tuple[Sequence[int], int]]:
+    """The objects of a run in pieces that the processor's cache holds: their sizes, and how many lines they
+    have.
+    """
+    start = size = count = 0
+    for at, (one, lines) in enumerate(zip(run.sizes, run.lines, strict=True)):
+        if size and size + one > _PIECE_BYTES:
+            yield run.sizes[start:at], count
+            start, size, count = at, 0, 0
+        size += one
+        count += lines
+    yield run.sizes[start:], count
+
+
+def _lines(data: bytes, at: int, end: int, sizes: Sequence[int], count: int) -> list[bytes]:
+    """The lines of a piece, cut all at once where there are as many as there should be, else object by
+    object: one that does not end its last line is followed by another all the same.
+    """
+    lines = lines_of(data[at:end])
+    if len(lines) == count:
+        return lines
+    lines = []
+    for size in sizes:
+        lines += lines_of(data[at : at + size])
+        at += size
+    return lines
+
+
+def _follow(lines: Sequence[bytes], digests: Sequence[str], writer: str, sequence: int, known: str) -> bool:
     """Whether every line, written as ours are, carries its writer, its number and the hash of the one before.
 
-    All lines of as many digits at once: what they carry is cut out and compared as one text.
+    Many lines at once: what they must begin with is written, and compared, as one text.
     """
-    start = b'{"v":1,"writer":"%b","sequence":' % one.writer.encode()
-    head, at = len(start), 0
-    hashes = one.before + b"".join(digests[:-1]).hex()
-    if len(one.before) != _HEX:
-        return False
+    place = _PLACE % writer.replace("%", "%%").encode()
+    fixed = len(place) - len(b"%d%b") + _HEX  # of a line, without the digits of its number
+    before = [known, *digests[:-1]]
+    at = 0
     while at < len(lines):
-        first = one.first + at
+        first = sequence + at
         digits = len(str(first))
         some = lines[at : at + 10**digits - first]
-        numbers = ",".join(map(str, range(first, first + len(some)))).encode()
-        middle = head + digits
-        previous = middle + len(_PREVIOUS)
-        if not (
-            b",".join([line[head:middle] for line in some]) == numbers
-            and b"".join([line[previous : previous + _HEX] for line in some]).decode("latin-1")
-            == hashes[at * _HEX : (at + len(some)) * _HEX]
-            and {line[:head] for line in some} == {start}
-            and {line[middle:previous] for line in some} == {_PREVIOUS}
-            and {line[previous + _HEX : previous + _HEX + 2] for line in some} == {b'",'}
-        ):
+        values: list[Any] = [None] * (2 * len(some))
+        values[::2] = range(first, first + len(some))
+        values[1::2] = [one.encode() for one in before[at : at + len(some)]]
+        end = fixed + digits
+        if b"".join([line[:end] for line in some]) != place * len(some) % tuple(values):
             return False
         at += len(some)
     return True
 
 
-def _follow_one_by_one(lines: Sequence[bytes], digests: Sequence[bytes], one: SealedObject) -> bool:
-    """`_follow`, faster for few lines."""
-    writer, known = one.writer, one.before
-    for sequence, line in enumerate(lines, one.first):
-        if not line.startswith(
-            f'{{"v":1,"writer":"{writer}","sequence":{sequence},"previous":"{known}",'.encode()
-        ):
-            return False
-        known = digests[sequence - one.first].hex()
-    return True
-
-
-def _breaks(lines: Sequence[bytes], digests: Sequence[bytes], one: SealedObject) -> Iterator[Finding]:
+def _breaks(
+    lines: Sequence[bytes], digests: Sequence[str], run: Run, first: int, known: str
+) -> Iterator[Finding]:
     """Lines that do not follow, one by one, however they are written."""
-    known = one.before
-    for sequence, (line, digest) in enumerate(zip(lines, digests, strict=True), one.first):
-        if _chain_of(line) != (one.writer, sequence, known):
-            yield Finding("chain-broken", one.key, f"record {sequence} does not follow on the one before it")
-        known = digest.hex()
+    for sequence, (line, digest) in enumerate(zip(lines, digests, strict=True), first):
+        if _chain_of(line) != (run.writer, sequence, known):
+            yield Finding(
+                "chain-broken",
+                _object_with(run, sequence),
+                f"record {sequence} does not follow on the one before it",
+            )
+        known = digest
+
+
+def _object_with(run: Run, sequence: int) -> str:
+    """The key of the object of a run that has this record, or the last one where none has."""
+    return next((one.key for one in run.objects() if sequence <= one.last), run.last_key)
 
 
 def _chain_of(line: bytes) -> tuple[Any, Any, Any] | None:
@@ -196,46 +231,41 @@ def _chain_of(line: bytes) -> tuple[Any, Any, Any] | None:
         return None
 
 
-def _stretch(one: SealedObject, lines: Sequence[bytes], checked: Checked) -> None:
-    known = checked.stretches.get(one.writer)
-    end = Chain(one.writer, one.last + 1, one.head)
-    last_line = lines[-1] if lines else b""
+def _stretch(run: Run, first_line: bytes, last_line: bytes, checked: Checked) -> None:
+    known = checked.stretches.get(run.writer)
+    end = Chain(run.writer, run.end, run.heads[-1])
     if known is None:
-        first_record = _record(lines[0]) if lines and one.first == 0 else None
-        checked.stretches[one.writer] = Stretch(
-            one.key, one.key, one.first, one.before, end, first_record, last_line
+        first_record = parse_line(first_line) if run.first == 0 else None
+        checked.stretches[run.writer] = Stretch(
+            run.first_key, run.last_key, run.first, run.before, end, first_record, last_line
         )
         return
-    if one.first != known.end.sequence:
+    if run.first != known.end.sequence:
         checked.findings.append(
             Finding(
-                "records-deleted" if one.first > known.end.sequence else "records-repeated",
-                one.key,
-                f"{one.writer} goes on at record {one.first}, after record {known.end.sequence - 1}",
+                "records-deleted" if run.first > known.end.sequence else "records-repeated",
+                run.first_key,
+                f"{run.writer} goes on at record {run.first}, after record {known.end.sequence - 1}",
             )
         )
-    elif one.before != known.end.head:
+    elif run.before != known.end.head:
         checked.findings.append(
-            Finding("chain-broken", one.key, f"record {one.first} does not follow on the one before it")
+            Finding("chain-broken", run.first_key, f"record {run.first} does not follow on the one before it")
         )
-    known.last_key, known.end, known.last_line = one.key, end, last_line
+    known.last_key, known.end, known.last_line = run.last_key, end, last_line
 
 
-def _facts(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+def _gather(lines: Sequence[bytes], facts: Facts) -> None:
+    take = facts.take
     for line in lines:
-        record = _record(line)
-        if record is not None:
-            yield {name: record[name] for name in _FACTS if name in record}
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
-    """A record without its bodies, which come last and can be long."""
-    cut = line.find(_BODIES)
-    try:
-        record = _decode((line[:cut] + b"}" if cut > 0 else line).decode())
-    except ValueError:
-        record = parse_line(line)  # the name stands in a record's own part too
-    return record if isinstance(record, dict) else None
+        cut = line.find(_BODIES)  # bodies come last and can be long
+        try:
+            take(_said(line[:cut] + b"}" if cut > 0 else line))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # The name stands in a record's own part too, or it is not the JSON of everybody.
+            record = parse_line(line)
+            if record is not None:
+                take(said_by(record))
 
 
 def _differences(data: bytes, objects: Sequence[SealedObject]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kit.audit.access_logs import AccessLine, EdgeLine
 from kit.audit.anchors import contradictions
-from kit.audit.calls import Calls, began
+from kit.audit.calls import Calls, Facts, began, said_by
 from kit.audit.examination import Finding, examine
 from kit.audit.segments import Checked, Checks
 from kit.audit.sources import Entry, Source, ahead
@@ -38,7 +38,7 @@ from lambdas.common.audit.manifest import (
     read_manifest,
     writer_of,
 )
-from lambdas.common.audit.segment import index_key, read_index
+from lambdas.common.audit.segment import Run, index_key, read_index
 
 SEALED_WITHIN = timedelta(hours=2)  # from the beginning of an hour: its end, the notary's grace, its run
 _CALL_LASTS = timedelta(minutes=30)  # the longest call, and the sweeper after it
@@ -346,9 +346,9 @@ class _Verification:
 
     # -- segments
 
-    def _check_segments(self, manifest: Manifest) -> dict[str, SealedObject]:
-        """Check the segments of an hour; the objects of records that they contain, by key."""
-        contained: dict[str, SealedObject] = {}
+    def _check_segments(self, manifest: Manifest) -> list[Run]:
+        """Check the segments of an hour; the objects of records that they contain, in runs."""
+        contained: list[Run] = []
         for segment, checked in ahead(
             self._pool,
             manifest.segments,
@@ -356,7 +356,7 @@ class _Verification:
             most=_WINDOW_BYTES,
             weight=lambda one: one.size + 1,
         ):
-            contained |= {one.key: one for one in checked.objects}
+            contained += checked.runs
             self._report.segments += 1
             self._report.bytes += checked.bytes
             self._report.findings += checked.findings
@@ -364,7 +364,7 @@ class _Verification:
                 self._take_late(checked)
             else:
                 self._report.records += checked.records
-                self._report.objects += len(checked.objects)
+                self._report.objects += checked.objects
                 self._take_stretches(checked)
         return contained
 
@@ -384,15 +384,16 @@ class _Verification:
             self._chains[writer] = stretch.end
             head = (stretch.last_key, stretch.last_line)
             self._report.findings += self._writers.take(writer, stretch.first_key, stretch.first_record, head)
-        self._take_records(checked.facts, "")
+        for writer, facts in checked.facts.items():
+            self._take_facts(writer, facts, checked.stretches[writer].first_key)
 
     def _take_late(self, checked: Checked) -> None:
         """Objects of earlier hours: they were read in their own hour, or, where they have expired there, they
         fill what was missing.
         """
-        self._report.late_objects += len(checked.objects)
+        self._report.late_objects += checked.objects
         fresh: set[str] = set()
-        for one in checked.objects:
+        for one in (one for run in checked.runs for one in run.objects()):
             found = self._unsealed.pop(one.key, None)
             if found is None:
                 fresh.add(one.writer)
@@ -403,9 +404,8 @@ class _Verification:
             stretch = checked.stretches[writer]
             head = (stretch.last_key, stretch.last_line)
             self._report.findings += self._writers.take(writer, stretch.first_key, stretch.first_record, head)
-        records = [record for record in checked.facts if record.get("writer") in fresh]
-        self._report.records += len(records)
-        self._take_records(records, "")
+            self._take_facts(writer, checked.facts[writer], stretch.first_key)
+        self._report.records += sum(run.records for run in checked.runs if run.writer in fresh)
 
     def _fill(self, one: SealedObject) -> None:
         """An object that was late lies where records of its writer were missing."""
@@ -420,17 +420,16 @@ class _Verification:
         if (end.sequence, end.head) == (one.first, one.before):
             self._chains[one.writer] = Chain(one.writer, one.last + 1, one.head)
 
-    def _take_records(self, records: Iterable[dict[str, Any]], key: str) -> None:
-        for record in records:
-            writer = str(record.get("writer"))
-            self._report.findings += self._writers.overstepping(writer, key, record)
-            self._calls.record(record, self._writers.process(writer))
-            self._newest = max(self._newest, _time_of(record))
+    def _take_facts(self, writer: str, facts: Facts, key: str) -> None:
+        self._report.findings += self._writers.overstepping(writer, key, facts)
+        self._calls.take(facts, writer, self._writers.process(writer))
+        self._newest = max(self._newest, facts.newest)
 
     # -- objects
 
     def _check_objects(self, entries: Sequence[Entry], manifest: Manifest | None) -> None:
-        contained = self._check_segments(manifest) if manifest else {}
+        runs = self._check_segments(manifest) if manifest else []
+        contained = _sizes(runs) if entries else {}
         sealed = {one.key: one for one in manifest.objects} if manifest else {}
         present = {entry.key for entry in entries if not entry.deleted}
         for late in manifest.late if manifest else ():
@@ -454,10 +453,10 @@ class _Verification:
             if data is not None:
                 self._check_object(entry.key, data, sealed.get(entry.key), sealing=manifest is not None)
 
-    def _check_remains(self, entry: Entry, one: SealedObject) -> None:
+    def _check_remains(self, entry: Entry, size: int) -> None:
         if entry.versions > 1:
             self._find("object-overwritten", entry.key, "it was written more than once")
-        elif not entry.deleted and entry.size != one.size:
+        elif not entry.deleted and entry.size != size:
             self._find("object-altered", entry.key, "it is not what its segment contains")
 
     def _get(self, entry: Entry) -> bytes | None:
@@ -487,7 +486,10 @@ class _Verification:
         self._chains[writer] = examined.end
         first_record = examined.records[0] if examined.records else None
         report.findings += self._writers.take(writer, key, first_record, (key, examined.last_line))
-        self._take_records(({**record, "writer": writer} for record in examined.records), key)
+        facts = Facts()
+        for record in examined.records:
+            facts.take(said_by(record))
+        self._take_facts(writer, facts, key)
         if sealing and seal is None:
             self._unsealed[key] = SealedObject(
                 key, len(data), _sha256(data), first, examined.end.sequence - 1, "", examined.end.head
@@ -603,13 +605,9 @@ def _range(first: int, last: int) -> str:
     return f"record {first}" if first == last else f"records {first} to {last}"
 
 
-def _time_of(record: dict[str, Any]) -> str:
-    """When a record was made; empty when it does not say."""
-    at = record.get("at")
-    try:
-        return at if isinstance(at, str) and datetime.fromisoformat(at).utcoffset() is not None else ""
-    except ValueError:
-        return ""
+def _sizes(runs: Iterable[Run]) -> dict[str, int]:
+    """The sizes of the objects of records in runs, by key."""
+    return {key: size for run in runs for key, size in zip(run.keys(), run.sizes, strict=True)}
 
 
 def _sha256(data: bytes) -> str:

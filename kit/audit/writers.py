@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from kit.audit.calls import began
+from kit.audit.calls import Facts, began
 from kit.audit.examination import Finding
 from kit.audit.sources import Source, sealed_object
 from lambdas.common.audit.chain import hour_prefix, parse_line
@@ -16,6 +16,7 @@ _MAY_SAY: Mapping[str, frozenset[str]] = {
     "intent": frozenset({"gateway"}),
     "outcome": frozenset({"gateway", "sweeper"}),
 }
+_SAID = {"intent": 0, "outcome": 2}  # where a call of `Facts` has what a record of the kind says
 
 
 class Writers:
@@ -46,14 +47,16 @@ class Writers:
         known = self._known.get(writer)
         return known.public_key if known else ""
 
-    def overstepping(self, writer: str, key: str, record: Mapping[str, Any]) -> Iterator[Finding]:
-        """A record of a kind that this writer has no business to write."""
-        allowed = _MAY_SAY.get(str(record.get("kind")))
+    def overstepping(self, writer: str, key: str, facts: Facts) -> Iterator[Finding]:
+        """Records of a kind that this writer has no business to write."""
         known = self._known.get(writer)
-        if allowed and known and known.name not in allowed:
-            yield Finding(
-                "record-unauthorised", key, f"{writer} wrote {record.get('kind')} {record.get('request_id')}"
-            )
+        if known is None:
+            return
+        for kind, place in _SAID.items():
+            if known.name not in _MAY_SAY[kind]:
+                for request_id, call in facts.calls.items():
+                    if call[place] is not None:
+                        yield Finding("record-unauthorised", key, f"{writer} wrote {kind} {request_id}")
 
     def unsigned_heads(self) -> Iterator[Finding]:
         """Writers whose chain does not end, so far, by a signature of their own."""

@@ -4,16 +4,24 @@ An hour is due five minutes after its end: a put is decided within seconds, so n
 still at it. Its objects are put together into segments, one after the other; the manifest names the segments
 and is signed; only then are the objects tagged as contained, and only what is tagged may expire. Each step
 goes on where a run before it was cut short, by what lies in the bucket, so no hour is too big for one run,
-and memory holds one segment. What comes later all the same is sealed with the next hour.
+and memory holds one segment. What comes later all the same is sealed with a later hour.
+
+Where one run after the other does not keep up, shards work side by side, each on the writers that fall to it:
+it makes their segments (numbered from 1,000 times the shard) and tags what they contain. Shard 0 signs, once
+no other has anything left. How many there are is written down by who begins an hour, so a change never
+divides an hour twice; shard 0 takes those that are not there any more.
 """
 
+import heapq
 import json
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
+from zlib import crc32
 
 from botocore.exceptions import ClientError
 
@@ -22,11 +30,11 @@ from lambdas.common.audit.manifest import (
     HOUR,
     LATE,
     MANIFESTS,
-    SEGMENTS,
     Anchor,
     Manifest,
     SealedObject,
     SealedSegment,
+    first_of,
     hour_of,
     hour_of_key,
     manifest_key,
@@ -34,16 +42,29 @@ from lambdas.common.audit.manifest import (
     sign,
     writer_of,
 )
-from lambdas.common.audit.segment import SEGMENT_BYTES, build, index_key, read_index, segment_key
+from lambdas.common.audit.segment import (
+    SEGMENT_BYTES,
+    Run,
+    build,
+    index_key,
+    read_index,
+    read_runs,
+    segment_key,
+    segments_of_hour,
+)
 from lambdas.common.audit.store import ObjectStore, Occupied
 from lambdas.common.clock import Clock, utc_now
 
 GRACE = timedelta(minutes=5)
-LOOK_BACK = 24  # hours before a sealed one in which late objects are looked for, once a day; else two
+LOOK_BACK = (24, 2, 1)  # hours before a sealed one in which late objects are looked for
+MOST_SHARDS = 9
 TAG = {"Key": "kit-contained", "Value": "sealed"}  # on an object of records that a sealed segment has
-_LATE_NUMBER = int(LATE) * 1000
+_NUMBERS = 1000  # of segments of a shard
+_LATE_NUMBER = int(LATE) * _NUMBERS
+_TAGGED_WITHIN = timedelta(days=7)
 _SEARCHED_DAYS = 400  # how far back the last manifest is looked for
 _THREADS = 24
+_DESCRIBED = ("index_sha256", "objects", "records", "root", "block")  # what a segment's metadata say of it
 _TYPE, _LINES_TYPE = "application/json", "application/x-ndjson"
 _IS_THERE = 412
 
@@ -69,21 +90,45 @@ class AnchorBucket:
 
 @dataclass(slots=True)
 class _Progress:
-    """What is done of an hour: its segments, the last key that they have, the ends of writers, what is
-    odd.
+    """What is done of a shard of an hour: its segments, the end of the last one, what is odd. A writer's
+    objects lie together, so nothing is kept of the writers before the last.
     """
 
     segments: list[SealedSegment] = field(default_factory=list)
-    after: str = ""
-    ends: dict[str, SealedObject] = field(default_factory=dict)
+    last: Run | None = None
     gaps: list[str] = field(default_factory=list)
 
-    def take(self, segment: SealedSegment, contained: Sequence[SealedObject]) -> None:
+    @property
+    def after(self) -> str:
+        """The last key that they have."""
+        return self.last.last_key if self.last else ""
+
+    def take(self, segment: SealedSegment, runs: Sequence[Run]) -> None:
         """Take note of a segment."""
         self.segments.append(segment)
-        if not segment.late:
-            self.gaps += find_gaps(contained, self.ends)
-            self.after = contained[-1].key if contained else self.after
+        if segment.late:
+            return
+        for run in runs:
+            before, self.last = self.last, run
+            if before is not None and before.writer == run.writer and not run.follows(before):
+                self.gaps.append(f"{run.first_key} does not follow on {before.last_key}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How an hour is divided."""
+
+    hour: datetime
+    shards: int
+
+    def shard_of(self, key: str) -> int:
+        """Whose an object of records is: all of a writer's fall to one shard."""
+        return crc32(writer_of(key).encode()) % self.shards
+
+    def shard_of_segment(self, key: str) -> int:
+        """Who makes a segment, and tags what it contains. Late ones are the first shard's."""
+        number = int(key.rsplit("/", 1)[1].split(".")[0])
+        return 0 if self.shards == 1 or number >= _LATE_NUMBER else number // _NUMBERS
 
 
 class OutOfTime(Exception):
@@ -105,8 +150,11 @@ class Notary:
         signing_key_arn: str,
         anchors: AnchorBucket | None = None,
         segment_bytes: int = SEGMENT_BYTES,
+        shards: int = 1,
         clock: Clock = utc_now,
     ) -> None:
+        if not 1 <= shards <= MOST_SHARDS:
+            raise ValueError(f"{shards} shards: 1 to {MOST_SHARDS}")
         self._s3 = s3
         self._store = store
         self._kms = kms
@@ -114,6 +162,7 @@ class Notary:
         self._signing_key_arn = signing_key_arn
         self._anchors = anchors
         self._segment_bytes = segment_bytes
+        self._shards = shards
         self._clock = clock
 
     def seal_due(self, has_time: Callable[[], bool] = lambda: True) -> list[Manifest]:
@@ -130,31 +179,81 @@ class Notary:
         try:
             if before:  # again, in case the run that sealed it was cut short
                 self._anchor(before)
-                self._tag_behind(before, has_time)
+                self._tag_behind(before, 0, has_time)
             hour = before.hour + HOUR if before else self._first_hour(last_due)
             while hour <= last_due and has_time():
                 before = self._seal(hour, before, has_time)
                 self._anchor(before)
                 yield before
-                self._tag(before, has_time)
+                self._tag(before, 0, has_time)
                 hour += HOUR
         except OutOfTime:
             return
 
+    def work_on(self, shard: int, has_time: Callable[[], bool] = lambda: True) -> int:
+        """The part of a shard after the first in every hour that is due: how many segments it made now.
+
+        Raises botocore's errors and `NotWritten`.
+        """
+        last_due = hour_of(self._clock() - GRACE) - HOUR
+        before = self._last_manifest(last_due)
+        made = 0
+        try:
+            if before:
+                self._tag_behind(before, shard, has_time)
+            hour = before.hour + HOUR if before else self._first_hour(last_due)
+            while hour <= last_due and has_time():
+                plan = self._plan(hour)
+                if shard in self._mine(shard, plan):
+                    for _ in self._segments_of(plan, shard, has_time):
+                        made += 1
+                hour += HOUR
+        except OutOfTime:
+            pass
+        return made
+
+    def _mine(self, shard: int, plan: _Plan) -> list[int]:
+        """The shards of an hour that are this one's: the first takes those that are not there any more."""
+        if shard:
+            return [shard] if shard < plan.shards else []
+        return [0, *range(self._shards, plan.shards)]
+
+    def _plan(self, hour: datetime) -> _Plan:
+        """How an hour is divided: as who began it wrote down."""
+        key = _plan_key(hour)
+        known = self._planned(key)
+        if known is None:
+            try:
+                self._store.put(key, json.dumps({"shards": self._shards}).encode(), {}, _TYPE)
+                known = self._shards
+            except Occupied:
+                known = self._planned(key)
+        return _Plan(hour, known or 1)
+
+    def _planned(self, key: str) -> int | None:
+        return json.loads(self._get(key))["shards"] if list(self._keys(key, most=1)) else None
+
     def _seal(self, hour: datetime, before: Manifest | None, has_time: Callable[[], bool]) -> Manifest:
-        done = self._done(hour)
-        strange: list[str] = []
-        for keys in self._runs(self._listed(hour_prefix(hour), after=done.after), strange):
-            self._compact(segment_key(hour, _next_number(done, late=False)), keys, done, has_time)
-        if before and not any(one.late for one in done.segments):
-            for keys in self._runs(self._late(hour, before), strange):
-                self._compact(segment_key(hour, _next_number(done, late=True)), keys, done, has_time)
+        plan = self._plan(hour)
+        for shard in self._mine(0, plan):
+            for _ in self._segments_of(plan, shard, has_time):
+                pass
+        done, late = self._done(plan)
+        strange = self._strange(plan, done)
+        if before and not late.segments:
+            for keys in self._together(self._late(hour, before, has_time)):
+                self._compact(segment_key(hour, _LATE_NUMBER + len(late.segments)), keys, late, has_time)
         manifest = Manifest(
             hour=hour,
             sealed_at=self._clock().isoformat(timespec="seconds"),
             previous=(before.hour, before.sha256) if before else None,
-            segments=sorted(done.segments, key=lambda one: one.key),
-            gaps=[*done.gaps, *(f"{key} is not an object of records" for key in sorted(strange))],
+            segments=sorted(
+                (segment for one in (*done, late) for segment in one.segments), key=lambda one: one.key
+            ),
+            gaps=[
+                *(gap for one in done for gap in one.gaps),
+                *(f"{key} is not an object of records" for key in strange),
+            ],
             introduced=before is None or before.version > 1,
         )
         document = sign(manifest.line(), self._kms, self._signing_key_arn)
@@ -166,30 +265,55 @@ class Notary:
 
     # -- segments
 
-    def _done(self, hour: datetime) -> _Progress:
-        """What runs before this one have done of an hour."""
-        done = _Progress()
-        for key in list(self._keys(f"{SEGMENTS}{hour:dt=%Y-%m-%d/hour=%H}/")):
-            if key.endswith(".index.jsonl"):
-                continue
-            done.take(self._sealed(key), read_index(self._get(index_key(key))))
-        return done
+    def _segments_of(self, plan: _Plan, shard: int, has_time: Callable[[], bool]) -> Iterator[None]:
+        """Make the segments that a shard of an hour does not have yet, one after the other."""
+        done = self._done(plan, only=shard)[0][shard]
+        listed = self._listed(hour_prefix(plan.hour), after=done.after)
+        mine = ((key, size) for key, size in listed if _is_ours(key) and plan.shard_of(key) == shard)
+        for keys in self._together(mine):
+            number = len(done.segments)
+            if plan.shards > 1 and number >= _NUMBERS:
+                raise RuntimeError(f"{hour_prefix(plan.hour)} has too many records for {plan.shards} shards")
+            self._compact(segment_key(plan.hour, shard * _NUMBERS + number), keys, done, has_time)
+            yield
 
-    def _runs(self, listed: Iterable[tuple[str, int]], strange: list[str]) -> Iterator[list[str]]:
-        """Keys of records in runs that make a segment each; others go to `strange`."""
-        run: list[str] = []
-        size = 0
-        for key, length in listed:
+    def _done(self, plan: _Plan, *, only: int | None = None) -> tuple[list[_Progress], _Progress]:
+        """What is done of an hour by shard, and of its late objects; or of one shard alone."""
+        shards, late = [_Progress() for _ in range(plan.shards)], _Progress()
+        for key in list(self._keys(segments_of_hour(plan.hour))):
+            if key.endswith(".index.jsonl") or key == _plan_key(plan.hour):
+                continue
+            shard = plan.shard_of_segment(key)
+            if only in (None, shard):
+                segment = self._sealed(key)
+                of = late if segment.late else shards[shard]
+                of.take(segment, read_runs(self._get(index_key(key))))
+        return shards, late
+
+    def _strange(self, plan: _Plan, done: Sequence[_Progress]) -> list[str]:
+        """What lies among the records of an hour and is none. Raises `OutOfTime` while a shard is still at
+        work: what comes behind the last key that it has is its own, what comes before that is late.
+        """
+        strange: list[str] = []
+        for key, _ in self._listed(hour_prefix(plan.hour)):
             if not _is_ours(key):
                 strange.append(key)
-                continue
-            run.append(key)
+            elif plan.shards > 1 and key > done[plan.shard_of(key)].after:
+                raise OutOfTime
+        return strange
+
+    def _together(self, listed: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
+        """Keys that make a segment each."""
+        keys: list[str] = []
+        size = 0
+        for key, length in listed:
+            keys.append(key)
             size += length
             if size >= self._segment_bytes:
-                yield run
-                run, size = [], 0
-        if run:
-            yield run
+                yield keys
+                keys, size = [], 0
+        if keys:
+            yield keys
 
     def _compact(self, key: str, keys: Sequence[str], done: _Progress, has_time: Callable[[], bool]) -> None:
         """Put the segment of these objects. The index first: where there is a segment, there is its index."""
@@ -202,14 +326,12 @@ class Notary:
             seen = [one.key for one in read_index(self._get(index_key(key)))]
             made = build(zip(seen, self._contents(seen), strict=True))
         sealed = made.sealed(key)
-        described = {
-            name: str(getattr(sealed, name)) for name in ("index_sha256", "objects", "records", "root")
-        }
+        described = {name: str(getattr(sealed, name)) for name in _DESCRIBED}
         try:
             self._store.put(key, made.data, described, _LINES_TYPE)
         except Occupied:
             sealed = self._sealed(key)
-        done.take(sealed, made.contained)
+        done.take(sealed, made.runs)
 
     def _sealed(self, key: str) -> SealedSegment:
         """What a segment says of itself, and S3 of its bytes."""
@@ -223,6 +345,7 @@ class Notary:
             objects=int(said["objects"]),
             records=int(said["records"]),
             root=said["root"],
+            block=int(said.get("block", 1)),
         )
 
     def _contents(self, keys: Sequence[str]) -> Iterator[bytes]:
@@ -231,49 +354,68 @@ class Notary:
 
     # -- late objects
 
-    def _late(self, hour: datetime, before: Manifest) -> Iterator[tuple[str, int]]:
+    def _late(
+        self, hour: datetime, before: Manifest, has_time: Callable[[], bool]
+    ) -> Iterator[tuple[str, int]]:
         """Objects of earlier hours that no manifest holds, by key and size.
 
-        One earlier hour at a time, and of its index one segment at a time.
+        One earlier hour at a time, and of its index one segment a shard at a time.
         """
         noted: set[str] = set()
         absent: dict[str, int] = {}
-        depth = LOOK_BACK if hour.hour == 0 else 2
-        for sealed_hour in self._sealed_hours(hour - HOUR * LOOK_BACK, hour):
+        for sealed_hour in self._sealed_hours(hour - HOUR * max(LOOK_BACK), hour):
             manifest = before if sealed_hour == before.hour else self._read(sealed_hour)
             noted.update(one.key for one in manifest.late)
             for segment in manifest.segments:
                 if segment.late:
                     noted.update(one.key for one in self._index(segment))
-            if sealed_hour >= hour - HOUR * depth:
-                absent |= _not_among(self._listed(hour_prefix(sealed_hour)), self._held(manifest))
+            if (hour - sealed_hour) // HOUR in LOOK_BACK:
+                if not has_time():
+                    raise OutOfTime
+                listed = (one for one in self._listed(hour_prefix(sealed_hour)) if _is_ours(one[0]))
+                absent |= _not_among(listed, self._held(manifest))
         yield from sorted((key, size) for key, size in absent.items() if key not in noted)
 
     def _held(self, manifest: Manifest) -> Iterator[str]:
         """The keys that a manifest holds of its own hour, in S3's order."""
+        own = [segment for segment in manifest.segments if not segment.late]
+        shards = [list(group) for _, group in groupby(own, key=lambda one: one.key.rsplit("/", 1)[1][0])]
         yield from (one.key for one in manifest.objects)
-        for segment in manifest.segments:
-            if not segment.late:
-                yield from (one.key for one in self._index(segment))
+        yield from heapq.merge(*(self._keys_in(segments) for segments in shards))
+
+    def _keys_in(self, segments: Sequence[SealedSegment]) -> Iterator[str]:
+        for segment in segments:
+            for run in read_runs(self._get(index_key(segment.key))):
+                yield from run.keys()
 
     def _index(self, segment: SealedSegment) -> list[SealedObject]:
         return read_index(self._get(index_key(segment.key)))
 
     # -- what is contained may expire
 
-    def _tag_behind(self, newest: Manifest, has_time: Callable[[], bool]) -> None:
-        """Tag what runs before this one did not come to, from the newest hour back to one that is done."""
-        hours = list(reversed(self._sealed_hours(newest.hour - HOUR * LOOK_BACK * 7, newest.hour + HOUR)))
-        for hour in hours:
+    def _tag_behind(self, newest: Manifest, shard: int, has_time: Callable[[], bool]) -> None:
+        """Tag what runs before this one did not come to: in the hours after the last one that is done."""
+        behind: list[datetime] = []
+        for hour in reversed(self._sealed_hours(newest.hour - _TAGGED_WITHIN, newest.hour + HOUR)):
             if self._is_tagged(manifest_key(hour)):
+                break
+            behind.append(hour)
+        for hour in reversed(behind):
+            if not self._tag(self._read(hour), shard, has_time):
                 return
-            self._tag(self._read(hour), has_time)
 
-    def _tag(self, manifest: Manifest, has_time: Callable[[], bool]) -> None:
-        """Tag the objects that the segments of a signed manifest contain, each segment once it was looked at:
-        its bytes are those that were sealed, and they are locked.
+    def _tag(self, manifest: Manifest, shard: int, has_time: Callable[[], bool]) -> bool:
+        """Tag the objects that a shard's segments of a signed manifest contain, each segment once it was
+        looked at: its bytes are those that were sealed, and they are locked. The manifest is tagged by the
+        first shard when all segments are. False: another shard is not done with them.
         """
+        plan = _Plan(manifest.hour, self._planned(_plan_key(manifest.hour)) or 1)
+        mine = self._mine(shard, plan)
+        waiting = False
         for segment in manifest.segments:
+            if plan.shard_of_segment(segment.key) not in mine:
+                waiting = waiting or (shard == 0 and not self._is_tagged(segment.key))
+                continue
             if self._is_tagged(segment.key):
                 continue
             if not has_time():
@@ -283,7 +425,9 @@ class Notary:
             with ThreadPoolExecutor(_THREADS) as pool:
                 list(pool.map(self._put_tag, [one.key for one in self._index(segment)]))
             self._put_tag(segment.key)
-        self._put_tag(manifest_key(manifest.hour))
+        if shard == 0 and not waiting:
+            self._put_tag(manifest_key(manifest.hour))
+        return not waiting
 
     def _put_tag(self, key: str) -> None:
         self._s3.put_object_tagging(Bucket=self._bucket, Key=key, Tagging={"TagSet": [TAG]})
@@ -345,16 +489,17 @@ class Notary:
             query["ContinuationToken"] = page["NextContinuationToken"]
 
 
-def _next_number(done: _Progress, *, late: bool) -> int:
-    return sum(one.late is late for one in done.segments) + (_LATE_NUMBER if late else 0)
+def _plan_key(hour: datetime) -> str:
+    return f"{segments_of_hour(hour)}shards.json"
 
 
 def _is_ours(key: str) -> bool:
+    """Whether a writer of ours names an object so."""
     try:
         writer_of(key)
+        return key.endswith(f"/{first_of(key):012d}.jsonl")
     except ValueError:
         return False
-    return key.rsplit("/", 1)[1].removesuffix(".jsonl").isdigit()
 
 
 def _not_among(listed: Iterable[tuple[str, int]], known: Iterable[str]) -> dict[str, int]:
@@ -370,16 +515,3 @@ def _not_among(listed: Iterable[tuple[str, int]], known: Iterable[str]) -> dict[
         if at != key:
             absent[key] = size
     return absent
-
-
-def find_gaps(objects: Sequence[SealedObject], ends: dict[str, SealedObject]) -> list[str]:
-    """Where a writer's objects do not follow on each other; `ends` are the writers' last ones, kept
-    current.
-    """
-    gaps = []
-    for one in objects:
-        known = ends.get(one.writer)
-        if known is not None and (one.first, one.before) != (known.last + 1, known.head):
-            gaps.append(f"{one.key} does not follow on {known.key}")
-        ends[one.writer] = one
-    return gaps

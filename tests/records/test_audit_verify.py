@@ -1,11 +1,12 @@
 """`kit audit verify` finds every planted deletion, edit, reordering, truncation and forgery (L2.5, G.3)."""
 
 import base64
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from typer.testing import CliRunner
 
 from kit.audit.access_logs import AccessLine, read_files
 from kit.audit.keyring import KeyRing
+from kit.audit.proof import check, prove
 from kit.audit.sources import ahead
 from kit.audit.verification import Report, Span, span_of, verify
 from kit.cli import app
 from kit.errors import KitError
 from lambdas.common.audit.manifest import Anchor, hour_name, hour_named, manifest_key, read_manifest, sign
 from lambdas.common.audit.merkle import holds, inclusion_proof, root_of
+from lambdas.common.audit.segment import index_key, read_index
 from lambdas.common.ids import new_id
 from tests.records.audit_fixtures import (
     SIGNING_KEY,
@@ -292,6 +295,36 @@ def test_a_year_later_the_segments_alone_are_enough(organisation: Organisation) 
     assert verified(organisation, bucket).findings == []
     hour = hour_named("2026-11-24T10")
     assert verified(organisation, bucket, first=hour, last=hour).findings == [], "writers began before"
+
+
+def test_segments_of_before_there_were_blocks_and_runs_verify_and_prove_as_well(
+    organisation: Organisation, tmp_path: Path
+) -> None:
+    """As the notary wrote them: a line of the index an object, and a record an entry of the tree."""
+    bucket = organisation.bucket.copy()
+    previous = None
+    for key in sorted(key for key in bucket.objects if key.startswith("manifests/")):
+        content = json.loads(bucket.objects[key].split(b"\n")[0]) | {"previous": previous}
+        for segment in content["segments"]:
+            index = index_key(segment["key"])
+            objects = [asdict(one) for one in read_index(bucket.objects[index])]
+            lines = [json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in objects]
+            bucket.objects[index] = b"".join(lines)
+            records = bucket.objects[segment["key"]].splitlines()
+            del segment["block"]
+            segment["index_sha256"] = hashlib.sha256(bucket.objects[index]).hexdigest()
+            segment["root"] = root_of([hashlib.sha256(line).digest() for line in records]).hex()
+        line = json.dumps(content, separators=(",", ":")).encode()
+        bucket.objects[key] = sign(line, organisation.signing, SIGNING_KEY)
+        previous = {"hour": content["hour"], "sha256": hashlib.sha256(line).hexdigest()}
+    report = verified(organisation, bucket)
+    assert (report.findings, report.segments) == ([], 3)
+    change(SEGMENT, lambda lines: [line.replace(b"ada", b"eve") for line in lines])(bucket)
+    assert SEGMENT in {one.where for one in verified(organisation, bucket).findings}
+    bucket.objects[SEGMENT] = organisation.bucket.objects[SEGMENT]
+    (proof, _) = prove(bucket, organisation.time.now - timedelta(hours=4), organisation.access[3].request_id)
+    for one in (proof, {name: value for name, value in proof.items() if name != "block"}):
+        check(one, organisation.signing.trusted)
 
 
 def test_an_edit_that_mends_the_chain_after_it_is_found_too(organisation: Organisation) -> None:
@@ -568,8 +601,10 @@ def test_a_record_is_proved_without_any_other(organisation: Organisation, tmp_pa
         ("record", base64.b64encode(base64.b64decode(proofs[0]["record"]).replace(b"ada", b"eve")).decode()),
         ("index", proofs[0]["index"] + 1),
         ("size", proofs[0]["size"] + 1),
-        ("path", proofs[0]["path"][:-1]),
-        ("path", ["00" * 32, *proofs[0]["path"][1:]]),
+        ("path", ["00" * 32, *proofs[0]["path"]]),
+        ("block", proofs[0]["block"][:-1]),
+        ("block", ["00" * 32, *proofs[0]["block"][1:]]),
+        ("block", proofs[0]["block"][::-1]),
         ("manifest", proofs[0]["manifest"].replace(hour_name(hour_named("2026-11-24T08")), "2026-11-24T07")),
         ("segment", "segments/dt=2026-11-24/hour=09/0000.jsonl"),
     ):

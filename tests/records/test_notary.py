@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from kit.audit.verification import span_of, verify
 from lambdas.common.audit import NotWritten
 from lambdas.common.audit.chain import hour_prefix
 from lambdas.common.audit.manifest import (
@@ -95,7 +96,7 @@ def test_missed_hours_are_caught_up_in_order_each_holding_on_to_the_one_before()
 def test_a_run_that_is_short_of_time_goes_on_where_it_stopped() -> None:
     organisation = worked_hour()
     organisation.time.forward(hours=5)
-    turns = iter([True, True, True, True, False])  # an hour, its segment, its tags; the next hour
+    turns = iter([True] * 5 + [False])  # an hour, its segment, its tags; the next hour, what came late
     assert len(organisation.notary().seal_due(lambda: next(turns))) == 2
     assert len(sealed(organisation.notary())) == 4
 
@@ -214,10 +215,12 @@ def test_a_segment_has_the_records_in_their_order_under_the_full_lock() -> None:
 
 def test_the_root_is_the_one_of_rfc_9162() -> None:
     """Held against a recursive reading of the definition."""
-    organisation = busy(14)
+    organisation = busy(300)
     (manifest,) = organisation.notary().seal_due()
     (segment,) = manifest.segments
-    hashes = [hashlib.sha256(line).digest() for line in organisation.bucket.objects[segment.key].splitlines()]
+    lines = organisation.bucket.objects[segment.key].splitlines()
+    hashes = [hashlib.sha256(line).digest() for line in lines]
+    blocks = [b"".join(hashes[at : at + 64]) for at in range(0, len(hashes), 64)]
 
     def tree(entries: list[bytes]) -> bytes:
         if len(entries) == 1:
@@ -227,7 +230,8 @@ def test_the_root_is_the_one_of_rfc_9162() -> None:
             half *= 2
         return hashlib.sha256(b"\1" + tree(entries[:half]) + tree(entries[half:])).digest()
 
-    assert segment.root == tree(hashes).hex()
+    assert (segment.block, len(blocks)) == (64, 5)
+    assert segment.root == tree(blocks).hex()
 
 
 def test_a_big_hour_becomes_several_segments_and_each_run_goes_on_where_one_was_cut_short() -> None:
@@ -316,7 +320,95 @@ def test_memory_does_not_grow_with_the_hours_that_are_looked_at_for_late_objects
         assert manifest.records == 400
         return measured
 
-    assert peak(LOOK_BACK) < 1.5 * peak(2)
+    assert peak(max(LOOK_BACK)) < 1.5 * peak(2)
+
+
+def shards_at_work(organisation: Organisation, shards: int, *, first: bool = True) -> list[Manifest]:
+    """A run of every shard, the first last; what was sealed."""
+    for shard in range(1, shards):
+        organisation.notary(shards=shards, segment_bytes=4_000).work_on(shard)
+    return organisation.notary(shards=shards, segment_bytes=4_000).seal_due() if first else []
+
+
+def of_many_writers(hours: int = 1) -> Organisation:
+    organisation = Organisation()
+    for _ in range(hours):
+        for _ in range(12):
+            writer = organisation.writer()
+            for _ in range(3):
+                organisation.call(writer)
+        organisation.time.forward(hours=1)
+    organisation.time.forward(minutes=5)
+    return organisation
+
+
+def holds(organisation: Organisation) -> bool:
+    span = span_of(organisation.bucket, None, None, now=organisation.time.now)
+    assert span is not None
+    report = verify(organisation.bucket, organisation.trust(), span, organisation.access)
+    assert report.records
+    return report.findings == []
+
+
+def test_shards_share_an_hour_and_the_first_seals_once_all_are_done() -> None:
+    organisation = of_many_writers(hours=2)
+    assert organisation.notary(shards=3, segment_bytes=4_000).seal_due() == [], "the others were not here yet"
+    manifests = shards_at_work(organisation, 3)
+    assert [hour_name(one.hour) for one in manifests] == ["2026-11-24T08", "2026-11-24T09"]
+    numbers = {one.key.rsplit("/", 1)[1][0] for one in manifests[0].segments}
+    assert numbers == {"0", "1", "2"}
+    contained = [one.key for manifest in manifests for one in organisation.contained(manifest)]
+    assert sorted(contained) == records_of(organisation)
+    assert holds(organisation)
+    shards_at_work(organisation, 3)
+    tags = organisation.bucket.tags
+    assert all(tags.get(key) == [TAG] for key in [*contained, *(manifest_key(one.hour) for one in manifests)])
+
+
+def test_a_manifest_is_done_only_when_every_shard_has_tagged_its_part() -> None:
+    organisation = of_many_writers()
+    for shard in (1, 2):
+        organisation.notary(shards=3).work_on(shard)
+    (manifest,) = organisation.notary(shards=3).seal_due()
+    key = manifest_key(manifest.hour)
+    organisation.notary(shards=3).seal_due()
+    assert key not in organisation.bucket.tags
+    organisation.notary(shards=3).work_on(1)
+    organisation.notary(shards=3).work_on(2)
+    organisation.notary(shards=3).seal_due()
+    assert organisation.bucket.tags[key] == [TAG]
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1), (2, 4)])
+def test_a_change_of_the_number_of_shards_divides_no_hour_twice(before: int, after: int) -> None:
+    """The hour was begun by as many as there were, and cut short."""
+    organisation = of_many_writers()
+    left = iter([True, True, True])
+    organisation.notary(shards=before, segment_bytes=4_000).seal_due(lambda: next(left, False))
+    manifests = shards_at_work(organisation, after)
+    if not manifests:  # those of before that are left are the first one's from now on
+        manifests = shards_at_work(organisation, after)
+    (manifest,) = manifests
+    contained = sorted(one.key for one in organisation.contained(manifest))
+    assert contained == records_of(organisation)
+    assert holds(organisation)
+
+
+def test_what_comes_hours_late_is_sealed_within_a_day_of_its_hour() -> None:
+    organisation = of_many_writers()
+    organisation.time.forward(hours=3)
+    shards_at_work(organisation, 3)
+    organisation.time.now = BEGIN  # a clock that is behind
+    organisation.call(organisation.writer())
+
+    def late_by(hour: int) -> int:
+        organisation.time.now = BEGIN.replace(hour=9, minute=5) + timedelta(hours=hour)
+        return sum(len(organisation.contained(one, late=True)) for one in shards_at_work(organisation, 3))
+
+    assert late_by(hour=23) == 0
+    assert late_by(hour=24) == 2
+    assert late_by(hour=48) == 0
+    assert holds(organisation)
 
 
 def _fill_hour(organisation: Organisation, *, objects: int) -> None:

@@ -6,7 +6,7 @@ can be checked with `head -n 1`, OpenSSL and the public key alone.
 
     {"v": 3, "hour": "2026-11-24T10", "sealed_at": …, "previous": {"hour": …, "sha256": …} | null,
      "records": 1200,
-     "segments": [{"key", "size", "sha256", "index_sha256", "objects", "records", "root"}, …],
+     "segments": [{"key", "size", "sha256", "index_sha256", "objects", "records", "root", "block"}, …],
      "gaps": [text, …], "introduced": true unless writers of the hour did not introduce themselves yet}
 
 A segment whose number begins with 9 holds objects of earlier hours that were not there when those were
@@ -62,7 +62,9 @@ class SealedObject:
 
 @dataclass(frozen=True, slots=True)
 class SealedSegment:
-    """A segment as it was when it was sealed. `root` is that of the Merkle tree over its records' hashes."""
+    """A segment as it was when it was sealed. `root` is that of the Merkle tree over its records' hashes,
+    `block` of them in an entry.
+    """
 
     key: str
     size: int
@@ -71,6 +73,7 @@ class SealedSegment:
     objects: int
     records: int
     root: str
+    block: int = 1
 
     @property
     def late(self) -> bool:

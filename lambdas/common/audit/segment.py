@@ -2,29 +2,39 @@
 
 A segment holds whole objects of records one after the other, in the order of their keys, so every writer's
 lines are in their order: `segments/dt=YYYY-MM-DD/hour=HH/NNNN.jsonl`. Its index, `NNNN.index.jsonl`, has a
-line for each object: its key, size, SHA-256, sequence numbers and the chain's hashes around it. The manifest
-of the hour names both with their hashes, and the root of the Merkle tree over the hashes of all records in
-their order.
+line for each run of objects that follow on each other in one writer's chain:
+
+    {"under": folder of the objects, "first": sequence number, "before": hash that the first line follows on,
+     "lines": [n, …], "sizes": [bytes, …], "sha256": [hash, …], "heads": [hash of the last line, …]}
+
+with an entry for each object. Indices of before there were runs have a line for each object: its key, size,
+SHA-256, sequence numbers and the chain's hashes around it. The manifest of the hour names segment and index
+with their hashes, and the root of the Merkle tree over the hashes of all records in their order.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from lambdas.common.audit.chain import hash_of
 from lambdas.common.audit.manifest import SEGMENTS, SealedObject, SealedSegment, first_of, writer_of
-from lambdas.common.audit.merkle import root_of
+from lambdas.common.audit.merkle import HASH_BYTES, blocks_of, root_of
 
-_INDEXED = tuple(one.name for one in fields(SealedObject))
+BLOCK = 64  # hashes in an entry of the tree; a proof of one record names them all
 SEGMENT_BYTES = 24 * 1024 * 1024  # a segment takes no further object once it is over this
+
+
+def segments_of_hour(hour: datetime) -> str:
+    """The folder of the segments of an hour, with the final slash."""
+    return f"{SEGMENTS}{hour:dt=%Y-%m-%d/hour=%H}/"
 
 
 def segment_key(hour: datetime, number: int) -> str:
     """Where the segment of an hour is kept."""
-    return f"{SEGMENTS}{hour:dt=%Y-%m-%d/hour=%H}/{number:04d}.jsonl"
+    return f"{segments_of_hour(hour)}{number:04d}.jsonl"
 
 
 def index_key(key: str) -> str:
@@ -33,12 +43,76 @@ def index_key(key: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Objects under one folder (that of a writer in an hour) that follow on each other: what each has of
+    lines, bytes and hashes. `first` and `before` are the sequence number and the hash from which they go on.
+    """
+
+    under: str
+    first: int
+    before: str
+    lines: Sequence[int]
+    sizes: Sequence[int]
+    sha256: Sequence[str]
+    heads: Sequence[str]
+
+    @property
+    def writer(self) -> str:
+        """Whose lines they are."""
+        return self.under.split("/", 4)[3]
+
+    @property
+    def records(self) -> int:
+        """How many lines they have together."""
+        return sum(self.lines)
+
+    @property
+    def end(self) -> int:
+        """The sequence number after the last one."""
+        return self.first + self.records
+
+    @property
+    def first_key(self) -> str:
+        """The key of the first object."""
+        return _object_key(self.under, self.first)
+
+    @property
+    def last_key(self) -> str:
+        """The key of the last object."""
+        return _object_key(self.under, self.end - self.lines[-1])
+
+    def follows(self, before: "Run") -> bool:
+        """Whether it goes on where another one of its writer ended."""
+        return (self.first, self.before) == (before.end, before.heads[-1])
+
+    def keys(self) -> Iterator[str]:
+        """The keys of the objects, in their order."""
+        first = self.first
+        for count in self.lines:
+            yield _object_key(self.under, first)
+            first += count
+
+    def objects(self) -> Iterator[SealedObject]:
+        """The objects, in their order."""
+        first, before = self.first, self.before
+        for key, count, size, digest, head in zip(
+            self.keys(), self.lines, self.sizes, self.sha256, self.heads, strict=True
+        ):
+            yield SealedObject(key, size, digest, first, first + count - 1, before, head)
+            first, before = first + count, head
+
+
+def _object_key(under: str, first: int) -> str:
+    return f"{under}{first:012d}.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment before it is put. `contained` are the objects whose bytes it has."""
+    """A segment before it is put. `runs` are the objects whose bytes it has."""
 
     data: bytes
     index: bytes
-    contained: Sequence[SealedObject]
+    runs: Sequence[Run]
     records: int
     root: str
 
@@ -49,36 +123,72 @@ class Segment:
             size=len(self.data),
             sha256=sha256(self.data).hexdigest(),
             index_sha256=sha256(self.index).hexdigest(),
-            objects=len(self.contained),
+            objects=sum(len(run.lines) for run in self.runs),
             records=self.records,
             root=self.root,
+            block=BLOCK,
         )
 
 
 def build(objects: Iterable[tuple[str, bytes]]) -> Segment:
     """The segment of objects, given by key and content in the order of their keys."""
     parts: list[bytes] = []
-    contained: list[SealedObject] = []
-    entries: list[bytes] = []
+    described: list[SealedObject] = []
+    hashes = bytearray()
     for key, data in objects:
         lines = lines_of(data)
         digests = [sha256(line).digest() for line in lines]
         parts.append(data)
-        contained.append(_described(key, data, lines, digests))
-        entries += digests
-    index = b"".join(
-        json.dumps({name: getattr(one, name) for name in _INDEXED}, separators=(",", ":")).encode() + b"\n"
-        for one in contained
-    )
-    return Segment(b"".join(parts), index, contained, len(entries), root_of(entries).hex())
+        described.append(_described(key, data, lines, digests))
+        hashes += b"".join(digests)
+    runs = list(_runs(described))
+    index = b"".join(json.dumps(asdict(run), separators=(",", ":")).encode() + b"\n" for run in runs)
+    root = root_of(blocks_of(bytes(hashes), BLOCK)).hex()
+    return Segment(b"".join(parts), index, runs, len(hashes) // HASH_BYTES, root)
+
+
+def read_runs(data: bytes) -> list[Run]:
+    """The objects of a segment by its index, in runs. Raises ValueError."""
+    try:
+        lines = json.loads(b"[" + b",".join(data.splitlines()) + b"]")
+        if lines and "key" in lines[0]:
+            return list(_runs(SealedObject(**one) for one in lines))
+        return [Run(**one) for one in lines]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"not the index of a segment: {type(error).__name__}") from None
 
 
 def read_index(data: bytes) -> list[SealedObject]:
-    """The objects of a segment. Raises ValueError."""
-    try:
-        return [SealedObject(**one) for one in json.loads(b"[" + b",".join(data.splitlines()) + b"]")]
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"not the index of a segment: {type(error).__name__}") from None
+    """The objects of a segment by its index, one by one. Raises ValueError."""
+    return [one for run in read_runs(data) for one in run.objects()]
+
+
+def _runs(objects: Iterable[SealedObject]) -> Iterator[Run]:
+    """Objects that follow on each other together."""
+    together: list[SealedObject] = []
+    under = ""
+    for one in objects:
+        folder = one.key.rpartition("/")[0] + "/"
+        last = together[-1] if together else None
+        if last and not (folder == under and (one.first, one.before) == (last.last + 1, last.head)):
+            yield _run(under, together)
+            together = []
+        under = folder
+        together.append(one)
+    if together:
+        yield _run(under, together)
+
+
+def _run(under: str, objects: Sequence[SealedObject]) -> Run:
+    return Run(
+        under,
+        objects[0].first,
+        objects[0].before,
+        [one.last - one.first + 1 for one in objects],
+        [one.size for one in objects],
+        [one.sha256 for one in objects],
+        [one.head for one in objects],
+    )
 
 
 def lines_of(data: bytes) -> list[bytes]:
