@@ -10,6 +10,7 @@ from claude_kit_token.device import by_device
 from claude_kit_token.errors import TokenError
 from claude_kit_token.session import Session, forget, fresh, load, revoke, save
 from claude_kit_token.sign_in import PORTS, attempt, by_browser, complete
+from claude_kit_token.warning import hook_answer
 
 _DESCRIPTION = """Sign in to Claude with your organisation's account, and print tokens for Claude Code.
 
@@ -81,6 +82,16 @@ def _status(_: argparse.Namespace) -> None:
     print(f"{person} at {session.gateway_url}; the token is {state}")  # noqa: T201 - it is the command's answer
 
 
+def _warn(_: argparse.Namespace) -> None:
+    hook = "" if sys.stdin.isatty() else sys.stdin.read(1 << 20)
+    try:
+        answer = hook_answer(fresh(), hook)
+    except TokenError:
+        return  # Claude Code says so itself where it asks for a token
+    if answer:
+        print(answer)  # noqa: T201 - it is the command's answer
+
+
 _ADDRESSES = ("gateway_url", "sign_in_url", "client_id", "portal_url")
 
 
@@ -116,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     login.add_argument("--wait", type=float, default=300, help="Seconds to wait for the browser.")
     command("logout", _logout, "End the session here, at the sign-in service and at the gateway.")
     command("status", _status, "Say who is signed in, and until when.")
+    command("warn", _warn, "As a hook of Claude Code: say when a budget is used to 75 or 90 percent.")
     return parser
 
 

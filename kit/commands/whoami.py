@@ -69,6 +69,7 @@ def claude_code(
     lies.
 
     Every role that Claude Code knows gets a granted model, people can pick no other, and nothing else leaves.
+    At 75 and 90 percent of a budget Claude Code shows a message, for which the helper is a hook, too.
     With --department they also hold what the department may use of web search, web fetches and MCP servers,
     where its tool_governance is enforce. Distribute them as managed-settings.json, which people cannot
     override.
@@ -76,7 +77,7 @@ def claude_code(
     Exit codes: 0 printed; 2 nobody is signed in and no department was given; 4 the gateway or the deployment
     cannot be reached.
     """
-    from kit.identity.claude_code import model_environment
+    from kit.identity.claude_code import model_environment, warning_hooks
 
     if not 1 <= renew_minutes <= 50:
         raise KitError(
@@ -101,6 +102,7 @@ def claude_code(
         )
     settings = {
         **governed,
+        **warning_hooks(helper),
         "apiKeyHelper": helper,
         "availableModels": sorted(set(roles.values())),
         "model": roles.pop("ANTHROPIC_MODEL"),

@@ -9,6 +9,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
 
 from kit.errors import ExitCode, KitError
@@ -72,6 +73,16 @@ def tool_settings(policy: GatewayPolicy, department: str) -> dict[str, Any]:
             "disableBypassPermissionsMode": "disable",
         },
     }
+
+
+def warning_hooks(helper: str) -> dict[str, Any]:
+    """What managed settings say so that people see when a budget comes to its end; nothing for a helper that
+    is not ours.
+    """
+    if PurePath(helper).name != "claude-kit-token":
+        return {}
+    warn = [{"hooks": [{"type": "command", "command": f"{helper} warn", "timeout": 5}]}]
+    return {"hooks": {"UserPromptSubmit": warn, "Stop": warn}}
 
 
 def _rights(policy: GatewayPolicy, department: str) -> Department:

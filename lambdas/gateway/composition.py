@@ -106,6 +106,7 @@ class Gateway:
         rules = RequestRules(self.contract, access_log)
         answered = Answered(batch_store, policy, clock)
         self.mistakes = InspectionMistakes(recorder, answered, batch_store, clock)
+        sessions = SessionCare(ledger, batch_store, clock)
         self.messages = Messages(
             policy,
             rules,
@@ -117,7 +118,7 @@ class Gateway:
             caller,
             calls,
             settings.deadlines,
-            SessionCare(ledger, batch_store, clock),
+            sessions,
             answered,
             self.mistakes,
         )
@@ -156,7 +157,7 @@ class Gateway:
         self.feedback = Feedback(recorder, answered, batch_store, clock)
         self.sign_out = SignOut(TokenUses(batch_store, clock))
         self.dry_run = DryRun(policy, gate, inspection)
-        self.me = Me(policy, ledger, clock)
+        self.me = Me(policy, ledger, sessions, clock)
         self.budget_requests = BudgetRequests(batch_store, clock)
         self.switch_state = SwitchState(batch_store)
 

@@ -15,6 +15,7 @@ from lambdas.gateway.authorise import department_of, granted_models
 from lambdas.gateway.errors import Header
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.reserve import Ledger
+from lambdas.gateway.session_care import SessionCare, session_budget, session_of
 
 _JSON: list[Header] = [(b"content-type", b"application/json")]
 
@@ -25,6 +26,7 @@ class Me:
 
     policy: PolicyWatch
     ledger: Ledger
+    sessions: SessionCare
     clock: Clock
 
     async def answer(self, exchange: Exchange, principal: Principal) -> None:
@@ -54,9 +56,27 @@ class Me:
                 "concurrent_calls": limits.concurrent_calls,
             },
             "budget": _budget(policy, department, limits, balance, now),
+            "session": await self._session(exchange, policy, department, principal, limits),
             "help_url": policy.help_url,
         }
         await exchange.answer(200, _JSON, json.dumps(document).encode())
+
+    async def _session(
+        self,
+        exchange: Exchange,
+        policy: GatewayPolicy,
+        department: Department,
+        principal: Principal,
+        limits: CallerLimits,
+    ) -> dict[str, Any] | None:
+        """Micro-dollars of the session of a coding agent that the request names; None where it names none,
+        or a session has no budget.
+        """
+        session, ceiling = session_of(exchange.headers), monthly_ceiling(policy, department, limits)
+        if session is None or ceiling is None:
+            return None
+        spent = await self.sessions.spent(principal, session)
+        return {"spent_microusd": spent, "budget_microusd": session_budget(department, ceiling)}
 
 
 def _data_classes(department: Department, principal: Principal) -> list[str]:

@@ -15,7 +15,9 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from lambdas.common.clock import Clock
+from lambdas.common.identities import Principal
 from lambdas.common.ledger.items import TTL, Add, Key, Store
+from lambdas.common.policy import Department
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.governed_call import GovernedCall
@@ -57,8 +59,8 @@ class SessionCare:
         ceiling = call.monthly_ceiling
         if session is None or ceiling is None:
             return headers
-        spent, of_month = await asyncio.gather(self._spent(call, session), self._of_month(call))
-        budget = call.department.session_budget_microusd or ceiling // SESSION_SHARE
+        spent, of_month = await asyncio.gather(self.spent(call.principal, session), self._of_month(call))
+        budget = session_budget(call.department, ceiling)
         if spent >= budget:
             raise ApiError(
                 402,
@@ -78,13 +80,16 @@ class SessionCare:
             return
         ttl = int((self.clock() + _KEPT).timestamp())
         try:
-            await self.store.apply(Add(_key(call, session), {_SPENT: cost, "calls": 1}, sets={TTL: ttl}))
+            await self.store.apply(
+                Add(_key(call.principal, session), {_SPENT: cost, "calls": 1}, sets={TTL: ttl})
+            )
         except Exception:  # whatever the store raises
             return
 
-    async def _spent(self, call: GovernedCall, session: str) -> int:
+    async def spent(self, principal: Principal, session: str) -> int:
+        """What a session of the caller has cost so far, in micro-dollars; 0 where that cannot be read now."""
         try:
-            (item,) = await self.store.get([_key(call, session)], consistent=False)
+            (item,) = await self.store.get([_key(principal, session)], consistent=False)
         except Exception:  # whatever the store raises
             return 0
         return int((item or {}).get(_SPENT, 0))
@@ -102,6 +107,11 @@ def session_of(headers: Mapping[bytes, bytes]) -> str | None:
     """The session that a coding agent says a call belongs to; an opaque id, or none."""
     given = headers.get(_SESSION, b"")
     return given.decode() if _OPAQUE.fullmatch(given) else None
+
+
+def session_budget(department: Department, ceiling: int) -> int:
+    """What one session may cost, of a caller who may spend `ceiling` in a month; both in micro-dollars."""
+    return department.session_budget_microusd or ceiling // SESSION_SHARE
 
 
 def repeated_turns(fields: Mapping[str, Any]) -> int:
@@ -148,8 +158,8 @@ def _warnings(what: bytes, spent: int, budget: int) -> list[Header]:
     return [(name, b"%d" % used), *warning]
 
 
-def _key(call: GovernedCall, session: str) -> Key:
-    return Key("ledger", f"AGENT-SESSION#{call.principal.id}#{session}", "USE")
+def _key(principal: Principal, session: str) -> Key:
+    return Key("ledger", f"AGENT-SESSION#{principal.id}#{session}", "USE")
 
 
 def _usd(microusd: int) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from lambdas.gateway.session_care import LOOP_STOP, LOOP_WARNING
 
-from .harness import OTHER_KEY, Answer, Harness, chat, department, make
+from .harness import KEY, OTHER_KEY, Answer, Harness, chat, department, make
 from .upstream import FakeUpstream, json_reply, message
 
 SESSION = {"x-claude-code-session-id": "0b5f2c1e-7d2a-4d0e-9d5c-1f6a2b3c4d5e"}
@@ -56,6 +56,20 @@ def test_a_session_is_warned_and_stopped_and_a_new_one_goes_on(gateway: Harness)
     assert ask(gateway, ANOTHER).status == 200
     assert ask(gateway, {}).status == 200
     assert gateway.post("/v1/messages", chat(), SESSION, OTHER_KEY).status == 200, "another caller's session"
+
+
+def test_a_caller_can_ask_what_its_session_has_used(gateway: Harness) -> None:
+    spend(gateway, 15_200)
+    ask(gateway, SESSION)
+
+    def session(headers: dict[str, str], key: str = KEY) -> Any:
+        return gateway.request("GET", "/v1/me", headers=headers, key=key).json()["session"]
+
+    assert session(SESSION) == {"spent_microusd": 7_600, "budget_microusd": BUDGET}
+    assert session(ANOTHER)["spent_microusd"] == 0
+    assert session(SESSION, OTHER_KEY)["spent_microusd"] == 0, "another caller's session"
+    assert session({}) is None
+    assert session({"x-claude-code-session-id": "../USER"}) is None
 
 
 def test_the_month_is_warned_of_too(gateway: Harness) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kit.identity.claude_code import model_environment, tool_settings
+from kit.identity.claude_code import model_environment, tool_settings, warning_hooks
 from lambdas.common.policy import parse_policy
 from tests.gateway.harness import department, policy_document
 from tests.identity.commands import invoke, run
@@ -109,3 +109,11 @@ def test_managed_settings_hold_tools_and_servers_to_the_departments_lists() -> N
     assert granted["permissions"]["deny"] == []
     assert granted["permissions"]["allow"] == ["WebFetch(domain:acme.com)", "WebFetch(domain:*.acme.com)"]
     assert tool_settings(_policy(tool_governance="observe"), "marketing") == {}
+
+
+def test_people_are_warned_in_claude_code_where_the_helper_can() -> None:
+    hooks = warning_hooks("/opt/bin/claude-kit-token")["hooks"]
+    for name in ("UserPromptSubmit", "Stop"):
+        ((hook,),) = (one["hooks"] for one in hooks[name])
+        assert hook == {"type": "command", "command": "/opt/bin/claude-kit-token warn", "timeout": 5}
+    assert warning_hooks("kit token") == {}

@@ -1,12 +1,17 @@
 """The token helper alone, as a laptop without the project has it (L1.1, L1.3)."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import tomllib
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -110,3 +115,73 @@ def test_a_machine_knows_where_its_people_sign_in(tmp_path, monkeypatch, capsys)
     for damaged in ("{", "[]", '{"client_id": 1}'):
         file.write_text(damaged)
         assert cli.main(["login"]) == 2
+
+
+class Me(BaseHTTPRequestHandler):
+    """`GET /v1/me` of a gateway; `document` is what it answers."""
+
+    document: ClassVar[bytes] = b""
+    sessions: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        self.sessions.append(self.headers["x-claude-code-session-id"])
+        self.send_response(200 if self.path == "/v1/me" and self.document else 503)
+        self.send_header("content-length", str(len(self.document)))
+        self.end_headers()
+        self.wfile.write(self.document)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+def me(month: int, session: int | None = None, ceiling: int | None = 50_000_000) -> bytes:
+    """What a month and a session have used, in percent."""
+    budget = {
+        "monthly_microusd": ceiling,
+        "committed_microusd": month * 500_000,
+        "resets_at": "2026-12-01T00:00:00Z",
+    }
+    own = None if session is None else {"spent_microusd": session * 250_000, "budget_microusd": 25_000_000}
+    return json.dumps({"budget": budget, "session": own}).encode()
+
+
+def test_a_budget_that_comes_to_its_end_is_said_in_claude_code_once_a_level(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    monkeypatch.setenv("KIT_SESSION_FILE", str(tmp_path / "session.json"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Me)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    save(replace(SESSION, gateway_url=address, expires_at=time.time() + 3_000))
+
+    def said(document: bytes, hook: str = '{"session_id": "s-1", "hook_event_name": "Stop"}') -> str:
+        Me.document = document
+        monkeypatch.setattr("sys.stdin", io.StringIO(hook))
+        assert cli.main(["warn"]) == 0, "a hook that fails would hold a person up"
+        printed = capsys.readouterr()
+        assert not printed.err
+        return json.loads(printed.out)["systemMessage"] if printed.out else ""
+
+    try:
+        assert said(me(74)) == ""
+        assert "76 % (38.00 of 50.00 USD) of this month's budget" in said(me(76))
+        assert said(me(80)) == ""
+        assert "91 %" in said(me(91))
+        assert said(me(99)) == ""
+        assert "This session has used 92 %" in said(me(99, session=92))
+        assert said(me(99, session=100)) == ""
+        assert "This session" in said(me(99, session=75), '{"session_id": "s-2"}')
+        assert Me.sessions[-1] == "s-2"
+        for hook in ("", "no JSON", "[]", '{"session_id": "a\\r\\nx: y"}'):
+            assert said(me(10), hook) == ""
+            assert Me.sessions[-1] is None
+        for document in (b"", b"no JSON", b"[]", b'{"budget": 5}', me(99, ceiling=None), me(99, ceiling=0)):
+            assert said(document) == ""
+        (tmp_path / "warnings.json").write_text("[1]")
+        assert "99 %" in said(me(99)), "what cannot be read is as if nothing had been said"
+    finally:
+        server.shutdown()
+        server.server_close()
+    forget()
+    assert said(me(99)) == "", "who is signed in nowhere is told so by the token"
