@@ -14,6 +14,7 @@ from lambdas.common.policy import PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.errors import not_found
 from lambdas.gateway.governed_call import GovernedCall
+from lambdas.gateway.own_records import FACTS, facts_of
 
 _KEPT = timedelta(days=90)
 _LONGEST_ID = 64
@@ -42,6 +43,7 @@ class Answered:
             "principal": call.principal.id,
             "department": call.principal.department,
             "output_tokens": output_tokens,
+            FACTS: facts_of(call, self.clock()),
             TTL: int((self.clock() + _KEPT).timestamp()),
         }
         try:

@@ -266,6 +266,8 @@ class _App:
                 return "messages", self._prompt_messages  # a message like any other
             case "GET", ["v1", "switches", _, *_]:
                 return "switches", self._switch_state
+            case "GET", ["v1", "records", _]:
+                return "record", self._own_record
             case "POST", ["v1", "records", _, "outcome"]:
                 return "records.outcome", self._record_use
             case _:
@@ -410,6 +412,10 @@ class _App:
         del entry, principal
         scope, _, subject = exchange.path.removeprefix("/v1/switches/").partition("/")
         await self._running().switch_state.answer(exchange, scope, subject)
+
+    async def _own_record(self, exchange: Exchange, _: AccessEntry, principal: Principal) -> None:
+        await self._running().gate.admit(principal, exchange.headers)
+        await self._running().own_records.answer(exchange, principal, exchange.path.split("/")[3])
 
     async def _record_use(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         await self._running().gate.admit(principal, exchange.headers)

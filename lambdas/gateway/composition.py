@@ -29,6 +29,7 @@ from lambdas.gateway.inspection import InspectionStep
 from lambdas.gateway.inspection_mistakes import InspectionMistakes
 from lambdas.gateway.me import Me
 from lambdas.gateway.messages import Messages
+from lambdas.gateway.own_records import OwnRecords
 from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
@@ -154,6 +155,7 @@ class Gateway:
             batch_store,
         )
         self.uses = Uses(recorder, answered)
+        self.own_records = OwnRecords(batch_store)
         self.feedback = Feedback(recorder, answered, batch_store, clock)
         self.sign_out = SignOut(TokenUses(batch_store, clock))
         self.dry_run = DryRun(policy, gate, inspection)

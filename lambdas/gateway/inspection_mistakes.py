@@ -20,6 +20,7 @@ from lambdas.gateway.errors import ApiError, invalid_request
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.json_body import JsonBody
+from lambdas.gateway.own_records import FACTS, facts_of
 from lambdas.gateway.record import Recorder
 
 WHAT = ("stopped", "missed")
@@ -41,6 +42,7 @@ class InspectionMistakes:
         item = {
             "principal": call.principal.id,
             "department": call.principal.department,
+            FACTS: facts_of(call, self.clock()),
             TTL: int((self.clock() + _KEPT).timestamp()),
         }
         try:

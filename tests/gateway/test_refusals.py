@@ -129,3 +129,21 @@ def test_by_default_a_result_is_withheld_and_the_session_goes_on(gateway: Harnes
 def test_every_refusal_of_policy_has_the_same_status(gateway: Harness) -> None:
     assert gateway.post("/v1/messages", chat(model="best")).status == 451
     assert gateway.post("/v1/prompts/campaign-copy/messages", {}, key="vk_finance_1_secret").status == 451
+
+
+def test_a_caller_reads_what_is_on_record_of_calls_of_their_own_and_no_text(gateway: Harness) -> None:
+    said = "Tell me about rivers."
+    completed = gateway.post("/v1/messages", chat(messages=[{"role": "user", "content": said}]))
+    stopped = gateway.post("/v1/messages", chat(messages=[{"role": "user", "content": SSN}]))
+    for answer, result in ((completed, "completed"), (stopped, "refused")):
+        path = f"/v1/records/{answer.header('request-id')}"
+        record = gateway.request("GET", path).json()
+        assert (record["type"], record["result"], record["model"]) == ("record", result, "fast")
+        assert said not in json.dumps(record)
+        assert "536-22-8723" not in json.dumps(record)
+        other = gateway.request("GET", path, key=FINANCE_KEY)
+        nothing = gateway.request("GET", "/v1/records/req_nothing", key=FINANCE_KEY)
+        assert (other.status, nothing.status) == (404, 404)
+        assert other.json()["error"] == nothing.json()["error"]
+    assert record["reason"]
+    assert record["findings"][0]["field"].startswith("messages")

@@ -16,6 +16,7 @@ from lambdas.common.statements import MOST_MINUTES
 from lambdas.portal.catalogue import PromptPage, Variable
 from lambdas.portal.conversation import Conversation, answer_stream, download_name, read_conversation
 from lambdas.portal.docx import MEDIA_TYPE, document
+from lambdas.portal.gateway import GatewayError
 from lambdas.portal.popular import most_used
 from lambdas.portal.portal import Visitor
 from lambdas.portal.structured import readable
@@ -181,11 +182,16 @@ async def one_run(request: Request, visitor: Visitor) -> Response:
     row = visitor.row(f"RUN#{request_id}") if _REQUEST_ID.fullmatch(request_id) else None
     if row is None:
         return failed(request, 404, visitor)
+    try:
+        record = (await portal_of(request).gateway.get(visitor.token, f"/v1/records/{request_id}")).content
+    except GatewayError:  # the page stands without it
+        record = None
     return views_of(request).page(
         request,
         "run.html",
         visitor,
         run=row.data,
+        record=record,
         request_id=request_id,
         thanks="thanks" in request.query_params,
     )
