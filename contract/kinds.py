@@ -238,6 +238,12 @@ McpServer = Annotated[
          rf"https://{_HOST}(:[0-9]{{1,5}})?(#[A-Za-z0-9_.-]{{1,128}})?", 400,
          ("https://mcp.example.com", "https://mcp.example.com#search")),
 ]  # fmt: skip
+Skill = Annotated[
+    str,
+    Text("a Skill as type:id, with @version for one of its versions only",
+         r"(anthropic|custom):[A-Za-z0-9_-]{1,100}(@[A-Za-z0-9_.-]{1,64})?", 200,
+         ("anthropic:pptx", "custom:skill_01AbCdEf@1759178010641129")),
+]  # fmt: skip
 Origin = Annotated[
     str,
     Text("a scheme, a host and, unless 443, a port, such as https://mcp.example.com",

@@ -34,6 +34,7 @@ from contract.kinds import (
     RouteUrl,
     Scope,
     Sha256,
+    Skill,
     Slug,
     UnknownAction,
     Words,
@@ -254,6 +255,11 @@ class Department:
     )  # fmt: skip
     mcp_servers: tuple[McpServer, ...] = key(
         "the MCP servers that Claude may reach: an origin for all of its tools, origin#tool for one of them",
+        default=(), stricter="less", changes="gateway",
+    )  # fmt: skip
+    skills: tuple[Skill, ...] = key(
+        "the approved Skills, also without the permission `skills`, which allows every one: type:id, with "
+        "@version for that version only",
         default=(), stricter="less", changes="gateway",
     )  # fmt: skip
     web_domains: tuple[Host, ...] = key(

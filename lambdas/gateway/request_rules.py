@@ -203,7 +203,7 @@ def _needed(
                 f"{path}{name}: name the models, so that each can be held against the grant"
             )
         if name == "container" and isinstance(value, Mapping) and value.get("skills"):
-            yield Denied("skills", f"{path}{name}.skills")
+            yield from _skills(value["skills"], f"{path}{name}.skills")
     for place, server in seen.servers:
         yield Denied("mcp", place, _origin(server), _tools_of(server, seen))
     for place, tool in seen.tools:
@@ -218,10 +218,19 @@ def _needed(
     for name, place in betas:
         entry = contract.betas.get(name)
         if entry is not None and entry.needs:
-            yield Denied(entry.needs, place, name)
+            yield Denied(entry.needs, place, "" if entry.needs == "skills" else name)
     for name, _ in raw_headers:
         if name in _PAYERS:
             yield Denied("other-payer", name.decode())
+
+
+def _skills(given: Any, place: str) -> Iterator[Denied]:
+    """Each Skill as a policy names it; what is none is no approved one either."""
+    for index, one in enumerate(given if isinstance(given, list) else [given]):
+        skill = one if isinstance(one, Mapping) else {}
+        name = f"{skill.get('type')}:{skill.get('skill_id')}".replace("@", "%40")
+        version = f"@{skill['version']}" if skill.get("version") is not None else ""
+        yield Denied("skills", f"{place}[{index}]", name + version)
 
 
 def _domains(tool: Mapping[str, Any], place: str) -> Iterator[Denied]:
@@ -240,9 +249,18 @@ def _permits(department: Department, roles: Iterable[str], one: Denied) -> bool:
         tools = {name for origin, _, name in (each.partition("#") for each in department.mcp_servers)
                  if name and origin == one.detail}  # fmt: skip
         return bool(tools) and one.tools is not None and one.tools <= tools
+    if one.permission == "skills" and _approves(department.skills, one.detail):
+        return True
     return one.permission in department.tools or any(
         f"{role}:{one.permission}" in department.role_tools for role in roles
     )
+
+
+def _approves(skills: Iterable[str], asked: str) -> bool:
+    """Whether a Skill is approved, in this version or in all; with `asked` empty whether any is."""
+    if not asked:
+        return bool(tuple(skills))
+    return asked in skills or asked.partition("@")[0] in skills
 
 
 def _tools_of(server: Mapping[str, Any], seen: Survey) -> frozenset[str] | None:

@@ -53,6 +53,28 @@ def strict(_strict: Harness) -> Harness:
     return _strict
 
 
+@pytest.fixture(scope="module")
+def _skilled() -> Iterator[Harness]:
+    upstream = FakeUpstream().start()
+    closed: dict[str, Any] = {"unknown": "refuse", "tool_governance": "enforce"}
+    approved = {"tools": ["code-execution"], "skills": ["anthropic:pptx", "custom:skill_1@17"]}
+    every = {"tools": ["code-execution", "skills"]}
+    harness = make(
+        [upstream],
+        departments=[department("marketing", **closed, **approved), department("finance", **closed, **every)],
+    )
+    yield harness
+    harness.stop()
+    upstream.stop()
+
+
+@pytest.fixture
+def skilled(_skilled: Harness) -> Harness:
+    """Marketing has two approved Skills, finance may use any."""
+    _skilled.reset()
+    return _skilled
+
+
 UNKNOWN: dict[str, dict[str, Any]] = {
     "brand_new": {"brand_new": 1},
     "tools[0].type": {"tools": [{"type": "brand_new_20270101", "name": "x"}]},
@@ -230,6 +252,35 @@ def test_what_is_permitted_passes_within_its_limits(strict: Harness) -> None:
 )  # fmt: skip
 def test_an_mcp_server_is_held_by_its_exact_origin(strict: Harness, url: str) -> None:
     assert _finance(strict, mcp_servers=[{"type": "url", "name": "m", "url": url}]).status == 451
+
+
+def _skill(skill_id: Any, kind: Any = "custom", **version: Any) -> dict[str, Any]:
+    return {"container": {"skills": [{"type": kind, "skill_id": skill_id, **version}]}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (_skill("pptx", "anthropic"), 200),
+        (_skill("pptx", "anthropic", version="20251002"), 200),  # approved in all versions
+        (_skill("skill_1", version="17"), 200),
+        (_skill("skill_1", version="18"), 451),
+        (_skill("skill_1", version="latest"), 451),
+        (_skill("skill_1"), 451),  # which the API takes for the latest
+        (_skill("xlsx", "anthropic"), 451),
+        (_skill("pptx"), 451),  # a custom one of that name
+        (_skill("pptx@20251002", "anthropic"), 451),
+        (_skill(None), 451),
+        (_skill(["skill_1@17"]), 451),
+        ({"container": {"skills": [*_skill("pptx", "anthropic")["container"]["skills"], {}]}}, 451),
+        ({"container": {"skills": "custom:skill_1@17"}}, 451),
+    ],
+)
+def test_only_approved_skills_are_loaded(skilled: Harness, asked: dict[str, Any], status: int) -> None:
+    beta = {"anthropic-beta": "skills-2025-10-02"}
+    answer = skilled.post("/v1/messages", chat(**asked), beta)
+    assert answer.status == status, answer.body
+    assert skilled.post("/v1/messages", chat(**asked), beta, FINANCE_KEY).status == 200, "any is permitted"
 
 
 def _search_only(**sets: Any) -> dict[str, Any]:
