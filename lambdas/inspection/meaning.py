@@ -209,14 +209,16 @@ _UNMISTAKABLE: tuple[tuple[str, frozenset[str], Expression], ...] = tuple(
         ("PERSONNEL", "layoff list|termination letter|severance|performance improvement plan|disciplinary"
             "|redundancy list|written warning|dismissal letter|warning letter|the dismissal|the termination"
             "|the suspension|the redundancy|the demotion|your contract|your employment|not be extended"
-            "|not be renewed|eliminated|my report|my direct report|my employee|my team member| pip for",
+            "|not be renewed|eliminated|my report|my direct report|my employee|my team member| pip for"
+            "|his employment|her employment|his contract|her contract",
          r"\b(?:draft|write|prepare|rewrite|translate|summari[sz]e)\b[^.\n]{0,30}\b(?:termination|dismissal"
              r"|warning|severance) letter (?:for|to) (?!a\b|an\b|employees\b|the\b)\w+|\b(?:layoff"
              r"|redundancy) list\b|\bdisciplinary (?:hearing|procedure|case|action|meeting) (?:of|against"
              r"|with|for) (?!a\b|an\b|employees\b)\w+"
          r"|\b(?:draft|write|prepare|rewrite|translate|soften|phrase) the (?:dismissal|suspension"
              r"|redundancy|demotion|termination) (?:letter|notice|talk|script)\b(?! template)"
-         r"|\b(?:we|i) (?:\w+ ){0,3}(?:ending|end|terminating|terminate) your (?:contract|employment)\b"
+         r"|\b(?:we|i) (?:\w+ ){0,3}(?:ending|end|terminating|terminate) (?:your|his"
+         r"|her) (?:contract|employment)\b"
          r"|\b(?:your|his|her|their) (?:probation|contract|fixed-term contract|position|role|job)\b"
              r"[\w ]{0,12}\b(?:not be (?:extended|renewed)|is (?:being )?eliminated|be eliminated)\b"
          r"|\bmy (?:direct )?(?:reports?|employees?|team members?)\b[^.?!\n]{0,90}\b(?:harass\w*"
