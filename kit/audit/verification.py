@@ -7,7 +7,7 @@ writer, what was not sealed yet, and a window of objects; the calls are in a tem
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,6 +45,7 @@ _CALL_LASTS = timedelta(minutes=30)  # the longest call, and the sweeper after i
 _LATE_HOURS = 24
 _WINDOW_BYTES = 64 * 1024 * 1024
 _HOURS_AHEAD = 12
+_STEP = timedelta(hours=24)
 _THREADS = 16
 
 
@@ -94,10 +95,29 @@ class Report:
     sealed: Anchor | None = None  # the manifest of that hour
     findings: list[Finding] = field(default_factory=list)
 
+    def add(self, step: "Report", *, again: int = 0) -> None:
+        """Take what the next step of a verification saw, whose first hours, so many, a step before had
+        seen.
+        """
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(step, name))
+        self.hours -= again
+        self.sealed_through, self.sealed = (
+            step.sealed_through or self.sealed_through,
+            step.sealed or self.sealed,
+        )
+        self.findings += [one for one in step.findings if one not in self.findings]
+
     @property
     def empty(self) -> bool:
         """Whether nothing was there to verify: neither a record nor a manifest."""
         return self.records == 0 and self.manifests == 0 and not self.findings
+
+
+_COUNTS = (
+    "hours", "manifests", "segments", "objects", "records", "bytes", "writers", "calls", "access_lines",
+    "edge_lines", "late_objects",
+)  # fmt: skip
 
 
 def span_of(
@@ -195,6 +215,43 @@ def verify(
             return _Verification(source, trust, span, calls, objects, checks, progress).run(hours)
     finally:
         calls.close()
+
+
+Logs = Callable[[Span], tuple[Iterable[AccessLine], Iterable[EdgeLine]]]
+
+
+def verify_in_steps(
+    source: Source,
+    trust: Trust,
+    span: Span,
+    logs: Logs,
+    clean: Callable[[Anchor], None],
+    *,
+    progress: Callable[[Report], None] = lambda _: None,
+) -> Report:
+    """Verify a span a day at a time; `clean` hears after each day how far all held, so that a run that is cut
+    short is not lost.
+
+    A step begins at the last sealed hour of the one before, as the next run would: what reaches over is
+    judged there. So records of that hour count twice.
+    """
+    total, first, again = Report(), span.first, 0
+    while True:
+        last = min(span.last, first + _STEP)
+        step = replace(
+            span, first=first, last=last, whole=span.whole and first == span.first,
+            bounded=span.bounded or last < span.last,
+        )  # fmt: skip
+        anchors = [one for one in trust.anchors if last == span.last or one.hour <= last]
+        report = verify(source, replace(trust, anchors=anchors), step, *logs(step), progress=progress)
+        total.add(report, again=again)
+        if report.sealed and not total.findings:
+            clean(report.sealed)
+        if last == span.last:
+            return total
+        # Hours that were not sealed are read again too, but never all of them.
+        first = max(report.sealed.hour if report.sealed else last, first + HOUR)
+        again = (last - first) // HOUR + 1
 
 
 @dataclass(frozen=True, slots=True)

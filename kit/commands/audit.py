@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -73,7 +74,11 @@ def verify(
         typer.Option(help="Anchors kept outside of the store: a file, or s3://BUCKET/PREFIX; repeatable."),
     ] = None,
     since_last: Annotated[
-        bool, typer.Option("--since-last", help="Go on after what the last clean run of this kind verified.")
+        bool,
+        typer.Option(
+            "--since-last",
+            help="Go on after what the last run of this kind found to hold; noted after every day of it.",
+        ),
     ] = False,
     checkpoint: Annotated[
         Path | None,
@@ -91,8 +96,8 @@ def verify(
     Exit codes: 0 all holds; 2 wrong arguments; 4 the deployment cannot be reached; 5 something was found, or
     there was nothing to verify: neither a record nor a manifest.
     """
-    from kit.audit.anchors import anchors_in_file, append_anchors
-    from kit.audit.verification import Trust, as_document, span_of, span_of_nothing
+    from kit.audit.anchors import anchors_in_file
+    from kit.audit.verification import Trust, as_document, span_of, span_of_nothing, verify_in_steps
     from kit.audit.verification import verify as run
 
     span_first, span_last = _time(first, "--from"), _time(last, "--to", end=True)
@@ -116,9 +121,11 @@ def verify(
             report = None
         else:
             with _progress(len(span), "hours", quiet=as_json) as advance:
-                report = run(source, trust, span, *logs(span), progress=lambda _: advance(1))
-            if kept and report.sealed and not report.findings:
-                append_anchors(kept, [report.sealed])
+                if kept is None:
+                    report = run(source, trust, span, *logs(span), progress=lambda _: advance(1))
+                else:
+                    clean = partial(_keep_anchor, kept)
+                    report = verify_in_steps(source, trust, span, logs, clean, progress=lambda _: advance(1))
     if as_json:
         from kit.audit.verification import Report
 
@@ -132,6 +139,13 @@ def verify(
         _show(report, span)
     if report is None or report.empty or report.findings:
         raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
+
+
+def _keep_anchor(path: Path, anchor: "Anchor") -> None:
+    """Note how far all held."""
+    from kit.audit.anchors import append_anchors
+
+    append_anchors(path, [anchor])
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,7 +31,7 @@ from lambdas.scim import groups as stored_groups
 from lambdas.scim import people as stored_people
 from lambdas.scim.acting import acting
 from lambdas.scim.edits import members_of, patched, replacement
-from lambdas.scim.groups import Groups, StoredGroup
+from lambdas.scim.groups import Groups, Member, StoredGroup
 from lambdas.scim.leniency import Active, read_patch, read_person, says_active
 from lambdas.scim.people import GroupNames, People, Person, Versions, etag
 from lambdas.scim.resources import CONFIG, ENDPOINTS, POLICY, PROVIDER, TypeName, UserResource
@@ -213,7 +213,7 @@ class Endpoints:
         resource = Group.model_validate(
             content, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=POLICY
         )
-        edit = replacement(resource, lambda: self._groups.members(identifier))
+        edit = replacement(resource, lambda: self._groups.changed_members(identifier))
         stored = self._groups.update(identifier, edit, versions=_expected(request))
         return self._shown(stored, request, Context.RESOURCE_REPLACEMENT_RESPONSE)
 
@@ -221,7 +221,7 @@ class Endpoints:
         patch = PatchOp[Group].model_validate(
             _content(request), scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
         )
-        edit = patched(patch, identifier, lambda: self._groups.members(identifier))
+        edit = patched(patch, identifier, lambda: self._groups.changed_members(identifier))
         stored = self._groups.update(identifier, edit, versions=_expected(request))
         if not request.query:
             # A group may have 50,000 members: anyone who adds one must not be sent all of them.
@@ -242,12 +242,18 @@ class Endpoints:
             self._people.know_groups(stored, names)
             resource = stored_people.shown(stored, request.base_url, names)
         else:
-            members = self._groups.members(stored.id) if wants(chosen, "members") else None
+            members = self._members(stored.id, context) if wants(chosen, "members") else None
             resource = stored_groups.shown(stored, request.base_url, members)
         headers = {"etag": etag(stored.version), "content-location": resource.meta.location}
         if status == 201:
             headers["location"] = resource.meta.location
         return Answer(status, resource.model_dump(scim_ctx=context, response_parameters=chosen), headers)
+
+    def _members(self, identifier: str, context: Context) -> Sequence[Member] | None:
+        """The members to show. A change that was made is not answered by an error because they are many."""
+        if context == Context.RESOURCE_QUERY_RESPONSE:
+            return self._groups.shown_members(identifier, stored_groups.SHOWN_MEMBERS)
+        return self._groups.members(identifier, stored_groups.SHOWN_MEMBERS)
 
     def _delete(self, kind: TypeName, identifier: str, request: Request) -> Answer:
         """Who is to be deleted is out, even where the version is another by now."""

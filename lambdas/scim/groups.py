@@ -21,6 +21,7 @@ from scim2_models import (
     Meta,
     NotFoundException,
     PreconditionFailedException,
+    TooManyException,
     UniquenessException,
 )
 
@@ -56,6 +57,8 @@ _MEMBER = "MEMBER#"
 HasTime = Callable[[], bool]
 _ATTEMPTS = 12
 _EVENTS_AT_ONCE = 20  # events of one request: 100,000 members, 2.8 of the 4 MB that a transaction may have
+_CHANGED_MEMBERS = _EVENTS_AT_ONCE * MEMBERS_OF_EVENT
+SHOWN_MEMBERS = 25_000  # in one answer: 5 of the 6 MB that a function may answer
 _PART = 500  # of everyone, between two notes of how far it has come
 _REQUEST_SECONDS = 20.0  # that a request works on what is everyone's; the rest is the worker's
 
@@ -124,9 +127,27 @@ class Groups:
         item = self._store.get(pk, "NAME") if pk else None
         return [item["id"]["S"]] if item else []
 
-    def members(self, identifier: str) -> list[Member]:
-        """Every member of a group."""
-        return [_member(item) for item in self._store.pages(_key(identifier), _MEMBER)]
+    def members(self, identifier: str, most: int) -> list[Member] | None:
+        """Every member of a group; None, having read no more than `most`, where it has more."""
+        found = [_member(item) for item in islice(self._store.pages(_key(identifier), _MEMBER), most + 1)]
+        return found if len(found) <= most else None
+
+    def shown_members(self, identifier: str, most: int) -> list[Member]:
+        """Every member, for an answer that has room for `most` yet. Raises TooManyException."""
+        members = self.members(identifier, most)
+        if members is None:
+            detail = f"members: more than {SHOWN_MEMBERS:,}; ask with excludedAttributes=members"
+            raise TooManyException(detail=detail)
+        return members
+
+    def changed_members(self, identifier: str) -> list[Member]:
+        """Every member, for a request that says who is to be left. Raises InvalidValueException where more
+        would have to go than one request changes.
+        """
+        members = self.members(identifier, 2 * _CHANGED_MEMBERS)  # as many may stay as may go
+        if members is None:
+            raise _too_many()
+        return members
 
     # -- writing -------------------------------------------------------------------------------------------
 
@@ -381,9 +402,13 @@ class Groups:
 def _bounded(events: list[MembershipEvent]) -> list[MembershipEvent]:
     """The events of what one request names. Raises InvalidValueException for more than fit a transaction."""
     if len(events) > _EVENTS_AT_ONCE:
-        most = f"{_EVENTS_AT_ONCE * MEMBERS_OF_EVENT:,}"
-        raise InvalidValueException(detail=f"members: one request changes at most {most}; send several")
+        raise _too_many()
     return events
+
+
+def _too_many() -> InvalidValueException:
+    detail = f"members: one request changes at most {_CHANGED_MEMBERS:,}; name who comes and goes, in several"
+    return InvalidValueException(detail=detail)
 
 
 def _is_named(group: tuple[str, str], names: Sequence[str]) -> bool:

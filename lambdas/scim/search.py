@@ -8,10 +8,11 @@ batches and keep only ids; what takes longer than API Gateway would wait for is 
 is data: it is parsed, compared in memory, and never becomes part of a database expression.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 from scim2_models import ScimFilter, SearchRequest, TooManyException
 from scim2_models.path import (
@@ -90,7 +91,7 @@ class Search:
         if len(kinds) == 1 and request.filter is None and request.sort_by is None:
             (kind,) = kinds
             total, ids = self._listing(kind).page(start - 1, count)
-            return Page(total, start, list(self._load(kind, ids, base_url, request, with_members=True)))
+            return Page(total, start, list(self._load(kind, ids, base_url, request, members="shown")))
         found = [one for kind in kinds for one in self._matching(kind, request, base_url)]
         if request.sort_by is not None:
             descending = request.sort_order == SearchRequest.SortOrder.descending
@@ -100,7 +101,7 @@ class Search:
             resource.id: resource
             for kind in kinds
             for resource in self._load(
-                kind, [one.id for one in wanted if one.kind == kind], base_url, request, with_members=True
+                kind, [one.id for one in wanted if one.kind == kind], base_url, request, members="shown"
             )
         }
         return Page(len(found), start, [loaded[one.id] for one in wanted if one.id in loaded])
@@ -117,9 +118,10 @@ class Search:
             return [_Found(one, kind) for one in ids]
         naming = _must_name(condition.ast) if condition is not None and kind == "User" else ""
         about_members = condition is not None and "members" in condition.lower()
+        members = "matched" if about_members else None
         kept: list[_Found] = []
         for resource in self._load(
-            kind, ids, base_url, request, with_members=about_members, naming=naming, deadline=deadline
+            kind, ids, base_url, request, members=members, naming=naming, deadline=deadline
         ):
             if condition is None or condition.match(resource):
                 value = request.sort_value(resource)
@@ -160,7 +162,7 @@ class Search:
         base_url: str,
         request: SearchRequest[Any],
         *,
-        with_members: bool,
+        members: Literal["shown", "matched"] | None,
         naming: str = "",
         deadline: float | None = None,
     ) -> Iterator[Any]:
@@ -168,6 +170,7 @@ class Search:
         Raises TooManyException at the deadline, in seconds of the monotonic clock.
         """
         cache: GroupNames = {}
+        left = stored_groups.SHOWN_MEMBERS
         for start in range(0, len(ids), _BATCH):
             if deadline is not None and monotonic() > deadline:
                 raise TooManyException(detail=_NARROWER)
@@ -177,11 +180,14 @@ class Search:
                     self._people.know_groups(person, cache)
                     yield stored_people.shown(person, base_url, cache)
             else:
-                members = with_members and (wants(request, "members") or "members" in (request.filter or ""))
                 for group in self._groups.get_many(part):
-                    yield stored_groups.shown(
-                        group, base_url, self._groups.members(group.id) if members else None
-                    )
+                    found = None
+                    if members == "matched":
+                        found = self._groups.members(group.id, sys.maxsize - 1)
+                    elif members and wants(request, "members"):
+                        found = self._groups.shown_members(group.id, left)
+                        left -= len(found)
+                    yield stored_groups.shown(group, base_url, found)
 
 
 def wants(parameters: Any, attribute: str) -> bool:

@@ -19,7 +19,7 @@ from kit.audit.access_logs import AccessLine, read_files
 from kit.audit.keyring import KeyRing
 from kit.audit.proof import check, prove
 from kit.audit.sources import ahead
-from kit.audit.verification import Report, Span, span_of, verify
+from kit.audit.verification import Report, Span, span_of, verify, verify_in_steps
 from kit.cli import app
 from kit.errors import KitError
 from lambdas.common.audit.manifest import Anchor, hour_name, hour_named, manifest_key, read_manifest, sign
@@ -575,6 +575,41 @@ def test_a_later_run_goes_on_where_a_clean_one_ended_and_finds_a_roll_back(tmp_p
     rolled_back = CliRunner().invoke(app, command)
     assert rolled_back.exit_code == 5
     assert "rolled-back" in {one["code"] for one in json.loads(rolled_back.stdout)["findings"]}
+
+
+def test_a_run_that_is_cut_short_is_taken_up_after_the_last_day_that_held() -> None:
+    days = Organisation()
+    for _ in range(60):
+        days.call(days.writer())
+        days.time.forward(hours=1)
+    days.notary().seal_due()
+    span = span_of(days.bucket, None, None, now=days.time.now)
+    assert span is not None
+    kept: list[Anchor] = []
+    hours: list[int] = []
+
+    def cut_short(report: Report) -> None:
+        hours.append(report.hours)
+        if len(hours) == 40:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verify_in_steps(
+            days.bucket, days.trust(), span, lambda _: (days.access, ()), kept.append, progress=cut_short
+        )
+    assert [hour_name(one.hour) for one in kept] == ["2026-11-25T08"]
+    rest = span_of(days.bucket, kept[-1].hour, None, now=days.time.now)
+    assert rest is not None
+    report = verify_in_steps(days.bucket, days.trust(kept), rest, lambda _: (days.access, ()), kept.append)
+    assert (report.findings, report.hours) == ([], len(rest))
+    whole = verify_in_steps(days.bucket, days.trust(), span, lambda _: (days.access, ()), lambda _: None)
+    assert (whole.findings, whole.hours, whole.sealed) == ([], len(span), kept[-1])
+    for key in [key for key in days.bucket.objects if key.startswith("segments/dt=2026-11-25/hour=20")]:
+        del days.bucket.objects[key]
+    kept.clear()
+    report = verify_in_steps(days.bucket, days.trust(), span, lambda _: (days.access, ()), kept.append)
+    assert "segment-deleted" in {one.code for one in report.findings}
+    assert [hour_name(one.hour) for one in kept] == ["2026-11-25T08"], "nothing after what was found"
 
 
 def test_a_record_is_proved_without_any_other(organisation: Organisation, tmp_path: Path) -> None:

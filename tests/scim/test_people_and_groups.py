@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lambdas.scim import groups
+
 from .harness import ENTERPRISE_SCHEMA, GROUP_SCHEMA, PATCH_SCHEMA, USER_SCHEMA, Scim
 
 pytestmark = pytest.mark.emulator
@@ -319,6 +321,25 @@ def test_put_of_a_group_makes_its_members_those_named(scim: Scim):
     assert [one["value"] for one in answer.json()["members"]] == [b]
     stale = scim.request("PUT", f"/Groups/{group['id']}", group, if_match=group["meta"]["version"])
     assert stale.status_code == 412
+
+
+def test_no_request_reads_more_members_than_it_may(scim: Scim, monkeypatch: pytest.MonkeyPatch):
+    people = [scim.user()["id"] for _ in range(4)]
+    group = scim.group(uuid.uuid4().hex, *people)
+    path, name = f"/Groups/{group['id']}", group["displayName"]
+    monkeypatch.setattr(groups, "SHOWN_MEMBERS", 3)
+    for asked in (path, f'/Groups?filter=displayName eq "{name}"'):
+        refused = scim.http.get(asked)
+        assert (refused.status_code, refused.json()["scimType"]) == (400, "tooMany"), asked
+        assert "excludedAttributes=members" in refused.json()["detail"]
+        assert scim.http.get(asked, params={"excludedAttributes": "members"}).status_code == 200
+    renamed = scim.request("PUT", path, {**group, "externalId": name})
+    assert (renamed.status_code, "members" in renamed.json()) == (200, False)
+    monkeypatch.setattr(groups, "_CHANGED_MEMBERS", 1)
+    refused = scim.request("PUT", path, {**group, "members": [{"value": people[0]}]})
+    assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidValue")
+    monkeypatch.undo()
+    assert members(scim, group["id"]) == set(people)
 
 
 def test_who_is_deleted_is_in_no_group_and_a_deleted_group_has_no_member(scim: Scim):
