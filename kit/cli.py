@@ -127,6 +127,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., object] | typer.Typer], ...] = (
     (_EVIDENCE, "incident", register.incident),
     (_EVIDENCE, "exception", register.exception),
     (_EVIDENCE, "inventory", register.inventory),
+    (_EVIDENCE, "drill", register.drill),
     (_FIGURES, "baseline", baseline.app),
     (_FIGURES, "chargeback", chargeback.app),
     (_FIGURES, "dashboards", dashboards.dashboards),

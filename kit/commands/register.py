@@ -1,4 +1,4 @@
-"""`kit incident`, `kit exception`, `kit inventory`: the registers of governance (G.3, G.5, G.7)."""
+"""`kit incident`, `exception`, `inventory` and `drill`: the registers of governance (G.3, G.5, G.7)."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,7 @@ _HELP = {
     "incidents": "Incidents: opened by alarms or people, with the clocks that the law sets, cause and end.",
     "exceptions": "Exceptions from a control: approved by somebody, for a reason, until a day.",
     "inventory": "The inventory of uses of AI: purpose, role, risk class, who decided it, next review.",
+    "drills": "Restores and drills: what was tried or really done, how long it took, when the next is due.",
 }
 
 
@@ -103,6 +104,18 @@ def register_app(register: "Register") -> typer.Typer:
         if overdue and late:
             raise typer.Exit(int(ExitCode.VERIFICATION_FAILED))
 
+    def sync_uses(client: Client = None, as_json: Json = False) -> None:
+        from kit.registers.uses import ended_uses, open_uses, uses
+
+        with deployment_errors():
+            registers = _registers(client)
+            found = uses(registers.target)
+            made = open_uses(registers, found)
+            ended = ended_uses(registers, found)
+        _show(made, as_json)
+        for one in ended:
+            typer.echo(f"not there any more: {one.id}  {one.title}; close it with its cause", err=True)
+
     def sync(client: Client = None, as_json: Json = False) -> None:
         from kit.registers.alarms import open_incidents, rang
 
@@ -119,6 +132,10 @@ def register_app(register: "Register") -> typer.Typer:
     if register == "incidents":
         app.command("decide", help="Record what was decided on a clock, also not to notify.")(decide)
         app.command("sync", help="Open a draft for each alarm that rang in the last 30 days.")(sync)
+    if register == "inventory":
+        app.command("sync", help="Open a draft for each use that the portal, workflows or keys show.")(
+            sync_uses
+        )
     return app
 
 
@@ -174,3 +191,4 @@ def _show(entries: "list[Entry]", as_json: bool) -> None:
 incident = register_app("incidents")
 exception = register_app("exceptions")
 inventory = register_app("inventory")
+drill = register_app("drills")

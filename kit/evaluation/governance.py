@@ -16,6 +16,7 @@ from contract.rights import Department, Findings, InspectionRules, Issuer, Organ
 from kit.evaluation.difference import Change
 from kit.evaluation.finding import Finding, Severity
 from kit.evaluation.grants import Grant, grants, policy_documents
+from kit.evaluation.watching import ALARM, DASHBOARD, watching
 
 _OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
 _DOMAINS = "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList"
@@ -55,6 +56,8 @@ class Judged:
                 yield from _workflow(change)
             case t if t == _FUNCTION:
                 yield from _code(change)
+            case t if t in {ALARM, DASHBOARD}:
+                yield from watching(change)
         yield from self._new_rights(change)
 
     def _new_rights(self, change: Change) -> Iterator[Finding]:

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from kit.errors import ExitCode, KitError
 
-Register = Literal["incidents", "exceptions", "inventory"]
+Register = Literal["incidents", "exceptions", "inventory", "drills"]
 State = Literal["draft", "open", "closed"]
-REGISTERS: tuple[Register, ...] = ("incidents", "exceptions", "inventory")
+REGISTERS: tuple[Register, ...] = ("incidents", "exceptions", "inventory", "drills")
 
 # What an incident of a class starts: name of the clock and hours from when the organisation became aware.
 # GDPR Art. 33(1); Regulation (EU) 2024/1689 Art. 73(2)-(4).
@@ -32,14 +32,23 @@ REQUIRED: Mapping[Register, Sequence[str]] = {
     "incidents": ("class", "severity"),
     "exceptions": ("control", "reason", "approver", "expires"),
     "inventory": ("purpose", "department", "role", "risk_class", "decided_by", "next_review"),
+    "drills": ("what", "done_on", "minutes", "objective_minutes", "result", "next_due"),
 }
 _CHOICES: Mapping[str, Sequence[str]] = {
     "class": tuple(CLOCKS),
     "severity": ("low", "medium", "high", "critical"),
     "role": ("deployer", "provider"),
     "risk_class": ("minimal", "limited", "high", "prohibited"),
+    "what": ("restore", "region", "rotation", "break-glass", "kill-switch", "incident", "leave"),
+    "result": ("met", "missed"),
 }
-_DATES = ("expires", "next_review")
+# What is overdue once its day is past; `done_on` is a day as well, which never is.
+_DATES: Mapping[str, str] = {
+    "expires": "expired on",
+    "next_review": "review was due on",
+    "next_due": "the next was due on",
+}
+_MINUTES = ("minutes", "objective_minutes")
 
 
 @dataclass(frozen=True)
@@ -77,10 +86,12 @@ class Entry:
             for clock, due in self.due.items()
             if due < stamp and clock not in self.decided
         ]
-        for name in _DATES:
+        for name, words in _DATES.items():
             if self.fields.get(name, "9999") < stamp[:10]:
-                words = "expired on" if name == "expires" else "review was due on"
                 found.append(f"{words} {self.fields[name]}")
+        if self.fields.get("result") == "missed":
+            taken, objective = (self.fields.get(name, "?") for name in _MINUTES)
+            found.append(f"took {taken} minutes, the objective is {objective}")
         if self.state == "draft" and datetime.fromisoformat(self.opened_at) < now - timedelta(days=1):
             found.append(f"a draft since {self.opened_at[:10]}: nobody classified it")
         return found
@@ -99,8 +110,13 @@ def checked(register: Register, title: str, owner: str, fields: Mapping[str, str
                 f'{name} "{value}" is not known', hint=f"one of: {', '.join(_CHOICES[name])}",
                 exit_code=ExitCode.USAGE,
             )  # fmt: skip
-        if name in _DATES:
+        if name in _DATES or name == "done_on":
             _date(name, value)
+        if name in _MINUTES and not (value.isascii() and value.isdecimal() and int(value) > 0):
+            raise KitError(
+                f'{name} "{value}" is not a number of minutes', hint="write it as 45",
+                exit_code=ExitCode.USAGE,
+            )  # fmt: skip
     given = {**fields, "title": title.strip(), "owner": owner.strip()}
     return [name for name in ("title", "owner", *REQUIRED[register]) if not given.get(name, "").strip()]
 

@@ -77,7 +77,8 @@ def _both(pairs: list[tuple[str, Any]]) -> Content:
     """A JSON object; of a name that is there twice with different values, both as a list."""
     content: Content = {}
     for name, value in pairs:
-        content[name] = value if content.get(name, value) == value else [content[name], value]
+        differs = name in content and content[name] != value
+        content[name] = [content[name], value] if differs else value
     return content
 
 

@@ -1,6 +1,8 @@
 """Registers: what the law counts from, what is overdue; no change goes unrecorded (G.3, G.5, G.7)."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,8 +13,11 @@ from kit.audit.sources import BucketSource
 from kit.errors import KitError
 from kit.registers.alarms import Rang, open_incidents, rang
 from kit.registers.store import Registers
+from kit.registers.uses import ended_uses, open_uses, uses
 from kit.target import Target
+from lambdas.common.access import AccessRecord, AccessRecords
 from lambdas.common.clock import utc_now
+from lambdas.portal.table import PortalTable, Row
 from tests.support.moto_target import acts_as, moto_target
 
 _ADA = "arn:aws:sts::111122223333:assumed-role/governance-lead/ada"
@@ -111,3 +116,64 @@ def test_alarms_are_read_from_the_history_that_cloudwatch_keeps(target: Target) 
         stub.add_response("describe_alarm_history", {"AlarmHistoryItems": items})
         found = rang(target, at - timedelta(days=1), at)
     assert [(one.alarm, one.at) for one in found] == [("api-errors", "2026-11-29T03:00:00+00:00")]
+
+
+def test_each_use_that_the_deployment_shows_opens_one_draft_and_what_ended_is_named(target: Target) -> None:
+    dynamodb, s3 = target.client("dynamodb"), target.client("s3")
+    for table in ("access", "portal"):
+        dynamodb.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in ("pk", "sk")],
+        )
+    here = replace(
+        target, outputs={**target.outputs, "access_table_name": "access", "portal_table_name": "portal"}
+    )
+    portal, access = PortalTable(dynamodb, "portal"), AccessRecords(dynamodb, "access")
+    for state in ("new", "pilot", "live", "declined"):
+        facts = {
+            "title": f"contracts, {state}", "problem": "reading takes days", "department": "legal",
+            "person": "p-1", "name": "Grace", "risks": ["personal-data"], "state": state,
+            "owner": "Ada", "decided_by": "Ada Lovelace",
+        }  # fmt: skip
+        portal.create(Row("IDEA", f"ide_{state}", facts))
+    profile = {"id": "marketing", "workflows": [{"name": "content"}]}
+    s3.put_object(Bucket="governance", Key="departments/marketing.json", Body=json.dumps(profile).encode())
+    for name, active in (("shop", True), ("old", False)):
+        access.create(
+            AccessRecord(f"KEY#{name}", name, active, "finance", owner="department:finance", label=name)
+        )
+    registers = Registers(here)
+    made = open_uses(registers, uses(here))
+    assert {(one.id, one.state, one.fields["department"]) for one in made} == {
+        ("idea-ide_pilot", "draft", "legal"),
+        ("idea-ide_live", "draft", "legal"),
+        ("workflow-marketing-content", "draft", "marketing"),
+        ("key-shop", "draft", "finance"),
+    }
+    assert "Grace" not in json.dumps([one.as_document() for one in made]), "who proposed it is not its owner"
+    assert open_uses(registers, uses(here)) == [], "read again, nothing is opened again"
+    assert ended_uses(registers, uses(here)) == []
+    access.revoke("KEY#shop")
+    assert [one.id for one in ended_uses(registers, uses(here))] == ["key-shop"]
+
+
+def test_a_drill_that_missed_its_objective_or_is_due_again_is_overdue(target: Target) -> None:
+    registers = Registers(target)
+    fields = {
+        "what": "restore", "done_on": "2026-11-20", "minutes": "45", "objective_minutes": "60",
+        "result": "met", "next_due": "2027-02-20",
+    }  # fmt: skip
+    drill = registers.open("drills", "the access table, to a point in time", "Ada", fields)
+    assert (drill.state, drill.overdue(datetime(2027, 2, 20, tzinfo=UTC))) == ("open", [])
+    assert drill.overdue(datetime(2027, 2, 21, tzinfo=UTC)) == ["the next was due on 2027-02-20"]
+    missed = registers.update(drill, "", {"minutes": "75", "result": "missed"})
+    assert missed.overdue(datetime(2026, 12, 1, tzinfo=UTC)) == ["took 75 minutes, the objective is 60"]
+    assert registers.open("drills", "x", "Ada", {"what": "restore"}).state == "draft"
+    for wrong in ({"minutes": "-1"}, {"minutes": "an hour"}, {"what": "lunch"}, {"done_on": "20.11.2026"}):
+        with pytest.raises(KitError):
+            registers.update(drill, "", wrong)

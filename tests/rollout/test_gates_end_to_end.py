@@ -22,7 +22,8 @@ from tests.workflow.test_commands import said, surroundings
 
 from .test_measured_gates import Records
 
-pytestmark = [pytest.mark.emulator, pytest.mark.nightly]
+# The first test of a session stands the deployment up; a busy machine takes its time.
+pytestmark = [pytest.mark.emulator, pytest.mark.nightly, pytest.mark.timeout(600)]
 CHAMPIONS = [f"01J9CHAMPION{number:02}" for number in range(20)]  # as many as size medium asks for
 
 

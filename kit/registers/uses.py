@@ -1,0 +1,87 @@
+"""Uses of AI that the deployment knows of, and the entries of the inventory that they open (G.3, C.3)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kit.identity.operator import access_records
+from kit.registers.entries import Entry
+from kit.registers.store import Registers
+from kit.reviews.places import workflows_of
+from kit.target import Target
+from lambdas.common.clock import utc_now
+
+_IN_USE = frozenset({"pilot", "live"})  # states of ideas whose use has begun
+_SOURCES = ("idea-", "workflow-", "key-")
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use. `entry_id` is the same each time it is read; `fields` is what the source says of it."""
+
+    entry_id: str
+    title: str
+    owner: str
+    fields: Mapping[str, str]
+
+
+def uses(target: Target) -> list[Use]:
+    """Ideas of the portal that are tried or in use, workflows of departments, and keys of applications that
+    are active. Raises botocore's errors.
+    """
+    return [*_ideas(target), *_workflows(target), *_keys(target)]
+
+
+def open_uses(registers: Registers, found: Iterable[Use]) -> list[Entry]:
+    """A draft for each use that has no entry yet; a person qualifies it in law."""
+    known = {one.id for one in registers.entries("inventory")}
+    return [
+        registers.open("inventory", one.title, one.owner, one.fields, source=one.entry_id)
+        for one in found
+        if one.entry_id not in known
+    ]
+
+
+def ended_uses(registers: Registers, found: Iterable[Use]) -> list[Entry]:
+    """Entries that are not closed although the deployment has their use no more."""
+    there = {one.entry_id for one in found}
+    return [
+        one
+        for one in registers.entries("inventory")
+        if one.id.startswith(_SOURCES) and one.id not in there and one.state != "closed"
+    ]
+
+
+def _ideas(target: Target) -> Iterable[Use]:
+    table = target.outputs.get("portal_table_name")
+    if not table:
+        return
+    from lambdas.portal.pages.ideas import IDEA
+    from lambdas.portal.table import PortalTable
+
+    for row in PortalTable(target.client("dynamodb"), str(table)).rows(IDEA):
+        idea = row.data
+        if idea["state"] in _IN_USE:
+            fields = {
+                "purpose": str(idea["problem"]),
+                "department": str(idea["department"]),
+                "decided_by": str(idea.get("decided_by", "")),
+                "risks": ", ".join(idea.get("risks") or ()) or "none named",
+                "source": f"use-case intake, {idea['state']}",
+            }
+            yield Use(f"idea-{row.sk}", str(idea["title"]), str(idea.get("owner", "")), fields)
+
+
+def _workflows(target: Target) -> Iterable[Use]:
+    for department, names in workflows_of(target).items():
+        for name in names:
+            fields = {"purpose": f"the workflow {name}", "department": department, "source": "workflows"}
+            yield Use(f"workflow-{department}-{name}", f"{name} of {department}", "", fields)
+
+
+def _keys(target: Target) -> Iterable[Use]:
+    now = utc_now()
+    for one in access_records(target).virtual_keys():
+        if one.active_at(now):
+            fields = {"department": one.department, "application": one.owner or "", "source": "keys"}
+            title = f"application {one.label or one.subject}"
+            yield Use(f"key-{one.subject}", title, "", fields)
