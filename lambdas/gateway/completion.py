@@ -60,6 +60,8 @@ class Completion:
             cost.output_tokens,
             cost.microusd,
         )
+        if self._call.kind == "messages" and outcome.usage is not None and not cost.estimated:
+            self._reserved.learn(cost.input_tokens - cost.cached_tokens)
         await asyncio.shield(asyncio.ensure_future(self._close(outcome, cost)))
         entry.recorded = True
 

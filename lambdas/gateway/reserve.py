@@ -5,9 +5,10 @@ kill switches and the caller's live access record. This step prices the call, as
 right answer.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from lambdas.common.clock import Clock
@@ -29,6 +30,7 @@ from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.hold import Hold, first_hold
+from lambdas.gateway.learned_estimate import CountedShares
 from lambdas.gateway.turns import LIGHT_TO_READ_BYTES, Turns
 from lambdas.gateway.worst_case import WorstCase
 
@@ -70,6 +72,7 @@ class Reserved:
     hold: Hold
     tokens: int
     input_tokens: int
+    learn: Callable[[int], None]  # how many tokens of the input counted
     headers: list[Header] = field(default_factory=list)
 
     @property
@@ -91,16 +94,19 @@ class Reserver:
         self._prices = prices
         self._clock = clock
         self._turns = turns
+        self._shares = CountedShares()
 
     async def reserve(self, call: GovernedCall) -> Reserved:
         """The reservation. Raises `ApiError` 400, 402, 403, 429, 451; 503 when the ledger does not answer."""
         try:
-            worst, tokens = await self._turns.run(
+            worst, estimate = await self._turns.run(
                 call.principal.id, len(call.body), self._measured, call, light=LIGHT_TO_READ_BYTES
             )
         except KeyError:
             raise errors.control_unavailable("price of this model") from None
         limits = call.limits
+        caller = (call.principal.id, limits.kind)
+        tokens = self._shares.corrected(caller, estimate)
         _refuse_impossible(call, limits, tokens)
         now = self._clock()
         department = replace(
@@ -133,7 +139,13 @@ class Reserver:
             self._ledger, self._prices, granted, model=call.model, worst=worst, max_tokens=call.max_tokens
         )
         return Reserved(
-            call.request_id, granted, hold, ask.tokens, len(call.body), rate_headers(granted.windows)
+            call.request_id,
+            granted,
+            hold,
+            ask.tokens,
+            len(call.body),
+            partial(self._shares.learn, caller, estimate),
+            rate_headers(granted.windows),
         )
 
     def _measured(self, call: GovernedCall) -> tuple[WorstCase, int]:
