@@ -24,7 +24,7 @@ from lambdas.common.access import AccessConflict, AccessRecord, AccessRecords
 from lambdas.common.audit import AuditWriter, open_writer
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.learning import Content, Evidence, Standing, standing
-from lambdas.common.log import log
+from lambdas.common.log import Level, log
 from lambdas.portal.evidence import read_evidence
 from lambdas.portal.table import PortalTable, Row, RowConflict
 from lambdas.registrar.handler import clients, published_content
@@ -128,5 +128,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
             counts = day.run(pool)
     finally:
         writer.close()
-    log("onboarding", **counts)
+    log("onboarding", level=Level.INFO, **counts)
     return dict(counts)

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from kit.local.home import PROJECT_ROOT
+from stacks.settings.loading import CLIENT_FILE
 from tests.identity.browser.__main__ import chromium
 from tests.support.local_kit import local_deployment
 
@@ -36,6 +37,17 @@ def lacking() -> str:
     return f"npm could not install playwright-core: {done.stderr.strip()[-300:]}" if done.returncode else ""
 
 
+def client_folder(folder: Path) -> Path:
+    """A client like the example, whose people find their conversations again for 30 days."""
+    documents = folder / "documents"
+    documents.mkdir(parents=True, exist_ok=True)
+    shutil.copy(PROJECT_ROOT / "stacks" / "config" / "clients" / "example.yaml", folder / CLIENT_FILE)
+    settings = (PROJECT_ROOT / "documents" / "portal.yaml").read_text("utf-8")
+    kept = settings.replace("history_days: 0", "history_days: 30")
+    (documents / "portal.yaml").write_text(kept, "utf-8")
+    return folder
+
+
 def main() -> int:
     """Stand a deployment up, walk through it, say what was seen."""
     parser = argparse.ArgumentParser(description="The portal in a real Chromium.")
@@ -46,7 +58,7 @@ def main() -> int:
         print(f"error: {missing}", file=sys.stderr)
         return 4
     with local_deployment(FOLDER / "home") as kit:
-        kit.up()
+        kit.up("--config", str(client_folder(FOLDER / "client") / CLIENT_FILE))
         portal = json.loads(kit.run("status", "--json").stdout)["portal_url"]
         command = [
             "node",

@@ -9,7 +9,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const PAGES = [
   "", "library", "library/campaign-copy", "ask", "learn", "learn/data-classes", "guidelines",
-  "guidelines/acceptable-use", "support", "champions", "me", "news", "start", "may-i", "work", "work/new/content",
+  "guidelines/acceptable-use", "guidelines/privacy-notice", "ask/history", "support", "champions", "me", "news", "start", "may-i", "work", "work/new/content",
   "ideas",
 ];
 const CENTER = ["center/tickets", "center/learning", "center/people", "center/timeline", "ideas"];
@@ -83,6 +83,27 @@ async function blocked(page) {
   await page.fill("#question", "It is a published test number.");
   await page.click("#ask form button");
   seen("a block can be disputed", page.url().includes("/support/tickets/"));
+}
+
+// An unrated conversation is found again by the next sign-in, goes on, and is deleted.
+async function history() {
+  const question = "Which notice period does a lease usually have?";
+  let page = await signIn("grace");
+  await page.goto(base + "ask");
+  await page.fill("#text", question);
+  await page.click("button.main");
+  await page.waitForSelector("[data-next]:not([hidden])");
+  await page.goto(base);
+  seen("home opens with a run that was not rated", (await page.textContent("main")).includes("not rated yet"));
+  await page.click("footer button");
+  page = await signIn("grace");
+  await page.goto(base + "ask/history");
+  await page.click(`text=${question}`);
+  seen("a conversation is there after another sign-in", (await page.textContent("main")).includes("stand-in"));
+  await page.goto(base + "ask/history");
+  await page.check("input[name=all]");
+  await page.click("text=Delete all");
+  seen("conversations are deleted by their person", !(await page.textContent("main")).includes(question));
 }
 
 async function mayI(page) {
@@ -162,6 +183,7 @@ await learn(ada);
 await use(ada);
 await blocked(ada);
 await mayI(ada);
+await history();
 await review(ada);
 await withoutScript();
 await accessible(ada, PAGES, "everybody");
