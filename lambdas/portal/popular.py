@@ -1,7 +1,9 @@
 """What a department uses most: counts of runs, shown once enough people stand behind them (L4.2, G.2)."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from lambdas.portal.table import PortalTable, Row, RowConflict
 
@@ -12,14 +14,65 @@ _TRIES = 4
 
 def note_use(table: PortalTable, department: str, prompt: str, person: str, now: int) -> None:
     """Count a run. Of people only a few shortened hashes are kept, until there are enough of them. Blocks."""
-    pk, mark = f"USED#{department}", hashlib.sha256(f"{department}|{person}".encode()).hexdigest()[:12]
-    for _ in range(_TRIES):
-        row = table.get(pk, prompt)
-        before = row.data if row is not None else {"runs": 0, "people": []}
+    mark = hashlib.sha256(f"{department}|{person}".encode()).hexdigest()[:12]
+
+    def counted(before: Mapping[str, Any]) -> dict[str, Any]:
         people = before["people"]
         if len(people) < ENOUGH_PEOPLE:
             people = sorted({*people, mark})
-        facts, expires = {"runs": before["runs"] + 1, "people": people}, now + _KEPT_SECONDS
+        return {**before, "runs": before["runs"] + 1, "people": people}
+
+    _change(table, department, prompt, counted, now)
+
+
+def note_verdict(
+    table: PortalTable, department: str, prompt: str, verdict: str, minutes: int, now: int
+) -> None:
+    """Count what somebody said of an answer: `useful`, `edited` or `rejected`, and minutes saved. Blocks."""
+
+    def counted(before: Mapping[str, Any]) -> dict[str, Any]:
+        said = {verdict: before.get(verdict, 0) + 1, "minutes": before.get("minutes", 0) + minutes}
+        return {**before, **said}
+
+    _change(table, department, prompt, counted, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What people of a department said of a prompt. `hours` are as people state them."""
+
+    prompt: str
+    runs: int
+    rated: int
+    useful_percent: int
+    hours: float
+
+
+def worth(rows: Iterable[Row]) -> list[Worth]:
+    """Of the prompts that at least five people of a department have run, most runs first."""
+    found = []
+    for row in rows:
+        if len(row.data["people"]) < ENOUGH_PEOPLE:
+            continue
+        good = row.data.get("useful", 0) + row.data.get("edited", 0)
+        rated = good + row.data.get("rejected", 0)
+        percent = 100 * good // rated if rated else 0
+        found.append(Worth(row.sk, row.data["runs"], rated, percent, row.data.get("minutes", 0) / 60))
+    return sorted(found, key=lambda one: (-one.runs, one.prompt))
+
+
+def _change(
+    table: PortalTable,
+    department: str,
+    prompt: str,
+    counted: Callable[[Mapping[str, Any]], dict[str, Any]],
+    now: int,
+) -> None:
+    """Change a department's counts of a prompt; while others do the same, a few times."""
+    pk, expires = f"USED#{department}", now + _KEPT_SECONDS
+    for _ in range(_TRIES):
+        row = table.get(pk, prompt)
+        facts = counted(row.data if row is not None else {"runs": 0, "people": []})
         try:
             if row is None:
                 table.create(Row(pk, prompt, facts, expires=expires))

@@ -2,14 +2,17 @@
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from lambdas.portal.gateway import GatewayError
+from lambdas.portal.popular import ENOUGH_PEOPLE, note_use, note_verdict
+from lambdas.portal.table import Row
 
 from .in_process import Clock, Place, make_place, post
 
-LIN = "p_lin"
+LIN, KIM = "p_lin", "p_kim"
 
 
 @pytest.fixture
@@ -80,3 +83,29 @@ def test_every_page_opens_after_a_question_that_was_not_rated(place: Place) -> N
             answer = client.get(f"/portal/{path}")
             assert answer.status_code == 200, path
             assert "Undefined" not in answer.text
+
+
+def test_the_center_sees_worth_by_department_from_five_people_on_and_others_see_nothing(place: Place) -> None:
+    table, now = place.portal.table, 1_800_000_000
+    for number in range(ENOUGH_PEOPLE):
+        note_use(table, "legal", "nda-triage", f"p{number}", now)
+        note_verdict(table, "legal", "nda-triage", "edited", 30, now)
+        table.write(Row("PEOPLE", f"p{number}", _standing("legal", "active" if number else "overdue")))
+    note_verdict(table, "legal", "nda-triage", "rejected", 0, now)
+    for number in range(ENOUGH_PEOPLE - 1):
+        note_use(table, "finance", "scenario-model", f"f{number}", now)
+        table.write(Row("PEOPLE", f"f{number}", _standing("finance", "active")))
+    place.joined(KIM, "people", roles=["director"])
+    with place.browser(KIM) as client:
+        page = client.get("/portal/center/departments").text
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "4 of 5 people are in · 1 overdue" in words
+    assert "nda-triage 5 6 83 % 2.5" in words
+    assert "Fewer than 5 people: no figure." in words
+    assert "scenario-model" not in words
+    with place.browser(LIN) as client:
+        assert client.get("/portal/center/departments").status_code == 404
+
+
+def _standing(department: str, state: str) -> dict[str, Any]:
+    return {"name": "", "department": department, "state": state, "left": [], "due": "", "at": 1}

@@ -1,7 +1,8 @@
 """What the Center of Excellence sees: onboarding, learning, tickets, the twelve weeks (C.1, L4.1, L4.3)."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from starlette.concurrency import run_in_threadpool
@@ -10,14 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lambdas.portal.popular import ENOUGH_PEOPLE
+from lambdas.portal.pages.ideas import IDEA, STATES
+from lambdas.portal.popular import ENOUGH_PEOPLE, Worth, worth
 from lambdas.portal.portal import Portal, Visitor
-from lambdas.portal.table import Row
+from lambdas.portal.table import PortalTable, Row
 from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
 from lambdas.portal.xapi import lines, statement
 
 _OWNER_CHARACTERS = 120
 TIMELINE = "WEEK"
+_IN, _LATE = ("active", "renewing"), ("overdue", "lapsed")
 
 
 async def tickets(request: Request, visitor: Visitor) -> Response:
@@ -65,6 +68,52 @@ async def people(request: Request, visitor: Visitor) -> Response:
         people=known,
         states=Counter(one["state"] for one in known),
         day=date.fromisoformat,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentFigures:
+    """A department in the portal. `people` were asked for something, `active` of them are in with nothing
+    overdue; `ideas` are counted by state.
+    """
+
+    name: str
+    people: int
+    active: int
+    overdue: int
+    used: tuple[Worth, ...]
+    ideas: Mapping[str, int]
+
+    @property
+    def shown(self) -> bool:
+        """Whether enough people stand behind the figures."""
+        return self.people >= ENOUGH_PEOPLE
+
+
+def department_figures(table: PortalTable) -> list[DepartmentFigures]:
+    """Every department of which the portal knows a person, by name. Blocks."""
+    people = [row.data for row in table.rows("PEOPLE")]
+    ideas = [row.data for row in table.rows(IDEA)]
+    return [
+        DepartmentFigures(
+            name,
+            sum(one["department"] == name for one in people),
+            sum(one["department"] == name and one["state"] in _IN for one in people),
+            sum(one["department"] == name and one["state"] in _LATE for one in people),
+            tuple(worth(table.rows(f"USED#{name}"))),
+            Counter(STATES[one["state"]] for one in ideas if one["department"] == name),
+        )
+        for name in sorted({one["department"] for one in people if one["department"]})
+    ]
+
+
+async def departments(request: Request, visitor: Visitor) -> Response:
+    """Adoption, worth and ideas by department: of groups that are large enough to show."""
+    if not visitor.in_center:
+        return failed(request, 404, visitor)
+    figures = await run_in_threadpool(department_figures, portal_of(request).table)
+    return views_of(request).page(
+        request, "center_departments.html", visitor, departments=figures, limit=ENOUGH_PEOPLE
     )
 
 
@@ -127,6 +176,7 @@ ROUTES = [
     Route("/center/learning", signed_in(learning)),
     Route("/center/learning.jsonl", signed_in(export)),
     Route("/center/people", signed_in(people)),
+    Route("/center/departments", signed_in(departments)),
     Route("/center/timeline", signed_in(timeline)),
     Route("/center/timeline", form(plan), methods=["POST"]),
 ]

@@ -17,7 +17,7 @@ from lambdas.portal.catalogue import PromptPage, Variable
 from lambdas.portal.conversation import Conversation, answer_stream, download_name, read_conversation
 from lambdas.portal.docx import MEDIA_TYPE, document
 from lambdas.portal.gateway import GatewayError
-from lambdas.portal.popular import most_used
+from lambdas.portal.popular import most_used, note_verdict
 from lambdas.portal.portal import Visitor
 from lambdas.portal.structured import readable
 from lambdas.portal.table import Row
@@ -173,6 +173,11 @@ async def rate(request: Request, visitor: Visitor, fields: FormData) -> Response
     await portal.gateway.post(visitor.token, "/v1/feedback", said)
     facts = {**row.data, "verdict": verdict, "minutes": said["minutes_saved"]}
     await run_in_threadpool(portal.table.write, Row(row.pk, row.sk, facts, row.version, row.expires))
+    if row.data.get("prompt"):
+        await run_in_threadpool(
+            note_verdict, portal.table, visitor.record.department, row.data["prompt"], verdict,
+            said["minutes_saved"], int(portal.now().timestamp()),
+        )  # fmt: skip
     return redirect(request, f"/runs/{request_id}?thanks=1")
 
 

@@ -12,7 +12,7 @@ const PAGES = [
   "guidelines/acceptable-use", "guidelines/privacy-notice", "ask/history", "support", "champions", "me", "news", "start", "may-i", "work", "work/new/content",
   "ideas",
 ];
-const CENTER = ["center/tickets", "center/learning", "center/people", "center/timeline", "ideas"];
+const CENTER = ["center/tickets", "center/learning", "center/people", "center/departments", "center/timeline", "ideas"];
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
 const browser = await chromium.launch({ executablePath, args: FLAGS });
 const seen = (what, holds, detail = "") => console.log(JSON.stringify({ what, holds: Boolean(holds), detail }));
