@@ -20,7 +20,7 @@ _IN_PASSING = "-in-passing"
 _CREDIT = re.compile(
     r"(?i)copyright|\(c\)|©|\bauthors?\b|maintain|contribut|committe[rd]|-by:|packager|written by"
     r"|\bcredits?\b|reported by"
-    r"|suggested by|patch(?:es)? (?:from|by)|thanks"
+    r"|suggested by|patch(?:es)? (?:from|by)|thanks|who helped"
     r"|^\s*(?:19|20)\d\d(?:[-–, ]+(?:19|20)\d\d)*[, ]+[^\W\d][^\n<]{2,60}<\S+@\S+>$"
 )
 _BLAME = re.compile(
@@ -68,9 +68,28 @@ def _is_author(span: Span, text: str, kind: Kind) -> bool:
     before = text[max(0, begin - _LIST) : span.start]
     if span.type == "EMAIL" and _OF_A_MESSAGE.match(line):
         return True
+    if span.type == "EMAIL" and _NAMED.match(line) and _CREDIT.search(_introduction(text, begin)):
+        return True
     return bool(_CREDIT.search(line) or _OPEN_LIST.search(before)) or (
         span.type == "EMAIL" and _ROLE.match(text, span.start) is not None
     )
+
+
+def _introduction(text: str, begin: int) -> str:
+    """The line above a list of names with addresses, `begin` being where one of its lines begins."""
+    for _ in range(_LONGEST_LIST):
+        end = max(0, begin - 1)
+        begin = text.rfind("\n", 0, end) + 1
+        line = text[begin:end]
+        if begin == 0 or not (_NAMED.match(line) or not line.strip(" \t-=~*")):
+            return line
+    return ""
+
+
+_LONGEST_LIST = 40  # lines
+_NAMED = re.compile(
+    r"[ \t*-]*[^\W\d][^\n<>,;|\d]{1,60}[ \t]*<[^<>\s]+@[^<>\s]+>(?:[ \t]+\([^()\n]{1,30}\))?[ \t]*$"
+)
 
 
 def lists(findings: Sequence[Finding], contact_limit: int, name_limit: int) -> Iterator[Finding]:

@@ -99,6 +99,7 @@ _NAMED_ALONE = re.compile(r"(?m)^[^\n<>,;|\d]{2,60}<[^<>\s]+@[^<>\s]+>[ \t]*$")
 _NAMED_ADDRESS = re.compile(r"(?m)^[^\n<]{2,60}<[^<>\s]+@[^<>\s]+>")
 
 
+_OF_COPYRIGHT = "/copyright-format/"  # what a copyright file of Debian begins with
 _ROFF = re.compile(r"(?m)^[.'](?:[A-Z]{2}|[A-Z](?= )|\\\"|(?:br|sp|nf|fi|ad|nh|ie|el|if|ne|in|de|so)\b)")
 _SHRUNK = 400  # characters
 _SIGNS = "{}();=[]"
@@ -127,6 +128,8 @@ def recognise(text: str) -> Kind:
     lines = sum(1 for line in sample.split("\n") if line and not line.isspace())
     if lines < _FEW_LINES:
         return Kind.PROSE
+    if _OF_COPYRIGHT in sample[:200]:
+        return Kind.VERSIONS
     if len(_DIFF.findall(sample)) >= 2:
         return Kind.DIFF
     share = 1 / lines

@@ -907,7 +907,7 @@ def _pairs(text: str, lower: str) -> Iterator[Span]:
             continue
         done = match.end()
         value = match["value"].rstrip(".")
-        if _classes(value) >= 3 and not value.startswith(("http", "www")):
+        if _classes(value) >= 3 and not value.startswith(("http", "www", "mailto:")):
             yield Span(
                 "SECRET", match.start("value"), match.start("value") + len(value), 0.6, "credential-pair"
             )

@@ -98,6 +98,9 @@ ORDINARY = {
     ),
     "thanks": "Those have contributed to it:\n\n"
     + "\n".join(f"{name.replace('Person', 'Ann')[:4]}Smith        {address}" for name, address in AUTHORS),
+    "maintainers": "This describes the package.\n\nThe packages are maintained by these people:\n-----------\n\n"
+    + "\n".join(f"{name} <{address}>" for name, address in AUTHORS)
+    + "\n\nPatches are welcome in the tracker.\n",
     "manual page": ".TH ROLE 7\n.SH NAME\nrole\n.PP\n[ ENCRYPTED ] PASSWORD \\*(Aq\\fIpassword\\fR\\*(Aq\n.br\n.RS 4\n"
     "Define some portability stuff\n.PP\nof billing account 123456\\-789876\\-543210\n.RE\n",
     "licence": "Legal Code\n\n    CREATIVE COMMONS CORPORATION IS NOT A LAW FIRM AND DOES NOT PROVIDE\n    LEGAL SERVICES. "
