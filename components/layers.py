@@ -107,11 +107,14 @@ def source_files(packages: Sequence[str], root: Path = ROOT) -> list[str]:
     if "common" in packages:  # it reads what the contract declares
         folders.append(root / "contract")
     for folder in folders:
-        for path in folder.rglob("*"):
-            parts = path.relative_to(root).parts
-            unwanted = any(part in ("__pycache__", "tests") or part.startswith(".") for part in parts)
-            if path.is_file() and path.suffix in _DEPLOYED_SUFFIXES and not unwanted:
-                found.add("/".join(parts))
+        for place, inner, names in os.walk(folder):
+            inner[:] = [name for name in inner if name not in ("__pycache__", "tests") and name[0] != "."]
+            below = Path(place).relative_to(root).as_posix()
+            found.update(
+                f"{below}/{name}"
+                for name in names
+                if name[0] != "." and Path(name).suffix in _DEPLOYED_SUFFIXES
+            )
     return sorted(found)
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
+from components.yaml_text import load_yaml
 from lambdas.common.prompts import canonical, content_hash
 
 LOCK_FILE = "published.lock"
@@ -52,7 +51,7 @@ def read_published(root: Path) -> PublishedPrompts:
     for path in sorted(root.glob("*/*/versions/*.json")):
         versions.setdefault(path.parent.parent.name, {})[int(path.stem)] = json.loads(path.read_text("utf-8"))
     for path in sorted(root.glob("*/*/aliases.yaml")):
-        aliases[path.parent.name] = yaml.safe_load(path.read_text("utf-8")) or {}
+        aliases[path.parent.name] = load_yaml(path.read_text("utf-8")) or {}
     problems = [*_altered(read_lock(root), versions), *_dangling(versions, aliases)]
     return PublishedPrompts(versions, aliases, tuple(problems))
 

@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from components.foundation.governance_store import DOCUMENTS
+from components.yaml_text import load_yaml
 from lambdas.common.prompts import canonical
 
 LANGUAGES = ("en", "de")
@@ -227,7 +228,7 @@ def _texts(path: Path, english: str) -> dict[str, str]:
 
 def _parsed(kind: type[Model], path: Path, text: str, problems: list[str]) -> Model | None:
     try:
-        given: Mapping[str, Any] = yaml.safe_load(text) or {}
+        given: Mapping[str, Any] = load_yaml(text) or {}
         return kind.model_validate(given)
     except yaml.YAMLError as error:
         problems.append(f"{path.name}: not YAML: {str(error).splitlines()[0]}")

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from components.base import ArgumentsError, refuse
+from components.yaml_text import load_yaml
 from contract.problems import Problem
 from contract.reading import Reading
 from contract.workflows import ReviewStep, Workflow, wrong_steps
@@ -33,7 +34,7 @@ def read_workflows(*folders: Path) -> tuple[Mapping[str, Workflow], tuple[Proble
             continue
         where = f"workflows/{path.name}"
         try:
-            document = yaml.safe_load(path.read_text("utf-8"))
+            document = load_yaml(path.read_text("utf-8"))
         except (OSError, ValueError, yaml.YAMLError):
             reading.wrong(where, "is not YAML in UTF-8")
             continue
@@ -93,7 +94,7 @@ def version_file(folders: Sequence[Path], spec: Workflow) -> Path | None:
     if folder is None:
         return None
     aliases = folder.parent / "aliases.yaml"
-    named = (yaml.safe_load(aliases.read_text("utf-8")) or {}) if aliases.is_file() else {}
+    named = (load_yaml(aliases.read_text("utf-8")) or {}) if aliases.is_file() else {}
     named["current"] = named.get("stable", named.get("draft"))
     path = folder / f"{named.get(spec.version, spec.version)}.json"
     return path if path.is_file() else None

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from components.yaml_text import load_yaml
 from kit.errors import ExitCode, KitError
 from kit.evaluation.backends import Backend, PlanBackend
 from kit.evaluation.engine import PROJECT, PROJECT_ROOT, collector_paused, evaluate, run_main_file
@@ -243,7 +244,7 @@ def _text(value: Any) -> str:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file with a mapping at its top; empty if the file is. Raises KitError naming file and line."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise KitError(f"{path}: no such file", hint="check the path", exit_code=ExitCode.USAGE) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -259,5 +260,3 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise KitError(f"{path}: a mapping is expected at the top", exit_code=ExitCode.USAGE)
     return content
 
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
