@@ -8,6 +8,7 @@ there, so that no command pairs one client's settings with another's deployment.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kit.errors import ExitCode, KitError
@@ -76,6 +77,30 @@ def choose(client: str | None) -> Chosen:
     if here is not None and (client is None or here.is_called(client)):
         return here.chosen()
     return Chosen(client)
+
+
+def folder_of(client: str | None) -> Path | None:
+    """The folder of the client that a command means; None for a client of a single file, and where none is
+    named or up. Its settings are not read: what it has may be what they still lack.
+
+    Raises KitError (2) for a client that does not exist.
+    """
+    from contract.problems import nearest
+    from stacks.settings.loading import CLIENT_FILE, client_files
+
+    here, chosen = standing(), choose(client)
+    if client is None and not chosen.up:
+        return None
+    name = chosen.client or (here.name if here is not None and chosen.up else "")
+    known = client_files()
+    file = Path(chosen.config["client_file"]) if "client_file" in chosen.config else known.get(name)
+    if file is None:
+        raise KitError(
+            f"there is no client {name!r}",
+            hint=nearest(name, known) or f"kit client new {name}",
+            exit_code=ExitCode.USAGE,
+        )
+    return file.parent if file.name == CLIENT_FILE else None
 
 
 def settings_of(

@@ -17,7 +17,13 @@ app = typer.Typer(
 
 LIBRARY = Path("prompts")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
-Library = Annotated[Path, typer.Option("--library", help="Folder of the prompt library.", show_default=True)]
+Client = Annotated[
+    str | None,
+    typer.Option("--client", help="The client whose library is meant; the one that is up if left out."),
+]
+Library = Annotated[
+    Path | None, typer.Option("--library", help="Folder of a prompt library, instead of a client's.")
+]
 Names = Annotated[list[str] | None, typer.Argument(help="Names of prompts; all if none is given.")]
 
 _NEW_PROMPT = """\
@@ -52,10 +58,12 @@ tests:
 
 
 @app.command("list")
-def list_prompts(library: Library = LIBRARY, as_json: Json = False) -> None:
-    """Show every prompt with its published version, aliases and whether the draft has moved on."""
+def list_prompts(client: Client = None, library: Library = None, as_json: Json = False) -> None:
+    """Show every prompt with its published version, aliases and whether the draft has moved on: a client's
+    own, and the kit's that it does not replace.
+    """
     from kit.prompts.cases import recorded_models
-    from kit.prompts.library import read_library
+    from kit.prompts.library import read_libraries
 
     rows = [
         {
@@ -63,6 +71,7 @@ def list_prompts(library: Library = LIBRARY, as_json: Json = False) -> None:
             "department": entry.file.department,
             "use_case": entry.file.use_case,
             "title": entry.file.title,
+            "library": _shown(entry.folder.parent.parent),
             "published": entry.latest,
             "aliases": entry.aliases,
             "status": entry.status,
@@ -70,7 +79,7 @@ def list_prompts(library: Library = LIBRARY, as_json: Json = False) -> None:
             "draft": _draft_state(entry),
             "review_by": entry.file.review_by.isoformat(),
         }
-        for name, entry in sorted(read_library(library).items())
+        for name, entry in sorted(read_libraries(_libraries(client, library)).items())
     ]
     if as_json:
         _print_json({"prompts": rows})
@@ -83,6 +92,7 @@ def list_prompts(library: Library = LIBRARY, as_json: Json = False) -> None:
         "status": lambda row: row["status"],
         "draft": lambda row: row["draft"],
         "review by": lambda row: row["review_by"],
+        "library": lambda row: row["library"],
     }
     _print_table(rows, columns)
 
@@ -90,10 +100,11 @@ def list_prompts(library: Library = LIBRARY, as_json: Json = False) -> None:
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="<department>/<name>, both in lower case with hyphens.")],
-    library: Library = LIBRARY,
+    client: Client = None,
+    library: Library = None,
 ) -> None:
     """Start a draft that runs; `lint` names what is still to be filled in."""
-    path, draft = _new_draft(library, name)
+    path, draft = _new_draft(_libraries(client, library)[0], name)
     _start(path, draft)
 
 
@@ -103,7 +114,8 @@ def adopt(
     name: Annotated[
         str | None, typer.Argument(help="<department>/<name> of the draft that a new prompt starts.")
     ] = None,
-    library: Library = LIBRARY,
+    client: Client = None,
+    library: Library = None,
 ) -> None:
     """Take a proposal of the portal into the library: above the prompt that it is about, or as a new draft.
 
@@ -111,15 +123,16 @@ def adopt(
 
     Exit codes: 0 taken in, also when it had been before; 2 bad input.
     """
-    from kit.prompts.library import find, read_library
     from kit.prompts.proposals import note, read_proposal, started
 
-    given = read_proposal(proposal)
+    given, libraries = read_proposal(proposal), _libraries(client, library)
     if given.about and name is None:
-        entry = find(read_library(library), given.about)
+        (entry,) = _chosen(libraries, [given.about])
+        _require_own(libraries, [entry])
         added = note(entry, given)
         path = entry.folder / "prompt.yaml"
-        typer.echo(f"{path}: {'the proposal stands above it' if added else 'the proposal was there already'}")
+        said = "the proposal stands above it" if added else "the proposal was there already"
+        typer.echo(f"{_shown(path)}: {said}")
         typer.echo(f"next: edit it, then kit prompt lint {given.about} && kit prompt test {given.about}")
         return
     if name is None:
@@ -128,7 +141,7 @@ def adopt(
             hint=f"kit prompt adopt {proposal} {given.department}/<name>",
             exit_code=ExitCode.USAGE,
         )
-    path, draft = _new_draft(library, name)
+    path, draft = _new_draft(libraries[0], name)
     _start(path, started(draft, given))
 
 
@@ -157,15 +170,17 @@ def _start(path: Path, draft: str) -> None:
     name = path.parent.name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(draft, "utf-8")
-    typer.echo(f"{path}\nnext: edit it, then kit prompt lint {name} && kit prompt test {name} --record")
+    typer.echo(
+        f"{_shown(path)}\nnext: edit it, then kit prompt lint {name} && kit prompt test {name} --record"
+    )
 
 
 @app.command()
-def lint(names: Names = None, library: Library = LIBRARY, as_json: Json = False) -> None:
+def lint(names: Names = None, client: Client = None, library: Library = None, as_json: Json = False) -> None:
     """Find what must not reach approval: injection-prone templates, unused variables, broken cases."""
     from dataclasses import asdict
 
-    findings = [finding for entry in _chosen(library, names) for finding in _lint(entry)]
+    findings = [finding for entry in _chosen(_libraries(client, library), names) for finding in _lint(entry)]
     if as_json:
         _print_json({"findings": [asdict(finding) for finding in findings]})
     else:
@@ -182,7 +197,8 @@ def run_tests(
     record: Annotated[
         bool, typer.Option("--record", help="Send each case to Claude first and keep the answers.")
     ] = False,
-    library: Library = LIBRARY,
+    client: Client = None,
+    library: Library = None,
     as_json: Json = False,
 ) -> None:
     """Judge the test cases by the answers recorded from a model, and show a table of what held.
@@ -197,13 +213,15 @@ def run_tests(
     from kit.prompts.cases import record as record_answers
     from kit.prompts.cases import recorded_models, run_cases
 
-    entries = _chosen(library, names)
+    libraries = _libraries(client, library)
+    entries = _chosen(libraries, names)
     if record:
+        _require_own(libraries, entries)
         ask = _ask_claude()
         for number, entry in enumerate(entries, 1):
             typer.echo(f"{number} of {len(entries)}: {entry.file.name}", err=True)
             record_answers(entry, ask, _now())
-        entries = _chosen(library, names)
+        entries = _chosen(libraries, names)
     results = [result for entry in entries for result in run_cases(entry)]
     models = sorted({model for entry in entries for model in recorded_models(entry)})
     if as_json:
@@ -242,7 +260,8 @@ def approve(
     draft: Annotated[
         bool, typer.Option("--draft", help="For people to try, shown as a draft: no model has proven it.")
     ] = False,
-    library: Library = LIBRARY,
+    client: Client = None,
+    library: Library = None,
 ) -> None:
     """Record that a person approves the prompt as it is now; lint and every recorded case must hold.
 
@@ -251,7 +270,9 @@ def approve(
     from kit.prompts.cases import run_cases
     from kit.prompts.publication import approve as record
 
-    (entry,) = _chosen(library, [name])
+    libraries = _libraries(client, library)
+    (entry,) = _chosen(libraries, [name])
+    _require_own(libraries, [entry])
     if len(by.strip()) < 3:
         raise KitError("--by must name a person", hint="--by 'Ada Lovelace'", exit_code=ExitCode.USAGE)
     results = list(run_cases(entry))
@@ -265,16 +286,20 @@ def approve(
 @app.command()
 def publish(
     names: Names = None,
-    library: Library = LIBRARY,
+    client: Client = None,
+    library: Library = None,
 ) -> None:
     """Make approved prompts immutable versions, stable or draft as approved; the next `pulumi up` deploys
     them.
     """
     from kit.prompts.publication import publish as make_version
 
-    for entry in _chosen(library, names):
+    libraries = _libraries(client, library)
+    entries = _chosen(libraries, names)
+    _require_own(libraries, entries)
+    for entry in entries:
         before = entry.latest
-        number = make_version(library, entry, at=_now())
+        number = make_version(libraries[0], entry, at=_now())
         state = "already published" if number == before else "published"
         typer.echo(f"{entry.file.name}: version {number} {state}")
 
@@ -283,21 +308,60 @@ def publish(
 def rollback(
     name: Annotated[str, typer.Argument(help="Name of the prompt.")],
     to: Annotated[int, typer.Option(help="The published version to go back to.")],
-    library: Library = LIBRARY,
+    client: Client = None,
+    library: Library = None,
 ) -> None:
     """Point `stable`, or `draft`, back at an earlier version; takes effect with the next `pulumi up`."""
     from kit.prompts.publication import roll_back
 
-    (entry,) = _chosen(library, [name])
+    libraries = _libraries(client, library)
+    (entry,) = _chosen(libraries, [name])
+    _require_own(libraries, [entry])
     alias, before = roll_back(entry, to=to)
     typer.echo(f"{entry.file.name}: {alias} {before or 'unset'} -> {to}")
 
 
-def _chosen(library: Path, names: list[str] | None) -> list[Any]:
-    from kit.prompts.library import find, read_library
+def _libraries(client: str | None, library: Path | None) -> tuple[Path, ...]:
+    """The libraries that are meant: the one to write to first, that of the client; then the kit's."""
+    from kit.chosen import folder_of
 
-    entries = read_library(library)
-    return [find(entries, name) for name in names] if names else [entries[name] for name in sorted(entries)]
+    if library is not None:
+        return (library,)
+    own = folder_of(client)
+    if own is None and client is not None:
+        raise KitError(
+            f"{client} is a single file, with no folder for prompts of its own",
+            hint=f"kit client migrate {client}, or --library {LIBRARY} for the kit's library",
+            exit_code=ExitCode.USAGE,
+        )
+    return (own / "prompts", LIBRARY) if own is not None else (LIBRARY,)
+
+
+def _chosen(libraries: tuple[Path, ...], names: list[str] | None) -> list[Any]:
+    """The prompts of these names in any library; without names all of the first."""
+    from kit.prompts.library import find, read_libraries
+
+    entries = read_libraries(libraries)
+    if names:
+        return [find(entries, name) for name in names]
+    return [entry for _, entry in sorted(entries.items()) if entry.folder.is_relative_to(libraries[0])]
+
+
+def _require_own(libraries: tuple[Path, ...], entries: list[Any]) -> None:
+    """Raises `KitError` for a prompt of the kit's library, which every client of the fork has."""
+    for entry in entries:
+        if not entry.folder.is_relative_to(libraries[0]):
+            own = libraries[0] / entry.folder.parent.name / entry.folder.name
+            raise KitError(
+                f"{entry.file.name} is a prompt of the kit's library, which all clients share",
+                hint=f"copy {entry.folder} to {_shown(own)} to have your own, or give --library {LIBRARY}",
+                exit_code=ExitCode.USAGE,
+            )
+
+
+def _shown(path: Path) -> str:
+    """The path as it is seen from here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _lint(entry: Any) -> list[Any]:

@@ -259,4 +259,3 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise KitError(f"{path}: a mapping is expected at the top", exit_code=ExitCode.USAGE)
     return content
-

@@ -9,6 +9,7 @@ prompts/<department>/<name>/published.lock   SHA-256 of every version of it that
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -19,6 +20,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from components.governance.published_prompts import DRAFT, STABLE, PublishedPrompts, read_published
+from components.yaml_text import load_yaml
 from kit.errors import ExitCode, KitError
 from lambdas.common.prompts import Prompt, content_hash, parse_prompt
 
@@ -283,6 +285,17 @@ def read_library(root: Path) -> dict[str, Entry]:
     return entries
 
 
+def read_libraries(folders: Sequence[Path]) -> dict[str, Entry]:
+    """Every prompt of several libraries, by name: the first that has one decides. All but the last, which is
+    the kit's, may not be there yet. Raises as `read_library`.
+    """
+    found: dict[str, Entry] = {}
+    for folder in reversed(folders):
+        if folder == folders[-1] or folder.is_dir():
+            found |= read_library(folder)
+    return found
+
+
 def find(entries: dict[str, Entry], name: str) -> Entry:
     """The entry called `name` (also `<department>/<name>`). Raises `KitError` with the nearest names."""
     short = name.rsplit("/", 1)[-1]
@@ -295,7 +308,7 @@ def find(entries: dict[str, Entry], name: str) -> Entry:
 
 def _read_entry(path: Path, published: PublishedPrompts, problems: list[str]) -> Entry | None:
     try:
-        file = PromptFile.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        file = PromptFile.model_validate(load_yaml(path.read_text("utf-8")))
     except yaml.YAMLError as error:
         problems.append(f"{path}: not YAML: {str(error).splitlines()[0]}")
         return None
@@ -332,7 +345,7 @@ def _where(detail: Any) -> str:
 
 
 def _read_approvals(path: Path) -> list[dict[str, Any]]:
-    return yaml.safe_load(path.read_text("utf-8")) if path.exists() else []
+    return load_yaml(path.read_text("utf-8")) if path.exists() else []
 
 
 def write_yaml(path: Path, content: Any) -> None:

@@ -14,6 +14,7 @@ import urllib3
 
 _ANSWER_SECONDS = 600.0
 _CONNECT_SECONDS = 5.0
+_LONGEST_REASON = 500  # characters of what the gateway says
 # What only a person can fix: the request itself, its content, the grant. Everything else is tried again.
 _REFUSALS = {400, 402, 403, 404, 413, 422, 451}
 
@@ -23,10 +24,12 @@ class GatewayUnavailable(Exception):
 
 
 class Refused(Exception):
-    """The gateway refused for good. `kind` is the error's type, such as `permission_error`."""
+    """The gateway refused for good. `kind` is the error's type, such as `permission_error`, `why` what the
+    gateway says of it: names of variables and kinds of findings, never their values.
+    """
 
-    def __init__(self, status: int, kind: str) -> None:
-        super().__init__(f"{status} {kind}")
+    def __init__(self, status: int, kind: str, why: str = "") -> None:
+        super().__init__(f"{status} {kind}: {why}" if why else f"{status} {kind}")
         self.status = status
         self.kind = kind
 
@@ -107,9 +110,10 @@ class GatewayClient:
 
 def _error(response: Any) -> Exception:
     try:
-        kind = str(json.loads(response.data)["error"]["type"])
-    except (ValueError, KeyError, TypeError):
-        kind = "unknown"
+        error = json.loads(response.data)["error"]
+        kind, why = str(error["type"]), " ".join(str(error.get("message") or "").split())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        kind, why = "unknown", ""
     if response.status in _REFUSALS:
-        return Refused(response.status, kind)
+        return Refused(response.status, kind, why[:_LONGEST_REASON])
     return GatewayUnavailable(f"{response.status} {kind}")

@@ -153,3 +153,29 @@ def test_two_clients_of_a_fork_have_documents_and_names_of_their_own(tmp_path: P
     }
     assert len(physical["acme"]) > 20
     assert physical["acme"].isdisjoint(physical["bolt"])
+
+
+def test_a_prompt_is_written_into_the_library_of_the_client_that_is_meant(acme: Client) -> None:
+    kits = Path("prompts/marketing/campaign-copy")
+    before = {path: path.read_bytes() for path in kits.rglob("*") if path.is_file()}
+    own = acme.folder / "prompts"
+
+    _run("prompt", "new", "care/visit-letter")
+    assert (own / "care" / "visit-letter" / "prompt.yaml").is_file()
+
+    refused = CliRunner().invoke(app, ["prompt", "approve", "campaign-copy", "--by", "Ada Lovelace"])
+    assert isinstance(refused.exception, KitError), "what all clients share is not changed for one"
+    assert str(own / "marketing" / "campaign-copy") in (refused.exception.hint or "")
+
+    copy = shutil.copytree(kits, own / "marketing" / "campaign-copy")
+    text = (copy / "prompt.yaml").read_text("utf-8")
+    (copy / "prompt.yaml").write_text(text.replace("title: ", "title: Ours, ", 1), "utf-8")
+    _run("prompt", "approve", "campaign-copy", "--draft", "--by", "Ada Lovelace")
+    _run("prompt", "publish", "campaign-copy")
+    (added,) = {path.name for path in (copy / "versions").iterdir()} - {path.name for path in before}
+    assert Path(added).stem in json.loads((copy / "published.lock").read_text("utf-8"))
+
+    listed = {one["name"]: one["library"] for one in json.loads(_run("prompt", "list", "--json"))["prompts"]}
+    assert (listed["campaign-copy"], listed["visit-letter"]) == (str(own), str(own))
+    assert listed["claims-check"] == "prompts", "what a client does not bring comes from the kit"
+    assert {path: path.read_bytes() for path in kits.rglob("*") if path.is_file()} == before

@@ -1,8 +1,10 @@
 """The review desk's parts, and what the deputy refuses (L3.4, G.2)."""
 
+import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
@@ -15,11 +17,28 @@ from lambdas.common.access import NAME_SK, AccessRecord, AccessRecords, name_key
 from lambdas.common.pool_tokens import Refused
 from lambdas.deputy import handler as deputy
 from lambdas.portal.pages.reviews import differences, marked
+from lambdas.portal.portal import Delegate
 from lambdas.workflow.release import Release
 from lambdas.workflow.reviews import Review, ReviewConflict
 from lambdas.workflow.validation import Draft, findings, place_of
 
+from .in_process import Clock, make_place
+
 REQUEST = "wf_" + "0" * 26
+NOW = "2026-12-01T08:00:00+00:00"
+
+
+@dataclass
+class Desk:
+    """The deputy's function, as Lambda calls it, with one draft on the desk."""
+
+    review: Review
+
+    def invoke(self, **_: Any) -> dict[str, Any]:
+        """See botocore."""
+        found = {"review": self.review.as_document(), "text": "A draft.", "marks": [], "sources": [],
+                 "asked_by": "", "mine": False}  # fmt: skip
+        return {"Payload": io.BytesIO(json.dumps(found).encode())}
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
@@ -150,3 +169,31 @@ def test_nobody_decides_about_a_draft_that_they_asked_for_by_another_way_in(worl
         release._take(review, given, "rev")
     with pytest.raises(ReviewConflict, match="may not decide"):
         release._take(replace(review, requested_by="rev"), given, "REV@example.com")
+
+
+def test_the_page_says_whose_decision_counts(aws: None) -> None:
+    place = make_place(clock=Clock(datetime(2026, 12, 1, 9, tzinfo=UTC)))
+    place.joined("p_ada", roles=("member", "reviewer"))
+    waiting = Review(
+        "legal",
+        REQUEST,
+        "waiting",
+        "contract-review",
+        "req_1",
+        "0" * 64,
+        "p_bob",
+        NOW,
+        ("policy: personnel",),
+    )
+    place.portal = replace(place.portal, deputy=Delegate(desk := Desk(waiting), "deputy"))
+    with place.browser("p_ada") as client:
+        for roles, shown, decides in (
+            ((), "", True),
+            (("counsel", "reviewer"), "from people with one of these roles: counsel, reviewer", True),
+            (("counsel",), "one of these roles counts: counsel. You have none of them.", False),
+        ):
+            desk.review = replace(waiting, roles=roles)
+            page = client.get(f"/portal/reviews/{REQUEST}").text
+            assert shown in page, roles
+            assert ("one of these roles" in page) == bool(roles)
+            assert ('value="approve"' in page) == decides

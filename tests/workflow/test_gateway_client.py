@@ -14,11 +14,13 @@ class Answer:
     """One answer to every request, and the store of the key."""
 
     status: int
+    message: str = "variables.audience: required\n(who reads it)"
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> bytes:
-        return json.dumps({"type": "error", "error": {"type": "permission_error"}}).encode()
+        error = {"type": "permission_error", "message": self.message}
+        return json.dumps({"type": "error", "error": error}).encode()
 
     def request(self, *_: Any, **__: Any) -> "Answer":
         return self
@@ -37,5 +39,8 @@ class Answer:
 def test_what_the_gateway_will_refuse_again_is_not_asked_again(status: int, error: type[Exception]) -> None:
     answer: Any = Answer(status)
     gateway = GatewayClient("https://gateway.example.com", "arn:secret", answer, answer)
-    with pytest.raises(error):
+    with pytest.raises(error) as raised:
         gateway.message("campaign-copy", "current", {}, reviewed=True)
+    if error is Refused:  # whoever reads `kit workflow status` can do something about it
+        said = f"{status} permission_error: variables.audience: required (who reads it)"
+        assert str(raised.value) == said

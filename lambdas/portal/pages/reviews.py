@@ -71,7 +71,7 @@ async def review_page(
         return views_of(request).page(
             request, "not_recorded.html", visitor, status=503, reason=visitor.language(problem)
         )
-    given = typed or {}
+    given, roles = typed or {}, found["review"].get("roles", ())
     edited = given.get("text", "")
     return views_of(request).page(
         request,
@@ -80,6 +80,7 @@ async def review_page(
         status=status,
         id=identifier,
         found=found,
+        counts=not roles or visitor.has_role(*roles),
         draft=marked(found["text"], found["marks"]),
         edited=edited or found["text"],
         reason=given.get("reason", ""),
