@@ -17,7 +17,7 @@ from policy.policies import POLICIES
 
 
 class PlannedResource(Protocol):
-    """What is looked at; `kit.evaluation.Resource` is one."""
+    """What is looked at; `kit.evaluation.graph.Resource` is one."""
 
     @property
     def urn(self) -> str: ...

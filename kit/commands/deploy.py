@@ -96,8 +96,8 @@ def _reviewed(engine: Any, stage: str, client: str | None, settings: "Settings")
     import boto3
 
     from kit.deploy.verdicts import plan_digests, require_verdict
-    from kit.evaluation.document import plan_document
     from kit.evaluation.stages import evaluate_stages
+    from kit.plan.document import plan_document
     from kit.target import Target
 
     earlier = engine.outputs("foundation")

@@ -52,12 +52,12 @@ def preview(
     Exit codes: 0 done; 1 the program failed; 2 wrong option, file or configuration; 3 the gate of --stage
     is closed.
     """
-    from kit.evaluation.document import plan_document, read_document, to_json
+    from kit.plan.document import plan_document, read_document, to_json
 
     saved = read_document(against) if against else None
     graphs, assumed = _evaluated(stage, size, config, client, assume_gates=assume_gates, unknowns=unknowns)
     if saved is None and not as_json:
-        from kit.evaluation.rendering import show_plan
+        from kit.plan.rendering import show_plan
 
         show_plan(list(graphs.values()), assumed)
         if save is None:
@@ -70,8 +70,8 @@ def preview(
         commit = commit_of(PROJECT_ROOT)
         _write(save, to_json(document | ({"commit": commit} if commit else {})))
     if saved is not None:
-        from kit.evaluation.difference import difference
-        from kit.evaluation.rendering import difference_document, show_difference
+        from kit.plan.difference import difference
+        from kit.plan.rendering import difference_document, show_difference
 
         names = {entry["stack"] for entry in document["stacks"]}
         saved = {**saved, "stacks": [entry for entry in saved["stacks"] if entry["stack"] in names]}

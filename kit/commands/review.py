@@ -12,9 +12,9 @@ from rich.text import Text
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
-    from kit.evaluation.difference import Difference
-    from kit.evaluation.finding import Finding
-    from kit.evaluation.overrides import Override
+    from kit.plan.difference import Difference
+    from kit.plan_review.finding import Finding
+    from kit.plan_review.overrides import Override
 
 SCHEMA = "kit-review/1"
 _COLOURS = {"critical": "bold red", "warning": "yellow", "info": "default"}
@@ -61,9 +61,9 @@ def review(
     """
     from importlib.metadata import version
 
-    from kit.evaluation.overrides import read_overrides, unused
-    from kit.evaluation.review import review as findings_of
-    from kit.evaluation.review_output import as_markdown, as_sarif
+    from kit.plan_review.overrides import read_overrides, unused
+    from kit.plan_review.review import review as findings_of
+    from kit.plan_review.review_output import as_markdown, as_sarif
 
     accepted = read_overrides(overrides) if overrides else ()
     found, notes = _change(file, against)
@@ -95,7 +95,7 @@ def review(
 def _approve(file: Path, overridden: list[str], client: str | None) -> None:
     """Record the verdict on every stack of the plan."""
     from kit.deploy.verdicts import approve, plan_digests
-    from kit.evaluation.digest import is_digest
+    from kit.plan.digest import is_digest
     from kit.target import find_target
 
     plan = _json(file, "kit preview --save FILE")
@@ -133,10 +133,10 @@ def _with_commits(findings: "list[Finding]", file: Path, against: Path | None) -
 
 def _change(file: Path, against: Path | None) -> "tuple[Difference, list[Finding]]":
     """The change, and what makes its description less than the whole truth."""
-    from kit.evaluation.difference import difference
-    from kit.evaluation.digest import RECOMMENDED, is_digest, read_digest
-    from kit.evaluation.document import checked_document, read_document
-    from kit.evaluation.finding import Finding
+    from kit.plan.difference import difference
+    from kit.plan.digest import RECOMMENDED, is_digest, read_digest
+    from kit.plan.document import checked_document, read_document
+    from kit.plan_review.finding import Finding
 
     content = _json(file, RECOMMENDED)
     if not is_digest(content):
@@ -206,7 +206,7 @@ def _document(
 def _show(
     found: "Difference", findings: "list[Finding]", accepted: "tuple[Override, ...]", stale: "list[Override]"
 ) -> None:
-    from kit.evaluation.review_output import grouped
+    from kit.plan_review.review_output import grouped
 
     console = Console(highlight=False)
 

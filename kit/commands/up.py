@@ -266,7 +266,7 @@ def _show_losses(deployment: "Deployment", plan: "Plan", console: "Console") -> 
 
 
 def _show_plan(plan: "Plan", console: "Console") -> None:
-    from kit.evaluation.rendering import short_type
+    from kit.plan.rendering import short_type
 
     for stage, steps in plan.steps.items():
         counted = Counter(step.operation for step in steps)

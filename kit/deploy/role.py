@@ -9,7 +9,7 @@ from typing import Any
 from components.base import Names
 from components.functions import adapter_layer
 from components.permissions import canonical_json
-from kit.evaluation import Graph
+from kit.evaluation.graph import Graph
 
 STAGES_OF_GITHUB = ("foundation", "integration", "rollout")
 _MOST_CHARACTERS = 6_144  # of a managed policy

@@ -20,8 +20,8 @@ from botocore.exceptions import ClientError
 from kit.audit.search import Question, find
 from kit.audit.sources import BucketSource
 from kit.errors import ExitCode, KitError
-from kit.evaluation.document import to_json
 from kit.identity.operator import caller_arn, record_event
+from kit.plan.document import to_json
 from kit.target import Target
 from lambdas.common.clock import utc_now
 

@@ -8,11 +8,11 @@ id and the outputs, or raises: the evaluation then stops with the resource's URN
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from kit.aws_facts.lookups import answer
+from kit.aws_facts.prediction import Account, predict
 from kit.errors import ExitCode
 from kit.evaluation.errors import EvaluationError
 from kit.evaluation.graph import STACK_REFERENCE_TYPE, Resource, ResourceState, unwrapped
-from kit.evaluation.lookups import answer
-from kit.evaluation.prediction import Account, predict
 
 
 class Backend(Protocol):

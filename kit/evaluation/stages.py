@@ -15,12 +15,12 @@ from typing import Any
 import yaml
 
 from components.yaml_text import load_yaml
+from kit.aws_facts.prediction import Account
 from kit.errors import ExitCode, KitError
 from kit.evaluation.backends import Backend, PlanBackend
 from kit.evaluation.engine import PROJECT, PROJECT_ROOT, collector_paused, evaluate, run_main_file
 from kit.evaluation.gates import assumed_evidence
 from kit.evaluation.graph import Graph
-from kit.evaluation.prediction import Account
 
 STAGES = ("foundation", "integration", "rollout")
 SIZES = ("small", "medium", "large", "enterprise")

@@ -12,8 +12,7 @@ from contract.writing import as_file
 from kit.chosen import Standing
 from kit.deploy.generated_secrets import fill_generated
 from kit.errors import ExitCode, KitError
-from kit.evaluation import Graph
-from kit.evaluation.graph import unwrapped
+from kit.evaluation.graph import Graph, unwrapped
 from kit.evaluation.stages import (
     STAGES,
     evaluate_stage,

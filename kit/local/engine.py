@@ -1,9 +1,9 @@
 """A small engine that converges the emulated AWS to what the Pulumi program asks for.
 
-It answers the evaluation (`kit.evaluation.Backend`) resource by resource, dependencies first. Each is
-compared with the state of the last run and created, updated, replaced or left alone; what is no longer
-registered is deleted at the end, dependents first. Types with a handler (`kit.local.resources`) exist for
-real in the emulator; all others are recorded, with made-up outputs.
+It answers the evaluation (it is a `kit.evaluation.backends.Backend`) resource by resource, dependencies
+first. Each is compared with the state of the last run and created, updated, replaced or left alone; what is
+no longer registered is deleted at the end, dependents first. Types with a handler (`kit.local.resources`)
+exist for real in the emulator; all others are recorded, with made-up outputs.
 
 The same class plans and applies: with `apply=False` nothing is touched and `steps` is the plan.
 """
@@ -18,17 +18,18 @@ from typing import Any, Literal
 
 import botocore.exceptions
 
+from kit.aws_facts.lookups import answer
+from kit.aws_facts.prediction import Account, predict
 from kit.errors import ExitCode, KitError
-from kit.evaluation import Account, EvaluationError, Graph, Resource, ResourceState, predict
 from kit.evaluation.backends import stack_reference
-from kit.evaluation.difference import Change, difference
-from kit.evaluation.document import resource_entry
-from kit.evaluation.graph import STACK_REFERENCE_TYPE, unwrapped
-from kit.evaluation.lookups import answer
+from kit.evaluation.errors import EvaluationError
+from kit.evaluation.graph import STACK_REFERENCE_TYPE, Graph, Resource, ResourceState, unwrapped
 from kit.local.home import PROJECT_ROOT
 from kit.local.resources import HANDLERS
 from kit.local.resources.handler import Clients, Handler, Place
 from kit.local.state import Entry, StackState
+from kit.plan.difference import Change, difference
+from kit.plan.document import resource_entry
 
 Operation = Literal["same", "create", "restore", "update", "replace", "delete"]
 _PROVIDER = "pulumi:providers:aws"

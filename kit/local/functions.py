@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.layers import HTTP_PROTOCOL
-from kit.evaluation import Graph, Resource
-from kit.evaluation.graph import unwrapped
+from kit.evaluation.graph import Graph, Resource, unwrapped
 from kit.local.attendant import credential_environment
 from kit.local.emulator import Emulator
 from kit.local.home import PROJECT_ROOT, Home

@@ -40,7 +40,7 @@ class Entry:
     handler: str = ""
 
     def document(self) -> dict[str, Any]:
-        """The entry as `kit.evaluation.difference` compares it."""
+        """The entry as `kit.plan.difference` compares it."""
         return {
             "urn": self.urn,
             "type": self.type,

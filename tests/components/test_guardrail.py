@@ -4,7 +4,7 @@ import pytest
 
 from components.base import ArgumentsError, Names
 from components.governance.guardrail import Guardrail, GuardrailArgs
-from kit.evaluation import Resource
+from kit.evaluation.graph import Resource
 from tests.support.stages import plan_of_program
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from components.api.rest_api import BODY_LIMIT, STAGE
 from components.api.web_acl import SCIM, UNREAD_BODIES, number_above
 from contract.sizes import Size, sizing
-from kit.evaluation import Graph
+from kit.evaluation.graph import Graph
 from kit.evaluation.stages import evaluate_stage
 from tests.support.stages import SIZES, plan_of
 

@@ -11,7 +11,7 @@ from components.permissions import canonical_json
 from contract.keys import Declaration
 from contract.sizes import rules
 from kit.cost.model import build_model
-from kit.evaluation import Graph
+from kit.evaluation.graph import Graph
 from kit.evaluation.stages import evaluate_stage, evaluate_stages
 from lambdas.common.policy import parse_policy
 from stacks.gates import criteria

@@ -12,7 +12,7 @@ from policy_sentry.querying.actions import get_action_data, get_actions_with_acc
 
 from components.base import Names
 from kit.deploy.role import FAMILIES, UnknownType, deploy_template, role_statements
-from kit.evaluation import Graph
+from kit.evaluation.graph import Graph
 from kit.evaluation.stages import evaluate_stages
 from tests.plans.key_needs import NEEDS
 from tests.plans.made import made

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from kit.evaluation import Graph, Resource
-from kit.evaluation.rendering import short_type
+from kit.evaluation.graph import Graph, Resource
+from kit.plan.rendering import short_type
 from tests.support.stages import SIZES, STAGES, plan_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kit.evaluation import Graph
 from kit.evaluation.engine import run_main_file
+from kit.evaluation.graph import Graph
 from kit.evaluation.input_check import wrong_inputs
 from policy.checking import violations
 from tests.docs.component_pages import DEPLOYED, EXAMPLES, Component, components

@@ -3,7 +3,7 @@
 The engine starts it as `pulumi-resource-aws` or `pulumi-resource-kubernetes` from the PATH, reads its port
 from the first line and talks gRPC. What is made is kept in a folder, so that a refresh finds what changed
 behind the engine's back and an import finds what was there before. What a resource gets comes from the kit's
-own predictions, what replaces it from its list of inputs that do (`kit/evaluation/replacement.py`).
+own predictions, what replaces it from its list of inputs that do (`kit/aws_facts/replacement.py`).
 
     KIT_TEST_WORLD    the folder
     KIT_TEST_FAULTS   a JSON file: {"part of a URN": {"kind": "throttled", "times": 1}}; other kinds are
@@ -27,9 +27,10 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from kit.evaluation import Account, Resource, predict
-from kit.evaluation.lookups import answer
-from kit.evaluation.replacement import FORCES_NEW
+from kit.aws_facts.lookups import answer
+from kit.aws_facts.prediction import Account, predict
+from kit.aws_facts.replacement import FORCES_NEW
+from kit.evaluation.graph import Resource
 from kit.evaluation.wire import plain, to_struct
 from tests.engine.plugin import serve_engine
 

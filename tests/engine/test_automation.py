@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pulumi import automation
 
-from kit.evaluation import Graph
+from kit.evaluation.graph import Graph
 from kit.evaluation.stages import SIZES, STAGES, evaluate_stages
 from tests.engine.conftest import Engine, resources
 from tests.plans.variants import VARIANTS

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.evaluation.difference import Change, compare, difference
-from kit.evaluation.document import SCHEMA, plan_document
-from kit.evaluation.replacement import FORCES_NEW
+from kit.aws_facts.replacement import FORCES_NEW
+from kit.plan.difference import Change, compare, difference
+from kit.plan.document import SCHEMA, plan_document
 from tests.support.stages import plan_of
 
 _VALUES = st.recursive(

@@ -16,17 +16,12 @@ import pulumi_aws as aws
 import pytest
 
 from kit.errors import KitError
-from kit.evaluation import (
-    EvaluationCancelled,
-    EvaluationError,
-    PlanBackend,
-    Resource,
-    ResourceState,
-    evaluate,
-)
-from kit.evaluation.document import plan_document, to_json
-from kit.evaluation.engine import PROJECT_ROOT
+from kit.evaluation.backends import PlanBackend
+from kit.evaluation.engine import PROJECT_ROOT, evaluate
+from kit.evaluation.errors import EvaluationCancelled, EvaluationError
+from kit.evaluation.graph import Resource, ResourceState
 from kit.evaluation.language_host import evaluate_project
+from kit.plan.document import plan_document, to_json
 from tests.support.stages import plan_of_program
 
 
@@ -174,8 +169,8 @@ def test_preview_knows_no_ids_and_update_makes_plausible_ones() -> None:
 def test_every_predicted_output_is_one_that_the_type_has() -> None:
     from pulumi import _types
 
+    from kit.aws_facts.prediction import _RULES, Account, predict
     from kit.evaluation.input_check import arguments_of
-    from kit.evaluation.prediction import _RULES, Account, predict
 
     for key in _RULES:
         token = f"aws:{key}"

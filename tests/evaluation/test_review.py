@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from kit.cli import app
 from kit.errors import KitError
-from kit.evaluation.document import plan_document, to_json
-from kit.evaluation.grants import added, grants
+from kit.plan.document import plan_document, to_json
+from kit.plan_review.grants import added, grants
 from tests.support.stages import plans_of
 
 Entry = dict[str, Any]

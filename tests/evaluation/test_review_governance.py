@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from contract.keys import Declaration, keys_of
 from contract.rights import Department, Findings
 from kit.cli import app
-from kit.evaluation.document import plan_document, to_json
+from kit.plan.document import plan_document, to_json
 from tests.evaluation.test_review import resource, reviewed
 from tests.support.stages import plans_of
 

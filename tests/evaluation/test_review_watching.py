@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from kit.evaluation.difference import Change
-from kit.evaluation.finding import Finding
-from kit.evaluation.governance import judge
+from kit.plan.difference import Change
+from kit.plan_review.finding import Finding
+from kit.plan_review.governance import judge
 
 ABOVE: dict[str, Any] = {
     "namespace": "Kit", "metricName": "Errors", "comparisonOperator": "GreaterThanThreshold", "threshold": 0,

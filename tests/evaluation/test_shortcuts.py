@@ -14,11 +14,11 @@ from pulumi.output import UNKNOWN, Output, _OutputData
 
 from kit.evaluation import shortcuts
 from kit.evaluation.backends import PlanBackend
-from kit.evaluation.document import plan_document, to_json
 from kit.evaluation.engine import PROJECT, PROJECT_ROOT
 from kit.evaluation.gates import assumed_evidence
 from kit.evaluation.language_host import evaluate_project
 from kit.evaluation.stages import planned_account, stack_configuration
+from kit.plan.document import plan_document, to_json
 from tests.support.stages import STAGES, plan_of
 
 _PLAIN = st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=3)

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from components.foundation.boundary import actions
 from components.foundation.roles import ROLES
-from kit.evaluation import Graph
+from kit.evaluation.graph import Graph
 from kit.evaluation.stages import evaluate_stage
 from kit.local.emulator import Emulator
 from policy.checking import violations

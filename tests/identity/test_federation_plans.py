@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from components.identity.people import UNSET
-from kit.evaluation import Graph
+from kit.evaluation.graph import Graph
 from kit.evaluation.stages import evaluate_stage
 from stacks.settings import CONFIG_FOLDER
 from stacks.settings.documents import parse_yaml

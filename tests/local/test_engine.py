@@ -18,7 +18,9 @@ import pulumi
 import pytest
 from pulumi_aws import kms, s3, secretsmanager, sns, sqs, ssm
 
-from kit.evaluation import Account, EvaluationError, evaluate
+from kit.aws_facts.prediction import Account
+from kit.evaluation.engine import evaluate
+from kit.evaluation.errors import EvaluationError
 from kit.local.emulator import Emulator
 from kit.local.engine import LocalBackend, Step
 from kit.local.home import PROJECT_ROOT

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kit.evaluation import Account
+from kit.aws_facts.prediction import Account
 from kit.local.emulator import Emulator
 from kit.local.resources import HANDLERS
 from kit.local.resources.handler import Clients, Place

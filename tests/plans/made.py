@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from kit.evaluation import PlanBackend, Resource, ResourceState
+from kit.evaluation.backends import PlanBackend
+from kit.evaluation.graph import Resource, ResourceState
 from kit.evaluation.stages import STAGES, evaluate_stage, planned_account, stack_configuration
 from tests.plans.variants import VARIANTS
 

@@ -13,7 +13,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from kit.evaluation.replacement import FORCES_NEW
+from kit.aws_facts.replacement import FORCES_NEW
 from tests.plans.cloudformation import (
     BESIDES,
     NOT_CONVERTED,

@@ -92,8 +92,8 @@ def test_the_program_reads_what_the_language_host_hands_it() -> None:
 
 
 def test_a_stack_named_otherwise_than_its_stage_is_refused() -> None:
-    from kit.evaluation import PlanBackend, evaluate
-    from kit.evaluation.engine import run_main_file
+    from kit.evaluation.backends import PlanBackend
+    from kit.evaluation.engine import evaluate, run_main_file
     from kit.evaluation.stages import stack_configuration
 
     with pytest.raises(Exception, match=r'stack "production" has stage foundation: name it foundation'):

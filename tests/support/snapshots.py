@@ -13,10 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from kit.evaluation import Graph, Resource
-from kit.evaluation.document import shown
-from kit.evaluation.graph import STACK_TYPE
-from kit.evaluation.rendering import counts_of
+from kit.evaluation.graph import STACK_TYPE, Graph, Resource
+from kit.plan.document import shown
+from kit.plan.rendering import counts_of
 from tests.support.stages import SIZES, STAGES, plan_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "snapshots"

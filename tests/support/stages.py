@@ -6,8 +6,9 @@ from typing import Any, cast
 
 from contract.kinds import Size
 from contract.sizes import sizing
-from kit.evaluation import Graph, PlanBackend, evaluate
-from kit.evaluation.engine import PROJECT
+from kit.evaluation.backends import PlanBackend
+from kit.evaluation.engine import PROJECT, evaluate
+from kit.evaluation.graph import Graph
 from kit.evaluation.stages import SIZES, STAGES, evaluate_stages
 
 __all__ = ["SIZES", "STAGES", "plan_of", "plan_of_program", "plans_of"]

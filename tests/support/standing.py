@@ -11,7 +11,8 @@ from typing import Any
 
 import boto3
 
-from kit.evaluation import Account, Graph, Resource
+from kit.aws_facts.prediction import Account
+from kit.evaluation.graph import Graph, Resource
 from kit.evaluation.stages import STAGES, evaluate_stage, planned_account, stack_configuration
 from kit.local import emulator as emulators
 from kit.local.emulator import Emulator

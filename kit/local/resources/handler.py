@@ -14,7 +14,7 @@ import boto3
 import botocore.config
 import botocore.exceptions
 
-from kit.evaluation import Account
+from kit.aws_facts.prediction import Account
 
 Inputs = Mapping[str, Any]
 Made = tuple[str, dict[str, Any]]  # physical id, computed outputs by their names on the wire

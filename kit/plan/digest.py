@@ -1,5 +1,5 @@
 """Reads the document of `pulumi preview --json` (a PreviewDigest) into the changes of
-`kit.evaluation.difference`.
+`kit.plan.difference`.
 
 The document has no version number, so what is not known is refused and never passed over. Its traps: a
 secret is the text `[secret]` before and after, and only the detailed diff tells that it changed; steps of
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.errors import ExitCode, KitError
-from kit.evaluation.difference import Change, Difference, Operation, PropertyChange, compare, option_changes
+from kit.plan.difference import Change, Difference, Operation, PropertyChange, compare, option_changes
 
 RECOMMENDED = "pulumi preview --json --show-sames --show-replacement-steps --non-interactive"
 

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from contract.keys import Declaration, keys_of, weaker
 from contract.rights import Department, Findings, InspectionRules, Issuer, Organization, RoleLimits, Route
-from kit.evaluation.difference import Change
-from kit.evaluation.finding import Finding, Severity
-from kit.evaluation.grants import Grant, grants, policy_documents
-from kit.evaluation.watching import ALARM, DASHBOARD, watching
+from kit.plan.difference import Change
+from kit.plan_review.finding import Finding, Severity
+from kit.plan_review.grants import Grant, grants, policy_documents
+from kit.plan_review.watching import ALARM, DASHBOARD, watching
 
 _OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
 _DOMAINS = "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList"

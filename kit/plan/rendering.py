@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from kit.evaluation.difference import Change, Difference, PropertyChange
-from kit.evaluation.document import shown
 from kit.evaluation.graph import STACK_TYPE, Graph, Resource, unwrapped
+from kit.plan.difference import Change, Difference, PropertyChange
+from kit.plan.document import shown
 
 DIFFERENCE_SCHEMA = "kit-difference/1"
 _WIDEST_VALUE = 100

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kit.evaluation.finding import SEVERITIES, Finding, Severity
+from kit.plan_review.finding import SEVERITIES, Finding, Severity
 
 _SHOWN = 5  # resources that a group names
 _LEVELS: Mapping[Severity, str] = {"critical": "error", "warning": "warning", "info": "note"}

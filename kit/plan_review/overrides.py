@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from kit.errors import ExitCode, KitError
-from kit.evaluation.finding import Finding
+from kit.plan_review.finding import Finding
 
 _KEYS = ("rule", "resource", "approver", "reason")
 _SHORTEST_REASON = 20

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from kit.aws_facts.replacement import Effect, effect
 from kit.evaluation.graph import STACK_TYPE
-from kit.evaluation.replacement import Effect, effect
 
 Operation = Literal["create", "read", "update", "may replace", "replace", "delete", "same"]
 Kind = Literal["add", "delete", "update"]

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kit.evaluation.difference import Change
-from kit.evaluation.finding import Finding
+from kit.plan.difference import Change
+from kit.plan_review.finding import Finding
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kit.evaluation.difference import Change
-from kit.evaluation.finding import SEVERITIES, Finding, Severity
-from kit.evaluation.governance import judge
-from kit.evaluation.grants import Grant, added, grants, policy_documents
 from kit.evaluation.graph import unwrapped
+from kit.plan.difference import Change
+from kit.plan_review.finding import SEVERITIES, Finding, Severity
+from kit.plan_review.governance import judge
+from kit.plan_review.grants import Grant, added, grants, policy_documents
 
 # -- what must not become less
 

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from kit.aws_facts.prediction import Account
 from kit.evaluation.errors import EvaluationError
-from kit.evaluation.prediction import Account
 
 # Zones that an account sees, where they are not three (AWS Global Infrastructure, November 2026).
 _ZONES: Mapping[str, str] = {
@@ -51,7 +51,7 @@ def answer(token: str, args: Mapping[str, Any], account: Account) -> dict[str, A
         case _:
             raise EvaluationError(
                 f"the program calls {token}, which has no answer without an AWS account",
-                hint="pass the value in as configuration, or teach kit/evaluation/lookups.py the answer",
+                hint="pass the value in as configuration, or teach kit/aws_facts/lookups.py the answer",
             )
 
 
