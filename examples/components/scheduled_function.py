@@ -1,10 +1,10 @@
 """The sweeper of a deployment, every five minutes."""
 
-from components.api.scheduled import KeeperArgs, ScheduledFunction, sweeper
+from components.api.scheduled import MaintenanceArgs, ScheduledFunction, sweeper
 from examples.components.deployed import deployed
 
 kit = deployed()
-keeper = KeeperArgs(
+maintenance = MaintenanceArgs(
     kit.surroundings,
     kit.stores,
     signing_key_arn=kit.exports["signing_key_arn"],
@@ -12,4 +12,4 @@ keeper = KeeperArgs(
     memory=512,
 )
 
-ScheduledFunction("sweeper", sweeper(keeper), kit.options)
+ScheduledFunction("sweeper", sweeper(maintenance), kit.options)
