@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 KIT = [sys.executable, "-c", "from kit.cli import main; main()"]
 ALL = (
     "import gc; gc.disable()\n"
-    "from kit.evaluation.stages import SIZES, evaluate_stages\n"
+    "from contract.kinds import SIZES\n"
+    "from kit.evaluation.stages import evaluate_stages\n"
     "print(sum(len(g) for s in SIZES for g in evaluate_stages(size=s, assume_gates=True).values()))"
 )
 KEPT = ROOT / ".kit" / "plans"  # exports of earlier stages

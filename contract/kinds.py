@@ -7,6 +7,7 @@ from contract.keys import Text
 Stage = Literal["foundation", "integration", "rollout"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 Size = Literal["small", "medium", "large", "enterprise"]
+SIZES: tuple[Size, ...] = get_args(Size)
 DataClass = Literal["public", "internal", "restricted", "confidential"]
 FindingAction = Literal["allow", "flag", "redact", "withhold", "review", "block"]
 ReviewTrigger = Literal["material-decision", "personnel-decision", "customer-facing"]

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from contract.client import Client
 from contract.keys import Declaration, Key, Text, is_declared, keys_of
-from contract.sizes import GROUPS, SIZES, rules, sizing
+from contract.kinds import SIZES
+from contract.sizes import GROUPS, rules, sizing
 from contract.workflows import Workflow
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

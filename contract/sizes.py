@@ -15,8 +15,6 @@ from contract.kinds import Size
 from contract.problems import Problem, nearest, shown
 from contract.reading import Reading
 
-SIZES: tuple[Size, ...] = get_args(Size)
-
 # Retention periods that CloudWatch Logs accepts, in days.
 LOG_RETENTION_DAYS = (90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 Audience = Literal["executive", "department", "operations", "governance"]

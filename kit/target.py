@@ -23,10 +23,11 @@ from typing import Any
 import boto3
 import botocore.config
 
+from contract.kinds import STAGES
 from kit.chosen import choose, standing
 from kit.errors import ExitCode, KitError
 from kit.evaluation.graph import unwrapped
-from kit.evaluation.stages import STAGES, stack_name
+from kit.evaluation.stages import stack_name
 from kit.local import emulator
 from kit.local.home import PROJECT_ROOT, find_home, read_json
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from contract.kinds import SIZES
+from kit.commands.choices import one_of
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(help="Make a client's folder, and check it for what was left open.", no_args_is_help=True)
@@ -29,7 +31,7 @@ def new(
             help="A department: its id, or id=like with a department of the kit's library; repeatable."
         ),
     ] = None,
-    size: Annotated[str, typer.Option(help="small, medium, large or enterprise.")] = "small",
+    size: Annotated[str, typer.Option(help=f"{one_of(SIZES)}.")] = "small",
     environment: Annotated[str, typer.Option(help="production, or another name.")] = "production",
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; every fact is given.")] = False,
     plan: Annotated[bool, typer.Option(help="End with a plan of all stages.")] = True,
@@ -40,7 +42,6 @@ def new(
     Asks for what is not given. Nothing is overwritten, and nothing is written where a fact is wrong.
     Exit codes: 0 written; 2 the client is there already, or a fact is wrong or missing.
     """
-    from contract.sizes import SIZES
     from kit.clients.folder import Facts, client_text, residency_of, stack_files
 
     def fact(given: str | None, flag: str, question: str) -> str:

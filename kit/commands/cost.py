@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from contract.kinds import SIZES
+from kit.commands.choices import one_of
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -13,9 +15,7 @@ if TYPE_CHECKING:
 
 
 def cost(
-    size: Annotated[
-        str | None, typer.Option(help="small, medium, large or enterprise instead of the client's.")
-    ] = None,
+    size: Annotated[str | None, typer.Option(help=f"{one_of(SIZES)} instead of the client's.")] = None,
     client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
     agents: Annotated[
         int | None, typer.Option(min=0, help="People who also work with a coding agent.")
@@ -38,7 +38,7 @@ def cost(
     """
     from kit.chosen import choose, settings_of
     from kit.cost.model import build_model
-    from kit.evaluation.stages import SIZES, check_choice, evaluate_stages
+    from kit.evaluation.stages import check_choice, evaluate_stages
 
     if size is not None:
         check_choice("size", size, SIZES)

@@ -41,8 +41,9 @@ def deploy(
     Exit codes: 0 done; 1 the engine or the smoke test failed; 2 wrong configuration; 3 a gate is closed; 4 no
     pulumi or no AWS; 5 the account is not ready, or nobody approved the plan.
     """
+    from contract.kinds import STAGES
     from kit.deploy.engine import Engine
-    from kit.evaluation.stages import STAGES, check_choice
+    from kit.evaluation.stages import check_choice
 
     if stage is not None:
         check_choice("stage", stage, STAGES)

@@ -23,9 +23,10 @@ def drift(
 
     Exit codes: 0 none; 4 there is no pulumi; 5 something differs.
     """
+    from contract.kinds import STAGES
     from kit.deploy.drift import drifted
     from kit.deploy.engine import Engine
-    from kit.evaluation.stages import STAGES, check_choice
+    from kit.evaluation.stages import check_choice
 
     if stage is not None:
         check_choice("stage", stage, STAGES)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from contract.kinds import STAGES
+from kit.commands.choices import one_of
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -245,7 +247,7 @@ def record(
 
 @app.command()
 def check(
-    stage: Annotated[str, typer.Option(help="The stage to be opened: foundation, integration or rollout.")],
+    stage: Annotated[str, typer.Option(help=f"The stage to open: {one_of(STAGES)}.")],
     client: Client = None,
     folder: Folder = None,
     as_json: Json = False,

@@ -9,16 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
+from contract.kinds import SIZES, STAGES
+from kit.commands.choices import one_of
 from kit.errors import ExitCode, KitError
 
 
 def preview(
-    stage: Annotated[
-        str | None, typer.Option(help="foundation, integration or rollout; all if left out.")
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option(help="small, medium, large or enterprise instead of the client's.")
-    ] = None,
+    stage: Annotated[str | None, typer.Option(help=f"{one_of(STAGES)}; all if left out.")] = None,
+    size: Annotated[str | None, typer.Option(help=f"{one_of(SIZES)} instead of the client's.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="A stack's configuration file, or a client's file, to use instead.")
     ] = None,
@@ -97,7 +95,7 @@ def _evaluated(
 ) -> tuple[dict[str, Any], list[str]]:
     """The graphs by stage, and the stages whose closed gates were passed over."""
     from kit.evaluation.earlier import earlier_exports
-    from kit.evaluation.stages import STAGES, check_choice, evaluate_stage, evaluate_stages
+    from kit.evaluation.stages import check_choice, evaluate_stage, evaluate_stages
 
     overrides, config_file = _configuration(config)
     common: dict[str, Any] = {"client": client, "size": size, "config": overrides}

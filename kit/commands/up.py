@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from contract.kinds import SIZES, STAGES
+from kit.commands.choices import one_of
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -38,12 +40,8 @@ _MOST_LINES = 40  # of changes; a first run has hundreds, and `kit preview` show
 
 
 def up(
-    stage: Annotated[
-        str | None, typer.Option(help="Last stage to stand up: foundation, integration or rollout.")
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option(help="small, medium, large or enterprise instead of the client's.")
-    ] = None,
+    stage: Annotated[str | None, typer.Option(help=f"Last stage to stand up: {one_of(STAGES)}.")] = None,
+    size: Annotated[str | None, typer.Option(help=f"{one_of(SIZES)} instead of the client's.")] = None,
     config: Annotated[Path | None, typer.Option(help="A client's file to use instead.")] = None,
     client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
     port_base: Annotated[
@@ -105,7 +103,7 @@ def _choice(
     base: int | None,
 ) -> "Choice":
     from kit.chosen import standing
-    from kit.evaluation.stages import SIZES, STAGES, check_choice, read_yaml
+    from kit.evaluation.stages import check_choice, read_yaml
     from kit.local.deployment import Choice
     from kit.local.ports import port_base
 

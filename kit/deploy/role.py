@@ -9,9 +9,9 @@ from typing import Any
 from components.base import Names
 from components.functions import adapter_layer
 from components.permissions import canonical_json
+from contract.kinds import STAGES
 from kit.evaluation.graph import Graph
 
-STAGES_OF_GITHUB = ("foundation", "integration", "rollout")
 _MOST_CHARACTERS = 6_144  # of a managed policy
 _SESSION_SECONDS = 2 * 3_600
 
@@ -446,9 +446,7 @@ def _trust(names: Names, people: Sequence[str], repository: str) -> list[dict[st
                 "Condition": {
                     "StringEquals": {
                         f"{host}:aud": "sts.amazonaws.com",
-                        f"{host}:sub": [
-                            f"repo:{repository}:environment:{stage}" for stage in STAGES_OF_GITHUB
-                        ],
+                        f"{host}:sub": [f"repo:{repository}:environment:{stage}" for stage in STAGES],
                     }
                 },
             }

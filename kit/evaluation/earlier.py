@@ -16,9 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from contract.kinds import STAGES
 from kit.errors import KitError
 from kit.evaluation.engine import PROJECT, PROJECT_ROOT
-from kit.evaluation.stages import STAGES, evaluate_stages, read_yaml, stack_configuration, stack_name
+from kit.evaluation.stages import evaluate_stages, read_yaml, stack_configuration, stack_name
 
 _PROGRAM = ("__main__.py", "Pulumi.yaml", "pyproject.toml", "uv.lock", "contract", "stacks", "components",
             "lambdas", "clients", "workflows", "documents", "prompts", "policy", "kit")  # fmt: skip

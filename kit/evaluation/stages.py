@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from components.yaml_text import load_yaml
+from contract.kinds import SIZES, STAGES
 from kit.aws_facts.prediction import Account
 from kit.errors import ExitCode, KitError
 from kit.evaluation.backends import Backend, PlanBackend
@@ -22,8 +23,6 @@ from kit.evaluation.engine import PROJECT, PROJECT_ROOT, collector_paused, evalu
 from kit.evaluation.gates import assumed_evidence
 from kit.evaluation.graph import Graph
 
-STAGES = ("foundation", "integration", "rollout")
-SIZES = ("small", "medium", "large", "enterprise")
 DEFAULT_CLIENT = "example"
 ORGANIZATION = "organization"  # what Pulumi calls it with a backend of one's own
 

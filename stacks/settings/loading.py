@@ -13,9 +13,10 @@ import pulumi.runtime
 from pulumi.runtime import config as stack_configuration
 
 from contract.client import SCHEMA
+from contract.kinds import SIZES
 from contract.problems import Problem, nearest, shown
 from contract.reading import Reading
-from contract.sizes import SIZES, Sizing, resolve, value
+from contract.sizes import Sizing, resolve, value
 from stacks.settings.consistency import consistency_problems, mapping
 from stacks.settings.credentials import credential_problems, looks_secret, secret_by_name
 from stacks.settings.documents import UnreadableFile, parse_json, read_yaml

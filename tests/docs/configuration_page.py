@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from contract.client import Client
 from contract.keys import Declaration, Text, is_declared, keys_of
+from contract.kinds import SIZES
 from contract.schema import client_schema, values_by_size, workflow_schema
-from contract.sizes import SIZES, rules
+from contract.sizes import rules
 from contract.workflows import Workflow
 
 ROOT = Path(__file__).resolve().parents[2]

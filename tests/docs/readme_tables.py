@@ -10,7 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from contract.sizes import SIZES, Capacity, sizing
+from contract.kinds import SIZES
+from contract.sizes import Capacity, sizing
 from tests.docs.component_pages import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]

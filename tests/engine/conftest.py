@@ -21,9 +21,10 @@ import yaml
 from pulumi import automation
 
 from components.layers import archive_path
+from contract.kinds import STAGES
 from kit.build.layers import families
 from kit.evaluation.gates import assumed_evidence
-from kit.evaluation.stages import STAGES, stack_configuration
+from kit.evaluation.stages import stack_configuration
 from kit.local.home import PROJECT_ROOT
 from tests.engine.build import engine_folder
 from tests.engine.provider import World

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from pulumi import automation
 
+from contract.kinds import SIZES, STAGES
 from kit.evaluation.graph import Graph
-from kit.evaluation.stages import SIZES, STAGES, evaluate_stages
+from kit.evaluation.stages import evaluate_stages
 from tests.engine.conftest import Engine, resources
 from tests.plans.variants import VARIANTS
 

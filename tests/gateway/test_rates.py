@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from contract.sizes import SIZES, sizing
+from contract.kinds import SIZES
+from contract.sizes import sizing
 from lambdas.common.ledger import counters
 from lambdas.gateway.input_estimate import input_tokens_estimate
 from lambdas.gateway.json_body import parse_object

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from contract.kinds import STAGES
 from kit.evaluation.backends import PlanBackend
 from kit.evaluation.graph import Resource, ResourceState
-from kit.evaluation.stages import STAGES, evaluate_stage, planned_account, stack_configuration
+from kit.evaluation.stages import evaluate_stage, planned_account, stack_configuration
 from tests.plans.variants import VARIANTS
 
 ACCOUNT, REGION = "111122223333", "eu-central-1"

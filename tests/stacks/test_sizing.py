@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.sizes import GROUPS, SIZES, controls, resolve, rules, sizing, value, weakened
+from contract.kinds import SIZES
+from contract.sizes import GROUPS, controls, resolve, rules, sizing, value, weakened
 
 PAIRS = list(combinations(SIZES, 2))
 

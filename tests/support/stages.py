@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, cast
 
-from contract.kinds import Size
+from contract.kinds import SIZES, STAGES, Size
 from contract.sizes import sizing
 from kit.evaluation.backends import PlanBackend
 from kit.evaluation.engine import PROJECT, evaluate
 from kit.evaluation.graph import Graph
-from kit.evaluation.stages import SIZES, STAGES, evaluate_stages
+from kit.evaluation.stages import evaluate_stages
 
 __all__ = ["SIZES", "STAGES", "plan_of", "plan_of_program", "plans_of"]
 

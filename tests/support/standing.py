@@ -11,9 +11,10 @@ from typing import Any
 
 import boto3
 
+from contract.kinds import STAGES
 from kit.aws_facts.prediction import Account
 from kit.evaluation.graph import Graph, Resource
-from kit.evaluation.stages import STAGES, evaluate_stage, planned_account, stack_configuration
+from kit.evaluation.stages import evaluate_stage, planned_account, stack_configuration
 from kit.local import emulator as emulators
 from kit.local.emulator import Emulator
 from kit.local.engine import LocalBackend

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from contract.sizes import SIZES
+from contract.kinds import SIZES
 from tests.clients.matrix import claude_code
 from tests.clients.matrix.provider import ANSWER, ordinary, shipped_gateway
 from tests.conftest import ROOT
