@@ -88,7 +88,7 @@ def policy(upstream: str) -> dict[str, Any]:
         "user_tokens_per_minute": _MUCH,
         "application_requests_per_minute": _MUCH,
         "application_tokens_per_minute": _MUCH,
-        "application_concurrent_calls": 1_000,
+        "application_concurrent_calls": 400,
         "findings": {},
         "redact_output": True,
         "registered_prompts_only": False,

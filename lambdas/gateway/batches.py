@@ -39,6 +39,7 @@ from lambdas.gateway.request_rules import RequestRules
 from lambdas.gateway.reserve import Reserved, Reserver
 from lambdas.gateway.settle import Settler
 from lambdas.gateway.survey import Survey, survey
+from lambdas.gateway.turns import LIGHT_TO_READ_BYTES
 
 LEAD = "department-lead"  # sees which batches the department has
 _SETTLES_WITHIN_SECONDS = 20.0
@@ -75,9 +76,17 @@ class Batches:
         """POST /v1/messages/batches. Raises `ApiError`."""
         policy = self.policy.current()
         body, requests, seen = request.body, request.params, request.seen
-        grant = self._grant(principal, requests, seen)
+        grant, rules = await self.inspection.turns.run(
+            principal.id,
+            len(body.raw),
+            self._granted,
+            exchange,
+            principal,
+            requests,
+            seen,
+            light=LIGHT_TO_READ_BYTES,
+        )
         entry.model = grant.model.alias
-        rules = self._rules(exchange, grant, requests, seen)
         verdict = await self.inspection.verdict(
             body, grant.department, principal, read_declaration(exchange.headers)
         )
@@ -263,6 +272,19 @@ class Batches:
         )
 
     # -- owning ---------------------------------------------------------------------------------------------
+
+    def _granted(
+        self,
+        exchange: Exchange,
+        principal: Principal,
+        requests: list[dict[str, Any]],
+        seen: list[Survey],
+    ) -> tuple[Grant, dict[str, Any]]:
+        """What the caller may do, and what contract and permissions say of its requests. Raises
+        `ApiError`.
+        """
+        grant = self._grant(principal, requests, seen)
+        return grant, self._rules(exchange, grant, requests, seen)
 
     def _grant(self, principal: Principal, requests: list[dict[str, Any]], seen: list[Survey]) -> Grant:
         policy = self.policy.current()

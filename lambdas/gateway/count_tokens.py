@@ -25,6 +25,7 @@ from lambdas.gateway.providers.transport import CallCancelled
 from lambdas.gateway.providers.user_sessions import attribution_of
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.request_rules import RequestRules
+from lambdas.gateway.turns import LIGHT_TO_READ_BYTES
 
 _SECONDS = 30.0
 
@@ -52,7 +53,17 @@ class CountTokens:
         grant = authorise(policy, principal, request.model, others=request.seen.models)
         await self.gate.admit(principal, exchange.headers, grant.model.model)
         entry.model = grant.model.alias
-        rules = self.rules.hold(grant.department, principal, exchange, body.fields, request.seen)
+        rules = await self.inspection.turns.run(
+            principal.id,
+            len(body.raw),
+            self.rules.hold,
+            grant.department,
+            principal,
+            exchange,
+            body.fields,
+            request.seen,
+            light=LIGHT_TO_READ_BYTES,
+        )
         declaration = read_declaration(exchange.headers)
         verdict = await self.inspection.verdict(body, grant.department, principal, declaration)
         call = GovernedCall(

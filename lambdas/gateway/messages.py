@@ -40,6 +40,7 @@ from lambdas.gateway.request_rules import RequestRules
 from lambdas.gateway.reserve import Reserved, Reserver
 from lambdas.gateway.session_care import SessionCare
 from lambdas.gateway.settle import Settler
+from lambdas.gateway.turns import LIGHT_TO_READ_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,16 @@ class Messages:
             others=request.seen.models,
         )
         entry.model, entry.stream = grant.model.alias, request.stream
-        rules = self.rules.hold(
+        rules = await self.inspection.turns.run(
+            principal.id,
+            len(request.body.raw),
+            self.rules.hold,
             grant.department,
             principal,
             exchange,
             request.body.fields,
             request.seen,
+            light=LIGHT_TO_READ_BYTES,
         )
         declaration = declared(exchange.headers, request.prompt)
         verdict = await self.inspection.verdict(request.body, grant.department, principal, declaration)

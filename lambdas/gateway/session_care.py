@@ -7,7 +7,6 @@ warnings are headers, and figures in `GET /v1/me`.
 """
 
 import asyncio
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ _SESSION = b"x-claude-code-session-id"
 _OPAQUE = re.compile(rb"[0-9A-Za-z_-]{1,64}")
 _KEPT = timedelta(days=30)
 _SPENT = "spent_microusd"
+Turn = tuple[list[list[Any]], list[list[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def repeated_turns(fields: Mapping[str, Any]) -> int:
     messages = fields.get("messages")
     if not isinstance(messages, list):
         return 0
-    first: str | None = None
+    first: Turn | None = None
     count = 0
     for position in range(len(messages) - 1, 0, -2):
         turn = _turn(messages[position - 1], messages[position])
@@ -133,10 +133,11 @@ def repeated_turns(fields: Mapping[str, Any]) -> int:
     return count
 
 
-def _turn(asked: Any, answered: Any) -> str | None:
+def _turn(asked: Any, answered: Any) -> Turn | None:
+    """What was asked and answered, to be compared: as text, a large result would hold up every caller."""
     calls = _blocks(asked, "assistant", "tool_use", ("name", "input"))
     results = _blocks(answered, "user", "tool_result", ("content", "is_error"))
-    return json.dumps([calls, results], sort_keys=True) if calls and results else None
+    return (calls, results) if calls and results else None
 
 
 def _blocks(message: Any, role: str, kind: str, names: tuple[str, ...]) -> list[list[Any]]:

@@ -1,14 +1,17 @@
 """One caller's long requests wait for each other, not their colleagues for them (L1.11)."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from time import monotonic
+from typing import Any
 
 import pytest
 
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.inspection_process import InspectionProcess
+from lambdas.gateway.request_rules import RequestRules
 from lambdas.gateway.turns import Turns
 
 from .harness import OTHER_KEY, Harness, chat, department, make
@@ -145,6 +148,31 @@ def test_while_long_requests_are_inspected_a_colleague_is_answered(with_process:
         thread.join()
     assert [one.status for one in colleague] == [200] * 5
     assert answered < max(ends)
+
+
+@pytest.mark.parametrize("path", ["messages", "messages/count_tokens", "messages/batches"])
+def test_a_long_body_is_held_against_the_contract_beside_the_event_loop(
+    with_process: Harness, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Some ten thousand tools or requests take longer than a colleague may wait."""
+    module = {"messages": "messages", "messages/count_tokens": "count_tokens"}.get(path, "batches")
+    monkeypatch.setattr(f"lambdas.gateway.{module}.LIGHT_TO_READ_BYTES", 20_000)
+    at_work: list[threading.Thread] = []
+    hold = RequestRules.hold
+
+    def noted(*arguments: Any) -> Any:
+        at_work.append(threading.current_thread())
+        return hold(*arguments)
+
+    monkeypatch.setattr(RequestRules, "hold", noted)
+    for tools in (1, 900):
+        given = [{"name": f"tool{one}", "input_schema": {}} for one in range(tools)]
+        body = json.loads(chat("River?", tools=given))
+        if module == "batches":
+            body = {"requests": [{"custom_id": "a", "params": body}]}
+        with_process.post(f"/v1/{path}", body)
+    small, large = at_work
+    assert large is not small, "a small body needs no thread of its own, a large one does"
 
 
 def test_a_record_of_very_many_findings_stays_small(with_process: Harness) -> None:
