@@ -226,6 +226,7 @@ def _statements(requests: Requests) -> None:
     for body in ({"verdict": CANARY}, {"use": ""}, {"use": CANARY, "material_decision": CANARY}):
         post(use, body)
     post("/v1/records/req_x/outcome", {"use": CANARY})
+    assert requests.get("/v1/records/req_x").status == 404
     good = {"request_id": known, "useful": True}
     for changes in (
         {"x": CANARY},
@@ -245,6 +246,7 @@ def _statements(requests: Requests) -> None:
         patch.object(type(harness.ledger.store), "get", side_effect=RuntimeError(CANARY)),
     ):
         post("/v1/feedback", good)
+        assert requests.get(f"/v1/records/{known}").status == 503
     with patch.object(type(harness.ledger.store), "transact", side_effect=RuntimeError(CANARY)):
         post("/v1/feedback", good)
         with patch.object(type(harness.ledger), "check", AsyncMock()):
