@@ -101,7 +101,7 @@ test-clients: setup ## Current clients (installed under .kit/clients) against th
 	@$(BIN)/pytest -q tests/clients/claude_code.py
 	@$(BIN)/python -m tests.clients.matrix
 
-test-browser: setup ## People in a real Chromium: sign-in, deactivation, and the whole portal (needs Node.js, Chromium)
+test-browser: setup ## People in a real Chromium: sign-in by OIDC and SAML, leaving, the whole portal (needs Node.js, Chromium)
 	@$(BIN)/python -m tests.identity.browser
 	@$(BIN)/python -m tests.portal.chromium
 
