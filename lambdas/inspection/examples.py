@@ -59,6 +59,9 @@ def is_placeholder(value: str) -> bool:
     """Whether a value is made of the words that people put where a secret will stand, or is counted up."""
     if PLACEHOLDER.search(value):
         return True
+    repeated = _REPEATED.search(value)
+    if (repeated and len(repeated.group()) >= 0.7 * len(value)) or _COUNTED_BYTES.search(value):
+        return True
     if value in _PUBLISHED or _OF_A_TUTORIAL.match(value) or _KEYBOARD.search(value):
         return True
     lower = _without_rows(value.lower())
@@ -69,6 +72,8 @@ def is_placeholder(value: str) -> bool:
 
 # a word with a count behind it, as every course of a tool has it ("cisco123"); a row of the keyboard
 _OF_A_TUTORIAL = re.compile(r"[A-Za-z]{3,10}(?:123|1234|12345|321)[!.]?\Z")
+_REPEATED = re.compile(r"(.{1,8}?)\1{3,}")
+_COUNTED_BYTES = re.compile(r"(?i)0102030405|a0a1a2a3|ffeeddcc|1122334455")
 _KEYBOARD = re.compile(r"(?i)asdf|qwer|zxcv|yxcv|hjkl")
 _LITTLE = 0.4  # of a value is left when what is counted up is taken away
 # tokens and verifiers that RFC 5849, 6749, 6750, 7519, 7523 and 7636 print
@@ -139,6 +144,7 @@ _NAMED = re.compile(
     r"|[^{}]*\{[\w.-]+\}.*)\Z"
 )
 _QUOTES = "\"'`"
+_OF_AN_ARN = re.compile(r"\barn:[\w-]*:[\w-]*:[\w-]*:\Z")  # an account of a cloud
 _TESTS = re.compile(
     r"sk_test_|rk_test_|pk_test_|rzp_test_|_test_|access-sandbox-|access-development-|ak_test_|test_[0-9a-f]"
 )
@@ -184,6 +190,8 @@ def counts(span: Span, text: str, kind: Kind) -> bool:
         return not _is_example_secret(span.rule.rpartition(":")[2], span.rule, value, text, span.start, kind)
     compact = "".join(c for c in value if c.isalnum()).upper()
     if span.type == "CREDIT_CARD":
+        if _OF_AN_ARN.search(text, max(0, span.start - 80), span.start):
+            return False
         return compact not in _TEST_CARDS and len(set(compact)) > 4
     if span.type == "IBAN":
         return compact not in _EXAMPLE_IBANS and span.rule.endswith("checksum")

@@ -101,6 +101,8 @@ ORDINARY = {
     "maintainers": "This describes the package.\n\nThe packages are maintained by these people:\n-----------\n\n"
     + "\n".join(f"{name} <{address}>" for name, address in AUTHORS)
     + "\n\nPatches are welcome in the tracker.\n",
+    "counted": 'func TestKey(t *testing.T) {\n\tkey: "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5"\n'
+    '\tj: `{"reset_token":"0102030405060708090a0b0c0d0e0f10"}`\n\tarn: "arn:aws:kms:us-east-1:579766882180:key/89fcc2c4"\n}\n',
     "manual page": ".TH ROLE 7\n.SH NAME\nrole\n.PP\n[ ENCRYPTED ] PASSWORD \\*(Aq\\fIpassword\\fR\\*(Aq\n.br\n.RS 4\n"
     "Define some portability stuff\n.PP\nof billing account 123456\\-789876\\-543210\n.RE\n",
     "licence": "Legal Code\n\n    CREATIVE COMMONS CORPORATION IS NOT A LAW FIRM AND DOES NOT PROVIDE\n    LEGAL SERVICES. "
