@@ -1,6 +1,6 @@
 """What a program takes from the kit where it is deployed: one client's stages `foundation` and `integration`.
 
-Put your client, environment, account and region here.
+Put your client, environment, account and region here, and the suffix of its stacks.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from components.functions import Surroundings
 from stacks.contracts import CONTRACTS, taken
 
 ORGANIZATION = "organization"  # what Pulumi calls it where the state is in a bucket of one's own
+SUFFIX = ""  # of the stages' stacks: ".acme" where they are `foundation.acme` and `integration.acme`
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def deployed() -> Deployed:
     names = Names("example", "production", "111122223333", "eu-central-1")
     exports: dict[str, pulumi.Output[Any]] = {}
     for stage in ("foundation", "integration"):
-        stack = pulumi.StackReference(f"{ORGANIZATION}/claude-enterprise-kit/{stage}")
+        stack = pulumi.StackReference(f"{ORGANIZATION}/claude-enterprise-kit/{stage}{SUFFIX}")
         exports |= {name: stack.get_output(name) for name in CONTRACTS[stage]}
     records = names.of("records")  # the stream of copies
     return Deployed(

@@ -262,6 +262,16 @@ def _about_programs() -> Iterator[str]:
     yield "Programs that call `deployed()` build on a client's stages `foundation` and `integration`, whose"
     yield f"exports {_linked(DEPLOYED)} reads. Their components have the"
     yield "names that the stages give them: they are for a deployment that lacks the component."
+    yield ""
+    yield "To deploy one, put it in the place of `__main__.py` in a clone of the kit: functions take their"
+    yield "sources from that folder, and their layers from `kit build`. Give it a stack of its own. The"
+    yield "project asks for `stage` and `client`, which the program does not read."
+    yield ""
+    yield "    cp examples/components/ledger.py __main__.py"
+    yield "    pulumi stack init trial"
+    yield "    pulumi config set stage trial"
+    yield "    pulumi config set client trial"
+    yield "    pulumi up"
 
 
 def pages() -> dict[Path, str]:

@@ -29,7 +29,8 @@ from kit.local.home import PROJECT_ROOT
 from tests.engine.build import engine_folder
 from tests.engine.provider import World
 
-collect_ignore = [] if os.environ.get("KIT_TEST_ENGINE") else ["test_automation.py", "test_day_two.py"]
+_WITH_ENGINE = ["test_automation.py", "test_day_two.py", "test_smallest_deploys.py"]
+collect_ignore = [] if os.environ.get("KIT_TEST_ENGINE") else _WITH_ENGINE
 
 
 @dataclass(frozen=True)
