@@ -96,6 +96,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., object] | typer.Typer], ...] = (
     (_DEPLOY, "doctor", doctor.doctor),
     (_DEPLOY, "deploy", deploy.deploy),
     (_DEPLOY, "deploy-role", deploy_role.deploy_role),
+    (_DEPLOY, "smoke", deploy.smoke),
     (_DEPLOY, "image", image.app),
     (_DEPLOY, "drift", drift.drift),
     (_DEPLOY, "gate", gate.app),

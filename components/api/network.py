@@ -297,6 +297,8 @@ class Network(KitComponent):
             action="ALLOW",
             priority=10,
             firewall_domain_list_id=allowed.id,
+            # an identity provider's name leads to names of its network, which nobody could list
+            firewall_domain_redirection_action="TRUST_REDIRECTION_DOMAIN",
             firewall_rule_group_id=group.id,
             opts=self.child(),
         )

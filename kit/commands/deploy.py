@@ -12,6 +12,7 @@ from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
     from kit.deploy.state_backend import StateBackend
+    from kit.target import Target
     from stacks.settings import Settings
 
 
@@ -76,7 +77,7 @@ def deploy(
         exports |= {name: str(value) for name, value in engine.outputs(each).items()}
         _fill(clients, exports)
     if "gateway_url" in exports and not skip_smoke:
-        _smoke(settings, exports)
+        _smoke(settings, _target(exports, settings))
     _by_hand(settings, exports)
 
 
@@ -94,24 +95,29 @@ def _reviewed(engine: Any, stage: str, client: str | None, settings: "Settings")
     """In production a stage that was deployed before is changed only as somebody else approved it. The first
     deployment has no audit store yet; that it is the first is said.
     """
-    import boto3
-
     from kit.deploy.verdicts import plan_digests, require_verdict
     from kit.evaluation.stages import evaluate_stages
     from kit.plan.document import plan_document
-    from kit.target import Target
 
     earlier = engine.outputs("foundation")
     if not earlier.get("audit_bucket_name"):
         typer.echo("first deployment: there is no audit store yet that could hold an approval of the plan")
         return
-    exports = {name: str(value) for name, value in earlier.items()}
-    target = Target(exports, settings.region, False, boto3.Session(region_name=settings.region))
+    target = _target({name: str(value) for name, value in earlier.items()}, settings)
     document = plan_document([evaluate_stages(client=client, assume_gates=True)[stage]])
     for stack, digest in plan_digests(document).items():
         with deployment_errors():
             verdict = require_verdict(target, stack, digest)
         typer.echo(f"approved by {verdict.approver} at {verdict.at}: plan {digest[:12]}")
+
+
+def _target(exports: Mapping[str, str], settings: "Settings") -> "Target":
+    """The deployment in the account, with the default credentials."""
+    import boto3
+
+    from kit.target import Target
+
+    return Target(exports, settings.region, False, boto3.Session(region_name=settings.region))
 
 
 def _cluster_first(engine: Any, settings: "Settings", clients: Any, *, yes: bool) -> None:
@@ -163,20 +169,34 @@ def _fill(clients: Any, exports: Mapping[str, str]) -> None:
             typer.echo(f"filled {name} with a random value, which nobody has seen")
 
 
-def _smoke(settings: "Settings", exports: Mapping[str, str]) -> None:
-    """Ask with a key that lives for the time of asking."""
-    import boto3
+def smoke(
+    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is asked.")] = None,
+) -> None:
+    """Ask a deployment as its callers will: either header, a stream, text that must be blocked.
 
-    from kit.deploy.smoke import ask, short_lived_key, wait_until_ready
-    from kit.target import Target
+    With a key of an application that ends with the asking; for operators of keys, after `kit deploy` ran in a
+    pipeline, whose role may make none. Exit codes: 0 it answers as it should; 1 it does not; 2 wrong
+    configuration; 4 the deployment cannot be reached.
+    """
+    from kit.target import find_target
+
+    _smoke(settings_of(client), find_target(client))
+
+
+def _smoke(settings: "Settings", target: "Target") -> None:
+    """Ask with a key that lives for the time of asking."""
+    from kit.deploy.smoke import MayMakeNoKey, ask, short_lived_key, wait_until_ready
 
     department = (settings.pilots or settings.departments)[0]
-    target = Target(exports, settings.region, False, boto3.Session(region_name=settings.region))
-    url = exports["gateway_url"].rstrip("/")
+    url = target.require("gateway_url").rstrip("/")
     if not wait_until_ready(url):
         raise KitError(f"{url} does not answer as a gateway", hint="runbooks/claude-unreachable.md")
-    with deployment_errors(), short_lived_key(target, department.id) as key:
-        asked = ask(url, key, department.models[0])
+    try:
+        with deployment_errors(), short_lived_key(target, department.id) as key:
+            asked = ask(url, key, department.models[0])
+    except MayMakeNoKey:
+        typer.echo("the gateway answers; these credentials may make no key to ask it more: kit smoke does")
+        return
     for one in asked:
         typer.echo(f"{'ok      ' if one.passed else 'FAILED  '} {one.what} {one.detail}")
     if not all(one.passed for one in asked):

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import botocore.exceptions
-
 from lambdas.common.virtual_keys import new_pepper
 from lambdas.scim.bearer import new_token
 
@@ -28,10 +26,7 @@ def fill_generated(manager: Any, exports: Mapping[str, str]) -> list[str]:
 
 
 def has_value(manager: Any, arn: str) -> bool:
-    """Whether a secret has a value; one that was only created has no version at all."""
-    try:
-        return bool(manager.get_secret_value(SecretId=arn).get("SecretString"))
-    except botocore.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
-            return False
-        raise
+    """Whether a secret has a value; one that was only created has no version at all. The value itself is not
+    asked for: the role that deploys may read none.
+    """
+    return bool(manager.describe_secret(SecretId=arn).get("VersionIdsToStages"))

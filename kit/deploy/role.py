@@ -102,7 +102,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(["aws:ec2/vpcEndpoint"], "route53", "AssociateVPCWithHostedZone",  # names of private endpoints
            ["{arn}:route53:::hostedzone/*", "{arn}:ec2:{at}:vpc/*"]),
     Family(["aws:ecr/"], "ecr",
-           f"CreateRepository DeleteRepository DescribeImages DescribeRepositories"
+           f"CreateRepository DeleteRepository DescribeImageSigningStatus DescribeImages DescribeRepositories"
            f" PutImageScanningConfiguration"
            f" PutImageTagMutability {_TAGS}", ["{arn}:ecr:{at}:repository/{name}*"]),
     Family(["aws:eks/"], "eks",
@@ -281,6 +281,8 @@ def role_statements(types: Iterable[str], names: Names) -> list[dict[str, Any]]:
             raise UnknownType(f"{one}: say in kit/deploy/role.py what deploying it needs")
         found += [family for family in families if family not in found]
     statements = [one for family in found for one in _of_family(family, names)]
+    if names.environment == "production":
+        statements.append(_approval_statement(names))
     return [*statements, _layer_statement(names), *_key_statements(names), *_role_statements(names)]
 
 
@@ -313,6 +315,22 @@ def _filled(names: Names) -> Mapping[str, str]:
         "region": names.region,
         "account": names.account,
         "name": f"{names.client}-{names.environment}-",
+    }
+
+
+def _approval_statement(names: Names) -> dict[str, Any]:
+    """In production a plan is deployed as somebody else approved it, and the approval is an audit record.
+    Bodies of records stay wrapped: the key that wraps them is used through no service.
+    """
+    audit, governance = (
+        f"arn:{names.partition}:s3:::{names.everywhere(what)}" for what in ("audit", "governance")
+    )
+    records = [f"{audit}/{folder}/*" for folder in ("manifests", "records", "segments")]
+    return {
+        "Sid": "FindApproval",
+        "Effect": "Allow",
+        "Action": ["s3:GetObject", "s3:ListBucket", "s3:ListBucketVersions"],
+        "Resource": [audit, *records, f"{governance}/change-reviews/*"],
     }
 
 

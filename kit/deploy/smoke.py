@@ -8,6 +8,7 @@ from time import monotonic, sleep
 
 import anthropic
 import urllib3
+from botocore.exceptions import ClientError
 
 from kit.identity.keys import Scope, create_key, revoke_key
 from kit.target import Target
@@ -27,11 +28,22 @@ class Asked:
     detail: str
 
 
+class MayMakeNoKey(Exception):
+    """The caller is not an operator of keys; the role that deploys is none."""
+
+
 @contextmanager
 def short_lived_key(target: Target, department: str) -> Iterator[str]:
-    """A key of an application that ends with the asking, and within the hour in any case."""
+    """A key of an application that ends with the asking, and within the hour in any case. Raises
+    `MayMakeNoKey`.
+    """
     until = datetime.now(UTC) + timedelta(hours=1)
-    made = create_key(target, Scope(label="smoke test", department=department, expires_at=until))
+    try:
+        made = create_key(target, Scope(label="smoke test", department=department, expires_at=until))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"AccessDenied", "AccessDeniedException"}:
+            raise
+        raise MayMakeNoKey from error
     try:
         yield made.key
     finally:

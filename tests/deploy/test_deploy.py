@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from kit.deploy import smoke
 from kit.deploy.drift import drifted
 from kit.deploy.engine import Engine
 from kit.deploy.generated_secrets import fill_generated
@@ -59,6 +61,33 @@ def test_generated_secrets_are_filled_once_and_never_shown(clients: Any, capsys:
     assert pepper not in "".join(capsys.readouterr())
     with pytest.raises(manager.exceptions.ResourceNotFoundException):
         manager.get_secret_value(SecretId=exports["anthropic_api_key_secret_arn"])
+
+
+def test_what_a_secret_holds_is_not_asked_by_the_one_who_fills_it() -> None:
+    """The role that deploys may read no secret."""
+    asked: list[str] = []
+
+    class Manager:
+        def describe_secret(self, SecretId: str) -> Any:  # noqa: N803 - boto3's own
+            asked.append(f"describe {SecretId}")
+            return {"VersionIdsToStages": {"v": ["AWSCURRENT"]}} if SecretId == "full" else {}
+
+        def put_secret_value(self, SecretId: str, SecretString: str) -> None:  # noqa: N803 - boto3's own
+            assert SecretString
+            asked.append(f"put {SecretId}")
+
+    exports = {"key_pepper_secret_arn": "empty", "scim_token_secret_arn": "full"}
+    assert fill_generated(Manager(), exports) == ["key-pepper"]
+    assert asked == ["describe empty", "put empty", "describe full"]
+
+
+def test_who_may_make_no_key_is_told_so_and_not_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "GetSecretValue")
+
+    monkeypatch.setattr(smoke, "create_key", refused)
+    with pytest.raises(smoke.MayMakeNoKey), smoke.short_lived_key(cast(Any, None), "marketing"):
+        pass
 
 
 def test_the_engines_commands_are_printed_as_they_can_be_typed(

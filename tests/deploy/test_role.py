@@ -4,6 +4,7 @@ models.
 """
 
 import json
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -173,7 +174,14 @@ def test_the_role_may_use_the_keys_of_what_it_makes_through_services_alone() -> 
 
 def test_the_role_reads_no_data_and_ends_no_evidence() -> None:
     allowed = {action for one in _statements() for action in one["Action"]}
-    assert not allowed & READS_DATA
+    assert allowed & READS_DATA == {"s3:GetObject"}, "to find the approval of its plan, in production"
+    everywhere = "111122223333-eu-central-1"
+    for read in (f"audit-{everywhere}/records/one", f"governance-{everywhere}/change-reviews/one"):
+        assert allows(_document(), "s3:GetObject", resource=f"arn:aws:s3:::example-production-{read}")
+    for unread in (f"governance-{everywhere}/documents/one", f"data-marketing-{everywhere}/inbox/one"):
+        assert not allows(_document(), "s3:GetObject", resource=f"arn:aws:s3:::example-production-{unread}")
+    elsewhere = role_statements(_types(), replace(NAMES, environment="sandbox"))
+    assert "s3:GetObject" not in {action for one in elsewhere for action in one["Action"]}
     assert not any("*" in action for action in allowed)
     for service in DATA:
         managing = set(get_actions_with_access_level(service, "Permissions management"))

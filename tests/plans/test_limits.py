@@ -142,6 +142,16 @@ def test_a_network_is_in_zones_of_the_region_itself_and_where_eks_has_a_control_
         assert "use1-az3" in each["excludeZoneIds"]
 
 
+def test_names_that_an_allowed_name_leads_to_are_resolved() -> None:
+    """Identity providers lead to names of their networks (login.microsoftonline.com to akadns.net)."""
+    rules = {
+        one.inputs["action"]: one.inputs
+        for one in of_type(made("enterprise", "direct door"), "aws:route53/resolverFirewallRule")
+    }
+    assert rules["ALLOW"]["firewallDomainRedirectionAction"] == "TRUST_REDIRECTION_DOMAIN"
+    assert rules["ALLOW"]["priority"] < rules["BLOCK"]["priority"]
+
+
 def test_a_region_with_too_few_zones_is_refused_with_what_to_set() -> None:
     with pytest.raises(KitError, match="has 2 zones for this account, size large asks for 3"):
         evaluate_stages(size="large", config=US_WEST_1, assume_gates=True)
