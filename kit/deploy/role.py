@@ -216,6 +216,20 @@ FAMILIES: tuple[Family, ...] = (
 )  # fmt: skip
 # What encrypts in the name of the maker of a table, function, guardrail, object or value.
 _ENCRYPTING = ("bedrock", "dynamodb", "lambda", "s3", "secretsmanager")
+_PREFLIGHT = (
+    "acm:DescribeCertificate",
+    "bedrock:GetFoundationModelAvailability",
+    "ce:GetAnomalyMonitors",
+    "ce:ListCostAllocationTags",
+    "ec2:DescribeAddresses",
+    "ec2:DescribeRegions",
+    "ec2:DescribeVpcEndpointServices",
+    "iam:GetOutboundWebIdentityFederationInfo",
+    "lambda:GetAccountSettings",
+    "secretsmanager:ListSecrets",
+    "servicequotas:GetServiceQuota",
+    "signer:GetSigningPlatform",
+)
 # Nothing at AWS stands for these.
 _NOT_AWS = ("kubernetes:", "pulumi:")
 _ROLES = ("aws:iam/role",)  # roles, their policies and attachments: by a statement of their own
@@ -281,6 +295,7 @@ def role_statements(types: Iterable[str], names: Names) -> list[dict[str, Any]]:
             raise UnknownType(f"{one}: say in kit/deploy/role.py what deploying it needs")
         found += [family for family in families if family not in found]
     statements = [one for family in found for one in _of_family(family, names)]
+    statements.append(_preflight_statement())
     if names.environment == "production":
         statements.append(_approval_statement(names))
     return [*statements, _layer_statement(names), *_key_statements(names), *_role_statements(names)]
@@ -316,6 +331,11 @@ def _filled(names: Names) -> Mapping[str, str]:
         "account": names.account,
         "name": f"{names.client}-{names.environment}-",
     }
+
+
+def _preflight_statement() -> dict[str, Any]:
+    """What `kit doctor`, which `kit deploy` runs first, asks of the account; AWS knows no resource for it."""
+    return {"Sid": "Preflight", "Effect": "Allow", "Action": sorted(_PREFLIGHT), "Resource": ["*"]}
 
 
 def _approval_statement(names: Names) -> dict[str, Any]:

@@ -4,6 +4,7 @@ models.
 """
 
 import json
+import re
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from policy_sentry.querying.actions import get_action_data, get_actions_with_acc
 
 from components.base import Names
 from kit.deploy.role import FAMILIES, UnknownType, deploy_template, role_statements
+from kit.evaluation.engine import PROJECT_ROOT
 from kit.evaluation.graph import Graph
 from kit.evaluation.stages import evaluate_stages
 from tests.plans.key_needs import NEEDS
@@ -125,6 +127,21 @@ def test_whatever_makes_a_resource_is_allowed_on_the_deployments_own_names() -> 
     ):  # fmt: skip
         assert allows(document, action, resource=f"arn:aws:{mine}"), action
         assert not allows(document, action, resource=f"arn:aws:{theirs}"), action
+
+
+def test_the_role_may_ask_whatever_the_doctor_asks() -> None:
+    """`kit deploy` runs the checks first, with the same credentials."""
+    source = (PROJECT_ROOT / "kit" / "deploy" / "checks.py").read_text("utf-8")
+    asked = re.findall(r'clients\("([\w-]+)"\)\s*\.(?:get_paginator\("(\w+)"\)|(\w+)\()', source)
+    assert len(asked) >= 14
+    allowed = {action.lower() for one in _statements() for action in one["Action"]}
+    for service, paginated, called in asked:
+        action = (paginated or called).replace("_", "")
+        if service == "sts" or action == "updatecostallocationtagsstatus":
+            continue  # needs no right; activating tags is for the account that pays
+        prefix = {"service-quotas": "servicequotas"}.get(service, service)
+        wanted = "get" if service == "apigateway" else action
+        assert f"{prefix}:{wanted}" in allowed, f"{prefix}:{action}"
 
 
 def test_whatever_an_action_depends_on_is_allowed_too() -> None:
