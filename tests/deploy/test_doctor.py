@@ -253,7 +253,7 @@ def of_network(stack: ExitStack, size: str, zones: Mapping[str, list[str]], addr
                 stub.add_response(operation, answer)
             stubs.enter_context(stub)
         asked = account_checks(
-            settings(size=size, api=DOMAIN), lambda one: clients.get(one) or account(one), now=NOW
+            settings(size=size, api=DOMAIN), lambda service: clients.get(service) or account(service), now=NOW
         )
         return {one.name: one for one in asked}
 

@@ -46,7 +46,7 @@ def _refused(
                 continue
             for action in need.actions:
                 who = need.service or ROOT
-                policy = (policies or {}).get(key.name, key.inputs["policy"])
+                policy = policies[key.name] if policies and key.name in policies else key.inputs["policy"]
                 if not allows(policy, action, principal=who, context=context):
                     yield f"{one.name}: {key.name} refuses {action} ({need.why})"
 
