@@ -245,7 +245,11 @@ class RestApi(KitComponent):
                     "timeout_milliseconds": self._args.timeout_seconds * 1000,
                 },
             ),
-            opts=self.child(depends_on=list(pods.ready) if pods and function is None else None),
+            # a method has one integration: made first, the new one would be deleted with the old one
+            opts=self.child(
+                depends_on=list(pods.ready) if pods and function is None else None,
+                delete_before_replace=True,
+            ),
         )
         return [method, integration]
 

@@ -133,7 +133,8 @@ class WebAcl(KitComponent):
             f"{name}-association",
             resource_arn=args.resource_arn,
             web_acl_arn=self.acl.arn,
-            opts=self.child(),
+            # a resource has one: made first, the new one would be ended with the old one
+            opts=self.child(delete_before_replace=True),
         )
         self._log(name, args)
         self.register_outputs({"arn": self.acl.arn})
