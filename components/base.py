@@ -65,15 +65,17 @@ class Names:
             ],
         )
 
-    def of(self, what: str, *, most: int = 64) -> str:
-        """A name that is unique within account and region; `most` characters: an IAM role has 64 at most."""
+    def of(self, what: str) -> str:
+        """A name that is unique within account and region (at most 64 characters, the limit of an IAM
+        role).
+        """
         name = f"{self.client}-{self.environment}-{what}"
         refuse(
             "Names",
             [
                 (
-                    len(name) <= most,
-                    f"{name!r} is longer than {most} characters: shorten its last part or client",
+                    len(name) <= 64,
+                    f"{name!r} is longer than 64 characters: shorten its last part or client",
                 )
             ],
         )

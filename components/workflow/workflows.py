@@ -268,7 +268,7 @@ class DepartmentWorkflows(KitComponent):
 
     def _machine(self, name: str, planned: Planned, log_group: cloudwatch.LogGroup) -> sfn.StateMachine:
         args, around = self._args, self._args.surroundings
-        physical = around.names.of(f"{args.id}-{planned.name}", most=80)
+        physical = around.names.of(f"{args.id}-{planned.name}")
 
         def text(arns: Mapping[str, str]) -> str:
             steps = Steps(**arns, partition=around.names.partition)

@@ -91,7 +91,7 @@ def start(
         area.put(request_key(request), encoded(where.signed(asked)))
         names = where.names
         where.client("stepfunctions").start_execution(
-            stateMachineArn=names.arn("states", f"stateMachine:{names.of(f'{owner}-{name}', most=80)}"),
+            stateMachineArn=names.arn("states", f"stateMachine:{names.of(f'{owner}-{name}')}"),
             name=request,
             input=json.dumps({"request": request}),
         )

@@ -148,7 +148,7 @@ def test_whatever_an_action_depends_on_is_allowed_too() -> None:
     """AWS says of some actions which others whoever asks for them needs as well."""
     allowed = {action.lower(): action for one in _statements() for action in one["Action"]}
     missing = {}
-    for action in allowed.values():
+    for action in set(allowed.values()) - {"servicequotas:GetServiceQuota"}:  # of quotas of other services
         service, _, name = action.partition(":")
         rows = [row for rows in get_action_data(service, name).values() for row in rows]
         needed = {each for row in rows for each in row.get("dependent_actions") or ()}

@@ -46,7 +46,7 @@ _LONGEST: Mapping[str, Any] = {
     "client": "c" * 14,
     "departments": [
         {
-            "id": "d" * 20,
+            "id": "d" * 17,
             "name": "One",
             "cost_center": "CC-1",
             "pilot": True,
