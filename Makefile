@@ -113,10 +113,7 @@ test-engine: setup ## Drive all stages with the real Pulumi engine, from the PAT
 	@KIT_TEST_ENGINE=1 KIT_TEST_SIZES="$(SIZES)" nice -n 10 $(BIN)/pytest -q -n 2 --dist loadfile tests/engine
 
 bench-scale: setup ## What holds at 50,000 people: ledger, evidence, use, SCIM, cost, faults; EVENTS, RECORDS, CALLS
-	@$(BIN)/python -m bench.ledger_load
-	@$(BIN)/python -m bench.evidence_scale $(if $(RECORDS),--records $(RECORDS))
-	@$(BIN)/python -m bench.aggregation $(if $(EVENTS),--events $(EVENTS))
-	@$(BIN)/python -m bench.faults $(CALLS)
+	@$(BIN)/python -m bench.scale $(if $(EVENTS),--events $(EVENTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(CALLS),--calls $(CALLS))
 
 fuzz: setup ## Ten minutes of a coverage-guided fuzzer over the inspection; SECONDS=…
 	@$(UV) run --frozen --group fuzz python -m bench.inspection.fuzz $(if $(SECONDS),--seconds $(SECONDS))

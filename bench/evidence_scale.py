@@ -13,6 +13,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
@@ -24,11 +25,12 @@ from typing import Any
 from kit.audit.calls import Calls
 from kit.audit.segments import check_segment
 from lambdas.common.audit.chain import Chain, Draft, begin, hour_prefix, make_tail
-from lambdas.common.audit.manifest import SealedSegment
-from lambdas.common.audit.segment import Segment, build
+from lambdas.common.audit.manifest import Manifest, SealedSegment, hour_of, manifest_key, sign
+from lambdas.common.audit.segment import Segment, build, index_key, segment_key
 from lambdas.common.ids import new_id
 from lambdas.notary.notary import Notary
 from lambdas.scim import groups
+from tests.records.audit_fixtures import SIGNING_KEY, SigningKey
 from tests.scim.test_moves import Everybody, Placed
 
 BEGIN = datetime(2026, 11, 24, 8, 5, tzinfo=UTC)
@@ -130,7 +132,7 @@ def _notary(objects: int) -> None:
     print(json.dumps({"mb": peak - kept, "seconds": time.process_time() - started}))
 
 
-def _segment(records: int, per_object: int, body: int) -> tuple[SealedSegment, Segment]:
+def _segment(records: int, per_object: int, body: int, at: datetime = BEGIN) -> tuple[SealedSegment, Segment]:
     objects: list[tuple[str, bytes]] = []
     chain: Chain = begin("gateway-" + new_id())
     sealed = os.urandom(body).hex().encode()[:body]
@@ -138,7 +140,7 @@ def _segment(records: int, per_object: int, body: int) -> tuple[SealedSegment, S
         ids = [new_id("req_") for _ in range(max(1, per_object // 2))]
         drafts = [_draft(kind, sealed, one) for one in ids for kind in ("intent", "outcome")][:per_object]
         batch = chain.extend(drafts)
-        objects.append((batch.key(BEGIN), batch.data))
+        objects.append((batch.key(at), batch.data))
         chain = batch.after
     made = build(objects)
     return made.sealed("segments/dt=2026-11-24/hour=08/0000.jsonl"), made
@@ -158,6 +160,48 @@ def _rate(sealed: SealedSegment, made: Segment, records: int, *, facts: bool) ->
     calls.close()
     seconds = time.process_time() - started
     return read / seconds, size / seconds / 1e6
+
+
+def _verify_a_copy(records: int) -> None:
+    """`kit audit verify --copy` as an auditor runs it: every hour of a day, from files, in full."""
+    key = SigningKey()
+    segments = max(1, records // 40_000)
+    with tempfile.TemporaryDirectory() as folder:
+        place, previous, total = Path(folder), None, 0
+        hour = hour_of(BEGIN)
+        for number in range(24):
+            sealed: list[SealedSegment] = []
+            for part in range(segments // 24 + (number < segments % 24)):
+                made = _segment(40_000, 1, 200, hour + timedelta(minutes=5))[1]
+                sealed.append(made.sealed(segment_key(hour, part)))
+                _write(place / sealed[-1].key, made.data)
+                _write(place / index_key(sealed[-1].key), made.index)
+                total += made.records
+            manifest = Manifest(hour, "", previous, sealed)
+            _write(place / manifest_key(hour), sign(manifest.line(), key, SIGNING_KEY))
+            previous = (hour, hashlib.sha256(manifest.line()).hexdigest())
+            hour += timedelta(hours=1)
+        (place / "keys.pem").write_bytes(key.pem())
+        command = [
+            str(Path(sys.executable).with_name("kit")), "audit", "verify", "--json", "--copy", folder,
+            "--public-key", str(place / "keys.pem"),
+        ]  # fmt: skip
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        started = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    said = json.loads(done.stdout)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(
+        f"kit audit verify of {total:,} records, one an object, {said['bytes'] / 1e9:.1f} GB of files: "
+        f"{said['verdict']}, {said['records']:,} records, {total / seconds:,.0f} a processor second, "
+        f"{time.monotonic() - started:.0f} s, {after.ru_maxrss / 1024:.0f} MB in the biggest process"
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def _plain_sha256(data: bytes) -> float:
@@ -220,6 +264,7 @@ def main() -> None:
     _, speed = _rate(sealed, made, 20_000, facts=True)
     plain = _plain_sha256(made.data)
     print(f"bodies of 12 kB: {speed:,.0f} MB/s, sha256sum {plain:,.0f} MB/s: {speed / plain:.0%}")
+    _verify_a_copy(arguments.records)
     _group_of_everybody()
     _cost()
 
