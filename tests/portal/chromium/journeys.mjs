@@ -102,7 +102,7 @@ async function history() {
   seen("a conversation is there after another sign-in", (await page.textContent("main")).includes("stand-in"));
   await page.goto(base + "ask/history");
   await page.check("input[name=all]");
-  await page.click("text=Delete all");
+  await page.click("button:text-is('Delete all')");
   seen("conversations are deleted by their person", !(await page.textContent("main")).includes(question));
 }
 
