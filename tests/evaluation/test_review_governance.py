@@ -147,7 +147,8 @@ def _weakened(one: Declaration, value: Any) -> Any:
     """A mutation: the same key, less strict. None where the value is the weakest already."""
     key = one.key
     if key.choices:
-        place = key.choices.index(value)
+        strictest = key.choices[-1 if key.stricter == "more" else 0]
+        place = key.choices.index(strictest if value is None else value)  # nothing said is taken as strict
         weaker = place - 1 if key.stricter == "more" else place + 1
         return key.choices[weaker] if 0 <= weaker < len(key.choices) else None
     if isinstance(value, bool):
