@@ -55,6 +55,7 @@ FORCES_NEW: dict[str, tuple[str, ...]] = {
         "vpcId",
     ),
     "aws:ec2/natGateway:NatGateway": ("allocationId", "connectivityType", "subnetId"),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": ("subnetId", "gatewayId"),
     "aws:ec2/securityGroup:SecurityGroup": (*_NAME, "description", "vpcId"),
     "aws:ec2/subnet:Subnet": ("vpcId", "cidrBlock", "availabilityZone"),
     "aws:ec2/vpc:Vpc": ("cidrBlock", "ipv4IpamPoolId"),

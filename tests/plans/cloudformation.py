@@ -12,7 +12,6 @@ TYPES: Mapping[str, str] = {
     "aws:apigateway/basePathMapping": "AWS::ApiGateway::BasePathMapping",
     "aws:apigateway/domainName": "AWS::ApiGateway::DomainName",
     "aws:apigateway/integration": "AWS::ApiGateway::Method",
-    "aws:apigateway/method": "AWS::ApiGateway::Method",
     "aws:apigateway/resource": "AWS::ApiGateway::Resource",
     "aws:apigateway/response": "AWS::ApiGateway::GatewayResponse",
     "aws:apigateway/restApi": "AWS::ApiGateway::RestApi",
@@ -80,14 +79,12 @@ TYPES: Mapping[str, str] = {
 }
 # What CloudFormation has no type for, or only as a part of another that stands above.
 NOT_CONVERTED = (
-    "aws:apigateway/account",
     "aws:apigateway/deployment",  # its triggers are the provider's own
+    "aws:apigateway/method",  # comes with its integration
     "aws:apigateway/methodSettings",
-    "aws:apigateway/restApiPolicy",
     "aws:budgets/budget",
     "aws:cloudwatch/eventTarget",
     "aws:cognito/managedLoginBranding",
-    "aws:costexplorer/anomalySubscription",
     "aws:dynamodb/contributorInsights",
     "aws:ec2/defaultSecurityGroup",
     "aws:ec2/internetGateway",
@@ -96,11 +93,9 @@ NOT_CONVERTED = (
     "aws:glue/catalogTable",
     "aws:iam/outboundWebIdentityFederation",
     "aws:iam/rolePolicyAttachment",
-    "aws:lambda/provisionedConcurrencyConfig",
     "aws:route53/resolverFirewallConfig",
     "aws:route53/resolverFirewallRule",
     "aws:route53/resolverFirewallRuleGroup",
-    "aws:s3/bucketLogging",
     "aws:s3/bucketObjectv2",
     "aws:s3/bucketReplicationConfig",
 )
@@ -108,8 +103,6 @@ RENAMED: Mapping[str, str] = {
     "aws:apigateway/authorizer:restApi": "RestApiId",
     "aws:apigateway/basePathMapping:restApi": "RestApiId",
     "aws:apigateway/basePathMapping:stageName": "Stage",
-    "aws:apigateway/method:authorization": "AuthorizationType",
-    "aws:apigateway/method:restApi": "RestApiId",
     "aws:apigateway/resource:restApi": "RestApiId",
     "aws:apigateway/stage:accessLogSettings": "AccessLogSetting",
     "aws:apigateway/stage:deployment": "DeploymentId",
@@ -298,6 +291,20 @@ def _listener_rule(given: Inputs) -> dict[str, Any]:
     return {**given, "actions": _actions(given["actions"]), "conditions": conditions}
 
 
+def _metric_alarm(given: Inputs) -> dict[str, Any]:
+    found = {name: value for name, value in given.items() if name not in {"metricQueries", "name"}}
+    found["alarmName"] = given["name"]
+    metrics = []
+    for query in given.get("metricQueries", ()):
+        one = dict(query)
+        if metric := one.pop("metric", None):
+            outside = {"period", "stat", "unit"}
+            one["metricStat"] = {name: metric[name] for name in outside if name in metric}
+            one["metricStat"]["metric"] = {name: v for name, v in metric.items() if name not in outside}
+        metrics.append(one)
+    return {**found, **({"metrics": metrics} if metrics else {})}
+
+
 def _repository(given: Inputs) -> dict[str, Any]:
     (encryption,) = given["encryptionConfigurations"]
     rest = {name: value for name, value in given.items() if name not in {"encryptionConfigurations", "name"}}
@@ -342,19 +349,48 @@ def _stream(given: Inputs) -> dict[str, Any]:
     }
 
 
-def _table(given: Inputs) -> dict[str, Any]:
+def _key_schema(given: Inputs) -> list[Mapping[str, str]]:
     keys = [("HASH", given["hashKey"]), ("RANGE", given.get("rangeKey"))]
+    return [{"AttributeName": name, "KeyType": kind} for kind, name in keys if name]
+
+
+def _web_acl(given: Inputs) -> dict[str, Any]:
+    bodies = {
+        one["key"]: {"Content": one["content"], "ContentType": one["contentType"]}
+        for one in given.get("customResponseBodies", ())
+    }
+    return {**given, "customResponseBodies": bodies}
+
+
+def _table(given: Inputs) -> dict[str, Any]:
+    indexes = [
+        {
+            "indexName": one["name"],
+            "keySchema": _key_schema(one),
+            "projection": {"projectionType": one["projectionType"]},
+        }
+        for one in given.get("globalSecondaryIndexes", ())
+    ]
     encryption, recovery = given["serverSideEncryption"], given["pointInTimeRecovery"]
     ttl = given.get("ttl")
     same = {"billingMode", "deletionProtectionEnabled"}
-    told = {"attributes", "hashKey", "name", "pointInTimeRecovery", "rangeKey", "serverSideEncryption", "ttl"}
+    told = {
+        "globalSecondaryIndexes",
+        "attributes",
+        "hashKey",
+        "name",
+        "pointInTimeRecovery",
+        "rangeKey",
+        "serverSideEncryption",
+        "ttl",
+    }
     return {
         **{name: value for name, value in given.items() if name in same or name not in told},
         "tableName": given["name"],
         "attributeDefinitions": [
             {"attributeName": one["name"], "attributeType": one["type"]} for one in given["attributes"]
         ],
-        "keySchema": [{"attributeName": name, "keyType": kind} for kind, name in keys if name],
+        "keySchema": _key_schema(given),
         "sSESpecification": {
             "sSEEnabled": encryption["enabled"],
             "kMSMasterKeyId": encryption["kmsKeyArn"],
@@ -365,12 +401,14 @@ def _table(given: Inputs) -> dict[str, Any]:
             "recoveryPeriodInDays": recovery.get("recoveryPeriodInDays"),
         },
         **({"timeToLiveSpecification": ttl} if ttl else {}),
+        **({"globalSecondaryIndexes": indexes} if indexes else {}),
     }
 
 
 # Where a resource is built otherwise there: from inputs to CloudFormation's properties, in camel case.
 RESHAPED: Mapping[str, Callable[[Inputs], dict[str, Any]]] = {
     "aws:apigateway/integration": _integration,
+    "aws:cloudwatch/metricAlarm": _metric_alarm,
     "aws:dynamodb/table": _table,
     "aws:ec2/flowLog": _flow_log,
     "aws:ecr/repository": _repository,
@@ -381,6 +419,7 @@ RESHAPED: Mapping[str, Callable[[Inputs], dict[str, Any]]] = {
     "aws:lb/loadBalancer": _load_balancer,
     "aws:lb/targetGroup": _target_group,
     "aws:sfn/stateMachine": _state_machine,
+    "aws:wafv2/webAcl": _web_acl,
 }
 
 

@@ -28,6 +28,7 @@ from tests.plans.made import REGION, Made, made
 
 pytestmark = pytest.mark.nightly
 
+_MOST_RESOURCES = 400  # of a template: CloudFormation takes 500
 _PAIRS = ({"Key", "Value"}, {"Name", "Value"})
 
 
@@ -65,13 +66,17 @@ def _value(kind: str, value: Any, shape: Mapping[str, Any]) -> Any:
         return [_value(kind, part, shape["items"]) for part in several]
     if wanted == "object" and isinstance(value, Mapping) and "properties" in shape:
         members = {_flat(name): name for name in shape["properties"]}
-        unknown = [name for name in value if _flat(name) not in members]
+        # the SDK has lists in the plural
+        known = {
+            name: members.get(_flat(name)) or members.get(_flat(name).removesuffix("s")) for name in value
+        }
+        unknown = [name for name in value if known[name] is None]
         if unknown:
             raise LookupError(f"{kind}: CloudFormation has no {unknown}")
         return {
-            members[_flat(name)]: _value(kind, part, shape["properties"][members[_flat(name)]])
+            found: _value(kind, part, shape["properties"][found])
             for name, part in value.items()
-            if part is not None
+            if part is not None and (found := known[name])
         }
     return value
 
@@ -93,8 +98,16 @@ def _properties(source: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _problems(resources: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Errors of cfn-lint: logical id of the resource, and rule, place and message."""
-    template = json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources})
     found = []
+    several = list(resources.items())
+    for start in range(0, len(several), _MOST_RESOURCES):
+        found += _problems_of_one(dict(several[start : start + _MOST_RESOURCES]))
+    return found
+
+
+def _problems_of_one(resources: Mapping[str, Any]) -> list[tuple[str, str]]:
+    template = json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources})
+    found: list[tuple[str, str]] = []
     for match in lint(template, config=ManualArgs(regions=[REGION], ignore_checks=["W", "I"])):
         path = [str(step) for step in getattr(match, "path", None) or []]
         found.append((path[1] if len(path) > 1 else "", f"{match.rule.id} {path[3:]}: {match.message}"))
@@ -133,7 +146,11 @@ IN_PLACE = {
     f"aws:vpc/securityGroup{direction}Rule:{name}"
     for direction in ("Egress", "Ingress")
     for name in ("cidrIpv4", "fromPort", "ipProtocol", "referencedSecurityGroupId", "toPort")
-} | {"aws:apigateway/resource:parentId", "aws:apigateway/resource:pathPart"}
+} | {
+    "aws:apigateway/resource:parentId",
+    "aws:apigateway/resource:pathPart",
+    "aws:ec2/routeTableAssociation:routeTableId",
+}
 
 
 def test_what_cloudformation_cannot_change_in_place_is_foreseen_as_a_replacement() -> None:

@@ -16,7 +16,7 @@ _MODELS = {
     }.items()
 }
 _CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-1111-2222-3333-444455556666"
-_DOMAIN = {"custom_domain": {"name": "claude.example.com", "certificate_arn": _CERTIFICATE}}
+_DOMAIN = {"custom_domain": {"name": "api.example.com", "certificate_arn": _CERTIFICATE}}
 _ON_KUBERNETES = {"capacity": {"runtime": "kubernetes"}}
 _DIRECT = {"name": "direct.example.com", "certificate_arn": _CERTIFICATE}
 _MONITOR = "arn:aws:ce::111122223333:anomalymonitor/0a1b2c3d-1111-2222-3333-444455556666"
