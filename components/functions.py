@@ -30,7 +30,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class FunctionContext:
     """What all functions of a stage share: keys, alarms, retention, boundary, network."""
 
     names: Names
@@ -67,7 +67,7 @@ class FunctionArgs:
     memory in MB.
     """
 
-    surroundings: Surroundings
+    context: FunctionContext
     what: str
     description: str
     packages: Sequence[str]
@@ -85,7 +85,7 @@ class FunctionArgs:
 def log_alarm(
     parent: KitComponent,
     name: str,
-    surroundings: Surroundings,
+    context: FunctionContext,
     what: str,
     metric: str,
     description: str,
@@ -94,7 +94,7 @@ def log_alarm(
     """An alarm within five minutes on a metric that functions write into their log, by environment: on more
     than `threshold` in that time.
     """
-    names, topic = surroundings.names, surroundings.alarm_topic_arn
+    names, topic = context.names, context.alarm_topic_arn
     return cloudwatch.MetricAlarm(
         name,
         name=names.of(what),
@@ -165,7 +165,7 @@ class Function(KitComponent):
         )
         super().__init__(name, opts)
         self._args = args
-        self.name = args.surroundings.names.of(args.what)
+        self.name = args.context.names.of(args.what)
         self.log_group = self._log_group(name)
         self.dead_letters = self._dead_letters(name)
         self.role = self._role(name)
@@ -200,7 +200,7 @@ class Function(KitComponent):
             function=self.function.name,
             qualifier=self.alias.name,
             principal=principal,
-            source_account=self._args.surroundings.names.account,
+            source_account=self._args.context.names.account,
             source_arn=source_arn,
             opts=self.child(),
         )
@@ -208,7 +208,7 @@ class Function(KitComponent):
     def _uri(self, version: str, action: str) -> pulumi.Output[str]:
         # The alias has no streaming output of its own, so the URI that API Gateway calls is put together
         # here.
-        names = self._args.surroundings.names
+        names = self._args.context.names
         return pulumi.Output.concat(
             f"arn:{names.partition}:apigateway:{names.region}:lambda:path/{version}/functions/",
             self.alias.arn,
@@ -216,12 +216,12 @@ class Function(KitComponent):
         )
 
     def _log_group(self, name: str) -> cloudwatch.LogGroup:
-        around = self._args.surroundings
+        context = self._args.context
         return cloudwatch.LogGroup(
             f"{name}-logs",
             name=f"/aws/lambda/{self.name}",
-            retention_in_days=around.log_retention_days,
-            kms_key_id=around.logs_key_arn,
+            retention_in_days=context.log_retention_days,
+            kms_key_id=context.logs_key_arn,
             opts=self.kept(),
         )
 
@@ -229,7 +229,7 @@ class Function(KitComponent):
         return sqs.Queue(
             f"{name}-dead-letters",
             name=f"{self.name}-dead-letters",
-            kms_master_key_id=self._args.surroundings.messages_key_arn,
+            kms_master_key_id=self._args.context.messages_key_arn,
             message_retention_seconds=14 * 24 * 3600,
             opts=self.child(),
         )
@@ -240,7 +240,7 @@ class Function(KitComponent):
             name=self.name,
             description=f"Execution role of {self.name}",
             assume_role_policy=trusted("lambda.amazonaws.com"),
-            permissions_boundary=self._args.surroundings.boundary_arn,
+            permissions_boundary=self._args.context.boundary_arn,
             opts=self.child(),
         )
 
@@ -254,8 +254,8 @@ class Function(KitComponent):
         )
 
     def _own_statements(self) -> list[Statement]:
-        around = self._args.surroundings
-        here = {"StringEquals": {"aws:RequestedRegion": around.names.region}}
+        context = self._args.context
+        here = {"StringEquals": {"aws:RequestedRegion": context.names.region}}
         statements = [
             Statement(
                 "WriteOwnLog",
@@ -269,27 +269,27 @@ class Function(KitComponent):
             Statement(
                 "EncryptDeadLetters",
                 ["kms:Decrypt", "kms:GenerateDataKey"],
-                [around.messages_key_arn],
-                conditions=via("sqs", around.names.region),
+                [context.messages_key_arn],
+                conditions=via("sqs", context.names.region),
             ),
             Statement(
                 "DecryptOwnEnvironment",
                 ["kms:Decrypt"],
-                [around.functions_key_arn],
+                [context.functions_key_arn],
                 conditions={
                     "StringEquals": {
-                        "kms:EncryptionContext:aws:lambda:FunctionArn": around.names.arn(
+                        "kms:EncryptionContext:aws:lambda:FunctionArn": context.names.arn(
                             "lambda", f"function:{self.name}"
                         )
                     }
                 },
             ),
         ]
-        return statements + (self._network_statements(here) if around.network else [])
+        return statements + (self._network_statements(here) if context.network else [])
 
     def _network_statements(self, here: dict[str, dict[str, str]]) -> list[Statement]:
         """Lambda itself attaches the function to the VPC under this role; the function's own code may not."""
-        names = self._args.surroundings.names
+        names = self._args.context.names
         actions = [
             "ec2:AssignPrivateIpAddresses",
             "ec2:CreateNetworkInterface",
@@ -305,17 +305,17 @@ class Function(KitComponent):
         ]
 
     def _function(self, name: str) -> lambda_.Function:
-        args, around = self._args, self._args.surroundings
+        args, context = self._args, self._args.context
         snapstart = args.web is not None and args.web.start == "snapstart"
         optional: lambda_.FunctionArgsDict = {}  # type: ignore[typeddict-item]
-        if around.network:
+        if context.network:
             optional["vpc_config"] = {
-                "subnet_ids": list(around.network.subnet_ids),
-                "security_group_ids": list(around.network.security_group_ids),
+                "subnet_ids": list(context.network.subnet_ids),
+                "security_group_ids": list(context.network.security_group_ids),
             }
         if snapstart:
             optional["snap_start"] = {"apply_on": "PublishedVersions"}
-        if args.reserved_concurrency is not None and around.reserve_concurrency:
+        if args.reserved_concurrency is not None and context.reserve_concurrency:
             optional["reserved_concurrent_executions"] = args.reserved_concurrency
         sources = {path: pulumi.FileAsset(path) for path in source_files(args.packages)}
         return lambda_.Function(
@@ -327,12 +327,12 @@ class Function(KitComponent):
             architectures=["arm64"],
             handler=args.handler,
             code=pulumi.AssetArchive(dict(sources)),
-            layers=[*args.layers, *([adapter_layer(around.names)] if args.web else [])],
+            layers=[*args.layers, *([adapter_layer(context.names)] if args.web else [])],
             memory_size=args.memory,
             timeout=args.timeout,
             publish=True,
             environment={"variables": self._environment()},
-            kms_key_arn=around.functions_key_arn,
+            kms_key_arn=context.functions_key_arn,
             logging_config={
                 "log_format": "JSON",
                 "application_log_level": "INFO",
@@ -341,7 +341,9 @@ class Function(KitComponent):
             },
             tracing_config={"mode": "Active"},
             dead_letter_config={"target_arn": self.dead_letters.arn},
-            opts=self.child(depends_on=[self.permissions, *(around.network.ready if around.network else ())]),
+            opts=self.child(
+                depends_on=[self.permissions, *(context.network.ready if context.network else ())]
+            ),
             **optional,  # pyright: ignore[reportArgumentType]
         )
 
@@ -399,7 +401,7 @@ class Function(KitComponent):
         statistic: str | None = None,
         extended_statistic: str | None = None,
     ) -> cloudwatch.MetricAlarm:
-        topic = self._args.surroundings.alarm_topic_arn
+        topic = self._args.context.alarm_topic_arn
         return cloudwatch.MetricAlarm(
             f"{name}-{what}-alarm",
             name=f"{self.name}-{what}",

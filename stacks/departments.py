@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from components.functions import Surroundings
+from components.functions import FunctionContext
 from components.workflow.catalogue import demanded_by, published_prompt, step_input
 from components.workflow.definition import Planned, Waiting
 from components.workflow.department import Department, DepartmentArgs
@@ -25,7 +25,7 @@ Outputs = Mapping[str, pulumi.Output[Any]]
 class Desk:
     """Where reviews wait, and what the functions of workflows share."""
 
-    surroundings: Surroundings
+    context: FunctionContext
     table_name: pulumi.Input[str]
     table_arn: pulumi.Input[str]
     function_alias_arn: pulumi.Input[str]
@@ -113,7 +113,7 @@ def _workflows(
     desk: Desk,
 ) -> DepartmentWorkflowsArgs:
     return DepartmentWorkflowsArgs(
-        surroundings=desk.surroundings,
+        context=desk.context,
         id=each.id,
         department=department,
         workflows=planned,

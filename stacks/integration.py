@@ -13,8 +13,8 @@ from components.api.ledger import Ledger, LedgerArgs
 from components.api.rest_api import IAM_SEGMENT, RestApi, RestApiArgs
 from components.api.scheduled import MaintenanceArgs, ScheduledFunction, notary, sweeper
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
+from components.functions import FunctionContext
 from components.functions import Network as FunctionNetwork
-from components.functions import Surroundings
 from components.governance.guardrail import Guardrail, GuardrailArgs
 from components.governance.prompt_registry import PromptRegistry, PromptRegistryArgs
 from components.identity.authorizer import Authorizer, AuthorizerArgs
@@ -60,15 +60,13 @@ def main(settings: Settings) -> None:
     gateway_args = _gateway(settings, base, ledger, analytics, layer, where)
     gateway_args = _with_second_stage(settings, base, gateway_args, options)
     gateway = Gateway("gateway", gateway_args, options)
-    around = gateway_args.surroundings
+    context, stores = gateway_args.context, gateway_args.stores
     scheduled = _scheduled(settings, base, gateway_args, options)
     ScheduledFunction("notary", notary(scheduled), options)
     ScheduledFunction("sweeper", sweeper(scheduled), options)
     ScheduledFunction("measurement", aggregation(_measurement(settings, base, scheduled, analytics)), options)
     scim = Scim("scim", _scim(settings, base, gateway_args, people, options), options)
-    edge = Authorizer(
-        "authorizer", AuthorizerArgs(around, gateway_args.stores, POLICY_OBJECT_KEY, layer.arn), options
-    )
+    edge = Authorizer("authorizer", AuthorizerArgs(context, stores, POLICY_OBJECT_KEY, layer.arn), options)
     home = where.home  # of the gateway's pods, where they run; else its function answers
     housed = pods.stand_up(settings, base, gateway_args, home, options) if home else pods.Housed()
     api_args = _rest_api(settings, gateway, analytics, where, scim, edge)
@@ -77,10 +75,10 @@ def main(settings: Settings) -> None:
     _claude_caller(gateway_args, [gateway.role.arn, *housed.role_arns], options)
     glass = BreakGlass(
         "break-glass",
-        BreakGlassArgs(around, gateway_args.stores, POLICY_OBJECT_KEY, scheduled.layer_arn, scheduled.memory),
+        BreakGlassArgs(context, stores, POLICY_OBJECT_KEY, scheduled.layer_arn, scheduled.memory),
         options,
     )
-    desk_args = ReviewDeskArgs(around, base["ledger_key_arn"], scheduled.layer_arn, plan)
+    desk_args = ReviewDeskArgs(context, base["ledger_key_arn"], scheduled.layer_arn, plan)
     desk = ReviewDesk("review-desk", desk_args, options)
     departments.stand_up(
         settings, departments.pilots(settings), base, _at_desk(scheduled, desk, api, ledger, people.pool.id)
@@ -88,8 +86,8 @@ def main(settings: Settings) -> None:
     portal_exports = portal.stand_up(
         settings,
         portal.PortalPlace(
-            surroundings=around,
-            stores=scheduled.stores,
+            context=context,
+            stores=stores,
             people=people,
             gateway_url=api.url,
             table_key_arn=base["ledger_key_arn"],
@@ -135,14 +133,10 @@ def main(settings: Settings) -> None:
 
 
 def _at_desk(
-    scheduled: MaintenanceArgs,
-    desk: ReviewDesk,
-    api: RestApi,
-    ledger: Ledger,
-    user_pool_id: pulumi.Input[str],
+    scheduled: MaintenanceArgs, desk: ReviewDesk, api: RestApi, ledger: Ledger, pool_id: pulumi.Input[str]
 ) -> departments.Desk:
     return departments.Desk(
-        surroundings=scheduled.surroundings,
+        context=scheduled.context,
         table_name=desk.table.name,
         table_arn=desk.table.arn,
         function_alias_arn=desk.function.alias.arn,
@@ -150,14 +144,14 @@ def _at_desk(
         gateway_url=api.url,
         access_table_name=ledger.access.name,
         access_table_arn=ledger.access.arn,
-        user_pool_id=user_pool_id,
+        user_pool_id=pool_id,
     )
 
 
-def surroundings(settings: Settings, base: Outputs, network: FunctionNetwork | None) -> Surroundings:
+def context(settings: Settings, base: Outputs, network: FunctionNetwork | None) -> FunctionContext:
     """What every function of the deployment shares."""
     return taken(
-        Surroundings,
+        FunctionContext,
         base,
         names=names_of(settings),
         boundary_arn=base["permissions_boundary_arn"],
@@ -193,7 +187,7 @@ def _gateway(
     provisioned = min(capacity.gateway_provisioned_concurrency, reserved or 0)
     start = "provisioned" if provisioned else "snapstart" if capacity.gateway_snap_start else "on-demand"
     return GatewayArgs(
-        surroundings=surroundings(settings, base, where.functions),
+        context=context(settings, base, where.functions),
         stores=taken(
             Stores,
             base,
@@ -246,7 +240,7 @@ def _scheduled(
 ) -> MaintenanceArgs:
     """What the scheduled functions share."""
     return MaintenanceArgs(
-        surroundings=gateway.surroundings,
+        context=gateway.context,
         stores=gateway.stores,
         signing_key_arn=base["signing_key_arn"],
         layer_arn=DependencyLayer("scheduled-layer", names_of(settings), "scheduled", options).arn,
@@ -261,16 +255,16 @@ def _scheduled(
 def _measurement(
     settings: Settings, base: Outputs, scheduled: MaintenanceArgs, analytics: Analytics
 ) -> AggregationArgs:
-    around, layer, memory = scheduled.surroundings, scheduled.layer_arn, scheduled.memory
+    context, layer, memory = scheduled.context, scheduled.layer_arn, scheduled.memory
     athena = None
     if settings.sizing.capacity.measurement_engine == "athena":
         athena = AthenaArgs(analytics.workgroup.name, analytics.database.name)
-    return taken(AggregationArgs, base, surroundings=around, athena=athena, layer_arn=layer, memory=memory)
+    return taken(AggregationArgs, base, context=context, athena=athena, layer_arn=layer, memory=memory)
 
 
 def _people(settings: Settings, base: Outputs, ledger: Ledger, options: pulumi.ResourceOptions) -> PeopleArgs:
     return PeopleArgs(
-        surroundings=surroundings(settings, base, None),
+        context=context(settings, base, None),
         identity=settings.identity,
         access_table_name=ledger.access.name,
         access_table_arn=ledger.access.arn,
@@ -289,7 +283,7 @@ def _scim(
     options: pulumi.ResourceOptions,
 ) -> ScimArgs:
     return ScimArgs(
-        surroundings=gateway.surroundings,
+        context=gateway.context,
         stores=gateway.stores,
         token_secret_arn=base["scim_token_secret_arn"],
         table_key_arn=base["ledger_key_arn"],
@@ -329,10 +323,8 @@ def _claude_caller(
     gateway: GatewayArgs, role_arns: Sequence[pulumi.Input[str]], options: pulumi.ResourceOptions
 ) -> None:
     """The role that calls models on AWS in each caller's name, where they are called."""
-    if gateway.claude.caller_role_arn(gateway.surroundings.names):
-        ClaudeCaller(
-            "claude-caller", ClaudeCallerArgs(gateway.surroundings, gateway.claude, role_arns), options
-        )
+    if gateway.claude.caller_role_arn(gateway.context.names):
+        ClaudeCaller("claude-caller", ClaudeCallerArgs(gateway.context, gateway.claude, role_arns), options)
 
 
 def _prompts(settings: Settings, base: Outputs) -> PromptRegistryArgs:

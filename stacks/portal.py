@@ -8,7 +8,7 @@ import pulumi
 
 from components.api.gateway import Stores
 from components.api.rest_api import RestApi, RestApiArgs
-from components.functions import Surroundings
+from components.functions import FunctionContext
 from components.identity.people import People
 from components.layers import DependencyLayer
 from components.portal.deputy import DeputyArgs
@@ -26,7 +26,7 @@ _SHARE_OF_CONCURRENCY = 5
 class PortalPlace:
     """What the integration has made before: where functions run, what they read, who signs in."""
 
-    surroundings: Surroundings
+    context: FunctionContext
     stores: Stores
     people: People
     gateway_url: pulumi.Input[str]
@@ -46,7 +46,7 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
     portal = Portal(
         "portal",
         PortalArgs(
-            surroundings=place.surroundings,
+            context=place.context,
             stores=place.stores,
             people=place.people,
             client_id=client.id,
@@ -58,7 +58,7 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
             layer_arn=DependencyLayer("portal-layer", names, "portal", options).arn,
             registrar_layer_arn=place.registrar_layer_arn,
             deputy=DeputyArgs(
-                surroundings=place.surroundings,
+                context=place.context,
                 stores=place.stores,
                 departments=[one.id for one in settings.departments],
                 people_tag=settings.identity.department_claim,

@@ -13,7 +13,7 @@ from components.functions import Network
 from components.measurement.dashboards import Dashboards, DashboardsArgs
 from components.permissions import canonical_json
 from stacks import contracts, departments, gates
-from stacks.integration import surroundings
+from stacks.integration import context
 from stacks.placement import names_of, stage_options
 from stacks.settings import Settings
 
@@ -61,7 +61,7 @@ def main(settings: Settings) -> None:
 
 def _desk(settings: Settings, base: contracts.StageOutputs, api: contracts.StageOutputs) -> departments.Desk:
     return departments.Desk(
-        surroundings=surroundings(settings, base, _network(settings, api)),
+        context=context(settings, base, _network(settings, api)),
         table_name=api["reviews_table_name"],
         table_arn=api["reviews_table_arn"],
         function_alias_arn=api["review_desk_arn"],
@@ -102,7 +102,7 @@ def _review(
     settings: Settings, base: contracts.StageOutputs, api: contracts.StageOutputs, desk: departments.Desk
 ) -> GovernanceReviewArgs:
     return GovernanceReviewArgs(
-        surroundings=desk.surroundings,
+        context=desk.context,
         departments=[each.id for each in settings.departments],
         reviews_table_name=desk.table_name,
         reviews_table_arn=desk.table_arn,

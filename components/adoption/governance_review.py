@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.api.scheduled import ScheduleArgs
-from components.functions import FunctionArgs, Surroundings
+from components.functions import FunctionArgs, FunctionContext
 from components.permissions import Statement, via
 
 FOLDER = "governance-reviews"
@@ -17,7 +17,7 @@ _READ = ("adoption", "departments", "documents", "gates", "policy", "prompts")
 class GovernanceReviewArgs:
     """The tables of reviews and of access, the buckets of governance and of analytics; memory in MB."""
 
-    surroundings: Surroundings
+    context: FunctionContext
     departments: Sequence[str]
     reviews_table_name: pulumi.Input[str]
     reviews_table_arn: pulumi.Input[str]
@@ -40,10 +40,10 @@ def governance_review(args: GovernanceReviewArgs) -> ScheduleArgs:
     It reads counts of reviews, the versions of what was approved, who the champions are and the aggregates of
     use, and writes its own folder only.
     """
-    names, bucket = args.surroundings.names, args.governance_bucket_arn
+    names, bucket = args.context.names, args.governance_bucket_arn
     return ScheduleArgs(
         FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="governance-review",
             description="Collects the evidence of the quarterly governance review",
             packages=["common", "measurement", "workflow"],

@@ -7,7 +7,7 @@ import pulumi
 from pulumi_aws import iam
 
 from components.base import KitComponent, Names, refuse
-from components.functions import Surroundings
+from components.functions import FunctionContext
 from components.permissions import Statement, canonical_json, document
 from contract.client import AnthropicProvider, BedrockProvider, Claude, ClaudePlatformProvider
 
@@ -102,7 +102,7 @@ def model_statements(claude: ClaudeAccess, names: Names) -> list[Statement]:
 class ClaudeCallerArgs:
     """`gateway_role_arns`: the gateway's roles, in all its homes."""
 
-    surroundings: Surroundings
+    context: FunctionContext
     claude: ClaudeAccess
     gateway_role_arns: Sequence[pulumi.Input[str]]
 
@@ -117,7 +117,7 @@ class ClaudeCaller(KitComponent):
     """
 
     def __init__(self, name: str, args: ClaudeCallerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        names = args.surroundings.names
+        names = args.context.names
         refuse(
             f"ClaudeCaller {name}",
             [
@@ -144,7 +144,7 @@ class ClaudeCaller(KitComponent):
             description="Calls models on AWS in the name of the person who asked the gateway",
             assume_role_policy=pulumi.Output.from_input(trust).apply(canonical_json),
             max_session_duration=3600,
-            permissions_boundary=args.surroundings.boundary_arn,
+            permissions_boundary=args.context.boundary_arn,
             opts=self.child(),
         )
         self.permissions = iam.RolePolicy(

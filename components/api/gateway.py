@@ -7,7 +7,7 @@ import pulumi
 
 from components.api.claude_access import ClaudeAccess, model_statements
 from components.base import KitComponent
-from components.functions import Function, FunctionArgs, Start, Surroundings, Web
+from components.functions import Function, FunctionArgs, FunctionContext, Start, Web
 from components.permissions import Statement, append_records, put_copies, via
 from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 
@@ -43,7 +43,7 @@ class Stores:
 class GatewayArgs:
     """The gateway and its size."""
 
-    surroundings: Surroundings
+    context: FunctionContext
     stores: Stores
     claude: ClaudeAccess
     policy_object_key: str
@@ -72,7 +72,7 @@ class Gateway(KitComponent):
         self.function = Function(
             f"{name}-api",
             FunctionArgs(
-                surroundings=args.surroundings,
+                context=args.context,
                 what="gateway",
                 description="The Claude API of the organisation",
                 packages=GATEWAY_PACKAGES,
@@ -105,7 +105,7 @@ def gateway_environment(args: GatewayArgs) -> dict[str, pulumi.Input[str]]:
     """The environment that the app reads once at its start, the same in all its homes."""
     stores = args.stores
     variables: dict[str, pulumi.Input[str]] = {
-        "KIT_ENVIRONMENT": args.surroundings.names.environment,
+        "KIT_ENVIRONMENT": args.context.names.environment,
         "LEDGER_TABLE": stores.ledger_table_name,
         "ACCESS_TABLE": stores.access_table_name,
         "SUBJECT_KEYS_TABLE": stores.subject_keys_table_name,
@@ -121,7 +121,7 @@ def gateway_environment(args: GatewayArgs) -> dict[str, pulumi.Input[str]]:
     }
     if args.claude.api_key_secret_arn is not None:
         variables["ANTHROPIC_API_KEY_SECRET_ARN"] = args.claude.api_key_secret_arn
-    if caller_role := args.claude.caller_role_arn(args.surroundings.names):
+    if caller_role := args.claude.caller_role_arn(args.context.names):
         variables["CLAUDE_CALLER_ROLE_ARN"] = caller_role
     return variables
 
@@ -132,7 +132,7 @@ def gateway_statements(args: GatewayArgs) -> list[Statement]:
 
 
 def _store_statements(args: GatewayArgs) -> list[Statement]:
-    stores, names = args.stores, args.surroundings.names
+    stores, names = args.stores, args.context.names
 
     def objects(bucket_arn: pulumi.Input[str], prefix: str) -> pulumi.Output[str]:
         return pulumi.Output.concat(bucket_arn, f"/{prefix}/*")
@@ -199,7 +199,7 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
 
 
 def _claude_statements(args: GatewayArgs) -> list[Statement]:
-    claude, names = args.claude, args.surroundings.names
+    claude, names = args.claude, args.context.names
     statements: list[Statement] = []
     if claude.audiences:
         # STS knows no resource for web identity tokens; the audience is what narrows the permission.

@@ -122,7 +122,7 @@ class KubernetesGateway(KitComponent):
         return {"name": f"{_APP}{suffix}", "namespace": NAMESPACE, "labels": _LABELS}
 
     def _pod_role(self) -> iam.Role:
-        around = self._args.gateway.surroundings
+        context = self._args.gateway.context
         trust = {
             "Version": "2012-10-17",
             "Statement": [
@@ -131,16 +131,16 @@ class KubernetesGateway(KitComponent):
                     "Effect": "Allow",
                     "Action": ["sts:AssumeRole", "sts:TagSession"],
                     "Principal": {"Service": "pods.eks.amazonaws.com"},
-                    "Condition": {"StringEquals": {"aws:SourceAccount": around.names.account}},
+                    "Condition": {"StringEquals": {"aws:SourceAccount": context.names.account}},
                 }
             ],
         }
         role = iam.Role(
             f"{self._name}-role",
-            name=around.names.of("gateway-pods"),
+            name=context.names.of("gateway-pods"),
             description="The gateway on Kubernetes",
             assume_role_policy=canonical_json(trust),
-            permissions_boundary=around.boundary_arn,
+            permissions_boundary=context.boundary_arn,
             opts=self.child(),
         )
         iam.RolePolicy(
@@ -189,7 +189,7 @@ class KubernetesGateway(KitComponent):
         args = self._args
         environment = {
             **gateway_environment(args.gateway),
-            "AWS_REGION": args.gateway.surroundings.names.region,
+            "AWS_REGION": args.gateway.context.names.region,
             "GATEWAY_API_STAGE": STAGE,
             **{f"GATEWAY_{door.name.upper()}_PORT": str(door.port) for door in args.doors},
         }

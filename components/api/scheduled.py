@@ -9,7 +9,7 @@ from pulumi_aws import cloudwatch
 
 from components.api.gateway import Stores
 from components.base import ArgumentsError, KitComponent
-from components.functions import Function, FunctionArgs, Surroundings
+from components.functions import Function, FunctionArgs, FunctionContext
 from components.permissions import Statement, via
 from components.schedules import longest_gap_minutes
 
@@ -40,7 +40,7 @@ class ScheduledFunction(KitComponent):
     def __init__(self, name: str, args: ScheduleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         period, periods = silence(f"ScheduledFunction {name}", args.expression)
         super().__init__(name, opts)
-        around = args.function.surroundings
+        context = args.function.context
         self.function = Function(f"{name}-function", args.function, self.child())
         rule = cloudwatch.EventRule(
             f"{name}-schedule",
@@ -72,8 +72,8 @@ class ScheduledFunction(KitComponent):
             comparison_operator="LessThanThreshold",
             threshold=1,
             treat_missing_data="breaching",
-            alarm_actions=[around.alarm_topic_arn],
-            ok_actions=[around.alarm_topic_arn],
+            alarm_actions=[context.alarm_topic_arn],
+            ok_actions=[context.alarm_topic_arn],
             opts=self.child(),
         )
         self.register_outputs({"arn": self.function.arn, "roleArn": self.function.role.arn})
@@ -103,7 +103,7 @@ def silence(what: str, expression: str) -> tuple[int, int]:
 class MaintenanceArgs:
     """What notary and sweeper share."""
 
-    surroundings: Surroundings
+    context: FunctionContext
     stores: Stores
     signing_key_arn: pulumi.Input[str]
     layer_arn: pulumi.Input[str]
@@ -118,7 +118,7 @@ def notary(args: MaintenanceArgs) -> ScheduleArgs:
     """Seals each hour in segments and a signed manifest, as soon as it is due (L2.5). A run takes what it
     comes to in five minutes, the next one goes on. A shard of 1,024 MB takes some 400,000 objects an hour.
     """
-    stores, names = args.stores, args.surroundings.names
+    stores, names = args.stores, args.context.names
     anchors = f"anchors/{names.client}-{names.environment}/"
     anchoring: list[Statement] = []
     environment: dict[str, pulumi.Input[str]] = {
@@ -137,7 +137,7 @@ def notary(args: MaintenanceArgs) -> ScheduleArgs:
         anchoring.append(Statement("KeepAnchors", ["s3:PutObject"], [arn]))
     return ScheduleArgs(
         FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="notary",
             description="Seals the records of each hour in segments and a signed manifest",
             packages=["common", "notary"],
@@ -163,7 +163,7 @@ def notary(args: MaintenanceArgs) -> ScheduleArgs:
                     "UseAuditKey",
                     ["kms:Decrypt", "kms:GenerateDataKey"],
                     [stores.audit_key_arn],
-                    conditions=via("s3", args.surroundings.names.region),
+                    conditions=via("s3", args.context.names.region),
                 ),
                 Statement("Sign", ["kms:Sign"], [args.signing_key_arn]),
                 *anchoring,
@@ -184,7 +184,7 @@ def sweeper(args: MaintenanceArgs) -> ScheduleArgs:
     stores = args.stores
     return ScheduleArgs(
         FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="sweeper",
             description="Charges the reservations that expired with their process",
             packages=["common", "sweeper"],
@@ -200,7 +200,7 @@ def sweeper(args: MaintenanceArgs) -> ScheduleArgs:
                     "EncryptRecords",
                     ["kms:GenerateDataKey"],
                     [stores.audit_key_arn],
-                    conditions=via("s3", args.surroundings.names.region),
+                    conditions=via("s3", args.context.names.region),
                 ),
                 Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
             ],
@@ -209,7 +209,7 @@ def sweeper(args: MaintenanceArgs) -> ScheduleArgs:
                 "AUDIT_BUCKET": stores.audit_bucket_name,
                 "AUDIT_KEY_ARN": stores.audit_key_arn,
                 "WRITER_KEY_ARN": stores.writer_key_arn,
-                "KIT_ENVIRONMENT": args.surroundings.names.environment,
+                "KIT_ENVIRONMENT": args.context.names.environment,
             },
             layers=[args.layer_arn],
             memory=args.memory,

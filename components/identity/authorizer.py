@@ -6,7 +6,7 @@ import pulumi
 
 from components.api.gateway import Stores
 from components.base import KitComponent
-from components.functions import Function, FunctionArgs, Surroundings
+from components.functions import Function, FunctionArgs, FunctionContext
 from components.permissions import Statement, via
 
 # It decides with the gateway's own code.
@@ -17,7 +17,7 @@ PACKAGES = ("authorizer", "common", "gateway")
 class AuthorizerArgs:
     """Where access records, policy and pepper are. Memory in MB."""
 
-    surroundings: Surroundings
+    context: FunctionContext
     stores: Stores
     policy_object_key: str
     layer_arn: pulumi.Input[str]
@@ -39,7 +39,7 @@ class Authorizer(KitComponent):
         self.function = Function(
             f"{name}-edge",
             FunctionArgs(
-                surroundings=args.surroundings,
+                context=args.context,
                 what="authorizer",
                 description="Lets requests with a valid credential through to the gateway",
                 packages=PACKAGES,
@@ -61,7 +61,7 @@ class Authorizer(KitComponent):
 
 
 def _statements(args: AuthorizerArgs) -> list[Statement]:
-    stores, region = args.stores, args.surroundings.names.region
+    stores, region = args.stores, args.context.names.region
 
     policy = pulumi.Output.concat(stores.governance_bucket_arn, f"/{args.policy_object_key}")
     return [

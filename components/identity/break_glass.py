@@ -8,7 +8,7 @@ import pulumi
 from components.api.gateway import Stores
 from components.base import KitComponent
 from components.foundation.roles import session_beginnings
-from components.functions import Function, FunctionArgs, Surroundings
+from components.functions import Function, FunctionArgs, FunctionContext
 from components.permissions import Statement, append_records, via
 
 PACKAGES = ("break_glass", "common", "workflow")
@@ -19,7 +19,7 @@ WHAT = "break-glass"
 class BreakGlassArgs:
     """`layer_arn` carries botocore and cryptography; `policy_object_key` names today's departments."""
 
-    surroundings: Surroundings
+    context: FunctionContext
     stores: Stores
     policy_object_key: str
     layer_arn: pulumi.Input[str]
@@ -38,11 +38,11 @@ class BreakGlass(KitComponent):
 
     def __init__(self, name: str, args: BreakGlassArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        names = args.surroundings.names
+        names = args.context.names
         self.function = Function(
             f"{name}-function",
             FunctionArgs(
-                surroundings=args.surroundings,
+                context=args.context,
                 what=WHAT,
                 description="Emergency access: asked for, approved by two others, opened, ended",
                 packages=PACKAGES,
@@ -54,7 +54,7 @@ class BreakGlass(KitComponent):
                     "KEY_PEPPER_SECRET_ARN": args.stores.key_pepper_secret_arn,
                     "GOVERNANCE_BUCKET": args.stores.governance_bucket_name,
                     "POLICY_OBJECT_KEY": args.policy_object_key,
-                    "ALARM_TOPIC_ARN": args.surroundings.alarm_topic_arn,
+                    "ALARM_TOPIC_ARN": args.context.alarm_topic_arn,
                     "AUDIT_BUCKET": args.stores.audit_bucket_name,
                     "AUDIT_KEY_ARN": args.stores.audit_key_arn,
                     "WRITER_KEY_ARN": args.stores.writer_key_arn,
@@ -71,7 +71,7 @@ class BreakGlass(KitComponent):
 
 
 def _statements(args: BreakGlassArgs) -> Sequence[Statement]:
-    around, stores = args.surroundings, args.stores
+    context, stores = args.context, args.stores
 
     return [
         Statement(
@@ -91,7 +91,7 @@ def _statements(args: BreakGlassArgs) -> Sequence[Statement]:
             "DecryptPepper",
             ["kms:Decrypt"],
             [stores.secrets_key_arn],
-            conditions=via("secretsmanager", around.names.region),
+            conditions=via("secretsmanager", context.names.region),
         ),
         Statement(
             "ReadPolicy",
@@ -102,16 +102,16 @@ def _statements(args: BreakGlassArgs) -> Sequence[Statement]:
             "DecryptPolicy",
             ["kms:Decrypt"],
             [stores.governance_key_arn],
-            conditions=via("s3", around.names.region),
+            conditions=via("s3", context.names.region),
         ),
         *append_records(
-            stores.audit_bucket_arn, stores.audit_key_arn, stores.writer_key_arn, around.names.region
+            stores.audit_bucket_arn, stores.audit_key_arn, stores.writer_key_arn, context.names.region
         ),
-        Statement("Tell", ["sns:Publish"], [around.alarm_topic_arn]),
+        Statement("Tell", ["sns:Publish"], [context.alarm_topic_arn]),
         Statement(
             "EncryptMessages",
             ["kms:Decrypt", "kms:GenerateDataKey"],
-            [around.messages_key_arn],
-            conditions=via("sns", around.names.region),
+            [context.messages_key_arn],
+            conditions=via("sns", context.names.region),
         ),
     ]

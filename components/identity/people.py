@@ -9,7 +9,7 @@ import pulumi
 from pulumi_aws import cognito
 
 from components.base import KitComponent, refuse
-from components.functions import Function, FunctionArgs, Surroundings, log_alarm
+from components.functions import Function, FunctionArgs, FunctionContext, log_alarm
 from components.permissions import Statement
 from contract.client import OidcIdentity, SamlIdentity
 from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
@@ -39,7 +39,7 @@ class PeopleArgs:
     than the first.
     """
 
-    surroundings: Surroundings
+    context: FunctionContext
     identity: OidcIdentity | SamlIdentity
     access_table_name: pulumi.Input[str]
     access_table_arn: pulumi.Input[str]
@@ -71,12 +71,12 @@ class People(KitComponent):
         )
         super().__init__(name, opts)
         self._args = args
-        names = args.surroundings.names
+        names = args.context.names
         self.trigger = self._trigger(name)
         log_alarm(
             self,
             f"{name}-foreign-subject",
-            args.surroundings,
+            args.context,
             "sign-in-foreign-subject",
             "ForeignSubjects",
             "Another account at the identity provider claims to be somebody who has one",
@@ -156,7 +156,7 @@ class People(KitComponent):
         return Function(
             f"{name}-pretoken",
             FunctionArgs(
-                surroundings=args.surroundings,
+                context=args.context,
                 what="pretoken",
                 description="Says in a person's token who they are to us",
                 packages=("common", "pretoken"),
@@ -165,7 +165,7 @@ class People(KitComponent):
                 environment={
                     "ACCESS_TABLE": args.access_table_name,
                     "DIRECTORY_TABLE": args.directory_table,
-                    "KIT_ENVIRONMENT": args.surroundings.names.environment,
+                    "KIT_ENVIRONMENT": args.context.names.environment,
                     "IDENTITY_ISSUER": _issuer(args.identity),
                     "EMAIL_DOMAINS": ",".join(args.identity.email_domains),
                     "ADDRESSES_VERIFIED": "true" if args.identity.addresses_verified else "false",
@@ -181,13 +181,13 @@ class People(KitComponent):
 
     def _enrolment(self) -> str:
         """The function that lets the directory follow a sign-in: it is made with the directory, later."""
-        names = self._args.surroundings.names
+        names = self._args.context.names
         return names.arn("lambda", f"function:{names.of('enrolment')}:live")
 
     def _trigger_statements(self) -> list[Statement]:
         """Read who has access; bind an account to a person; leave word of it, and read nothing there."""
         args = self._args
-        directory = args.surroundings.names.arn("dynamodb", f"table/{args.directory_table}")
+        directory = args.context.names.arn("dynamodb", f"table/{args.directory_table}")
         keys = "ForAllValues:StringLike"
         return [
             Statement("ReadAccess", ["dynamodb:GetItem"], [args.access_table_arn]),
@@ -217,7 +217,7 @@ class People(KitComponent):
         args = self._args
         return cognito.UserPool(
             f"{name}-pool",
-            name=args.surroundings.names.of("people"),
+            name=args.context.names.of("people"),
             user_pool_tier=args.tier,
             deletion_protection="ACTIVE",
             admin_create_user_config={"allow_admin_create_user_only": True},

@@ -12,7 +12,7 @@ from components.api.scheduled import ScheduleArgs, ScheduledFunction
 from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.foundation.roles import ROLES
-from components.functions import Function, FunctionArgs, Surroundings, Web, log_alarm
+from components.functions import Function, FunctionArgs, FunctionContext, Web, log_alarm
 from components.permissions import Statement, append_records, canonical_json, via
 from contract.client import Department, GroupRule, SignIn
 from contract.sizes import Sizing
@@ -49,7 +49,7 @@ class ScimArgs:
     `user_pool` is id and ARN of the Cognito pool whose sessions are ended, where there is one. Memory in MB.
     """
 
-    surroundings: Surroundings
+    context: FunctionContext
     stores: Stores
     token_secret_arn: pulumi.Input[str]
     table_key_arn: pulumi.Input[str]
@@ -99,16 +99,14 @@ class Scim(KitComponent):
         if args.identity.groups_claim:
             Function(f"{name}-enrolment", self._enrolment(), self.child(depends_on=[self.rules]))
         for what, metric, description, threshold in _ALARMS:
-            log_alarm(
-                self, f"{name}-{what}", args.surroundings, f"scim-{what}", metric, description, threshold
-            )
+            log_alarm(self, f"{name}-{what}", args.context, f"scim-{what}", metric, description, threshold)
         self.register_outputs({"directory": self.directory.name, "arn": self.function.arn})
 
     def _directory(self, name: str) -> dynamodb.Table:
         args = self._args
         return dynamodb.Table(
             f"{name}-directory",
-            name=args.surroundings.names.of("directory"),
+            name=args.context.names.of("directory"),
             billing_mode="PAY_PER_REQUEST",
             hash_key="pk",
             range_key="sk",
@@ -140,7 +138,7 @@ class Scim(KitComponent):
     def _service(self) -> FunctionArgs:
         args = self._args
         return FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="scim",
             description="SCIM 2.0: people and groups from the identity provider",
             packages=PACKAGES,
@@ -159,7 +157,7 @@ class Scim(KitComponent):
                     "DecryptToken",
                     ["kms:Decrypt"],
                     [args.stores.secrets_key_arn],
-                    conditions=via("secretsmanager", self._args.surroundings.names.region),
+                    conditions=via("secretsmanager", self._args.context.names.region),
                 ),
             ],
             environment={**self._environment(), "SCIM_TOKEN_SECRET_ARN": args.token_secret_arn},
@@ -172,7 +170,7 @@ class Scim(KitComponent):
     def _enrolment(self) -> FunctionArgs:
         args = self._args
         return FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="enrolment",
             description="Lets the directory follow what a sign-in says of a person's groups",
             packages=PACKAGES,
@@ -201,7 +199,7 @@ class Scim(KitComponent):
                 stores.audit_bucket_arn,
                 stores.audit_key_arn,
                 stores.writer_key_arn,
-                args.surroundings.names.region,
+                args.context.names.region,
             ),
         ]
         environment = {
@@ -226,7 +224,7 @@ class Scim(KitComponent):
                 )
             )
         return FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="provisioning",
             description="Completes what follows from joining, moving and leaving",
             packages=PACKAGES,
@@ -241,7 +239,7 @@ class Scim(KitComponent):
 
     def _reconciliation(self) -> FunctionArgs:
         args, stores = self._args, self._args.stores
-        names = args.surroundings.names
+        names = args.context.names
         roles = [*map(names.of, ROLES), *(f"AWSReservedSSO_{names.brief(one)}_*" for one in ROLES)]
         pool: list[Statement] = []
         environment: dict[str, pulumi.Input[str]] = {"COE_ROLES": ",".join(roles)}
@@ -249,7 +247,7 @@ class Scim(KitComponent):
             environment["USER_POOL_ID"], pool_arn = args.user_pool
             pool.append(Statement("ReadAccounts", ["cognito-idp:ListUsers"], [pool_arn]))
         return FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="reconciliation",
             description="Holds what people may do against the directory",
             packages=PACKAGES,
@@ -296,7 +294,7 @@ class Scim(KitComponent):
                     "UseRecords",
                     ["kms:Decrypt", "kms:GenerateDataKey"],
                     [stores.audit_key_arn],
-                    conditions=via("s3", self._args.surroundings.names.region),
+                    conditions=via("s3", self._args.context.names.region),
                 ),
                 Statement("Introduce", ["kms:Sign"], [stores.writer_key_arn]),
             ],
@@ -316,7 +314,7 @@ class Scim(KitComponent):
     def _environment(self) -> dict[str, pulumi.Input[str]]:
         args = self._args
         return {
-            "KIT_ENVIRONMENT": args.surroundings.names.environment,
+            "KIT_ENVIRONMENT": args.context.names.environment,
             "DIRECTORY_TABLE": self.directory.name,
             "ACCESS_TABLE": args.stores.access_table_name,
             "GOVERNANCE_BUCKET": args.stores.governance_bucket_name,
@@ -368,7 +366,7 @@ class Scim(KitComponent):
                 "DecryptRules",
                 ["kms:Decrypt"],
                 [stores.governance_key_arn],
-                conditions=via("s3", self._args.surroundings.names.region),
+                conditions=via("s3", self._args.context.names.region),
             ),
         ]
 

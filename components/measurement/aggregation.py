@@ -7,7 +7,7 @@ import pulumi
 from components.api.scheduled import ScheduleArgs
 from components.base import Names
 from components.foundation.roles import glue_name
-from components.functions import FunctionArgs, Surroundings
+from components.functions import FunctionArgs, FunctionContext
 from components.permissions import Statement, via
 from lambdas.measurement.queries import PARQUET_PREFIX
 
@@ -24,7 +24,7 @@ class AthenaArgs:
 class AggregationArgs:
     """The analytics bucket and its key; memory in MB. `athena`: copies are Parquet, which Athena counts."""
 
-    surroundings: Surroundings
+    context: FunctionContext
     analytics_bucket_name: pulumi.Input[str]
     analytics_bucket_arn: pulumi.Input[str]
     analytics_key_arn: pulumi.Input[str]
@@ -38,11 +38,11 @@ def aggregation(args: AggregationArgs) -> ScheduleArgs:
 
     It may read metadata copies, read and write aggregates, both in the analytics bucket, and nothing else.
     """
-    names, bucket, athena = args.surroundings.names, args.analytics_bucket_arn, args.athena
+    names, bucket, athena = args.context.names, args.analytics_bucket_arn, args.athena
     parquet = [f"{PARQUET_PREFIX}/*"] if athena else []
     return ScheduleArgs(
         FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="measurement",
             description="Aggregates yesterday's and today's use of Claude",
             packages=["common", "measurement"],

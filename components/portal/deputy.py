@@ -9,7 +9,7 @@ from pulumi_aws import iam
 
 from components.api.gateway import Stores
 from components.base import KitComponent
-from components.functions import Function, FunctionArgs, Surroundings
+from components.functions import Function, FunctionArgs, FunctionContext
 from components.permissions import Statement, canonical_json, document, via
 from components.workflow.department import bucket_what
 
@@ -23,7 +23,7 @@ class DeputyArgs:
     a person's department; `sign_in_url` is the user pool's.
     """
 
-    surroundings: Surroundings
+    context: FunctionContext
     stores: Stores
     departments: Sequence[str]
     people_tag: str
@@ -53,9 +53,9 @@ class Deputy(KitComponent):
         self.register_outputs({"arn": self.function.arn, "sessionRoleArn": self.session_role.arn})
 
     def _function(self) -> FunctionArgs:
-        args, names, stores = self._args, self._args.surroundings.names, self._args.stores
+        args, names, stores = self._args, self._args.context.names, self._args.stores
         return FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="deputy",
             description="Takes the roles of departments for people of the portal",
             packages=PACKAGES,
@@ -101,11 +101,11 @@ class Deputy(KitComponent):
 
     @property
     def _session_role_arn(self) -> str:
-        names = self._args.surroundings.names
+        names = self._args.context.names
         return names.arn("iam", f"role/{names.of('portal-person')}", regional=False)
 
     def _session_role(self, name: str) -> iam.Role:
-        args, names = self._args, self._args.surroundings.names
+        args, names = self._args, self._args.context.names
         tags = sorted([args.people_tag, "kit-person", "kit-reviewer"])
 
         def trust(arn: str) -> str:
@@ -127,7 +127,7 @@ class Deputy(KitComponent):
             name=names.of("portal-person"),
             description="A person of the portal, in a session that the deputy opens",
             assume_role_policy=self.function.role.arn.apply(trust),
-            permissions_boundary=args.surroundings.boundary_arn,
+            permissions_boundary=args.context.boundary_arn,
             max_session_duration=_SESSION_SECONDS,
             opts=self.child(),
         )

@@ -10,7 +10,7 @@ from components.api.gateway import Stores
 from components.api.scheduled import ScheduleArgs, ScheduledFunction
 from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
-from components.functions import Function, FunctionArgs, Surroundings, Web
+from components.functions import Function, FunctionArgs, FunctionContext, Web
 from components.identity.people import PROVIDER, People
 from components.permissions import Statement, append_records, put_copies, via
 from components.portal.content import content_text, history_days
@@ -30,7 +30,7 @@ class PortalArgs:
     Memory in MB; `reserved_concurrency` keeps pages from starving the gateway.
     """
 
-    surroundings: Surroundings
+    context: FunctionContext
     stores: Stores
     people: People
     client_id: pulumi.Input[str]
@@ -88,7 +88,7 @@ class Portal(KitComponent):
         args = self._args
         return dynamodb.Table(
             f"{name}-table",
-            name=args.surroundings.names.of("portal"),
+            name=args.context.names.of("portal"),
             billing_mode="PAY_PER_REQUEST",
             hash_key="pk",
             range_key="sk",
@@ -107,7 +107,7 @@ class Portal(KitComponent):
         args, stores = self._args, self._args.stores
         days = history_days(client=args.client_folder)
         return FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="portal",
             description="The people's web application",
             packages=_PAGES,
@@ -128,7 +128,7 @@ class Portal(KitComponent):
                 *(self._use_subject_keys() if days else ()),
             ],
             environment={
-                "KIT_ENVIRONMENT": args.surroundings.names.environment,
+                "KIT_ENVIRONMENT": args.context.names.environment,
                 "ORGANIZATION_NAME": args.organization,
                 "PORTAL_TABLE": self.table.name,
                 "ACCESS_TABLE": stores.access_table_name,
@@ -169,9 +169,9 @@ class Portal(KitComponent):
 
     def _registrar(self) -> FunctionArgs:
         args, stores = self._args, self._args.stores
-        via_s3 = via("s3", self._args.surroundings.names.region)
+        via_s3 = via("s3", self._args.context.names.region)
         return FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="registrar",
             description="Writes down what people accepted and passed, and ends onboardings",
             packages=_REGISTRAR,
@@ -212,7 +212,7 @@ class Portal(KitComponent):
     def _daily(self) -> FunctionArgs:
         args, stores = self._args, self._args.stores
         return FunctionArgs(
-            surroundings=args.surroundings,
+            context=args.context,
             what="onboarding",
             description="Ends the right of people whose pass or acceptance ran out",
             packages=_REGISTRAR,
@@ -238,7 +238,7 @@ class Portal(KitComponent):
         )
 
     def _append_records(self) -> list[Statement]:
-        stores, region = self._args.stores, self._args.surroundings.names.region
+        stores, region = self._args.stores, self._args.context.names.region
         return [
             *append_records(stores.audit_bucket_arn, stores.audit_key_arn, stores.writer_key_arn, region),
             *put_copies(stores.analytics_stream_arn, stores.analytics_key_arn, region),
@@ -248,7 +248,7 @@ class Portal(KitComponent):
         """What both functions that write down what people did read."""
         args, stores = self._args, self._args.stores
         return {
-            "KIT_ENVIRONMENT": args.surroundings.names.environment,
+            "KIT_ENVIRONMENT": args.context.names.environment,
             "ACCESS_TABLE": stores.access_table_name,
             "PORTAL_TABLE": self.table.name,
             "GOVERNANCE_BUCKET": stores.governance_bucket_name,
@@ -271,6 +271,6 @@ class Portal(KitComponent):
                 "DecryptContent",
                 ["kms:Decrypt"],
                 [stores.governance_key_arn],
-                conditions=via("s3", self._args.surroundings.names.region),
+                conditions=via("s3", self._args.context.names.region),
             ),
         ]

@@ -6,7 +6,7 @@ import pulumi
 from pulumi_aws import dynamodb
 
 from components.base import KitComponent
-from components.functions import Function, FunctionArgs, Surroundings
+from components.functions import Function, FunctionArgs, FunctionContext
 from components.permissions import Statement, via
 from contract.sizes import Sizing
 
@@ -17,7 +17,7 @@ PACKAGES = ("common", "workflow")
 class ReviewDeskArgs:
     """`table_key_arn` encrypts the table, `plan` says how it is kept; `layer_arn` carries botocore."""
 
-    surroundings: Surroundings
+    context: FunctionContext
     table_key_arn: pulumi.Input[str]
     layer_arn: pulumi.Input[str]
     plan: Sizing
@@ -35,7 +35,7 @@ class ReviewDesk(KitComponent):
 
     def __init__(self, name: str, args: ReviewDeskArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        names = args.surroundings.names
+        names = args.context.names
         self.table = dynamodb.Table(
             f"{name}-table",
             name=names.of("reviews"),
@@ -57,7 +57,7 @@ class ReviewDesk(KitComponent):
         self.function = Function(
             f"{name}-function",
             FunctionArgs(
-                surroundings=args.surroundings,
+                context=args.context,
                 what="review-desk",
                 description="Opens, escalates and closes reviews of drafts",
                 packages=PACKAGES,
@@ -65,7 +65,7 @@ class ReviewDesk(KitComponent):
                 statements=_statements(args, self.table),
                 environment={
                     "REVIEWS_TABLE": self.table.name,
-                    "ALARM_TOPIC_ARN": args.surroundings.alarm_topic_arn,
+                    "ALARM_TOPIC_ARN": args.context.alarm_topic_arn,
                     "KIT_ENVIRONMENT": names.environment,
                 },
                 layers=[args.layer_arn],
@@ -78,8 +78,8 @@ class ReviewDesk(KitComponent):
 
 
 def _statements(args: ReviewDeskArgs, table: dynamodb.Table) -> list[Statement]:
-    around = args.surroundings
-    region = around.names.region
+    context = args.context
+    region = context.names.region
     return [
         Statement(
             "KeepReviews", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], [table.arn]
@@ -90,11 +90,11 @@ def _statements(args: ReviewDeskArgs, table: dynamodb.Table) -> list[Statement]:
             ["*"],  # AWS knows no narrower resource; the token itself names the one task
             conditions={"StringEquals": {"aws:RequestedRegion": region}},
         ),
-        Statement("Escalate", ["sns:Publish"], [around.alarm_topic_arn]),
+        Statement("Escalate", ["sns:Publish"], [context.alarm_topic_arn]),
         Statement(
             "EncryptEscalations",
             ["kms:Decrypt", "kms:GenerateDataKey"],
-            [around.messages_key_arn],
+            [context.messages_key_arn],
             conditions=via("sns", region),
         ),
     ]

@@ -7,7 +7,7 @@ import pulumi
 from pulumi_aws import cloudwatch, iam, sfn
 
 from components.base import KitComponent, refuse
-from components.functions import Function, FunctionArgs, Surroundings
+from components.functions import Function, FunctionArgs, FunctionContext
 from components.permissions import (
     Statement,
     append_records,
@@ -39,7 +39,7 @@ class DepartmentWorkflowsArgs:
     access table tells a person's id and roles.
     """
 
-    surroundings: Surroundings
+    context: FunctionContext
     id: str
     department: Department
     workflows: Sequence[Planned]
@@ -98,7 +98,7 @@ class DepartmentWorkflows(KitComponent):
             "DATA_KEY_ARN": department.key.arn,
             "GATEWAY_CREDENTIAL_SECRET_ARN": department.credential.arn,
             "GATEWAY_URL": args.gateway_url,
-            "KIT_ENVIRONMENT": args.surroundings.names.environment,
+            "KIT_ENVIRONMENT": args.context.names.environment,
             "PEOPLE_ROLE": _sessions_of(args, "reviewer" if step == "releaser" else "member"),
         }
         if step == "releaser":
@@ -119,7 +119,7 @@ class DepartmentWorkflows(KitComponent):
         return Function(
             f"{name}-{step}",
             FunctionArgs(
-                surroundings=args.surroundings,
+                context=args.context,
                 what=f"{args.id}-{step}",
                 description=f"{args.id}: {description}",
                 packages=PACKAGES,
@@ -141,7 +141,7 @@ class DepartmentWorkflows(KitComponent):
 
     def _reading_completions(self) -> list[Statement]:
         """Look up whether the requester has completed the workflow's course (L3.5)."""
-        training, region = self._args.training, self._args.surroundings.names.region
+        training, region = self._args.training, self._args.context.names.region
         if training is None:
             return []
         return [
@@ -194,7 +194,7 @@ class DepartmentWorkflows(KitComponent):
 
     def _recording(self) -> list[Statement]:
         """Append records of decisions to the audit store, and copy their metadata."""
-        args, names = self._args, self._args.surroundings.names
+        args, names = self._args, self._args.context.names
         stream = names.arn("firehose", f"deliverystream/{args.copies_stream}")
         return [
             *append_records(args.audit_bucket_arn, args.audit_key_arn, args.writer_key_arn, names.region),
@@ -209,12 +209,12 @@ class DepartmentWorkflows(KitComponent):
                 "DecryptCredential",
                 ["kms:Decrypt"],
                 [args.secrets_key_arn],
-                conditions=via("secretsmanager", args.surroundings.names.region),
+                conditions=via("secretsmanager", args.context.names.region),
             ),
         ]
 
     def _role(self, name: str) -> iam.Role:
-        args, names = self._args, self._args.surroundings.names
+        args, names = self._args, self._args.context.names
         machines = names.arn("states", f"stateMachine:{names.of(f'{args.id}-*')}")
         role = iam.Role(
             f"{name}-role",
@@ -227,7 +227,7 @@ class DepartmentWorkflows(KitComponent):
                     "StringEquals": {"aws:SourceAccount": names.account},
                 },
             ),
-            permissions_boundary=args.surroundings.boundary_arn,
+            permissions_boundary=args.context.boundary_arn,
             opts=self.child(),
         )
         here = {"StringEquals": {"aws:RequestedRegion": names.region}}
@@ -257,21 +257,21 @@ class DepartmentWorkflows(KitComponent):
         return role
 
     def _log_group(self, name: str) -> cloudwatch.LogGroup:
-        around = self._args.surroundings
+        context = self._args.context
         return cloudwatch.LogGroup(
             f"{name}-logs",
-            name=f"/aws/vendedlogs/states/{around.names.of(f'{self._args.id}-workflows')}",
-            retention_in_days=around.log_retention_days,
-            kms_key_id=around.logs_key_arn,
+            name=f"/aws/vendedlogs/states/{context.names.of(f'{self._args.id}-workflows')}",
+            retention_in_days=context.log_retention_days,
+            kms_key_id=context.logs_key_arn,
             opts=self.kept(),
         )
 
     def _machine(self, name: str, planned: Planned, log_group: cloudwatch.LogGroup) -> sfn.StateMachine:
-        args, around = self._args, self._args.surroundings
-        physical = around.names.of(f"{args.id}-{planned.name}")
+        args, context = self._args, self._args.context
+        physical = context.names.of(f"{args.id}-{planned.name}")
 
         def text(arns: Mapping[str, str]) -> str:
-            steps = Steps(**arns, partition=around.names.partition)
+            steps = Steps(**arns, partition=context.names.partition)
             return canonical_json(definition(planned, args.id, steps))
 
         arns = {
@@ -306,8 +306,8 @@ class DepartmentWorkflows(KitComponent):
             period=300,
             evaluation_periods=1,
             treat_missing_data="notBreaching",
-            alarm_actions=[around.alarm_topic_arn],
-            ok_actions=[around.alarm_topic_arn],
+            alarm_actions=[context.alarm_topic_arn],
+            ok_actions=[context.alarm_topic_arn],
             opts=self.child(),
         )
         return machine
@@ -315,7 +315,7 @@ class DepartmentWorkflows(KitComponent):
 
 def _sessions_of(args: DepartmentWorkflowsArgs, part: str) -> str:
     """With what the ARN of a session of the department's people begins."""
-    names = args.surroundings.names
+    names = args.context.names
     return names.arn("sts", f"assumed-role/{names.of(f'{args.id}-{part}')}/", regional=False)
 
 

@@ -8,5 +8,5 @@ kit = deployed()
 layer = DependencyLayer("gateway-layer", kit.names, "gateway", kit.options)
 
 Authorizer(
-    "authorizer", AuthorizerArgs(kit.surroundings, kit.stores, "policy/gateway.json", layer.arn), kit.options
+    "authorizer", AuthorizerArgs(kit.context, kit.stores, "policy/gateway.json", layer.arn), kit.options
 )

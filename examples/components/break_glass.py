@@ -8,7 +8,7 @@ kit = deployed()
 BreakGlass(
     "break-glass",
     BreakGlassArgs(
-        kit.surroundings,
+        kit.context,
         kit.stores,
         policy_object_key="policy/gateway.json",
         layer_arn=kit.exports["scheduled_layer_arn"],

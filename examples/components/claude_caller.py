@@ -8,6 +8,6 @@ claude = ClaudeAccess(bedrock_regions=["eu-central-1"])
 
 ClaudeCaller(
     "claude-caller",
-    ClaudeCallerArgs(kit.surroundings, claude, [kit.exports["gateway_role_arn"]]),
+    ClaudeCallerArgs(kit.context, claude, [kit.exports["gateway_role_arn"]]),
     kit.options,
 )

@@ -31,7 +31,7 @@ DepartmentWorkflows(
     taken(
         DepartmentWorkflowsArgs,
         kit.exports,
-        surroundings=kit.surroundings,
+        context=kit.context,
         id="research",
         department=research,
         workflows=[Planned(content, step, "customer-facing", Waiting(review=a_day, escalation=a_day))],

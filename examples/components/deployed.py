@@ -11,7 +11,7 @@ import pulumi
 
 from components.api.gateway import Stores
 from components.base import Names, aws_provider
-from components.functions import Surroundings
+from components.functions import FunctionContext
 from stacks.contracts import CONTRACTS, taken
 
 ORGANIZATION = "organization"  # what Pulumi calls it where the state is in a bucket of one's own
@@ -27,7 +27,7 @@ class Deployed:
     names: Names
     options: pulumi.ResourceOptions
     exports: Mapping[str, pulumi.Output[Any]]
-    surroundings: Surroundings
+    context: FunctionContext
     stores: Stores
 
 
@@ -44,7 +44,7 @@ def deployed() -> Deployed:
         pulumi.ResourceOptions(providers=[aws_provider(names, "trial")]),
         exports,
         taken(
-            Surroundings,
+            FunctionContext,
             exports,
             names=names,
             boundary_arn=exports["permissions_boundary_arn"],

@@ -8,7 +8,7 @@ kit = deployed()
 Deputy(
     "deputy",
     DeputyArgs(
-        kit.surroundings,
+        kit.context,
         kit.stores,
         departments=["finance", "marketing"],
         people_tag="department",

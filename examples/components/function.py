@@ -12,7 +12,7 @@ documents = pulumi.Output.concat(kit.exports["governance_bucket_arn"], "/documen
 Function(
     "reminder",
     FunctionArgs(
-        kit.surroundings,
+        kit.context,
         what="reminder",
         description="Reminds owners of documents that are due for review",
         packages=["common", "sweeper"],  # folders under lambdas/: put one of your own here

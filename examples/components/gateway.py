@@ -11,7 +11,7 @@ layer = DependencyLayer("gateway-layer", kit.names, "gateway", kit.options)
 Gateway(
     "gateway",
     GatewayArgs(
-        kit.surroundings,
+        kit.context,
         kit.stores,
         claude=ClaudeAccess(bedrock_regions=["eu-central-1"]),
         policy_object_key="policy/gateway.json",

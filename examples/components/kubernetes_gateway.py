@@ -14,7 +14,7 @@ DIGEST = "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7a
 
 kit = deployed()
 gateway = GatewayArgs(
-    kit.surroundings,
+    kit.context,
     kit.stores,
     claude=ClaudeAccess(bedrock_regions=["eu-central-1"]),
     policy_object_key="policy/gateway.json",

@@ -9,7 +9,7 @@ kit = deployed()
 People(
     "people",
     PeopleArgs(
-        kit.surroundings,
+        kit.context,
         OidcIdentity(kind="oidc", issuer="https://login.example.com", client_id="claude-gateway"),
         access_table_name=kit.exports["access_table_name"],
         access_table_arn=kit.exports["access_table_arn"],

@@ -17,7 +17,7 @@ people = People(
     taken(
         PeopleArgs,
         kit.exports,
-        surroundings=kit.surroundings,
+        context=kit.context,
         identity=OidcIdentity(kind="oidc", issuer="https://login.example.com", client_id="claude-gateway"),
         directory_table=kit.names.of("directory"),
         layer_arn=events,
@@ -30,7 +30,7 @@ assert people.portal_client, "there is one where the portal has an address"
 Portal(
     "portal",
     PortalArgs(
-        kit.surroundings,
+        kit.context,
         kit.stores,
         people,
         client_id=people.portal_client.id,
@@ -43,7 +43,7 @@ Portal(
         deputy=taken(
             DeputyArgs,
             {**kit.exports, "sign_in_url": people.sign_in_url},
-            surroundings=kit.surroundings,
+            context=kit.context,
             stores=kit.stores,
             departments=["finance", "marketing"],
             people_tag="department",

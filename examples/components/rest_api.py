@@ -10,7 +10,7 @@ kit = deployed()
 gateway = Gateway(
     "gateway",
     GatewayArgs(
-        kit.surroundings,
+        kit.context,
         kit.stores,
         claude=ClaudeAccess(bedrock_regions=["eu-central-1"]),
         policy_object_key="policy/gateway.json",

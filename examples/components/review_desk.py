@@ -9,7 +9,7 @@ kit = deployed()
 ReviewDesk(
     "review-desk",
     ReviewDeskArgs(
-        kit.surroundings,
+        kit.context,
         table_key_arn=kit.exports["ledger_key_arn"],
         layer_arn=kit.exports["scheduled_layer_arn"],
         plan=sizing("small"),

@@ -5,7 +5,7 @@ from examples.components.deployed import deployed
 
 kit = deployed()
 maintenance = MaintenanceArgs(
-    kit.surroundings,
+    kit.context,
     kit.stores,
     signing_key_arn=kit.exports["signing_key_arn"],
     layer_arn=kit.exports["scheduled_layer_arn"],

@@ -23,7 +23,7 @@ marketing = Department(
 Scim(
     "scim",
     ScimArgs(
-        kit.surroundings,
+        kit.context,
         kit.stores,
         token_secret_arn=kit.exports["scim_token_secret_arn"],
         table_key_arn=kit.exports["ledger_key_arn"],

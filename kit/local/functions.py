@@ -51,7 +51,7 @@ def _function(resource: Resource, prefix: str) -> PlannedFunction:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class LocalFunctionContext:
     """What every web function gets here instead of what Lambda would give it."""
 
     home: Home
@@ -74,15 +74,15 @@ class Surroundings:
         return {**function.environment, **local}
 
 
-def web_process(function: PlannedFunction, around: Surroundings, port: int) -> Process:
+def web_process(function: PlannedFunction, context: LocalFunctionContext, port: int) -> Process:
     """A web function as a process: the same server and factory that its Lambda layer starts."""
     command = [
         sys.executable, "-m", "uvicorn", "--factory", function.handler, "--host", "127.0.0.1",
         "--port", str(port), "--workers", "1", "--no-access-log", "--log-level", "warning",
         "--timeout-keep-alive", "60", "--no-proxy-headers", "--http", HTTP_PROTOCOL,
     ]  # fmt: skip
-    environment = around.environment(function)
-    started_for = {**environment, "emulator": str(around.emulator.pid)}
+    environment = context.environment(function)
+    started_for = {**environment, "emulator": str(context.emulator.pid)}
     return Process(
         name=function.name,
         title=f"web function {function.physical_name}",

@@ -19,7 +19,7 @@ from kit.identity.operator import access_records, pepper, policy
 from kit.local.attendant import token_key_of
 from kit.local.demonstration_people import demonstrated, federate, provision, write_people
 from kit.local.deployment import Deployment, Plan
-from kit.local.functions import PlannedFunction, Surroundings, planned_functions, web_process
+from kit.local.functions import LocalFunctionContext, PlannedFunction, planned_functions, web_process
 from kit.local.home import PROJECT_ROOT, Home, read_json, write_private
 from kit.local.ports import port_of
 from kit.local.processes import Process, base_environment, converge, fingerprint
@@ -91,14 +91,14 @@ def start_processes(deployment: Deployment, plan: Plan) -> list[str]:
     services = [attendant] if choice.anthropic_api_key else [attendant, stand_in]
     if PORTAL in names:
         services.append(_identity_stand_in(deployment, port_of(IDENTITY_STAND_IN, base, names)))
-    around = Surroundings(
+    context = LocalFunctionContext(
         home=home,
         emulator=deployment.emulator,
         attendant_url=attendant.url,
         token_key=token_key_of(home),
         upstream_url=None if choice.anthropic_api_key else stand_in.url,
     )
-    wanted = [web_process(function, around, port_of(function.name, base, names)) for function in web]
+    wanted = [web_process(function, context, port_of(function.name, base, names)) for function in web]
     return converge(home, [*services, *wanted])
 
 
