@@ -269,10 +269,15 @@ class Deployment:
     def fill_secrets(self, exports: Mapping[str, Any]) -> None:
         """Give the empty secrets a value: random ones, and the key of Claude where the operator has one."""
         manager = self.clients().of("secretsmanager", self.account.region)
-        fill_generated(manager, {name: unwrapped(value) for name, value in exports.items()})
+        fill_generated(manager, {name: unwrapped(value) for name, value in exports.items()}, _has_value)
         arn, key = unwrapped(exports.get("anthropic_api_key_secret_arn")), self.choice.anthropic_api_key
         if arn and key:
             manager.put_secret_value(SecretId=arn, SecretString=key)
+
+
+def _has_value(manager: Any, arn: str) -> bool:
+    """The emulator gives a secret that was only created a version, without a value; on AWS it has none."""
+    return bool(manager.get_secret_value(SecretId=arn).get("SecretString"))
 
 
 _HOLDING = frozenset(
