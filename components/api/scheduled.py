@@ -33,8 +33,10 @@ class ScheduledFunction(KitComponent):
 
     Creates: a `Function`, an EventBridge rule, its target with two retries within an hour (one target a
     shard), the permission to invoke, and an alarm that goes off when the function has not run for three of
-    its periods. Default posture: one run at a time, of a shard; a run that fails after its retries waits in
-    the dead-letter queue. Replaced when changed: client, environment, the function's `what`.
+    its periods.
+    Default posture: one run at a time, of a shard; a run that fails after its retries waits in the
+    dead-letter queue.
+    Replaced when changed: client, environment, the function's `what`.
     """
 
     def __init__(self, name: str, args: ScheduleArgs, opts: pulumi.ResourceOptions | None = None) -> None:

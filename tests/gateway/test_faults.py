@@ -269,6 +269,7 @@ async def _traffic(world: World, calls: int) -> list[Seen]:
         await asyncio.gather(*tasks, return_exceptions=True)
         world.unsure |= audit.unsure
         await gateway.stop()
+        world.clock.turn(minutes=20)  # the calls of the dead one are no longer under way
     await _sweep(world)
     return seen
 

@@ -31,6 +31,7 @@ TOKENS = "window_tokens"
 UNDER_WAY = "under_way"
 _LAST = "last"  # who wrote last: after a lost answer it says whether the write took effect
 _TRIES = 12
+_LEAVES = 3
 Problem = Literal["rate", "budget", "concurrency"]
 
 
@@ -272,6 +273,18 @@ class Counters:
                     continue
         except LedgerUnsure:
             await self.doubt(key, microusd)
+            await self._leave(key, place)
+
+    async def _leave(self, key: Key, place: str) -> None:
+        """Let a call be no longer under way. Unlike an amount this may be tried again; what fails each time
+        ends with the minute that the place names.
+        """
+        for _ in range(_LEAVES if place else 0):
+            try:
+                await self._store.apply(Add(key, {}, members=Members(UNDER_WAY, (place,))))
+            except LedgerUnavailable:
+                continue
+            return
 
     async def charge(self, counter: Counter | None, key: Key, microusd: int, *, by: str) -> None:
         """Commit what a call cost beyond what it held: as far as the ceiling goes, the rest as `beyond`,
