@@ -24,9 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 KIT = [sys.executable, "-c", "from kit.cli import main; main()"]
 ALL = (
     "import gc; gc.disable()\n"
-    "from contract.kinds import SIZES\n"
-    "from kit.evaluation.stages import evaluate_stages\n"
-    "print(sum(len(g) for s in SIZES for g in evaluate_stages(size=s, assume_gates=True).values()))"
+    "from kit.evaluation.stages import evaluate_sizes\n"
+    "plans = evaluate_sizes(assume_gates=True)\n"
+    "print(sum(len(graph) for stages in plans.values() for graph in stages.values()))"
 )
 KEPT = ROOT / ".kit" / "plans"  # exports of earlier stages
 ROUNDS = 3

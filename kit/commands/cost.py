@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,11 +12,22 @@ from kit.commands.choices import one_of
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
-    from kit.cost.model import CostModel
+    from kit.cost.model import CostModel, Group, Rhythm
+
+_SUMS: "tuple[tuple[Group, Rhythm, str], ...]" = (
+    ("api", "monthly", "Claude API, a month"),
+    ("infrastructure", "monthly", "Infrastructure, a month"),
+    ("infrastructure", "once", "Infrastructure, once"),
+    ("organisation", "once", "Organisation, once"),
+    ("organisation", "yearly", "Organisation, a year"),
+)
 
 
 def cost(
     size: Annotated[str | None, typer.Option(help=f"{one_of(SIZES)} instead of the client's.")] = None,
+    every_size: Annotated[
+        bool, typer.Option("--every-size", help="The sums of all sizes, side by side.")
+    ] = False,
     client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
     agents: Annotated[
         int | None, typer.Option(min=0, help="People who also work with a coding agent.")
@@ -38,20 +50,32 @@ def cost(
     """
     from kit.chosen import choose, settings_of
     from kit.cost.model import build_model
-    from kit.evaluation.stages import check_choice, evaluate_stages
+    from kit.evaluation.stages import check_choice, evaluate_sizes, evaluate_stages
 
     if size is not None:
         check_choice("size", size, SIZES)
+        if every_size:
+            raise KitError("--size and --every-size exclude each other", exit_code=ExitCode.USAGE)
     chosen = choose(client)
-    settings = settings_of(client, config={"size": size} if size else None)
-    graphs = evaluate_stages(client=chosen.client, config=chosen.config, size=size, assume_gates=True)
     counts = {"agent_people": agents, "application_calls": application_calls}
     given = {name: str(count) for name, count in counts.items() if count is not None}
-    model = build_model(settings, list(graphs.values()), given | _assumptions(assume or []))
-    if as_json:
-        sys.stdout.write(json.dumps(model.as_document(), indent=1) + "\n")
+    given |= _assumptions(assume or [])
+    if every_size:
+        plans = evaluate_sizes(client=chosen.client, config=chosen.config, assume_gates=True)
     else:
-        _show(model)
+        stages = evaluate_stages(client=chosen.client, config=chosen.config, size=size, assume_gates=True)
+        plans = {size: stages}
+    models = [
+        build_model(settings_of(client, config={"size": one} if one else None), list(graphs.values()), given)
+        for one, graphs in plans.items()
+    ]
+    if as_json:
+        documents = [model.as_document() for model in models]
+        sys.stdout.write(json.dumps({"sizes": documents} if every_size else documents[0], indent=1) + "\n")
+    elif every_size:
+        _compare(models)
+    else:
+        _show(models[0])
 
 
 def _assumptions(given: list[str]) -> dict[str, str]:
@@ -64,6 +88,23 @@ def _assumptions(given: list[str]) -> dict[str, str]:
                 exit_code=ExitCode.USAGE,
             )
     return {name: value for name, _, value in pairs}
+
+
+def _compare(models: Sequence["CostModel"]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from contract.money import usd
+
+    table = Table("USD", *(f"{model.size}, {model.people:,} people" for model in models), box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for group, rhythm, title in _SUMS:
+        table.add_row(title, *(usd(model.total(group, rhythm)) for model in models))
+    table.add_row(
+        "[bold]Programme, first year[/]", *(f"[bold]{usd(model.first_year())}[/]" for model in models)
+    )
+    Console(highlight=False).print(table)
 
 
 def _show(model: "CostModel") -> None:
@@ -81,13 +122,7 @@ def _show(model: "CostModel") -> None:
     table = Table("what", "quantity", "x price (USD)", "USD", "how", box=None, pad_edge=False)
     for column in (1, 2, 3):
         table.columns[column].justify = "right"
-    for group, rhythm, title in (
-        ("api", "monthly", "Claude API, a month"),
-        ("infrastructure", "monthly", "Infrastructure, a month"),
-        ("infrastructure", "once", "Infrastructure, once"),
-        ("organisation", "once", "Organisation, once"),
-        ("organisation", "yearly", "Organisation, a year"),
-    ):
+    for group, rhythm, title in _SUMS:
         for line in model.lines:
             if (line.group, line.rhythm) == (group, rhythm):
                 table.add_row(
@@ -97,7 +132,7 @@ def _show(model: "CostModel") -> None:
                     usd(line.microusd),
                     f"{line.why} ({line.source})",
                 )
-        total = model.total(group, rhythm)  # type: ignore[arg-type]
+        total = model.total(group, rhythm)
         table.add_row(f"[bold]{title}[/]", "", "", f"[bold]{usd(total)}[/]", "")
         table.add_section()
     table.add_row("[bold]Programme, first year[/]", "", "", f"[bold]{usd(model.first_year())}[/]", "")

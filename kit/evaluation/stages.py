@@ -6,9 +6,13 @@ StackReferences.
 """
 
 import json
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +118,22 @@ def evaluate_stages(
             known = graphs[stage] if not preview else evaluate_stage(stage, stack_outputs=exports, **common)
             exports = {**exports, known.stack: known.exports}
     return graphs
+
+
+def evaluate_sizes(sizes: Sequence[str] = SIZES, **options: Any) -> dict[str, dict[str, Graph]]:
+    """Evaluate all stages of several sizes side by side, one process for each processor; `options` are those
+    of `evaluate_stages`.
+    """
+    import_module("stacks.integration")  # loaded once: where processes are forked they share it
+    largest_first = list(reversed(sizes))
+    with ProcessPoolExecutor(min(len(sizes), os.cpu_count() or 1)) as pool:
+        graphs = pool.map(partial(_stages_of_size, **options), largest_first)
+        by_size = dict(zip(largest_first, graphs, strict=True))
+    return {size: by_size[size] for size in sizes}
+
+
+def _stages_of_size(size: str, **options: Any) -> dict[str, Graph]:
+    return evaluate_stages(size=size, **options)
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """The cost model before deployment: its sums, prices, comparison with the planning values (Z.2, L5.4)."""
 
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from kit.cli import app
 from kit.cost.model import CostModel, build_model
 from kit.cost.price_file import read_prices
 from kit.errors import KitError
+from kit.local.home import PROJECT_ROOT
 from tests.support.stages import SIZES, plans_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -83,6 +86,19 @@ def test_every_price_has_a_source_that_the_file_explains_and_the_file_a_date() -
 def test_a_wrong_assumption_is_refused(given: dict[str, str]) -> None:
     with pytest.raises(KitError):
         model_of("small", given)
+
+
+def test_every_size_side_by_side_says_what_each_says_alone() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from kit.cli import main; main()", "cost", "--every-size", "--json"],
+        capture_output=True, text=True, check=True, cwd=PROJECT_ROOT,
+    )  # fmt: skip
+    sizes = {one["size"]: one for one in json.loads(done.stdout)["sizes"]}
+    alone = CliRunner().invoke(app, ["cost", "--size", "large", "--json"])
+    assert list(sizes) == list(SIZES)
+    assert sizes["large"] == json.loads(alone.stdout)
+    both = CliRunner().invoke(app, ["cost", "--size", "large", "--every-size"])
+    assert isinstance(both.exception, KitError)
 
 
 def test_the_command_prints_one_json_document() -> None:
