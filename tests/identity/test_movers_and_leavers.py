@@ -154,10 +154,9 @@ def test_a_leavers_next_call_is_refused_and_all_else_within_five_seconds(person:
     left_at = time.monotonic()
     answer = person.call()
     assert answer.status_code == 403, answer.text
-    assert answer.json()["error"] == {
-        "type": "permission_error",
-        "message": "Your access to Claude has ended.",
-    }
+    refusal = answer.json()["error"]
+    assert refusal["type"] == "permission_error"
+    assert refusal["message"].startswith("Your access to Claude has ended.")
     for path in ("/v1/models", "/v1/messages/count_tokens"):
         _seconds_until(lambda path=path: person.call(path).status_code == 403, most=RECORD_SECONDS + 3)
     assert time.monotonic() - left_at < RECORD_SECONDS + 4
