@@ -31,8 +31,8 @@ def hook_answer(session: Session, hook: str) -> str:
     except ValueError:
         agent = ""
     agent = agent if _OPAQUE.fullmatch(agent) else ""
-    told = [one for one in _warnings(_asked(session, agent), agent) if _is_new(*one[:2])]
-    return json.dumps({"systemMessage": " ".join(text for _, _, text in told)}) if told else ""
+    due = [one for one in _warnings(_asked(session, agent), agent) if _is_new(*one[:2])]
+    return json.dumps({"systemMessage": " ".join(text for _, _, text in due)}) if due else ""
 
 
 def _asked(session: Session, agent: str) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def test_the_role_may_ask_whatever_the_doctor_asks() -> None:
 
 
 def test_whatever_an_action_depends_on_is_allowed_too() -> None:
-    """AWS says of some actions which others whoever asks for them needs as well."""
+    """AWS says of some actions which others a caller needs for them as well."""
     allowed = {action.lower(): action for one in _statements() for action in one["Action"]}
     missing = {}
     for action in set(allowed.values()) - {"servicequotas:GetServiceQuota"}:  # of quotas of other services

@@ -184,4 +184,4 @@ def test_a_budget_that_comes_to_its_end_is_said_in_claude_code_once_a_level(
         server.shutdown()
         server.server_close()
     forget()
-    assert said(me(99)) == "", "who is signed in nowhere is told so by the token"
+    assert said(me(99)) == "", "that nobody is signed in is reported by the token"

@@ -168,7 +168,7 @@ NOT_THERE = {
 }
 _ARCHIVE = {"S3Bucket": "example-archives", "S3Key": "archive.zip"}
 # What CloudFormation alone asks for: Pulumi uploads archives itself, and names what has no name.
-BESIDES: Mapping[str, Mapping[str, Any]] = {
+ADDITIONS: Mapping[str, Mapping[str, Any]] = {
     "AWS::IAM::RolePolicy": {"PolicyName": "named-by-pulumi"},
     "AWS::Lambda::Function": {"Code": _ARCHIVE},
     "AWS::Lambda::LayerVersion": {"Content": _ARCHIVE},
@@ -373,8 +373,7 @@ def _table(given: Inputs) -> dict[str, Any]:
     ]
     encryption, recovery = given["serverSideEncryption"], given["pointInTimeRecovery"]
     ttl = given.get("ttl")
-    same = {"billingMode", "deletionProtectionEnabled"}
-    told = {
+    converted = {
         "globalSecondaryIndexes",
         "attributes",
         "hashKey",
@@ -385,7 +384,7 @@ def _table(given: Inputs) -> dict[str, Any]:
         "ttl",
     }
     return {
-        **{name: value for name, value in given.items() if name in same or name not in told},
+        **{name: value for name, value in given.items() if name not in converted},
         "tableName": given["name"],
         "attributeDefinitions": [
             {"attributeName": one["name"], "attributeType": one["type"]} for one in given["attributes"]

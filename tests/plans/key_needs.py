@@ -23,7 +23,7 @@ class Need:
     via: str = ""
     service: str = ""
     context: tuple[tuple[str, str], ...] = ()
-    maker: bool = False  # in the name of whoever makes the resource
+    maker: bool = False  # in the name of the one who makes the resource
 
 
 _ACCOUNT = (("aws:SourceAccount", ACCOUNT),)

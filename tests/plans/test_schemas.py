@@ -15,7 +15,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from kit.aws_facts.replacement import FORCES_NEW
 from tests.plans.cloudformation import (
-    BESIDES,
+    ADDITIONS,
     NOT_CONVERTED,
     NOT_THERE,
     OF_BUCKETS,
@@ -85,7 +85,7 @@ def _properties(source: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     kind = TYPES[source]
     properties = _schema(kind)["properties"]
     names = {_flat(name): name for name in properties}
-    found = dict(BESIDES.get(kind, {}))
+    found = dict(ADDITIONS.get(kind, {}))
     for name, value in (RESHAPED[source](inputs) if source in RESHAPED else inputs).items():
         if f"{source}:{name}" in NOT_THERE or value is None:
             continue

@@ -1,4 +1,4 @@
-"""The portal in this process, on an emulated AWS in memory and a gateway that answers what it is told.
+"""The portal in this process, on an emulated AWS in memory and a gateway that answers as scripted.
 
 For what no whole deployment of the tests has: settings that differ, other days, another person's rows.
 """

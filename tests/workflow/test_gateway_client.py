@@ -41,6 +41,6 @@ def test_what_the_gateway_will_refuse_again_is_not_asked_again(status: int, erro
     gateway = GatewayClient("https://gateway.example.com", "arn:secret", answer, answer)
     with pytest.raises(error) as raised:
         gateway.message("campaign-copy", "current", {}, reviewed=True)
-    if error is Refused:  # whoever reads `kit workflow status` can do something about it
+    if error is Refused:  # a reader of `kit workflow status` can act on it
         said = f"{status} permission_error: variables.audience: required (who reads it)"
         assert str(raised.value) == said
