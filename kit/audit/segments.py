@@ -8,10 +8,12 @@ process of its own.
 
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import accumulate
 from multiprocessing import get_context
 from threading import Lock
 from typing import Any
@@ -30,6 +32,7 @@ _PLACE = b'{"v":1,"writer":"%b","sequence":%%d,"previous":"%%b",'
 _HEX = 64
 _PIECE_BYTES = 256 * 1024
 _said = msgspec.json.Decoder(Said).decode
+_runs = msgspec.json.Decoder(Run).decode_lines
 _BIG = 2 * 1024 * 1024
 
 
@@ -121,7 +124,10 @@ def _index(sealed: SealedSegment, index: bytes | None, checked: Checked) -> list
     if sha256(index).hexdigest() != sealed.index_sha256:
         checked.findings.append(Finding("segment-altered", key, "the index is not the one that was sealed"))
         return None
-    return read_runs(index)
+    try:
+        return _runs(index)
+    except msgspec.DecodeError:  # of before there were runs, or no index
+        return read_runs(index)
 
 
 def _walk(data: bytes, runs: Sequence[Run], checked: Checked, *, facts: bool) -> bytes:
@@ -156,26 +162,24 @@ def _pieces(run: Run) -> Iterator[tuple[Sequence[int], int]]:
     """The objects of a run in pieces that the processor's cache holds: their sizes, and how many lines they
     have.
     """
-    start = size = count = 0
-    for at, (one, lines) in enumerate(zip(run.sizes, run.lines, strict=True)):
-        if size and size + one > _PIECE_BYTES:
-            yield run.sizes[start:at], count
-            start, size, count = at, 0, 0
-        size += one
-        count += lines
-    yield run.sizes[start:], count
+    ends = list(accumulate(run.sizes))
+    start = before = 0
+    while start < len(ends):
+        stop = max(start + 1, bisect_right(ends, before + _PIECE_BYTES, start))
+        yield run.sizes[start:stop], sum(run.lines[start:stop])
+        start, before = stop, ends[stop - 1]
 
 
 def _lines(data: bytes, at: int, end: int, sizes: Sequence[int], count: int) -> list[bytes]:
     """The lines of a piece, cut all at once where there are as many as there should be, else object by
     object: one that does not end its last line is followed by another all the same.
     """
-    lines = lines_of(data[at:end])
+    lines = lines_of(data, at, end)
     if len(lines) == count:
         return lines
     lines = []
     for size in sizes:
-        lines += lines_of(data[at : at + size])
+        lines += lines_of(data, at, at + size)
         at += size
     return lines
 
