@@ -20,7 +20,9 @@ from lambdas.common.ledger.items import Cancelled, Change, Key, Store
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
 from lambdas.gateway.answer_filter import AnswerFilter
+from lambdas.gateway.belongings import Belongings, Owner
 from lambdas.gateway.errors import ApiError
+from lambdas.gateway.made import made_by
 from lambdas.gateway.providers.transport import Response, TransportError
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.settle import Cost, Settler
@@ -28,6 +30,7 @@ from lambdas.gateway.settle import Cost, Settler
 PART_BYTES = 1 << 20
 LONGEST_LINE = 16 << 20  # of one result; a message of 300,000 tokens has about 2 MB
 _SHORT_LINE_BYTES = 2 * 1024  # filtered in less time than a thread's turn
+_WITHOUT_CLASS = "internal"  # of batches that were taken before their class was kept
 _WITHOUT_MESSAGE = frozenset(("errored", "canceled", "expired"))
 
 Deliver = Callable[[bytes], Awaitable[None]]
@@ -64,6 +67,15 @@ class OwnBatch:
     item: dict[str, Any]
 
     @property
+    def owner(self) -> Owner:
+        """Whose the files and containers of its results are."""
+        item = self.item
+        data_class = item.get("data_class", _WITHOUT_CLASS)
+        return Owner(
+            item["principal"], self.principal.department, item["provider"], item["request_id"], data_class
+        )
+
+    @property
     def open(self) -> bool:
         """Whether its reservation waits to be settled."""
         return self.item["state"] == "open"
@@ -76,6 +88,7 @@ class BatchResults:
     recorder: Recorder
     settler: Settler
     store: Store
+    belongings: Belongings
     idle: float
 
     async def read(
@@ -119,6 +132,9 @@ class BatchResults:
         fresh = part[max(0, progress.lines - number) :]
         if not batch.open or not fresh:
             return
+        for line in fresh:
+            if made := made_by((_result(line) or {}).get("message")):
+                await self.belongings.keep(batch.owner, made)
         usages = [usage for usage in map(_usage, fresh) if usage is not None]
         cost = self.settler.batch_cost(batch.item["model"], usages)
         await self.recorder.batch_results(

@@ -20,6 +20,7 @@ from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
 from lambdas.gateway.authorise import Grant, authorise, department_of
 from lambdas.gateway.batch_results import BatchResults, OwnBatch
+from lambdas.gateway.belongings import Belongings
 from lambdas.gateway.call import Answer, Caller, Calls, Deadlines, UpstreamCall
 from lambdas.gateway.completion import Completion
 from lambdas.gateway.deliver import read_answer
@@ -69,6 +70,7 @@ class Batches:
     calls: Calls
     deadlines: Deadlines
     store: Store
+    belongings: Belongings
 
     async def create(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: "BatchRequest"
@@ -87,8 +89,10 @@ class Batches:
             light=LIGHT_TO_READ_BYTES,
         )
         entry.model = grant.model.alias
+        named = await self.belongings.named(principal, grant.department, seen)
+        able = [one for one in named.among(self.providers.of(policy)) if one.batches]
         verdict = await self.inspection.verdict(
-            body, grant.department, principal, read_declaration(exchange.headers)
+            body, grant.department, principal, read_declaration(exchange.headers), files=named.files
         )
         call = GovernedCall(
             exchange=exchange,
@@ -111,7 +115,6 @@ class Batches:
         if not verdict.allowed:
             await self.recorder.refusal(call)
             raise refusal(verdict, exchange.headers, policy.help_url)
-        able = [provider for provider in self.providers.of(policy) if provider.batches]
         if not able:
             raise not_found("No configured provider has message batches.", reason="no_batches")
         with self.calls.place():
@@ -328,6 +331,7 @@ class Batches:
             "model": call.model,
             "request_id": call.request_id,
             "requests": len(call.seen),
+            "data_class": call.verdict.data_class,
             "reservation": json.dumps(asdict(reserved.granted.handle.reservation)),
         }
         await self._stored(self.settler.hand_over(reserved, _key(call.department.id, batch_id), item))
@@ -355,7 +359,7 @@ class Batches:
     # -- settling -------------------------------------------------------------------------------------------
 
     def _reader(self) -> BatchResults:
-        return BatchResults(self.recorder, self.settler, self.store, self.deadlines.idle)
+        return BatchResults(self.recorder, self.settler, self.store, self.belongings, self.deadlines.idle)
 
     async def _settled(self, exchange: Exchange, entry: AccessEntry, batch: OwnBatch) -> None:
         """Settle a batch that has ended, as far as that goes in a few seconds; the next request goes on."""

@@ -8,6 +8,7 @@ reservation is gone would stay without an outcome forever.
 import asyncio
 
 from lambdas.gateway.answered import Answered
+from lambdas.gateway.belongings import Belongings, Owner
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome, failed_outcome
 from lambdas.gateway.record import Recorder
@@ -18,7 +19,16 @@ from lambdas.gateway.settle import Cost, Settler
 class Completion:
     """The open end of one reserved call."""
 
-    __slots__ = ("_answered", "_call", "_intended", "_recorder", "_reserved", "_settler", "finished")
+    __slots__ = (
+        "_answered",
+        "_belongings",
+        "_call",
+        "_intended",
+        "_recorder",
+        "_reserved",
+        "_settler",
+        "finished",
+    )
 
     def __init__(
         self,
@@ -27,9 +37,11 @@ class Completion:
         settler: Settler,
         recorder: Recorder,
         answered: Answered | None = None,
+        belongings: Belongings | None = None,
     ) -> None:
         self._call = call
         self._answered = answered  # None for work of which nobody can say what it was worth
+        self._belongings = belongings  # None where an answer leaves nothing at the provider
         self._reserved = reserved
         self._settler = settler
         self._recorder = recorder
@@ -69,13 +81,27 @@ class Completion:
         marking = None
         if self._answered is not None and outcome.result == "completed":
             marking = asyncio.ensure_future(self._answered.mark(self._call, cost.output_tokens))
+        keeping = None
+        if self._belongings is not None and outcome.made:
+            keeping = asyncio.ensure_future(self._belongings.keep(self._owner(), outcome.made))
         recording = asyncio.ensure_future(
             self._recorder.outcome(self._call, outcome, cost, self._reserved.month)
         )
         await self._settler.settle(self._reserved, cost, recording)
-        if marking is not None:
-            await marking
+        for one in (marking, keeping):
+            if one is not None:
+                await one
         await recording
+
+    def _owner(self) -> Owner:
+        call = self._call
+        return Owner(
+            call.principal.id,
+            call.department.id,
+            call.provider or "",
+            call.request_id,
+            call.verdict.data_class,
+        )
 
     async def accept(self, outcome: Outcome) -> None:
         """The provider has taken work that it charges for later: record it, keep the money reserved."""

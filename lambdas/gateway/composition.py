@@ -16,6 +16,7 @@ from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.answered import Answered
 from lambdas.gateway.authenticate import ENDED, AuthenticationError, refuse_repeated
 from lambdas.gateway.batches import Batches
+from lambdas.gateway.belongings import Belongings
 from lambdas.gateway.budget_requests import BudgetRequests
 from lambdas.gateway.call import Caller, Calls
 from lambdas.gateway.count_tokens import CountTokens
@@ -106,6 +107,7 @@ class Gateway:
         )
         rules = RequestRules(self.contract, access_log)
         answered = Answered(batch_store, policy, clock)
+        belongings = Belongings(batch_store, clock)
         self.mistakes = InspectionMistakes(recorder, answered, batch_store, clock)
         sessions = SessionCare(ledger, batch_store, clock)
         self.messages = Messages(
@@ -121,10 +123,20 @@ class Gateway:
             settings.deadlines,
             sessions,
             answered,
+            belongings,
             self.mistakes,
         )
         self.count_tokens = CountTokens(
-            policy, gate, rules, recorder, inspection, providers, caller, calls, settings.deadlines
+            policy,
+            gate,
+            rules,
+            recorder,
+            inspection,
+            providers,
+            caller,
+            calls,
+            settings.deadlines,
+            belongings,
         )
         self.embeddings = EmbeddingsEndpoint(
             policy,
@@ -153,6 +165,7 @@ class Gateway:
             calls,
             settings.deadlines,
             batch_store,
+            belongings,
         )
         self.uses = Uses(recorder, answered)
         self.own_records = OwnRecords(batch_store)

@@ -12,6 +12,7 @@ from lambdas.common.identities import Principal
 from lambdas.common.policy import PolicyWatch
 from lambdas.gateway.access_log import AccessEntry
 from lambdas.gateway.authorise import authorise
+from lambdas.gateway.belongings import Belongings
 from lambdas.gateway.call import Caller, Calls, Deadlines, UpstreamCall
 from lambdas.gateway.deliver import read_answer
 from lambdas.gateway.exchange import Exchange
@@ -43,6 +44,7 @@ class CountTokens:
     caller: Caller
     calls: Calls
     deadlines: Deadlines
+    belongings: Belongings
 
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: MessageRequest
@@ -65,7 +67,11 @@ class CountTokens:
             light=LIGHT_TO_READ_BYTES,
         )
         declaration = read_declaration(exchange.headers)
-        verdict = await self.inspection.verdict(body, grant.department, principal, declaration)
+        named = await self.belongings.named(principal, grant.department, (request.seen,))
+        able = named.among(self.providers.of(policy))
+        verdict = await self.inspection.verdict(
+            body, grant.department, principal, declaration, files=named.files
+        )
         call = GovernedCall(
             exchange, entry, policy, principal, grant.department, "count_tokens", grant.model.alias,
             grant.model.model, body.raw, 0, False, verdict, rules=rules,
@@ -87,7 +93,7 @@ class CountTokens:
         )
         with self.calls.place():
             try:
-                answer = await self.caller.call(upstream, self.providers.of(policy))
+                answer = await self.caller.call(upstream, able)
                 entry.provider = answer.provider.name
                 data = await read_answer(answer, self.deadlines, exchange.request_id)
             except CallCancelled:

@@ -19,6 +19,7 @@ from lambdas.gateway.error_relay import sanitized
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.hold import Hold, StepRefused
+from lambdas.gateway.made import made_in
 from lambdas.gateway.outcome import Outcome, read_message
 from lambdas.gateway.providers.credentials import read_whole
 from lambdas.gateway.providers.provider import response_headers
@@ -89,6 +90,7 @@ async def deliver_whole(
     if outcome.billable:
         outcome.usage, outcome.stop_reason = read_message(body)
         outcome.called = called_in(body)
+        outcome.made = made_in(body)
         if not _is_message(body):
             unreadable = _unreadable()
             outcome.result, outcome.reason = "interrupted", unreadable.reason
@@ -323,6 +325,7 @@ class _Relay:
         outcome.usage = dict(message.usage) or None
         outcome.stop_reason = message.stop_reason
         outcome.called = message.called
+        outcome.made = message.made
         outcome.said_usage = message.stop_reason is not None  # it comes with the final usage
         outcome.response = b"".join([*self._sent, *self._held])
         if message.error is not None:

@@ -24,7 +24,7 @@ from lambdas.gateway.publications import Publications
 from lambdas.gateway.refusal_text import explained
 from lambdas.gateway.turns import LIGHT_BYTES, Turns
 from lambdas.gateway.verdict import Declaration, Judged, Leniency, Verdict, judge
-from lambdas.inspection import Action, AnswerPolicy, DataClass, Inspection, Inspector
+from lambdas.inspection import Action, AnswerPolicy, DataClass, Inspection, Inspector, KnownFile
 from lambdas.inspection import AnswerFilter as DepartmentFilter
 from lambdas.inspection.second_stage import SecondStage, SecondStageFilter
 
@@ -97,9 +97,10 @@ class InspectionStep:
         declaration: Declaration,
         *,
         counted: bool = True,
+        files: tuple[KnownFile, ...] = (),
     ) -> Verdict:
-        """The verdict on a request; a trial is not `counted`. Raises `ApiError` 503 when inspection itself
-        fails, 429 or 503 when it is too long for what waits already.
+        """The verdict on a request that names `files`; a trial is not `counted`. Raises `ApiError` 503 when
+        inspection itself fails, 429 or 503 when it is too long for what waits already.
         """
         if principal.data_classes is not None:
             narrowed = tuple(one for one in department.data_classes if one in principal.data_classes)
@@ -107,7 +108,7 @@ class InspectionStep:
         try:
             await self._follow_policy()
             exceptions = in_force(self.exceptions.current(), department.id, self._clock())
-            call = Leniency(exceptions)
+            call = Leniency(exceptions, files=files)
             judged, inspection = await self._judged(body, department, principal, declaration, call)
             if declaration.published_at and self._publications and judged.action in _STOPS:
                 await self._publications.declare(principal, department)

@@ -15,6 +15,7 @@ from lambdas.common.policy import GatewayPolicy, PolicyWatch
 from lambdas.gateway.access_log import AccessEntry
 from lambdas.gateway.answered import Answered
 from lambdas.gateway.authorise import Grant, authorise
+from lambdas.gateway.belongings import Belongings
 from lambdas.gateway.call import Caller, Calls, Deadlines, UpstreamCall
 from lambdas.gateway.completion import Completion
 from lambdas.gateway.deliver import deliver_stream, deliver_whole
@@ -59,6 +60,7 @@ class Messages:
     deadlines: Deadlines
     sessions: SessionCare
     answered: Answered
+    belongings: Belongings
     mistakes: InspectionMistakes
 
     async def answer(
@@ -88,7 +90,11 @@ class Messages:
             light=LIGHT_TO_READ_BYTES,
         )
         declaration = declared(exchange.headers, request.prompt)
-        verdict = await self.inspection.verdict(request.body, grant.department, principal, declaration)
+        named = await self.belongings.named(principal, grant.department, (request.seen,))
+        able = named.among(self.providers.of(policy))
+        verdict = await self.inspection.verdict(
+            request.body, grant.department, principal, declaration, files=named.files
+        )
         if request.prompt is not None and request.prompt.human_review:
             verdict = replace(verdict, requires_review=True)
         call = governed_message(exchange, entry, policy, grant, request, verdict)
@@ -101,10 +107,12 @@ class Messages:
         warnings = await self.sessions.before(call)
         with self.calls.place(principal.id, call.limits.concurrent_calls):
             reservation = await self.reserver.reserve(call)
-            completion = Completion(call, reservation, self.settler, self.recorder, self.answered)
+            completion = Completion(
+                call, reservation, self.settler, self.recorder, self.answered, self.belongings
+            )
             try:
                 await completion.begin()
-                answer = await self.caller.call(self._upstream(call, reservation), self.providers.of(policy))
+                answer = await self.caller.call(self._upstream(call, reservation), able)
                 call.provider = entry.provider = answer.provider.name
                 call.taken = answer.response.status < 300
                 deliver = deliver_whole

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lambdas.gateway.called_tools import CalledTool
+from lambdas.gateway.made import Made
 
 Result = Literal["completed", "upstream_error", "failed", "interrupted", "client_gone", "accepted"]
 
@@ -34,6 +35,7 @@ class Outcome:
     reason: str = ""
     decisions: list[dict[str, Any]] = field(default_factory=list)
     called: list[CalledTool] = field(default_factory=list)  # tools, in the order of the calls
+    made: Made | None = None  # what stays at the provider
 
 
 def read_message(body: bytes) -> tuple[dict[str, Any] | None, str | None]:

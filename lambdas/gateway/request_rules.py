@@ -20,6 +20,7 @@ from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.errors import Header, invalid_request
 from lambdas.gateway.exchange import Exchange
+from lambdas.gateway.made import skill_name
 from lambdas.gateway.survey import MCP_TOOLSET, Survey, tool_type
 
 _BETA_HEADER = b"anthropic-beta"
@@ -227,10 +228,7 @@ def _needed(
 def _skills(given: Any, place: str) -> Iterator[Denied]:
     """Each Skill as a policy names it; what is none is no approved one either."""
     for index, one in enumerate(given if isinstance(given, list) else [given]):
-        skill = one if isinstance(one, Mapping) else {}
-        name = f"{skill.get('type')}:{skill.get('skill_id')}".replace("@", "%40")
-        version = f"@{skill['version']}" if skill.get("version") is not None else ""
-        yield Denied("skills", f"{place}[{index}]", name + version)
+        yield Denied("skills", f"{place}[{index}]", skill_name(one))
 
 
 def _domains(tool: Mapping[str, Any], place: str) -> Iterator[Denied]:
@@ -254,6 +252,16 @@ def _permits(department: Department, roles: Iterable[str], one: Denied) -> bool:
     return one.permission in department.tools or any(
         f"{role}:{one.permission}" in department.role_tools for role in roles
     )
+
+
+def permits_skill(department: Department, roles: Iterable[str], name: str) -> bool:
+    """Whether a Skill, as a policy names it, may be loaded now."""
+    return department.tool_governance != "enforce" or _permits(department, roles, Denied("skills", "", name))
+
+
+def skill_not_permitted(place: str, name: str, contact: str | None) -> errors.ApiError:
+    """451: a Skill that the department has no approval for."""
+    return _not_permitted(Denied("skills", place, name), contact)
 
 
 def _approves(skills: Iterable[str], asked: str) -> bool:

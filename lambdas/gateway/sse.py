@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from lambdas.gateway.called_tools import CalledTool, called_tool
+from lambdas.gateway.made import Made
 
 _BOUNDARY = re.compile(rb"\r?\n\r?\n")
 _LONGEST_BOUNDARY = 4
@@ -83,10 +84,11 @@ def event_data(event: bytes) -> dict[str, Any]:
 class MessageStream:
     """Follows one streamed message: its usage so far, how it stopped, whether it was completed."""
 
-    __slots__ = ("called", "completed", "error", "message_id", "model", "stop_reason", "usage")
+    __slots__ = ("called", "completed", "error", "made", "message_id", "model", "stop_reason", "usage")
 
     def __init__(self) -> None:
         self.called: list[CalledTool] = []
+        self.made = Made()
         self.usage: dict[str, Any] = {}
         self.message_id: str | None = None
         self.model: str | None = None
@@ -105,16 +107,20 @@ class MessageStream:
                 self.message_id = _text(message.get("id"))
                 self.model = _text(message.get("model"))
                 self._add_usage(message.get("usage"))
+                self.made.take_container(message.get("container"))
         elif name == b"content_block_start":
             called = called_tool(event_data(event).get("content_block")) if b"tool_use" in event else None
             if called is not None:
                 self.called.append(called)
+            if b"file_id" in event:
+                self.made.take_block(event_data(event).get("content_block"))
         elif name == b"message_delta":
             data = event_data(event)
             self._add_usage(data.get("usage"))
             delta = data.get("delta")
             if isinstance(delta, dict):
                 self.stop_reason = _text(delta.get("stop_reason"))
+                self.made.take_container(delta.get("container"))
         elif name == b"message_stop":
             self.completed = True
         elif name == b"error":

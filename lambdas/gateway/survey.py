@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lambdas.gateway.errors import invalid_request
+from lambdas.gateway.made import OUTPUTS
 
 MCP_TOOLSET = "mcp_toolset"
 _CONTENT = frozenset(("input", "input_schema", "input_examples", "metadata", "schema", "caller"))
@@ -21,7 +22,7 @@ _HOUR, _MINUTES = "1h", "5m"
 @dataclass(slots=True)
 class Survey:
     """What a body names, each with its place: other `models`, definitions of `tools`, MCP `servers`,
-    `blocks` of each type.
+    `blocks` of each type, `files` and `containers` at the provider.
 
     `images` and `windows` count parts that are larger for the model than their bytes: a picture, and what may
     fill the model's window. `cache` is how long the request caches at most (`5m`, `1h` or not at all).
@@ -31,6 +32,8 @@ class Survey:
     tools: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     servers: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     blocks: dict[str, str] = field(default_factory=dict)
+    files: list[tuple[str, str]] = field(default_factory=list)
+    containers: list[tuple[str, str]] = field(default_factory=list)
     images: int = 0
     windows: int = 0
     cache: str = ""
@@ -47,6 +50,8 @@ def survey(fields: Mapping[str, Any], path: str = "") -> Survey:
             _servers(value, place, seen)
         elif key == "cache_control":
             _cached(value, seen)
+        elif key == "container":
+            _container(value, place, seen)
         elif key in {"messages", "system"}:
             _blocks(value, place, seen, 1)
         elif key != "model" and key not in _CONTENT and isinstance(value, dict | list):
@@ -74,6 +79,15 @@ def _servers(value: Any, path: str, seen: Survey) -> None:
         seen.servers.append((place, server if isinstance(server, Mapping) else {}))
 
 
+def _container(value: Any, path: str, seen: Survey) -> None:
+    """A container is named by its id, or by an object with one; a new one has none."""
+    if isinstance(value, Mapping):
+        _rest(value, path, seen, 1)
+        value, path = value.get("id"), f"{path}.id"
+    if value is not None:
+        seen.containers.append((path, _id(value)))
+
+
 def _blocks(value: Any, path: str, seen: Survey, depth: int) -> None:
     """Messages, content blocks and what they hold."""
     if depth > _DEPTH:
@@ -99,6 +113,8 @@ def _block(block: Mapping[str, Any], path: str, seen: Survey, depth: int) -> Non
             _measure(kind, block.get("source"), seen)
     elif kind is not None:
         seen.blocks.setdefault(str(kind), path)
+    if "file_id" in block and kind not in OUTPUTS:  # what an answer made is only told of, not read again
+        seen.files.append((path, _id(block["file_id"])))
     for key, value in block.items():
         if key == "model":
             seen.models.append((f"{path}.model", value if isinstance(value, str) else ""))
@@ -126,10 +142,17 @@ def _rest(value: Any, path: str, seen: Survey, depth: int) -> None:
     for key, inner in value.items():
         if key == "model":
             seen.models.append((f"{path}.model", inner if isinstance(inner, str) else ""))
+        elif key == "file_id":
+            seen.files.append((path, _id(inner)))
         elif key == "cache_control":
             _cached(inner, seen)
         elif key not in _CONTENT and isinstance(inner, dict | list):
             _rest(inner, f"{path}.{key}", seen, depth + 1)
+
+
+def _id(value: Any) -> str:
+    """An id, or an empty one, which nobody has."""
+    return value if isinstance(value, str) else ""
 
 
 def _measure(kind: str, source: Any, seen: Survey) -> None:

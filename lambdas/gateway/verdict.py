@@ -11,8 +11,9 @@ from typing import Any
 
 from lambdas.common.policy import Department
 from lambdas.gateway.json_body import JsonBody, parse_object
-from lambdas.inspection import Action, DataClass, Decision, Inspection, decide, redact_request
+from lambdas.inspection import Action, DataClass, Decision, Inspection, KnownFile, decide, redact_request
 from lambdas.inspection.json_text import json_bytes
+from lambdas.inspection.known_files import with_known_files
 from lambdas.inspection.leniency import as_public, is_lenient, without_exceptions
 from lambdas.inspection.redaction import RedactionError
 from lambdas.inspection.withholding import WithholdingError, withhold_blocks
@@ -52,12 +53,13 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Leniency:
-    """What makes findings count for less in one call: exceptions in force, as (type, hash), and whether its
-    text is taken as published.
+    """What makes findings count for less in one call: exceptions in force, as (type, hash), whether its
+    text is taken as published, and the files of which it is known what they hold.
     """
 
     exceptions: frozenset[tuple[str, str]] = frozenset()
     published_at: str = ""
+    files: tuple[KnownFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def judge(
 ) -> Judged:
     """What follows from an inspection of `body` for a call of `department`."""
     if not inspection.failure:
+        inspection = with_known_files(inspection, leniency.files)
         inspection = without_exceptions(inspection, leniency.exceptions)
         inspection = as_public(inspection) if leniency.published_at else inspection
     decision = decide(inspection, department, human_review=declaration.human_review)

@@ -20,6 +20,7 @@ from lambdas.inspection.answers import AnswerFilter, AnswerPolicy
 from lambdas.inspection.dictionaries import EMPTY, Dictionary, DictionaryError, Term, parse_dictionary
 from lambdas.inspection.findings import Channel, DataClass, Finding, Inspection, Uninspectable, Violation
 from lambdas.inspection.inspector import DETECTORS, INSPECTION_VERSION, InspectionConfig, Inspector
+from lambdas.inspection.known_files import KnownFile
 from lambdas.inspection.policy import Action, Decision, DepartmentRules, decide
 from lambdas.inspection.redaction import redact_request
 
@@ -40,6 +41,7 @@ __all__ = [
     "Inspection",
     "InspectionConfig",
     "Inspector",
+    "KnownFile",
     "Term",
     "Uninspectable",
     "Violation",

@@ -111,7 +111,8 @@ _TYPE_NAMES = {
     "CUSTOMER_LIST": "a list of people", "PERSONNEL": "a personnel matter", "LEGAL": "a legal matter",
     "MNPI": "unpublished financial information", "HEALTH": "a person's health information", "TRADE_SECRET":
         "a trade secret",
-    "ROADMAP": "an unreleased plan", "LABEL": "a confidentiality label", "DECLARED":
+    "ROADMAP": "an unreleased plan", "LABEL": "a confidentiality label", "FILE": "a file of that class",
+    "DECLARED":
         "the class that you declared",
     "CANARY": "a protected marker", "EGRESS": "a link that carries data out",
 }  # fmt: skip
@@ -256,7 +257,18 @@ def _decide_rest(inspection: Inspection, department: DepartmentRules) -> Decisio
 
 # findings that describe a text as a whole, not a place in it
 WHOLE_TEXT_TYPES = frozenset(
-    ("PERSONNEL", "LEGAL", "MNPI", "HEALTH", "TRADE_SECRET", "ROADMAP", "LABEL", "CUSTOMER_LIST", "DECLARED")
+    (
+        "PERSONNEL",
+        "LEGAL",
+        "MNPI",
+        "HEALTH",
+        "TRADE_SECRET",
+        "ROADMAP",
+        "LABEL",
+        "FILE",
+        "CUSTOMER_LIST",
+        "DECLARED",
+    )
 )
 
 

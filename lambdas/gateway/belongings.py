@@ -1,0 +1,188 @@
+"""Files and containers at a provider: to whom here they belong, and what a request may name of them (L1.5,
+L1.10, G.1).
+
+A provider knows the organisation only; any key of it may use any file and any container there. Here a file
+belongs to the department whose member uploaded it, or in whose call it was made: the whole department may use
+it by its id. A container holds what code wrote in between, and belongs to one caller. What belongs to others
+does not exist. A request that names one goes to the provider that holds it and to no other.
+
+A file keeps the class that inspection gave it; with that it counts in each request that names it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from lambdas.common.clock import Clock
+from lambdas.common.identities import Principal
+from lambdas.common.ledger.items import TTL, Cancelled, Create, Key, Store
+from lambdas.common.policy import Department
+from lambdas.gateway import errors
+from lambdas.gateway.errors import ApiError, invalid_request, not_found
+from lambdas.gateway.made import Made
+from lambdas.gateway.providers.provider import ClaudeProvider
+from lambdas.gateway.request_rules import permits_skill, skill_not_permitted
+from lambdas.gateway.survey import Survey
+from lambdas.inspection import DataClass, KnownFile
+
+MADE, UPLOADED = "made", "uploaded"
+_CONTAINERS_KEPT = timedelta(days=31)  # a provider keeps them for 30
+_LONGEST_ID = 128
+_MOST_NAMED = 100  # files of one request
+
+
+def file_key(department: str, file_id: str) -> Key:
+    """Where the ledger's table keeps a file of a department."""
+    return Key("ledger", f"FILES#{department}", file_id)
+
+
+def _container_key(department: str, container: str) -> Key:
+    return Key("ledger", f"CONTAINERS#{department}", container)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What of a provider's a request names: the provider that holds it (empty: any will do), and its files
+    as inspection knows them.
+    """
+
+    provider: str = ""
+    files: tuple[KnownFile, ...] = ()
+
+    def among(self, providers: Sequence[ClaudeProvider]) -> Sequence[ClaudeProvider]:
+        """Those of the providers that can answer. Raises `ApiError` 404."""
+        if not self.provider:
+            return providers
+        able = [one for one in providers if one.name == self.provider]
+        if not able:
+            raise not_found(
+                f"The provider {self.provider}, which holds the files or the container of this request, is "
+                "no longer configured: upload the files again, or send their content in the message.",
+                reason="provider_gone",
+            )
+        return able
+
+
+_NOTHING = Named()
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose something is that an answer made: the caller and its department, the provider and the call it
+    came from, and the class of what the call held.
+    """
+
+    principal: str
+    department: str
+    provider: str
+    request_id: str
+    data_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """Knows what belongs to whom. `store` is the ledger's."""
+
+    store: Store
+    clock: Clock
+
+    async def named(self, principal: Principal, department: Department, seen: Sequence[Survey]) -> Named:
+        """What a request names. Raises `ApiError` 404 for what is not the caller's, 451 for a container with
+        a Skill that is approved no longer, 400 where no single provider holds all, 503.
+        """
+        files = [one for each in seen for one in each.files]
+        containers = [one for each in seen for one in each.containers]
+        if not files and not containers:
+            return _NOTHING
+        if len({file_id for _, file_id in files}) > _MOST_NAMED:
+            raise invalid_request(f"A request may name {_MOST_NAMED} files at most.", reason="too_many_files")
+        keys = {
+            **{place: file_key(department.id, file_id) for place, file_id in files},
+            **{place: _container_key(department.id, one) for place, one in containers},
+        }
+        found = await self._found(keys)
+        for place, container in containers:
+            item = found[place]
+            if item is None or item["principal"] != principal.id:
+                raise not_found(
+                    f"{place}: you have no container {container[:_LONGEST_ID]}. Leave `container` out, or "
+                    "name one that an answer to you has named.",
+                    reason="unknown_container",
+                )
+            for skill in json.loads(item["skills"]):
+                if not permits_skill(department, principal.roles, skill):
+                    raise skill_not_permitted(place, skill, department.contact)
+        known: list[KnownFile] = []
+        for place, file_id in files:
+            item = found[place]
+            if item is None:
+                raise not_found(
+                    f"{place}: your department has no file {file_id[:_LONGEST_ID]}. Upload it with POST "
+                    "/v1/files, or send its content in the message.",
+                    reason="unknown_file",
+                )
+            unread = tuple(json.loads(item["unread"]))
+            known.append(KnownFile(place, DataClass(item["data_class"]), unread))
+        providers = {item["provider"] for item in found.values() if item is not None}
+        if len(providers) > 1:
+            raise invalid_request(
+                f"The files and containers of this request lie at different providers "
+                f"({', '.join(sorted(providers))}): upload the files again, so that one provider has all.",
+                reason="several_providers",
+            )
+        return Named(providers.pop(), tuple(known))
+
+    async def _found(self, keys: dict[str, Key]) -> dict[str, dict[str, Any] | None]:
+        distinct = list(dict.fromkeys(keys.values()))
+        short = [one for one in distinct if 0 < len(one.sk) <= _LONGEST_ID]
+        try:
+            items = dict(zip(short, await self.store.get(short), strict=True)) if short else {}
+        except Exception:  # whatever the store raises: without it nothing has an owner
+            raise errors.control_unavailable("ledger") from None
+        return {place: items.get(key) for place, key in keys.items()}
+
+    async def keep(self, owner: "Owner", made: Made) -> None:
+        """Remember whose the container and the files of an answer are. Never raises: what has no owner is
+        nobody's.
+        """
+        by = {"principal": owner.principal, "provider": owner.provider, "request_id": owner.request_id}
+        now = self.clock()
+        kept: list[Create] = []
+        if made.container:
+            kept.append(
+                Create(
+                    _container_key(owner.department, made.container),
+                    {
+                        **by,
+                        "skills": json.dumps(made.skills),
+                        TTL: int((now + _CONTAINERS_KEPT).timestamp()),
+                    },
+                )
+            )
+        kept += [
+            Create(
+                file_key(owner.department, file_id),
+                {
+                    **by,
+                    "origin": MADE,
+                    "created_at": now.isoformat(timespec="seconds"),
+                    "data_class": owner.data_class,
+                    "unread": "[]",
+                },
+            )
+            for file_id in made.files
+        ]
+        for one in kept:
+            try:
+                await self.store.apply(one)
+            except Cancelled:  # an earlier answer named it
+                continue
+            except Exception:  # whatever the store raises
+                return
+
+
+def not_yours(file_id: str) -> ApiError:
+    """404: no such file, or none that this caller may have."""
+    return not_found(f"You have no file {file_id[:_LONGEST_ID]}.", reason="unknown_file")
