@@ -113,7 +113,7 @@ def _block(block: Mapping[str, Any], path: str, seen: Survey, depth: int) -> Non
             _measure(kind, block.get("source"), seen)
     elif kind is not None:
         seen.blocks.setdefault(str(kind), path)
-    if "file_id" in block and kind not in OUTPUTS:  # what an answer made is only told of, not read again
+    if "file_id" in block and kind not in OUTPUTS:  # what an answer made is only named, not read again
         seen.files.append((path, _id(block["file_id"])))
     for key, value in block.items():
         if key == "model":
