@@ -114,7 +114,7 @@ def _choice(
     if config is not None and isinstance(read_yaml(config).get("config"), dict):
         raise KitError(
             f"{config}: this is the configuration of one stack",
-            hint="give a client's file, such as stacks/config/clients/example.yaml",
+            hint="give a client's file, such as clients/<client>/client.yaml",
             exit_code=ExitCode.USAGE,
         )
     here = standing(home)
