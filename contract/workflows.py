@@ -147,6 +147,10 @@ class ReviewStep:
         most=20,
         stricter="less",
     )
+    people: int = key(
+        "how many people must approve the same text before it is released; one who rejects it is enough",
+        default=1, least=1, most=5, stricter="more",
+    )  # fmt: skip
     hours: float | None = key(
         "hours until it is escalated; `reviews.hours` of the client if left out", default=None, least=0.01,
         most=720,

@@ -73,10 +73,12 @@ def definition(planned: Planned, department: str, steps: Steps) -> dict[str, Any
     outcome = made.step(OutcomeStep)
     about = {"department": department, "request.$": "$.request", "workflow": workflow["name"]}
     draft = {"workflow": dict(workflow), "request.$": "$.request"}
-    roles = {"roles": list(review.roles)} if review and review.roles else {}
+    who: dict[str, Any] = {"roles": list(review.roles)} if review and review.roles else {}
+    if review and review.people > 1:
+        who["people"] = review.people
     opening = {
         **about,
-        **roles,
+        **who,
         "call.$": "$.draft.call",
         "demanded_by": planned.demanded_by,
         "draft_sha256.$": "$.draft.draft_sha256",
@@ -88,7 +90,7 @@ def definition(planned: Planned, department: str, steps: Steps) -> dict[str, Any
         "material_decision": outcome.material_decision if outcome else False,
         "use_case": workflow["use_case"],
     }
-    decision = {**record, **roles}
+    decision = {**record, **who}
     released, waiting = made.step(ReleaseStep) is not None, planned.waiting
     accepted = "Release" if released else "RecordAcceptance"
     decided = dict.fromkeys(_ACCEPTED, accepted) | {"rejected": "RecordRejection" if outcome else "Rejected"}

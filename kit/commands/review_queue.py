@@ -76,7 +76,7 @@ def show(request: Request, department: Department, client: Client = None, as_jso
 
     Exit codes: 0 done; 2 no such review, or not let in; 4 the deployment cannot be reached.
     """
-    from kit.reviews.deciding import draft_of, review_of
+    from kit.reviews.deciding import approvals_of, draft_of, review_of
     from kit.reviews.identity import looking_person
     from kit.reviews.places import place
     from kit.target import find_target
@@ -92,10 +92,14 @@ def show(request: Request, department: Department, client: Client = None, as_jso
     typer.echo(f"because: {', '.join(review.because) or 'nothing demands a review'}")
     if review.roles:
         typer.echo(f"counts from people with a role of: {', '.join(review.roles)}")
+    for name, value in approvals_of(review).items():
+        typer.echo(f"{name.lower()}: {value}")
     for finding in review.findings:
         typer.echo(f"finding ({finding['check']}): {finding['finding']}")
     for source in draft["sources"]:
         typer.echo(f"source: {source['key']} sha256 {source['sha256'][:12]}")
+    if "edited_by" in draft:
+        typer.echo(f"edit of {draft['edited_by']}, which others must approve:")
     typer.echo(f"\n{draft['text']}")
 
 
@@ -202,7 +206,12 @@ def _decide(
     if as_json:
         _print_json({**done.review.as_document(), "state": done.state, "delivered": done.delivered})
         return
-    later = "; your decision is written and the workflow takes it by itself" if done.review.waiting else ""
+    later = ""
+    if done.review.waiting:
+        counted = any(one["key"] == done.key for one in done.review.approvals)
+        later = "; others must approve the same text" if counted else (
+            "; your decision is written and the workflow takes it by itself"
+        )  # fmt: skip
     typer.echo(f"{request} is {done.state}{later}")
 
 

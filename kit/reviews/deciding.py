@@ -10,7 +10,7 @@ from kit.identity.operator import plain
 from kit.reviews.places import Place, departments_with_workflows, place
 from kit.target import Target
 from lambdas.common.ids import new_id
-from lambdas.workflow.area import REQUEST_ID, decisions_of, draft_key, encoded
+from lambdas.workflow.area import REQUEST_ID, decisions_of, draft_key, edit_key, encoded
 from lambdas.workflow.reviews import DECISIONS, Review, UnknownReview, deliver, same_person
 
 _LONGEST_REASON = 1000
@@ -21,11 +21,12 @@ _LONGEST_WAIT, _LOOK_EVERY = 30.0, 0.2  # seconds
 @dataclass(frozen=True)
 class Decided:
     """A review after its decision; `delivered` is whether an execution waited for it. It still waits where
-    the execution has not taken the decision yet.
+    others must approve as well, or the execution has not taken the decision yet.
     """
 
     review: Review
     delivered: bool
+    key: str = ""  # of the decision's document
 
     @property
     def state(self) -> str:
@@ -60,32 +61,45 @@ def review_of(where: Place, request: str) -> Review:
 
 
 def draft_of(where: Place, request: str) -> dict[str, Any]:
-    """The draft that is reviewed: `text`, `sources` and the rest. Its hash is checked against the review's.
+    """What is reviewed: `text`, `sources` and the rest. Its hash is checked against the review's. Where a
+    reviewer's edit waits for others, `text` is that edit and `edited_by` says whose.
 
     Raises KitError (2) where the draft is not the one that was sent to review.
     """
-    stored = where.area.read(draft_key(request))
-    if stored.sha256 != review_of(where, request).draft_sha256:
+    review, stored = review_of(where, request), where.area.read(draft_key(request))
+    edit = where.area.read(edit_key(request)) if review.edited else None
+    if stored.sha256 != review.draft_sha256 or (edit and edit.sha256 != review.proposed_sha256):
         raise KitError(
             f"{request}: the draft has changed since it was sent to review",
             hint="reject it, and have the workflow started again",
             exit_code=ExitCode.USAGE,
         )
-    return stored.document()
+    if edit is None:
+        return stored.document()
+    proposed = edit.document()
+    return {**stored.document(), "text": proposed["text"], "edited_by": proposed["by"]}
+
+
+def approvals_of(review: Review) -> dict[str, str]:
+    """How far the approvals are, where more than one person must approve; else nothing."""
+    if review.people < 2:
+        return {}
+    so_far = ", ".join(review.approvers(review.proposed_sha256))
+    return {"Approvals": f"{review.people} people must approve it; so far {so_far or 'nobody'}"}
 
 
 def decide(
-    where: Place, request: str, decision: str, reason: str, *, text: str | None = None, draft_sha256: str = ""
+    where: Place, request: str, decision: str, reason: str, *, text: str | None = None, read_sha256: str = ""
 ) -> Decided:
     """Write the decision of `where.person`, signed by the role session, tell the execution and wait until it
-    has been taken. `text` is the reviewer's own, for `edit`; `draft_sha256` says what was read, where that
-    can differ from what is there now.
+    has been taken. `text` is the reviewer's own, for `edit`; `read_sha256` is the hash of the draft or edit
+    that was read, where that can differ from what is there now.
 
     Raises KitError (2): decided otherwise, of another draft, by the person who asked, without a reason, or
     refused by the workflow, such as that of somebody who has left the department.
     """
     review = review_of(where, request)
-    if draft_sha256 and draft_sha256 != review.draft_sha256:
+    if read_sha256 and read_sha256 != review.proposed_sha256:
         raise KitError(
             f"{request}: this is not the draft that you have read",
             hint="read it again",
@@ -109,11 +123,12 @@ def decide(
         "reason": said,
         "request": request,
         **({"text": text} if decision == "edit" else {}),
+        **({"text_sha256": review.proposed_sha256} if review.edited else {}),
     }
     key = f"{decisions_of(request)}{new_id('dec_')}.json"
     where.area.put_once(key, encoded(where.signed(document)))
     delivered = deliver(where.client("stepfunctions"), review)
-    return Decided(_taken(where, review, decision, key) if delivered else review, delivered)
+    return Decided(_taken(where, review, decision, key) if delivered else review, delivered, key)
 
 
 def _taken(where: Place, review: Review, decision: str, key: str) -> Review:
@@ -122,7 +137,7 @@ def _taken(where: Place, review: Review, decision: str, key: str) -> Review:
     Raises KitError (2) where the workflow has refused it.
     """
     end = time.monotonic() + _LONGEST_WAIT
-    while review.waiting and time.monotonic() < end:
+    while review.waiting and time.monotonic() < end and not _counted(review, key):
         if review.refused_key == key:
             raise KitError(
                 f"{review.request}: your decision does not count: {review.refused_because}",
@@ -132,6 +147,11 @@ def _taken(where: Place, review: Review, decision: str, key: str) -> Review:
         time.sleep(_LOOK_EVERY)
         review = where.reviews.get(where.department, review.request)
     return review if review.waiting else _as_decided(review, decision, where.person)
+
+
+def _counted(review: Review, key: str) -> bool:
+    """Whether the decision is one of those that wait for others."""
+    return any(one["key"] == key for one in review.approvals)
 
 
 def _as_decided(review: Review, decision: str, person: str) -> Review:

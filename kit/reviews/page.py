@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.errors import KitError
-from kit.reviews.deciding import decide, draft_of, queue, review_of
+from kit.reviews.deciding import approvals_of, decide, draft_of, queue, review_of
 from kit.reviews.places import Place, place
 from kit.target import Target
 from lambdas.workflow.area import NotThere
@@ -124,7 +124,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             form.get("decision", ""),
             form.get("reason", ""),
             text=form.get("text", "").replace("\r\n", "\n"),
-            draft_sha256=form.get("draft_sha256", "-"),
+            read_sha256=form.get("read_sha256", "-"),
         )
         body = f'<p role="status">{_e(request)} is {_e(done.state)}.</p><p><a href="/">Back</a></p>'
         return _page("Decided", body, self.server.person)
@@ -212,6 +212,7 @@ def _review_body(review: Review, draft: Mapping[str, Any], token: str) -> str:
         "Since": review.opened_at,
         "Because": ", ".join(review.because) or "nothing demands a review",
         "State": review.state,
+        **approvals_of(review),
     }
     listed = "".join(f"<dt>{_e(name)}</dt><dd>{_e(value)}</dd>" for name, value in facts.items())
     findings = "".join(f"<li>{_e(one['check'])}: {_e(one['finding'])}</li>" for one in review.findings)
@@ -222,13 +223,17 @@ def _review_body(review: Review, draft: Mapping[str, Any], token: str) -> str:
         f"<dl>{listed}</dl>"
         f"<h2>Findings</h2>{f'<ul>{findings}</ul>' if findings else '<p>The checks found nothing.</p>'}"
         f"<h2>Sources</h2>{f'<ul>{sources}</ul>' if sources else '<p>None.</p>'}"
-        f"<h2>Draft</h2><pre tabindex='0'>{_e(draft['text'])}</pre>"
+        f"<h2>{_heading(draft)}</h2><pre tabindex='0'>{_e(draft['text'])}</pre>"
         + (_form(review, draft, token) if review.waiting else f"<p>It is {_e(review.state)}.</p>")
     )
 
 
+def _heading(draft: Mapping[str, Any]) -> str:
+    return f"Edit of {_e(draft['edited_by'])}" if "edited_by" in draft else "Draft"
+
+
 def _form(review: Review, draft: Mapping[str, Any], token: str) -> str:
-    hidden = {"token": token, "draft_sha256": review.draft_sha256}
+    hidden = {"token": token, "read_sha256": review.proposed_sha256}
     fields = "".join(
         f'<input type="hidden" name="{name}" value="{_e(value)}">' for name, value in hidden.items()
     )

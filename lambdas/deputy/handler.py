@@ -12,7 +12,7 @@ Events carry `token` and `action`:
     start   workflow, variables, documents: [{"name", "text"}], name
     status  workflow, request
     review  request
-    decide  request, decision, reason, draft_sha256, text (for `edit`)
+    decide  request, decision, reason, read_sha256 (of the draft or edit that was read), text (for `edit`)
 Answers: see each method; {"refused": "<fixed word>"} where it is not taken.
 
 Environment: `SIGN_IN_URL`, `ACCESS_TABLE`, `GOVERNANCE_BUCKET`, `GOVERNANCE_KEY_ARN`, `PEOPLE_SESSION_ROLE`
@@ -44,6 +44,7 @@ from lambdas.workflow.area import (
     NotThere,
     decisions_of,
     draft_key,
+    edit_key,
     encoded,
     released_key,
     request_key,
@@ -217,7 +218,11 @@ class Deputy:
 
     def review(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
         """{"review", "text", "marks": [[start, end, number of the finding]], "sources": [{"name", "text",
-        "left_out"}], "asked_by", "mine"}. Raises `Refused`."""
+        "left_out"}], "asked_by", "mine", "proposed": {"sha256", "text", "by"}, "approved"}. Raises `Refused`.
+
+        `proposed` is what an approval is about: the draft, or a reviewer's edit with its author; `approved`
+        is whether this person has approved it already.
+        """
         where = self.place(record, REVIEWER)
         review = self._wanted(where, record, event)
         stored = where.area.read(draft_key(review.request))
@@ -240,6 +245,8 @@ class Deputy:
             "sources": _shortened(sources),
             "asked_by": str(asked.get("name", "")),
             "mine": self._mine(review, where),
+            "proposed": self._proposed(review, where, draft["text"]),
+            "approved": where.person in review.approvers(review.proposed_sha256),
         }
 
     def decide(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,12 +263,14 @@ class Deputy:
         edits = isinstance(text, str) and len(text.strip()) > 0 and len(text) <= LONGEST_TEXT
         if decision == "edit" and not edits:
             raise Refused("text")
-        if event.get("draft_sha256") != review.draft_sha256:
+        if event.get("read_sha256") != review.proposed_sha256:
             raise Refused("changed")
         if self._mine(review, where):
             raise Refused("own")
         if not review.waiting:
             raise Refused("decided")
+        if decision == "approve" and where.person in review.approvers(review.proposed_sha256):
+            raise Refused("approved")
         document = {
             "decision": decision,
             "department": record.department,
@@ -269,11 +278,13 @@ class Deputy:
             "reason": reason,
             "request": review.request,
             **({"text": text} if decision == "edit" else {}),
+            **({"text_sha256": review.proposed_sha256} if review.edited else {}),
         }
         key = f"{decisions_of(review.request)}{new_id('dec_')}.json"
         where.area.put_once(key, encoded(where.signed(document)))
         delivered = deliver(where.client("stepfunctions"), review)
-        return {"state": DECISIONS[decision], "delivered": delivered}
+        alone = decision == "reject" or review.people < 2
+        return {"state": DECISIONS[decision] if alone else "approving", "delivered": delivered}
 
     # -- parts ---------------------------------------------------------------------------------------------
 
@@ -289,6 +300,14 @@ class Deputy:
             return True
         asked = self.records.find_person(review.requested_by)
         return asked is not None and session_of(asked.subject) == where.person
+
+    def _proposed(self, review: Review, where: Place, draft: str) -> dict[str, str]:
+        if not review.edited:
+            return {"sha256": review.proposed_sha256, "text": draft, "by": ""}
+        edit = where.area.read(edit_key(review.request))
+        if edit.sha256 != review.proposed_sha256:
+            raise Refused("changed")
+        return {"sha256": edit.sha256, **{name: edit.document()[name] for name in ("text", "by")}}
 
     def _review(self, department: str, request: str) -> Review | None:
         try:

@@ -51,6 +51,7 @@ class Desk:
                 because=because,
                 findings=findings,
                 roles=tuple(event.get("roles") or ()),
+                people=int(event.get("people") or 1),
                 release_key="" if because else draft_key(event["request"]),
                 release_sha256="" if because else event["draft_sha256"],
             )

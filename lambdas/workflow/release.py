@@ -1,14 +1,14 @@
 """Steps `decide`, `release` and `record` of a department's workflow (L3.4, G.2, G.3).
 
 Event: {"step": "decide" | "release" | "record", "department", "request", "workflow", "material_decision",
-"use_case", "roles"}. This is the only role that may write released texts, and it writes only what its review
-allows: the very bytes whose hash the reviewer has approved. A decision counts when AWS confirms whose session
-signed it, and is in the audit store before anything is released.
+"use_case", "roles", "people"}. This is the only role that may write released texts, and it
+writes only what its review allows: the very bytes whose hash the reviewers have approved. A decision counts
+when AWS confirms whose session signed it, and is in the audit store before anything is released.
 """
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,7 @@ from lambdas.workflow.area import DepartmentArea, decisions_of, draft_key, edit_
 from lambdas.workflow.aws import client, prover
 from lambdas.workflow.gateway_client import GatewayClient, Refused
 from lambdas.workflow.proof import NotProved, Prover
-from lambdas.workflow.reviews import Review, ReviewConflict, Reviews, same_person
+from lambdas.workflow.reviews import DECISIONS, Review, ReviewConflict, Reviews, folded, same_person
 
 
 class NotWhatWasApproved(Exception):
@@ -41,26 +41,31 @@ class Release:
     people: AccessRecords | None = None
     clock: Clock = utc_now
 
-    def decide(self, department: str, request: str, roles: Sequence[str] = ()) -> dict[str, Any]:
+    def decide(
+        self, department: str, request: str, roles: Sequence[str] = (), people: int = 1
+    ) -> dict[str, Any]:
         """Take the first decision that counts: proved, about this draft, of another person than asked for it,
         who by the access record is of the department and has one of the roles where any are named. Why one
-        does not count is noted in the review.
+        does not count is noted in the review. A text is approved once `people` of them have approved it.
 
         Returns {"state"}: still `waiting` where there is none. Raises `ProofUnavailable`.
         """
         review = self.reviews.get(department, request)
         for key in self.area.keys(decisions_of(request)) if review.waiting else ():
+            if any(one["key"] == key for one in review.approvals):
+                continue  # it has been counted
             given = self.area.document(key)
             try:
                 person = self.prover.person(given)
                 self._require_reviewer(person, department, roles)
-                review = self._take(review, given, person)
+                review = self._take(review, key, given, person, people)
             except ReviewConflict as why:
                 self.reviews.refuse(department, request, key, str(why))
                 continue  # it counts for nothing, and the next may
             except (NotProved, ValueError):
                 continue
-            break
+            if not review.waiting:
+                break
         return {"state": review.state}
 
     def _require_reviewer(self, person: str, department: str, roles: Sequence[str]) -> None:
@@ -91,27 +96,65 @@ class Release:
         found = self._record_of(name)
         return found.subject if found is not None else name
 
-    def _take(self, review: Review, given: Mapping[str, Any], person: str) -> Review:
+    def _take(
+        self, review: Review, decision_key: str, given: Mapping[str, Any], person: str, people: int
+    ) -> Review:
         about = (given.get("department"), given.get("request"), given.get("draft_sha256"))
         if about != (review.department, review.request, review.draft_sha256):
             raise ReviewConflict("it is about another draft")
         if same_person(self._id_of(person), self._id_of(review.requested_by)):
             raise ReviewConflict("the person who asked for it may not decide on it")
         decision = str(given.get("decision"))
-        key, sha256 = ("" if decision == "reject" else draft_key(review.request)), ""
+        reason = str(given.get("reason", ""))
+        key, sha256 = "", ""
+        if decision == "approve":
+            key, sha256 = self._proposed(review, str(given.get("text_sha256") or review.draft_sha256))
         if decision == "edit":
             key = edit_key(review.request)
             self.area.put(key, encoded({"by": person, "request": review.request, "text": str(given["text"])}))
             sha256 = self.area.read(key).sha256
+        approvers = self._approvers(review, sha256) | {folded(self._id_of(person))}
+        if decision != "reject" and len(approvers) < people:
+            return self._approve(review, decision_key, decision, person, reason, key, sha256)
         return self.reviews.decide(
             review.department,
             review.request,
             decision,
             by=person,
-            reason=str(given.get("reason", "")),
+            reason=reason,
             release_key=key,
             release_sha256=sha256,
         )
+
+    def _proposed(self, review: Review, read: str) -> tuple[str, str]:
+        """Key and hash of the text that an approval is about: what was read must be what is proposed."""
+        if read != review.proposed_sha256:
+            raise ReviewConflict("it is about another text than the one that waits now")
+        return (edit_key if review.edited else draft_key)(review.request), read
+
+    def _approvers(self, review: Review, sha256: str) -> set[str]:
+        return {folded(self._id_of(one)) for one in review.approvers(sha256)}
+
+    def _approve(
+        self,
+        review: Review,
+        decision_key: str,
+        decision: str,
+        person: str,
+        reason: str,
+        key: str,
+        sha256: str,
+    ) -> Review:
+        """Keep an approval that needs another's beside it."""
+        if folded(self._id_of(person)) in self._approvers(review, sha256):
+            raise ReviewConflict("the same person has approved it already, and others must as well")
+        if decision not in DECISIONS or not reason.strip():
+            raise ValueError("a decision and a reason are required")
+        approval = {
+            "at": self.clock().isoformat(timespec="seconds"), "by": person.strip(), "decision": decision,
+            "key": decision_key, "reason": reason.strip(), "release_key": key, "release_sha256": sha256,
+        }  # fmt: skip
+        return self.reviews.approve(review, approval)
 
     def release(self, department: str, workflow: str, request: str, use_case: str) -> dict[str, Any]:
         """Release the approved text, once. Returns {"released_key"}.
@@ -138,8 +181,10 @@ class Release:
         return {"released_key": key}
 
     def _record_decision(self, review: Review, use_case: str) -> None:
-        """Append the person's decision; once, unless a crash comes between."""
+        """Append each person's decision; once, unless a crash comes between."""
         if review.decision and not review.decision_record:
+            for one in review.approvals:
+                self.append(_decision(_as_of(review, one), use_case))
             record_id = self.append(_decision(review, use_case))
             self.reviews.decision_recorded(review.department, review.request, record_id)
 
@@ -156,6 +201,17 @@ class Release:
                 return {"recorded": False, "reason": str(refused)}
             self.reviews.recorded(department, request)
         return {"recorded": True}
+
+
+def _as_of(review: Review, approval: Mapping[str, str]) -> Review:
+    """The review as one approval saw it."""
+    return replace(
+        review,
+        decision=approval["decision"],
+        decided_by=approval["by"],
+        decided_at=approval["at"],
+        release_sha256=approval["release_sha256"],
+    )
 
 
 def _decision(review: Review, use_case: str) -> dict[str, Any]:
@@ -183,7 +239,8 @@ def _decision(review: Review, use_case: str) -> dict[str, Any]:
 def _outcome(review: Review, material_decision: bool) -> dict[str, Any]:
     said = f"{review.state}" + (f" after {', '.join(review.because)}" if review.because else "")
     result = {"result": review.reason} if review.reason else {}
-    reviewer = {"reviewed_by": review.decided_by} if review.decided_by else {}
+    reviewers = [*review.approvers(review.release_sha256), review.decided_by] if review.decided_by else []
+    reviewer = {"reviewed_by": ", ".join(reviewers)} if reviewers else {}
     use = f"workflow {review.workflow}, request {review.request}: {said}"
     return {"use": use, "material_decision": material_decision, **result, **reviewer}
 
@@ -214,7 +271,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     department, request = event["department"], event["request"]
     use_case = event["use_case"]
     if event["step"] == "decide":
-        return _release().decide(department, request, event.get("roles") or ())
+        return _release().decide(department, request, event.get("roles") or (), event.get("people") or 1)
     if event["step"] == "release":
         return _release().release(department, event["workflow"], request, use_case)
     return _release().record(department, request, use_case, material_decision=event["material_decision"])

@@ -11,6 +11,8 @@ only:
 
 `queue` is there while a person is waited for (index `queue`). An item holds ids, hashes and findings; the
 draft itself lies in the department's own data area, and so do decisions, each with the proof of who made it.
+Where several people must approve, each approval before the last is kept in `approvals` and the review waits
+on; they count together only for one text, so an edit begins the count again.
 Only the workflow's own functions write here: a decision counts once the releaser has seen its proof. It is
 written before the execution is notified of it: if the process dies in between, it stands and is found by the
 next look.
@@ -41,7 +43,9 @@ class UnknownReview(Exception):
 @dataclass(frozen=True, slots=True)
 class Review:
     """One review. `because` says why a person is asked; `roles` are those whose decision counts, every
-    reviewer's if empty; `release_sha256` is what may be released; `refused_key` is the newest decision that
+    reviewer's if empty; `people` is how many must approve the same text, `approvals` who has so far: `by`,
+    `at`, `decision`, `reason`, `key` of the decision, `release_key`, `release_sha256`.
+    `release_sha256` is what may be released; `refused_key` is the newest decision that
     does not count, `refused_because` says why.
     """
 
@@ -56,6 +60,8 @@ class Review:
     because: tuple[str, ...] = ()
     findings: tuple[Mapping[str, str], ...] = ()
     roles: tuple[str, ...] = ()
+    people: int = 1
+    approvals: tuple[Mapping[str, str], ...] = ()
     escalated_at: str = ""
     token: str = ""
     decision: str = ""
@@ -75,10 +81,24 @@ class Review:
         """Whether a person still has to decide."""
         return self.state == "waiting"
 
+    @property
+    def proposed_sha256(self) -> str:
+        """What a reviewer approves: the newest edit that waits for others, else the draft."""
+        return self.approvals[-1]["release_sha256"] if self.approvals else self.draft_sha256
+
+    @property
+    def edited(self) -> bool:
+        """Whether a reviewer's edit waits for others to approve it."""
+        return self.waiting and self.proposed_sha256 != self.draft_sha256
+
+    def approvers(self, sha256: str) -> list[str]:
+        """Who has approved a text."""
+        return [one["by"] for one in self.approvals if one["release_sha256"] == sha256]
+
     def as_document(self) -> dict[str, Any]:
         """Plain data without the task token, which is a credential."""
         return {
-            name: [dict(one) for one in value] if name == "findings" else
+            name: [dict(one) for one in value] if name in ("approvals", "findings") else
             list(value) if isinstance(value, tuple) else value
             for name in self.__dataclass_fields__
             if name != "token" and (value := getattr(self, name)) not in ("", ())
@@ -180,6 +200,25 @@ class Reviews:
         if not moved and (decided.decision, decided.decided_by) != (decision, by.strip()):
             raise ReviewConflict(f"it is {decided.state} already")
         return decided
+
+    def approve(self, review: Review, approval: Mapping[str, str]) -> Review:
+        """Add an approval that is not the last one needed; the review waits on. Nothing changes where the
+        approvals are no longer those of `review`, or it does not wait.
+        """
+        values = {":after": (*review.approvals, approval), ":waiting": "waiting", ":before": review.approvals}
+        condition = "#state = :waiting AND " + (
+            "approvals = :before" if review.approvals else "attribute_not_exists(approvals)"
+        )
+        try:
+            self._update(
+                review.department, review.request, "SET approvals = :after",
+                {name: one for name, one in values.items() if one != ()},
+                names={"#state": "state"}, condition=condition,
+            )  # fmt: skip
+        except botocore.exceptions.ClientError as error:
+            if not _is_condition(error):
+                raise
+        return self.get(review.department, review.request)
 
     def refuse(self, department: str, request: str, key: str, because: str) -> None:
         """Note why the decision stored under `key` does not count; the review stays as it is."""
@@ -289,9 +328,14 @@ class Reviews:
         return self.clock().isoformat(timespec="seconds")
 
 
+def folded(name: str) -> str:
+    """A name as names are compared."""
+    return name.strip().casefold()
+
+
 def same_person(one: str, other: str) -> bool:
     """Whether two identities are one: case and surrounding spaces tell nobody apart."""
-    return one.strip().casefold() == other.strip().casefold()
+    return folded(one) == folded(other)
 
 
 def deliver(states: Any, review: Review) -> bool:
@@ -324,6 +368,7 @@ def _item(review: Review) -> dict[str, Any]:
 
 _VALUES: tuple[tuple[type, Callable[[Any], dict[str, Any]]], ...] = (
     (bool, lambda value: {"BOOL": value}),
+    (int, lambda value: {"N": str(value)}),
     (str, lambda value: {"S": value}),
     (Mapping, lambda value: {"M": {name: _value(one) for name, one in value.items()}}),
     (tuple, lambda value: {"L": [_value(one) for one in value]}),
@@ -340,7 +385,7 @@ def _plain(value: Mapping[str, Any]) -> Any:
         return {name: _plain(one) for name, one in held.items()}
     if kind == "L":
         return tuple(_plain(one) for one in held)
-    return held
+    return int(held) if kind == "N" else held
 
 
 def _review(item: Mapping[str, Any]) -> Review:

@@ -65,6 +65,7 @@ _STEPS: dict[str, st.SearchStrategy[Any]] = {
         optional={
             "demanded_by": st.sampled_from(["material-decision", "customer-facing", "a-whim", None]),
             "roles": st.lists(st.sampled_from(["champions", "legal-counsel", "Not A Slug"]), max_size=2),
+            "people": st.sampled_from([0, 1, 2, 5, 6, "two"]),
             "hours": st.sampled_from([0, 0.01, 24, 720, 721]),
             "escalation_hours": st.sampled_from([0.5, "long"]),
         },
@@ -336,16 +337,17 @@ def test_a_decision_counts_only_from_somebody_of_the_department_with_a_role_that
     assert [refused in one for one in desk.refused] == ([True] if refused else [])
 
 
-def test_the_reviewers_roles_reach_the_machine_and_its_desk() -> None:
+def test_whose_and_how_many_decisions_count_reaches_the_machine_and_its_desk() -> None:
     kit = read_workflows(KIT)[0]["contract-analysis"]
-    review = {"kind": "review", "roles": ["legal-counsel"], "hours": 2}
+    review = {"kind": "review", "roles": ["legal-counsel"], "people": 2, "hours": 2}
     document = {**OWN, "steps": ["draft", review, "release", "outcome"]}
     workflow = read_workflow(Reading(), document, "visit-notes", "x")
     assert workflow is not None
     states = _machine(workflow)["States"]
     for name in ("OpenReview", "TakeDecision", "LastLook"):
         assert states[name]["Parameters"]["Payload"]["roles"] == ["legal-counsel"]
+        assert states[name]["Parameters"]["Payload"]["people"] == 2
     plain = definition(
         Planned(kit, step_input(kit, published_prompt([KIT], kit), ""), "", Waiting(1, 1)), "legal", _LAMBDAS
     )
-    assert "roles" not in json.dumps(plain)
+    assert not {"roles", "people"} & set(plain["States"]["OpenReview"]["Parameters"]["Payload"])

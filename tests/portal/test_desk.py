@@ -2,9 +2,10 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import botocore.session
@@ -18,8 +19,9 @@ from lambdas.common.pool_tokens import Refused
 from lambdas.deputy import handler as deputy
 from lambdas.portal.pages.reviews import differences, marked
 from lambdas.portal.portal import Delegate
+from lambdas.workflow.area import Stored, encoded
 from lambdas.workflow.release import Release
-from lambdas.workflow.reviews import Review, ReviewConflict
+from lambdas.workflow.reviews import Review, ReviewConflict, Reviews
 from lambdas.workflow.validation import Draft, findings, place_of
 
 from .in_process import Clock, make_place
@@ -37,7 +39,8 @@ class Desk:
     def invoke(self, **_: Any) -> dict[str, Any]:
         """See botocore."""
         found = {"review": self.review.as_document(), "text": "A draft.", "marks": [], "sources": [],
-                 "asked_by": "", "mine": False}  # fmt: skip
+                 "asked_by": "", "mine": False, "approved": False,
+                 "proposed": {"sha256": self.review.draft_sha256, "text": "A draft.", "by": ""}}  # fmt: skip
         return {"Payload": io.BytesIO(json.dumps(found).encode())}
 
 
@@ -166,9 +169,135 @@ def test_nobody_decides_about_a_draft_that_they_asked_for_by_another_way_in(worl
     review = Review("legal", REQUEST, "waiting", "content", "req_1", "0" * 64, "rev@example.com", "")
     given = {"department": "legal", "request": REQUEST, "draft_sha256": "0" * 64, "decision": "approve"}
     with pytest.raises(ReviewConflict, match="may not decide"):
-        release._take(review, given, "rev")
+        release._take(review, "k", given, "rev", 1)
     with pytest.raises(ReviewConflict, match="may not decide"):
-        release._take(replace(review, requested_by="rev"), given, "REV@example.com")
+        release._take(replace(review, requested_by="rev"), "k", given, "REV@example.com", 1)
+
+
+@dataclass
+class Area:
+    """A department's data area in memory."""
+
+    held: dict[str, bytes]
+
+    def keys(self, prefix: str) -> list[str]:
+        """See `DepartmentArea`."""
+        return sorted(key for key in self.held if key.startswith(prefix))
+
+    def document(self, key: str) -> dict[str, Any]:
+        """See `DepartmentArea`."""
+        return json.loads(self.held[key])
+
+    def read(self, key: str) -> Stored:
+        """See `DepartmentArea`."""
+        return Stored(key, self.held[key], "")
+
+    def put(self, key: str, body: bytes) -> None:
+        """See `DepartmentArea`."""
+        self.held[key] = body
+
+    def put_once(self, key: str, body: bytes) -> bool:
+        """See `DepartmentArea`."""
+        return self.held.setdefault(key, body) is body
+
+
+class Signed:
+    """Stands in for AWS, which says whose session signed."""
+
+    def person(self, document: dict[str, Any]) -> str:
+        """Who signed."""
+        return document["by"]
+
+
+DRAFT = encoded({"text": "A draft."})
+DRAFT_SHA256 = sha256(DRAFT).hexdigest()
+EDIT = {"text": "Better."}
+EDIT_SHA256 = sha256(encoded({"by": "eva", "request": REQUEST, "text": "Better."})).hexdigest()
+
+
+def _said(by: str, decision: str, **more: str) -> dict[str, str]:
+    return {"by": by, "decision": decision, "reason": "read", "department": "legal", "request": REQUEST,
+            "draft_sha256": DRAFT_SHA256, **more}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("people", "said", "state", "released", "refused"),
+    [
+        (1, [_said("eva", "approve")], "released", DRAFT, ""),
+        (2, [_said("eva", "approve")], "waiting", None, ""),
+        (2, [_said("eva", "approve"), _said("tom", "approve")], "released", DRAFT, ""),
+        (3, [_said("eva", "approve"), _said("tom", "approve")], "waiting", None, ""),
+        (2, [_said("eva", "approve"), _said("eva", "approve")], "waiting", None, "same person"),
+        (2, [_said("eva", "approve"), _said("EVA ", "approve")], "waiting", None, "same person"),
+        (2, [_said("ada", "approve"), _said("tom", "approve")], "waiting", None, "may not decide"),
+        (2, [_said("eva", "approve"), _said("tom", "reject")], "rejected", None, ""),
+        (2, [_said("eva", "reject"), _said("tom", "approve")], "rejected", None, ""),
+        # an edit begins the count again, for that text
+        (2, [_said("tom", "approve"), _said("eva", "edit", **EDIT)], "waiting", None, ""),
+        (2, [_said("eva", "edit", **EDIT), _said("tom", "approve")], "waiting", None, "another text"),
+        (
+            2,
+            [_said("eva", "edit", **EDIT), _said("tom", "approve", text_sha256=EDIT_SHA256)],
+            "released",
+            encoded({"by": "eva", "request": REQUEST, "text": "Better."}),
+            "",
+        ),
+        (
+            2,
+            [_said("eva", "edit", **EDIT), _said("eva", "approve", text_sha256=EDIT_SHA256)],
+            "waiting",
+            None,
+            "same person",
+        ),
+        (
+            2,
+            [_said("eva", "edit", **EDIT), _said("tom", "edit", text="Best."),
+             _said("kim", "approve", text_sha256=EDIT_SHA256)],
+            "waiting",
+            None,
+            "another text",
+        ),
+    ],
+)  # fmt: skip
+def test_a_text_is_released_once_as_many_people_as_asked_for_have_approved_it(
+    world: AccessRecords, people: int, said: list[dict[str, str]], state: str, released: bytes | None,
+    refused: str,
+) -> None:  # fmt: skip
+    keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    world.client.create_table(
+        TableName="reviews", BillingMode="PAY_PER_REQUEST", KeySchema=keys,
+        AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk")],
+    )  # fmt: skip
+    reviews, recorded = Reviews(world.client, "reviews", lambda: datetime(2026, 12, 1, tzinfo=UTC)), []
+    area: Any = Area({f"drafts/{REQUEST}.json": DRAFT})
+    prover: Any = Signed()
+    gateway: Any = None
+
+    def record(document: Mapping[str, Any]) -> str:
+        recorded.append((document["principal"], document["decision"]))
+        return "rec_1"
+
+    release = Release(reviews, area, prover, gateway, record)
+    reviews.open(
+        Review("legal", REQUEST, "waiting", "content", "req_1", DRAFT_SHA256, "ada", NOW, people=people)
+    )
+    for number, document in enumerate(said):
+        area.put(f"decisions/{REQUEST}/{number}.json", encoded(document))
+        looks = [
+            release.decide("legal", REQUEST, people=people) for _ in range(2)
+        ]  # looking again counts nothing
+        if looks[-1]["state"] != "waiting":
+            break
+    review = reviews.get("legal", REQUEST)
+    assert refused in review.refused_because
+    if state != "released":
+        assert review.state == state
+        with pytest.raises(ReviewConflict):
+            release.release("legal", "content", REQUEST, "letters")
+        return
+    release.release("legal", "content", REQUEST, "letters")
+    assert area.held[f"released/content/{REQUEST}.json"] == released
+    assert recorded == [(one["by"], one["decision"]) for one in said], "each person's decision is on record"
 
 
 def test_the_page_says_whose_decision_counts(aws: None) -> None:

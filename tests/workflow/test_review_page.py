@@ -137,7 +137,7 @@ def test_only_whoever_has_the_address_gets_in_and_only_its_own_forms_count(serve
     assert browser.ask("POST", path, {**form, "token": server.token("wf_other")}).status == 403
     assert browser.ask("POST", path, form, origin="http://evil.example").status == 403
     assert browser.ask("POST", path, form, host="evil.example").status == 403
-    assert browser.ask("POST", path, {**form, "draft_sha256": "0" * 64}).status == 409
+    assert browser.ask("POST", path, {**form, "read_sha256": "0" * 64}).status == 409
     assert waiting.review().waiting, "nothing of this has decided anything"
 
 

@@ -1,7 +1,7 @@
 """The review desk: what waits, sources beside the draft, and a decision with its reason (L3.4, G.2)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -26,6 +26,7 @@ REASONS = {
     "changed": "The draft is not the one that you have read. Read it again.",
     "own": "You asked for this draft, so somebody else decides about it.",
     "decided": "Somebody has decided already.",
+    "approved": "You have approved it; somebody else must as well.",
 }
 
 
@@ -72,7 +73,8 @@ async def review_page(
             request, "not_recorded.html", visitor, status=503, reason=visitor.language(problem)
         )
     given, roles = typed or {}, found["review"].get("roles", ())
-    edited = given.get("text", "")
+    draft, proposed = found["text"], found["proposed"]["text"]
+    edited = given.get("text", "") or proposed
     return views_of(request).page(
         request,
         "review.html",
@@ -81,12 +83,19 @@ async def review_page(
         id=identifier,
         found=found,
         counts=not roles or visitor.has_role(*roles),
-        draft=marked(found["text"], found["marks"]),
-        edited=edited or found["text"],
+        draft=marked(draft, found["marks"]),
+        edited=edited,
         reason=given.get("reason", ""),
-        changes=differences(found["text"], edited) if edited and edited != found["text"] else (),
+        changes=differences(draft, edited) if edited != draft else (),
+        approvals=_approvals(found["review"]),
         problem=problem,
     )
+
+
+def _approvals(review: Mapping[str, Any]) -> int:
+    """How many have approved the text that waits."""
+    texts = [one["release_sha256"] for one in review.get("approvals", ())]
+    return texts.count(texts[-1]) if texts else 0
 
 
 async def decide(request: Request, visitor: Visitor, fields: FormData) -> Response:
@@ -96,8 +105,8 @@ async def decide(request: Request, visitor: Visitor, fields: FormData) -> Respon
         return failed(request, 404, visitor)
     decision = str(fields.get("decision", ""))
     typed = {name: str(fields.get(name, "")).replace("\r\n", "\n") for name in ("text", "reason")}
-    draft_sha256 = str(fields.get("draft_sha256", ""))
-    if decision not in {"approve", "edit", "reject"} or not _SHA256.fullmatch(draft_sha256):
+    read_sha256 = str(fields.get("read_sha256", ""))
+    if decision not in {"approve", "edit", "reject"} or not _SHA256.fullmatch(read_sha256):
         return await review_page(request, visitor, typed=typed)
     wrong = "reason" if not typed["reason"].strip() or len(typed["reason"]) > _REASON_CHARACTERS else ""
     wrong = wrong or ("text" if decision == "edit" and not typed["text"].strip() else "")
@@ -110,7 +119,7 @@ async def decide(request: Request, visitor: Visitor, fields: FormData) -> Respon
         decided = await run_in_threadpool(
             lambda: portal.deputy.ask(
                 "decide", visitor.token, request=identifier, decision=decision, reason=typed["reason"],
-                draft_sha256=draft_sha256, **edit,
+                read_sha256=read_sha256, **edit,
             )
         )  # fmt: skip
     except DelegateRefused as error:

@@ -1,14 +1,16 @@
 """The portal in a real Chromium, part of `make test-browser` (L4.1-L4.6): journeys with and without script,
 and axe-core on every page in both themes at two widths.
 
-    python -m tests.portal.chromium [--pictures FOLDER]
+    python -m tests.portal.chromium [--pictures FOLDER] [--steps learn,use,…] [--home FOLDER]
 
+`--home` walks through a deployment that is up already, and leaves it so.
 What it needs from npm is installed under `.kit/portal-browser`. Exit codes: 0 all seen; 1 not; 4 this machine
 lacks something.
 """
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from pathlib import Path
 from kit.local.home import PROJECT_ROOT
 from stacks.settings.loading import CLIENT_FILE
 from tests.identity.browser.__main__ import chromium
-from tests.support.local_kit import local_deployment
+from tests.support.local_kit import LocalKit, local_deployment
 
 FOLDER = PROJECT_ROOT / ".kit" / "portal-browser"
 SOURCES = Path(__file__).parent
@@ -48,26 +50,32 @@ def client_folder(folder: Path) -> Path:
     return folder
 
 
+def walk(kit: LocalKit, pictures: Path | None, steps: str) -> "subprocess.CompletedProcess[str]":
+    """The journeys through one deployment."""
+    portal = json.loads(kit.run("status", "--json").stdout)["portal_url"]
+    folder = str(pictures.resolve()) if pictures else ""
+    command = ["node", "journeys.mjs", portal, chromium() or "", folder, steps]
+    given = {**os.environ, **kit.clients_environment()}
+    return subprocess.run(command, cwd=FOLDER, env=given, capture_output=True, text=True, timeout=900)
+
+
 def main() -> int:
     """Stand a deployment up, walk through it, say what was seen."""
     parser = argparse.ArgumentParser(description="The portal in a real Chromium.")
     parser.add_argument("--pictures", type=Path, help="folder for screenshots of every page")
-    pictures = parser.parse_args().pictures
+    parser.add_argument("--steps", default="", help="only these, as journeys.mjs names them")
+    parser.add_argument("--home", type=Path, help="KIT_HOME of a deployment that is up")
+    options = parser.parse_args()
     missing = lacking()
     if missing:
         print(f"error: {missing}", file=sys.stderr)
         return 4
-    with local_deployment(FOLDER / "home") as kit:
-        kit.up("--config", str(client_folder(FOLDER / "client") / CLIENT_FILE))
-        portal = json.loads(kit.run("status", "--json").stdout)["portal_url"]
-        command = [
-            "node",
-            "journeys.mjs",
-            portal,
-            chromium() or "",
-            str(pictures.resolve()) if pictures else "",
-        ]
-        walked = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=900)
+    if options.home:
+        walked = walk(LocalKit(options.home.resolve(), 0), options.pictures, options.steps)
+    else:
+        with local_deployment(FOLDER / "home") as kit:
+            kit.up("--config", str(client_folder(FOLDER / "client") / CLIENT_FILE))
+            walked = walk(kit, options.pictures, options.steps)
     seen = [json.loads(line) for line in walked.stdout.splitlines()]
     for one in seen:
         detail = f" ({one['detail']})" if one["detail"] else ""

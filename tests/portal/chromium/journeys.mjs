@@ -1,10 +1,10 @@
-// People in a real Chromium: node journeys.mjs PORTAL_URL CHROMIUM SCREENSHOTS_FOLDER
-// Prints one line of JSON for each thing that was seen; the last says how many pages axe found faultless.
+// People in a real Chromium: node journeys.mjs PORTAL_URL CHROMIUM SCREENSHOTS_FOLDER [STEP,…]
+// Prints one line of JSON for each thing that was seen. Needs SCIM_BASE_URL and SCIM_TOKEN for the leaver.
 import { readFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-const [base, executablePath, pictures] = process.argv.slice(2);
+const [base, executablePath, pictures, wanted = ""] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const PAGES = [
@@ -36,7 +36,8 @@ async function signIn(login, options = {}) {
   return page;
 }
 
-async function learn(page) {
+async function learn() {
+  const page = await signIn("ada");
   await page.goto(base + "guidelines/acceptable-use");
   if (await page.isVisible("input[name=read]")) {
     await page.check("input[name=read]");
@@ -52,7 +53,8 @@ async function learn(page) {
   seen("a course is passed", (await page.textContent(".notice.good")).includes("100 %"));
 }
 
-async function use(page) {
+async function use() {
+  const page = await signIn("ada");
   await page.goto(base + "library?q=campain");
   seen("a typing error is forgiven", (await page.textContent("p[role=status]")).includes("campaign"));
   await page.goto(base + "library/campaign-copy");
@@ -72,7 +74,8 @@ async function use(page) {
   seen("what it was worth is kept", (await page.textContent("main")).includes("Thank you"));
 }
 
-async function blocked(page) {
+async function blocked() {
+  const page = await signIn("ada");
   await page.goto(base + "ask");
   await page.fill("#text", "Please check the SSN 536-22-8714 of the customer.");
   await page.click("button.main");
@@ -106,7 +109,8 @@ async function history() {
   seen("conversations are deleted by their person", !(await page.textContent("main")).includes(question));
 }
 
-async function mayI(page) {
+async function mayI() {
+  const page = await signIn("ada");
   await page.goto(base + "may-i");
   await page.check("input[value=people]");
   await page.click("form[method=get] fieldset + button");
@@ -116,7 +120,8 @@ async function mayI(page) {
   seen("a text is tried without being sent", (await page.textContent("#text-check [role=status]")).includes("would not be sent"));
 }
 
-async function review(asker) {
+async function review() {
+  const asker = await signIn("ada");
   await asker.goto(base + "work/new/content");
   for (const [name, text] of [["product", "Winter boots"], ["audience", "hikers"], ["brief", "From 79 USD."]]) {
     await asker.fill(`[name=${name}]`, text);
@@ -178,21 +183,45 @@ async function accessible(page, paths, name) {
   seen(`axe finds nothing on ${pages} views (${name})`, faults === 0, `${faults} faults`);
 }
 
-const ada = await signIn("ada");
-await learn(ada);
-await use(ada);
-await blocked(ada);
-await mayI(ada);
-await history();
-await review(ada);
-await withoutScript();
-await accessible(ada, PAGES, "everybody");
-const kim = await signIn("kim");
-await accessible(kim, CENTER, "Center");
-await ada.setViewportSize({ width: 1440, height: 900 });
-await ada.goto(base);
-await ada.click("footer button");
-await ada.goto(base + "me");
-seen("sign-out ends the session", ada.url().includes("/auth?"));
+async function scim(method, path, body) {
+  const headers = { authorization: `Bearer ${process.env.SCIM_TOKEN}`, "content-type": "application/scim+json" };
+  const answer = await fetch(process.env.SCIM_BASE_URL + path, { method, headers, body: body && JSON.stringify(body) });
+  return answer.json();
+}
+
+// Somebody whom the directory takes out is out at the next click, and in again when it brings them back.
+async function leaver() {
+  const page = await signIn("noor");
+  await page.goto(base + "library");
+  const name = (await scim("GET", "/Users")).Resources.find((one) => one.displayName === "Noor");
+  const active = (value) => scim("PATCH", `/Users/${name.id}`, {
+    schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], Operations: [{ op: "replace", path: "active", value }],
+  });
+  await active(false);
+  await page.click("nav a[href$='/learn']");
+  seen("a leaver is out at the next click", page.url().includes("/auth?"), page.url().replace(/\?.*/, ""));
+  await active(true);
+}
+
+async function champion() {
+  const page = await signIn("grace");
+  await page.goto(base + "champions");
+  await accessible(page, ["champions"], "champions");
+}
+
+async function signOut() {
+  const page = await signIn("ada");
+  await page.click("footer button");
+  await page.goto(base + "me");
+  seen("sign-out ends the session", page.url().includes("/auth?"));
+}
+
+const STEPS = {
+  learn, use, blocked, mayI, history, review, withoutScript,
+  pages: async () => accessible(await signIn("ada"), PAGES, "everybody"),
+  center: async () => accessible(await signIn("kim"), CENTER, "Center"),
+  champion, leaver, signOut,
+};
+for (const name of wanted ? wanted.split(",") : Object.keys(STEPS)) await STEPS[name]();
 seen("no policy was violated", consoleErrors.length === 0, consoleErrors.join("; ").slice(0, 300));
 await browser.close();
