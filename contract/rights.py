@@ -456,6 +456,11 @@ class InspectionRules:
         "hosts, with subdomains, that answers may link to with data in the URL", default=(), stricter="less",
         changes="gateway",
     )  # fmt: skip
+    case_after_refusals: int | None = key(
+        "how many requests of one person inspection refuses in a calendar month before the governance lead"
+        " sees a case; no case and no count where it is left out", default=None, least=3, most=1000,
+        changes="gateway",
+    )  # fmt: skip
     longest_event_kib: int = key(
         "how long one event of a streamed answer may be, in KiB; a longer one ends the stream", default=1024,
         least=64, most=16384, stricter="less", changes="gateway",

@@ -54,6 +54,7 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
             gateway_url=place.gateway_url,
             organization=settings.organization,
             client_folder=Path(settings.client_folder) if settings.client_folder else None,
+            case_after_refusals=settings.inspection.case_after_refusals,
             table_key_arn=place.table_key_arn,
             layer_arn=DependencyLayer("portal-layer", names, "portal", options).arn,
             registrar_layer_arn=place.registrar_layer_arn,

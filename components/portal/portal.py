@@ -15,6 +15,7 @@ from components.identity.people import PROVIDER, People
 from components.permissions import Statement, append_records, put_copies, via
 from components.portal.content import content_text, history_days
 from components.portal.deputy import Deputy, DeputyArgs
+from lambdas.common.refusal_counts import ANY_MONTH
 
 CONTENT_KEY = "portal/content.json"
 _PAGES = ("common", "gateway", "portal")
@@ -26,7 +27,8 @@ class PortalArgs:
     """`client_id` is the app client of the portal. `url` is the address under which people reach it, with its
     path. `table_key_arn` encrypts the
     table, `layer_arn` carries the packages of the pages, `registrar_layer_arn` those of the registrar.
-    `client_folder` holds what the client lays over documents and courses.
+    `client_folder` holds what the client lays over documents and courses. From `case_after_refusals` refusals
+    of a person in a month on there is a case for the governance lead; None: nobody counts.
     Memory in MB; `reserved_concurrency` keeps pages from starving the gateway.
     """
 
@@ -42,6 +44,7 @@ class PortalArgs:
     registrar_layer_arn: pulumi.Input[str]
     deputy: DeputyArgs
     client_folder: Path | None = None
+    case_after_refusals: int | None = None
     memory: int = 512
     reserved_concurrency: int | None = None
     recovery_days: int = 35
@@ -56,7 +59,8 @@ class Portal(KitComponent):
     Default posture: the portal's function holds no right on audit or ledger, and reads of the access table
     only who visits: what people do is done with their own token. Only where conversations are kept for days
     may it use the data keys of people, and make none. The registrar alone appends acceptances and passes, and
-    ends an onboarding; `onboarding`, once a day, ends the right of those whose pass or acceptance ran out.
+    ends an onboarding, and closes cases; `onboarding`, once a day, ends the right of those whose pass or
+    acceptance ran out, and opens cases of repeated refusals where the client has them.
     Table on demand, customer-managed key, point-in-time recovery, deletion protection, protected, retained.
     Replaced when changed: client, environment.
     """
@@ -230,12 +234,27 @@ class Portal(KitComponent):
                 ),
                 *self._read_content(),
                 *self._append_records(),
+                *(self._read_refusals() if args.case_after_refusals else ()),
             ],
-            environment=self._record_environment(),
+            environment={**self._record_environment(), **self._case_environment()},
             layers=[args.registrar_layer_arn],
             memory=args.memory,
             timeout=900,
         )
+
+    def _read_refusals(self) -> list[Statement]:
+        """How often, of whom and why: nothing else of the ledger."""
+        only = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [ANY_MONTH]}}
+        return [
+            Statement(
+                "ReadRefusals", ["dynamodb:Query"], [self._args.stores.ledger_table_arn], conditions=only
+            )
+        ]
+
+    def _case_environment(self) -> dict[str, pulumi.Input[str]]:
+        least = self._args.case_after_refusals
+        ledger = self._args.stores.ledger_table_name
+        return {"CASE_AFTER_REFUSALS": str(least), "LEDGER_TABLE": ledger} if least else {}
 
     def _append_records(self) -> list[Statement]:
         stores, region = self._args.stores, self._args.context.names.region

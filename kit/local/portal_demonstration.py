@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from lambdas.portal.table import PortalTable, Row
+from lambdas.portal.table import CASE, PortalTable, Row
 
 LABEL = "[demonstration]"
 _DAY = 24 * 3600
@@ -93,3 +93,12 @@ def _rows(departments: Sequence[str], prompts: Sequence[str], now: datetime) -> 
     for task, owner, done in weeks:
         due = (now + timedelta(days=-20 if done else 5)).date().isoformat()
         yield Row("WEEK", task, {"owner": f"{owner} {LABEL}", "due": due, "done": done, "by": LABEL})
+    for number, (name, count, state) in enumerate((("Farid", 7, "open"), ("Dana", 5, "closed"))):
+        month = (now.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+        person = f"demo-{number}"
+        yield Row(CASE, f"{month}#{person}", {
+            "person": person, "name": f"{name} {LABEL}", "department": second, "month": month, "count": count,
+            "reasons": {"restricted": count}, "state": state, "at": at,
+            **({"outcome": "false-alarm", "note": f"{LABEL} Published test numbers.", "closed_by": "demo",
+                "closed_at": at} if state == "closed" else {}),
+        })  # fmt: skip

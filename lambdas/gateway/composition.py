@@ -36,6 +36,7 @@ from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.providers.user_sessions import Attribution
 from lambdas.gateway.record import Audit, Recorder
+from lambdas.gateway.refusal_counts import RefusalCounts
 from lambdas.gateway.request_rules import ContractWatch, RequestRules
 from lambdas.gateway.reserve import Ledger, Reserver
 from lambdas.gateway.session_care import SessionCare
@@ -99,7 +100,7 @@ class Gateway:
         reserver, settler, recorder = (
             Reserver(ledger, prices, clock, inspection.turns),
             Settler(ledger, prices),
-            Recorder(audit, access_log, clock),
+            Recorder(audit, access_log, RefusalCounts(batch_store, clock), clock),
         )
         self.gate = gate = Gate(policy, ledger, CallerRates(clock))
         self.contract = ContractWatch(

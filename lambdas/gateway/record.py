@@ -18,6 +18,7 @@ from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.called_tools import as_recorded
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome
+from lambdas.gateway.refusal_counts import RefusalCounts
 from lambdas.gateway.reserve import Reserved
 from lambdas.gateway.settle import Cost
 
@@ -63,8 +64,9 @@ class _Refusals:
 class Recorder:
     """Writes the records of calls, and says of each that was lost that it was."""
 
-    def __init__(self, audit: Audit, log: AccessLog, clock: Clock = utc_now) -> None:
+    def __init__(self, audit: Audit, log: AccessLog, counts: RefusalCounts, clock: Clock = utc_now) -> None:
         self._audit = audit
+        self._counts = counts
         self._refusals = _Refusals(clock)
         self._log = log
 
@@ -114,6 +116,7 @@ class Recorder:
         kept for years: what was found and where, the size and hash of the body, a short body itself. Beyond
         so many of one caller in an hour only their number is kept. Raises `ApiError` 503.
         """
+        await self._counts.count(call)
         before = self._refusals.before(call.principal.id)
         if before is None:
             return

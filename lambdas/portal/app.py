@@ -30,6 +30,7 @@ from lambdas.portal.gateway import Gateway
 from lambdas.portal.history import History
 from lambdas.portal.pages import (
     ask,
+    cases,
     center,
     champions,
     device,
@@ -88,6 +89,7 @@ def create_app(portal: Portal | None = None) -> ASGIApp:
             support,
             champions,
             center,
+            cases,
             ideas,
         )
         for route in pages.ROUTES

@@ -3,7 +3,7 @@
 import contextlib
 
 from lambdas.portal.history import partition
-from lambdas.portal.table import PortalTable, Row, RowConflict
+from lambdas.portal.table import CASE, PortalTable, Row, RowConflict
 
 ERASED = "erased"
 _SAID = ("author", "name", "text", "example", "result")
@@ -23,7 +23,7 @@ def erase(table: PortalTable, person: str) -> int:
         if table.get(place, person) is not None:
             table.delete(place, person)
             changed += 1
-    for row in table.rows("PASSED"):
+    for row in [*table.rows("PASSED"), *table.rows(CASE)]:
         if row.sk.partition("#")[2] == person:
             table.delete(row.pk, row.sk)
             changed += 1

@@ -8,7 +8,8 @@ change, and where needed `expires` (seconds since the epoch, the table's TTL), `
     PERSON#<id>        PROFILE, ACCEPT#…, COURSE#…, RUN#…, FAV#…, SEEN#…, BOOK#…
     TICKET#<id>        HEAD, SAID#<id>
     HOURS              <start>#<id>
-    STORY, CASE, NEWS  <id>
+    STORY, IDEA        <id>
+    CASE               <month>#<person>                 repeated refusals of a person, for the governance lead
 """
 
 import json
@@ -19,6 +20,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 QUEUE_INDEX = "queue"
+CASE = "CASE"
 _CONFLICT = "ConditionalCheckFailedException"
 
 

@@ -7,17 +7,21 @@ right second; a run that stops in between, or twice, does no harm. Only where on
 anybody have a right that can end.
 
 It keeps the list of the training lead as well: everybody who was asked for something, those who never signed
-in among them, and nobody who has left.
+in among them, and nobody who has left. And it opens a case, with a record of it, for everybody of whom
+inspection has refused as many requests in this month or the last as the client has set; the governance lead
+closes it.
 
-Environment: as the registrar's, without `SIGN_IN_URL`, `GOVERNANCE_KEY_ARN`.
+Environment: as the registrar's, without `SIGN_IN_URL`, `GOVERNANCE_KEY_ARN`; `CASE_AFTER_REFUSALS` and
+`LEDGER_TABLE` where cases are opened.
 """
 
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from lambdas.common.access import AccessConflict, AccessRecord, AccessRecords
@@ -25,11 +29,17 @@ from lambdas.common.audit import AuditWriter, open_writer
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.learning import Content, Evidence, Standing, standing
 from lambdas.common.log import Level, log
+from lambdas.common.refusal_counts import Refusals, refusals_in
 from lambdas.portal.evidence import read_evidence
-from lambdas.portal.table import PortalTable, Row, RowConflict
+from lambdas.portal.table import CASE, PortalTable, Row, RowConflict
 from lambdas.registrar.handler import clients, published_content
 
 _AT_ONCE = 8  # of ten connections
+
+
+def case_id(one: Refusals) -> str:
+    """Under what the case of a person's month lies."""
+    return f"{one.month}#{one.person}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,40 @@ class Day:
         for states in pool.map(lambda record: self._person(record, listed), self._people(listed)):
             counts.update(states)
         return counts
+
+    def cases(self, counted: Iterable[Refusals], least: int) -> int:
+        """Open the case of everybody with at least `least` refusals, or update it; how many are open."""
+        opened = 0
+        for one in counted:
+            if one.count < least:
+                continue
+            case = self.table.get(CASE, case_id(one))
+            if case is None:
+                self._open(one)
+            elif case.data["state"] == "open" and case.data["count"] != one.count:
+                facts = {**case.data, "count": one.count, "reasons": one.reasons}
+                with contextlib.suppress(RowConflict):  # somebody has just closed it
+                    self.table.change(case, data=facts)
+            opened += case is None or case.data["state"] == "open"
+        return opened
+
+    def _open(self, one: Refusals) -> None:
+        about = {"department": one.department, "principal": one.person, "principal_kind": "person"}
+        found = {"month": one.month, "refusals": one.count, "reasons": one.reasons}
+        self.writer.append_now({**about, "kind": "case", "state": "opened", **found}, bodies={})
+        listed = self.table.get("PEOPLE", one.person)
+        facts = {
+            "person": one.person,
+            "name": listed.data["name"] if listed is not None else "",
+            "department": one.department,
+            "month": one.month,
+            "count": one.count,
+            "reasons": one.reasons,
+            "state": "open",
+            "at": int(self.clock().timestamp()),
+        }
+        with contextlib.suppress(RowConflict):  # another run was faster
+            self.table.create(Row(CASE, case_id(one), facts))
 
     def _people(self, listed: dict[str, Row]) -> Iterator[AccessRecord]:
         for record in self.records.every():
@@ -126,6 +170,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     try:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             counts = day.run(pool)
+        if least := int(os.environ.get("CASE_AFTER_REFUSALS", "0")):
+            today = utc_now().date()
+            months = (today, today.replace(day=1) - timedelta(days=1))
+            ledger = os.environ["LEDGER_TABLE"]
+            counts["cases"] = sum(
+                day.cases(refusals_in(made["dynamodb"], ledger, month), least) for month in months
+            )
     finally:
         writer.close()
     log("onboarding", level=Level.INFO, **counts)

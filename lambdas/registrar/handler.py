@@ -8,6 +8,7 @@ portal that was taken over can let nobody in whose token it does not hold.
 Event, one of:
     {"action": "accept", "token": "…", "document": "…", "version": 4, "sha256": "…", "language": "en"}
     {"action": "complete", "token": "…", "course": "…", "version": 1, "answers": [0, 2], "language": "en"}
+    {"action": "close_case", "token": "…", "case": "2026-12#…", "outcome": "talked", "note": "…"}
 Answer: {"active": true, …}, or {"refused": "<fixed word>"}.
 
 Environment: `SIGN_IN_URL`, `ACCESS_TABLE`, `PORTAL_TABLE`, `GOVERNANCE_BUCKET`, `GOVERNANCE_KEY_ARN`,
@@ -41,10 +42,15 @@ from lambdas.common.learning import (
 from lambdas.common.pool_tokens import Refused, genuine_claims
 from lambdas.common.tokens import emulated_sign_in_url
 from lambdas.portal.evidence import read_evidence
-from lambdas.portal.table import PortalTable, Row
+from lambdas.portal.table import CASE, PortalTable, Row, RowConflict
 from lambdas.workflow.area import DepartmentArea
 from lambdas.workflow.courses import keep_completion
 
+GOVERNANCE_LEAD = "governance-lead"
+# What a governance lead found: an alarm that was wrong, something that a conversation or a course settles, or
+# something for the incident procedure. None of them is a measure against somebody.
+OUTCOMES = ("false-alarm", "talked", "course", "incident")
+_NOTE_CHARACTERS = 1_000
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
 
 
@@ -109,6 +115,39 @@ class Registry:
             kept = {"course": course.id, "completed_on": today.isoformat(), "department": record.department}
             keep_completion(self.governance, record.subject, course.workflow, kept)
         return {**graded, **self._let_in(record), "valid_until": until.isoformat()}
+
+    def close_case(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Close a case of repeated refusals with an outcome, by a governance lead and never by the person
+        whom it is about. The record holds the outcome; the note stays with the case. Raises `Refused`.
+        """
+        if not record.active or GOVERNANCE_LEAD not in record.roles:
+            raise Refused("role")
+        outcome, note = event.get("outcome"), str(event.get("note", "")).strip()
+        if outcome not in OUTCOMES or not 0 < len(note) <= _NOTE_CHARACTERS:
+            raise Refused("outcome")
+        case = self.table.get(CASE, str(event.get("case", "")))
+        if case is None:
+            raise Refused("case")
+        if case.data["person"] == record.subject:
+            raise Refused("own")
+        if case.data["state"] != "open":
+            raise Refused("closed")
+        about = {"department": case.data["department"], "principal": case.data["person"],
+                 "principal_kind": "person"}  # fmt: skip
+        self.writer.append_now(
+            {
+                **about, "kind": "case", "state": "closed", "month": case.data["month"],
+                "refusals": case.data["count"], "outcome": outcome, "decided_by": record.subject,
+            },
+            bodies={},
+        )  # fmt: skip
+        closed = {"state": "closed", "outcome": outcome, "note": note, "closed_by": record.subject,
+                  "closed_at": int(self.clock().timestamp())}  # fmt: skip
+        try:
+            self.table.change(case, data={**case.data, **closed})
+        except RowConflict:
+            raise Refused("closed") from None
+        return {"state": "closed"}
 
     def _let_in(self, record: AccessRecord) -> dict[str, Any]:
         """End the onboarding once nothing is left to do."""
@@ -215,6 +254,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 return registry.accept(record, event)
             case "complete":
                 return registry.complete(record, event)
+            case "close_case":
+                return registry.close_case(record, event)
             case _:
                 raise Refused("action")
     except Refused as error:

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from .harness import FINANCE_KEY, Harness, chat, department, make
+from lambdas.common.refusal_counts import partition
+
+from .harness import FINANCE_KEY, PERSON_TOKEN, Harness, chat, department, make
 from .upstream import FakeUpstream
 
 SSN = "Social security number 536-22-8723 of our customer"
@@ -21,7 +24,9 @@ def strict() -> Iterator[Harness]:
     upstream = FakeUpstream().start()
     findings = {"restricted-in-tools": "block", "confidential-in-tools": "block"}
     harness = make(
-        [upstream], departments=[department("marketing", findings=findings), department("finance")]
+        [upstream],
+        departments=[department("marketing", findings=findings), department("finance")],
+        inspection={"case_after_refusals": 3},
     )
     yield harness
     harness.stop()
@@ -147,3 +152,20 @@ def test_a_caller_reads_what_is_on_record_of_calls_of_their_own_and_no_text(gate
         assert other.json()["error"] == nothing.json()["error"]
     assert record["reason"]
     assert record["findings"][0]["field"].startswith("messages")
+
+
+def test_refusals_of_people_are_counted_by_month_and_reason_and_those_of_applications_are_not(
+    gateway: Harness,
+) -> None:
+    ask = chat(messages=[{"role": "user", "content": SSN}])
+    person = {"authorization": f"Bearer {PERSON_TOKEN}", "x-api-key": ""}
+    for headers in (person, person, {}):
+        assert gateway.post("/v1/messages", ask, headers).status == 451
+    assert gateway.post("/v1/messages", chat(), person).status == 200
+    items = gateway.ledger.store.items
+    counted = {key: item for key, item in items.items() if key.pk == partition(datetime.now(UTC).date())}
+    assert [key.sk for key in counted] == ["ana"], "one person, and no application"
+    (item,) = counted.values()
+    assert (item["count"], item["department"]) == (2, "marketing")
+    assert sum(value for name, value in item.items() if name.startswith("reason_")) == 2
+    assert not {"text", "body"} & set(item)

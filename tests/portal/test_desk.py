@@ -19,12 +19,13 @@ from lambdas.common.pool_tokens import Refused
 from lambdas.deputy import handler as deputy
 from lambdas.portal.pages.reviews import differences, marked
 from lambdas.portal.portal import Delegate
+from lambdas.portal.table import CASE, Row
 from lambdas.workflow.area import Stored, encoded
 from lambdas.workflow.release import Release
 from lambdas.workflow.reviews import Review, ReviewConflict, Reviews
 from lambdas.workflow.validation import Draft, findings, place_of
 
-from .in_process import Clock, make_place
+from .in_process import Clock, make_place, post
 
 REQUEST = "wf_" + "0" * 26
 NOW = "2026-12-01T08:00:00+00:00"
@@ -326,3 +327,21 @@ def test_the_page_says_whose_decision_counts(aws: None) -> None:
             assert shown in page, roles
             assert ("one of these roles" in page) == bool(roles)
             assert ('value="approve"' in page) == decides
+
+
+def test_cases_are_for_the_governance_lead_and_the_person_sees_their_own(aws: None) -> None:
+    place = make_place(clock=Clock(datetime(2026, 12, 1, 9, tzinfo=UTC)))
+    place.joined("p_ada", roles=("governance-lead",))
+    place.joined("p_bob", roles=("training-lead",))
+    facts = {"person": "p_bob", "name": "Bob <b>", "department": "legal", "month": "2026-11", "count": 6,
+             "reasons": {"restricted": 6}, "state": "open", "at": 1}  # fmt: skip
+    place.portal.table.write(Row(CASE, "2026-11#p_bob", facts))
+    with place.browser("p_ada") as client:
+        page = client.get("/portal/center/cases").text
+        assert "Bob &lt;b&gt;" in page
+        assert "6 refusals in 2026-11" in page
+        assert "A case about you" not in client.get("/portal/me").text
+    with place.browser("p_bob") as client:
+        assert client.get("/portal/center/cases").status_code == 404
+        assert post(client, "center/cases", {"case": "2026-11#p_bob"}).status_code == 404
+        assert "6 of your requests were refused in 2026-11" in client.get("/portal/me").text

@@ -20,7 +20,9 @@ from lambdas.common.access import AccessRecord, AccessRecords, person_record, us
 from lambdas.common.audit import open_writer
 from lambdas.common.clock import utc_now
 from lambdas.common.learning import Content, read_content
-from lambdas.portal.table import PortalTable, Row
+from lambdas.common.refusal_counts import Refusals, partition, refusals_in
+from lambdas.portal.erasure import erase
+from lambdas.portal.table import CASE, PortalTable, Row
 from lambdas.registrar import handler as registrar
 from lambdas.registrar.daily import Day
 
@@ -252,3 +254,52 @@ def test_the_list_has_who_never_signed_in_and_not_who_has_left(world: AccessReco
     (row,) = table.rows("PEOPLE")
     assert (row.sk, row.data["state"], row.data["name"]) == (ADA, "invited", "")
     assert _day(world, 400)["ended"] == 0  # nobody loses a right that they never had
+
+
+# -- cases of repeated refusals -----------------------------------------------------------------------------
+
+
+def _counted(person: str, count: int) -> Refusals:
+    return Refusals(person, "2026-11", "finance", count, {"restricted": count})
+
+
+def test_a_case_is_opened_once_recorded_and_closed_by_another_governance_lead_with_an_outcome(
+    world: AccessRecords,
+) -> None:
+    table = PortalTable(world.client, "portal")
+    writer = open_writer("onboarding")
+    day = Day(world, table, CONTENT, writer, utc_now)
+    assert day.cases([_counted(BOB, 5), _counted("usr_eva", 4)], 5) == 1
+    assert day.cases([_counted(BOB, 7)], 5) == 1
+    (case,) = table.rows(CASE)
+    assert (case.data["person"], case.data["count"], case.data["state"]) == (BOB, 7, "open")
+    assert _audited().count('"state":"opened"') == 1
+
+    close = {"action": "close_case", "case": case.sk, "outcome": "talked", "note": "A test file, now gone."}
+    assert _ask(**close) == {"refused": "role"}  # not let in yet, and no lead
+    world.change(_record(world), active=True, onboarding="done", roles=("governance-lead",))
+    for wrong in ({"outcome": "dismissed"}, {"note": " "}, {"note": "x" * 1_001}):
+        assert _ask(**{**close, **wrong}) == {"refused": "outcome"}
+    assert _ask(**{**close, "case": "2026-11#nobody"}) == {"refused": "case"}
+    assert _ask(**close) == {"state": "closed"}
+    assert _ask(**close) == {"refused": "closed"}
+    assert '"decided_by":"usr_ada"' in _audited()
+    assert "A test file" not in _audited()
+    assert day.cases([_counted(BOB, 9)], 5) == 0, "what is closed stays closed"
+
+    assert day.cases([_counted(ADA, 5)], 5) == 1
+    assert _ask(**{**close, "case": f"2026-11#{ADA}"}) == {"refused": "own"}
+    erase(table, BOB)
+    assert [row.data["person"] for row in table.rows(CASE)] == [ADA]
+    writer.close()
+
+
+def test_the_daily_run_reads_what_the_gateway_counted(world: AccessRecords) -> None:
+    today = utc_now().date()
+    item = {
+        "pk": {"S": partition(today)}, "sk": {"S": ADA}, "count": {"N": "4"}, "department": {"S": "legal"},
+        "reason_restricted": {"N": "3"}, "reason_injection": {"N": "1"},
+    }  # fmt: skip
+    world.client.put_item(TableName="portal", Item=item)
+    (found,) = refusals_in(world.client, "portal", today)
+    assert found == Refusals(ADA, f"{today:%Y-%m}", "legal", 4, {"injection": 1, "restricted": 3})

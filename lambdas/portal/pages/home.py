@@ -1,6 +1,7 @@
 """Home, the first steps, news, and what a person may use (L4.1, L4.5)."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +16,7 @@ from lambdas.portal.pages.ask import named_models
 from lambdas.portal.pages.champions import champions_of
 from lambdas.portal.pages.support import next_hours
 from lambdas.portal.portal import Visitor
-from lambdas.portal.table import Row
+from lambdas.portal.table import CASE, Row
 from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
 
 _SHOWN = 6
@@ -104,12 +105,18 @@ async def me(request: Request, visitor: Visitor) -> Response:
         models = named_models((await portal.gateway.get(visitor.token, "/v1/models")).content["data"], rights)
     except GatewayError as error:
         limited = error.message or "unavailable"
+    today = portal.today()
+    months = (today, today.replace(day=1) - timedelta(days=1))
+    found = await run_in_threadpool(
+        lambda: [portal.table.get(CASE, f"{month:%Y-%m}#{visitor.person}") for month in months]
+    )
     return views_of(request).page(
         request,
         "me.html",
         visitor,
         models=models,
         limited=limited,
+        cases=[row.data for row in found if row is not None],
         runs=runs,
         budget=await budget_of(request, visitor),
         gateway_url=portal.settings.gateway_url,

@@ -1,0 +1,48 @@
+"""Where the ledger counts refusals by person and month (G.2): the gateway writes, the daily run reads."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+COUNT, REASON = "count", "reason_"
+_PREFIX = "REFUSALS#"
+ANY_MONTH = f"{_PREFIX}*"  # for the leading keys of a policy
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """What was refused of one person in one month (`2026-12`); `reasons` counts by the refusal's reason."""
+
+    person: str
+    month: str
+    department: str
+    count: int
+    reasons: dict[str, int]
+
+
+def partition(day: date) -> str:
+    """The key under which the month of a day is counted."""
+    return f"{_PREFIX}{day:%Y-%m}"
+
+
+def refusals_in(client: Any, table: str, day: date) -> Iterator[Refusals]:
+    """Everybody with a refusal in the month of a day. `client` is a botocore DynamoDB client; it blocks."""
+    query = {
+        "TableName": table,
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": partition(day)}},
+    }
+    for page in client.get_paginator("query").paginate(**query):
+        for item in page["Items"]:
+            yield Refusals(
+                person=item["sk"]["S"],
+                month=f"{day:%Y-%m}",
+                department=item["department"]["S"],
+                count=int(item[COUNT]["N"]),
+                reasons={
+                    name.removeprefix(REASON): int(value["N"])
+                    for name, value in sorted(item.items())
+                    if name.startswith(REASON)
+                },
+            )
