@@ -33,6 +33,7 @@ from lambdas.gateway.openai.request import includes_usage, messages_request
 from lambdas.gateway.prompts import CURRENT, asked_language, describe, prompts_page, read_prompt_request
 from lambdas.gateway.settings import read_settings
 from lambdas.gateway.turns import LIGHT_TO_READ_BYTES
+from lambdas.inspection import warm_up
 
 JSON: list[Header] = [(b"content-type", b"application/json")]
 
@@ -112,7 +113,9 @@ class _App:
         try:
             if self._gateway is None:
                 self._compose = _on_aws()
-            if not _to_be_snapshot():
+            if _to_be_snapshot():
+                warm_up(wait=True)
+            else:
                 await self._stand_up()
             sys.setswitchinterval(_THREAD_SECONDS)
         except Exception as error:

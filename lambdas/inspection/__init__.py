@@ -19,7 +19,7 @@ CPU work (about 1 ms for 4 kB): call it in a worker thread when a text is long.
 from lambdas.inspection.answers import AnswerFilter, AnswerPolicy
 from lambdas.inspection.dictionaries import EMPTY, Dictionary, DictionaryError, Term, parse_dictionary
 from lambdas.inspection.findings import Channel, DataClass, Finding, Inspection, Uninspectable, Violation
-from lambdas.inspection.inspector import DETECTORS, INSPECTION_VERSION, InspectionConfig, Inspector
+from lambdas.inspection.inspector import DETECTORS, INSPECTION_VERSION, InspectionConfig, Inspector, warm_up
 from lambdas.inspection.known_files import KnownFile
 from lambdas.inspection.policy import Action, Decision, DepartmentRules, decide
 from lambdas.inspection.redaction import redact_request
@@ -48,4 +48,5 @@ __all__ = [
     "decide",
     "parse_dictionary",
     "redact_request",
+    "warm_up",
 ]

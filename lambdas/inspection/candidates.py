@@ -8,7 +8,7 @@ The engine is Vectorscan (package `hyperscan`), a multi-pattern automaton. It re
 as Latin-1, one byte a character, so offsets stay true; literals beyond Latin-1 are sought by `Literals`, as
 all are on a machine without the package and in short texts, where a call costs more than the search.
 `kit build` leaves the compiled automaton beside the dependencies of the gateway; without the file it is
-compiled at the start (a tenth of a second).
+compiled beside the start (a quarter of a second), and texts are read by `Literals` until it is there.
 """
 
 import hashlib
@@ -77,10 +77,11 @@ class Scanner:
         self._expressions = (*hints.values(), *places.values())
         self._not_sought: Mapping[str, None] = dict.fromkeys(places)
         self._engine: _Engine | None = None
+        self._compiling: threading.Thread | None = None
 
     def read(self, text: str, lower: str) -> Candidates:
         """The candidates of a text; `lower` is the text in small letters, of the same length."""
-        if hyperscan is None or len(text) < _SHORTEST:
+        if hyperscan is None or len(text) < _SHORTEST or self._is_compiling():
             return Candidates(self._every.read(lower), self.hints, self._not_sought)
         compiled = self._engine or self._compile()
         found: list[list[Hit]] = [[] for _ in self._kinds]
@@ -116,10 +117,22 @@ class Scanner:
                     found.setdefault(kind, []).extend((a + begin, b + begin, c) for a, b, c in hits)
         return found
 
-    def warm(self) -> None:
-        """Compile now, or read what was compiled, instead of at the first text."""
-        if hyperscan is not None and self._engine is None:
-            self._compile()
+    def warm(self, *, wait: bool = False) -> None:
+        """Read what was compiled, or compile it in a thread, instead of at the first text. `wait` until it is
+        there: for a process of which a snapshot is taken.
+        """
+        if hyperscan is None or self._engine is not None:
+            return
+        if self._compiling is None:
+            self._engine = self._saved()
+            if self._engine is None:
+                self._compiling = threading.Thread(target=self._compile, daemon=True)
+                self._compiling.start()
+        if wait and self._compiling is not None:
+            self._compiling.join()
+
+    def _is_compiling(self) -> bool:
+        return self._engine is None and self._compiling is not None and self._compiling.is_alive()
 
     def write(self, folder: Path) -> Path:
         """Leave the compiled automaton in a folder."""
@@ -127,11 +140,13 @@ class Scanner:
         path.write_bytes((self._engine or self._compile()).dump())
         return path
 
-    def _compile(self) -> "_Engine":
+    def _saved(self) -> "_Engine | None":
         name = self.file_name()
         saved = next((path for one in sys.path if (path := Path(one or os.curdir) / name).is_file()), None)
-        loaded = _Engine.load(saved.read_bytes()) if saved else None
-        self._engine = loaded or _Engine.compile(self._latin, self._expressions, hints=len(self.hints))
+        return _Engine.load(saved.read_bytes()) if saved else None
+
+    def _compile(self) -> "_Engine":
+        self._engine = self._saved() or _Engine.compile(self._latin, self._expressions, hints=len(self.hints))
         return self._engine
 
     def file_name(self) -> str:

@@ -142,6 +142,12 @@ class _TextResult:
     injection_score: float
 
 
+def warm_up(*, wait: bool = False) -> None:
+    """Load what all inspectors share; `wait` also for what is compiled beside the caller."""
+    linear.read_shipped()
+    SCANNER.warm(wait=wait)
+
+
 class InspectionTimeout(Exception):
     """The deadline of one inspection has passed."""
 
@@ -156,8 +162,7 @@ class Inspector:
         self.config = config
         self._regions = identity.countries(config.identity_regions)
         self._key = config.hash_key or os.urandom(32)
-        linear.read_shipped()  # at start, not in a call
-        SCANNER.warm()
+        warm_up()  # at start, not in a call
         self._cache: OrderedDict[bytes, _TextResult] = OrderedDict()
 
     # --- whole requests -----------------------------------------------------------------------------------

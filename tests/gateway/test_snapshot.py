@@ -87,11 +87,15 @@ def on_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("on_lambda")
-def test_a_snapshot_is_ready_where_nothing_can_be_reached() -> None:
+def test_a_snapshot_is_ready_where_nothing_can_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[bool] = []
+    monkeypatch.setattr(gateway_app, "warm_up", lambda *, wait: waited.append(wait))
+
     async def run() -> None:
         server = _Server(create_app())
         await server.start()
         assert server.said == ["lifespan.startup.complete"]
+        assert waited == [True], "the automaton of the inspection is in it"
         assert await server.status("GET", "/healthz") == 200
         with pytest.raises(Exception, match="connect"):  # and a restore gets no 2xx
             await server.status("POST", "/.lambda/after-restore")

@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -48,6 +49,7 @@ def found(inspector: Inspector, text: str) -> list[object]:
 @settings(max_examples=60, deadline=None)
 @given(texts)
 def test_both_engines_find_the_same(text: str) -> None:
+    SCANNER.warm(wait=True)
     config = InspectionConfig(hash_key=b"k" * 32, cache_entries=0)
     with pytest.MonkeyPatch.context() as patch:
         quick = found(Inspector(config), text)
@@ -94,7 +96,28 @@ def test_a_written_automaton_is_read_and_a_damaged_or_foreign_one_is_not(
         assert small().read(text, text) == expected
 
 
+def test_a_text_is_read_while_the_automaton_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start does not wait for it; a process of which a snapshot is taken does."""
+    text = "a\ntoken 1234 " * 50
+    scanner, go_on, compiled = small(), threading.Event(), candidates._Engine.compile
+
+    def slowly(*given: Any, **more: Any) -> Any:
+        assert go_on.wait(60)
+        return compiled(*given, **more)
+
+    monkeypatch.setattr(candidates._Engine, "compile", slowly)
+    scanner.warm()
+    early = scanner.read(text, text)
+    go_on.set()
+    scanner.warm(wait=True)
+    late = scanner.read(text, text)
+    assert early.literals == late.literals
+    assert early.places == {"break": None}, "all of the text may be one"
+    assert len(late.places["break"] or ()) == 50
+
+
 def test_threads_may_share_a_scanner() -> None:
+    SCANNER.warm(wait=True)
     text = json.dumps(PIECES, ensure_ascii=False) * 20
     expected = SCANNER.read(text, text.lower())
     different: list[int] = []
