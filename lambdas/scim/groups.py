@@ -132,6 +132,15 @@ class Groups:
         found = [_member(item) for item in islice(self._store.pages(_key(identifier), _MEMBER), most + 1)]
         return found if len(found) <= most else None
 
+    def among(self, identifiers: Sequence[str], members: Iterable[str]) -> dict[str, list[Member]]:
+        """By group, which of `members` are in it, however many others there are."""
+        wanted = [one for one in dict.fromkeys(members) if is_id(one)]
+        groups = {_key(one): one for one in identifiers}
+        found: dict[str, list[Member]] = {one: [] for one in identifiers}
+        for item in self._store.get_all([(pk, _MEMBER + one) for pk in groups for one in wanted]):
+            found[groups[item["pk"]["S"]]].append(_member(item))
+        return found
+
     def shown_members(self, identifier: str, most: int) -> list[Member]:
         """Every member, for an answer that has room for `most` yet. Raises TooManyException."""
         members = self.members(identifier, most)
@@ -337,8 +346,7 @@ class Groups:
 
     def _present(self, group: str, members: Sequence[str]) -> dict[str, Member]:
         """Which of `members` are in the group."""
-        keys = [(_key(group), _MEMBER + one) for one in dict.fromkeys(members) if is_id(one)]
-        return {item["sk"]["S"].removeprefix(_MEMBER): _member(item) for item in self._store.get_all(keys)}
+        return {one.id: one for one in self.among([group], members)[group]}
 
     def _known(self, members: Iterable[Member]) -> list[Member]:
         """The members, each once, with the type that they are. Raises InvalidValueException."""

@@ -3,12 +3,13 @@
 A filter that names a person or a group outright (`userName eq`, `externalId eq`, `emails eq`, `id eq`,
 `displayName eq`, `members eq`, also as `emails[type eq "work"].value eq`, alone, joined with more by `and`,
 several of them by `or`) is answered from an index; the whole filter is then checked on the few that were
-found. A page without a filter reads its own ids alone. Any other filter, and sorting, look at everybody in
-batches and keep only ids; what takes longer than API Gateway would wait for is refused as `tooMany`. A filter
-is data: it is parsed, compared in memory, and never becomes part of a database expression.
+found. Of a group no more members are read than the filter names; one that has to see them all (`pr`,
+`type eq`) is refused where groups have too many. A page without a filter reads its own ids alone. Any other
+filter, and sorting, look at everybody in batches and keep only ids; what takes longer than API Gateway would
+wait for is refused as `tooMany`. A filter is data: it is parsed, compared in memory, and never becomes part
+of a database expression.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -22,6 +23,8 @@ from scim2_models.path import (
     FilterNode,
     LogicalExpr,
     LogicalOperator,
+    Not,
+    Present,
     ValuePath,
 )
 
@@ -38,7 +41,12 @@ _NARROWER = (
     "The query looks at everybody, which takes too long here. Name a userName, externalId, emails.value or "
     "id with eq (a group: displayName, externalId, members or id), or take pages without filter and sortBy."
 )
-Lookup = Callable[[str], list[str]]
+_MEMBERS = ("members", "members.value")
+_NAMING = (
+    f"The query looks at every member of groups that have more than {stored_groups.SHOWN_MEMBERS:,}. "
+    "Name one: members.value eq."
+)
+Lookup = Callable[[str], list[str] | None]  # None: no index has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +84,7 @@ class Search:
                 "id": lambda value: [value],
                 "displayname": lambda value: groups.ids_by_name("display-name", value),
                 "externalid": lambda value: groups.ids_by_name("external-id", value),
-                "members": self._groups_of,
-                "members.value": self._groups_of,
+                **dict.fromkeys(_MEMBERS, self._groups_of),
             },
         }
 
@@ -117,12 +124,12 @@ class Search:
         if condition is None and request.sort_by is None:
             return [_Found(one, kind) for one in ids]
         naming = _must_name(condition.ast) if condition is not None and kind == "User" else ""
-        about_members = condition is not None and "members" in condition.lower()
-        members = "matched" if about_members else None
+        among = _members_named(condition.ast) if condition is not None else frozenset()
         kept: list[_Found] = []
         for resource in self._load(
-            kind, ids, base_url, request, members=members, naming=naming, deadline=deadline
-        ):
+            kind, ids, base_url, request, members="all" if among is None else among, naming=naming,
+            deadline=deadline,
+        ):  # fmt: skip
             if condition is None or condition.match(resource):
                 value = request.sort_value(resource)
                 order = (value is None, value if value is not None else "")  # nothing comes last
@@ -144,16 +151,20 @@ class Search:
                 return self._candidates(kind, _said_plainly(node))
             case Comparison(op=CompareOperator.eq, value=str(value)):
                 lookup = self._lookups[kind].get(_plain_name(node.attr_path))
-                return list(dict.fromkeys(lookup(value))) if lookup else None
+                found = lookup(value) if lookup else None
+                return None if found is None else list(dict.fromkeys(found))
             case _:
                 return None
 
     def _listing(self, kind: TypeName) -> Listing:
         return self._people.listing if kind == "User" else self._groups.listing
 
-    def _groups_of(self, person: str) -> list[str]:
-        found = self._people.get_many([person])
-        return list(found[0].groups) if found else []
+    def _groups_of(self, member: str) -> list[str] | None:
+        """The groups that somebody is in. None for a group: which it is in is not noted with it."""
+        found = self._people.get_many([member])
+        if found:
+            return list(found[0].groups)
+        return None if self._groups.get_many([member]) else []
 
     def _load(
         self,
@@ -162,12 +173,13 @@ class Search:
         base_url: str,
         request: SearchRequest[Any],
         *,
-        members: Literal["shown", "matched"] | None,
+        members: Literal["shown", "all"] | frozenset[str],
         naming: str = "",
         deadline: float | None = None,
     ) -> Iterator[Any]:
         """The resources of `ids`, batch by batch, in that order, as they are shown; people as `get_many`.
-        Raises TooManyException at the deadline, in seconds of the monotonic clock.
+        `members` of groups: those to be shown, all, or which of these are in. Raises TooManyException at the
+        deadline, in seconds of the monotonic clock, and for more members than one answer may look at.
         """
         cache: GroupNames = {}
         left = stored_groups.SHOWN_MEMBERS
@@ -180,13 +192,20 @@ class Search:
                     self._people.know_groups(person, cache)
                     yield stored_people.shown(person, base_url, cache)
             else:
-                for group in self._groups.get_many(part):
-                    found = None
-                    if members == "matched":
-                        found = self._groups.members(group.id, sys.maxsize - 1)
-                    elif members and wants(request, "members"):
+                stored = self._groups.get_many(part)
+                named = isinstance(members, frozenset) and self._groups.among(
+                    [one.id for one in stored], members
+                )
+                for group in stored:
+                    found = named[group.id] if named else None
+                    if members == "all":
+                        found = self._groups.members(group.id, left)
+                        if found is None:
+                            raise TooManyException(detail=_NAMING)
+                    elif members == "shown" and wants(request, "members"):
                         found = self._groups.shown_members(group.id, left)
-                        left -= len(found)
+                    if not named:
+                        left -= len(found or ())
                     yield stored_groups.shown(group, base_url, found)
 
 
@@ -219,6 +238,44 @@ def _must_name(node: FilterNode) -> str:
     if node.attr_path.attr.casefold() in _MADE or not text.isascii() or not text.isprintable():
         return ""
     return "" if '"' in text or "\\" in text else text.lower()
+
+
+def _members_named(node: FilterNode) -> frozenset[str] | None:
+    """The members of a group on whom alone it depends whether the group matches; None: on any of them."""
+    match node:
+        case LogicalExpr():
+            return _together([_members_named(term) for term in node.terms])
+        case Not():
+            return _members_named(node.expr)
+        case Comparison() | Present() | ValuePath() if _head(node.attr_path.attr) != "members":
+            return frozenset()
+        case ValuePath():
+            return _member_of(node.val_filter)
+        case Comparison(op=CompareOperator.eq, value=str(value)) if _plain_name(node.attr_path) in _MEMBERS:
+            return frozenset([value])
+        case _:
+            return None
+
+
+def _member_of(inner: FilterNode) -> frozenset[str] | None:
+    """Among which members those are whom the filter in `members[…]` can mean; None: any."""
+    match inner:
+        case LogicalExpr(op=LogicalOperator.and_):
+            found = [one for term in inner.terms if (one := _member_of(term)) is not None]
+            return min(found, key=len) if found else None
+        case LogicalExpr():
+            return _together([_member_of(term) for term in inner.terms])
+        case Comparison(op=CompareOperator.eq, value=str(value)) if (
+            inner.attr_path.attr.casefold() == "value"
+        ):
+            return frozenset([value])
+        case _:
+            return None
+
+
+def _together(parts: Sequence[frozenset[str] | None]) -> frozenset[str] | None:
+    known = [part for part in parts if part is not None]
+    return frozenset[str]().union(*known) if len(known) == len(parts) else None
 
 
 def _head(path: Any) -> str:

@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+from bench import kills
+from kit.audit.examination import Finding
+from kit.audit.verification import Report
 from lambdas.common.clock import utc_now
 from lambdas.common.ledger import Ledger, LedgerUnsure
 from lambdas.common.ledger.counters import COMMITTED, UNCERTAIN
@@ -319,6 +322,27 @@ def test_the_check_would_find_an_answer_without_a_record() -> None:
     world.audit.records.append({"kind": "outcome", "request_id": "b", "result": "x", "cost_microusd": 1})
     with pytest.raises(AssertionError):
         _check(world, [Seen("call-1", False, 200, "a", b"{}", ended=True)])
+
+
+def test_the_check_after_kills_would_find_what_is_missing() -> None:
+    answered = {"call": 1, "id": "a", "whole": True}
+    ended = {"a": Counter({"intent": 1, "outcome": 1})}
+    scopes = ("ORG", "DEPT", "USER")
+    counted = dict.fromkeys(scopes, 10)
+    for seen, kinds, committed, left, expected in (
+        ([answered], ended, counted, 0, []),
+        ([answered], {"a": Counter({"intent": 1})}, counted, 0, ["answered"]),
+        ([answered], {}, counted, 0, ["answered"]),
+        ([], ended, counted, 2, ["reservations are left"]),
+        ([], ended, counted | {"USER": 3}, 0, ["USER: 3 committed"]),
+        ([], ended, counted | {"ORG": 30}, 0, ["ORG: 30 committed"]),
+    ):
+        books = kills.Books(kinds, 12, 10, committed, dict.fromkeys(scopes, 3), left)
+        found = list(kills.faults(seen, Report(), books))
+        assert len(found) == len(expected), found
+        assert all(part in one for part, one in zip(expected, found, strict=True))
+    missing = Report(findings=[Finding("call-unended", "b", "no outcome")])
+    assert list(kills.faults([], missing, kills.Books({}, 0, 0, {}, {}, 0)))
 
 
 def test_a_gateway_that_stops_sends_the_copies_of_records_that_wait() -> None:

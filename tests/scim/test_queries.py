@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scim2_models import ScimFilter, SearchRequest, TooManyException
 
+from lambdas.scim import groups as stored_groups
 from lambdas.scim.resources import UserResource
 from lambdas.scim.search import Search
 
@@ -399,3 +400,36 @@ def test_whether_somebody_is_a_member_is_asked_without_reading_all_groups(own_sc
     assert own_scim.find("Groups", f'members.value eq "{users[2]["id"]}"')["totalResults"] == 1
     other = own_scim.find("Groups", f'id eq "{groups[0]["id"]}" and members eq "{users[1]["id"]}"')
     assert other["totalResults"] == 0
+
+
+def test_a_filter_on_members_reads_the_members_that_it_names(own_scim: Scim, monkeypatch: pytest.MonkeyPatch):
+    a, b, c = (own_scim.user()["id"] for _ in range(3))
+    inner = own_scim.group("inner", a)["id"]
+    everybody = own_scim.group("everybody", a, b, c, inner)["id"]
+    monkeypatch.setattr(stored_groups, "SHOWN_MEMBERS", 2)
+    for query, expected in (
+        (f'members.value eq "{a}"', {inner, everybody}),
+        (f'members eq "{b}"', {everybody}),
+        (f'members[value eq "{a}" and type eq "User"] and displayName eq "everybody"', {everybody}),
+        (f'members[type eq "Group" and value eq "{a}"]', set()),
+        (f'members[value eq "{b}" or value eq "{c}"]', {everybody}),
+        (f'members.value eq "{a}" and members.value eq "{b}"', {everybody}),
+        (f'members.value eq "{inner}"', {everybody}),
+        (f'not (members.value eq "{b}")', {inner}),
+        ('members.value eq "nobody"', set()),
+    ):
+        found = own_scim.find("Groups", query, excludedAttributes="members")
+        assert {one["id"] for one in found["Resources"]} == expected, query
+    for query in (
+        "members pr",
+        'members.type eq "Group"',
+        'members[type eq "User"]',
+        f'members.value co "{a}"',
+    ):
+        refused = own_scim.http.get("/Groups", params={"filter": query, "excludedAttributes": "members"})
+        assert (refused.status_code, refused.json()["scimType"]) == (400, "tooMany"), query
+        assert "members.value eq" in refused.json()["detail"]
+    monkeypatch.undo()
+    for query, expected in (("members pr", {inner, everybody}), ('members.type eq "Group"', {everybody})):
+        found = own_scim.find("Groups", query)
+        assert {one["id"] for one in found["Resources"]} == expected, query
