@@ -189,6 +189,7 @@ class Scim(KitComponent):
         args, stores = self._args, self._args.stores
         statements = [
             *self._directory_statements(),
+            self._counts(),  # of what an earlier version listed elsewhere
             Statement(
                 "KeepPlaceInRules",
                 ["dynamodb:UpdateItem"],

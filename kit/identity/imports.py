@@ -211,13 +211,16 @@ def apply(scim: ScimClient, planned: Plan, advance: Callable[[int], None] = lamb
             return step, "", str(refusal)
 
     leavers_first = sorted(planned.steps, key=lambda step: step.what != "put out")
-    with ThreadPoolExecutor(_THREADS) as pool:
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
         for step, person, reason in pool.map(one, leavers_first):
             advance(1)
             if reason:
                 failures.append(Failure(step.user_name, reason))
             else:
                 ids[step.user_name] = person
+    finally:  # at Ctrl-C what is under way is finished, and nothing more is begun
+        pool.shutdown(cancel_futures=True)
     return [*failures, *_memberships(scim, planned, ids)]
 
 

@@ -6,12 +6,17 @@
 
 A resource, its entry and the count of its part change in one transaction, so a count is never wrong. Two
 writers of one part at a time conflict; with 256 parts that is rare, and the transaction is tried again.
+
+Earlier, every entry was under `LIST#User` or `LIST#Group` itself, uncounted. Entries of then are read as one
+more part until `adopt`, which the worker calls each minute, has moved them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lambdas.scim.resources import TypeName
-from lambdas.scim.store import DirectoryStore, Write, hashed
+from lambdas.scim.store import MOST_WRITES, RESOURCE, DirectoryStore, Stale, Write, hashed
+
+_MOVED_AT_ONCE = (MOST_WRITES - 1) // 2  # each is put and deleted; one write counts them
 
 
 class Listing:
@@ -19,12 +24,13 @@ class Listing:
 
     def __init__(self, store: DirectoryStore, kind: TypeName) -> None:
         self._store = store
+        self._resources = f"{kind.upper()}#"
         self._list = f"LIST#{kind}"
         self._count = f"COUNT#{kind}"
 
     def ids(self, after: str = "") -> list[str]:
         """Every id, in the order of creation; those after one of them. Reads all of them."""
-        parts = [self._part(part) for part, held in self._counts().items() if held]
+        parts = [part for part, held in self._held().items() if held]
         return sorted(one for names in self._store.names_under_each(parts) for one in names if one > after)
 
     def page(self, start: int, count: int) -> tuple[int, list[str]]:
@@ -32,18 +38,18 @@ class Listing:
 
         The order is the same at each call; who is new may come anywhere in it.
         """
-        counts = self._counts()
+        parts = self._held()
         ids: list[str] = []
         skipped = start
-        for part, held in sorted(counts.items()):
+        for part, held in sorted(parts.items()):
             if len(ids) >= count:
                 break
             if skipped >= held:
                 skipped -= held
                 continue
-            ids += self._store.names_under(self._part(part))[skipped:]
+            ids += self._store.names_under(part)[skipped:]
             skipped = 0
-        return sum(counts.values()), ids[:count]
+        return sum(parts.values()), ids[:count]
 
     def addition(self, identifier: str) -> list[Write]:
         """What the transaction that creates a resource writes here."""
@@ -53,14 +59,52 @@ class Listing:
         ]
 
     def removal(self, identifier: str) -> list[Write]:
-        """What the transaction that deletes a resource writes here."""
+        """What the transaction that deletes a resource writes here. It is stale where the entry moves
+        meanwhile.
+        """
+        if self._store.get(self._list, identifier) is not None:
+            return [Write(self._store.delete(self._list, identifier, "attribute_exists(pk)"))]
         return [
             Write(self._store.delete(self._part(_part_of(identifier)), identifier)),
             Write(self._store.add(self._count, _part_of(identifier), "n", -1)),
         ]
 
-    def _counts(self) -> Mapping[str, int]:
-        return {item["sk"]["S"]: int(item["n"]["N"]) for item in self._store.pages(self._count)}
+    def adopt(self, has_time: Callable[[], bool]) -> int:
+        """Move what an earlier version listed into the parts; how many were moved. What there was no time
+        for, and what changed meanwhile, is left for the next call.
+        """
+        of_part: dict[str, list[str]] = {}
+        for identifier in self._store.names_under(self._list):
+            of_part.setdefault(_part_of(identifier), []).append(identifier)
+        moved = 0
+        for part, ids in of_part.items():
+            for start in range(0, len(ids), _MOVED_AT_ONCE):
+                if not has_time():
+                    return moved
+                moved += self._move(part, ids[start : start + _MOVED_AT_ONCE])
+        return moved
+
+    def _move(self, part: str, ids: list[str]) -> int:
+        """The entries of one part, with their count: both, or neither. Who was deleted by a version that did
+        not know of the old place was counted off then, so the count is made up here and no entry is.
+        """
+        there = self._store.get_many([(self._resources + one, RESOURCE) for one in ids])
+        writes = [Write(self._store.add(self._count, part, "n", len(ids)))]
+        for one in ids:
+            writes.append(Write(self._store.delete(self._list, one, "attribute_exists(pk)")))
+            if self._resources + one in there:
+                writes.append(Write(self._store.put(self._part(part), one, {})))
+        try:
+            self._store.transact(writes)
+        except Stale:
+            return 0
+        return len(ids)
+
+    def _held(self) -> Mapping[str, int]:
+        """How many ids there are, by the key under which they are."""
+        held = {self._part(item["sk"]["S"]): int(item["n"]["N"]) for item in self._store.pages(self._count)}
+        unmoved = self._store.names_under(self._list)
+        return {**held, self._list: len(unmoved)} if unmoved else held
 
     def _part(self, part: str) -> str:
         return f"{self._list}#{part}"

@@ -8,8 +8,8 @@ fails stays, the run fails after the others were tried, and the function's alarm
 Money needs no step: what was spent stays with the department that spent it, and because the ledger checks the
 department of the live access record, the next call of a mover is paid by the new one.
 
-The worker also places everybody again after the rules were changed, and finishes what a crashed request left
-of a change of a group.
+The worker also places everybody again after the rules were changed, finishes what a crashed request left of a
+change of a group, and moves the lists that an earlier version kept to where they are kept now.
 """
 
 from collections.abc import Callable, Iterable
@@ -76,11 +76,14 @@ class Worker:
             if complete:
                 self.directory.store.remove(OUTBOX, event.id)
                 done[_kind(event)] = done.get(_kind(event), 0) + 1
+        listings = (self.directory.people.listing, self.directory.groups.listing)
+        adopted = sum(one.adopt(has_time) for one in listings)
         placed = self._follow_rules(has_time)
         self._watch_tokens()
         if failed:
             raise ConsequencesFailed(f"{failed} events are not complete")
-        return {**done, **({"placed": placed} if placed else {})}
+        followed = {"adopted": adopted, "placed": placed}
+        return {**done, **{what: number for what, number in followed.items() if number}}
 
     def _watch_tokens(self) -> None:
         """Say whether provisioning has gone silent: nothing for a day where there used to be something."""

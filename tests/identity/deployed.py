@@ -74,7 +74,8 @@ def deployment(folder: Path) -> Iterator[Deployed]:
     """Stands the stage up, and removes it at the end."""
     upstream = FakeUpstream().start()
     example = parse_yaml((CONFIG_FOLDER / "clients" / "example.yaml").read_text("utf-8"), "example.yaml")
-    identity = {**example["identity"], "machine_clients": list(MACHINES)}
+    claims = {"groups_claim": "groups", "people_from_claims": True, "session_hours": 12}
+    identity = {**example["identity"], **claims, "machine_clients": list(MACHINES)}
     config = {"size": "small", "identity": identity}
     with standing(folder, free_port(), "integration", config) as stage:
         iam = stage.root("iam")

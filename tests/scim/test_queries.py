@@ -374,7 +374,8 @@ def test_a_page_in_the_middle_reads_its_own_people_alone_and_pages_hold_everybod
         "after-call.dynamodb.Query", lambda parsed, **_: read.append(len(parsed["Items"]))
     )
     assert len(own_scim.http.get("/Users", params={"startIndex": 15, "count": 1}).json()["Resources"]) == 1
-    counts, part = read
+    counts, unmoved, part = read
+    assert unmoved == 0
     assert part < 5 < counts  # of 30 people only those who share the page's part
 
 
