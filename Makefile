@@ -35,7 +35,7 @@ down: setup ## Stop it and remove its state
 # A test that fails is run once more and both results are reported ("R", and its name at the end): a machine that stalled
 # does not stop a change, and a test that needs it is fixed.
 test: check ## Lint, types and every test but the nightly ones
-	@$(BIN)/pytest -q -n 3 --dist loadfile -m "not nightly" --reruns 1 -r aR
+	@$(BIN)/pytest -q -n 3 --dist loadfile -m "not nightly" --reruns 1 -r aR --proofs build/proofs.json
 
 coverage: setup ## Which lines the tests of `make test` run, by folder (subprocesses of tests not counted)
 	@$(BIN)/pytest -q -n 3 --dist loadfile -m "not nightly" --reruns 1 --cov --cov-report=

@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from kit.local import emulator
 from kit.local.emulator import Emulator
+from tests.support import requirements
 from tests.support.local_kit import LocalKit, local_deployment
 
 # No timed tests: how long an example takes says how busy the machine is; speed is measured by `make bench`.
@@ -18,7 +19,21 @@ settings.register_profile("untimed", deadline=None, max_examples=40)
 settings.register_profile("nightly", deadline=None, max_examples=2_000)
 settings.load_profile("nightly" if os.environ.get("KIT_NIGHTLY") else "untimed")
 
+pytest_plugins = ["pytester"]  # for the tests of how tests are recorded
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """See `tests/support/requirements.py`, as for the two hooks that follow."""
+    requirements.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    requirements.begin(config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    requirements.mark(config, items)
 
 
 def free_port() -> int:

@@ -1,18 +1,20 @@
-"""What is computed from the code: the table of sizes in the README, and docs/coverage.md.
+"""What is computed: the table of sizes in the README from the code, docs/coverage.md from tests that ran.
 
-`python -m tests.docs.readme_tables` writes them; a test fails where the README differs from the code.
+`python -m tests.docs.readme_tables` writes them; a test fails where the README differs from the code. Which
+test proves what is read from build/proofs.json, which `make test` writes; without it docs/coverage.md stays.
 """
 
+import json
 import re
+import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import yaml
 
 from contract.kinds import SIZES
 from contract.sizes import Capacity, sizing
 from tests.docs.component_pages import PAGES
+from tests.support.requirements import IDENTIFIER, Proofs, titles
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -20,8 +22,8 @@ COVERAGE = ROOT / "docs" / "coverage.md"
 CLI = ROOT / "docs" / "cli.md"
 COMPUTED = (COVERAGE, CLI)
 BUILT = ("components", "stacks", "lambdas", "kit", "policy", "documents", "prompts", "docs")
-PROVED = ("tests",)
-REQUIREMENT = re.compile(r"\b(?:L[1-5]|G|C|S|Z)\.\d\b")
+PROOFS = ROOT / "build" / "proofs.json"
+_SHOWN = 4
 
 
 def _runs_on(capacity: Capacity) -> str:
@@ -51,43 +53,57 @@ def sizes() -> str:
     return "\n".join(rows)
 
 
-def coverage() -> str:
-    """docs/coverage.md. One row a requirement: the files that serve it and the tests that prove it."""
-    titles: dict[str, str] = yaml.safe_load((ROOT / "docs" / "requirements.yaml").read_text("utf-8"))
-    built, proved = _mentions(BUILT), _mentions(PROVED)
+def coverage(proofs: Proofs) -> str:
+    """docs/coverage.md. One row a requirement: the files that serve it and the tests that proved it."""
+    built = _mentions()
+    failed = sorted({one for files in proofs.values() for one, each in files.items() if each["failed"]})
     rows = [
         "# Coverage",
         "",
-        "Which requirement is met by what, and which test proves it; computed by `make docs`.",
-        "The requirements are those of [requirements.yaml](requirements.yaml).",
+        "Which requirement is met by what, and which tests prove it. `make test` records which tests ran and",
+        "what they serve (build/proofs.json), `make docs` computes this page from that; a test that did",
+        "not run or did not pass proves nothing. The requirements are those of",
+        "[requirements.yaml](requirements.yaml); `pytest --requirement L1.3` runs the tests of one.",
         "",
+        *([f"Tests failed in: {', '.join(failed)}.", ""] if failed else []),
         "| requirement | | built in | proved by |",
         "|---|---|---|---|",
     ]
-    for identifier, title in titles.items():
-        rows.append(
-            f"| {identifier} | {title} | {_listed(built[identifier])} | {_listed(proved[identifier])} |"
-        )
+    for identifier, title in titles().items():
+        cells = (identifier, title, _listed(built[identifier]), _proved(proofs.get(identifier, {})))
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
 
-def _mentions(folders: Iterable[str]) -> dict[str, list[str]]:
+def _mentions() -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
-    for folder in folders:
+    for folder in BUILT:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.is_relative_to(PAGES) or path in COMPUTED:
                 continue  # computed from what is counted itself
             if path.suffix in {".py", ".md"} and "__pycache__" not in path.parts:
-                for identifier in sorted(set(REQUIREMENT.findall(path.read_text("utf-8")))):
+                for identifier in sorted(set(IDENTIFIER.findall(path.read_text("utf-8")))):
                     found[identifier].append(path.relative_to(ROOT).as_posix())
     return found
 
 
-def _listed(paths: list[str]) -> str:
-    if not paths:
-        return "not yet"
-    shown = ", ".join(f"[{Path(path).stem}](../{path})" for path in paths[:4])
-    return shown + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
+def _proved(files: Mapping[str, Mapping[str, int]]) -> str:
+    """How many tests passed, and where most of them are."""
+    passed = {one: each["passed"] for one, each in files.items() if each["passed"] and not each["failed"]}
+    if not passed:
+        return "no test"
+    most = sorted(passed, key=lambda one: (-passed[one], one))
+    return f"{sum(passed.values()):,} tests: {_listed(most)}"
+
+
+def _listed(paths: Sequence[str]) -> str:
+    shown = ", ".join(f"[{Path(path).stem}](../{path})" for path in paths[:_SHOWN]) or "not yet"
+    return shown + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
+
+
+def proofs() -> Proofs | None:
+    """What the last `make test` recorded; None where there was none."""
+    return json.loads(PROOFS.read_text("utf-8")) if PROOFS.is_file() else None
 
 
 def filled(text: str) -> str:
@@ -100,4 +116,11 @@ def filled(text: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(filled(README.read_text("utf-8")), "utf-8")
-    COVERAGE.write_text(coverage(), "utf-8")
+    recorded = proofs()
+    if recorded is None:
+        print(
+            "docs/coverage.md stays as it is: it is computed from the tests that ran; run make test first",
+            file=sys.stderr,
+        )
+    else:
+        COVERAGE.write_text(coverage(recorded), "utf-8")
