@@ -330,6 +330,11 @@ class Claude:
     )
     models: Mapping[Alias, rights.Model] = key("the names under which callers ask for a model", least=1)
     embeddings_model: ModelId = key("the model behind /v1/embeddings", default="amazon.titan-embed-text-v2:0")
+    embeddings_url: ProviderUrl | None = key(
+        "where embeddings are made, if not by Amazon Bedrock: an endpoint with Voyage AI's or OpenAI's API,"
+        " such as https://api.voyageai.com/v1/embeddings; its key is the secret embeddings-api-key",
+        default=None,
+    )
     outbound_identity: Literal["create", "existing", "none"] = key(
         "the account's issuer of identity tokens: existing where it is enabled already, none where no way to"
         " Claude rests on it",

@@ -44,6 +44,7 @@ def policy_document(
     departments: Sequence[Department],
     models: Mapping[str, Model],
     embeddings_model: str,
+    embeddings_url: str | None,
     providers: Sequence[Route],
     issuers: Sequence[Mapping[str, Any]],
     dictionary: ApprovedDictionary | None,
@@ -65,7 +66,7 @@ def policy_document(
             alias: {name: value for name, value in published(one).items() if value}
             for alias, one in sorted(models.items())
         },
-        "embeddings": {"model": embeddings_model},
+        "embeddings": {"model": embeddings_model, **({"url": embeddings_url} if embeddings_url else {})},
         "providers": [published(one) for one in providers],
         "issuers": list(issuers),
         **({"dictionary": published(dictionary)} if dictionary else {}),

@@ -360,11 +360,12 @@ class Route:
 
 @declared
 class Embeddings:
-    """The Bedrock model behind /v1/embeddings (L1.1)."""
+    """The model behind /v1/embeddings (L1.1): Bedrock's, or with `url` that of another provider."""
 
     model: str = key("the model that makes vectors")
     base_url: str | None = key("where it answers, if not at its region's endpoint", default=None)
     region: str | None = key("its region, if not the gateway's", default=None)
+    url: RouteUrl | None = key("the endpoint of a provider other than Amazon Bedrock", default=None)
 
 
 LONGEST_LIFETIME_MINUTES = 25 * 60  # Azure's managed identities get tokens for a day and five minutes

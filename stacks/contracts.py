@@ -80,6 +80,9 @@ _FOUNDATION = {
             "alarm_topic_arn": "where alarms go",
         }
     ),
+    "embeddings_api_key_secret_arn": Export(
+        str, "key of the provider that makes embeddings, where that is not Amazon Bedrock", required=False
+    ),
     "identity_client_secret_arn": Export(str, "OpenID Connect client secret", required=False),
     "console_saml_provider_arn": Export(
         str, "SAML provider whose assertions open the console roles", required=False

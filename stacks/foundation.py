@@ -62,7 +62,14 @@ def main(settings: Settings) -> None:
     analytics = PrivateBucket("analytics", _copies(settings, keys, "analytics"), options)
     access_logs = PrivateBucket("access-logs", _copies(settings, keys, "access-logs"), options)
     secrets = Secrets(
-        "secrets", SecretsArgs(names, keys.arns["secrets"], plan.retention.secret_recovery_days), options
+        "secrets",
+        SecretsArgs(
+            names,
+            keys.arns["secrets"],
+            plan.retention.secret_recovery_days,
+            embeddings=settings.claude.embeddings_url is not None,
+        ),
+        options,
     )
     notifications = Notifications(
         "notifications", NotificationsArgs(names, keys.arns["messages"], settings.contacts.alarms), options

@@ -23,6 +23,7 @@ def gateway_policy(settings: Settings, issuers: Sequence[Mapping[str, Any]] = ()
         departments=settings.departments,
         models=settings.claude.models,
         embeddings_model=settings.claude.embeddings_model,
+        embeddings_url=settings.claude.embeddings_url,
         providers=[provider.route for provider in settings.claude.providers],
         issuers=[*issuers, *(published(one, Issuer) for one in settings.trusted_issuers)],
         dictionary=settings.dictionary,

@@ -8,7 +8,7 @@ import pulumi
 
 from components.api.analytics import Analytics, AnalyticsArgs
 from components.api.claude_access import ClaudeAccess, ClaudeCaller, ClaudeCallerArgs
-from components.api.gateway import Gateway, GatewayArgs, Stores
+from components.api.gateway import Gateway, GatewayArgs, Stores, quarantine_args
 from components.api.ledger import Ledger, LedgerArgs
 from components.api.rest_api import IAM_SEGMENT, RestApi, RestApiArgs
 from components.api.scheduled import MaintenanceArgs, ScheduledFunction, notary, sweeper
@@ -24,6 +24,7 @@ from components.identity.scim import Scim, ScimArgs
 from components.layers import DependencyLayer
 from components.measurement.aggregation import AggregationArgs, AthenaArgs, aggregation
 from components.permissions import canonical_json
+from components.storage import PrivateBucket
 from components.workflow.review_desk import ReviewDesk, ReviewDeskArgs
 from stacks import contracts, departments, gates, network, pods, portal, portal_address, protection
 from stacks.concurrency import notary_shards, reservations
@@ -59,6 +60,10 @@ def main(settings: Settings) -> None:
     layer = DependencyLayer("gateway-layer", names, "gateway", options)
     gateway_args = _gateway(settings, base, ledger, analytics, layer, where)
     gateway_args = _with_second_stage(settings, base, gateway_args, options)
+    quarantine = PrivateBucket(
+        "quarantine", quarantine_args(names_of(settings), base["subject_key_arn"]), options
+    )
+    gateway_args = replace(gateway_args, quarantine=quarantine)
     gateway = Gateway("gateway", gateway_args, options)
     context, stores = gateway_args.context, gateway_args.stores
     scheduled = _scheduled(settings, base, gateway_args, options)
@@ -200,7 +205,11 @@ def _gateway(
             analytics_stream_name=analytics.stream.name,
             analytics_stream_arn=analytics.stream.arn,
         ),
-        claude=ClaudeAccess.of(settings.claude, base["anthropic_api_key_secret_arn"]),
+        claude=ClaudeAccess.of(
+            settings.claude,
+            base["anthropic_api_key_secret_arn"],
+            base["embeddings_api_key_secret_arn"] if settings.claude.embeddings_url else None,
+        ),
         policy_object_key=POLICY_OBJECT_KEY,
         layer_arn=layer.arn,
         memory=capacity.gateway_memory_mb,

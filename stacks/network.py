@@ -99,6 +99,7 @@ def egress_domains(settings: Settings) -> list[str]:
     wherever they are, issuers of tokens, and the API under the client's own name, which workflows call.
     """
     urls = [one.route.base_url for one in settings.claude.providers]
+    urls += [settings.claude.embeddings_url] if settings.claude.embeddings_url else []
     urls += [one.jwks_uri for one in settings.trusted_issuers]
     urls.append(f"https://cognito-idp.{settings.region}.amazonaws.com")  # keys of the user pool
     if settings.api.custom_domain:

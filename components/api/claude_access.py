@@ -29,12 +29,18 @@ class ClaudeAccess:
     api_key_secret_arn: pulumi.Input[str] | None = None
     bedrock_regions: Sequence[str] = ()
     platform_workspaces: Sequence[tuple[str, str]] = ()
-    embeddings_model: str = ""
+    embeddings_model: str = ""  # of Bedrock
+    embeddings_key_secret_arn: pulumi.Input[str] | None = None
     in_callers_names: bool = True
 
     @classmethod
-    def of(cls, claude: Claude, api_key_secret_arn: pulumi.Input[str]) -> "ClaudeAccess":
-        """The ways that a client's file names; the secret counts where one of them has a key."""
+    def of(
+        cls,
+        claude: Claude,
+        api_key_secret_arn: pulumi.Input[str],
+        embeddings_key_secret_arn: pulumi.Input[str] | None = None,
+    ) -> "ClaudeAccess":
+        """The ways that a client's file names; a secret counts where one of them has a key."""
         providers = claude.providers
         auths = [one.auth for one in providers if isinstance(one, AnthropicProvider)]
         platform = [one for one in providers if isinstance(one, ClaudePlatformProvider)]
@@ -43,7 +49,8 @@ class ClaudeAccess:
             api_key_secret_arn=api_key_secret_arn if any(one.kind == "secret" for one in auths) else None,
             bedrock_regions=sorted({one.region for one in providers if isinstance(one, BedrockProvider)}),
             platform_workspaces=sorted({(one.region, one.workspace_id) for one in platform}),
-            embeddings_model=claude.embeddings_model,
+            embeddings_model="" if claude.embeddings_url else claude.embeddings_model,
+            embeddings_key_secret_arn=embeddings_key_secret_arn if claude.embeddings_url else None,
             in_callers_names=claude.in_callers_names,
         )
 
@@ -67,8 +74,13 @@ def model_statements(claude: ClaudeAccess, names: Names) -> list[Statement]:
                 [
                     "aws-external-anthropic:CountTokens",
                     "aws-external-anthropic:CreateBatchInference",
+                    "aws-external-anthropic:CreateFile",
                     "aws-external-anthropic:CreateInference",
+                    "aws-external-anthropic:DeleteFile",
                     "aws-external-anthropic:GetBatchInference",
+                    "aws-external-anthropic:GetFile",
+                    "aws-external-anthropic:GetSkill",
+                    "aws-external-anthropic:ListSkills",
                 ],
                 [
                     f"arn:{names.partition}:aws-external-anthropic:{region}:{names.account}:workspace/{workspace}"

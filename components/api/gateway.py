@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import pulumi
 
 from components.api.claude_access import ClaudeAccess, model_statements
-from components.base import KitComponent
+from components.base import KitComponent, Names
 from components.functions import Function, FunctionArgs, FunctionContext, Start, Web
 from components.permissions import Statement, append_records, put_copies, via
+from components.storage import Lifecycle, PrivateBucket, PrivateBucketArgs
 from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 
 GATEWAY_PACKAGES = ("common", "gateway", "inspection")
@@ -53,6 +54,7 @@ class GatewayArgs:
     provisioned: int = 0
     reserved_concurrency: int | None = None
     timeout: int = 900
+    quarantine: PrivateBucket | None = None  # for files above the front door's limit
     environment: dict[str, pulumi.Input[str]] = field(default_factory=dict)
     statements: Sequence[Statement] = ()  # what `environment` also needs
 
@@ -121,6 +123,10 @@ def gateway_environment(args: GatewayArgs) -> dict[str, pulumi.Input[str]]:
     }
     if args.claude.api_key_secret_arn is not None:
         variables["ANTHROPIC_API_KEY_SECRET_ARN"] = args.claude.api_key_secret_arn
+    if args.quarantine is not None:
+        variables["QUARANTINE_BUCKET"] = args.quarantine.name
+    if args.claude.embeddings_key_secret_arn is not None:
+        variables["EMBEDDINGS_API_KEY_SECRET_ARN"] = args.claude.embeddings_key_secret_arn
     if caller_role := args.claude.caller_role_arn(args.context.names):
         variables["CLAUDE_CALLER_ROLE_ARN"] = caller_role
     return variables
@@ -128,7 +134,28 @@ def gateway_environment(args: GatewayArgs) -> dict[str, pulumi.Input[str]]:
 
 def gateway_statements(args: GatewayArgs) -> list[Statement]:
     """All that the gateway may do, on Lambda as on Kubernetes."""
-    return [*_store_statements(args), *_claude_statements(args), *args.statements]
+    return [
+        *_store_statements(args),
+        *_quarantine_statements(args),
+        *_claude_statements(args),
+        *args.statements,
+    ]
+
+
+def quarantine_args(names: Names, subject_key_arn: pulumi.Input[str]) -> PrivateBucketArgs:
+    """The bucket in which large uploads wait for their inspection: a day at most, under the key that wraps
+    the keys of persons, which the gateway may use already.
+    """
+    lifecycle = Lifecycle(expire_after_days=1, expire_noncurrent_after_days=1)
+    return PrivateBucketArgs(names=names, what="quarantine", key_arn=subject_key_arn, lifecycle=lifecycle)
+
+
+def _quarantine_statements(args: GatewayArgs) -> list[Statement]:
+    """Signed addresses work with these rights, too: they are the gateway's, for one object and a while."""
+    if args.quarantine is None:
+        return []
+    uploads = pulumi.Output.concat(args.quarantine.arn, "/uploads/*")
+    return [Statement("TakeUploads", ["s3:GetObject", "s3:PutObject"], [uploads])]
 
 
 def _store_statements(args: GatewayArgs) -> list[Statement]:
@@ -140,6 +167,8 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
     secrets: list[pulumi.Input[str]] = [stores.key_pepper_secret_arn]
     if args.claude.api_key_secret_arn is not None:
         secrets.append(args.claude.api_key_secret_arn)
+    if args.claude.embeddings_key_secret_arn is not None:
+        secrets.append(args.claude.embeddings_key_secret_arn)
     return [
         Statement(
             "ReserveAndSettle",

@@ -525,6 +525,13 @@ def _intervene(args: RolesArgs) -> list[Statement]:
             _table(names, "access"),
             conditions=_only(["KEY#*", "USER#*"], ("pk", "sk", "active", "signed_out_at", "version")),
         ),
+        # The files of a person are marked as erased; the gateway deletes them at the provider.
+        Statement(
+            "EraseFiles",
+            ["dynamodb:Query", "dynamodb:UpdateItem"],
+            _table(names, "ledger"),
+            conditions=_only(["FILES#*"]),
+        ),
         *_review_access(args),
         # A key is destroyed by writing over its row, which then bars a new one.
         Statement(

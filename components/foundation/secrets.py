@@ -18,15 +18,22 @@ PURPOSES: Mapping[str, str] = {
     "scim-token": "Bearer token that the identity provider presents to the SCIM endpoint",
     "anthropic-api-key": "Fallback key of the Claude API, only where workload identity cannot be used",
 }
+EMBEDDINGS_KEY = "embeddings-api-key"
+_WHERE_CONFIGURED: Mapping[str, str] = {
+    EMBEDDINGS_KEY: "Key of the provider that makes embeddings, where that is not Amazon Bedrock",
+}
 
 
 @dataclass(frozen=True)
 class SecretsArgs:
-    """`recovery_days` is how long a deleted secret can be restored (7-30)."""
+    """`recovery_days` is how long a deleted secret can be restored (7-30); `embeddings`: whether embeddings
+    are made by a provider that has a key.
+    """
 
     names: Names
     key_arn: pulumi.Input[str]
     recovery_days: int = 30
+    embeddings: bool = False
 
 
 class Secrets(KitComponent):
@@ -45,15 +52,16 @@ class Secrets(KitComponent):
             [(7 <= args.recovery_days <= 30, f"recovery_days: {args.recovery_days} is not in 7..30")],
         )
         super().__init__(name, opts)
-        self.secrets = {what: self._secret(name, what, args) for what in PURPOSES}
+        purposes = {**PURPOSES, **(_WHERE_CONFIGURED if args.embeddings else {})}
+        self.secrets = {what: self._secret(name, what, says, args) for what, says in purposes.items()}
         self.arns = {what: secret.arn for what, secret in self.secrets.items()}
         self.register_outputs({"arns": self.arns})
 
-    def _secret(self, name: str, what: str, args: SecretsArgs) -> secretsmanager.Secret:
+    def _secret(self, name: str, what: str, says: str, args: SecretsArgs) -> secretsmanager.Secret:
         secret = secretsmanager.Secret(
             f"{name}-{what}",
             name=args.names.of(what),
-            description=PURPOSES[what],
+            description=says,
             kms_key_id=args.key_arn,
             recovery_window_in_days=args.recovery_days,
             opts=self.kept(),

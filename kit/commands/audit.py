@@ -219,7 +219,8 @@ def erase(
 
     Records, their chain and metadata stay and verify as before. The subject cannot call any more under this
     id. In the portal the person's rows, seats and consent go, tickets and stories lose their author; that a
-    course was passed and a document accepted stays in the records. The keys leave the backups of their table
+    course was passed and a document accepted stays in the records. Files that the person uploaded cannot be
+    used any more; the gateway deletes them at the provider. The keys leave the backups of their table
     a day later; only then is the erasure complete.
 
     Exit codes: 0 erased, also when it had been before; 1 not confirmed; 2 wrong arguments; 4 not permitted.
@@ -246,21 +247,45 @@ def erase(
         writer.append_now({**said, "stage": "begun", "keys": destroyed}, bodies={})
         erased = [{"department": key.department, "key": key.key_id} for key in keys.erase(subject)]
         rows = _erase_portal_rows(target, subject)
+        files = _erase_files(target, {key.department for key in known}, subject)
         complete_at = (utc_now() + timedelta(days=_BACKUP_DAYS)).isoformat(timespec="seconds")
-        done = {**said, "stage": "done", "keys": erased, "portal_rows": rows, "complete_at": complete_at}
+        done = {**said, "stage": "done", "keys": erased, "portal_rows": rows, "files": files,
+            "complete_at": complete_at,
+        }  # fmt: skip
         record_id = writer.append_now(done, bodies={})
     if as_json:
         _print_json(
-            {"subject": subject, "keys": erased, "portal_rows": rows, "record_id": record_id,
+            {"subject": subject, "keys": erased, "portal_rows": rows, "files": files, "record_id": record_id,
              "complete_at": complete_at}
         )  # fmt: skip
         return
     Console().print(
         f"{len(erased)} key(s) of {escape(subject)} destroyed, recorded as {record_id}; {rows} row(s) of the "
         "portal deleted or changed.\n"
+        f"{_said_of_files(files)}"
         f"Running processes forget them within five minutes; the table's backups by {complete_at}.",
         highlight=False,
     )
+
+
+def _said_of_files(files: list[str]) -> str:
+    if not files:
+        return ""
+    return (
+        f"{len(files)} file(s) at the provider cannot be used any more ({', '.join(files[:5])}"
+        f"{', …' if len(files) > 5 else ''}); the gateway deletes them there at the next list of files of "
+        "the department, or its lead does by DELETE /v1/files/{id}.\n"
+    )
+
+
+def _erase_files(target: Any, departments: set[str], subject: str) -> list[str]:
+    """Mark the person's files at the provider as erased; none where no gateway has a ledger yet."""
+    table = target.outputs.get("ledger_table_name")
+    if not table:
+        return []
+    from kit.audit.erased_files import mark
+
+    return mark(target.client("dynamodb"), table, departments, subject)
 
 
 def _erase_portal_rows(target: Any, subject: str) -> int:

@@ -29,6 +29,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kit.local.stand_in_files import StandInFiles
+
 LABEL = "[local stand-in, not Claude]"
 MODELS = {
     "claude-haiku-5-5": "Claude Haiku 5.5 (local stand-in)",
@@ -83,6 +85,7 @@ class StandIn:
         self._cached: OrderedDict[str, None] = OrderedDict()
         self._batches: dict[str, dict[str, Any]] = {}
         self._results: dict[str, list[dict[str, Any]]] = {}
+        self._files = StandInFiles()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -109,6 +112,9 @@ class StandIn:
         raw = await _body(receive)
         if method == "DELETE" and path.startswith("/v1/messages/batches/"):
             await _send_json(send, self._delete_batch(path.split("/")[4]), request_id)
+            return
+        if path.startswith("/v1/files"):
+            await _send_json(send, self._file(method, path, headers, raw), request_id)
             return
         if method != "POST":
             raise ApiError(405, f"{method} is not allowed here")
@@ -140,6 +146,8 @@ class StandIn:
             batches = list(reversed(self._batches.values()))
             ids = [one["id"] for one in batches] or [None]
             found = {"data": batches, "has_more": False, "first_id": ids[0], "last_id": ids[-1]}
+        elif parts[:2] == ["v1", "files"]:
+            found = self._file("GET", path, {}, b"")
         elif parts[:3] == ["v1", "messages", "batches"] and len(parts) == 4:
             found = self._batch(parts[3])
         elif parts[:3] == ["v1", "messages", "batches"] and parts[4:] == ["results"]:
@@ -150,6 +158,19 @@ class StandIn:
         else:
             raise ApiError(404, f"Not found: {path}")
         await _send_json(send, found, request_id, empty=method == "HEAD")
+
+    def _file(self, method: str, path: str, headers: Mapping[str, str], raw: bytes) -> dict[str, Any]:
+        file_id = path.removeprefix("/v1/files").strip("/")
+        if method == "POST" and not file_id:
+            found = self._files.upload(headers.get("content-type", ""), raw)
+            if found is None:
+                raise ApiError(400, "file: required")
+            return found
+        found = self._files.delete(file_id) if method == "DELETE" else self._files.metadata(file_id)
+        if found is None:
+            status = 400 if self._files.metadata(file_id.removesuffix("/content")) else 404
+            raise ApiError(status, f"file {file_id} was not found, or cannot be downloaded")
+        return found
 
     # -- messages
 

@@ -95,6 +95,10 @@ class _App:
             ("POST", "/v1/chat/completions"): ("messages", self._chat_completion),
             ("POST", "/v1/budget-requests"): ("budget_requests", self._budget_request),
             ("POST", "/v1/feedback"): ("feedback", self._feedback),
+            ("POST", "/v1/files"): ("files", self._files),
+            ("GET", "/v1/files"): ("files", self._files),
+            ("POST", "/v1/skills"): ("skills", self._skills),
+            ("GET", "/v1/skills"): ("skills", self._skills),
             ("POST", "/v1/inspection-mistakes"): ("inspection_mistakes", self._inspection_mistake),
             ("POST", "/v1/inspections"): ("inspections", self._dry_run),
             ("POST", "/v1/sign-out"): ("sign_out", self._sign_out),
@@ -263,6 +267,10 @@ class _App:
                 return "batches.delete", self._delete_batch
             case "POST", ["v1", "messages", "batches", _, "cancel"]:
                 return "batches.cancel", self._cancel_batch
+            case _, ["v1", "files", _, *_]:
+                return "files", self._files
+            case _, ["v1", "skills", _, *_]:
+                return "skills", self._skills
             case "GET", ["v1", "prompts", _]:
                 return "prompt", self._one_prompt
             case "POST", ["v1", "prompts", _, "messages"]:
@@ -397,6 +405,12 @@ class _App:
         self._running().gate.attempt(principal, exchange.headers)
         body = await self._json_body(exchange, principal)
         await self._running().embeddings.answer(exchange, entry, principal, body)
+
+    async def _files(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        await self._running().files.answer(exchange, entry, principal)
+
+    async def _skills(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
+        await self._running().skills.answer(exchange, entry, principal)
 
     async def _feedback(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         await self._running().gate.admit(principal, exchange.headers)

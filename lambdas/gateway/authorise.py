@@ -94,6 +94,21 @@ def authorise_embeddings(policy: GatewayPolicy, principal: Principal) -> Departm
     return department
 
 
+def authorise_files(policy: GatewayPolicy, principal: Principal) -> Department:
+    """The department whose file it becomes. Raises `ApiError` 451: it uses registered prompts only, or no
+    model is granted that could read the file.
+    """
+    department = department_of(policy, principal)
+    if department.registered_prompts_only:
+        raise _registered_prompts_only()
+    if not granted_models(policy, principal):
+        raise errors.policy_refusal(
+            "No model that reads files is granted to you. Ask your Center of Excellence.",
+            "model_not_granted",
+        )
+    return department
+
+
 def _registered_prompts_only() -> ApiError:
     return errors.policy_refusal(
         "Your department uses Claude through registered prompts only: POST /v1/prompts/{name}/messages.",

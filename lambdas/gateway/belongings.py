@@ -28,6 +28,7 @@ from lambdas.gateway.survey import Survey
 from lambdas.inspection import DataClass, KnownFile
 
 MADE, UPLOADED = "made", "uploaded"
+ERASED = "erased"  # the attribute of a file whose owner was erased: it is to be deleted
 _CONTAINERS_KEPT = timedelta(days=31)  # a provider keeps them for 30
 _LONGEST_ID = 128
 _MOST_NAMED = 100  # files of one request
@@ -141,7 +142,7 @@ class Belongings:
             items = dict(zip(short, await self.store.get(short), strict=True)) if short else {}
         except Exception:  # whatever the store raises: without it nothing has an owner
             raise errors.control_unavailable("ledger") from None
-        return {place: items.get(key) for place, key in keys.items()}
+        return {place: known(items.get(key)) for place, key in keys.items()}
 
     async def keep(self, owner: "Owner", made: Made) -> None:
         """Remember whose the container and the files of an answer are. Never raises: what has no owner is
@@ -181,6 +182,11 @@ class Belongings:
                 continue
             except Exception:  # whatever the store raises
                 return
+
+
+def known(item: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The item of a file or container; None also for one whose owner's data were erased."""
+    return None if item is None or ERASED in item else item
 
 
 def not_yours(file_id: str) -> ApiError:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lambdas.common.clock import Clock, utc_now
 from lambdas.common.documents import DocumentSource
@@ -32,6 +33,7 @@ from lambdas.gateway.me import Me
 from lambdas.gateway.messages import Messages
 from lambdas.gateway.own_records import OwnRecords
 from lambdas.gateway.prompts import PromptRegistry
+from lambdas.gateway.providers.credentials import BearerKey
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.providers.user_sessions import Attribution
@@ -46,6 +48,11 @@ from lambdas.gateway.sign_out import SignOut
 from lambdas.gateway.switch_state import SwitchState
 from lambdas.gateway.turns import Turns
 from lambdas.gateway.uses import Uses
+
+if TYPE_CHECKING:
+    from lambdas.gateway.files.endpoint import Files
+    from lambdas.gateway.files.quarantine import Quarantine
+    from lambdas.gateway.skills import Skills
 
 _LONG_BODIES = 4
 
@@ -79,6 +86,8 @@ class Gateway:
         batch_store: Store,
         prompts: PromptRegistry,
         aws_credentials: Callable[[Attribution], Awaitable[Any]],
+        embeddings_key: Callable[[], Awaitable[str]] | None = None,
+        quarantine: "Callable[[], Quarantine] | None" = None,
         contract_additions: DocumentSource | None = None,
         clock: Clock = utc_now,
     ) -> None:
@@ -152,6 +161,7 @@ class Gateway:
             settings.region,
             settings.bedrock_endpoint_url,
             settings.has_bedrock,
+            BearerKey(embeddings_key) if embeddings_key else None,
         )
         self.batches = Batches(
             policy,
@@ -168,6 +178,26 @@ class Gateway:
             batch_store,
             belongings,
         )
+        # what few calls need is imported, and made, when the first one does
+        self._make_files = partial(
+            _files,
+            policy,
+            gate,
+            rules,
+            inspection,
+            recorder,
+            self.mistakes,
+            providers,
+            caller,
+            calls,
+            settings.deadlines,
+            batch_store,
+            clock,
+            settings.body_limit,
+            settings.body_seconds,
+            quarantine=quarantine,
+        )
+        self._make_skills = partial(_skills, policy, gate, rules, providers, caller, settings.deadlines)
         self.uses = Uses(recorder, answered)
         self.own_records = OwnRecords(batch_store)
         self.feedback = Feedback(recorder, answered, batch_store, clock)
@@ -176,6 +206,16 @@ class Gateway:
         self.me = Me(policy, ledger, sessions, clock)
         self.budget_requests = BudgetRequests(batch_store, clock)
         self.switch_state = SwitchState(batch_store)
+
+    @cached_property
+    def files(self) -> "Files":
+        """Answers the routes below /v1/files."""
+        return self._make_files()
+
+    @cached_property
+    def skills(self) -> "Skills":
+        """Answers the routes below /v1/skills."""
+        return self._make_skills()
 
     async def start(self) -> None:
         """Read the policy and keep it current. A gateway without a policy starts, and refuses calls until it
@@ -230,3 +270,15 @@ class Gateway:
         except PolicyUnavailable:
             help_url = None
         return f"{error} Help: {help_url}" if help_url else str(error)
+
+
+def _files(*parts: Any, quarantine: "Callable[[], Quarantine] | None") -> "Files":
+    from lambdas.gateway.files.endpoint import Files
+
+    return Files(*parts, quarantine=quarantine() if quarantine is not None else None)
+
+
+def _skills(*parts: Any) -> "Skills":
+    from lambdas.gateway.skills import Skills
+
+    return Skills(*parts)

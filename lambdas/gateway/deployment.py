@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.session
 from botocore.config import Config
@@ -56,6 +56,9 @@ _STS_THREADS = 8
 _AWS_CONNECT_SECONDS = 1.0
 _AWS_KEEP_SECONDS = 15.0  # S3 closes a connection that it has not heard of for about 20
 _IDENTITY_SECONDS = 300  # how long STS vouches for us; the token is exchanged at once
+
+if TYPE_CHECKING:
+    from lambdas.gateway.files.quarantine import Quarantine
 
 Result = TypeVar("Result")
 
@@ -183,6 +186,8 @@ def _gateway(settings: GatewaySettings, aws: "_Aws", pool: ThreadPoolExecutor) -
         batch_store=store,
         prompts=PromptRegistry(S3Document(s3, governance, INDEX_KEY), partial(aws.object, s3, governance)),
         aws_credentials=caller_credentials,
+        embeddings_key=aws.embeddings_key,
+        quarantine=aws.quarantine(settings.quarantine_bucket),
         contract_additions=S3Document(s3, governance, ADDITIONS_KEY),
     )
 
@@ -237,6 +242,31 @@ class _Aws:
     async def provider_key(self) -> str:
         """The key of the Anthropic API, where the configuration chose one."""
         arn = _named(self._settings.provider_key_secret_arn, "ANTHROPIC_API_KEY_SECRET_ARN")
+        return await self._in_thread(lambda: self.secret(arn))
+
+    def quarantine(self, bucket: str | None) -> "Callable[[], Quarantine] | None":
+        """What makes the bucket for large uploads ready when it is first used; None where there is none."""
+        return partial(self._quarantine, bucket) if bucket else None
+
+    def _quarantine(self, bucket: str) -> "Quarantine":
+        from lambdas.gateway.files.quarantine import S3Quarantine
+
+        client = self.session.create_client(
+            "s3",
+            region_name=self._settings.region,
+            endpoint_url=self._settings.endpoint_url,
+            config=Config(
+                signature_version="s3v4",
+                connect_timeout=2,
+                read_timeout=30,
+                s3={"addressing_style": "path" if self._settings.endpoint_url else "virtual"},
+            ),
+        )
+        return S3Quarantine(client, bucket, self._in_thread)
+
+    async def embeddings_key(self) -> str:
+        """The key of the provider that makes embeddings, where that is not Bedrock."""
+        arn = _named(self._settings.embeddings_key_secret_arn, "EMBEDDINGS_API_KEY_SECRET_ARN")
         return await self._in_thread(lambda: self.secret(arn))
 
     async def identity_token(self, audience: str, algorithm: str) -> str:

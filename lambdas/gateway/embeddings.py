@@ -1,7 +1,7 @@
-"""POST /v1/embeddings: texts to vectors through Amazon Bedrock, under the same controls as a message (L1.1).
+"""POST /v1/embeddings: texts to vectors, under the same controls as a message (L1.1).
 
-Claude has no embeddings of its own; the model is chosen in configuration (Amazon Titan Text Embeddings or
-Cohere Embed).
+Claude has no embeddings of its own; the model is chosen in configuration: Amazon Titan Text Embeddings or
+Cohere Embed through Amazon Bedrock, or a model of a provider whose API is Voyage AI's or OpenAI's.
 
 Request, the last two optional:
 
@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from lambdas.common.identities import Principal
 from lambdas.common.policy import Embeddings, PolicyWatch
@@ -39,7 +39,7 @@ from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.gateway.message_request import read_use_case
 from lambdas.gateway.outcome import Outcome
 from lambdas.gateway.providers.credentials import AwsSignature, Credential, CredentialUnavailable, read_whole
-from lambdas.gateway.providers.transport import HttpTransport, TransportError
+from lambdas.gateway.providers.transport import HttpTransport, Response, TransportError
 from lambdas.gateway.providers.user_sessions import Attribution, attribution_of
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.reserve import Reserver
@@ -51,6 +51,10 @@ _ANSWER_LIMIT = 16 << 20
 _BYTES_PER_TOKEN = 4  # of ordinary text
 _PROVIDER = "bedrock"
 _DIMENSIONS = (256, 512, 1024, 1536)
+_MOST_DIMENSIONS = 4_096
+_VOYAGE = "voyage"
+_VOYAGE_TYPES = {"search_document": "document", "search_query": "query"}
+_VOYAGE_PREFIX_TOKENS = 48  # at most, of the instruction before each text: one for each of its bytes
 _INPUT_TYPES = ("search_document", "search_query", "classification", "clustering")
 _JSON: list[Header] = [(b"content-type", b"application/json")]
 
@@ -64,7 +68,9 @@ class EmbeddingsRequest:
     input_type: str
 
 
-def read_embeddings_request(fields: dict[str, Any], model: str) -> EmbeddingsRequest:
+def read_embeddings_request(
+    fields: dict[str, Any], model: str, *, any_dimensions: bool = False
+) -> EmbeddingsRequest:
     """The request. Raises `ApiError` 400 naming the field, 404 for another model than the configured one."""
     given = fields.get("model", model)
     if given != model:
@@ -79,7 +85,10 @@ def read_embeddings_request(fields: dict[str, Any], model: str) -> EmbeddingsReq
     if len(texts) > _TEXTS_LIMIT:
         raise invalid_request(f"input: at most {_TEXTS_LIMIT} texts a call")
     dimensions = fields.get("dimensions")
-    if dimensions is not None and dimensions not in _DIMENSIONS:
+    if any_dimensions and dimensions is not None:
+        if type(dimensions) is not int or not 0 < dimensions <= _MOST_DIMENSIONS:
+            raise invalid_request(f"dimensions: must be 1 to {_MOST_DIMENSIONS}")
+    elif dimensions is not None and dimensions not in _DIMENSIONS:
         raise invalid_request(f"dimensions: must be one of {', '.join(map(str, _DIMENSIONS))}")
     input_type = fields.get("input_type", _INPUT_TYPES[0])
     if input_type not in _INPUT_TYPES:
@@ -120,6 +129,7 @@ class EmbeddingsEndpoint:
     region: str
     endpoint_url: str | None = None
     available: bool = True
+    key: Credential | None = None  # of a provider other than Bedrock
 
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
@@ -127,14 +137,17 @@ class EmbeddingsEndpoint:
         """One call. Raises `ApiError`."""
         policy = self.policy.current()
         configured = policy.embeddings
-        if configured is None or not self.available:
+        if configured is None or not (configured.url or self.available):
             raise errors.not_found(
                 "Embeddings are not set up in this organisation: claude.embeddings_model names the model, "
-                "which Amazon Bedrock serves" + ("." if self.available else "; an emulated AWS does not."),
+                f"which Amazon Bedrock serves{'' if self.available else '; an emulated AWS does not'}, or "
+                "claude.embeddings_url the endpoint of another provider.",
                 reason="no_embeddings",
             )
         department = authorise_embeddings(policy, principal)
-        request = read_embeddings_request(body.fields, configured.model)
+        request = read_embeddings_request(
+            body.fields, configured.model, any_dimensions=configured.url is not None
+        )
         entry.model = configured.model
         # as one turn: what is found in it is refused or redacted, never withheld as if it were history
         blocks = [{"type": "text", "text": text} for text in request.texts]
@@ -147,19 +160,22 @@ class EmbeddingsEndpoint:
             exchange, entry, policy, principal, department, "embeddings", configured.model, configured.model,
             body.raw, 0, False, verdict, use_case=read_use_case(exchange.headers),
         )  # fmt: skip
+        if configured.url and configured.model.startswith(_VOYAGE):
+            call.added_tokens = _VOYAGE_PREFIX_TOKENS * len(request.texts)
         if not verdict.allowed:
             await self.recorder.refusal(call)
             raise refusal(verdict, exchange.headers, policy.help_url)
         texts = [block["text"] for block in verdict.body.fields["messages"][0]["content"]]
+        provider = _name_of(configured)
         with self.calls.place():
             reserved = await self.reserver.reserve(call)
             completion = Completion(call, reserved, self.settler, self.recorder)
             try:
                 await completion.begin()
-                call.provider = entry.provider = _PROVIDER
+                call.provider = entry.provider = provider
                 made = await self._embed(configured, request, texts, attribution_of(principal, department))
                 result = made.failure.reason if made.failure else "200"
-                call.attempts.append(Attempt(_PROVIDER, result))
+                call.attempts.append(Attempt(provider, result))
                 data = _answer(configured.model, made.vectors, made.tokens)
                 await completion.finish(_outcome(made, data))
             except BaseException as error:
@@ -172,6 +188,8 @@ class EmbeddingsEndpoint:
     async def _embed(
         self, configured: Embeddings, request: EmbeddingsRequest, texts: list[str], attribution: Attribution
     ) -> _Embedded:
+        if configured.url is not None:
+            return await self._elsewhere(configured.model, configured.url, request, texts, attribution)
         region = configured.region or self.region
         base = configured.base_url or self.endpoint_url or f"https://bedrock-runtime.{region}.amazonaws.com"
         url = f"{base}/model/{quote(configured.model, safe='')}/invoke"
@@ -187,15 +205,21 @@ class EmbeddingsEndpoint:
         }
         if request.dimensions is not None:
             asked["output_dimension"] = request.dimensions
-        try:
-            vectors, tokens = await invoke(asked, lambda answer: answer["embeddings"]["float"])
-        except ApiError as failure:
-            return _Embedded([], failure=failure)
-        except _Unusable as unusable:
-            return _Embedded([], unusable.tokens, _no_use())
-        if len(vectors) != len(texts):
-            return _Embedded([], tokens, _no_use())
-        return _Embedded(vectors, tokens)
+        return await _together(texts, invoke(asked, lambda answer: answer["embeddings"]["float"]))
+
+    async def _elsewhere(
+        self, model: str, url: str, request: EmbeddingsRequest, texts: list[str], attribution: Attribution
+    ) -> _Embedded:
+        """By a provider with Voyage AI's or OpenAI's API: all texts in one call."""
+        asked: dict[str, Any] = {"model": model, "input": texts}
+        if model.startswith(_VOYAGE):
+            # a text that is too long is refused, never cut
+            asked |= {"truncation": False, "input_type": _VOYAGE_TYPES.get(request.input_type)}
+        if request.dimensions is not None:
+            asked["output_dimension" if model.startswith(_VOYAGE) else "dimensions"] = request.dimensions
+        if self.key is None:
+            return _Embedded([], failure=errors.control_unavailable("key of the embedding provider"))
+        return await _together(texts, self._invoke(self.key, attribution, url, asked, _in_order))
 
     async def _invoke(
         self,
@@ -205,7 +229,7 @@ class EmbeddingsEndpoint:
         asked: dict[str, Any],
         read: Callable[[Any], list[Any]],
     ) -> tuple[list[Any], int]:
-        """What `read` finds in Bedrock's answer, and the input tokens that it counted. Raises `ApiError` 529
+        """What `read` finds in the answer, and the input tokens that were counted. Raises `ApiError` 529
         or 400, `_Unusable`.
         """
         body = json.dumps(asked).encode()
@@ -225,6 +249,8 @@ class EmbeddingsEndpoint:
                 " none that it has.",
                 reason="upstream_refused",
             )
+        if response.status == 401:
+            credential.refused()  # read again by the next call
         if response.status != 200:
             raise ApiError(
                 529,
@@ -234,14 +260,53 @@ class EmbeddingsEndpoint:
             )
         try:
             answer = json.loads(data)
-            counted = response.header(b"x-amzn-bedrock-input-token-count")
-            tokens = int(counted if counted is not None else answer["inputTextTokenCount"])
+            tokens = _counted(response, answer)
             found = read(answer)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise _Unusable(-(-len(body) // _BYTES_PER_TOKEN)) from None
         if not isinstance(found, list) or not found:
             raise _Unusable(tokens)
         return found, tokens
+
+
+def _name_of(configured: Embeddings) -> str:
+    """What records call the provider."""
+    return (urlsplit(configured.url).hostname or _PROVIDER) if configured.url else _PROVIDER
+
+
+def _counted(response: Response, answer: Any) -> int:
+    """The input tokens that a provider counted. Raises what a missing figure raises, ValueError for one that
+    cannot be.
+    """
+    counted = response.header(b"x-amzn-bedrock-input-token-count")
+    if counted is not None:
+        return int(counted)
+    usage = answer["usage"] if isinstance(answer, dict) and "usage" in answer else None
+    given = answer["inputTextTokenCount"] if usage is None else usage["total_tokens"]
+    if type(given) is not int or given < (1 if usage is not None else 0):
+        raise ValueError("the number of tokens is none")
+    return given
+
+
+def _in_order(answer: Any) -> list[Any]:
+    """The vectors of an answer in OpenAI's shape, in the order of the texts."""
+    entries = sorted(answer["data"], key=lambda one: one["index"])
+    if [one["index"] for one in entries] != list(range(len(entries))):
+        raise ValueError("an index is missing")
+    return [one["embedding"] for one in entries]
+
+
+async def _together(texts: list[str], call: Awaitable[tuple[list[Any], int]]) -> _Embedded:
+    """What one call for all texts made."""
+    try:
+        vectors, tokens = await call
+    except ApiError as failure:
+        return _Embedded([], failure=failure)
+    except _Unusable as unusable:
+        return _Embedded([], unusable.tokens, _no_use())
+    if len(vectors) != len(texts):
+        return _Embedded([], tokens, _no_use())
+    return _Embedded(vectors, tokens)
 
 
 def _titan(text: str, request: EmbeddingsRequest) -> tuple[dict[str, Any], Callable[[Any], list[Any]]]:

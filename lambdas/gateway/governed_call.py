@@ -32,7 +32,7 @@ class GovernedCall:
     policy: GatewayPolicy
     principal: Principal
     department: Department
-    kind: Literal["messages", "batch", "embeddings", "count_tokens"]
+    kind: Literal["messages", "batch", "embeddings", "count_tokens", "file"]
     alias: str
     model: str
     body: bytes
@@ -46,6 +46,7 @@ class GovernedCall:
     seen: Sequence[Survey] = ()
     rules: Mapping[str, Any] = field(default_factory=dict)  # what request contract and permissions said
     worst: WorstCase | None = None
+    added_tokens: int = 0  # that an embedding model puts before the texts
     taken: bool = False  # a provider has begun to answer it, so it is charged
 
     @property
@@ -75,7 +76,7 @@ class GovernedCall:
         """What the call can cost at most. Raises `KeyError` for a model without a price."""
         fields = self.verdict.body.fields
         if self.kind == "embeddings":
-            self.worst = worst_case_of_texts(prices, self.model, len(self.body))
+            self.worst = worst_case_of_texts(prices, self.model, len(self.body) + self.added_tokens)
         elif self.kind == "batch":
             requests = zip((one["params"] for one in fields["requests"]), self.seen, strict=True)
             self.worst = worst_case_of_batch(prices, self.model, requests)

@@ -191,6 +191,38 @@ class Recorder:
         }
         await self._append(record, {"response": results})
 
+    async def file_access(
+        self,
+        exchange_id: str,
+        principal: Principal,
+        request_id: str,
+        file_id: str,
+        what: str,
+        about: dict[str, Any],
+        content: bytes = b"",
+    ) -> None:
+        """Somebody uploaded a file, listed files, looked one up, downloaded or deleted it. The name of a file
+        may be personal and stays out of it. Raises `ApiError` 503, 403 when the caller's data were erased.
+
+        `exchange_id` is the request that did, as the access log has it; `request_id` the one that the file
+        comes from. `about` says more; `content` is the file itself.
+        """
+        record = {
+            "kind": "file_access",
+            "request_id": request_id,
+            "exchange_id": exchange_id,
+            "file_id": file_id,
+            "what": what,
+            "principal": principal.id,
+            "principal_kind": principal.kind,
+            "department": principal.department,
+            **about,
+        }
+        if content:
+            record["request_bytes"] = len(content)
+            record["request_sha256"] = hashlib.sha256(content).hexdigest()
+        await self._append(record, {"request": content} if content else {})
+
     async def use(
         self,
         statement_id: str,

@@ -259,6 +259,18 @@ def permits_skill(department: Department, roles: Iterable[str], name: str) -> bo
     return department.tool_governance != "enforce" or _permits(department, roles, Denied("skills", "", name))
 
 
+def lists_skill(department: Department, roles: Iterable[str], skill: str, version: str) -> bool:
+    """Whether the department may know of a Skill, by its id alone, and of this version where one is given."""
+    if _permits(department, roles, Denied("skills", "", f"any:{skill}")):
+        return True
+    escaped = skill.replace("@", "%40")
+    for one in department.skills:
+        name, _, approved = one.partition(":")[2].partition("@")
+        if name == escaped and (not version or not approved or approved == version):
+            return True
+    return False
+
+
 def skill_not_permitted(place: str, name: str, contact: str | None) -> errors.ApiError:
     """451: a Skill that the department has no approval for."""
     return _not_permitted(Denied("skills", place, name), contact)

@@ -37,10 +37,12 @@ class GatewaySettings:
     audit_bucket: str | None
     audit_key_arn: str | None
     governance_bucket: str | None
+    quarantine_bucket: str | None  # where files wait that are larger than the front door takes
     policy_object_key: str
     analytics_stream: str | None
     key_pepper_secret_arn: str | None
     provider_key_secret_arn: str | None
+    embeddings_key_secret_arn: str | None
     claude_caller_role_arn: str | None  # assumed in each caller's name for calls to Claude on AWS
     guardrail: tuple[str, str] | None  # id and version of the second stage of inspection
     upstream_url: str | None
@@ -68,10 +70,12 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         audit_bucket=environ.get("AUDIT_BUCKET"),
         audit_key_arn=environ.get("AUDIT_KEY_ARN"),
         governance_bucket=environ.get("GOVERNANCE_BUCKET"),
+        quarantine_bucket=environ.get("QUARANTINE_BUCKET"),
         policy_object_key=environ.get("POLICY_OBJECT_KEY", "policy/gateway.json"),
         analytics_stream=environ.get("ANALYTICS_STREAM"),
         key_pepper_secret_arn=environ.get("KEY_PEPPER_SECRET_ARN"),
         provider_key_secret_arn=environ.get("ANTHROPIC_API_KEY_SECRET_ARN"),
+        embeddings_key_secret_arn=environ.get("EMBEDDINGS_API_KEY_SECRET_ARN"),
         claude_caller_role_arn=environ.get("CLAUDE_CALLER_ROLE_ARN"),
         guardrail=_guardrail(environ),
         upstream_url=environ.get("ANTHROPIC_UPSTREAM_URL"),

@@ -18,6 +18,7 @@ from lambdas.inspection.leniency import as_public, is_lenient, without_exception
 from lambdas.inspection.redaction import RedactionError
 from lambdas.inspection.withholding import WithholdingError, withhold_blocks
 
+_LEVELS = ("restricted", "confidential")
 _MOST_RECORDED = 200  # findings in a record, which is kept for years; of the others only their number
 
 
@@ -137,7 +138,7 @@ def _kinds(inspection: Inspection, decision: Decision) -> list[str]:
 
 
 def _without_withholding(department: Department) -> Department:
-    inside = {f"{level}-in-tools": "block" for level in ("restricted", "confidential")}
+    inside = {f"{level}-in-tools": "block" for level in _LEVELS}
     return replace(department, findings={**department.findings, **inside})
 
 
@@ -145,6 +146,19 @@ def _without_redaction(department: Department) -> Department:
     findings = {
         kind: "block" if action == "redact" else action for kind, action in department.findings.items()
     }
+    return replace(department, findings=findings)
+
+
+def taken_whole(department: Department) -> Department:
+    """The department's rules for what nothing can be cut out of: what would be redacted or withheld there is
+    refused.
+    """
+    findings = dict(department.findings)
+    for level in _LEVELS:
+        own = findings.get(level, "block")
+        for kind in (level, f"{level}-in-tools"):
+            given = findings.get(kind, own)
+            findings[kind] = given if given in {"allow", "flag"} else "block"
     return replace(department, findings=findings)
 
 

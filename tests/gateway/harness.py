@@ -24,6 +24,7 @@ from lambdas.gateway.app import create_app
 from lambdas.gateway.authenticate import AuthenticationError
 from lambdas.gateway.call import Deadlines
 from lambdas.gateway.composition import Gateway
+from lambdas.gateway.files.quarantine import Quarantine
 from lambdas.gateway.inspection import InspectionStep
 from lambdas.gateway.inspection_process import InspectionProcess
 from lambdas.gateway.prompts import PromptRegistry
@@ -196,6 +197,7 @@ class Harness:
     prompts: PublishedPromptsOnDisk = field(default_factory=PublishedPromptsOnDisk)
     credentials: ProviderCredentials = field(default_factory=ProviderCredentials)
     second_stage: SecondStage | None = None
+    quarantine: Quarantine | None = None
     process: InspectionProcess | None = None
     additions: MemoryDocument = field(default_factory=lambda: MemoryDocument({"additions": []}))
     exceptions: MemoryDocument = field(default_factory=lambda: MemoryDocument({"exceptions": []}))
@@ -282,6 +284,8 @@ class Harness:
             prompts=PromptRegistry(self.prompts.index, self.prompts.read),
             aws_credentials=self.credentials.aws_credentials,
             contract_additions=self.additions,
+            embeddings_key=provider_key,
+            quarantine=(lambda: self.quarantine) if self.quarantine else None,  # pyright: ignore
             access_log=AccessLog("test", lambda line: self.log.append(json.loads(line))),
         )
 
@@ -365,6 +369,7 @@ def make(
     aws_credentials: Any = unused,
     second_stage: SecondStage | None = None,
     process: InspectionProcess | None = None,
+    quarantine: Quarantine | None = None,
     has_bedrock: bool = True,
     **policy: Any,
 ) -> Harness:
@@ -384,6 +389,7 @@ def make(
         MemoryDocument(policy_document([one.url for one in upstreams], **policy)),
         credentials=ProviderCredentials(read_secret, identity_token, aws_credentials),
         second_stage=second_stage,
+        quarantine=quarantine,
         process=process,
     )
     harness.start()

@@ -398,7 +398,7 @@ def test_a_compressed_request_is_refused_because_it_cannot_be_inspected(gateway:
 
 def test_unknown_routes_get_an_anthropic_shaped_not_found(gateway: Harness) -> None:
     for method, path in [
-        ("GET", "/v1/files"),
+        ("GET", "/v1/agents"),
         ("POST", "/v1/complete"),
         ("PUT", "/v1/messages"),
         ("GET", "/"),

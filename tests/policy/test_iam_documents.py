@@ -19,8 +19,13 @@ _GLOBAL_KEYS = re.compile(r"^(aws|saml|cognito-identity\.amazonaws\.com|sts):", 
 _NEWER_ACTIONS = {
     "aws-external-anthropic:CountTokens",
     "aws-external-anthropic:CreateBatchInference",
+    "aws-external-anthropic:CreateFile",
     "aws-external-anthropic:CreateInference",
+    "aws-external-anthropic:DeleteFile",
     "aws-external-anthropic:GetBatchInference",
+    "aws-external-anthropic:GetFile",
+    "aws-external-anthropic:GetSkill",
+    "aws-external-anthropic:ListSkills",
 }
 # A key that Lambda sets on every call of an execution role, whatever the service.
 _LAMBDA_KEY = "lambda:sourcefunctionarn"

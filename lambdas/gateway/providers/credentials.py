@@ -83,6 +83,16 @@ class SecretKey:
         return known is not None
 
 
+class BearerKey(SecretKey):
+    """The same as a bearer token, as most other APIs have it."""
+
+    async def headers(
+        self, method: str, url: str, headers: Sequence[Header], body: bytes, attribution: Attribution
+    ) -> list[Header]:
+        ((_, value),) = await super().headers(method, url, headers, body, attribution)
+        return [(b"authorization", b"Bearer " + value)]
+
+
 class WorkloadIdentity:
     """A bearer token from Anthropic in exchange for a web identity token of AWS STS.
 

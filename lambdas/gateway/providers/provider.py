@@ -45,6 +45,7 @@ class ClaudeProvider:
     prefix: str = ""
     workspace_id: str | None = None
     batches: bool = True  # whether it has the Message Batches API
+    files: bool = True  # whether it has the Files API and Skills
     on_aws: bool = False  # whether its errors may name accounts and roles of the organisation
     inference_geo: str | None = None  # where it must answer, if anywhere; sent with each message
     _circuits: dict[str, CircuitBreaker] = field(default_factory=dict)

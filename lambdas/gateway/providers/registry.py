@@ -85,6 +85,7 @@ class Providers:
             prefix=prefix,
             workspace_id=entry.auth.get("workspace_id") if entry.kind == "claude-platform-aws" else None,
             batches=entry.kind != "bedrock",
+            files=entry.kind != "bedrock",
             on_aws=entry.kind in _AWS_SERVICES,
             inference_geo=entry.inference_geo,
         )
