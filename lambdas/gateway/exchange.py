@@ -14,7 +14,7 @@ from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.providers.transport import Cancellation
 
-_WITHOUT_VERSION = ("/messages", "/models", "/chat/completions", "/embeddings", "/files")
+_WITHOUT_VERSION = ("/messages", "/models", "/chat/completions", "/embeddings", "/files", "/skills")
 _EDGE_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _DISCARDED = (
     2  # times the limit: how much of a body that is too large is taken from a client before it is refused

@@ -26,21 +26,30 @@ PYTHON = {
     "anthropic": (
         "py",
         "anthropic",
-        ("plain", "stream", "tools", "structured", "models", "count", "refusal"),
+        ("plain", "stream", "tools", "structured", "models", "count", "files", "refusal", "file refusal"),
     ),
     "langchain": ("py", "langchain-anthropic", ("plain", "stream", "tools", "structured", "refusal")),
     "pydantic-ai": ("py", "pydantic-ai-slim", ("plain", "stream", "tools", "structured", "refusal")),
     "instructor": ("py", "instructor", ("structured", "refusal")),
-    "openai": ("py", "openai", ("plain", "stream", "tools", "structured", "models", "refusal")),
+    "openai": ("py", "openai", ("plain", "stream", "tools", "structured", "models", "embeddings", "refusal")),
     "agent-sdk": ("py", "claude-agent-sdk", ("plain", "stream", "tools", "refusal")),
     "llama-index": ("py-llama", "llama-index-llms-anthropic", ("plain", "stream", "refusal")),
 }
 NODE = {
-    "anthropic": ("@anthropic-ai/sdk", ("plain", "stream", "tools", "models", "refusal")),
+    "anthropic": (
+        "@anthropic-ai/sdk",
+        ("plain", "stream", "tools", "models", "files", "refusal", "file refusal"),
+    ),
     "vercel": ("@ai-sdk/anthropic", ("plain", "base-url", "stream", "tools", "refusal")),
-    "openai": ("openai", ("plain", "stream", "refusal")),
+    "openai": ("openai", ("plain", "stream", "embeddings", "refusal")),
 }
-EXPECTED = {"structured": ("Graz",), "models": ("claude-haiku-5-5",), "count": ("7",)}
+EXPECTED = {
+    "structured": ("Graz",),
+    "models": ("claude-haiku-5-5",),
+    "count": ("7",),
+    "files": (f"plan.txt {ANSWER} file_deleted",),
+    "embeddings": ("2 0.5",),
+}
 LLAMA_INDEX_MODEL = "claude-haiku-4-5"  # it knows no newer one
 
 
@@ -108,7 +117,7 @@ def _judged(gateway: Harness, row: Row, command: list[str]) -> Row:
     except (ValueError, IndexError):
         return row._replace(outcome="FAILS", note=(done.stdout + done.stderr)[-200:])
     statuses = [line["status"] for line in gateway.lines()]
-    if row.feature == "refusal":
+    if row.feature.endswith("refusal"):
         clear = "US social security number" in str(said.get("error")) and statuses == [451]
         return row._replace(
             outcome="refused clearly" if clear else "FAILS", note="" if clear else str(said)[:160]

@@ -9,6 +9,7 @@ const load = (name) => import(pathToFileURL(require.resolve(name)));
 
 const model = "claude-haiku-5-5";
 const question = feature === "refusal" ? "Social security number 536-22-8723 of our customer" : "What is the weather in Graz?";
+const secret = "Social security number 536-22-8723 of our customer";
 const schema = { type: "object", properties: { town: { type: "string" } }, required: ["town"], additionalProperties: false };
 const weather = ({ town }) => `It rains in ${town}.`;
 
@@ -25,6 +26,16 @@ async function anthropic() {
     messages.push({ role: "assistant", content: answer.content });
     messages.push({ role: "user", content: [{ type: "tool_result", tool_use_id: call.id, content: weather(call.input) }] });
     return (await sdk.messages.create({ ...ask, tools })).content[0].text;
+  }
+  if (feature.startsWith("file")) {
+    const { toFile } = await load("@anthropic-ai/sdk");
+    const content = feature === "files" ? "We open at nine." : secret;
+    const file = await sdk.beta.files.upload({ file: await toFile(Buffer.from(content), "plan.txt", { type: "text/plain" }) });
+    const blocks = [{ type: "document", source: { type: "file", file_id: file.id } }, { type: "text", text: question }];
+    const answer = await sdk.beta.messages.create({ ...ask, messages: [{ role: "user", content: blocks }], betas: ["files-api-2025-04-14"] });
+    const names = [];
+    for await (const one of sdk.beta.files.list()) names.push(one.filename);
+    return `${names[0]} ${answer.content[0].text} ${(await sdk.beta.files.delete(file.id)).type}`;
   }
   if (feature === "models") return (await sdk.models.list()).data.map((one) => one.id).join(",");
   return (await sdk.messages.create(ask)).content[0].text;
@@ -56,6 +67,10 @@ async function openai() {
     let text = "";
     for await (const chunk of await sdk.chat.completions.create({ ...ask, stream: true })) text += chunk.choices[0]?.delta?.content ?? "";
     return text;
+  }
+  if (feature === "embeddings") {
+    const { data } = await sdk.embeddings.create({ model: "voyage-4", input: ["one", "two"] });
+    return `${data.length} ${data[1].embedding[0]}`;
   }
   return (await sdk.chat.completions.create(ask)).choices[0].message.content;
 }

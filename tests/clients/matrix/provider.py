@@ -5,6 +5,7 @@ from typing import Any
 
 from components.permissions import canonical_json
 from kit.evaluation.stages import stack_configuration
+from kit.local.stand_in_files import StandInFiles
 from lambdas.gateway.call import Deadlines
 from stacks.gateway_policy import gateway_policy
 from stacks.settings.loading import RawConfig, read_settings
@@ -13,6 +14,7 @@ from tests.gateway.upstream import FakeUpstream, Received, Reply, event, json_re
 
 ANSWER = "It rains in Graz."
 Block = dict[str, Any]
+_FILES = StandInFiles()
 
 
 def shipped_gateway(size: str) -> Harness:
@@ -27,6 +29,7 @@ def shipped_gateway(size: str) -> Harness:
             "models": {},
         }
     ]  # fmt: skip
+    policy["embeddings"] = {"model": "voyage-4", "url": f"{upstream.url}/v1/embeddings"}
     harness = make([upstream], Deadlines(ping=10.0), **policy)
     object.__setattr__(harness.settings, "body_limit", 32 << 20)
     object.__setattr__(harness.settings, "body_seconds", 30.0)
@@ -81,12 +84,25 @@ def results(asked: Any) -> list[Block]:
     ]
 
 
+def _file(received: Received, path: str) -> Reply:
+    """Uploads and deletions; what else clients ask about files the gateway knows."""
+    if received.method == "POST":
+        return json_reply(_FILES.upload(received.header("content-type") or "", received.body))
+    return json_reply(_FILES.delete(path.rsplit("/", 1)[1]))
+
+
 def ordinary(received: Received) -> Reply:
     """A question about the weather: a call of the tool where there is one, JSON where a schema asks for
     it.
     """
-    if received.target.partition("?")[0] == "/v1/messages/count_tokens":
+    path = received.target.partition("?")[0]
+    if path == "/v1/messages/count_tokens":
         return json_reply({"input_tokens": 7})
+    if path.startswith("/v1/files"):
+        return _file(received, path)
+    if path == "/v1/embeddings":
+        data = [{"index": index, "embedding": [0.5, 0.5]} for index, _ in enumerate(received.json()["input"])]
+        return json_reply({"object": "list", "data": data, "usage": {"total_tokens": 4}})
     asked = received.json()
     tools = asked.get("tools") or []
     if tools and not results(asked):

@@ -51,6 +51,14 @@ def anthropic_sdk(feature: str, url: str, key: str) -> str:
             }  # fmt: skip
             output = {"format": {"type": "json_schema", "schema": schema}}
             return json.loads(client.messages.create(**ask, output_config=output).content[0].text)["town"]
+        case "files" | "file refusal":
+            content = SECRET if feature == "file refusal" else "We open at nine."
+            file = client.beta.files.upload(file=("plan.txt", content.encode(), "text/plain"))
+            source = {"type": "file", "file_id": file.id}
+            say[0]["content"] = [{"type": "document", "source": source}, {"type": "text", "text": QUESTION}]
+            answer = client.beta.messages.create(**ask, betas=["files-api-2025-04-14"])
+            listed = [one.filename for one in client.beta.files.list()]
+            return f"{listed[0]} {answer.content[0].text} {client.beta.files.delete(file.id).type}"
         case "models":
             return ",".join(model.id for model in client.models.list())
         case "count":
@@ -159,6 +167,9 @@ def openai_sdk(feature: str, url: str, key: str) -> str:
                 town: str
 
             return client.chat.completions.parse(**ask, response_format=Place).choices[0].message.parsed.town
+        case "embeddings":
+            data = client.embeddings.create(model="voyage-4", input=["one", "two"]).data
+            return f"{len(data)} {data[1].embedding[0]}"
         case "models":
             return ",".join(model.id for model in client.models.list())
         case _:
