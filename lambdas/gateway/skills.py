@@ -1,8 +1,9 @@
 """/v1/skills: the Skills that the caller's department may load, and no others (L1.10, G.9).
 
-A Skill is instructions and code that run for whoever loads it, so nobody uploads one for the organisation by
-an API call: an operator uploads it at the provider, and it is approved where all rights of a department are,
-by `skills` in the client's file, with its review and its history. What is not approved does not exist.
+A Skill is instructions and code that run for everybody who loads it, so nobody uploads one for the
+organisation by an API call: an operator uploads it at the provider, and it is approved where all rights of a
+department are, by `skills` in the client's file, with its review and its history. What is not approved does
+not exist.
 """
 
 import json
