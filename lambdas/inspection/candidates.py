@@ -1,12 +1,13 @@
 """Where anything may stand in a text, found in one pass: the literals of all detectors, hints and places.
 
-A literal is reported with every place; a hint only as present or not, so that an expression that is dear to
-search for is tried on texts that may hold a match; a place with where it ends. Hints and places may be wrong
-in one direction only: where a detector finds something there always is one.
+A literal is reported with every place, one that is a word not behind a letter; a hint only as present or not,
+so that an expression that is costly to search for is tried on texts that may hold a match; a place with where
+it ends. Hints and places may be wrong in one direction only: where a detector finds something there always is
+one.
 
 The engine is Vectorscan (package `hyperscan`), a multi-pattern automaton. It reads bytes: texts are encoded
 as Latin-1, one byte a character, so offsets stay true; literals beyond Latin-1 are sought by `Literals`, as
-all are on a machine without the package and in short texts, where a call costs more than the search.
+all are on a machine without the package.
 `kit build` leaves the compiled automaton beside the dependencies of the gateway; without the file it is
 compiled beside the start (a quarter of a second), and texts are read by `Literals` until it is there.
 """
@@ -30,7 +31,6 @@ except ImportError:  # no wheel for this machine: the same candidates, more slow
     engine = None
 hyperscan: Any = engine
 
-_SHORTEST = 400  # characters: below, the plain automaton is as quick
 FILE_PREFIX = "inspection-candidates-"
 
 
@@ -56,19 +56,28 @@ class Scanner:
         kinds: Mapping[str, Iterable[tuple[str, Any]]],
         hints: Mapping[str, str],
         places: Mapping[str, str],
+        words: Iterable[str] = (),
     ):
+        """`words`: kinds whose literals are words: short ones are not reported behind a letter."""
         given = {kind: list(literals) for kind, literals in kinds.items()}
-        meant: dict[str, list[tuple[int, int, Any]]] = {}
-        for number, literals in enumerate(given.values()):
-            for literal, meaning in literals:
-                meant.setdefault(literal, []).append((number, len(literal), meaning))
         self._kinds = tuple(given)
+        self._words = frozenset(words)
+        meant: dict[tuple[str, bool], list[tuple[int, int, Any]]] = {}
+        for number, (kind, literals) in enumerate(given.items()):
+            for literal, meaning in literals:
+                if _is_latin(literal):
+                    begins_a_word = kind in self._words and _is_short_word(literal)
+                    meant.setdefault((literal, begins_a_word), []).append((number, len(literal), meaning))
         self._every = Literals(given)
         # the longest first: their numbers put those of one end into the order of `Literals`
-        self._latin = sorted((one for one in meant if _is_latin(one)), key=lambda one: (-len(one), one))
-        self._meant = tuple(meant[one] for one in self._latin)
+        latin = sorted(meant, key=lambda one: (-len(one[0]), one))
+        self._meant = tuple(meant[one] for one in latin)
+        self._latin = tuple(
+            f"{_NO_LETTER}{re.escape(literal)}" if begins_a_word else re.escape(literal)
+            for literal, begins_a_word in latin
+        )
         self._beyond = Literals({k: [x for x in v if not _is_latin(x[0])] for k, v in given.items()})
-        beyond = [one for one in meant if not _is_latin(one)]
+        beyond = [literal for literals in given.values() for literal, _ in literals if not _is_latin(literal)]
         strange = "".join(sorted({sign for one in beyond for sign in one if sign > _LAST_OF_LATIN}))
         self._strange = re.compile(f"[{re.escape(strange)}]+") if strange else None
         self._reach = max(map(len, beyond), default=0)
@@ -81,12 +90,13 @@ class Scanner:
 
     def read(self, text: str, lower: str) -> Candidates:
         """The candidates of a text; `lower` is the text in small letters, of the same length."""
-        if hyperscan is None or len(text) < _SHORTEST or self._is_compiling():
-            return Candidates(self._every.read(lower), self.hints, self._not_sought)
+        if hyperscan is None or self._is_compiling():
+            return Candidates(self._read_plainly(lower), self.hints, self._not_sought)
         compiled = self._engine or self._compile()
         found: list[list[Hit]] = [[] for _ in self._kinds]
+        meant = self._meant
         for end, number in compiled.literals(_bytes(lower)):
-            for kind, length, meaning in self._meant[number]:
+            for kind, length, meaning in meant[number]:
                 found[kind].append((end - length, end, meaning))
         literals = dict(zip(self._kinds, found, strict=True))
         if self._strange and not lower.isascii():
@@ -101,6 +111,18 @@ class Scanner:
             else:
                 hints.append(name)
         return Candidates(literals, frozenset(hints), ends)
+
+    def _read_plainly(self, lower: str) -> dict[str, list[Hit]]:
+        literals = self._every.read(lower)
+        for kind in self._words:
+            literals[kind] = [
+                hit
+                for hit in literals[kind]
+                if not hit[0]
+                or lower[hit[0] - 1] not in _LATIN_LETTERS
+                or not _is_short_word(lower[hit[0] : hit[1]])
+            ]
+        return literals
 
     def _read_beyond(self, lower: str, strange: re.Pattern[str]) -> dict[str, list[Hit]]:
         """Literals beyond Latin-1, sought around their characters alone."""
@@ -156,10 +178,17 @@ class Scanner:
 
 
 _LAST_OF_LATIN = "\xff"
+_LATIN_LETTERS = frozenset(one for code in range(256) if (one := chr(code)).isalpha() and not one.isupper())
+_NO_LETTER = f"(?:^|[^{''.join(sorted(_LATIN_LETTERS))}])"
+_LONGEST_SHORT = 5  # characters: longer words are rarely parts of others, and many such rules compile slowly
 
 
 def _is_latin(text: str) -> bool:
     return max(text, default="") <= _LAST_OF_LATIN
+
+
+def _is_short_word(literal: str) -> bool:
+    return len(literal) <= _LONGEST_SHORT and literal[0].isalpha() and _is_latin(literal)
 
 
 def _bytes(text: str) -> bytes:
@@ -177,7 +206,7 @@ class _Engine:
     def compile(cls, literals: Sequence[str], expressions: Sequence[str], *, hints: int) -> "_Engine":
         """The first `hints` expressions are reported once a text."""
         of_literals, of_expressions = hyperscan.Database(), hyperscan.Database()
-        of_literals.compile(**_numbered(literals), literal=True)
+        of_literals.compile(**_numbered(literals))
         once = [hyperscan.HS_FLAG_SINGLEMATCH] * hints + [0] * (len(expressions) - hints)
         of_expressions.compile(**_numbered(expressions), flags=once)
         return cls(of_literals, of_expressions)

@@ -114,7 +114,7 @@ def recognise(text: str) -> Kind:
     half = _SAMPLE // 2
     sample = text
     if len(text) > _SAMPLE * 2:
-        sample = f"{text[:_SAMPLE]}\n{text[len(text) // 2 :][:half]}\n{text[-half:]}"
+        sample = f"{text[:_SAMPLE]}\n{text[len(text) // 2 : len(text) // 2 + half]}\n{text[-half:]}"
     if len(sample) >= _SHRUNK and sum(map(sample.count, _SIGNS)) >= 0.08 * len(sample):
         return Kind.CODE  # made small: few lines, many signs
     if (
@@ -166,6 +166,8 @@ def recognise(text: str) -> Kind:
 
 def lists_authors(text: str) -> bool:
     """Whether a text is hardly more than lines "Name <address>", as files of authors are."""
+    if text.count("@") < _FEW_LINES:
+        return False
     named = sum(1 for _ in _NAMED_ALONE.finditer(text))
     return named >= _FEW_LINES and named >= 0.8 * sum(1 for line in text.split("\n") if line.strip())
 

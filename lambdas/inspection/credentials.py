@@ -321,6 +321,8 @@ _ASSIGNMENT_WITHIN = Expression(
     rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}}){_SIGN_AND_VALUE}", re.IGNORECASE
 )
 _RUN = Expression(r"[A-Za-z0-9_]*")
+_DIGIT = re.compile("[0-9]")
+_SHORTEST_VALUE = re.compile(r"[^\s\"'`“”<>、]{4}")
 # what stands behind the name in programs and begins no sign
 _NO_SIGN = Expression(r"[\"'`\]*\\]{0,4}(?:[()\[{}<>+/%&!?@$#^~]|\Z)")
 # a plain word behind the name, as in a sentence: it neither says that a value follows nor can be one
@@ -650,16 +652,16 @@ def _assignments(text: str, lower: str, places: list[int]) -> Iterator[Span]:
 def _assignment_at(text: str, lower: str, place: int, done: int) -> re.Match[str] | None:
     """The assignment whose name holds the gate at `place`; its name begins at `done` or behind."""
     end = min(len(text), place + 480)
-    # most gates begin the name; only behind a known first part ("api_", "client-") does it begin earlier
-    behind = lower[max(0, place - 16) : place].endswith(_FIRST_PARTS)
     run = _RUN.match(text, place, end)
-    within = run is not None and any(map(str.isdigit, run.group()))
+    within = run is not None and _DIGIT.search(run.group()) is not None
     if (
         run is not None
-        and not within
         and (_NO_SIGN.match(text, run.end()) or _PLAIN_NEXT.match(text, run.end()))
+        and not (within and _value_begins_within(text, run))
     ):
         return None
+    # most gates begin the name; only behind a known first part ("api_", "client-") does it begin earlier
+    behind = lower[max(0, place - 16) : place].endswith(_FIRST_PARTS)
     for expression in (_ASSIGNMENT, _ASSIGNMENT_WITHIN) if within else (_ASSIGNMENT,):
         match = (
             expression.search(text, max(done, place - 16), end)
@@ -669,6 +671,12 @@ def _assignment_at(text: str, lower: str, place: int, done: int) -> re.Match[str
         if match and match.start() <= place:
             return match
     return None
+
+
+def _value_begins_within(text: str, run: re.Match[str]) -> bool:
+    """Whether the word may be a name and its value with an underscore between them: "token_4f8a"."""
+    sign = text.find("_", *run.span())
+    return sign >= 0 and _SHORTEST_VALUE.match(text, sign + 1) is not None
 
 
 def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
@@ -791,6 +799,8 @@ _QUOTED_PHRASE = Expression(
 
 def _phrases(text: str, places: list[int]) -> Iterator[Span]:
     for place in places:
+        if text[place] not in "pPkK":
+            continue
         match = _QUOTED_PHRASE.match(text, place)
         if match is None:
             continue

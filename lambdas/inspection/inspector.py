@@ -88,11 +88,11 @@ SCANNER = Scanner(
         "keywords": personal_data.LITERALS,
         "identity": identity.LITERALS,
         "tokens": credentials.LITERALS,
-        "numbers": views.LITERALS,
         "gates": [(gate, gate) for gate in sorted({*injection.GATES, *meaning.GATES, *acceptable_use.GATES})],
     },
     {**personal_data.HINTS, **token_shapes.HINTS, **views.HINTS, **markings.HINTS},
     {**personal_data.PLACES, **views.PLACES, **markings.PLACES},
+    words=("keywords", "identity"),
 )
 _CHUNK = 32_768
 _OVERLAP = 512

@@ -7,15 +7,13 @@ at is looked at closely. The types are listed in `LEVELS`, each kind has a file 
 from collections.abc import Callable, Iterator
 
 from lambdas.inspection.candidates import Candidates
+from lambdas.inspection.detectors import ibans, numbers, tables
 from lambdas.inspection.detectors.announced import announced
 from lambdas.inspection.detectors.cards import card_rows
 from lambdas.inspection.detectors.emails import emails
-from lambdas.inspection.detectors.ibans import ibans
 from lambdas.inspection.detectors.network_addresses import colon_addresses
-from lambdas.inspection.detectors.numbers import CLUSTER, clusters
 from lambdas.inspection.detectors.reading import LITERALS, Context, whole_words
 from lambdas.inspection.detectors.social_security import masked
-from lambdas.inspection.detectors.tables import PLACES, tables
 from lambdas.inspection.detectors.vehicles import vehicles
 from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import DataClass, Span
@@ -38,15 +36,16 @@ HINTS = {
     "pairs": r":[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:|-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-",
     "vin": r"[A-HJ-NPR-Z0-9]{17}",
 }
+PLACES = {**tables.PLACES, **ibans.PLACES, **numbers.PLACES}
 # one entry per detector, in the order of trust: of two that overlap the earlier rule and the higher score
 # wins
 DETECTORS: dict[str, Callable[[Context], Iterator[Span]]] = {
     "email": emails,
-    "iban": ibans,
-    "numbers": clusters,
+    "iban": ibans.ibans,
+    "numbers": numbers.clusters,
     "colon-addresses": colon_addresses,
     "announced": announced,
-    "tables": tables,
+    "tables": tables.tables,
     "card-rows": card_rows,
     "masked": masked,
     "vehicles": vehicles,
@@ -64,7 +63,7 @@ def detect(
     has_digit = _ANY_DIGIT.search(text) is not None
     if not has_digit and "@" not in text:
         return []
-    runs = [match.span() for match in CLUSTER.finditer(text)] if has_digit else []
+    runs = numbers.runs(text, candidates.places["run"]) if has_digit else []
     keywords = whole_words(lower, candidates.literals["keywords"]) if has_digit else {}
     context = Context(text, lower, keywords, runs, candidates.hints, candidates.places)
     found: list[Span] = []

@@ -13,7 +13,6 @@ from itertools import islice
 from string import ascii_lowercase, ascii_uppercase
 
 from lambdas.inspection.candidates import Candidates
-from lambdas.inspection.expressions import Hit
 from lambdas.inspection.normalise import MappedText
 
 MAX_RUNS = 2_000
@@ -65,35 +64,33 @@ _ENCODED = re.compile(
 _FIRST_OF_RUN = 12  # characters
 _BASE32 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Z2-7]{16,400}={0,6}(?![A-Za-z0-9+/_-])")
 _HEX_RUN = re.compile(r"[0-9A-Fa-f]{14,}")
-_SPACED_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]){6,}[0-9A-Fa-f]{2}")
+_SPACED_HEX = re.compile(r"[0-9A-Fa-f]{2}([ :])(?:[0-9A-Fa-f]{2}\1){5,}[0-9A-Fa-f]{2}")
 _SPACED = re.compile(r"(?<!\w)[0-9][ \t.·•_*-]{1,3}(?:[0-9][ \t.·•_*-]{1,3}){6,}[0-9](?!\w)")
-# of expressions that are sought everywhere; a character beyond Latin-1 is a question mark there
-HINTS = {
-    "hex": r"[0-9A-Fa-f]{14}",
-    "base32": r"[A-Z2-7]{16}",
-    "spaced-hex": r"[ :][0-9A-Fa-f]{2}[ :][0-9A-Fa-f]{2}[ :]",
-    "spaced-digits": r"[0-9][ \t.·?_*-]{1,3}(?:[0-9][ \t.·?_*-]{1,3}){6}[0-9]",
-}
 _WORDS = {
     "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
     "seven": "7", "eight": "8", "nine": "9", "null": "0", "eins": "1", "zwei": "2", "drei": "3", "vier": "4",
     "fünf": "5", "sechs": "6", "sieben": "7", "acht": "8", "neun": "9",
 }  # fmt: skip
 _WORD = rf"(?:{'|'.join(_WORDS)})"
-# what `rearranged` wants to know of a text
-LITERALS = tuple((word, word) for word in _WORDS)
-_SPELLED = re.compile(
-    rf"\b{_WORD}(?:[ ,.\-]{{1,3}}(?:(?:dash|hyphen|space|dot|point|strich|punkt)[ "
-    rf",]{{1,2}})?{_WORD}){{6,}}\b",
-    re.IGNORECASE,
-)
-
-
+_GAP = r"[ ,.\-]{1,3}(?:(?:dash|hyphen|space|dot|point|strich|punkt)[ ,]{1,2})?"
+_SPELLED = re.compile(rf"\b{_WORD}(?:{_GAP}{_WORD}){{6,}}\b", re.IGNORECASE)
+# of expressions that are sought everywhere; a character beyond Latin-1 is a question mark there
+HINTS = {
+    "hex": r"[0-9A-Fa-f]{14}",
+    "base32": r"[A-Z2-7]{16}",
+    "spaced-hex": "|".join(r"SHHSHHSHHS".replace("HH", "[0-9A-Fa-f]{2}").replace("S", sign) for sign in " :"),
+    "spaced-digits": r"[0-9][ \t.·?_*-]{1,3}(?:[0-9][ \t.·?_*-]{1,3}){6}[0-9]",
+    "spelled-digits": rf"(?i)WORD(?:{_GAP}WORD){{2}}".replace("WORD", _WORD.replace("ü", "[üÜ]")),
+}
+_OF_VALUE = r"[A-Za-z0-9_@.+/?\x80-\xff-]"  # a character beyond Latin-1 is a question mark there
+_INDENT = r"[ \t]{0,8}(?:[>*#|]{1,2} ?)?"
 PLACES = {
     # the first characters of a run that `_ENCODED` matches, behind what is no part of one
     "encoded": rf"[^A-Za-z0-9+/_-](?:(?:{_OF_TEXT}){{3}}|{_OF_SHORT_TEXT}(?:{_GOES_ON}){{2}})",
-    # a line break with a digit or an "@" in the word before or behind it: what `_parted` asks at least
-    "broken-value": r"[0-9@][^ ]{0,39}\n|\n[ \t]{0,8}(?:[>*#|]{1,2} ?)?[^ \n]{0,39}[0-9@]",
+    # a line break with a digit or an "@" in the word before or behind it: what `_BREAK` and `_parted` ask at
+    # least
+    "broken-behind": rf"[0-9@][^ ]{{0,39}}\n{_INDENT}{_OF_VALUE}",
+    "broken-before": rf"{_OF_VALUE}\r?\n{_INDENT}[^ \n]{{0,39}}[0-9@]",
 }
 
 
@@ -183,36 +180,16 @@ def _printable(data: bytes) -> str:
 
 def rearranged(text: str, candidates: Candidates, *, program: bool = False) -> Iterator[View]:
     """The text with line breaks and markup inside values closed, and runs of spaced or spelled digits written
-    together. `candidates`: of the `LITERALS` and `HINTS`. A `program` is made of such signs: they are left
+    together. `candidates`: of `HINTS` and `PLACES`. A `program` is made of such signs: they are left
     there.
     """
-    yield from _joined("joined-lines", text, _line_breaks(text, candidates.places["broken-value"]))
+    yield from _joined("joined-lines", text, _line_breaks(text, candidates))
     if not program:
         yield from _joined("joined-text", text, _marks(text))
     for match in _SPACED.finditer(text) if "spaced-digits" in candidates.hints else ():
         yield from _digits(match, "spaced-digits")
-    for begin, end in _rows_of_words(candidates.literals["numbers"]):
-        for match in _SPELLED.finditer(text, begin, min(len(text), end + 1)):
-            yield from _digits(match, "spelled-digits")
-
-
-_FEWEST_WORDS = 7
-_WIDEST_GAP = 12  # characters between two words: a comma, "dash"
-
-
-def _rows_of_words(hits: Sequence[Hit]) -> Iterator[tuple[int, int]]:
-    """Where words for digits follow one another."""
-    begin = count = last = 0
-    for start, end, _ in hits:
-        if count and start - last <= _WIDEST_GAP:
-            count += 1
-        else:
-            if count >= _FEWEST_WORDS:
-                yield begin, last
-            begin, count = start, 1
-        last = max(last, end) if count > 1 else end
-    if count >= _FEWEST_WORDS:
-        yield begin, last
+    for match in _SPELLED.finditer(text) if "spelled-digits" in candidates.hints else ():
+        yield from _digits(match, "spelled-digits")
 
 
 # a line break with what may be a value's halves on both sides, behind the lead of a quoted or listed line
@@ -232,12 +209,12 @@ _MARK_SIGNS = tuple("*~`<") + tuple(
 )
 
 
-def _line_breaks(text: str, ends: Sequence[int] | None) -> Iterator[tuple[int, int]]:
-    """`ends`: where candidates of `PLACES` end, if these were sought."""
-    if ends is None:
+def _line_breaks(text: str, candidates: Candidates) -> Iterator[tuple[int, int]]:
+    before, behind = (candidates.places[name] for name in ("broken-before", "broken-behind"))
+    if before is None or behind is None:
         matches = _BREAK.finditer(text)
     else:
-        breaks = sorted({text.rfind("\n", 0, end) for end in ends})
+        breaks = sorted({text.rfind("\n", 0, end) for end in (*before, *behind)})
         matches = (match for place in breaks if place >= 0 and (match := _BREAK.match(text, place)))
     for match in matches:
         left, right = match.span()

@@ -1,6 +1,7 @@
 """International bank account numbers."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from lambdas.inspection.detectors.reading import Context
 from lambdas.inspection.expressions import Expression
@@ -28,13 +29,8 @@ _IBAN_LENGTHS = {
 def ibans(context: Context) -> Iterator[Span]:
     """Account numbers by check digits, or by a keyword."""
     text = context.text
-    for digits, _ in context.runs:
-        start = digits - 2
-        if start < 0 or not text[digits - 1].isalpha():
-            continue
-        head = text[start : digits + 2]
-        if not (head[:2].isalpha() and head.isascii() and head[2:].isdigit() and len(head) == 4):
-            continue
+    for found in _heads(text, context.places["iban"]):
+        start, head = found.start(), found.group()
         if start and (text[start - 1].isalnum() or text[start - 1] in "_/+="):
             continue
         length = _IBAN_LENGTHS.get(head[:2].upper(), 0)
@@ -49,6 +45,24 @@ def ibans(context: Context) -> Iterator[Span]:
                 yield Span("IBAN", start, run.end(), 0.8, "iban-keyword")
         elif length and whole and head[:2].isupper() and context.before("account", start, 30):
             yield Span("IBAN", start, end, 0.9, "account-keyword")  # mistyped, but of the country's length
+
+
+_HEAD = Expression(r"[A-Za-z]{2}[0-9]{2}")
+_FEWEST_BEHIND = 8  # characters behind the country and the check digits
+# where so many characters of a number end
+PLACES = {"iban": rf"(?:^|[^A-Za-z0-9_/+=])[A-Za-z]{{2}}[0-9]{{2}}(?:[ -]?[A-Za-z0-9]){{{_FEWEST_BEHIND}}}"}
+
+
+def _heads(text: str, ends: Sequence[int] | None) -> Iterator[re.Match[str]]:
+    """Countries with check digits. `ends`: where candidates of `PLACES` end, if these were sought."""
+    if ends is None:
+        yield from _HEAD.finditer(text)
+        return
+    done = 0
+    for end in ends:
+        for match in _HEAD.finditer(text, max(done, end - 4 - 2 * _FEWEST_BEHIND), end):
+            done = match.end()
+            yield match
 
 
 _IBAN_RUN = Expression(r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,26}){1,8}")

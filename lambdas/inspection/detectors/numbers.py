@@ -1,7 +1,7 @@
 """Runs of digits: which kind of number each is."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lambdas.inspection.detectors.cards import card
 from lambdas.inspection.detectors.identity.checks import luhn, verhoeff
@@ -37,15 +37,44 @@ def npi_number(digits: str) -> bool:
     return len(digits) == 10 and luhn("80840" + digits)
 
 
-CLUSTER = re.compile(r"[0-9](?:[0-9]|[ \-./()]{1,3}(?=[0-9(])|\((?=[0-9]))*")
+_SHORTEST = 7  # characters: a shorter run is no number of anybody
+# where so many characters of a run end
+PLACES = {"run": rf"[0-9][0-9 \-./()]{{{_SHORTEST - 1}}}"}
+_RUN = re.compile(r"[0-9](?:[0-9]|[ \-./()]{1,3}(?=[0-9(])|\((?=[0-9]))*")
+_OF_RUNS = frozenset("0123456789 -./()")
+_STRETCH = re.compile(r"[0-9 \-./()]*")
+
+
+def runs(text: str, ends: Sequence[int] | None) -> list[tuple[int, int]]:
+    """Runs of digits with what separates their groups, of seven characters and more. `ends`: where candidates
+    of `PLACES` end, if these were sought.
+    """
+    if ends is None:
+        return _runs_between(text, 0, len(text))
+    found: list[tuple[int, int]] = []
+    done = 0
+    for end in ends:
+        if end <= done:
+            continue
+        begin = end - _SHORTEST
+        while begin > done and text[begin - 1] in _OF_RUNS:
+            begin -= 1
+        stretch = _STRETCH.match(text, begin)
+        done = stretch.end() if stretch else end
+        found += _runs_between(text, begin, done)
+    return found
+
+
+def _runs_between(text: str, begin: int, end: int) -> list[tuple[int, int]]:
+    spans = (match.span() for match in _RUN.finditer(text, begin, end))
+    return [(first, last) for first, last in spans if last - first >= _SHORTEST]
 
 
 def clusters(context: Context) -> Iterator[Span]:
-    """Every run of seven characters and more, judged as a whole, then in its parts."""
+    """Every run, judged as a whole, then in its parts."""
     text = context.text
     for start, end in context.runs:
-        if end - start >= 7:
-            yield from _cluster(context, start, end, text[start:end])
+        yield from _cluster(context, start, end, text[start:end])
 
 
 def _cluster(context: Context, start: int, end: int, raw: str, *, whole: bool = True) -> Iterator[Span]:

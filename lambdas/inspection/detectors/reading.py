@@ -112,7 +112,7 @@ class Context:
     text: str
     lower: str
     keywords: Keywords
-    runs: list[tuple[int, int]]  # of digits, including separators
+    runs: list[tuple[int, int]]  # of digits, including separators, of seven characters and more
     hints: frozenset[str]  # those of `HINTS` that the text may hold
     places: Mapping[str, Sequence[int] | None]  # where candidates of `PLACES` end
 
@@ -143,16 +143,14 @@ class Context:
 
     def has_digit(self, start: int, end: int) -> bool:
         """Whether a digit stands in the range."""
-        index = bisect_left(self.runs, (start, 0))
-        if index and self.runs[index - 1][1] > start:
-            return True
-        return index < len(self.runs) and self.runs[index][0] < end
+        return _DIGIT.search(self.text, start, end) is not None
 
     def anywhere(self, group: str) -> bool:
         """A keyword of the group occurs in the text."""
         return group in self.keywords
 
 
+_DIGIT = re.compile("[0-9]")
 DATE = re.compile(
     r"(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d"
     r"|\d{1,2}[-./]\d{1,2}[-./]\d\d)(?!\d)"

@@ -1,6 +1,6 @@
 """Values under a header that names their columns."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 
 from lambdas.inspection.detectors.reading import Context
@@ -48,48 +48,56 @@ _MAX_TABLE_LINES = 2_000
 
 def tables(context: Context) -> Iterator[Span]:
     """Values under a header line that names their columns (comma, semicolon, tab or pipe)."""
-    lines = context.text.split("\n")
-    done = 0  # lines that belong to a table already read
-    for number in _may_be_headers(context, lines):
-        line = lines[number]
-        if number < done:
+    text = context.text
+    done = 0  # where the line begins behind a table already read
+    for start, end in _may_be_headers(context):
+        if start < done:
             continue
-        separator, columns = _header(line)
+        separator, columns = _header(text[start:end])
         if not separator:
             continue
-        done = number + 1
-        row_offset = sum(map(len, lines[:done])) + done
-        for row in islice(lines, number + 1, number + 1 + _MAX_TABLE_LINES):
+        done = end + 1
+        for row in islice(_lines(text, done), _MAX_TABLE_LINES):
             if row.count(separator) != len(columns) - 1:
                 break
-            yield from _row(row, row_offset, separator, columns)
-            row_offset += len(row) + 1
-            done += 1
+            yield from _row(row, done, separator, columns)
+            done += len(row) + 1
 
 
-def _may_be_headers(context: Context, lines: Sequence[str]) -> list[int]:
-    """A glance: lines that have as many of a separator as the line below."""
+def _may_be_headers(context: Context) -> Iterator[tuple[int, int]]:
+    """A glance: where lines are that have as many of a separator as the line below."""
+    text = context.text
+    last = -1
     ends = context.places["header"]
-    numbers = range(len(lines) - 1) if ends is None else (0, *_lines_at(context.text, ends))
-    return [
-        number for number in numbers if number + 1 < len(lines) and _alike(lines[number], lines[number + 1])
-    ]
+    for place in _every_line(text) if ends is None else (0, *ends):
+        start = text.rfind("\n", 0, place) + 1
+        end = text.find("\n", place)
+        if start == last or end < 0:
+            continue
+        last = start
+        if _alike(text[start:end], next(_lines(text, end + 1))):
+            yield start, end
+
+
+def _every_line(text: str) -> Iterator[int]:
+    """Where each line begins."""
+    place = 0
+    while place >= 0:
+        yield place
+        place = text.find("\n", place) + 1 or -1
+
+
+def _lines(text: str, start: int) -> Iterator[str]:
+    """The lines from `start` on."""
+    while start <= len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        yield text[start:end]
+        start = end + 1
 
 
 def _alike(line: str, below: str) -> bool:
     return any(count and count == below.count(sign) for sign in _SEPARATORS if (count := line.count(sign)))
-
-
-def _lines_at(text: str, ends: Iterable[int]) -> Iterator[int]:
-    """The numbers of the lines in which these places stand, each once; `ends` rise."""
-    number = position = 0
-    last = -1
-    for end in ends:
-        number += text.count("\n", position, end)
-        position = end
-        if number > last:
-            yield number
-            last = number
 
 
 # a line that may be a header: names of fields alone, among them the beginning of one of `_COLUMNS`. The first
