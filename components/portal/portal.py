@@ -16,6 +16,7 @@ from components.permissions import Statement, append_records, put_copies, via
 from components.portal.content import content_text, history_days
 from components.portal.deputy import Deputy, DeputyArgs
 from lambdas.common.refusal_counts import ANY_MONTH
+from lambdas.portal.figures import FIGURES_KEY
 
 CONTENT_KEY = "portal/content.json"
 _PAGES = ("common", "gateway", "portal")
@@ -124,6 +125,11 @@ class Portal(KitComponent):
                 ),
                 Statement("ReadVisitor", ["dynamodb:GetItem"], [stores.access_table_arn]),
                 *self._read_content(),
+                Statement(
+                    "ReadFigures",
+                    ["s3:GetObject"],
+                    [pulumi.Output.concat(stores.governance_bucket_arn, f"/{FIGURES_KEY}")],
+                ),
                 Statement(
                     "AskDelegates",
                     ["lambda:InvokeFunction"],

@@ -172,7 +172,8 @@ def _fill_portal(target: "Target", settings: "Settings") -> None:
     if not table:
         return
     from kit.local.home import PROJECT_ROOT
-    from kit.local.portal_demonstration import fill
+    from kit.local.portal_demonstration import figures, fill
+    from kit.measurement.published_figures import publish
     from kit.prompts.library import read_library
     from lambdas.common.clock import utc_now
     from lambdas.portal.table import PortalTable
@@ -183,7 +184,9 @@ def _fill_portal(target: "Target", settings: "Settings") -> None:
         for name, entry in sorted(read_library(PROJECT_ROOT / "prompts").items())
         if entry.draft.allows(departments[0])
     ]
-    fill(PortalTable(target.client("dynamodb"), str(table)), departments, prompts, utc_now())
+    now = utc_now()
+    fill(PortalTable(target.client("dynamodb"), str(table)), departments, prompts, now)
+    publish(target, figures(departments, now))
 
 
 def _ask(calls: int) -> int:

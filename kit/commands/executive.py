@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 def executive(
     quarter: QuarterName = None,
     output: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("build/report"),
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Show the figures in the portal too, for the Center.")
+    ] = False,
     records: Records = None,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
     """Write one page: what we got for the money, what is at risk, who is behind, what is to be decided.
 
-    HTML, and PDF where a Chromium is on the PATH.
+    HTML, and PDF where a Chromium is on the PATH. `--publish` lets the portal show the same figures: it reads
+    that one document of them, and no record.
 
     Exit codes: 0 done; 2 wrong option or configuration; 4 no deployment.
     """
@@ -29,6 +33,8 @@ def executive(
     from kit.measurement.report import headline
 
     standing = _standing(quarter, records, client, progress=not as_json)
+    if publish:
+        _publish(standing, client)
     path, pdf = _write(output, f"executive-{standing.quarter.use.period.name}.html", executive_page(standing))
     if as_json:
         document = {
@@ -89,6 +95,18 @@ def _standing(quarter: str | None, records: Path | None, client: str | None, *, 
     target = find_target(client)
     with deployment_errors():
         return Standing(found, assessed, Registers(target).everything(), verified_week(target), today)
+
+
+def _publish(standing: "Standing", client: str | None) -> None:
+    from kit.commands.deployment_errors import deployment_errors
+    from kit.measurement.published_figures import figures_document, publish
+    from kit.target import find_target, require_client
+    from lambdas.common.clock import utc_now
+
+    target = find_target(client)
+    require_client(target, standing.quarter.settings.client)
+    with deployment_errors():
+        publish(target, figures_document(standing, utc_now()))
 
 
 def _write(output: Path, name: str, html: str) -> tuple[Path, Path | None]:

@@ -2,12 +2,38 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
+from kit.measurement.maturity import TITLES
 from lambdas.portal.table import CASE, PortalTable, Row
 
 LABEL = "[demonstration]"
 _DAY = 24 * 3600
 _PEOPLE = ("Amara", "Bo", "Chidi", "Dana", "Elif", "Farid", "Gita", "Hugo")
+
+
+def figures(departments: Sequence[str], now: datetime) -> dict[str, Any]:
+    """Made-up figures of the running quarter, labelled."""
+    quarter = f"{now.year}Q{(now.month + 2) // 3}"
+    end = (now + timedelta(days=30)).date().isoformat()
+    values = (([9_000_000_000, 14_000_000_000, 19_000_000_000], 7_500_000_000, "above", 3),
+              ([2_000_000_000, 4_000_000_000, 6_000_000_000], 5_000_000_000, "undecided", 2))  # fmt: skip
+    return {
+        "quarter": quarter, "made_at": now.isoformat(timespec="seconds"), "made_up": True,
+        "headline": f"{LABEL} The value of time saved cannot be distinguished from its full cost.",
+        "departments": {
+            name: {
+                "value": value, "cost": cost, "verdict": verdict, "level": level, "due": end,
+                "doubts": [] if verdict == "above" else ["fewer than 30 answers were rated"],
+                "title": TITLES[level], "owner": f"head of {name}",
+                "missing": [f"{LABEL} an outcome on ten uses (found: 4)"],
+            }
+            for name, (value, cost, verdict, level) in zip(departments, values, strict=False)
+        },
+        "risks": [["gates", f"{LABEL} 3 criteria open, 1 of them late"]],
+        "behind": [[f"{LABEL} Baselines measured", "open", "Kim", end]],
+        "decisions": [[f"{LABEL} Ask for feedback in {departments[0]}", "heads", end]],
+    }  # fmt: skip
 
 
 def fill(table: PortalTable, departments: Sequence[str], prompts: Sequence[str], now: datetime) -> int:

@@ -26,6 +26,7 @@ from lambdas.common.tokens import KeySets, TokenVerifier, emulated_key_set_url
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.portal.catalogue import Library
 from lambdas.portal.content import ContentSource, ContentUnavailable
+from lambdas.portal.figures import FiguresSource
 from lambdas.portal.gateway import Gateway
 from lambdas.portal.history import History
 from lambdas.portal.pages import (
@@ -144,6 +145,7 @@ def compose(settings: PortalSettings) -> Portal:
         redirect_uri=f"{settings.portal_url}/callback",
     )
     gateway = Gateway(transport, settings.gateway_url)
+    s3 = aws_client(session, "s3", settings)
     functions = aws_client(session, "lambda", settings)
     return Portal(
         settings=settings,
@@ -154,9 +156,8 @@ def compose(settings: PortalSettings) -> Portal:
         gateway=gateway,
         registrar=Delegate(functions, settings.registrar_function),
         deputy=Delegate(functions, settings.deputy_function),
-        content=ContentSource(
-            aws_client(session, "s3", settings), settings.governance_bucket, settings.content_key
-        ),
+        content=ContentSource(s3, settings.governance_bucket, settings.content_key),
+        figures=FiguresSource(s3, settings.governance_bucket),
         library=Library(gateway),
         clock=utc_now,
         history=_history(session, settings, table, dynamodb) if settings.history_days else None,

@@ -13,6 +13,7 @@ from lambdas.common.learning import Content, Standing, standing
 from lambdas.portal.catalogue import Library
 from lambdas.portal.content import ContentSource
 from lambdas.portal.evidence import read_evidence
+from lambdas.portal.figures import FiguresSource
 from lambdas.portal.gateway import Gateway
 from lambdas.portal.history import History
 from lambdas.portal.language import Language
@@ -77,6 +78,7 @@ class Portal:
     deputy: Delegate
     content: ContentSource
     library: Library
+    figures: FiguresSource
     clock: Clock
     history: History | None = None  # None: conversations end with the session
 

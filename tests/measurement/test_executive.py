@@ -2,9 +2,10 @@
 (L5.5, C.3).
 """
 
+import json
 from collections import Counter
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from kit.evaluation.stages import evaluate_stages
 from kit.measurement.baselines import Baseline
 from kit.measurement.executive import Standing, behind, board_paper, decisions, executive_page, risks
 from kit.measurement.period import quarter
+from kit.measurement.published_figures import figures_document
 from kit.measurement.quarter import Quarter
 from kit.measurement.report import headline
 from kit.measurement.use import Use
 from kit.registers.entries import Entry
 from lambdas.measurement.aggregates import Aggregate, Cell, DepartmentAggregate
+from lambdas.portal.figures import read_figures
 from stacks.gates import assess
 from stacks.settings import RawConfig, read_settings
 from stacks.settings.loading import as_config
@@ -98,3 +101,18 @@ def test_page_and_paper_load_nothing_and_have_all_their_parts(standing: Standing
         assert f">{title}" in paper
     assert "<script" not in page + paper
     assert "weeks 9 to 12" in paper
+
+
+def test_the_portal_reads_the_same_figures_that_the_page_has(standing: Standing) -> None:
+    now = datetime(2027, 4, 20, 8, tzinfo=UTC)
+    found = read_figures(json.dumps(figures_document(standing, now)).encode())
+    one = found.departments["marketing"]
+    assert found.headline == headline(standing.quarter)
+    assert one.cost == standing.quarter.full_costs["marketing"]
+    assert one.value is not None
+    assert one.value[0] <= one.value[1] <= one.value[2]
+    assert (one.verdict, one.owner, one.due) == ("below", "head of marketing", "2027-03-31")
+    (level,) = standing.quarter.maturity
+    assert (one.level, bool(one.missing)) == (level.level, bool(level.missing))
+    assert found.decisions == tuple(decisions(standing))
+    assert not any(name in json.dumps(figures_document(standing, now)) for name in _PEOPLE)

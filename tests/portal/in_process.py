@@ -18,6 +18,7 @@ from lambdas.common.subject_keys import SubjectKeys
 from lambdas.portal.app import create_app
 from lambdas.portal.catalogue import Library
 from lambdas.portal.content import ContentSource
+from lambdas.portal.figures import FiguresSource
 from lambdas.portal.gateway import Answer, Finished, GatewayError, Stream
 from lambdas.portal.history import History
 from lambdas.portal.pool import UserPool
@@ -142,6 +143,7 @@ def make_place(*, history_days: int = 0, clock: Any) -> Place:
         deputy=Delegate(None, "deputy"),
         content=ContentSource(s3, "governance", _SETTINGS.content_key),
         library=Library(cast("Any", gateway)),
+        figures=FiguresSource(s3, "governance"),
         clock=clock,
         history=History(table, keys, history_days, clock) if history_days else None,
     )

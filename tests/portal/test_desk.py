@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from kit.local.portal_demonstration import figures
 from lambdas.common.access import NAME_SK, AccessRecord, AccessRecords, name_key, person_record
 from lambdas.common.pool_tokens import Refused
 from lambdas.deputy import handler as deputy
+from lambdas.portal.figures import FIGURES_KEY, FiguresSource
 from lambdas.portal.pages.reviews import differences, marked
 from lambdas.portal.portal import Delegate
 from lambdas.portal.table import CASE, Row
@@ -345,3 +347,31 @@ def test_cases_are_for_the_governance_lead_and_the_person_sees_their_own(aws: No
         assert client.get("/portal/center/cases").status_code == 404
         assert post(client, "center/cases", {"case": "2026-11#p_bob"}).status_code == 404
         assert "6 of your requests were refused in 2026-11" in client.get("/portal/me").text
+
+
+def test_value_full_cost_and_maturity_are_shown_from_the_one_published_document(aws: None) -> None:
+    now = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    place = make_place(clock=Clock(now))
+    place.joined("p_ada", roles=("director",))
+    place.joined("p_bob")
+    people = {"name": "x", "department": "legal", "state": "active", "left": [], "due": "", "at": 1}
+    for number in range(5):
+        place.portal.table.write(Row("PEOPLE", f"p{number}", people))
+    s3 = botocore.session.get_session().create_client("s3", region_name="eu-central-1")
+    with place.browser("p_ada") as client:
+        assert "Nobody has published the figures yet" in client.get("/portal/center/executive").text
+        assert "once somebody has run" in client.get("/portal/center/departments").text
+    document = figures(["legal", "sales"], now)
+    for body in (b"{}", b"[", b'{"departments": {"legal": 1}}', json.dumps(document).encode()):
+        s3.put_object(Bucket="governance", Key=FIGURES_KEY, Body=body)
+        place.portal = replace(place.portal, figures=FiguresSource(s3, "governance"))
+        with place.browser("p_ada") as client:
+            page = client.get("/portal/center/executive")
+            assert page.status_code == 200, body
+    assert "worth more than its full cost" in page.text
+    with place.browser("p_ada") as client:
+        shown = client.get("/portal/center/departments").text
+        assert "Owner: head of legal, by" in shown
+        assert "an outcome on ten uses" in shown
+    with place.browser("p_bob") as client:
+        assert client.get("/portal/center/executive").status_code == 404

@@ -20,6 +20,12 @@ from lambdas.portal.xapi import lines, statement
 
 _OWNER_CHARACTERS = 120
 TIMELINE = "WEEK"
+VERDICTS: Mapping[str, str] = {
+    "above": "worth more than its full cost",
+    "undecided": "value and full cost overlap",
+    "below": "worth less than its full cost",
+    "unpriced": "no baseline prices the time",
+}
 _IN, _LATE = ("active", "renewing"), ("overdue", "lapsed")
 
 
@@ -111,9 +117,28 @@ async def departments(request: Request, visitor: Visitor) -> Response:
     """Adoption, worth and ideas by department: of groups that are large enough to show."""
     if not visitor.in_center:
         return failed(request, 404, visitor)
-    figures = await run_in_threadpool(department_figures, portal_of(request).table)
+    portal = portal_of(request)
+    known = await run_in_threadpool(department_figures, portal.table)
+    published = await run_in_threadpool(portal.figures.current)
     return views_of(request).page(
-        request, "center_departments.html", visitor, departments=figures, limit=ENOUGH_PEOPLE
+        request,
+        "center_departments.html",
+        visitor,
+        departments=known,
+        published=published,
+        limit=ENOUGH_PEOPLE,
+        verdicts=VERDICTS,
+        day=date.fromisoformat,
+    )
+
+
+async def executive(request: Request, visitor: Visitor) -> Response:
+    """The quarter on one page: what it was worth, what is at risk, who is behind, what is to be decided."""
+    if not visitor.in_center:
+        return failed(request, 404, visitor)
+    published = await run_in_threadpool(portal_of(request).figures.current)
+    return views_of(request).page(
+        request, "center_executive.html", visitor, published=published, verdicts=VERDICTS
     )
 
 
@@ -177,6 +202,7 @@ ROUTES = [
     Route("/center/learning.jsonl", signed_in(export)),
     Route("/center/people", signed_in(people)),
     Route("/center/departments", signed_in(departments)),
+    Route("/center/executive", signed_in(executive)),
     Route("/center/timeline", signed_in(timeline)),
     Route("/center/timeline", form(plan), methods=["POST"]),
 ]

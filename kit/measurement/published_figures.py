@@ -1,0 +1,58 @@
+"""What the portal shows of a quarter: made where records and cost are read, and published for it (L5.5).
+
+Only groups that may be disclosed are in it, and no person.
+"""
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from kit.measurement import period
+from kit.measurement.executive import Standing, behind, decisions, risks
+from kit.measurement.report import as_document, headline
+from lambdas.portal.figures import FIGURES_KEY
+
+if TYPE_CHECKING:
+    from kit.target import Target
+
+
+def figures_document(standing: Standing, now: datetime) -> dict[str, Any]:
+    """The document, as `lambdas/portal/figures.py` reads it. Amounts in micro-dollars."""
+    quarter = standing.quarter
+    reported: Any = as_document(quarter)
+    maturity = {one.department: one for one in quarter.maturity}
+    due = f"{period.quarter(quarter.use.period.name).last}"
+    return {
+        "quarter": quarter.use.period.name,
+        "made_at": now.isoformat(timespec="seconds"),
+        "made_up": quarter.use.synthetic,
+        "headline": headline(quarter),
+        "departments": {
+            name: {
+                "value": one["value_microusd"],
+                "cost": one["full_cost_microusd"],
+                "verdict": one["verdict"],
+                "doubts": one["uncertain_because"],
+                "level": maturity[name].level,
+                "title": maturity[name].as_document()["title"],
+                "missing": maturity[name].as_document()["missing_for_next"],
+                "owner": f"head of {name}",
+                "due": due,
+            }
+            for name, one in reported["departments"].items()
+        },
+        "risks": risks(standing),
+        "behind": behind(standing),
+        "decisions": decisions(standing),
+    }
+
+
+def publish(target: "Target", document: dict[str, Any]) -> str:
+    """Put it where the portal reads it; the object's key."""
+    target.client("s3").put_object(
+        Bucket=target.require("governance_bucket_name"),
+        Key=FIGURES_KEY,
+        Body=json.dumps(document, sort_keys=True, ensure_ascii=False).encode(),
+        ContentType="application/json",
+    )
+    return FIGURES_KEY
