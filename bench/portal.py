@@ -135,6 +135,7 @@ def served() -> tuple[Any, list[str]]:
         "registrar": Delegate(None, ""),
         "deputy": Delegate(None, ""),
         "content": stub,
+        "figures": stub,
         "library": Library(gateway),
         "clock": utc_now,
     }

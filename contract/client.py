@@ -412,10 +412,25 @@ class Api:
 
 
 @declared
+class Reminders:
+    """Reminders by mail of what people have left to accept or learn: plain text, on working days, by SES."""
+
+    sender: Email = key("the address that they come from")
+    identity_arn: Arn = key("the verified SES identity (domain or address) that the sender belongs to")
+    every_days: int = key(
+        "how many days lie between two reminders of one person at least", default=7, least=1, most=60
+    )
+    most_a_day: int = key(
+        "how many leave on one day at most, the earliest due first", default=1000, least=1, most=50_000
+    )
+
+
+@declared
 class Portal:
     """The people's web application, on a name of its own."""
 
     custom_domain: CustomDomain = key("its name")
+    reminders: Reminders | None = key("reminders by mail; none where it is left out", default=None)
 
 
 @declared

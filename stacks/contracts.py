@@ -126,6 +126,7 @@ _INTEGRATION = {
     "sign_in_url": Export(str, "where people sign in", required=False),
     "portal_url": Export(str, "where people find the portal", required=False),
     "portal_table_name": Export(str, "table of the portal", required=False),
+    "portal_table_arn": Export(str, "ARN of that table", required=False),
     "portal_client_id": Export(str, "app client of the portal", required=False),
     "portal_api_id": Export(str, "API in front of the portal", required=False),
     "cluster_name": Export(str, "EKS cluster of the gateway's pods", required=False),

@@ -100,6 +100,8 @@ def main(settings: Settings) -> None:
             access_log_arn=analytics.access_log.arn,
             reviews_table_name=desk.table.name,
             reviews_table_arn=desk.table.arn,
+            directory_table_name=scim.directory.name,
+            directory_table_arn=scim.directory.arn,
         ),
         options,
     )

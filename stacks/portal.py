@@ -13,6 +13,8 @@ from components.identity.people import People
 from components.layers import DependencyLayer
 from components.portal.deputy import DeputyArgs
 from components.portal.portal import Portal, PortalArgs
+from components.portal.reminders import Reminders, RemindersArgs
+from contract import client as contract
 from stacks.placement import names_of
 from stacks.portal_address import address
 from stacks.settings import Settings
@@ -35,6 +37,8 @@ class PortalPlace:
     access_log_arn: pulumi.Input[str]
     reviews_table_name: pulumi.Input[str]
     reviews_table_arn: pulumi.Input[str]
+    directory_table_name: pulumi.Input[str]
+    directory_table_arn: pulumi.Input[str]
 
 
 def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOptions) -> dict[str, Any]:
@@ -71,6 +75,8 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
         ),
         options,
     )
+    if settings.portal is not None and settings.portal.reminders is not None:
+        _remind(settings, settings.portal.reminders, place, portal, url, options)
     door = RestApi(
         "portal-door",
         RestApiArgs(
@@ -88,6 +94,35 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
     return {
         "portal_url": url,
         "portal_table_name": portal.table.name,
+        "portal_table_arn": portal.table.arn,
         "portal_client_id": client.id,
         "portal_api_id": door.api.id,
     }
+
+
+def _remind(
+    settings: Settings,
+    reminders: contract.Reminders,
+    place: PortalPlace,
+    portal: Portal,
+    url: str,
+    options: pulumi.ResourceOptions,
+) -> None:
+    Reminders(
+        "reminders",
+        RemindersArgs(
+            context=place.context,
+            portal_table_name=portal.table.name,
+            portal_table_arn=portal.table.arn,
+            directory_table_name=place.directory_table_name,
+            directory_table_arn=place.directory_table_arn,
+            sender=reminders.sender,
+            identity_arn=reminders.identity_arn,
+            every_days=reminders.every_days,
+            most_a_day=reminders.most_a_day,
+            url=url,
+            organization=settings.organization,
+            layer_arn=place.registrar_layer_arn,
+        ),
+        options,
+    )

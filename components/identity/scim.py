@@ -68,7 +68,7 @@ class Scim(KitComponent):
     governance bucket, the web function `scim` with the ASGI app `lambdas/scim`, and the function
     `provisioning` that completes the consequences every minute.
     Default posture: on demand, customer-managed key, 35 days of point-in-time recovery, deletion protection;
-    the directory is protected and retained, and no other function may read it. The service may write access
+    the directory is protected and retained, and no other function may list it. The service may write access
     records but no audit record; the worker appends audit records, and may neither read nor delete them.
     Replaced when changed: client, environment.
     """

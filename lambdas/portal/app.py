@@ -2,14 +2,15 @@
 
 import gzip
 import hashlib
+import threading
 import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import botocore.session
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -48,7 +49,7 @@ from lambdas.portal.pages import (
 from lambdas.portal.pool import UserPool
 from lambdas.portal.portal import Delegate, DelegateRefused, Portal
 from lambdas.portal.sessions import Sessions
-from lambdas.portal.settings import PortalSettings, aws_client, read_settings
+from lambdas.portal.settings import AwsClients, PortalSettings, read_settings
 from lambdas.portal.table import PortalTable
 from lambdas.portal.web import Views, failed
 
@@ -101,6 +102,8 @@ def create_app(portal: Portal | None = None) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.portal = portal or compose(read_settings())
+        # What the first page needs is made while the first answer, usually the sign-in, is on its way.
+        threading.Thread(target=app.state.portal.warm, daemon=True).start()
         yield
         app.state.portal.pool.transport.close()
 
@@ -122,8 +125,8 @@ def create_app(portal: Portal | None = None) -> ASGIApp:
 
 def compose(settings: PortalSettings) -> Portal:
     """The portal on the stores of AWS."""
-    session = botocore.session.get_session()
-    dynamodb = aws_client(session, "dynamodb", settings)
+    clients = AwsClients(settings)
+    dynamodb, s3, functions = (clients.named(one) for one in ("dynamodb", "s3", "lambda"))
     table = PortalTable(dynamodb, settings.table)
     transport = HttpTransport()
     issuer = Issuer(
@@ -145,8 +148,6 @@ def compose(settings: PortalSettings) -> Portal:
         redirect_uri=f"{settings.portal_url}/callback",
     )
     gateway = Gateway(transport, settings.gateway_url)
-    s3 = aws_client(session, "s3", settings)
-    functions = aws_client(session, "lambda", settings)
     return Portal(
         settings=settings,
         table=table,
@@ -160,16 +161,15 @@ def compose(settings: PortalSettings) -> Portal:
         figures=FiguresSource(s3, settings.governance_bucket),
         library=Library(gateway),
         clock=utc_now,
-        history=_history(session, settings, table, dynamodb) if settings.history_days else None,
+        warm=partial(clients.warm, "dynamodb", "s3", "lambda"),
+        history=_history(clients, settings, table, dynamodb) if settings.history_days else None,
     )
 
 
-def _history(
-    session: botocore.session.Session, settings: PortalSettings, table: PortalTable, dynamodb: Any
-) -> History:
+def _history(clients: AwsClients, settings: PortalSettings, table: PortalTable, dynamodb: Any) -> History:
     keys = SubjectKeys(
         dynamodb,
-        aws_client(session, "kms", settings),
+        clients.named("kms"),
         table=settings.subject_keys_table,
         key_arn=settings.subject_key_arn,
     )

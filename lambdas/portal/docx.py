@@ -8,11 +8,13 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from markdown_it.token import Token
-
 from lambdas.portal.markdown import parser
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -69,7 +71,7 @@ def document(title: str, text: str, note: str) -> bytes:
     return made.getvalue()
 
 
-def _blocks(tokens: Sequence[Token]) -> Iterator[str]:
+def _blocks(tokens: "Sequence[Token]") -> Iterator[str]:
     """Paragraphs and tables of a parsed text, in its order."""
     lists: list[int | None] = []  # the number of the next item; None in a list without numbers
     mark, style, table, heads = "", "", "", False
@@ -120,7 +122,7 @@ _BORDERS = (
 )
 
 
-def _inline(token: Token, *, bold: bool = False) -> str:
+def _inline(token: "Token", *, bold: bool = False) -> str:
     runs, strong, italic = "", 0, 0
     for child in token.children or ():
         match child.type:

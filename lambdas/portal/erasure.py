@@ -3,7 +3,7 @@
 import contextlib
 
 from lambdas.portal.history import partition
-from lambdas.portal.table import CASE, PortalTable, Row, RowConflict
+from lambdas.portal.table import CASE, REMINDED, PortalTable, Row, RowConflict
 
 ERASED = "erased"
 _SAID = ("author", "name", "text", "example", "result")
@@ -19,7 +19,7 @@ def erase(table: PortalTable, person: str) -> int:
     for place in ("HOURS", "STORY", "IDEA"):
         for row in table.rows(place):
             changed += _without(table, row, person)
-    for place in ("CHAMPION", "PEOPLE"):
+    for place in ("CHAMPION", "PEOPLE", REMINDED):
         if table.get(place, person) is not None:
             table.delete(place, person)
             changed += 1

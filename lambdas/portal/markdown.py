@@ -6,18 +6,23 @@ Raw HTML in the text stays text, images become links, and a link is live only to
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 _LINE_BREAKS = re.compile(r"\n{3,}")
 
 
 @cache
-def parser() -> MarkdownIt:
-    """The one reader of Markdown: no raw HTML, no images."""
+def parser() -> "MarkdownIt":
+    """The one reader of Markdown: no raw HTML, no images. Imported by the first text: it takes 30 ms."""
+    from markdown_it import MarkdownIt
+
     return (
         MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": False})
         .enable("table")
@@ -42,16 +47,20 @@ def render(text: str, allowed_hosts: Sequence[str] = (), *, lowest_heading: int 
     return Markup(reader.renderer.render(tokens, reader.options, {}))  # noqa: S704
 
 
-def _scrolling(token: Token) -> list[Token]:
+def _scrolling(token: "Token") -> "list[Token]":
     """A table in a box of its own that scrolls, also by keyboard: a wide one never widens the page."""
+    from markdown_it.token import Token
+
     if token.type == "table_open":
         box = Token("box_open", "div", 1, attrs={"class": "scroll", "tabindex": "0", "role": "group"})
         return [box, token]
     return [token, Token("box_close", "div", -1)] if token.type == "table_close" else [token]
 
 
-def _with_safe_links(children: Sequence[Token], allowed_hosts: Sequence[str]) -> list[Token]:
+def _with_safe_links(children: "Sequence[Token]", allowed_hosts: Sequence[str]) -> "list[Token]":
     """Links to hosts that are not allowed become their text and address."""
+    from markdown_it.token import Token
+
     kept: list[Token] = []
     dropped: list[str] = []
     for token in children:

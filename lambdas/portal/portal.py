@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -80,6 +81,7 @@ class Portal:
     library: Library
     figures: FiguresSource
     clock: Clock
+    warm: Callable[[], None] = lambda: None  # makes what the first page needs; blocks
     history: History | None = None  # None: conversations end with the session
 
     @property

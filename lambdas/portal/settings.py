@@ -1,13 +1,11 @@
 """The environment of the portal, read once when the server starts."""
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
-
-import botocore.session
-from botocore.config import Config
 
 from lambdas.common.tokens import emulated_sign_in_url
 
@@ -97,14 +95,59 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> PortalSettings:
     )
 
 
-def aws_client(session: botocore.session.Session, service: str, settings: PortalSettings) -> Any:
-    """A client of one AWS service, with short deadlines and connections for all threads."""
-    config = Config(
-        connect_timeout=2,
-        read_timeout=30,
-        retries={"mode": "standard", "max_attempts": 4},
-        max_pool_connections=64,
-    )
-    return session.create_client(
-        service, region_name=settings.region, endpoint_url=settings.endpoint_url, config=config
-    )
+class AwsClients:
+    """Clients of AWS services, each made when it is first used: botocore and its models are half of a start,
+    and the first page that a person sees, the sign-in, asks AWS for nothing.
+    """
+
+    def __init__(self, settings: PortalSettings) -> None:
+        self._settings = settings
+        self._session: Any = None
+        self._made: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def named(self, service: str) -> "LazyClient":
+        """A client that is made by its first call."""
+        return LazyClient(self, service)
+
+    def warm(self, *services: str) -> None:
+        """Make clients ahead of their first call. Blocks."""
+        for service in services:
+            self.made(service)
+
+    def made(self, service: str) -> Any:
+        """A client of one service, with short deadlines and connections for all threads."""
+        with self._lock:
+            if service not in self._made:
+                self._made[service] = self._make(service)
+            return self._made[service]
+
+    def _make(self, service: str) -> Any:
+        import botocore.session
+        from botocore.config import Config
+
+        if self._session is None:
+            self._session = botocore.session.get_session()
+        config = Config(
+            connect_timeout=2,
+            read_timeout=30,
+            retries={"mode": "standard", "max_attempts": 4},
+            max_pool_connections=64,
+        )
+        return self._session.create_client(
+            service,
+            region_name=self._settings.region,
+            endpoint_url=self._settings.endpoint_url,
+            config=config,
+        )
+
+
+class LazyClient:
+    """Stands for a botocore client of `clients`."""
+
+    def __init__(self, clients: AwsClients, service: str) -> None:
+        self._clients = clients
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._clients.made(self._service), name)

@@ -18,6 +18,7 @@ from lambdas.portal.language import Language, chosen, read_languages
 from lambdas.portal.markdown import render as render_markdown
 from lambdas.portal.pool import SignInFailed, SignInRefused
 from lambdas.portal.portal import Portal, Visitor
+from lambdas.portal.sessions import Session
 from lambdas.portal.structured import readable
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -155,26 +156,44 @@ async def visit(request: Request) -> Visitor | None:
     """Who visits; None without a session. Tokens that end soon are renewed first."""
     portal = portal_of(request)
     secret = request.cookies.get(cookie_name(portal), "")
-    session = await run_in_threadpool(portal.sessions.find, secret)
-    if session is None:
-        return None
-    if session.tokens.expires_at - portal.now().timestamp() < _REFRESH_BEFORE_SECONDS:
-        try:
-            tokens = await portal.pool.refresh(session.tokens)
-        except SignInRefused:
-            await run_in_threadpool(portal.sessions.end, session)
-            return None
-        except SignInFailed:
-            tokens = session.tokens
-        session = await run_in_threadpool(portal.sessions.refreshed, session, tokens)
-    else:
-        session = await run_in_threadpool(portal.sessions.touch, session)
     language = views_of(request).language(request)
     theme = request.cookies.get(THEME_COOKIE, "")
-    visitor = await run_in_threadpool(portal.visitor, session, language, theme)
-    if visitor is None:
+    session, visitor = await run_in_threadpool(_arrive, portal, secret, language, theme)
+    if session is None or not _ends_soon(portal, session):
+        return visitor
+    try:
+        tokens = await portal.pool.refresh(session.tokens)
+    except SignInRefused:
         await run_in_threadpool(portal.sessions.end, session)
+        return None
+    except SignInFailed:
+        tokens = session.tokens
+    session = await run_in_threadpool(portal.sessions.refreshed, session, tokens)
+    return await run_in_threadpool(_visitor, portal, session, language, theme)
+
+
+def _arrive(
+    portal: Portal, secret: str, language: Language, theme: str
+) -> tuple[Session | None, Visitor | None]:
+    """The session and, unless its tokens are to be renewed first, who visits: all in one thread, as each hop
+    costs as much as a read.
+    """
+    session = portal.sessions.find(secret)
+    if session is None or _ends_soon(portal, session):
+        return session, None
+    session = portal.sessions.touch(session)
+    return session, _visitor(portal, session, language, theme)
+
+
+def _visitor(portal: Portal, session: Session, language: Language, theme: str) -> Visitor | None:
+    visitor = portal.visitor(session, language, theme)
+    if visitor is None:
+        portal.sessions.end(session)
     return visitor
+
+
+def _ends_soon(portal: Portal, session: Session) -> bool:
+    return session.tokens.expires_at - portal.now().timestamp() < _REFRESH_BEFORE_SECONDS
 
 
 def cookie_name(portal: Portal) -> str:

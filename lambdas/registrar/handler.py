@@ -17,6 +17,7 @@ Environment: `SIGN_IN_URL`, `ACCESS_TABLE`, `PORTAL_TABLE`, `GOVERNANCE_BUCKET`,
 
 import calendar
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -51,6 +52,7 @@ GOVERNANCE_LEAD = "governance-lead"
 # something for the incident procedure. None of them is a measure against somebody.
 OUTCOMES = ("false-alarm", "talked", "course", "incident")
 _NOTE_CHARACTERS = 1_000
+_CASE_ID = re.compile(r"\d{4}-\d\d#[\w-]{1,128}", re.ASCII)
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
 
 
@@ -125,7 +127,8 @@ class Registry:
         outcome, note = event.get("outcome"), str(event.get("note", "")).strip()
         if outcome not in OUTCOMES or not 0 < len(note) <= _NOTE_CHARACTERS:
             raise Refused("outcome")
-        case = self.table.get(CASE, str(event.get("case", "")))
+        named = str(event.get("case", ""))
+        case = self.table.get(CASE, named) if _CASE_ID.fullmatch(named) else None
         if case is None:
             raise Refused("case")
         if case.data["person"] == record.subject:

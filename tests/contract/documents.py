@@ -14,6 +14,7 @@ from stacks.settings import CONFIG_FOLDER
 from stacks.settings.documents import read_yaml
 
 Path = tuple[str | int, ...]
+IDENTITY = "arn:aws:ses:eu-central-1:111122223333:identity/example.com"
 CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-1111-2222-3333-444455556666"
 LABEL = "11111111-2222-3333-4444-555555555555"
 EXAMPLE: dict[str, Any] = read_yaml(CONFIG_FOLDER / "clients" / "example.yaml")
@@ -36,7 +37,10 @@ def _rich() -> dict[str, Any]:
             "custom_domain": {"name": "claude.example.com", "certificate_arn": CERTIFICATE},
             "mutual_tls": {"truststore_uri": "s3://bucket/ca.pem"},
         },
-        "portal": {"custom_domain": {"name": "portal.example.com", "certificate_arn": CERTIFICATE}},
+        "portal": {
+            "custom_domain": {"name": "portal.example.com", "certificate_arn": CERTIFICATE},
+            "reminders": {"sender": "claude@example.com", "identity_arn": IDENTITY},
+        },
         "dictionary": {"version": 1, "sha256": "0" * 64, "approved_by": "Ana Owner"},
         "inspection": {"labels": {LABEL: "restricted"}},
         "guardrail": {"prompt_attack_strength": "HIGH"},

@@ -48,6 +48,10 @@ PAGES = (
     "ideas",
     "center/timeline",
     "center/people",
+    "center/departments",
+    "center/executive",
+    "center/cases",
+    "ask/history",
     "me",
     "news",
     "settings",
@@ -72,6 +76,7 @@ FORMS = {
     "ideas": ("title", "problem"),
     "ideas/decide": ("idea", "state", "value", "feasibility", "owner", "decision"),
     "center/timeline": ("task", "owner", "due"),
+    "center/cases": ("case", "outcome", "note"),
 }
 HEADERS = (
     "accept",

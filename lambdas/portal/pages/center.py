@@ -14,7 +14,7 @@ from starlette.routing import Route
 from lambdas.portal.pages.ideas import IDEA, STATES
 from lambdas.portal.popular import ENOUGH_PEOPLE, Worth, worth
 from lambdas.portal.portal import Portal, Visitor
-from lambdas.portal.table import PortalTable, Row
+from lambdas.portal.table import REMINDED, PortalTable, Row
 from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
 from lambdas.portal.xapi import lines, statement
 
@@ -65,8 +65,13 @@ async def people(request: Request, visitor: Visitor) -> Response:
     """Who has what left to do, the overdue first: for the leads who help them, not for figures."""
     if not visitor.has_role("training-lead", "enablement-lead"):
         return failed(request, 404, visitor)
-    rows = await run_in_threadpool(portal_of(request).table.rows, "PEOPLE")
-    known = sorted((row.data for row in rows), key=lambda one: (one["due"] or "9999", one["name"]))
+    table = portal_of(request).table
+    rows, mails = await run_in_threadpool(lambda: (table.rows("PEOPLE"), table.rows(REMINDED)))
+    reminded = {row.sk: row.data for row in mails}
+    known = sorted(
+        ({**row.data, "reminded": reminded.get(row.sk)} for row in rows),
+        key=lambda one: (one["due"] or "9999", one["name"]),
+    )
     return views_of(request).page(
         request,
         "center_people.html",

@@ -9,10 +9,10 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const PAGES = [
   "", "library", "library/campaign-copy", "ask", "learn", "learn/data-classes", "guidelines",
-  "guidelines/acceptable-use", "guidelines/privacy-notice", "ask/history", "support", "champions", "me", "news", "start", "may-i", "work", "work/new/content",
+  "guidelines/acceptable-use", "guidelines/privacy-notice", "guidelines/transparency-guide", "ask/history", "support", "champions", "me", "news", "start", "may-i", "work", "work/new/content",
   "ideas",
 ];
-const CENTER = ["center/tickets", "center/learning", "center/people", "center/departments", "center/timeline", "ideas"];
+const CENTER = ["center/tickets", "center/learning", "center/people", "center/departments", "center/executive", "center/cases", "center/timeline", "ideas"];
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
 const browser = await chromium.launch({ executablePath, args: FLAGS });
 const seen = (what, holds, detail = "") => console.log(JSON.stringify({ what, holds: Boolean(holds), detail }));
