@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _PATH = re.compile(r"(?:messages\[(\d+)\]|system|tools\[(\d+)\])(?:\.[\w<>-]+|\[\d+\])*")
+# Two texts that a value lies across, as inspection writes it, or one path.
+_WHERE = re.compile(rf"(?P<first>\S+)\+\[(?P<second>\S+)\](?=[.,;]?(?:\s|$))|{_PATH.pattern}")
 _BLOCK = re.compile(r"\.content\[(\d+)\]")
 _NAMED_BY = ("file_path", "path", "notebook_path", "url", "pattern", "command", "query")
 _LONGEST = 120
@@ -21,13 +23,22 @@ def explained(
 ) -> str:
     """The message with its places in words, and with what to do now."""
     paths = [match.group(0) for match in _PATH.finditer(message)]
-    placed = _PATH.sub(lambda match: _place(fields, match), message)
+    placed = _WHERE.sub(lambda match: _where(fields, match), message)
     advice = _way_on(fields, paths, headers)
     return " ".join(part for part in (placed, advice, f"Help: {help_url}" if help_url else "") if part)
 
 
-def _place(fields: Mapping[str, Any], match: "re.Match[str]") -> str:
-    path = match.group(0)
+def _where(fields: Mapping[str, Any], match: "re.Match[str]") -> str:
+    if match["first"] is None:
+        return _place(fields, match[0])
+    first, second = _place(fields, match["first"]), _place(fields, match["second"])
+    return f"two parts of {first}" if first == second else f"{first} and {second} together"
+
+
+def _place(fields: Mapping[str, Any], path: str) -> str:
+    match = _PATH.fullmatch(path)
+    if match is None:
+        return path
     if path.startswith("system"):
         return "the system prompt"
     if match.group(2) is not None:

@@ -41,7 +41,7 @@ _LONG = 100_000  # digits of smaller numbers identify nobody
 _LARGEST_EXPONENT = 40
 _PLAIN_NAME = re.compile(r"[^\W\d]{1,32}\d{0,3}")
 _DIGIT = re.compile(r"\d")
-_RUN = re.compile(r"[\w+/=.-]+")
+_RUN = re.compile(r"[\w+/=.@-]+")
 _REACH, _NEAR = 40, 6  # characters from where two texts meet
 _SHORTEST_NUMBER, _SHORTEST_TOKEN = 8, 20
 # the id of a call or the name of a tool between two texts keeps them no further apart
@@ -106,7 +106,8 @@ class _Joints:
             for tail in (self.last,) if self.chain == self.last else (self.last, self.chain):
                 if _may_meet(tail, head, words=words):
                     path = f"{self.path}+[{item.path}]"
-                    yield TextField(path, tail + head, item.channel, joint=len(tail))
+                    for joined in _joined(tail, head):
+                        yield TextField(path, joined, item.channel, joint=len(tail))
         if not label:
             self.last = item.text[-JOINT:]
             self.chain = f"{lead}{self.chain}{text}"[-JOINT:] if short else self.last
@@ -119,9 +120,16 @@ class _Joints:
         return copied
 
 
+def _joined(tail: str, head: str) -> Iterator[str]:
+    """Two texts as one: as they are, and where digits meet digits also as two groups of one number."""
+    yield tail + head
+    if tail[-1].isdigit() and head[0].isdigit():
+        yield f"{tail} {head}"
+
+
 def _may_meet(tail: str, head: str, *, words: bool) -> bool:
-    """Whether a value can lie across: digits on both sides, the two halves of one token, or, with `words`,
-    of one word. All else is two texts that happen to follow each other.
+    """Whether a value can lie across: digits on both sides, the two halves of one token or address, or, with
+    `words`, of one word. All else is two texts that happen to follow each other.
     """
     before, after = tail[-_REACH:].rstrip(), head[:_REACH].lstrip()
     if (
@@ -135,6 +143,8 @@ def _may_meet(tail: str, head: str, *, words: bool) -> bool:
     last, first = _RUN.match(before[::-1]), _RUN.match(after)
     if last is None or first is None:
         return False
+    if "@" in last[0] or "@" in first[0] or (last[0] == "+" and first[0][0].isdigit()):
+        return True
     if last.end() + first.end() >= _SHORTEST_TOKEN and (
         words or _DIGIT.search(last[0]) or _DIGIT.search(first[0])
     ):

@@ -77,6 +77,17 @@ def test_an_earlier_message_is_counted_as_a_person_counts(gateway: Harness) -> N
     assert "Take it out of the conversation" in said
 
 
+def test_a_value_that_lies_across_two_texts_is_said_in_words(gateway: Harness) -> None:
+    halves = [{"type": "text", "text": one} for one in ("card 4539 5787", "6362 1486")]
+    said = refused(gateway, [{"role": "user", "content": halves}])
+    assert "a card number (Restricted) in two parts of your last message." in said
+    apart = [
+        {"role": "user", "content": "card 4539 5787"},
+        {"role": "user", "content": "6362 1486"},
+    ]
+    assert "[" not in refused(gateway, apart)
+
+
 def test_a_result_is_named_by_its_tool_and_its_file(gateway: Harness) -> None:
     assert "in the result of Read /src/customers.csv" in refused(gateway, read_file(SSN))
 

@@ -76,6 +76,33 @@ def test_a_value_is_found_wherever_it_stands(place: str) -> None:
     assert decide(inspection, Rules()).action in (Action.WITHHOLD, Action.BLOCK)
 
 
+# Published test numbers and made-up values, each with the words that announce it.
+SPLIT = {
+    "CREDIT_CARD": ("the card ", "4539 5787 6362 1486", " today"),
+    "IBAN": ("auf IBAN ", "DE89 3704 0044 0532 0130 00", " bitte"),
+    "EMAIL": ("write to ", "jo.li@ab-werke.de", " soon"),
+    "DE_TAX_ID": ("Steuer-ID ", "86095742719", " des Kunden"),
+    "PHONE": ("call ", "+49 171 2345678", " please"),
+}
+
+
+@pytest.mark.parametrize("kind", SPLIT)
+@pytest.mark.parametrize("between", ["blocks", "messages"])
+def test_a_value_is_found_wherever_it_is_cut_in_two(kind: str, between: str) -> None:
+    """At every character, also where the halves lost the space between them."""
+    before, value, after = SPLIT[kind]
+    missed = []
+    for cut in range(1, len(value)):
+        first, second = (before + value[:cut]).rstrip(), (value[cut:] + after).lstrip()
+        if between == "blocks":
+            body = ask([{"type": "text", "text": one} for one in (first, second)])
+        else:
+            body = ask("") | {"messages": [{"role": "user", "content": one} for one in (first, second)]}
+        if kind not in {one.type for one in INSPECTOR.inspect_request(body).findings}:
+            missed.append(cut)
+    assert not missed
+
+
 def test_nothing_that_is_kept_shows_the_value() -> None:
     for body in PLACES.values():
         inspection = INSPECTOR.inspect_request(body)
