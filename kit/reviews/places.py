@@ -8,8 +8,9 @@ from typing import Any
 import boto3
 import botocore.config
 
-from components.base import Names
+from components.base import ArgumentsError, Names
 from components.workflow.department import bucket_what
+from contract.problems import nearest, shown
 from kit.errors import ExitCode, KitError
 from kit.target import Target
 from lambdas.workflow.area import DepartmentArea
@@ -68,14 +69,19 @@ def place(target: Target, department: str, part: str, person: str) -> Place:
     """The department under its role `member` or `reviewer`, which the caller's credentials take in a session
     that bears the name of `person` (`kit.reviews.identity.acting_person`).
 
-    Raises KitError (2) where the caller may not take it or the department does not stand.
+    Raises KitError (2) where the caller may not take it or there is no such department.
     """
     names = names_of_target(target)
-    role = names.arn("iam", f"role/{names.of(f'{department}-{part}')}", regional=False)
+    try:
+        role = names.arn("iam", f"role/{names.of(f'{department}-{part}')}", regional=False)
+    except ArgumentsError:  # no department of the contract is that long
+        raise _unknown(target, department) from None
     sts = target.client("sts")
     try:
         given = sts.assume_role(RoleArn=role, RoleSessionName=session_of(person))["Credentials"]
     except sts.exceptions.ClientError:
+        if department not in departments_with_workflows(target):
+            raise _unknown(target, department) from None
         raise KitError(
             f"you are not let in as {part} of {department}",
             hint=f"sign in as a person of {department}; the role is {role}",
@@ -83,6 +89,14 @@ def place(target: Target, department: str, part: str, person: str) -> Place:
         ) from None
     session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
     return Place(names, department, session, target.endpoint_url, person)
+
+
+def _unknown(target: Target, department: str) -> KitError:
+    return KitError(
+        f"there is no department {shown(department)} with workflows",
+        hint=nearest(department, departments_with_workflows(target)),
+        exit_code=ExitCode.USAGE,
+    )
 
 
 def workflows_of(target: Target) -> dict[str, list[str]]:

@@ -140,7 +140,8 @@ def test_training_is_recorded_for_people_of_the_deployment_only(local_kit, tmp_p
     ("arguments", "says"),
     [
         (["review-queue", "show", "wf_no", "-d", "marketing"], "has no review"),
-        (["review-queue", "list", "-d", "nobody"], "not let in"),
+        (["review-queue", "list", "-d", "marketting"], 'did you mean "marketing"?'),
+        (["review-queue", "list", "-d", "m" * 300], "no department"),
         (["workflow", "start", "nothing", "--by", "Ada"], "no workflow"),
         (["workflow", "start", "content", "--by", "Ada", "--variable", "x"], "not name=value"),
         (["workflow", "status", "content", "wf_no"], "has no request"),
