@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYER_FOLDER = "build/layers"
 PYTHON_VERSION = "3.13"
 PLATFORM = "aarch64-manylinux_2_28"
-_DEPLOYED_SUFFIXES = {
+_DEPLOYED_SUFFIXES = (
     ".py",
     ".html",
     ".css",
@@ -40,7 +40,7 @@ _DEPLOYED_SUFFIXES = {
     ".gz",
     ".linear",
     ".crfsuite",
-}
+)
 # What `kit build` adds to packages; a change of it must change the archive's name.
 SERVE_SCRIPT = """#!/bin/sh
 # Starts the ASGI app that the function's handler names. Lambda Web Adapter forwards to it.
@@ -111,9 +111,7 @@ def source_files(packages: Sequence[str], root: Path = ROOT) -> list[str]:
             inner[:] = [name for name in inner if name not in ("__pycache__", "tests") and name[0] != "."]
             below = Path(place).relative_to(root).as_posix()
             found.update(
-                f"{below}/{name}"
-                for name in names
-                if name[0] != "." and Path(name).suffix in _DEPLOYED_SUFFIXES
+                f"{below}/{name}" for name in names if name[0] != "." and name.endswith(_DEPLOYED_SUFFIXES)
             )
     return sorted(found)
 

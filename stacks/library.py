@@ -6,15 +6,16 @@ What a client does not bring comes from the kit; what it does replaces by name.
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from components.workflow.catalogue import (
     KIT,
+    find_prompt,
     prompt_folder,
     published_prompt,
     read_workflows,
     step_input,
     trigger_of,
-    version_file,
     workflows_of,
 )
 from contract.client import Department
@@ -55,12 +56,16 @@ def library_problems(settings: Settings) -> list[Problem]:
         for one in settings.departments
         for spec in workflows_of_department(settings, one)
     }
+    trained = {one.id for one in settings.departments if one.training_required}
+    demanded = {name for name, department in stands if department in trained}
+    courses = courses_in(folders)
     for spec in {spec.name: spec for spec in stands.values()}.values():
-        found += _of_prompt(spec, folders)
+        prompt = find_prompt(folders, spec)
+        found += _of_prompt(spec, folders, prompt)
         found += _of_roles(settings, spec)
-        found += _of_course(settings, spec, folders)
+        found += _of_course(spec, courses, demanded=spec.name in demanded)
         if settings.production:
-            found += _weaker_than_it_must_be(spec, folders)
+            found += _weaker_than_it_must_be(spec, prompt)
     return [*found, *_of_names(settings, stands)]
 
 
@@ -93,17 +98,18 @@ def _of_departments(settings: Settings, library: Mapping[str, Workflow]) -> Iter
             )
 
 
-def _of_prompt(spec: Workflow, folders: tuple[Path, ...]) -> Iterator[Problem]:
+def _of_prompt(
+    spec: Workflow, folders: tuple[Path, ...], prompt: Mapping[str, Any] | None
+) -> Iterator[Problem]:
     where = _file(spec)
-    if prompt_folder(folders, spec.prompt) is None:
+    if prompt is None and prompt_folder(folders, spec.prompt) is None:
         published = {path.parent.name for each in folders for path in (each / "prompts").glob("*/*/versions")}
         hint = nearest(spec.prompt, published)
         yield Problem(f"{where}.prompt", f'"{spec.prompt}" is not a published prompt', hint)
         return
-    if version_file(folders, spec) is None:
+    if prompt is None:
         yield Problem(f"{where}.version", f"{spec.prompt} has no published version {spec.version}")
         return
-    prompt = published_prompt(folders, spec, check=False)
     variables = [each["name"] for each in prompt["variables"]]
     if spec.documents_as not in variables:
         hint = nearest(spec.documents_as, variables)
@@ -129,19 +135,14 @@ def _of_roles(settings: Settings, spec: Workflow) -> Iterator[Problem]:
             yield Problem(f"{_file(spec)}.steps.review.roles", f'no group gives the role "{role}"', hint)
 
 
-def _of_course(settings: Settings, spec: Workflow, folders: tuple[Path, ...]) -> Iterator[Problem]:
-    demanded = any(
-        one.training_required and spec in workflows_of_department(settings, one)
-        for one in settings.departments
-    )
-    known = courses_in(folders)
+def _of_course(spec: Workflow, known: Mapping[str, Path], *, demanded: bool) -> Iterator[Problem]:
     if (spec.course or demanded) and spec.course_name not in known:
         yield Problem(
             f"{_file(spec)}.course", f'"{spec.course_name}" is not a course', nearest(spec.course_name, known)
         )
 
 
-def _weaker_than_it_must_be(spec: Workflow, folders: tuple[Path, ...]) -> Iterator[Problem]:
+def _weaker_than_it_must_be(spec: Workflow, prompt: Mapping[str, Any] | None) -> Iterator[Problem]:
     """What a client may not take out of a workflow in production (G.2, L3.4)."""
     where = f"{_file(spec)}.steps"
     if spec.step(ReviewStep) is None:
@@ -149,10 +150,10 @@ def _weaker_than_it_must_be(spec: Workflow, folders: tuple[Path, ...]) -> Iterat
     if spec.step(OutcomeStep) is None:
         yield Problem(where, "leave out the record of what came of it", "production has it: add outcome")
     kit = read_workflows(KIT)[0].get(spec.name)
-    if kit is None or version_file(folders, spec) is None:
+    if kit is None or prompt is None:
         return
     demanded = trigger_of(kit, published_prompt((KIT,), kit))
-    if demanded and not trigger_of(spec, published_prompt(folders, spec, check=False)):
+    if demanded and not trigger_of(spec, prompt):
         yield Problem(
             where,
             f"no longer demand the review of a {demanded} that the kit's {spec.name} demands",

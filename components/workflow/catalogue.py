@@ -66,30 +66,31 @@ def workflows_of(
 
 def prompt_folder(folders: Sequence[Path], prompt: str) -> Path | None:
     """Where the published versions of a prompt lie, in the first library that has it."""
-    for folder in folders:
-        for found in sorted((folder / "prompts").glob(f"*/{prompt}/versions")):
-            return found
+    for library in folders:
+        areas = library / "prompts"
+        for area in sorted(areas.iterdir()) if areas.is_dir() else ():
+            found = area / prompt / "versions"
+            if found.is_dir():
+                return found
     return None
 
 
-def published_prompt(folders: Sequence[Path], spec: Workflow, *, check: bool = True) -> Mapping[str, Any]:
+def published_prompt(folders: Sequence[Path], spec: Workflow) -> Mapping[str, Any]:
     """The published version of the workflow's prompt that it names.
 
     Raises `ArgumentsError` where there is none, or where it lacks the workflow's variable.
     """
-    path = version_file(folders, spec)
-    if path is None:
+    prompt = find_prompt(folders, spec)
+    if prompt is None:
         message = f"{spec.name}: prompt {spec.prompt} has no published version {spec.version}"
         raise ArgumentsError("Workflow", [message])
-    document = json.loads(path.read_text(encoding="utf-8"))
-    prompt = document.get("prompt", document)
-    known = not check or spec.documents_as in [one["name"] for one in prompt["variables"]]
+    known = spec.documents_as in [one["name"] for one in prompt["variables"]]
     refuse("Workflow", [(known, f"{spec.name}: {spec.prompt} has no variable {spec.documents_as}")])
     return prompt
 
 
-def version_file(folders: Sequence[Path], spec: Workflow) -> Path | None:
-    """The file of the version that a workflow names by number or alias; None where there is none."""
+def find_prompt(folders: Sequence[Path], spec: Workflow) -> Mapping[str, Any] | None:
+    """The version of its prompt that a workflow names by number or alias; None where there is none."""
     folder = prompt_folder(folders, spec.prompt)
     if folder is None:
         return None
@@ -97,7 +98,10 @@ def version_file(folders: Sequence[Path], spec: Workflow) -> Path | None:
     named = (load_yaml(aliases.read_text("utf-8")) or {}) if aliases.is_file() else {}
     named["current"] = named.get("stable", named.get("draft"))
     path = folder / f"{named.get(spec.version, spec.version)}.json"
-    return path if path.is_file() else None
+    if not path.is_file():
+        return None
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return document.get("prompt", document)
 
 
 def demanded_by(spec: Workflow, prompt: Mapping[str, Any], human_review: tuple[str, ...]) -> str:

@@ -23,7 +23,7 @@ from kit.evaluation.backends import Backend
 from kit.evaluation.errors import EvaluationError
 from kit.evaluation.graph import Graph
 from kit.evaluation.monitor import NOT_THE_PROGRAM, EngineLog, Monitor
-from kit.evaluation.shortcuts import ProgramsThread, take
+from kit.evaluation.shortcuts import ProgramsLoop, take
 
 PROJECT = "claude-enterprise-kit"
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
@@ -67,10 +67,8 @@ def evaluate(
     log = EngineLog()
 
     async def main() -> None:
-        executor = ProgramsThread if short and backend.prompt else ThreadPoolExecutor
-        pool = executor(PARALLEL, thread_name_prefix="register")
         loop = asyncio.get_running_loop()
-        loop.set_default_executor(pool)
+        loop.set_default_executor(ThreadPoolExecutor(PARALLEL, thread_name_prefix="register"))
         # The first failure is raised below; the futures that it takes with it add nothing.
         loop.set_exception_handler(lambda _loop, _context: None)
 
@@ -91,7 +89,8 @@ def evaluate(
                 monitor=monitor, engine=log, dry_run=preview, parallel=PARALLEL,
             )
         )  # fmt: skip
-        asyncio.run(main())
+        with asyncio.Runner(loop_factory=ProgramsLoop if short and backend.prompt else None) as runner:
+            runner.run(main())
 
     try:
         with collector_paused():
@@ -112,16 +111,20 @@ def evaluate(
 
 
 async def _quiet() -> None:
-    """Wait until every output is there, all at once.
+    """Wait until every output is there: one after the other, most being there when the first is.
 
     The SDK, which waits again afterwards, does so output by output and looks at all others each time: a
     quarter of an evaluation of 200 resources.
     """
     settings: Any = SETTINGS  # the SDK's own types do not know their descriptors
-    while waiting := [task for task in settings.outputs if not task.done()]:
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
-        if any(not task.cancelled() and task.exception() for task in done):
-            return  # for the SDK to report
+    outputs: set[asyncio.Future[Any]] = settings.outputs
+    while outputs:
+        output = outputs.pop()
+        if not output.done():
+            await asyncio.wait([output])
+        if output.cancelled() or output.exception():
+            outputs.add(output)  # for the SDK to report
+            return
 
 
 @contextmanager

@@ -7,9 +7,14 @@ tested against the untouched SDK in a child process (`language_host`).
   them, and keeps a list of all; here the registration alone, which the SDK waits for, answers for them.
 * The stack trace holds one frame, the innermost of the project: no other is read.
 * A registration that has nothing to wait for is answered in the program's own thread.
+* Nothing is called when an output is there: the engine waits for those that are not, one after the other.
+* A dependency on a resource that is registered already closes no circle: none is looked for.
+* Messages for debugging, which our engine drops, are not made.
 * Plain data becomes one output. The SDK makes one of every value and key in it, each with a task.
-* What an annotation means is found out once per module, not once per property that has it.
-* Texts, numbers and truth values are taken as they are, without asking twelve times what else they could be.
+* What an annotation means is found out once per module, not once per property that has it; what is in a
+  type, once per type; whether this is a preview, once per resource.
+* Texts, numbers and truth values are taken as they are, on both ways, without asking twelve times what else
+  they could be.
 
 `KIT_SHORTCUTS=off` leaves the SDK as it is: slower by a factor of two to three, and the way to find out
 whether a shortcut is at fault. They are used with the version of the SDK that they were written for only.
@@ -21,19 +26,23 @@ import os
 import sys
 import typing
 import weakref
+from asyncio import ensure_future, iscoroutine
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import struct_pb2
 from pulumi import Output, Resource
 from pulumi import _types as sdk_types
+from pulumi import log as sdk_log
 from pulumi.output import _OutputData
 from pulumi.runtime import _callbacks as sdk_callbacks
 from pulumi.runtime import resource as sdk_resource
 from pulumi.runtime import rpc as sdk_rpc
+from pulumi.runtime import settings as sdk_settings
 from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.settings import SETTINGS
 
@@ -50,6 +59,13 @@ _contains_unknowns = sdk_rpc.contains_unknowns
 _serialize_property = sdk_rpc.serialize_property
 _create_urn = sdk_resource.create_urn
 _from_input = Output.from_input
+_deserialize_properties = sdk_rpc.deserialize_properties
+_deserialize_property = sdk_rpc.deserialize_property
+_translate_output = sdk_rpc.translate_output_properties
+_resolve_outputs_of_sdk = sdk_rpc.resolve_outputs
+_declare_dependency = sdk_rpc.declare_dependency
+_unwrap_type = sdk_types.unwrap_type
+_unwrap_optional_type = sdk_types.unwrap_optional_type
 
 
 REPLACED: tuple[Callable[..., Any], ...] = (
@@ -61,7 +77,16 @@ REPLACED: tuple[Callable[..., Any], ...] = (
     sdk_types._raw_return_hints,
     _from_input,
     Output._track,
+    Output._from_data,
     sdk_resource._get_stack_trace,
+    _deserialize_properties,
+    _deserialize_property,
+    _translate_output,
+    _resolve_outputs_of_sdk,
+    _declare_dependency,
+    _unwrap_type,
+    _unwrap_optional_type,
+    sdk_log.debug,
 )
 
 
@@ -84,10 +109,41 @@ def take(root: Path, surroundings: frozenset[str]) -> bool:
     sdk_types._raw_return_hints = _return_hints
     Output.from_input = staticmethod(_output_of)  # type: ignore[method-assign]
     Output._track = _track  # type: ignore[method-assign]
+    Output._from_data = classmethod(_from_data)  # type: ignore[method-assign, assignment]
+    sdk_rpc.deserialize_properties = _deserialized_properties
+    sdk_rpc.deserialize_property = _deserialized
+    sdk_rpc.translate_output_properties = _translated
+    sdk_rpc.resolve_outputs = _resolve_outputs
+    sdk_rpc.declare_dependency = _depends
+    sdk_types.unwrap_type = _unwrapped
+    sdk_types.unwrap_optional_type = _without_none
+    sdk_log.debug = _unheard
     sdk_resource._get_stack_trace = functools.partial(
         _stack_trace, f"{root}/", tuple(f"{root}/{folder}/" for folder in sorted(surroundings))
     )
     return True
+
+
+@dataclass(slots=True)
+class _Resolver:
+    """Resolves an output of a resource: called as the SDK's own, with one future."""
+
+    resource: Resource
+    future: "asyncio.Future[Any]"
+
+    def __call__(
+        self,
+        value: Any,
+        is_known: bool,
+        is_secret: bool,
+        dependencies: set[Resource] | None,
+        failure: Exception | None,
+    ) -> None:
+        if failure is not None:
+            self.future.set_exception(failure)
+        else:
+            whole = {self.resource, *(dependencies or ())}
+            self.future.set_result(_OutputData(whole, value, is_known, is_secret))
 
 
 def _transfer_properties(res: Resource, props: Mapping[str, Any], custom: bool) -> dict[str, Any]:
@@ -99,25 +155,121 @@ def _transfer_properties(res: Resource, props: Mapping[str, Any], custom: bool) 
             continue
         output: Output[Any] = object.__new__(Output)
         output._data = loop.create_future()
-        resolvers[name] = functools.partial(_resolve, res, output._data)
+        resolvers[name] = _Resolver(res, output._data)
         res.__dict__[name] = output
     return resolvers
 
 
-def _resolve(
+def _resolve_outputs(
     res: Resource,
-    future: "asyncio.Future[Any]",
-    value: Any,
-    is_known: bool,
-    is_secret: bool,
-    dependencies: set[Resource] | None,
-    failure: Exception | None,
+    sent: struct_pb2.Struct,
+    received: struct_pb2.Struct,
+    dependencies: Mapping[str, set[Resource]],
+    resolvers: Mapping[str, _Resolver],
+    custom: bool,
+    by_type: bool = False,
+    keep_unknowns: bool = False,
+    resolve_missing_as_unknown: bool = False,
 ) -> None:
-    """The SDK's resolver: the same arguments, one future."""
-    if failure is not None:
-        future.set_exception(failure)
-    else:
-        future.set_result(_OutputData({res, *(dependencies or ())}, value, is_known, is_secret))
+    """Resolve every property with what came back, or else with what was sent."""
+    if not by_type:
+        _resolve_outputs_of_sdk(
+            res, sent, received, dependencies, dict(resolvers), custom, False, keep_unknowns,
+            resolve_missing_as_unknown,
+        )  # fmt: skip
+        return
+    types, names = sdk_types.resource_types(type(res)), sdk_types.resource_pulumi_to_py_names(type(res))
+
+    def typed(key: str, name: str, value: Any, **options: Any) -> Any:
+        path = sdk_rpc._Path(name, resource=res._name)
+        return _translated(value, str, types.get(key), True, path=path, **options)
+
+    values: dict[str, Any] = {}
+    for key, value in _deserialized_properties(received, keep_unknowns).items():
+        name = names.get(key) or key
+        values[name] = typed(key, name, value)
+    if not sdk_settings.is_dry_run() or sdk_settings.is_legacy_apply_enabled():
+        for key in sent:
+            name = names.get(key) or key
+            if name not in values:
+                given = _deserialized(sent[key])
+                values[name] = typed(key, name, given, return_none_on_dict_type_mismatch=True)
+    depends = {names.get(key) or key: one for key, one in dependencies.items()}
+    _resolve_properties(resolvers, values, depends, resolve_missing_as_unknown)
+
+
+def _resolve_properties(
+    resolvers: Mapping[str, _Resolver],
+    values: Mapping[str, Any],
+    dependencies: Mapping[str, set[Resource]],
+    resolve_missing_as_unknown: bool,
+) -> None:
+    """Resolve every property of a resource; those without a value have one answer in common."""
+    preview = sdk_settings.is_dry_run()
+    nothing: _OutputData[Any] | None = None
+    for name, resolver in resolvers.items():
+        depends = dependencies.get(name)
+        if name in values:
+            value, secret = values[name], sdk_rpc.is_rpc_secret(values[name])
+            value = sdk_rpc.unwrap_rpc_secret(value) if secret else value
+            resolver(value, not preview or value is not None, secret, depends, None)
+        elif depends:
+            resolver(None, not preview and not resolve_missing_as_unknown, False, depends, None)
+        else:
+            known = not preview and not resolve_missing_as_unknown
+            nothing = nothing or _OutputData({resolver.resource}, None, known, False)
+            resolver.future.set_result(nothing)
+
+
+def _deserialized_properties(
+    struct: struct_pb2.Struct, keep_unknowns: bool | None = None, keep_internal: bool | None = True
+) -> Any:
+    """Plain data from the protocol; what carries a mark, as the SDK does it."""
+    fields = struct.fields
+    if sdk_rpc._special_sig_key in fields or not keep_internal:
+        return _deserialize_properties(struct, keep_unknowns, keep_internal)
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        kind = value.WhichOneof("kind")
+        if kind != "null_value":
+            one = _deserialized(getattr(value, kind), keep_unknowns)
+            if one is not None:
+                found[name] = one
+    return found
+
+
+def _deserialized(value: Any, keep_unknowns: bool | None = None, keep_internal: bool | None = True) -> Any:
+    if type(value) in _PLAIN and value != sdk_rpc.UNKNOWN:
+        return value
+    return _deserialize_property(value, keep_unknowns, keep_internal)
+
+
+def _translated(
+    value: Any, transformer: Callable[[str], str], typ: Any = None, *args: Any, **options: Any
+) -> Any:
+    """A value from the engine in the type that the resource's class says."""
+    if type(value) in _PLAIN and not _is_enum(typ):
+        return int(value) if type(value) is float and _without_none(typ) is int else value
+    return _translate_output(value, transformer, typ, *args, **options)
+
+
+@functools.cache
+def _is_enum(typ: Any) -> bool:
+    member = _without_none(typ)
+    return isinstance(member, type) and issubclass(member, Enum)
+
+
+def _depends(from_resource: Resource, to_resource: Resource) -> bool:
+    """Whether a dependency closes no circle. What is registered waits for nothing any more."""
+    return to_resource.urn._data.done() or _declare_dependency(from_resource, to_resource)
+
+
+def _unheard(*_: Any, **__: Any) -> None:
+    """What our engine's log drops."""
+
+
+_unwrapped = functools.cache(_unwrap_type)
+_without_none = functools.cache(_unwrap_optional_type)
 
 
 def _unknowns_within(value: Any) -> bool:
@@ -126,14 +278,26 @@ def _unknowns_within(value: Any) -> bool:
 
 
 def _serialized(value: Any, *args: Any, **options: Any) -> Coroutine[Any, Any, Any]:
-    """The value as the protocol has it; a plain one is that already."""
-    if type(value) in _PLAIN and not options:
-        return _itself(value)
+    """The value as the protocol has it; a plain one is that already, also as an output."""
+    if not options:
+        if type(value) in _PLAIN:
+            return _itself(value)
+        if type(value) is Output and True not in args:  # without `keep_output_values` and what follows
+            return _serialized_output(value, *args)
     return _serialize_property(value, *args, **options)
 
 
 async def _itself(value: Any) -> Any:
     return value
+
+
+async def _serialized_output(value: Output[Any], deps: list[Resource] | None, *args: Any) -> Any:
+    data = await value._data
+    if type(data.value) in _PLAIN and data.is_known and not data.is_secret:
+        if deps is not None:
+            deps.extend(data.resources)
+        return data.value
+    return await _serialize_property(value, deps, *args)
 
 
 @functools.cache
@@ -223,20 +387,21 @@ def _settled(value: Any) -> Output[Any]:
 
 
 def _track(output: Output[Any]) -> None:
-    """Have the SDK wait for the output at the end, unless it is there already."""
+    """Have the output awaited at the end, unless it is there already. One that failed stays, for the SDK to
+    report.
+    """
     data = output._data
-    if data.done() and not data.cancelled() and data.exception() is None:
-        return
-    settings: Any = SETTINGS  # the SDK's own types do not know its descriptors
-    outputs = settings.outputs
-    outputs.add(data)
-    data.add_done_callback(functools.partial(_no_longer_awaited, outputs))
+    if not data.done() or data.cancelled() or data.exception() is not None:
+        settings: Any = SETTINGS  # the SDK's own types do not know its descriptors
+        settings.outputs.add(data)
 
 
-def _no_longer_awaited(outputs: set[Any], data: "asyncio.Future[Any]") -> None:
-    """One that failed stays, for the SDK to report."""
-    if not data.cancelled() and data.exception() is None:
-        outputs.discard(data)
+def _from_data(cls: type[Output[Any]], data: Any) -> Output[Any]:
+    """An output of what a coroutine gives."""
+    output: Output[Any] = object.__new__(cls)
+    output._data = asyncio.get_running_loop().create_task(data) if iscoroutine(data) else ensure_future(data)
+    output._track()
+    return output
 
 
 def _stack_trace(root: str, surroundings: tuple[str, ...]) -> source_pb2.StackTrace:
@@ -266,18 +431,18 @@ async def _noted_serve(self: Any) -> None:
     await _serve(self)
 
 
-class ProgramsThread(ThreadPoolExecutor):
-    """An executor that runs what it is given at once. Once the program has a callback (a transform, a hook),
-    which runs in its event loop, threads take over: the loop must be free to answer.
+class ProgramsLoop(asyncio.SelectorEventLoop):
+    """An event loop that runs at once what is meant for an executor. Once the program has a callback (a
+    transform, a hook), which runs in this loop, threads take over: the loop must be free to answer.
     """
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        """See `ThreadPoolExecutor`; an error goes into the future."""
-        if asyncio.get_running_loop() in _with_callbacks:
-            return super().submit(fn, *args, **kwargs)
-        done: Future[Any] = Future()
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+        """See `asyncio.BaseEventLoop`; an error goes into the future."""
+        if self in _with_callbacks:
+            return super().run_in_executor(executor, func, *args)
+        done = self.create_future()
         try:
-            done.set_result(fn(*args, **kwargs))
+            done.set_result(func(*args))
         except Exception as error:  # as an executor does: it is raised where it is awaited
             done.set_exception(error)
         return done

@@ -7,6 +7,7 @@ StackReferences.
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -28,6 +30,7 @@ from kit.evaluation.gates import assumed_evidence
 from kit.evaluation.graph import Graph
 
 DEFAULT_CLIENT = "example"
+_LOADED_LATE = ("components.api.network", "components.api.web_acl")
 ORGANIZATION = "organization"  # what Pulumi calls it with a backend of one's own
 
 
@@ -124,12 +127,24 @@ def evaluate_sizes(sizes: Sequence[str] = SIZES, **options: Any) -> dict[str, di
     """Evaluate all stages of several sizes side by side, one process for each processor; `options` are those
     of `evaluate_stages`.
     """
-    import_module("stacks.integration")  # loaded once: where processes are forked they share it
+    _load_program()  # once: where processes are forked they share it
     largest_first = list(reversed(sizes))
     with ProcessPoolExecutor(min(len(sizes), os.cpu_count() or 1)) as pool:
         graphs = pool.map(partial(_stages_of_size, **options), largest_first)
         by_size = dict(zip(largest_first, graphs, strict=True))
     return {size: by_size[size] for size in sizes}
+
+
+def _load_program() -> None:
+    """Load every stage, what it loads late, and the provider's modules that it uses, which load themselves at
+    the first look at one of their names.
+    """
+    for name in (*(f"stacks.{stage}" for stage in STAGES), *_LOADED_LATE):
+        import_module(name)
+    components = [module for name, module in sys.modules.items() if name.startswith("components.")]
+    for used in [value for module in components for value in vars(module).values()]:
+        if isinstance(used, ModuleType) and used.__name__.startswith("pulumi_aws."):
+            hasattr(used, "outputs")
 
 
 def _stages_of_size(size: str, **options: Any) -> dict[str, Graph]:

@@ -1,6 +1,7 @@
 """Values between Pulumi's protocol (protobuf) and plain data; see `graph` for the markers."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ def plain(value: struct_pb2.Struct | struct_pb2.Value, root: Path | None = None)
     """
     if isinstance(value, struct_pb2.Struct):
         return _plain_struct(value, root)
+    text = value.string_value  # empty where it is none
+    if text:
+        return {"$unknown": True} if text == UNKNOWN else text
     kind = value.WhichOneof("kind")
     if kind == "string_value":
-        text = value.string_value
-        return {"$unknown": True} if text == UNKNOWN else text
+        return text
     if kind == "number_value":
         number = value.number_value
         return int(number) if number.is_integer() else number
@@ -59,6 +62,7 @@ def _plain_struct(value: struct_pb2.Struct, root: Path | None) -> Any:
     return {mark: body}
 
 
+@lru_cache(maxsize=4096)
 def relative_path(path: str, root: Path | None) -> str:
     """The path as seen from the project directory; paths outside of it keep only their last part."""
     given = Path(path)
@@ -76,33 +80,39 @@ def to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
     """A protobuf Struct from plain data with markers."""
     struct = struct_pb2.Struct()
     for key, value in values.items():
-        struct.fields[key].CopyFrom(_to_value(value))
+        _set(struct.fields[key], value)
     return struct
 
 
-def _to_value(value: Any) -> struct_pb2.Value:
-    if value is None:
-        return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
-    if isinstance(value, bool):
-        return struct_pb2.Value(bool_value=value)
-    if isinstance(value, int | float):
-        return struct_pb2.Value(number_value=value)
+def _set(target: struct_pb2.Value, value: Any) -> None:
     if isinstance(value, str):
-        return struct_pb2.Value(string_value=value)
-    if isinstance(value, list | tuple):
-        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_to_value(one) for one in value]))
-    if isinstance(value, Mapping):
-        return _mapping_to_value(value)
-    raise TypeError(f"a {type(value).__name__} cannot be a property of a resource")
+        target.string_value = value
+    elif value is None:
+        target.null_value = struct_pb2.NULL_VALUE
+    elif isinstance(value, bool):
+        target.bool_value = value
+    elif isinstance(value, int | float):
+        target.number_value = value
+    elif isinstance(value, list | tuple):
+        target.list_value.SetInParent()  # also an empty one
+        for one in value:
+            _set(target.list_value.values.add(), one)
+    elif isinstance(value, Mapping):
+        _set_mapping(target, value)
+    else:
+        raise TypeError(f"a {type(value).__name__} cannot be a property of a resource")
 
 
-def _mapping_to_value(value: Mapping[str, Any]) -> struct_pb2.Value:
+def _set_mapping(target: struct_pb2.Value, value: Mapping[str, Any]) -> None:
     if len(value) == 1:
         ((mark, body),) = value.items()
         if mark == "$unknown":
-            return struct_pb2.Value(string_value=UNKNOWN)
+            target.string_value = UNKNOWN
+            return
         if mark == "$secret":
-            return struct_pb2.Value(struct_value=to_struct({SIGNATURE: SECRET, "value": body}))
-        if mark in _SIGNATURES:
-            return struct_pb2.Value(struct_value=to_struct({SIGNATURE: _SIGNATURES[mark], **body}))
-    return struct_pb2.Value(struct_value=to_struct(value))
+            value = {SIGNATURE: SECRET, "value": body}
+        elif mark in _SIGNATURES:
+            value = {SIGNATURE: _SIGNATURES[mark], **body}
+    target.struct_value.SetInParent()
+    for key, one in value.items():
+        _set(target.struct_value.fields[key], one)

@@ -121,7 +121,16 @@ _SOURCES = {
     "pulumi._types._raw_return_hints": "2d3a92980274817e",
     "pulumi.output.Output.from_input": "890885e07a39174c",
     "pulumi.output.Output._track": "72569ad70fd52b20",
+    "pulumi.output.Output._from_data": "cd70e3b38ee181f6",
     "pulumi.runtime.resource._get_stack_trace": "3943b22730169251",
+    "pulumi.runtime.rpc.deserialize_properties": "e4b8ebdc1594cf4e",
+    "pulumi.runtime.rpc.deserialize_property": "662b333c8c26d270",
+    "pulumi.runtime.rpc.translate_output_properties": "3b2d90a79afc9f4f",
+    "pulumi.runtime.rpc.resolve_outputs": "18f65c1be3ad95f4",
+    "pulumi.runtime.resource_cycle_breaker.declare_dependency": "8acf8b90a08af64a",
+    "pulumi._types.unwrap_type": "6ccd35036cb0b3d4",
+    "pulumi._types.unwrap_optional_type": "66ac125c3482ccba",
+    "pulumi.log.debug": "381cd6115cca6ca1",
 }
 
 
