@@ -154,26 +154,20 @@ _BEFORE_ANY_WORD = frozenset(
     (*_WORDY, *(gate.split()[0] for rule in PLACES if rule.accept("mapleharbor") for gate in rule.gates))
 )
 # the whole gates of these rules; where the value is in quotes, the quote is a sign
-_GATES_BEFORE_ANY_WORD = Literals(
-    {
-        "gates": [
-            *(
-                (word, word)
-                for word in _WORDY
-                if word not in ("password", "passwort", "passcode", "kennwort")
-            ),
-            *(
-                (gate, gate)
-                for rule in PLACES
-                if rule.accept("mapleharbor")
-                and rule.name not in ("app-password", "passphrase", "near-password")
-                for gate in rule.gates
-            ),
-        ]
-    }
+_GATES = (
+    *((word, word) for word in _WORDY if word not in ("password", "passwort", "passcode", "kennwort")),
+    *(
+        (gate, gate)
+        for rule in PLACES
+        if rule.accept("mapleharbor") and rule.name not in ("app-password", "passphrase", "near-password")
+        for gate in rule.gates
+    ),
 )
+_GATES_BEFORE_ANY_WORD = Literals({"gates": _GATES})
+_LONGEST_GATE = max(len(gate) for gate, _ in _GATES)
 # a word of a sentence, with the signs of one around it
 _OF_A_SENTENCE = Expression(r"[(*_]{0,3}[^\W\d_][a-zß-öø-ÿ]*(?:['’][a-z]{1,2})?[.,;:!?)*_]{0,4}\s*\Z")
+_OPENING_BRACKETS = frozenset("[({<")
 _FENCE = "```"
 # what an answer begins with is shown at once, so it is never a part of a value: a mark and a word of small
 # letters, however it goes on. Where there are protected terms, only words that answers often begin with
@@ -223,6 +217,57 @@ def _is_plain(token: str) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """What a token says by itself, wherever it stands.
+
+    `alert`, `any_word`, `whole`: for how many characters behind it a keyword in it may announce a value with
+    a digit or a sign, one that is a plain word, and one of several words (0: it holds none).
+    """
+
+    plain: bool  # a text may be cut behind it
+    loud: bool  # more than a word of a sentence
+    interesting: bool
+    of_key: bool  # may begin a block with a key
+    alert: int
+    any_word: int
+    whole: int
+
+
+def _token(token: str) -> _Token:
+    alert = any_word = whole = 0
+    lower = token.lower()
+    for start, end, reach in _KEYWORDS.read(lower)["words"]:
+        alert = max(alert, _PATCH, reach)
+        whole = max(whole, reach)
+        if lower[start:end] in _BEFORE_ANY_WORD:
+            any_word = max(any_word, _PATCH, reach)
+    return _Token(
+        plain=_is_plain(token),
+        loud=not _OF_A_SENTENCE.match(token),
+        interesting=_INTERESTING.search(token) is not None,
+        of_key="-----" in token or "PuTTY" in token,
+        alert=alert,
+        any_word=any_word,
+        whole=whole,
+    )
+
+
+class _KnownTokens(dict[str, _Token]):
+    """What is known of tokens; filled as short ones without a digit or a sign of a value are met."""
+
+    def __missing__(self, token: str) -> _Token:
+        known = _token(token)
+        if len(token) <= _LONGEST_WORD and not known.interesting and len(self) < _MOST_WORDS:
+            self[token] = known
+        return known
+
+
+_LONGEST_WORD = 18  # characters
+_MOST_WORDS = 20_000
+_TOKENS = _KnownTokens()
+
+
 class TextRedactor:
     """Follows the text of one block. `released` is how far it may leave; `removals` what must not, in order.
     `before` is the end of the text block before it: a value may begin there.
@@ -238,6 +283,8 @@ class TextRedactor:
         self._alert = -1  # in the block: up to where a keyword may announce a value with a digit or a sign
         self._any_word = -1  # in the block: up to where it may announce a plain word
         self._whole = -1  # in the block: up to where a value of several words may go on, so no cut
+        self._gate = -CONTEXT - 1  # in the block: where the last gate of such a rule begins
+        self._gates_read = 0  # in the block: up to where gates were sought
         self._loud = False  # whether what is not decided holds more than words of a sentence
         self._in_key = False
         self._fences = 0  # of those before _held
@@ -267,14 +314,14 @@ class TextRedactor:
         while match := _TOKEN.match(self._held, self._scan):
             token = match.group()
             self._scan = match.end()
-            following = self._held[self._scan : self._scan + 1]
-            self._note(token)
-            if self._may_cut(token, following) or self._scan - self._cut >= self._limit():
-                self._decide(self._scan)
+            known = _TOKENS[token]
+            self._note(known)
+            if self._may_cut(token, known) or self._scan - self._cut >= self._limit():
+                self._decide(self._scan, known if self._scan - self._cut == len(token) else None)
         while len(self._held) - self._cut > self._limit() + CONTEXT:
             # one token without an end: cut at a place that depends on the text alone
             self._scan = self._cut + self._limit()
-            self._note(self._held[self._cut : self._scan])
+            self._note(_TOKENS[self._held[self._cut : self._scan]])
             self._decide(self._scan)
         self._trim()
 
@@ -282,7 +329,7 @@ class TextRedactor:
         """The block is complete: decide the rest."""
         last, self._scan = self._held[self._scan :], len(self._held)
         if last:
-            self._note(last)
+            self._note(_TOKENS[last])
         if self._cut < self._scan:
             self._decide(self._scan)
 
@@ -321,29 +368,28 @@ class TextRedactor:
     def _limit(self) -> int:
         return MAX_KEY_BLOCK if self._in_key else MAX_HELD
 
-    def _note(self, token: str) -> None:
+    def _note(self, token: _Token) -> None:
         here = self._base + self._scan
-        for start, end, reach in _KEYWORDS.read(token.lower())["words"]:
-            self._alert = max(self._alert, here + max(160, reach))
-            self._whole = max(self._whole, here + reach)
-            if token[start:end].lower() in _BEFORE_ANY_WORD:
-                self._any_word = max(self._any_word, here + max(160, reach))
-        self._loud = self._loud or not _OF_A_SENTENCE.match(token)
-        if "-----" in token or "PuTTY" in token:
+        if token.alert:
+            self._alert = max(self._alert, here + token.alert)
+            self._whole = max(self._whole, here + token.whole)
+            self._any_word = max(self._any_word, here + token.any_word) if token.any_word else self._any_word
+        self._loud = self._loud or token.loud
+        if token.of_key:
             open_from = max(self._cut, self._scan - 200)
             if _KEY_BEGIN.search(self._held, open_from, self._scan):
                 self._in_key = not _KEY_END.search(self._held, open_from, self._scan)
         if self._in_key and _KEY_END.search(self._held, max(0, self._scan - 120), self._scan):
             self._in_key = False
 
-    def _may_cut(self, token: str, following: str) -> bool:
+    def _may_cut(self, token: str, known: _Token) -> bool:
         self._remember(token)
         if (
-            self._base + self._scan < self._whole
+            not known.plain
+            or self._base + self._scan < self._whole
             or self._in_key
-            or following in ("[", "(", "{", "<")
-            or not _is_plain(token)
             or (self._loud and self._is_alert() and "\n" not in token and self._scan - self._cut < _PATCH)
+            or self._held[self._scan : self._scan + 1] in _OPENING_BRACKETS
         ):
             return False
         dictionary = self._inspector.config.dictionary
@@ -363,10 +409,11 @@ class TextRedactor:
     def _is_alert(self) -> bool:
         return self._alert >= self._base + self._cut
 
-    def _decide(self, end: int) -> None:
+    def _decide(self, end: int, token: _Token | None = None) -> None:
+        """Decide what is held up to `end`; `token`: all of it."""
         start = self._cut
         segment = self._held[start:end]
-        looking = not self.blocked and self._worth_looking(segment)
+        looking = not self.blocked and self._worth_looking(segment, token)
         self._cut = end
         self._loud = False
         if not looking:
@@ -378,21 +425,26 @@ class TextRedactor:
             if last > start:
                 self._remove(Removal(self._base + max(first, start), self._base + last, span.type))
 
-    def _worth_looking(self, segment: str) -> bool:
+    def _worth_looking(self, segment: str, token: _Token | None) -> bool:
         if (
             (self._any_word >= self._base + self._cut and self._behind_a_gate())
             or (self._loud and self._is_alert())
-            or _INTERESTING.search(segment)
+            or (token.interesting if token else _INTERESTING.search(segment))
         ):
             return True
-        if any(canary in self._held[-len(segment) - 200 :] for canary in self._policy.canaries):
+        canaries = self._policy.canaries
+        if canaries and any(canary in self._held[-len(segment) - 200 :] for canary in canaries):
             return True
         return _may_hold_terms(self._inspector, segment)
 
     def _behind_a_gate(self) -> bool:
         """Whether a rule whose value may be a plain word begins in what was read last."""
-        near = self._held[max(0, self._cut - CONTEXT) : self._scan].lower()
-        return bool(_GATES_BEFORE_ANY_WORD.read(near)["gates"])
+        begin = max(0, self._cut - CONTEXT, self._gates_read - self._base - _LONGEST_GATE)
+        lower = self._held[begin : self._scan].lower()
+        self._gates_read = self._base + self._scan
+        for start, _, _ in _GATES_BEFORE_ANY_WORD.read(lower)["gates"]:
+            self._gate = max(self._gate, self._gates_read - len(lower) + start)
+        return self._gate >= self._base + self._cut - CONTEXT
 
     def whole(self, text: str) -> None:
         """The whole text of a block at once: cut as a stream is only where something in it must go."""

@@ -324,7 +324,10 @@ _RUN = Expression(r"[A-Za-z0-9_]*")
 _DIGIT = re.compile("[0-9]")
 _SHORTEST_VALUE = re.compile(r"[^\s\"'`“”<>、]{4}")
 # what stands behind the name in programs and begins no sign
-_NO_SIGN = Expression(r"[\"'`\]*\\]{0,4}(?:[()\[{}<>+/%&!?@$#^~]|\Z)")
+_NO_SIGN = Expression(
+    r"[\"'`\]*\\]{0,4}(?:[()\[{}<>+/%&!?@$#^~]|\Z"
+    r"|[,;](?!\s{0,2}[\"'`]|[,;\s]{0,39}[\"']?(?i:value|default|content)))"
+)
 # a plain word behind the name, as in a sentence: it neither says that a value follows nor can be one
 _PLAIN_NEXT = Expression(
     r"[.,;!?)]{0,2} (?!(?:is|was|are|reads|has|re|reset|set|to|changed|should|will|geändert|lautet|ist|est"

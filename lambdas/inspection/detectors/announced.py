@@ -37,6 +37,9 @@ _ANY_DATE = (
 )
 
 
+_MARKED = re.compile("[0-9_]")  # what no plain word has
+
+
 def _has_digits(count: int) -> Callable[[str], bool]:
     return lambda value: sum(character.isdigit() for character in value) >= count
 
@@ -69,7 +72,7 @@ _ANNOUNCED = (
                                        r"|\d{5} ?\d{5}|[A-Z]{2,5}[A-Z]{0,5}\d{5,9}"), 40),
     _Announced("employee", "EMPLOYEE_ID", _value(r"[A-Z]{1,4}-?\d{3,8}|\d{5,8}(?:-[A-Z]+)?"), 24),
     _Announced("user", "USERNAME", _value(r"[A-Za-z][\w.-]{2,30}"), 12,
-               accept=lambda v: any(c.isdigit() or c == "_" for c in v) and any(c.isalpha() for c in v)),
+               accept=lambda v: _MARKED.search(v) is not None),
     _Announced("dob", "DATE_OF_BIRTH", Expression(rf"(?<!\w)(?:{_ANY_DATE})(?!\w)", re.IGNORECASE), 28),
     _Announced("icd", "ICD10", _value(r"[A-TV-Z]\d[0-9AB](?:\.[0-9A-TV-Z]{1,4})?"), 24),
     _Announced("cvv", "CVV", _value(r"\d{3,4}"), 16),
@@ -98,7 +101,9 @@ def announced(context: Context) -> Iterator[Span]:
             ):
                 continue
             position, limit = end, min(len(text), end + rule.reach + 24)
-            if rule.type != "USERNAME" and not context.has_digit(end, limit):
+            if not (
+                _MARKED.search(text, end, limit) if rule.type == "USERNAME" else context.has_digit(end, limit)
+            ):
                 continue
             while match := rule.value.search(text, position, limit):
                 if match.start() - end > rule.reach:
