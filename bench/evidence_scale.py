@@ -1,4 +1,4 @@
-"""The evidence at 50,000 people: `python -m bench.evidence_scale [--records N]`.
+"""The evidence at 50,000 people: `python -m bench.evidence_scale [PART …] [--records N]`.
 
 Memory of the notary by calls an hour, one record an object as functions write them, over an S3 that answers
 at once; how fast `kit audit verify` reads sealed segments, by processor; `sha256sum` beside it; what SCIM
@@ -22,10 +22,18 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
 from kit.audit.calls import Calls
 from kit.audit.segments import check_segment
 from lambdas.common.audit.chain import Chain, Draft, begin, hour_prefix, make_tail
-from lambdas.common.audit.manifest import Manifest, SealedSegment, hour_of, manifest_key, sign
+from lambdas.common.audit.manifest import Manifest, SealedSegment, hour_of, manifest_key, read_manifest, sign
 from lambdas.common.audit.segment import Segment, build, index_key, segment_key
 from lambdas.common.ids import new_id
 from lambdas.notary.notary import Notary
@@ -34,7 +42,6 @@ from tests.records.audit_fixtures import SIGNING_KEY, SigningKey
 from tests.scim.test_moves import Everybody, Placed
 
 BEGIN = datetime(2026, 11, 24, 8, 5, tzinfo=UTC)
-_SEALED_BEFORE = 24
 _LINE_BYTES = 6_000
 
 
@@ -162,41 +169,59 @@ def _rate(sealed: SealedSegment, made: Segment, records: int, *, facts: bool) ->
     return read / seconds, size / seconds / 1e6
 
 
-def _verify_a_copy(records: int) -> None:
-    """`kit audit verify --copy` as an auditor runs it: every hour of a day, from files, in full."""
-    key = SigningKey()
-    segments = max(1, records // 40_000)
-    with tempfile.TemporaryDirectory() as folder:
-        place, previous, total = Path(folder), None, 0
-        hour = hour_of(BEGIN)
-        for number in range(24):
-            sealed: list[SealedSegment] = []
-            for part in range(segments // 24 + (number < segments % 24)):
-                made = _segment(40_000, 1, 200, hour + timedelta(minutes=5))[1]
-                sealed.append(made.sealed(segment_key(hour, part)))
-                _write(place / sealed[-1].key, made.data)
-                _write(place / index_key(sealed[-1].key), made.index)
-                total += made.records
-            manifest = Manifest(hour, "", previous, sealed)
-            _write(place / manifest_key(hour), sign(manifest.line(), key, SIGNING_KEY))
-            previous = (hour, hashlib.sha256(manifest.line()).hexdigest())
-            hour += timedelta(hours=1)
-        (place / "keys.pem").write_bytes(key.pem())
-        command = [
-            str(Path(sys.executable).with_name("kit")), "audit", "verify", "--json", "--copy", folder,
-            "--public-key", str(place / "keys.pem"),
-        ]  # fmt: skip
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        started = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+def _verify_a_copy(records: int, folder: Path) -> None:
+    """`kit audit verify --copy` as an auditor runs it: day after day from files, in full, noted after each
+    day, so that a run that was cut short is gone on with.
+    """
+    key = _made(records, folder)
+    command = [
+        str(Path(sys.executable).with_name("kit")), "audit", "verify", "--json", "--copy", str(folder),
+        "--public-key", str(key), "--since-last", "--checkpoint", str(folder / "checkpoint"),
+    ]  # fmt: skip
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.monotonic()
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     said = json.loads(done.stdout)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(
-        f"kit audit verify of {total:,} records, one an object, {said['bytes'] / 1e9:.1f} GB of files: "
-        f"{said['verdict']}, {said['records']:,} records, {total / seconds:,.0f} a processor second, "
+        f"kit audit verify from {said['from']}, one record an object, {said['bytes'] / 1e9:.1f} GB: "
+        f"{said['verdict']}, {said['records']:,} records, {said['records'] / seconds:,.0f} a CPU second, "
         f"{time.monotonic() - started:.0f} s, {after.ru_maxrss / 1024:.0f} MB in the biggest process"
     )
+
+
+def _made(records: int, folder: Path) -> Path:
+    """A copy of so many records, a day for each half million, in a folder; the file with the public key of
+    its manifests. Goes on with one that was begun.
+    """
+    key_file, kept = folder / "keys.pem", folder / "private.pem"
+    if not kept.exists():
+        fresh = ec.generate_private_key(ec.SECP256R1())
+        _write(kept, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    private = load_pem_private_key(kept.read_bytes(), None)
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    key = SigningKey(private=private)
+    _write(key_file, key.pem())
+    hours = 24 * max(1, -(-records // 500_000))
+    previous = None
+    for number in range(hours):
+        hour = hour_of(BEGIN) + timedelta(hours=number)
+        place = folder / manifest_key(hour)
+        if not place.exists():
+            wanted = records * (number + 1) // hours - records * number // hours
+            sealed: list[SealedSegment] = []
+            while wanted > 0:
+                made = _segment(min(wanted, 40_000), 1, 200, hour + timedelta(minutes=5))[1]
+                sealed.append(made.sealed(segment_key(hour, len(sealed))))
+                _write(folder / sealed[-1].key, made.data)
+                _write(folder / index_key(sealed[-1].key), made.index)
+                wanted -= made.records
+            _write(place, sign(Manifest(hour, "", previous, sealed).line(), key, SIGNING_KEY))
+            if number % 24 == 23:
+                print(f"{records * (number + 1) // hours:,} records made", file=sys.stderr, flush=True)
+        previous = (hour, read_manifest(place.read_bytes()).sha256)
+    return key_file
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -238,35 +263,57 @@ def _cost() -> None:
         print(f"USD per million calls, {size:<10} before {before[size]}; now {shown}")
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument(
-        "--notary", type=int, default=0, help="internal: measure the notary with so many objects"
-    )
-    arguments = parser.parse_args()
-    if arguments.notary:
-        _notary(arguments.notary)
-        return
+def _notary_table(_: argparse.Namespace) -> None:
     print(
         "notary, one record an object           before      now (MB)   processor seconds an hour of records"
     )
     for calls, before in ((500, "91"), (2_500, "237"), (6_000, "439"), (12_500, "1,107")):
         mb, seconds = notary_memory(calls)
-        print(f"{calls:>7,} calls an hour            {before:>8} {mb:>12,.0f} {seconds:>14,.1f}")
-    for label, per_object, body in (("many records an object", 100, 200), ("one record an object", 1, 200)):
-        sealed, made = _segment(40_000, per_object, body)
-        chain, _ = _rate(sealed, made, arguments.records, facts=False)
-        full, _ = _rate(sealed, made, arguments.records, facts=True)
+        print(f"{calls:>7,} calls an hour            {before:>8} {mb:>12,.0f} {seconds:>14,.1f}", flush=True)
+
+
+def _verify_table(asked: argparse.Namespace) -> None:
+    for label, per_object in (("many records an object", 100), ("one record an object", 1)):
+        sealed, made = _segment(40_000, per_object, 200)
+        chain, _ = _rate(sealed, made, asked.records, facts=False)
+        full, _ = _rate(sealed, made, asked.records, facts=True)
         print(f"verify, {label:<23} chain and Merkle {chain:>9,.0f} records/s, full check {full:>9,.0f}")
     sealed, made = _segment(2_000, 2, 12_000)
     _, speed = _rate(sealed, made, 20_000, facts=True)
     plain = _plain_sha256(made.data)
     print(f"bodies of 12 kB: {speed:,.0f} MB/s, sha256sum {plain:,.0f} MB/s: {speed / plain:.0%}")
-    _verify_a_copy(arguments.records)
-    _group_of_everybody()
-    _cost()
+
+
+def _copy(asked: argparse.Namespace) -> None:
+    if asked.folder:
+        _verify_a_copy(asked.records, asked.folder)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        _verify_a_copy(asked.records, Path(folder))
+
+
+PARTS = {
+    "notary": _notary_table,
+    "verify": _verify_table,
+    "copy": _copy,
+    "scim": lambda _: _group_of_everybody(),
+    "cost": lambda _: _cost(),
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("part", nargs="*", choices=[*PARTS, []], help="default: all")
+    parser.add_argument("--records", type=int, default=500_000)
+    parser.add_argument("--folder", type=Path, help="where the copy is made and kept, to go on with it")
+    parser.add_argument("--notary", type=int, default=0, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.notary:
+        _notary(asked.notary)
+        return
+    for name in asked.part or PARTS:
+        PARTS[name](asked)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ from kit.local import emulator
 from kit.local.home import PROJECT_ROOT
 from lambdas.common.access import AccessRecord, AccessRecords
 from lambdas.common.audit.chain import RECORDS
-from lambdas.common.audit.manifest import public_key
+from lambdas.common.audit.manifest import SEGMENTS, public_key
+from lambdas.common.audit.segment import read_index
 from lambdas.common.audit.store import AuditBucket, Lock
 from lambdas.common.virtual_keys import key_record_pk, new_pepper, new_virtual_key, read_pepper
 from lambdas.notary.notary import Notary
@@ -405,14 +406,12 @@ def read_books(world: World) -> Books:
     """Every record and every counter."""
     kinds: dict[str, Counter[str]] = {}
     said: dict[str, dict[str, Any]] = {}
-    source = BucketSource(world.client("s3"), AUDIT)
-    for entry in source.entries(RECORDS):
-        for line in (source.get(entry.key) or b"").splitlines():
-            record = json.loads(line)
-            call = record.get("request_id") or ""
-            kinds.setdefault(call, Counter())[record["kind"]] += 1
-            if record["kind"] == "outcome" and (call not in said or said[call]["result"] == "expired"):
-                said[call] = record
+    for line in _lines(BucketSource(world.client("s3"), AUDIT)):
+        record = json.loads(line)
+        call = record.get("request_id") or ""
+        kinds.setdefault(call, Counter())[record["kind"]] += 1
+        if record["kind"] == "outcome" and (call not in said or said[call]["result"] == "expired"):
+            said[call] = record
     committed, uncertain, reservations = Counter[str](), Counter[str](), 0
     pages = world.client("dynamodb").get_paginator("scan").paginate(TableName="ledger", ConsistentRead=True)
     for item in (item for page in pages for item in page["Items"]):
@@ -424,6 +423,19 @@ def read_books(world: World) -> Books:
     costs = [(record["cost_microusd"], record.get("cost_estimated")) for record in said.values()]
     known = sum(cost for cost, estimated in costs if not estimated)
     return Books(kinds, sum(cost for cost, _ in costs), known, committed, uncertain, reservations)
+
+
+def _lines(source: BucketSource) -> Iterator[bytes]:
+    """Every record: out of the segments, and what none of them has yet."""
+    contained: set[str] = set()
+    for entry in source.entries(SEGMENTS):
+        if entry.key.endswith(".index.jsonl"):
+            contained.update(one.key for one in read_index(source.get(entry.key) or b""))
+        elif entry.key.endswith(".jsonl"):
+            yield from (source.get(entry.key) or b"").splitlines()
+    for entry in source.entries(RECORDS):
+        if entry.key not in contained:
+            yield from (source.get(entry.key) or b"").splitlines()
 
 
 def faults(seen: Sequence[dict[str, Any]], report: Report, books: Books) -> Iterator[str]:
@@ -497,10 +509,14 @@ def main() -> int:
             under_fire(world, asked.calls, asked.apart)
             world.kill("gateway")
             world.known.kills["gateway"] += 1
-            print("half an hour later: sweeper, notary, verification", flush=True)
+            print("half an hour later: the sweeper", end="", flush=True)
             world.sweep()
+            print(", the notary", end="", flush=True)
             world.seal()
-            report, books = world.examine(), read_books(world)
+            print(", verification", end="", flush=True)
+            report = world.examine()
+            print(", the books", flush=True)
+            books = read_books(world)
             kills = world.known.kills
     except KeyboardInterrupt:
         print(f"\nstopped; go on with: python -m bench.kills --calls {asked.calls} --folder {folder}")

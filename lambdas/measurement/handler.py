@@ -3,7 +3,8 @@
 Writes `aggregates/dt=YYYY-MM-DD.json.gz` to the analytics bucket. Rows that are JSON are counted here, each
 object once (`progress.py`): a second run, or rows that came late or twice, change nothing that they should
 not, and an outage is caught up with. Rows that are Parquet are counted by Athena, day by day (`queries.py`).
-A day's aggregate is the sum of both, so that a deployment may change from one to the other on any day.
+A day's aggregate is the sum of both, so that a deployment may change from one to the other on any day: what
+Athena said last is kept, so a day on which it was given up lacks only the Parquet rows after its last run.
 Metrics are reported for days that are over: figures that grow by the hour would show what one person did.
 """
 
@@ -91,9 +92,10 @@ def run(
         for day in progress.days:
             aggregate, counted[day] = progress.aggregate(day)
             if ask is not None:
-                asked, events = aggregate_by_query(ask, day, deployment)
-                aggregate.add(asked)
-                counted[day] += events
+                progress.note_asked(day, *aggregate_by_query(ask, day, deployment))
+            asked, events = progress.asked(day)
+            aggregate.add(asked)
+            counted[day] += events
             body = gzip.compress(aggregate.to_json().encode(), mtime=0)
             s3.put_object(Bucket=bucket, Key=aggregate_key(day), Body=body)
         progress.save(s3, bucket, complete=complete)

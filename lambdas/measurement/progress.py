@@ -32,6 +32,7 @@ class Progress:
         self._days: dict[str, Aggregator] = {}
         self._seen: dict[str, Seen] = {}
         self._read: dict[str, set[str]] = {}  # by day of delivery
+        self._asked: dict[str, tuple[str, int]] = {}  # by day: what queries said, as JSON, and of how many
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +84,15 @@ class Progress:
         """The aggregate of a day so far, and how many events it holds."""
         return self._days[day].so_far().get(day, Aggregate()), self._seen[day].count
 
+    def note_asked(self, day: str, aggregate: Aggregate, events: int) -> None:
+        """Keep what queries said of a day, for runs after Athena was given up in the middle of it."""
+        self._asked[day] = aggregate.to_json(), events
+
+    def asked(self, day: str) -> tuple[Aggregate, int]:
+        """What queries said of a day the last time."""
+        text, events = self._asked.get(day, ("", 0))
+        return Aggregate.from_json(text) if text else Aggregate(), events
+
     def save(self, s3: Any, bucket: str, *, complete: bool) -> None:
         """Keep what the next run goes on from. `complete`: days before yesterday are done with."""
         keep = [day for day in self.days if not complete or day >= str(self._today - timedelta(days=1))]
@@ -92,6 +102,7 @@ class Progress:
                     "version": VERSION,
                     "read": {day: sorted(self._read[day]) for day in keep},
                     "days": {day: self._days[day].state() for day in keep},
+                    "asked": {day: self._asked[day] for day in keep if day in self._asked},
                 }
                 archive.writestr("progress.json", json.dumps(document), zipfile.ZIP_DEFLATED)
                 for day in keep:
@@ -114,6 +125,7 @@ class Progress:
                 self._seen_of(day).load(entry)
             self._days[day] = Aggregator.resumed(self._deployment, self._seen[day], state)
             self._read[day] = set(document["read"][day])
+        self._asked = {day: (text, events) for day, (text, events) in document.get("asked", {}).items()}
         return date.fromisoformat(min(document["days"])) if document["days"] else None
 
     def _seen_of(self, day: str) -> Seen:

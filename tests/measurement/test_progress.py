@@ -141,7 +141,7 @@ def test_a_death_before_the_progress_is_kept_counts_nothing_twice() -> None:
     assert bucket.counts(_DAY)["calls"] == 2
 
 
-def test_a_day_that_began_as_json_and_went_on_as_parquet_is_one_day() -> None:
+def test_a_day_that_changes_between_json_and_parquet_is_one_day() -> None:
     bucket = Bucket()
     bucket.deliver(_DAY, "a", row(1, department="legal"))
 
@@ -154,6 +154,10 @@ def test_a_day_that_began_as_json_and_went_on_as_parquet_is_one_day() -> None:
 
     assert _run(bucket, 10, 9, ask=ask)[_DAY] == 3
     assert bucket.counts(_DAY)["calls"] == 3
+    bucket.deliver(_DAY, "b", row(2, department="legal"))  # Athena was given up for the rest of the day
+    assert _run(bucket, 10, 10)[_DAY] == 4
+    assert _run(bucket, 11, 1)[_DAY] == 4
+    assert bucket.counts(_DAY)["calls"] == 4
 
 
 class Client:

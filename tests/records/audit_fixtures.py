@@ -165,10 +165,10 @@ class MemoryBucket:
 class SigningKey:
     """The part of KMS that notary and writers use."""
 
-    def __init__(self, arn: str = SIGNING_KEY) -> None:
+    def __init__(self, arn: str = SIGNING_KEY, private: ec.EllipticCurvePrivateKey | None = None) -> None:
         self.arn = arn
         self.asked = 0
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._key = private or ec.generate_private_key(ec.SECP256R1())
         self.public = self._key.public_key()
 
     def sign(self, **asked: Any) -> dict[str, bytes]:

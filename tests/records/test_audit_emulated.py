@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
@@ -48,6 +49,7 @@ GATEWAY, NOTARY, INVESTIGATOR = (
     "coe-governance-lead-permissions",
 )
 Statements = list[dict[str, Any]]
+MODELS = botocore.loaders.create_loader()  # of the services, read once for all sessions
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,7 @@ def environment(deployed: Standing, function: str) -> Mapping[str, str]:
 
 def writer_as(deployed: Standing, acting: Acting, name: str = "gateway") -> AuditWriter:
     session = botocore.session.Session()
+    session.register_component("data_loader", MODELS)
     session.set_credentials(acting.access_key_id, acting.secret_access_key, acting.session_token)
     return open_writer(name, environment(deployed, "gateway-api-function"), session=session)
 
