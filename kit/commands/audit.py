@@ -313,16 +313,26 @@ def _known(target: Any, given: str | None, *, quiet: bool) -> str | None:
 
 @app.command()
 def export(
-    output: Annotated[Path, typer.Option(help="A new file: one event a line.")],
+    output: Annotated[
+        Path, typer.Option(help="A new file: one event a line. With --continue a folder of such files.")
+    ],
     form: Annotated[Literal["ocsf", "records"], typer.Option("--format", help="ocsf for a SIEM.")] = "ocsf",
     first: Annotated[str | None, typer.Option("--from", help="Begin, UTC; the last day if left out.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="End, UTC; now if left out.")] = None,
+    going_on: Annotated[
+        bool,
+        typer.Option("--continue", help="Go on where the newest file of the folder ends: for a schedule."),
+    ] = False,
     client: Client = None,
 ) -> None:
     """Write the audit events of a span as lines of JSON, without bodies: OCSF 1.5 or the records as they are.
 
+    With --continue each run adds one file to a folder that a SIEM's forwarder reads: from where the newest
+    file ends to five minutes ago, so that every event is in exactly one. A run that is stopped adds nothing.
+
     Exit codes: 0 done; 2 wrong arguments; 4 not reachable.
     """
+    from kit.audit.increments import SETTLED, next_increment
     from kit.audit.ocsf import event_of
     from kit.audit.search import Question, find
     from kit.audit.sources import BucketSource
@@ -330,6 +340,10 @@ def export(
     now = datetime.now(UTC)
     begin = _time(first, "--from") or now - timedelta(days=1)
     end = _time(last, "--to", end=True) or now
+    if going_on:
+        if last:
+            raise _usage("--continue ends where records have settled", "leave out --to")
+        output, begin, end = next_increment(output, begin, now - SETTLED)
     if output.exists():
         raise _usage(f"{output} is there already", "name a new file")
     partial, count = output.with_name(f".{output.name}.partial"), 0

@@ -184,7 +184,8 @@ def measure(
     """Compute the measured criteria from the deployment and record them, each with its query and figures.
 
     The record lies in the evidence file, and a copy in the governance bucket. What comes of the emulated AWS
-    or of made-up events is shown and never becomes evidence of the client.
+    or of made-up events is shown and never becomes evidence of the client. What is overdue in the registers
+    is shown beside it.
 
     Exit codes: 0 measured; 2 wrong option or configuration; 4 the deployment cannot be reached.
     """
@@ -204,11 +205,20 @@ def measure(
         if new and facts.reading.target is not None:
             with deployment_errors():
                 _publish(facts.reading.target, new)
+        late = _overdue(facts.reading.target) if facts.reading.target is not None else []
     if as_json:
-        documents = [each.as_document() for each in entries]
-        _print_json({"recorded": [each.criterion for each in new], "why_not": why_not, "measured": documents})
+        _print_json(
+            {
+                "recorded": [each.criterion for each in new],
+                "why_not": why_not,
+                "measured": [each.as_document() for each in entries],
+                "overdue": late,
+            }
+        )
         return
     _print_measured(entries, why_not)
+    for each in late:
+        typer.echo(f"overdue: {each}", err=True)
 
 
 @app.command()
@@ -350,6 +360,19 @@ def _print_measured(entries: "Sequence[Measurement]", why_not: str | None) -> No
         table.add_row(each.criterion, f"[{colour}]{each.value}[/]", str(each.threshold), each.query)
     Console(highlight=False).print(table)
     typer.echo(f"not recorded: {why_not}" if why_not else "recorded in the evidence file; commit it")
+
+
+def _overdue(target: "Target") -> list[str]:
+    """What is overdue in the registers, where this role may read them."""
+    from botocore.exceptions import ClientError
+
+    from kit.registers.store import Registers
+    from lambdas.common.clock import utc_now
+
+    try:
+        return Registers(target).overdue(utc_now())
+    except ClientError as error:
+        return [f"unknown: the registers cannot be read ({error.response['Error']['Code']})"]
 
 
 def _usage(message: str, hint: str) -> KitError:

@@ -33,6 +33,14 @@ class Registers:
         """All registers together."""
         return [entry for register in REGISTERS for entry in self.entries(register)]
 
+    def overdue(self, now: datetime) -> list[str]:
+        """What should have happened by now, one line each. Raises botocore's errors."""
+        return [
+            f"{one.register} {one.id} ({one.owner or 'nobody'}): {said}"
+            for one in self.everything()
+            for said in one.overdue(now)
+        ]
+
     def entry(self, register: Register, entry_id: str) -> Entry:
         """One entry. Raises KitError where there is none."""
         found = next((one for one in self.entries(register) if one.id == entry_id), None)

@@ -118,6 +118,25 @@ def test_a_weakened_control_fails_the_review(
     assert found["passed"] is False
 
 
+@pytest.mark.parametrize("forever", [0, None])
+def test_logs_that_were_kept_for_ever_and_no_longer_are_is_critical(
+    tmp_path: Path, document: dict[str, Any], forever: int | None
+) -> None:
+    before = copy.deepcopy(document)
+    logs = next(
+        one
+        for stack in before["stacks"]
+        for one in stack["resources"]
+        if one["type"] == "aws:cloudwatch/logGroup:LogGroup"
+    )
+    logs["inputs"]["retentionInDays"] = forever
+    after = copy.deepcopy(before)
+    resource(after, logs["name"])["inputs"]["retentionInDays"] = 3_653
+    code, found = reviewed(tmp_path, before, after)
+    assert code == 5
+    assert "retention-shortened" in {one["rule"] for one in found["findings"]}
+
+
 def test_a_strengthened_control_passes(tmp_path: Path, document: dict[str, Any]) -> None:
     weaker = copy.deepcopy(document)
     for name, _, weaken in WEAKENED:

@@ -75,6 +75,12 @@ def _look_alike_provider(policy: Policy) -> None:
     policy["providers"][0]["base_url"] = "https://api.anthropic.com.example.net"
 
 
+def _new_provider(host: str) -> Edit:
+    return lambda policy: policy["providers"].append(
+        {**policy["providers"][0], "name": "another", "base_url": f"https://{host}"}
+    )
+
+
 def _new_issuer(policy: Policy) -> None:
     policy["issuers"].append({**_ci(policy), "issuer": "https://tokens.example.net"})
 
@@ -103,6 +109,18 @@ def test_a_weaker_policy_is_critical(tmp_path: Path, document: dict[str, Any], e
     code, found = reviewed(tmp_path, document, edited(document, POLICY, edit))
     assert code == 5
     assert rule in {one["rule"] for one in found["findings"] if one["severity"] == "critical"}
+
+
+@pytest.mark.parametrize(
+    ("host", "severity"),
+    [("api.anthropic.com", "warning"), ("api.anthropic.com.example.net", "critical")],
+)
+def test_a_new_provider_is_known_by_the_end_of_its_host(
+    tmp_path: Path, document: dict[str, Any], host: str, severity: str
+) -> None:
+    _, found = reviewed(tmp_path, document, edited(document, POLICY, _new_provider(host)))
+    said = [one for one in found["findings"] if one["rule"] == "provider-address"]
+    assert [one["severity"] for one in said] == [severity]
 
 
 def _everybody_reviews(rules: Policy) -> None:

@@ -222,3 +222,10 @@ def test_only_the_numbers_of_chosen_countries_are_looked_for() -> None:
         inspector = Inspector(replace(config, disabled=frozenset(("announced", "numbers"))))
         found = {one for one, text in texts.items() if inspector.inspect_text(text).findings}
         assert found == expected, regions
+
+
+@pytest.mark.parametrize(("number", "is_one"), [("943 476 5919", True), ("943 476 5918", False)])
+def test_an_nhs_number_some_words_after_its_keyword_needs_its_check_digit(number: str, is_one: bool) -> None:
+    assert judge_of("gb.nhs")(number) is is_one
+    text = f"The NHS number of this one patient is {number}, as we said."
+    assert ("UK_NHS" in {one.type for one in INSPECTOR.inspect_text(text).findings}) is is_one

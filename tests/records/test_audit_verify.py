@@ -525,6 +525,26 @@ def test_an_object_that_was_late_is_sealed_by_the_next_manifest(organisation: Or
     assert report.late_objects == 2
 
 
+@pytest.mark.parametrize("altered", [True, False], ids=["altered", "removed"])
+def test_what_came_late_and_was_altered_or_removed_since_is_found(altered: bool) -> None:
+    late = busy_hours(1)
+    in_time = set(late.bucket.objects)
+    now, late.time.now = late.time.now, datetime(2026, 11, 24, 8, 59, tzinfo=UTC)
+    late.call(late.writer())
+    late.time.now = now
+    key = max(set(late.bucket.objects) - in_time)
+    late.time.forward(hours=1)
+    late.notary().seal_due()
+    bucket = late.bucket.copy()
+    if altered:
+        change(key, lambda lines: [edit(one) for one in lines])(bucket)
+    else:  # the segment that keeps it
+        key = "segments/dt=2026-11-24/hour=09/9000.jsonl"
+        del bucket.objects[key]
+    found = {(one.code, one.where) for one in verified(late, bucket).findings}
+    assert ("object-altered" if altered else "segment-deleted", key) in found
+
+
 # -- the command on an auditor's copy ------------------------------------------------------------------------
 
 

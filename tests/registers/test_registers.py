@@ -40,6 +40,9 @@ def test_an_incidents_clock_runs_from_awareness_and_it_ends_only_after_a_decisio
     assert entry.due[clock] == "2026-11-30T09:00:00+00:00", "GDPR Art. 33(1): 72 hours"
     assert entry.overdue(_AWARE + timedelta(hours=71)) == []
     assert "due 2026-11-30T09:00" in entry.overdue(_AWARE + timedelta(hours=73))[0]
+    assert registers.overdue(_AWARE + timedelta(hours=71)) == []
+    (late,) = registers.overdue(_AWARE + timedelta(hours=73))
+    assert late.startswith(f"incidents {entry.id} (Ada Lovelace): ")
     with pytest.raises(KitError, match="nothing was decided"):
         registers.close(entry, "a cache was shared")
     with pytest.raises(KitError, match="is not a clock"):

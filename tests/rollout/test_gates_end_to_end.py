@@ -193,6 +193,7 @@ def test_what_is_measured_in_the_embedded_deployment_itself_is_shown_and_never_r
 ) -> None:
     measured = said(local_kit, "gate", "measure", "records-complete", "--config-folder", str(folder))
     assert (measured["recorded"], measured["why_not"]) == ([], "this is the emulated AWS")
+    assert measured["overdue"] == []
     assert measured["measured"][0]["value"] == 100
     assert not (folder / "evidence").exists()
 
