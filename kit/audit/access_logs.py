@@ -140,7 +140,7 @@ def _edge_line(line: Any) -> EdgeLine | None:
             return None
         first = datetime.fromtimestamp(int(line["requestTime"]) / 1000, UTC)
         latency = str(line.get("responseLatency", ""))
-        last = first + timedelta(milliseconds=int(latency) if latency.isdigit() else 0)
+        last = first + timedelta(milliseconds=int(latency) if latency.isdecimal() else 0)
         call = method == "POST" and status < 300 and _CALLS.search(path) is not None
         return EdgeLine(str(line["requestId"]), f"{method} {path}", first, last, call)
     except (ValueError, KeyError, TypeError, OverflowError, OSError):

@@ -74,7 +74,7 @@ class _Faults:
 
     def number(self, name: str, default: int | None = None) -> int | None:
         text = self.asked.get(name, "")
-        return int(text) if text.isdigit() else default
+        return int(text) if text.isdecimal() else default
 
 
 class StandIn:

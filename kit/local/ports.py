@@ -14,7 +14,7 @@ _LAST = 99
 def port_base(given: int | None) -> int:
     """The first of the hundred ports in use: --port-base, KIT_PORT_BASE or 8700. Raises KitError."""
     text = str(given) if given is not None else os.environ.get("KIT_PORT_BASE") or str(DEFAULT_BASE)
-    if not text.isdigit() or not 1024 <= int(text) <= 65535 - _LAST:
+    if not text.isdecimal() or not 1024 <= int(text) <= 65535 - _LAST:
         raise KitError(
             f"port base {text!r} is not a number from 1024 to {65535 - _LAST}",
             hint="set --port-base or KIT_PORT_BASE, or leave both out",

@@ -163,7 +163,7 @@ def _json_shortfall(path: str, expectation: Expectation, answer: str) -> str:
     try:
         found: Any = json.loads(answer)
         for name in re.findall(r"\w+", path):
-            found = found[int(name)] if name.isdigit() else found[name]
+            found = found[int(name)] if name.isdecimal() else found[name]
     except (ValueError, KeyError, IndexError, TypeError):
         return f"nothing at {path}"
     least = expectation.json_.min_items

@@ -7,7 +7,6 @@ more than all controls together. `create_app()` makes it from the environment; t
 
 import asyncio
 import gc
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -16,6 +15,7 @@ from typing import TypeVar
 
 from lambdas.common.identities import Principal
 from lambdas.common.ids import new_id
+from lambdas.common.json_text import json_bytes
 from lambdas.common.log import cause_of
 from lambdas.common.policy import PolicyUnavailable
 from lambdas.gateway import errors
@@ -324,8 +324,7 @@ class _App:
         prompt = await self._running().prompts.find(name, CURRENT)
         if not prompt.allows(principal.department):
             raise errors.not_found(f"There is no prompt {name[:100]}.", reason="unknown_prompt")
-        page = json.dumps(describe(prompt, asked_language(exchange.query)), ensure_ascii=False)
-        await exchange.answer(200, JSON, page.encode())
+        await exchange.answer(200, JSON, json_bytes(describe(prompt, asked_language(exchange.query))))
 
     async def _chat_completion(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
         """The Messages call that it asks for; its answer leaves as a chat completion."""
@@ -337,7 +336,7 @@ class _App:
         use_case = read_use_case(exchange.headers)
 
         def translated(_: bytes) -> MessageRequest:
-            made = json.dumps(messages_request(body.fields), ensure_ascii=False).encode()
+            made = json_bytes(messages_request(body.fields))
             return read_message_request(parse_object(made), use_case=use_case)
 
         request = await self._read(exchange, principal, translated)

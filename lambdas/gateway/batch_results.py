@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.common.identities import Principal
+from lambdas.common.json_text import json_bytes
 from lambdas.common.ledger import Reservation
 from lambdas.common.ledger.items import Cancelled, Change, Key, Store
 from lambdas.gateway import errors
@@ -263,7 +264,7 @@ def _released(line: bytes, answer_filter: AnswerFilter | None) -> bytes:
     if filtered == given:
         return line
     entry["result"]["message"] = json.loads(filtered)
-    return json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+    return json_bytes(entry) + b"\n"
 
 
 def _unreadable(line: bytes) -> bytes:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
+from lambdas.common.json_text import json_bytes
 from lambdas.gateway import errors
 from lambdas.gateway.answer_filter import AnswerFilter
 from lambdas.gateway.call import Answer, Deadlines
@@ -224,7 +225,7 @@ def _is_unknown(event: bytes) -> bool:
 def _is_clean(event: bytes, answer_filter: AnswerFilter) -> bool:
     """Whether nothing in an event of an unknown kind must go: its data are read as a text."""
     text = json.dumps(event_data(event), ensure_ascii=False)
-    message = json.dumps({"content": [{"type": "text", "text": text}]}, ensure_ascii=False).encode()
+    message = json_bytes({"content": [{"type": "text", "text": text}]})
     return answer_filter.whole(message) == message
 
 

@@ -4,11 +4,11 @@ Body: {"text": "…"}. The answer names the class, what was found and what would
 department. No record, no count of findings and no copy of the text is made; the call counts towards the rate.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.common.identities import Principal
+from lambdas.common.json_text import json_bytes
 from lambdas.common.policy import PolicyWatch
 from lambdas.gateway.authorise import department_of
 from lambdas.gateway.errors import Header, invalid_request
@@ -39,14 +39,14 @@ class DryRun:
         policy = self.policy.current()
         message = {"messages": [{"role": "user", "content": text}]}
         verdict = await self.inspection.verdict(
-            parse_object(json.dumps(message, ensure_ascii=False).encode()),
+            parse_object(json_bytes(message)),
             department_of(policy, principal),
             principal,
             Declaration(),
             counted=False,
         )
         shown = explained(verdict.message, message, exchange.headers, None) if verdict.message else ""
-        await exchange.answer(200, _JSON, json.dumps(_document(verdict, shown), ensure_ascii=False).encode())
+        await exchange.answer(200, _JSON, json_bytes(_document(verdict, shown)))
 
 
 def _document(verdict: Verdict, message: str) -> dict[str, Any]:

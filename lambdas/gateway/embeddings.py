@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from lambdas.common.identities import Principal
+from lambdas.common.json_text import json_bytes
 from lambdas.common.policy import Embeddings, PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
@@ -152,7 +153,7 @@ class EmbeddingsEndpoint:
         # as one turn: what is found in it is refused or redacted, never withheld as if it were history
         blocks = [{"type": "text", "text": text} for text in request.texts]
         as_message = {"messages": [{"role": "user", "content": blocks}]}
-        inspected = parse_object(json.dumps(as_message, ensure_ascii=False).encode())
+        inspected = parse_object(json_bytes(as_message))
         verdict = await self.inspection.verdict(
             inspected, department, principal, read_declaration(exchange.headers)
         )

@@ -23,6 +23,7 @@ from urllib.parse import parse_qs
 
 from lambdas.common.documents import DocumentSource
 from lambdas.common.identities import Principal
+from lambdas.common.json_text import json_bytes
 from lambdas.common.prompts import DEFAULT_MAX_LENGTH, Prompt, PromptError, parse_prompt, render
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, invalid_request, not_found
@@ -153,7 +154,7 @@ async def read_prompt_request(
     if "stream" in fields:
         rendered["stream"] = fields["stream"]
     registered = RegisteredPrompt(prompt.name, prompt.version, prompt.data_class, prompt.human_review)
-    made = parse_object(json.dumps(rendered, ensure_ascii=False).encode())
+    made = parse_object(json_bytes(rendered))
     return read_message_request(made, prompt=registered, use_case=prompt.use_case)
 
 
@@ -181,9 +182,7 @@ def asked_language(query: bytes) -> str:
 
 def prompts_page(prompts: Sequence[Prompt], language: str) -> bytes:
     """What people read about prompts, without instructions or templates."""
-    return json.dumps(
-        {"data": [describe(prompt, language) for prompt in prompts]}, ensure_ascii=False
-    ).encode()
+    return json_bytes({"data": [describe(prompt, language) for prompt in prompts]})
 
 
 def describe(prompt: Prompt, language: str) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name)
     if text is None:
         return default
-    if not text.isdigit() or int(text) == 0:
+    if not text.isdecimal() or int(text) == 0:
         raise SettingsError(f"{name}: must be a positive integer, not {text!r}")
     return int(text)
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 from lambdas.common.identities import Principal
+from lambdas.common.json_text import json_bytes
 from lambdas.common.policy import Department, PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
@@ -87,7 +88,7 @@ class Skills:
                 raise errors.ApiError(
                     502, errors.API, "The provider's list cannot be read.", reason="unreadable_answer"
                 ) from None
-            data = json.dumps(page, ensure_ascii=False).encode()
+            data = json_bytes(page)
         await exchange.answer(status, headers, data)
 
     def _lists(self, one: Any, principal: Principal, department: Department, skill: str) -> bool:

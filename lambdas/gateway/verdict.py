@@ -9,10 +9,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lambdas.common.json_text import json_bytes
 from lambdas.common.policy import Department
 from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.inspection import Action, DataClass, Decision, Inspection, KnownFile, decide, redact_request
-from lambdas.inspection.json_text import json_bytes
 from lambdas.inspection.known_files import with_known_files
 from lambdas.inspection.leniency import as_public, is_lenient, without_exceptions
 from lambdas.inspection.redaction import RedactionError

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lambdas.common.json_text import json_bytes
 from lambdas.inspection import examples
 from lambdas.inspection.context import Kind
 from lambdas.inspection.credentials import ASSIGNMENT_GATES, HEADER_GATES, TOKEN_GATES
 from lambdas.inspection.expressions import Expression, Literals
 from lambdas.inspection.findings import DataClass, Span
 from lambdas.inspection.inspector import LEVELS, Inspector
-from lambdas.inspection.json_text import json_bytes
 from lambdas.inspection.merge import settle
 from lambdas.inspection.normalise import normalise
 from lambdas.inspection.secret_places import PLACES

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from lambdas.common.json_text import json_bytes
 from lambdas.inspection.answers import (
     AnswerFilter,
     AnswerPolicy,
@@ -27,7 +28,6 @@ from lambdas.inspection.answers import (
 from lambdas.inspection.fields import TextField, extract
 from lambdas.inspection.findings import Channel, DataClass, Finding, Inspection, highest, value_hash
 from lambdas.inspection.inspector import LEVELS
-from lambdas.inspection.json_text import json_bytes
 
 # one call reads at most 25 text units of 1,000 characters
 MAX_CHARACTERS = 25_000

@@ -4,7 +4,6 @@ Earlier turns come from sealed rows and never from the browser, so nobody can pu
 """
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from lambdas.common.json_text import json_bytes
 from lambdas.common.statements import most_minutes
 from lambdas.portal.gateway import Finished, GatewayError
 from lambdas.portal.popular import note_use
@@ -204,7 +204,7 @@ async def _as_events(events: AsyncIterator[dict[str, Any]]) -> AsyncIterator[byt
     async for event in events:
         if (error := event.pop("error", None)) is not None:
             event |= {"status": error.status, "request_id": error.request_id}
-        yield b"data: " + json.dumps(event, ensure_ascii=False).encode() + b"\n\n"
+        yield b"data: " + json_bytes(event) + b"\n\n"
 
 
 async def _as_page(

@@ -10,6 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.common.json_text import json_bytes
 from lambdas.gateway.providers.transport import HttpTransport, Response, TransportError
 
 _FIRST_BYTE_SECONDS = 120.0
@@ -126,7 +127,7 @@ class Gateway:
             headers.append((b"x-use-case", use_case.encode()))
         data = b""
         if body is not None:
-            data = json.dumps(body, ensure_ascii=False).encode()
+            data = json_bytes(body)
             headers.append((b"content-type", b"application/json"))
         seconds = _FIRST_BYTE_SECONDS if method == "POST" else _SHORT_SECONDS
         try:
@@ -200,7 +201,7 @@ def _refusal(response: Response, data: bytes, request_id: str) -> GatewayError:
         message,
         request_id,
         _link(_header(response, b"link")),
-        int(retry_after) if retry_after.isdigit() else 0,
+        int(retry_after) if retry_after.isdecimal() else 0,
         _header(response, b"x-kit-reason"),
     )
 

@@ -10,6 +10,8 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from lambdas.common.json_text import json_bytes
+
 _NONCE_BYTES = 12
 _MOST_PLAIN_BYTES = 16 * 1024 * 1024
 _MOST_SEALED = 380_000  # characters; DynamoDB takes items of 400 KB
@@ -22,7 +24,7 @@ class TooLarge(Exception):
 def seal(cipher: AESGCM, pk: str, sk: str, plain: Mapping[str, Any]) -> str:
     """`plain` sealed for the row `pk`, `sk`, in base 64. Raises `TooLarge`."""
     nonce = os.urandom(_NONCE_BYTES)
-    text = zlib.compress(json.dumps(plain, separators=(",", ":"), ensure_ascii=False).encode())
+    text = zlib.compress(json_bytes(plain, compact=True))
     sealed = b64encode(nonce + cipher.encrypt(nonce, text, _place(pk, sk))).decode()
     if len(sealed) > _MOST_SEALED:
         raise TooLarge

@@ -20,6 +20,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.common.json_text import json_bytes
+
 QUEUE_INDEX = "queue"
 CASE = "CASE"
 REMINDED = "REMINDED"
@@ -142,7 +144,7 @@ def _item(row: Row) -> dict[str, Any]:
     item: dict[str, Any] = {
         **_key(row.pk, row.sk),
         "version": {"N": str(row.version)},
-        "data": {"S": json.dumps(dict(row.data), separators=(",", ":"), ensure_ascii=False)},
+        "data": {"S": json_bytes(dict(row.data), compact=True).decode()},
     }
     if row.expires:
         item["expires"] = {"N": str(row.expires)}

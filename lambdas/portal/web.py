@@ -95,6 +95,11 @@ def url(request: Request, path: str) -> str:
     return portal_of(request).settings.base_path + path
 
 
+def whole_number(given: object) -> int | None:
+    """What a field of a form says, where it is a whole number of at most nine digits."""
+    return int(given) if isinstance(given, str) and given.isdecimal() and len(given) <= 9 else None
+
+
 def redirect(request: Request, path: str) -> RedirectResponse:
     """Go on to a page after a form: the browser asks for it with GET."""
     return RedirectResponse(url(request, path), 303)

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, unquote
 from scim2_models import Error, InvalidSyntaxException, UnauthorizedException
 
 from lambdas.common.ids import new_id
+from lambdas.common.json_text import json_bytes
 from lambdas.common.log import Level, log, metrics
 from lambdas.scim.bearer import BearerTokens, TokensUnavailable
 from lambdas.scim.credentials import DEFAULT, NamedTokens
@@ -297,7 +298,7 @@ async def _send(send: Send, answer: Answer, request_id: str, *, head: bool = Fal
     body = b""
     headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
     if answer.content is not None:
-        body = json.dumps(answer.content, separators=(",", ":"), ensure_ascii=False).encode()
+        body = json_bytes(answer.content, compact=True)
         headers.append((b"content-type", b"application/scim+json"))
     if answer.status not in {204, 304}:
         headers.append((b"content-length", str(len(body)).encode()))

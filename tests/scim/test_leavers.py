@@ -44,6 +44,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "empty entries": {"addresses": [None, {}], "ims": None, "entitlements": [[]]},
     "a certificate that is none": {"x509Certificates": [{"value": "not base64 !"}]},
     "a manager by number": {ENTERPRISE: {"department": "Marketing", "manager": {"value": 12}}},
+    "half a character in a name": {"displayName": "Lee \ud83d", "name": {"givenName": "\udc00"}},
     "attributes nobody knows": {"extensionAttribute1": {"a": [1]}, "urn:acme:2.0:User": {"badge": 1}},
 }
 

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs
 
 from lambdas.common.clock import Clock
 from lambdas.common.identities import Principal
+from lambdas.common.json_text import json_bytes
 from lambdas.common.ledger.items import TTL, Cancelled, Change, Create, Remove, Store
 from lambdas.common.policy import Department, PolicyWatch
 from lambdas.gateway import errors
@@ -326,7 +327,7 @@ class Files:
             exchange.request_id, principal, exchange.request_id, "", "list", {"files": len(page)}
         )
         entry.recorded = True
-        await exchange.answer(200, _JSON, json.dumps(body, ensure_ascii=False).encode())
+        await exchange.answer(200, _JSON, json_bytes(body))
 
     async def _forget_erased(
         self,

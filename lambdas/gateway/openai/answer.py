@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from lambdas.common.json_text import json_bytes
 from lambdas.gateway.sse import EventBuffer, event_data, event_name
 
 _FINISH = {
@@ -41,7 +42,7 @@ class ChatAnswer:
         if status >= 400:
             return json.dumps(_error(document)).encode()
         usage = document.get("usage")
-        return json.dumps(
+        return json_bytes(
             {
                 "id": f"chatcmpl-{document.get('id', '')}",
                 "object": "chat.completion",
@@ -56,9 +57,8 @@ class ChatAnswer:
                     }
                 ],
                 "usage": _usage(usage if isinstance(usage, Mapping) else {}),
-            },
-            ensure_ascii=False,
-        ).encode()
+            }
+        )
 
     def piece(self, data: bytes) -> bytes:
         """The chunks that whole events in `data` become; what has not ended yet waits for the next piece."""
@@ -129,7 +129,7 @@ class ChatAnswer:
 
 
 def _data(document: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(document, ensure_ascii=False).encode() + b"\n\n"
+    return b"data: " + json_bytes(document) + b"\n\n"
 
 
 def _message(blocks: list[Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from lambdas.common.ids import new_id
 from lambdas.portal.portal import Portal, Visitor
 from lambdas.portal.table import Row
-from lambdas.portal.web import form, portal_of, redirect, signed_in, views_of
+from lambdas.portal.web import form, portal_of, redirect, signed_in, views_of, whole_number
 
 ROLE = "champions"
 _NAME = re.compile(r"[^\x00-\x1f<>]{1,80}")
@@ -58,13 +58,13 @@ async def tell(request: Request, visitor: Visitor, fields: FormData) -> Response
     """A story of what worked: what was done, what it saved."""
     portal = portal_of(request)
     text = str(fields.get("story", "")).strip()
-    minutes = str(fields.get("minutes", "0") or "0")
-    if not text or len(text) > _STORY_CHARACTERS or not minutes.isdigit() or int(minutes) > 10_000:
+    minutes = whole_number(fields.get("minutes") or "0")
+    if not text or len(text) > _STORY_CHARACTERS or minutes is None or minutes > 10_000:
         return redirect(request, "/champions#tell")
     facts = {
         "text": text,
         "person": visitor.person,
-        "minutes": int(minutes),
+        "minutes": minutes,
         "department": visitor.record.department,
         "author": visitor.name if fields.get("name") == "yes" else "",
         "at": int(portal.now().timestamp()),

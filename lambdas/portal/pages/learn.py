@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from lambdas.common.learning import PASS_PERCENT, Course
 from lambdas.portal.portal import DelegateRefused, Visitor
-from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
+from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of, whole_number
 
 
 async def learn(request: Request, visitor: Visitor) -> Response:
@@ -41,7 +41,7 @@ async def answer(request: Request, visitor: Visitor, fields: FormData) -> Respon
     if found is None:
         return failed(request, 404, visitor)
     given = [fields.get(f"question-{number}") for number in range(len(found.questions))]
-    answers = [int(one) if isinstance(one, str) and one.isdigit() else None for one in given]
+    answers = [whole_number(one) for one in given]
     if None in answers:
         return course_page(request, visitor, found, answers=answers, status=422)
     try:

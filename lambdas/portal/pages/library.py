@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from lambdas.portal.popular import most_used, note_verdict
 from lambdas.portal.portal import Visitor
 from lambdas.portal.structured import readable
 from lambdas.portal.table import Row
-from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
+from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of, whole_number
 
 _REQUEST_ID = re.compile(r"req_[0-9A-Z]{20,40}")
 _FOLLOW_UP_CHARACTERS = 20_000
@@ -157,16 +158,16 @@ async def rate(request: Request, visitor: Visitor, fields: FormData) -> Response
     """What an answer was worth: goes to the gateway, which keeps it as a record of measurement."""
     portal = portal_of(request)
     request_id, verdict = str(fields.get("request", "")), str(fields.get("verdict", ""))
-    minutes = str(fields.get("minutes", "0") or "0")
+    minutes = whole_number(fields.get("minutes") or "0")
     row = visitor.row(f"RUN#{request_id}")
-    if row is None or verdict not in {"useful", "edited", "rejected"} or not minutes.isdigit():
+    if row is None or verdict not in {"useful", "edited", "rejected"} or minutes is None:
         return failed(request, 400, visitor)
     said = {
         "request_id": request_id,
         "useful": verdict != "rejected",
         "edited": verdict == "edited",
         "rejected": verdict == "rejected",
-        "minutes_saved": min(int(minutes), most_of(row)) if verdict != "rejected" else 0,
+        "minutes_saved": min(minutes, most_of(row)) if verdict != "rejected" else 0,
     }
     if row.data.get("use_case"):
         said["use_case"] = row.data["use_case"]
@@ -270,6 +271,8 @@ def read_value(variable: Variable, text: str) -> Any:
                 value = int(text) if variable.type == "integer" else float(text.replace(",", "."))
             except ValueError:
                 raise ValueError("Write a number.") from None
+            if not isfinite(value):
+                raise ValueError("Write a number.")
             if variable.minimum is not None and value < variable.minimum:
                 raise ValueError("This number is too small.")
             if variable.maximum is not None and value > variable.maximum:
