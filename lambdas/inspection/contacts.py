@@ -7,8 +7,9 @@ collect a list from the files that it reads.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from lambdas.inspection.context import PROGRAMS, Kind
 from lambdas.inspection.findings import DataClass, Finding, Span
@@ -48,10 +49,11 @@ _ROLE = re.compile(
 
 def marked(spans: Iterable[Span], text: str, kind: Kind) -> Iterator[Span]:
     """The spans, with contacts named for where they stand: an author's, one in passing."""
+    credited = lru_cache(maxsize=64)(lambda line: _CREDIT.search(line) is not None)  # many stand in one line
     for span in spans:
         if span.type not in CONTACTS:
             yield span
-        elif _is_author(span, text, kind):
+        elif _is_author(span, text, kind, credited):
             yield replace(span, rule=span.rule + _AUTHOR)
         elif kind in PROGRAMS or _HEADER.match(text, text.rfind("\n", 0, span.start) + 1):
             yield replace(span, rule=span.rule + _IN_PASSING)
@@ -59,7 +61,7 @@ def marked(spans: Iterable[Span], text: str, kind: Kind) -> Iterator[Span]:
             yield span
 
 
-def _is_author(span: Span, text: str, kind: Kind) -> bool:
+def _is_author(span: Span, text: str, kind: Kind, credited: Callable[[str], bool]) -> bool:
     begin = text.rfind("\n", 0, span.start) + 1
     end = text.find("\n", span.end)
     line = text[begin : end if end >= 0 else len(text)][:400]
@@ -70,7 +72,7 @@ def _is_author(span: Span, text: str, kind: Kind) -> bool:
         return True
     if span.type == "EMAIL" and _NAMED.match(line) and _CREDIT.search(_introduction(text, begin)):
         return True
-    return bool(_CREDIT.search(line) or _OPEN_LIST.search(before)) or (
+    return bool(credited(line) or _OPEN_LIST.search(before)) or (
         span.type == "EMAIL" and _ROLE.match(text, span.start) is not None
     )
 

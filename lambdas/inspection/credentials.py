@@ -409,9 +409,11 @@ _NO_SECRET = re.compile(r"(?:19|20)\d\d-\d\d-\d\d(?:-[a-z]+)?|[a-z_]+\d{0,2}=[a-
 
 
 def _classes(value: str) -> int:
+    """How many of small letters, capitals, digits and other signs the value has."""
+    different = set(value)
     return (
-        any(c.islower() for c in value) + any(c.isupper() for c in value) + any(c.isdigit() for c in value)
-        + any(not c.isalnum() for c in value)
+        any(map(str.islower, different)) + any(map(str.isupper, different)) + any(map(str.isdigit, different))
+        + (not all(map(str.isalnum, different)))
     )  # fmt: skip
 
 
@@ -468,7 +470,7 @@ def _is_secret_value(
     if "://" in value or value.startswith(("arn:", "urn:", "./", "../", "projects/", "alias/")):
         return False
     mixed = _classes(value)
-    digits = sum(c.isdigit() for c in value)
+    digits = sum(map(str.isdigit, value))
     loose = not sign.strip() and not quote
     if loose and (
         _POINTER.match(value)
@@ -953,6 +955,9 @@ DETECTORS = (
 )
 
 
+_BLOCKS = ("private-key", "putty-key")  # what begins within one ends with it
+
+
 def detect(
     text: str, lower: str, hits: Iterable[Hit], hints: frozenset[str], disabled: frozenset[str] = frozenset()
 ) -> list[Span]:
@@ -963,12 +968,13 @@ def detect(
     places: list[int] = []
     headers: list[int] = []
     tried: set[tuple[int, int]] = set()
+    read: dict[int, int] = {}  # by rule: up to where a block was read that another one cannot begin in
     for start, _, index in hits:
         if index < 0:
             (places if index == _ASSIGN else headers).append(start)
             continue
         one = _RULES[index]
-        if one.detector in disabled:
+        if one.detector in disabled or start < read.get(index, 0):
             continue
         if one.back:
             match = one.pattern.search(text, max(0, start - one.back), start + 400)
@@ -978,6 +984,8 @@ def detect(
             match = one.pattern.match(text, start)
         if match and (index, match.start()) not in tried:
             tried.add((index, match.start()))
+            if one.name in _BLOCKS:
+                read[index] = match.end()
             group = match.lastindex or 0
             if one.accept(match.group(group)):
                 found.append(Span("SECRET", match.start(group), match.end(group), one.score, one.name))

@@ -311,20 +311,29 @@ def find(
 
 
 def _beside_persons(lower: str, persons: list[Span], found: dict[str, Span]) -> None:
-    for span in persons:
+    # in a long list of people the surroundings of each are not read for what stands nowhere in the text
+    terms = {
+        name: expression
+        for name, expression in _PERSON_TERMS.items()
+        if len(persons) <= _MANY or expression.search(lower)
+    }
+    for span in persons if terms else ():
         start, end = max(0, span.start - _REACH), span.end + _REACH
         # what stands in another paragraph or bullet is another matter
         for mark in ("\n\n", "\n- "):
             start = max(start, lower.rfind(mark, start, span.start))
             after = lower.find(mark, span.end, end)
             end = after if after >= 0 else end
-        for name, expression in _PERSON_TERMS.items():
+        for name, expression in terms.items():
             if (
                 name not in found
                 and expression.search(lower, start, end)
                 and not is_published(lower, span.start, span.end)
             ):
                 _keep(found, Span(name, span.start, span.end, 0.75, "person-and-term"))
+
+
+_MANY = 20
 
 
 def _suspicious(lower: str, long: bool) -> list[tuple[float, int, int]]:

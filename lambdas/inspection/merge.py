@@ -1,5 +1,6 @@
 """Which of several overlapping results stands: the surest, then the most specific, then the longest."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from lambdas.inspection.detectors import identity
@@ -27,10 +28,14 @@ def settle(spans: Iterable[Span]) -> list[Span]:
             s.rule,
         ),
     )
-    taken: list[Span] = []
+    taken: list[Span] = []  # in rising order, as they do not overlap
+    starts: list[int] = []
     for span in ordered:
-        if span.end > span.start and all(
-            span.end <= other.start or span.start >= other.end for other in taken
-        ):
-            taken.append(span)
-    return sorted(taken, key=lambda s: (s.start, s.end, s.type))
+        place = bisect_left(starts, span.start)
+        free = (not place or taken[place - 1].end <= span.start) and (
+            place == len(taken) or span.end <= starts[place]
+        )
+        if span.end > span.start and free:
+            taken.insert(place, span)
+            starts.insert(place, span.start)
+    return taken

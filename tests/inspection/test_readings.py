@@ -4,6 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.inspection import InspectionConfig, Inspector, linear
+from lambdas.inspection.findings import Span
+from lambdas.inspection.merge import settle
 
 INSPECTOR = Inspector(InspectionConfig(hash_key=b"k" * 32, names=False, cache_entries=0))
 ADDRESS = "ada.lovelace@analytical-engines.co.uk"
@@ -46,3 +48,25 @@ def test_both_models_read_together_say_what_each_says_alone(
 ) -> None:
     text = " ".join(words)
     assert linear.shipped_windows(name, text, least) == linear.model(name).windows(text, least)
+
+
+spans = st.builds(
+    lambda kind, start, size, score, rule: Span(kind, start, start + size, score, rule),
+    st.sampled_from(("SECRET", "EMAIL", "PERSON", "PHONE", "IBAN")),
+    st.integers(0, 30),
+    st.integers(0, 9),
+    st.sampled_from((0.5, 0.7, 0.9, 1.0)),
+    st.sampled_from(("a", "b")),
+)
+
+
+@given(st.lists(spans, max_size=14))
+def test_results_that_overlap_are_settled_and_none_that_is_free_is_lost(given_spans: list[Span]) -> None:
+    def meet(one: Span, other: Span) -> bool:
+        return one.start < other.end and other.start < one.end
+
+    kept = settle(given_spans)
+    assert kept == sorted(kept, key=lambda one: one.start)
+    assert not any(meet(one, other) for place, one in enumerate(kept) for other in kept[:place])
+    for one in given_spans:
+        assert one in kept or one.start == one.end or any(meet(one, other) for other in kept), one

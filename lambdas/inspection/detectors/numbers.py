@@ -37,6 +37,7 @@ def npi_number(digits: str) -> bool:
     return len(digits) == 10 and luhn("80840" + digits)
 
 
+_MOST_DIGITS = 19  # no number of anybody has more
 _SHORTEST = 7  # characters: a shorter run is no number of anybody
 # where so many characters of a run end
 PLACES = {"run": rf"[0-9][0-9 \-./()]{{{_SHORTEST - 1}}}"}
@@ -82,6 +83,10 @@ def _cluster(context: Context, start: int, end: int, raw: str, *, whole: bool = 
     groups = re.findall(r"\d+", raw)
     digits = "".join(groups)
     n = len(digits)
+    if n > _MOST_DIGITS:
+        if whole and len(groups) > 1:
+            yield from _parts(context, start, raw)
+        return
     before = text[start - 1] if start else " "
     after = text[end : end + 1]
     glued = before.isalnum() or before == "_" or after.isalnum() or after == "_"

@@ -23,6 +23,14 @@ def telephone(
             begin, plus = begin - 1, True
     elif plus:
         begin -= 1
+    lengths = [len(group) for group in groups]
+    american = lengths[-3:] == [3, 3, 4] and (
+        len(groups) == 3 or (len(groups) == 4 and groups[0] in ("1", "001", "01"))
+    )
+    labelled = _CARD_LABEL.search(text, max(0, begin - 6), begin) is not None
+    announced = labelled or context.before("phone", begin, 40) or context.after("phone", end, _LONGEST_TAIL)
+    if not (plus or american or announced or raw[0] == "0" or ")" in raw):
+        return None  # nothing tells that it is one
     before = text[begin - 1] if begin else " "
     if (before.isalnum() or before in "#$€£%_=/\\") and not plus and not (before == "=" and n >= 10):
         return None
@@ -31,7 +39,6 @@ def telephone(
     after = text[finish : finish + 1]
     if after.isalnum() or (after in "%€$£" and after) or after == "_":
         return None
-    lengths = [len(group) for group in groups]
 
     def found(score: float, rule: str) -> Span:
         return Span("PHONE", begin, finish, score, rule)
@@ -44,11 +51,7 @@ def telephone(
         return None if _fictional(digits) else found(1.0, "phone-international")
     if _NUMBERED.search(text, max(0, begin - 30), begin) or _in_dump(text, begin, finish):
         return None
-    spoken = (
-        context.before("phone", begin, 40)
-        or context.after("phone", finish, 12)
-        or _CARD_LABEL.search(text, max(0, begin - 6), begin) is not None
-    )
+    spoken = labelled or context.before("phone", begin, 40) or context.after("phone", finish, 12)
     area_slash = raw[0] == "0" and re.fullmatch(r"0\d{2,4}/\d{5,8}", raw) is not None
     if "/" in raw and not spoken and not area_slash:
         return None
@@ -60,9 +63,6 @@ def telephone(
     parenthesised = "(" in text[begin:end] and ")" in text[begin:end]
     if parenthesised and 7 <= n <= 15 and (opened or raw.find("(") <= 6) and max(lengths) <= 8:
         return None if _fictional(digits) else found(0.95, "phone-area-code")
-    american = lengths[-3:] == [3, 3, 4] and (
-        len(groups) == 3 or (len(groups) == 4 and groups[0] in ("1", "001", "01"))
-    )
     if american:
         if _fictional(digits) or _identified(context, begin):
             return None
@@ -121,6 +121,7 @@ def _in_dump(text: str, start: int, end: int) -> bool:
     )
 
 
+_LONGEST_TAIL = 32  # characters: an extension, and what stands between it and a keyword
 _EXTENSION = re.compile(r" ?(?:x|ext\.?|extension|#) ?\d{1,6}(?!\w)", re.IGNORECASE)
 _IDENTIFIERS = ("nhs", "sin", "aadhaar", "routing", "account", "npi", "mrn", "insurance", "tax", "passport",
     "license",
