@@ -481,7 +481,7 @@ def _newest_first(entry: tuple[str, dict[str, Any]]) -> list[int]:
 def _page(ids: list[str], query: dict[str, list[str]]) -> tuple[list[str], bool]:
     """The page that `limit`, `after_id` and `before_id` ask for, and whether there is more."""
     limit = query.get("limit", [str(_PAGE)])[0]
-    if not limit.isdigit() or not 1 <= int(limit) <= _LARGEST_PAGE:
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:5]) <= _LARGEST_PAGE):
         raise invalid_request(f"limit: must be 1 to {_LARGEST_PAGE}")
     size = int(limit)
     if "before_id" in query:

@@ -15,7 +15,7 @@ from lambdas.common.policy import GatewayPolicy, PolicyWatch
 from lambdas.gateway.access_log import AccessEntry
 from lambdas.gateway.answered import Answered
 from lambdas.gateway.authorise import Grant, authorise
-from lambdas.gateway.belongings import Belongings
+from lambdas.gateway.belongings import Belongings, Named
 from lambdas.gateway.call import Caller, Calls, Deadlines, UpstreamCall
 from lambdas.gateway.completion import Completion
 from lambdas.gateway.deliver import deliver_stream, deliver_whole
@@ -42,6 +42,8 @@ from lambdas.gateway.reserve import Reserved, Reserver
 from lambdas.gateway.session_care import SessionCare
 from lambdas.gateway.settle import Settler
 from lambdas.gateway.turns import LIGHT_TO_READ_BYTES
+
+_FILES_BETA: Header = (b"anthropic-beta", b"files-api-2025-04-14")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Messages:
             )
             try:
                 await completion.begin()
-                answer = await self.caller.call(self._upstream(call, reservation), able)
+                answer = await self.caller.call(self._upstream(call, reservation, named), able)
                 call.provider = entry.provider = answer.provider.name
                 call.taken = answer.response.status < 300
                 deliver = deliver_whole
@@ -141,10 +143,12 @@ class Messages:
                 raise
             await self.sessions.after(call)
 
-    def _upstream(self, call: GovernedCall, reserved: Reserved) -> UpstreamCall:
+    def _upstream(self, call: GovernedCall, reserved: Reserved, named: Named) -> UpstreamCall:
         target, headers = call.exchange.target, call.exchange.raw_headers
         if call.exchange.path != "/v1/messages":  # the caller spoke to our route, not to the API's
             target, headers = "/v1/messages", with_api_version(headers)
+            if named.files:  # which clients of other APIs cannot ask for
+                headers = [*headers, _FILES_BETA]
         return UpstreamCall(
             "POST",
             target,

@@ -247,3 +247,58 @@ def test_the_sdk_of_openai_needs_nothing_but_the_address(gateway: Harness) -> No
     gateway.upstream.script = claude
     for path in (PATH, "/chat/completions"):
         assert gateway.post(path, COMPLETION).json()["choices"][0]["message"]["content"] == "Hello."
+
+
+ODD = [
+    True,
+    1,
+    -1,
+    1.5,
+    "x",
+    ["x"],
+    [[]],
+    [None],
+    {"a": [1]},
+    {"type": []},
+    [{"type": {}}],
+    [{"function": []}],
+]
+HALF = "half \ud83d"  # of an emoji, which a program cut between its two halves
+
+
+def test_no_shape_of_a_value_is_a_defect_of_the_gateway(gateway: Harness) -> None:
+    names = (
+        "tools",
+        "tool_choice",
+        "response_format",
+        "reasoning_effort",
+        "stop",
+        "stream_options",
+        "stream",
+    )
+    bodies = [{**COMPLETION, name: value} for name in names for value in ODD]
+    for role in ("user", "assistant", "tool"):
+        for name in ("content", "tool_calls", "tool_call_id", "audio"):
+            turns = [{"role": role, "content": "x", name: value} for value in ODD]
+            bodies += [{**COMPLETION, "messages": [*COMPLETION["messages"], turn]} for turn in turns]
+    for body in bodies:
+        assert gateway.post(PATH, body).status in (200, 400), body
+
+
+def test_half_an_emoji_is_a_text_like_any_other(gateway: Harness) -> None:
+    def half(received: Received) -> Reply:
+        if received.json().get("stream"):
+            return stream_reply(stream_events([HALF, "\ude00"]))
+        return json_reply(message(HALF))
+
+    gateway.upstream.script = half
+    asked = _turn(HALF)
+    for path, body in (
+        (PATH, {"model": "fast", **asked}),
+        (PATH, {"model": "fast", "stream": True, **asked}),
+        ("/v1/messages", {"model": "fast", "max_tokens": 9, **asked}),
+        ("/v1/inspections", {"text": HALF}),
+    ):
+        answer = gateway.post(path, body)
+        assert answer.status == 200, (path, answer.body)
+        assert path == "/v1/inspections" or "half" in answer.body.decode()

@@ -58,7 +58,9 @@ class FilesApi:
         parts = {part.get_param("name", header="content-disposition"): part for part in form.iter_parts()}
         file = parts["file"]
         file_id = f"file_{len(self.contents) + 1}"
-        self.contents[file_id] = file.get_payload(decode=True)
+        content = file.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        self.contents[file_id] = content
         return self.keep(file_id, str(file.get_filename()), file.get_content_type())
 
     def keep(self, file_id: str, name: str, mime_type: str, **more: Any) -> dict[str, Any]:
@@ -139,6 +141,16 @@ def test_a_file_goes_its_way_with_the_sdk(running: Harness, api: FilesApi) -> No
     assert "Größen" not in str([{**record, "bodies": ""} for record in running.audit.records]), (
         "names may be personal"
     )
+
+
+def test_a_client_of_the_openai_api_names_a_file(running: Harness, api: FilesApi) -> None:
+    made = upload(running, "plan.txt", b"We open at nine.")
+    part = {"type": "file", "file": {"file_id": made.id}}
+    question = {"model": "fast", "messages": [{"role": "user", "content": [part]}]}
+    assert running.post("/v1/chat/completions", question).status == 200
+    asked = running.upstream.received[-1]
+    assert (asked.header("anthropic-beta"), made.id in asked.body.decode()) == (BETA, True)
+    assert running.post("/v1/chat/completions", question, key=FINANCE_KEY).status == 404
 
 
 def test_a_file_is_the_departments_and_its_owners(running: Harness, api: FilesApi) -> None:
@@ -297,6 +309,9 @@ def test_lists_have_pages_for_new_and_older_sdks(running: Harness, api: FilesApi
     assert list(client.beta.files.list(scope_id="session_1")) == []
     for query in ("limit=0", "limit=1001", "limit=x", "after_id=file_none", "page=page_none"):
         assert running.request("GET", f"/v1/files?{query}").status == 400, query
+    for path in ("/v1/files", "/v1/messages/batches", "/v1/models"):
+        for limit in ("%C2%B2", "%D9%A3", "9" * 5_000, "-1", "1.0"):  # a superscript, an Arabic digit, …
+            assert running.request("GET", f"{path}?limit={limit}").status == 400, (path, limit[:9])
     assert all(one.method == "POST" for one in running.upstream.received), "known without asking the provider"
 
 

@@ -155,7 +155,8 @@ def _assistant(turn: Mapping[str, Any], place: str) -> list[dict[str, Any]]:
         raise invalid_request(f"{place}.{name}: cannot be translated for Claude")
     content = turn.get("content")
     blocks = _parts(content, f"{place}.content", _text_only) if content not in (None, "", []) else []
-    for index, call in enumerate(turn.get("tool_calls") or ()):
+    calls = turn.get("tool_calls")
+    for index, call in enumerate(_list(calls, f"{place}.tool_calls") if calls else ()):
         blocks.append(_tool_use(call, f"{place}.tool_calls[{index}]"))
     if not blocks:
         raise invalid_request(f"{place}: an assistant message needs content or tool_calls")
@@ -302,7 +303,7 @@ def _add_output(body: dict[str, Any], fields: Mapping[str, Any]) -> None:
             raise invalid_request("response_format: text or json_schema; json_object has no schema to hold")
     effort = fields.get("reasoning_effort")
     if effort is not None and effort != "none":
-        if effort not in _EFFORTS:
+        if not isinstance(effort, str) or effort not in _EFFORTS:
             raise invalid_request(f"reasoning_effort: one of none, {', '.join(_EFFORTS)}")
         output["effort"] = _EFFORTS[effort]
     if output:
