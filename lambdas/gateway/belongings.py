@@ -17,7 +17,7 @@ from typing import Any
 
 from lambdas.common.clock import Clock
 from lambdas.common.identities import Principal
-from lambdas.common.ledger.items import TTL, Cancelled, Create, Key, Store
+from lambdas.common.ledger.items import TTL, Cancelled, Change, Create, Key, Store
 from lambdas.common.policy import Department
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, invalid_request, not_found
@@ -150,38 +150,34 @@ class Belongings:
         """
         by = {"principal": owner.principal, "provider": owner.provider, "request_id": owner.request_id}
         now = self.clock()
-        kept: list[Create] = []
-        if made.container:
-            kept.append(
-                Create(
-                    _container_key(owner.department, made.container),
-                    {
-                        **by,
-                        "skills": json.dumps(made.skills),
-                        TTL: int((now + _CONTAINERS_KEPT).timestamp()),
-                    },
-                )
-            )
-        kept += [
-            Create(
-                file_key(owner.department, file_id),
-                {
+        try:
+            if made.container:
+                key = _container_key(owner.department, made.container)
+                loaded = {
+                    "skills": json.dumps(made.skills),
+                    TTL: int((now + _CONTAINERS_KEPT).timestamp()),
+                }
+                if not await self._created(Create(key, {**by, **loaded})):
+                    await self.store.apply(Change(key, loaded, {"principal": owner.principal}))
+            for file_id in made.files:
+                item = {
                     **by,
                     "origin": MADE,
                     "created_at": now.isoformat(timespec="seconds"),
                     "data_class": owner.data_class,
                     "unread": "[]",
-                },
-            )
-            for file_id in made.files
-        ]
-        for one in kept:
-            try:
-                await self.store.apply(one)
-            except Cancelled:  # an earlier answer named it
-                continue
-            except Exception:  # whatever the store raises
-                return
+                }
+                await self._created(Create(file_key(owner.department, file_id), item))
+        except Exception:  # whatever the store raises
+            return
+
+    async def _created(self, item: Create) -> bool:
+        """Whether it is new: an earlier answer may have named it."""
+        try:
+            await self.store.apply(item)
+        except Cancelled:
+            return False
+        return True
 
 
 def known(item: dict[str, Any] | None) -> dict[str, Any] | None:

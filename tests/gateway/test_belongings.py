@@ -95,12 +95,15 @@ def test_a_container_is_used_again_by_its_caller_alone(gateway: Harness, stream:
     assert len(gateway.upstream.received) == asked, "nothing of it left"
 
 
-def test_a_container_is_not_used_again_once_its_skill_is_approved_no_longer(gateway: Harness) -> None:
+def test_a_container_is_not_used_again_once_a_skill_in_it_is_approved_no_longer(gateway: Harness) -> None:
     assert gateway.post("/v1/messages", chat()).status == 200
-    key, item = next(one for one in gateway.ledger.store.items.items() if "container_1" in str(one[0]))
-    item["skills"] = json.dumps(["custom:withdrawn@3"])
+    other = {"type": "custom", "skill_id": "withdrawn", "version": "3"}
+    loaded = {**CONTAINER, "skills": [SKILL, other]}
+    gateway.upstream.script = lambda _: json_reply(message() | {"container": loaded})
+    assert gateway.post("/v1/messages", in_container("container_1")).status == 200
     refused = gateway.post("/v1/messages", in_container("container_1"))
-    assert (refused.status, "custom:withdrawn@3" in refused.json()["error"]["message"]) == (451, True), key
+    assert refused.status == 451
+    assert "custom:withdrawn@3" in refused.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
