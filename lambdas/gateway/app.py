@@ -34,7 +34,6 @@ from lambdas.gateway.prompts import CURRENT, asked_language, describe, prompts_p
 from lambdas.gateway.settings import read_settings
 from lambdas.gateway.turns import LIGHT_TO_READ_BYTES
 from lambdas.inspection import warm_up
-from lambdas.inspection.json_text import json_bytes
 
 JSON: list[Header] = [(b"content-type", b"application/json")]
 

@@ -27,7 +27,6 @@ from lambdas.gateway.made import made_by
 from lambdas.gateway.providers.transport import Response, TransportError
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.settle import Cost, Settler
-from lambdas.inspection.json_text import json_bytes
 
 PART_BYTES = 1 << 20
 LONGEST_LINE = 16 << 20  # of one result; a message of 300,000 tokens has about 2 MB

@@ -35,7 +35,6 @@ from lambdas.gateway.sse import (
     event_data,
     is_readable,
 )
-from lambdas.inspection.json_text import json_bytes
 from lambdas.inspection.second_stage import SecondStageFilter
 
 Finish = Callable[[Outcome], Awaitable[None]]

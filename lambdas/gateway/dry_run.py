@@ -17,7 +17,6 @@ from lambdas.gateway.gate import Gate
 from lambdas.gateway.inspection import Declaration, InspectionStep, Verdict
 from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.gateway.refusal_text import explained
-from lambdas.inspection.json_text import json_bytes
 
 _JSON: list[Header] = [(b"content-type", b"application/json")]
 LONGEST = 20_000  # characters

@@ -45,7 +45,6 @@ from lambdas.gateway.providers.user_sessions import Attribution, attribution_of
 from lambdas.gateway.record import Recorder
 from lambdas.gateway.reserve import Reserver
 from lambdas.gateway.settle import Settler
-from lambdas.inspection.json_text import json_bytes
 
 _TEXTS_LIMIT = 96
 _AT_ONCE = 8  # Titan takes one text a request

@@ -29,7 +29,6 @@ from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, invalid_request, not_found
 from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, read_message_request
-from lambdas.inspection.json_text import json_bytes
 
 CURRENT, STABLE, DRAFT = "current", "stable", "draft"
 _FIELDS = ("variables", "version", "stream", "continue")

@@ -27,7 +27,6 @@ from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.user_sessions import attribution_of
 from lambdas.gateway.request_rules import RequestRules, lists_skill
 from lambdas.gateway.survey import Survey
-from lambdas.inspection.json_text import json_bytes
 
 _PARAMETERS = ("limit", "page", "source", "beta")
 _LONGEST_ID = 128

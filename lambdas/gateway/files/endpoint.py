@@ -48,7 +48,6 @@ from lambdas.gateway.request_rules import RequestRules
 from lambdas.gateway.survey import Survey
 from lambdas.gateway.turns import LIGHT_TO_READ_BYTES
 from lambdas.gateway.verdict import Declaration, Verdict, taken_whole
-from lambdas.inspection.json_text import json_bytes
 
 _JSON: list[Header] = [(b"content-type", b"application/json")]
 _PAGE, _LARGEST_PAGE, _MOST_IDS = 20, 1_000, 100

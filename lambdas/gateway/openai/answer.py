@@ -6,7 +6,6 @@ from typing import Any
 
 from lambdas.common.json_text import json_bytes
 from lambdas.gateway.sse import EventBuffer, event_data, event_name
-from lambdas.inspection.json_text import json_bytes
 
 _FINISH = {
     "end_turn": "stop",
