@@ -1,9 +1,10 @@
-"""What the one contract costs the gateway: `python bench/contract.py [--against COMMIT]`.
+"""What the one contract costs the gateway: `python bench/contract.py [--against COMMIT] [--of COMMIT]`.
 
-How long the gateway's policy takes to parse, with 7 departments and with 200, and how long
-the gateway's modules take to load. Without `--against` the commit before the contract was declared once is
-compared; both run in turns, in processes of their own, on the document that the older one publishes. The
-figures are processor time, the smallest of some rounds, which a busy machine changes least.
+How long the gateway's policy takes to parse, with 7 departments and with 200, how long the gateway's modules
+take to load, and the whole process (uvicorn, every control on, stores in memory) from its start until it is
+ready. Without `--against` the commit before the contract was declared once is compared, with these files or
+those of `--of`; both run in turns, in processes of their own, on the document that the older one publishes.
+The figures are processor time, the smallest of some rounds, which a busy machine changes least.
 """
 
 import argparse
@@ -12,11 +13,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BEFORE = "607de27^"  # the commit that declares the contract once, its parent
-ROUNDS = 5
+ROUNDS = 7
 
 PUBLISHED = """
 import json, sys
@@ -46,35 +50,71 @@ print(json.dumps([loaded, parse(7, 200), parse(200, 10)]))
 """
 
 
+def _variables(root: Path) -> dict[str, str]:
+    """Modules under `root`; byte code is kept, so that every round but the first finds it."""
+    return {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": ""}
+
+
 def run(code: str, root: Path, given: str = "") -> str:
     """What a program prints that runs on the modules under `root`."""
     command = [sys.executable, "-c", code]
-    variables = {**os.environ, "PYTHONPATH": str(root)}
+    variables = _variables(root)
     done = subprocess.run(
         command, cwd=root, env=variables, input=given, check=True, capture_output=True, text=True
     )
     return done.stdout
 
 
+def until_ready(root: Path) -> float:
+    """Seconds of the processor that a gateway process takes until it says its port."""
+    command = [sys.executable, "bench/gateway.py", "--role", "gateway", "--upstream", "http://127.0.0.1:9"]
+    variables = {**_variables(root), "BENCH_KEY": "sk-kit-bench"}
+    with subprocess.Popen(
+        [*command, "--started", str(time.time())], cwd=root, env=variables, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        try:
+            if not process.stdout.readline():
+                raise SystemExit(f"error: the gateway of {root} did not start")
+            fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        finally:
+            process.terminate()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def checked_out(commit: str, folder: Path) -> Iterator[Path]:
+    """The files of a commit in a folder of their own."""
+    git = ["git", "-C", str(ROOT), "worktree"]
+    subprocess.run([*git, "add", "--detach", str(folder), commit], check=True, capture_output=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run([*git, "remove", "--force", str(folder)], check=True, capture_output=True)
+
+
 def main() -> None:
     """Print both columns."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--against", default=BEFORE, metavar="COMMIT", help="what to compare with")
+    parser.add_argument("--of", metavar="COMMIT", help="what to compare; these files if it is left out")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        before = Path(folder) / "before"
-        git = ["git", "-C", str(ROOT), "worktree"]
-        subprocess.run(
-            [*git, "add", "--detach", str(before), arguments.against], check=True, capture_output=True
-        )
-        try:
-            document = run(PUBLISHED, before)
-            rounds = [[json.loads(run(MEASURED, root, document)) for root in (before, ROOT)]
-                      for _ in range(ROUNDS)]  # fmt: skip
-        finally:
-            subprocess.run([*git, "remove", "--force", str(before)], check=True, capture_output=True)
-    names = ("gateway's modules loaded", "policy of 7 departments parsed", "policy of 200 departments parsed")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        before = stack.enter_context(checked_out(arguments.against, folder / "before"))
+        now = stack.enter_context(checked_out(arguments.of, folder / "now")) if arguments.of else ROOT
+        document = run(PUBLISHED, before)
+        rounds = [
+            [[*json.loads(run(MEASURED, root, document)), until_ready(root)] for root in (before, now)]
+            for _ in range(ROUNDS)
+        ]
+    names = (
+        "gateway's modules loaded",
+        "policy of 7 departments parsed",
+        "policy of 200 departments parsed",
+        "gateway process, start to ready",
+    )
     figures = [
         {"name": name, **{side: round(1000 * min(each[place][number] for each in rounds), 2)
                           for place, side in enumerate(("before_ms", "now_ms"))}}
