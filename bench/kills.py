@@ -9,8 +9,8 @@ the notary seals, and `kit audit verify`'s own check reads everything, the gatew
 What must hold: each answer that a client saw to its end has its intent and its outcome; verification finds
 nothing; no reservation is left; the ledger has what the records say, but for what it says is uncertain.
 
-A run that is interrupted goes on where it was, with the same folder: `--folder`. 1 when something does not
-hold; the folder is kept then.
+A run that is interrupted goes on where it was when it is started again. Exit codes: 1 when something does
+not hold, 4 when a process does not start; the folder with the state is kept then.
 """
 
 import argparse
@@ -41,6 +41,7 @@ from kit.audit.examination import Finding
 from kit.audit.keyring import KeyRing
 from kit.audit.sources import BucketSource
 from kit.audit.verification import Report, Trust, span_of, verify
+from kit.errors import KitError
 from kit.local import emulator
 from kit.local.home import PROJECT_ROOT
 from lambdas.common.access import AccessRecord, AccessRecords
@@ -521,6 +522,9 @@ def main() -> int:
     except KeyboardInterrupt:
         print(f"\nstopped; go on with: python -m bench.kills --calls {asked.calls} --folder {folder}")
         return 130
+    except KitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 4
     seen = seen_in(folder)
     found = list(faults(seen, report, books))
     answers = Counter("whole" if one["whole"] else str(one["status"] or "cut off") for one in seen)
@@ -538,7 +542,7 @@ def main() -> int:
     for one in found[:50]:
         print(f"FAULT {one}")
     print(f"{len(found)} faults" if found else "served = recorded, nothing unexplained after half an hour")
-    if not found:
+    if not found and not asked.folder:
         shutil.rmtree(folder)
     return int(bool(found))
 
