@@ -160,7 +160,6 @@ def test_a_changed_setting_converges_without_a_reset(changing: Changing) -> None
     assert report["changes"].get("update", 0) >= 1
     assert not report["changes"].get("delete")
     assert changing.kit.clients_environment()["ANTHROPIC_AUTH_TOKEN"] == key
-    assert changing.up()["changes"] == {}
     assert "stand-in" in _ask(changing.kit)
 
 
