@@ -190,12 +190,17 @@ def _hosted_sign_in(deployed: Deployed, account: str, groups: Sequence[str]) -> 
     }
     function = deployed.stage.resource("aws:lambda/function:Function", "people-pretoken-function").inputs
     client = deployed.stage.root("lambda")
-    for _ in range(60):
+
+    def invoked() -> tuple[dict[str, Any], bool]:
         answer = client.invoke(FunctionName=function["name"], Payload=json.dumps(event))
-        said = json.loads(answer["Payload"].read())
+        return json.loads(answer["Payload"].read()), bool(answer.get("FunctionError"))
+
+    said, failed = invoked()
+    for _ in range(60):
         if "Sign in again in a minute" not in said.get("errorMessage", ""):
             break  # a busy machine may not start the function within the four seconds that the trigger waits
-    if answer.get("FunctionError"):
+        said, failed = invoked()
+    if failed:
         return said
     return said["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"]["claimsToAddOrOverride"]
 

@@ -214,6 +214,7 @@ def _audited() -> str:
 def test_a_pass_that_ran_out_ends_the_right_by_itself_and_a_new_one_gives_it_back(
     world: AccessRecords,
 ) -> None:
+    """Learning goes on (L4.5)."""
     assert _finish(world).active
     _day(world, 365)  # a week of grace
     assert _record(world).active
