@@ -4,6 +4,8 @@ machine.
     python bench/gateway.py                     # the tables for BENCHMARKS.md, each goal beside its figure
     python bench/gateway.py --memory 100000     # also: is memory flat over that many calls
     python bench/gateway.py --emulator          # also with ledger and audit store on the emulated AWS
+    python bench/gateway.py --without-inspection  # also the rest of the path alone
+    python bench/gateway.py --wire              # also with the stores' requests written, signed and sent
     python bench/gateway.py --json              # the same for machines
 
 A goal that is missed is said, and fails nothing: the exit code is 0 whenever the figures could be measured.
@@ -48,6 +50,8 @@ CLIENTS = (1, 16, 64)
 STARTS = 5
 DIRECT = "direct to the provider"
 OURS = "gateway, every control on, stores in memory"
+WIRED = "gateway, every request of its stores over the wire"
+UNINSPECTED = "the same, nothing inspected or filtered"
 
 
 def request_body(*, stream: bool, padding: int = 0) -> bytes:
@@ -173,6 +177,7 @@ def serve_app(make: Callable[[], Any], started: float) -> None:
         log_level="error",
         access_log=False,
         lifespan="on",
+        proxy_headers=False,
         loop="uvloop",
         http="lambdas.common.http_protocol:BoundedConnection",
     )
@@ -381,7 +386,14 @@ def main() -> None:
         "--memory", type=int, default=0, metavar="CALLS", help="also watch memory over that many calls"
     )
     parser.add_argument("--emulator", action="store_true", help="also with the stores on the emulated AWS")
+    parser.add_argument(
+        "--without-inspection", action="store_true", help="also with nothing inspected: the rest of the path"
+    )
     parser.add_argument("--json", action="store_true", help="figures as JSON instead of a table")
+    parser.add_argument(
+        "--wire", action="store_true", help="also with stores that answer at once, in their real wire format"
+    )
+    parser.add_argument("--stores", default="", help=argparse.SUPPRESS)
     parser.add_argument("--role", help=argparse.SUPPRESS)
     parser.add_argument("--started", type=float, default=0.0, help=argparse.SUPPRESS)
     parser.add_argument("--upstream", help=argparse.SUPPRESS)
@@ -390,10 +402,19 @@ def main() -> None:
         uvloop.run(serve_provider())
     elif arguments.role == "proxy":
         serve_app(lambda: bare_proxy(arguments.upstream), arguments.started)
-    elif arguments.role == "gateway":
+    elif arguments.role in ("gateway", "uninspected"):
         from bench.gateway_in_memory import gateway_app
 
-        serve_app(lambda: gateway_app(arguments.upstream, KEY), arguments.started)
+        inspects = arguments.role == "gateway"
+        serve_app(
+            lambda: gateway_app(arguments.upstream, KEY, inspects=inspects, stores=arguments.stores),
+            arguments.started,
+        )
+    elif arguments.role == "stores":
+        from bench.gateway_in_memory import key_pk
+        from bench.stores_on_loopback import serve_stores
+
+        uvloop.run(serve_stores(key_pk(KEY), "marketing"))
     else:
         run(arguments)
 
@@ -420,12 +441,27 @@ def run(arguments: argparse.Namespace) -> None:
                 results["gateway, stores on the emulated AWS"] = measure(
                     emulated_port, emulated.pid, arguments.seconds, arguments.rounds
                 )
+        if arguments.wire:
+            stores, port_of_stores, _ = spawn("stores")
+            processes.append(stores)
+            at = f"http://127.0.0.1:{port_of_stores}"
+            wired, port_of_wired, _ = spawn("gateway", "--upstream", upstream, "--stores", at)
+            processes.append(wired)
+            results[WIRED] = measure(port_of_wired, wired.pid, arguments.seconds, arguments.rounds)
+        if arguments.without_inspection:
+            bare, port_of_bare, _ = spawn("uninspected", "--upstream", upstream)
+            processes.append(bare)
+            results[UNINSPECTED] = measure(port_of_bare, bare.pid, arguments.seconds, arguments.rounds)
         memory = watch_memory(port, gateway.pid, arguments.memory) if arguments.memory else []
     finally:
         for process in processes:
             process.terminate()
             process.wait(10)
     against = goals(results[OURS], results[DIRECT], ready, memory)
+    if arguments.wire:
+        against += goals_over_the_wire(results[WIRED])
+    if arguments.without_inspection:
+        against += goals_without_inspection(results[UNINSPECTED], results[DIRECT])
     if arguments.json:
         judged = [
             {**asdict(goal), "reached": goal.missed_by <= 0, "missed_by": max(goal.missed_by, 0)}
@@ -498,6 +534,19 @@ def goals(ours: dict[str, float], direct: dict[str, float], ready: float, memory
     if memory:  # the first tenth fills the caches of the process
         found.append(Goal("growth of memory after the first tenth", (memory[-1] - memory[0]) / 1024, 2, "MB"))
     return found
+
+
+def goals_over_the_wire(wired: dict[str, float]) -> list[Goal]:
+    """What a call should cost with everything that it asks of AWS."""
+    return [Goal("processor a request, stores over the wire", wired["cpu"], 1.0, "ms")]
+
+
+def goals_without_inspection(bare: dict[str, float], direct: dict[str, float]) -> list[Goal]:
+    """What the rest of the path should reach."""
+    return [
+        Goal("without inspection: added p50 at 1 client", bare["p50_1"] - direct["p50_1"], 0.35, "ms"),
+        Goal("without inspection: requests a second at 16", bare["rps16"], 3_000, "rps", at_least=True),
+    ]
 
 
 def watch_memory(port: int, pid: int, calls: int) -> list[int]:

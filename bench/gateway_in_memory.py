@@ -10,10 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from botocore.credentials import Credentials
+
 from lambdas.common.access import AccessRecord
-from lambdas.common.audit import AuditWriter, LoopJournal
+from lambdas.common.audit import AuditBucketOnLoop, AuditWriter, LoopJournal
 from lambdas.common.documents import Document
 from lambdas.common.ledger import Ledger
+from lambdas.common.ledger.dynamo_store import DynamoStore
 from lambdas.common.ledger.items import Key
 from lambdas.common.ledger.memory_store import MemoryStore
 from lambdas.common.policy import PolicyWatch
@@ -24,13 +27,17 @@ from lambdas.common.virtual_keys import key_record_pk
 from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.app import create_app
 from lambdas.gateway.authenticate import Authenticator, LiveRecords
+from lambdas.gateway.aws_requests import Credentials as AwsCredentials
+from lambdas.gateway.aws_requests import DynamoRequests, S3Puts
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.inspection import InspectionStep
 from lambdas.gateway.inspection_process import InspectionProcess
+from lambdas.gateway.json_body import JsonBody
 from lambdas.gateway.prompts import PromptRegistry
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.settings import read_settings
+from lambdas.gateway.verdict import Verdict
 from lambdas.inspection import InspectionConfig, Inspector
 
 PEPPER = b"p" * 32
@@ -112,15 +119,48 @@ def policy(upstream: str) -> dict[str, Any]:
     }
 
 
-def gateway_app(upstream: str, *keys: str) -> Any:
-    """The application in front of `upstream`, for callers with these virtual keys."""
+class _Uninspected(InspectionStep):
+    """Lets requests and answers pass unread: what the rest of the path costs."""
+
+    async def verdict(self, body: JsonBody, *_: Any, **__: Any) -> Verdict:
+        return Verdict(allowed=True, body=body, data_class="public", record={"step": "inspect"})
+
+    def answer_filter(self, *_: Any) -> None:
+        return None
+
+
+def key_pk(key: str) -> str:
+    """Where the access record of a key is."""
+    return key_record_pk(key, PEPPER)
+
+
+def _remote_stores(url: str) -> tuple[DynamoStore, AuditBucketOnLoop]:
+    """The stores of a deployment, over the wire to `url`."""
+    hot = HttpTransport()
+    keys = AwsCredentials(Credentials("AKIDEXAMPLE", "a-secret-of-nobody", "t" * 400))
+    asked = DynamoRequests(hot, keys, endpoint_url=url, region="eu-central-1")
+    puts = S3Puts(hot, keys, endpoint_url=url, region="eu-central-1", path_style=True)
+    return (
+        DynamoStore(asked, ledger_table="ledger", access_table="access", pool=None),
+        AuditBucketOnLoop(
+            puts.put_object, bucket="audit", key_arn="arn:aws:kms:eu-central-1:111122223333:key/k"
+        ),
+    )
+
+
+def gateway_app(upstream: str, *keys: str, inspects: bool = True, stores: str = "") -> Any:
+    """The application in front of `upstream`, for callers with these virtual keys; its stores at the URL
+    `stores`, else in memory.
+    """
+    step = InspectionStep if inspects else _Uninspected
     pool = ThreadPoolExecutor(8)
-    items = MemoryStore()
+    memory = MemoryStore()
+    items, bucket = _remote_stores(stores) if stores else (memory, _Bucket())
     records: dict[str, AccessRecord] = {}
     for number, key in enumerate(keys, 1):
-        pk = key_record_pk(key, PEPPER)
+        pk = key_pk(key)
         records[pk] = AccessRecord(pk, f"app-{number}", active=True, department="marketing")
-        items.items[Key("access", pk, "ACCESS")] = {"active": True, "department": "marketing"}
+        memory.items[Key("access", pk, "ACCESS")] = {"active": True, "department": "marketing"}
     watch = PolicyWatch(_Document(policy(upstream)))
     transport = HttpTransport()
     out = Path("/dev/null").open("w")  # noqa: SIM115 - as long as the process
@@ -138,12 +178,10 @@ def gateway_app(upstream: str, *keys: str) -> Any:
                 pepper=lambda: PEPPER,
                 verifier=TokenVerifier(KeySets()),
             ),
-            inspection=InspectionStep(
-                Inspector(InspectionConfig(hash_key=b"k" * 32)), process=InspectionProcess()
-            ),
+            inspection=step(Inspector(InspectionConfig(hash_key=b"k" * 32)), process=InspectionProcess()),
             ledger=Ledger(items),
             prices=load_prices(),
-            audit=AuditWriter(LoopJournal("bench", _Bucket()), keys=_SubjectKeys(), pool=pool),  # type: ignore[arg-type]
+            audit=AuditWriter(LoopJournal("bench", bucket), keys=_SubjectKeys(), pool=pool),  # type: ignore[arg-type]
             providers=Providers(
                 transport, read_secret=secret, identity_token=secret, aws_credentials=secret, region="x"
             ),

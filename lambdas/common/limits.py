@@ -13,7 +13,9 @@ from lambdas.common.identities import Principal
 from lambdas.common.policy import Department, GatewayPolicy, Rates
 
 CallerKind = Literal["person", "agent", "application"]
-_AGENT_SIGNS = ((b"x-claude-code-session-id", b""), (b"user-agent", b"claude-cli/"))
+_AGENTS_SESSION = b"x-claude-code-session-id"
+_AGENTS_NAME = b"claude-cli/"
+_RATES = tuple(one.name for one in fields(Rates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def kind_of(principal: Principal, headers: Mapping[bytes, bytes]) -> CallerKind:
     """What kind of caller asks. Coding agents say so of themselves; a limit of a key's own holds whatever is
     said.
     """
-    if any(headers.get(name, b"").startswith(sign) and name in headers for name, sign in _AGENT_SIGNS):
+    if _AGENTS_SESSION in headers or headers.get(b"user-agent", b"").startswith(_AGENTS_NAME):
         return "agent"
     return principal.kind
 
@@ -45,11 +47,10 @@ def limits_of(
     own; then those of its key.
     """
     rates = department.rates_of(kind)
-    chosen = {one.name: getattr(rates, one.name) for one in fields(Rates)}
-    for name in chosen:
-        own = [
-            getattr(policy.role_limits[role], name) for role in principal.roles if role in policy.role_limits
-        ]
+    chosen = {name: getattr(rates, name) for name in _RATES}
+    of_roles = [policy.role_limits[role] for role in principal.roles if role in policy.role_limits]
+    for name in _RATES if of_roles or principal.limits else ():
+        own = [getattr(one, name) for one in of_roles]
         chosen[name] = max([value for value in own if value is not None], default=chosen[name])
         of_key = getattr(principal.limits, name) if principal.limits else None
         chosen[name] = chosen[name] if of_key is None else of_key

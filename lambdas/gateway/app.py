@@ -241,16 +241,16 @@ class _App:
             if error.reason != "access":
                 raise
             # the ledger knows of a change that is not in the records kept here: a leaver, or a mover, whose
-            # call goes on in the new department
+            # call goes on in the new department, as a call of its own
             moved = await gateway.authenticate(exchange, force_refresh=True)
             if moved == principal:
                 raise
+            exchange.request_id = entry.request_id = new_id("req_")
             await self._for(moved, handler, exchange, entry)
 
     async def _for(
         self, principal: Principal, handler: Handler, exchange: Exchange, entry: AccessEntry
     ) -> None:
-        exchange.request_id = entry.request_id = new_id("req_")  # a second attempt is a call of its own
         entry.department = principal.department
         await handler(exchange, entry, principal)
 

@@ -60,6 +60,7 @@ _AGAIN = frozenset(
         "TransactionInProgressException",
     }
 )  # fmt: skip
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _XML = {part: re.compile(rb"<%b>([^<]*)</%b>" % (part, part)) for part in (b"Code", b"Message")}
 
 
@@ -87,6 +88,7 @@ class Signer:
         self._service = service
         self._region = region
         self._derived: tuple[str, str, bytes] = ("", "", b"")
+        self._at: tuple[int, str] = (0, "")
 
     def headers(
         self,
@@ -100,13 +102,13 @@ class Signer:
         """The headers that a signed request has in addition to `headers`, whose names are lower-case and
         among which is `host`. `path` is percent-encoded as it is sent, and has no query.
         """
-        at = now.strftime("%Y%m%dT%H%M%SZ")
+        at = self._time(now)
         more = [("x-amz-content-sha256", payload_sha256), ("x-amz-date", at)]
         if keys.token:
             more.append(("x-amz-security-token", keys.token))
         signed = sorted([*headers, *more])
-        names = ";".join(name for name, _ in signed)
-        lines = "".join(f"{name}:{' '.join(value.split())}\n" for name, value in signed)
+        names = ";".join([name for name, _ in signed])
+        lines = "".join([f"{name}:{_trimmed(value)}\n" for name, value in signed])
         canonical = f"{method}\n{path}\n\n{lines}\n{names}\n{payload_sha256}"
         scope = f"{at[:8]}/{self._region}/{self._service}/aws4_request"
         digest = hashlib.sha256(canonical.encode()).hexdigest()
@@ -118,6 +120,12 @@ class Signer:
         )
         return [*more, ("authorization", authorization)]
 
+    def _time(self, now: datetime) -> str:
+        second = int(now.timestamp())
+        if self._at[0] != second:
+            self._at = (second, now.strftime("%Y%m%dT%H%M%SZ"))
+        return self._at[1]
+
     def _key(self, secret: str, day: str) -> bytes:
         if self._derived[:2] != (secret, day):
             key = ("AWS4" + secret).encode()
@@ -125,6 +133,10 @@ class Signer:
                 key = hmac.digest(key, part.encode(), "sha256")
             self._derived = (secret, day, key)
         return self._derived[2]
+
+
+def _trimmed(value: str) -> str:
+    return " ".join(value.split()) if " " in value or "\t" in value else value
 
 
 @dataclass(slots=True)
@@ -207,7 +219,7 @@ class _JsonService:
         """The answer. Raises `ClientError`, `BotoCoreError`. `once`: sent a single time, whatever becomes of
         it, because a second would do the same again.
         """
-        body = json.dumps(request, separators=(",", ":")).encode()
+        body = _encode(request).encode()
         digest = hashlib.sha256(body).hexdigest()
         headers = [("content-type", self._content_type), ("x-amz-target", f"{self._target}.{operation}")]
         attempt = 1

@@ -48,6 +48,7 @@ class GovernedCall:
     worst: WorstCase | None = None
     added_tokens: int = 0  # that an embedding model puts before the texts
     taken: bool = False  # a provider has begun to answer it, so it is charged
+    _limits: CallerLimits | None = field(default=None, init=False, repr=False)
 
     @property
     def request_id(self) -> str:
@@ -62,8 +63,10 @@ class GovernedCall:
     @property
     def limits(self) -> CallerLimits:
         """What its caller may do."""
-        kind = kind_of(self.principal, self.exchange.headers)
-        return limits_of(self.policy, self.department, self.principal, kind)
+        if self._limits is None:
+            kind = kind_of(self.principal, self.exchange.headers)
+            self._limits = limits_of(self.policy, self.department, self.principal, kind)
+        return self._limits
 
     @property
     def monthly_ceiling(self) -> int | None:

@@ -100,8 +100,9 @@ class Recorder:
             "answer_filter": outcome.decisions,
             **({"called": as_recorded(outcome.called, call.rules)} if outcome.called else {}),
         }
-        for kind, number in Counter(one.kind for one in outcome.called).items():
-            self._log.tools_called(kind, number)
+        if outcome.called:
+            for kind, number in Counter(one.kind for one in outcome.called).items():
+                self._log.tools_called(kind, number)
         try:
             await self._audit.append(record, bodies={"response": outcome.response})
         except (

@@ -6,7 +6,7 @@ right answer.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -109,15 +109,10 @@ class Reserver:
         tokens = self._shares.corrected(caller, estimate)
         _refuse_impossible(call, limits, tokens)
         now = self._clock()
-        department = replace(
-            call.department,
-            user_requests_per_minute=limits.requests_per_minute,
-            user_tokens_per_minute=limits.tokens_per_minute,
-        )
         ask = Ask(
             call.request_id,
             call.principal,
-            department,
+            call.department,
             call.policy.organization,
             call.model,
             first_hold(worst, call.max_tokens)[0],
@@ -126,6 +121,8 @@ class Reserver:
             batch=call.kind == "batch",
             caller_budget_microusd=limits.monthly_budget_microusd,
             concurrent_calls=_at_once(call, limits),
+            requests_per_minute=limits.requests_per_minute,
+            tokens_per_minute=limits.tokens_per_minute,
         )
         try:
             granted = await self._ledger.reserve(ask)

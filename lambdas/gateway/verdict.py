@@ -170,7 +170,7 @@ def _record(inspection: Inspection, decision: Decision) -> dict[str, Any]:
         for one in inspection.findings
         if one.level is not DataClass.PUBLIC or action is not Action.ALLOW or is_lenient(one)
     ]
-    beyond = Counter(one.type for one in recorded[_MOST_RECORDED:])
+    beyond = Counter(one.type for one in recorded[_MOST_RECORDED:]) if recorded else {}
     return {
         **withheld,
         "step": "inspect",

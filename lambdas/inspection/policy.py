@@ -31,7 +31,10 @@ class Action(StrEnum):
     @property
     def rank(self) -> int:
         """0 for allow to 4 for block."""
-        return list(Action).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {member: rank for rank, member in enumerate(Action)}
 
 
 class DepartmentRules(Protocol):

@@ -14,10 +14,9 @@ earlier minute is replaced by the first to come; one that a clock a little ahead
 
 import random
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lambdas.common.ledger.items import Add, Cancelled, Key, Members, Span, Store
 from lambdas.common.ledger.reservation import LedgerContended, LedgerUnavailable, LedgerUnsure, Refused
@@ -35,16 +34,14 @@ _LEAVES = 3
 Problem = Literal["rate", "budget", "concurrency"]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a minute allows."""
 
     requests: int
     tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(NamedTuple):
     """What is to be taken of a counter, by whom, when, for which month (YYYY-MM). `requests` is 0 where a
     call takes more than it took at first: then no window is asked.
     """
@@ -58,8 +55,7 @@ class Amount:
     place: str = ""  # of the call among those under way (`place_of`)
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
+class Counter(NamedTuple):
     """A budget with its window. `scope` is how refusals name it; without `ceiling` it only meters.
     `at_once`: how many calls may be under way; only of a counter without shards.
     """

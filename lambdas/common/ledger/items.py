@@ -6,11 +6,13 @@ write at the same time would cancel it. `Cancelled` says what did not hold.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 AFTER_ALL = "\uffff"  # greater than every sk
 TTL = "ttl"  # DynamoDB's time-to-live attribute, seconds since the epoch
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Key(NamedTuple):
@@ -32,8 +34,7 @@ class Span(NamedTuple):
     inside: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(NamedTuple):
     """Texts that join the set `name` of an item, or leave it where `most` is None. Holds when the set has
     fewer than `most` before; those that leave need not be there.
     """
@@ -43,8 +44,7 @@ class Members:
     most: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(NamedTuple):
     """Add to numbers of an item, which is made if it is not there, set `sets`, and let `members` join or
     leave.
 
@@ -54,22 +54,20 @@ class Add:
 
     key: Key
     amounts: Mapping[str, int]
-    at_most: Mapping[str, int] = field(default_factory=dict)
-    sets: Mapping[str, int | str] = field(default_factory=dict)
+    at_most: Mapping[str, int] = _NOTHING
+    sets: Mapping[str, int | str] = _NOTHING
     span: Span | None = None
     members: Members | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(NamedTuple):
     """Write an item. Holds when there is none."""
 
     key: Key
     item: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Set attributes. Holds when the item has the values in `equals`."""
 
     key: Key
@@ -77,8 +75,7 @@ class Change:
     equals: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(NamedTuple):
     """Delete an item. Holds when it has the values in `equals`."""
 
     key: Key

@@ -505,7 +505,7 @@ def _counters_of(ask: Ask) -> list[Counter]:
             f"USER#{principal.id}",
             "you",
             _own_ceiling(ask),
-            Limits(department.user_requests_per_minute, department.user_tokens_per_minute),
+            _own_limits(ask),
             at_once=ask.concurrent_calls,
         ),
         Counter(
@@ -531,6 +531,15 @@ def _own_ceiling(ask: Ask) -> int | None:
         return ask.caller_budget_microusd
     central = ask.organization.budget_model == "central"
     return None if central else ask.department.user_monthly_budget_microusd
+
+
+def _own_limits(ask: Ask) -> Limits:
+    """What a minute allows the caller."""
+    people, requests, tokens = ask.department, ask.requests_per_minute, ask.tokens_per_minute
+    return Limits(
+        people.user_requests_per_minute if requests is None else requests,
+        people.user_tokens_per_minute if tokens is None else tokens,
+    )
 
 
 def _reservation(ask: Ask, amount: Amount, places: Sequence[Key]) -> Reservation:
@@ -587,12 +596,12 @@ def _windows(ask: Ask, own: Mapping[str, Any] | None, now: datetime) -> list[Rat
     """The caller's own limits after this call; exact only without company."""
     requests, tokens = used_in_window(own, now)
     resets_at = floor(now) + timedelta(minutes=1)
-    department = ask.department
+    limits = _own_limits(ask)
     return [
         RateWindow(kind, limit, max(0, limit - used), resets_at)
         for kind, limit, used in (
-            ("requests", department.user_requests_per_minute, requests + 1),
-            ("tokens", department.user_tokens_per_minute, tokens + ask.tokens),
+            ("requests", limits.requests, requests + 1),
+            ("tokens", limits.tokens, tokens + ask.tokens),
         )
     ]
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lambdas.common.identities import Principal
 from lambdas.common.ledger.items import Key
@@ -15,7 +15,8 @@ from lambdas.common.policy import Department, Organization
 class Ask:
     """One call that wants to be sent. Money in micro-dollars; `tokens` is what it probably adds to its rate
     windows before its answer begins. `caller_budget_microusd` is an own ceiling of the caller's that holds
-    under every budget model. The limits of `department` for its people are those that hold for this caller.
+    under every budget model. The rates are those that hold for this caller; where None, those of `department`
+    for its people.
     """
 
     reservation_id: str
@@ -29,10 +30,11 @@ class Ask:
     batch: bool = False
     caller_budget_microusd: int | None = None
     concurrent_calls: int | None = None  # that the caller may have under way
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RateWindow:
+class RateWindow(NamedTuple):
     """A limit of the caller's own as it stands after this call. `kind` is `requests` or `tokens`."""
 
     kind: str

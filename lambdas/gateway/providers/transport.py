@@ -11,6 +11,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from time import monotonic
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
@@ -90,13 +91,18 @@ class Endpoint(NamedTuple):
 def endpoint_of(url: str) -> tuple[Endpoint, bytes]:
     """Endpoint and request target (path and query) of an absolute URL."""
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"not an absolute http(s) URL: {url!r}")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
     target = parts.path or "/"
     if parts.query:
         target += "?" + parts.query
-    return Endpoint(parts.scheme, parts.hostname, port), target.encode("ascii")
+    return _endpoint(parts.scheme, parts.netloc), target.encode("ascii")
+
+
+@lru_cache(256)  # a call asks a dozen times for the same few
+def _endpoint(scheme: str, netloc: str) -> Endpoint:
+    parts = urlsplit(f"{scheme}://{netloc}")
+    if scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"not an absolute http(s) URL: {scheme}://{netloc}")
+    return Endpoint(scheme, parts.hostname, parts.port or (443 if scheme == "https" else 80))
 
 
 class Response:
@@ -472,6 +478,7 @@ def _request_head(
     return b"".join(lines)
 
 
+@lru_cache(256)
 def host_header(endpoint: Endpoint) -> bytes:
     """The value of `host` for an endpoint."""
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
