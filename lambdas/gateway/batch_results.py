@@ -136,8 +136,8 @@ class BatchResults:
         for line in fresh:
             if made := made_by((_result(line) or {}).get("message")):
                 await self.belongings.keep(batch.owner, made)
-        usages = [usage for usage in map(_usage, fresh) if usage is not None]
-        cost = self.settler.batch_cost(batch.item["model"], usages)
+        used = [one for one in map(_used, fresh) if one is not None]
+        cost = self.settler.batch_cost(batch.item["model"], used)
         await self.recorder.batch_results(
             entry.request_id,
             batch.principal,
@@ -226,14 +226,17 @@ async def _give(
     await deliver(b"".join(passed))
 
 
-def _usage(line: bytes) -> dict[str, Any] | None:
-    """The usage of a result; None for one that cost nothing, empty where it should be there and is not."""
-    result = _result(line)
-    if result is not None and result.get("type") in _WITHOUT_MESSAGE:
+def _used(line: bytes) -> tuple[dict[str, Any], str | None] | None:
+    """The usage of a result and what it calls its model; None for one that cost nothing, empty where it
+    should be there and is not.
+    """
+    result = _result(line) or {}
+    message = result.get("message")
+    if message is None and result.get("type") in _WITHOUT_MESSAGE:
         return None
-    message = result.get("message") if result is not None else None
-    usage = message.get("usage") if isinstance(message, dict) else None
-    return usage if isinstance(usage, dict) else {}
+    said = message if isinstance(message, dict) else {}
+    usage, model = said.get("usage"), said.get("model")
+    return usage if isinstance(usage, dict) else {}, model if isinstance(model, str) else None
 
 
 def _result(line: bytes) -> dict[str, Any] | None:

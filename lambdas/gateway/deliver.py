@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from time import monotonic
+from typing import Any
 
 from lambdas.common.json_text import json_bytes
 from lambdas.gateway import errors
@@ -21,7 +22,7 @@ from lambdas.gateway.errors import ApiError
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.hold import Hold, StepRefused
 from lambdas.gateway.made import made_in
-from lambdas.gateway.outcome import Outcome, read_message
+from lambdas.gateway.outcome import Outcome, usage_and_stop_reason
 from lambdas.gateway.providers.credentials import read_whole
 from lambdas.gateway.providers.provider import response_headers
 from lambdas.gateway.providers.transport import CallCancelled, DeadlineExceeded, TransportError
@@ -89,10 +90,12 @@ async def deliver_whole(
     )
     unreadable: ApiError | None = None
     if outcome.billable:
-        outcome.usage, outcome.stop_reason = read_message(body)
+        message = _message(body)
+        outcome.usage, outcome.stop_reason = usage_and_stop_reason(message)
+        outcome.model = model if isinstance(model := message.get("model"), str) else None
         outcome.called = called_in(body)
         outcome.made = made_in(body)
-        if not _is_message(body):
+        if not isinstance(message.get("content"), list):
             unreadable = _unreadable()
             outcome.result, outcome.reason = "interrupted", unreadable.reason
         elif answer_filter is not None:
@@ -107,13 +110,15 @@ async def deliver_whole(
     await exchange.answer(response.status, [*response_headers(response.headers), *rate_headers], body)
 
 
-def _is_message(body: bytes) -> bool:
-    """Whether an answer is a Message that can be read: compressed or cut, nobody could say what is in it."""
+def _message(body: bytes) -> dict[str, Any]:
+    """The JSON object that an answer is; empty for any other: compressed or cut, nobody could say what is in
+    it.
+    """
     try:
         message = json.loads(body.decode())
     except (ValueError, RecursionError):
-        return False
-    return isinstance(message, dict) and isinstance(message.get("content"), list)
+        return {}
+    return message if isinstance(message, dict) else {}
 
 
 def _unreadable() -> ApiError:
@@ -325,6 +330,7 @@ class _Relay:
         message = self._message
         outcome.usage = dict(message.usage) or None
         outcome.stop_reason = message.stop_reason
+        outcome.model = message.model
         outcome.called = message.called
         outcome.made = message.made
         outcome.said_usage = message.stop_reason is not None  # it comes with the final usage

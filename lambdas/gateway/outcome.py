@@ -2,7 +2,7 @@
 log.
 """
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ class Outcome:
     said_usage: bool = False
     delivered_tokens: int = 0
     stop_reason: str | None = None
+    model: str | None = None  # as the answer calls it
     upstream_request_id: str | None = None
     response: bytes = b""
     content_type: str = "application/json"
@@ -38,14 +39,9 @@ class Outcome:
     made: Made | None = None  # what stays at the provider
 
 
-def read_message(body: bytes) -> tuple[dict[str, Any] | None, str | None]:
-    """Usage and stop reason of a whole Message; `(None, None)` when the body is not one."""
-    try:
-        message = json.loads(body)
-        usage = message["usage"]
-        stop_reason = message.get("stop_reason")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None, None
+def usage_and_stop_reason(message: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
+    """What a whole Message says of itself; `(None, None)` without usage."""
+    usage, stop_reason = message.get("usage"), message.get("stop_reason")
     if not isinstance(usage, dict):
         return None, None
     return usage, stop_reason if isinstance(stop_reason, str) else None

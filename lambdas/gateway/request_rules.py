@@ -27,6 +27,10 @@ _BETA_HEADER = b"anthropic-beta"
 _PAYERS = (b"anthropic-workspace-id", b"anthropic-user-profile-id")
 _DOMAIN_TOOLS = ("web_search", "web_fetch")
 _LIMITS = ("max_uses", "max_content_tokens", "max_tokens")
+_PRICED: Mapping[str, tuple[Any, ...]] = {  # fields whose values decide the price
+    "speed": (None, "standard", "fast"),
+    "service_tier": (None, "auto", "standard_only"),
+}
 _CLOSED = ("fallbacks", "mcp_servers", "container", "thread", "compaction", "billing_policy")
 
 
@@ -138,6 +142,8 @@ def _unlisted(
             yield from _parameters(entry, value, f"{path}{name}", "field")
         if entry is not None and entry.edits and isinstance(value, Mapping):
             yield from _edits(entry, value, f"{path}{name}")
+        if name in _PRICED and value not in _PRICED[name] and f"{name}.{value}" not in contract.fields:
+            yield Unlisted("field", f"{name}.{value}", f"{path}{name}")
     for place, tool in seen.tools:
         kind = tool_type(tool)
         entry = contract.tools.get(kind)
@@ -211,8 +217,10 @@ def _needed(
         entry = contract.tools.get(tool_type(tool))
         if entry is None or not entry.needs:
             continue
-        if tool_type(tool) == MCP_TOOLSET:
-            continue  # what it reaches is said by its server
+        if tool_type(tool) == MCP_TOOLSET:  # what it reaches is said by its server
+            if all(server.get("name") != tool.get("mcp_server_name") for _, server in seen.servers):
+                yield Denied("mcp", place)
+            continue
         yield Denied(entry.needs, place)
         if entry.name.startswith(_DOMAIN_TOOLS):
             yield from _domains(tool, place)

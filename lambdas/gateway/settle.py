@@ -76,7 +76,11 @@ class Settler:
         if outcome.delivered_tokens > _count(usage.get("output_tokens")):
             usage["output_tokens"] = outcome.delivered_tokens
         charge = self._prices.charge(
-            call.model, usage, batch=call.kind == "batch", asked=reserved.hold.worst.asked
+            call.model,
+            usage,
+            batch=call.kind == "batch",
+            asked=reserved.hold.worst.asked,
+            answered_by=outcome.model,
         )
         known = charge.microusd
         microusd = known + unanswered if said and charge.certain else max(known, reserved.microusd)
@@ -89,9 +93,9 @@ class Settler:
             microusd - known,
         )
 
-    def batch_cost(self, model: str, usages: Sequence[dict[str, Any]]) -> Cost:
-        """The cost of a batch whose messages report these usages."""
-        charges = [self._prices.charge(model, usage, batch=True) for usage in usages]
+    def batch_cost(self, model: str, used: Sequence[tuple[dict[str, Any], str | None]]) -> Cost:
+        """The cost of a batch whose messages report these usages, by models that they call so."""
+        charges = [self._prices.charge(model, one, batch=True, answered_by=name) for one, name in used]
         return Cost(
             sum(one.microusd for one in charges),
             sum(one.input_tokens for one in charges),
@@ -118,7 +122,8 @@ class Settler:
         telling.add_done_callback(self._owed.discard)
         if recorded is not None:
             await asyncio.wait([recorded])
-        await asyncio.wait([telling], timeout=self._patience)
+        if not telling.done():
+            await asyncio.wait([telling], timeout=self._patience)
 
     async def release(self, reserved: Reserved) -> None:
         """Give all of it back: nothing left the account."""

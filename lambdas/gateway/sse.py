@@ -128,9 +128,19 @@ class MessageStream:
             self.error = error if isinstance(error, dict) else {"type": "api_error"}
 
     def _add_usage(self, usage: Any) -> None:
-        """Usage in a stream is cumulative: a later figure replaces the earlier one."""
+        """Usage in a stream is cumulative: a later figure replaces the earlier one, unless it is lower."""
         if isinstance(usage, dict):
-            self.usage.update({key: value for key, value in usage.items() if value is not None})
+            self.usage = _grown(self.usage, usage)
+
+
+def _grown(before: Any, after: Any) -> Any:
+    """A part of the usage after a later event; what was said once is not taken back."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return {**before, **{key: _grown(before.get(key), value) for key, value in after.items()}}
+    if after is None or (isinstance(before, list) and isinstance(after, list) and len(after) < len(before)):
+        return before
+    counts = isinstance(before, int) and isinstance(after, int) and not isinstance(after, bool)
+    return max(before, after) if counts and after >= 0 else after
 
 
 def _text(value: Any) -> str | None:

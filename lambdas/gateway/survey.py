@@ -67,8 +67,10 @@ def tool_type(tool: Mapping[str, Any]) -> str:
 
 def _tools(value: Any, path: str, seen: Survey, depth: int) -> None:
     for index, tool in enumerate(value if isinstance(value, list) else [value]):
+        place = f"{path}[{index}]" if isinstance(value, list) else path
+        if isinstance(tool, list):
+            raise invalid_request(f"{place}: must be a tool, which is an object")
         if isinstance(tool, Mapping):
-            place = f"{path}[{index}]" if isinstance(value, list) else path
             seen.tools.append((place, tool))
             _rest(tool, place, seen, depth + 1)
 

@@ -140,6 +140,14 @@ def test_a_result_without_figures_that_can_be_believed_costs_what_was_reserved(
     assert b"no JSON" not in json.dumps(lines).encode()
 
 
+def test_what_a_result_says_of_its_message_counts_whatever_it_is_called(gateway: Harness) -> None:
+    dear = line(1).replace(b"claude-haiku-5-5", b"claude-opus-5-5-20260801")
+    ended = line(2).replace(b"succeeded", b"expired")
+    batch = create(gateway, 3, lambda: [line(0), dear, ended])
+    assert fetch(gateway, batch) is not None
+    assert gateway.spent() == 2 * COST + load_prices().cost("claude-opus-5-5", USAGE, batch=True)
+
+
 def test_results_that_are_not_all_there_are_not_settled(gateway: Harness) -> None:
     batch = create(gateway, 3, lambda: [line(0), line(1)])
     reserved = gateway.spent()

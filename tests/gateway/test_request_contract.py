@@ -83,6 +83,8 @@ UNKNOWN: dict[str, dict[str, Any]] = {
         "messages": [{"role": "user", "content": [{"type": "brand_new", "text": "Hi."}]}]
     },
     "fallbacks[0].brand_new": {"fallbacks": [{"model": "claude-sonnet-5-5", "brand_new": 1}]},
+    "speed": {"speed": "ludicrous"},
+    "service_tier": {"service_tier": "express"},
     "context_management.edits[0].type": {"context_management": {"edits": [{"type": "brand_new_20270101"}]}},
 }
 
@@ -102,6 +104,16 @@ def test_what_is_not_listed_is_refused_with_its_place_and_whom_to_ask(
     assert CONTACT in message
     assert "kit contract allow" in message
     assert not strict.upstream.received
+
+
+def test_a_list_of_tools_in_a_list_of_tools_is_refused(strict: Harness) -> None:
+    for fields in (
+        {"tools": [[SEARCH]]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi.", "tools": [[SEARCH]]}]}]},
+    ):
+        answer = strict.post("/v1/messages", chat(**fields))
+        assert answer.status == 400
+        assert "must be a tool" in answer.json()["error"]["message"]
 
 
 def test_a_beta_that_is_not_listed_is_refused_in_whichever_header_it_stands(strict: Harness) -> None:
@@ -203,6 +215,7 @@ NEEDS: dict[str, tuple[str, dict[str, Any]]] = {
     "thread": ("threads", {"thread": {"type": "create"}}),
     "payer": ("other-payer", {"billing_policy": {"type": "x", "bill_to": "user_profile"}}),
     "mcp": ("mcp", MCP),
+    "mcp without a server": ("mcp", {"tools": [{"type": "mcp_toolset", "mcp_server_name": "elsewhere"}]}),
     "within messages": (
         "web-search",
         {

@@ -14,7 +14,7 @@ from lambdas.gateway.survey import survey
 from lambdas.gateway.worst_case import WorstCase, worst_case
 
 from .harness import Harness, chat, department, make
-from .upstream import FakeUpstream, json_reply, message
+from .upstream import FakeUpstream, event, json_reply, message, stream_events, stream_reply
 
 PRICES = load_prices()
 HAIKU, SONNET, OPUS = "claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"
@@ -171,6 +171,10 @@ def test_a_batch_s_discount_is_for_batches_only() -> None:
         {"input_tokens": "5", "output_tokens": 5},
         {"input_tokens": True, "output_tokens": 5},
         {"input_tokens": 5, "output_tokens": 5, "thinking_tokens": 7},
+        {"input_tokens": 5, "output_tokens": 5, "elsewhere": {"of": [{"tokens": 7}]}},
+        {"input_tokens": 5, "output_tokens": 5, "iterations": [
+            {"type": "message", "input_tokens": 5, "output_tokens": 5, "iterations": [{"input_tokens": 7}]}
+        ]},
         {"input_tokens": 5, "output_tokens": 5, "server_tool_use": {"video_requests": 1}},
         {"input_tokens": 5, "output_tokens": 5, "server_tool_use": [1]},
         {"input_tokens": 5, "output_tokens": 5, "service_tier": "express"},
@@ -195,6 +199,44 @@ def test_usage_that_cannot_be_believed_costs_what_was_reserved(
     answer = gateway.post("/v1/messages", chat())
     intent = gateway.audit.of(answer.header("request-id"))[0]
     assert gateway.spent() >= intent["reserved_microusd"] > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", ["claude-opus-5-5", "eu.anthropic.claude-opus-5-5-20260801-v1:0"])
+def test_an_answer_by_a_more_expensive_model_than_was_asked_costs_its_price(
+    gateway: Harness, name: str, stream: bool
+) -> None:
+    usage = {"input_tokens": 1_000, "output_tokens": 500}
+    answers = {
+        False: json_reply(message(model=name) | {"usage": usage}),
+        True: stream_reply(
+            [one.replace(b"claude-haiku-5-5", name.encode()) for one in stream_events(["Hi."], **usage)]
+        ),
+    }
+    gateway.upstream.script = lambda _: answers[stream]
+    assert gateway.post("/v1/messages", chat(stream=stream)).status == 200
+    gateway.lines()
+    assert gateway.spent() == PRICES.cost("claude-opus-5-5", usage)
+    assert PRICES.charge("claude-opus-5-5", usage, answered_by="claude-haiku-5-5-20260801").microusd == (
+        PRICES.cost("claude-opus-5-5", usage)
+    ), "a name is no discount"
+
+
+def test_a_stream_takes_back_nothing_of_what_it_used(gateway: Harness) -> None:
+    later = [
+        {"output_tokens": 500, "server_tool_use": {"web_search_requests": 2}},
+        {"output_tokens": 3, "input_tokens": 0, "server_tool_use": {"web_search_requests": 0}},
+    ]
+    deltas = [
+        event("message_delta", {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": one})
+        for one in later
+    ]
+    first, *_, stop = stream_events([], input_tokens=1_000)
+    gateway.upstream.script = lambda _: stream_reply([first, *deltas, stop])
+    assert gateway.post("/v1/messages", chat(stream=True)).status == 200
+    gateway.lines()
+    used = {"input_tokens": 1_000, "output_tokens": 500, "server_tool_use": {"web_search_requests": 2}}
+    assert gateway.spent() == PRICES.cost("claude-haiku-5-5", used)
 
 
 COUNT = st.integers(0, 200_000)

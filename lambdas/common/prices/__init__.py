@@ -108,11 +108,18 @@ class PriceList:
             raise UnknownModel(model) from None
 
     def charge(
-        self, model: str, usage: Mapping[str, Any], *, batch: bool = False, asked: Asked = _NOTHING
+        self,
+        model: str,
+        usage: Mapping[str, Any],
+        *,
+        batch: bool = False,
+        asked: Asked = _NOTHING,
+        answered_by: str | None = None,
     ) -> Charge:
         """What a call with this `usage` (the shape of the Messages API) did cost. Raises `UnknownModel` for
         `model`; another one that is named in the usage and has no price is charged as the most expensive
-        there is.
+        there is. `answered_by` is what the answer calls its model: where that is another one, the call costs
+        what it costs with the more expensive of the two.
         """
         own = self.of(model)
         read = read_usage(usage, output_required=any(band.output for band in own.bands))
@@ -125,8 +132,10 @@ class PriceList:
             each = (named,) if named else self.models.values()
             priced[part.extra] += max(self._nano(one, part.tokens, asked, fast=fast) for one in each)
         # without a list of parts, any of the models that were asked for may have answered
-        others = () if read.parts else tuple(self.models.get(name) for name in asked.models)
+        others = [] if read.parts else [self.models.get(name) for name in asked.models]
         certain &= None not in others
+        if not read.parts and answered_by is not None and model not in answered_by:
+            others.append(self._named_in(answered_by))
         totals = [self._nano(one, read.total, asked, fast=fast) for one in (own, *others) if one is not None]
         nano = max(*totals, priced[False]) + priced[True]
         microusd = self.microusd(nano, batch=batch, us=asked.us if read.us is None else read.us)
@@ -137,6 +146,11 @@ class PriceList:
             sum(one.output for one in tokens),
             certain,
         )
+
+    def _named_in(self, name: str) -> ModelPrices | None:
+        """The prices of the model whose name, as ours, stands in a provider's name for it."""
+        known = [one for one in self.models if one in name]
+        return self.models[max(known, key=len)] if known else None
 
     def cost(self, model: str, usage: Mapping[str, Any], *, batch: bool = False) -> int:
         """Micro-dollars that a call with this usage did cost. Raises `UnknownModel`."""

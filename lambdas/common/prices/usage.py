@@ -14,6 +14,8 @@ _REQUIRED = _TOKENS[:2]
 _AGES = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 # figures that say again, or otherwise, what others say
 _DETAILS = frozenset(("output_tokens_details", "fallback_credit", "type", "model"))
+_READ_OF_A_PART = _DETAILS | {*_TOKENS, "cache_creation"}
+_READ = _READ_OF_A_PART | {"server_tool_use", "iterations"}
 _TOOLS = ("web_search_requests", "web_fetch_requests")
 _TIERS = (None, "standard", "priority", "batch")
 _SPEEDS = (None, "standard", "fast")
@@ -88,9 +90,13 @@ class _Figures:
 
     def nothing_else(self, holder: Mapping[str, Any], known: frozenset[str]) -> None:
         """A figure in another place may be a price of its own."""
-        self.certain &= not any(
-            isinstance(value, int | float) and value for name, value in holder.items() if name not in known
-        )
+        self.certain &= not any(_has_figure(value) for name, value in holder.items() if name not in known)
+
+
+def _has_figure(value: Any) -> bool:
+    """Whether there is a number but 0 anywhere in a value."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return (isinstance(value, int | float) and bool(value)) or any(map(_has_figure, inner))
 
 
 def read_usage(given: Mapping[str, Any], *, output_required: bool = True) -> Usage:
@@ -109,7 +115,7 @@ def read_usage(given: Mapping[str, Any], *, output_required: bool = True) -> Usa
     speed = figures.choice(given, "speed", _SPEEDS)
     geo = given.get("inference_geo")
     figures.certain &= geo is None or isinstance(geo, str)
-    figures.nothing_else(given, _DETAILS | frozenset(_TOKENS))
+    figures.nothing_else(given, _READ)
     return Usage(
         total,
         parts,
@@ -133,7 +139,7 @@ def _parts(given: Any, figures: _Figures) -> Iterator[Part]:
         kind, model = one.get("type"), one.get("model")
         figures.certain &= kind in _ITERATIONS and (model is None or isinstance(model, str))
         figures.certain &= model is not None or kind in {"message", "compaction"}
-        figures.nothing_else(one, _DETAILS | frozenset(_TOKENS))
+        figures.nothing_else(one, _READ_OF_A_PART)
         named = model if isinstance(model, str) else None
         yield Part(named, _tokens(one, figures), kind not in _SAMPLING)
 
