@@ -98,12 +98,13 @@ async def deliver_whole(
         if not isinstance(message.get("content"), list):
             unreadable = _unreadable()
             outcome.result, outcome.reason = "interrupted", unreadable.reason
-        elif answer_filter is not None:
-            body = outcome.response = await _filtered(body, answer_filter)
-            outcome.decisions = answer_filter.decisions()
+        else:
+            outcome.said_usage = outcome.usage is not None
+            if answer_filter is not None:
+                body = outcome.response = await _filtered(body, answer_filter)
+                outcome.decisions = answer_filter.decisions()
     if exchange.client_gone:
         outcome.result, outcome.status, outcome.reason = "client_gone", 499, "client_gone"
-        outcome.said_usage = outcome.usage is not None
     await finish(outcome)
     if unreadable is not None:
         raise unreadable
@@ -333,11 +334,11 @@ class _Relay:
         outcome.model = message.model
         outcome.called = message.called
         outcome.made = message.made
-        outcome.said_usage = message.stop_reason is not None  # it comes with the final usage
+        outcome.said_usage = message.said_usage
         outcome.response = b"".join([*self._sent, *self._held])
         if message.error is not None:
             outcome.result, outcome.reason = "interrupted", "upstream_error_event"
-        if not message.completed:
+        if not message.said_usage:
             events = EventBuffer(len(outcome.response)).feed(outcome.response)
             outcome.delivered_tokens = -(-delivered_characters(events) // _CHARACTERS_PER_TOKEN)
         if self._filter is not None:

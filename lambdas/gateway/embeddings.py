@@ -350,7 +350,7 @@ def _outcome(made: _Embedded, data: bytes) -> Outcome:
     """What is recorded and charged: also of a failure, what Bedrock counted until then."""
     usage = {"input_tokens": made.tokens}
     if made.failure is None:
-        return Outcome("completed", 200, usage, billable=True, response=data)
+        return Outcome("completed", 200, usage, billable=True, said_usage=True, response=data)
     return Outcome(
         "upstream_error", made.failure.status, usage, billable=made.tokens > 0, reason=made.failure.reason
     )

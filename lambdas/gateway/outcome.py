@@ -17,7 +17,7 @@ class Outcome:
     """`usage` as the provider reported it (the Claude API's `usage` object); None when it reported none.
 
     `billable` is False when no provider took the request; `said_usage` says that `usage` is the final one,
-    though the answer was not completed; `delivered_tokens` is the least that an answer
+    whether the answer was completed or not; `delivered_tokens` is the least that an answer
     without final usage has produced. `response` is what the client got, or was being given when the call
     ended.
     """

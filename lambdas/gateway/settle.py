@@ -72,7 +72,7 @@ class Settler:
             may_be = min(reserved.microusd, sent * first_hold(reserved.hold.worst, call.max_tokens)[0])
             return Cost(may_be, 0, 0, bool(may_be), uncertain_microusd=may_be)
         usage = dict(outcome.usage or {"input_tokens": -(-reserved.input_tokens // _BYTES_PER_TOKEN)})
-        said = outcome.usage is not None and (outcome.result == "completed" or outcome.said_usage)
+        said = outcome.usage is not None and outcome.said_usage
         if outcome.delivered_tokens > _count(usage.get("output_tokens")):
             usage["output_tokens"] = outcome.delivered_tokens
         charge = self._prices.charge(

@@ -84,7 +84,17 @@ def event_data(event: bytes) -> dict[str, Any]:
 class MessageStream:
     """Follows one streamed message: its usage so far, how it stopped, whether it was completed."""
 
-    __slots__ = ("called", "completed", "error", "made", "message_id", "model", "stop_reason", "usage")
+    __slots__ = (
+        "called",
+        "completed",
+        "error",
+        "made",
+        "message_id",
+        "model",
+        "said_usage",
+        "stop_reason",
+        "usage",
+    )
 
     def __init__(self) -> None:
         self.called: list[CalledTool] = []
@@ -93,6 +103,7 @@ class MessageStream:
         self.message_id: str | None = None
         self.model: str | None = None
         self.stop_reason: str | None = None
+        self.said_usage = False  # what it used in the end, and not only what it began with
         self.completed = False
         self.error: dict[str, Any] | None = None
 
@@ -116,7 +127,10 @@ class MessageStream:
                 self.made.take_block(event_data(event).get("content_block"))
         elif name == b"message_delta":
             data = event_data(event)
-            self._add_usage(data.get("usage"))
+            usage = data.get("usage")
+            self._add_usage(usage)
+            if isinstance(usage, dict) and usage.get("output_tokens") is not None:
+                self.said_usage = True
             delta = data.get("delta")
             if isinstance(delta, dict):
                 self.stop_reason = _text(delta.get("stop_reason"))

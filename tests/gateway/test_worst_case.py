@@ -239,6 +239,23 @@ def test_a_stream_takes_back_nothing_of_what_it_used(gateway: Harness) -> None:
     assert gateway.spent() == PRICES.cost("claude-haiku-5-5", used)
 
 
+@pytest.mark.parametrize("usage", [None, {}, {"input_tokens": 12}, {"output_tokens": None}], ids=json.dumps)
+def test_a_stream_that_ends_without_saying_what_it_used_costs_what_was_held(
+    gateway: Harness, usage: dict[str, Any] | None
+) -> None:
+    *before, _, stop = stream_events(["Hello. " * 50])
+    last = event(
+        "message_delta", {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}
+    )
+    gateway.upstream.script = lambda _: stream_reply([*before, last, stop])
+    answer = gateway.post("/v1/messages", chat(stream=True))
+    gateway.lines()
+    intent, outcome = gateway.audit.of(answer.header("request-id"))
+    assert outcome["result"] == "completed"
+    assert gateway.spent() == outcome["cost_microusd"] >= intent["reserved_microusd"]
+    assert outcome["uncertain_microusd"] > 0
+
+
 COUNT = st.integers(0, 200_000)
 AGES = st.fixed_dictionaries({"ephemeral_5m_input_tokens": COUNT, "ephemeral_1h_input_tokens": COUNT})
 TOKENS = {"input_tokens": COUNT, "output_tokens": COUNT, "cache_read_input_tokens": COUNT}
