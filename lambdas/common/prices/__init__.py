@@ -134,7 +134,7 @@ class PriceList:
         # without a list of parts, any of the models that were asked for may have answered
         others = [] if read.parts else [self.models.get(name) for name in asked.models]
         certain &= None not in others
-        if not read.parts and answered_by is not None and model not in answered_by:
+        if not read.parts and answered_by is not None and answered_by != model:
             others.append(self._named_in(answered_by))
         totals = [self._nano(one, read.total, asked, fast=fast) for one in (own, *others) if one is not None]
         nano = max(*totals, priced[False]) + priced[True]
@@ -148,7 +148,7 @@ class PriceList:
         )
 
     def _named_in(self, name: str) -> ModelPrices | None:
-        """The prices of the model whose name, as ours, stands in a provider's name for it."""
+        """The prices of the model whose name stands in a provider's name for it."""
         known = [one for one in self.models if one in name]
         return self.models[max(known, key=len)] if known else None
 
