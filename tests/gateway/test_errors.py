@@ -448,6 +448,7 @@ def _other_gateways(upstreams: list[FakeUpstream], seen: Seen) -> None:
         search = {"type": "web_search_20250305", "name": "web_search"}
         requests.message(brand_new=CANARY)
         requests.message(tools=[search])
+        requests.message(tools=[[search]])
         requests.message(tools=[{**search, "max_uses": CANARY}])
         requests.message(fallbacks=CANARY)
         deep: Any = []
