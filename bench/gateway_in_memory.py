@@ -19,7 +19,7 @@ from lambdas.common.ledger import Ledger
 from lambdas.common.ledger.dynamo_store import DynamoStore
 from lambdas.common.ledger.items import Key
 from lambdas.common.ledger.memory_store import MemoryStore
-from lambdas.common.policy import PolicyWatch
+from lambdas.common.policy import Department, PolicyWatch
 from lambdas.common.prices import load_prices
 from lambdas.common.subject_keys import SubjectKey
 from lambdas.common.tokens import KeySets, TokenVerifier
@@ -125,8 +125,8 @@ class _Uninspected(InspectionStep):
     async def verdict(self, body: JsonBody, *_: Any, **__: Any) -> Verdict:
         return Verdict(allowed=True, body=body, data_class="public", record={"step": "inspect"})
 
-    def answer_filter(self, *_: Any) -> None:
-        return None
+    def answer_filter(self, department: Department, restricted: frozenset[str] = frozenset()) -> None:
+        del department, restricted
 
 
 def key_pk(key: str) -> str:

@@ -153,8 +153,9 @@ def _grown(before: Any, after: Any) -> Any:
         return {**before, **{key: _grown(before.get(key), value) for key, value in after.items()}}
     if after is None or (isinstance(before, list) and isinstance(after, list) and len(after) < len(before)):
         return before
-    counts = isinstance(before, int) and isinstance(after, int) and not isinstance(after, bool)
-    return max(before, after) if counts and after >= 0 else after
+    if isinstance(before, int) and isinstance(after, int) and not isinstance(after, bool) and after >= 0:
+        return max(before, after)
+    return after
 
 
 def _text(value: Any) -> str | None:
