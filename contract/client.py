@@ -68,6 +68,10 @@ class Contacts:
     budgets: tuple[Email, ...] = key(
         "who is notified about costs; the alarm addresses if empty", default=(), most=10
     )
+    champions: tuple[Email, ...] = key(
+        "who reads the champions' channel (`kit champions --write`): people, or the mail address of a channel"
+        " in Slack or Teams; each confirms it once", default=(), most=50,
+    )  # fmt: skip
 
 
 @declared

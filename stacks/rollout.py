@@ -94,6 +94,7 @@ def _champions(settings: Settings, base: contracts.StageOutputs, desk: departmen
         governance_bucket_name=base["governance_bucket_name"],
         governance_key_arn=base["governance_key_arn"],
         user_pool_id=desk.user_pool_id,
+        emails=settings.contacts.champions,
         early_access=[alias for alias, one in settings.claude.models.items() if GROUP in one.roles],
     )
 

@@ -16,7 +16,8 @@ GROUP = "champions"
 @dataclass(frozen=True)
 class ChampionsArgs:
     """`wanted` is how many champions the size asks for, over all departments; `early_access` are the model
-    aliases that the gateway policy keeps for their role.
+    aliases that the gateway policy keeps for their role; `emails` read the channel, each once it has
+    confirmed so.
     """
 
     names: Names
@@ -27,14 +28,15 @@ class ChampionsArgs:
     governance_key_arn: pulumi.Input[str]
     user_pool_id: pulumi.Input[str] | None = None
     early_access: Sequence[str] = ()
+    emails: Sequence[str] = ()
 
 
 class Champions(KitComponent):
     """The champions programme (L4.6).
 
-    Creates: the topic `champions` as their channel, the programme as an object of the governance bucket
-    (how many in which departments, the training of each quarter, how they are recognised), and the Cognito
-    group `champions` where there is a user pool.
+    Creates: the topic `champions` as their channel, its subscriptions by mail, the programme as an object of
+    the governance bucket (how many in which departments, the training of each quarter, how they are
+    recognised), and the Cognito group `champions` where there is a user pool.
     Default posture: the channel is encrypted, TLS only, and only this account's roles publish to it.
     Replaced when changed: client, environment.
     """
@@ -77,6 +79,14 @@ class Champions(KitComponent):
             ),
             opts=self.child(),
         )
+        for number, email in enumerate(args.emails):
+            sns.TopicSubscription(
+                f"{name}-email-{number}",
+                topic=self.channel.arn,
+                protocol="email",
+                endpoint=email,
+                opts=self.child(),
+            )
         programme = PublishedText(
             f"{name}-programme",
             PublishedTextArgs(

@@ -1,17 +1,27 @@
-"""`kit champions`: who of the champions contributed what (L4.6)."""
+"""`kit champions`: who of the champions contributed what, and a message to their channel (L4.6)."""
 
 import json
+import sys
 from typing import Annotated
 
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.errors import ExitCode, KitError
+
+_MOST_BYTES = 256 * 1024  # of a message of SNS
+_MOST_SUBJECT = 100
 
 
 def champions(
     quarter: Annotated[
         str | None, typer.Option("--quarter", help="Such as 2026Q4; default: the running one.")
     ] = None,
+    write: Annotated[
+        str | None,
+        typer.Option("--write", help="Send this to the champions' channel, and show nothing. - reads it."),
+    ] = None,
+    subject: Annotated[str, typer.Option(help="Of what --write sends.")] = "From the Center of Excellence",
     client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
 ) -> None:
@@ -19,9 +29,13 @@ def champions(
 
     Prompts approved, reviews done, people trained, answers rated: computed from published prompts, reviews
     and records, as the quarterly governance review computes it, in the order of ids: nobody is ranked.
+    The channel reaches those whom `contacts.champions` names.
 
     Exit codes: 0 done; 2 wrong option; 4 no deployment can be reached.
     """
+    if write is not None:
+        _write(sys.stdin.read() if write == "-" else write, subject, client, as_json=as_json)
+        return
     from kit.adoption.recognition import contributions
     from kit.chosen import settings_of
     from kit.measurement import period
@@ -63,3 +77,31 @@ def champions(
         figures = (one.prompts_approved, one.reviews, one.people_trained, one.feedback)
         table.add_row(escape(one.known_as or one.person), one.department, *map(str, figures))
     Console(highlight=False).print(table)
+
+
+def _write(text: str, subject: str, client: str | None, *, as_json: bool) -> None:
+    """Send a message to the channel. Raises KitError (2) for what mail cannot carry."""
+    from kit.target import find_target
+
+    if not text.strip() or len(text.encode()) > _MOST_BYTES:
+        raise KitError("--write takes a text of 1 byte to 256 KiB", exit_code=ExitCode.USAGE)
+    plain = subject.isascii() and subject.isprintable() and subject[:1].isalnum()
+    if not plain or len(subject) > _MOST_SUBJECT:
+        raise KitError(
+            "--subject takes up to 100 characters of ASCII, the first a letter or digit",
+            exit_code=ExitCode.USAGE,
+        )
+    with deployment_errors():
+        target = find_target(client)
+        topic, sns = target.require("champions_topic_arn"), target.client("sns")
+        known = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        readers = [one for one in known if one["SubscriptionArn"].startswith("arn:")]
+        sent = sns.publish(TopicArn=topic, Subject=subject, Message=text)["MessageId"]
+    if as_json:
+        typer.echo(json.dumps({"sent": sent, "readers": len(readers), "waiting": len(known) - len(readers)}))
+        return
+    typer.echo(f"sent to {len(readers)} readers of the channel")
+    if not readers:
+        typer.echo(
+            "hint: name readers in contacts.champions; each confirms the mail that AWS sends them once"
+        )

@@ -128,3 +128,14 @@ def _rows(departments: Sequence[str], prompts: Sequence[str], now: datetime) -> 
             **({"outcome": "false-alarm", "note": f"{LABEL} Published test numbers.", "closed_by": "demo",
                 "closed_at": at} if state == "closed" else {}),
         })  # fmt: skip
+    for number, (question, answer) in enumerate(
+        (
+            ("May I translate a contract?",
+             "Your own drafts, yes. A supplier's contract is Internal: use the prompt for it, and have "
+             "a lawyer read the result."),
+            ("Why was my test number refused?", "A card number is refused whether it is real or not. Say in "
+             "the ticket which published number it is."),
+        )
+    ):  # fmt: skip
+        facts = {"question": f"{question} {LABEL}", "answer": answer, "person": "demo", "name": "", "at": at}
+        yield Row("ANSWER", f"ans_{number:026}", facts)

@@ -16,7 +16,7 @@ def erase(table: PortalTable, person: str) -> int:
     for row in own:
         if row.sk.startswith("TICKET#"):
             changed += _without_author(table, row.sk)
-    for place in ("HOURS", "STORY", "IDEA"):
+    for place in ("HOURS", "STORY", "IDEA", "ANSWER"):
         for row in table.rows(place):
             changed += _without(table, row, person)
     for place in ("CHAMPION", "PEOPLE", REMINDED):

@@ -9,6 +9,7 @@ change, and where needed `expires` (seconds since the epoch, the table's TTL), `
     TICKET#<id>        HEAD, SAID#<id>
     HOURS              <start>#<id>
     STORY, IDEA        <id>
+    ANSWER             <id>                             a question of everybody's, answered
     REMINDED           <person>                         when a mail reminded somebody, and how often
     CASE               <month>#<person>                 repeated refusals of a person, for the governance lead
 """

@@ -78,6 +78,7 @@ FORMS = {
     "ideas/decide": ("idea", "state", "value", "feasibility", "owner", "decision"),
     "center/timeline": ("task", "owner", "due"),
     "center/cases": ("case", "outcome", "note"),
+    "support/answers": ("question", "answer", "remove"),
 }
 HEADERS = (
     "accept",

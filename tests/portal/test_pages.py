@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.portal.erasure import erase
 from lambdas.portal.gateway import GatewayError
 from lambdas.portal.popular import ENOUGH_PEOPLE, note_use, note_verdict
 from lambdas.portal.table import Row
@@ -109,3 +110,31 @@ def test_the_center_sees_worth_by_department_from_five_people_on_and_others_see_
 
 def _standing(department: str, state: str) -> dict[str, Any]:
     return {"name": "", "department": department, "state": state, "left": [], "due": "", "at": 1}
+
+
+def test_the_center_makes_answers_of_questions_and_nobody_else_does(aws: None) -> None:
+    place = make_place(clock=Clock(datetime(2026, 12, 1, 9, tzinfo=UTC)))
+    place.joined("p_kim", roles=["enablement-lead"])
+    place.joined("p_ada")
+    said = {"question": "May I translate <b>manuals</b>?", "answer": "Yes, with a review."}
+    with place.browser("p_ada") as client:
+        assert post(client, "support/answers", said).status_code == 404
+    with place.browser("p_kim") as client:
+        for wrong in ({"question": ""}, {"answer": " "}, {"question": "x" * 301}, {"answer": "x" * 4_001}):
+            post(client, "support/answers", {**said, **wrong})
+        assert place.portal.table.rows("ANSWER") == []
+        post(client, "support/answers", said)
+    with place.browser("p_ada") as client:
+        shown = client.get("/portal/support?q=TRANSLATE+review").text
+        assert "May I translate &lt;b&gt;manuals&lt;/b&gt;?" in shown
+        assert "Yes, with a review." in shown
+        assert "Take it away" not in shown
+        assert "Yes, with a review." not in client.get("/portal/support?q=holidays").text
+        (row,) = place.portal.table.rows("ANSWER")
+        assert post(client, "support/answers", {"remove": row.sk}).status_code == 404
+    erase(place.portal.table, "p_kim")
+    (row,) = place.portal.table.rows("ANSWER")
+    assert "p_kim" not in str(row.data)
+    with place.browser("p_kim") as client:
+        post(client, "support/answers", {"remove": row.sk})
+    assert place.portal.table.rows("ANSWER") == []

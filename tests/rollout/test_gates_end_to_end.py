@@ -150,6 +150,27 @@ _FIXED = (
 )  # fmt: skip
 
 
+def test_a_message_reaches_the_champions_channel_and_one_that_mail_cannot_carry_is_refused(
+    local_kit: LocalKit, account: Target
+) -> None:
+    topic = account.require("champions_topic_arn")
+    queue = account.client("sqs").create_queue(QueueName="readers")["QueueUrl"]
+    account.client("sns").subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-central-1:000000000000:readers"
+    )
+    try:
+        sent = json.loads(local_kit.run("champions", "--write", "New prompt", "--json").stdout)
+        assert sent["readers"] == 1
+        for wrong in (
+            ("--write", " "),
+            ("--write", "x", "--subject", "a\nb"),
+            ("--write", "x", "--subject", ""),
+        ):
+            assert local_kit.run("champions", *wrong).returncode == 2
+    finally:
+        account.client("sqs").delete_queue(QueueUrl=queue)
+
+
 def test_the_champions_are_listed_by_their_ids_with_what_they_contributed(
     local_kit: LocalKit, champions: AccessRecords
 ) -> None:

@@ -22,7 +22,11 @@ from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, vie
 
 _REQUEST_ID = re.compile(r"req_[0-9A-Z]{20,40}")
 _TICKET_ID = re.compile(r"tic_[0-9A-Z]{26}")
+_ANSWER_ID = re.compile(r"ans_[0-9A-Z]{26}")
 _CHARACTERS = 4_000
+_QUESTION_CHARACTERS = 300
+_SHOWN_ANSWERS = 30
+ANSWER = "ANSWER"
 _WEEKS = 26
 KINDS = ("question", "blocked", "proposal")
 
@@ -67,6 +71,7 @@ async def support(request: Request, visitor: Visitor) -> Response:
     hours = next_hours(visitor.content, portal.now())
     booked = await run_in_threadpool(lambda: {row.sk: row.data for row in portal.table.rows("HOURS")})
     tickets = [row for row in visitor.rows if row.sk.startswith("TICKET#")]
+    asked = request.query_params.get("q", "")[:200]
     return views_of(request).page(
         request,
         "support.html",
@@ -76,7 +81,43 @@ async def support(request: Request, visitor: Visitor) -> Response:
         tickets=sorted(tickets, key=lambda row: row.data["at"], reverse=True),
         service=await service_status(request, visitor),
         request_id=request.query_params.get("request", "")[:40],
+        answers=await run_in_threadpool(answers_to, portal, asked),
+        asked=asked,
     )
+
+
+def answers_to(portal: Portal, asked: str) -> list[Row]:
+    """What was answered before, the newest first: all that has every word of `asked`. Blocks."""
+    words = asked.casefold().split()
+    found = [
+        row
+        for row in portal.table.rows(ANSWER, newest_first=True)
+        if all(word in f"{row.data['question']} {row.data['answer']}".casefold() for word in words)
+    ]
+    return found[:_SHOWN_ANSWERS]
+
+
+async def publish(request: Request, visitor: Visitor, fields: FormData) -> Response:
+    """Make an answer for everybody of a question, in words that name nobody; or take one away."""
+    if not visitor.in_center:
+        return failed(request, 404, visitor)
+    portal, gone = portal_of(request), str(fields.get("remove", ""))
+    if gone:
+        if _ANSWER_ID.fullmatch(gone):
+            await run_in_threadpool(portal.table.delete, ANSWER, gone)
+        return redirect(request, "/support#answers")
+    question, answer = (str(fields.get(name, "")).strip() for name in ("question", "answer"))
+    if not 0 < len(question) <= _QUESTION_CHARACTERS or not 0 < len(answer) <= _CHARACTERS:
+        return redirect(request, "/support?problem=1#answers")
+    facts = {
+        "question": question,
+        "answer": answer,
+        "person": visitor.person,
+        "name": visitor.name,
+        "at": int(portal.now().timestamp()),
+    }
+    await run_in_threadpool(portal.table.create, Row(ANSWER, new_id("ans_"), facts))
+    return redirect(request, "/support#answers")
 
 
 async def service_status(request: Request, visitor: Visitor) -> str:
@@ -236,6 +277,7 @@ async def hours_calendar(request: Request, visitor: Visitor) -> Response:
 ROUTES = [
     Route("/support", signed_in(support, pending=True)),
     Route("/support/ask", form(ask, pending=True), methods=["POST"]),
+    Route("/support/answers", form(publish), methods=["POST"]),
     Route("/support/hours", form(book, pending=True), methods=["POST"]),
     Route("/support/hours.ics", signed_in(hours_calendar, pending=True)),
     Route("/support/tickets/{ticket}", signed_in(ticket, pending=True)),
