@@ -115,7 +115,7 @@ class Gateway:
         if response.status >= 400:
             raise _refusal(response, data, request_id)
         try:
-            return Answer(response.status, json.loads(data) if data else None, request_id)
+            return Answer(response.status, read_json(data) if data else None, request_id)
         except ValueError:
             raise GatewayError(0, "unavailable", "", request_id) from None
 
@@ -165,10 +165,20 @@ async def _pieces(response: Response, finished: Finished, request_id: str) -> As
         raise GatewayError(0, "interrupted", "", request_id) from None
 
 
+def read_json(data: bytes) -> Any:
+    """JSON, its texts whole: half of a surrogate pair, which JSON can name and neither a page nor a store can
+    carry, becomes a question mark. Raises ValueError.
+    """
+    found = json.loads(data)
+    if b"\\ud" not in data.lower():
+        return found
+    return json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+
+
 def _event(event: bytes) -> Mapping[str, Any]:
     data = b"\n".join(line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:"))
     try:
-        parsed = json.loads(data) if data else {}
+        parsed = read_json(data) if data else {}
     except ValueError:
         return {}
     return parsed if isinstance(parsed, dict) else {}
@@ -190,7 +200,7 @@ def _text_of(event: Mapping[str, Any], finished: Finished, request_id: str) -> s
 
 def _refusal(response: Response, data: bytes, request_id: str) -> GatewayError:
     try:
-        error = json.loads(data)["error"]
+        error = read_json(data)["error"]
         kind, message = str(error["type"]), str(error["message"])
     except (ValueError, KeyError, TypeError):
         kind, message = "unavailable", ""

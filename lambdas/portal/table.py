@@ -26,6 +26,7 @@ from lambdas.common.json_text import json_bytes
 QUEUE_INDEX = "queue"
 CASE = "CASE"
 REMINDED = "REMINDED"
+_MOST_KEY_BYTES = 1_024
 _CONFLICT = "ConditionalCheckFailedException"
 
 
@@ -56,7 +57,9 @@ class PortalTable:
         self._table = table
 
     def get(self, pk: str, sk: str) -> Row | None:
-        """A row, read consistently, or None."""
+        """A row, read consistently, or None; none has a key that the table cannot hold."""
+        if not sk or any(len(key.encode("utf-8", "replace")) > _MOST_KEY_BYTES for key in (pk, sk)):
+            return None
         answer = self._client.get_item(TableName=self._table, Key=_key(pk, sk), ConsistentRead=True)
         return _row(answer["Item"]) if "Item" in answer else None
 

@@ -141,9 +141,20 @@ def form(handler: FormHandler, *, pending: bool = False) -> Callable[[Request], 
         ) as fields:
             if not came_from_us(request, visitor, str(fields.get("form_token", ""))):
                 return failed(request, 403, visitor)
+            if not all(_is_whole(text) for text in fields.values() if isinstance(text, str)):
+                return failed(request, 400, visitor)
             return await handler(request, visitor, fields)
 
     return signed_in(wraps(handler)(checked), pending=pending)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text can be kept and shown: a form may name an encoding that leaves halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def came_from_us(request: Request, visitor: Visitor, token: str) -> bool:

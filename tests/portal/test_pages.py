@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from lambdas.portal.erasure import erase
-from lambdas.portal.gateway import GatewayError
+from lambdas.portal.gateway import GatewayError, read_json
 from lambdas.portal.popular import ENOUGH_PEOPLE, note_use, note_verdict
 from lambdas.portal.table import Row
+from lambdas.portal.web import whole_number
 
 from .in_process import Clock, Place, make_place, post
 
@@ -138,3 +139,27 @@ def test_the_center_makes_answers_of_questions_and_nobody_else_does(aws: None) -
     with place.browser("p_kim") as client:
         post(client, "support/answers", {"remove": row.sk})
     assert place.portal.table.rows("ANSWER") == []
+
+
+@pytest.mark.parametrize("text", ["²", "１²", "9" * 5_000, "-1", "1.5", " 1", "", "\ud83d"])
+def test_a_number_is_up_to_nine_digits(text: str, place: Place) -> None:
+    assert whole_number(text) is None
+    assert whole_number("20") == 20
+    with place.browser(LIN) as client:
+        if text.isprintable():
+            assert post(client, "champions/story", {"story": "s", "minutes": text}).status_code < 500
+            assert post(client, "learn/data-classes/quiz", {"question-0": text}).status_code == 422
+
+
+def test_half_a_character_is_never_shown_or_kept(place: Place) -> None:
+    assert read_json(b'{"a": ["\\uD83D x", "\\ud83d\\ude00"]}') == {"a": ["? x", "\U0001f600"]}
+    with place.browser(LIN) as client:
+        token = client.get("/portal/support").text.split('name="form_token" value="', 1)[1].split('"', 1)[0]
+        parts = {"kind": "question", "text": "\\ud83d", "form_token": token}
+        body = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'
+                       for name, text in parts.items()) + "--x--\r\n"  # fmt: skip
+        headers = {"content-type": "multipart/form-data; boundary=x; charset=unicode_escape"}
+        answer = client.post("/portal/support/ask", content=body.encode(), headers=headers)
+        assert answer.status_code == 400
+    assert place.portal.table.get("IDEA", "") is None
+    assert place.portal.table.get("IDEA", "ä" * 2_000) is None

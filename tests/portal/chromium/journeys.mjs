@@ -137,9 +137,11 @@ async function review() {
   await mira.setViewportSize({ width: 1440, height: 900 });
   await mira.goto(base + `reviews/${request}`);
   seen("sources stand beside the draft", await mira.isVisible("#sources") && await mira.isVisible("#draft"));
-  await mira.keyboard.press("Alt+r");
+  const focused = (id) => mira.evaluate((wanted) => document.activeElement?.id === wanted, id);
+  for (let steps = 0; steps < 60 && !(await focused("reason")); steps++) await mira.keyboard.press("Tab");
   await mira.keyboard.type("Checked against the brief.");
-  await mira.keyboard.press("Alt+a");
+  await mira.keyboard.press("Tab");
+  await mira.keyboard.press("Enter");
   await mira.waitForURL(/reviews\?done=/);
   seen("a reviewer approves, by keyboard alone", (await mira.textContent("[role=status]")).includes("on record"));
   for (let tries = 0; tries < 40; tries++) {
