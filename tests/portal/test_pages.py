@@ -103,7 +103,7 @@ def test_the_center_sees_worth_by_department_from_five_people_on_and_others_see_
     words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     assert "4 of 5 people are in · 1 overdue" in words
     assert "nda-triage 5 6 83 % 2.5" in words
-    assert "Fewer than 5 people: no figure." in words
+    assert "Fewer than 5 people in the portal: no figure of onboarding." in words
     assert "scenario-model" not in words
     with place.browser(LIN) as client:
         assert client.get("/portal/center/departments").status_code == 404
