@@ -141,12 +141,11 @@ def test_the_center_makes_answers_of_questions_and_nobody_else_does(aws: None) -
     assert place.portal.table.rows("ANSWER") == []
 
 
-@pytest.mark.parametrize("text", ["²", "１²", "9" * 5_000, "-1", "1.5", " 1", "", "\ud83d"])
-def test_a_number_is_up_to_nine_digits(text: str, place: Place) -> None:
-    assert whole_number(text) is None
+def test_a_number_is_up_to_nine_digits(place: Place) -> None:
     assert whole_number("20") == 20
     with place.browser(LIN) as client:
-        if text.isprintable():
+        for text in ("²", "１²", "9" * 5_000, "-1", "1.5", " 1", ""):
+            assert whole_number(text) is None
             assert post(client, "champions/story", {"story": "s", "minutes": text}).status_code < 500
             assert post(client, "learn/data-classes/quiz", {"question-0": text}).status_code == 422
 
