@@ -110,7 +110,7 @@ nightly: setup ## Every test, those too long for every change as well; property 
 
 test-engine: setup ## Drive all stages with the real Pulumi engine, from the PATH or built here once (needs Go); SIZES="small large"
 	@$(BIN)/python -m tests.engine.build >/dev/null
-	@KIT_TEST_ENGINE=1 KIT_TEST_SIZES="$(SIZES)" nice -n 10 $(BIN)/pytest -q --reruns 1 -r aR $(if $(ENGINE_TESTS),-n 0 $(ENGINE_TESTS),-n 2 --dist loadfile tests/engine)
+	@KIT_TEST_ENGINE=1 KIT_TEST_SIZES="$(SIZES)" $(BIN)/pytest -q --reruns 1 -r aR $(if $(ENGINE_TESTS),-n 0 $(ENGINE_TESTS),-n 2 --dist loadfile tests/engine)
 
 bench-scale: setup ## What holds at 50,000 people: ledger, evidence, use, SCIM, cost, faults; PARTS, EVENTS, RECORDS, CALLS
 	@$(BIN)/python -m bench.scale $(if $(PARTS),--parts $(PARTS)) $(if $(EVENTS),--events $(EVENTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(CALLS),--calls $(CALLS))

@@ -42,9 +42,11 @@ def _tags(settings: Settings) -> dict[str, str]:
     return {"kit:owner": settings.contacts.owner, **settings.tags}
 
 
-# Zones in which EKS has no control plane, by the id that is the same in every account (EKS User Guide,
-# "Amazon EKS networking requirements for VPC and subnets", read in November 2026).
+# Zones that pods cannot be in, by the id that is the same in every account: EKS has no control plane there
+# (EKS User Guide, "Amazon EKS networking requirements for VPC and subnets", read in November 2026), or API
+# Gateway has no VPC link (its Developer Guide, "Set up VPC links V2 in API Gateway", read in December 2026).
 _WITHOUT_CONTROL_PLANE = ("cac1-az3", "use1-az3", "usw1-az2")
+_WITHOUT_VPC_LINK = ("apne1-az3", "apne2-az4", "cac1-az4", "euw3-az2", "use1-az3", "usw1-az2")
 
 
 def zones_of(settings: Settings, options: pulumi.ResourceOptions) -> list[pulumi.Output[str]]:
@@ -56,7 +58,7 @@ def zones_of(settings: Settings, options: pulumi.ResourceOptions) -> list[pulumi
     found = aws.get_availability_zones_output(
         state="available",
         filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}],
-        exclude_zone_ids=list(_WITHOUT_CONTROL_PLANE) if pods else None,
+        exclude_zone_ids=sorted({*_WITHOUT_CONTROL_PLANE, *_WITHOUT_VPC_LINK}) if pods else None,
         opts=pulumi.InvokeOutputOptions(provider=provider),
     )
     wanted = settings.sizing.redundancy.availability_zones

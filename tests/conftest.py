@@ -4,6 +4,7 @@ import os
 import random
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from kit.local import emulator
 from kit.local.emulator import Emulator
 from tests.support import requirements
 from tests.support.local_kit import LocalKit, local_deployment
+from tests.support.once import shared_folder
 
 # No timed tests: how long an example takes says how busy the machine is; speed is measured by `make bench`.
 settings.register_profile("untimed", deadline=None, max_examples=40)
@@ -30,6 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     requirements.begin(config)
+    shared = ExitStack()
+    shared.enter_context(shared_folder())
+    config.add_cleanup(shared.close)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

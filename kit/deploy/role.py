@@ -105,6 +105,10 @@ FAMILIES: tuple[Family, ...] = (
            f"CreateRepository DeleteRepository DescribeImageSigningStatus DescribeImages DescribeRepositories"
            f" PutImageScanningConfiguration"
            f" PutImageTagMutability {_TAGS}", ["{arn}:ecr:{at}:repository/{name}*"]),
+    Family(["aws:ecr/repository"], "ecr",  # `kit image push`
+           "BatchCheckLayerAvailability BatchGetImage CompleteLayerUpload InitiateLayerUpload PutImage"
+           " UploadLayerPart",
+           ["{arn}:ecr:{at}:repository/{name}*"], "GetAuthorizationToken"),
     Family(["aws:eks/"], "eks",
            f"AssociateAccessPolicy CreateAccessEntry CreateAddon CreateCluster CreatePodIdentityAssociation"
            f" DeleteAccessEntry DeleteAddon DeleteCluster DeletePodIdentityAssociation DescribeAccessEntry"
@@ -190,7 +194,8 @@ FAMILIES: tuple[Family, ...] = (
            f" UpdateStateMachine ValidateStateMachineDefinition {_TAGS}",
            ["{arn}:states:{at}:stateMachine:{name}*"]),
     Family(["aws:signer/"], "signer",
-           f"CancelSigningProfile GetSigningProfile ListProfilePermissions PutSigningProfile {_TAGS}",
+           f"CancelSigningProfile GetSigningProfile ListProfilePermissions PutSigningProfile SignPayload"
+           f" {_TAGS}",
            ["{arn}:signer:{at}:/signing-profiles/*"]),
     Family(["aws:sns/"], "sns",
            f"CreateTopic DeleteTopic GetSubscriptionAttributes GetTopicAttributes SetTopicAttributes"

@@ -33,6 +33,28 @@ _ACTIONS = ("allow", "flag", "redact", "review", "block")
 # The longest name of a bucket that every deployment has, without client, environment, account and region.
 LONGEST_BUCKET = "access-logs"
 _DEFAULT_SESSION_HOURS = 720
+# Where a name of the client's own stands. The last is known inside the network only: the pods show its
+# certificate to API Gateway, and no record leads to it.
+_DOMAINS = (
+    ("api", "custom_domain"),
+    ("portal", "custom_domain"),
+    ("cluster", "direct_door"),
+    ("cluster", "certified"),
+)
+_CALLED_INSIDE = _DOMAINS[-1]
+# Lists of what AWS takes once.
+_DISTINCT = (
+    ("api", "vpc_endpoint_ids"),
+    ("cluster", "administrators"),
+    ("network", "security_group_ids"),
+    ("network", "subnet_ids"),
+)
+# RFC 1918 and RFC 6598: what a VPC may have and nobody on the internet has.
+_PRIVATE = tuple(
+    map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+)
+_SMALLEST_NETWORK = 22
+_ACCOUNT_DIGITS = 12
 _MOST_HOURS_FROM_CLAIMS = 24
 
 
@@ -51,6 +73,8 @@ def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> 
         _providers,
         _audit,
         _api,
+        _domains,
+        _lists,
         _network,
         _deployment,
     ]
@@ -171,11 +195,14 @@ def _cluster(document: Mapping[str, Any], sizing: Sizing) -> Iterator[Problem]:
             "network.cidr", "is required where pods run in a network of your own",
             "the range that its load balancers lie in: nothing else reaches the pods",
         )  # fmt: skip
-    region = document.get("region")
-    for key in ("certified", "direct_door"):
-        arn = as_text(mapping(cluster.get(key)).get("certificate_arn") or "")
-        if arn.startswith("arn:") and f":acm:{region}:" not in arn:
-            yield Problem(f"cluster.{key}.certificate_arn", f"is not an ACM certificate in region {region}")
+    for position, cidr in enumerate(_texts(cluster.get("reached_from"))):
+        block = _block(cidr)
+        if block is not None and _private(block):
+            yield Problem(
+                f"cluster.reached_from[{position}]",
+                f"{shown(cidr)} is not a range of the internet",
+                "EKS refuses it; from inside the network the API server is reached without being named here",
+            )
 
 
 def _departments(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -348,15 +375,6 @@ def _api(document: Mapping[str, Any]) -> Iterator[Problem]:
             "needs api.custom_domain",
             "AWS checks client certificates on custom domains only",
         )
-    arn = mapping(api.get("custom_domain")).get("certificate_arn")
-    region = document.get("region")
-    if (
-        isinstance(arn, str)
-        and isinstance(region, str)
-        and arn.startswith("arn:")
-        and f":acm:{region}:" not in arn
-    ):
-        yield Problem("api.custom_domain.certificate_arn", f"is not an ACM certificate in region {region}")
     mode = mapping(document.get("network")).get("mode", "none")
     if api.get("exposure") == "private" and mode == "none" and not api.get("vpc_endpoint_ids"):
         yield Problem(
@@ -366,6 +384,48 @@ def _api(document: Mapping[str, Any]) -> Iterator[Problem]:
         )
     if api.get("exposure", "regional") == "regional" and api.get("vpc_endpoint_ids"):
         yield Problem("api.vpc_endpoint_ids", "is for exposure: private")
+
+
+def _domains(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """AWS gives a name to one door only, with a certificate of the same region and account."""
+    region, account = as_text(document.get("region")), as_text(document.get("account"))
+    taken: dict[str, str] = {}
+    for part, field in _DOMAINS:
+        key, domain = f"{part}.{field}", mapping(mapping(document.get(part)).get(field))
+        name, arn = as_text(domain.get("name")), as_text(domain.get("certificate_arn"))
+        if name in taken and (part, field) != _CALLED_INSIDE:
+            yield Problem(
+                f"{key}.name", f"{shown(name)} is {taken[name]}.name, too", "each needs a name of its own"
+            )
+        elif name:
+            taken[name] = key
+        elsewhere = arn.startswith("arn:") and f":acm:{region}:{account}:" not in arn
+        if region and len(account) == _ACCOUNT_DIGITS and elsewhere:
+            yield Problem(
+                f"{key}.certificate_arn",
+                f"is not an ACM certificate of account {account} in region {region}",
+                "request it there; AWS takes no other",
+            )
+
+
+def _lists(document: Mapping[str, Any]) -> Iterator[Problem]:
+    for part, field in _DISTINCT:
+        given = _texts(mapping(document.get(part)).get(field))
+        for position, each in enumerate(given):
+            if each in given[:position]:
+                yield Problem(f"{part}.{field}[{position}]", f"{shown(each)} occurs more than once")
+
+
+def _private(block: ipaddress.IPv4Network) -> bool:
+    return any(block.subnet_of(private) for private in _PRIVATE)
+
+
+def _block(cidr: Any) -> ipaddress.IPv4Network | None:
+    """The range that a text names; None where it names none."""
+    try:
+        return ipaddress.IPv4Network(cidr) if isinstance(cidr, str) and "/" in cidr else None
+    except ValueError:
+        return None
 
 
 def _network(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -386,11 +446,21 @@ def _network(document: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(f"network.{key}", f"is for network.mode: {' or '.join(owners)}")
     cidr = network.get("cidr")
     if isinstance(cidr, str) and cidr.count("/") == 1:
-        try:
-            if not ipaddress.ip_network(cidr).is_private:
-                yield Problem("network.cidr", f"{shown(cidr)} is not a private range")
-        except ValueError:
+        block = _block(cidr)
+        if block is None:
             yield Problem("network.cidr", f"{shown(cidr)} is not a network", "for example 10.40.0.0/20")
+        elif not _private(block):
+            yield Problem(
+                "network.cidr",
+                f"{shown(cidr)} is not a private range",
+                f"choose one within {', '.join(map(str, _PRIVATE))}",
+            )
+        elif mode == "managed" and block.prefixlen > _SMALLEST_NETWORK:
+            yield Problem(
+                "network.cidr",
+                f"{shown(cidr)} is too small for subnets in each zone",
+                f"choose a network of /16 to /{_SMALLEST_NETWORK}",
+            )
 
 
 def _deployment(document: Mapping[str, Any]) -> Iterator[Problem]:

@@ -125,6 +125,7 @@ _SANDBOX = {
 # Keys whose other value needs a scenario or a place of its own.
 SPECIAL: dict[str, tuple[str, Path, Any]] = _SANDBOX | {
     "schema": ("rich", ("schema",), 3),
+    "account": ("saml", ("account",), "444455556666"),
     "region": ("saml", ("region",), "eu-west-3"),
     "replica_region": ("large", ("replica_region",), "eu-west-3"),
     "data_residency": ("rich", ("data_residency",), ["us"]),
@@ -149,6 +150,9 @@ SPECIAL: dict[str, tuple[str, Path, Any]] = _SANDBOX | {
     },
     "api.custom_domain.certificate_arn": (
         "rich", ("api", "custom_domain", "certificate_arn"), CERTIFICATE.replace("0a1b", "1a1b"),
+    ),
+    "portal.custom_domain.certificate_arn": (
+        "rich", ("portal", "custom_domain", "certificate_arn"), CERTIFICATE.replace("0a1b", "1a1b"),
     ),
     "api.vpc_endpoint_ids": ("saml", ("api", "vpc_endpoint_ids"), ["vpce-11234567"]),
     "network.mode": ("saml", ("network",), {"mode": "managed", "cidr": "10.40.0.0/20"}),

@@ -2,9 +2,10 @@
 held against botocore's models of its services, so that no answer is made up that AWS cannot give.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -20,7 +21,7 @@ NOW = datetime(2026, 11, 30, tzinfo=UTC)
 ACCOUNT = "111122223333"
 MONITOR = f"arn:aws:ce::{ACCOUNT}:anomalymonitor/0a1b2c3d-1111-2222-3333-444455556666"
 CERTIFICATE = f"arn:aws:acm:eu-central-1:{ACCOUNT}:certificate/0a1b2c3d-1111-2222-3333-444455556666"
-DOMAIN = {"custom_domain": {"name": "claude.example.com", "certificate_arn": CERTIFICATE}}
+DOMAIN = {"custom_domain": {"name": "api.example.com", "certificate_arn": CERTIFICATE}}
 
 
 def settings(**changes: Any) -> Settings:
@@ -92,7 +93,9 @@ class Account:
         return self._made[service]
 
     @staticmethod
+    @cache
     def client(service: str) -> Any:
+        """One for all tests: to read a service's model takes longer than the tests."""
         return botocore.session.get_session().create_client(
             service, region_name="eu-central-1", aws_access_key_id="none", aws_secret_access_key="none"
         )
@@ -105,41 +108,36 @@ class Account:
             stub.add_response(operation, answer)
 
 
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as opened:
-        yield opened
+def checked(chosen: Settings, **changes: Any) -> dict[str, Check]:
+    with ExitStack() as stack:
+        return {one.name: one for one in account_checks(chosen, Account(stack, **changes), now=NOW)}
 
 
-def checked(stack: ExitStack, chosen: Settings, **changes: Any) -> dict[str, Check]:
-    return {one.name: one for one in account_checks(chosen, Account(stack, **changes), now=NOW)}
-
-
-def test_a_sound_account_is_ready(stack: ExitStack) -> None:
-    found = checked(stack, settings(budget={"anomaly_monitor": "create"}, api=DOMAIN))
+def test_a_sound_account_is_ready() -> None:
+    found = checked(settings(budget={"anomaly_monitor": "create"}, api=DOMAIN))
     assert {one.name: one.state for one in found.values()} == dict.fromkeys(found, "ok")
     assert len(found) == 10
 
 
-def test_credentials_of_another_account_end_it(stack: ExitStack) -> None:
+def test_credentials_of_another_account_end_it() -> None:
     (only,) = checked(
-        stack, settings(), sts={"Account": "9" * 12, "Arn": "arn:aws:iam::999999999999:user/one"}
+        settings(), sts={"Account": "9" * 12, "Arn": "arn:aws:iam::999999999999:user/one"}
     ).values()
     assert only.state == "failed"
     assert ACCOUNT in only.detail
 
 
-def test_a_new_accounts_quota_is_reported_with_the_request_that_raises_it(stack: ExitStack) -> None:
+def test_a_new_accounts_quota_is_reported_with_the_request_that_raises_it() -> None:
     new = {"AccountLimit": {"ConcurrentExecutions": 10}}
-    found = checked(stack, settings(lambda_concurrency=1_000), **{"lambda": new})["Lambda concurrency"]
+    found = checked(settings(lambda_concurrency=1_000), **{"lambda": new})["Lambda concurrency"]
     assert found.state == "failed"
     assert "aws service-quotas request-service-quota-increase --service-code lambda" in found.fix
     assert "lambda_concurrency: 10" in found.fix
 
 
-def test_it_deploys_with_the_quota_of_a_new_account_and_says_what_is_missing(stack: ExitStack) -> None:
+def test_it_deploys_with_the_quota_of_a_new_account_and_says_what_is_missing() -> None:
     new = {"AccountLimit": {"ConcurrentExecutions": 10}}
-    found = checked(stack, settings(lambda_concurrency=10), **{"lambda": new})["Lambda concurrency"]
+    found = checked(settings(lambda_concurrency=10), **{"lambda": new})["Lambda concurrency"]
     assert found.state == "warning"
 
 
@@ -147,36 +145,31 @@ def test_it_deploys_with_the_quota_of_a_new_account_and_says_what_is_missing(sta
     ("chosen", "state", "fix"),
     [("create", "failed", MONITOR), ("none", "warning", MONITOR), (MONITOR, "ok", "")],
 )
-def test_the_accounts_own_anomaly_monitor_is_found(
-    stack: ExitStack, chosen: str, state: str, fix: str
-) -> None:
+def test_the_accounts_own_anomaly_monitor_is_found(chosen: str, state: str, fix: str) -> None:
     own = {
         "MonitorArn": MONITOR,
         "MonitorName": "Default-Services-Monitor",
         "MonitorType": "DIMENSIONAL",
         "MonitorDimension": "SERVICE",
     }
-    found = checked(stack, settings(budget={"anomaly_monitor": chosen}), ce={"AnomalyMonitors": [own]})
+    found = checked(settings(budget={"anomaly_monitor": chosen}), ce={"AnomalyMonitors": [own]})
     assert found["cost anomaly monitor"].state == state
     assert fix in found["cost anomaly monitor"].fix
 
 
-def test_tags_that_are_not_active_are_reported_and_activated(stack: ExitStack) -> None:
+def test_tags_that_are_not_active_are_reported_and_activated() -> None:
     inactive = {
         "CostAllocationTags": [
             {"TagKey": key, "Type": "UserDefined", "Status": "Inactive"}
             for key in ("kit:client", "kit:environment")
         ]
     }
-    assert checked(stack, settings(), tags=inactive)["cost allocation tags"].state == "warning"
-    assert checked(stack, settings(), tags={"CostAllocationTags": []})["cost allocation tags"].fix.startswith(
+    assert checked(settings(), tags=inactive)["cost allocation tags"].state == "warning"
+    assert checked(settings(), tags={"CostAllocationTags": []})["cost allocation tags"].fix.startswith(
         "a day after"
     )
-    account = Account(stack)
-    account("ce")
-    stub = account.stubs["ce"]
-    stub.deactivate()
-    stub = Stubber(account("ce"))
+    client = Account.client("ce")
+    stub = Stubber(client)
     stub.add_response("list_cost_allocation_tags", inactive)
     stub.add_response(
         "update_cost_allocation_tags_status",
@@ -189,7 +182,7 @@ def test_tags_that_are_not_active_are_reported_and_activated(stack: ExitStack) -
         },
     )
     with stub:
-        assert activate_tags(account) == ["kit:client", "kit:environment"]
+        assert activate_tags(lambda _: client) == ["kit:client", "kit:environment"]
     stub.assert_no_pending_responses()
 
 
@@ -201,23 +194,21 @@ def test_tags_that_are_not_active_are_reported_and_activated(stack: ExitStack) -
         ({"NotAfter": NOW + timedelta(days=7)}, "warning"),
     ],
 )
-def test_a_certificate_that_is_not_good_is_reported(
-    stack: ExitStack, changes: dict[str, Any], state: str
-) -> None:
+def test_a_certificate_that_is_not_good_is_reported(changes: dict[str, Any], state: str) -> None:
     certificate = {**SOUND["acm"][1]["Certificate"], **changes}
-    found = checked(stack, settings(api=DOMAIN), acm={"Certificate": certificate})
+    found = checked(settings(api=DOMAIN), acm={"Certificate": certificate})
     assert found["certificate"].state == state
 
 
-def test_what_may_not_be_asked_is_unknown_and_stops_nothing(stack: ExitStack) -> None:
-    found = checked(stack, settings(), ce="AccessDeniedException", bedrock="AccessDeniedException")
+def test_what_may_not_be_asked_is_unknown_and_stops_nothing() -> None:
+    found = checked(settings(), ce="AccessDeniedException", bedrock="AccessDeniedException")
     assert found["cost anomaly monitor"].state == "unknown"
     assert found["models"].state == "unknown"
 
 
-def test_a_closed_region_is_reported(stack: ExitStack) -> None:
+def test_a_closed_region_is_reported() -> None:
     closed = {"Regions": [{"RegionName": "eu-central-1", "OptInStatus": "not-opted-in"}]}
-    found = checked(stack, settings(), ec2=closed)["region"]
+    found = checked(settings(), ec2=closed)["region"]
     assert found.state == "failed"
     assert "enable-region" in found.fix
 
@@ -227,11 +218,11 @@ ZONES = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
 OURS = [{"Key": "kit:client", "Value": "example"}, {"Key": "kit:environment", "Value": "production"}]
 
 
-def of_network(stack: ExitStack, size: str, zones: Mapping[str, list[str]], addresses: list[Any]) -> Any:
+def of_network(size: str, zones: Mapping[str, list[str]], addresses: list[Any]) -> Any:
     """What is said of endpoints and addresses where the region answers so; the quota is a new account's."""
-    account = Account(stack)
-    clients = {name: account.client(name) for name in ("ec2", "service-quotas", "signer")}
+    clients = {name: Account.client(name) for name in ("ec2", "service-quotas", "signer")}
     with ExitStack() as stubs:
+        account = Account(stubs)
         for name, answers in {
             "ec2": [
                 SOUND["ec2"],
@@ -258,35 +249,35 @@ def of_network(stack: ExitStack, size: str, zones: Mapping[str, list[str]], addr
         return {one.name: one for one in asked}
 
 
-def test_a_region_with_all_that_a_network_needs_is_ready(stack: ExitStack) -> None:
-    found = of_network(stack, "enterprise", dict.fromkeys(ENDPOINTS, ZONES), [{"Tags": OURS}] * 3)
+def test_a_region_with_all_that_a_network_needs_is_ready() -> None:
+    found = of_network("enterprise", dict.fromkeys(ENDPOINTS, ZONES), [{"Tags": OURS}] * 3)
     assert {found[one].state for one in ("endpoints", "addresses", "image signing")} == {"ok"}
 
 
-def test_a_region_that_lacks_an_endpoint_or_has_it_in_too_few_zones_is_reported(stack: ExitStack) -> None:
+def test_a_region_that_lacks_an_endpoint_or_has_it_in_too_few_zones_is_reported() -> None:
     lacking = {one: ZONES for one in ENDPOINTS if "bedrock" not in one}
-    found = of_network(stack, "medium", lacking, [])["endpoints"]
+    found = of_network("medium", lacking, [])["endpoints"]
     assert found.state == "failed"
     assert "com.amazonaws.eu-central-1.bedrock-runtime" in found.detail
     few = dict.fromkeys(ENDPOINTS, ZONES) | {"com.amazonaws.eu-central-1.kms": ZONES[:1]}
-    assert of_network(stack, "medium", few, [])["endpoints"].state == "warning"
+    assert of_network("medium", few, [])["endpoints"].state == "warning"
 
 
-def test_an_account_whose_addresses_others_use_is_told_how_many_to_ask_for(stack: ExitStack) -> None:
+def test_an_account_whose_addresses_others_use_is_told_how_many_to_ask_for() -> None:
     others = [{"Tags": [{"Key": "Name", "Value": "other"}]}] * 4
-    found = of_network(stack, "medium", dict.fromkeys(ENDPOINTS, ZONES), [*others, {"Tags": OURS}])
+    found = of_network("medium", dict.fromkeys(ENDPOINTS, ZONES), [*others, {"Tags": OURS}])
     assert found["addresses"].state == "failed"
     assert "--desired-value 6" in found["addresses"].fix
 
 
-def test_an_account_that_throttles_before_the_size_is_reported(stack: ExitStack) -> None:
+def test_an_account_that_throttles_before_the_size_is_reported() -> None:
     slow = {"throttleSettings": {"rateLimit": 1.0, "burstLimit": 1}}
-    found = checked(stack, settings(), apigateway=slow)["API throttling"]
+    found = checked(settings(), apigateway=slow)["API throttling"]
     assert found.state == "warning"
     assert "Throttle rate" in found.fix
 
 
-def test_a_secret_that_is_due_is_reported_and_the_pepper_is_not(stack: ExitStack) -> None:
+def test_a_secret_that_is_due_is_reported_and_the_pepper_is_not() -> None:
     old = NOW - timedelta(days=400)
     listed = {
         "SecretList": [
@@ -294,7 +285,7 @@ def test_a_secret_that_is_due_is_reported_and_the_pepper_is_not(stack: ExitStack
             for what, changed in {"key-pepper": old, "scim-token": old, "marketing-workflow-key": NOW}.items()
         ]
     }
-    found = checked(stack, settings(), secretsmanager=listed)["secrets"]
+    found = checked(settings(), secretsmanager=listed)["secrets"]
     assert found.state == "warning"
     assert "example-production-scim-token" in found.detail
     assert "pepper" not in found.detail

@@ -15,12 +15,11 @@ from policy_sentry.querying.actions import get_action_data, get_actions_with_acc
 from components.base import Names
 from kit.deploy.role import FAMILIES, UnknownType, deploy_template, role_statements
 from kit.evaluation.engine import PROJECT_ROOT
-from kit.evaluation.graph import Graph
-from kit.evaluation.stages import evaluate_stages
 from tests.plans.key_needs import NEEDS
 from tests.plans.made import made
 from tests.plans.policies import allows
 from tests.plans.test_values import REQUESTS
+from tests.support.stages import plans_of
 
 pytestmark = pytest.mark.timeout(600)  # it makes four plans
 NAMES = Names("example", "production", "111122223333", "eu-central-1")
@@ -231,9 +230,24 @@ def test_a_role_is_made_only_under_the_boundary_and_never_more_than_it() -> None
     assert not allows(document, "iam:PutRolePolicy", resource=itself, context=under)
 
 
+def test_the_role_pushes_images_of_this_deployment_and_has_them_signed() -> None:
+    """What ECR documents for pushing to a private repository and for signing what is pushed."""
+    document = json.loads(_document())
+    at = "eu-central-1:111122223333"
+    for action in (
+        "BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "InitiateLayerUpload",
+        "PutImage", "UploadLayerPart",
+    ):  # fmt: skip
+        ours = f"arn:aws:ecr:{at}:repository/example-production-gateway"
+        assert allows(document, f"ecr:{action}", resource=ours), action
+        assert not allows(document, f"ecr:{action}", resource=f"arn:aws:ecr:{at}:repository/payroll"), action
+    assert allows(document, "ecr:GetAuthorizationToken", resource="*")
+    profile = f"arn:aws:signer:{at}:/signing-profiles/example_production"
+    assert allows(document, "signer:SignPayload", resource=profile)
+
+
 def _template(**asked: Any) -> dict[str, Any]:
-    graphs: list[Graph] = list(evaluate_stages(size="small", assume_gates=True).values())
-    return deploy_template(graphs, NAMES, **asked)
+    return deploy_template(list(plans_of("small").values()), NAMES, **asked)
 
 
 def test_the_template_holds_awss_limits_and_trusts_who_is_named() -> None:

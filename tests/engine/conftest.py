@@ -4,14 +4,14 @@ They run with `make test-engine`, which builds the engine where there is none, a
 plain `make test` leaves them out.
 """
 
-import json
 import os
 import shutil
-import stat
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,58 @@ import yaml
 from pulumi import automation
 
 from components.layers import archive_path
-from contract.kinds import STAGES
+from contract.kinds import SIZES, STAGES
 from kit.build.layers import families
 from kit.evaluation.gates import assumed_evidence
 from kit.evaluation.stages import stack_configuration
 from kit.local.home import PROJECT_ROOT
+from tests.engine import language_host, provider
 from tests.engine.build import engine_folder
-from tests.engine.provider import World
+from tests.engine.provider import Faults, World
 
 _WITH_ENGINE = ["test_automation.py", "test_day_two.py", "test_smallest_deploys.py"]
 collect_ignore = [] if os.environ.get("KIT_TEST_ENGINE") else _WITH_ENGINE
+
+# All sizes, one after the other in the same state; KIT_TEST_SIZES names some of them.
+_NAMED = os.environ.get("KIT_TEST_SIZES", "").split() or SIZES
+CHOSEN = tuple(size for size in SIZES if size in _NAMED)
+# What a test has the engine do, for the table of counts.
+_OPERATIONS = {
+    "test_a_stage_is_previewed_stood_up_found_unchanged_and_refreshed": (
+        "preview",
+        "up",
+        "no changes",
+        "refresh",
+    ),
+    "test_a_stage_reads_the_state_of_the_one_before": ("StackReferences between real states",),
+    "test_a_secret_is_nowhere_plain_in_a_state": ("secret encrypted",),
+    "test_evidence_is_protected_from_being_destroyed": ("destroy with protection",),
+    "test_a_deployment_that_failed_in_the_middle_goes_on_from_there": ("throttled and timed out, continued",),
+    "test_a_refresh_finds_what_was_changed_and_deleted_by_hand": ("drift found by refresh",),
+    "test_what_was_there_before_is_taken_over_and_not_made_again": ("import of an existing resource",),
+    "test_a_run_that_was_killed_is_cancelled_and_continued": ("killed, cancelled, continued",),
+    "test_every_plan_holds_the_laws_when_the_engine_asks_the_policy_pack": ("policy pack",),
+    "test_one_resource_can_be_changed_alone": ("target",),
+    "test_a_renamed_component_keeps_its_resources": ("alias of a renamed component",),
+    "test_a_new_project_comes_from_the_repository": ("new project",),
+}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of counts: each operation, how often it was right and how often it was tried."""
+    tried, right = Counter[str](), Counter[str]()
+    for outcome, reports in terminalreporter.stats.items():
+        for report in reports:
+            if getattr(report, "when", "") != "call" or "/engine/" not in report.nodeid:
+                continue
+            name, _, case = report.nodeid.rpartition("::")[2].partition("[")
+            operations = _OPERATIONS.get(name, ())
+            if case and not case.startswith(CHOSEN[0]):
+                operations = (*operations, "change of size")
+            tried.update(operations)
+            right.update(operations if outcome == "passed" else ())
+    for operation, count in tried.items():
+        terminalreporter.write_line(f"engine: {operation:36} {right[operation]:3} of {count}")
 
 
 @dataclass(frozen=True)
@@ -40,9 +82,9 @@ class Engine:
     project: Path
     environment: dict[str, str]
     command: automation.PulumiCommand
-    faults: Path
     evidence: Path
     world: World
+    faults: Faults
 
     def workspace(self) -> automation.LocalWorkspaceOptions:
         return automation.LocalWorkspaceOptions(env_vars=self.environment, pulumi_command=self.command)
@@ -52,18 +94,17 @@ class Engine:
         stack = automation.create_or_select_stack(
             name or stage, work_dir=str(self.project), opts=self.workspace()
         )
-        for key, value in {
-            "stage": stage,
-            "client": "example",
-            "evidence_file": str(self.evidence),
-            **config,
-        }.items():
-            stack.set_config(key, automation.ConfigValue(value))
+        wanted = {"stage": stage, "client": "example", "evidence_file": str(self.evidence), **config}
+        stack.set_all_config({key: automation.ConfigValue(value) for key, value in wanted.items()})
         return stack
 
-    def fail(self, faults: dict[str, dict[str, object]]) -> None:
-        """Which resources fail to be made, how and how often, by a part of the URN (see `provider.py`)."""
-        self.faults.write_text(json.dumps(faults), "utf-8")
+    def release(self, version: str) -> None:
+        """Layers as a version of the kit has them; what is in them is the business of kit build's tests."""
+        for family in families():
+            layer = self.project / archive_path(family)
+            layer.parent.mkdir(parents=True, exist_ok=True)
+            with zipfile.ZipFile(layer, "w") as archive:
+                archive.writestr(zipfile.ZipInfo("family"), f"{family} {version}")
 
     def run(
         self, *arguments: str, cwd: Path | None = None, **environment: str
@@ -92,20 +133,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     kept = os.environ.get("KIT_TEST_FOLDER")
     folder = Path(kept) if kept else tmp_path_factory.mktemp("engine")
     project = _copy(folder / "project")
-    binaries = folder / "bin"
-    binaries.mkdir(exist_ok=True)
-    for name, module in {
-        "pulumi-resource-aws": "tests.engine.provider",
-        "pulumi-resource-kubernetes": "tests.engine.provider",
-        "pulumi-language-python": "tests.engine.language_host",
-    }.items():
-        if name.startswith("pulumi-language") and (binary / name).exists():
-            continue  # a release of Pulumi brings its own
-        _script(binaries / name, f'cd {PROJECT_ROOT} && exec {sys.executable} -m {module} "$@"')
     (folder / "state").mkdir(exist_ok=True)
-    faults = folder / "faults.json"
     environment = {
-        "PATH": os.pathsep.join([str(binaries), str(binary), os.environ["PATH"]]),
+        "PATH": os.pathsep.join([str(binary), os.environ["PATH"]]),
         "PULUMI_HOME": str(folder / "home"),
         "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "test",
@@ -115,14 +145,21 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         "PULUMI_SKIP_CHECKPOINTS": "true",
         "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "KIT_TEST_FAULTS": str(faults),
-        "KIT_TEST_WORLD": str(folder / "world"),
     }
-    with pytest.MonkeyPatch.context() as patch:
+    world, faults = World(folder / "world"), Faults()
+    with ExitStack() as until_the_end:
+        port = until_the_end.enter_context(provider.serving(world, faults))
+        environment["PULUMI_DEBUG_PROVIDERS"] = f"aws:{port},kubernetes:{port}"
+        if not (binary / "pulumi-language-python").exists():  # a release of Pulumi brings its own
+            port = until_the_end.enter_context(language_host.serving(environment))
+            environment["PULUMI_DEBUG_LANGUAGES"] = f"python:{port}"
+        patch = until_the_end.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("PATH", environment["PATH"])
         command = automation.PulumiCommand(skip_version_check=True)
-        with assumed_evidence(STAGES[-1], stack_configuration(STAGES[-1])) as evidence:
-            yield Engine(project, environment, command, faults, Path(evidence), World(folder / "world"))
+        evidence = until_the_end.enter_context(assumed_evidence(STAGES[-1], stack_configuration(STAGES[-1])))
+        made = Engine(project, environment, command, Path(evidence), world, faults)
+        made.release("first")
+        yield made
 
 
 def _copy(project: Path) -> Path:
@@ -134,18 +171,8 @@ def _copy(project: Path) -> Path:
         if (PROJECT_ROOT / name).exists():
             (project / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT_ROOT / name, project / name)
-    for family in families():  # the engine reads them; what is in them is the business of kit build's tests
-        layer = project / archive_path(family)
-        layer.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(layer, "w") as archive:
-            archive.writestr("family", family)
     for settings in (project / "Pulumi.yaml", project / "policy" / "PulumiPolicy.yaml"):
         read = yaml.safe_load(settings.read_text("utf-8"))
         read["runtime"] = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
         settings.write_text(yaml.safe_dump(read), "utf-8")
     return project
-
-
-def _script(path: Path, line: str) -> None:
-    path.write_text(f"#!/bin/sh\n{line}\n", "utf-8")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)

@@ -1,9 +1,7 @@
 """The Python language host of an engine that was built from source: runs a program as Pulumi's own does.
 
-    python -m tests.engine.language_host [options] <engine address>
-
-The engine starts it as `pulumi-language-python`, reads its port from the first line, and asks it to run a
-program (with the SDK's `pulumi-language-python-exec`) or a plugin written in Python (a policy pack).
+The engine is told its port in PULUMI_DEBUG_LANGUAGES, and asks it to run a program (with the SDK's own
+`pulumi-language-python-exec`) or a plugin written in Python (a policy pack).
 """
 # ruff: noqa: N802 - the names are the protocol's
 
@@ -11,10 +9,13 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent import futures
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -24,23 +25,20 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from tests.engine.plugin import Children, serve_engine
+from tests.engine.programs import Programs
 
 _EXPLAINED = 32  # how the executor exits when it has told the user what is wrong
-# Cyclic garbage collection takes half of the time of a program that makes very many small futures.
-_WITHOUT_COLLECTOR = (
-    "import gc, runpy, sys; gc.disable(); sys.argv = sys.argv[1:]; "
-    "runpy.run_path(sys.argv[0], run_name='__main__')"
-)
 _MOST_BYTES = 400 * 1024 * 1024
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     """What the engine asks of a language; what is not here is answered with "unimplemented"."""
 
-    def __init__(self, engine: str, children: Children) -> None:
-        self._engine = engine
-        self._children = children
+    def __init__(self, programs: Programs, environment: Mapping[str, str]) -> None:
+        """`environment` is added to that of this process."""
+        self._engine = ""
+        self._programs = programs
+        self._environment = {**os.environ, **environment}
 
     def Handshake(self, request: Any, context: Any) -> Any:
         del context
@@ -82,8 +80,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         yield from ()
 
     def Run(self, request: Any, context: Any) -> Any:
-        del context
-        executor = shutil.which("pulumi-language-python-exec", os.F_OK)
+        executor = shutil.which("pulumi-language-python-exec", os.F_OK, self._environment["PATH"])
         if executor is None:
             return language_pb2.RunResponse(error="pulumi-language-python-exec is not on the PATH")
         options = {
@@ -97,21 +94,24 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "--parallel": str(request.parallel),
             "--organization": request.organization,
         }
-        command = [sys.executable, "-u", "-c", _WITHOUT_COLLECTOR, executor]
+        command = [executor]
         for option, value in options.items():
             if value:
                 command += [option, value]
-        program = Path(request.info.program_directory, request.info.entry_point)
+        command += [str(Path(request.info.program_directory, request.info.entry_point)), *request.args]
         config = {
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
-        process = subprocess.Popen(
-            [*command, str(program), *request.args],
-            env={**os.environ, **config},
-            cwd=request.info.root_directory,
+
+        def started(process: int) -> None:
+            """It ends with its engine: one that is killed tells nobody."""
+            if not context.add_callback(partial(_kill, process)):
+                _kill(process)
+
+        code = self._programs.run(
+            command, {**self._environment, **config}, request.info.root_directory, started
         )
-        code = self._children.add(process).wait()
         if code == _EXPLAINED:
             return language_pb2.RunResponse(bail=True)
         error = f"Program exited with non-zero exit code: {code}" if code else ""
@@ -124,17 +124,21 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         process = subprocess.Popen(
             [sys.executable, "-u", *module, *arguments],
             cwd=program if module else request.pwd,
-            env={**os.environ, **_pairs(request.env)},
+            env={**self._environment, **_pairs(request.env)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        self._children.add(process)
         context.add_callback(process.kill)
         yield from _relayed(process)
 
     def Cancel(self, request: Any, context: Any) -> Any:
         del request, context
         return empty_pb2.Empty()
+
+
+def _kill(process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 def _pairs(env: Any) -> Mapping[str, str]:
@@ -166,8 +170,10 @@ def _relayed(process: subprocess.Popen[bytes]) -> Iterator[Any]:
     yield language_pb2.RunPluginResponse(exitcode=process.wait())
 
 
-def serve(engine: str, children: Children) -> tuple[grpc.Server, int]:
-    """A server on a free loopback port."""
+@contextmanager
+def serving(environment: Mapping[str, str]) -> Iterator[int]:
+    """A language host in this process; its port on loopback."""
+    programs = Programs()
     server = grpc.server(
         futures.ThreadPoolExecutor(8),
         options=[
@@ -175,12 +181,11 @@ def serve(engine: str, children: Children) -> tuple[grpc.Server, int]:
             ("grpc.max_send_message_length", _MOST_BYTES),
         ],
     )
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine, children), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(programs, environment), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    return server, port
-
-
-if __name__ == "__main__":
-    started = Children()
-    serve_engine(*serve(sys.argv[-1], started), started)
+    try:
+        yield port
+    finally:
+        server.stop(0).wait()
+        programs.close()

@@ -1,27 +1,21 @@
 """A resource provider for tests with the real Pulumi engine: a world of its own that answers as AWS would.
 
-The engine starts it as `pulumi-resource-aws` or `pulumi-resource-kubernetes` from the PATH, reads its port
-from the first line and talks gRPC. What is made is kept in a folder, so that a refresh finds what changed
-behind the engine's back and an import finds what was there before. What a resource gets comes from the kit's
-own predictions, what replaces it from its list of inputs that do (`kit/aws_facts/replacement.py`).
-
-    KIT_TEST_WORLD    the folder
-    KIT_TEST_FAULTS   a JSON file: {"part of a URN": {"kind": "throttled", "times": 1}}; other kinds are
-                      "unfinished" (made, but not ready in time) and "slow" (never ready: for an
-                      engine that is killed)
+The engine is told its port in PULUMI_DEBUG_PROVIDERS, for `aws` and for `kubernetes`, and talks gRPC. What
+is made is kept in a folder, so that a refresh finds what changed behind the engine's back and an import finds
+what was there before. What a resource gets comes from the kit's own predictions, what replaces it from its
+list of inputs that do (`kit/aws_facts/replacement.py`). What fails on purpose is `Faults`.
 """
 # ruff: noqa: N802 - the names are the protocol's
 
-import gc
 import hashlib
 import json
-import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent import futures
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
@@ -32,13 +26,12 @@ from kit.aws_facts.prediction import Account, predict
 from kit.aws_facts.replacement import FORCES_NEW
 from kit.evaluation.graph import Resource
 from kit.evaluation.wire import plain, to_struct
-from tests.engine.plugin import serve_engine
 
 ACCOUNT = Account("111122223333", "eu-central-1")
-_SLOW_SECONDS = 3600  # longer than any test: it ends with its engine
+_EVERY_SECONDS = 0.2
 # AWS gives each another id. Whatever else is made while the one before is still there has the same id:
 # it is gone with it, and a refresh finds that.
-_NEW_EACH_TIME = ("aws:apigateway/deployment:Deployment",)
+_NEW_EACH_TIME = ("aws:apigateway/deployment:Deployment", "aws:lambda/layerVersion:LayerVersion")
 _MOST_BYTES = 64 * 1024 * 1024
 
 
@@ -67,24 +60,35 @@ class World:
         return [json.loads(file.read_text("utf-8")) for file in sorted(self._folder.glob("*.json"))]
 
 
-class Faults:
-    """What fails on purpose, and how often still. The count is this process's own."""
+class Fault(NamedTuple):
+    """How the creation of a resource fails, and how often."""
 
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self._seen: dict[str, int] = {}
+    kind: Literal["throttled", "unfinished", "slow"]  # made, but not ready in time; not ready while it is set
+    times: int = 1
+
+
+class Faults:
+    """What fails on purpose, by a part of the URN, and how often still."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, Fault] = {}
         self._lock = Lock()
 
-    def of(self, urn: str) -> str:
+    def set(self, faults: Mapping[str, Fault]) -> None:
+        with self._lock:
+            self._left = dict(faults)
+
+    def next(self, urn: str) -> str:
         """The kind of fault that the creation of a resource meets now; empty if none."""
-        if self._file is None or not self._file.exists():
-            return ""
-        for part, fault in json.loads(self._file.read_text("utf-8")).items():
-            with self._lock:
-                if part in urn and self._seen.get(part, 0) < fault["times"]:
-                    self._seen[part] = self._seen.get(part, 0) + 1
-                    return fault["kind"]
+        with self._lock:
+            for part, fault in self._left.items():
+                if part in urn and fault.times:
+                    self._left[part] = fault._replace(times=fault.times - 1)
+                    return fault.kind
         return ""
+
+    def any(self) -> bool:
+        return bool(self._left)
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -101,6 +105,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def GetSchema(self, request: Any, context: Any) -> Any:
         del request, context
         return provider_pb2.GetSchemaResponse(schema="{}")
+
+    def Handshake(self, request: Any, context: Any) -> Any:
+        del request, context
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def Attach(self, request: Any, context: Any) -> Any:
+        del request, context
+        return empty_pb2.Empty()
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         del context
@@ -129,11 +141,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: Any) -> Any:
         if request.preview:
             return provider_pb2.CreateResponse(properties=request.properties)
-        fault = self._faults.of(request.urn)
+        fault = self._faults.next(request.urn)
         if fault == "throttled":
             context.abort(grpc.StatusCode.UNKNOWN, "ThrottlingException: Rate exceeded")
         if fault == "slow":
-            time.sleep(_SLOW_SECONDS)
+            while self._faults.any() and context.is_active():
+                time.sleep(_EVERY_SECONDS)
+            context.abort(grpc.StatusCode.CANCELLED, "its engine is gone")
         inputs = plain(request.properties)
         id_, outputs = _made(request.urn, inputs)
         kind = _kind(request.urn)
@@ -206,22 +220,17 @@ def _made(urn: str, inputs: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     return state.id or name, state.outputs
 
 
-def serve() -> tuple[grpc.Server, int]:
-    """A server on a free loopback port."""
+@contextmanager
+def serving(world: World, faults: Faults) -> Iterator[int]:
+    """A provider in this process; its port on loopback."""
     server = grpc.server(
         futures.ThreadPoolExecutor(16), options=[("grpc.max_receive_message_length", _MOST_BYTES)]
     )
-    faults = os.environ.get("KIT_TEST_FAULTS")
-    provider = Provider(
-        World(Path(os.environ.get("KIT_TEST_WORLD", "build/test-world"))),
-        Faults(Path(faults) if faults else None),
-    )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(world, faults), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    return server, port
-
-
-if __name__ == "__main__":
-    gc.disable()  # it lives for one run of the engine
-    serve_engine(*serve())
+    try:
+        yield port
+    finally:
+        faults.set({})
+        server.stop(0).wait()

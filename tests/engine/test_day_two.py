@@ -13,6 +13,7 @@ import pytest
 from pulumi import automation
 
 from tests.engine.conftest import Engine, resources
+from tests.engine.provider import Fault
 
 pytestmark = pytest.mark.timeout(1200)
 # As an operator's engine does: after each resource, with a copy of the state before.
@@ -42,17 +43,17 @@ def test_a_deployment_that_failed_in_the_middle_goes_on_from_there(
     engine: Engine, stack: automation.Stack
 ) -> None:
     """Throttled calls and a resource that is not ready in time: the next run makes the rest, none twice."""
-    engine.fail({"::trail-trail": {"kind": "throttled", "times": 1}})
+    engine.faults.set({"::trail-trail": Fault("throttled")})
     with pytest.raises(automation.CommandError, match="Rate exceeded"):
         stack.up()
     begun = _urns(stack)
     assert "keys-trail" in begun, "the trail's key comes before it"
     assert "trail-trail" not in begun
-    engine.fail({"::trail-trail": {"kind": "unfinished", "times": 1}})
+    engine.faults.set({"::trail-trail": Fault("unfinished")})
     with pytest.raises(automation.CommandError, match="timeout while waiting"):
         stack.up()
     assert "trail-trail" in _urns(stack), "it is there, only not ready yet"
-    engine.fail({})
+    engine.faults.set({})
     done = stack.up()
     assert done.summary.result == "succeeded"
     held = {(one["type"], one["id"]) for one in _managed(stack)}
@@ -97,7 +98,7 @@ def test_what_was_there_before_is_taken_over_and_not_made_again(engine: Engine) 
 
 def test_a_run_that_was_killed_is_cancelled_and_continued(engine: Engine) -> None:
     stack = engine.stack("foundation", "foundation.example", size="small")
-    engine.fail({"::keys-audit": {"kind": "slow", "times": 1}})
+    engine.faults.set({"::keys-audit": Fault("slow")})
     process = subprocess.Popen(
         ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "foundation.example"],
         cwd=engine.project,
@@ -114,7 +115,7 @@ def test_a_run_that_was_killed_is_cancelled_and_continued(engine: Engine) -> Non
         time.sleep(1)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    engine.fail({})
+    engine.faults.set({})
     with pytest.raises(automation.CommandError, match="lock"):
         stack.up()
     stack.cancel()

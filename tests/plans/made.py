@@ -4,7 +4,6 @@ resource that it is about.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from contract.kinds import STAGES
@@ -12,6 +11,7 @@ from kit.evaluation.backends import PlanBackend
 from kit.evaluation.graph import Resource, ResourceState
 from kit.evaluation.stages import evaluate_stage, planned_account, stack_configuration
 from tests.plans.variants import VARIANTS
+from tests.support.once import once_a_run
 
 ACCOUNT, REGION = "111122223333", "eu-central-1"
 
@@ -49,7 +49,7 @@ class _Kept(PlanBackend):
         return state
 
 
-@lru_cache(maxsize=32)
+@once_a_run
 def made(size: str, variant: str = "plain") -> tuple[Made, ...]:
     """All resources of the three stages, gates assumed to be open."""
     exports: dict[str, Mapping[str, Any]] = {}

@@ -52,6 +52,17 @@ def department(**keys: Any) -> Callable[[], Settings]:
     return changed(departments=[first, *EXAMPLE["departments"][1:]])
 
 
+def named(name: str, *, region: str = "eu-central-1", account: str = "111122223333") -> dict[str, Any]:
+    """A name of the client's own with its certificate."""
+    arn = f"arn:aws:acm:{region}:{account}:certificate/0a1b2c3d-1111-2222-3333-444455556666"
+    return {"custom_domain": {"name": name, "certificate_arn": arn}}
+
+
+def on_kubernetes(**cluster: Any) -> Callable[[], Settings]:
+    sizing = {"capacity": {"runtime": "kubernetes"}}
+    return changed(api=named("api.example.com"), cluster=cluster, sizing=sizing)
+
+
 # --- what ships works
 
 
@@ -210,6 +221,55 @@ def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:
         ),
         (changed(network={"mode": "managed"}), "network.cidr", "is required"),
         (changed(network={"mode": "managed", "cidr": "8.8.0.0/16"}), "network.cidr", "not a private range"),
+        (changed(network={"mode": "managed", "cidr": "127.0.0.0/16"}), "network.cidr", "172.16.0.0/12"),
+        (changed(network={"mode": "managed", "cidr": "169.254.0.0/16"}), "network.cidr", "private range"),
+        (changed(network={"mode": "managed", "cidr": "10.40.1.0/20"}), "network.cidr", "not a network"),
+        (changed(network={"mode": "managed", "cidr": "10.40.0.0/24"}), "network.cidr", "/16 to /22"),
+        (
+            changed(network={"mode": "existing", "subnet_ids": ["subnet-12345678"] * 2}),
+            "network.subnet_ids[1]",
+            "more than once",
+        ),
+        (on_kubernetes(reached_from=["10.0.0.0/16"]), "cluster.reached_from[0]", "EKS refuses it"),
+        (
+            on_kubernetes(administrators=["arn:aws:iam::111122223333:role/a"] * 2),
+            "cluster.administrators[1]",
+            "more than once",
+        ),
+        (
+            changed(api=named("one.example.com"), portal=named("one.example.com")),
+            "portal.custom_domain.name",
+            '"one.example.com" is api.custom_domain.name, too',
+        ),
+        (
+            on_kubernetes(direct_door=named("api.example.com")["custom_domain"]),
+            "cluster.direct_door.name",
+            "api.custom_domain.name, too",
+        ),
+        (
+            changed(
+                portal=named("p.example.com"),
+                cluster={"direct_door": named("p.example.com")["custom_domain"]},
+                api=named("api.example.com"),
+                sizing={"capacity": {"runtime": "kubernetes"}},
+            ),
+            "cluster.direct_door.name",
+            "portal.custom_domain.name, too",
+        ),
+        *(
+            (attempt, f"{key}.certificate_arn", "of account 111122223333 in region eu-central-1")
+            for elsewhere in ({"region": "us-east-1"}, {"account": "999988887777"})
+            for key, attempt in {
+                "api.custom_domain": changed(api=named("a.example.com", **elsewhere)),
+                "portal.custom_domain": changed(portal=named("a.example.com", **elsewhere)),
+                "cluster.direct_door": on_kubernetes(
+                    direct_door=named("a.example.com", **elsewhere)["custom_domain"]
+                ),
+                "cluster.certified": on_kubernetes(
+                    certified=named("a.example.com", **elsewhere)["custom_domain"]
+                ),
+            }.items()
+        ),
         (
             changed(network={"mode": "none", "subnet_ids": ["subnet-12345678"]}),
             "network.subnet_ids",
@@ -356,8 +416,7 @@ def test_an_encrypted_secret_of_the_stack_is_refused_by_name_only(folder: Path) 
 
 
 def test_ordinary_configuration_is_no_credential(read: Read) -> None:
-    arn = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-1111-2222-3333-444455556666"
-    read(api={"custom_domain": {"name": "claude.example.com", "certificate_arn": arn}})
+    read(api=named("api.example.com"))
 
 
 # --- files

@@ -1,7 +1,6 @@
-"""Plans of the stages for tests of any folder: evaluated once per session and kept."""
+"""Plans of the stages for tests of any folder: evaluated once for all processes of a run."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, cast
 
 from contract.kinds import SIZES, STAGES, Size
@@ -10,6 +9,7 @@ from kit.evaluation.backends import PlanBackend
 from kit.evaluation.engine import PROJECT, evaluate
 from kit.evaluation.graph import Graph
 from kit.evaluation.stages import evaluate_stages
+from tests.support.once import once_a_run
 
 __all__ = ["SIZES", "STAGES", "plan_of", "plan_of_program", "plans_of"]
 
@@ -19,7 +19,7 @@ _CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-1111-
 _PODS = {"cluster": {"certified": {"name": "pods.example.com", "certificate_arn": _CERTIFICATE}}}
 
 
-@lru_cache(maxsize=32)
+@once_a_run
 def plans_of(size: str, *, preview: bool = False) -> Mapping[str, Graph]:
     """The three stages of the example client at a size, gates assumed to be open, by stage."""
     config = _PODS if sizing(cast(Size, size)).capacity.runtime == "kubernetes" else None
