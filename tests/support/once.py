@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 _FOLDER = "KIT_TEST_COMPUTED"
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @contextmanager
@@ -34,19 +35,20 @@ def shared_folder() -> Iterator[None]:
 def once_a_run(compute: Callable[P, R]) -> Callable[P, R]:
     """Compute for each set of arguments once; whoever else wants it waits for it and reads it."""
 
-    @lru_cache(maxsize=32)
     @wraps(compute)
     def kept(*args: P.args, **options: P.kwargs) -> R:
         if _FOLDER not in os.environ:
             return compute(*args, **options)
-        called = f"{compute.__module__}.{compute.__qualname__} {args} {sorted(options.items())}"
+        called = f"{__file__} {compute.__module__}.{compute.__qualname__} {args} {sorted(options.items())}"
         file = Path(os.environ[_FOLDER], hashlib.sha256(called.encode()).hexdigest())
         with file.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if file.exists():
                 return pickle.loads(file.read_bytes())
             value = compute(*args, **options)
-            file.write_bytes(pickle.dumps(value))
+            unfinished = file.with_suffix(".unfinished")
+            unfinished.write_bytes(pickle.dumps(value))
+            unfinished.rename(file)
             return value
 
-    return kept
+    return cast("Callable[P, R]", lru_cache(maxsize=32)(kept))
