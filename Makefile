@@ -107,6 +107,7 @@ test-browser: setup ## People in a real Chromium: sign-in by OIDC and SAML, leav
 
 nightly: setup ## Every test, those too long for every change as well; property tests with 2,000 examples each
 	@KIT_NIGHTLY=1 $(BIN)/pytest -q -n 2 --dist loadfile
+	@$(MAKE) --no-print-directory test-engine
 
 test-engine: setup ## Drive all stages with the real Pulumi engine, from the PATH or built here once (needs Go); SIZES="small large"
 	@$(BIN)/python -m tests.engine.build >/dev/null

@@ -182,7 +182,7 @@ def test_tags_that_are_not_active_are_reported_and_activated() -> None:
         },
     )
     with stub:
-        assert activate_tags(lambda _: client) == ["kit:client", "kit:environment"]
+        assert activate_tags(Account.client) == ["kit:client", "kit:environment"]
     stub.assert_no_pending_responses()
 
 

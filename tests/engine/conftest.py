@@ -71,6 +71,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 operations = (*operations, "change of size")
             tried.update(operations)
             right.update(operations if outcome == "passed" else ())
+    if tried:
+        others = [size for size in SIZES if size not in CHOSEN]
+        rest = f"; {', '.join(others)}: make nightly" if others else ""
+        terminalreporter.write_line(f"engine: sizes: {', '.join(CHOSEN)}{rest}")
     for operation, count in tried.items():
         terminalreporter.write_line(f"engine: {operation:36} {right[operation]:3} of {count}")
 
