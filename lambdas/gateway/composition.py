@@ -67,6 +67,10 @@ class Authenticator(Protocol):
     ) -> Principal: ...
 
 
+async def _no_key() -> str:
+    raise RuntimeError("embeddings have no key")
+
+
 class Gateway:
     """A composed gateway. `start` and `stop` belong to the server's lifespan."""
 
@@ -86,7 +90,7 @@ class Gateway:
         batch_store: Store,
         prompts: PromptRegistry,
         aws_credentials: Callable[[Attribution], Awaitable[Any]],
-        embeddings_key: Callable[[], Awaitable[str]] | None = None,
+        embeddings_key: Callable[[], Awaitable[str]] = _no_key,
         quarantine: "Callable[[], Quarantine] | None" = None,
         contract_additions: DocumentSource | None = None,
         clock: Clock = utc_now,
@@ -159,9 +163,9 @@ class Gateway:
             settings.deadlines,
             aws_credentials,
             settings.region,
+            BearerKey(embeddings_key),
             settings.bedrock_endpoint_url,
             settings.has_bedrock,
-            BearerKey(embeddings_key) if embeddings_key else None,
         )
         self.batches = Batches(
             policy,

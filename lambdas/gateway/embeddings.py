@@ -128,9 +128,9 @@ class EmbeddingsEndpoint:
     deadlines: Deadlines
     aws_credentials: Callable[[Attribution], Awaitable[Any]]
     region: str
+    key: Credential  # of a provider other than Bedrock
     endpoint_url: str | None = None
     available: bool = True
-    key: Credential | None = None  # of a provider other than Bedrock
 
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
@@ -218,8 +218,6 @@ class EmbeddingsEndpoint:
             asked |= {"truncation": False, "input_type": _VOYAGE_TYPES.get(request.input_type)}
         if request.dimensions is not None:
             asked["output_dimension" if model.startswith(_VOYAGE) else "dimensions"] = request.dimensions
-        if self.key is None:
-            return _Embedded([], failure=errors.control_unavailable("key of the embedding provider"))
         return await _together(texts, self._invoke(self.key, attribution, url, asked, _in_order))
 
     async def _invoke(

@@ -38,6 +38,7 @@ from .harness import FINANCE_KEY, KEY, PERSON_TOKEN, Answer, Harness, chat, depa
 from .signatures import SESSION
 from .test_chat_completions import COMPLETION, UNTRANSLATABLE
 from .test_embeddings import TITAN
+from .test_files import FORM, FilesApi
 from .test_providers import PLATFORMS
 from .test_sdk import BatchApi
 from .test_session_care import LOOP_STOP, turns
@@ -499,6 +500,99 @@ def _other_gateways(upstreams: list[FakeUpstream], seen: Seen) -> None:
         Requests(harness, seen).message()
 
 
+class Shelf:
+    """A quarantine that holds one content for every upload."""
+
+    held: bytes | None = None
+
+    async def address(self, *_: Any) -> str:
+        return "https://quarantine.example.com"
+
+    async def read(self, _: str) -> bytes | None:
+        return self.held
+
+    async def empty(self, _: str) -> None:
+        return
+
+
+def _files(upstreams: list[FakeUpstream], seen: Seen) -> None:
+    secret = b"Social security number 536-22-8723"
+    with _gateway(upstreams, departments=[department("marketing", redact_output=True)]) as harness:
+        harness.upstream.script = api = FilesApi()
+        requests = Requests(harness, seen)
+        harness.keys.principals["vk_none"] = replace(harness.keys.principals[KEY], models=())
+        for body in (
+            FORM % (b"purpose", b"a", b"", b"x"),
+            FORM % (b"file", b"a", b"", b""),
+            FORM % (b"file", b"\xff", b"", b"x"),
+            FORM % (b"file", b"<", b"", b"x"),
+            FORM % (b"file", b"a", b"Content-Type: text\r\n", b"x"),
+            FORM % (b"expires_in_seconds", b"a", b"", CANARY.encode()),
+            FORM % (b"expires_in_seconds", b"a", b"", b"3600"),
+            CANARY.encode(),
+        ):
+            requests.post("/v1/files", body, {"content-type": "multipart/form-data; boundary=b"})
+        good, form = FORM % (b"file", b"a", b"", b"x"), {"content-type": "multipart/form-data; boundary=b"}
+        requests.post("/v1/files", good, form, "vk_none")
+        requests.post("/v1/files/uploads", {})
+        made = [harness.post("/v1/files", good, form).json()["id"] for _ in range(3)]
+        items = {key.sk: item for key, item in harness.ledger.store.items.items() if key.sk in made}
+        items[made[0]]["provider"] = "gone"
+        many = "&".join(f"ids=file_{number}" for number in range(101))
+        for path in ("/x/y/z", "/file_none", f"/{made[0]}", f"?limit={CANARY}", "?after_id=none", f"?{many}"):
+            requests.get(f"/v1/files{path}")
+        api.contents[made[1]] = secret
+        requests.get(f"/v1/files/{made[1]}/content")
+
+        def named(*ids: str) -> list[dict[str, Any]]:
+            blocks = [{"type": "container_upload", "file_id": one} for one in ids]
+            return [{"role": "user", "content": blocks}]
+
+        for ids in (("file_none",), made[:1], made, [f"file_{number}" for number in range(101)]):
+            requests.message(messages=named(*ids))
+        requests.message(container="container_none")
+        failing = {"side_effect": RuntimeError(CANARY)}
+        with (
+            patch.object(type(harness.ledger), "check"),
+            patch.object(type(harness.ledger.store), "get", **failing),
+        ):
+            requests.message(container="container_none")
+            requests.get("/v1/files/file_none")
+        harness.upstream.script = lambda _: json_reply(b"no list")
+        requests.get("/v1/skills")
+        requests.get("/v1/skills/skill_none")
+        requests.get("/v1/skills/a/b")
+        requests.post("/v1/skills", {})
+    shelf = Shelf()
+    with _gateway(upstreams, quarantine=shelf) as harness:
+        harness.upstream.script = FilesApi()
+        requests = Requests(harness, seen)
+        about = {"filename": CANARY, "mime_type": "text/plain", "size_bytes": 5}
+        for changes in (
+            {"x": CANARY},
+            {"filename": 5},
+            {"mime_type": 5},
+            {"size_bytes": CANARY},
+            {"size_bytes": 1 << 30},
+        ):
+            requests.post("/v1/files/uploads", {**about, **changes})
+        waiting = harness.post("/v1/files/uploads", about).json()["id"]
+        requests.post("/v1/files/uploads/upl_none", {})
+        requests.post(f"/v1/files/uploads/{waiting}", {})
+        shelf.held = b"another size"
+        requests.post(f"/v1/files/uploads/{waiting}", {})
+        with patch.object(Shelf, "read", side_effect=RuntimeError(CANARY)):
+            requests.post(f"/v1/files/uploads/{waiting}", {})
+    bedrock = {"name": "aws", "base_url": upstreams[0].url, "models": {}, **PLATFORMS["bedrock"]}
+    elsewhere = {"model": "voyage-4", "url": f"{upstreams[0].url}/v1/embeddings"}
+    with _gateway(upstreams, providers=[bedrock], embeddings=elsewhere) as harness:
+        requests = Requests(harness, seen)
+        requests.post("/v1/files", good, form)
+        requests.get("/v1/skills")
+        requests.post("/v1/embeddings", {"input": CANARY, "dimensions": CANARY})
+    upstreams[0].script = ordinary_claude
+
+
 @pytest.fixture(scope="module")
 def seen(provider_servers: list[FakeUpstream]) -> Iterator[tuple[Seen, list[dict[str, Any]]]]:
     """Every error brought about once: its places in the source, its answers, and what the log says."""
@@ -540,6 +634,7 @@ def seen(provider_servers: list[FakeUpstream]) -> Iterator[tuple[Seen, list[dict
         ):
             bring(requests)
         _other_gateways(upstreams, seen)
+        _files(upstreams, seen)
         yield seen, harness.log
     upstreams[0].reset()
 
