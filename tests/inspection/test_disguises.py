@@ -7,7 +7,9 @@ from urllib.parse import quote
 import pytest
 
 from lambdas.inspection import InspectionConfig, Inspector
+from lambdas.inspection.inspector import SCANNER
 
+SCANNER.warm(wait=True)
 INSPECTOR = Inspector(InspectionConfig(hash_key=b"k" * 32, cache_entries=0, names=False))
 # published examples of other bodies, and tokens of nobody
 VALUES = (

@@ -49,8 +49,8 @@ def ibans(context: Context) -> Iterator[Span]:
 
 _HEAD = Expression(r"[A-Za-z]{2}[0-9]{2}")
 _FEWEST_BEHIND = 8  # characters behind the country and the check digits
-# where so many characters of a number end
-PLACES = {"iban": rf"(?:^|[^A-Za-z0-9_/+=])[A-Za-z]{{2}}[0-9]{{2}}(?:[ -]?[A-Za-z0-9]){{{_FEWEST_BEHIND}}}"}
+# where so many characters of a number end; the underscore before it may be emphasis
+PLACES = {"iban": rf"(?:^|[^A-Za-z0-9])[A-Za-z]{{2}}[0-9]{{2}}(?:[ -]?[A-Za-z0-9]){{{_FEWEST_BEHIND}}}"}
 
 
 def _heads(text: str, ends: Sequence[int] | None) -> Iterator[re.Match[str]]:
