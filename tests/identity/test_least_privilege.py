@@ -196,15 +196,16 @@ def _hosted_sign_in(deployed: Deployed, account: str, groups: Sequence[str]) -> 
         return json.loads(answer["Payload"].read()), bool(answer.get("FunctionError"))
 
     said, failed = invoked()
-    for _ in range(60):
-        if "Sign in again in a minute" not in said.get("errorMessage", ""):
-            break  # a busy machine may not start the function within the four seconds that the trigger waits
+    for _ in range(20):
+        if not failed or any(one in str(said.get("errorMessage")) for one in ("not active", "no access")):
+            break  # else a busy machine did not start both functions within the seconds that they have
         said, failed = invoked()
     if failed:
         return said
     return said["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"]["claimsToAddOrOverride"]
 
 
+@pytest.mark.nightly  # the five seconds of a trigger pass by the clock, which a busy machine may not meet
 def test_a_sign_in_makes_and_moves_a_person_through_both_functions_as_deployed(deployed: Deployed) -> None:
     """The user pool's trigger and the function that it asks, in the emulated Lambda, each under its role."""
     account = uuid.uuid4().hex
