@@ -15,15 +15,15 @@ credentials.
 import json
 import shutil
 import subprocess
-import threading
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import boto3
-import botocore.config
 
 from contract.kinds import STAGES
+from kit.aws_clients import Clients
 from kit.chosen import choose, standing
 from kit.errors import ExitCode, KitError
 from kit.evaluation.graph import unwrapped
@@ -46,25 +46,14 @@ class Target:
     local: bool
     session: boto3.Session
     endpoint_url: str | None = None
-    _made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    _lock: Any = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @cached_property
+    def _clients(self) -> Clients:
+        return Clients(self.session, self.endpoint_url)
 
     def client(self, service: str) -> Any:
         """The boto3 client of one service; made once, safe to use from several threads."""
-        with self._lock:
-            if service not in self._made:
-                config = botocore.config.Config(
-                    retries={"total_max_attempts": 3, "mode": "standard"},
-                    max_pool_connections=32,
-                    s3={"addressing_style": "path"} if self.endpoint_url else {},
-                )
-                self._made[service] = self.session.client(
-                    service,  # type: ignore[call-overload]
-                    endpoint_url=self.endpoint_url,
-                    region_name=self.region,
-                    config=config,
-                )
-            return self._made[service]
+        return self._clients.of(service, self.region)
 
     def require(self, name: str) -> str:
         """One export. Raises KitError, saying which stage is missing or old, where there is none."""

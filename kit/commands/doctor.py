@@ -78,17 +78,10 @@ def account_clients(region: str) -> Any:
     """Clients of the default credentials; what AWS has only once lives in us-east-1."""
     import boto3
 
-    session = boto3.Session(region_name=region)
-    made: dict[str, Any] = {}
+    from kit.aws_clients import Clients
 
-    def client(service: str) -> Any:
-        if service not in made:
-            made[service] = session.client(  # type: ignore[call-overload]
-                service, region_name="us-east-1" if service == "ce" else region
-            )
-        return made[service]
-
-    return client
+    clients = Clients(boto3.Session(region_name=region))
+    return lambda service: clients.of(service, "us-east-1" if service == "ce" else region)
 
 
 def _tools() -> "list[Check]":

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-import botocore.config
 
 from components.base import ArgumentsError, Names
 from components.workflow.department import bucket_what
 from contract.problems import nearest, shown
+from kit.aws_clients import Clients
 from kit.errors import ExitCode, KitError
 from kit.target import Target
 from lambdas.workflow.area import DepartmentArea
@@ -30,13 +30,7 @@ class Place:
 
     def client(self, service: str) -> Any:
         """A client that acts under the role."""
-        config = botocore.config.Config(s3={"addressing_style": "path"} if self.endpoint_url else {})
-        return self.session.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.endpoint_url,
-            region_name=self.names.region,
-            config=config,
-        )
+        return Clients(self.session, self.endpoint_url).of(service, self.names.region)
 
     @property
     def area(self) -> DepartmentArea:

@@ -3,7 +3,6 @@
 import hashlib
 import inspect
 import json
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.config
 import botocore.exceptions
 
+from kit import aws_clients
 from kit.aws_facts.prediction import Account
 
 Inputs = Mapping[str, Any]
@@ -30,33 +29,12 @@ _GONE = {
 }  # fmt: skip
 
 
-class Clients:
-    """AWS clients of the emulator with its root credentials, one per service and region."""
+class Clients(aws_clients.Clients):
+    """AWS clients of the emulator with its root credentials."""
 
     def __init__(self, endpoint_url: str, access_key_id: str, secret_access_key: str) -> None:
-        self._session = boto3.Session(
-            aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key
-        )
-        self._endpoint_url = endpoint_url
-        self._lock = threading.Lock()
-        self._made: dict[tuple[str, str], Any] = {}
-
-    def of(self, service: str, region: str) -> Any:
-        """The client of one service."""
-        with self._lock:
-            if (service, region) not in self._made:
-                config = botocore.config.Config(
-                    retries={"total_max_attempts": 3, "mode": "standard"},
-                    max_pool_connections=20,
-                    s3={"addressing_style": "path"},
-                )
-                self._made[service, region] = self._session.client(
-                    service,  # type: ignore[call-overload]
-                    endpoint_url=self._endpoint_url,
-                    region_name=region,
-                    config=config,
-                )
-            return self._made[service, region]
+        session = boto3.Session(aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key)
+        super().__init__(session, endpoint_url)
 
 
 @dataclass(frozen=True)
