@@ -292,5 +292,10 @@ def changed(document: dict[str, Any], place: Path, value: Any) -> dict[str, Any]
 
 
 def as_config(document: dict[str, Any]) -> dict[str, Any]:
-    """A document as overrides of a stack's configuration."""
-    return json.loads(json.dumps(document, default=str))
+    """A document as overrides of a stack's configuration. Where it has no portal the example's stays, with a
+    certificate of the document's account and region.
+    """
+    example = EXAMPLE["account"], EXAMPLE["region"]
+    ours = document.get("account", example[0]), document.get("region", example[1])
+    portal = json.dumps(EXAMPLE["portal"]).replace(f"{example[1]}:{example[0]}", f"{ours[1]}:{ours[0]}")
+    return json.loads(json.dumps({"portal": json.loads(portal), **document}, default=str))
