@@ -41,6 +41,7 @@ from pulumi import log as sdk_log
 from pulumi.output import _OutputData
 from pulumi.runtime import _callbacks as sdk_callbacks
 from pulumi.runtime import resource as sdk_resource
+from pulumi.runtime import resource_cycle_breaker
 from pulumi.runtime import rpc as sdk_rpc
 from pulumi.runtime import settings as sdk_settings
 from pulumi.runtime.proto import source_pb2
@@ -63,7 +64,7 @@ _deserialize_properties = sdk_rpc.deserialize_properties
 _deserialize_property = sdk_rpc.deserialize_property
 _translate_output = sdk_rpc.translate_output_properties
 _resolve_outputs_of_sdk = sdk_rpc.resolve_outputs
-_declare_dependency = sdk_rpc.declare_dependency
+_declare_dependency = resource_cycle_breaker.declare_dependency
 _unwrap_type = sdk_types.unwrap_type
 _unwrap_optional_type = sdk_types.unwrap_optional_type
 
@@ -114,7 +115,7 @@ def take(root: Path, surroundings: frozenset[str]) -> bool:
     sdk_rpc.deserialize_property = _deserialized
     sdk_rpc.translate_output_properties = _translated
     sdk_rpc.resolve_outputs = _resolve_outputs
-    sdk_rpc.declare_dependency = _depends
+    sdk_rpc.declare_dependency = _depends  # pyright: ignore[reportPrivateImportUsage]
     sdk_types.unwrap_type = _unwrapped
     sdk_types.unwrap_optional_type = _without_none
     sdk_log.debug = _unheard
@@ -231,7 +232,7 @@ def _deserialized_properties(
     found: dict[str, Any] = {}
     for name, value in fields.items():
         kind = value.WhichOneof("kind")
-        if kind != "null_value":
+        if kind is not None and kind != "null_value":
             one = _deserialized(getattr(value, kind), keep_unknowns)
             if one is not None:
                 found[name] = one
