@@ -25,6 +25,7 @@ from lambdas.common.virtual_keys import key_record_pk, new_pepper, new_virtual_k
 from tests.conftest import free_port
 from tests.support.standing import Standing, standing
 
+from .test_files import FilesApi
 from .test_sdk import BatchApi
 from .upstream import FakeUpstream, Received, Reply, json_reply, ordinary_claude
 
@@ -60,6 +61,7 @@ STOPS = {
     "ReadGovernance": "start",
     "ReadSecrets": "start",
     "CopyMetadata": "copies",
+    "TakeUploads": "upload",
 }
 
 
@@ -93,7 +95,11 @@ class Place:
 
 
 def _script(batches: BatchApi) -> Any:
+    files = FilesApi()
+
     def script(received: Received) -> Reply:
+        if received.target.startswith("/v1/files"):
+            return files(received)
         return (batches if "/batches" in received.target else ordinary_claude)(received)
 
     return script
@@ -199,6 +205,22 @@ def _steps(http: httpx2.Client) -> None:
         answer = http.request(method, path, json=body)
         if answer.status_code != 200 or (step == "stream" and "message_stop" not in answer.text):
             raise Stopped(step, answer.status_code, answer.text[:300])
+    _upload(http)
+
+
+def _upload(http: httpx2.Client) -> None:
+    """A file by way of the quarantine: put under the gateway's signature, read and emptied by the gateway."""
+    content = b"Rivers of Europe."
+    about = {"filename": "rivers.txt", "mime_type": "text/plain", "size_bytes": len(content)}
+    answer = http.post("/v1/files/uploads", json=about)
+    if answer.status_code == 201:
+        waiting = answer.json()
+        answer = httpx2.put(waiting["url"], content=content, headers=waiting["headers"])
+        if answer.status_code == 200:
+            answer = http.post(f"/v1/files/uploads/{waiting['id']}")
+            if answer.status_code == 200:
+                return
+    raise Stopped("upload", answer.status_code, answer.text[:300])
 
 
 def test_the_gateway_works_under_its_own_roles_policies(place: Place) -> None:
