@@ -551,10 +551,9 @@ def _files(upstreams: list[FakeUpstream], seen: Seen) -> None:
         for ids in (("file_none",), made[:1], made, [f"file_{number}" for number in range(101)]):
             requests.message(messages=named(*ids))
         requests.message(container="container_none")
-        failing = {"side_effect": RuntimeError(CANARY)}
         with (
             patch.object(type(harness.ledger), "check"),
-            patch.object(type(harness.ledger.store), "get", **failing),
+            patch.object(type(harness.ledger.store), "get", side_effect=RuntimeError(CANARY)),
         ):
             requests.message(container="container_none")
             requests.get("/v1/files/file_none")
