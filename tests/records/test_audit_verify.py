@@ -1,5 +1,6 @@
 """`kit audit verify` finds every planted deletion, edit, reordering, truncation and forgery (L2.5, G.3)."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -275,6 +276,27 @@ def test_a_manifest_signed_anew_with_the_right_key_is_found_by_the_next_one(
     assert ("manifest-chain", after) in {
         (one.code, one.where) for one in verified(organisation, bucket).findings
     }
+
+
+def test_a_line_that_was_edited_before_its_hour_was_sealed_is_found_in_the_segment() -> None:
+    organisation = Organisation()
+    writer = organisation.writer()
+
+    async def together() -> None:
+        ids = [new_id("req_", clock=organisation.time) for _ in range(4)]
+        await asyncio.gather(*(writer.append(intent(one), bodies={}) for one in ids))
+        await asyncio.gather(*(writer.append(outcome(one), bodies={}) for one in ids))
+
+    asyncio.run(together())
+    objects = organisation.bucket.objects
+    key = next(key for key, data in objects.items() if data.count(b'"principal":"ada"') > 2)
+    objects[key] = objects[key].replace(b'"principal":"ada"', b'"principal":"eve"', 1)
+    organisation.time.forward(hours=2)
+    organisation.notary().seal_due()
+    span = span_of(organisation.bucket, None, None, now=organisation.time.now)
+    assert span is not None
+    found = verify(organisation.bucket, organisation.trust(), span, []).findings
+    assert [(one.code, one.where) for one in found] == [("chain-broken", key)]
 
 
 @pytest.mark.parametrize("cut", [1, 7])
