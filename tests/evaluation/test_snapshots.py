@@ -21,4 +21,4 @@ def test_plan_is_the_committed_one(stage: str, size: str) -> None:
 
 def test_snapshots_stay_short_enough_to_read() -> None:
     for stage, size in every_snapshot():
-        assert len(snapshot(stage, size).splitlines()) < 6_000, f"{stage}-{size}"
+        assert len(snapshot(stage, size).splitlines()) < 6_500, f"{stage}-{size}"
