@@ -7,7 +7,7 @@ not exist.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -132,7 +132,7 @@ class Skills:
         return answer.response.status, response_headers(answer.response.headers), data
 
 
-def _target(path: str, query: dict[str, Iterable[str]]) -> str:
+def _target(path: str, query: Mapping[str, Iterable[str]]) -> str:
     """Path and query at the provider, from what we understand of them."""
     parts = "/".join(quote(part, safe="") for part in path.split("/"))
     given = "&".join(

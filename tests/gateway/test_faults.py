@@ -327,8 +327,8 @@ def test_the_check_would_find_an_answer_without_a_record() -> None:
 def test_the_check_after_kills_would_find_what_is_missing() -> None:
     answered = {"call": 1, "id": "a", "whole": True}
     ended = {"a": Counter({"intent": 1, "outcome": 1})}
-    scopes = ("ORG", "DEPT", "USER")
-    counted = dict.fromkeys(scopes, 10)
+    scopes: tuple[str, ...] = ("ORG", "DEPT", "USER")
+    counted: dict[str, int] = dict.fromkeys(scopes, 10)
     for seen, kinds, committed, left, expected in (
         ([answered], ended, counted, 0, []),
         ([answered], {"a": Counter({"intent": 1})}, counted, 0, ["answered"]),

@@ -8,6 +8,7 @@ import threading
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import boto3
 import pytest
@@ -176,18 +177,22 @@ def test_a_reviewer_whose_session_is_of_another_department_than_the_record_is_re
 # -- identities ---------------------------------------------------------------------------------------------
 
 
-class Sts:
+class SignedIn(boto3.Session):
+    """A session whose STS says who is signed in."""
+
     def __init__(self, arn: str) -> None:
+        super().__init__(region_name="eu-central-1")
         self._arn = arn
+
+    def client(self, *_: Any, **__: Any) -> Any:
+        return self
 
     def get_caller_identity(self) -> dict[str, str]:
         return {"Arn": self._arn}
 
 
 def on_aws(arn: str) -> Target:
-    made = Target({}, "eu-central-1", False, boto3.Session(region_name="eu-central-1"))
-    made._made["sts"] = Sts(arn)
-    return made
+    return Target({}, "eu-central-1", False, SignedIn(arn))
 
 
 def test_on_aws_the_person_is_the_session_and_nobody_speaks_for_another() -> None:
