@@ -307,12 +307,15 @@ def _not_allowed(allowed: str) -> Answer:
 
 
 def _content(request: Request) -> dict[str, Any]:
-    """The body. Raises InvalidSyntaxException unless it is a JSON object. Half a surrogate pair, which no
-    store takes, becomes a question mark: a leaver with one in a name leaves all the same.
+    """The body. Raises InvalidSyntaxException unless it is a JSON object of characters that can be stored.
+    Where somebody is put out, half a surrogate pair becomes a question mark and keeps nobody in.
     """
     try:
         content = json.loads(request.body, parse_constant=_no_constant)
-        content = json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+        leaves = says_active(request.method, request.body).is_out
+        content = json.loads(
+            json.dumps(content, ensure_ascii=False).encode("utf-8", "replace" if leaves else "strict")
+        )
     except (ValueError, RecursionError):
         raise InvalidSyntaxException(detail="The body is not JSON in UTF-8.") from None
     if not isinstance(content, dict):
