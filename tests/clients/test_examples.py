@@ -113,7 +113,7 @@ def test_the_pages_first_program_runs_as_printed(gateway: Harness, monkeypatch: 
 def test_the_pages_call_of_an_openai_client_is_taken_as_printed(gateway: Harness) -> None:
     """What that client sends is the call's arguments as JSON; the client itself is in the client matrix."""
     gateway.upstream.script = lambda _: json_reply(message("Hello."))
-    program = ast.parse(fenced("docs/callers.md", "python")[1])
+    program = ast.parse(fenced("docs/callers.md", "python")[2])
     calls = {ast.unparse(one.func): one for one in ast.walk(program) if isinstance(one, ast.Call)}
     sent = {one.arg: ast.literal_eval(one.value) for one in calls["client.chat.completions.create"].keywords}
     answer = gateway.post("/v1/chat/completions", sent).json()

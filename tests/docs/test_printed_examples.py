@@ -12,11 +12,11 @@ from stacks.settings import CONFIG_FOLDER, parse_settings
 from tests.docs.blocks import PAGES, ROOT, fenced, indented
 
 # Blocks by page and language, each run or read by a test: those of callers.md and of the client's page by
-# tests/clients/test_examples.py.
+# tests/clients/test_examples.py, the one about large files by tests/gateway/test_uploads.py.
 TESTED = {
     ("claude_client/README.md", "python"): 1,
     ("docs/callers.md", "json"): 2,
-    ("docs/callers.md", "python"): 2,
+    ("docs/callers.md", "python"): 3,
 }
 
 

@@ -5,6 +5,7 @@ get an id (L1.1, L1.7, L2.3).
 import asyncio
 import http.client
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +14,7 @@ import pytest
 from botocore.config import Config
 
 from lambdas.gateway.files.quarantine import S3Quarantine
+from tests.docs.blocks import fenced
 
 from .harness import FINANCE_KEY, KEY, OTHER_KEY, Answer, Harness, make
 from .test_files import BETA, FilesApi, recorded, upload
@@ -179,3 +181,16 @@ def test_small_files_go_the_short_way(parts: tuple[Harness, FilesApi, Bucket]) -
     gateway, api, bucket = parts
     made = upload(gateway, "a.txt", b"x")
     assert (list(api.files), bucket.objects) == ([made.id], {})
+
+
+def test_the_pages_program_for_large_files_runs_as_printed(
+    parts: tuple[Harness, FilesApi, Bucket], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, api, _ = parts
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", gateway.url)
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", KEY)
+    Path("minutes.txt").write_bytes(LARGE)
+    program: dict[str, Any] = {}
+    exec(fenced("docs/callers.md", "python")[1], program)
+    assert api.contents[program["file"]["id"]] == LARGE
