@@ -1,6 +1,6 @@
 """The Python language host of an engine that was built from source: runs a program as Pulumi's own does.
 
-The engine is told its port in PULUMI_DEBUG_LANGUAGES, and asks it to run a program (with the SDK's own
+The engine reads its port from PULUMI_DEBUG_LANGUAGES, and asks it to run a program (with the SDK's own
 `pulumi-language-python-exec`) or a plugin written in Python (a policy pack).
 """
 # ruff: noqa: N802 - the names are the protocol's

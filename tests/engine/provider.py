@@ -1,6 +1,6 @@
 """A resource provider for tests with the real Pulumi engine: a world of its own that answers as AWS would.
 
-The engine is told its port in PULUMI_DEBUG_PROVIDERS, for `aws` and for `kubernetes`, and talks gRPC. What
+The engine reads its port from PULUMI_DEBUG_PROVIDERS, for `aws` and for `kubernetes`, and talks gRPC. What
 is made is kept in a folder, so that a refresh finds what changed behind the engine's back and an import finds
 what was there before. What a resource gets comes from the kit's own predictions, what replaces it from its
 list of inputs that do (`kit/aws_facts/replacement.py`). What fails on purpose is `Faults`.

@@ -33,7 +33,7 @@ def shared_folder() -> Iterator[None]:
 
 
 def once_a_run(compute: Callable[P, R]) -> Callable[P, R]:
-    """Compute for each set of arguments once; whoever else wants it waits for it and reads it."""
+    """Compute for each set of arguments once; anyone else who wants it waits for it and reads it."""
 
     @wraps(compute)
     def kept(*args: P.args, **options: P.kwargs) -> R:
