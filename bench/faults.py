@@ -5,8 +5,8 @@ fail before or after they took effect, and a provider that fails in every way th
 runs a fifth of it.
 """
 
+import argparse
 import random
-import sys
 import time
 
 from tests.gateway.test_faults import KILL_EVERY, World, survive
@@ -15,7 +15,9 @@ from tests.gateway.upstream import FakeUpstream
 
 def main() -> None:
     """Run, and print what clients saw. Raises AssertionError with what does not fit."""
-    calls = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("calls", nargs="?", type=int, default=10_000)
+    calls: int = parser.parse_args().calls
     started, upstream = time.process_time(), FakeUpstream().start()
     try:
         results = survive(World(upstream, random.Random(calls)), calls)

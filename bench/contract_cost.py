@@ -1,4 +1,4 @@
-"""What the one contract costs the gateway: `python bench/contract.py [--against COMMIT] [--of COMMIT]`.
+"""What the one contract costs the gateway: `python bench/contract_cost.py [--against COMMIT] [--of COMMIT]`.
 
 How long the gateway's policy takes to parse, with 7 departments and with 200, how long the gateway's modules
 take to load, and the whole process (uvicorn, every control on, stores in memory) from its start until it is
