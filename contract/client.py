@@ -1,8 +1,9 @@
-"""What a client decides: the keys of its file, from top to bottom.
+"""Schema of the client file, in the order of its keys.
 
-A field is the key of the same name, but for amounts: those are written in US dollars
-(`monthly_budget_usd`) and held in micro-dollars (`monthly_budget_microusd`). What no single key can say (a
-region lies in its residency, a department names known models) is checked in `stacks/settings/consistency.py`.
+Each field is the key of the same name, except for amounts: the file states US dollars
+(`monthly_budget_usd`), the code holds micro-dollars (`monthly_budget_microusd`). Rules that span several
+keys (a region must match the residency, a department must name known models) are checked in
+`stacks/settings/consistency.py`.
 """
 
 from collections.abc import Mapping
@@ -50,14 +51,12 @@ from contract.kinds import (
 )
 from contract.writing import published
 
-SCHEMA = (
-    2  # the shape of a client's file: 1 was a single file over documents that all clients of a fork shared
-)
+SCHEMA = 2  # version of the client file; 1 was a single file, with documents shared by all clients of a fork
 
 
 @declared
 class Contacts:
-    """Whom alarms, budgets and reviews are sent to: at least one address that people read."""
+    """Recipients of alarms, budget notifications and review notifications: at least one monitored address."""
 
     owner: Email = key("who answers for the deployment")
     help_url: HttpsUrl | None = key(
@@ -76,7 +75,9 @@ class Contacts:
 
 @declared
 class Department(rights.Department):
-    """One department: its rights, which the gateway enforces, and what the kit builds for it (L3.1-L3.4)."""
+    """A department: the rights that the gateway enforces, and the resources the kit builds for it
+    (L3.1-L3.4).
+    """
 
     name: Words = key("its name as people see it")
     pilot: bool = key("it is stood up in the integration stage, before the others", default=False)
@@ -95,7 +96,7 @@ class Department(rights.Department):
 
 @declared
 class Reviews:
-    """How long a draft waits for its reviewer, and then after the escalation, before it expires (L3.4)."""
+    """How long a draft waits for its reviewer, and after escalation, before it expires (L3.4)."""
 
     hours: float = key("hours until a review is escalated", default=24, least=0.01, most=720)
     escalation_hours: float = key(
@@ -105,8 +106,9 @@ class Reviews:
 
 @declared
 class GroupRule:
-    """What membership of a group of the identity provider gives (G.4, C.1). The first rule that gives a
-    department decides; roles of all rules add up.
+    """What membership in a group of the identity provider grants (G.4, C.1).
+
+    The first rule that grants a department decides the department; the roles of all matching rules add up.
     """
 
     group: Words = key("its display name, or its id at the identity provider")
@@ -119,7 +121,7 @@ class GroupRule:
 
 @declared
 class SamlConsoleAccess:
-    """The Center of Excellence takes its roles in AWS by SAML (C.1)."""
+    """Center of Excellence members assume their AWS roles through SAML (C.1)."""
 
     kind: Literal["saml"] = key("how the roles are taken")
     metadata_file: Words = key("the identity provider's document for AWS, in the folder of the configuration")
@@ -128,7 +130,7 @@ class SamlConsoleAccess:
 
 @declared
 class IdentityCenterAccess:
-    """The Center of Excellence takes its roles in AWS by IAM Identity Center (C.1)."""
+    """Center of Excellence members assume their AWS roles through IAM Identity Center (C.1)."""
 
     kind: Literal["identity-center"] = key("how the roles are taken")
     instance_arn: InstanceArn = key("the instance")
@@ -141,7 +143,7 @@ class IdentityCenterAccess:
 
 @declared
 class SamlAttributes:
-    """What the identity provider calls the attributes that name a person."""
+    """Names of the identity provider's attributes that identify a person."""
 
     user_name: Words = key(
         "the name under which the person is provisioned (userName of SCIM)",
@@ -155,7 +157,7 @@ class SamlAttributes:
 
 @declared
 class SignIn:
-    """What both ways to sign in have in common (G.4)."""
+    """Settings common to OpenID Connect and SAML sign-in (G.4)."""
 
     department_claim: Words = key("claim or attribute that carries the department's id", default="department")
     email_domains: tuple[DomainName, ...] = key(
@@ -193,7 +195,7 @@ class SignIn:
 
 @declared
 class OidcIdentity(SignIn):
-    """People sign in by OpenID Connect. The operator puts the client secret into Secrets Manager (G.4)."""
+    """Sign-in with OpenID Connect. The operator stores the client secret in Secrets Manager (G.4)."""
 
     kind: Literal["oidc"] = key("how people sign in")
     issuer: HttpsUrl = key("the identity provider")
@@ -203,7 +205,7 @@ class OidcIdentity(SignIn):
 
 @declared
 class SamlIdentity(SignIn):
-    """People sign in by SAML 2.0 (G.4)."""
+    """Sign-in with SAML 2.0 (G.4)."""
 
     kind: Literal["saml"] = key("how people sign in")
     metadata_url: MetadataUrl | None = key("where the identity provider publishes its document", default=None)
@@ -221,14 +223,14 @@ class SamlIdentity(SignIn):
 
 @declared
 class TrustedIssuer(rights.Issuer):
-    """An issuer of tokens for applications and CI: workload identity instead of keys (L1.3)."""
+    """Token issuer for applications and CI: workload identity instead of keys (L1.3)."""
 
     name: Slug = key("the rule's name: kit key create --issuer NAME", changes="gateway")
 
 
 @declared
 class WorkloadIdentityAuth:
-    """Anthropic workload identity federation: no static key anywhere."""
+    """Anthropic workload identity federation, without any static key."""
 
     kind: Literal["workload-identity"] = key("how the gateway proves who it is")
     organization_id: Words = key("the organisation at Anthropic")
@@ -241,7 +243,9 @@ class WorkloadIdentityAuth:
 
 @declared
 class SecretAuth:
-    """A key in Secrets Manager: created empty, filled by the operator, never in state."""
+    """API key in Secrets Manager. The secret is created empty and filled by the operator; its value is
+    never in state.
+    """
 
     kind: Literal["secret"] = key("how the gateway proves who it is")
 
@@ -264,7 +268,7 @@ class AnthropicProvider:
 
     @property
     def route(self) -> rights.Route:
-        """The way to it, as the gateway takes it."""
+        """Return the gateway's route to this provider."""
         return rights.Route(
             name=self.name,
             kind=self.kind,
@@ -289,7 +293,7 @@ class ClaudePlatformProvider:
 
     @property
     def route(self) -> rights.Route:
-        """The way to it, as the gateway takes it."""
+        """Return the gateway's route to this provider."""
         return rights.Route(
             name=self.name,
             kind=self.kind,
@@ -312,7 +316,7 @@ class BedrockProvider:
 
     @property
     def route(self) -> rights.Route:
-        """The way to it, as the gateway takes it."""
+        """Return the gateway's route to this provider."""
         return rights.Route(
             name=self.name,
             kind=self.kind,
@@ -327,7 +331,7 @@ Provider = AnthropicProvider | ClaudePlatformProvider | BedrockProvider
 
 @declared
 class Claude:
-    """Where Claude is reached, in order of preference, and under which names."""
+    """Providers of Claude in order of preference, and the model aliases."""
 
     providers: tuple[AnthropicProvider | ClaudePlatformProvider | BedrockProvider, ...] = key(
         "tried in this order", least=1
@@ -351,7 +355,7 @@ class Claude:
 
 @declared
 class Audit:
-    """The audit store. How long it keeps records is `sizing.retention.audit_days`."""
+    """The audit store. Its retention is `sizing.retention.audit_days`."""
 
     mode: Literal["GOVERNANCE", "COMPLIANCE"] = key(
         "who may shorten the retention of a record: in COMPLIANCE nobody", default="COMPLIANCE",
@@ -366,7 +370,7 @@ class Audit:
 
 @declared
 class Budget:
-    """How use is paid for (C.2) and what the organisation as a whole may spend a month (L1.6)."""
+    """How usage is paid for (C.2), and the organisation's monthly spending limit (L1.6)."""
 
     model: BudgetModel = key("who pays, and by what", default="per-call")
     organization_monthly_microusd: int = key(
@@ -386,7 +390,7 @@ class Budget:
 
 @declared
 class CustomDomain:
-    """The gateway's own name. The certificate lies in the same region as the API."""
+    """Custom domain name of the gateway. The certificate must be in the API's region."""
 
     name: DomainName = key("the name")
     certificate_arn: Arn = key("its certificate in ACM")
@@ -395,7 +399,7 @@ class CustomDomain:
 
 @declared
 class MutualTls:
-    """Clients show a certificate of a trust store in S3."""
+    """Clients present a certificate that a trust store in S3 verifies."""
 
     truststore_uri: S3Uri = key("the trust store: certificates in PEM")
     truststore_version: Words | None = key("the one version of it that counts", default=None)
@@ -403,7 +407,7 @@ class MutualTls:
 
 @declared
 class Api:
-    """How the gateway is reached."""
+    """How clients reach the gateway."""
 
     exposure: Literal["private", "regional"] = key(
         "private: only through a VPC", default="regional", stricter="less", choices=("private", "regional")
@@ -417,7 +421,9 @@ class Api:
 
 @declared
 class Reminders:
-    """Reminders by mail of what people have left to accept or learn: plain text, on working days, by SES."""
+    """Email reminders, sent through SES on working days in plain text, of courses and policies a person has
+    yet to complete.
+    """
 
     sender: Email = key("the address that they come from")
     identity_arn: Arn = key("the verified SES identity (domain or address) that the sender belongs to")
@@ -431,7 +437,7 @@ class Reminders:
 
 @declared
 class Portal:
-    """The people's web application, on a name of its own."""
+    """The web portal, under a domain name of its own."""
 
     custom_domain: CustomDomain = key("its name")
     reminders: Reminders | None = key("reminders by mail; none where it is left out", default=None)
@@ -439,8 +445,8 @@ class Portal:
 
 @declared
 class Network:
-    """Where functions run. `none`: outside a VPC; `managed`: in a VPC of the kit; `existing`: in the
-    client's own.
+    """Where functions run: `none` (outside a VPC), `managed` (a VPC of the kit) or `existing` (the client's
+    VPC).
     """
 
     mode: Literal["none", "managed", "existing"] = key("where functions run", default="none")
@@ -455,7 +461,7 @@ class Network:
 
 @declared
 class CertifiedName:
-    """A name and its certificate in ACM, in the same region as the API."""
+    """A domain name and its ACM certificate, in the API's region."""
 
     name: DomainName = key("the name")
     certificate_arn: Arn = key("its certificate in ACM")
@@ -463,8 +469,10 @@ class CertifiedName:
 
 @declared
 class Cluster:
-    """The gateway's pods, with runtime `kubernetes`. API Gateway stays the front door and calls them under a
-    name that their load balancer has a certificate for: until one is named, the gateway's function answers.
+    """The gateway's pods, for the `kubernetes` runtime.
+
+    API Gateway stays the entry point and calls the pods under a name for which their load balancer has a
+    certificate. Until that name is configured, the gateway's function answers.
     """
 
     certified: CertifiedName | None = key(
@@ -489,8 +497,10 @@ class Cluster:
 
 @declared
 class Guardrail:
-    """Bedrock Guardrails as a second opinion after the gateway's own inspection (L2.3). Off unless it is
-    configured; costs money for each text, and sends what the first inspection let pass to Bedrock.
+    """Bedrock Guardrails as a second check after the gateway's own inspection (L2.3).
+
+    Off unless configured. Each text costs money and, once the first inspection has passed it, is sent to
+    Bedrock.
     """
 
     prompt_attack_strength: Literal["LOW", "MEDIUM", "HIGH"] = key(
@@ -500,7 +510,7 @@ class Guardrail:
 
 @declared
 class GateOverride:
-    """Opens a gate that its criteria keep closed; becomes part of the stage's record (S.1-S.3)."""
+    """Opens a gate whose criteria are not met. The override becomes part of the stage's record (S.1-S.3)."""
 
     stage: Literal["integration", "rollout"] = key("the stage that may be evaluated all the same")
     approver: Words = key("the person who answers for it")
@@ -510,7 +520,7 @@ class GateOverride:
 
 @declared
 class Client:
-    """Everything that a client chooses."""
+    """The client file."""
 
     schema: int = key(
         "the version of this file's shape; `kit client migrate` writes the newest", default=1, least=1,

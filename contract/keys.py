@@ -1,4 +1,4 @@
-"""How a key is declared: what it means, what is allowed, which value is stricter, what follows from it."""
+"""Declaration of configuration keys: meaning, allowed values, strictness order, and effect."""
 
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from functools import cache
@@ -11,10 +11,11 @@ Changes = Literal["plan", "gateway", "cost", "command", "check"]
 
 
 class Text(NamedTuple):
-    """A kind of text. `allowed` says in words what `pattern` says; `examples` are two different ones.
+    """A kind of text value. `allowed` describes `pattern` in words; `examples` are two different valid
+    values.
 
-    `published` patterns are checked again when the gateway reads its policy, the others in a client's file
-    only.
+    `published` patterns are checked again when the gateway reads its policy, the others only in a client
+    file.
     """
 
     allowed: str
@@ -26,21 +27,20 @@ class Text(NamedTuple):
 
 
 class Key(NamedTuple):
-    """One key.
+    """Declaration of one key.
 
-    says: the sentence of documentation.
-    stricter: which value is stricter: `less` or `more`. Of numbers and amounts by size, of booleans
-        false < true, of choices by their place in the list, of lists and mappings by what they contain. None:
-        neither.
-    control: a security or evidence control; no bigger size has a weaker one.
-    least, most: bounds of a number (micro-dollars of an amount), or of how many entries a list has.
+    says: one sentence of documentation.
+    stricter: which value is stricter, `less` or `more`. Numbers and amounts compare by size, booleans as
+        false < true, choices by position, lists and mappings by containment. None: no order.
+    control: whether this is a security or evidence control, which a larger size never weakens.
+    least, most: bounds of a number (for an amount, in micro-dollars) or of the number of list entries.
     choices: the allowed values.
-    size: the value of the size that holds where the client says nothing (`limits.user_tokens_per_minute`).
-    grows: how a value of a size moves from a smaller size to a bigger one.
-    changes: what must change with it: a resource of a `plan`, a decision of the `gateway`, a figure of
-        `kit cost`, what a `command` does, or what a `check` of the configuration refuses.
-    name: what a client's file calls it, where that is not the field's name.
-    one_or_many: a single entry may be written without its list.
+    size: the sizing value that applies if the client sets none (`limits.user_tokens_per_minute`).
+    grows: how a sizing value changes from a smaller size to a larger one.
+    changes: what must change with the key: a resource of a `plan`, a decision of the `gateway`, a figure of
+        `kit cost`, the behaviour of a `command`, or what a `check` of the configuration refuses.
+    name: the key's name in the client file, if it differs from the field's.
+    one_or_many: a single entry may be written without a list.
     """
 
     says: str
@@ -71,7 +71,7 @@ def key(
     name: str = "",
     one_or_many: bool = False,
 ) -> Any:
-    """Declare a field of a `declared` class; see `Key`. Without `default` and `size` it is required."""
+    """Declare a field of a `declared` class; see `Key`. Without `default` and `size` the key is required."""
     if control and stricter is None:
         stricter = "less" if grows == "less" else "more"
     declaration = Key(says, stricter, control, least, most, choices, size, grows, changes, name, one_or_many)
@@ -82,10 +82,10 @@ def key(
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(key,))
 def declared(cls: type[T]) -> type[T]:
-    """Class decorator: a frozen dataclass, built by name, its fields declared with `key`.
+    """Class decorator: a frozen dataclass with keyword-only fields declared with `key`.
 
-    `dataclass` generates the methods of each class again, which was a tenth of the gateway's start; these are
-    the same functions for all classes, and making an instance is one update of its dictionary.
+    `dataclass` generates the methods of every class, which took a tenth of the gateway's start time. Here
+    all classes share the same functions, and creating an instance is one dictionary update.
     """
     made = dataclass(init=False, repr=False, eq=False, kw_only=True)(cls)
     every = fields(made)  # pyright: ignore[reportArgumentType]
@@ -130,28 +130,28 @@ _METHODS: dict[str, Any] = {
 
 
 class Declaration(NamedTuple):
-    """One key of a `declared` class. `name` is the field's, `file_name` what a client's file calls it."""
+    """A key of a `declared` class. `name` is the field's name, `file_name` the name in the client file."""
 
     name: str
     file_name: str
     annotation: Any
     key: Key
-    default: Any  # MISSING where the key is required or follows from the size
+    default: Any  # MISSING if the key is required or follows from the size
 
     @property
     def money(self) -> bool:
-        """Whether it is an amount: US dollars in a client's file, micro-dollars everywhere else."""
+        """Whether the key is an amount: US dollars in the client file, micro-dollars everywhere else."""
         return self.name.endswith("_microusd")
 
     @property
     def required(self) -> bool:
-        """Whether a client's file must have it."""
+        """Whether the client file must contain the key."""
         return self.default is MISSING and not self.key.size
 
 
 @cache
 def keys_of(cls: type) -> tuple[Declaration, ...]:
-    """The keys that a `declared` class declares, in their order."""
+    """Return the keys of a `declared` class in declaration order."""
     return tuple(
         Declaration(
             one.name,
@@ -166,24 +166,24 @@ def keys_of(cls: type) -> tuple[Declaration, ...]:
 
 
 def is_declared(annotation: Any) -> bool:
-    """Whether this is a class whose fields are keys."""
+    """Return whether the annotation is a `declared` class."""
     return isinstance(annotation, type) and hasattr(annotation, "__dataclass_fields__")
 
 
 def weaker(one: Key, before: Any, after: Any) -> bool:
-    """Whether `after` is less strict than `before`. Never for a key without an order."""
+    """Return whether `after` is less strict than `before`. Always false for a key without an order."""
     if one.stricter is None or before == after:
         return False
     if isinstance(before, tuple | list | set | frozenset | dict):
         old, new = set(before), set(after)
         return not (new >= old if one.stricter == "more" else new <= old)
-    if one.choices:  # nothing said follows another key: strict until now and weak from now on, to be sure
+    if one.choices:  # unset follows another key: assume strict before, weak after
         strictest, weakest = (one.choices[-1], one.choices[0])
         if one.stricter == "less":
             strictest, weakest = weakest, strictest
         before = one.choices.index(strictest if before is None else before)
         after = one.choices.index(weakest if after is None else after)
-    elif before is None or after is None:  # no bound at all is the weakest
+    elif before is None or after is None:  # no bound is the weakest value
         return after is None
     return after < before if one.stricter == "more" else after > before
 

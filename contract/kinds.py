@@ -1,4 +1,4 @@
-"""The kinds of value that keys take: texts with their patterns, choices, and where data may be."""
+"""Value types of keys: text patterns, choices, and data residency."""
 
 from typing import Annotated, Literal, get_args
 
@@ -22,7 +22,7 @@ CoeRole = Literal[
     "key-operator",
 ]
 Residency = Literal["eu", "us", "uk", "ch", "ca", "jp", "au", "in", "sg", "kr", "br", "ae", "il", "za"]
-# whose identity numbers inspection knows; eu: of all member states
+# regions whose identity numbers inspection recognises; eu: all member states
 IdentityRegion = Literal[
     "eu", "at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie",
     "it", "lt", "lu", "lv", "mt", "nl", "pl", "pt", "ro", "se", "si", "sk", "uk", "ch", "no", "is",
@@ -37,7 +37,7 @@ GovernanceMode = Literal["observe", "warn", "enforce"]
 PrincipalKind = Literal["person", "application"]
 Algorithm = Literal["RS256", "RS384", "RS512", "ES256", "ES384", "PS256", "EdDSA"]
 
-# Which AWS regions keep data in which jurisdiction. Two are needed for a replica (sizes large and up).
+# AWS regions by jurisdiction. A replica (sizes large and enterprise) needs two of them.
 REGIONS: dict[Residency, tuple[str, ...]] = {
     "eu": ("eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2"),
     "us": ("us-east-1", "us-east-2", "us-west-2", "us-west-1"),
@@ -58,7 +58,7 @@ REGIONS: dict[Residency, tuple[str, ...]] = {
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 _SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _SLUG_SAYS = "lower-case letters, digits and single hyphens, a letter first"
-# Of a provider: not encrypted only where nothing leaves the machine.
+# URL of a provider: unencrypted only on the loopback interface.
 PROVIDER_URL = rf"(https://{_HOST}|http://127\.0\.0\.1)(:[0-9]{{1,5}})?(/[^\s?#]*)?"
 
 Words = Annotated[str, Text("up to 200 characters", examples=("Some words", "Other words"))]

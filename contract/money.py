@@ -1,6 +1,4 @@
-"""US dollars as people write them, as whole micro-dollars as the kit counts them. Exact: no float takes
-part.
-"""
+"""Exact conversion between US dollars, as people write them, and whole micro-dollars. No floats."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -9,11 +7,13 @@ _MAXIMUM_USD = Decimal(1_000_000_000)
 
 
 class MoneyError(ValueError):
-    """Not an amount of US dollars; the message reads on after the value."""
+    """The value is not an amount of US dollars. The message continues a sentence that starts with the
+    value.
+    """
 
 
 def microusd_from_usd(given: Any) -> int:
-    """Micro-dollars of an amount in US dollars: a number, or its text such as "1200.50".
+    """Return the micro-dollars of an amount in US dollars: a number, or text such as "1200.50".
 
     Raises:
         MoneyError: not a number, negative, above a billion, or finer than a micro-dollar.
@@ -33,5 +33,5 @@ def microusd_from_usd(given: Any) -> int:
 
 
 def usd(microusd: int) -> str:
-    """Dollars and cents of an amount, for people: 1234567890 is "1,234.57"."""
+    """Format an amount for people in dollars and cents: 1234567890 becomes "1,234.57"."""
     return f"{Decimal(microusd).scaleb(-6):,.2f}"

@@ -1,8 +1,7 @@
-"""The gateway policy as a document: the projection of what a client decided, and the reading of it (L1.2,
-C.2).
+"""The gateway policy document: written from the client's settings, read by the gateway (L1.2, C.2).
 
-Every class of `contract/rights.py` is written as its fields and read by the same declarations, so that a
-right is declared once.
+Every class of `contract/rights.py` is serialised and parsed by its declarations, so each right is declared
+once.
 """
 
 import json
@@ -33,7 +32,7 @@ _AUTH_KINDS = ("workload-identity", "secret", "aws")
 
 
 class PolicyError(ValueError):
-    """The document is not a gateway policy; the message names the key."""
+    """The document is not a gateway policy. The message names the key."""
 
 
 def policy_document(
@@ -53,8 +52,10 @@ def policy_document(
     role_sign_in: Mapping[str, SignInRule],
     help_url: str | None,
 ) -> dict[str, Any]:
-    """The policy in the shape of version 1, ready for canonical JSON. `issuers` are plain data already,
-    because those of a stage's own user pool are known only once it is made.
+    """Return the policy (version 1) as plain data, ready for canonical JSON.
+
+    `issuers` are passed as plain data, because the issuers of a stage's own user pool are outputs of that
+    stage.
     """
     return {
         "version": SCHEMA_VERSION,
@@ -78,7 +79,10 @@ def policy_document(
 
 
 def parse_policy(document: bytes) -> GatewayPolicy:
-    """The policy in a JSON document. Raises `PolicyError` naming the key that is missing or wrong."""
+    """Parse a policy from its JSON document.
+
+    Raises `PolicyError`, naming the key that is missing or invalid.
+    """
     try:
         raw = json.loads(document)
     except (ValueError, RecursionError) as error:

@@ -1,17 +1,15 @@
-"""What is wrong with a configuration, said so that it can be mended: key, value, what is allowed, nearest
-name.
-"""
+"""Configuration errors with everything needed to fix them: key, value, allowed values, nearest name."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 _SHOWN_LENGTH = 60
-_UNPRINTABLE = r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]"  # compiled where it is used: that takes time
+_UNPRINTABLE = r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]"  # compiled on first use
 
 
 class Problem(NamedTuple):
-    """One thing wrong: the dotted key, what is wrong with it, and what is allowed or near."""
+    """A configuration error: the dotted key, what is wrong, and a hint."""
 
     key: str
     message: str
@@ -22,8 +20,8 @@ class Problem(NamedTuple):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """'did you mean "size"?' for the known word nearest to `word`, otherwise the list of all."""
-    import difflib  # slow to load, and only where there is a problem
+    """Return 'did you mean "size"?' for the closest known word, or else the list of known words."""
+    import difflib  # slow to import and needed only to report an error
 
     words = sorted(known)
     close = difflib.get_close_matches(word[:_SHOWN_LENGTH], words, n=1, cutoff=0.6)
@@ -31,7 +29,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as an error may show it: short, on one line; containers by their kind only."""
+    """Format a value for an error message: short, on one line, containers as their type only."""
     if value is None:
         return "nothing"
     if isinstance(value, Mapping):

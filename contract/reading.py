@@ -1,8 +1,8 @@
-"""Reads documents as declared classes: a client's file, with every problem at once, or a published one.
+"""Parse documents into `declared` classes, reporting every error at once.
 
-A client's file has amounts in US dollars, bounds that hold, and no key that is not declared. A published
-document (the gateway policy) has micro-dollars and was checked before it was published: a reader of it passes
-over keys that it does not know, because what publishes it may be newer than what reads it.
+A client file states amounts in US dollars, must respect all bounds, and may not contain undeclared keys. A
+published document (the gateway policy) states micro-dollars and was validated before it was published; its
+reader ignores unknown keys, because the publisher may be newer than the reader.
 """
 
 import re
@@ -21,17 +21,18 @@ _NO_KEY = Key("")
 
 
 class _Wrong:
-    """What a value that has a problem is read as."""
+    """Placeholder for a value that has an error."""
 
 
 _WRONG = _Wrong()
 
 
 class Reading:
-    """One reading of one document, and what was wrong with it.
+    """State of parsing one document, with the errors found so far.
 
-    show: how a problem shows a value. default_of: what follows from the size, by the dotted name of the
-    value; None where the size itself is wrong. retired: keys of earlier versions, and what to write instead.
+    show: formats a value for an error message. default_of: returns the default that follows from the size,
+    by the dotted name of the value, or None if the size itself is invalid. retired: keys of earlier
+    versions, each with its replacement.
     """
 
     def __init__(
@@ -50,32 +51,32 @@ class Reading:
         self.problems = [] if problems is None else problems
 
     def read(self, cls: type[T], document: Any, path: str = "") -> T | None:
-        """The document as `cls`; None, and what is wrong in `problems`, where it cannot be."""
+        """Parse the document as `cls`. Return None and add to `problems` if it is invalid."""
         value = _reader(cls, _NO_KEY, self.published)(self, document, path)
         return None if value is _WRONG else value
 
     def read_key(self, declaration: Declaration, given: Any, path: str) -> Any:
-        """One value as its key declares; None, and what is wrong in `problems`, where it cannot be."""
+        """Parse one value as its key declares. Return None and add to `problems` if it is invalid."""
         value = _key_reader(declaration, self.published)(self, given, path)
         return None if value is _WRONG else value
 
     def wrong(self, path: "_Path", message: str, hint: str = "") -> Any:
-        """Note a problem. Returns the mark of a wrong value."""
+        """Record an error. Return the placeholder for an invalid value."""
         self.problems.append(Problem(dotted(path) or "(the whole)", message, hint))
         return _WRONG
 
     def refused(self, path: "_Path", given: Any, message: str, hint: str = "") -> Any:
-        """Note a problem whose text begins with the value. Returns the mark of a wrong value."""
+        """Record an error whose message starts with the value. Return the placeholder for an invalid value."""
         return self.wrong(path, f"{self.show(dotted(path), given)} {message}", hint)
 
 
-# Where a value is: the way down to it, written out only where there is a problem.
-_Path = Any  # "" | a dotted text | (the way to what holds it, its name or place)
+# Location of a value in the document, formatted only if there is an error.
+_Path = Any  # "", a dotted path, or (path of the container, name or index)
 _Reader = Callable[[Reading, Any, _Path], Any]
 
 
 def dotted(path: _Path) -> str:
-    """A way down as a person reads it: `departments[0].models`."""
+    """Format a path for people: `departments[0].models`."""
     if isinstance(path, str):
         return path
     above, last = dotted(path[0]), path[1]
@@ -91,7 +92,7 @@ def _key_reader(declaration: Declaration, published: bool) -> _Reader:
 
 
 def _reader(annotation: Any, key: Key, published: bool) -> _Reader:
-    """What reads a value of this type."""
+    """Return the parser for values of this type."""
     if is_declared(annotation):
         return _class_reader(annotation, published)
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -149,11 +150,11 @@ def _class_reader(cls: type, published: bool) -> _Reader:
 
 
 def _absent(reading: Reading, declaration: Declaration, path: _Path, reader: _Reader) -> Any:
-    """What holds for a key that a document does not have."""
+    """Return the value of a key that the document does not contain."""
     if declaration.key.size and not reading.published:
         return reading.default_of(declaration.key.size) if reading.default_of else _WRONG
     if declaration.default is not MISSING:
-        if declaration.default == {} and not reading.published:  # a part whose own keys have defaults
+        if declaration.default == {} and not reading.published:  # a section whose own keys have defaults
             return reader(reading, {}, path)
         return declaration.default
     return reading.wrong(path, "is required", declaration.key.says)
@@ -196,7 +197,7 @@ def _choice(choices: tuple[Any, ...]) -> _Reader:
 def _boolean(reading: Reading, given: Any, path: _Path) -> Any:
     if isinstance(given, bool):
         return given
-    if given in ("true", "false"):  # the configuration of a stack is text
+    if given in ("true", "false"):  # stack configuration holds everything as text
         return given == "true"
     return reading.refused(path, given, "is not allowed", "allowed: true or false")
 
@@ -228,7 +229,7 @@ def _whole(reading: Reading, given: Any, path: _Path) -> Any:
 
 
 def _as_number(given: Any, kind: type) -> Any:
-    """A number that stack configuration holds as text, or YAML as a decimal."""
+    """Convert a number that stack configuration holds as text, or YAML as a float."""
     try:
         if isinstance(given, str) and len(given) < 40:
             return kind(given)
@@ -275,7 +276,7 @@ def _anything(_: Reading, given: Any, __: str) -> Any:
 
 
 def _optional(inner: _Reader, annotation: Any) -> _Reader:
-    """`inner`, where nothing may be said as well."""
+    """Return `inner`, extended to accept an empty value."""
     if NoneType not in get_args(annotation):
         return inner
     return lambda reading, given, path: None if given is None else inner(reading, given, path)
@@ -315,7 +316,9 @@ def _mapping(name: _Reader, value: _Reader, key: Key) -> _Reader:
 
 
 def _table(cls: type, annotation: Any, key: Key, published: bool) -> _Reader:
-    """A mapping that has the keys of a declared class, under the names of a client's file."""
+    """Return the parser of a mapping with the keys of a `declared` class, by their names in the client
+    file.
+    """
     if published:
         return _reader(annotation, key, published)
     whole = _class_reader(cls, published)
@@ -330,7 +333,10 @@ def _table(cls: type, annotation: Any, key: Key, published: bool) -> _Reader:
 
 
 def _alternatives(classes: list[Any], published: bool) -> _Reader:
-    """One of several classes, chosen by `kind`. One that needs no other key may be its kind alone."""
+    """Return the parser of a union of classes distinguished by `kind`.
+
+    A class that requires no other key may be given as its kind alone.
+    """
     by_kind = {get_args(keys_by_name(one)["kind"].annotation)[0]: one for one in classes}
     readers = {kind: _class_reader(one, published) for kind, one in by_kind.items()}
 
@@ -353,7 +359,7 @@ def _alternatives(classes: list[Any], published: bool) -> _Reader:
 
 
 def keys_by_name(cls: type) -> dict[str, Declaration]:
-    """The keys of a declared class by the name that a client's file has for them."""
+    """Return the keys of a `declared` class by their names in the client file."""
     return {one.file_name: one for one in keys_of(cls)}
 
 

@@ -1,8 +1,8 @@
-"""What the gateway decides by: the rights of departments, models, providers, issuers, inspection.
+"""Inputs to the gateway's decisions: departments' rights, models, providers, issuers, inspection.
 
-A client's file holds more of a department than the gateway needs (`contract/client.py` adds it); the gateway
-policy holds these classes and no others, so a right that is declared here is in the settings, in the
-published policy and in the gateway's hands.
+The client file says more about a department than the gateway needs (`contract/client.py` adds the rest).
+The gateway policy holds exactly these classes, so a right declared here is in the settings, in the
+published policy and in the gateway.
 """
 
 import re
@@ -40,7 +40,7 @@ from contract.kinds import (
     Words,
 )
 
-CONCURRENT_CALLS = 32  # of one caller, where the policy does not say
+CONCURRENT_CALLS = 32  # per caller, if the policy does not set it
 _ADDED = r"(?:[-@]20\d{6}|-latest)$"
 _DATA_ACTIONS = ("allow", "flag", "redact", "block")
 _TOOL_ACTIONS = ("allow", "flag", "redact", "withhold", "block")
@@ -51,7 +51,7 @@ _IMAGE_ACTIONS = ("allow", "flag", "ask", "block")
 
 @declared
 class Findings:
-    """What happens when inspection finds something in a text (G.1, G.2, L2.3), by kind of finding."""
+    """Actions that inspection takes for each kind of finding (G.1, G.2, L2.3)."""
 
     restricted: Literal["allow", "flag", "redact", "block"] = key(
         "what happens to restricted data", default="block", stricter="more", choices=_DATA_ACTIONS,
@@ -109,7 +109,7 @@ class Findings:
 
 @declared
 class SignInRule:
-    """What a person's sign-in must have been (G.4): what the identity provider says of it decides."""
+    """Requirements on a person's sign-in (G.4), as asserted by the identity provider."""
 
     methods: tuple[Words, ...] = key(
         "methods (`amr`) of which the sign-in must have used one, such as mfa; any if empty",
@@ -127,10 +127,10 @@ class SignInRule:
 
 @declared
 class Department:
-    """What one department may do, with which data and at what cost (L1.5, L1.6, G.1).
+    """What a department may do, with which data, and at what cost (L1.5, L1.6, G.1).
 
-    Amounts in micro-dollars a calendar month (UTC), limits a minute. A limit of 0, which no client's file can
-    say, means that nothing is allowed.
+    Amounts are micro-dollars per calendar month (UTC), limits are per minute. A limit of 0, which a client
+    file cannot state, allows nothing.
     """
 
     id: Slug = key("its name in keys, tags and reports")
@@ -276,13 +276,14 @@ class Department:
     )  # fmt: skip
 
     def unknown_of(self, kind: CallerKind) -> UnknownAction:
-        """What happens to what the request contract does not list in a call of one kind of caller."""
+        """Return how to treat anything outside the request contract in a call by this kind of caller."""
         own = self.agent_unknown if kind == "agent" else self.application_unknown
         return self.unknown if own is None or kind == "person" else own
 
     def rates_of(self, kind: CallerKind) -> "Rates":
-        """What one caller of a kind may do; as a person where a policy that was published before there were
-        kinds has nothing of that kind.
+        """Return the rate limits of one caller of this kind.
+
+        A policy published before caller kinds existed applies a person's limits to every kind.
         """
         prefix = "user" if kind == "person" else kind
         requests = getattr(self, f"{prefix}_requests_per_minute")
@@ -297,7 +298,7 @@ class Department:
 
 @declared
 class Rates:
-    """How much one caller may do at a time."""
+    """Rate and concurrency limits of one caller."""
 
     requests_per_minute: int
     tokens_per_minute: int
@@ -306,7 +307,7 @@ class Rates:
 
 @declared
 class RoleLimits:
-    """What one person with a role may do, in place of the limits of its department."""
+    """Limits of one person with a role, in place of the department's."""
 
     requests_per_minute: int | None = key(
         "requests a minute", default=None, least=1, most=1_000_000_000, stricter="less", changes="gateway"
@@ -321,9 +322,9 @@ class RoleLimits:
 
 @declared
 class Model:
-    """What a model alias stands for (L1.2)."""
+    """The model behind an alias (L1.2)."""
 
-    alias: str = ""  # the key under which a file has it
+    alias: str = ""  # key of the alias in the file
     display_name: Words = key("its name as people see it", changes="gateway")
     model: ModelId = key("the Claude model that answers", changes="gateway")
     roles: tuple[Slug, ...] = key(
@@ -333,21 +334,25 @@ class Model:
     )
 
     def answers_to(self, name: str) -> bool:
-        """Whether callers mean it by `name`: its alias, `claude-` and its alias (some clients take no other
-        names), the Claude model's id; each with a date or `[1m]` after it, as some clients add.
+        """Return whether callers mean this model by `name`.
+
+        Accepted are the alias, `claude-` and the alias (some clients accept no other names), and the Claude
+        model id, each with an optional date or `[1m]` suffix, which some clients append.
         """
         return _plain(name) in {self.alias, f"claude-{self.alias}", self.model} or name == self.model
 
 
 def _plain(name: str) -> str:
-    """A model's name without what clients add: a date, `-latest`, the mark of the long window."""
+    """Strip what clients append to a model's name: a date, `-latest`, or the long-context suffix."""
     return re.sub(_ADDED, "", name.removesuffix("[1m]"))
 
 
 @declared
 class Route:
-    """One way to Claude, in order of preference. `auth` is {"kind": …} with what the kind needs; `models`
-    maps a Claude model to the provider's name of it; `inference_geo` is asked for with each message.
+    """A route to Claude; routes are tried in order of preference.
+
+    `auth` is {"kind": ...} with the fields of that kind. `models` maps a Claude model id to the provider's
+    name for it. `inference_geo` is sent with every message.
     """
 
     name: str = key("its name in records and figures")
@@ -360,7 +365,7 @@ class Route:
 
 @declared
 class Embeddings:
-    """The model behind /v1/embeddings (L1.1): Bedrock's, or with `url` that of another provider."""
+    """The model behind /v1/embeddings (L1.1): Amazon Bedrock's or, with `url`, another provider's."""
 
     model: str = key("the model that makes vectors")
     base_url: str | None = key("where it answers, if not at its region's endpoint", default=None)
@@ -368,13 +373,15 @@ class Embeddings:
     url: RouteUrl | None = key("the endpoint of a provider other than Amazon Bedrock", default=None)
 
 
-LONGEST_LIFETIME_MINUTES = 25 * 60  # Azure's managed identities get tokens for a day and five minutes
+LONGEST_LIFETIME_MINUTES = 25 * 60  # tokens of Azure managed identities are valid for 24 hours and 5 minutes
 
 
 @declared
 class Issuer:
-    """A rule for tokens that the gateway accepts (L1.3). One issuer may have several, distinguished by
-    audience and claims: the first that holds decides, and what it lets in is known to no other.
+    """A rule for accepting tokens (L1.3).
+
+    An issuer may have several rules, distinguished by audience and claims. The first match decides; an
+    identity accepted by one rule is unknown to the others.
     """
 
     name: Slug | None = key("the rule's name: kit key create --issuer NAME", default=None, changes="gateway")
@@ -412,7 +419,7 @@ class Issuer:
 
     @property
     def identity(self) -> str:
-        """Under which its workloads are known."""
+        """Return the name that identifies this issuer's workloads."""
         return f"{self.issuer} {self.name}" if self.name else self.issuer
 
 
@@ -420,7 +427,8 @@ class Issuer:
 class ApprovedDictionary:
     """The dictionary of protected terms in force (L2.3, G.1), as `kit dictionary publish` prints it.
 
-    The terms are confidential and stay in the governance bucket; this is the approval that a diff shows.
+    The terms themselves are confidential and stay in the governance bucket. This is the approval, which
+    shows up in a diff.
     """
 
     version: int = key("the number of the document", least=1, changes="gateway")
@@ -429,18 +437,20 @@ class ApprovedDictionary:
 
     @property
     def object_key(self) -> str:
-        """Where it lies in the governance bucket. Holding the hash, what is there never changes."""
+        """Return the object key in the governance bucket. The key contains the hash, so the object is
+        immutable.
+        """
         return dictionary_key(self.sha256)
 
 
 def dictionary_key(sha256: str) -> str:
-    """The object that holds the dictionary with this hash."""
+    """Return the object key of the dictionary with this hash."""
     return f"dictionaries/{sha256}.json"
 
 
 @declared
 class InspectionRules:
-    """What inspection knows of the client in addition to its dictionary (L2.3, L2.4)."""
+    """Client-specific inspection rules in addition to the dictionary (L2.3, L2.4)."""
 
     labels: Mapping[LabelId, DataClass] = key(
         "the class of each sensitivity label, by the label's id", default={}, changes="gateway"
@@ -470,7 +480,7 @@ class InspectionRules:
 
 @declared
 class Organization:
-    """What holds for the whole organisation. Amounts in micro-dollars a calendar month (UTC)."""
+    """Organisation-wide settings. Amounts are micro-dollars per calendar month (UTC)."""
 
     monthly_budget_microusd: int = key("what the whole organisation may spend a month", least=0)
     budget_model: BudgetModel = key("who pays, and by what")
@@ -479,7 +489,7 @@ class Organization:
 
 @declared
 class GatewayPolicy:
-    """Everything that the gateway decides by. `models` is by alias, `departments` by id."""
+    """Everything the gateway decides by. `models` is keyed by alias, `departments` by id."""
 
     version: int
     client: str
@@ -490,16 +500,14 @@ class GatewayPolicy:
     embeddings: Embeddings | None
     providers: tuple[Route, ...]
     issuers: tuple[Issuer, ...]
-    dictionary: ApprovedDictionary | None = None  # without one the client protects no terms of its own
+    dictionary: ApprovedDictionary | None = None  # without one, the client protects no terms of its own
     inspection: InspectionRules = InspectionRules()
     role_limits: Mapping[str, RoleLimits] = field(default_factory=dict)
     role_sign_in: Mapping[str, SignInRule] = field(default_factory=dict)
-    help_url: str | None = None  # where people read what to do when a call is refused
+    help_url: str | None = None  # page that explains to people what to do about a refused call
 
     def model_named(self, name: str) -> Model | None:
-        """The model behind an alias, or behind the Claude model id itself; None when the policy knows
-        neither.
-        """
+        """Return the model with this alias or Claude model id, or None if the policy has neither."""
         by_alias = self.models.get(name)
         if by_alias is not None:
             return by_alias

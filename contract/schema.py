@@ -1,4 +1,4 @@
-"""The JSON Schema of a client's file, by which editors complete and check it (`kit schema`)."""
+"""The client file's JSON Schema, used by editors for completion and validation (`kit schema`)."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING
@@ -18,14 +18,14 @@ _USD = r"^[0-9]{1,10}(\.[0-9]{1,6})?$"
 
 
 def client_schema() -> dict[str, Any]:
-    """The schema of `client.yaml`."""
+    """Return the schema of `client.yaml`."""
     whole = _class(Client)
     whole["properties"]["sizing"] = _sizing(whole["properties"]["sizing"]["description"])
     return {"$schema": _DIALECT, "title": "A client of the Claude Enterprise Kit", **whole}
 
 
 def workflow_schema() -> dict[str, Any]:
-    """The schema of a file `workflows/<name>.yaml`."""
+    """Return the schema of `workflows/<name>.yaml`."""
     return {"$schema": _DIALECT, "title": "A workflow of the Claude Enterprise Kit", **_class(Workflow)}
 
 
@@ -83,7 +83,9 @@ def _shape(annotation: Any, key: Key) -> dict[str, Any]:
 
 
 def _kinds_alone(classes: tuple[Any, ...]) -> list[str]:
-    """The kinds of several classes that may stand without their mapping: nothing else is required."""
+    """Return the kinds, of several classes, that may be written without a mapping because they require no
+    other key.
+    """
     several = [one for one in classes if is_declared(one)]
     if len(several) < 2:
         return []
@@ -115,7 +117,7 @@ def _text(kind: Text) -> dict[str, Any]:
 
 
 def _money(key: Key) -> dict[str, Any]:
-    """US dollars: a number, or a text where every digit counts."""
+    """Return the schema of an amount in US dollars: a number, or text if every digit counts."""
     least, most = (key.least or 0) / 1_000_000, (key.most or 1_000_000_000_000_000) / 1_000_000
     return {
         "anyOf": [
@@ -131,7 +133,7 @@ def _entries(key: Key, noun: str) -> dict[str, Any]:
 
 
 def _sizing(says: str) -> dict[str, Any]:
-    """What follows from a size, each value with those of all four sizes."""
+    """Return the schema of the sizing section, each value described with its value in all four sizes."""
     groups: dict[str, Any] = {}
     for group in GROUPS:
         each = _class(type(getattr(sizing("small"), group)))
@@ -141,7 +143,7 @@ def _sizing(says: str) -> dict[str, Any]:
         group, _, _ = name.partition(".")
         if group in groups:
             shape = groups[group]["properties"][one.file_name]
-            if group == "retention":  # the floor is production's; elsewhere evidence may be short-lived
+            if group == "retention":  # production has a floor; elsewhere evidence may be short-lived
                 shape.pop("minimum", None)
                 shape.pop("enum", None)
                 shape |= {"type": "integer", "minimum": 1}
@@ -157,7 +159,7 @@ def _sizing(says: str) -> dict[str, Any]:
 
 
 def values_by_size(name: str) -> dict[str, Any]:
-    """What a value of the sizing is in each size, by the dotted name of the value."""
+    """Return a sizing value in each of the four sizes, by its dotted name."""
     group, _, field = name.partition(".")
     return {size: getattr(getattr(sizing(size), group), field) if field else getattr(sizing(size), group)
             for size in SIZES}  # fmt: skip

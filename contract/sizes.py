@@ -1,8 +1,8 @@
-"""The four sizes, and all that follows from an organisation's size (Z.1, Z.2, C.1).
+"""The four sizes and every value that depends on the organisation's size (Z.1, Z.2, C.1).
 
-Plain data. Each value is a key: its bounds, and how it may move from a smaller size to a bigger one, so that
-a test can prove for every pair of sizes that the bigger one never loses a control. Every value can be
-overridden under `sizing:` in a client's file, within the bounds.
+Each value is a key with bounds and the direction in which it may change from a smaller size to a larger
+one, so that a test can prove for every pair of sizes that the larger never loses a control. Every value can
+be overridden under `sizing:` in a client file, within its bounds.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ from contract.reading import Reading
 LOG_RETENTION_DAYS = (90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 Audience = Literal["executive", "department", "operations", "governance"]
 AUDIENCES: tuple[Audience, ...] = get_args(Audience)
-_KEPT_AUDIENCES = {"operations", "governance"}  # the dashboards that are controls
+_KEPT_AUDIENCES = {"operations", "governance"}  # audiences whose dashboards are controls
 
 
 @declared
 class Capacity:
-    """How much the deployment can carry. Memory in MB, rates per second.
+    """Capacity of the deployment. Memory in MB, rates per second.
 
-    SnapStart and provisioned concurrency exclude each other on AWS; the sizes use SnapStart.
+    Lambda does not combine SnapStart with provisioned concurrency; all sizes use SnapStart.
     """
 
     runtime: Literal["lambda", "kubernetes"] = key(
@@ -70,9 +70,10 @@ class Capacity:
 
 @declared
 class Limits:
-    """Default rate limits per minute (L1.5); a department may set its own. Those of `user` hold for a person
-    in a chat, the others for one coding agent and one application: none of them takes more than a fifth of
-    what its department has.
+    """Default rate limits per minute (L1.5), which a department may override.
+
+    `user` limits apply to a person in a chat, the others to one coding agent and one application. None
+    exceeds a fifth of the department's limit.
     """
 
     user_requests_per_minute: int = key(
@@ -108,7 +109,7 @@ class Limits:
 
 @declared
 class Retention:
-    """How long things are kept, in days. The minimum of each rule is the floor in production."""
+    """Retention periods in days. The lower bound of each is the minimum in production."""
 
     audit_days: int = key(
         "how long records are kept and locked", grows="more", least=365, most=36_500, control=True
@@ -136,7 +137,7 @@ class Retention:
 
 @declared
 class Redundancy:
-    """What is there twice, and what stays off the public network."""
+    """Redundant components, and what stays off the public network."""
 
     replica_region: bool = key("records are copied to a second region", grows="more", control=True)
     vpc_endpoints: bool = key("traffic to AWS stays off the public network", grows="more", control=True)
@@ -148,7 +149,7 @@ class Redundancy:
 
 @declared
 class Detection:
-    """What watches over the deployment; the edge in front of it."""
+    """Detective controls, and protection at the edge."""
 
     web_acl: bool = key("a firewall in front of the API", grows="more", control=True)
     trail_data_events: bool = key(
@@ -162,7 +163,7 @@ class Detection:
 
 @declared
 class Alarms:
-    """Thresholds. A bigger organisation is notified sooner, so most of them shrink."""
+    """Alarm thresholds. Most are lower for a larger organisation, which is notified sooner."""
 
     gateway_error_percent: int = key(
         "share of errors that is an alarm", grows="less", least=1, most=50, control=True
@@ -186,7 +187,7 @@ class Alarms:
 
 @declared
 class Budgets:
-    """Planning values and default caps a month in micro-dollars; `_usd` in the configuration (Z.2, L1.6)."""
+    """Planning values and default monthly caps in micro-dollars; `_usd` in the configuration (Z.2, L1.6)."""
 
     tokens_per_person: int = key(
         "planned tokens a month of each active person",
@@ -214,7 +215,7 @@ class Budgets:
 
 @declared
 class Staffing:
-    """The Center of Excellence, in people (C.1: 20 to 30 for 5,000 employees)."""
+    """Headcount of the Center of Excellence (C.1: 20 to 30 for 5,000 employees)."""
 
     director: int = key("people in this role", grows="more", least=1, most=10, changes="cost")
     enablement_lead: int = key("people in this role", grows="more", least=1, most=100, changes="cost")
@@ -225,13 +226,13 @@ class Staffing:
 
     @property
     def people(self) -> int:
-        """Everybody in the Center of Excellence."""
+        """Return the total headcount."""
         return sum(getattr(self, item.name) for item in fields(self))
 
 
 @declared
 class Adoption:
-    """What the rollout has to reach (S.2, S.3)."""
+    """Targets of the rollout (S.2, S.3)."""
 
     live_people: int = key(
         "people who use Claude after twelve weeks", grows="more", least=10, most=1_000_000, changes="command"
@@ -250,7 +251,7 @@ class Adoption:
 
 @declared
 class Sizing:
-    """All that follows from a size. `people` is the head count of the size, or the configured one."""
+    """All values of one size. `people` is the size's headcount, or the configured one."""
 
     size: Size
     people: int = key(
@@ -335,7 +336,7 @@ _SMALL = Sizing(
         per_1000_tokens_microusd=30_000,
         organization_microusd=_usd(750),
         department_microusd=_usd(150),
-        user_microusd=_usd(75),  # a coding agent's month, by `kit cost`, and room
+        user_microusd=_usd(75),  # the monthly cost of a coding agent according to `kit cost`, with headroom
         infrastructure_microusd=_usd(400),
     ),
     staffing=Staffing(
@@ -489,13 +490,13 @@ _BY_SIZE: dict[Size, Sizing] = {
 
 
 def sizing(size: Size) -> Sizing:
-    """What follows from a size, without overrides."""
+    """Return the values of a size without overrides."""
     return _BY_SIZE[size]
 
 
 @cache
 def rules() -> dict[str, Declaration]:
-    """The key of every value, by its dotted name (`retention.audit_days`)."""
+    """Return the key of every sizing value, by dotted name (`retention.audit_days`)."""
     found = {one.name: one for one in keys_of(Sizing)}
     for group in GROUPS:
         found |= {f"{group}.{one.name}": one for one in keys_of(type(getattr(_SMALL, group)))}
@@ -503,7 +504,7 @@ def rules() -> dict[str, Declaration]:
 
 
 def value(plan: Sizing, name: str) -> Any:
-    """The value of a field by its dotted name."""
+    """Return a sizing value by its dotted name."""
     found: Any = plan
     for part in name.split("."):
         found = getattr(found, part)
@@ -511,12 +512,12 @@ def value(plan: Sizing, name: str) -> Any:
 
 
 def controls(plan: Sizing) -> dict[str, Any]:
-    """Every value that is a security or evidence control, by its dotted name."""
+    """Return every value that is a security or evidence control, by dotted name."""
     return {name: value(plan, name) for name, rule in rules().items() if rule.key.control}
 
 
 def weakened(before: Sizing, after: Sizing, *, only_controls: bool = True) -> list[str]:
-    """The names of the values that do not keep to the way in which a bigger size may move them."""
+    """Return the names of values that change in a direction that a larger size does not allow."""
     return [
         name
         for name, rule in rules().items()
@@ -526,10 +527,11 @@ def weakened(before: Sizing, after: Sizing, *, only_controls: bool = True) -> li
 
 
 def resolve(size: Size, overrides: Mapping[str, Any], *, floors: bool = True) -> tuple[Sizing, list[Problem]]:
-    """The sizing of `size` with the overrides of the configuration's `sizing:` applied.
+    """Return the values of `size` with the configuration's `sizing:` overrides applied, and all errors
+    found.
 
-    Returns the sizing and every problem found, each with its key; a value with a problem keeps its default.
-    `floors` is false in non-production environments, where retention may go down to one day.
+    A value with an error keeps its default. `floors` is false in non-production environments, where
+    retention may be as short as one day.
     """
     base, reading, changed = _BY_SIZE[size], Reading(), dict[str, Any]()
     (people,) = keys_of(Sizing)
@@ -572,7 +574,7 @@ def _without_floor(one: Key) -> Key:
 
 
 def _taken(one: Declaration, given: Any, path: str, reading: Reading) -> Any:
-    """A value of the sizing, or None where it has a problem."""
+    """Return the parsed override, or None if it is invalid."""
     if one.key.choices == AUDIENCES:
         whole = isinstance(given, list | tuple) and all(each in AUDIENCES for each in given)
         if whole and set(given) >= _KEPT_AUDIENCES:

@@ -1,6 +1,6 @@
-"""A workflow as data: `workflows/<name>.yaml` of the kit or of a client (L3.1).
+"""Workflow definitions: `workflows/<name>.yaml` of the kit or of a client (L3.1).
 
-Steps and checks are mappings whose `kind` says what they are; one that needs nothing more is its kind alone.
+Steps and checks are mappings with a `kind`. One that needs no other key may be written as its kind alone.
 """
 
 from collections.abc import Iterator
@@ -16,21 +16,21 @@ T = TypeVar("T")
 
 @declared
 class Complete:
-    """The draft is not empty; checked in every draft, named or not."""
+    """The draft is not empty. Applies to every draft, whether listed or not."""
 
     kind: Literal["complete"] = key("which check it is")
 
 
 @declared
 class Schema:
-    """The draft is one JSON document that fits the prompt's output schema."""
+    """The draft is a single JSON document that is valid against the prompt's output schema."""
 
     kind: Literal["schema"] = key("which check it is")
 
 
 @declared
 class Sums:
-    """Every calculation that is written out is right."""
+    """Every calculation shown in the draft is correct."""
 
     kind: Literal["sums"] = key("which check it is")
     tolerance_percent: float = key(
@@ -40,14 +40,14 @@ class Sums:
 
 @declared
 class Quotations:
-    """Every `quotation` of the draft's JSON stands in a source, word for word."""
+    """Every `quotation` in the draft's JSON appears verbatim in a source."""
 
     kind: Literal["quotations"] = key("which check it is")
 
 
 @declared
 class Citations:
-    """Each bracketed source is one that was given."""
+    """Every bracketed source was provided."""
 
     kind: Literal["citations"] = key("which check it is")
     least: int = key("how many there must be", default=1, least=0, most=100, stricter="more")
@@ -63,7 +63,7 @@ class Claims:
 
 @declared
 class ReviewLine:
-    """The draft's last line says that it is one."""
+    """The draft's last line states that it is a draft."""
 
     kind: Literal["review-line"] = key("which check it is")
     says: Words = key("the words of the line", default="draft for review")
@@ -71,21 +71,21 @@ class ReviewLine:
 
 @declared
 class Times:
-    """Every clock time of the draft stands in a source: no event is invented."""
+    """Every time of day in the draft appears in a source: no event is invented."""
 
     kind: Literal["times"] = key("which check it is")
 
 
 @declared
 class PolicySource:
-    """The answer names a heading of the policy, or hands the question to a person."""
+    """The answer cites a heading of the policy, or refers the question to a person."""
 
     kind: Literal["policy-source"] = key("which check it is")
 
 
 @declared
 class Length:
-    """The draft is as long as it should be."""
+    """The draft's length is within bounds."""
 
     kind: Literal["length"] = key("which check it is")
     least_words: int = key("at least so many words", default=1, least=1, most=100_000, stricter="more")
@@ -94,7 +94,7 @@ class Length:
 
 @declared
 class Contains:
-    """Texts that must stand in the draft, such as headings or a disclaimer; case does not count."""
+    """Required texts, such as headings or a disclaimer; case-insensitive."""
 
     kind: Literal["contains"] = key("which check it is")
     texts: tuple[Words, ...] = key("each must stand in the draft", least=1, most=50, stricter="more")
@@ -102,7 +102,7 @@ class Contains:
 
 @declared
 class Avoids:
-    """Texts that must not stand in the draft, such as promises; case does not count."""
+    """Forbidden texts, such as promises; case-insensitive."""
 
     kind: Literal["avoids"] = key("which check it is")
     texts: tuple[Words, ...] = key("none may stand in the draft", least=1, most=50, stricter="more")
@@ -118,14 +118,14 @@ Check = (
 
 @declared
 class DraftStep:
-    """Claude writes the draft, by the workflow's prompt."""
+    """Claude writes the draft from the workflow's prompt."""
 
     kind: Literal["draft"] = key("which step it is")
 
 
 @declared
 class CheckStep:
-    """What is wrong with the draft is found, for the person who reviews it."""
+    """Automated checks report problems of the draft to the reviewer."""
 
     kind: Literal["check"] = key("which step it is")
     checks: tuple[Check, ...] = key("what is checked in every draft", least=1, most=20, stricter="more")
@@ -133,9 +133,7 @@ class CheckStep:
 
 @declared
 class ReviewStep:
-    """A person reviews the draft where the prompt, this step or a finding demands it; production has it
-    always.
-    """
+    """A person reviews the draft if the prompt, this step or a finding requires it; always in production."""
 
     kind: Literal["review"] = key("which step it is")
     demanded_by: ReviewTrigger | None = key(
@@ -163,14 +161,14 @@ class ReviewStep:
 
 @declared
 class ReleaseStep:
-    """The approved text is put where the department reads it; without this step reviewers alone see it."""
+    """Publishes the approved text to the department. Without this step only reviewers see it."""
 
     kind: Literal["release"] = key("which step it is")
 
 
 @declared
 class OutcomeStep:
-    """What came of the draft is recorded in the audit store; production has it always."""
+    """Records the outcome of the draft in the audit store; always in production."""
 
     kind: Literal["outcome"] = key("which step it is")
     material_decision: bool = key(
@@ -184,8 +182,9 @@ STEPS = ("draft", "check", "review", "release", "outcome")  # in the only order 
 
 @declared
 class Workflow:
-    """One workflow: an approved prompt drafts, and its steps say what happens to the draft. Its file's name
-    is its name.
+    """A workflow: an approved prompt drafts, and the steps say what happens to the draft.
+
+    The file name is the workflow's name.
     """
 
     name: str = ""  # of its file
