@@ -66,7 +66,7 @@ class Reading:
         return _WRONG
 
     def refused(self, path: "_Path", given: Any, message: str, hint: str = "") -> Any:
-        """Record an error whose message starts with the value. Return the placeholder for an invalid value."""
+        """Record an error whose message starts with the value. Return the placeholder."""
         return self.wrong(path, f"{self.show(dotted(path), given)} {message}", hint)
 
 
