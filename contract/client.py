@@ -58,18 +58,18 @@ SCHEMA = 2  # version of the client file; 1 was a single file, with documents sh
 class Contacts:
     """Recipients of alarms, budget notifications and review notifications: at least one monitored address."""
 
-    owner: Email = key("who answers for the deployment")
+    owner: Email = key("accountable owner of the deployment")
     help_url: HttpsUrl | None = key(
-        "where people read what to do when a call is refused; it ends the message", default=None,
+        "page to link to at the end of every refusal message, explaining what to do", default=None,
         changes="gateway",
     )  # fmt: skip
-    alarms: tuple[Email, ...] = key("who is notified when an alarm goes off", least=1, most=10)
+    alarms: tuple[Email, ...] = key("recipients of alarm notifications", least=1, most=10)
     budgets: tuple[Email, ...] = key(
-        "who is notified about costs; the alarm addresses if empty", default=(), most=10
+        "recipients of cost notifications; empty: the alarm recipients", default=(), most=10
     )
     champions: tuple[Email, ...] = key(
-        "who reads the champions' channel (`kit champions --write`): people, or the mail address of a channel"
-        " in Slack or Teams; each confirms it once", default=(), most=50,
+        "subscribers to the champions' newsletter (`kit champions --write`): people, or the email"
+" address of a Slack or Teams channel; each confirms the subscription once", default=(), most=50,
     )  # fmt: skip
 
 
@@ -79,18 +79,18 @@ class Department(rights.Department):
     (L3.1-L3.4).
     """
 
-    name: Words = key("its name as people see it")
-    pilot: bool = key("it is stood up in the integration stage, before the others", default=False)
+    name: Words = key("display name")
+    pilot: bool = key("deployed in the integration stage, before the other departments", default=False)
     like: Slug | None = key(
-        "the department of the kit's library whose workflows and prompts it has, where its id is another",
+        "department of the kit's library whose workflows and prompts this one uses, if its id differs",
         default=None,
     )
     workflows: tuple[Name, ...] | None = key(
-        "the workflows that its people start; those of the library that are for it if nothing is said",
+        "workflows its people can start; default: the library's workflows for this department",
         default=None,
     )
     training_required: bool = key(
-        "who asks for a workflow must have completed its course", default=False, stricter="more"
+        "people must complete a workflow's course before they can request it", default=False, stricter="more"
     )
 
 
@@ -100,7 +100,7 @@ class Reviews:
 
     hours: float = key("hours until a review is escalated", default=24, least=0.01, most=720)
     escalation_hours: float = key(
-        "hours after the escalation until it expires", default=24, least=0.01, most=720
+        "hours from escalation until the draft expires", default=24, least=0.01, most=720
     )
 
 
@@ -111,11 +111,11 @@ class GroupRule:
     The first rule that grants a department decides the department; the roles of all matching rules add up.
     """
 
-    group: Words = key("its display name, or its id at the identity provider")
-    department: Slug | None = key("the department that it gives", default=None)
-    roles: tuple[Slug, ...] = key("the roles that it gives", default=())
+    group: Words = key("the group's display name, or its id at the identity provider")
+    department: Slug | None = key("department that members belong to", default=None)
+    roles: tuple[Slug, ...] = key("roles that members get", default=())
     data_classes: tuple[DataClass, ...] | None = key(
-        "narrows what the department may use", default=None, stricter="less"
+        "restricts members to these of the department's data classes", default=None, stricter="less"
     )
 
 
@@ -123,22 +123,20 @@ class GroupRule:
 class SamlConsoleAccess:
     """Center of Excellence members assume their AWS roles through SAML (C.1)."""
 
-    kind: Literal["saml"] = key("how the roles are taken")
-    metadata_file: Words = key("the identity provider's document for AWS, in the folder of the configuration")
-    session_hours: int = key("how long a session lasts", default=4, least=1, most=12, stricter="less")
+    kind: Literal["saml"] = key("how AWS roles are assumed")
+    metadata_file: Words = key("the identity provider's SAML metadata for AWS, in the configuration folder")
+    session_hours: int = key("session duration in hours", default=4, least=1, most=12, stricter="less")
 
 
 @declared
 class IdentityCenterAccess:
     """Center of Excellence members assume their AWS roles through IAM Identity Center (C.1)."""
 
-    kind: Literal["identity-center"] = key("how the roles are taken")
-    instance_arn: InstanceArn = key("the instance")
-    groups: Mapping[CoeRole, DirectoryGroup] = key(
-        "ids of groups in the directory of Identity Center, by role", least=1
-    )
-    region: Region | None = key("where the instance lives, if elsewhere", default=None)
-    session_hours: int = key("how long a session lasts", default=4, least=1, most=12, stricter="less")
+    kind: Literal["identity-center"] = key("how AWS roles are assumed")
+    instance_arn: InstanceArn = key("ARN of the IAM Identity Center instance")
+    groups: Mapping[CoeRole, DirectoryGroup] = key("ids of Identity Center groups, by role", least=1)
+    region: Region | None = key("region of the instance, if different", default=None)
+    session_hours: int = key("session duration in hours", default=4, least=1, most=12, stricter="less")
 
 
 @declared
@@ -146,11 +144,11 @@ class SamlAttributes:
     """Names of the identity provider's attributes that identify a person."""
 
     user_name: Words = key(
-        "the name under which the person is provisioned (userName of SCIM)",
+        "attribute with the user name under which the person is provisioned (SCIM userName)",
         default="http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
     )
     email: Words = key(
-        "the person's e-mail address",
+        "attribute with the person's email address",
         default="http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
     )
 
@@ -159,36 +157,46 @@ class SamlAttributes:
 class SignIn:
     """Settings common to OpenID Connect and SAML sign-in (G.4)."""
 
-    department_claim: Words = key("claim or attribute that carries the department's id", default="department")
+    department_claim: Words = key(
+        "claim or attribute that contains the department's id", default="department"
+    )
     email_domains: tuple[DomainName, ...] = key(
-        "people with other e-mail addresses cannot sign in", default=(), most=100, stricter="less"
+        "only people with email addresses in these domains can sign in", default=(), most=100, stricter="less"
     )
     addresses_verified: bool = key(
-        "the identity provider asserts verified addresses only, and sends no email_verified (Entra)",
+        "the identity provider asserts only verified email addresses but does not send "
+        "email_verified (Microsoft Entra ID)",
         default=False,
         stricter="less",
     )
     external_id_claim: Words | None = key(
-        "what holds SCIM's externalId at sign-in, such as oid; without it the subject itself", default=None
+        "claim with the value of SCIM externalId, such as oid; default: the subject", default=None
     )
     machine_clients: tuple[Slug, ...] = key(
-        "clients that get tokens of the user pool with their own secret", default=(), most=50, stricter="less"
+        "app clients of the user pool that get tokens with a client secret",
+        default=(),
+        most=50,
+        stricter="less",
     )
-    groups: tuple[GroupRule, ...] = key("what groups of the identity provider give", default=(), most=1_000)
+    groups: tuple[GroupRule, ...] = key(
+        "what membership in groups of the identity provider grants", default=(), most=1_000
+    )
     onboarding_required: bool = key(
-        "a new person gets access only when onboarding is finished", default=False, stricter="more"
+        "a new person gets access only after completing onboarding", default=False, stricter="more"
     )
     groups_claim: Words | None = key(
-        "claim or attribute with a person's groups: at each sign-in they follow it, where rules mention them",
+        "claim or attribute with the person's groups; memberships that rules mention are updated "
+        "at every sign-in",
         default=None,
     )
     people_from_claims: bool = key(
-        "a first sign-in with a verified address and a group that gives a department lets the person in,"
-        " without provisioning",
+        "create the person at the first sign-in with a verified address and a group that grants a"
+" department, without provisioning",
         default=False, stricter="less",
     )  # fmt: skip
     session_hours: int = key(
-        "how long a sign-in lasts, renewals counted; then the identity provider decides again", default=720,
+        "maximum duration of a sign-in in hours, including token refreshes, before the identity "
+"provider is asked again", default=720,
         least=1, most=8_760, stricter="less",
     )  # fmt: skip
 
@@ -197,27 +205,31 @@ class SignIn:
 class OidcIdentity(SignIn):
     """Sign-in with OpenID Connect. The operator stores the client secret in Secrets Manager (G.4)."""
 
-    kind: Literal["oidc"] = key("how people sign in")
-    issuer: HttpsUrl = key("the identity provider")
-    client_id: ClientId = key("what the identity provider calls the user pool")
-    scopes: tuple[Words, ...] = key("what is asked of it", default=("openid", "email", "profile"))
+    kind: Literal["oidc"] = key("sign-in protocol")
+    issuer: HttpsUrl = key("issuer URL of the identity provider")
+    client_id: ClientId = key("client id of the user pool at the identity provider")
+    scopes: tuple[Words, ...] = key(
+        "scopes requested from the identity provider", default=("openid", "email", "profile")
+    )
 
 
 @declared
 class SamlIdentity(SignIn):
     """Sign-in with SAML 2.0 (G.4)."""
 
-    kind: Literal["saml"] = key("how people sign in")
-    metadata_url: MetadataUrl | None = key("where the identity provider publishes its document", default=None)
-    metadata_file: Words | None = key("the document itself, in the folder of the configuration", default=None)
+    kind: Literal["saml"] = key("sign-in protocol")
+    metadata_url: MetadataUrl | None = key("URL of the identity provider's SAML metadata", default=None)
+    metadata_file: Words | None = key(
+        "file with the SAML metadata, in the configuration folder", default=None
+    )
     attributes: SamlAttributes = key(
-        "what it calls the attributes that name a person", default=SamlAttributes()
+        "names of the attributes that identify a person", default=SamlAttributes()
     )
     signed_requests: bool = key(
-        "requests to the identity provider are signed", default=True, stricter="more", control=True
+        "sign requests to the identity provider", default=True, stricter="more", control=True
     )
     encrypted_assertions: bool = key(
-        "only assertions that are encrypted for the user pool are taken", default=False, stricter="more"
+        "accept only assertions encrypted for the user pool", default=False, stricter="more"
     )
 
 
@@ -225,20 +237,22 @@ class SamlIdentity(SignIn):
 class TrustedIssuer(rights.Issuer):
     """Token issuer for applications and CI: workload identity instead of keys (L1.3)."""
 
-    name: Slug = key("the rule's name: kit key create --issuer NAME", changes="gateway")
+    name: Slug = key("name of the rule: kit key create --issuer NAME", changes="gateway")
 
 
 @declared
 class WorkloadIdentityAuth:
     """Anthropic workload identity federation, without any static key."""
 
-    kind: Literal["workload-identity"] = key("how the gateway proves who it is")
-    organization_id: Words = key("the organisation at Anthropic")
-    federation_rule_id: FederationRule = key("the rule that trusts the account")
-    service_account_id: ServiceAccount | None = key("as whom it acts", default=None)
-    workspace_id: Workspace | None = key("in which workspace", default=None)
-    audience: Words = key("for whom the account's tokens are made", default="https://api.anthropic.com")
-    signing_algorithm: Literal["RS256", "ES384"] = key("how they are signed", default="RS256")
+    kind: Literal["workload-identity"] = key("how the gateway authenticates")
+    organization_id: Words = key("Anthropic organization id")
+    federation_rule_id: FederationRule = key("federation rule that trusts the AWS account")
+    service_account_id: ServiceAccount | None = key("service account to act as", default=None)
+    workspace_id: Workspace | None = key("workspace to act in", default=None)
+    audience: Words = key("audience of the account's tokens", default="https://api.anthropic.com")
+    signing_algorithm: Literal["RS256", "ES384"] = key(
+        "signing algorithm of the account's tokens", default="RS256"
+    )
 
 
 @declared
@@ -247,23 +261,23 @@ class SecretAuth:
     never in state.
     """
 
-    kind: Literal["secret"] = key("how the gateway proves who it is")
+    kind: Literal["secret"] = key("how the gateway authenticates")
 
 
 @declared
 class AnthropicProvider:
     """The Anthropic API."""
 
-    kind: Literal["anthropic"] = key("which API it has")
-    name: Slug = key("its name in records and figures", default="anthropic")
-    base_url: ProviderUrl = key("where it answers", default="https://api.anthropic.com")
-    auth: WorkloadIdentityAuth | SecretAuth = key("how the gateway proves who it is")
+    kind: Literal["anthropic"] = key("the provider's API")
+    name: Slug = key("name in records and reports", default="anthropic")
+    base_url: ProviderUrl = key("endpoint", default="https://api.anthropic.com")
+    auth: WorkloadIdentityAuth | SecretAuth = key("how the gateway authenticates")
     inference_geo: Literal["us", "global"] = key(
-        "where inference happens; us costs a tenth more", default="global", stricter="less",
+        "where inference runs; us costs 10 % more", default="global", stricter="less",
         choices=("us", "global"), changes="check",
     )  # fmt: skip
     models: Mapping[ModelId, ModelId] = key(
-        "Claude model to this provider's name of it, where they differ", default={}
+        "the provider's model ids by Claude model id, where they differ", default={}
     )
 
     @property
@@ -283,12 +297,12 @@ class AnthropicProvider:
 class ClaudePlatformProvider:
     """Claude Platform on AWS, signed with SigV4."""
 
-    kind: Literal["claude-platform-aws"] = key("which API it has")
-    name: Slug = key("its name in records and figures", default="claude-platform")
-    region: Region = key("where it answers")
-    workspace_id: Workspace = key("the workspace that is billed")
+    kind: Literal["claude-platform-aws"] = key("the provider's API")
+    name: Slug = key("name in records and reports", default="claude-platform")
+    region: Region = key("region of the endpoint")
+    workspace_id: Workspace = key("workspace that is billed")
     models: Mapping[ModelId, ModelId] = key(
-        "Claude model to this provider's name of it, where they differ", default={}
+        "the provider's model ids by Claude model id, where they differ", default={}
     )
 
     @property
@@ -307,11 +321,11 @@ class ClaudePlatformProvider:
 class BedrockProvider:
     """Claude on Amazon Bedrock through its Messages endpoint (bedrock-mantle), signed with SigV4."""
 
-    kind: Literal["bedrock"] = key("which API it has")
-    name: Slug = key("its name in records and figures", default="bedrock")
-    region: Region = key("where it answers")
+    kind: Literal["bedrock"] = key("the provider's API")
+    name: Slug = key("name in records and reports", default="bedrock")
+    region: Region = key("region of the endpoint")
     models: Mapping[ModelId, ModelId] = key(
-        "Claude model to this provider's name of it, where they differ", default={}
+        "the provider's model ids by Claude model id, where they differ", default={}
     )
 
     @property
@@ -334,22 +348,22 @@ class Claude:
     """Providers of Claude in order of preference, and the model aliases."""
 
     providers: tuple[AnthropicProvider | ClaudePlatformProvider | BedrockProvider, ...] = key(
-        "tried in this order", least=1
+        "providers, tried in this order", least=1
     )
-    models: Mapping[Alias, rights.Model] = key("the names under which callers ask for a model", least=1)
-    embeddings_model: ModelId = key("the model behind /v1/embeddings", default="amazon.titan-embed-text-v2:0")
+    models: Mapping[Alias, rights.Model] = key("model aliases that callers use", least=1)
+    embeddings_model: ModelId = key("model behind /v1/embeddings", default="amazon.titan-embed-text-v2:0")
     embeddings_url: ProviderUrl | None = key(
-        "where embeddings are made, if not by Amazon Bedrock: an endpoint with Voyage AI's or OpenAI's API,"
-        " such as https://api.voyageai.com/v1/embeddings; its key is the secret embeddings-api-key",
+        "endpoint for embeddings other than Amazon Bedrock, with the API of Voyage AI or OpenAI, "
+        "such as https://api.voyageai.com/v1/embeddings; its key is the secret embeddings-api-key",
         default=None,
     )
     outbound_identity: Literal["create", "existing", "none"] = key(
-        "the account's issuer of identity tokens: existing where it is enabled already, none where no way to"
-        " Claude rests on it",
+        "the account's outbound identity federation: existing if it is already enabled, none if "
+        "no provider relies on it",
         default="create",
     )
     in_callers_names: bool = key(
-        "calls to models on AWS run in a role session named after each caller", default=True, stricter="more"
+        "call models on AWS in a role session named after each caller", default=True, stricter="more"
     )
 
 
@@ -358,12 +372,12 @@ class Audit:
     """The audit store. Its retention is `sizing.retention.audit_days`."""
 
     mode: Literal["GOVERNANCE", "COMPLIANCE"] = key(
-        "who may shorten the retention of a record: in COMPLIANCE nobody", default="COMPLIANCE",
+        "Object Lock mode: in COMPLIANCE, nobody can shorten the retention of a record", default="COMPLIANCE",
         stricter="more", choices=("GOVERNANCE", "COMPLIANCE"), control=True,
     )  # fmt: skip
     anchor_bucket: Bucket | None = key(
-        "a bucket of a second account, which takes the hash of each manifest: against a roll-back of the"
-        " store",
+        "bucket in a second account that receives the hash of each manifest, to detect a rollback"
+        " of the store",
         default=None,
     )
 
@@ -372,18 +386,18 @@ class Audit:
 class Budget:
     """How usage is paid for (C.2), and the organisation's monthly spending limit (L1.6)."""
 
-    model: BudgetModel = key("who pays, and by what", default="per-call")
+    model: BudgetModel = key("who pays, and on what basis", default="per-call")
     organization_monthly_microusd: int = key(
-        "what the whole organisation may spend on Claude a month", size="budgets.organization_microusd",
+        "monthly limit of the whole organisation's spending on Claude", size="budgets.organization_microusd",
         least=0, stricter="less",
     )  # fmt: skip
     infrastructure_monthly_microusd: int = key(
-        "what AWS may cost a month before people are notified", size="budgets.infrastructure_microusd",
+        "monthly AWS cost above which a notification is sent", size="budgets.infrastructure_microusd",
         least=0, stricter="less",
     )  # fmt: skip
     anomaly_monitor: AnomalyMonitor = key(
-        "whom cost anomalies are read from: the ARN of the account's monitor of all services, of which AWS"
-        " allows one; create where there is none yet; none",
+        "source of cost anomalies: the ARN of the account's monitor of all services (AWS allows "
+        "one per account); create if there is none yet; none",
         default="none",
     )
 
@@ -392,17 +406,19 @@ class Budget:
 class CustomDomain:
     """Custom domain name of the gateway. The certificate must be in the API's region."""
 
-    name: DomainName = key("the name")
-    certificate_arn: Arn = key("its certificate in ACM")
-    hosted_zone_id: HostedZone | None = key("the Route 53 zone that gets the record for it", default=None)
+    name: DomainName = key("domain name")
+    certificate_arn: Arn = key("ARN of its ACM certificate")
+    hosted_zone_id: HostedZone | None = key(
+        "Route 53 hosted zone in which its record is created", default=None
+    )
 
 
 @declared
 class MutualTls:
     """Clients present a certificate that a trust store in S3 verifies."""
 
-    truststore_uri: S3Uri = key("the trust store: certificates in PEM")
-    truststore_version: Words | None = key("the one version of it that counts", default=None)
+    truststore_uri: S3Uri = key("S3 URI of the trust store: certificates in PEM")
+    truststore_version: Words | None = key("object version of the trust store to use", default=None)
 
 
 @declared
@@ -410,12 +426,15 @@ class Api:
     """How clients reach the gateway."""
 
     exposure: Literal["private", "regional"] = key(
-        "private: only through a VPC", default="regional", stricter="less", choices=("private", "regional")
+        "private: reachable only from a VPC",
+        default="regional",
+        stricter="less",
+        choices=("private", "regional"),
     )
-    custom_domain: CustomDomain | None = key("the gateway's own name", default=None)
-    mutual_tls: MutualTls | None = key("clients show a certificate", default=None)
+    custom_domain: CustomDomain | None = key("the gateway's custom domain name", default=None)
+    mutual_tls: MutualTls | None = key("require client certificates", default=None)
     vpc_endpoint_ids: tuple[EndpointId, ...] = key(
-        "the endpoints through which a private API is reached", default=()
+        "VPC endpoints from which a private API is reachable", default=()
     )
 
 
@@ -425,13 +444,13 @@ class Reminders:
     yet to complete.
     """
 
-    sender: Email = key("the address that they come from")
-    identity_arn: Arn = key("the verified SES identity (domain or address) that the sender belongs to")
+    sender: Email = key("sender address")
+    identity_arn: Arn = key("ARN of the verified SES identity (domain or address) of the sender")
     every_days: int = key(
-        "how many days lie between two reminders of one person at least", default=7, least=1, most=60
+        "minimum number of days between two reminders to the same person", default=7, least=1, most=60
     )
     most_a_day: int = key(
-        "how many leave on one day at most, the earliest due first", default=1000, least=1, most=50_000
+        "maximum number of reminders per day, earliest due date first", default=1000, least=1, most=50_000
     )
 
 
@@ -439,8 +458,8 @@ class Reminders:
 class Portal:
     """The web portal, under a domain name of its own."""
 
-    custom_domain: CustomDomain = key("its name")
-    reminders: Reminders | None = key("reminders by mail; none where it is left out", default=None)
+    custom_domain: CustomDomain = key("the portal's domain name")
+    reminders: Reminders | None = key("email reminders; default: none", default=None)
 
 
 @declared
@@ -451,20 +470,20 @@ class Network:
 
     mode: Literal["none", "managed", "existing"] = key("where functions run", default="none")
     cidr: Cidr | None = key(
-        "the range of the network; of an existing one it says whose word about a caller's address counts on"
-        " Kubernetes",
+        "address range of the network; of an existing network, the range whose proxies are "
+        "trusted to report a caller's address to the gateway on Kubernetes",
         default=None,
     )
-    subnet_ids: tuple[SubnetId, ...] = key("the client's own subnets", default=())
-    security_group_ids: tuple[GroupId, ...] = key("the client's own security groups", default=())
+    subnet_ids: tuple[SubnetId, ...] = key("subnets of the client's VPC", default=())
+    security_group_ids: tuple[GroupId, ...] = key("security groups of the client's VPC", default=())
 
 
 @declared
 class CertifiedName:
     """A domain name and its ACM certificate, in the API's region."""
 
-    name: DomainName = key("the name")
-    certificate_arn: Arn = key("its certificate in ACM")
+    name: DomainName = key("domain name")
+    certificate_arn: Arn = key("ARN of its ACM certificate")
 
 
 @declared
@@ -476,21 +495,22 @@ class Cluster:
     """
 
     certified: CertifiedName | None = key(
-        "the name under which API Gateway calls the pods; `api.custom_domain` if none", default=None
+        "name under which API Gateway calls the pods; default: `api.custom_domain`", default=None
     )
     workloads: bool = key(
-        "false: only the cluster, until its image is pushed and its API server can be reached", default=True
+        "false: create only the cluster, until its image is pushed and its API server is reachable",
+        default=True,
     )
     reached_from: tuple[Cidr, ...] = key(
-        "address ranges that reach the API server over the internet; none: it is reached from inside the"
-        " network only",
+        "address ranges that can reach the API server over the internet; empty: only from inside the network",
         default=(),
     )
     administrators: tuple[Arn, ...] = key(
-        "roles that may use kubectl, in addition to the one that deploys", default=()
+        "roles that may use kubectl, in addition to the deploying role", default=()
     )
     direct_door: CustomDomain | None = key(
-        "a second way to the pods past API Gateway, for bodies over 10 MB, under a name of its own",
+        "a second entry point to the pods that bypasses API Gateway, for bodies over 10 MB, under"
+        " its own name",
         default=None,
     )
 
@@ -504,7 +524,10 @@ class Guardrail:
     """
 
     prompt_attack_strength: Literal["LOW", "MEDIUM", "HIGH"] = key(
-        "how sure it must be of an attack", default="HIGH", stricter="more", choices=("LOW", "MEDIUM", "HIGH")
+        "sensitivity of the prompt attack filter",
+        default="HIGH",
+        stricter="more",
+        choices=("LOW", "MEDIUM", "HIGH"),
     )
 
 
@@ -512,10 +535,10 @@ class Guardrail:
 class GateOverride:
     """Opens a gate whose criteria are not met. The override becomes part of the stage's record (S.1-S.3)."""
 
-    stage: Literal["integration", "rollout"] = key("the stage that may be evaluated all the same")
-    approver: Words = key("the person who answers for it")
-    reason: Reason = key("why")
-    criteria: tuple[Words, ...] = key("the criteria that are waived, by name", least=1)
+    stage: Literal["integration", "rollout"] = key("stage to open")
+    approver: Words = key("person accountable for the override")
+    reason: Reason = key("reason for the override")
+    criteria: tuple[Words, ...] = key("names of the waived criteria", least=1)
 
 
 @declared
@@ -523,66 +546,70 @@ class Client:
     """The client file."""
 
     schema: int = key(
-        "the version of this file's shape; `kit client migrate` writes the newest", default=1, least=1,
+        "version of the client file; `kit client migrate` writes the newest", default=1, least=1,
         most=SCHEMA, changes="check",
     )  # fmt: skip
-    client: Slug = key("its name in every physical name")
-    organization: Words = key("the organisation's name, as people know it")
-    account: AccountId = key("the AWS account, twelve digits in quotes")
+    client: Slug = key("short name, part of every physical name")
+    organization: Words = key("display name of the organisation")
+    account: AccountId = key("AWS account id: twelve digits in quotes")
     environment: EnvironmentName = key("production, or the name of a non-production environment")
-    region: Region = key("where it is deployed")
+    region: Region = key("AWS region of the deployment")
     replica_region: Region | None = key(
-        "where the copy of the audit store lies, from size large on", default=None
+        "region of the audit store's replica, from size large on", default=None
     )
     data_residency: tuple[Residency, ...] = key(
-        "where data may be: regions, replicas and providers lie in it",
+        "jurisdiction that regions, replicas and providers must be in",
         least=1,
         stricter="less",
         control=True,
         changes="check",
         one_or_many=True,
     )
-    size: Size = key("how many people it is for; everything under `sizing` follows from it")
-    rollout_started: date | None = key(
-        "the first day of week 1 of the programme", default=None, changes="command"
-    )
-    contacts: Contacts = key("whom alarms, budgets and reviews are sent to")
+    size: Size = key("size of the organisation; determines everything under `sizing`")
+    rollout_started: date | None = key("first day of week 1 of the rollout", default=None, changes="command")
+    contacts: Contacts = key("recipients of alarms, budget and review notifications")
     coe: Mapping[CoeRole, tuple[Arn, ...]] = key(
-        "who may assume the roles of the Center of Excellence; IAM decides if empty", default={}
+        "principals that may assume the Center of Excellence roles; empty: IAM policies decide", default={}
     )
     console_access: SamlConsoleAccess | IdentityCenterAccess | None = key(
-        "how the Center of Excellence takes its roles in AWS", default=None
+        "how the Center of Excellence assumes its AWS roles", default=None
     )
     identity: OidcIdentity | SamlIdentity = key("how people sign in")
-    trusted_issuers: tuple[TrustedIssuer, ...] = key("whose tokens applications and CI may bring", default=())
-    claude: Claude = key("where Claude is reached, and under which names")
-    departments: tuple[Department, ...] = key("the departments", least=1, most=200)
+    trusted_issuers: tuple[TrustedIssuer, ...] = key(
+        "token issuers accepted for applications and CI", default=()
+    )
+    claude: Claude = key("providers of Claude, and model aliases")
+    departments: tuple[Department, ...] = key("at least one department", least=1, most=200)
     role_limits: Mapping[Slug, rights.RoleLimits] = key(
-        "limits of one person with a role, in place of those of its department", default={}
+        "limits of one person with a role, in place of the department's", default={}
     )
     role_sign_in: Mapping[Slug, rights.SignInRule] = key(
-        "what a sign-in of a person with a role must have been, in addition to what its department asks",
+        "sign-in requirements for people with a role, in addition to the department's",
         default={},
     )
     audit: Audit = key("the audit store", default=Audit())
-    budget: Budget = key("how use is paid for", default={})
-    reviews: Reviews = key("how long drafts wait for a person", default=Reviews())
-    api: Api = key("how the gateway is reached", default=Api())
-    portal: Portal | None = key("the people's web application", default=None)
+    budget: Budget = key("how usage is paid for", default={})
+    reviews: Reviews = key("how long drafts wait for a reviewer", default=Reviews())
+    api: Api = key("how clients reach the gateway", default=Api())
+    portal: Portal | None = key("the web portal", default=None)
     network: Network = key("where functions run", default=Network())
-    cluster: Cluster = key("the gateway's pods, with runtime kubernetes", default=Cluster())
+    cluster: Cluster = key("the gateway's pods, for runtime kubernetes", default=Cluster())
     lambda_concurrency: int = key(
-        "how many functions may run at once in the account and region (`kit doctor` says): what the gateway"
-        " and the keepers reserve comes out of it; a new account has 10, which allows no reservation",
+        "Lambda concurrency limit of the account in this region (`kit doctor` prints it), from "
+        "which the kit's functions reserve; a new account has 10, which allows no reservation",
         default=10,
         least=10,
         most=1_000_000,
     )
-    dictionary: rights.ApprovedDictionary | None = key("the protected terms in force", default=None)
-    inspection: rights.InspectionRules = key(
-        "what inspection knows of the client", default=rights.InspectionRules()
+    dictionary: rights.ApprovedDictionary | None = key(
+        "the dictionary of protected terms in force", default=None
     )
-    guardrail: Guardrail | None = key("a second opinion of Bedrock Guardrails", default=None)
-    gate_override: GateOverride | None = key("opens a gate that its criteria keep closed", default=None)
-    sizing_overrides: Any = key("changes single values that follow from the size", default={}, name="sizing")
-    tags: Mapping[TagKey, Words] = key("tags on every resource", default={})
+    inspection: rights.InspectionRules = key(
+        "client-specific inspection rules", default=rights.InspectionRules()
+    )
+    guardrail: Guardrail | None = key("Bedrock Guardrails as a second check", default=None)
+    gate_override: GateOverride | None = key("opens a gate whose criteria are not met", default=None)
+    sizing_overrides: Any = key(
+        "overrides of single values that follow from the size", default={}, name="sizing"
+    )
+    tags: Mapping[TagKey, Words] = key("tags of every resource", default={})

@@ -289,7 +289,7 @@ def _list(entry: _Reader, key: Key, published: bool) -> _Reader:
         if not isinstance(given, list | tuple):
             return reading.refused(path, given, "is not a list", key.says)
         if not published and key.least and not given:
-            return reading.wrong(path, "has no entry", key.says)
+            return reading.wrong(path, "is empty", key.says)
         if not published and key.most is not None and len(given) > key.most:
             return reading.wrong(path, f"has {len(given)} entries", f"at most {key.most:,}")
         values = tuple([entry(reading, one, (path, place)) for place, one in enumerate(given)])
@@ -303,7 +303,7 @@ def _mapping(name: _Reader, value: _Reader, key: Key) -> _Reader:
         if type(given) is not dict and not isinstance(given, Mapping):
             return reading.refused(path, given, "is not a mapping of names to values", key.says)
         if key.least and not given and not reading.published:
-            return reading.wrong(path, "has no entry", key.says)
+            return reading.wrong(path, "is empty", key.says)
         values: dict[Any, Any] = {}
         wrong = False
         for one, each in given.items():

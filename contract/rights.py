@@ -54,55 +54,55 @@ class Findings:
     """Actions that inspection takes for each kind of finding (G.1, G.2, L2.3)."""
 
     restricted: Literal["allow", "flag", "redact", "block"] = key(
-        "what happens to restricted data", default="block", stricter="more", choices=_DATA_ACTIONS,
+        "action on restricted data", default="block", stricter="more", choices=_DATA_ACTIONS,
         control=True, changes="gateway",
     )  # fmt: skip
     confidential: Literal["allow", "flag", "redact", "block"] = key(
-        "what happens to confidential data", default="block", stricter="more", choices=_DATA_ACTIONS,
+        "action on confidential data", default="block", stricter="more", choices=_DATA_ACTIONS,
         control=True, changes="gateway",
     )  # fmt: skip
     restricted_in_tools: Literal["allow", "flag", "redact", "withhold", "block"] = key(
-        "what happens to restricted data that a tool or a document brought, or that an earlier turn holds",
+        "action on restricted data in a tool result, a document or an earlier turn",
         default="withhold", stricter="more", choices=_TOOL_ACTIONS, control=True, changes="gateway",
         name="restricted-in-tools",
     )  # fmt: skip
     confidential_in_tools: Literal["allow", "flag", "redact", "withhold", "block"] = key(
-        "what happens to confidential data that a tool or a document brought, or that an earlier turn holds",
+        "action on confidential data in a tool result, a document or an earlier turn",
         default="withhold", stricter="more", choices=_TOOL_ACTIONS, control=True, changes="gateway",
         name="confidential-in-tools",
     )  # fmt: skip
     injection_order: Literal["allow", "flag", "block"] = key(
-        "what happens to a direct order to ignore the instructions or to reveal them, in a person's own text",
+        "action on a direct order, in a person's own text, to ignore or reveal the instructions",
         default="block", stricter="more", choices=_PASS_ACTIONS, control=True, changes="gateway",
         name="injection-order",
     )  # fmt: skip
     image: Literal["allow", "flag", "ask", "block"] = key(
-        "what happens to an image, whose text nobody reads before it leaves; ask: the caller confirms that a "
-        "person has looked at it", default="flag", stricter="more", choices=_IMAGE_ACTIONS, control=True,
+        "action on an image, whose text is not inspected; ask: the caller confirms that a person "
+"has looked at it", default="flag", stricter="more", choices=_IMAGE_ACTIONS, control=True,
         changes="gateway",
     )  # fmt: skip
     injection: Literal["allow", "flag", "block"] = key(
-        "what happens to instructions that are hidden in a text", default="flag", stricter="more",
+        "action on hidden instructions", default="flag", stricter="more",
         choices=_PASS_ACTIONS, control=True, changes="gateway",
     )  # fmt: skip
     uninspectable: Literal["allow", "flag", "block"] = key(
-        "what happens to content that cannot be read", default="block", stricter="more",
+        "action on content that cannot be inspected", default="block", stricter="more",
         choices=_PASS_ACTIONS, control=True, changes="gateway",
     )  # fmt: skip
     personnel_decision: Literal["allow", "flag", "review", "block"] = key(
-        "what happens to a decision about an employee", default="block", stricter="more",
+        "action on a decision about an employee", default="block", stricter="more",
         choices=_USE_ACTIONS, control=True, changes="gateway", name="personnel-decision",
     )  # fmt: skip
     health_information: Literal["allow", "flag", "review", "block"] = key(
-        "what happens to health information of a person", default="block", stricter="more",
+        "action on a person's health information", default="block", stricter="more",
         choices=_USE_ACTIONS, control=True, changes="gateway", name="health-information",
     )  # fmt: skip
     customer_contact: Literal["allow", "flag", "review", "block"] = key(
-        "what happens to a text that goes to a customer; review: a person reads it first", default="review",
+        "action on a text to a customer; review: a person reads it first", default="review",
         stricter="more", choices=_USE_ACTIONS, control=True, changes="gateway", name="customer-contact",
     )  # fmt: skip
     unreviewed_decision: Literal["allow", "flag", "review", "block"] = key(
-        "what happens to a material decision; review: a person makes it", default="review", stricter="more",
+        "action on a material decision; review: a person decides", default="review", stricter="more",
         choices=_USE_ACTIONS, control=True, changes="gateway", name="unreviewed-decision",
     )  # fmt: skip
 
@@ -112,15 +112,15 @@ class SignInRule:
     """Requirements on a person's sign-in (G.4), as asserted by the identity provider."""
 
     methods: tuple[Words, ...] = key(
-        "methods (`amr`) of which the sign-in must have used one, such as mfa; any if empty",
+        "accepted authentication methods (`amr`), such as mfa; empty: any",
         default=(), most=20, changes="gateway",
     )  # fmt: skip
     contexts: tuple[Words, ...] = key(
-        "contexts (`acr`) of which the sign-in must have been one; any if empty", default=(), most=20,
+        "accepted authentication contexts (`acr`); empty: any", default=(), most=20,
         changes="gateway",
     )  # fmt: skip
     max_age_minutes: int | None = key(
-        "how long ago a person may have signed in, renewals not counted; any time if nothing is said",
+        "maximum age of the sign-in in minutes, not counting token refreshes; default: any",
         default=None, least=5, most=43_200, stricter="less", changes="gateway",
     )  # fmt: skip
 
@@ -133,145 +133,149 @@ class Department:
     file cannot state, allows nothing.
     """
 
-    id: Slug = key("its name in keys, tags and reports")
-    cost_center: Words = key("the cost centre that pays")
+    id: Slug = key("id in keys, tags and reports")
+    cost_center: Words = key("cost center that is charged")
     data_classes: tuple[DataClass, ...] = key(
-        "the classes of data that it may use", default=("public", "internal"), least=1, stricter="less",
+        "data classes the department may use", default=("public", "internal"), least=1, stricter="less",
         control=True, changes="gateway",
     )  # fmt: skip
     models: tuple[Alias, ...] = key(
-        "the model aliases that it may call", least=1, stricter="less", changes="gateway"
+        "model aliases the department may call", least=1, stricter="less", changes="gateway"
     )
     monthly_budget_microusd: int = key(
-        "what it may spend a month", size="budgets.department_microusd", least=0, stricter="less",
+        "monthly budget", size="budgets.department_microusd", least=0, stricter="less",
         changes="gateway",
     )  # fmt: skip
     user_monthly_budget_microusd: int = key(
-        "what each of its people may spend a month", size="budgets.user_microusd", least=0, stricter="less",
+        "monthly budget of each person", size="budgets.user_microusd", least=0, stricter="less",
         changes="gateway",
     )  # fmt: skip
     batch_monthly_budget_microusd: int | None = key(
-        "what of its budget may go to overnight work; all of it if nothing is said", default=None, least=0,
+        "share of the monthly budget available to batches; default: all of it", default=None, least=0,
         stricter="less", changes="gateway",
     )  # fmt: skip
     session_budget_microusd: int | None = key(
-        "what one session of a coding agent may cost; half of its caller's month if nothing is said",
+        "budget of one coding agent session; default: half of the caller's monthly budget",
         default=None, least=10_000, stricter="less", changes="gateway",
     )  # fmt: skip
     requests_per_minute: int = key(
-        "requests a minute of the whole department", size="limits.department_requests_per_minute",
+        "requests per minute, whole department", size="limits.department_requests_per_minute",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
     tokens_per_minute: int = key(
-        "tokens a minute of the whole department", size="limits.department_tokens_per_minute",
+        "tokens per minute, whole department", size="limits.department_tokens_per_minute",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
     user_requests_per_minute: int = key(
-        "requests a minute of each of its people", size="limits.user_requests_per_minute",
+        "requests per minute, each person", size="limits.user_requests_per_minute",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
     user_tokens_per_minute: int = key(
-        "tokens a minute of each of its people", size="limits.user_tokens_per_minute",
+        "tokens per minute, each person", size="limits.user_tokens_per_minute",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
     user_concurrent_calls: int | None = key(
-        "calls at once of each of its people", default=None, size="limits.user_concurrent_calls",
+        "concurrent calls, each person", default=None, size="limits.user_concurrent_calls",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
     agent_requests_per_minute: int | None = key(
-        "requests a minute of one coding agent", default=None, size="limits.agent_requests_per_minute",
+        "requests per minute, each coding agent", default=None, size="limits.agent_requests_per_minute",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
     agent_tokens_per_minute: int | None = key(
-        "tokens a minute of one coding agent", default=None, size="limits.agent_tokens_per_minute",
+        "tokens per minute, each coding agent", default=None, size="limits.agent_tokens_per_minute",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
     agent_concurrent_calls: int | None = key(
-        "calls at once of one coding agent", default=None, size="limits.agent_concurrent_calls",
+        "concurrent calls, each coding agent", default=None, size="limits.agent_concurrent_calls",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
     application_requests_per_minute: int | None = key(
-        "requests a minute of one application", default=None, size="limits.application_requests_per_minute",
+        "requests per minute, each application", default=None, size="limits.application_requests_per_minute",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
     application_tokens_per_minute: int | None = key(
-        "tokens a minute of one application", default=None, size="limits.application_tokens_per_minute",
+        "tokens per minute, each application", default=None, size="limits.application_tokens_per_minute",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
     application_concurrent_calls: int | None = key(
-        "calls at once of one application", default=None, size="limits.application_concurrent_calls",
+        "concurrent calls, each application", default=None, size="limits.application_concurrent_calls",
         least=1, most=1_000_000_000, stricter="less", changes="gateway",
     )  # fmt: skip
     public_declarations_per_day: int = key(
-        "how many texts a day each of its people may declare public, on record; 0: none", default=20,
+        "how many texts each person may declare public per day, on record; 0: none", default=20,
         least=0, most=10_000, stricter="less", control=True, changes="gateway",
     )  # fmt: skip
     findings: Annotated[Mapping[str, FindingAction], Findings] = key(
-        "what follows from what inspection finds", default={}
+        "actions on inspection findings", default={}
     )
     redact_output: bool = key(
-        "protected data is redacted in answers",
+        "redact protected data in answers",
         default=True,
         stricter="more",
         control=True,
         changes="gateway",
     )
     registered_prompts_only: bool = key(
-        "only approved prompts may be sent", default=False, stricter="more", control=True, changes="gateway"
+        "accept only approved prompts", default=False, stricter="more", control=True, changes="gateway"
     )
-    embeddings: bool = key("it may turn texts into vectors", default=True, stricter="less", changes="gateway")
+    embeddings: bool = key("allow /v1/embeddings", default=True, stricter="less", changes="gateway")
     unknown: UnknownAction = key(
-        "what happens to a field, tool, block or beta of the API that the request contract does not list",
+        "action on a field, tool, block or beta of the API that the request contract does not "
+"list",
         default="refuse", choices=("pass-and-record", "refuse"), stricter="more", control=True,
         changes="gateway",
     )  # fmt: skip
     agent_unknown: UnknownAction | None = key(
-        "the same for coding agents, whose new version may bring something new; as `unknown` if nothing is "
-        "said",
+        "the same for coding agents, whose new versions may send something new; default: as "
+"`unknown`",
         default=None, choices=("pass-and-record", "refuse"), stricter="more", control=True,
         changes="gateway",
     )  # fmt: skip
     application_unknown: UnknownAction | None = key(
-        "the same for applications; as `unknown` if nothing is said", default=None,
+        "the same for applications; default: as `unknown`", default=None,
         choices=("pass-and-record", "refuse"), stricter="more", control=True, changes="gateway",
     )  # fmt: skip
     contact: Words | None = key(
-        "whom its people ask when a request is refused for what it uses", default=None, changes="gateway"
+        "contact for people whose request is refused for a capability it uses",
+        default=None,
+        changes="gateway",
     )
     tool_governance: GovernanceMode = key(
-        "what happens to tools and servers without a permission: recorded, also counted, or refused",
+        "action on tools and servers without a permission: record, also count, or refuse",
         default="enforce", choices=("observe", "warn", "enforce"), stricter="more", control=True,
         changes="gateway",
     )  # fmt: skip
     tools: tuple[Permission, ...] = key(
-        "what Claude may use beyond the caller's own tools", default=(), stricter="less", changes="gateway"
+        "tools Claude may use beyond the caller's own", default=(), stricter="less", changes="gateway"
     )
     role_tools: tuple[RolePermission, ...] = key(
-        "what people with a role may use in addition", default=(), stricter="less", changes="gateway"
+        "additional tools for people with a role", default=(), stricter="less", changes="gateway"
     )
     statement_roles: tuple[Slug, ...] = key(
-        "roles whose people may give feedback and outcomes on answers that others of the department got",
+        "roles whose members may give feedback and outcomes on other people's answers in the "
+"department",
         default=(), stricter="less", changes="gateway",
     )  # fmt: skip
     mcp_servers: tuple[McpServer, ...] = key(
-        "the MCP servers that Claude may reach: an origin for all of its tools, origin#tool for one of them",
+        "MCP servers Claude may reach: an origin for all of its tools, origin#tool for one",
         default=(), stricter="less", changes="gateway",
     )  # fmt: skip
     skills: tuple[Skill, ...] = key(
-        "the approved Skills, also without the permission `skills`, which allows every one: type:id, with "
-        "@version for that version only",
+        "approved Skills as type:id, or type:id@version for one version; the tool permission "
+"`skills` allows all",
         default=(), stricter="less", changes="gateway",
     )  # fmt: skip
     web_domains: tuple[Host, ...] = key(
-        "the domains, with their subdomains, to which a web search or fetch must limit itself; all if empty",
+        "domains, including subdomains, that web search and fetch must be limited to; empty: any",
         default=(), changes="gateway",
     )  # fmt: skip
     sign_in: SignInRule | None = key(
-        "what a sign-in of its people must have been before they call Claude", default=None,
+        "sign-in requirements for calling Claude", default=None,
         changes="gateway",
     )  # fmt: skip
     human_review: tuple[ReviewTrigger, ...] = key(
-        "the kinds of answer that a person reviews before they are used",
+        "kinds of answers that a person reviews before use",
         default=("material-decision", "personnel-decision", "customer-facing"), stricter="more", control=True,
     )  # fmt: skip
 
@@ -310,13 +314,13 @@ class RoleLimits:
     """Limits of one person with a role, in place of the department's."""
 
     requests_per_minute: int | None = key(
-        "requests a minute", default=None, least=1, most=1_000_000_000, stricter="less", changes="gateway"
+        "requests per minute", default=None, least=1, most=1_000_000_000, stricter="less", changes="gateway"
     )
     tokens_per_minute: int | None = key(
-        "tokens a minute", default=None, least=1, most=1_000_000_000, stricter="less", changes="gateway"
+        "tokens per minute", default=None, least=1, most=1_000_000_000, stricter="less", changes="gateway"
     )
     concurrent_calls: int | None = key(
-        "calls at once", default=None, least=1, most=1_000_000_000, stricter="less", changes="gateway"
+        "concurrent calls", default=None, least=1, most=1_000_000_000, stricter="less", changes="gateway"
     )
 
 
@@ -325,10 +329,10 @@ class Model:
     """The model behind an alias (L1.2)."""
 
     alias: str = ""  # key of the alias in the file
-    display_name: Words = key("its name as people see it", changes="gateway")
-    model: ModelId = key("the Claude model that answers", changes="gateway")
+    display_name: Words = key("display name", changes="gateway")
+    model: ModelId = key("Claude model id", changes="gateway")
     roles: tuple[Slug, ...] = key(
-        "keeps it for people with one of these roles: early access for champions",
+        "restricts the model to people with one of these roles, such as champions with early access",
         default=(),
         changes="gateway",
     )
@@ -355,22 +359,22 @@ class Route:
     name for it. `inference_geo` is sent with every message.
     """
 
-    name: str = key("its name in records and figures")
-    kind: ProviderKind = key("which API it has")
-    base_url: RouteUrl = key("where it answers")
-    auth: Mapping[str, str] = key("how the gateway proves who it is")
-    models: Mapping[str, str] = key("the provider's names of models, where they differ", default={})
-    inference_geo: str | None = key("where inference must happen", default=None)
+    name: str = key("name in records and reports")
+    kind: ProviderKind = key("the provider's API")
+    base_url: RouteUrl = key("endpoint")
+    auth: Mapping[str, str] = key("how the gateway authenticates")
+    models: Mapping[str, str] = key("the provider's model ids, where they differ", default={})
+    inference_geo: str | None = key("where inference must run", default=None)
 
 
 @declared
 class Embeddings:
     """The model behind /v1/embeddings (L1.1): Amazon Bedrock's or, with `url`, another provider's."""
 
-    model: str = key("the model that makes vectors")
-    base_url: str | None = key("where it answers, if not at its region's endpoint", default=None)
-    region: str | None = key("its region, if not the gateway's", default=None)
-    url: RouteUrl | None = key("the endpoint of a provider other than Amazon Bedrock", default=None)
+    model: str = key("embeddings model")
+    base_url: str | None = key("endpoint, if not the region's default", default=None)
+    region: str | None = key("region, if not the gateway's", default=None)
+    url: RouteUrl | None = key("endpoint of a provider other than Amazon Bedrock", default=None)
 
 
 LONGEST_LIFETIME_MINUTES = 25 * 60  # tokens of Azure managed identities are valid for 24 hours and 5 minutes
@@ -384,36 +388,38 @@ class Issuer:
     identity accepted by one rule is unknown to the others.
     """
 
-    name: Slug | None = key("the rule's name: kit key create --issuer NAME", default=None, changes="gateway")
-    issuer: HttpsUrl = key("who issues the tokens: their `iss`", changes="gateway")
-    audience: Words = key("for whom they are issued: their `aud`", changes="gateway")
+    name: Slug | None = key("name of the rule: kit key create --issuer NAME", default=None, changes="gateway")
+    issuer: HttpsUrl = key("the tokens' issuer (`iss`)", changes="gateway")
+    audience: Words = key("the tokens' audience (`aud`)", changes="gateway")
     algorithms: tuple[Algorithm, ...] = key(
-        "the algorithms with which they may be signed", default=("RS256",), least=1, stricter="less",
+        "accepted signing algorithms", default=("RS256",), least=1, stricter="less",
         changes="gateway",
     )  # fmt: skip
-    jwks_uri: HttpsUrl = key("where the issuer publishes its keys", changes="gateway")
-    principal: PrincipalKind = key("whom a token names", default="application", changes="gateway")
+    jwks_uri: HttpsUrl = key("URL of the issuer's keys (JWKS)", changes="gateway")
+    principal: PrincipalKind = key(
+        "kind of principal the token identifies", default="application", changes="gateway"
+    )
     claims: Mapping[str, Words] = key(
-        "which claim names the caller, such as {application: repository}", default={}, changes="gateway"
+        "claims that identify the caller, such as {application: repository}", default={}, changes="gateway"
     )
     required_claims: Mapping[str, Any] = key(
-        "what claims must say, such as {ref: refs/heads/main}; one of a list will do; true, false and "
-        "numbers are themselves; a final * after a / or the like is a beginning; 'outer inner' is a claim in "
-        "a claim",
+        "required claim values, such as {ref: refs/heads/main}; of a list, any one value; true, "
+"false and numbers match literally; a final * after a delimiter such as / matches a "
+"prefix; 'outer inner' addresses a nested claim",
         default={}, stricter="more", changes="gateway",
     )  # fmt: skip
     required_scopes: tuple[Scope, ...] = key(
-        "scopes that a token must have, such as claude/messages",
+        "required scopes, such as claude/messages",
         default=(),
         stricter="more",
         changes="gateway",
     )
     single_use: bool = key(
-        "each token is good for one request; it then needs a jti", default=False, stricter="more",
+        "accept each token for one request only; requires a jti", default=False, stricter="more",
         changes="gateway",
     )  # fmt: skip
     max_lifetime_minutes: int = key(
-        "tokens made for longer are refused", default=LONGEST_LIFETIME_MINUTES, least=1,
+        "reject tokens with a longer lifetime, in minutes", default=LONGEST_LIFETIME_MINUTES, least=1,
         most=LONGEST_LIFETIME_MINUTES, stricter="less", changes="gateway",
     )  # fmt: skip
 
@@ -431,9 +437,11 @@ class ApprovedDictionary:
     shows up in a diff.
     """
 
-    version: int = key("the number of the document", least=1, changes="gateway")
-    sha256: Sha256 = key("of the published document; the gateway refuses any other", changes="gateway")
-    approved_by: Words = key("who answers for the terms", changes="gateway")
+    version: int = key("version number of the document", least=1, changes="gateway")
+    sha256: Sha256 = key(
+        "SHA-256 of the published document; the gateway refuses any other", changes="gateway"
+    )
+    approved_by: Words = key("person accountable for the terms", changes="gateway")
 
     @property
     def object_key(self) -> str:
@@ -453,28 +461,28 @@ class InspectionRules:
     """Client-specific inspection rules in addition to the dictionary (L2.3, L2.4)."""
 
     labels: Mapping[LabelId, DataClass] = key(
-        "the class of each sensitivity label, by the label's id", default={}, changes="gateway"
+        "data class of each sensitivity label, by label id", default={}, changes="gateway"
     )
     identity_regions: tuple[IdentityRegion, ...] = key(
-        "countries whose identity numbers are looked for; all if none is named", default=(),
+        "countries whose identity numbers are detected; empty: all", default=(),
         changes="gateway",
     )  # fmt: skip
     canaries: tuple[Canary, ...] = key(
-        "marks put into system prompts; an answer that holds one is cut off", default=(), stricter="more",
-        changes="gateway",
+        "markers placed in system prompts; an answer that contains one is cut off", default=(),
+        stricter="more", changes="gateway",
     )  # fmt: skip
     allowed_hosts: tuple[Host, ...] = key(
-        "hosts, with subdomains, that answers may link to with data in the URL", default=(), stricter="less",
-        changes="gateway",
+        "hosts, including subdomains, that answers may link to with data in the URL", default=(),
+        stricter="less", changes="gateway",
     )  # fmt: skip
     case_after_refusals: int | None = key(
-        "how many requests of one person inspection refuses in a calendar month before the governance lead"
-        " sees a case; no case and no count where it is left out", default=None, least=3, most=1000,
+        "number of a person's requests refused by inspection in a calendar month that opens a "
+"case for the governance lead; default: no cases and no count", default=None, least=3, most=1000,
         changes="gateway",
     )  # fmt: skip
     longest_event_kib: int = key(
-        "how long one event of a streamed answer may be, in KiB; a longer one ends the stream", default=1024,
-        least=64, most=16384, stricter="less", changes="gateway",
+        "maximum size of one event of a streamed answer, in KiB; a larger event ends the stream",
+        default=1024, least=64, most=16384, stricter="less", changes="gateway",
     )  # fmt: skip
 
 
@@ -482,9 +490,9 @@ class InspectionRules:
 class Organization:
     """Organisation-wide settings. Amounts are micro-dollars per calendar month (UTC)."""
 
-    monthly_budget_microusd: int = key("what the whole organisation may spend a month", least=0)
-    budget_model: BudgetModel = key("who pays, and by what")
-    budget_shards: int = key("counters over which its budget is spread", least=1)
+    monthly_budget_microusd: int = key("monthly budget of the whole organisation", least=0)
+    budget_model: BudgetModel = key("who pays, and on what basis")
+    budget_shards: int = key("number of counters that the budget is sharded over", least=1)
 
 
 @declared

@@ -32,39 +32,41 @@ class Capacity:
     runtime: Literal["lambda", "kubernetes"] = key(
         "where the gateway runs", grows="free", choices=("lambda", "kubernetes")
     )
-    gateway_memory_mb: int = key("memory of the gateway, in MB", grows="more", least=512, most=10_240)
-    gateway_snap_start: bool = key("it starts from a snapshot", grows="free")
+    gateway_memory_mb: int = key("the gateway's memory in MB", grows="more", least=512, most=10_240)
+    gateway_snap_start: bool = key("use Lambda SnapStart for the gateway", grows="free")
     gateway_provisioned_concurrency: int = key(
-        "how many of it are kept warm; excludes SnapStart", grows="free", least=0, most=1_000
+        "the gateway's provisioned concurrency; excludes SnapStart", grows="free", least=0, most=1_000
     )
     gateway_reserved_concurrency: int = key(
-        "how many of it may run at once", grows="more", least=10, most=5_000
+        "the gateway's reserved concurrency", grows="more", least=10, most=5_000
     )
-    gateway_replicas_minimum: int = key("pods at least; Kubernetes only", grows="more", least=2, most=500)
-    gateway_replicas_maximum: int = key("pods at most; Kubernetes only", grows="more", least=2, most=2_000)
-    function_memory_mb: int = key(
-        "memory of the other functions, in MB", grows="more", least=256, most=10_240
+    gateway_replicas_minimum: int = key(
+        "minimum number of pods; Kubernetes only", grows="more", least=2, most=500
     )
+    gateway_replicas_maximum: int = key(
+        "maximum number of pods; Kubernetes only", grows="more", least=2, most=2_000
+    )
+    function_memory_mb: int = key("memory of the other functions in MB", grows="more", least=256, most=10_240)
     api_requests_per_second: int = key(
-        "requests a second of the whole API", grows="more", least=5, most=20_000
+        "rate limit of the API in requests per second", grows="more", least=5, most=20_000
     )
-    api_burst: int = key("requests at once of the whole API", grows="more", least=10, most=40_000)
+    api_burst: int = key("burst limit of the API in requests", grows="more", least=10, most=40_000)
     api_requests_per_address: int = key(
-        "requests of one address within five minutes; an office may stand behind one",
+        "requests per IP address in five minutes; a whole office may share one address",
         grows="more",
         least=100,
         most=10_000_000,
     )
     scim_requests_per_address: int = key(
-        "SCIM requests of one address within five minutes", grows="more", least=100, most=10_000_000
+        "SCIM requests per IP address in five minutes", grows="more", least=100, most=10_000_000
     )
     measurement_engine: Literal["lambda", "athena"] = key(
-        "what counts use: a function over rows of JSON, or Athena over Parquet",
+        "engine for usage figures: a function over JSON rows, or Athena over Parquet",
         grows="free",
         choices=("lambda", "athena"),
     )
     budget_shards: int = key(
-        "counters over which the organisation's budget is spread", grows="more", least=1, most=64
+        "number of counters that the organisation's budget is sharded over", grows="more", least=1, most=64
     )
 
 
@@ -77,33 +79,35 @@ class Limits:
     """
 
     user_requests_per_minute: int = key(
-        "requests a minute of each person", grows="free", least=1, most=10_000
+        "requests per minute, each person", grows="free", least=1, most=10_000
     )
     user_tokens_per_minute: int = key(
-        "tokens a minute of each person", grows="free", least=1_000, most=50_000_000
+        "tokens per minute, each person", grows="free", least=1_000, most=50_000_000
     )
-    user_concurrent_calls: int = key("calls at once of each person", grows="free", least=1, most=1_000)
+    user_concurrent_calls: int = key("concurrent calls, each person", grows="free", least=1, most=1_000)
     agent_requests_per_minute: int = key(
-        "requests a minute of one coding agent", grows="free", least=1, most=10_000
+        "requests per minute, each coding agent", grows="free", least=1, most=10_000
     )
     agent_tokens_per_minute: int = key(
-        "tokens a minute of one coding agent", grows="free", least=1_000, most=50_000_000
+        "tokens per minute, each coding agent", grows="free", least=1_000, most=50_000_000
     )
-    agent_concurrent_calls: int = key("calls at once of one coding agent", grows="free", least=1, most=1_000)
+    agent_concurrent_calls: int = key(
+        "concurrent calls, each coding agent", grows="free", least=1, most=1_000
+    )
     application_requests_per_minute: int = key(
-        "requests a minute of one application", grows="free", least=1, most=100_000
+        "requests per minute, each application", grows="free", least=1, most=100_000
     )
     application_tokens_per_minute: int = key(
-        "tokens a minute of one application", grows="free", least=1_000, most=500_000_000
+        "tokens per minute, each application", grows="free", least=1_000, most=500_000_000
     )
     application_concurrent_calls: int = key(
-        "calls at once of one application", grows="free", least=1, most=10_000
+        "concurrent calls, each application", grows="free", least=1, most=10_000
     )
     department_requests_per_minute: int = key(
-        "requests a minute of each department", grows="free", least=1, most=200_000
+        "requests per minute, each department", grows="free", least=1, most=200_000
     )
     department_tokens_per_minute: int = key(
-        "tokens a minute of each department", grows="free", least=10_000, most=1_000_000_000
+        "tokens per minute, each department", grows="free", least=10_000, most=1_000_000_000
     )
 
 
@@ -112,26 +116,26 @@ class Retention:
     """Retention periods in days. The lower bound of each is the minimum in production."""
 
     audit_days: int = key(
-        "how long records are kept and locked", grows="more", least=365, most=36_500, control=True
+        "retention and lock of audit records, in days", grows="more", least=365, most=36_500, control=True
     )
     audit_cold_after_days: int = key(
-        "when records move to cheaper storage", grows="free", least=30, most=3_650
+        "days until audit records move to a cheaper storage class", grows="free", least=30, most=3_650
     )
-    log_days: int = key("how long logs are kept", grows="more", choices=LOG_RETENTION_DAYS, control=True)
+    log_days: int = key("retention of logs, in days", grows="more", choices=LOG_RETENTION_DAYS, control=True)
     trail_days: int = key(
-        "how long CloudTrail's events are kept and locked", grows="more", least=365, most=36_500, control=True
+        "retention and lock of CloudTrail events, in days", grows="more", least=365, most=36_500, control=True
     )
     governance_versions_days: int = key(
-        "how long old versions of documents are kept", grows="more", least=365, most=36_500, control=True
+        "retention of earlier document versions, in days", grows="more", least=365, most=36_500, control=True
     )
     table_recovery_days: int = key(
-        "how far back a table can be restored", grows="more", least=7, most=35, control=True
+        "point-in-time recovery window of tables, in days", grows="more", least=7, most=35, control=True
     )
     key_deletion_days: int = key(
-        "how long a deleted key can be brought back", grows="more", least=7, most=30, control=True
+        "waiting period before a KMS key is deleted, in days", grows="more", least=7, most=30, control=True
     )
     secret_recovery_days: int = key(
-        "how long a deleted secret can be brought back", grows="more", least=7, most=30, control=True
+        "recovery window of deleted secrets, in days", grows="more", least=7, most=30, control=True
     )
 
 
@@ -139,25 +143,32 @@ class Retention:
 class Redundancy:
     """Redundant components, and what stays off the public network."""
 
-    replica_region: bool = key("records are copied to a second region", grows="more", control=True)
-    vpc_endpoints: bool = key("traffic to AWS stays off the public network", grows="more", control=True)
-    availability_zones: int = key(
-        "zones of the kit's own network", grows="more", least=2, most=6, control=True
+    replica_region: bool = key("replicate audit records to a second region", grows="more", control=True)
+    vpc_endpoints: bool = key(
+        "keep traffic to AWS off the public network with VPC endpoints", grows="more", control=True
     )
-    table_deletion_protection: bool = key("tables cannot be deleted by mistake", grows="more", control=True)
+    availability_zones: int = key(
+        "availability zones of the kit's own network", grows="more", least=2, most=6, control=True
+    )
+    table_deletion_protection: bool = key("deletion protection of tables", grows="more", control=True)
 
 
 @declared
 class Detection:
     """Detective controls, and protection at the edge."""
 
-    web_acl: bool = key("a firewall in front of the API", grows="more", control=True)
+    web_acl: bool = key("AWS WAF web ACL in front of the API", grows="more", control=True)
     trail_data_events: bool = key(
-        "every read and write of the evidence is in CloudTrail", grows="more", control=True
+        "log every read and write of the evidence in CloudTrail", grows="more", control=True
     )
-    contributor_insights: bool = key("throttled keys of the ledger are named", grows="more", control=True)
+    contributor_insights: bool = key(
+        "CloudWatch Contributor Insights for throttled keys of the ledger", grows="more", control=True
+    )
     cognito_tier: Literal["ESSENTIALS", "PLUS"] = key(
-        "PLUS adds Cognito's threat protection", grows="more", choices=("ESSENTIALS", "PLUS"), control=True
+        "feature plan of the user pool; PLUS adds threat protection",
+        grows="more",
+        choices=("ESSENTIALS", "PLUS"),
+        control=True,
     )
 
 
@@ -166,22 +177,26 @@ class Alarms:
     """Alarm thresholds. Most are lower for a larger organisation, which is notified sooner."""
 
     gateway_error_percent: int = key(
-        "share of errors that is an alarm", grows="less", least=1, most=50, control=True
+        "error rate that raises an alarm, in percent", grows="less", least=1, most=50, control=True
     )
     gateway_overhead_p95_ms: int = key(
-        "added latency that is an alarm", grows="less", least=50, most=10_000, control=True
+        "p95 of added latency that raises an alarm, in ms", grows="less", least=50, most=10_000, control=True
     )
     audit_write_failures: int = key(
-        "lost records within a minute that are an alarm", grows="less", least=1, most=10, control=True
+        "failed audit writes per minute that raise an alarm", grows="less", least=1, most=10, control=True
     )
     evaluation_minutes: int = key(
-        "how long a condition lasts before it is an alarm", grows="less", least=1, most=60, control=True
+        "how long a condition must last before it raises an alarm, in minutes",
+        grows="less",
+        least=1,
+        most=60,
+        control=True,
     )
     budget_warning_percent: int = key(
-        "share of a budget that is an alarm", grows="less", least=10, most=100, control=True
+        "share of a budget that raises an alarm, in percent", grows="less", least=10, most=100, control=True
     )
     cost_anomaly_percent: int = key(
-        "unexpected cost that is an alarm", grows="less", least=5, most=100, control=True
+        "unexpected cost that raises an alarm, in percent", grows="less", least=5, most=100, control=True
     )
 
 
@@ -190,7 +205,7 @@ class Budgets:
     """Planning values and default monthly caps in micro-dollars; `_usd` in the configuration (Z.2, L1.6)."""
 
     tokens_per_person: int = key(
-        "planned tokens a month of each active person",
+        "planned tokens per active person and month",
         grows="more",
         least=1_000,
         most=1_000_000_000,
@@ -200,16 +215,19 @@ class Budgets:
         "planned price of 1,000 tokens", grows="free", least=0, most=10_000_000, changes="cost"
     )
     organization_microusd: int = key(
-        "what the organisation may spend a month", grows="more", least=1_000_000, most=1_000_000_000_000_000
+        "monthly budget of the organisation", grows="more", least=1_000_000, most=1_000_000_000_000_000
     )
     department_microusd: int = key(
-        "what each department may spend a month", grows="more", least=1_000_000, most=1_000_000_000_000_000
+        "default monthly budget of a department", grows="more", least=1_000_000, most=1_000_000_000_000_000
     )
     user_microusd: int = key(
-        "what each person may spend a month", grows="free", least=1_000_000, most=1_000_000_000_000
+        "default monthly budget of a person", grows="free", least=1_000_000, most=1_000_000_000_000
     )
     infrastructure_microusd: int = key(
-        "what AWS may cost a month", grows="more", least=1_000_000, most=100_000_000_000_000
+        "monthly AWS cost above which a notification is sent",
+        grows="more",
+        least=1_000_000,
+        most=100_000_000_000_000,
     )
 
 
@@ -217,12 +235,14 @@ class Budgets:
 class Staffing:
     """Headcount of the Center of Excellence (C.1: 20 to 30 for 5,000 employees)."""
 
-    director: int = key("people in this role", grows="more", least=1, most=10, changes="cost")
-    enablement_lead: int = key("people in this role", grows="more", least=1, most=100, changes="cost")
-    ai_engineer: int = key("people in this role", grows="more", least=1, most=200, changes="cost")
-    training_lead: int = key("people in this role", grows="more", least=1, most=200, changes="cost")
-    governance_lead: int = key("people in this role", grows="more", least=1, most=100, changes="cost")
-    data_science_lead: int = key("people in this role", grows="more", least=1, most=100, changes="cost")
+    director: int = key("number of directors", grows="more", least=1, most=10, changes="cost")
+    enablement_lead: int = key("number of enablement leads", grows="more", least=1, most=100, changes="cost")
+    ai_engineer: int = key("number of AI engineers", grows="more", least=1, most=200, changes="cost")
+    training_lead: int = key("number of training leads", grows="more", least=1, most=200, changes="cost")
+    governance_lead: int = key("number of governance leads", grows="more", least=1, most=100, changes="cost")
+    data_science_lead: int = key(
+        "number of data science leads", grows="more", least=1, most=100, changes="cost"
+    )
 
     @property
     def people(self) -> int:
@@ -235,16 +255,18 @@ class Adoption:
     """Targets of the rollout (S.2, S.3)."""
 
     live_people: int = key(
-        "people who use Claude after twelve weeks", grows="more", least=10, most=1_000_000, changes="command"
+        "active people required after twelve weeks", grows="more", least=10, most=1_000_000, changes="command"
     )
-    champions: int = key(
-        "champions who are to be found", grows="more", least=1, most=100_000, changes="command"
-    )
+    champions: int = key("champions required", grows="more", least=1, most=100_000, changes="command")
     trained_percent: int = key(
-        "share of the pilots' people who must be trained", grows="more", least=50, most=100, changes="command"
+        "share of the pilots' people who must be trained, in percent",
+        grows="more",
+        least=50,
+        most=100,
+        changes="command",
     )
     dashboards: tuple[Audience, ...] = key(
-        "audiences that have a dashboard; operations and governance stay", grows="more", control=True,
+        "audiences with a dashboard; operations and governance always have one", grows="more", control=True,
         choices=AUDIENCES,
     )  # fmt: skip
 
@@ -254,9 +276,7 @@ class Sizing:
     """All values of one size. `people` is the size's headcount, or the configured one."""
 
     size: Size
-    people: int = key(
-        "how many people the organisation has", grows="more", least=1, most=10_000_000, changes="cost"
-    )
+    people: int = key("headcount of the organisation", grows="more", least=1, most=10_000_000, changes="cost")
     capacity: Capacity
     limits: Limits
     retention: Retention

@@ -18,23 +18,23 @@ T = TypeVar("T")
 class Complete:
     """The draft is not empty. Applies to every draft, whether listed or not."""
 
-    kind: Literal["complete"] = key("which check it is")
+    kind: Literal["complete"] = key("kind of check")
 
 
 @declared
 class Schema:
     """The draft is a single JSON document that is valid against the prompt's output schema."""
 
-    kind: Literal["schema"] = key("which check it is")
+    kind: Literal["schema"] = key("kind of check")
 
 
 @declared
 class Sums:
     """Every calculation shown in the draft is correct."""
 
-    kind: Literal["sums"] = key("which check it is")
+    kind: Literal["sums"] = key("kind of check")
     tolerance_percent: float = key(
-        "how far a result may be off, for rounding", default=0.5, least=0, most=10, stricter="less"
+        "rounding tolerance in percent", default=0.5, least=0, most=10, stricter="less"
     )
 
 
@@ -42,70 +42,74 @@ class Sums:
 class Quotations:
     """Every `quotation` in the draft's JSON appears verbatim in a source."""
 
-    kind: Literal["quotations"] = key("which check it is")
+    kind: Literal["quotations"] = key("kind of check")
 
 
 @declared
 class Citations:
     """Every bracketed source was provided."""
 
-    kind: Literal["citations"] = key("which check it is")
-    least: int = key("how many there must be", default=1, least=0, most=100, stricter="more")
+    kind: Literal["citations"] = key("kind of check")
+    least: int = key("minimum number of citations", default=1, least=0, most=100, stricter="more")
 
 
 @declared
 class Claims:
     """The draft lists the claims that a person must check."""
 
-    kind: Literal["claims"] = key("which check it is")
-    heading: Words = key("the words above the list", default="claims to check")
+    kind: Literal["claims"] = key("kind of check")
+    heading: Words = key("heading of the list", default="claims to check")
 
 
 @declared
 class ReviewLine:
     """The draft's last line states that it is a draft."""
 
-    kind: Literal["review-line"] = key("which check it is")
-    says: Words = key("the words of the line", default="draft for review")
+    kind: Literal["review-line"] = key("kind of check")
+    says: Words = key("text of the line", default="draft for review")
 
 
 @declared
 class Times:
     """Every time of day in the draft appears in a source: no event is invented."""
 
-    kind: Literal["times"] = key("which check it is")
+    kind: Literal["times"] = key("kind of check")
 
 
 @declared
 class PolicySource:
     """The answer cites a heading of the policy, or refers the question to a person."""
 
-    kind: Literal["policy-source"] = key("which check it is")
+    kind: Literal["policy-source"] = key("kind of check")
 
 
 @declared
 class Length:
     """The draft's length is within bounds."""
 
-    kind: Literal["length"] = key("which check it is")
-    least_words: int = key("at least so many words", default=1, least=1, most=100_000, stricter="more")
-    most_words: int = key("at most so many words", default=100_000, least=1, most=100_000, stricter="less")
+    kind: Literal["length"] = key("kind of check")
+    least_words: int = key("minimum number of words", default=1, least=1, most=100_000, stricter="more")
+    most_words: int = key("maximum number of words", default=100_000, least=1, most=100_000, stricter="less")
 
 
 @declared
 class Contains:
     """Required texts, such as headings or a disclaimer; case-insensitive."""
 
-    kind: Literal["contains"] = key("which check it is")
-    texts: tuple[Words, ...] = key("each must stand in the draft", least=1, most=50, stricter="more")
+    kind: Literal["contains"] = key("kind of check")
+    texts: tuple[Words, ...] = key(
+        "texts that must all appear in the draft", least=1, most=50, stricter="more"
+    )
 
 
 @declared
 class Avoids:
     """Forbidden texts, such as promises; case-insensitive."""
 
-    kind: Literal["avoids"] = key("which check it is")
-    texts: tuple[Words, ...] = key("none may stand in the draft", least=1, most=50, stricter="more")
+    kind: Literal["avoids"] = key("kind of check")
+    texts: tuple[Words, ...] = key(
+        "texts that must not appear in the draft", least=1, most=50, stricter="more"
+    )
 
 
 Check = (
@@ -120,41 +124,41 @@ Check = (
 class DraftStep:
     """Claude writes the draft from the workflow's prompt."""
 
-    kind: Literal["draft"] = key("which step it is")
+    kind: Literal["draft"] = key("kind of step")
 
 
 @declared
 class CheckStep:
     """Automated checks report problems of the draft to the reviewer."""
 
-    kind: Literal["check"] = key("which step it is")
-    checks: tuple[Check, ...] = key("what is checked in every draft", least=1, most=20, stricter="more")
+    kind: Literal["check"] = key("kind of step")
+    checks: tuple[Check, ...] = key("checks of every draft", least=1, most=20, stricter="more")
 
 
 @declared
 class ReviewStep:
     """A person reviews the draft if the prompt, this step or a finding requires it; always in production."""
 
-    kind: Literal["review"] = key("which step it is")
+    kind: Literal["review"] = key("kind of step")
     demanded_by: ReviewTrigger | None = key(
-        "what demands a person where the prompt does not", default=None, stricter="more"
+        "what requires a review if the prompt does not", default=None, stricter="more"
     )
     roles: tuple[Slug, ...] = key(
-        "whose decision counts: people with one of these roles; every reviewer of the department if empty",
+        "roles whose members may decide; empty: every reviewer of the department",
         default=(),
         most=20,
         stricter="less",
     )
     people: int = key(
-        "how many people must approve the same text before it is released; one who rejects it is enough",
+        "number of people who must approve the same text before release; one rejection is final",
         default=1, least=1, most=5, stricter="more",
     )  # fmt: skip
     hours: float | None = key(
-        "hours until it is escalated; `reviews.hours` of the client if left out", default=None, least=0.01,
+        "hours until escalation; default: the client's `reviews.hours`", default=None, least=0.01,
         most=720,
     )  # fmt: skip
     escalation_hours: float | None = key(
-        "hours after that until it expires; `reviews.escalation_hours` if left out", default=None,
+        "hours from escalation until expiry; default: the client's `reviews.escalation_hours`", default=None,
         least=0.01, most=720,
     )  # fmt: skip
 
@@ -163,17 +167,15 @@ class ReviewStep:
 class ReleaseStep:
     """Publishes the approved text to the department. Without this step only reviewers see it."""
 
-    kind: Literal["release"] = key("which step it is")
+    kind: Literal["release"] = key("kind of step")
 
 
 @declared
 class OutcomeStep:
     """Records the outcome of the draft in the audit store; always in production."""
 
-    kind: Literal["outcome"] = key("which step it is")
-    material_decision: bool = key(
-        "what it decides is recorded as a material decision", default=False, stricter="more"
-    )
+    kind: Literal["outcome"] = key("kind of step")
+    material_decision: bool = key("record the outcome as a material decision", default=False, stricter="more")
 
 
 Step = DraftStep | CheckStep | ReviewStep | ReleaseStep | OutcomeStep
@@ -188,23 +190,23 @@ class Workflow:
     """
 
     name: str = ""  # of its file
-    title: Words = key("its name as people see it")
+    title: Words = key("display name")
     department: Slug = key(
-        "the department that it is for; a client's department has it under the same id, or by `like`"
+        "department the workflow is for; a client's department gets it by the same id, or through `like`"
     )
-    prompt: Name = key("the approved prompt that drafts")
-    documents_as: Words = key("the prompt's variable that takes the documents")
+    prompt: Name = key("approved prompt that writes the draft")
+    documents_as: Words = key("the prompt's variable for the documents")
     version: PromptVersion = key(
-        "the prompt's version: a number or an alias; current is the stable one or, without one, the draft",
+        "the prompt's version, a number or an alias; current: the stable version or, if there is "
+        "none, the draft",
         default="current",
     )
     course: Name | None = key(
-        "what the requester has completed, where the department demands it; the workflow's name if left out",
+        "course the requester must have completed, if the department requires training; default: "
+        "the course named like the workflow",
         default=None,
     )
-    steps: tuple[Step, ...] = key(
-        "what happens, in this order: draft, check, review, release, outcome", least=1, most=10
-    )
+    steps: tuple[Step, ...] = key("steps in order: draft, check, review, release, outcome", least=1, most=10)
 
     def step(self, kind: type[T]) -> T | None:
         """The step of a kind; None where the workflow has none."""

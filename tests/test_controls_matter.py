@@ -194,7 +194,7 @@ GATES = (
         "stacks.gates",
         "if still_open or problems:",
         "if problems:",
-        (f"{_GATES}::test_integration_is_closed_and_lists_all_that_is_missing_with_the_way_out",),
+        (f"{_GATES}::test_integration_is_closed_and_lists_all_that_is_missing_with_a_hint",),
     ),
 )
 

@@ -12,14 +12,14 @@ from contract.sizes import Sizing, resolve
 class Settings(Client):
     """Everything that a client chose, and how this evaluation is run."""
 
-    stage: Stage = key("the stage that is evaluated", changes="command")
+    stage: Stage = key("stage to evaluate", changes="command")
     # Set by `kit up` and by tests through the stack's configuration, never in a client's file.
-    emulated: bool = key("it runs on the emulated AWS", default=False, changes="command")
-    portal_url: str = key("where the portal is reached on the emulated AWS", default="", changes="command")
+    emulated: bool = key("whether the deployment runs on the emulated AWS", default=False, changes="command")
+    portal_url: str = key("the portal's URL on the emulated AWS", default="", changes="command")
     client_folder: str = key("the client's own library", default="", changes="command")
-    evidence_file: str = key("the gates' evidence", default="", changes="command")
+    evidence_file: str = key("evidence file of the gates", default="", changes="command")
     demonstration_evidence: str | None = key(
-        "evidence that a demonstration made", default=None, changes="command"
+        "evidence file of a demonstration", default=None, changes="command"
     )
 
     @property

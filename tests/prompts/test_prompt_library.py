@@ -244,7 +244,7 @@ def test_a_new_prompt_runs_and_cannot_be_approved_before_a_person_filled_it_in(l
     assert kit("new", "legal/clause-finder", library=library).returncode == 2
 
 
-def test_mistakes_are_named_with_a_way_out_and_no_traceback(library: Path, tmp_path: Path) -> None:
+def test_mistakes_are_named_with_a_hint_and_no_traceback(library: Path, tmp_path: Path) -> None:
     unknown = kit("lint", "policy-anser", library=library)
     assert unknown.returncode == 2
     assert "nearest: policy-answer" in unknown.stderr

@@ -194,7 +194,7 @@ def test_a_criterion_without_a_fixed_document_takes_one_of_the_project(gate: Cal
         (("check", "--stage", "pilot"), "one of: foundation, integration, rollout"),
     ],
 )
-def test_a_wrong_command_is_refused_with_the_way_out(
+def test_a_wrong_command_is_refused_with_a_hint(
     gate: Callable[..., Answer], folder: Path, arguments: tuple[str, ...], says: str
 ) -> None:
     answer = gate(*arguments)

@@ -140,25 +140,25 @@ def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:
         "19 problems in the configuration (<folder>/clients/example.yaml):",
         '  account: "12" is not allowed; allowed: twelve digits in quotes',
         '  audit: "forever" is not a mapping of names to values',
-        "  budget.organization_monthly_usd: 1E-7 is finer than a millionth of a dollar; what the whole "
-        "organisation may spend on Claude a month",
-        "  contacts.alarms: has no entry; who is notified when an alarm goes off",
+        "  budget.organization_monthly_usd: 1E-7 is finer than a millionth of a dollar; monthly limit of the whole "
+        "organisation's spending on Claude",
+        "  contacts.alarms: is empty; recipients of alarm notifications",
         '  contacts.owner: "somebody" is not allowed; allowed: an e-mail address',
         "  departments: none is a pilot; set pilot: true for two or three departments",
-        "  departments[0].cost_center: is required; the cost centre that pays",
+        "  departments[0].cost_center: is required; cost center that is charged",
         "  departments[0].findings.restricted: flag is not for production: restricted data must not reach "
         "Claude; allowed: block, redact",
         '  departments[0].id: "A B" is not allowed; allowed: lower-case letters, digits and single hyphens, '
         "a letter first",
         '  departments[0].models: "fst" is not a model; did you mean "fast"?',
-        "  departments[0].name: is required; its name as people see it",
+        "  departments[0].name: is required; display name",
         '  departments[0].nme: is not a key; did you mean "name"?',
         '  identity.kind: "ldap" is not allowed; known: oidc, saml',
         '  region: "us-east-1" is outside the data residency; data_residency allows: eu-central-1, '
         "eu-west-1, eu-west-3, eu-north-1, eu-south-1, eu-south-2",
         '  siz: is not a key; did you mean "size"?',
-        "  sizing.budgets.user_usd: -1 is not between 0 and 1,000,000,000 USD; what each person may spend a "
-        "month",
+        "  sizing.budgets.user_usd: -1 is not between 0 and 1,000,000,000 USD; default monthly budget of "
+        "a person",
         '  sizing.capcity: is not a key; did you mean "capacity"?',
         "  sizing.retention.audit_days: 3 is not allowed; allowed: whole numbers from 365 to 36500",
         '  stage: "foundtion" is not allowed; allowed: foundation, integration or rollout',
@@ -176,7 +176,7 @@ def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:
         (changed(size="large", replica_region=None), "replica_region", "choose one of eu-west-1"),
         (changed(account=111122223333), "account", "put it in quotes"),
         (changed(environment="Production!"), "environment", "lower-case letters"),
-        (changed(departments=[]), "departments", "has no entry"),
+        (changed(departments=[]), "departments", "is empty; at least one department"),
         (department(models=["fst"]), "departments[0].models", 'did you mean "fast"?'),
         (department(id="finance"), "departments[1].id", "more than once"),
         (department(monthly_budget_usd="a lot"), "departments[0].monthly_budget_usd", "1200.50"),
@@ -275,7 +275,11 @@ def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:
             "network.subnet_ids",
             "network.mode: existing",
         ),
-        (changed(contacts={"owner": "x@example.com", "alarms": []}), "contacts.alarms", "who is notified"),
+        (
+            changed(contacts={"owner": "x@example.com", "alarms": []}),
+            "contacts.alarms",
+            "recipients of alarm",
+        ),
         (changed(demonstration_evidence="x.yaml"), "demonstration_evidence", "emulated AWS only"),
         (changed(sizing={"retention": {"audit_days": 1}}), "sizing.retention.audit_days", "from 365 to"),
         (changed(sizing={"retention": {"log_days": 200}}), "sizing.retention.log_days", "180 | 365"),
@@ -292,7 +296,7 @@ def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_key_is_named_with_the_way_out(attempt: Callable[[], Settings], key: str, says: str) -> None:
+def test_a_wrong_key_is_named_with_a_hint(attempt: Callable[[], Settings], key: str, says: str) -> None:
     problems = refused(attempt)
     assert key in problems, problems
     assert says in problems[key]

@@ -79,7 +79,7 @@ def test_foundation_needs_nothing_before_it(read: Read) -> None:
     assert require_open("foundation", read("foundation"))["criteria"] == []
 
 
-def test_integration_is_closed_and_lists_all_that_is_missing_with_the_way_out(read: Read) -> None:
+def test_integration_is_closed_and_lists_all_that_is_missing_with_a_hint(read: Read) -> None:
     with pytest.raises(GateClosed) as closed:
         require_open("integration", read())
     assert [each.criterion.name for each in closed.value.findings] == FOUNDATION
