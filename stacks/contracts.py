@@ -1,7 +1,7 @@
-"""What each stage promises the next: names and types of its exports, under a version.
+"""Contracts between stages: names and types of each stage's exports, with a version.
 
-Flat scalars only, and never a secret (the ARN of one, yes): one secret field would make a whole object secret
-downstream. This is the only module that makes a `StackReference`.
+Exports are flat scalars and never secret (the ARN of a secret is fine): one secret field would make a whole
+object secret downstream. Only this module creates a `StackReference`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 
 class ContractError(Exception):
-    """A stage exports something else than it promises, or the stage before was not deployed as needed."""
+    """A stage's exports differ from its contract, or the previous stage is not deployed as required."""
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One promised value: its type, what it is, and whether every deployment has it."""
+    """One export of a contract: its type, its meaning, and whether every deployment has it."""
 
     kind: type
     description: str
@@ -36,7 +36,7 @@ def _texts(descriptions: Mapping[str, str]) -> dict[str, Export]:
     return {name: Export(str, description) for name, description in descriptions.items()}
 
 
-# Every stage says whose deployment it is, so that two stages of different clients are never joined.
+# Every stage exports the deployment's identity, so that stages of different clients are never combined.
 _IDENTITY = _texts(
     {
         "client": "client slug",
@@ -153,17 +153,17 @@ CONTRACTS: dict[Stage, dict[str, Export]] = {
 
 
 def identity(settings: Settings) -> dict[str, str]:
-    """The exports that say whose deployment this is: hand them to `export` with the stage's own."""
+    """Return the exports that identify the deployment, to be passed to `export` with the stage's own."""
     return {name: getattr(settings, name) for name in _IDENTITY}
 
 
 def export(stage: Stage, values: Mapping[str, pulumi.Input[Any] | None]) -> None:
-    """Export what `stage` promises, with the version of the contract.
+    """Export the values of the stage's contract, and the contract's version.
+
+    Types are checked here if values are known, and otherwise by the reader.
 
     Raises:
-        ContractError: a promised value is missing, or a value is not promised. Types are checked where they
-        are
-            known, and by the reader otherwise.
+        ContractError: a value of the contract is missing, or a value is not in the contract.
     """
     promised = CONTRACTS[stage]
     given = {name: each for name, each in values.items() if each is not None}
@@ -189,7 +189,7 @@ def export(stage: Stage, values: Mapping[str, pulumi.Input[Any] | None]) -> None
 
 @dataclass(frozen=True, slots=True)
 class StageOutputs(Mapping[str, pulumi.Output[Any]]):
-    """What a stage has exported, by the names of its contract."""
+    """Exports of a stage, by the names in its contract."""
 
     stage: Stage
     reference: pulumi.StackReference
@@ -209,14 +209,14 @@ class StageOutputs(Mapping[str, pulumi.Output[Any]]):
 
 
 def read(stage: Stage, settings: Settings) -> StageOutputs:
-    """What `stage` of the same deployment has exported, checked against its contract once.
+    """Return the exports of `stage` of the same deployment, checked once against its contract.
 
-    The stack read is `<organization>/<project>/<stage><suffix>`, where the suffix is that of the running
-    stack: `integration.acme` reads `foundation.acme`.
+    Reads the stack `<organization>/<project>/<stage><suffix>` with the suffix of the running stack:
+    `integration.acme` reads `foundation.acme`.
 
     Raises:
-        ContractError: when the values are known, and the stage has not been deployed, was deployed by an
-        older kit,
+        ContractError: once the values are known, if the stage is not deployed, was deployed by an older
+        kit,
             lacks a value, or belongs to another deployment. The message says which stage to run.
     """
     target = stack_named(stage, settings.stage)
@@ -228,10 +228,11 @@ def read(stage: Stage, settings: Settings) -> StageOutputs:
 
 
 def stack_named(stage: Stage, current: Stage) -> str:
-    """The stack of `stage` that belongs to the running stack, which is `<current>` or `<current>.<suffix>`.
+    """Return the name of the stack of `stage` beside the running stack, `<current>` or
+    `<current>.<suffix>`.
 
     Raises:
-        ContractError: the running stack is named otherwise, so that its siblings cannot be found.
+        ContractError: the running stack has another name, so its siblings cannot be determined.
     """
     running = pulumi.get_stack()
     name, dot, suffix = running.partition(".")
@@ -246,7 +247,7 @@ def stack_named(stage: Stage, current: Stage) -> str:
 def check(
     stage: Stage, target: str, values: Mapping[str, Any], expected: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The promised values among `values`.
+    """Return the contract's values among `values`.
 
     Raises:
         ContractError: see `read`.
@@ -291,6 +292,8 @@ def check(
 
 
 def taken(args: type[T], exports: Mapping[str, pulumi.Output[Any]], **given: Any) -> T:
-    """A component's arguments: what is given, and each field that an earlier stage exports under its name."""
+    """Return a component's arguments: `given`, plus each field that an earlier stage exports under its
+    name.
+    """
     same = {one.name: exports[one.name] for one in fields(args) if one.name in exports}  # type: ignore[arg-type]
     return args(**{**same, **given})

@@ -1,4 +1,4 @@
-"""The departments of a stage and their workflows: pilots in integration, the others in rollout (S.2, S.3)."""
+"""Departments of a stage and their workflows: pilots in integration, the others in rollout (S.2, S.3)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Outputs = Mapping[str, pulumi.Output[Any]]
 
 @dataclass(frozen=True)
 class Desk:
-    """Where reviews wait, and what the functions of workflows share."""
+    """The review queue, and resources shared by the workflows' functions."""
 
     context: FunctionContext
     table_name: pulumi.Input[str]
@@ -37,19 +37,19 @@ class Desk:
 
 
 def pilots(settings: Settings) -> list[DepartmentSettings]:
-    """The departments of stage integration."""
+    """Return the departments of stage integration."""
     return [one for one in settings.departments if one.pilot]
 
 
 def remaining(settings: Settings) -> list[DepartmentSettings]:
-    """The departments of stage rollout."""
+    """Return the departments of stage rollout."""
     return [one for one in settings.departments if not one.pilot]
 
 
 def stand_up(
     settings: Settings, departments: Sequence[DepartmentSettings], base: Outputs, desk: Desk
 ) -> None:
-    """Build the departments, each with its workflows, under a provider that tags their cost."""
+    """Create the departments and their workflows, under a provider that adds cost allocation tags."""
     for each in departments:
         options = department_options(settings, each)
         planned = _planned(settings, each)
@@ -72,7 +72,7 @@ def _planned(settings: Settings, department: DepartmentSettings) -> list[Planned
 
 
 def _waiting(settings: Settings, workflow: Workflow) -> Waiting:
-    """How long a person is waited for: as the workflow says, else as the client says."""
+    """Return how long a draft waits for a person: as the workflow defines, or else the client."""
     review, usual = workflow.step(ReviewStep), settings.reviews
     hours, after = (review.hours, review.escalation_hours) if review else (None, None)
     given = (hours or usual.hours, after or usual.escalation_hours)

@@ -1,4 +1,4 @@
-"""The evidence file of the gates: attestations and measurements, appended, never rewritten.
+"""The gates' evidence file: attestations and measurements, appended and never rewritten.
 
     attestations:
     - criterion: audit-policy-approved
@@ -16,10 +16,9 @@
       query: distinct people with a complete answer, 2027-01-01 to 2027-01-28
       figures: {people: 312}
 
-A measurement without `query` was typed in by a person, an attestation without `identity` by nobody who was
-signed in. In production neither meets its criterion.
-Entries of `kit up` on the emulated AWS carry `demonstration: true` and lie in a file of their own; they are
-refused anywhere else.
+A measurement without `query` was entered by hand, and an attestation without `identity` was recorded without
+signing in to AWS. In production neither meets its criterion. Entries that `kit up` writes on the emulated AWS
+have `demonstration: true` and are kept in a separate file; they are refused everywhere else.
 """
 
 import contextlib
@@ -42,13 +41,15 @@ _HEADER = "# Evidence of the gates, written by kit gate and read by every stage.
 
 
 class EvidenceError(Exception):
-    """An evidence file cannot be used; the message names the file and the entry."""
+    """An evidence file is invalid. The message names the file and the entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """A person answers for a document as it was: `sha256` of its bytes, `document` from the project's
-    folder. `identity` is who AWS said was signed in when it was recorded; empty where nobody was.
+    """A person's approval of a document.
+
+    `sha256` is the document's hash, `document` its path relative to the project. `identity` is the AWS
+    identity that was signed in when the attestation was recorded, or empty.
     """
 
     criterion: str
@@ -60,16 +61,16 @@ class Attestation:
     identity: str = ""
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data, dates as ISO text, `demonstration` only when it is one."""
+        """Return plain data, with dates in ISO format and `demonstration` only if true."""
         return _as_document(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A measured value: `threshold` is what was asked when it was recorded, `source` where it comes from.
+    """A measured value, with the `threshold` at the time and its `source`.
 
-    `query` says how it was computed and `figures` from which numbers; both are empty where a person typed the
-    value in.
+    `query` describes how the value was computed and `figures` from which numbers. Both are empty if a
+    person entered the value.
     """
 
     criterion: str
@@ -82,13 +83,13 @@ class Measurement:
     figures: Mapping[str, int] = field(default_factory=dict)
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data, dates as ISO text, `demonstration` only when it is one."""
+        """Return plain data, with dates in ISO format and `demonstration` only if true."""
         return _as_document(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All entries of one or more files, in their order; of one criterion the last of the newest date
+    """Entries of one or more files in order. For each criterion, the last entry with the latest date
     counts.
     """
 
@@ -99,7 +100,7 @@ class Evidence:
         return Evidence(self.attestations + other.attestations, self.measurements + other.measurements)
 
     def attestation(self, criterion: str) -> Attestation | None:
-        """The latest attestation of a criterion."""
+        """Return the latest attestation of a criterion."""
         return max(
             (each for each in reversed(self.attestations) if each.criterion == criterion),
             key=_dated,
@@ -107,7 +108,7 @@ class Evidence:
         )
 
     def attested_by(self, latest: Attestation, since: date) -> set[str]:
-        """Who, as AWS knows them, attested the very document of an attestation since a day."""
+        """Return the AWS identities that attested the same document as `latest` since a date."""
         return {
             each.identity
             for each in self.attestations
@@ -118,7 +119,7 @@ class Evidence:
         }
 
     def measurement(self, criterion: str) -> Measurement | None:
-        """The latest measurement of a criterion."""
+        """Return the latest measurement of a criterion."""
         return max(
             (each for each in reversed(self.measurements) if each.criterion == criterion),
             key=_dated,
@@ -127,19 +128,20 @@ class Evidence:
 
     @property
     def newest(self) -> date | None:
-        """The newest date in the evidence: what "too old" is counted from, so that evaluation needs no
-        clock.
+        """Return the latest date in the evidence.
+
+        Age is measured against it, so that evaluation needs no clock.
         """
         return max((each.dated for each in (*self.attestations, *self.measurements)), default=None)
 
 
 def read_evidence(path: Path, *, demonstration: bool) -> Evidence:
-    """The evidence in a file; none if there is no file.
+    """Read an evidence file. A missing file yields no entries.
 
-    `demonstration` says which kind of entries the file holds.
+    `demonstration` states which kind of entries the file contains.
 
     Raises:
-        EvidenceError: not readable, not of the shape above, or entries of the other kind.
+        EvidenceError: unreadable, malformed, or with entries of the other kind.
     """
     if not path.exists():
         return Evidence()
@@ -169,7 +171,7 @@ def read_evidence(path: Path, *, demonstration: bool) -> Evidence:
 
 
 def write_evidence(path: Path, evidence: Evidence) -> None:
-    """Write a file whole or not at all: a reader or an interruption never sees half of it."""
+    """Write the file atomically, so that an interruption never leaves half a file."""
     document = {
         "attestations": [_fields(each) for each in evidence.attestations],
         "measurements": [_fields(each) for each in evidence.measurements],
@@ -239,7 +241,7 @@ def _measurement(given: Mapping[str, Any], where: str) -> Measurement:
 
 
 class _Entry:
-    """Typed access to one entry; every error names its key."""
+    """Typed access to one entry. Every error names its key."""
 
     def __init__(self, given: Mapping[str, Any], where: str, kind: type) -> None:
         self._given = given

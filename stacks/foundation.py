@@ -1,4 +1,4 @@
-"""The foundation: keys, evidence, secrets, budgets, roles and the documents that people approve (S.1)."""
+"""Stage `foundation`: keys, evidence, secrets, budgets, roles, and documents for approval (S.1)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ GATE_RECORD_KEY = "gates/foundation.json"
 
 
 def main(settings: Settings) -> None:
-    """Build the foundation and export its contract."""
+    """Create the foundation and export its contract."""
     record = gates.require_open("foundation", settings)
     names, options, plan = names_of(settings), stage_options(settings), settings.sizing
     keys = KeyRing("keys", KeyRingArgs(names, deletion_window_days=plan.retention.key_deletion_days), options)
@@ -123,8 +123,8 @@ _EXPORTED_KEYS = (
 
 
 def regions_of(settings: Settings) -> list[str]:
-    """Every region in which a role of the kit may act: the deployment's, its replica's, those of its
-    providers.
+    """Return every region in which a role of the kit may act: the deployment's, its replica's, its
+    providers'.
     """
     providers = [getattr(provider, "region", None) for provider in settings.claude.providers]
     return sorted({region for region in (settings.region, settings.replica_region, *providers) if region})
@@ -147,7 +147,7 @@ def _audit(settings: Settings, keys: KeyRing, boundary: Boundary) -> AuditStoreA
 
 
 def _copies(settings: Settings, keys: KeyRing, what: str) -> PrivateBucketArgs:
-    """Copies and logs live as long as the records that they stand beside, then go."""
+    """Return a bucket for copies and logs, which are retained as long as the records they belong to."""
     days = settings.sizing.retention.audit_days
     cold = 30 if days > 60 else 0
     return PrivateBucketArgs(
@@ -161,7 +161,9 @@ def _copies(settings: Settings, keys: KeyRing, what: str) -> PrivateBucketArgs:
 
 
 def _department_buckets(settings: Settings) -> list[str]:
-    """The buckets that later stages make, by their names: their data is watched from its first day."""
+    """Return the names of the buckets that later stages create, so that their data events are logged from
+    day one.
+    """
     names = names_of(settings)
     return [
         f"arn:{names.partition}:s3:::{names.everywhere(bucket_what(names, department.id))}"
@@ -177,7 +179,7 @@ def _watch(
     notifications: Notifications,
     options: pulumi.ResourceOptions,
 ) -> None:
-    """The trail over the evidence, and the budgets."""
+    """Create the trail over the evidence, and the budgets."""
     names, plan = names_of(settings), settings.sizing
     Trail(
         "trail",
@@ -231,7 +233,7 @@ def _roles(settings: Settings, keys: KeyRing, boundary: Boundary) -> RolesArgs:
 
 
 def _console(settings: Settings, options: pulumi.ResourceOptions) -> SamlConsole | None:
-    """The identity provider of the console roles, where they are taken by SAML."""
+    """Return the identity provider of the console roles, if they are assumed through SAML."""
     given = settings.console_access
     if not isinstance(given, SamlConsoleAccess):
         return None
@@ -242,7 +244,7 @@ def _console(settings: Settings, options: pulumi.ResourceOptions) -> SamlConsole
 def _identity_center(
     settings: Settings, roles: RolesArgs, boundary: Boundary, options: pulumi.ResourceOptions
 ) -> None:
-    """The permission sets of the console roles, where they are taken by IAM Identity Center."""
+    """Create the permission sets of the console roles, if they are assumed through IAM Identity Center."""
     given = settings.console_access
     if not isinstance(given, IdentityCenterAccess):
         return

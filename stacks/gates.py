@@ -1,14 +1,12 @@
-"""The gates between the stages: exit criteria, their evidence, and the refusal of the next stage (S.1-S.3,
-G.5).
+"""Gates between stages: exit criteria, their evidence, and enforcement (S.1-S.3, G.5).
 
-A stage is evaluated only while the criteria of every stage before it hold. Human criteria hold by an
-attestation: who, when, and the SHA-256 of the document as it was approved; a document that has changed
-since opens its criterion again. Measured criteria hold by a value that `kit gate measure` has computed from
-the deployment and that meets its threshold; in production a value that somebody typed in does not count.
-Evidence is a file under version control (`stacks/config/evidence/<client>.yaml`), so that auditors see it
-in a diff.
+A stage can be evaluated only while all criteria of the stages before it are met. Human criteria are met by
+an attestation: who, when, and the SHA-256 of the approved document; if the document changes, the criterion
+is open again. Measured criteria are met by a value that `kit gate measure` computed from the deployment and
+that reaches its threshold; in production, values entered by hand do not count. Evidence is kept under
+version control (`stacks/config/evidence/<client>.yaml`), so auditors see it in a diff.
 
-Evaluation is pure: no clock and no cloud. What has grown old is judged by the newest date in the evidence
+Evaluation is pure: no clock and no cloud. Evidence expires relative to the latest date in the evidence
 itself.
 """
 
@@ -26,13 +24,13 @@ from stacks.settings import STAGES, Settings, Stage
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = "documents"
-_APPROVAL_DAYS = 400  # a yearly approval, with five weeks to renew it
+_APPROVAL_DAYS = 400  # approved yearly, with five weeks of grace to renew
 _MEASUREMENT_DAYS = 35  # measured within the last month
 State = Literal["met", "missing", "changed", "stale", "below", "typed", "waived"]
 
 
 class GateClosed(Exception):
-    """The stages before are not finished; the text lists every open criterion and how to record it."""
+    """Criteria of earlier stages are not met. The message lists each one and how to record it."""
 
     def __init__(self, stage: Stage, findings: "Sequence[Finding]", problems: Sequence[str] = ()) -> None:
         self.stage = stage
@@ -52,8 +50,8 @@ class GateClosed(Exception):
 class Criterion:
     """One exit criterion of a stage.
 
-    Human: `document` names what is approved (a file in `documents/`, or None where the approver names one).
-    Measured: `threshold` is the least value, taken from the size and the client's configuration.
+    Human: `document` is the approved file in `documents/`, or None if the approver names one. Measured:
+    `threshold` is the minimum, taken from the size and the client's configuration.
     """
 
     name: str
@@ -66,18 +64,18 @@ class Criterion:
     unit: str = ""
     source: str = ""
     waivable: bool = True
-    owner: str = ""  # the office that answers for it
-    people: int = 1  # how many signed-in people must attest it in production
+    owner: str = ""  # office that is accountable for the criterion
+    people: int = 1  # number of signed-in people who must attest it in production
 
     @property
     def valid_days(self) -> int:
-        """For how long its evidence holds, counted to the newest date in the evidence."""
+        """Return for how many days the evidence is valid, relative to the latest date in the evidence."""
         return _APPROVAL_DAYS if self.kind == "human" else _MEASUREMENT_DAYS
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Where one criterion stands, with its latest evidence."""
+    """Status of one criterion, with its latest evidence."""
 
     criterion: Criterion
     state: State
@@ -87,12 +85,12 @@ class Finding:
 
     @property
     def holds(self) -> bool:
-        """Whether the criterion is out of the way."""
+        """Return whether the criterion is met or waived."""
         return self.state in ("met", "waived")
 
 
 def criteria(settings: Settings) -> tuple[Criterion, ...]:
-    """The exit criteria of all stages, in order."""
+    """Return the exit criteria of all stages, in order."""
     return (*_foundation(), *_integration(settings), *_rollout(settings))
 
 
@@ -224,7 +222,7 @@ def _rollout(settings: Settings) -> tuple[Criterion, ...]:
 
 
 def criterion_named(name: str, settings: Settings) -> Criterion:
-    """The criterion of that name. Raises `KeyError`, its argument naming the nearest one."""
+    """Return the criterion with this name. Raises `KeyError` with the closest name as its argument."""
     known = {each.name: each for each in criteria(settings)}
     if name not in known:
         raise KeyError(f'"{name}" is not a criterion; {nearest(name, known)}')
@@ -232,11 +230,12 @@ def criterion_named(name: str, settings: Settings) -> Criterion:
 
 
 def assess(settings: Settings, *, root: Path = ROOT, today: date | None = None) -> tuple[Finding, ...]:
-    """Where every criterion of all three stages stands. `today` is for those who have a clock: age is then
-    counted to it, and not to the newest date in the evidence.
+    """Return the status of every criterion of all stages.
+
+    With `today`, age is measured against that date instead of the latest date in the evidence.
 
     Raises:
-        EvidenceError: an evidence file cannot be read, or holds a demonstration that does not belong into it.
+        EvidenceError: an evidence file is unreadable, or contains a demonstration where none is allowed.
     """
     evidence = _evidence(settings)
     typed_counts = settings.emulated or not settings.production
@@ -246,13 +245,13 @@ def assess(settings: Settings, *, root: Path = ROOT, today: date | None = None) 
 
 
 def require_open(stage: Stage, settings: Settings, *, root: Path = ROOT) -> dict[str, Any]:
-    """Hold the gate to `stage`: the record of why it is open, as plain data for the governance bucket.
+    """Enforce the gate to `stage`. Return the record of why it is open, as plain data for the governance
+    bucket.
 
-    Nothing has to hold before foundation; its record lists no criteria.
+    Foundation has no preconditions; its record lists no criteria.
 
     Raises:
-        GateClosed: criteria of an earlier stage do not hold and are not waived, or the override cannot be
-        taken.
+        GateClosed: criteria of an earlier stage are neither met nor waived, or the override is invalid.
     """
     try:
         findings = assess(settings, root=root)
@@ -281,9 +280,9 @@ def require_open(stage: Stage, settings: Settings, *, root: Path = ROOT) -> dict
 
 
 def demonstration(settings: Settings, on: date, by: str, *, root: Path = ROOT) -> Evidence:
-    """Evidence that meets every criterion and says of itself that it proves nothing.
+    """Return evidence that meets every criterion and declares itself a demonstration.
 
-    For the emulated AWS: `kit up` writes it to a file of its own, and evaluation accepts it only where the
+    For the emulated AWS: `kit up` writes it to a separate file, which evaluation accepts only if the
     configuration says `emulated`.
     """
     attestations, measurements = [], []
@@ -300,17 +299,19 @@ def demonstration(settings: Settings, on: date, by: str, *, root: Path = ROOT) -
 
 
 def roots(settings: Settings, root: Path = ROOT) -> tuple[Path, ...]:
-    """Where documents are looked for: in the client's folder, then in the kit's."""
+    """Return the folders searched for documents: the client's, then the kit's."""
     return (Path(settings.client_folder), root) if settings.client_folder else (root,)
 
 
 def approved_hash(document: str, roots: Sequence[Path]) -> str | None:
-    """SHA-256 of a document of the first folder that has it. None if there is no such file."""
+    """Return the SHA-256 of the document in the first folder that has it, or None if none does."""
     return next((digest for root in roots if (digest := document_hash(root / document))), None)
 
 
 def document_hash(path: Path) -> str | None:
-    """SHA-256 of a document's bytes in hex: what people approve. None if there is no such file."""
+    """Return the hex SHA-256 of the document, which is what people approve, or None if there is no such
+    file.
+    """
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
@@ -389,7 +390,7 @@ def _expired(on: date, criterion: Criterion, newest: date | None) -> bool:
 def _waived(
     earlier: Sequence[Finding], names: Sequence[str], settings: Settings
 ) -> tuple[set[str], list[str]]:
-    """Which criteria the override waives, and what is wrong with it."""
+    """Return the criteria that the override waives, and what is wrong with the override."""
     known = {each.criterion.name: each.criterion for each in earlier}
     problems = [
         f'gate_override.criteria: "{name}" is not a criterion before this stage; {nearest(name, known)}'
@@ -426,7 +427,7 @@ def _as_record(finding: Finding) -> dict[str, Any]:
 
 
 def summary(findings: Sequence[Finding]) -> Mapping[Stage, tuple[int, int]]:
-    """Of each stage: how many criteria hold, of how many."""
+    """Return for each stage the number of criteria that are met, and their total."""
     return {
         stage: (
             sum(each.holds for each in findings if each.criterion.stage == stage),

@@ -1,4 +1,4 @@
-"""The gateway policy that a client's decisions come to (L1.2, C.2)."""
+"""The gateway policy derived from the client's settings (L1.2, C.2)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from stacks.settings import Settings
 
 
 def gateway_policy(settings: Settings, issuers: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """The policy as plain data, with `issuers` of the stage's own user pool before those of the client."""
+    """Return the policy as plain data, with the `issuers` of the stage's user pool before the client's."""
     return policy_document(
         client=settings.client,
         environment=settings.environment,

@@ -1,4 +1,4 @@
-"""The integration: the Claude API with its ledger, and what the pilots need around it (S.2)."""
+"""Stage `integration`: the Claude API with its ledger, and everything the pilots need around it (S.2)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -40,11 +40,11 @@ Outputs = Mapping[str, pulumi.Output[Any]]
 
 
 def main(settings: Settings) -> None:
-    """Hold the gate, build the API on the foundation and export its contract.
+    """Enforce the gate, create the API on top of the foundation, and export the contract.
 
     Raises:
-        GateClosed: exit criteria of foundation do not hold.
-        ContractError: foundation has not been deployed, or for another client.
+        GateClosed: exit criteria of foundation are not met.
+        ContractError: foundation is not deployed, or belongs to another client.
     """
     record = gates.require_open("integration", settings)
     base = contracts.read("foundation", settings)
@@ -72,7 +72,7 @@ def main(settings: Settings) -> None:
     ScheduledFunction("measurement", aggregation(_measurement(settings, base, scheduled, analytics)), options)
     scim = Scim("scim", _scim(settings, base, gateway_args, people, options), options)
     edge = Authorizer("authorizer", AuthorizerArgs(context, stores, POLICY_OBJECT_KEY, layer.arn), options)
-    home = where.home  # of the gateway's pods, where they run; else its function answers
+    home = where.home  # the role of the pods if there are any, or else of the function
     housed = pods.stand_up(settings, base, gateway_args, home, options) if home else pods.Housed()
     api_args = _rest_api(settings, gateway, analytics, where, scim, edge)
     api = RestApi("api", replace(api_args, pods=housed.pods), options)
@@ -156,7 +156,7 @@ def _at_desk(
 
 
 def context(settings: Settings, base: Outputs, network: FunctionNetwork | None) -> FunctionContext:
-    """What every function of the deployment shares."""
+    """Return what all functions of the deployment share."""
     return taken(
         FunctionContext,
         base,
@@ -190,7 +190,7 @@ def _gateway(
 ) -> GatewayArgs:
     capacity = settings.sizing.capacity
     reserved = reservations(settings).gateway
-    # what is kept warm comes out of the same quota
+    # provisioned concurrency counts against the same quota
     provisioned = min(capacity.gateway_provisioned_concurrency, reserved or 0)
     start = "provisioned" if provisioned else "snapstart" if capacity.gateway_snap_start else "on-demand"
     return GatewayArgs(
@@ -225,8 +225,9 @@ def _gateway(
 def _with_second_stage(
     settings: Settings, base: Outputs, gateway: GatewayArgs, options: pulumi.ResourceOptions
 ) -> GatewayArgs:
-    """The gateway with Bedrock Guardrails behind its own inspection, where that is configured. There is no
-    Bedrock on the emulated AWS, and a second stage that does not answer stops every call.
+    """Add Bedrock Guardrails as the gateway's second check, if configured.
+
+    The emulated AWS has no Bedrock, and a check that does not answer would fail every call.
     """
     if settings.guardrail is None or settings.emulated:
         return gateway
@@ -249,7 +250,7 @@ def _with_second_stage(
 def _scheduled(
     settings: Settings, base: Outputs, gateway: GatewayArgs, options: pulumi.ResourceOptions
 ) -> MaintenanceArgs:
-    """What the scheduled functions share."""
+    """Return what all scheduled functions share."""
     return MaintenanceArgs(
         context=gateway.context,
         stores=gateway.stores,
@@ -333,7 +334,7 @@ def _rest_api(
 def _claude_caller(
     gateway: GatewayArgs, role_arns: Sequence[pulumi.Input[str]], options: pulumi.ResourceOptions
 ) -> None:
-    """The role that calls models on AWS in each caller's name, where they are called."""
+    """Return the role that calls models on AWS in each caller's name, if configured."""
     if gateway.claude.caller_role_arn(gateway.context.names):
         ClaudeCaller("claude-caller", ClaudeCallerArgs(gateway.context, gateway.claude, role_arns), options)
 
@@ -347,7 +348,7 @@ def _prompts(settings: Settings, base: Outputs) -> PromptRegistryArgs:
 def _publish_policy(
     settings: Settings, base: Outputs, people: People, options: pulumi.ResourceOptions
 ) -> None:
-    """The gateway policy as an object: the gateway follows a new version within 15 seconds."""
+    """Publish the gateway policy as an object. The gateway picks up a new version within 15 seconds."""
     policy = pulumi.Output.from_input(gateway_policy(settings, people.token_issuers())).apply(canonical_json)
     PublishedText("gateway-policy", _text(base, POLICY_OBJECT_KEY, policy), options)
 

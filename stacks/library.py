@@ -1,6 +1,6 @@
-"""What a client's folder lays over the kit's own library: workflows, prompts, documents (L2.1, L3.1, G.1).
+"""A client's library laid over the kit's: workflows, prompts, documents (L2.1, L3.1, G.1).
 
-What a client does not bring comes from the kit; what it does replaces by name.
+What a client does not provide comes from the kit; what it does replaces the kit's by name.
 """
 
 import json
@@ -23,29 +23,29 @@ from contract.problems import Problem, nearest
 from contract.workflows import OutcomeStep, ReviewStep, Workflow
 from stacks.settings import Settings
 
-# AWS: a state machine's name has 80 characters at most, of which the kit leaves room for its alarm's; a
-# definition has 1 MiB, and holds what the drafting step gets twice.
+# AWS limits: a state machine's name has at most 80 characters, some of which the kit needs for its alarm's
+# name; a definition has at most 1 MiB and contains twice what the drafting step gets.
 _LONGEST_NAME, _LONGEST_STEP = 64, 400_000
 
 
 def folders_of(settings: Settings) -> tuple[Path, ...]:
-    """The libraries of a client: its own folder first, then the kit's."""
+    """Return the library folders of a client: its own first, then the kit's."""
     return (Path(settings.client_folder), KIT) if settings.client_folder else (KIT,)
 
 
 def library_of(settings: Settings) -> Mapping[str, Workflow]:
-    """Every workflow that a department of this client may have, by name."""
+    """Return every workflow available to this client's departments, by name."""
     return read_workflows(*folders_of(settings))[0]
 
 
 def workflows_of_department(settings: Settings, department: Department) -> tuple[Workflow, ...]:
-    """The workflows that stand for a department."""
+    """Return the workflows of a department."""
     library = library_of(settings)
     return workflows_of(library, department.id, like=department.like, chosen=department.workflows)
 
 
 def library_problems(settings: Settings) -> list[Problem]:
-    """What is wrong with the client's workflows and with what its departments say of them."""
+    """Return what is wrong with the client's workflows and with its departments' selection of workflows."""
     folders = folders_of(settings)
     library, problems = read_workflows(*folders)
     found = [*problems, *_of_departments(settings, library)]
@@ -126,7 +126,7 @@ def _of_prompt(
 
 
 def _of_roles(settings: Settings, spec: Workflow) -> Iterator[Problem]:
-    """Somebody must be able to have a reviewer's role, or no draft would ever be released."""
+    """Require that somebody can hold each reviewer role; otherwise no draft would ever be released."""
     review = spec.step(ReviewStep)
     given = {role for rule in settings.identity.groups for role in rule.roles}
     for role in review.roles if review else ():
@@ -143,7 +143,7 @@ def _of_course(spec: Workflow, known: Mapping[str, Path], *, demanded: bool) -> 
 
 
 def _weaker_than_it_must_be(spec: Workflow, prompt: Mapping[str, Any] | None) -> Iterator[Problem]:
-    """What a client may not take out of a workflow in production (G.2, L3.4)."""
+    """Report controls that a client may not remove from a workflow in production (G.2, L3.4)."""
     where = f"{_file(spec)}.steps"
     if spec.step(ReviewStep) is None:
         yield Problem(where, "leave out the human review", "production has it always: add review")
@@ -182,8 +182,9 @@ def _file(spec: Workflow) -> str:
 
 
 def courses_in(folders: tuple[Path, ...]) -> dict[str, Path]:
-    """The courses of several libraries by name: the first that has one decides. A client's lie in `courses/`,
-    the kit's in `documents/courses/`.
+    """Return the courses of several libraries by name; the first library that has a course wins.
+
+    A client's courses are in `courses/`, the kit's in `documents/courses/`.
     """
     found: dict[str, Path] = {}
     for folder in reversed(folders):
@@ -194,7 +195,7 @@ def courses_in(folders: tuple[Path, ...]) -> dict[str, Path]:
 
 
 def documents_of(settings: Settings) -> dict[str, Path]:
-    """The governance documents by name: the client's, and the kit's where it has none of that name."""
+    """Return the governance documents by name: the client's, or else the kit's."""
     found: dict[str, Path] = {}
     for folder in reversed(folders_of(settings)):
         found |= {
@@ -204,7 +205,7 @@ def documents_of(settings: Settings) -> dict[str, Path]:
 
 
 def readers_of_prompts(settings: Settings) -> Mapping[str, tuple[str, ...]]:
-    """Which departments of the client have the prompts of a department of the library, by that one's id."""
+    """Return, for each department of the library, the client's departments that use its prompts."""
     found: dict[str, tuple[str, ...]] = {}
     for one in settings.departments:
         if one.like is not None:
@@ -213,7 +214,7 @@ def readers_of_prompts(settings: Settings) -> Mapping[str, tuple[str, ...]]:
 
 
 def users_of_prompts(settings: Settings) -> Mapping[str, tuple[str, ...]]:
-    """Which departments draft with a prompt in a workflow of theirs, by the prompt's name."""
+    """Return, for each prompt, the departments that draft with it in one of their workflows."""
     found: dict[str, tuple[str, ...]] = {}
     for one in settings.departments:
         for spec in workflows_of_department(settings, one):

@@ -1,4 +1,4 @@
-"""Where functions run: outside a VPC, in one of the kit, or in the client's own (L1.7)."""
+"""Where functions run: outside a VPC, in a VPC of the kit, or in the client's own (L1.7)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Outputs = Mapping[str, pulumi.Output[Any]]
 
 @dataclass(frozen=True)
 class Placed:
-    """Where functions run, and through which endpoints a private API is reached. Empty outside a VPC."""
+    """The functions' network, and the endpoints of a private API. Empty outside a VPC."""
 
     functions: FunctionNetwork | None = None
     subnet_ids: Sequence[pulumi.Input[str]] = ()
@@ -26,7 +26,7 @@ class Placed:
     home: pods.PodsPlace | None = None
 
     def exports(self) -> dict[str, pulumi.Output[str]]:
-        """Where the functions of the next stage run; exports are flat, hence lists as texts."""
+        """Return the network's exports for the next stage. Exports are flat, so lists are joined to text."""
         if self.functions is None:
             return {}
         groups, subnets = self.functions.security_group_ids, self.functions.subnet_ids
@@ -37,13 +37,13 @@ class Placed:
 
 
 def own_network(settings: Settings) -> bool:
-    """Whether the kit makes a network of its own."""
+    """Return whether the kit creates a network."""
     mode = settings.network.mode
     return mode == "managed" or (mode == "none" and settings.sizing.redundancy.vpc_endpoints)
 
 
 def place(settings: Settings, base: Outputs, options: pulumi.ResourceOptions) -> Placed:
-    """The client's own network, one of the kit's from size medium on, or none."""
+    """Return the client's own network, a network of the kit (from size medium on), or none."""
     given, private = settings.network, settings.api.exposure == "private"
     endpoints = tuple(settings.api.vpc_endpoint_ids) if private else ()
     if given.mode == "existing":
@@ -51,7 +51,7 @@ def place(settings: Settings, base: Outputs, options: pulumi.ResourceOptions) ->
         return Placed(functions, given.subnet_ids, endpoints, _pods_in_own_network(settings, options))
     if not own_network(settings):
         return Placed(api_endpoints=endpoints)
-    from components.api.network import Network, NetworkArgs  # slow to load, so only where it is used
+    from components.api.network import Network, NetworkArgs  # slow to import, so only where needed
 
     network = Network(
         "network",
@@ -83,11 +83,11 @@ def place(settings: Settings, base: Outputs, options: pulumi.ResourceOptions) ->
 
 
 def _pods_in_own_network(settings: Settings, options: pulumi.ResourceOptions) -> pods.PodsPlace | None:
-    """The client's own network says its range; which VPC its subnets are in is asked of AWS."""
+    """Return the pods' place in the client's network, whose range is configured and whose VPC AWS reports."""
     given = settings.network
     if pods.certified_name(settings) is None or not given.cidr:
         return None
-    from pulumi_aws import ec2  # slow to load, so only where it is used
+    from pulumi_aws import ec2  # slow to import, so only where needed
 
     provider = options.providers[0] if isinstance(options.providers, list) else None
     found = ec2.get_subnet_output(id=given.subnet_ids[0], opts=pulumi.InvokeOutputOptions(provider=provider))
@@ -95,8 +95,9 @@ def _pods_in_own_network(settings: Settings, options: pulumi.ResourceOptions) ->
 
 
 def egress_domains(settings: Settings) -> list[str]:
-    """The names that the functions must resolve, in addition to AWS's own in their region: providers
-    wherever they are, issuers of tokens, and the API under the client's own name, which workflows call.
+    """Return the domain names functions must resolve in addition to AWS's own in the region.
+
+    These are providers in any region, token issuers, and the API's custom domain, which workflows call.
     """
     urls = [one.route.base_url for one in settings.claude.providers]
     urls += [settings.claude.embeddings_url] if settings.claude.embeddings_url else []

@@ -1,4 +1,4 @@
-"""Where a deployment lives: its physical names and the provider that all its components are given."""
+"""Physical names of a deployment, and the provider passed to all its components."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,15 @@ from stacks.settings import Settings
 
 
 def names_of(settings: Settings) -> Names:
-    """The physical names of a deployment."""
+    """Return the physical names of the deployment."""
     partition = "aws-cn" if settings.region.startswith("cn-") else "aws"
     return Names(settings.client, settings.environment, settings.account, settings.region, partition)
 
 
 def stage_options(settings: Settings) -> pulumi.ResourceOptions:
-    """Options of every component of the running stage: its explicit provider, which tags and guards."""
+    """Return the resource options of every component of the stage: an explicit provider with tags and
+    account check.
+    """
     provider = aws_provider(
         names_of(settings), settings.stage, emulated=settings.emulated, extra_tags=_tags(settings)
     )
@@ -25,7 +27,7 @@ def stage_options(settings: Settings) -> pulumi.ResourceOptions:
 
 
 def department_options(settings: Settings, department: Department) -> pulumi.ResourceOptions:
-    """Options of what belongs to one department: its provider tags for cost allocation (C.2)."""
+    """Return the resource options of one department, whose provider adds cost allocation tags (C.2)."""
     own = {"kit:cost-center": department.cost_center, "kit:department": department.id}
     provider = aws_provider(
         names_of(settings),
@@ -38,20 +40,23 @@ def department_options(settings: Settings, department: Department) -> pulumi.Res
 
 
 def _tags(settings: Settings) -> dict[str, str]:
-    """Tags of every resource in addition to the kit's own: who answers for it."""
+    """Return the tags of every resource in addition to the kit's own: the accountable owner."""
     return {"kit:owner": settings.contacts.owner, **settings.tags}
 
 
-# Zones that pods cannot be in, by the id that is the same in every account: EKS has no control plane there
+# Zones that pods cannot use, by zone id, which is the same in every account: EKS has no control plane there
 # (EKS User Guide, "Amazon EKS networking requirements for VPC and subnets", read in November 2026), or API
-# Gateway has no VPC link (its Developer Guide, "Set up VPC links V2 in API Gateway", read in December 2026).
+# Gateway has no VPC link (its Developer Guide, "Set up VPC links V2 in API Gateway", read in December
+# 2026).
 _WITHOUT_CONTROL_PLANE = ("cac1-az3", "use1-az3", "usw1-az2")
 _WITHOUT_VPC_LINK = ("apne1-az3", "apne2-az4", "cac1-az4", "euw3-az2", "use1-az3", "usw1-az2")
 
 
 def zones_of(settings: Settings, options: pulumi.ResourceOptions) -> list[pulumi.Output[str]]:
-    """As many availability zones of the region as the size asks for; local and wavelength zones, which an
-    account may have asked for, are none. Fails, with what to set, where the region has too few.
+    """Return as many availability zones of the region as the size asks for, excluding Local and Wavelength
+    Zones.
+
+    Fails, naming the key to set, if the region has too few.
     """
     provider = options.providers[0] if isinstance(options.providers, list) else None
     pods = settings.sizing.capacity.runtime == "kubernetes"

@@ -1,8 +1,8 @@
-"""The gateway's home on Kubernetes, from size enterprise on: cluster, load balancers, pods (L1.1, L1.8, Z.1).
+"""The gateway on Kubernetes, from size enterprise on: cluster, load balancers, pods (L1.1, L1.8, Z.1).
 
-API Gateway stays the front door and calls the pods through a VPC link; the gateway's function stands by. Two
-phases: the cluster with its image repository and its load balancers first, the workloads once the image is
-pushed and the API server can be reached (`cluster.workloads`).
+API Gateway stays the entry point and calls the pods through a VPC link, with the gateway's function as
+fallback. Deployment has two phases: the cluster with its image repository and load balancers first, the
+workloads once the image is pushed and the API server is reachable (`cluster.workloads`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,15 @@ from contract.client import CertifiedName, CustomDomain
 from stacks.placement import names_of
 from stacks.settings import Settings
 
-DIRECT_PATHS = ("/v1/*",)  # all that the direct door serves
+DIRECT_PATHS = ("/v1/*",)  # paths served by the direct entry point
 _INTERNET, _PRIVATE = ("0.0.0.0/0",), ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 
 
 @dataclass(frozen=True)
 class PodsPlace:
-    """The network that pods and their load balancers are in. `front_subnet_ids` take the load balancers,
-    whose addresses lie in `front_cidrs`.
+    """The network of the pods and their load balancers.
+
+    Load balancers are in `front_subnet_ids`, with addresses in `front_cidrs`.
     """
 
     vpc_id: pulumi.Input[str]
@@ -38,8 +39,8 @@ class PodsPlace:
 
 @dataclass(frozen=True)
 class Housed:
-    """What the rest of the stage needs to know: which pods the API calls (None: its function), the roles of
-    pods, and the load balancer of the direct door.
+    """What the rest of the stage needs: the pods that the API calls (None: its function), the pods' roles,
+    and the load balancer of the direct entry point.
     """
 
     pods: Pods | None = None
@@ -49,7 +50,7 @@ class Housed:
 
 
 def certified_name(settings: Settings) -> CertifiedName | None:
-    """The name under which API Gateway calls the pods; None where no pods run."""
+    """Return the name under which API Gateway calls the pods, or None if there are no pods."""
     if settings.sizing.capacity.runtime != "kubernetes":
         return None
     if settings.cluster.certified:
@@ -59,7 +60,7 @@ def certified_name(settings: Settings) -> CertifiedName | None:
 
 
 def warn_without_a_certified_name(settings: Settings) -> None:
-    """Say in the plan that a size made for pods gets none, and which key changes that."""
+    """Warn in the plan that a size with pods gets none, naming the key that changes that."""
     if settings.sizing.capacity.runtime == "kubernetes" and certified_name(settings) is None:
         pulumi.log.warn(
             f"size {settings.size} is made for pods, but no cluster is planned: API Gateway needs a "
@@ -75,7 +76,7 @@ def stand_up(
     place: PodsPlace,
     options: pulumi.ResourceOptions,
 ) -> Housed:
-    """Cluster and load balancers; with `cluster.workloads` the pods too."""
+    """Create the cluster and load balancers, and with `cluster.workloads` the pods."""
     certified = certified_name(settings)
     if certified is None:
         return Housed()

@@ -1,4 +1,4 @@
-"""The portal of the integration: its functions, and a front door of its own (L4.1-L4.6)."""
+"""The portal in the integration stage: its functions and its entry point (L4.1-L4.6)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +19,14 @@ from stacks.placement import names_of
 from stacks.portal_address import address
 from stacks.settings import Settings
 
-# An answer streams for half a minute and holds one instance meanwhile; the gateway must never go short of
-# them.
+# A streamed answer occupies an instance for up to half a minute, so the portal gets a share of the
+# concurrency and the gateway never runs short.
 _SHARE_OF_CONCURRENCY = 5
 
 
 @dataclass(frozen=True)
 class PortalPlace:
-    """What the integration has made before: where functions run, what they read, who signs in."""
+    """What the integration stage provides: the functions' network, the data they read, and sign-in."""
 
     context: FunctionContext
     stores: Stores
@@ -42,7 +42,7 @@ class PortalPlace:
 
 
 def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOptions) -> dict[str, Any]:
-    """Make the portal where the client gives it a name, or `kit up` an address; its exports."""
+    """Create the portal if the client gives it a domain name, or `kit up` a URL. Return its exports."""
     url, client = address(settings), place.people.portal_client
     if not url or client is None:
         return {}

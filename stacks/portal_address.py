@@ -1,4 +1,4 @@
-"""Where people reach the portal (L4.1)."""
+"""URL of the portal (L4.1)."""
 
 from stacks.settings import Settings
 
@@ -6,13 +6,13 @@ PATH = "/portal"
 
 
 def address(settings: Settings) -> str:
-    """The portal's address with its path; empty where there is none."""
+    """Return the portal's URL including its path, or an empty text if there is no portal."""
     if settings.emulated:
         return settings.portal_url
     return f"https://{settings.portal.custom_domain.name}{PATH}" if settings.portal else ""
 
 
 def help_page(settings: Settings) -> str | None:
-    """Where people read what to do when a call is refused; None where there is no portal."""
+    """Return the URL of the page that explains refused calls, or None if there is no portal."""
     found = address(settings)
     return f"{found}/support" if found else None

@@ -1,4 +1,4 @@
-"""What every stack of the project does first: read its settings, hold its gate, run its stage (S.1-S.3)."""
+"""Entry point of every stack: read the settings, enforce the gate, run the stage (S.1-S.3)."""
 
 import importlib
 
@@ -10,12 +10,12 @@ from stacks.settings import SettingsError, load_settings
 
 
 def run() -> None:
-    """Evaluate the stage that config `stage` names.
+    """Evaluate the stage named by the config key `stage`.
 
     Raises:
-        pulumi.RunError: the configuration is wrong, a gate is closed or a contract is missing; the message
-        says
-            what and a hint, and Pulumi prints it without a traceback.
+        pulumi.RunError: the configuration is invalid, a gate is closed, or a contract is not met. The
+        message
+            says what and how to fix it; Pulumi prints it without a traceback.
     """
     try:
         settings = load_settings()

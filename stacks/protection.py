@@ -1,4 +1,4 @@
-"""Firewall and alarms over the API (L1.6, L1.8)."""
+"""Web ACL and alarms of the API (L1.6, L1.8)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,7 @@ def guard(
     housed: pods.Housed,
     options: pulumi.ResourceOptions,
 ) -> None:
-    """Firewall and alarms over the API, the same firewall over its direct door."""
+    """Create the API's web ACL, which also protects its direct entry point, and the API's alarms."""
     names, plan = names_of(settings), settings.sizing
     doors: list[tuple[str, str, pulumi.Input[str], int]] = []
     if plan.detection.web_acl:
@@ -33,7 +33,7 @@ def guard(
     if plan.detection.web_acl and housed.direct_arn is not None:
         doors.append(("direct-web-acl", "direct", housed.direct_arn, OPEN_BODY_LIMIT))
     for name, what, arn, limit in doors:
-        from components.api.web_acl import WebAcl, WebAclArgs  # slow to load, so only where it is used
+        from components.api.web_acl import WebAcl, WebAclArgs  # slow to import, so only where needed
 
         WebAcl(
             name,

@@ -1,8 +1,8 @@
-"""Stage `rollout`, weeks 9-12: it opens only when the pilots have proved themselves (S.3).
+"""Stage `rollout`, weeks 9-12, which opens once the pilots have met their criteria (S.3).
 
-Holds its gate, checks that the two stages before it are deployed for the same client, publishes the record of
-why it was opened, and stands up the remaining departments with their workflows, the champions programme, the
-quarterly governance review and the dashboards of each audience (L3.1, L4.6, L5.5, L5.6).
+It enforces its gate, checks that the two earlier stages are deployed for the same client, publishes the
+record of why the gate is open, and creates the remaining departments with their workflows, the champions
+programme, the quarterly governance review and each audience's dashboards (L3.1, L4.6, L5.5, L5.6).
 """
 
 from components.adoption.champions import GROUP, Champions, ChampionsArgs
@@ -24,8 +24,8 @@ def main(settings: Settings) -> None:
     """Evaluate the stage.
 
     Raises:
-        GateClosed: exit criteria of foundation or integration do not hold.
-        ContractError: one of them has not been deployed, or for another client.
+        GateClosed: exit criteria of foundation or integration are not met.
+        ContractError: one of them is not deployed, or belongs to another client.
     """
     record = gates.require_open("rollout", settings)
     base = contracts.read("foundation", settings)
@@ -74,7 +74,7 @@ def _desk(settings: Settings, base: contracts.StageOutputs, api: contracts.Stage
 
 
 def _network(settings: Settings, api: contracts.StageOutputs) -> Network | None:
-    """The network that stage integration has chosen or made."""
+    """Return the network chosen or created by stage integration."""
     given, redundancy = settings.network, settings.sizing.redundancy
     if given.mode == "existing":
         return Network(given.subnet_ids, given.security_group_ids)

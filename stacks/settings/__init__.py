@@ -1,6 +1,4 @@
-"""The whole configuration of a deployment: one client's file and the stack's overrides, validated once, at
-the edge.
-"""
+"""Configuration of a deployment: the client file and the stack's overrides, validated once at the edge."""
 
 from contract.client import Department
 from contract.kinds import STAGES, Stage

@@ -1,8 +1,7 @@
-"""What no single field can say: checks across the configuration.
+"""Checks that span several configuration keys.
 
-They work on the document as it was read, before it is known to be valid, so that one run reports these
-problems together with those of the single fields. A part that is missing or of another type is passed over
-here: its own field's check names it.
+They run on the raw document, so that one run reports these errors together with those of single keys. A
+section that is missing or has the wrong type is skipped here, because its own key's check reports it.
 """
 
 import ipaddress
@@ -16,9 +15,9 @@ from contract.problems import Problem, nearest, shown
 from contract.sizes import Sizing
 from lambdas.common import claim_rules
 
-# What must not reach Claude (G.1).
+# Data classes that must not reach Claude (G.1).
 _PROTECTED_CLASSES = ("restricted", "confidential")
-# What production may at least do with a finding (G.1, G.2), and why.
+# Minimum action on a finding in production (G.1, G.2), and the reason.
 _PRODUCTION_ACTIONS = {
     "restricted": (("block", "redact"), "restricted data must not reach Claude"),
     "confidential": (("block", "redact"), "confidential data must not reach Claude"),
@@ -30,11 +29,11 @@ _PRODUCTION_ACTIONS = {
 _ACTIONS = ("allow", "flag", "redact", "review", "block")
 
 
-# The longest name of a bucket that every deployment has, without client, environment, account and region.
+# Longest bucket name suffix that every deployment has, after client, environment, account and region.
 LONGEST_BUCKET = "access-logs"
 _DEFAULT_SESSION_HOURS = 720
-# Where a name of the client's own stands. The last is known inside the network only: the pods show its
-# certificate to API Gateway, and no record leads to it.
+# Keys of custom domains. The last is known only inside the network: the pods present its certificate to API
+# Gateway, and no DNS record points to it.
 _DOMAINS = (
     ("api", "custom_domain"),
     ("portal", "custom_domain"),
@@ -42,14 +41,14 @@ _DOMAINS = (
     ("cluster", "certified"),
 )
 _CALLED_INSIDE = _DOMAINS[-1]
-# Lists of what AWS takes once.
+# Lists whose entries AWS requires to be unique.
 _DISTINCT = (
     ("api", "vpc_endpoint_ids"),
     ("cluster", "administrators"),
     ("network", "security_group_ids"),
     ("network", "subnet_ids"),
 )
-# RFC 1918 and RFC 6598: what a VPC may have and nobody on the internet has.
+# RFC 1918 and RFC 6598: ranges a VPC may use and nobody on the internet has.
 _PRIVATE = tuple(
     map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
 )
@@ -59,7 +58,7 @@ _MOST_HOURS_FROM_CLAIMS = 24
 
 
 def consistency_problems(document: Mapping[str, Any], sizing: Sizing | None) -> list[Problem]:
-    """Every contradiction in the document. `sizing` is None when the size itself is wrong."""
+    """Return every contradiction in the document. `sizing` is None if the size itself is invalid."""
     checks = [
         _names,
         _residency,
@@ -87,7 +86,7 @@ def _production(document: Mapping[str, Any]) -> bool:
 
 
 def _names(document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Names of buckets carry client, environment, account and region, in 63 characters."""
+    """Check that bucket names, which contain client, environment, account and region, fit 63 characters."""
     client, environment, region = (as_text(document.get(key)) for key in ("client", "environment", "region"))
     if not (client and environment and region):
         return
@@ -105,7 +104,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _residency_regions(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """The regions that the residency allows; empty when it is not valid itself."""
+    """Return the regions that the residency allows, or none if the residency itself is invalid."""
     given = document.get("data_residency")
     names = [given] if isinstance(given, str) else _texts(given)
     known: dict[str, tuple[str, ...]] = {str(name): regions for name, regions in REGIONS.items()}
@@ -130,8 +129,9 @@ def _residency(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _inference(document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Where the Anthropic API answers: it promises the United States or nothing. The key of a local run is
-    the one exception, which `kit up` names.
+    """Check where the Anthropic API may run inference: it can only guarantee the United States.
+
+    The key of a local run is the one exception, which `kit up` prints.
     """
     given = document.get("data_residency")
     names = [given] if isinstance(given, str) else _texts(given)
@@ -342,7 +342,9 @@ def _saml(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _people_from_claims(document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Nobody reports leavers of an identity provider that does not provision: it is asked again in time."""
+    """Require a maximum sign-in duration: without provisioning, leavers are noticed only at the next
+    sign-in.
+    """
     identity = mapping(document.get("identity"))
     if not identity.get("people_from_claims"):
         return
@@ -387,7 +389,7 @@ def _api(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _domains(document: Mapping[str, Any]) -> Iterator[Problem]:
-    """AWS gives a name to one door only, with a certificate of the same region and account."""
+    """Check custom domains: each name once, with a certificate in the same region and account."""
     region, account = as_text(document.get("region")), as_text(document.get("account"))
     taken: dict[str, str] = {}
     for part, field in _DOMAINS:
@@ -421,7 +423,7 @@ def _private(block: ipaddress.IPv4Network) -> bool:
 
 
 def _block(cidr: Any) -> ipaddress.IPv4Network | None:
-    """The range that a text names; None where it names none."""
+    """Return the network of a CIDR, or None if the value is not a CIDR."""
     try:
         return ipaddress.IPv4Network(cidr) if isinstance(cidr, str) and "/" in cidr else None
     except ValueError:
@@ -469,15 +471,15 @@ def _deployment(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    """The mappings of a list, position by position; what is none is an empty one."""
+    """Return the entries of a list, with an empty mapping in place of any entry that is not a mapping."""
     return [mapping(each) for each in value] if isinstance(value, list | tuple) else []
 
 
 def as_text(value: Any) -> str:
-    """A text, or an empty one where the data is something else."""
+    """Return the value if it is text, or else an empty text."""
     return value if isinstance(value, str) else ""
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """A mapping, or an empty one where the data is something else."""
+    """Return the value if it is a mapping, or else an empty mapping."""
     return value if isinstance(value, Mapping) else {}

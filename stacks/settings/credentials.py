@@ -1,5 +1,5 @@
-"""Finds what looks like a credential in a configuration. Secrets live in Secrets Manager, never in a file
-or in state.
+"""Detection of credentials in a configuration: secrets belong in Secrets Manager, never in a file or in
+state.
 """
 
 import math
@@ -35,19 +35,17 @@ _WAY_OUT = "looks like a credential; remove it here, revoke it, and put its succ
 
 
 def credential_problems(document: Any) -> list[Problem]:
-    """One problem for each key whose value, or whose own text, looks like a credential. Values are never
-    named.
-    """
+    """Return an error for each key whose value, or whose name, looks like a credential, without the value."""
     return [Problem(key, _WAY_OUT) for key, name, text in _leaves(document) if _is_credential(name, text)]
 
 
 def secret_by_name(name: str) -> bool:
-    """Whether a key by its name holds a secret, so that its value must not be shown."""
+    """Return whether a key's name suggests a secret, so that its value must not be shown."""
     return bool(_SECRET_NAME.search(name))
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text has the shape of a credential."""
+    """Return whether a text has the shape of a credential."""
     return bool(_SHAPES.search(text)) or any(_is_random(found) for found in _RANDOM.findall(text))
 
 
@@ -63,7 +61,7 @@ def _is_random(text: str) -> bool:
 
 
 def _leaves(value: Any, key: str = "", name: str = "") -> Iterator[tuple[str, str, str]]:
-    """Every text in a document with its dotted key and the last name in it; keys too."""
+    """Yield every text in a document, keys included, with its dotted key and the key's last segment."""
     if isinstance(value, Mapping):
         for each, below in value.items():
             text = str(each)

@@ -1,4 +1,4 @@
-"""Reads configuration files: YAML in which money stays exact and no key is given twice."""
+"""Configuration file reader: YAML with exact amounts and without duplicate keys."""
 
 import json
 from collections.abc import Callable
@@ -14,9 +14,7 @@ _MAXIMUM_BYTES = 1_000_000
 
 
 class UnreadableFile(ValueError):
-    """The file is missing, too big, or not YAML as the kit takes it; the message names the file and the
-    line.
-    """
+    """The file is missing, too large, or not valid YAML. The message names the file and the line."""
 
 
 class _ExactLoader(yaml.SafeLoader):
@@ -50,14 +48,14 @@ def _construct_decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
     try:
         return Decimal(text)
     except ArithmeticError:
-        return text  # .inf, .nan and sexagesimal numbers: no field takes them, so the check names the key
+        return text  # .inf, .nan and sexagesimal numbers: no key accepts them, so the check names the key
 
 
 _ExactLoader.add_constructor("tag:yaml.org,2002:float", _construct_decimal)
 
 
 def read_yaml(path: Path) -> Any:
-    """The document in a YAML file; None if it is empty.
+    """Return the document in a YAML file, or None if the file is empty.
 
     Raises:
         UnreadableFile: see the class.
@@ -75,22 +73,22 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(text: str, name: str) -> Any:
-    """The document in `text`; `name` is how errors call it. Raises `UnreadableFile`."""
+    """Return the YAML document in `text`. `name` identifies it in errors. Raises `UnreadableFile`."""
     return deepcopy(_parsed(lambda: _loaded(text), name))
 
 
-@lru_cache(maxsize=16)  # a client's file is read several times for one plan
+@lru_cache(maxsize=16)  # one plan reads a client file several times
 def _loaded(text: str) -> Any:
     return yaml.load(text, Loader=_ExactLoader)  # noqa: S506 - a subclass of SafeLoader
 
 
 def parse_json(text: str, name: str) -> Any:
-    """The JSON document in `text`, numbers with a fraction as exact decimals. Raises `UnreadableFile`."""
+    """Return the JSON document in `text`, with fractions as exact decimals. Raises `UnreadableFile`."""
     return _parsed(lambda: json.loads(text, parse_float=Decimal), name)
 
 
 def _parsed(parse: Callable[[], Any], name: str) -> Any:
-    """What `parse` returns. Errors never quote the text, which might hold a secret."""
+    """Return the result of `parse`. Errors never quote the text, which may contain a secret."""
     try:
         return parse()
     except yaml.MarkedYAMLError as error:

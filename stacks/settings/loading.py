@@ -1,4 +1,4 @@
-"""From files and stack configuration to `Settings`, with every problem reported at once."""
+"""Build `Settings` from files and stack configuration, reporting every error at once."""
 
 import json
 import os
@@ -25,8 +25,8 @@ from stacks.settings.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONFIG_FOLDER = ROOT / "stacks" / "config"
-CLIENT_FILE = "client.yaml"  # in a client's own folder
-# These say how an evaluation is run; a client's file must not hold them.
+CLIENT_FILE = "client.yaml"  # in the client's own folder
+# Keys that control an evaluation; not allowed in a client file.
 _STACK_ONLY = (
     "stage",
     "emulated",
@@ -38,7 +38,7 @@ _STACK_ONLY = (
     "demonstration_evidence",
 )
 
-# Keys of earlier versions, and what to write instead.
+# Keys of earlier versions, with their replacements.
 _RETIRED = {
     "audit.retention_days": "it is sizing.retention.audit_days (kit client migrate)",
     "network.vpc_id": "it changed nothing: remove it (kit client migrate)",
@@ -46,7 +46,7 @@ _RETIRED = {
 
 
 class SettingsError(Exception):
-    """The configuration cannot be used; `problems` holds every reason, the text lists them line by line."""
+    """The configuration is invalid. `problems` holds every error; the text lists them line by line."""
 
     def __init__(self, problems: Sequence[Problem], source: str = "") -> None:
         self.problems = tuple(problems)
@@ -60,7 +60,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RawConfig:
-    """A stack's configuration as Pulumi hands it over: texts, structured values as JSON, and which are
+    """A stack's configuration as passed by Pulumi: texts, structured values as JSON, and which keys are
     secret.
     """
 
@@ -69,23 +69,23 @@ class RawConfig:
 
 
 def load_settings() -> Settings:
-    """The settings of the running stack. To be called inside a Pulumi program.
+    """Return the settings of the running stack. Call inside a Pulumi program.
 
     Raises:
-        SettingsError: with every problem, each with its key.
+        SettingsError: with every error, each with its key.
     """
     return read_settings(_running_config())
 
 
 def read_settings(config: RawConfig) -> Settings:
-    """The settings that a stack's configuration and its client's file make together.
+    """Return the settings from a stack's configuration and its client file.
 
-    Keys of the configuration: `stage` and `client` (the name of the client's file), any top-level key of the
-    client's file (it then replaces the file's), and for tests and `kit`: `config_folder` (where `clients/`
-    and `evidence/` lie), `client_file`, `evidence_file`, `emulated`, `portal_url`, `demonstration_evidence`.
+    Configuration keys: `stage`, `client` (name of the client file), any top-level key of the client file
+    (which it then replaces), and, for tests and `kit`, `config_folder` (which contains `clients/` and
+    `evidence/`), `client_file`, `evidence_file`, `emulated`, `portal_url`, `demonstration_evidence`.
 
     Raises:
-        SettingsError: with every problem, each with its key.
+        SettingsError: with every error, each with its key.
     """
     problems = [
         Problem(
@@ -117,7 +117,7 @@ def read_settings(config: RawConfig) -> Settings:
         if key in from_file
     ]
     own = {key: each for key, each in from_file.items() if key not in _STACK_ONLY}
-    # `client` and `client_file` choose the file; what the client is called, the file says.
+    # `client` and `client_file` select the file; the client's name is in the file.
     name = overrides.pop("client", None)
     overrides.pop("client_file", None)
     document = own | overrides
@@ -127,7 +127,7 @@ def read_settings(config: RawConfig) -> Settings:
     if path and path.name == CLIENT_FILE:
         document["client_folder"] = str(path.parent)
     settings = parse_settings(document, problems, source=_shown_path(path))
-    from stacks.library import library_problems  # which reads settings
+    from stacks.library import library_problems  # imported here because it reads settings
 
     wrong = library_problems(settings)
     if wrong:
@@ -136,7 +136,7 @@ def read_settings(config: RawConfig) -> Settings:
 
 
 def _metadata_files(document: dict[str, Any], folder: Path) -> list[Problem]:
-    """Put the whole path in place of each SAML document that is named, and say what is wrong with it."""
+    """Replace each SAML metadata file name by its full path, and return what is wrong with the files."""
     problems: list[Problem] = []
     for owner in ("identity", "console_access"):
         given = document.get(owner)
@@ -155,10 +155,10 @@ def _metadata_files(document: dict[str, Any], folder: Path) -> list[Problem]:
 def parse_settings(
     document: Mapping[str, Any], problems: Sequence[Problem] = (), *, source: str = ""
 ) -> Settings:
-    """Settings from one merged document; `problems` are those that reading it has already found.
+    """Return the settings from one merged document. `problems` are errors found while reading it.
 
     Raises:
-        SettingsError: with every problem, each with its key.
+        SettingsError: with every error, each with its key.
     """
     newer = _newer(document)
     if newer is not None:
@@ -176,7 +176,9 @@ def parse_settings(
 
 
 def _newer(document: Mapping[str, Any]) -> Problem | None:
-    """Nothing else is looked at in a file of a newer version: what it means this one cannot know."""
+    """Report a client file of a newer version. Nothing else is checked, because its meaning is unknown
+    here.
+    """
     given = document.get("schema")
     if not isinstance(given, int) or given <= SCHEMA:
         return None
@@ -189,7 +191,7 @@ def _newer(document: Mapping[str, Any]) -> Problem | None:
 
 
 def _sizing(document: Mapping[str, Any], problems: list[Problem]) -> Sizing | None:
-    """What follows from the size, or None when the size is wrong, which its own field's check says."""
+    """Return the values of the size, or None if the size is invalid, which its own key's check reports."""
     size, overrides = document.get("size"), document.get("sizing", {})
     if size not in SIZES:
         return None
@@ -200,7 +202,7 @@ def _sizing(document: Mapping[str, Any], problems: list[Problem]) -> Sizing | No
 
 
 def _shown_value(path: str, given: Any) -> str:
-    """A value as a problem shows it; not at all where it may be a secret."""
+    """Format a value for an error message, or hide it if it may be a secret."""
     name = path.rpartition(".")[2].partition("[")[0]
     if isinstance(given, str) and (looks_secret(given) or secret_by_name(name)):
         return "a value that is not shown"
@@ -208,7 +210,7 @@ def _shown_value(path: str, given: Any) -> str:
 
 
 def _running_config() -> RawConfig:
-    """The whole configuration of the running stack, so that a misspelt key is noticed and not passed over."""
+    """Return the whole configuration of the running stack, so that misspelt keys are noticed."""
     project = f"{pulumi.get_project()}:"
     every = {**stack_configuration.get_config_env(), **stack_configuration.CONFIG.get()}
     names = [key for key in every if key.startswith(project)]
@@ -221,7 +223,7 @@ def _running_config() -> RawConfig:
 
 
 def _decoded(key: str, given: Any, problems: list[Problem]) -> Any:
-    """Structured values arrive as JSON text; everything else is what it is."""
+    """Decode a structured value, which arrives as JSON text. Other values are returned unchanged."""
     if isinstance(given, str) and given.lstrip()[:1] in ("{", "["):
         try:
             return parse_json(given, key)
@@ -232,7 +234,7 @@ def _decoded(key: str, given: Any, problems: list[Problem]) -> Any:
 
 
 def _client_path(overrides: Mapping[str, Any], folder: Path, problems: list[Problem]) -> Path | None:
-    """Which file is the client's; None when the configuration does not say so in a usable way."""
+    """Return the path of the client file, or None if the configuration does not identify it."""
     explicit = overrides.get("client_file")
     if isinstance(explicit, str) and explicit and "\0" not in explicit:
         return Path(explicit)
@@ -259,8 +261,10 @@ def _client_name(path: Path | None) -> str:
 
 
 def client_files(folder: Path = CONFIG_FOLDER) -> dict[str, Path]:
-    """The files of all clients by name: `clients/<client>/client.yaml` at the top of the project or beside
-    the stack files, or a single `clients/<client>.yaml` there.
+    """Return the files of all clients by name.
+
+    These are `clients/<client>/client.yaml` at the top of the project or beside the stack files, or a
+    single `clients/<client>.yaml` there.
     """
     top = [folder.parent.parent / "clients"] if folder.parts[-2:] == ("stacks", "config") else []
     places = [folder / "clients", *top]
@@ -273,27 +277,27 @@ def _unreadable(path: Path, error: UnreadableFile) -> Problem:
 
 
 def _shown_path(path: Path | None) -> str:
-    """The path as it is seen from the project's folder, so that a message is the same on every machine."""
+    """Return the path relative to the project folder, so that messages are the same on every machine."""
     if path is None:
         return ""
     return os.path.relpath(path, ROOT) if path.is_absolute() and path.is_relative_to(ROOT) else str(path)
 
 
 def _place(problem: Problem) -> tuple[list[str], str]:
-    """Order by key, numbers by their value, so that entry 2 of a list comes before entry 10."""
+    """Return the sort key of an error: by key, with numbers in numeric order."""
     parts = re.split(r"([0-9]+)", problem.key)
     return [part.zfill(9) if part.isdigit() else part for part in parts], problem.message
 
 
 def _without_secrets(problem: Problem) -> Problem:
-    """The problem, or one that names only the kind of trouble where its text would show a credential."""
+    """Return the error, without its text if that might show a credential."""
     if not looks_secret(str(problem)):
         return problem
     return Problem("(a key)", "its name or value looks like a credential and is not shown")
 
 
 def as_config(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Stack configuration as Pulumi would hand it over: structured values as JSON."""
+    """Return stack configuration as Pulumi passes it: structured values as JSON."""
     return {
         key: each if isinstance(each, str) else json.dumps(each, sort_keys=True, default=str)
         for key, each in settings.items()

@@ -1,7 +1,7 @@
-"""What is wrong with an identity provider's SAML metadata document, before AWS is shown it (G.4, C.1).
+"""Validation of an identity provider's SAML metadata before AWS sees it (G.4, C.1).
 
-The document holds no secret: names, addresses and public certificates. It is read with a parser that takes no
-document type, so that no entity of it is ever expanded or fetched.
+The document holds no secrets: names, URLs and public certificates. The parser rejects document type
+declarations, so entities are never expanded or fetched.
 """
 
 import base64
@@ -22,26 +22,28 @@ _SIGNATURE = "http://www.w3.org/2000/09/xmldsig#"
 _PROTOCOL = "urn:oasis:names:tc:SAML:2.0:protocol"
 _BINDINGS = tuple(f"urn:oasis:names:tc:SAML:2.0:bindings:{name}" for name in ("HTTP-Redirect", "HTTP-POST"))
 LARGEST_BYTES = 1_000_000
-LEAST_CHARACTERS = 1_000  # IAM takes no shorter document
+LEAST_CHARACTERS = 1_000  # minimum length that IAM accepts
 _LEAST_RSA_BITS = 2048
 
 
 @dataclass
 class _Document:
-    """What is read: the entity, where people are sent, and the certificates that sign (base 64)."""
+    """The parts of the document that matter: entity id, sign-in endpoints, and signing certificates
+    (base64).
+    """
 
     entities: list[str] = field(default_factory=list)
     speaks_saml2: bool = False
-    endpoints: list[tuple[str, str]] = field(default_factory=list)  # binding and address of sign-in
+    endpoints: list[tuple[str, str]] = field(default_factory=list)  # binding and location of sign-in
     certificates: list[str] = field(default_factory=list)
 
 
 class _Refused(ValueError):
-    """The document is not one that the kit reads; the text says why and quotes nothing of it."""
+    """The document is invalid. The message says why and quotes nothing from it."""
 
 
 def metadata_problems(path: Path, now: datetime | None = None) -> list[str]:
-    """Everything that is wrong with the document at `path`, in words; empty when nothing is."""
+    """Return everything wrong with the document at `path`, or nothing if it is valid."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             return [f"is bigger than {LARGEST_BYTES} bytes"]
@@ -78,7 +80,7 @@ def _problems(text: str, document: _Document, now: datetime) -> Iterator[str]:
 
 
 def _certificate_problems(given: list[str], now: datetime) -> Iterator[str]:
-    """Providers publish the next certificate beside the present one: one of them has to be good."""
+    """Check the certificates. Providers publish the next one beside the current one, so one must be valid."""
     if not given:
         yield "has no certificate for signing"
         return
@@ -101,7 +103,7 @@ def _certificate_problems(given: list[str], now: datetime) -> Iterator[str]:
 
 
 def _read(text: str) -> _Document:
-    """The parts of the document that matter. Raises `_Refused`."""
+    """Return the parts of the document that matter. Raises `_Refused`."""
     found = _Document()
     path: list[str] = []
     texts: list[str] = []

@@ -1,4 +1,4 @@
-"""What a client decided, and the stage that is being evaluated."""
+"""A client's settings, and the stage being evaluated."""
 
 from functools import cached_property
 
@@ -10,10 +10,10 @@ from contract.sizes import Sizing, resolve
 
 @declared
 class Settings(Client):
-    """Everything that a client chose, and how this evaluation is run."""
+    """All settings of a client, and how this evaluation is run."""
 
     stage: Stage = key("stage to evaluate", changes="command")
-    # Set by `kit up` and by tests through the stack's configuration, never in a client's file.
+    # Set by `kit up` and by tests through stack configuration, never in a client file.
     emulated: bool = key("whether the deployment runs on the emulated AWS", default=False, changes="command")
     portal_url: str = key("the portal's URL on the emulated AWS", default="", changes="command")
     client_folder: str = key("the client's own library", default="", changes="command")
@@ -24,20 +24,20 @@ class Settings(Client):
 
     @property
     def production(self) -> bool:
-        """Whether this is production; every other environment is a named non-production one."""
+        """Return whether this is production. Any other environment is non-production."""
         return self.environment == "production"
 
     @cached_property
     def sizing(self) -> Sizing:
-        """What follows from the size, with the overrides applied (Z.1)."""
+        """Return the values of the size with the overrides applied (Z.1)."""
         return resolve(self.size, self.sizing_overrides, floors=self.production)[0]
 
     @property
     def pilots(self) -> tuple[Department, ...]:
-        """The departments of the integration stage (S.2)."""
+        """Return the departments of the integration stage (S.2)."""
         return tuple(department for department in self.departments if department.pilot)
 
     @property
     def followers(self) -> tuple[Department, ...]:
-        """The departments of the rollout stage (S.3)."""
+        """Return the departments of the rollout stage (S.3)."""
         return tuple(department for department in self.departments if not department.pilot)
