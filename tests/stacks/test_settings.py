@@ -140,8 +140,8 @@ def test_all_problems_are_reported_at_once_and_read_well(folder: Path) -> None:
         "19 problems in the configuration (<folder>/clients/example.yaml):",
         '  account: "12" is not allowed; allowed: twelve digits in quotes',
         '  audit: "forever" is not a mapping of names to values',
-        "  budget.organization_monthly_usd: 1E-7 is finer than a millionth of a dollar; monthly limit of the whole "
-        "organisation's spending on Claude",
+        "  budget.organization_monthly_usd: 1E-7 is finer than a millionth of a dollar; monthly limit of the "
+        "whole organisation's spending on Claude",
         "  contacts.alarms: is empty; recipients of alarm notifications",
         '  contacts.owner: "somebody" is not allowed; allowed: an e-mail address',
         "  departments: none is a pilot; set pilot: true for two or three departments",
