@@ -1,6 +1,4 @@
-"""What every component shares: its type token, the options of its children, physical names, tags, the AWS
-provider.
-"""
+"""Basis of every component: type token, options of children, physical names, tags, AWS provider."""
 
 import hashlib
 import re
@@ -12,13 +10,12 @@ import pulumi
 import pulumi_aws as aws
 
 PROJECT = "claude-enterprise-kit"
-# Port 9 is "discard": nothing listens there, so a stack marked `emulated` cannot reach a real account by
-# mistake.
+# Port 9 is "discard": nothing listens there, so an emulated stack cannot reach a real account by mistake.
 _NOWHERE = "http://127.0.0.1:9"
 
 
 class ArgumentsError(ValueError):
-    """Arguments of a component that cannot work; `errors` holds every one of them."""
+    """A component's arguments are invalid. `errors` holds every error."""
 
     def __init__(self, component: str, errors: Sequence[str]) -> None:
         super().__init__(f"{component}: " + "; ".join(errors))
@@ -26,7 +23,7 @@ class ArgumentsError(ValueError):
 
 
 def refuse(component: str, checks: Iterable[tuple[bool, str]]) -> None:
-    """Raise one `ArgumentsError` that names every check that does not hold."""
+    """Raise one `ArgumentsError` with every check that failed."""
     errors = [message for holds, message in checks if not holds]
     if errors:
         raise ArgumentsError(component, errors)
@@ -34,9 +31,9 @@ def refuse(component: str, checks: Iterable[tuple[bool, str]]) -> None:
 
 @dataclass(frozen=True)
 class Names:
-    """Every physical name of a deployment: `<client>-<environment>-<what>`.
+    """Physical names of a deployment: `<client>-<environment>-<what>`.
 
-    Names in a namespace that all AWS accounts share (buckets) also carry account and region.
+    Names in a namespace shared by all AWS accounts (buckets) also contain account and region.
     """
 
     client: str
@@ -66,8 +63,8 @@ class Names:
         )
 
     def of(self, what: str) -> str:
-        """A name that is unique within account and region (at most 64 characters, the limit of an IAM
-        role).
+        """Return a name unique within account and region, of at most 64 characters (the limit of IAM
+        roles).
         """
         name = f"{self.client}-{self.environment}-{what}"
         refuse(
@@ -82,31 +79,32 @@ class Names:
         return name
 
     def group(self, what: str) -> str:
-        """A name for a security group: AWS keeps those that begin with `sg-` for its own ids."""
+        """Return a name for a security group. AWS reserves the prefix `sg-` for ids."""
         name = self.of(what)
         return f"kit-{name}" if name.startswith("sg-") else name
 
     def sign_in(self) -> str:
-        """The prefix of a domain of Cognito, unique in its region: without the words that Cognito reserves,
-        which the name of a client may hold (`lawson`).
+        """Return the prefix of the Cognito domain, unique in its region.
+
+        It avoids words that Cognito reserves, which a client's name may contain (`lawson`).
         """
         plain = f"{self.client}-{self.environment}-{self.account}"
         reserved = any(word in plain for word in ("amazon", "aws", "cognito"))
         return f"sign-in-{self._short_hash()}-{self.account}" if reserved else plain
 
     def _short_hash(self) -> str:
-        """Eight characters that tell this deployment from others."""
+        """Return eight characters that distinguish this deployment from others."""
         deployment = f"{self.client}/{self.environment}/{self.account}"
         return hashlib.sha256(deployment.encode()).hexdigest()[:8]
 
     def brief(self, what: str) -> str:
-        """A name of at most 32 characters for AWS: `what`, and a short hash of the deployment."""
+        """Return a name of at most 32 characters: `what` and a short hash of the deployment."""
         name = f"{what}-{self._short_hash()}"
         refuse("Names", [(len(name) <= 32, f"{name!r} is longer than 32 characters")])
         return name
 
     def everywhere(self, what: str) -> str:
-        """A name that is unique over all accounts: buckets (at most 63 characters)."""
+        """Return a globally unique name for buckets (at most 63 characters)."""
         name = f"{self.client}-{self.environment}-{what}-{self.account}-{self.region}"
         refuse(
             "Names",
@@ -115,20 +113,20 @@ class Names:
         return name
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
-        """The ARN of a resource in this account; IAM and other global services carry no region."""
+        """Return the ARN of a resource in this account. IAM and other global services have no region."""
         return f"arn:{self.partition}:{service}:{self.region if regional else ''}:{self.account}:{resource}"
 
     @property
     def root_principal(self) -> str:
-        """The account as a principal: any principal that IAM policies of this account allow."""
+        """Return the account as a principal: every principal that IAM policies of this account allow."""
         return self.arn("iam", "root", regional=False)
 
 
 class KitComponent(pulumi.ComponentResource):
-    """A component of the kit: type `kit:index:<Class>`, children named `<name>-<suffix>` under it.
+    """Base class of components: type `kit:index:<Class>`, children named `<name>-<suffix>` under it.
 
-    A subclass validates its arguments first, makes its children with `self.child()` or `self.kept()`, assigns
-    every public field and calls `register_outputs` last.
+    A subclass validates its arguments first, creates its children with `self.child()` or `self.kept()`,
+    assigns every public field, and calls `register_outputs` last.
     """
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -142,7 +140,7 @@ class KitComponent(pulumi.ComponentResource):
         ignore_changes: list[str] | None = None,
         provider: pulumi.ProviderResource | None = None,
     ) -> pulumi.ResourceOptions:
-        """Options of an ordinary child. The component's own options are never merged into it."""
+        """Return the options of an ordinary child. The component's own options are never merged into it."""
         return pulumi.ResourceOptions(
             parent=self,
             depends_on=depends_on,
@@ -158,11 +156,11 @@ class KitComponent(pulumi.ComponentResource):
         ignore_changes: list[str] | None = None,
         provider: pulumi.ProviderResource | None = None,
     ) -> pulumi.ResourceOptions:
-        """Options of a child that holds data or evidence: protected, and left in the account when it leaves
+        """Return the options of a child that holds data or evidence: protected, and retained when it leaves
         the plan.
 
-        Both are set on the very resource, because `retain_on_delete` does not reach children in the Python
-        SDK.
+        Both are set on the resource itself, because the Python SDK does not pass `retain_on_delete` on to
+        children.
         """
         return pulumi.ResourceOptions(
             parent=self,
@@ -175,7 +173,7 @@ class KitComponent(pulumi.ComponentResource):
 
 
 def tags(names: Names, stage: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The tags that every taggable resource of a stage carries."""
+    """Return the tags of every taggable resource of a stage."""
     return {
         **(extra or {}),
         "kit:client": names.client,
@@ -195,10 +193,10 @@ def aws_provider(
     extra_tags: Mapping[str, str] | None = None,
     suffix: str = "",
 ) -> aws.Provider:
-    """The explicit provider of a stage, handed to components with `providers=[...]`.
+    """Return the explicit provider of a stage, passed to components with `providers=[...]`.
 
-    It refuses every account but the configured one, tags all it makes, and, when `emulated`, points each
-    service at a loopback port where nothing listens and carries credentials that no account knows: such a
+    It refuses every account but the configured one and adds the default tags. With `emulated`, it points
+    each service at a loopback port where nothing listens and uses credentials that no account knows: such a
     stack is for `kit up`, and a `pulumi up` of it fails before it reaches AWS.
     """
     arguments: dict[str, Any] = {
@@ -224,7 +222,7 @@ def _endpoint_names() -> list[str]:
 
 
 def field_errors(owner: str, value: object, allowed: Mapping[str, range]) -> list[tuple[bool, str]]:
-    """Checks for `refuse`: each named integer field of a dataclass lies in its range."""
+    """Return checks for `refuse`: each named integer field of a dataclass is within its range."""
     present = {f.name for f in fields(value)} if hasattr(value, "__dataclass_fields__") else set()  # type: ignore[arg-type]
     return [
         (

@@ -1,4 +1,4 @@
-"""How a Lambda function of the kit is packaged, permitted, logged and alarmed."""
+"""Lambda functions of the kit: packaging, permissions, logging and alarms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ Start = Literal["on-demand", "snapstart", "provisioned"]
 
 @dataclass(frozen=True)
 class Network:
-    """Where a function runs when it runs inside a VPC. `ready` is what must be there before a function starts
-    in it: its ways out, its endpoints, the names that it can resolve.
+    """Where a function runs in a VPC. `ready` are the resources that must exist before it starts: routes,
+    endpoints, DNS rules.
     """
 
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -41,16 +41,16 @@ class FunctionContext:
     boundary_arn: pulumi.Input[str]
     log_retention_days: int
     network: Network | None = None
-    reserve_concurrency: bool = True  # whether the account's quota has room for reservations
+    reserve_concurrency: bool = True  # whether the account's limit leaves room for reserved concurrency
 
 
 @dataclass(frozen=True)
 class Web:
     """A function that is an ASGI app behind Lambda Web Adapter.
 
-    `readiness_path` must answer 200 once the app can serve. The hooks are for SnapStart: the app closes
-    what must not be frozen before the snapshot, and reconnects, reseeds and renews credentials after a
-    restore.
+    `readiness_path` must answer 200 once the app can serve. The hooks are for SnapStart: before the
+    snapshot the app closes what must not be frozen; after a restore it reconnects, reseeds and renews
+    credentials.
     """
 
     start: Start = "on-demand"
@@ -62,9 +62,8 @@ class Web:
 
 @dataclass(frozen=True)
 class FunctionArgs:
-    """One function. `packages` are the folders under `lambdas/` that it carries; `handler` is
-    `module.function`, or `module:factory` for a web function. Times in seconds unless named otherwise,
-    memory in MB.
+    """One function. `packages` are the folders under `lambdas/` to bundle; `handler` is `module.function`,
+    or `module:factory` for a web function. Times in seconds unless named otherwise, memory in MB.
     """
 
     context: FunctionContext
@@ -91,8 +90,8 @@ def log_alarm(
     description: str,
     threshold: int = 0,
 ) -> cloudwatch.MetricAlarm:
-    """An alarm within five minutes on a metric that functions write into their log, by environment: on more
-    than `threshold` in that time.
+    """Return an alarm on a metric that functions write to their log, raised within five minutes above
+    `threshold`.
     """
     names, topic = context.names, context.alarm_topic_arn
     return cloudwatch.MetricAlarm(
@@ -116,7 +115,7 @@ def log_alarm(
 
 
 def adapter_layer(names: Names) -> str:
-    """The ARN of Lambda Web Adapter, a layer that AWS publishes from an account of its own."""
+    """Return the ARN of Lambda Web Adapter, a layer that AWS publishes."""
     account = _ADAPTER_ACCOUNTS.get(names.region, "753240598075")
     return (
         f"arn:{names.partition}:lambda:{names.region}:{account}:layer:"
@@ -193,7 +192,7 @@ class Function(KitComponent):
         self.register_outputs({"arn": self.arn, "aliasArn": self.alias.arn, "roleArn": self.role.arn})
 
     def allow(self, name: str, principal: str, source_arn: pulumi.Input[str]) -> lambda_.Permission:
-        """Let one AWS resource of this account invoke the live alias."""
+        """Allow one AWS resource of this account to invoke the live alias."""
         return lambda_.Permission(
             name,
             action="lambda:InvokeFunction",
@@ -206,8 +205,7 @@ class Function(KitComponent):
         )
 
     def _uri(self, version: str, action: str) -> pulumi.Output[str]:
-        # The alias has no streaming output of its own, so the URI that API Gateway calls is put together
-        # here.
+        # The alias has no streaming output, so the URI that API Gateway calls is assembled here.
         names = self._args.context.names
         return pulumi.Output.concat(
             f"arn:{names.partition}:apigateway:{names.region}:lambda:path/{version}/functions/",
@@ -288,7 +286,9 @@ class Function(KitComponent):
         return statements + (self._network_statements(here) if context.network else [])
 
     def _network_statements(self, here: dict[str, dict[str, str]]) -> list[Statement]:
-        """Lambda itself attaches the function to the VPC under this role; the function's own code may not."""
+        """Return the permissions with which Lambda attaches the function to the VPC, denied to the
+        function's own code.
+        """
         names = self._args.context.names
         actions = [
             "ec2:AssignPrivateIpAddresses",
@@ -352,7 +352,7 @@ class Function(KitComponent):
         variables: dict[str, pulumi.Input[str]] = dict(self._args.environment)
         if web:
             variables |= {
-                # Our own start script: the engine's archives carry no executable bit, our layer does.
+                # Our own start script: the engine's archives have no executable bit, our layer does.
                 "AWS_LAMBDA_EXEC_WRAPPER": "/opt/serve",
                 "AWS_LWA_INVOKE_MODE": "response_stream",
                 "AWS_LWA_PORT": "8080",

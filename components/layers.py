@@ -1,9 +1,8 @@
-"""Dependency layers of the functions: which packages, under which name, and the hash of the lock file
-behind them.
+"""Dependency layers of the functions: packages, names, and the hash of the lock file behind them.
 
-`kit build` makes the archives; the plan only names them. The name carries a digest of what the lock file
-says about the group, so a changed dependency shows in the plan as another archive, on any machine, built or
-not.
+`kit build` creates the archives; the plan only names them. The name contains a digest of what the lock file
+pins for the group, so a changed dependency appears in the plan as a different archive on any machine,
+whether built or not.
 """
 
 import hashlib
@@ -41,36 +40,38 @@ _DEPLOYED_SUFFIXES = (
     ".linear",
     ".crfsuite",
 )
-# What `kit build` adds to packages; a change of it must change the archive's name.
+# What `kit build` adds to packages. A change must change the archive's name.
 SERVE_SCRIPT = """#!/bin/sh
 # Starts the ASGI app that the function's handler names. Lambda Web Adapter forwards to it.
 export PYTHONPATH="${LAMBDA_TASK_ROOT}:/opt/python:${LAMBDA_RUNTIME_DIR}"
 exec python3 -m uvicorn --factory "${_HANDLER}" --host 127.0.0.1 --port "${AWS_LWA_PORT}" \\
   --workers 1 --no-access-log --log-level warning --timeout-keep-alive 60 --no-proxy-headers
 """
-# what a server that callers reach directly bounds connections with; in front of functions API Gateway does
+# limits connections of a server that callers reach directly; for functions, API Gateway does
 HTTP_PROTOCOL = "lambdas.common.http_protocol:BoundedConnection"
 
 
 def group_name(family: str) -> str:
-    """The dependency group of a function family in pyproject.toml."""
+    """Return the dependency group of a function family in pyproject.toml."""
     return f"function-{family}"
 
 
 @cache
 def _lock(path: Path) -> dict[str, str]:
-    """The entry of each package, as text: a plan needs a few of them, and parsing all takes a tenth of it."""
+    """Return the entry of each package as text: a plan needs a few, and parsing all takes a tenth of its
+    time.
+    """
     start = "[[package]]\n"
     entries = path.read_text(encoding="utf-8").split(start)[1:]
-    return {entry.split('"', 2)[1]: start + entry for entry in entries}  # name = "…" comes first
+    return {entry.split('"', 2)[1]: start + entry for entry in entries}  # name = "..." comes first
 
 
 @cache
 def lock_digest(family: str, lock_file: Path = ROOT / "uv.lock") -> str:
-    """Twelve hex digits over all that the lock file pins for a function family, and over how the layer is
-    made.
+    """Return twelve hex digits over everything pinned for a function family, and over how the layer is
+    built.
 
-    Raises KeyError when pyproject.toml, beside the lock file, has no group for the family.
+    Raises KeyError if pyproject.toml, beside the lock file, has no group for the family.
     """
     packages = _lock(lock_file)
     project = tomllib.loads(lock_file.with_name("pyproject.toml").read_text(encoding="utf-8"))
@@ -92,19 +93,19 @@ def lock_digest(family: str, lock_file: Path = ROOT / "uv.lock") -> str:
 
 
 def archive_path(family: str) -> str:
-    """Where the layer's archive lies, relative to the project's root."""
+    """Return the path of the layer's archive relative to the project's root."""
     return f"{LAYER_FOLDER}/{family}-{lock_digest(family)}.zip"
 
 
 def source_files(packages: Sequence[str], root: Path = ROOT) -> list[str]:
-    """Every file that a function with these packages carries, relative to the root, sorted.
+    """Return every file to bundle with a function that uses these packages, relative to the root, sorted.
 
-    Sources and data only: no byte code, no hidden file, no tests, so that what another tool leaves behind
-    never changes the archive.
+    Only sources and data: no bytecode, hidden files or tests, so that what other tools leave behind never
+    changes the archive.
     """
     found = {"lambdas/__init__.py"}
     folders = [root / "lambdas" / package for package in packages]
-    if "common" in packages:  # it reads what the contract declares
+    if "common" in packages:  # it reads the contract's declarations
         folders.append(root / "contract")
     for folder in folders:
         for place, inner, names in os.walk(folder):
@@ -120,9 +121,7 @@ CONTAINERFILE = "lambdas/gateway/Containerfile"
 
 
 def image_tag(family: str, packages: Sequence[str], root: Path = ROOT) -> str:
-    """The tag of a container image: a digest of its sources, of how it is made and of its locked
-    dependencies.
-    """
+    """Return the tag of a container image: a digest of sources, recipe and locked dependencies."""
     digest = hashlib.sha256(lock_digest(family).encode())
     digest.update((root / CONTAINERFILE).read_bytes())
     for path in source_files(packages, root):
@@ -137,9 +136,9 @@ class LayerNotBuiltError(Exception):
 def _require_built(path: str) -> None:
     """Stop a deployment whose layer is missing.
 
-    Only a Pulumi engine reads the archive, and only an engine is reached over gRPC; the kit's in-process
-    evaluation hands the SDK a monitor object of its own and needs the name alone. KIT_UNBUILT_LAYERS=allow
-    says the same for an evaluation over gRPC that deploys nothing.
+    Only a Pulumi engine, reached over gRPC, reads the archive; the kit's in-process evaluation has a
+    monitor object of its own and needs only the name. KIT_UNBUILT_LAYERS=allow skips the check for an
+    evaluation over gRPC that deploys nothing.
     """
     by_engine = isinstance(settings.get_monitor(), resource_pb2_grpc.ResourceMonitorStub)
     if by_engine and os.environ.get("KIT_UNBUILT_LAYERS") != "allow" and not (ROOT / path).is_file():

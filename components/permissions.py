@@ -1,4 +1,4 @@
-"""IAM policy documents from typed statements: sorted, without wildcards by accident, the same on every
+"""IAM policy documents from typed statements: sorted, without accidental wildcards, identical on every
 machine.
 """
 
@@ -18,15 +18,15 @@ Conditions = Mapping[str, Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input
 class Statement:
     """One statement of a policy.
 
-    `actions` are whole names (`dynamodb:GetItem`): a wildcard is refused. A resource may be `*` only where
-    AWS knows no narrower one; then `conditions` must narrow it, or `why_everywhere` must say why nothing
+    `actions` are full names (`dynamodb:GetItem`); wildcards are rejected. A resource may be `*` only if AWS
+    supports no narrower one; then `conditions` must restrict it, or `why_everywhere` must say why nothing
     can.
     """
 
     sid: str
     actions: Sequence[str]
     resources: Sequence[pulumi.Input[str]]
-    except_these: bool = False  # all but `resources`; of a denial only
+    except_these: bool = False  # all but `resources`; only for a denial
     effect: Literal["Allow", "Deny"] = "Allow"
     principals: Mapping[str, Sequence[pulumi.Input[str]]] | Literal["*"] | None = None
     conditions: Conditions = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Statement:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The statement as IAM reads it; lists sorted where they are plain."""
+        """Return the statement in IAM's format, with plain lists sorted."""
         statement: dict[str, Any] = {
             "Sid": self.sid,
             "Effect": self.effect,
@@ -85,7 +85,9 @@ def _sorted(values: Sequence[pulumi.Input[str]]) -> list[Any]:
 
 
 def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
-    """A policy document as canonical JSON. At least one statement, each with a `sid` of its own."""
+    """Return a policy document as canonical JSON. It needs at least one statement, each with a unique
+    `sid`.
+    """
     sids = [statement.sid for statement in statements]
     refuse(
         "policy document",
@@ -99,19 +101,22 @@ def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces: two evaluations give the same bytes."""
+    """Return JSON with sorted keys and no spaces, so that two evaluations give the same bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def via(service: str, region: str) -> Conditions:
-    """Only in requests that an AWS service (`s3`) makes for the caller: the condition of every right on a key
-    that a caller never uses by itself.
+    """Return the condition that an AWS service (`s3`) makes the request for the caller.
+
+    Every permission on a key that callers never use directly has this condition.
     """
     return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}
 
 
 def put_copies(stream_arn: pulumi.Input[str], key_arn: pulumi.Input[str], region: str) -> list[Statement]:
-    """Put records on a Firehose stream under a customer-managed key, which the caller must be able to use."""
+    """Return permission to write to a Firehose stream under a customer-managed key, which the caller must
+    be able to use.
+    """
     return [
         Statement("CopyMetadata", ["firehose:PutRecordBatch"], [stream_arn]),
         Statement(
@@ -126,7 +131,9 @@ def put_copies(stream_arn: pulumi.Input[str], key_arn: pulumi.Input[str], region
 def append_records(
     bucket_arn: pulumi.Input[str], key_arn: pulumi.Input[str], writer_key_arn: pulumi.Input[str], region: str
 ) -> list[Statement]:
-    """Append audit records, encrypted, and introduce their writer; neither read nor delete them."""
+    """Return permission to append encrypted audit records and to introduce their writer, but not to read or
+    delete them.
+    """
     return [
         Statement("AppendRecords", ["s3:PutObject"], [pulumi.Output.concat(bucket_arn, "/records/*")]),
         Statement("EncryptRecords", ["kms:GenerateDataKey"], [key_arn], conditions=via("s3", region)),
@@ -135,10 +142,10 @@ def append_records(
 
 
 def trusted(service: str, conditions: Conditions | None = None) -> pulumi.Output[str]:
-    """Trust for one AWS service.
+    """Return a trust policy for one AWS service.
 
-    `conditions` tie the service to this account (`aws:SourceAccount`, `aws:SourceArn`) where it sends them;
-    Lambda and S3 replication send none when they assume a role.
+    `conditions` restrict the service to this account (`aws:SourceAccount`, `aws:SourceArn`) if it sends
+    them; Lambda and S3 replication send none when they assume a role.
     """
     body: dict[str, Any] = {
         "Sid": "Service",

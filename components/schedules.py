@@ -1,4 +1,4 @@
-"""How often a schedule of EventBridge runs: what an alarm on missed runs has to know."""
+"""Intervals of EventBridge schedules, needed by alarms on missed runs."""
 
 from itertools import pairwise, product
 
@@ -8,12 +8,13 @@ _WEEK_MINUTES = 7 * 1440
 
 
 def longest_gap_minutes(expression: str) -> int:
-    """The most minutes between two runs of a schedule that repeats within a week.
+    """Return the maximum number of minutes between two runs of a schedule that repeats weekly or more
+    often.
 
-    `rate(5 minutes)`, `cron(30 5 * * ? *)` (UTC, fields as EventBridge counts them: 1 is Sunday).
+    `rate(5 minutes)`, `cron(30 5 * * ? *)` (UTC, with EventBridge's fields: 1 is Sunday).
 
     Raises:
-        ValueError: no schedule, or one that skips days of the month, months or years.
+        ValueError: not a schedule, or one that skips days of the month, months or years.
     """
     kind, _, rest = expression.partition("(")
     fields = rest.removesuffix(")").split()
@@ -32,7 +33,7 @@ def longest_gap_minutes(expression: str) -> int:
 
 
 def _values(field: str, lowest: int, highest: int) -> list[int]:
-    """The numbers that one field of a cron expression stands for."""
+    """Return the numbers that one field of a cron expression stands for."""
     found: set[int] = set()
     for part in field.split(","):
         span, _, step = part.partition("/")

@@ -1,4 +1,4 @@
-"""A bucket that is private in every respect; the other components say what is special about theirs."""
+"""A bucket that is private in every respect; other components add what is special about theirs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ LockMode = Literal["COMPLIANCE", "GOVERNANCE"]
 
 @dataclass(frozen=True)
 class ObjectLock:
-    """Default retention of a locked bucket. COMPLIANCE cannot be shortened by anyone, root included."""
+    """Default retention of a locked bucket. Nobody, root included, can shorten COMPLIANCE."""
 
     mode: LockMode
     days: int
@@ -23,11 +23,13 @@ class ObjectLock:
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """When objects grow cold and when they go; 0 means never. Days from the creation of an object."""
+    """When objects move to a colder storage class and when they expire, in days after creation; 0 means
+    never.
+    """
 
     infrequent_after_days: int = 0
     archive_after_days: int = (
-        0  # Glacier Instant Retrieval: milliseconds to read, so an investigation need not wait
+        0  # Glacier Instant Retrieval: reads take milliseconds, so an investigation need not wait
     )
     expire_after_days: int = 0
     expire_noncurrent_after_days: int = 0
@@ -36,8 +38,10 @@ class Lifecycle:
 
 @dataclass(frozen=True)
 class TaggedExpiry:
-    """Objects under a prefix go, with their versions and markers, `days` after their creation, but only those
-    that carry a tag: who does not tag loses nothing.
+    """Objects under a prefix that have a tag expire `days` after creation, including versions and delete
+    markers.
+
+    Untagged objects never expire.
     """
 
     name: str
@@ -48,7 +52,7 @@ class TaggedExpiry:
 
 @dataclass(frozen=True)
 class PrivateBucketArgs:
-    """What a private bucket needs: its name's last part, its key, and what makes it special."""
+    """Arguments of a private bucket: the last part of its name, its key, and what is special about it."""
 
     names: Names
     what: str
@@ -57,8 +61,8 @@ class PrivateBucketArgs:
     lock: ObjectLock | None = None
     statements: Sequence[Statement] = ()
     demand_key: bool = False  # every put must name the key itself
-    encrypted_otherwise: str = ""  # what AWS itself writes here under another encryption: a prefix
-    region: str | None = None  # another region than the stack's, for a replica
+    encrypted_otherwise: str = ""  # prefix under which AWS itself writes with a different encryption
+    region: str | None = None  # a region other than the stack's, for a replica
 
 
 class PrivateBucket(KitComponent):
@@ -233,8 +237,10 @@ class PrivateBucket(KitComponent):
 
 
 def _tagged_rules(expiry: TaggedExpiry) -> list[s3.BucketLifecycleConfigurationRuleArgsDict]:
-    """Expiration adds a marker in a versioned bucket; the version goes a day later, then the marker, whose
-    rule may not name a tag.
+    """Return the rules of a tagged expiry.
+
+    In a versioned bucket, expiration adds a marker; the version expires a day later, then the marker, whose
+    rule may not filter by tag.
     """
     key, value = expiry.tag
     return [
@@ -255,10 +261,10 @@ def _tagged_rules(expiry: TaggedExpiry) -> list[s3.BucketLifecycleConfigurationR
 
 
 def _deny_other_encryption(bucket_arn: pulumi.Output[str], args: PrivateBucketArgs) -> list[Statement]:
-    """Deny puts that ask for another encryption or another key.
+    """Deny puts that ask for a different encryption or key.
 
-    A negated condition also holds when the header is missing. Where the bucket's default may speak for the
-    writer the header must be there before it can be wrong, hence the `Null` test.
+    A negated condition also matches if the header is missing. If the bucket's default may apply, the header
+    must be present to be wrong, hence the `Null` test.
     """
     algorithm, key = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
 

@@ -1,1 +1,1 @@
-"""What carries adoption: champions and the quarterly governance review (L4.6, L5.5)."""
+"""Adoption: champions and the quarterly governance review (L4.6, L5.5)."""

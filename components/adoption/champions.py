@@ -1,4 +1,4 @@
-"""The champions: people in each department who carry the use of Claude."""
+"""The champions programme: people in each department who promote the use of Claude."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ GROUP = "champions"
 
 @dataclass(frozen=True)
 class ChampionsArgs:
-    """`wanted` is how many champions the size asks for, over all departments; `early_access` are the model
-    aliases that the gateway policy keeps for their role; `emails` read the channel, each once it has
-    confirmed so.
+    """`wanted` is the size's number of champions over all departments. `early_access` are the model aliases
+    that the gateway policy restricts to their role. `emails` subscribe to the channel; each address
+    confirms once.
     """
 
     names: Names

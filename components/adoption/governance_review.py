@@ -15,7 +15,7 @@ _READ = ("adoption", "departments", "documents", "gates", "policy", "prompts")
 
 @dataclass(frozen=True)
 class GovernanceReviewArgs:
-    """The tables of reviews and of access, the buckets of governance and of analytics; memory in MB."""
+    """Tables of reviews and access, buckets of governance and analytics; memory in MB."""
 
     context: FunctionContext
     departments: Sequence[str]
@@ -34,11 +34,11 @@ class GovernanceReviewArgs:
 
 
 def governance_review(args: GovernanceReviewArgs) -> ScheduleArgs:
-    """What `ScheduledFunction` needs for it: every morning, so that the evidence of the quarter that has
-    ended is there on its first day and a missed run is made up for (L5.5).
+    """Return the arguments of its `ScheduledFunction` (L5.5).
 
-    It reads counts of reviews, the versions of what was approved, who the champions are and the aggregates of
-    use, and writes its own folder only.
+    It runs every morning, so that the evidence of a quarter is there the day after the quarter ends and a
+    missed run is made up for. It reads review counts, versions of approved documents, champions and usage
+    aggregates, and writes only to its own folder.
     """
     names, bucket = args.context.names, args.governance_bucket_arn
     return ScheduleArgs(
@@ -69,7 +69,7 @@ def governance_review(args: GovernanceReviewArgs) -> ScheduleArgs:
                     ["s3:GetObject"],
                     [pulumi.Output.concat(args.analytics_bucket_arn, "/aggregates/*")],
                 ),
-                # without the right to list, S3 answers "denied" for a day that has no aggregate
+                # without the right to list, S3 answers "access denied" for a day without aggregates
                 Statement(
                     "ListAggregates",
                     ["s3:ListBucket"],

@@ -1,4 +1,4 @@
-"""Alarms over the API as a whole; each function has its own as well."""
+"""Alarms over the API as a whole. Each function has its own in addition."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,16 +10,15 @@ from pulumi_aws import cloudwatch
 from components.base import KitComponent, Names, refuse
 from contract.sizes import Alarms
 
-# Where the gateway's access log puts its metrics (lambdas/gateway/access_log.py).
+# Namespace of the metrics in the gateway's access log (lambdas/gateway/access_log.py).
 NAMESPACE = "ClaudeEnterpriseKit"
 _PERIOD = 60
 
 
 @dataclass(frozen=True)
 class ApiAlarmsArgs:
-    """`alarms` are the thresholds, as the size or the client says.
-
-    `monthly_budget_microusd` is the organisation's; spending faster than the month allows is an alarm.
+    """`alarms` are the thresholds of the size or the client. `monthly_budget_microusd` is the
+    organisation's; an alarm is raised if spending runs ahead of it.
     """
 
     names: Names
@@ -162,7 +161,9 @@ class ApiAlarms(KitComponent):
         )
 
     def _spending(self) -> cloudwatch.MetricAlarm:
-        """A day may cost three times its share of the month before anybody is notified: use is uneven."""
+        """Return the spending alarm: usage is uneven, so it tolerates a day at three times its share of the
+        month.
+        """
         args = self._args
         share = args.monthly_budget_microusd * args.alarms.budget_warning_percent // 100
         return cloudwatch.MetricAlarm(

@@ -1,4 +1,4 @@
-"""Metadata copies of the records, without bodies, for questions over many calls; and the API's access log."""
+"""Metadata copies of the records, without bodies, for analytics; and the API's access log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from components.permissions import Statement, document, trusted, via
 from lambdas.measurement.queries import PARQUET_PREFIX, last_days, once
 
 _GIB = 1024**3
-# Name and Glue type of each column of a copy, as `lambdas/common/audit/metadata.py` writes it. What a
-# record says beyond these is in `details`, as JSON; bodies are in the bucket of record alone.
+# Name and Glue type of each column of a copy, as `lambdas/common/audit/metadata.py` writes it. All other
+# fields of a record are in `details` as JSON; bodies are only in the bucket of record.
 COLUMNS: Sequence[tuple[str, str]] = (
     ("record_id", "string"),
     ("kind", "string"),
@@ -79,7 +79,7 @@ _PARQUET_FORMAT: Mapping[str, Any] = {
 }
 _PAID = "kind IN ('outcome', 'batch_results')"
 _OF_A_YEAR, _OF_A_QUARTER, _OF_A_MONTH = (once(last_days(days)) for days in (366, 92, 31))
-# Each reads the partitions of its period only; anyone who needs another one changes the number of days.
+# Each query reads only the partitions of its period; change the number of days for another one.
 QUERIES: Mapping[str, tuple[str, str]] = {
     "cost-by-department": (
         "Cost and calls by month of the last year, by department",
@@ -127,8 +127,8 @@ QUERIES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class AnalyticsArgs:
-    """Buckets and keys of the foundation. `parquet`: copies are delivered as Parquet, for Athena, instead of
-    JSON lines, for the hourly function. `scan_limit_gib` stops a query before it becomes expensive.
+    """Buckets and keys of the foundation. `parquet`: deliver copies as Parquet for Athena, instead of JSON
+    lines for the hourly function. `scan_limit_gib` caps the data a query may scan.
     """
 
     names: Names
@@ -172,7 +172,7 @@ class Analytics(KitComponent):
         self.stream = self._stream(
             name, "records", args.names.of("records"), args.analytics_bucket_arn, prefix, parquet=args.parquet
         )
-        # API Gateway takes only streams whose name starts so.
+        # API Gateway accepts only streams with this name prefix.
         self.access_log = self._stream(
             name,
             "access-log",
@@ -207,7 +207,7 @@ class Analytics(KitComponent):
             permissions_boundary=self._args.boundary_arn,
             opts=self.child(),
         )
-        # With a bucket key the encryption context is the bucket's ARN, so the key is narrowed by the
+        # With a bucket key, the encryption context is the bucket's ARN, so the permission is restricted by
         # service alone.
         permissions = iam.RolePolicy(
             f"{name}-{what}-permissions",
@@ -268,11 +268,13 @@ class Analytics(KitComponent):
         )
 
     def _as_parquet(self, role_arn: pulumi.Input[str]) -> dict[str, Any]:
-        """Files of up to 128 MB of rows, at most a quarter of an hour apart: few enough to be read fast."""
+        """Return the Parquet settings: files of up to 128 MB, at most 15 minutes apart, so that there are
+        few to read.
+        """
         return {
             "buffering_size": 128,
             "buffering_interval": 900,
-            "compression_format": "UNCOMPRESSED",  # Parquet has its own
+            "compression_format": "UNCOMPRESSED",  # Parquet compresses by itself
             "data_format_conversion_configuration": {
                 "enabled": True,
                 "input_format_configuration": {"deserializer": {"open_x_json_ser_de": {}}},

@@ -1,4 +1,4 @@
-"""The ways to Claude, and the role under which it is called in each caller's name."""
+"""Access to Claude through each provider, and the role that calls models in each caller's name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ from components.permissions import Statement, canonical_json, document
 from contract.client import AnthropicProvider, BedrockProvider, Claude, ClaudePlatformProvider
 
 _CALLER = "claude-caller"
-# The session tags without which nobody gets a session; the gateway sets them (`user_sessions`).
+# Session tags that are required to assume the role; the gateway sets them (`user_sessions`).
 SESSION_TAGS = ("kit:cost-center", "kit:department")
 
 
 @dataclass(frozen=True)
 class ClaudeAccess:
-    """Which ways to Claude the configuration names; each brings exactly its own permission.
+    """Providers in the configuration. Each adds exactly the permissions it needs.
 
-    `audiences` are those of tokens for workload identity federation. `bedrock_regions` and
-    `platform_workspaces` (region, workspace id) say where. `in_callers_names`: calls to models on AWS are
-    made in a role session of each caller.
+    `audiences` are those of workload identity federation tokens. `bedrock_regions` and
+    `platform_workspaces` (region, workspace id) limit where models are called. `in_callers_names`: models
+    on AWS are called in a role session of each caller.
     """
 
     audiences: Sequence[str] = ()
     api_key_secret_arn: pulumi.Input[str] | None = None
     bedrock_regions: Sequence[str] = ()
     platform_workspaces: Sequence[tuple[str, str]] = ()
-    embeddings_model: str = ""  # of Bedrock
+    embeddings_model: str = ""  # for Bedrock
     embeddings_key_secret_arn: pulumi.Input[str] | None = None
     in_callers_names: bool = True
 
@@ -40,7 +40,9 @@ class ClaudeAccess:
         api_key_secret_arn: pulumi.Input[str],
         embeddings_key_secret_arn: pulumi.Input[str] | None = None,
     ) -> "ClaudeAccess":
-        """The ways that a client's file names; a secret counts where one of them has a key."""
+        """Return the access that a client file's providers need, counting a secret if any provider has a
+        key.
+        """
         providers = claude.providers
         auths = [one.auth for one in providers if isinstance(one, AnthropicProvider)]
         platform = [one for one in providers if isinstance(one, ClaudePlatformProvider)]
@@ -55,8 +57,10 @@ class ClaudeAccess:
         )
 
     def caller_role_arn(self, names: Names) -> str:
-        """The role that the gateway assumes; empty where no model on AWS is called, or not in callers'
-        names. Known before the role is made, because either role names the other.
+        """Return the ARN of the role that the gateway assumes to call models on AWS in callers' names, or
+        an empty text.
+
+        It is derived from names, because the gateway's role and this role refer to each other.
         """
         on_aws = self.bedrock_regions or self.platform_workspaces or self.embeddings_model
         if not (on_aws and self.in_callers_names):
@@ -65,7 +69,7 @@ class ClaudeAccess:
 
 
 def model_statements(claude: ClaudeAccess, names: Names) -> list[Statement]:
-    """What calling the configured models on AWS takes."""
+    """Return the permissions to call the configured models on AWS."""
     statements: list[Statement] = []
     if claude.platform_workspaces:
         statements.append(
@@ -112,7 +116,7 @@ def model_statements(claude: ClaudeAccess, names: Names) -> list[Statement]:
 
 @dataclass(frozen=True)
 class ClaudeCallerArgs:
-    """`gateway_role_arns`: the gateway's roles, in all its homes."""
+    """`gateway_role_arns` are the gateway's roles on Lambda and Kubernetes."""
 
     context: FunctionContext
     claude: ClaudeAccess

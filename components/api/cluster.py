@@ -1,4 +1,4 @@
-"""The Kubernetes cluster of the `enterprise` size."""
+"""The EKS cluster of size `enterprise`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,17 @@ _CLUSTER_POLICIES = (
 )
 _NODE_POLICIES = ("AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodeMinimalPolicy")
 KUBERNETES_VERSION = "1.35"
-# What Auto Mode does not bring: numbers for the autoscaler, and the pods' logs and metrics in CloudWatch.
+# Add-ons that Auto Mode does not include: metrics for the autoscaler, and pod logs and metrics in
+# CloudWatch.
 _ADDONS = ("amazon-cloudwatch-observability", "metrics-server")
 
 
 @dataclass(frozen=True)
 class ClusterArgs:
-    """Private subnets in two or more zones; `key_arn` encrypts Kubernetes secrets, images and logs.
-    `reached_from` are the address ranges that the API server also answers over the internet: none, and it is
-    reached from inside the network only. `administrators` are roles that may use kubectl, in addition to the
-    one that deploys.
+    """Private subnets in two or more zones. `key_arn` encrypts Kubernetes secrets, images and logs.
+    `reached_from` are address ranges from which the API server is reachable over the internet; empty:
+    only from inside the network. `administrators` are roles that may use kubectl, in addition to the
+    deploying role.
     """
 
     names: Names
@@ -38,7 +39,7 @@ class ClusterArgs:
     log_retention_days: int
     administrators: Sequence[str] = ()
     reached_from: Sequence[str] = ()
-    endpoints_group_id: pulumi.Input[str] | None = None  # of the endpoints that pods call AWS through
+    endpoints_group_id: pulumi.Input[str] | None = None  # of the VPC endpoints through which pods call AWS
 
 
 class Cluster(KitComponent):
@@ -117,8 +118,8 @@ class Cluster(KitComponent):
                 }
             ],
         }
-        # These two roles belong to AWS's controllers, which need more than the kit's boundary; AWS's own
-        # managed policies say what.
+        # These two roles belong to AWS controllers, which need more than the kit's boundary and use AWS
+        # managed policies.
         role = iam.Role(
             f"{self._name}-{what}-role",
             name=names.of(f"eks-{what}"),
@@ -149,7 +150,7 @@ class Cluster(KitComponent):
                 "endpoint_public_access": bool(self._args.reached_from),
                 "public_access_cidrs": list(self._args.reached_from) or None,
             },
-            # Auto Mode: these three are on together or not at all.
+            # Auto Mode: these three can only be enabled together.
             compute_config={
                 "enabled": True,
                 "node_pools": ["general-purpose", "system"],
@@ -168,7 +169,7 @@ class Cluster(KitComponent):
         )
 
     def _reach_endpoints(self, group_id: pulumi.Input[str]) -> None:
-        """Nodes and pods carry the cluster's own group, not that of the functions."""
+        """Allow nodes and pods, which have the cluster's security group, to reach the VPC endpoints."""
         from pulumi_aws import vpc
 
         vpc.SecurityGroupIngressRule(

@@ -1,4 +1,4 @@
-"""The gateway's function: what it may do, and where it finds what it needs."""
+"""The gateway's function, its permissions and its environment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ GATEWAY_PACKAGES = ("common", "gateway", "inspection")
 
 @dataclass(frozen=True)
 class Stores:
-    """What the gateway reads and writes; all of it made elsewhere."""
+    """Stores that the gateway reads and writes, created elsewhere."""
 
     ledger_table_name: pulumi.Input[str]
     ledger_table_arn: pulumi.Input[str]
@@ -42,7 +42,7 @@ class Stores:
 
 @dataclass(frozen=True)
 class GatewayArgs:
-    """The gateway and its size."""
+    """Arguments of the gateway, including its capacity."""
 
     context: FunctionContext
     stores: Stores
@@ -54,9 +54,9 @@ class GatewayArgs:
     provisioned: int = 0
     reserved_concurrency: int | None = None
     timeout: int = 900
-    quarantine: PrivateBucket | None = None  # for files above the front door's limit
+    quarantine: PrivateBucket | None = None  # for files above API Gateway's body limit
     environment: dict[str, pulumi.Input[str]] = field(default_factory=dict)
-    statements: Sequence[Statement] = ()  # what `environment` also needs
+    statements: Sequence[Statement] = ()  # permissions that `environment` additionally requires
 
 
 class Gateway(KitComponent):
@@ -104,7 +104,7 @@ def _web(args: GatewayArgs) -> Web:
 
 
 def gateway_environment(args: GatewayArgs) -> dict[str, pulumi.Input[str]]:
-    """The environment that the app reads once at its start, the same in all its homes."""
+    """Return the environment variables that the app reads at start, on Lambda and Kubernetes alike."""
     stores = args.stores
     variables: dict[str, pulumi.Input[str]] = {
         "KIT_ENVIRONMENT": args.context.names.environment,
@@ -133,7 +133,7 @@ def gateway_environment(args: GatewayArgs) -> dict[str, pulumi.Input[str]]:
 
 
 def gateway_statements(args: GatewayArgs) -> list[Statement]:
-    """All that the gateway may do, on Lambda as on Kubernetes."""
+    """Return the gateway's permissions, on Lambda and Kubernetes alike."""
     return [
         *_store_statements(args),
         *_quarantine_statements(args),
@@ -143,15 +143,19 @@ def gateway_statements(args: GatewayArgs) -> list[Statement]:
 
 
 def quarantine_args(names: Names, subject_key_arn: pulumi.Input[str]) -> PrivateBucketArgs:
-    """The bucket in which large uploads wait for their inspection: a day at most, under the key that wraps
-    the keys of persons, which the gateway may use already.
+    """Return the bucket where large uploads wait for inspection.
+
+    Objects expire after a day. They are encrypted under the key that wraps personal data keys, which the
+    gateway may already use.
     """
     lifecycle = Lifecycle(expire_after_days=1, expire_noncurrent_after_days=1)
     return PrivateBucketArgs(names=names, what="quarantine", key_arn=subject_key_arn, lifecycle=lifecycle)
 
 
 def _quarantine_statements(args: GatewayArgs) -> list[Statement]:
-    """Signed addresses work with these rights, too: they are the gateway's, for one object and a while."""
+    """Return the permissions behind presigned URLs, which act as the gateway, for one object and a limited
+    time.
+    """
     if args.quarantine is None:
         return []
     uploads = pulumi.Output.concat(args.quarantine.arn, "/uploads/*")
@@ -183,7 +187,7 @@ def _store_statements(args: GatewayArgs) -> list[Statement]:
             [stores.ledger_table_arn],
         ),
         Statement("CheckAccess", ["dynamodb:BatchGetItem", "dynamodb:GetItem"], [stores.access_table_arn]),
-        # the first call of a person whom an issuer names directly: no right of theirs is among the attributes
+        # first call of a person named directly by an issuer; none of the attributes is a right
         Statement(
             "BindAccount",
             ["dynamodb:PutItem"],
@@ -231,7 +235,7 @@ def _claude_statements(args: GatewayArgs) -> list[Statement]:
     claude, names = args.claude, args.context.names
     statements: list[Statement] = []
     if claude.audiences:
-        # STS knows no resource for web identity tokens; the audience is what narrows the permission.
+        # STS defines no resource for web identity tokens; the audience restricts the permission.
         statements.append(
             Statement(
                 "ProveIdentity",

@@ -1,4 +1,4 @@
-"""The gateway on Kubernetes: the same app, with the permissions that its function has on Lambda."""
+"""The gateway on Kubernetes: the same app, with the permissions of the Lambda function."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _LABELS = {"app.kubernetes.io/name": _APP, "app.kubernetes.io/part-of": "claude-
 
 @dataclass(frozen=True)
 class PodsDoor:
-    """One way to the pods: `api` or `direct`, the port that it comes in at, the target group to fill."""
+    """An entry point to the pods: `api` or `direct`, its container port, and its target group."""
 
     name: str
     port: int
@@ -32,8 +32,8 @@ class PodsDoor:
 
 @dataclass(frozen=True)
 class KubernetesGatewayArgs:
-    """`image` is the whole name of the image, by digest. `doors` are the load balancers that pods are bound
-    to, the API's among them; `load_balancer_cidrs` are where these lie: nothing else reaches the pods.
+    """`image` is the full image name with digest. `doors` are the load balancers that pods are registered
+    with, including the API's. Only `load_balancer_cidrs` can reach the pods.
     """
 
     gateway: GatewayArgs
@@ -153,7 +153,7 @@ class KubernetesGateway(KitComponent):
         return role
 
     def _nodes(self) -> None:
-        """Nodes of the kit's own: the built-in pools have no arm64, or take no workloads."""
+        """Create the kit's own node pool: the built-in pools have no arm64, or accept no workloads."""
         requirements = {
             "kubernetes.io/arch": ["arm64"],
             "karpenter.sh/capacity-type": ["on-demand"],
@@ -178,7 +178,7 @@ class KubernetesGateway(KitComponent):
                         ],
                     }
                 },
-                # an empty node goes; one with streams on it stays
+                # remove empty nodes only, so that no stream is interrupted
                 "disruption": {"consolidationPolicy": "WhenEmpty", "consolidateAfter": "10m"},
                 "limits": {"cpu": str(self._args.replicas_maximum)},
             },
@@ -204,10 +204,10 @@ class KubernetesGateway(KitComponent):
                 "limits": {"memory": "1Gi"},
             },
             "readiness_probe": _probe("/readyz", period=5),
-            # two minutes to start; only then is it asked whether it lives
+            # two minutes to start before liveness is checked
             "startup_probe": _probe("/healthz", period=5, failures=24),
             "liveness_probe": _probe("/healthz", period=10),
-            # Time for the load balancer to forget the pod before the app stops taking new requests.
+            # Time for the load balancer to deregister the pod before the app stops accepting requests.
             "lifecycle": {"pre_stop": {"sleep": {"seconds": 15}}},
             "security_context": {
                 "allow_privilege_escalation": False,
@@ -227,7 +227,7 @@ class KubernetesGateway(KitComponent):
                         "service_account_name": _APP,
                         "automount_service_account_token": False,
                         "node_selector": {"karpenter.sh/nodepool": _APP, "kubernetes.io/arch": "arm64"},
-                        # A stream may run for 15 minutes; it ends before the pod does.
+                        # A stream may run for 15 minutes and must end before the pod does.
                         "termination_grace_period_seconds": 930,
                         "security_context": {
                             "run_as_non_root": True,
@@ -238,7 +238,7 @@ class KubernetesGateway(KitComponent):
                             {
                                 "max_skew": 1,
                                 "topology_key": "topology.kubernetes.io/zone",
-                                # a zone that is lost must not keep its pods from running elsewhere
+                                # if a zone fails, its pods must be able to run elsewhere
                                 "when_unsatisfiable": "ScheduleAnyway",
                                 "label_selector": {"match_labels": _LABELS},
                             }
@@ -269,7 +269,7 @@ class KubernetesGateway(KitComponent):
                         },
                     }
                 ],
-                # Streams are long: pods go slowly.
+                # Streams are long, so scale down slowly.
                 "behavior": {"scale_down": {"stabilization_window_seconds": 600}},
             },
             opts=self._on_cluster,
@@ -282,7 +282,7 @@ class KubernetesGateway(KitComponent):
         )
 
     def _network_policies(self) -> None:
-        # Auto Mode enforces network policies only with this switch.
+        # Auto Mode enforces network policies only with this setting.
         core.v1.ConfigMap(
             f"{self._name}-enforcement",
             metadata={"name": "amazon-vpc-cni", "namespace": "kube-system"},
@@ -318,7 +318,7 @@ class KubernetesGateway(KitComponent):
         )
 
     def _bind(self, door: PodsDoor) -> CustomResource:
-        """The pods as targets of a door's load balancer, which lies outside of the cluster."""
+        """Register the pods with an entry point's load balancer, which is outside the cluster."""
         return CustomResource(
             f"{self._name}-binding-{door.name}",
             api_version="eks.amazonaws.com/v1",

@@ -1,4 +1,4 @@
-"""The three tables that say who may call and what is left to spend."""
+"""The three tables that say who may call and how much budget is left."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from contract.sizes import Sizing
 
 @dataclass(frozen=True)
 class LedgerArgs:
-    """`key_arn` encrypts all three tables; `plan` says for how long a table can be restored, whether it is
-    protected, and whether throttled keys of `ledger` are named.
+    """`key_arn` encrypts all three tables. `plan` sets point-in-time recovery, deletion protection and
+    whether throttled keys of `ledger` are reported.
     """
 
     names: Names

@@ -1,5 +1,5 @@
-"""Load balancers in front of the gateway's pods, one for each door. Only this module imports lb and
-apigatewayv2: they are slow to load.
+"""Load balancers in front of the gateway's pods, one per entry point. Only this module imports lb and
+apigatewayv2, which are slow to load.
 """
 
 import json
@@ -12,9 +12,9 @@ from pulumi_aws import apigatewayv2, ec2, lb, vpc
 
 from components.base import KitComponent, Names, refuse
 
-# Longer than a stream is silent; API Gateway itself waits as long.
+# Longer than a stream is ever silent; API Gateway waits equally long.
 IDLE_SECONDS = 300
-# A pod that goes is given as long as a stream may run.
+# A pod that shuts down gets as long as a stream may run.
 DRAIN_SECONDS = 900
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 _HTTPS: dict[str, Any] = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443}
@@ -22,7 +22,7 @@ _HTTPS: dict[str, Any] = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443
 
 @dataclass(frozen=True)
 class Trust:
-    """Whose client certificates are accepted: a bundle in S3, by bucket, key and version."""
+    """Trust store for client certificates: bucket, key and version of a bundle in S3."""
 
     bucket: str
     key: str
@@ -31,9 +31,10 @@ class Trust:
 
 @dataclass(frozen=True)
 class LoadBalancerArgs:
-    """`what` is the door's part of the physical name. `subnet_ids` lie in two or more zones; pods listen on
-    `port` and carry the group `pods_group_id`. `api` is API Gateway's own: it is reached through a VPC link
-    from `link_subnet_ids`. Any other serves callers in `from_cidrs`; `paths` are all that it forwards then.
+    """`what` is the entry point's part of the physical name. `subnet_ids` are in two or more zones; pods
+    listen on `port` and have the security group `pods_group_id`. `api`: API Gateway's load balancer,
+    reached through a VPC link from `link_subnet_ids`. Any other serves callers in `from_cidrs` and
+    forwards only `paths`.
     """
 
     names: Names
@@ -112,8 +113,8 @@ class LoadBalancer(KitComponent):
         self.register_outputs({"arn": self.arn, "targetGroupArn": self.target_group_arn})
 
     def record(self, domain: str, hosted_zone_id: str) -> None:
-        """The record that leads callers here."""
-        from pulumi_aws import route53  # slow to load, so only where it is used
+        """Create the DNS record that points to the load balancer."""
+        from pulumi_aws import route53  # slow to import, so only where needed
 
         route53.Record(
             f"{self._name}-record",
@@ -209,7 +210,7 @@ class LoadBalancer(KitComponent):
                 "healthy_threshold": 2,
                 "unhealthy_threshold": 2,
             },
-            # EKS Auto Mode may register targets only in groups that carry the cluster's name.
+            # EKS Auto Mode may register targets only in groups tagged with the cluster's name.
             tags={"eks:eks-cluster-name": self._args.cluster_name},
             opts=self.child(),
         )

@@ -1,5 +1,5 @@
-"""A network of the functions' own, with private ways to AWS and an allow-list for the rest. The only
-importer of ec2.
+"""A VPC for the functions, with VPC endpoints to AWS and an allow-list for everything else. Only this
+module imports ec2.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ from components.base import KitComponent, Names, refuse
 from components.foundation.boundary import ACTIONS
 from components.permissions import Statement, document, trusted
 
-# Services that the functions call, by the name of their endpoint and of their actions.
+# Services that functions call: name of the endpoint, and service prefix of the actions.
 INTERFACES = {
     "bedrock-runtime": "bedrock",
     "kinesis-firehose": "firehose",
@@ -22,14 +22,14 @@ INTERFACES = {
     "sts": "sts",
 }
 GATEWAYS = ("dynamodb", "s3")
-# Buckets of AWS in which the layers of images lie that nodes of a cluster pull.
+# AWS buckets that hold the layers of images that cluster nodes pull.
 _IMAGE_LAYERS = "prod-{region}-starport-layer-bucket"
 
 
 @dataclass(frozen=True)
 class NetworkArgs:
-    """`zones` are availability zones; `domains` are the only names that functions can resolve, `*.` in
-    front for all names under one. `cidr` is a private range of /16 to /22.
+    """`zones` are availability zones. `domains` are the only names that functions can resolve; a `*.`
+    prefix stands for all names below. `cidr` is a private range of /16 to /22.
     """
 
     names: Names
@@ -40,8 +40,8 @@ class NetworkArgs:
     log_retention_days: int
     boundary_arn: pulumi.Input[str]
     private_api: bool = False
-    anchor_bucket: str = ""  # of another account
-    images: bool = False  # nodes of a cluster run here, which pull images and call their API server
+    anchor_bucket: str = ""  # in a second account
+    images: bool = False  # cluster nodes run here, which pull images and call their API server
 
 
 class Network(KitComponent):
@@ -219,7 +219,7 @@ class Network(KitComponent):
     def _image_layers(self) -> list[Statement]:
         if not self._args.images:
             return []
-        # the node asks ECR, and gets its layers from a bucket of AWS's own with a signature of AWS's own
+        # nodes ask ECR and get layers from an AWS bucket, with an AWS signature
         bucket = _IMAGE_LAYERS.format(region=self._args.names.region)
         layers = Statement(
             "ImageLayers",
@@ -231,7 +231,7 @@ class Network(KitComponent):
         return [layers]
 
     def _anchors(self) -> list[Statement]:
-        """Proofs of the evidence go to a bucket of another account."""
+        """Return permission to write anchors of the evidence to the bucket in a second account."""
         names, bucket = self._args.names, self._args.anchor_bucket
         if not bucket:
             return []
@@ -297,7 +297,7 @@ class Network(KitComponent):
             action="ALLOW",
             priority=10,
             firewall_domain_list_id=allowed.id,
-            # an identity provider's name leads to names of its network, which nobody could list
+            # an identity provider's name resolves through CNAMEs in its own network, which cannot be listed
             firewall_domain_redirection_action="TRUST_REDIRECTION_DOMAIN",
             firewall_rule_group_id=group.id,
             opts=self.child(),

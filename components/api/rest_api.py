@@ -1,4 +1,4 @@
-"""The front door: one REST API that streams, passes every path to the gateway and logs every request."""
+"""API Gateway: one REST API that streams, forwards every path to the gateway, and logs every request."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ from lambdas.gateway.errors import PERMISSION, POLICY_STATUS
 STAGE = "live"
 IAM_SEGMENT = "iam"
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_PQ_2025_09"
-# Bytes of a request's body. Lambda takes 6 MB of event, which hold about 4.4 MB of body in base 64; what goes
-# to pods is limited by API Gateway itself.
+# Maximum request body in bytes. A Lambda event has at most 6 MB, which hold about 4.4 MB of body in base64;
+# API Gateway itself limits what goes to pods.
 BODY_LIMIT = 4_400_000
 PODS_BODY_LIMIT = 10 * 1024 * 1024
 # What `kit audit verify` needs to match each request with its records, and nothing about its content.
@@ -49,17 +49,19 @@ class Pods:
     name: str
     link_id: pulumi.Input[str]
     load_balancer_arn: pulumi.Input[str]
-    ready: Sequence[pulumi.Resource] = ()  # what must serve before they are called
+    ready: Sequence[pulumi.Resource] = ()  # resources that must be ready before they are called
 
 
 @dataclass(frozen=True)
 class RestApiArgs:
-    """`timeout_seconds` up to 900, because answers are streamed. Rates are per second over the whole API.
+    """`timeout_seconds` is at most 900, because answers are streamed. Rates are per second over the whole
+    API.
 
-    `others` are functions that answer all paths under one first segment (`scim`) instead of the gateway; each
-    authenticates its own requests. `what` is the API's part of the physical name. `authorizer` decides which
-    requests the gateway gets; the paths under `iam/` are for callers who sign with SigV4, whom API Gateway
-    itself authenticates. With `pods` these paths are answered by them, and the function stands by.
+    `others` are functions that serve all paths below one first segment (`scim`) instead of the gateway,
+    each of which authenticates its own requests. `what` is the API's part of the physical name.
+    `authorizer` decides which requests reach the gateway. Paths below `iam/` are for callers that sign with
+    SigV4, whom API Gateway authenticates itself. With `pods`, they serve these paths and the function
+    stands by.
     """
 
     names: Names
@@ -71,7 +73,7 @@ class RestApiArgs:
     endpoint: Literal["REGIONAL", "PRIVATE"] = "REGIONAL"
     vpc_endpoint_ids: tuple[pulumi.Input[str], ...] = ()
     domain: CustomDomain | None = None
-    mutual_tls: MutualTls | None = None  # of the domain
+    mutual_tls: MutualTls | None = None  # of the custom domain
     others: Mapping[str, Function] = field(default_factory=dict)
     authorizer: Function | None = None
     pods: Pods | None = None
@@ -117,7 +119,7 @@ class RestApi(KitComponent):
         )
         super().__init__(name, opts)
         self._name, self._args = name, args
-        # Everything that a deployment freezes is collected here as it is made, and hashed into its trigger.
+        # Everything that a deployment freezes is collected here and hashed into its trigger.
         self._definition: dict[str, Any] = {}
         self.api = self._api()
         self.authorizer = self._authorizer(args.authorizer) if args.authorizer else None
@@ -221,8 +223,8 @@ class RestApi(KitComponent):
     def _route(
         self, part: str, resource_id: pulumi.Input[str], function: Function | None = None
     ) -> list[pulumi.Resource]:
-        """Every method of one resource to a function, the gateway if none is given, which authenticates
-        each request itself.
+        """Connect every method of one resource to a function, by default the gateway, which authenticates
+        each request.
         """
         pods = self._args.pods
         method = apigateway.Method(
@@ -245,7 +247,7 @@ class RestApi(KitComponent):
                     "timeout_milliseconds": self._args.timeout_seconds * 1000,
                 },
             ),
-            # a method has one integration: made first, the new one would be deleted with the old one
+            # a method has one integration: created first, the new one would be deleted with the old one
             opts=self.child(
                 depends_on=list(pods.ready) if pods and function is None else None,
                 delete_before_replace=True,
@@ -261,7 +263,7 @@ class RestApi(KitComponent):
                 "integration_http_method": "POST",
                 "uri": (function or self._args.gateway).streaming_uri,
             }
-        # Where API Gateway has authenticated nobody it says so: else a caller could write the header.
+        # Set explicitly if API Gateway has authenticated nobody: otherwise a caller could send the header.
         caller = "context.identity.userArn" if part == IAM_SEGMENT else f"'{NOBODY}'"
         said = {
             REQUEST_ID: "context.requestId",
@@ -274,7 +276,8 @@ class RestApi(KitComponent):
             "connection_type": "VPC_LINK",
             "connection_id": pods.link_id,
             "integration_target": pods.load_balancer_arn,
-            # names the host and whose certificate counts; the path is the request's, the stage in front
+            # sets the host name and the certificate to expect; the path is the request's, with the stage as
+            # prefix
             "uri": f"https://{pods.name}:443",
             "request_parameters": {
                 f"integration.request.header.{name.decode()}": value for name, value in said.items()
@@ -289,12 +292,12 @@ class RestApi(KitComponent):
         return {"authorization": "CUSTOM", "authorizer_id": self.authorizer.id}
 
     def _authorizer(self, function: Function) -> apigateway.Authorizer:
-        """Asked for every request: kept decisions would need each identity source in each request, and
-        callers send either of two headers.
+        """Create the authorizer, which is called for every request.
 
-        The identity source is given although nothing is kept: left out, the provider fills in the header
-        `Authorization`, and API Gateway then answers 401 to callers who send only `x-api-key`, without
-        asking.
+        Cached decisions would require every identity source in every request, but callers send either of
+        two headers. The identity source is set although nothing is cached: without it the provider sets the
+        header `Authorization`, and API Gateway answers 401 to callers that send only `x-api-key`, without
+        calling the authorizer.
         """
         settings = self._record(
             "authorizer",
@@ -303,7 +306,7 @@ class RestApi(KitComponent):
                 "type": "REQUEST",
                 "authorizer_uri": function.buffered_uri,
                 "authorizer_result_ttl_in_seconds": 0,
-                "identity_source": "context.identity.sourceIp",  # every request has one
+                "identity_source": "context.identity.sourceIp",  # always present
             },
         )
         authorizer = apigateway.Authorizer(
@@ -317,16 +320,16 @@ class RestApi(KitComponent):
         return authorizer
 
     def _error_responses(self) -> None:
-        """Errors that API Gateway answers by itself, in the shape that Anthropic's clients read."""
+        """Create API Gateway's own error responses, in the shape that Anthropic's clients expect."""
         for response_type, status, error in (
             ("DEFAULT_4XX", None, "invalid_request_error"),
             ("DEFAULT_5XX", None, "api_error"),
             ("REQUEST_TOO_LARGE", "413", "request_too_large"),
             ("THROTTLED", "429", "rate_limit_error"),
             ("INTEGRATION_TIMEOUT", "504", "timeout_error"),
-            # a rule of the organisation said no: as the gateway says it, so that no client repeats it
+            # blocked by policy: answered as the gateway does, so that no client retries
             ("WAF_FILTERED", str(POLICY_STATUS), PERMISSION),
-            # what the authorizer denies has no valid credential
+            # denied by the authorizer: no valid credential
             ("ACCESS_DENIED", "401", "authentication_error"),
             ("UNAUTHORIZED", "401", "authentication_error"),
             ("MISSING_AUTHENTICATION_TOKEN", "401", "authentication_error"),
@@ -385,7 +388,7 @@ class RestApi(KitComponent):
             method_path="*/*",
             settings={
                 "metrics_enabled": True,
-                "data_trace_enabled": False,  # would write prompts into a log
+                "data_trace_enabled": False,  # would log prompts
                 "logging_level": "OFF",
                 "throttling_rate_limit": self._args.rate_limit,
                 "throttling_burst_limit": self._args.burst_limit,
@@ -394,7 +397,7 @@ class RestApi(KitComponent):
         )
 
     def _domain(self, domain: CustomDomain, mutual_tls: MutualTls | None) -> apigateway.DomainName:
-        # API Gateway refuses mutual TLS together with an enhanced security policy; TLS_1_2 also speaks 1.3.
+        # API Gateway rejects mutual TLS with an enhanced security policy; TLS_1_2 includes 1.3.
         tls: dict[str, Any] = (
             {
                 "mutual_tls_authentication": {
@@ -422,7 +425,7 @@ class RestApi(KitComponent):
             opts=self.child(),
         )
         if domain.hosted_zone_id:
-            from pulumi_aws import route53  # slow to load, so only where it is used
+            from pulumi_aws import route53  # slow to import, so only where needed
 
             route53.Record(
                 f"{self._name}-domain-record",

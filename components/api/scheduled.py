@@ -1,4 +1,4 @@
-"""Scheduled functions: the notary that seals, the sweeper that cleans up."""
+"""Scheduled functions: the notary, which seals records, and the sweeper, which cleans up reservations."""
 
 import json
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ _LONGEST_LOOK_BACK = 7 * 86_400
 
 @dataclass(frozen=True)
 class ScheduleArgs:
-    """`expression` as EventBridge reads it: `rate(5 minutes)`, `cron(10 * * * ? *)` (UTC). At each time
-    `shards` runs begin side by side, those after the first with `{"shard": n}`.
+    """`expression` is an EventBridge schedule: `rate(5 minutes)`, `cron(10 * * * ? *)` (UTC). Each time,
+    `shards` runs start in parallel, those after the first with `{"shard": n}`.
     """
 
     function: FunctionArgs
@@ -82,14 +82,14 @@ class ScheduledFunction(KitComponent):
 
 
 def silence(what: str, expression: str) -> tuple[int, int]:
-    """Seconds of an alarm's period and number of periods in which a schedule must have run at least once:
-    three of its gaps.
+    """Return period in seconds and number of periods within which a schedule must have run: three of its
+    gaps.
 
-    CloudWatch takes periods of whole minutes up to a day, and looks back over a day where they are shorter
-    than an hour, else over seven. A period is five minutes at least, so that one late run alarms nobody.
+    CloudWatch accepts periods of whole minutes up to a day, and looks back one day if they are shorter than
+    an hour, otherwise seven. A period is at least five minutes, so that one late run raises no alarm.
 
     Raises:
-        ArgumentsError: the schedule runs less often than an alarm can see.
+        ArgumentsError: the schedule runs less often than an alarm can detect.
     """
     try:
         gap = longest_gap_minutes(expression) * 60
@@ -103,7 +103,7 @@ def silence(what: str, expression: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class MaintenanceArgs:
-    """What notary and sweeper share."""
+    """Arguments common to notary and sweeper."""
 
     context: FunctionContext
     stores: Stores
@@ -112,13 +112,15 @@ class MaintenanceArgs:
     memory: int
     audit_mode: str = "COMPLIANCE"
     audit_days: int = 2557
-    anchor_bucket: str | None = None  # of a second account
+    anchor_bucket: str | None = None  # in a second account
     notary_shards: int = 1
 
 
 def notary(args: MaintenanceArgs) -> ScheduleArgs:
-    """Seals each hour in segments and a signed manifest, as soon as it is due (L2.5). A run takes what it
-    comes to in five minutes, the next one goes on. A shard of 1,024 MB takes some 400,000 objects an hour.
+    """Return the schedule of the notary, which seals each hour into segments and a signed manifest (L2.5).
+
+    A run works for five minutes and the next one continues. One shard with 1,024 MB seals about 400,000
+    objects per hour.
     """
     stores, names = args.stores, args.context.names
     anchors = f"anchors/{names.client}-{names.environment}/"
@@ -182,7 +184,9 @@ def notary(args: MaintenanceArgs) -> ScheduleArgs:
 
 
 def sweeper(args: MaintenanceArgs) -> ScheduleArgs:
-    """Charges what dead processes had reserved, every five minutes (L1.6)."""
+    """Return the schedule of the sweeper, which charges reservations of dead processes every five minutes
+    (L1.6).
+    """
     stores = args.stores
     return ScheduleArgs(
         FunctionArgs(

@@ -1,4 +1,4 @@
-"""The web application firewall in front of the API. Only this module imports wafv2: it is slow to load."""
+"""AWS WAF web ACL in front of the API. Only this module imports wafv2, which is slow to load."""
 
 import json
 from dataclasses import dataclass
@@ -10,20 +10,23 @@ from pulumi_aws import cloudwatch, wafv2
 from components.api.rest_api import BODY_LIMIT, STAGE
 from components.base import KitComponent, Names, refuse
 
-_BY_ADDRESS = 300  # seconds over which requests of one address are counted
+_BY_ADDRESS = 300  # seconds over which requests per address are counted
 
 
 def _below(*roots: str) -> str:
-    """Matches paths below the roots: at the start of the path, or behind the stage's own name (API Gateway's
-    address has it, a custom domain has not). Not with an empty, encoded or dot segment further on: nothing
-    that somebody else could read as another path.
+    """Return a pattern for paths below the roots, at the start of the path or after the stage name.
+
+    API Gateway's own address includes the stage name, a custom domain does not. Paths with an empty,
+    encoded or dot segment do not match, because another parser could read them as a different path.
     """
     segment = "[A-Za-z0-9_:~@=,+-][A-Za-z0-9_:~@=,+.-]*"
     return f"^/(?:{STAGE}/)?(?:{'|'.join(roots)})(?:/{segment})+$"
 
 
 def number_above(limit: int) -> str:
-    """Matches decimal numbers above `limit`, with leading zeros or without: the rules compare no numbers."""
+    """Return a pattern for decimal numbers above `limit`, with or without leading zeros: WAF cannot compare
+    numbers.
+    """
     digits = str(limit)
     longer = f"[1-9][0-9]{{{len(digits)},}}"
     greater = [
@@ -36,7 +39,7 @@ def number_above(limit: int) -> str:
 
 UNREAD_BODIES = _below("v1", "scim")
 SCIM = _below("scim")
-# What the firewall itself answers, in the shape that Anthropic's clients read; it knows no request id.
+# Responses of the firewall itself, in the shape that Anthropic's clients expect; it knows no request id.
 RESPONSES = {
     "too-large": (
         413,
@@ -50,11 +53,11 @@ _SECRET_HEADERS = ("authorization", "x-api-key", "cookie")
 
 @dataclass(frozen=True)
 class WebAclArgs:
-    """Requests of one address within five minutes; an office behind one address needs a generous number.
+    """Request limits per IP address in five minutes; an office behind one address needs a generous one.
 
-    `scim_requests_per_address` counts `/scim/…` apart: an identity provider imports 10,000 people in as many
-    requests and more, mostly from one address. `resource_arn` is what it stands in front of, the stage of an
-    API or a load balancer; `what` is its part of the physical name; `body_limit` is in bytes.
+    `scim_requests_per_address` counts `/scim/...` separately: an identity provider imports 10,000 people in
+    at least as many requests, mostly from one address. `resource_arn` is the protected API stage or load
+    balancer; `what` is its part of the physical name; `body_limit` is in bytes.
     """
 
     names: Names
@@ -133,7 +136,7 @@ class WebAcl(KitComponent):
             f"{name}-association",
             resource_arn=args.resource_arn,
             web_acl_arn=self.acl.arn,
-            # a resource has one: made first, the new one would be ended with the old one
+            # a resource has one ACL: created first, the new association would end with the old one
             opts=self.child(delete_before_replace=True),
         )
         self._log(name, args)
@@ -192,7 +195,7 @@ class WebAcl(KitComponent):
     def _log(self, name: str, args: WebAclArgs) -> None:
         group = cloudwatch.LogGroup(
             f"{name}-logs",
-            name=f"aws-waf-logs-{args.names.of(args.what)}",  # WAF takes no other prefix
+            name=f"aws-waf-logs-{args.names.of(args.what)}",  # WAF requires this prefix
             retention_in_days=args.log_retention_days,
             kms_key_id=args.logs_key_arn,
             opts=self.kept(),

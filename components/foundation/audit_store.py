@@ -1,4 +1,4 @@
-"""The bucket of record: what is written there cannot be deleted or changed until its time has come."""
+"""The bucket of record: objects cannot be changed or deleted before their retention ends."""
 
 from dataclasses import dataclass, replace
 
@@ -17,15 +17,15 @@ from components.storage import (
     TaggedExpiry,
 )
 
-RECORD_LOCK_DAYS = 30  # of a record until its segment is sealed, which is within hours
-CONTAINED = ("kit-contained", "sealed")  # the notary's tag on a record that a sealed segment has
+RECORD_LOCK_DAYS = 30  # lock of a record until its segment is sealed, which happens within hours
+CONTAINED = ("kit-contained", "sealed")  # the notary's tag on a record that a sealed segment contains
 SEALED = ("manifests/", "segments/")
 
 
 @dataclass(frozen=True)
 class AuditStoreArgs:
-    """`retention_days` is for what is sealed. GOVERNANCE (which a privileged person can lift) is for named
-    non-production only.
+    """`retention_days` applies to sealed segments and manifests. GOVERNANCE mode, which a privileged
+    principal can bypass, is for named non-production environments only.
     """
 
     names: Names
@@ -140,7 +140,7 @@ class AuditStore(KitComponent):
                     "source_selection_criteria": {"sse_kms_encrypted_objects": {"status": "Enabled"}},
                     "destination": {
                         "bucket": replica.arn,
-                        # Bills true sizes: STANDARD_IA takes each object for 128 KB at least.
+                        # Bills actual sizes: STANDARD_IA bills at least 128 KB per object.
                         "storage_class": "INTELLIGENT_TIERING",
                         "encryption_configuration": {"replica_kms_key_id": key.arn},
                         "metrics": {"status": "Enabled", "event_threshold": {"minutes": 15}},
@@ -201,7 +201,7 @@ class AuditStore(KitComponent):
 
 
 def evidence_statements(args: AuditStoreArgs) -> list[Statement]:
-    """What nobody may do to the bucket of record, whatever IAM says."""
+    """Return what is denied to every principal on the bucket of record, whatever IAM allows."""
     bucket = f"arn:{args.names.partition}:s3:::{args.names.everywhere('audit')}"
     objects = f"{bucket}/*"
 

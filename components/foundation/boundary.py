@@ -1,4 +1,4 @@
-"""The most that any role of the kit can ever do, whatever policy is attached to it later."""
+"""Permissions boundary: the maximum that any role of the kit can do, whatever is attached to it later."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pulumi_aws import iam
 from components.base import KitComponent, Names
 from components.permissions import Statement, document
 
-# Whatever a role of the kit may be given; a test holds every role of every plan against this list.
+# Every action that a role of the kit may have. A test checks every role of every plan against this list.
 ACTIONS: Mapping[str, Sequence[str]] = {
     "athena": (
         "GetQueryExecution",
@@ -82,7 +82,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
         "GetTableVersion",
         "GetTableVersions",
     ),
-    "iam": ("GetRole",),  # who may take a role of the Center, for the access review
+    "iam": ("GetRole",),  # who may assume a Center of Excellence role, for the access review
     "kms": ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GetPublicKey", "Sign", "Verify"),
     "lambda": ("InvokeFunction",),
     "logs": (
@@ -136,7 +136,7 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "sts": ("AssumeRole", "GetWebIdentityToken", "TagSession"),
     "xray": ("BatchGetTraces", "GetTraceSummaries", "PutTelemetryRecords", "PutTraceSegments"),
 }
-# Also denied outright, so that no later statement of the boundary can open it.
+# Also denied explicitly, so that no later statement of the boundary can allow it.
 _EVIDENCE_DENIED = (
     "cloudtrail:DeleteTrail",
     "cloudtrail:StopLogging",
@@ -158,7 +158,7 @@ _EVIDENCE_DENIED = (
 
 
 def actions() -> list[str]:
-    """Every action of the boundary, `service:Action`, sorted."""
+    """Return every action of the boundary as `service:Action`, sorted."""
     return sorted(f"{service}:{action}" for service, allowed in ACTIONS.items() for action in allowed)
 
 

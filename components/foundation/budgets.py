@@ -1,4 +1,4 @@
-"""AWS budgets and anomaly detection: the backstop behind the gateway's own ledger, which enforces."""
+"""AWS budgets and cost anomaly detection: the backstop behind the gateway's own ledger, which enforces."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,9 @@ _MICROUSD = 1_000_000
 
 @dataclass(frozen=True)
 class BudgetsArgs:
-    """Amounts in micro-dollars a month. `emails` are notified as well as the alarm topic (AWS takes ten)."""
+    """Amounts in micro-dollars per month. `emails` are notified in addition to the alarm topic (AWS allows
+    ten).
+    """
 
     names: Names
     topic_arn: pulumi.Input[str]
@@ -21,7 +23,7 @@ class BudgetsArgs:
     infrastructure_microusd: int
     warning_percent: int = 80
     anomaly_percent: int = 40
-    anomaly_monitor: str = "none"  # `none`, `create`, or the ARN of the account's own
+    anomaly_monitor: str = "none"  # `none`, `create`, or the ARN of the account's existing monitor
     emails: Sequence[str] = ()
 
 
@@ -68,7 +70,9 @@ class Budgets(KitComponent):
         self.register_outputs({"infrastructure": self.infrastructure.name, "claude": self.claude.name})
 
     def _watch_anomalies(self, name: str, args: BudgetsArgs) -> None:
-        """An account has one monitor of its services at most, and AWS makes one for new accounts."""
+        """Subscribe to anomalies. An account has at most one monitor of its services; AWS creates it for
+        new accounts.
+        """
         monitor_arn: pulumi.Input[str] = args.anomaly_monitor
         if args.anomaly_monitor == "create":
             monitor_arn = costexplorer.AnomalyMonitor(
@@ -81,7 +85,7 @@ class Budgets(KitComponent):
         costexplorer.AnomalySubscription(
             f"{name}-anomaly-notices",
             name=args.names.of("anomaly-notices"),
-            frequency="IMMEDIATE",  # the only frequency that SNS takes
+            frequency="IMMEDIATE",  # the only frequency that SNS supports
             monitor_arn_lists=[monitor_arn],
             subscribers=[{"type": "SNS", "address": args.topic_arn}],
             threshold_expression={

@@ -1,6 +1,4 @@
-"""The bucket of what people approve and the functions read: documents, gateway policy, prompts, gate
-evidence.
-"""
+"""The bucket of approved content that functions read: documents, gateway policy, prompts, gate evidence."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,14 +15,14 @@ DOCUMENTS = Path(__file__).resolve().parent.parent.parent / "documents"
 
 
 def documents(folder: Path = DOCUMENTS) -> dict[str, Path]:
-    """The governance documents of the kit by name (file name without suffix)."""
+    """Return the kit's governance documents by name (file name without suffix)."""
     return {path.stem: path for path in sorted(folder.glob("*.md")) if path.stem != "README"}
 
 
 @dataclass(frozen=True)
 class GovernanceStoreArgs:
-    """`key_arn` encrypts the bucket; a replaced version of a text can be read for `versions_days` more.
-    `documents` are the files by name, the kit's own if none are given.
+    """`key_arn` encrypts the bucket. Replaced versions are kept for `versions_days`. `documents` are files
+    by name, by default the kit's own.
     """
 
     names: Names
@@ -46,7 +44,7 @@ class GovernanceStore(KitComponent):
     def __init__(
         self, name: str, args: GovernanceStoreArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        # What people approve: an attestation names the hash, and a changed text needs a new one.
+        # People approve this hash: an attestation names it, and a changed text needs a new attestation.
         self.hashes = {
             document: hashlib.sha256(path.read_bytes()).hexdigest()
             for document, path in args.documents.items()

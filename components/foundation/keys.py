@@ -1,4 +1,4 @@
-"""The customer-managed keys, one per purpose, so that a permission on one opens nothing else."""
+"""Customer-managed KMS keys, one per purpose, so that access to one gives access to nothing else."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,8 +30,8 @@ _ADMINISTRATION = (
     "kms:UpdateAlias",
     "kms:UpdateKeyDescription",
 )
-# Withheld from the keys that hold evidence: they can then be destroyed only after a change of the key policy,
-# which the trail records.
+# Withheld from keys of evidence: they can be destroyed only after a change of the key policy, which the
+# trail records.
 _DESTRUCTION = ("kms:CancelKeyDeletion", "kms:DisableKey", "kms:EnableKey", "kms:ScheduleKeyDeletion")
 _SYMMETRIC_USE = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 _SERVICE_USE = (
@@ -40,32 +40,32 @@ _SERVICE_USE = (
     "kms:GenerateDataKey",
     "kms:GenerateDataKeyWithoutPlaintext",
 )
-# CloudWatch Logs documents these for a log group under a key of one's own.
+# Documented by CloudWatch Logs for a log group with a customer-managed key.
 _LOGS_USE = (*_SERVICE_USE, "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """What one key is for and who may use it, on top of what IAM policies of the account allow.
+    """What a key is for and who may use it, in addition to what IAM policies of the account allow.
 
-    `via` limits the use to requests that AWS services make for the caller (`s3`, `dynamodb`); `services`
-    are service principals that use the key in their own name, each with the condition keys that tie it to
-    this account. `linked_roles` are service-linked roles by their path, each with the service through which
-    it uses the key: their permissions are AWS's, so only the key's own policy can let them in.
+    `via` limits use to requests that AWS services (`s3`, `dynamodb`) make for the caller. `services` are
+    service principals that use the key themselves, each with the condition keys that restrict it to this
+    account. `linked_roles` are paths of service-linked roles, each with the service through which it uses
+    the key: AWS defines their permissions, so only the key policy can grant them access.
     """
 
     description: str
     via: Sequence[str] = ()
-    open_to_account: bool = False  # callers of the service in `via` may use the key through it
+    open_to_account: bool = False  # callers of the services in `via` may use the key through them
     services: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     linked_roles: Mapping[str, str] = field(default_factory=dict)
     signing: bool = False
     evidence: bool = False
-    only_roles: Sequence[str] = ()  # ARNs of the roles that may use it at all; all that IAM allows if empty
+    only_roles: Sequence[str] = ()  # ARNs of the only roles that may use it; empty: whatever IAM allows
 
 
 def purposes(names: Names) -> dict[str, Purpose]:
-    """The kit's keys by purpose (L1.7, L2.5)."""
+    """Return the kit's keys by purpose (L1.7, L2.5)."""
     this_account = {"StringEquals": {"aws:SourceAccount": names.account}}
     log_groups = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": names.arn("logs", "log-group:*")}}
     trail = {"StringEquals": {"aws:SourceArn": names.arn("cloudtrail", f"trail/{names.of('trail')}")}}
@@ -82,10 +82,10 @@ def purposes(names: Names) -> dict[str, Purpose]:
             "Metadata copies and access logs",
             via=["athena", "firehose", "s3"],
             services={
-                "encryption.athena.amazonaws.com": this_account,  # managed results of queries
+                "encryption.athena.amazonaws.com": this_account,  # managed query results
                 "firehose.amazonaws.com": this_account,
             },
-            # API Gateway puts its access log on a stream
+            # API Gateway writes its access log to a stream
             linked_roles={"ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway": "firehose"},
         ),
         "secrets": Purpose("Secrets Manager", via=["secretsmanager"]),
@@ -106,7 +106,7 @@ def purposes(names: Names) -> dict[str, Purpose]:
 
 @dataclass(frozen=True)
 class KeyRingArgs:
-    """`deletion_window_days` is how long a scheduled deletion can be taken back (7-30)."""
+    """`deletion_window_days` is the waiting period of a scheduled deletion (7-30)."""
 
     names: Names
     deletion_window_days: int = 30
@@ -164,7 +164,7 @@ class KeyRing(KitComponent):
 
 
 def key_statements(purpose: Purpose, names: Names) -> list[Statement]:
-    """The key policy of one purpose. `*` as the resource means the very key in a key policy."""
+    """Return the key policy of one purpose. In a key policy, the resource `*` is the key itself."""
     account = {"AWS": [names.root_principal]}
     administration = _ADMINISTRATION if purpose.evidence else (*_ADMINISTRATION, *_DESTRUCTION)
     statements = [Statement("AdministrationByThisAccount", administration, ["*"], principals=account)]
@@ -207,7 +207,7 @@ def _use_by_account(purpose: Purpose, names: Names, through: Mapping[str, str | 
 
 
 def _grants(names: Names, through: Mapping[str, str | Sequence[str]]) -> Statement:
-    """A service keeps a grant for the resource that it encrypts; nobody may hand grants to people."""
+    """Let a service keep a grant for the resource that it encrypts, and nobody create grants for people."""
     return Statement(
         "GrantsForAwsResources",
         ["kms:CreateGrant"],
@@ -231,7 +231,7 @@ def _service_statements(purpose: Purpose) -> Sequence[Statement]:
 
 
 def _linked_role_statements(purpose: Purpose, names: Names) -> Sequence[Statement]:
-    """By a condition and not as a principal: KMS refuses a policy that names a role not made yet."""
+    """Allow service-linked roles by a condition: KMS rejects a principal that does not exist yet."""
     roles = f"arn:{names.partition}:iam::{names.account}:role/aws-service-role"
     return [
         Statement(

@@ -1,4 +1,4 @@
-"""Where alarms and budget notices go."""
+"""The topic for alarms and budget notifications."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _PUBLISHERS = (
 
 @dataclass(frozen=True)
 class NotificationsArgs:
-    """`emails` are subscribed; each has to confirm once by the link that AWS sends."""
+    """`emails` are subscribed; each address must confirm once through the link that AWS sends."""
 
     names: Names
     key_arn: pulumi.Input[str]

@@ -1,4 +1,6 @@
-"""Proof of who the gateway is, for Claude's side: identity tokens that AWS issues to this account's roles."""
+"""Outbound identity federation: tokens, issued by AWS to roles of this account, that identify the gateway
+to Anthropic.
+"""
 
 import pulumi
 from pulumi_aws import iam

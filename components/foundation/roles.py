@@ -1,4 +1,4 @@
-"""The Center of Excellence: seven roles, each with what its work needs and no more."""
+"""The Center of Excellence: seven roles, each with least privilege for its work."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,10 +25,12 @@ ROLES = (
 
 @dataclass(frozen=True)
 class RolesArgs:
-    """Keys of the foundation, and who may take a role: `principals` by role, each the ARN of a SAML
-    provider, of an IAM role, or of a role of IAM Identity Center (which may end in `*`, as its names carry
-    a random part). All roles trust the SAML provider of `saml_provider_arn`. A role that nobody else may take
-    can be taken by IAM principals of the account that signed in with a second factor.
+    """Keys of the foundation, and who may assume a role.
+
+    `principals` by role are ARNs of a SAML provider, of an IAM role, or of an IAM Identity Center role
+    (which may end in `*`, because its name contains a random part). All roles trust the SAML provider
+    `saml_provider_arn`. A role without any principal can be assumed by IAM principals of the account that
+    signed in with MFA.
     """
 
     names: Names
@@ -120,7 +122,7 @@ def _trust_document(named: Sequence[str], names: Names) -> dict[str, Any]:
                 "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}},
             }
         )
-    # Sessions are taken under the person's own name only: approvals count people, not sessions.
+    # Sessions must have the person's own name: approvals count people, not sessions.
     person: dict[str, Any] = {
         "ArnLike": {"aws:PrincipalArn": patterns},
         "StringEquals": {"sts:RoleSessionName": "${aws:PrincipalTag/kit-person}"},
@@ -144,7 +146,7 @@ def _trust_document(named: Sequence[str], names: Names) -> dict[str, Any]:
 
 
 def statements_of(args: RolesArgs) -> dict[str, list[Statement]]:
-    """What each role may do, by role."""
+    """Return the permissions of each role."""
     names = args.names
     read_documents = _read(names, "Documents", "governance", ["documents/*"], args.governance_key_arn)
     read_prompts = _read(names, "Prompts", "governance", ["prompts/*"], args.governance_key_arn)
@@ -153,7 +155,7 @@ def statements_of(args: RolesArgs) -> dict[str, list[Statement]]:
         Statement("Attest", ["s3:PutObject"], [_objects(names, "governance", "evidence/*")]),
         _use_key("EncryptEvidence", ["kms:GenerateDataKey"], args.governance_key_arn, names),
     ]
-    # the client's protected terms: written by the person who answers for data, read by the gateway
+    # the client's protected terms: written by the person accountable for the data, read by the gateway
     protect_terms = [
         Statement(
             "PublishTerms",
@@ -165,7 +167,7 @@ def statements_of(args: RolesArgs) -> dict[str, list[Statement]]:
         Statement(
             "AllowRequests", ["s3:PutObject"], [_objects(names, "governance", "policy/request-contract.json")]
         ),
-        # which findings count no longer (`kit inspection except`)
+        # findings that are excepted (`kit inspection except`)
         Statement(
             "ExceptFindings",
             ["s3:PutObject"],
@@ -227,8 +229,10 @@ def statements_of(args: RolesArgs) -> dict[str, list[Statement]]:
 
 
 def session_beginnings(names: Names) -> list[str]:
-    """How the ARN of a session of the Center of Excellence begins; its name, the person's, comes after a
-    slash. Sessions of IAM Identity Center are of roles that it makes for its permission sets.
+    """Return the ARN prefixes of Center of Excellence sessions; the session name, the person's, follows
+    after a slash.
+
+    IAM Identity Center sessions are of the roles that it creates for its permission sets.
     """
     sessions = f"arn:{names.partition}:sts::{names.account}:assumed-role/"
     return [
@@ -242,7 +246,7 @@ def session_beginnings(names: Names) -> list[str]:
 
 
 def _granted(args: RolesArgs, statements: dict[str, list[Statement]]) -> dict[str, list[Statement]]:
-    """What everybody in the Center also has: the way to emergency access, whose function decides."""
+    """Add what every role has: access to the break-glass function, which decides."""
     names = args.names
     glass = Statement(
         "AskForEmergencyAccess",
@@ -260,7 +264,9 @@ def _table(names: Names, what: str) -> list[str]:
 
 
 def _only(keys: Sequence[str], attributes: Sequence[str] = ()) -> dict[str, dict[str, list[str]]]:
-    """Items under these partition keys only and, where attributes are named, no other attribute of them."""
+    """Return a condition for items under these partition keys only and, if attributes are given, only those
+    attributes.
+    """
     bounds = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys)}}
     if attributes:
         bounds["ForAllValues:StringEquals"] = {"dynamodb:Attributes": list(attributes)}
@@ -268,7 +274,9 @@ def _only(keys: Sequence[str], attributes: Sequence[str] = ()) -> dict[str, dict
 
 
 def _operate_keys(args: RolesArgs) -> list[Statement]:
-    """Keys and workloads of applications, the tokens of provisioning, the identity provider's secret."""
+    """Return permissions for applications' keys and workloads, SCIM tokens, and the identity provider's
+    secret.
+    """
     names = args.names
     secret = names.arn("secretsmanager", f"secret:{names.of('key-pepper')}-*")
     token = names.arn("secretsmanager", f"secret:{names.of('scim-token')}-*")
@@ -333,7 +341,7 @@ def _operate_keys(args: RolesArgs) -> list[Statement]:
 
 
 def _record(args: RolesArgs) -> list[Statement]:
-    """Say in the records what an operator did."""
+    """Return permission to record an operator's action."""
     return [
         Statement(
             "RecordWhatIsDone",
@@ -373,7 +381,9 @@ def _read(
 
 
 def _query_analytics(args: RolesArgs) -> list[Statement]:
-    """Queries over the metadata copies, which hold no bodies; the workgroup caps what a query may scan."""
+    """Return permission to query the metadata copies, which contain no bodies; the workgroup limits each
+    scan.
+    """
     names = args.names
     return [
         Statement(
@@ -387,7 +397,7 @@ def _query_analytics(args: RolesArgs) -> list[Statement]:
             ],
             [names.arn("athena", f"workgroup/{names.of('analytics')}")],
         ),
-        # results are kept by Athena under the key of the data, in the name of the person who asked
+        # Athena stores results under the data's key, in the name of the person who asks
         Statement(
             "UseResults",
             ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -408,7 +418,7 @@ def _query_analytics(args: RolesArgs) -> list[Statement]:
 
 
 def glue_name(names: Names) -> str:
-    """The Glue database: Athena wants underscores."""
+    """Return the name of the Glue database. Athena requires underscores."""
     return names.of("analytics").replace("-", "_")
 
 
@@ -434,7 +444,7 @@ def _investigate(args: RolesArgs) -> list[Statement]:
 
 
 def _train(args: RolesArgs) -> list[Statement]:
-    """Record who completed which course; whom a name means is looked up (L3.5, L4.1)."""
+    """Return permission to record completed courses, and to look up a person by name (L3.5, L4.1)."""
     names = args.names
     people = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["NAME#user-name#*", "USER#*"]}}
     return [
@@ -462,7 +472,9 @@ def _records_stream(names: Names) -> str:
 
 
 def _review_access(args: RolesArgs) -> list[Statement]:
-    """Read who has what, by which group or rule, and when it was used; keep what was signed off."""
+    """Return permission to read who has which access, by which group or rule and when last used, and to
+    store sign-offs.
+    """
     names = args.names
     return [
         Statement("ReadAccess", ["dynamodb:Scan"], _table(names, "access")),
@@ -499,15 +511,17 @@ def _review_access(args: RolesArgs) -> list[Statement]:
     ]
 
 
-# Prefixes of the governance bucket: access reviews, verdicts on changes, registers, records of gates.
+# Prefixes of the governance bucket: access reviews, verdicts on changes, registers, gate records.
 _KEPT_BY_GOVERNANCE = ("access-reviews", "change-reviews", "gates", "registers")
 
 
 def _intervene(args: RolesArgs) -> list[Statement]:
-    """Kill switches, and erasure of a person's bodies by destroying the wrapped key; both recorded."""
+    """Return permission for kill switches, and for erasure by destroying a person's wrapped key; both are
+    recorded.
+    """
     names = args.names
     return [
-        # Of the ledger only what is off: not what is spent, nor what may be, nor an approval.
+        # In the ledger, only switches: neither spending, nor limits, nor approvals.
         Statement(
             "Switch",
             ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"],
@@ -518,14 +532,14 @@ def _intervene(args: RolesArgs) -> list[Statement]:
         Statement(
             "FindByAddress", ["dynamodb:Query"], _table(names, "directory"), conditions=_only(["EMAIL#*"])
         ),
-        # Of an access record whether it is active, and until when sign-ins have ended: no right of it.
+        # In an access record, only whether it is active and until when sessions are revoked: no rights.
         Statement(
             "Revoke",
             ["dynamodb:UpdateItem"],
             _table(names, "access"),
             conditions=_only(["KEY#*", "USER#*"], ("pk", "sk", "active", "signed_out_at", "version")),
         ),
-        # The files of a person are marked as erased; the gateway deletes them at the provider.
+        # A person's files are marked as erased; the gateway deletes them at the provider.
         Statement(
             "EraseFiles",
             ["dynamodb:Query", "dynamodb:UpdateItem"],
@@ -533,7 +547,7 @@ def _intervene(args: RolesArgs) -> list[Statement]:
             conditions=_only(["FILES#*"]),
         ),
         *_review_access(args),
-        # A key is destroyed by writing over its row, which then bars a new one.
+        # A key is destroyed by overwriting its item, which then prevents a new one.
         Statement(
             "Erase",
             ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],

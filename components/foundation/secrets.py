@@ -1,7 +1,7 @@
-"""Secrets that people and `kit deploy` fill in; their values never pass through Pulumi.
+"""Secrets that people and `kit deploy` fill in. Their values never pass through Pulumi.
 
-None is rotated by Secrets Manager: each has another side that must be given the new value, or ends with the
-old one (docs/deploy.md). `kit doctor` reports those that are due.
+Secrets Manager rotates none of them: each has a counterpart that must get the new value, or dies with the
+old one (docs/deploy.md). `kit doctor` reports the ones that are due.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,8 @@ _WHERE_CONFIGURED: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class SecretsArgs:
-    """`recovery_days` is how long a deleted secret can be restored (7-30); `embeddings`: whether embeddings
-    are made by a provider that has a key.
+    """`recovery_days` is the recovery window of a deleted secret (7-30). `embeddings`: whether a provider
+    of embeddings needs a key.
     """
 
     names: Names

@@ -1,4 +1,4 @@
-"""Who touches what protects the evidence is reported at once, whether they may or not."""
+"""Immediate notification of changes to what protects the evidence, whether permitted or not."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from components.base import KitComponent, Names
 from components.permissions import canonical_json
 
 _CALL = "AWS API Call via CloudTrail"
-# Calls by service, each of which weakens the trail, a key, or what keeps a bucket as it is.
+# Calls, by service, that weaken the trail, a key, or the protection of a bucket.
 _TRAIL = ("DeleteTrail", "PutEventSelectors", "StopLogging", "UpdateTrail")
 _KEYS = ("DisableKey", "DisableKeyRotation", "PutKeyPolicy", "ScheduleKeyDeletion")
 _BUCKETS = (
@@ -31,15 +31,16 @@ _BUCKETS = (
 
 @dataclass(frozen=True)
 class TamperingArgs:
-    """`topic_arn` is where people are notified."""
+    """`topic_arn` is the topic that people subscribe to."""
 
     names: Names
     topic_arn: pulumi.Input[str]
 
 
 def watched(names: Names) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
-    """What is reported: a sentence and the pattern of the event, by name. EventBridge sees the calls of its
-    own region; what is done elsewhere is in the trail, which is of all regions.
+    """Return what is reported: a sentence and an event pattern, by name.
+
+    EventBridge sees the calls of its own region; the trail covers all regions.
     """
 
     def calls(service: str, actions: tuple[str, ...], **more: Any) -> Mapping[str, Any]:

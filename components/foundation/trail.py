@@ -1,6 +1,4 @@
-"""Who did what to the evidence: CloudTrail over the account, with data events of the audit bucket and the
-keys.
-"""
+"""CloudTrail over the account, with data events of the audit bucket and the tables of access and money."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +13,8 @@ from components.storage import Lifecycle, LockMode, ObjectLock, PrivateBucket, P
 
 @dataclass(frozen=True)
 class TrailArgs:
-    """`watched_bucket_arns` are those whose every object read and write is recorded, `watched_table_arns`
-    those whose every write is; retention in days.
+    """Every object read and write in `watched_bucket_arns` and every write to `watched_table_arns` is
+    logged; retention in days.
     """
 
     names: Names
@@ -53,7 +51,7 @@ class Trail(KitComponent):
                 key_arn=args.key_arn,
                 lock=ObjectLock(args.mode, args.retention_days),
                 lifecycle=Lifecycle(infrequent_after_days=30, archive_after_days=90),
-                # CloudTrail writes its digests under SSE-S3, whatever the trail's key is.
+                # CloudTrail writes its digests with SSE-S3, whatever the trail's key is.
                 encrypted_otherwise=f"AWSLogs/{args.names.account}/CloudTrail-Digest/",
                 statements=[
                     Statement(

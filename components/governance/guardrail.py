@@ -9,8 +9,7 @@ import pulumi_aws as aws
 from components.base import KitComponent, Names, refuse
 from components.permissions import Statement, via
 
-# what the kit's own inspection knows least well: names, addresses, and what it knows anyway as a second
-# opinion
+# what the kit's own inspection detects least well (names, addresses), and the rest as a second check
 PII_TYPES = (
     "ADDRESS", "AWS_ACCESS_KEY", "AWS_SECRET_KEY", "CREDIT_DEBIT_CARD_NUMBER", "DRIVER_ID", "EMAIL",
     "INTERNATIONAL_BANK_ACCOUNT_NUMBER", "NAME", "PASSWORD", "PHONE", "UK_NATIONAL_HEALTH_SERVICE_NUMBER",
@@ -23,7 +22,7 @@ _MESSAGE = "Stopped by the inspection."
 
 @dataclass(frozen=True)
 class GuardrailArgs:
-    """The key that encrypts the guardrail, what it looks for, and how eager it is about prompt attacks."""
+    """The guardrail's key, what it detects, and the sensitivity of its prompt attack filter."""
 
     names: Names
     key_arn: pulumi.Input[str]

@@ -1,4 +1,4 @@
-"""The prompt registry: every published version as an object of its own (L2.1, L2.2)."""
+"""The prompt registry: every published version is an object (L2.1, L2.2)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,16 +21,15 @@ from components.governance.published_prompts import (
 
 @dataclass(frozen=True)
 class PromptRegistryArgs:
-    """Where the published prompts lie on disk (of several libraries the first that has a name decides), and
-    the bucket and key that hold them once deployed. `readers` are the client's departments that have the
-    prompts of a department of the library.
+    """Folders of published prompts (the first library that has a prompt wins), and the bucket and key for
+    them. `readers` are the client's departments that use the prompts of a library department.
     """
 
     libraries: Sequence[Path]
     bucket: pulumi.Input[str]
     key_arn: pulumi.Input[str]
     readers: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    users: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of a prompt, by their workflows
+    users: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of a prompt, through their workflows
 
 
 class PromptRegistry(KitComponent):

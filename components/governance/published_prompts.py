@@ -17,14 +17,14 @@ from components.yaml_text import load_yaml
 from lambdas.common.prompts import canonical, content_hash
 
 LOCK_FILE = "published.lock"
-STABLE = "stable"  # its cases hold with answers recorded from a named model
-DRAFT = "draft"  # approved by its owner to be tried, without that evidence
+STABLE = "stable"  # its cases pass with answers recorded from a named model
+DRAFT = "draft"  # approved by its owner for trial use, without that evidence
 INDEX_KEY = "prompts/index.json"
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedPrompts:
-    """Every published version and alias; `problems` names what was changed behind the lock."""
+    """Every published version and alias. `problems` names changes that bypassed the lock."""
 
     versions: dict[str, dict[int, dict[str, Any]]]
     aliases: dict[str, dict[str, int]]
@@ -32,9 +32,10 @@ class PublishedPrompts:
 
 
 def read_lock(root: Path) -> dict[str, dict[str, str]]:
-    """name → version → SHA-256 of the published document, from the lock of each prompt and the common one.
+    """Return name → version → SHA-256 of the published document, from each prompt's lock and the common
+    one.
 
-    A prompt has a lock of its own so that two who publish different prompts never meet in one file.
+    Each prompt has its own lock, so that publishing different prompts never conflicts.
     """
     common = root / LOCK_FILE
     found: dict[str, dict[str, str]] = json.loads(common.read_text("utf-8")) if common.exists() else {}
@@ -45,7 +46,7 @@ def read_lock(root: Path) -> dict[str, dict[str, str]]:
 
 
 def read_published(root: Path) -> PublishedPrompts:
-    """Read all that was ever published under `root`. Raises `OSError` or `ValueError` if unreadable."""
+    """Read everything published under `root`. Raises `OSError` or `ValueError` if unreadable."""
     versions: dict[str, dict[int, dict[str, Any]]] = {}
     aliases: dict[str, dict[str, int]] = {}
     for path in sorted(root.glob("*/*/versions/*.json")):
@@ -57,7 +58,7 @@ def read_published(root: Path) -> PublishedPrompts:
 
 
 def merged(libraries: Sequence[PublishedPrompts]) -> PublishedPrompts:
-    """Several libraries as one: of a prompt that more than one has, that of the first."""
+    """Return several libraries as one; the first that has a prompt wins."""
     versions: dict[str, dict[int, dict[str, Any]]] = {}
     aliases: dict[str, dict[str, int]] = {}
     for library in libraries:
@@ -106,9 +107,11 @@ def registry_index(
     readers: Mapping[str, Sequence[str]] = MappingProxyType({}),
     users: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """What the gateway reads: name → aliases and versions, with the object key and SHA-256 of each, and the
-    departments that have it in addition to those that its approved text names: `readers` of all prompts of a
-    department, `users` of a prompt by its name.
+    """Return the index that the gateway reads.
+
+    It maps a name to aliases and versions, with the object key and SHA-256 of each, and to the departments
+    that may use the prompt in addition to those in its approved text: `readers` of all prompts of a
+    department, `users` of a prompt by name.
     """
     prompts = {
         name: {
@@ -133,10 +136,10 @@ def _also(
 
 
 def object_key(name: str, number: int, document: dict[str, Any]) -> str:
-    """Key in the governance bucket; holding the hash, it shows a changed version as a new object."""
+    """Return the key in the governance bucket. It contains the hash, so a changed version is a new object."""
     return f"prompts/{name}/{number}-{content_hash(document)[:12]}.json"
 
 
 def object_text(document: dict[str, Any]) -> str:
-    """What is stored for a version or the index; for a version its SHA-256 is the one in the index."""
+    """Return the stored text of a version or the index; a version's SHA-256 is the one in the index."""
     return canonical(document).decode()

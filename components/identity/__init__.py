@@ -1,1 +1,1 @@
-"""Who is who: sign-in, provisioning, authorisation at the edge."""
+"""Identity: sign-in, provisioning, authorisation at the edge."""

@@ -1,4 +1,4 @@
-"""The function that decides at the edge whether a request may reach the gateway."""
+"""The Lambda authorizer that decides whether a request reaches the gateway."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ PACKAGES = ("authorizer", "common", "gateway")
 
 @dataclass(frozen=True)
 class AuthorizerArgs:
-    """Where access records, policy and pepper are. Memory in MB."""
+    """Locations of access records, policy and pepper. Memory in MB."""
 
     context: FunctionContext
     stores: Stores
     policy_object_key: str
     layer_arn: pulumi.Input[str]
-    memory: int = 1024  # a share of a processor that verifies a signature in a millisecond
+    memory: int = 1024  # enough CPU to verify a signature in a millisecond
 
 
 class Authorizer(KitComponent):

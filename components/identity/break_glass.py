@@ -1,4 +1,4 @@
-"""Emergency access: the one function that may write its requests, and who may call it."""
+"""Emergency access: the one function that may write its requests, and who may invoke it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ WHAT = "break-glass"
 
 @dataclass(frozen=True)
 class BreakGlassArgs:
-    """`layer_arn` carries botocore and cryptography; `policy_object_key` names today's departments."""
+    """`layer_arn` contains botocore and cryptography; `policy_object_key` lists the current departments."""
 
     context: FunctionContext
     stores: Stores

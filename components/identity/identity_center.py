@@ -1,4 +1,4 @@
-"""Who takes the console roles of the Center of Excellence, by IAM Identity Center: a permission set each."""
+"""Console roles of the Center of Excellence through IAM Identity Center: one permission set each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from components.permissions import document
 
 @dataclass(frozen=True)
 class IdentityCenterArgs:
-    """`roles` says what each role may do. `groups` are ids of groups in the directory of the instance, by
-    role; `region` is where the instance lives, if elsewhere. `boundary_name` is the permissions boundary.
+    """`roles` are the permissions of each role. `groups` are ids of groups in the instance's directory, by
+    role. `region` is the instance's region, if different. `boundary_name` is the permissions boundary.
     """
 
     roles: RolesArgs

@@ -1,4 +1,4 @@
-"""How people sign in: a Cognito user pool in front of the organisation's identity provider."""
+"""Sign-in of people: a Cognito user pool in front of the organisation's identity provider."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,25 +18,24 @@ PROVIDER = "organization"
 RESOURCE_SERVER = "claude"
 SCOPE = "messages"
 MACHINE_SCOPE = f"{RESOURCE_SERVER}/{SCOPE}"
-# Where `kit login` listens; a pool takes exact addresses only, so there are two in case one is in use.
+# Where `kit login` listens. A pool accepts exact addresses only, so there are two in case one is in use.
 LOOPBACK = ("http://localhost:8976/callback", "http://localhost:18976/callback")
-# Put in when the pool is made, and replaced by `kit connect-provider`: no secret passes through Pulumi.
+# Set when the pool is created and replaced by `kit connect-provider`: no secret passes through Pulumi.
 UNSET = "not-set-yet"
 _ACCESS_MINUTES = 60
 _PORTAL_REFRESH_HOURS = 12
-# A client that names no flow gets those with passwords. This one ends at a trigger that the pool does not
-# have, so people come by their identity provider only. Where refresh tokens rotate, the flow that renews them
-# without must not be named.
+# A client without explicit flows gets those with passwords. This flow ends at a trigger that the pool does
+# not have, so people can only sign in through their identity provider. With refresh token rotation, the
+# flow that refreshes without rotation must not be listed.
 _NO_PASSWORDS = ["ALLOW_CUSTOM_AUTH"]
 
 
 @dataclass(frozen=True)
 class PeopleArgs:
-    """`identity` is how people sign in, as the client's file says. `portal_url` is where people find the
-    portal, empty where there is none. `directory_table` is the name of the table whose outbox takes events of
-    sign-ins. Where groups come from sign-ins, the function `enrolment` lets the directory follow them. A
-    sign-in lasts for the identity's `session_hours`, renewals counted: rotated refresh tokens live no longer
-    than the first.
+    """`identity` is the sign-in configuration of the client file. `portal_url` is the portal's URL, or
+    empty. `directory_table` is the table whose outbox receives sign-in events. If groups come from
+    sign-ins, the function `enrolment` updates the directory. A sign-in lasts for the identity's
+    `session_hours`, including refreshes: rotated refresh tokens expire with the first one.
     """
 
     context: FunctionContext
@@ -117,10 +116,10 @@ class People(KitComponent):
         self.register_outputs({"userPoolId": self.pool.id, "clientId": self.client.id})
 
     def token_issuers(self) -> list[dict[str, Any]]:
-        """The pool's access tokens for the gateway policy: one entry for each client of people, one per
-        machine.
+        """Return the issuers of the pool's access tokens for the gateway policy: one per client of people,
+        one per machine.
 
-        Cognito names the sign-in that a person's token came from in `origin_jti`.
+        Cognito identifies the sign-in behind a person's token in `origin_jti`.
         """
         person = {
             "person": "kit_person",
@@ -180,12 +179,16 @@ class People(KitComponent):
         )
 
     def _enrolment(self) -> str:
-        """The function that lets the directory follow a sign-in: it is made with the directory, later."""
+        """Return the ARN of the function that updates the directory at a sign-in, which is created later
+        with the directory.
+        """
         names = self._args.context.names
         return names.arn("lambda", f"function:{names.of('enrolment')}:live")
 
     def _trigger_statements(self) -> list[Statement]:
-        """Read who has access; bind an account to a person; leave word of it, and read nothing there."""
+        """Return the trigger's permissions: read access records, bind an account to a person, and append
+        sign-in events.
+        """
         args = self._args
         directory = args.context.names.arn("dynamodb", f"table/{args.directory_table}")
         keys = "ForAllValues:StringLike"
@@ -222,7 +225,7 @@ class People(KitComponent):
             deletion_protection="ACTIVE",
             admin_create_user_config={"allow_admin_create_user_only": True},
             account_recovery_setting={"recovery_mechanisms": [{"name": "admin_only", "priority": 1}]},
-            # what the identity provider says of each sign-in, refreshed by it
+            # attributes that the identity provider asserts at each sign-in
             schemas=[
                 {
                     "name": attribute,
@@ -237,7 +240,7 @@ class People(KitComponent):
                     *(["groups"] if args.identity.groups_claim else []),
                 )
             ],
-            mfa_configuration="OFF",  # nobody has a password here: the provider asks for more
+            mfa_configuration="OFF",  # nobody has a password here; the identity provider enforces MFA
             username_configuration={"case_sensitive": False},
             user_pool_add_ons={"advanced_security_mode": "ENFORCED" if args.tier == "PLUS" else "OFF"},
             lambda_config={
@@ -289,7 +292,7 @@ class People(KitComponent):
     def _portal_client(
         self, name: str, provider: cognito.IdentityProvider, server: cognito.ResourceServer
     ) -> cognito.UserPoolClient:
-        """The portal keeps its tokens in a session of half a day, so its refresh tokens live no longer."""
+        """Create the portal's app client. Its refresh tokens last half a day, as long as a portal session."""
         url, refresh = (
             self._args.portal_url,
             (min(_PORTAL_REFRESH_HOURS, self._args.identity.session_hours), "hours"),
@@ -308,7 +311,9 @@ class People(KitComponent):
         logouts: list[str] | None,
         refresh: tuple[int, str],
     ) -> cognito.UserPoolClient:
-        """A client that signs people in: authorization code with PKCE, no secret, rotating refresh tokens."""
+        """Create an app client for people: authorization code with PKCE, no secret, rotating refresh
+        tokens.
+        """
         validity, unit = refresh
         return cognito.UserPoolClient(
             resource,
@@ -362,7 +367,7 @@ _OIDC_ATTRIBUTES: Mapping[str, str] = {
 
 
 def _issuer(provider: OidcIdentity | SamlIdentity) -> str:
-    """Whose subjects they are; a document of SAML may be renewed without becoming another's."""
+    """Return the issuer of the provider's subjects. SAML metadata may be renewed without changing it."""
     return provider.issuer if isinstance(provider, OidcIdentity) else f"saml:{PROVIDER}"
 
 
@@ -377,7 +382,7 @@ def _oidc_details(provider: OidcIdentity) -> Mapping[str, str]:
 
 
 def _saml_details(provider: SamlIdentity) -> Mapping[str, str]:
-    """Never `IDPInit`: an assertion that nobody asked for is not taken."""
+    """Return the SAML settings. Never `IDPInit`: unsolicited assertions are rejected."""
     details = {"IDPSignout": "true"}
     if provider.metadata_file:
         details["MetadataFile"] = Path(provider.metadata_file).read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Who takes the console roles of the Center of Excellence, by SAML: the organisation's identity provider."""
+"""Console roles of the Center of Excellence through SAML, with the organisation's identity provider."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from components.base import KitComponent, Names, refuse
 
 @dataclass(frozen=True)
 class SamlConsoleArgs:
-    """`metadata` is the identity provider's document for AWS: names, addresses, certificates, no secret."""
+    """`metadata` is the identity provider's document for AWS: names, URLs and certificates, no secrets."""
 
     names: Names
     metadata: str

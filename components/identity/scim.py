@@ -19,7 +19,7 @@ from contract.sizes import Sizing
 
 PACKAGES = ("common", "scim")
 RULES_OBJECT_KEY = "policy/scim.json"
-# What is reported within five minutes: name, metric, description, how many in a minute are no matter.
+# Alarms within five minutes: name, metric, description, tolerated number per minute.
 _ALARMS = (
     (
         "leaver-refused",
@@ -45,8 +45,9 @@ _ALARMS = (
 
 @dataclass(frozen=True)
 class ScimArgs:
-    """`identity` says what groups give. `table_key_arn` encrypts the directory; `plan` says how it is kept.
-    `user_pool` is id and ARN of the Cognito pool whose sessions are ended, where there is one. Memory in MB.
+    """`identity` configures what groups grant. `table_key_arn` encrypts the directory; `plan` sets its
+    retention. `user_pool` is the id and ARN of the Cognito pool whose sessions are revoked, if there is
+    one. Memory in MB.
     """
 
     context: FunctionContext
@@ -121,7 +122,7 @@ class Scim(KitComponent):
         )
 
     def _document(self) -> str:
-        """The rules; a change of them places everybody again within two minutes."""
+        """Return the placement rules. After a change, everybody is placed again within two minutes."""
         args = self._args
         return canonical_json(
             {
@@ -181,7 +182,7 @@ class Scim(KitComponent):
                 "PEOPLE_FROM_CLAIMS": "true" if args.identity.people_from_claims else "false",
             },
             layers=[args.layer_arn],
-            memory=1769,  # one processor: the sign-in waits for it, and for five seconds at most
+            memory=1769,  # one vCPU: the sign-in waits for it, at most five seconds
             timeout=5,
         )
 
@@ -268,7 +269,7 @@ class Scim(KitComponent):
                 Statement("ReadAccess", ["dynamodb:GetItem", "dynamodb:Scan"], [stores.access_table_arn]),
                 *self._rules_statements(),
                 *pool,
-                # the trail knows no resource for a look-up
+                # CloudTrail defines no resource for LookupEvents
                 Statement(
                     "ReadSessions",
                     ["cloudtrail:LookupEvents"],
@@ -323,7 +324,9 @@ class Scim(KitComponent):
         }
 
     def _directory_statements(self, *names: str) -> list[Statement]:
-        """What service and worker share; `names` are actions for giving and taking names of people."""
+        """Return the permissions common to service and worker; `names` are the actions on entries of unique
+        names.
+        """
         stores = self._args.stores
         return [
             Statement(
@@ -347,7 +350,7 @@ class Scim(KitComponent):
         ]
 
     def _counts(self) -> Statement:
-        """What creates or deletes people and groups counts them."""
+        """Return permission to update the counts of people and groups."""
         return Statement(
             "CountPeopleAndGroups",
             ["dynamodb:UpdateItem"],
@@ -373,7 +376,7 @@ class Scim(KitComponent):
 
 
 def _rule(given: GroupRule) -> dict[str, Any]:
-    """The rule as `lambdas/scim/placement.py` reads it."""
+    """Return the rule as `lambdas/scim/placement.py` reads it."""
     narrowed = {} if given.data_classes is None else {"data_classes": list(given.data_classes)}
     department = {} if given.department is None else {"department": given.department}
     return {"group": given.group, "roles": list(given.roles), **department, **narrowed}

@@ -1,1 +1,1 @@
-"""Measurement: the function that aggregates, the dashboards (L5.1-L5.6)."""
+"""Measurement: the aggregating function and the dashboards (L5.1-L5.6)."""

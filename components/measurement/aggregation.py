@@ -1,4 +1,4 @@
-"""The function that measures: hourly aggregates of the metadata copies, and the metrics of the dashboards."""
+"""The measuring function: hourly aggregates of the metadata copies, and the dashboards' metrics."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from lambdas.measurement.queries import PARQUET_PREFIX
 
 @dataclass(frozen=True)
 class AthenaArgs:
-    """Where the table `records` is asked: names of the workgroup and of the Glue database."""
+    """Names of the Athena workgroup and of the Glue database with the table `records`."""
 
     workgroup: pulumi.Input[str]
     database: pulumi.Input[str]
@@ -22,7 +22,7 @@ class AthenaArgs:
 
 @dataclass(frozen=True)
 class AggregationArgs:
-    """The analytics bucket and its key; memory in MB. `athena`: copies are Parquet, which Athena counts."""
+    """The analytics bucket and its key; memory in MB. `athena`: copies are Parquet and queried by Athena."""
 
     context: FunctionContext
     analytics_bucket_name: pulumi.Input[str]
@@ -34,9 +34,9 @@ class AggregationArgs:
 
 
 def aggregation(args: AggregationArgs) -> ScheduleArgs:
-    """What `ScheduledFunction` needs for it: twenty past each hour (L5.1-L5.4).
+    """Return the schedule of the aggregation: 20 minutes past each hour (L5.1-L5.4).
 
-    It may read metadata copies, read and write aggregates, both in the analytics bucket, and nothing else.
+    It may read metadata copies and read and write aggregates, all in the analytics bucket.
     """
     names, bucket, athena = args.context.names, args.analytics_bucket_arn, args.athena
     parquet = [f"{PARQUET_PREFIX}/*"] if athena else []
@@ -88,7 +88,7 @@ def aggregation(args: AggregationArgs) -> ScheduleArgs:
 
 
 def _ask(names: Names, bucket: pulumi.Input[str], key: pulumi.Input[str]) -> list[Statement]:
-    """What queries of the table need: Athena reads catalog and rows in the name of anyone who asks."""
+    """Return the permissions to query the table: Athena reads catalog and rows as the caller."""
     database = glue_name(names)
     catalog = [names.arn("glue", "catalog"), names.arn("glue", f"database/{database}")]
     return [

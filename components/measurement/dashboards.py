@@ -1,4 +1,4 @@
-"""Dashboards for each audience, as code; `kit dashboards` draws the same definitions locally (L5.6)."""
+"""Dashboards for each audience as code; `kit dashboards` renders the same definitions locally (L5.6)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from components.permissions import canonical_json
 AUDIENCES = ("executive", "department", "operations", "governance")
 NAMESPACE = "ClaudeEnterpriseKit"  # of lambdas/gateway/access_log.py and lambdas/measurement/handler.py
 _DAY = 24 * 3600
-_USD = {"CostMicroUSD", "SpentMicroUSD"}  # recorded in micro-dollars, shown in dollars by metric math
+_USD = {"CostMicroUSD", "SpentMicroUSD"}  # recorded in micro-dollars, displayed in dollars with metric math
 _COLUMNS = 24
 _HEIGHT = 6
 Body = Mapping[str, Any]
@@ -21,8 +21,8 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class DashboardsArgs:
-    """`departments` and `audiences` as configured; `alarms` are names of alarms, without the prefix of the
-    deployment.
+    """`departments` and `audiences` as configured; `alarms` are alarm names without the deployment's
+    prefix.
     """
 
     names: Names
@@ -58,7 +58,7 @@ class Dashboards(KitComponent):
 
 
 def dashboard_body(audience: str, args: DashboardsArgs) -> Body:
-    """The body of one audience's dashboard, as CloudWatch reads it."""
+    """Return the body of one audience's dashboard in CloudWatch's format."""
     make = _Maker(args)
     widgets = {
         "executive": make.executive,
@@ -70,7 +70,7 @@ def dashboard_body(audience: str, args: DashboardsArgs) -> Body:
 
 
 def _placed(rows: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Widgets row by row on the grid of 24 columns; those of a row share its width."""
+    """Place widgets row by row on the grid of 24 columns; the widgets of a row share its width."""
     placed, y = [], 0
     for row in rows:
         width = _COLUMNS // len(row)
@@ -241,7 +241,7 @@ class _Maker:
 
 
 def _shown(series: Sequence[list[Any]]) -> list[list[Any]]:
-    """The series as they are drawn: amounts hidden, and behind all of them what they are in dollars."""
+    """Return the series as displayed: amounts hidden, followed by their conversion to dollars."""
     drawn, dollars = [], []
     for number, one in enumerate(series, 1):
         *names, options = one
@@ -254,7 +254,7 @@ def _shown(series: Sequence[list[Any]]) -> list[list[Any]]:
     return [*drawn, *dollars]
 
 
-# What metrics are called beside their lines, where their name does not say it.
+# Labels of metrics whose names are not self-explanatory.
 _LABELS = {
     "Completed": "answers",
     "CostMicroUSD": "USD",

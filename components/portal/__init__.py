@@ -1,1 +1,1 @@
-"""The portal: the people's web application and the function that ends an onboarding."""
+"""The portal: the web application, and the function that completes an onboarding."""

@@ -31,7 +31,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class ContentError(ValueError):
-    """A content file is invalid; the message names the file and the key."""
+    """A content file is invalid. The message names the file and the key."""
 
 
 class _Strict(BaseModel):
@@ -39,14 +39,14 @@ class _Strict(BaseModel):
 
 
 class AnswerFile(_Strict):
-    """One answer to choose."""
+    """One possible answer."""
 
     text: Texts
     right: bool = False
 
 
 class QuestionFile(_Strict):
-    """A question; exactly one answer is right, `why` is the reason shown afterwards."""
+    """A question. Exactly one answer is right; `why` is the explanation shown afterwards."""
 
     text: Texts
     choices: tuple[AnswerFile, ...] = Field(min_length=2, max_length=6)
@@ -60,7 +60,7 @@ class QuestionFile(_Strict):
 
 
 class CourseFile(_Strict):
-    """The front matter of a course. `departments: ["*"]` is everybody."""
+    """Front matter of a course. `departments: ["*"]` is everybody."""
 
     version: int = Field(ge=1)
     title: Texts
@@ -73,7 +73,7 @@ class CourseFile(_Strict):
 
 
 class GuidelineFile(_Strict):
-    """A document that people accept; `material` asks again for each new version."""
+    """A document that people accept. With `material`, each new version must be accepted again."""
 
     version: int = Field(ge=1)
     title: Texts
@@ -82,7 +82,7 @@ class GuidelineFile(_Strict):
 
 
 class AnnouncementFile(_Strict):
-    """What is new, for whom, and the lesson that belongs to it."""
+    """An announcement, its audience, and the lesson that belongs to it."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{2,60}$")
     day: date
@@ -94,7 +94,7 @@ class AnnouncementFile(_Strict):
 
 
 class OfficeHourFile(_Strict):
-    """A weekly hour in UTC; Monday is 0."""
+    """A weekly office hour in UTC; Monday is 0."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{2,60}$")
     weekday: int = Field(ge=0, le=6)
@@ -134,8 +134,9 @@ class PortalFile(_Strict):
 
 
 def read_content(folder: Path = DOCUMENTS, client: Path | None = None) -> dict[str, Any]:
-    """The content document, of the kit's `folder` with a client's folder over it. Raises `ContentError`
-    naming every file and key that is invalid.
+    """Return the content document: the kit's `folder` with the client's folder laid over it.
+
+    Raises `ContentError` naming every file and key that is invalid.
     """
     problems: list[str] = []
     settings = _laid_over(folder, client, "portal.yaml")
@@ -167,12 +168,12 @@ def read_content(folder: Path = DOCUMENTS, client: Path | None = None) -> dict[s
 
 
 def content_text(folder: Path = DOCUMENTS, client: Path | None = None) -> str:
-    """The content document as it is published. Raises `ContentError`."""
+    """Return the content document as published. Raises `ContentError`."""
     return canonical(read_content(folder, client)).decode()
 
 
 def history_days(folder: Path = DOCUMENTS, client: Path | None = None) -> int:
-    """For how many days people's conversations are kept; 0: for the session only. Raises `ContentError`."""
+    """Return for how many days conversations are kept; 0: for the session only. Raises `ContentError`."""
     problems: list[str] = []
     settings = _laid_over(folder, client, "portal.yaml")
     portal = _parsed(PortalFile, settings, settings.read_text("utf-8"), problems)
@@ -182,13 +183,13 @@ def history_days(folder: Path = DOCUMENTS, client: Path | None = None) -> int:
 
 
 def _laid_over(folder: Path, client: Path | None, name: str) -> Path:
-    """The client's own document of that name, else the kit's."""
+    """Return the client's document with this name, or else the kit's."""
     own = client / "documents" / name if client is not None else None
     return own if own is not None and own.is_file() else folder / name
 
 
 def front_matter(text: str) -> tuple[str, str]:
-    """The front matter and the text after it; both empty and whole where there is none."""
+    """Return the front matter and the text after it. Without front matter, the first is empty."""
     if not text.startswith(_FENCE):
         return "", text
     head, found, body = text[len(_FENCE) :].partition("\n" + _FENCE)
@@ -217,7 +218,7 @@ def _course(path: Path, problems: list[str]) -> dict[str, Any] | None:
 
 
 def _texts(path: Path, english: str) -> dict[str, str]:
-    """A text in every language in which it lies beside `path`."""
+    """Return a text in every language that exists beside `path`."""
     texts = {"en": english}
     for language in LANGUAGES[1:]:
         other = path.with_suffix(f".{language}.md")

@@ -1,4 +1,4 @@
-"""The deputy: opens a person's session of a department for the portal (L3.1, L3.4)."""
+"""The deputy: opens a person's department session for the portal (L3.1, L3.4)."""
 
 import json
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ _SESSION_SECONDS = 3600
 
 @dataclass(frozen=True)
 class DeputyArgs:
-    """`departments` are the ids of those whose people work here; `people_tag` is the session tag that carries
-    a person's department; `sign_in_url` is the user pool's.
+    """`departments` are the ids of departments with people here; `people_tag` is the session tag with a
+    person's department; `sign_in_url` is the user pool's.
     """
 
     context: FunctionContext
@@ -116,7 +116,7 @@ class Deputy(KitComponent):
                 "Principal": {"AWS": arn},
                 "Condition": {
                     "ForAllValues:StringEquals": {"aws:TagKeys": tags},
-                    # the session's own name is compared with the tag by the roles of departments
+                    # the departments' roles compare the session name with the tag
                     "Null": {"aws:RequestTag/kit-person": "false"},
                 },
             }

@@ -25,12 +25,13 @@ _REGISTRAR = ("common", "portal", "registrar", "workflow")
 
 @dataclass(frozen=True)
 class PortalArgs:
-    """`client_id` is the app client of the portal. `url` is the address under which people reach it, with its
-    path. `table_key_arn` encrypts the
-    table, `layer_arn` carries the packages of the pages, `registrar_layer_arn` those of the registrar.
-    `client_folder` holds what the client lays over documents and courses. From `case_after_refusals` refusals
-    of a person in a month on there is a case for the governance lead; None: nobody counts.
-    Memory in MB; `reserved_concurrency` keeps pages from starving the gateway.
+    """Arguments of the portal.
+
+    `client_id` is its app client. `url` is its public URL including the path. `table_key_arn` encrypts the
+    table; `layer_arn` contains the packages of the pages, `registrar_layer_arn` those of the registrar.
+    `client_folder` overrides documents and courses. After `case_after_refusals` refusals of a person in a
+    month, a case is opened for the governance lead; None: refusals are not counted. Memory in MB;
+    `reserved_concurrency` keeps pages from starving the gateway.
     """
 
     context: FunctionContext
@@ -249,7 +250,7 @@ class Portal(KitComponent):
         )
 
     def _read_refusals(self) -> list[Statement]:
-        """How often, of whom and why: nothing else of the ledger."""
+        """Return permission to read number, person and reason of refusals, and nothing else in the ledger."""
         only = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [ANY_MONTH]}}
         return [
             Statement(
@@ -270,7 +271,7 @@ class Portal(KitComponent):
         ]
 
     def _record_environment(self) -> dict[str, pulumi.Input[str]]:
-        """What both functions that write down what people did read."""
+        """Return the environment of both functions that record what people did."""
         args, stores = self._args, self._args.stores
         return {
             "KIT_ENVIRONMENT": args.context.names.environment,

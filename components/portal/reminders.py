@@ -1,4 +1,4 @@
-"""Reminders by mail of what people have left to accept or learn."""
+"""Email reminders of courses and policies that people have yet to complete."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ _PACKAGES = ("common", "portal", "reminders")
 
 @dataclass(frozen=True)
 class RemindersArgs:
-    """`sender` is the address that mail comes from, `identity_arn` the verified SES identity that it belongs
-    to. `every_days` lie between two reminders of one person at least; `most_a_day` leave together on one day.
+    """`sender` is the sender address, `identity_arn` the verified SES identity of that address. A person
+    gets at most one reminder in `every_days`; at most `most_a_day` are sent per day.
     """
 
     context: FunctionContext

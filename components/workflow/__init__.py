@@ -1,1 +1,1 @@
-"""Departments, their workflows and the desk where people review (L3.1, L3.2, L3.4)."""
+"""Departments, their workflows, and the review desk (L3.1, L3.2, L3.4)."""

@@ -1,8 +1,8 @@
-"""The workflows that departments may have, each over an approved prompt (L2.1, L3.1): files `<name>.yaml` in
-the folder `workflows/` of the kit and in that of a client, who adds others and replaces by name.
+"""The library of workflows, each based on an approved prompt (L2.1, L3.1).
 
-What demands a review is the prompt's own `human_review`, as far as the department's configuration asks for
-it; a finding of the checks always does.
+Workflows are files `<name>.yaml` in `workflows/` of the kit and of a client, which adds others and replaces
+by name. A review is required by the prompt's `human_review`, as far as the department's configuration asks
+for it, and always by a finding of the checks.
 """
 
 import json
@@ -26,7 +26,7 @@ KIT = Path(__file__).resolve().parent.parent.parent
 
 @cache
 def read_workflows(*folders: Path) -> tuple[Mapping[str, Workflow], tuple[Problem, ...]]:
-    """The workflows of several libraries by name, the first that has a name decides; and what is wrong."""
+    """Return the workflows of several libraries by name, the first library winning, and all errors."""
     found: dict[str, Workflow] = {}
     reading = Reading()
     for path in (path for folder in folders for path in sorted((folder / "workflows").glob("*.yaml"))):
@@ -45,7 +45,7 @@ def read_workflows(*folders: Path) -> tuple[Mapping[str, Workflow], tuple[Proble
 
 
 def read_workflow(reading: Reading, document: Any, name: str, where: str) -> Workflow | None:
-    """One workflow; None, and what is wrong in the reading's problems, where it cannot be."""
+    """Parse one workflow. Return None and add to the reading's problems if it is invalid."""
     workflow = reading.read(Workflow, document, where)
     if workflow is None:
         return None
@@ -58,14 +58,14 @@ def read_workflow(reading: Reading, document: Any, name: str, where: str) -> Wor
 def workflows_of(
     library: Mapping[str, Workflow], department: str, *, like: str | None, chosen: Sequence[str] | None
 ) -> tuple[Workflow, ...]:
-    """The workflows of a department: those that its client chose, else those that are for it."""
+    """Return the workflows of a department: its client's selection, or else those that are for it."""
     if chosen is not None:
         return tuple(library[name] for name in chosen)
     return tuple(spec for spec in library.values() if spec.department in (department, like))
 
 
 def prompt_folder(folders: Sequence[Path], prompt: str) -> Path | None:
-    """Where the published versions of a prompt lie, in the first library that has it."""
+    """Return the folder of a prompt's published versions, in the first library that has it."""
     for library in folders:
         areas = library / "prompts"
         for area in sorted(areas.iterdir()) if areas.is_dir() else ():
@@ -76,9 +76,9 @@ def prompt_folder(folders: Sequence[Path], prompt: str) -> Path | None:
 
 
 def published_prompt(folders: Sequence[Path], spec: Workflow) -> Mapping[str, Any]:
-    """The published version of the workflow's prompt that it names.
+    """Return the published version of its prompt that the workflow names.
 
-    Raises `ArgumentsError` where there is none, or where it lacks the workflow's variable.
+    Raises `ArgumentsError` if there is none, or if it lacks the workflow's variable.
     """
     prompt = find_prompt(folders, spec)
     if prompt is None:
@@ -90,7 +90,7 @@ def published_prompt(folders: Sequence[Path], spec: Workflow) -> Mapping[str, An
 
 
 def find_prompt(folders: Sequence[Path], spec: Workflow) -> Mapping[str, Any] | None:
-    """The version of its prompt that a workflow names by number or alias; None where there is none."""
+    """Return the prompt version that a workflow names by number or alias, or None if there is none."""
     folder = prompt_folder(folders, spec.prompt)
     if folder is None:
         return None
@@ -105,13 +105,13 @@ def find_prompt(folders: Sequence[Path], spec: Workflow) -> Mapping[str, Any] | 
 
 
 def demanded_by(spec: Workflow, prompt: Mapping[str, Any], human_review: tuple[str, ...]) -> str:
-    """What demands a review in a department with this `human_review`; empty for nothing."""
+    """Return what requires a review in a department with this `human_review`; empty: nothing does."""
     trigger = trigger_of(spec, prompt)
     return trigger if trigger in human_review else ""
 
 
 def trigger_of(spec: Workflow, prompt: Mapping[str, Any]) -> str:
-    """The kind of decision for which a person must review its drafts; empty for none."""
+    """Return the kind of decision for which a person must review the workflow's drafts; empty: none."""
     review = spec.step(ReviewStep)
     return (review.demanded_by if review else None) or str(prompt.get("human_review") or "")
 
@@ -119,7 +119,7 @@ def trigger_of(spec: Workflow, prompt: Mapping[str, Any]) -> str:
 def step_input(
     spec: Workflow, prompt: Mapping[str, Any], demanded: str, *, training_required: bool = False
 ) -> dict[str, Any]:
-    """The workflow as its drafting step gets it (L3.5)."""
+    """Return the workflow as its drafting step receives it (L3.5)."""
     schema = prompt.get("output_schema")
     return {
         "checks": [_check(as_file(one)) for one in spec.checks],
@@ -135,5 +135,5 @@ def step_input(
 
 
 def _check(given: Mapping[str, Any]) -> Any:
-    """A check as it travels: its kind alone where it has no parameter."""
+    """Serialise a check: its kind alone if it has no parameters."""
     return given if len(given) > 1 else given["kind"]

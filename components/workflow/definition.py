@@ -33,7 +33,7 @@ _LAMBDA = "arn:aws:states:::lambda:invoke"
 
 @dataclass(frozen=True)
 class Steps:
-    """Where a definition's tasks go: ARNs of live aliases."""
+    """Targets of a definition's tasks: ARNs of live aliases."""
 
     draft: str
     desk: str
@@ -43,7 +43,7 @@ class Steps:
 
 @dataclass(frozen=True)
 class Waiting:
-    """How long a person is waited for, and how long after the escalation; seconds."""
+    """How long a review waits, and how long after its escalation, in seconds."""
 
     review: int
     escalation: int
@@ -51,8 +51,8 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Planned:
-    """One workflow of a department: `step` is what its drafting step gets, `demanded_by` names what demands
-    a review whatever the checks find (empty: nothing does).
+    """One workflow of a department. `step` is the input of its drafting step; `demanded_by` names what
+    requires a review regardless of the checks (empty: nothing).
     """
 
     workflow: Workflow
@@ -62,12 +62,12 @@ class Planned:
 
     @property
     def name(self) -> str:
-        """The workflow's name."""
+        """Return the workflow's name."""
         return self.workflow.name
 
 
 def definition(planned: Planned, department: str, steps: Steps) -> dict[str, Any]:
-    """The definition as plain data."""
+    """Return the definition as plain data."""
     workflow, made = planned.step, planned.workflow
     review = made.step(ReviewStep)
     outcome = made.step(OutcomeStep)
@@ -158,7 +158,7 @@ def _task(
     }
 
 
-# What each step's answer is reduced to, so that nothing else can enter the execution's history.
+# Fields kept of each step's result, so that nothing else can enter the execution's history.
 _SELECTORS: Mapping[str, Mapping[str, str]] = {
     "draft": {"status.$": "$.Payload.status", "call.$": "$.Payload.call",
               "draft_sha256.$": "$.Payload.draft_sha256", "requested_by.$": "$.Payload.requested_by",
@@ -185,7 +185,7 @@ def _waiting(
         "ResultSelector": {"state.$": "$.state"},
         "ResultPath": "$.review",
         "TimeoutSeconds": seconds,
-        # Whatever goes wrong while a person is waited for, the desk is asked again and nothing is lost.
+        # Whatever goes wrong while waiting for a person, the desk is asked again and nothing is lost.
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.waited", "Next": on_timeout}],
         "Next": "TakeDecision",
     }

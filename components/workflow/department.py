@@ -1,4 +1,4 @@
-"""One department: its key, its data area, the roles of its people, its credential and its profile."""
+"""One department: key, data area, roles of its people, credential and profile."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ STEPS = ("drafter", "releaser")
 @dataclass(frozen=True)
 class DepartmentArgs:
     """A department as configured. `profile` is its plain data for the governance bucket: rights, limits,
-    budget, prompts, workflows. `people_tag` is the session tag that carries a person's department.
+    budget, prompts, workflows. `people_tag` is the session tag with a person's department.
     """
 
     names: Names
@@ -222,7 +222,7 @@ class Department(KitComponent):
             Statement(
                 "TellTheWorkflow",
                 ["states:SendTaskSuccess"],
-                ["*"],  # AWS knows no narrower resource; the token itself names the one task
+                ["*"],  # AWS supports no narrower resource; the token itself identifies the one task
                 conditions={"StringEquals": {"aws:RequestedRegion": args.names.region}},
             ),
         ]  # fmt: skip
@@ -235,7 +235,7 @@ class Department(KitComponent):
 def area_statements(
     department: Department, *, read: Sequence[str] = (), write: Sequence[str] = ()
 ) -> list[Statement]:
-    """What a role needs to read and write folders of a department's data area, and no more."""
+    """Return the permissions to read and write folders of a department's data area."""
     args, arn, key = department._args, department.area.arn, department.key.arn
 
     def folders(names: Sequence[str]) -> list[pulumi.Input[str]]:
@@ -262,13 +262,15 @@ def area_statements(
 
 
 def department_role_arns(names: Names, department: str) -> list[str]:
-    """Every role that may ever read a department's data: its people's and its workflow's."""
+    """Return every role that may ever read a department's data: those of its people and of its workflows."""
     parts = ("member", "reviewer", *STEPS)
     return [names.arn("iam", f"role/{names.of(f'{department}-{part}')}", regional=False) for part in parts]
 
 
 def bucket_what(names: Names, department: str) -> str:
-    """The last part of the bucket's name: the department's id, or its digest where the name gets too long."""
+    """Return the last part of the bucket's name: the department's id, or its digest if the name would be
+    too long.
+    """
     rest = len(f"{names.client}-{names.environment}--{names.account}-{names.region}")
     plain = f"data-{department}"
     if rest + len(plain) <= _LONGEST_BUCKET:

@@ -1,4 +1,4 @@
-"""Where reviews wait: the table, and the function that opens, escalates and closes them."""
+"""The review desk: its table, and the function that opens, escalates and closes reviews."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ PACKAGES = ("common", "workflow")
 
 @dataclass(frozen=True)
 class ReviewDeskArgs:
-    """`table_key_arn` encrypts the table, `plan` says how it is kept; `layer_arn` carries botocore."""
+    """`table_key_arn` encrypts the table; `plan` sets its retention; `layer_arn` contains botocore."""
 
     context: FunctionContext
     table_key_arn: pulumi.Input[str]
@@ -87,7 +87,7 @@ def _statements(args: ReviewDeskArgs, table: dynamodb.Table) -> list[Statement]:
         Statement(
             "TellTheWorkflow",
             ["states:SendTaskSuccess"],
-            ["*"],  # AWS knows no narrower resource; the token itself names the one task
+            ["*"],  # AWS supports no narrower resource; the token itself identifies the one task
             conditions={"StringEquals": {"aws:RequestedRegion": region}},
         ),
         Statement("Escalate", ["sns:Publish"], [context.alarm_topic_arn]),

@@ -25,7 +25,7 @@ PACKAGES = ("common", "workflow")
 
 @dataclass(frozen=True)
 class Training:
-    """Where completed courses lie."""
+    """Location of completed courses."""
 
     bucket_name: pulumi.Input[str]
     bucket_arn: pulumi.Input[str]
@@ -34,9 +34,9 @@ class Training:
 
 @dataclass(frozen=True)
 class DepartmentWorkflowsArgs:
-    """`desk_arn` is the live alias of the review desk's function; `copies_stream` takes the copies of its
-    audit records, under `copies_key_arn`; `training` is None where nobody needs a course before asking; the
-    access table tells a person's id and roles.
+    """`desk_arn` is the live alias of the review desk's function. `copies_stream` takes the copies of audit
+    records, under `copies_key_arn`. `training` is None if no course is required. The access table holds
+    a person's id and roles.
     """
 
     context: FunctionContext
@@ -140,7 +140,7 @@ class DepartmentWorkflows(KitComponent):
         return [*area, *self._reading_completions()]
 
     def _reading_completions(self) -> list[Statement]:
-        """Look up whether the requester has completed the workflow's course (L3.5)."""
+        """Return permission to look up whether the requester has completed the workflow's course (L3.5)."""
         training, region = self._args.training, self._args.context.names.region
         if training is None:
             return []
@@ -166,7 +166,7 @@ class DepartmentWorkflows(KitComponent):
         ]
 
     def _finding_people(self) -> Statement:
-        """Look up who a person is to the kit: id and roles."""
+        """Return permission to look up a person's id and roles."""
         return Statement(
             "FindPerson",
             ["dynamodb:GetItem"],
@@ -193,7 +193,7 @@ class DepartmentWorkflows(KitComponent):
         ]
 
     def _recording(self) -> list[Statement]:
-        """Append records of decisions to the audit store, and copy their metadata."""
+        """Return permission to append records of decisions to the audit store and to copy their metadata."""
         args, names = self._args, self._args.context.names
         stream = names.arn("firehose", f"deliverystream/{args.copies_stream}")
         return [
@@ -248,7 +248,7 @@ class DepartmentWorkflows(KitComponent):
                         ["*"],
                         conditions=here,
                     ),
-                    # AWS knows no narrower resource for the delivery of logs
+                    # AWS supports no narrower resource for log delivery
                     Statement("DeliverLogs", LOG_DELIVERY, ["*"], conditions=here),
                 ]
             ),
@@ -314,7 +314,7 @@ class DepartmentWorkflows(KitComponent):
 
 
 def _sessions_of(args: DepartmentWorkflowsArgs, part: str) -> str:
-    """With what the ARN of a session of the department's people begins."""
+    """Return the ARN prefix of sessions of the department's people."""
     names = args.context.names
     return names.arn("sts", f"assumed-role/{names.of(f'{args.id}-{part}')}/", regional=False)
 
