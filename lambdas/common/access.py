@@ -40,19 +40,19 @@ _KINDS: dict[str, Kind] = {prefix: kind for kind, prefix in _PREFIXES.items()}
 
 
 class AccessConflict(Exception):
-    """The record is there already, or is not the version that was to be changed. Nothing was written."""
+    """The record already exists, or has changed since it was read. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
     """One live record. `key` is its `pk`; `subject` is the principal's id in ledger and audit.
 
-    `active` is what the gateway and the ledger go by. Of a person it is true only while the identity provider
-    says so (`provisioned`), a department is known and onboarding is not `pending`: see `person_record`.
-    `models` and `data_classes` narrow what the department may use; None narrows nothing. `expires_at`,
-    `networks` (CIDR blocks), `owner` (a person's id, or `department:<id>`), `limits` and `use_case` are for
-    keys. `signed_out_at` ends every sign-in of a person that began until then. `since` is when a person's
-    rights became what they are. `version` goes up by one with each change.
+    The gateway and the ledger decide by `active`. For a person it is true only while the identity provider
+    says so (`provisioned`), a department is known and onboarding is not `pending`; see `person_record`.
+    `models` and `data_classes` restrict what the department may use; None: no restriction. `expires_at`,
+    `networks` (CIDR blocks), `owner` (a person's id, or `department:<id>`), `limits` and `use_case` apply
+    to keys. `signed_out_at` revokes all of a person's sign-ins up to that time. `since` is when a person's
+    current rights took effect. `version` increases by one with each change.
     """
 
     key: str
@@ -77,12 +77,12 @@ class AccessRecord:
 
     @property
     def kind(self) -> Kind:
-        """`person`, `application` or `group`, from the key."""
+        """Return `person`, `application` or `group`, derived from the key."""
         return _KINDS[self.key.split("#", 1)[0] + "#"]
 
     @property
     def awaits_onboarding(self) -> bool:
-        """Whether nothing but an unfinished onboarding keeps a person out."""
+        """Return whether unfinished onboarding is the only reason for the person to have no access."""
         return (
             self.kind == "person"
             and self.provisioned
@@ -91,34 +91,36 @@ class AccessRecord:
         )
 
     def active_at(self, now: datetime) -> bool:
-        """Whether it lets anybody in at `now`: active, and not expired."""
+        """Return whether the record grants access at `now`: active and not expired."""
         return self.active and (self.expires_at is None or now < self.expires_at)
 
 
 def user_key(person: str) -> str:
-    """The `pk` of a person's record."""
+    """Return the `pk` of a person's record."""
     return f"USER#{person}"
 
 
 def group_key(group: str) -> str:
-    """The `pk` of a group's record."""
+    """Return the `pk` of a group's record."""
     return f"GROUP#{group}"
 
 
 def virtual_key_key(keyed_hash: str) -> str:
-    """The `pk` of a virtual key's record. `keyed_hash` is hexadecimal, made with the pepper."""
+    """Return the `pk` of a virtual key's record. `keyed_hash` is hexadecimal, computed with the pepper."""
     return f"KEY#{keyed_hash}"
 
 
 def folded_name(name: str) -> str:
-    """A name as it is compared: without regard to case. What is not an ASCII letter never becomes one, as the
-    Kelvin sign would become a k: nobody is taken for a namesake by a letter that only looks the same.
+    """Return a name in the form used for comparison, case-insensitive for ASCII letters only.
+
+    No other character folds to an ASCII letter, as the Kelvin sign would to k, so that look-alike names
+    stay distinct.
     """
     return "".join(one.lower() if one.isascii() or not one.lower().isascii() else one for one in name)
 
 
 def name_key(kind: NameKind, name: str) -> str:
-    """The `pk` under which a person is found."""
+    """Return the `pk` under which a person is found by name."""
     folded = folded_name(name) if kind == "user-name" else name
     return f"NAME#{kind}#{hashlib.sha256(folded.encode()).hexdigest()}"
 
@@ -134,7 +136,7 @@ def person_record(
     version: int = 1,
     created_at: datetime | None = None,
 ) -> AccessRecord:
-    """The record of a person, with `active` as it follows from the rest (G.4, L4.1)."""
+    """Return the record of a person, with `active` derived from the other values (G.4, L4.1)."""
     return AccessRecord(
         key=user_key(person),
         subject=person,
@@ -150,9 +152,9 @@ def person_record(
 
 
 class AccessRecords:
-    """Reads and writes records. `client` is a botocore DynamoDB client, made once; its calls block.
+    """Reads and writes records. `client` is a botocore DynamoDB client, created once; its calls block.
 
-    Raises botocore's errors where the table does not answer: then nobody may be let in.
+    Raises botocore's errors if the table does not answer; access must then be denied.
     """
 
     def __init__(self, client: Any, table: str) -> None:
@@ -162,17 +164,17 @@ class AccessRecords:
     # -- reading -------------------------------------------------------------------------------------------
 
     def get(self, key: str, *, consistent: bool = True) -> AccessRecord | None:
-        """The record under `key` (a `pk`), or None."""
+        """Return the record with this `pk`, or None."""
         item = self._item(key, SK, consistent=consistent)
         return _record(item) if item is not None else None
 
     def find_person(self, name: str, kind: NameKind = "user-name") -> AccessRecord | None:
-        """The record of the person whom the identity provider calls `name`, active or not, or None."""
+        """Return the record of the person with this name at the identity provider, active or not, or None."""
         found = self._item(name_key(kind, name), NAME_SK)
         return self.get(user_key(found["id"]["S"])) if found is not None else None
 
     def every(self) -> Iterator[AccessRecord]:
-        """Every record there is: a scan, for reviews only."""
+        """Yield every record. This scans the table and is for reviews only."""
         query: dict[str, Any] = {
             "TableName": self.table,
             "FilterExpression": "sk = :sk",
@@ -187,12 +189,12 @@ class AccessRecords:
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def virtual_keys(self, owner: str | None = None) -> list[AccessRecord]:
-        """Every virtual key, or those of one owner, revoked ones too, in the order of owners."""
+        """Return every virtual key, or those of one owner, ordered by owner and including revoked ones."""
         found = [self.get(key) for key in self.virtual_key_names(owner)]
         return [record for record in found if record is not None]
 
     def virtual_key_names(self, owner: str | None = None) -> list[str]:
-        """The `pk` of every virtual key, or of those of one owner."""
+        """Return the `pk` of every virtual key, or of those of one owner."""
         query: dict[str, Any] = {
             "TableName": self.table,
             "KeyConditionExpression": "pk = :pk",
@@ -219,7 +221,7 @@ class AccessRecords:
     # -- writing -------------------------------------------------------------------------------------------
 
     def create(self, record: AccessRecord) -> None:
-        """Write a new record; of a key also the entry under its owner. Raises `AccessConflict`."""
+        """Write a new record, and for a key also the entry under its owner. Raises `AccessConflict`."""
         operations = [self.creation(record)]
         if record.kind == "application":
             entry = {"pk": {"S": KEYS_PK}, "sk": {"S": f"{record.owner}#{record.key}"}}
@@ -227,7 +229,7 @@ class AccessRecords:
         self._transact(operations)
 
     def replace_key(self, before: AccessRecord, record: AccessRecord) -> None:
-        """Write `record` in the place of one of the same key. Raises `AccessConflict` when it has changed."""
+        """Replace a record by another one with the same key. Raises `AccessConflict` if it has changed."""
         entries = [f"{one.owner}#{one.key}" for one in (before, record)]
         operations = [self.replacement(replace(record, version=before.version + 1))]
         if entries[0] != entries[1]:
@@ -239,13 +241,13 @@ class AccessRecords:
         self._transact(operations)
 
     def change(self, record: AccessRecord, **values: Any) -> AccessRecord:
-        """Write `record` changed, one version on. Raises `AccessConflict` when there is a newer one."""
+        """Write the changed record with the next version. Raises `AccessConflict` if there is a newer one."""
         changed = replace(record, **values, version=record.version + 1)
         self._transact([self.replacement(changed)])
         return changed
 
     def revoke(self, key: str) -> bool:
-        """Make a record inactive, whatever its version. Idempotent. False: there is no such record."""
+        """Deactivate a record, whatever its version. Idempotent. Return False if there is no such record."""
         try:
             self.client.update_item(**self.revocation(key)["Update"])
         except ClientError as error:
@@ -255,8 +257,9 @@ class AccessRecords:
         return True
 
     def sign_out(self, person: str, at: datetime) -> bool:
-        """End every sign-in of a person that began until `at`, whatever the record's version. Idempotent.
-        False: there is no such person.
+        """Revoke every sign-in of a person up to `at`, whatever the record's version.
+
+        Idempotent. Return False if there is no such person.
         """
         try:
             self.client.update_item(
@@ -274,16 +277,19 @@ class AccessRecords:
         return True
 
     def complete_onboarding(self, person: str) -> AccessRecord | None:
-        """Let a person in who was waiting for onboarding only (L4.1). Idempotent. None: no such person."""
+        """Grant access to a person who was only waiting for onboarding (L4.1).
+
+        Idempotent. Return None if there is no such person.
+        """
         record = self.get(user_key(person))
         if record is None or record.onboarding != "pending":
             return record
         return self.change(record, onboarding="done", active=record.provisioned and bool(record.department))
 
-    # Entries of TransactItems, for callers who write records together with items of their own.
+    # Entries of TransactItems, for callers that write records together with items of their own.
 
     def creation(self, record: AccessRecord) -> dict[str, Any]:
-        """Put a record that must not be there yet."""
+        """Return the transaction entry that creates a record."""
         return {
             "Put": {
                 "TableName": self.table,
@@ -293,7 +299,7 @@ class AccessRecords:
         }
 
     def replacement(self, record: AccessRecord) -> dict[str, Any]:
-        """Put a record whose present version must be the one before."""
+        """Return the transaction entry that replaces the previous version of a record."""
         return {
             "Put": {
                 "TableName": self.table,
@@ -305,7 +311,7 @@ class AccessRecords:
         }
 
     def revocation(self, key: str) -> dict[str, Any]:
-        """Make a record inactive; it must be there."""
+        """Return the transaction entry that deactivates an existing record."""
         return {
             "Update": {
                 "TableName": self.table,
@@ -318,7 +324,7 @@ class AccessRecords:
         }
 
     def naming(self, kind: NameKind, name: str, person: str) -> dict[str, Any]:
-        """Give a person a name that nobody else may have."""
+        """Return the transaction entry that gives a person a name nobody else has."""
         return {
             "Put": {
                 "TableName": self.table,
@@ -332,7 +338,7 @@ class AccessRecords:
         }
 
     def unnaming(self, kind: NameKind, name: str) -> dict[str, Any]:
-        """Take a name away."""
+        """Return the transaction entry that removes a name."""
         key = {"pk": {"S": name_key(kind, name)}, "sk": {"S": NAME_SK}}
         return {"Delete": {"TableName": self.table, "Key": key}}
 
@@ -400,7 +406,7 @@ def _record(item: Mapping[str, Any]) -> AccessRecord:
     return AccessRecord(
         key=key,
         subject=text("subject") or key.split("#", 1)[1],
-        active=item.get("active", {"BOOL": False})["BOOL"],  # a damaged record lets nobody in
+        active=item.get("active", {"BOOL": False})["BOOL"],  # a damaged record grants no access
         department=text("department"),
         roles=texts("roles") or (),
         models=texts("models"),

@@ -1,18 +1,19 @@
-"""Which account of the identity provider a person is: bound at the first sign-in, for good (G.4, L1.3).
+"""Binding of a person to an account of the identity provider, permanent from the first sign-in (G.4, L1.3).
 
-Names change hands: a new hire may get the name of somebody who left. The identity provider's issuer and
-subject do not, so they are bound to the person's immutable id, one to one, and from then on decide alone.
+Names are reused: a new hire may get the name of somebody who left. The identity provider's issuer and
+subject are not, so they are bound to the person's immutable id, one to one, and alone decide from then on.
 
 In the table `access`:
 
     pk                                      sk                  what
     SUBJECT#<hash of issuer and subject>    BINDING             `id`, the person whose account it is
-    USER#<id>                               BINDING[#<place>]   `subject` (that hash), `username` in the pool
+    USER#<id>                               BINDING[#<place>]   `subject` (that hash), `username` in the
+    pool
 
-A person has one account for each place where people sign in: the user pool (without a name), and each issuer
-whose tokens the gateway takes from people directly, known by the hash of its name.
+A person has one account per sign-in place: the user pool (without a name), and each issuer whose tokens the
+gateway accepts from people directly, identified by the hash of its name.
 
-Neither the subject nor a name is in a key.
+No key contains a subject or a name.
 """
 
 import hashlib
@@ -25,19 +26,20 @@ from botocore.exceptions import ClientError
 
 SK = "BINDING"
 _RELEASED = "released"
-# What an item of a binding has: none of an access record's rights is among them.
+# Attributes of a binding item: none of an access record's rights is among them.
 ATTRIBUTES = ("pk", "sk", "id", "subject", "username", "how", "bound_at")
 How = Literal["external-id", "address", "operator", "name"]
 
 
 class AlreadyBound(Exception):
-    """The person has another account, or the account is another person's. Nothing was written."""
+    """The person has another account, or the account belongs to another person. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A person's account. `subject` is its hash; `username` is what the user pool calls it. `place` is empty
-    for the user pool, else that of an issuer.
+    """A person's account. `subject` is its hash; `username` is its name in the user pool.
+
+    `place` is empty for the user pool, and otherwise identifies an issuer.
     """
 
     person: str
@@ -49,44 +51,46 @@ class Binding:
 
     @property
     def sk(self) -> str:
-        """Where the person's side of it is."""
+        """Return the sort key of the person's side."""
         return f"{SK}#{self.place}" if self.place else SK
 
 
 def subject_hash(issuer: str, subject: str) -> str:
-    """What an account is known by here: 64 hexadecimal digits."""
+    """Return the identifier of an account: 64 hexadecimal digits."""
     return hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
 
 
 def place_of(issuer: str) -> str:
-    """An issuer as a place where people sign in: 16 hexadecimal digits."""
+    """Return the identifier of an issuer as a sign-in place: 16 hexadecimal digits."""
     return hashlib.sha256(issuer.encode()).hexdigest()[:16]
 
 
 def subject_key(subject: str) -> str:
-    """The `pk` of an account, by its hash."""
+    """Return the `pk` of an account, by its hash."""
     return f"SUBJECT#{subject}"
 
 
 class Bindings:
-    """Reads and writes bindings. `client` is a botocore DynamoDB client; its calls block, its errors pass."""
+    """Reads and writes bindings. `client` is a botocore DynamoDB client; calls block and its errors
+    propagate.
+    """
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
 
     def person_of(self, subject: str) -> str | None:
-        """The id of the person whose account this is (by its hash)."""
+        """Return the id of the person with this account (by its hash)."""
         item = self._item(subject_key(subject))
         return item["id"]["S"] if item else None
 
     def of(self, person: str, place: str = "") -> Binding | None:
-        """The account of a person at a place."""
+        """Return a person's account at a sign-in place."""
         item = self._item(f"USER#{person}", f"{SK}#{place}" if place else SK)
         return _binding(person, item) if item is not None else None
 
     def every(self, person: str) -> list[Binding]:
-        """The accounts of a person everywhere."""
+        """Return all accounts of a person."""
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
@@ -97,7 +101,7 @@ class Bindings:
         return [one for one in found if one is not None]
 
     def people_by_username(self) -> dict[str, str]:
-        """Ids of people by what the user pool calls them: a scan, for reviews only."""
+        """Return ids of people by user name in the pool. This scans the table and is for reviews only."""
         query: dict[str, Any] = {
             "TableName": self._table,
             "FilterExpression": "begins_with(sk, :sk) AND attribute_exists(username)",
@@ -114,7 +118,7 @@ class Bindings:
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def bind(self, binding: Binding, more: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Bind, with `more` entries of the same transaction. Raises `AlreadyBound`."""
+        """Bind an account, with `more` entries in the same transaction. Raises `AlreadyBound`."""
         at = {"N": str(int(binding.bound_at.timestamp()))}
         common = {"how": {"S": binding.how}, "bound_at": at}
         items: list[dict[str, Any]] = [
@@ -152,15 +156,16 @@ class Bindings:
             raise
 
     def unbinding(self, binding: Binding) -> list[dict[str, Any]]:
-        """Entries of a transaction that end a binding: the account may then be bound again."""
+        """Return transaction entries that remove a binding, after which the account can be bound again."""
         return [
             {"Delete": {"TableName": self._table, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}}
             for pk, sk in ((subject_key(binding.subject), SK), (f"USER#{binding.person}", binding.sk))
         ]
 
     def releasing(self, binding: Binding, now: datetime) -> list[dict[str, Any]]:
-        """Entries of a transaction that free an account and its person, who stays as one that was released:
-        an operator deletes nothing of a person's.
+        """Return transaction entries that release an account and its person.
+
+        The person's side remains, marked as released: an operator deletes nothing of a person's.
         """
         account = {"pk": {"S": subject_key(binding.subject)}, "sk": {"S": SK}}
         person = {
@@ -181,7 +186,7 @@ class Bindings:
 
 
 def _binding(person: str, item: Mapping[str, Any]) -> Binding | None:
-    """The binding of an item; None where it was released."""
+    """Return the binding in an item, or None if it was released."""
     if item["how"]["S"] == _RELEASED:
         return None
     return Binding(

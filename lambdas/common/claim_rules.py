@@ -1,11 +1,12 @@
-"""What an issuer's tokens must say before a rule lets them in: typed, nested, several values (L1.3).
+"""Rules on the claims of an issuer's tokens: typed, nested, multi-valued (L1.3).
 
-A rule is a text, a number, true or false, or a list of these, any of which will do. A text that ends in `*`
-is a prefix; it ends at a boundary (`acme/*`, `refs/heads/*`), so that `acme` never lets `acme-evil` in. A
-claim that is a list holds when one of its values does. Types are kept apart: true is neither 1 nor "true".
+A rule is a text, a number, true or false, or a list of these, of which any may match. A text that ends in
+`*` is a prefix that ends at a delimiter (`acme/*`, `refs/heads/*`), so that `acme` never matches
+`acme-evil`. A claim that is a list matches if one of its values does. Types are distinct: true is neither 1
+nor "true".
 
-A claim within claims is named by the names on the way to it, with a space between:
-`kubernetes.io namespace`, `google compute_engine project_id`.
+A nested claim is addressed by the names on its path, separated by spaces: `kubernetes.io namespace`,
+`google compute_engine project_id`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +17,11 @@ Rule = Scalar | Sequence[Scalar]
 
 
 def claim(claims: Mapping[str, Any], path: str) -> Any:
-    """A claim by its name or path; None if it is not there."""
+    """Return a claim by its name or path, or None if it does not exist."""
     if path in claims:
         return claims[path]
     parts = path.split(" ")
-    for end in range(len(parts) - 1, 0, -1):  # names may hold spaces themselves: the longest comes first
+    for end in range(len(parts) - 1, 0, -1):  # names may contain spaces: longest first
         below = claims.get(" ".join(parts[:end]))
         if isinstance(below, Mapping):
             return claim(below, " ".join(parts[end:]))
@@ -28,7 +29,7 @@ def claim(claims: Mapping[str, Any], path: str) -> Any:
 
 
 def hold(rules: Mapping[str, Rule], claims: Mapping[str, Any]) -> bool:
-    """Whether every rule does."""
+    """Return whether every rule matches."""
     return all(_holds(rule, claim(claims, path)) for path, rule in rules.items())
 
 
@@ -49,7 +50,7 @@ def _equal(rule: Any, value: Any) -> bool:
 
 
 def wrong(rule: Any) -> str:
-    """Why a rule is none, in words; empty when it is one."""
+    """Return why a rule is invalid, or an empty text if it is valid."""
     values = rule if isinstance(rule, list | tuple) else [rule]
     if not values:
         return "the list is empty: nothing would be let in"

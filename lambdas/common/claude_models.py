@@ -1,16 +1,16 @@
-"""What clients want to know of a Claude model before they call it: its window, its longest answer (L1.1).
+"""Facts about Claude models that clients ask for before a call: context window, maximum output (L1.1).
 
-Windows and longest answers are those of the model catalogue that Claude Code 2.1.332 carries (November 2026).
+The figures are those of the model catalogue in Claude Code 2.1.332 (November 2026).
 """
 
 from dataclasses import dataclass
 
-_EPOCH = "1970-01-01T00:00:00Z"  # the API's own convention where a release date is not known
+_EPOCH = "1970-01-01T00:00:00Z"  # the API's own convention for an unknown release date
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """`window` bounds input tokens, `max_output` the field `max_tokens`; `created_at` is RFC 3339."""
+    """`window` limits input tokens, `max_output` the field `max_tokens`; `created_at` is RFC 3339."""
 
     display_name: str
     line: str
@@ -33,5 +33,5 @@ _FACTS = {
 
 
 def facts_of(model: str) -> ModelFacts | None:
-    """The facts of a Claude model by its id; None where they are not known."""
+    """Return the facts of a Claude model by its id, or None if they are unknown."""
     return _FACTS.get(model)

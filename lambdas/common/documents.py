@@ -1,4 +1,4 @@
-"""Documents that a process follows while it runs: the gateway policy, the index of prompts, dictionaries."""
+"""Documents that a running process polls: gateway policy, prompt index, dictionaries."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,14 +14,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A version of a document as stored; `etag` names the version."""
+    """A version of a stored document, identified by `etag`."""
 
     etag: str
     body: bytes
 
 
 class DocumentSource(Protocol):
-    """Where a document is kept. `None` says that the version `etag` is still the current one."""
+    """Where a document is stored. `fetch` returns None if the version `etag` is still current."""
 
     async def fetch(self, etag: str | None) -> Document | None: ...
 
@@ -33,16 +33,16 @@ class FileDocument:
         self._path = path
 
     async def fetch(self, etag: str | None) -> Document | None:
-        """The file's content when its modification time or size is not `etag`. Raises `OSError`."""
+        """Return the file if its modification time or size differs from `etag`. Raises `OSError`."""
         status = self._path.stat()
         current = f"{status.st_mtime_ns}-{status.st_size}"
         return None if current == etag else Document(current, self._path.read_bytes())
 
 
 class S3Document:
-    """A document in an object, read with If-None-Match so that an unchanged one costs no transfer.
+    """A document in an S3 object, read with If-None-Match so that an unchanged one costs no transfer.
 
-    `client` is a boto3-style S3 client; its call runs in a thread, away from the event loop.
+    `client` is a boto3-style S3 client, called in a thread.
     """
 
     def __init__(self, client: Any, bucket: str, key: str) -> None:
@@ -51,7 +51,7 @@ class S3Document:
         self._key = key
 
     async def fetch(self, etag: str | None) -> Document | None:
-        """The object when its ETag is not `etag`. Raises botocore's errors."""
+        """Return the object if its ETag differs from `etag`. Raises botocore's errors."""
         return await asyncio.to_thread(self._fetch, etag)
 
     def _fetch(self, etag: str | None) -> Document | None:
@@ -66,11 +66,10 @@ class S3Document:
 
 
 class WideningDocument(Generic[T]):
-    """A document that only widens what is allowed, read again every few seconds. Where it cannot be read, for
-    longer than five minutes, `nothing` holds.
+    """A document that only extends what is allowed, polled every few seconds.
 
-    `parse` raises `ValueError` for what is none: then the version before stays in force, and `report` is
-    called with the reason.
+    If it has been unreadable for more than five minutes, `nothing` applies. If `parse` raises `ValueError`,
+    the previous version stays in force and `report` is called with the reason.
     """
 
     def __init__(
@@ -90,11 +89,11 @@ class WideningDocument(Generic[T]):
         self._reading = asyncio.Lock()
 
     def current(self) -> T:
-        """What is in force."""
+        """Return the value in force."""
         return self._value
 
     async def catch_up(self) -> None:
-        """Read now if that is due; several at once read once."""
+        """Read now if due. Concurrent calls share one read."""
         if self._source is None or monotonic() - self._read_at < POLL_SECONDS:
             return
         async with self._reading:
@@ -103,7 +102,7 @@ class WideningDocument(Generic[T]):
                 await self._refresh(self._source)
 
     async def run(self) -> None:
-        """Read until cancelled."""
+        """Poll until cancelled."""
         while True:
             await self.catch_up()
             await asyncio.sleep(POLL_SECONDS)
@@ -116,7 +115,7 @@ class WideningDocument(Generic[T]):
                 self._etag = document.etag
         except ValueError as error:
             self._report(str(error))
-        except Exception:  # whatever the store raises: there are none, or the last good ones hold for a while
+        except Exception:  # whatever the store raises: nothing applies, or the last valid version for a while
             self._late = True
         else:
             self._late, self._good_at = False, monotonic()

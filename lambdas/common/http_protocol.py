@@ -1,5 +1,5 @@
-"""The server's HTTP/1.1 connection with bounds of its own (L1.11): without them a peer that shows no
-credential could keep connections, or fill memory with a head that never ends.
+"""The server's HTTP/1.1 connection with limits (L1.11): without them, an unauthenticated peer could hold
+connections open, or fill memory with a request head that never ends.
 
     uvicorn --http lambdas.common.http_protocol:BoundedConnection …
 """
@@ -10,32 +10,32 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 10.0  # from the first byte of a request to the end of its headers
-IDLE_SECONDS = 60.0  # without a first request; between requests the server's own keep-alive holds
+IDLE_SECONDS = 60.0  # before the first request; between requests the server's keep-alive timeout applies
 HEAD_BYTES = 64 * 1024
 _TOO_SLOW = (408, "Request Timeout", "The headers of the request did not arrive within 10 seconds.")
 _TOO_LARGE = (431, "Request Header Fields Too Large", "The headers of the request are larger than 64 KiB.")
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """Closes a connection on which nothing comes, or a head comes too slowly or without end."""
+    """Closes idle connections, and connections whose request head is too slow or too large."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._deadline: asyncio.TimerHandle | None = None
-        self._head_bytes = 0  # of a head that has begun and not ended; 0 otherwise
+        self._head_bytes = 0  # of an incomplete head, or 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first request, and only so long."""
+        """Start the timeout for the first request."""
         super().connection_made(transport)
         self._end_in(IDLE_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for any more."""
+        """Cancel the timeout."""
         self._wait_no_more()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and count what belongs to a head."""
+        """Process received data, counting what belongs to a head."""
         super().data_received(data)
         if self._head_bytes:
             self._head_bytes += len(data)
@@ -43,13 +43,13 @@ class BoundedConnection(HttpToolsProtocol):
                 self._refuse(*_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Note that a request begins."""
         super().on_message_begin()
         self._head_bytes = 1
         self._end_in(HEAD_SECONDS)
 
     def on_headers_complete(self) -> None:
-        """Its headers are there."""
+        """Note that the head is complete."""
         self._head_bytes = 0
         self._wait_no_more()
         super().on_headers_complete()
@@ -71,7 +71,7 @@ class BoundedConnection(HttpToolsProtocol):
             self.transport.abort()
 
     def _refuse(self, status: int, phrase: str, message: str) -> None:
-        if self.cycle is None or self.cycle.response_complete:  # else an answer is under way before it
+        if self.cycle is None or self.cycle.response_complete:  # otherwise an earlier answer is in progress
             body = b'{"type": "error", "error": {"type": "invalid_request_error", "message": "%b"}}'
             body %= message.encode()
             self.transport.write(

@@ -1,4 +1,4 @@
-"""Who is calling."""
+"""Authenticated callers."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,8 +6,8 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class KeyLimits:
-    """What the operator gave one key. None: as for others of its kind. Amounts in micro-dollars a month,
-    rates a minute.
+    """Limits of one key, set by an operator. None: as for others of its kind. Amounts in micro-dollars per
+    month, rates per minute.
     """
 
     monthly_budget_microusd: int | None = None
@@ -20,11 +20,11 @@ class KeyLimits:
 class Principal:
     """An authenticated caller.
 
-    `access_key` is the `pk` of its live access record, read again for every reservation.
-    `models` and `data_classes` narrow what the department may use; None narrows nothing. `session` is the
-    sign-in that the token came from, as `lambdas/common/ledger/token_uses.py` names it, or empty;
-    `signed_out_at` is when all sign-ins so far were ended (seconds since the epoch), or 0. `limits` and
-    `use_case` are a key's own.
+    `access_key` is the `pk` of its live access record, which every reservation reads again. `models` and
+    `data_classes` restrict what the department may use; None: no restriction. `session` is the sign-in
+    behind the token, as named in `lambdas/common/ledger/token_uses.py`, or empty; `signed_out_at` is when
+    all earlier sign-ins were revoked (seconds since the epoch), or 0. `limits` and `use_case` are a key's
+    own.
     """
 
     kind: Literal["person", "application"]

@@ -1,8 +1,8 @@
-"""What changed of somebody's identity, and who changed it: kept until the audit store has the record (G.4).
+"""Identity changes with their actor, kept until the audit store has the record (G.4).
 
-An event goes into the outbox of the directory (`pk` OUTBOX) in the transaction of the change itself, or
-before the answer that it explains; the provisioning worker makes the record. Values that name a person are
-there as hashes only.
+An event is written to the directory's outbox (`pk` OUTBOX) in the transaction of the change itself, or
+before the answer that it explains; the provisioning worker turns it into a record. Values that identify a
+person are hashed.
 """
 
 import json
@@ -18,8 +18,8 @@ OUTBOX = "OUTBOX"
 
 @dataclass(frozen=True, slots=True)
 class IdentityEvent:
-    """One change, or a sign-in that was refused. `actor` is a token, an operator or the sign-in itself;
-    `before` and `after` have the attributes that differ.
+    """A change, or a rejected sign-in. `actor` is a token, an operator or the sign-in itself; `before` and
+    `after` hold the attributes that differ.
     """
 
     id: str
@@ -39,11 +39,11 @@ def identity_event(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> IdentityEvent:
-    """An event of now."""
+    """Return an event with the current time."""
     at = now.isoformat(timespec="milliseconds")
     return IdentityEvent(new_id(clock=lambda: now), what, at, person, actor, before or {}, after or {})
 
 
 def event_item(event: IdentityEvent) -> dict[str, Any]:
-    """The item of the directory's table that keeps an event."""
+    """Return the item of the directory table that holds an event."""
     return {"pk": {"S": OUTBOX}, "sk": {"S": event.id}, "event": {"S": json.dumps(asdict(event))}}

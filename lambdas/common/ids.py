@@ -1,4 +1,4 @@
-"""Identifiers that sort by the time they were made."""
+"""Identifiers that sort by creation time."""
 
 import os
 
@@ -10,12 +10,12 @@ _SHIFTS = range(120, -1, -10)  # 13 pairs are the 26 digits of a ULID
 
 
 def new_id(prefix: str = "", *, clock: Clock = utc_now) -> str:
-    """A ULID (48-bit milliseconds, 80 random bits, Crockford base 32), after `prefix` if one is given."""
+    """Return a ULID (48-bit milliseconds, 80 random bits, Crockford base32), after `prefix` if given."""
     milliseconds = int(clock().timestamp() * 1000)
     value = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
     return prefix + ulid_text(value)
 
 
 def ulid_text(value: int) -> str:
-    """The 26 digits of a 128-bit number."""
+    """Return the 26 digits of a 128-bit number."""
     return "".join([_PAIRS[(value >> shift) & 1023] for shift in _SHIFTS])

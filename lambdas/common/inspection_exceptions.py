@@ -1,8 +1,8 @@
-"""Exceptions from inspection: a value that is found again and again and is nobody's (L2.3, G.1).
+"""Inspection exceptions: values that are found repeatedly and belong to nobody (L2.3, G.1).
 
-An exception names a finding by its type and the keyed hash that its record carries, so the document holds no
-value. It has a scope, an owner, a reason and an end. It lies as `policy/inspection-exceptions.json` in the
-governance bucket and takes effect, and ends, within 15 seconds (`kit inspection except`).
+An exception identifies a finding by its type and the keyed hash in its record, so the document contains no
+value. It has a scope, an owner, a reason and an expiry. The document is `policy/inspection-exceptions.json`
+in the governance bucket; changes and expiries take effect within 15 seconds (`kit inspection except`).
 """
 
 import json
@@ -18,8 +18,8 @@ TYPE = re.compile(r"[A-Z][A-Z0-9_]{1,39}")
 
 @dataclass(frozen=True, slots=True)
 class InspectionException:
-    """One finding that counts no longer. `department`: only for this one; empty: for all. `owner` answers for
-    it, `at` and `expires` are UTC in ISO 8601.
+    """One finding that is excepted. `department` limits it to one; empty: all. `owner` is accountable; `at`
+    and `expires` are UTC in ISO 8601.
     """
 
     type: str
@@ -31,13 +31,13 @@ class InspectionException:
     expires: str
 
     def is_in_force(self, department: str, now: datetime) -> bool:
-        """Whether it counts for a call of the department at this time."""
+        """Return whether it applies to a call of the department at this time."""
         return self.department in ("", department) and now < datetime.fromisoformat(self.expires)
 
 
 def parse_exceptions(document: bytes) -> tuple[InspectionException, ...]:
-    """The exceptions in a document. Raises `ValueError` for anything else, so that nothing passes by
-    mistake.
+    """Parse the exceptions in a document. Raises `ValueError` for anything else, so that nothing is
+    excepted by mistake.
     """
     try:
         listed = tuple(InspectionException(**one) for one in json.loads(document)["exceptions"])
@@ -61,5 +61,5 @@ def _check(one: InspectionException) -> None:
 def in_force(
     listed: Iterable[InspectionException], department: str, now: datetime
 ) -> frozenset[tuple[str, str]]:
-    """(type, hash) of the exceptions for a call of the department at this time."""
+    """Return (type, hash) of the exceptions for a call of the department at this time."""
     return frozenset((one.type, one.hash) for one in listed if one.is_in_force(department, now))

@@ -1,12 +1,13 @@
-"""JSON as it leaves: readable letters, and valid UTF-8 whatever a text holds."""
+"""JSON output: readable characters, and valid UTF-8 for any text."""
 
 import json
 from typing import Any
 
 
 def json_bytes(value: Any, *, compact: bool = False) -> bytes:
-    """The value as JSON in UTF-8, `compact` without spaces. Half a surrogate pair, which JSON allows as
-    `\\ud800` only, is escaped.
+    """Return the value as JSON in UTF-8, `compact` without spaces.
+
+    An unpaired surrogate, which JSON allows only as `\\ud800`, is escaped.
     """
     separators = (",", ":") if compact else None
     try:

@@ -1,5 +1,5 @@
-"""A secret that a process keeps: read when it is first needed, read again when it has grown old, so that a
-rotation reaches processes that live for days.
+"""A cached secret: read on first use and refreshed periodically, so that a rotation reaches long-lived
+processes.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,10 @@ Secret = TypeVar("Secret")
 
 
 class KeptSecret(Generic[Secret]):
-    """`read` fetches and parses the value, and may block. Only the first call of this object waits for it:
-    later ones get what is kept, and the value is read again in the `pool`. While it cannot be read the old
-    one stays, and every call after the lifetime tries again.
+    """`read` fetches and parses the value, and may block.
+
+    Only the first call waits for it. Later calls return the cached value, which is refreshed in the `pool`.
+    If a refresh fails, the old value stays and every call after its lifetime retries.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class KeptSecret(Generic[Secret]):
         self._reading = Lock()
 
     def __call__(self) -> Secret:
-        """The value. Raises what `read` raises, the first time only."""
+        """Return the value. The first call raises what `read` raises."""
         if self._kept is None:
             self._kept = (self._read(), self._clock())
         value, read_at = self._kept

@@ -1,8 +1,9 @@
-"""What people read and prove: guidelines, courses with a quiz, and who needs which (L3.5, L4.1, L4.4, L4.5).
+"""What people read and must complete: guidelines, courses with a quiz, and who needs which (L3.5, L4.1,
+L4.4, L4.5).
 
-The published document `portal/content.json` holds all of it; the portal shows it without the right answers,
-the registrar grades by it. Texts are kept by language; `Texts.best` falls back to another language and says
-which. Nothing here reads a clock, a file or a network.
+The published document `portal/content.json` holds all of it; the portal shows it without the correct
+answers, the registrar grades by it. Texts are stored by language; `Texts.best` falls back to another
+language and says which. Nothing here reads a clock, a file or a network.
 """
 
 import json
@@ -12,19 +13,19 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 PASS_PERCENT = 80
-RENEWAL_GRACE = timedelta(days=7)  # after which an unfinished renewal ends access
+RENEWAL_GRACE = timedelta(days=7)  # after which an overdue renewal removes access
 Kind = Literal["accept", "course"]
 State = Literal["invited", "started", "accepted", "active", "renewing", "lapsed", "overdue"]
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """One text in one or more languages, by their two letters."""
+    """One text in one or more languages, by two-letter code."""
 
     by_language: Mapping[str, str]
 
     def best(self, language: str) -> tuple[str, str]:
-        """The text and its language: `language`, else English, else the first there is."""
+        """Return the text and its language: `language`, or else English, or else the first."""
         for one in (language, "en", *self.by_language):
             if one in self.by_language:
                 return self.by_language[one], one
@@ -36,7 +37,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer to choose."""
+    """One possible answer."""
 
     text: Texts
     right: bool
@@ -44,7 +45,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question of a quiz with its answers; `why` is the reason shown once it has been answered."""
+    """A quiz question with its answers; `why` is the explanation shown afterwards."""
 
     text: Texts
     choices: tuple[Choice, ...]
@@ -52,14 +53,15 @@ class Question:
 
     @property
     def right(self) -> int:
-        """The place of the right answer."""
+        """Return the index of the correct answer."""
         return next(place for place, choice in enumerate(self.choices) if choice.right)
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A short course. `roles` and `departments` say who needs it (`*` is everybody); `workflow` is the
-    workflow that it opens, empty where there is none. A pass counts for `valid_months`.
+    """A short course. `roles` and `departments` say who needs it (`*` is everybody).
+
+    `workflow` is the workflow that it unlocks, or empty. A pass is valid for `valid_months`.
     """
 
     id: str
@@ -74,7 +76,7 @@ class Course:
     questions: tuple[Question, ...]
 
     def is_for(self, department: str, roles: Sequence[str]) -> bool:
-        """Whether somebody of this department with these roles needs it."""
+        """Return whether a member of this department with these roles needs it."""
         return (
             "*" in self.departments
             or department in self.departments
@@ -85,7 +87,9 @@ class Course:
 @dataclass(frozen=True, slots=True)
 class Guideline:
     """A document that people accept. `material`: a new version must be accepted again, within
-    `accept_within_days`. `sha256` is of the bytes that the gate's attestation names.
+    `accept_within_days`.
+
+    `sha256` is the hash in the gate's attestation.
     """
 
     id: str
@@ -99,8 +103,8 @@ class Guideline:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What is new. `departments` and `roles` are its audience (`*` is everybody); `course` may belong to
-    it.
+    """An announcement. `departments` and `roles` are its audience (`*` is everybody); `course` may belong
+    to it.
     """
 
     id: str
@@ -114,7 +118,7 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class OfficeHour:
-    """A weekly hour. `weekday` counts from Monday as 0; `starts` is UTC, as `HH:MM`."""
+    """A weekly office hour. `weekday` counts from Monday as 0; `starts` is UTC, as `HH:MM`."""
 
     id: str
     weekday: int
@@ -128,7 +132,7 @@ class OfficeHour:
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """A task of the programme's twelve weeks; `proof` is what shows that it is done."""
+    """A task of the twelve-week rollout; `proof` shows that it is done."""
 
     id: str
     week: int
@@ -139,7 +143,7 @@ class Milestone:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Everything published for people. `grace_days` is how long a newcomer or a mover has."""
+    """Everything published for people. `grace_days` is how long a new or transferred person has."""
 
     guidelines: tuple[Guideline, ...]
     courses: tuple[Course, ...]
@@ -150,16 +154,16 @@ class Content:
     timeline: tuple[Milestone, ...] = ()
 
     def course(self, identifier: str) -> Course | None:
-        """The course of that id, or None."""
+        """Return the course with this id, or None."""
         return next((one for one in self.courses if one.id == identifier), None)
 
     def guideline(self, identifier: str) -> Guideline | None:
-        """The guideline of that id, or None."""
+        """Return the guideline with this id, or None."""
         return next((one for one in self.guidelines if one.id == identifier), None)
 
 
 def read_content(data: bytes) -> Content:
-    """The published content. Raises `ValueError` or `KeyError` where it is not one."""
+    """Parse the published content. Raises `ValueError` or `KeyError` if it is invalid."""
     document = json.loads(data)
     return Content(
         guidelines=tuple(_guideline(one) for one in document["guidelines"]),
@@ -220,19 +224,19 @@ def _announcement(one: Mapping[str, Any]) -> Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """How a quiz went. `percent` is rounded down, so that nobody passes by rounding."""
+    """Result of a quiz. `percent` is rounded down, so that nobody passes by rounding."""
 
     percent: int
     right: tuple[bool, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether it is enough."""
+        """Return whether the result is a pass."""
         return self.percent >= PASS_PERCENT
 
 
 def grade(course: Course, answers: Sequence[int | None]) -> Grade:
-    """Grade the answers, one place of a choice for each question. A question without an answer is wrong."""
+    """Grade the answers, given as the index of a choice per question. A missing answer is wrong."""
     given = [*answers, *([None] * len(course.questions))][: len(course.questions)]
     right = tuple(question.right == answer for question, answer in zip(course.questions, given, strict=True))
     return Grade(100 * sum(right) // len(right) if right else 100, right)
@@ -243,10 +247,12 @@ def grade(course: Course, answers: Sequence[int | None]) -> Grade:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a person has shown: `accepted` maps a guideline to the version, `passed` a course to the version
-    and the day until which the pass counts. `began` is the first day of the onboarding; `completed`: it was
-    finished once, so that a new duty never shuts the person out before it is overdue. `asked` maps such a
-    duty (`Task.key`) to the day on which it was first seen: its time counts from there.
+    """What a person has completed.
+
+    `accepted` maps a guideline to its version, `passed` a course to its version and the date until which
+    the pass is valid. `began` is the first day of onboarding. `completed`: onboarding was finished once, so
+    a new duty does not remove access before it is overdue. `asked` maps such a duty (`Task.key`) to the day
+    it was first seen, from which its time counts.
     """
 
     began: date
@@ -259,7 +265,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something a person has to do until `due`."""
+    """Something a person must complete by `due`."""
 
     kind: Kind
     id: str
@@ -270,32 +276,32 @@ class Task:
 
     @property
     def key(self) -> str:
-        """The duty: kind, id and version."""
+        """Return the duty: kind, id and version."""
         return duty(self.kind, self.id, self.version)
 
 
 def duty(kind: Kind, identifier: str, version: int) -> str:
-    """The name of a duty among those that a person was asked for."""
+    """Return the name of a duty in `Evidence.asked`."""
     return f"{kind}:{identifier}:{version}"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a person stands: the state of the onboarding and what is left to do, soonest first."""
+    """A person's status: state of onboarding, and open tasks, earliest due date first."""
 
     state: State
     tasks: tuple[Task, ...]
 
     @property
     def may_call(self) -> bool:
-        """Whether onboarding lets the person call Claude."""
+        """Return whether onboarding permits the person to call Claude."""
         return self.state in {"active", "renewing"}
 
 
 def standing(
     content: Content, department: str, roles: Sequence[str], evidence: Evidence, today: date
 ) -> Standing:
-    """The state, computed from evidence, content and the date alone: no job has to run for it to be right."""
+    """Compute the status from evidence, content and date alone, so that it depends on no scheduled job."""
     grace = timedelta(days=content.grace_days)
 
     def since(kind: Kind, identifier: str, version: int) -> date:
@@ -324,7 +330,9 @@ def standing(
 
 
 def _time_for(guideline: Guideline, content: Content, evidence: Evidence) -> timedelta:
-    """A newcomer has the time for the first steps in any case; others have the guideline's own."""
+    """Return the time to accept a guideline: a new person always gets the onboarding period, others the
+    guideline's own.
+    """
     days = guideline.accept_within_days
     return timedelta(days=days if evidence.completed else max(days, content.grace_days))
 

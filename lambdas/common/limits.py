@@ -1,8 +1,9 @@
-"""How much one caller may do: by its kind, its role and its key (L1.5, L1.11, L1.12).
+"""Limits of one caller: by its kind, its role and its key (L1.5, L1.11, L1.12).
 
 A person in a chat sends a few thousand tokens and reads; a coding agent sends a hundred thousand, several
-times a minute; an application is as busy as its users. One limit for all either stops the agent or lets the
-chat run wild, so each kind has its own. A role may have more, and a key what its operator gave it.
+times a minute; an application is as busy as its users. A common limit would either stop agents or not
+contain chats, so each kind has its own. A role may have higher limits, and a key those that its operator
+set.
 """
 
 from collections.abc import Mapping
@@ -20,8 +21,8 @@ _RATES = tuple(one.name for one in fields(Rates))
 
 @dataclass(frozen=True, slots=True)
 class CallerLimits:
-    """What holds for one caller now. `monthly_budget_microusd` is an own ceiling under every budget model;
-    None: only the ceilings of the budget model hold.
+    """Limits of one caller now. `monthly_budget_microusd` is its own ceiling under every budget model;
+    None: only those of the budget model.
     """
 
     kind: CallerKind
@@ -32,8 +33,8 @@ class CallerLimits:
 
 
 def kind_of(principal: Principal, headers: Mapping[bytes, bytes]) -> CallerKind:
-    """What kind of caller asks. Coding agents say so of themselves; a limit of a key's own holds whatever is
-    said.
+    """Return the kind of caller. Coding agents declare themselves; limits of a key apply whatever is
+    declared.
     """
     if _AGENTS_SESSION in headers or headers.get(b"user-agent", b"").startswith(_AGENTS_NAME):
         return "agent"
@@ -43,8 +44,10 @@ def kind_of(principal: Principal, headers: Mapping[bytes, bytes]) -> CallerKind:
 def limits_of(
     policy: GatewayPolicy, department: Department, principal: Principal, kind: CallerKind
 ) -> CallerLimits:
-    """The limits of a caller: those of its kind in its department; the highest of its roles where one has its
-    own; then those of its key.
+    """Return the limits of a caller.
+
+    These are the limits of its kind in its department, or the highest of its roles if any has its own; then
+    those of its key.
     """
     rates = department.rates_of(kind)
     chosen = {name: getattr(rates, name) for name in _RATES}
@@ -56,13 +59,14 @@ def limits_of(
         chosen[name] = chosen[name] if of_key is None else of_key
     budget = principal.limits.monthly_budget_microusd if principal.limits else None
     if budget is None and principal.kind == "application":
-        budget = department.monthly_budget_microusd  # a person's ceiling is not an application's
+        budget = department.monthly_budget_microusd  # a person's ceiling does not apply to an application
     return CallerLimits(kind, monthly_budget_microusd=budget, **chosen)
 
 
 def monthly_ceiling(policy: GatewayPolicy, department: Department, limits: CallerLimits) -> int | None:
-    """What a caller may spend in a month, in micro-dollars; None where only its department or the
-    organisation has a ceiling.
+    """Return the caller's own monthly ceiling in micro-dollars.
+
+    None if only its department or the organisation has one.
     """
     if limits.monthly_budget_microusd is not None:
         return limits.monthly_budget_microusd

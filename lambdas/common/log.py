@@ -1,8 +1,9 @@
-"""The log of deployed functions: one JSON line an event, to standard output, where Lambda, Kubernetes and
-`kit up` collect it. A line may carry metrics (CloudWatch's embedded metric format). Nothing personal and no
-text of an error is in it: names from configuration, ids, numbers and codes.
+"""The log of deployed functions: one JSON line per event on standard output, where Lambda, Kubernetes and
+`kit up` collect it.
 
-Own lines instead of a library: docs/decisions/logging.md.
+A line may contain metrics (CloudWatch embedded metric format). It contains nothing personal and no error
+messages: names from configuration, ids, numbers and codes. Why this is not a library:
+docs/decisions/logging.md.
 """
 
 import json
@@ -16,11 +17,11 @@ from botocore.exceptions import ClientError
 
 NAMESPACE = "ClaudeEnterpriseKit"
 encode = json.JSONEncoder(separators=(",", ":")).encode
-_FARTHEST = 4  # causes of a cause
+_FARTHEST = 4  # maximum depth of causes
 
 
 class Level(StrEnum):
-    """How much an operator should care."""
+    """Severity for operators."""
 
     INFO = "INFO"
     WARNING = "WARNING"
@@ -28,13 +29,13 @@ class Level(StrEnum):
 
 
 def write_line(text: str) -> None:
-    """One line, at once: a process that is killed has said it."""
+    """Write one line immediately, so that it survives a killed process."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def log(kind: str, /, *, level: Level = Level.INFO, **fields: Any) -> None:
-    """Write the line of an event; `fields` must be JSON-ready."""
+    """Log an event; `fields` must be JSON-ready."""
     at = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
     write_line(encode({"at": at, "level": level, "type": kind, **fields}))
 
@@ -46,9 +47,10 @@ def metrics(
     units: Mapping[str, str] | None = None,
     milliseconds: int | None = None,
 ) -> dict[str, Any]:
-    """Fields by which CloudWatch reads `values` as metrics out of a line that also has every dimension.
+    """Return fields from which CloudWatch extracts `values` as metrics; the line must contain every
+    dimension.
 
-    The unit is Count where `units` names no other; `milliseconds` since the epoch is now if left out.
+    The unit is Count unless `units` names another; `milliseconds` since the epoch defaults to now.
     """
     listed = [{"Name": name, "Unit": (units or {}).get(name, "Count")} for name in values]
     declared = {"Namespace": NAMESPACE, "Dimensions": [list(one) for one in dimensions], "Metrics": listed}
@@ -57,9 +59,10 @@ def metrics(
 
 
 def cause_of(error: BaseException) -> str:
-    """The kinds of error behind an error, nearest first, with AWS's code: what an operator looks up.
+    """Return the types of an error's causes, nearest first, with AWS's error code, for operators to look
+    up.
 
-    Shape: `LedgerUnavailable < ClientError:ThrottlingException`; empty where nothing is behind it.
+    Example: `LedgerUnavailable < ClientError:ThrottlingException`; empty if there is no cause.
     """
     kinds: list[str] = []
     behind = error.__cause__ or error.__context__

@@ -1,9 +1,9 @@
 """The gateway policy in force: who may use what, how much of it, and from which provider (L1.2, L1.5, L1.6,
 G.1, C.2).
 
-One JSON object, `policy/gateway.json` in the governance bucket, written by the integration stage and read by
-`contract.policy.parse_policy`. `PolicyWatch` keeps the parsed policy current: read again every 15 seconds,
-the last good one used for at most 5 minutes when reading fails, then nothing.
+One JSON object, `policy/gateway.json` in the governance bucket, written by the integration stage and read
+by `contract.policy.parse_policy`. `PolicyWatch` keeps the parsed policy current: it polls every 15 seconds
+and uses the last valid policy for at most 5 minutes if reading fails.
 """
 
 import asyncio
@@ -55,21 +55,21 @@ BUDGET_MODELS = get_args(BudgetModel)
 CALLER_KINDS = get_args(CallerKind)
 PROVIDER_KINDS = get_args(ProviderKind)
 FINDING_ACTIONS = get_args(FindingAction)
-EMBEDDINGS = "embeddings"  # what a key that is narrowed to models calls the right to embed
+EMBEDDINGS = "embeddings"  # name of the embeddings right for a key restricted to models
 POLL_SECONDS = 15.0
 LAST_GOOD_SECONDS = 300.0
 
 
 class PolicyUnavailable(Exception):
-    """No policy that may be used: none was read, or the last good one is older than five minutes."""
+    """No usable policy: none was read, or the last valid one is older than five minutes."""
 
 
 class PolicyWatch:
-    """The current policy. `current` is a plain read; `run` keeps it fresh until cancelled.
+    """The current policy. `current` is a plain read; `run` polls until cancelled.
 
-    A document that does not parse counts as a failed read: the last good policy stays for
-    `last_good_seconds`, so a broken upload never silently opens or changes anything, and never goes unnoticed
-    for longer than that.
+    A document that does not parse counts as a failed read: the last valid policy stays in force for
+    `last_good_seconds`, so a broken upload never silently changes anything, and never goes unnoticed for
+    longer than that.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class PolicyWatch:
         self._reading = asyncio.Lock()
 
     def current(self) -> GatewayPolicy:
-        """The policy in force. Raises `PolicyUnavailable`."""
+        """Return the policy in force. Raises `PolicyUnavailable`."""
         if self._policy is None:
             raise PolicyUnavailable("no gateway policy has been read yet")
         if self._clock() - self._confirmed_at > self._last_good_seconds:
@@ -101,7 +101,7 @@ class PolicyWatch:
         return self._policy
 
     async def refresh(self) -> bool:
-        """Read once. False when the source failed or the document is not a policy; what was reported says
+        """Read once. Return False if the source failed or the document is not a policy, after reporting
         why.
         """
         self._read_at = self._clock()
@@ -113,7 +113,7 @@ class PolicyWatch:
         except PolicyError as error:
             self._report(f"gateway policy refused: {error}")
             return False
-        except Exception as error:  # whatever the store raises: the last good policy stands, and time runs
+        except Exception as error:  # whatever the store raises: the last valid policy stands
             self._report(f"gateway policy not read: {type(error).__name__}")
             return False
         self._confirmed_at = self._clock()
@@ -121,17 +121,17 @@ class PolicyWatch:
 
     @property
     def overdue(self) -> bool:
-        """Whether `run` has not read for twice its time: Lambda freezes a process between two requests."""
+        """Return whether `run` has missed a poll: Lambda freezes a process between requests."""
         return self._clock() - self._read_at > 2 * self._poll_seconds
 
     async def catch_up(self) -> None:
-        """Read now if reading is overdue; several at once read once."""
+        """Read now if overdue. Concurrent calls share one read."""
         async with self._reading:
             if self.overdue:
                 await self.refresh()
 
     async def run(self) -> None:
-        """Refresh until cancelled, every `poll_seconds`."""
+        """Poll every `poll_seconds` until cancelled."""
         while True:
             await asyncio.sleep(self._poll_seconds)
             await self.refresh()

@@ -1,7 +1,7 @@
-"""Access tokens that the user pool itself vouches for, for functions that act in a person's name (G.4).
+"""Access tokens verified by the user pool itself, for functions that act in a person's name (G.4).
 
-The caller of such a function hands over the person's token; the pool is asked about it before anything is
-done, so an invoker that was taken over can do nothing for a person whose token it does not hold.
+The caller of such a function passes on the person's token, and the pool is asked about it before anything
+is done, so a compromised caller can do nothing for a person whose token it does not hold.
 """
 
 import base64
@@ -15,13 +15,13 @@ _TOKEN_CHARACTERS = 16 * 1024
 
 
 class Refused(Exception):
-    """The event is not taken. The text is a fixed word."""
+    """The event is rejected. The text is a fixed word."""
 
 
 def genuine_claims(token: str, user_info_url: str) -> dict[str, Any]:
-    """What an access token says, once the pool itself has accepted it. Raises `Refused`.
+    """Return the claims of an access token after the pool has accepted it. Raises `Refused`.
 
-    The pool refuses one that it did not make, that has expired, or that was revoked.
+    The pool rejects tokens that it did not issue, that have expired, or that were revoked.
     """
     if not 0 < len(token) <= _TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
         raise Refused("token")

@@ -1,6 +1,7 @@
-"""Registered prompts: what a published version holds, and how variables become a Messages body (L2.1, L2.2).
+"""Registered prompts: content of a published version, and rendering of variables into a Messages body
+(L2.1, L2.2).
 
-A published version is one JSON object in the governance bucket; the index names it with its SHA-256.
+A published version is one JSON object in the governance bucket; the index lists it with its SHA-256.
 Nothing here reads a clock, a file or a network: the gateway, `kit prompt` and the tests share it.
 """
 
@@ -18,7 +19,7 @@ _LIST_ITEM_MAX_LENGTH = 2_000
 
 
 class PromptError(ValueError):
-    """The caller's variables, name or version do not fit; `problems` lists every one, without any value."""
+    """The caller's variables, name or version are invalid; `problems` lists every one, without any values."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -27,7 +28,7 @@ class PromptError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One typed variable. Free text is untrusted unless the prompt's owner says otherwise."""
+    """One typed variable. Free text is untrusted unless the prompt's owner declares otherwise."""
 
     name: str
     type: str
@@ -41,17 +42,17 @@ class Variable:
 
     @property
     def untrusted(self) -> bool:
-        """Whether it may carry instructions that nobody approved."""
+        """Return whether it may contain instructions that nobody approved."""
         return self.type in ("string", "text", "list") and not self.trusted
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One version of a prompt, as approved. `version` is 0 for a draft that has not been published."""
+    """One version of a prompt, as approved. `version` is 0 for an unpublished draft."""
 
     name: str
     department: str
-    departments: tuple[str, ...]  # who may call it; ("*",) is everybody
+    departments: tuple[str, ...]  # who may use it; ("*",) is everybody
     title: str
     use_case: str
     owner: str
@@ -65,25 +66,27 @@ class Prompt:
     output_schema: dict[str, Any] | None
     version: int = 0
     about: Mapping[str, Any] = field(default_factory=dict)  # what people read before they use it
-    status: str = ""  # of a version in the registry: stable, draft (proven by no model), or earlier
+    status: str = ""  # in the registry: stable, draft (not proven with a model), or earlier
 
     def allows(self, department: str) -> bool:
-        """Whether a caller of `department` may use it (L3.1)."""
+        """Return whether callers of `department` may use it (L3.1)."""
         return "*" in self.departments or department in self.departments
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
-    """The one byte form of a JSON document: sorted keys, no spaces, UTF-8."""
+    """Return the canonical bytes of a JSON document: sorted keys, no spaces, UTF-8."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def content_hash(document: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical bytes, in hex: what is approved, published and looked up."""
+    """Return the hex SHA-256 of the canonical bytes, by which a document is approved, published and looked
+    up.
+    """
     return hashlib.sha256(canonical(document)).hexdigest()
 
 
 def parse_prompt(document: Mapping[str, Any]) -> Prompt:
-    """A prompt from its published JSON form. Raises `KeyError` or `TypeError` where it is not one."""
+    """Parse a prompt from its published JSON form. Raises `KeyError` or `TypeError` if it is invalid."""
     return Prompt(
         name=document["name"],
         department=document["department"],
@@ -111,7 +114,7 @@ def _parse_variable(entry: Mapping[str, Any]) -> Variable:
 
 
 def check_variables(prompt: Prompt, values: Mapping[str, Any]) -> list[str]:
-    """Every way in which `values` does not fit, each naming the key and never the value."""
+    """Return every error in `values`, each naming the key and never the value."""
     known = {variable.name: variable for variable in prompt.variables}
     problems = [
         f"variables.{name}: no such variable; {_known_names(known)}" for name in values if name not in known
@@ -176,10 +179,10 @@ def _misfit_list(value: Any, max_length: int) -> str | None:
 
 
 def render(prompt: Prompt, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The Messages body for `values`: model alias, max_tokens, system and one user message.
+    """Return the Messages body for `values`: model alias, max_tokens, system and one user message.
 
-    An untrusted value can never close the element that encloses it: a `<` that starts a tag is escaped.
-    Raises `PromptError` with every misfit.
+    An untrusted value cannot close the element that encloses it: a `<` that starts a tag is escaped. Raises
+    `PromptError` with every error.
     """
     problems = check_variables(prompt, values)
     if problems:

@@ -1,4 +1,4 @@
-"""Where the ledger counts refusals by person and month (G.2): the gateway writes, the daily run reads."""
+"""Counts of refusals by person and month in the ledger (G.2): the gateway writes, the daily run reads."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 
 COUNT, REASON = "count", "reason_"
 _PREFIX = "REFUSALS#"
-ANY_MONTH = f"{_PREFIX}*"  # for the leading keys of a policy
+ANY_MONTH = f"{_PREFIX}*"  # for the leading keys condition of a policy
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """What was refused of one person in one month (`2026-12`); `reasons` counts by the refusal's reason."""
+    """Refusals of one person in one month (`2026-12`); `reasons` counts by reason."""
 
     person: str
     month: str
@@ -22,12 +22,14 @@ class Refusals:
 
 
 def partition(day: date) -> str:
-    """The key under which the month of a day is counted."""
+    """Return the key under which refusals in the month of a day are counted."""
     return f"{_PREFIX}{day:%Y-%m}"
 
 
 def refusals_in(client: Any, table: str, day: date) -> Iterator[Refusals]:
-    """Everybody with a refusal in the month of a day. `client` is a botocore DynamoDB client; it blocks."""
+    """Yield everybody with a refusal in the month of a day. `client` is a botocore DynamoDB client; it
+    blocks.
+    """
     query = {
         "TableName": table,
         "KeyConditionExpression": "pk = :pk",

@@ -1,4 +1,4 @@
-"""Whether a person's sign-in was strong and recent enough for their department and roles (G.4)."""
+"""Requirements on the strength and age of a person's sign-in, by department and role (G.4)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _LEEWAY_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class SignInFacts:
-    """What a token says of the sign-in behind it. `at` in seconds since the epoch; 0: it does not say."""
+    """What a token says about its sign-in. `at` is in seconds since the epoch, or 0 if not stated."""
 
     methods: tuple[str, ...] = ()
     context: str = ""
@@ -19,8 +19,9 @@ class SignInFacts:
 
 
 def unmet(rules: Iterable[SignInRule], facts: SignInFacts, now: datetime) -> str:
-    """What the person has to do, in one sentence; empty where every rule holds. What a token does not say
-    does not hold.
+    """Return what the person has to do, in one sentence, or an empty text if every rule is met.
+
+    Whatever a token does not state is not met.
     """
     for rule in rules:
         if rule.methods and not set(rule.methods) & set(facts.methods):

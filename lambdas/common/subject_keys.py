@@ -1,11 +1,11 @@
 """One data key per department and subject; destroying it erases that subject's bodies (L1.7, L2.5).
 
 Table `subject-keys`: `pk = SUBJECT#<subject>`, `sk = DEPARTMENT#<department>` holds `key_id` and `wrapped`,
-the data key under the KMS key of subjects with the encryption context `{"subject-key": key id}`. An erased
-key keeps its row without `wrapped`; `sk = ERASED` says that the subject as a whole was erased, so that no key
-of it comes back, in no department.
+the data key encrypted under the subject KMS key with the encryption context `{"subject-key": key id}`. An
+erased key keeps its item without `wrapped`; `sk = ERASED` says that the whole subject was erased, so that
+no department creates a new key for it.
 
-A process that has used a key keeps it for at most `ttl_seconds`, then asks the table again.
+A process caches a key for at most `ttl_seconds`, then asks the table again.
 """
 
 import time
@@ -29,16 +29,16 @@ _DEPARTMENT = "DEPARTMENT#"
 
 
 class SubjectErased(Exception):
-    """The subject's keys were destroyed: what it wrote is gone, and it writes no more under this name."""
+    """The subject's keys were destroyed: its bodies are gone, and no more can be written under this name."""
 
 
 class NoSubjectKey(Exception):
-    """There is no such key: nothing was ever sealed with it, or the row was removed."""
+    """There is no such key: nothing was ever encrypted with it, or the item was removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectKey:
-    """A data key in clear. `cipher` is AES-256-GCM under it."""
+    """A plaintext data key. `cipher` is AES-256-GCM with it."""
 
     key_id: str
     cipher: AESGCM
@@ -53,10 +53,11 @@ class ErasedKey:
 
 
 class SubjectKeys:
-    """Makes, finds and destroys subject keys. The clients are botocore's; every method blocks but `cached`.
+    """Creates, finds and destroys subject keys. The clients are botocore's; every method but `cached`
+    blocks.
 
-    A function that writes needs GetItem and PutItem on the table, GenerateDataKey and Decrypt on the key; who
-    reads needs GetItem and Decrypt; who erases needs PutItem and Query.
+    A writer needs GetItem and PutItem on the table, GenerateDataKey and Decrypt on the key; a reader needs
+    GetItem and Decrypt; erasure needs PutItem and Query.
     """
 
     def __init__(
@@ -83,12 +84,12 @@ class SubjectKeys:
         self._lock = Lock()
 
     def cached(self, department: str, subject: str) -> SubjectKey | None:
-        """The key, if it was asked for a short time ago."""
+        """Return the key if it was used recently."""
         known = self._kept.get((department, subject))
         return known[0] if known and known[1] > self._monotonic() else None
 
     def load(self, department: str, subject: str) -> SubjectKey:
-        """The key, made when there is none yet. Raises `SubjectErased`, or botocore's errors."""
+        """Return the key, created if there is none. Raises `SubjectErased`, or botocore's errors."""
         row = self._row(subject, _DEPARTMENT + department)
         key = self._open(department, subject, row) if row else self._make(department, subject)
         with self._lock:
@@ -99,14 +100,18 @@ class SubjectKeys:
         return key
 
     def find(self, department: str, subject: str, key_id: str) -> SubjectKey:
-        """The key that sealed a body, never made. Raises `SubjectErased`, `NoSubjectKey`, botocore's."""
+        """Return the key that encrypted a body, never creating one. Raises `SubjectErased`, `NoSubjectKey`,
+        botocore's errors.
+        """
         key = self.current(department, subject)
         if key.key_id != key_id:
             raise NoSubjectKey(key_id)
         return key
 
     def current(self, department: str, subject: str) -> SubjectKey:
-        """The key that seals now, never made. Raises `SubjectErased`, `NoSubjectKey`, botocore's errors."""
+        """Return the current key, never creating one. Raises `SubjectErased`, `NoSubjectKey`, botocore's
+        errors.
+        """
         key = self.cached(department, subject)
         if key is None:
             row = self._row(subject, _DEPARTMENT + department)
@@ -118,7 +123,7 @@ class SubjectKeys:
         return key
 
     def keys_of(self, subject: str) -> list[ErasedKey]:
-        """The keys of a subject that have not been destroyed yet."""
+        """Return the keys of a subject that have not been destroyed."""
         return [
             ErasedKey(row["sk"]["S"].removeprefix(_DEPARTMENT), row["key_id"]["S"])
             for row in self._rows(subject)
@@ -126,9 +131,9 @@ class SubjectKeys:
         ]
 
     def erase(self, subject: str) -> list[ErasedKey]:
-        """Destroy every key of a subject, and bar new ones. Repeating it does no harm."""
+        """Destroy every key of a subject, and prevent new ones. Idempotent."""
         now = self._clock()
-        # The bar first: who makes a key looks for the bar after having made it.
+        # The marker first: the creator of a key checks for the marker afterwards.
         self._bury(subject, _ERASED, None, now)
         erased = self.keys_of(subject)
         for key in erased:
@@ -159,7 +164,7 @@ class SubjectKeys:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            row = self._row(subject, sort_key)  # another process was first: its key is the one
+            row = self._row(subject, sort_key)  # another process was first: use its key
             if row is None:
                 raise NoSubjectKey(key_id) from None
             return self._open(department, subject, row)
@@ -191,7 +196,7 @@ class SubjectKeys:
         return answer.get("Item")
 
     def _rows(self, subject: str) -> list[dict[str, Any]]:
-        """The rows of the departments. A subject has one for each department that it was ever in."""
+        """Return the subject's items, one per department it was ever in."""
         query: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :department)",

@@ -1,10 +1,10 @@
-"""Signed tokens of configured issuers: which are genuine, current, and meant for us (L1.3, G.4).
+"""Verification of tokens from configured issuers: genuine, current, and intended for us (L1.3, G.4).
 
-A token passes when all of this holds: its issuer is configured; its algorithm is on that issuer's list, which
-can hold asymmetric ones only; a key of that issuer's key set with the token's `kid`, and made for that
-algorithm, verifies the signature; the audience is ours; it has an `exp`, and neither that nor `nbf` or `iat`
-is wrong by more than a minute, and it was not made for longer than allowed; one of the rules for that issuer
-and audience holds, with every claim and scope that it asks for. Everything else is refused, with a reason
+A token is accepted if all of this holds: its issuer is configured; its algorithm is on that issuer's list,
+which contains asymmetric ones only; a key of that issuer's key set with the token's `kid`, made for that
+algorithm, verifies the signature; the audience is ours; it has an `exp`, neither that nor `nbf` or `iat` is
+off by more than a minute, and its lifetime is within the limit; one of the rules for that issuer and
+audience matches, with every claim and scope that it requires. Everything else is rejected, with a reason
 that is a fixed word and never a part of the token.
 """
 
@@ -27,14 +27,14 @@ LONGEST_TOKEN = 16 * 1024
 LARGEST_KEY_SET = 256 * 1024
 LEEWAY_SECONDS = 60
 FETCH_SECONDS = 5.0
-FRESH_SECONDS = 600.0  # after which a key set is read again
-STALE_SECONDS = 3600.0  # for how long a key set serves when it cannot be read again
-ASK_AGAIN_SECONDS = 30.0  # a `kid` that is not there makes us read again at most this often
-TRY_AGAIN_SECONDS = 5.0  # after a failed reading
+FRESH_SECONDS = 600.0  # age at which a key set is read again
+STALE_SECONDS = 3600.0  # maximum age of a key set that cannot be read again
+ASK_AGAIN_SECONDS = 30.0  # minimum interval of reads because of an unknown `kid`
+TRY_AGAIN_SECONDS = 5.0  # interval after a failed read
 _MOST_KEYS = 100
 _LEAST_RSA_BITS = 2048
 
-# None of these works with a shared secret, so no public key can be mistaken for one.
+# None of these uses a shared secret, so no public key can be mistaken for one.
 ASYMMETRIC = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
 )
@@ -42,7 +42,7 @@ _TYPES = frozenset({"", "jwt", "at+jwt", "application/at+jwt"})
 
 
 class TokenRefused(Exception):
-    """The token does not pass. `reason` is a fixed word, for logs."""
+    """The token is rejected. `reason` is a fixed word, for logs."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -50,12 +50,12 @@ class TokenRefused(Exception):
 
 
 class KeysUnavailable(Exception):
-    """The issuer's keys cannot be had: the token can be neither accepted nor refused."""
+    """The issuer's keys are unavailable, so the token can be neither accepted nor rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A token that passed. `expires_at` in seconds since the epoch, the leeway not included."""
+    """An accepted token. `expires_at` in seconds since the epoch, without the leeway."""
 
     issuer: Issuer
     claims: Mapping[str, Any]
@@ -66,20 +66,20 @@ Fetch = Callable[[str], Awaitable[bytes]]
 
 
 class TokenVerifier:
-    """Verifies tokens. One per process; keeps key sets, nothing of any token."""
+    """Verifies tokens. One per process; caches key sets, and nothing of any token."""
 
     def __init__(self, key_sets: "KeySets", *, clock: Clock = utc_now) -> None:
         self._key_sets = key_sets
         self._clock = clock
 
     async def verify(self, token: str, issuers: Sequence[Issuer]) -> Verified:
-        """What the token says. Raises `TokenRefused`, or `KeysUnavailable`."""
+        """Return what the token says. Raises `TokenRefused`, or `KeysUnavailable`."""
         header, claims = _unverified(token)
         algorithm = header.get("alg")
         if not isinstance(algorithm, str) or algorithm not in ASYMMETRIC:
             raise TokenRefused("algorithm")
         if "crit" in header or "b64" in header:
-            raise TokenRefused("header")  # extensions that change what a signature means
+            raise TokenRefused("header")  # extensions that change the meaning of a signature
         if str(header.get("typ", "")).lower() not in _TYPES:
             raise TokenRefused("type")
         rules = _candidates(claims, algorithm, issuers)
@@ -110,7 +110,7 @@ class TokenVerifier:
 
 
 def _unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims as they are written: enough to choose the key, not to believe a word."""
+    """Return header and claims as sent: enough to select the key, and not to be trusted."""
     if len(token) > LONGEST_TOKEN:
         raise TokenRefused("too_long")
     parts = token.split(".")
@@ -135,8 +135,9 @@ def _no_constant(name: str) -> float:
 
 
 def _candidates(claims: Mapping[str, Any], algorithm: str, issuers: Sequence[Issuer]) -> list[Issuer]:
-    """The rules that the token may be of, in their order: of its issuer, and for one of its audiences. They
-    share one key set, which the configuration sees to.
+    """Return the rules that may apply to the token, in order: of its issuer, and for one of its audiences.
+
+    The configuration ensures that they share one key set.
     """
     own = [one for one in issuers if one.issuer == claims.get("iss")]
     if not own:
@@ -153,7 +154,7 @@ def _candidates(claims: Mapping[str, Any], algorithm: str, issuers: Sequence[Iss
 
 
 def _first_that_holds(rules: Sequence[Issuer], claims: Mapping[str, Any]) -> Issuer:
-    """The first rule whose claims and scopes the token has."""
+    """Return the first rule whose claims and scopes the token has."""
     scopes, holding = _scopes(claims), [one for one in rules if hold(one.required_claims, claims)]
     if not holding:
         raise TokenRefused("claim_rule")
@@ -164,13 +165,13 @@ def _first_that_holds(rules: Sequence[Issuer], claims: Mapping[str, Any]) -> Iss
 
 
 def _lifetime(claims: Mapping[str, Any], expires_at: float, now: float) -> float:
-    """For how many seconds the token was made; for one that does not say when, how long it has still."""
+    """Return the token's lifetime in seconds; without `iat`, its remaining lifetime."""
     issued_at = _seconds(claims, "iat")
     return expires_at - (now if issued_at is None else issued_at)
 
 
 def _audiences(claims: Mapping[str, Any]) -> tuple[str, ...]:
-    """Whom the token is for. Access tokens of Cognito carry no `aud`; theirs is the app client."""
+    """Return the token's audiences. Cognito access tokens have no `aud`; their audience is the app client."""
     audience = claims.get("aud")
     if audience is None and claims.get("token_use") == "access":
         audience = claims.get("client_id")
@@ -179,7 +180,7 @@ def _audiences(claims: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def began_at(claims: Mapping[str, Any]) -> float:
-    """When the bearer signed in, as far as the token says: a renewed one was issued later. 0: it does not."""
+    """Return when the bearer signed in, according to the token, or 0: a refreshed token was issued later."""
     for name in ("auth_time", "iat"):
         at = claims.get(name)
         if isinstance(at, int | float) and not isinstance(at, bool):
@@ -188,7 +189,7 @@ def began_at(claims: Mapping[str, Any]) -> float:
 
 
 def _scopes(claims: Mapping[str, Any]) -> set[str]:
-    """What the token is for: `scope` (RFC 9068), or `scp`, which Okta writes as a list, Entra as a text."""
+    """Return the token's scopes: `scope` (RFC 9068), or `scp`, a list in Okta and a text in Entra ID."""
     found: set[str] = set()
     for name in ("scope", "scp"):
         value = claims.get(name)
@@ -207,7 +208,7 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
 
 
 def _check_signature(token: str, key: Any, algorithm: str) -> None:
-    from joserfc import jws  # costs 70 ms: loaded with the first token, not at start
+    from joserfc import jws  # takes 70 ms, so it is imported with the first token and not at start
     from joserfc.errors import JoseError
 
     try:
@@ -225,7 +226,7 @@ class _KeySet:
 
 
 class KeySets:
-    """The public keys of issuers, by the address of their key set. One reading at a time for each address."""
+    """Public keys of issuers, by the URL of their key set. At most one concurrent read per URL."""
 
     def __init__(self, fetch: Fetch | None = None, *, clock: Callable[[], float] = monotonic) -> None:
         self._fetch = fetch or fetch_key_set
@@ -233,7 +234,7 @@ class KeySets:
         self._sets: dict[str, _KeySet] = {}
 
     async def find(self, url: str, kid: str | None, algorithm: str) -> Any | None:
-        """The key for a token's header; None if the issuer has none. Raises `KeysUnavailable`."""
+        """Return the key for a token's header, or None if the issuer has none. Raises `KeysUnavailable`."""
         known = self._sets.setdefault(url, _KeySet())
         if known.read_at is None or self._clock() - known.read_at > FRESH_SECONDS:
             await self._read(url, known, TRY_AGAIN_SECONDS)
@@ -246,23 +247,24 @@ class KeySets:
         return key
 
     async def _read(self, url: str, known: _KeySet, pause: float) -> None:
-        """Read the set, unless that was tried within `pause` seconds. A failure leaves what is known."""
+        """Read the set, unless that was tried within `pause` seconds. A failure leaves the known keys."""
         async with known.lock:
             if self._clock() - known.tried_at < pause:
                 return
             known.tried_at = self._clock()
             try:
-                async with asyncio.timeout(FETCH_SECONDS):  # an answer byte by byte keeps nobody waiting
+                async with asyncio.timeout(FETCH_SECONDS):  # a response that trickles in blocks nobody
                     document = await self._fetch(url)
                 known.keys = parse_key_set(document)
-            except Exception:  # whatever the network or the issuer does: `find` judges what is left
+            except Exception:  # whatever the network or the issuer does: `find` decides by what is known
                 return
             known.read_at = self._clock()
 
 
 def parse_key_set(document: bytes) -> dict[str | None, list[Any]]:
-    """The usable keys of a JWKS document by `kid`: public, asymmetric, for signatures, long enough. Raises
-    `ValueError`.
+    """Return the usable keys of a JWKS document by `kid`: public, asymmetric, for signatures, long enough.
+
+    Raises `ValueError`.
     """
     from joserfc.errors import JoseError
     from joserfc.jwk import import_key
@@ -279,7 +281,7 @@ def parse_key_set(document: bytes) -> dict[str | None, list[Any]]:
         try:
             key = import_key({name: value for name, value in entry.items() if name not in {"key_ops", "use"}})
         except (JoseError, ValueError, TypeError, KeyError):
-            continue  # a key that this release cannot read hides no other
+            continue  # an unreadable key hides no other
         if entry["kty"] == "RSA" and key.raw_value.key_size < _LEAST_RSA_BITS:  # type: ignore[union-attr]
             continue
         found.setdefault(entry.get("kid"), []).append(key)
@@ -287,7 +289,7 @@ def parse_key_set(document: bytes) -> dict[str | None, list[Any]]:
 
 
 def _fitting(known: _KeySet, kid: str | None, algorithm: str) -> Any | None:
-    """The one key with this `kid` that is made for `algorithm`; without a `kid` the only one that is."""
+    """Return the one key with this `kid` for `algorithm`; without a `kid`, the only one for it."""
     keys = (
         known.keys.get(kid, []) if kid is not None else [key for some in known.keys.values() for key in some]
     )
@@ -310,7 +312,9 @@ def _made_for(key: Any, algorithm: str) -> bool:
 
 
 async def fetch_key_set(url: str) -> bytes:
-    """The document at `url`. Raises `OSError` or `ValueError`: only https, but for loopback; no redirects."""
+    """Return the document at `url`. Raises `OSError` or `ValueError`: https only, except on loopback; no
+    redirects.
+    """
     return await asyncio.to_thread(_fetch_blocking, url)
 
 
@@ -326,7 +330,7 @@ def _fetch_blocking(url: str) -> bytes:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would let anyone who answers once choose where our keys come from."""
+    """Rejects redirects, which would let anyone who answers once choose the source of our keys."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
         del newurl
@@ -337,7 +341,7 @@ _OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 def emulated_key_set_url(url: str, endpoint_url: str | None) -> str:
-    """Where a user pool's key set is: on AWS at its own address, on an emulated AWS under the emulator's."""
+    """Return the URL of a user pool's key set: on AWS its own, on an emulated AWS the emulator's."""
     host = urlsplit(url).hostname or ""
     if endpoint_url and host.startswith("cognito-idp.") and host.endswith(".amazonaws.com"):
         return endpoint_url.rstrip("/") + urlsplit(url).path
@@ -345,8 +349,6 @@ def emulated_key_set_url(url: str, endpoint_url: str | None) -> str:
 
 
 def emulated_sign_in_url(url: str, endpoint_url: str | None) -> str:
-    """Where a user pool's sign-in pages are: on AWS under its own domain, on an emulated AWS at the
-    emulator.
-    """
+    """Return the URL of a user pool's sign-in pages: on AWS its domain, on an emulated AWS the emulator's."""
     host = urlsplit(url).hostname or ""
     return endpoint_url.rstrip("/") if endpoint_url and host.endswith(".amazoncognito.com") else url

@@ -1,7 +1,8 @@
-"""Bodies of records, sealed with the key of their department and subject (L1.7, L2.5).
+"""Record bodies, encrypted with the key of their department and subject (L1.7, L2.5).
 
-A sealed body is `{"key": key id, "nonce": base 64, "size": bytes before sealing, "sealed": base 64}`, by
-AES-256-GCM. Record id, field and key id are authenticated with it: it opens only in its own place.
+A sealed body is `{"key": key id, "nonce": base64, "size": plaintext bytes, "sealed": base64}`, with
+AES-256-GCM. Record id, field and key id are authenticated with it, so it can only be decrypted in its own
+place.
 """
 
 import json
@@ -18,11 +19,11 @@ _NONCE_BYTES = 12
 
 
 class BodyDamaged(Exception):
-    """A sealed body does not open: it was altered, or is not in its own place."""
+    """A sealed body cannot be decrypted: it was altered, or is not in its own place."""
 
 
 def seal(key: SubjectKey, record_id: str, bodies: Mapping[str, bytes]) -> bytes:
-    """The JSON of the sealed bodies by field."""
+    """Return the JSON of the sealed bodies by field."""
     parts = []
     for field, body in bodies.items():
         nonce = os.urandom(_NONCE_BYTES)
@@ -41,7 +42,7 @@ def seal(key: SubjectKey, record_id: str, bodies: Mapping[str, bytes]) -> bytes:
 
 
 def unseal(key: SubjectKey, record_id: str, field: str, body: Mapping[str, Any]) -> bytes:
-    """The body in clear. Raises `BodyDamaged`."""
+    """Return the decrypted body. Raises `BodyDamaged`."""
     try:
         nonce, sealed = b64decode(body["nonce"], validate=True), b64decode(body["sealed"], validate=True)
         return key.cipher.decrypt(nonce, sealed, _place(record_id, field, key.key_id))

@@ -1,12 +1,12 @@
-"""The chain of records: what a line is, how each links to its predecessor, where it is kept (L2.5, G.3).
+"""The chain of records: format of a line, link to its predecessor, location (L2.5, G.3).
 
-A record is one line of JSON. Its hash is the SHA-256 of the line's bytes without the line end, so nobody has
-to agree on how to write JSON to check it. Every line carries `writer`, `sequence` (0, 1, 2, … per writer) and
-`previous`, the hash of the line before; the first line carries the hash of its writer's name. The last line
-of an object carries its writer's signature (`introduction.py`).
+A record is one line of JSON. Its hash is the SHA-256 of the line's bytes without the line end, so
+verification does not depend on any JSON formatting. Every line contains `writer`, `sequence` (0, 1, 2, …
+per writer) and `previous`, the hash of the line before; the first line has the hash of its writer's name.
+The last line of an object has its writer's signature (`introduction.py`).
 
-An object holds consecutive lines of one writer:
-`records/dt=YYYY-MM-DD/hour=HH/<writer>/<first sequence, 12 digits>.jsonl`.
+An object holds consecutive lines of one writer: `records/dt=YYYY-MM-DD/hour=HH/<writer>/<first sequence, 12
+digits>.jsonl`.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from typing import Any
 VERSION = 1
 RECORDS = "records/"
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-# What the chain says of a record; nobody else may.
+# Fields that the chain adds; reserved in records.
 RESERVED = frozenset({"at", "bodies", "previous", "record_id", "sequence", "signed", "v", "writer"})
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A record before it has its place in the chain. `tail` is its JSON without the opening brace."""
+    """A record before it gets its place in the chain. `tail` is its JSON without the opening brace."""
 
     record_id: str
     kind: str
@@ -36,14 +36,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Where a writer's chain ends: the next sequence number, and the hash of the last line."""
+    """The end of a writer's chain: the next sequence number, and the hash of the last line."""
 
     writer: str
     sequence: int
     head: str
 
     def extend(self, drafts: Sequence[Draft], sign: Callable[[bytes], bytes] | None = None) -> "Batch":
-        """The lines that the drafts become after this end; `sign` makes of the last line the signed one."""
+        """Return the drafts as lines that continue the chain. `sign` adds the signature to the last line."""
         lines, head = [], self.head
         last = self.sequence + len(drafts) - 1
         for sequence, draft in enumerate(drafts, self.sequence):
@@ -63,18 +63,18 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Lines that are put as one object, and the ends of the chain before and after them."""
+    """Lines written as one object, and the ends of the chain before and after them."""
 
     before: Chain
     data: bytes
     after: Chain
 
     def key(self, at: datetime) -> str:
-        """Where the object is kept when it is put at `at`."""
+        """Return the object key for a put at `at`."""
         return f"{hour_prefix(at)}{self.before.writer}/{self.before.sequence:012d}.jsonl"
 
     def object_metadata(self) -> dict[str, str]:
-        """What the object says of itself, so that the notary need not read it."""
+        """Return the object's metadata, which spares the notary from reading the object."""
         return {
             "before": self.before.head,
             "first": str(self.before.sequence),
@@ -84,25 +84,25 @@ class Batch:
 
 
 def begin(writer: str) -> Chain:
-    """The chain of a writer that has written nothing yet."""
+    """Return the empty chain of a new writer."""
     return Chain(writer, 0, hash_of(writer.encode()))
 
 
 def hash_of(line: bytes) -> str:
-    """The hash of one line, in hexadecimal."""
+    """Return the hash of one line in hexadecimal."""
     return hashlib.sha256(line).hexdigest()
 
 
 def hour_prefix(at: datetime) -> str:
-    """The folder of the hour of `at`, with the final slash."""
+    """Return the prefix of the hour of `at`, with the trailing slash."""
     return f"{RECORDS}{at.astimezone(UTC):dt=%Y-%m-%d/hour=%H}/"
 
 
 def make_tail(record_id: str, at: datetime, record: Mapping[str, Any], sealed: bytes) -> bytes:
-    """The JSON of a record after what the chain puts before it. `sealed` is the JSON of its bodies.
+    """Return the JSON of a record after the fields that the chain adds. `sealed` is the JSON of its bodies.
 
     Raises:
-        ValueError: the record uses a name that belongs to the chain.
+        ValueError: the record uses a field name reserved for the chain.
     """
     taken = RESERVED & record.keys()
     if taken:
@@ -112,7 +112,7 @@ def make_tail(record_id: str, at: datetime, record: Mapping[str, Any], sealed: b
 
 
 def parse_line(line: bytes) -> dict[str, Any] | None:
-    """The record of a line; None when it is not one."""
+    """Return the record in a line, or None if the line is not a record."""
     try:
         record = json.loads(line)
     except ValueError:

@@ -1,11 +1,12 @@
-"""Who writes: a process makes a key of its own and has it signed once; its chains carry that, and their heads
-are signed by it (L2.5, G.3).
+"""Authentication of writers: a process generates a key, has it signed once, and signs the heads of its
+chains (L2.5, G.3).
 
-The first record of every chain is an `introduction`: the process's public key (Ed25519) under the name of its
-function, signed by the KMS key of writers (of operators for what people do). The last line of every object
-ends with `"signed"`: the process's signature over the line as it is without it. A line holds the hash of the
-one before it, so the signature covers the chain up to there. Nobody without the KMS key can invent a writer,
-and nobody without the process's memory can rewrite the end of its chain. One KMS request a process.
+The first record of every chain is an `introduction`: the process's public key (Ed25519) under the name of
+its function, signed by the KMS key for writers (for operators' actions, the one for operators). The last
+line of every object ends with `"signed"`: the process's signature over the line without that field. A line
+contains the hash of its predecessor, so the signature covers the chain up to there. Nobody without the KMS
+key can invent a writer, and nobody without the process's memory can rewrite the end of its chain. It takes
+one KMS request per process.
 """
 
 import json
@@ -26,7 +27,7 @@ from lambdas.common.clock import Clock, utc_now
 KIND = "introduction"
 ALGORITHM = "Ed25519"
 _FIELD = b',"signed":"'
-_SIGNATURE_CHARACTERS = 88  # 64 bytes in base 64
+_SIGNATURE_CHARACTERS = 88  # 64 bytes in base64
 _LINE = b"kit-line/1\n"
 
 Sign = Callable[[bytes], bytes]
@@ -34,20 +35,22 @@ Sign = Callable[[bytes], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A process that may write: its introduction, the same in all its chains, and its key."""
+    """A process that may write: its introduction, which is the same in all its chains, and its key."""
 
     introduction: Mapping[str, Any]
     key: Ed25519PrivateKey
 
     def sign(self, line: bytes) -> bytes:
-        """The line with its signature."""
+        """Return the line with its signature."""
         signature = self.key.sign(_LINE + sha256(line).digest())
         return b'%b%b%b"}' % (line[:-1], _FIELD, b64encode(signature))
 
 
 class Introducer:
-    """Makes the identity of a process when it first writes, not before: processes that come of one snapshot
-    must not share a key. `kms` is a botocore client. Blocks.
+    """Creates a process's identity at its first write, because processes restored from one snapshot must
+    not share a key.
+
+    `kms` is a botocore client. Blocks.
     """
 
     def __init__(self, kms: Any, key_arn: str, *, clock: Clock = utc_now) -> None:
@@ -57,7 +60,7 @@ class Introducer:
         self._identity: Identity | None = None
 
     def identity(self, name: str) -> Identity:
-        """The identity under the name of the function. Raises botocore's errors."""
+        """Return the identity under the function's name. Raises botocore's errors."""
         if self._identity is None:
             key = Ed25519PrivateKey.generate()
             public = b64encode(key.public_key().public_bytes_raw()).decode()
@@ -83,13 +86,13 @@ class Introducer:
 
 @dataclass(frozen=True, slots=True)
 class Introduced:
-    """A writer whose introduction holds. Writers of one process have one public key."""
+    """A writer with a valid introduction. Writers of one process share a public key."""
 
     name: str
     public_key: str
 
     def signed(self, line: bytes) -> bool:
-        """Whether a line is signed by this writer."""
+        """Return whether this writer signed the line."""
         start = len(line) - len(_FIELD) - _SIGNATURE_CHARACTERS - 2
         if start < 0 or not line.startswith(_FIELD, start) or not line.endswith(b'"}'):
             return False
@@ -104,15 +107,16 @@ class Introduced:
 
 
 class NotIntroduced(Exception):
-    """A writer does not prove that it is one of the deployment's."""
+    """A writer cannot prove that it belongs to the deployment."""
 
 
 WriterKeys = Callable[[str, str], Sequence[ec.EllipticCurvePublicKey]]
 
 
 def read_introduction(record: Mapping[str, Any], writer: str, keys: WriterKeys) -> Introduced:
-    """The writer whose chain begins with this record. `keys` gives the public keys that may introduce a name,
-    by that name and the ARN of the KMS key. Raises `NotIntroduced`.
+    """Return the writer whose chain begins with this record. Raises `NotIntroduced`.
+
+    `keys` returns the public keys that may introduce a name, given that name and the ARN of the KMS key.
     """
     if record.get("kind") != KIND:
         raise NotIntroduced("its chain does not begin with an introduction")

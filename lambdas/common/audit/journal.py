@@ -1,8 +1,9 @@
-"""One writer's chain over a store that may refuse: a put that fails moves nothing (L2.5).
+"""One writer's chain over a store that may fail: a failed put does not advance the chain (L2.5).
 
-What a caller learned is not durable is said in the chain as soon as it goes on: a record `unconfirmed` names
-the requests whose records failed, and where they may be found all the same. So an intent without an outcome
-always has a named reason, as long as the process lives; after that the sweeper names it.
+If a caller has learned that a record is not durable, the chain says so as soon as it continues: an
+`unconfirmed` record names the requests whose records failed and where they may exist nevertheless. So an
+intent without an outcome always has a recorded reason while the process lives; after that the sweeper
+records one.
 """
 
 import asyncio
@@ -23,19 +24,19 @@ from lambdas.common.ids import new_id
 
 CONTENT_TYPE = "application/x-ndjson"
 INTENT = "intent"
-_MOST_NAMED = 20_000  # failures that one record names
+_MOST_NAMED = 20_000  # maximum number of failures in one record
 
 _Put = Callable[..., Awaitable[None]]
 _Identify = Callable[[str], Awaitable[Identity]]
 
 
 class AuditUnavailable(Exception):
-    """The record is not durable: whatever it stands for must not go on."""
+    """The record is not durable, so the action it stands for must not proceed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """A record that failed. The call of a failed intent never left, so it need not be named."""
+    """A record that failed. If an intent failed, the call was never sent, so it need not be named."""
 
     kind: str
     request_id: str | None
@@ -43,7 +44,7 @@ class _Failure:
 
 
 class _Chained:
-    """What both journals do, with whatever way of putting."""
+    """Behaviour common to both journals, independent of how objects are put."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
@@ -54,7 +55,7 @@ class _Chained:
         self._in_doubt: list[dict[str, Any]] = []
 
     def failed(self, kind: str, request_id: str | None, reason: str) -> None:
-        """A record that is not durable: the chain will say so. Does not block."""
+        """Note a record that is not durable, which the chain will report. Does not block."""
         if len(self._failures) < _MOST_NAMED:
             self._failures.append(_Failure(kind, request_id, reason))
 
@@ -77,7 +78,7 @@ class _Chained:
     async def _introduced(self, identify: _Identify) -> Identity:
         try:
             return await identify(self._name)
-        except (BotoCoreError, ClientError) as error:  # nobody can say who writes, so nothing is written
+        except (BotoCoreError, ClientError) as error:  # the writer cannot be authenticated
             raise NotWritten(f"introduction:{type(error).__name__}") from None
 
     def _all_failed(self, drafts: Sequence[Draft], reason: str) -> None:
@@ -121,16 +122,18 @@ def _introduction(identity: Identity, now: datetime) -> Draft:
 
 
 def _draft(record: Mapping[str, Any], now: datetime) -> Draft:
-    """The draft of a record of the chain's own, which has no bodies and no copy."""
+    """Return the draft of a record of the chain itself, which has no bodies and no copy."""
     record_id = new_id("rec_", clock=lambda: now)
     return Draft(record_id, record["kind"], None, make_tail(record_id, now, record, b"{}"), {})
 
 
 class Journal(_Chained):
-    """Writes drafts as objects, one after the other. `name` is the function's, for the names of its writers.
+    """Writes drafts as objects, one after the other. `name` is the function's, from which writers are
+    named.
 
-    A writer is named when it first writes, not when the process starts: processes that come of one snapshot
-    get one name each. A chain whose end is in doubt is left, and a new one begun.
+    A writer is named at its first write and not at process start, so that processes restored from one
+    snapshot get distinct names. If the end of a chain is in doubt, the chain is abandoned and a new one
+    begins.
     """
 
     def __init__(
@@ -142,7 +145,7 @@ class Journal(_Chained):
         self._lock = Lock()
 
     def write(self, drafts: Sequence[Draft]) -> str:
-        """Put the drafts as one object; the name of the writer. Blocks. Raises `AuditUnavailable`."""
+        """Put the drafts as one object and return the writer's name. Blocks. Raises `AuditUnavailable`."""
 
         async def put(*arguments: Any) -> None:
             self._store.put(*arguments)
@@ -156,13 +159,13 @@ class Journal(_Chained):
         with self._lock:
             try:
                 self._write(drafts, put, identify if introducer else None).send(None)
-            except StopIteration as done:  # at once, because nothing in it waits
+            except StopIteration as done:  # completes immediately, because nothing in it waits
                 return done.value
         raise RuntimeError("a put that blocks cannot be waited for")
 
 
 class LoopJournal(_Chained):
-    """A `Journal` of an event loop."""
+    """A `Journal` for an event loop."""
 
     def __init__(
         self,
@@ -177,8 +180,9 @@ class LoopJournal(_Chained):
         self._introducer = introducer
 
     async def write(self, drafts: Sequence[Draft]) -> str:
-        """Put the drafts as one object; the name of the writer. One at a time: the next call comes after the
-        end of this one. Raises `AuditUnavailable`.
+        """Put the drafts as one object and return the writer's name.
+
+        Calls must not overlap. Raises `AuditUnavailable`.
         """
         introducer = self._introducer
 

@@ -31,7 +31,7 @@ from lambdas.common.audit.chain import hour_prefix
 VERSION = 3  # since 3 objects are contained in segments, since 2 writers introduce themselves
 MANIFESTS = "manifests/"
 SEGMENTS = "segments/"
-LATE = "9"  # what the number of a segment of late objects begins with
+LATE = "9"  # first digit of the number of a segment of late objects
 _SEGMENTED = 3
 ALGORITHM = "ECDSA_SHA_256"
 HOUR = timedelta(hours=1)
@@ -39,12 +39,12 @@ _HOUR_FORMAT = "%Y-%m-%dT%H"
 
 
 class ManifestDamaged(Exception):
-    """A manifest cannot be read, or its signature does not hold."""
+    """A manifest cannot be read, or its signature is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealedObject:
-    """An object as it was when it was sealed: its SHA-256, its sequence numbers, the hashes around them."""
+    """An object as sealed: its SHA-256, its sequence numbers, and the hashes before and after."""
 
     key: str
     size: int
@@ -56,14 +56,14 @@ class SealedObject:
 
     @property
     def writer(self) -> str:
-        """Whose lines it holds. Its key was one of ours when it was sealed."""
+        """Return the writer of its lines, which was authenticated when it was sealed."""
         return self.key.split("/", 4)[3]
 
 
 @dataclass(frozen=True, slots=True)
 class SealedSegment:
-    """A segment as it was when it was sealed. `root` is that of the Merkle tree over its records' hashes,
-    `block` of them in an entry.
+    """A segment as sealed. `root` is the root of the Merkle tree over its records' hashes, with `block` of
+    them per leaf.
     """
 
     key: str
@@ -77,14 +77,15 @@ class SealedSegment:
 
     @property
     def late(self) -> bool:
-        """Whether its objects are of earlier hours."""
+        """Return whether its objects are of earlier hours."""
         return self.key.rsplit("/", 1)[1].startswith(LATE)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What was sealed of one hour. `sha256` is the hash of its line, once it has one. `objects` and `late`
-    are those of versions before there were segments.
+    """What was sealed for one hour. `sha256` is the hash of its line, once it has one.
+
+    `objects` and `late` are used by manifests from before segments existed.
     """
 
     hour: datetime
@@ -95,11 +96,11 @@ class Manifest:
     objects: Sequence[SealedObject] = ()
     late: Sequence[SealedObject] = ()
     version: int = VERSION
-    introduced: bool = True  # whether writers of this hour must introduce themselves; false before they did
+    introduced: bool = True  # whether writers of this hour must introduce themselves; false before version 2
     sha256: str = ""
 
     def line(self) -> bytes:
-        """The bytes that are signed."""
+        """Return the bytes that are signed."""
         hour, sha256 = self.previous if self.previous else (None, None)
         content = {
             "v": self.version,
@@ -115,7 +116,7 @@ class Manifest:
 
     @property
     def records(self) -> int:
-        """How many records the hour has, without the late ones of earlier hours."""
+        """Return the number of records of the hour, without late ones of earlier hours."""
         return sum(one.last - one.first + 1 for one in self.objects) + sum(
             one.records for one in self.segments if not one.late
         )
@@ -128,18 +129,18 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """The hash of an hour's manifest line, kept outside of the store."""
+    """The hash of an hour's manifest line, kept outside the store."""
 
     hour: datetime
     sha256: str
 
     def as_document(self) -> dict[str, Any]:
-        """Its line as data."""
+        """Return its line as data."""
         return {"anchor": 1, "hour": hour_name(self.hour), "sha256": self.sha256}
 
 
 def read_anchor(line: str) -> Anchor:
-    """An anchor from its line. Raises ValueError."""
+    """Parse an anchor from its line. Raises ValueError."""
     try:
         content = json.loads(line)
         hour, sha256 = hour_named(content["hour"]), content["sha256"]
@@ -151,27 +152,27 @@ def read_anchor(line: str) -> Anchor:
 
 
 def manifest_key(hour: datetime) -> str:
-    """Where the manifest of an hour is kept."""
+    """Return the object key of an hour's manifest."""
     return f"{MANIFESTS}dt={hour:%Y-%m-%d}/hour={hour:%H}.json"
 
 
 def hour_of(at: datetime) -> datetime:
-    """The hour in which `at` lies."""
+    """Return the hour that contains `at`."""
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def hour_name(hour: datetime) -> str:
-    """The hour as manifests name it: 2026-11-24T10."""
+    """Return the hour's name in manifests, such as 2026-11-24T10."""
     return hour.strftime(_HOUR_FORMAT)
 
 
 def hour_named(name: str) -> datetime:
-    """The hour with this name. Raises ValueError."""
+    """Return the hour with this name. Raises ValueError."""
     return datetime.strptime(name, _HOUR_FORMAT).replace(tzinfo=UTC)
 
 
 def hour_of_key(key: str) -> datetime:
-    """The hour under which a record object or a manifest is kept. Raises ValueError."""
+    """Return the hour in the key of a record object or a manifest. Raises ValueError."""
     parts = key.split("/")
     if len(parts) < 3 or not parts[1].startswith("dt=") or not parts[2].startswith("hour="):
         raise ValueError(f"{key} is not kept under an hour")
@@ -179,7 +180,7 @@ def hour_of_key(key: str) -> datetime:
 
 
 def writer_of(key: str) -> str:
-    """The writer whose lines an object holds. Raises ValueError."""
+    """Return the writer in an object's key. Raises ValueError."""
     parts = key.split("/")
     if (
         len(parts) != 5
@@ -191,12 +192,12 @@ def writer_of(key: str) -> str:
 
 
 def first_of(key: str) -> int:
-    """The sequence number that an object begins with. Raises ValueError."""
+    """Return the first sequence number in an object's key. Raises ValueError."""
     return int(key.rsplit("/", 1)[1].removesuffix(".jsonl"))
 
 
 def sign(line: bytes, kms: Any, key_arn: str) -> bytes:
-    """The whole document: the line and its signature. `kms` is a botocore KMS client."""
+    """Return the whole document: the line and its signature. `kms` is a botocore KMS client."""
     signed = kms.sign(
         KeyId=key_arn,
         Message=hashlib.sha256(line).digest(),
@@ -215,7 +216,7 @@ PublicKeys = Callable[[str], Sequence[ec.EllipticCurvePublicKey]]
 
 
 def public_key(encoded: bytes) -> ec.EllipticCurvePublicKey:
-    """A public key in PEM or DER. Raises ValueError."""
+    """Return a public key from PEM or DER. Raises ValueError."""
     load = (
         serialization.load_pem_public_key
         if encoded.lstrip().startswith(b"-----")
@@ -228,7 +229,7 @@ def public_key(encoded: bytes) -> ec.EllipticCurvePublicKey:
 
 
 def read_manifest(document: bytes) -> Manifest:
-    """The manifest without a check of its signature. Raises `ManifestDamaged`."""
+    """Return the manifest without verifying its signature. Raises `ManifestDamaged`."""
     line = document.split(b"\n", 1)[0]
     try:
         content = json.loads(line)
@@ -250,8 +251,9 @@ def read_manifest(document: bytes) -> Manifest:
 
 
 def check_signature(document: bytes, keys: PublicKeys) -> None:
-    """Raises `ManifestDamaged` unless a trusted key signed exactly this manifest. `keys` finds the public
-    keys that are trusted to be that of a KMS key, by its ARN.
+    """Raise `ManifestDamaged` unless a trusted key signed exactly this manifest.
+
+    `keys` returns the trusted public keys of a KMS key, by its ARN.
     """
     line, _, rest = document.partition(b"\n")
     try:

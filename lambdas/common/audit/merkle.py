@@ -1,8 +1,8 @@
-"""Merkle trees as RFC 9162 (section 2.1) defines them, with SHA-256, over the hashes of records (L2.5, G.3).
+"""Merkle trees as defined by RFC 9162 (section 2.1), with SHA-256, over the hashes of records (L2.5, G.3).
 
-An entry is a block: the hashes of consecutive records, as the chain has them, 32 bytes each, so that a
-record is hashed once and the tree costs a fraction of that. Segments of before there were blocks have one in
-each entry.
+A leaf is a block: the hashes of consecutive records, as in the chain, 32 bytes each, so that a record is
+hashed once and the tree costs a fraction of that. Segments from before blocks existed have one hash per
+leaf.
 """
 
 from collections.abc import Sequence
@@ -13,26 +13,26 @@ HASH_BYTES = 32
 
 
 def blocks_of(hashes: bytes, block: int) -> list[bytes]:
-    """The entries of a tree: `hashes` one after the other, so many together."""
+    """Return the leaves of a tree: consecutive hashes, `block` of them per leaf."""
     step = HASH_BYTES * block
     return [hashes[at : at + step] for at in range(0, len(hashes), step)]
 
 
 def root_of(entries: Sequence[bytes]) -> bytes:
-    """The hash of the tree."""
+    """Return the root hash of the tree."""
     if not entries:
         return EMPTY
     hashed = sha256
     level = [hashed(b"\0" + entry).digest() for entry in entries]
     while len(level) > 1:
         paired = [hashed(b"\1" + left + right).digest() for left, right in zip(level[::2], level[1::2])]  # noqa: B905
-        # The last of an odd level goes up as it is, which is what the recursive definition comes to.
+        # The last node of an odd level moves up unchanged, which is equivalent to the recursive definition.
         level = [*paired, level[-1]] if len(level) % 2 else paired
     return level[0]
 
 
 def inclusion_proof(entries: Sequence[bytes], index: int) -> list[bytes]:
-    """The audit path of one entry, from the leaf up. Raises IndexError."""
+    """Return the audit path of one leaf, from the leaf up. Raises IndexError."""
     if not 0 <= index < len(entries):
         raise IndexError(index)
     path, level = [], [sha256(b"\0" + entry).digest() for entry in entries]
@@ -47,7 +47,9 @@ def inclusion_proof(entries: Sequence[bytes], index: int) -> list[bytes]:
 
 
 def holds(entry: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
-    """Whether a path proves that the tree of `size` entries has this one at `index` (RFC 9162, 2.1.3.2)."""
+    """Return whether the path proves that the tree of `size` leaves has this leaf at `index` (RFC 9162,
+    2.1.3.2).
+    """
     if not 0 <= index < size:
         return False
     first, last = index, size - 1

@@ -1,8 +1,8 @@
-"""Copies of records without their bodies, for questions over many calls (L1.4, L5.1).
+"""Copies of records without their bodies, for analytics (L1.4, L5.1).
 
-A copy is a row: the columns below, and `details`, the JSON of whatever else a record says. Copies go to a
-Firehose stream from a thread of their own, best effort: what is lost is counted, and the record in the bucket
-stays the truth.
+A copy is a row: the columns below, and `details`, the JSON of all other fields of the record. Copies go to
+a Firehose stream from a separate thread, best effort: losses are counted, and the record in the bucket
+remains authoritative.
 """
 
 import json
@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.common.log import Level, log
 
-# Columns of the table `records`, and what each holds; `components/api/analytics.py` gives each its Glue type.
+# Columns of the table `records` and their types; `components/api/analytics.py` adds each Glue type.
 COLUMNS: Mapping[str, type] = {
     "record_id": str, "kind": str, "at": str, "writer": str, "request_id": str, "call": str, "principal": str,
     "principal_kind": str, "department": str, "use_case": str, "prompt": str, "prompt_version": int,
@@ -32,13 +32,15 @@ _AS_JSON = ("decisions", "answer_filter")
 _OF_USAGE = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _OF_THE_CHAIN = frozenset({"bodies", "previous", "sequence", "usage", "v"})
 
-_BATCH = 400  # of the 500 records that a call may carry
-_BATCH_BYTES = 3_500_000  # of its 4 MiB
+_BATCH = 400  # of at most 500 records per call
+_BATCH_BYTES = 3_500_000  # of at most 4 MiB per call
 
 
 def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of a record. Columns without a value are left out; a value of another type than its column's
-    goes to `details`, so that one record cannot break a query over all.
+    """Return the row of a record.
+
+    Columns without a value are omitted. A value of a type other than its column's goes to `details`, so
+    that one record cannot break a query over all.
     """
     known = {name: value for name, value in record.items() if value is not None}
     usage = known.get("usage")
@@ -57,8 +59,8 @@ def _json(value: Any) -> str:
 
 
 class MetadataCopies:
-    """Sends rows to the stream. `client` is a botocore Firehose client; `lost` gets the number of lost rows
-    and why.
+    """Sends rows to the stream. `client` is a botocore Firehose client; `lost` is called with the number of
+    lost rows and the reason.
     """
 
     def __init__(
@@ -76,8 +78,8 @@ class MetadataCopies:
         self._thread: Thread | None = None
 
     def offer(self, record: dict[str, Any]) -> None:
-        """Take a durable record for copying. Never blocks, never raises."""
-        if self._thread is None:  # not before the first record: a snapshot of the process holds no thread
+        """Queue a durable record for copying. Never blocks, never raises."""
+        if self._thread is None:  # not before the first record: snapshots hold no thread
             self._thread = Thread(target=self._run, name="metadata-copies", daemon=True)
             self._thread.start()
         try:
@@ -86,7 +88,7 @@ class MetadataCopies:
             self._lost(1, "full")
 
     def close(self, timeout: float = 5.0) -> None:
-        """Send what waits, within `timeout` seconds."""
+        """Send pending rows, within `timeout` seconds."""
         if self._thread is not None:
             self._waiting.put(None)
             self._thread.join(timeout)
@@ -107,13 +109,13 @@ class MetadataCopies:
             self._send(batch)
 
     def _next(self, *, wait: bool) -> bytes | None:
-        """The next row as a line; None when there is none, and, after `close`, never again one."""
+        """Return the next row as a line, or None if there is none; after `close`, always None."""
         try:
             record = self._waiting.get(block=wait)
         except Empty:
             return None
         if record is None:
-            self._waiting.put(None)  # for the loop, should this have been the end of a batch
+            self._waiting.put(None)  # wakes the loop if this ended a batch
             return None
         return _json(row_of(record)).encode() + b"\n"
 
@@ -130,5 +132,5 @@ class MetadataCopies:
 
 
 def _say_lost(count: int, reason: str) -> None:
-    """A line for the log and its metric: the number only, nothing of the records."""
+    """Log the number of lost rows with its metric, and nothing of the records."""
     log("metadata_lost", level=Level.WARNING, count=count, reason=reason)

@@ -1,4 +1,4 @@
-"""Makes a writer from a function's environment."""
+"""Creates a writer from a function's environment."""
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,9 +25,11 @@ def open_writer(
     firehose: Any | None = None,
     clock: Clock = utc_now,
 ) -> AuditWriter:
-    """The writer of a process. `name` is the function's (`gateway`, `scim`); `session` is a botocore session.
-    With `put_object` (see `AuditBucketOnLoop`) it puts on the event loop; `firehose` is a client for the
-    copies of records in place of botocore's.
+    """Return the writer of a process. `name` is the function's (`gateway`, `scim`); `session` is a botocore
+    session.
+
+    With `put_object` (see `AuditBucketOnLoop`), objects are put on the event loop. `firehose` replaces
+    botocore's client for copies of records.
 
     Raises:
         KeyError: AUDIT_BUCKET or AUDIT_KEY_ARN is not set.
@@ -36,7 +38,7 @@ def open_writer(
     import botocore.session
     from botocore.config import Config
 
-    # The bucket is asked again by `AuditBucket`, which knows what a second attempt means.
+    # `AuditBucket` retries by itself, because it knows what a second attempt means.
     once = Config(connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 1})
     thrice = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
     clients = session or botocore.session.get_session()

@@ -23,29 +23,30 @@ from lambdas.common.audit.chain import hash_of
 from lambdas.common.audit.manifest import SEGMENTS, SealedObject, SealedSegment, first_of, writer_of
 from lambdas.common.audit.merkle import HASH_BYTES, blocks_of, root_of
 
-BLOCK = 64  # hashes in an entry of the tree; a proof of one record names them all
-SEGMENT_BYTES = 24 * 1024 * 1024  # a segment takes no further object once it is over this
+BLOCK = 64  # hashes per leaf of the tree; the proof of one record contains all of them
+SEGMENT_BYTES = 24 * 1024 * 1024  # maximum size after which a segment takes no further object
 
 
 def segments_of_hour(hour: datetime) -> str:
-    """The folder of the segments of an hour, with the final slash."""
+    """Return the prefix of an hour's segments, with the trailing slash."""
     return f"{SEGMENTS}{hour:dt=%Y-%m-%d/hour=%H}/"
 
 
 def segment_key(hour: datetime, number: int) -> str:
-    """Where the segment of an hour is kept."""
+    """Return the object key of a segment of an hour."""
     return f"{segments_of_hour(hour)}{number:04d}.jsonl"
 
 
 def index_key(key: str) -> str:
-    """Where the index of a segment is kept."""
+    """Return the object key of a segment's index."""
     return key.removesuffix(".jsonl") + ".index.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Objects under one folder (that of a writer in an hour) that follow on each other: what each has of
-    lines, bytes and hashes. `first` and `before` are the sequence number and the hash from which they go on.
+    """Consecutive objects of one writer in an hour: lines, bytes and hashes of each.
+
+    `first` and `before` are the sequence number and the hash that they continue from.
     """
 
     under: str
@@ -58,42 +59,42 @@ class Run:
 
     @property
     def writer(self) -> str:
-        """Whose lines they are."""
+        """Return the writer of the lines."""
         return self.under.split("/", 4)[3]
 
     @property
     def records(self) -> int:
-        """How many lines they have together."""
+        """Return the total number of lines."""
         return sum(self.lines)
 
     @property
     def end(self) -> int:
-        """The sequence number after the last one."""
+        """Return the sequence number after the last one."""
         return self.first + self.records
 
     @property
     def first_key(self) -> str:
-        """The key of the first object."""
+        """Return the key of the first object."""
         return _object_key(self.under, self.first)
 
     @property
     def last_key(self) -> str:
-        """The key of the last object."""
+        """Return the key of the last object."""
         return _object_key(self.under, self.end - self.lines[-1])
 
     def follows(self, before: "Run") -> bool:
-        """Whether it goes on where another one of its writer ended."""
+        """Return whether it continues another run of the same writer."""
         return (self.first, self.before) == (before.end, before.heads[-1])
 
     def keys(self) -> Iterator[str]:
-        """The keys of the objects, in their order."""
+        """Yield the keys of the objects in order."""
         first = self.first
         for count in self.lines:
             yield _object_key(self.under, first)
             first += count
 
     def objects(self) -> Iterator[SealedObject]:
-        """The objects, in their order."""
+        """Yield the objects in order."""
         first, before = self.first, self.before
         for key, count, size, digest, head in zip(
             self.keys(), self.lines, self.sizes, self.sha256, self.heads, strict=True
@@ -108,7 +109,7 @@ def _object_key(under: str, first: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment before it is put. `runs` are the objects whose bytes it has."""
+    """A segment before it is written. `runs` are the objects that it contains."""
 
     data: bytes
     index: bytes
@@ -117,7 +118,7 @@ class Segment:
     root: str
 
     def sealed(self, key: str) -> SealedSegment:
-        """What the manifest says of it."""
+        """Return the segment's entry in the manifest."""
         return SealedSegment(
             key=key,
             size=len(self.data),
@@ -131,7 +132,7 @@ class Segment:
 
 
 def build(objects: Iterable[tuple[str, bytes]]) -> Segment:
-    """The segment of objects, given by key and content in the order of their keys."""
+    """Build the segment of objects, given by key and content in key order."""
     parts: list[bytes] = []
     described: list[SealedObject] = []
     hashes = bytearray()
@@ -148,7 +149,7 @@ def build(objects: Iterable[tuple[str, bytes]]) -> Segment:
 
 
 def read_runs(data: bytes) -> list[Run]:
-    """The objects of a segment by its index, in runs. Raises ValueError."""
+    """Return the objects of a segment in runs, from its index. Raises ValueError."""
     try:
         lines = json.loads(b"[" + b",".join(data.splitlines()) + b"]")
         if lines and "key" in lines[0]:
@@ -159,12 +160,12 @@ def read_runs(data: bytes) -> list[Run]:
 
 
 def read_index(data: bytes) -> list[SealedObject]:
-    """The objects of a segment by its index, one by one. Raises ValueError."""
+    """Return the objects of a segment one by one, from its index. Raises ValueError."""
     return [one for run in read_runs(data) for one in run.objects()]
 
 
 def _runs(objects: Iterable[SealedObject]) -> Iterator[Run]:
-    """Objects that follow on each other together."""
+    """Combine consecutive objects into runs."""
     together: list[SealedObject] = []
     under = ""
     for one in objects:
@@ -192,8 +193,8 @@ def _run(under: str, objects: Sequence[SealedObject]) -> Run:
 
 
 def lines_of(data: bytes, at: int = 0, end: int | None = None) -> list[bytes]:
-    """The lines of one object, or of what lies from `at` to before `end`."""
-    # `find` looks at many bytes at once, `split` at one after the other: for bodies that is half the time.
+    """Return the lines of one object, or of the bytes from `at` to before `end`."""
+    # `find` scans many bytes at once, `split` one at a time: with bodies it takes half the time.
     lines: list[bytes] = []
     found, end = data.find, len(data) if end is None else end
     while (cut := found(b"\n", at, end)) >= 0:
@@ -205,7 +206,7 @@ def lines_of(data: bytes, at: int = 0, end: int | None = None) -> list[bytes]:
 
 
 def _described(key: str, data: bytes, lines: Sequence[bytes], digests: Sequence[bytes]) -> SealedObject:
-    """What is known of an object by its content; its lines may be anything."""
+    """Return what an object's content says about it; its lines may be anything."""
     first = first_of(key)
     return SealedObject(
         key=key,

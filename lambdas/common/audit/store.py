@@ -1,4 +1,4 @@
-"""How objects get into the audit bucket: once each, under its key, with a checksum (L1.7, L2.5)."""
+"""Writes objects to the audit bucket: each key once, with a checksum (L1.7, L2.5)."""
 
 import asyncio
 import hashlib
@@ -13,15 +13,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.common.clock import Clock, utc_now
 
-# Seconds before the attempts after the first. With the client's time-outs a put is decided within 16 seconds.
+# Seconds before the second and third attempt. With the client's timeouts a put is decided within 16
+# seconds.
 _WAITS = (0.05, 0.25)
-LARGE_BYTES = 256 * 1024  # hashing more than that would keep an event loop waiting
+LARGE_BYTES = 256 * 1024  # hashing more would block an event loop
 _CONFLICT = 412
-_TAKEN_BACK = frozenset({400, 401, 403, 404, 405, 411, 413})  # said no, and means that nothing was written
+_TAKEN_BACK = frozenset({400, 401, 403, 404, 405, 411, 413})  # refused, and certainly not written
 
 
 class NotWritten(Exception):
-    """The object was not written, for certain. `reason` is a code."""
+    """The object was certainly not written. `reason` is a code."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -29,41 +30,39 @@ class NotWritten(Exception):
 
 
 class Unsure(NotWritten):
-    """Nobody can say whether the object was written: the answer did not come."""
+    """It is unknown whether the object was written, because the response did not arrive."""
 
 
 class Occupied(NotWritten):
-    """Another object is there already."""
+    """A different object already exists."""
 
 
 class ObjectStore(Protocol):
-    """A place where each key is written once."""
+    """A store in which each key is written once."""
 
     def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
-        """Blocks. Raises `NotWritten`, `Unsure`, `Occupied`."""
+        """Write an object. Blocks. Raises `NotWritten`, `Unsure`, `Occupied`."""
         ...
 
 
 class LoopObjectStore(Protocol):
-    """The same for event loops: nothing blocks, so no thread stands between."""
+    """The same for event loops: nothing blocks, so no thread is needed."""
 
     async def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
-        """Raises `NotWritten`, `Unsure`, `Occupied`."""
+        """Write an object. Raises `NotWritten`, `Unsure`, `Occupied`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock of its own for what is put, in place of the bucket's default, which is short."""
+    """An Object Lock for an object, in place of the bucket's default, which is short."""
 
     mode: str  # COMPLIANCE or GOVERNANCE
     days: int
     clock: Clock = utc_now
 
     def headers(self) -> dict[str, Any]:
-        """What a put says of it. A day more: the bucket refuses less than it demands, counted when it
-        arrives.
-        """
+        """Return the lock parameters, with a day of margin: the bucket enforces a minimum on arrival."""
         return {
             "ObjectLockMode": self.mode,
             "ObjectLockRetainUntilDate": self.clock() + timedelta(days=self.days + 1),
@@ -71,8 +70,9 @@ class Lock:
 
 
 class AuditBucket:
-    """The bucket of record. `client` is a botocore S3 client that does not retry by itself. Without `lock`
-    the bucket's default holds for what is put.
+    """The bucket of record. `client` is a botocore S3 client without retries.
+
+    Without `lock`, the bucket's default lock applies.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class AuditBucket:
         self._sleep = sleep
 
     def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
-        """Write an object that must not be there yet. Raises `NotWritten`, `Unsure`, `Occupied`."""
+        """Write an object that must not exist yet. Raises `NotWritten`, `Unsure`, `Occupied`."""
         asked = _request(self._bucket, self._key_arn, key, data, metadata, content_type)
         if self._lock is not None:
             asked |= self._lock.headers()
@@ -111,8 +111,8 @@ class AuditBucket:
 
 
 class AuditBucketOnLoop:
-    """The bucket of record for an event loop. `put_object` takes what botocore's method of that name takes,
-    raises what it raises, and does not retry by itself.
+    """The bucket of record for an event loop. `put_object` has the signature and errors of botocore's
+    method, without retries.
     """
 
     def __init__(self, put_object: Callable[..., Awaitable[Any]], *, bucket: str, key_arn: str) -> None:
@@ -121,7 +121,7 @@ class AuditBucketOnLoop:
         self._key_arn = key_arn
 
     async def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
-        """Write an object that must not be there yet. Raises `NotWritten`, `Unsure`, `Occupied`."""
+        """Write an object that must not exist yet. Raises `NotWritten`, `Unsure`, `Occupied`."""
         if len(data) > LARGE_BYTES:
             asked = await asyncio.to_thread(
                 _request, self._bucket, self._key_arn, key, data, metadata, content_type
@@ -144,15 +144,15 @@ class AuditBucketOnLoop:
 
 
 class _PutOutcome:
-    """What the bucket said to the attempts of one put, and what follows from it."""
+    """Responses to the attempts of one put, and what follows from them."""
 
     def __init__(self) -> None:
-        self.definitely_not_written = False  # it said no, and means that nothing was written
-        self._perhaps = False  # an attempt may have arrived though its answer did not
+        self.definitely_not_written = False  # refused, and certainly not written
+        self._perhaps = False  # an attempt may have arrived although its response did not
         self._reason = "none"
 
     def is_there(self, error: ClientError | BotoCoreError) -> bool:
-        """Take note of an attempt's error. True when the object is there all the same. Raises `Occupied`."""
+        """Note an attempt's error. Return True if the object exists nevertheless. Raises `Occupied`."""
         if isinstance(error, BotoCoreError):
             self._reason = type(error).__name__
             self._perhaps = True
@@ -161,14 +161,14 @@ class _PutOutcome:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         if status == _CONFLICT:
             if self._perhaps:
-                return True  # an attempt before had arrived: nobody else writes these bytes here
+                return True  # an earlier attempt arrived: nobody else writes these bytes here
             raise Occupied(self._reason) from None
         self.definitely_not_written = status in _TAKEN_BACK
         self._perhaps = self._perhaps or status >= 500
         return False
 
     def failure(self) -> NotWritten:
-        """What to raise after the last attempt."""
+        """Return the exception to raise after the last attempt."""
         return Unsure(self._reason) if self._perhaps else NotWritten(self._reason)
 
 

@@ -1,4 +1,4 @@
-"""The group-commit writer of a process: records that wait together are written together (L2.5)."""
+"""The group-commit writer of a process: concurrent records are written together (L2.5)."""
 
 import asyncio
 from collections import deque
@@ -14,21 +14,21 @@ from lambdas.common.clock import Clock, utc_now
 from lambdas.common.ids import new_id
 from lambdas.common.subject_keys import SubjectErased, SubjectKey, SubjectKeys
 
-_INLINE_BYTES = 64 * 1024  # bodies over this are sealed in a thread
-_OBJECT_BYTES = 4 * 1024 * 1024  # an object takes no further record once it is over this
+_INLINE_BYTES = 64 * 1024  # larger bodies are encrypted in a thread
+_OBJECT_BYTES = 4 * 1024 * 1024  # maximum size after which an object takes no further record
 _OBJECT_RECORDS = 1_000
 
 _Waiting = tuple[Draft, "asyncio.Future[None]"]
 
 
 class AuditWriter:
-    """Appends records to one chain. Returning means durable; anything raised means not.
+    """Appends records to one chain. A record is durable once the call returns, and not if it raises.
 
-    A record needs a `kind`; with bodies it also needs `department`, and `subject` or `principal`: whose the
-    bodies are. `append` is for event loops and never blocks them: what waits while a put is under way goes
-    together into the next. With a `LoopJournal` it puts on the loop itself, with a `Journal` in a thread of
-    `pool`. `append_now` is for handler-style functions, needs a `Journal`, and blocks. One process uses
-    either.
+    A record needs a `kind`; with bodies it also needs `department`, and `subject` or `principal`, whose
+    bodies they are. `append` is for event loops and never blocks them: records that arrive during a put are
+    written together with the next. With a `LoopJournal` it puts on the loop itself, with a `Journal` in a
+    thread of `pool`. `append_now` is for handler-style functions, needs a `Journal`, and blocks. A process
+    uses one of the two.
     """
 
     def __init__(
@@ -54,9 +54,10 @@ class AuditWriter:
 
         Raises:
             AuditUnavailable: the store refused or did not answer.
-            SubjectErased: the bodies belong to somebody whose data were erased. The record was not made; it
-                can be without them.
-            ValueError: the record says too little, or what only the chain may say.
+            SubjectErased: the bodies belong to a subject whose data were erased. The record was not
+            written; it
+                can be written without them.
+            ValueError: the record lacks a field, or has one reserved for the chain.
         """
         given = {field: body for field, body in bodies.items() if body}
         key = await self._key(record) if given else None
@@ -66,12 +67,12 @@ class AuditWriter:
             draft = self._draft(record, key, given)
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((draft, durable))
-        if self._putting is None:  # it begins in the next turn: those who ask in the same turn share a put
+        if self._putting is None:  # starts in the loop's next turn, to share a put
             self._putting = asyncio.create_task(self._put_what_waits())
         await durable
 
     def append_now(self, record: Mapping[str, Any], *, bodies: Mapping[str, bytes]) -> str:
-        """Append one record, blocking; its record id. Raises as `append` does."""
+        """Append one record, blocking, and return its record id. Raises as `append` does."""
         journal = self._journal
         if isinstance(journal, LoopJournal):
             raise TypeError("a journal of an event loop does not block")
@@ -89,12 +90,12 @@ class AuditWriter:
         return draft.record_id
 
     def close(self) -> None:
-        """Send the metadata copies that wait. Records need no closing: each is durable or was refused."""
+        """Send pending metadata copies. Records need no closing: each is durable or was refused."""
         if self._copies is not None:
             self._copies.close()
 
     async def _put_what_waits(self) -> None:
-        """One object after the other until nothing waits; a task of its own, because a caller may give up."""
+        """Put objects until nothing is pending. A separate task, because a caller may be cancelled."""
         try:
             while self._waiting:
                 await self._put_some()
@@ -108,7 +109,7 @@ class AuditWriter:
         try:
             self._copy(await self._write(drafts), drafts)
             failure = None
-        except Exception as error:  # whatever it is, those who wait must learn of it
+        except Exception as error:  # whatever it is, the waiting callers must learn of it
             failure = AuditUnavailable(str(error))
         finally:
             _tell([durable for _, durable in taken], failure)
@@ -119,7 +120,7 @@ class AuditWriter:
         return await self._in_thread(self._journal.write, drafts)
 
     def _take(self) -> list[_Waiting]:
-        """The oldest that wait, as many as go into one object."""
+        """Remove and return the oldest pending records that fit into one object."""
         taken = [self._waiting.popleft()]
         size = len(taken[0][0].tail)
         while self._waiting and size <= _OBJECT_BYTES and len(taken) < _OBJECT_RECORDS:

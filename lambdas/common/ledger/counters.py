@@ -1,15 +1,16 @@
-"""What a call counts against: budgets of a month and windows of a minute, of one caller or of many.
+"""What a call counts against: monthly budgets and per-minute windows, of one caller or of many.
 
-A counter is one item, or, where many calls a second meet, several shards of one. Every change is one
-conditional update of one item: such updates queue at the item for about a millisecond each, where
-transactions over it would cancel each other. A DynamoDB condition cannot add, so the condition compares what
-is committed already with the ceiling less the amount.
+A counter is one item, or several shards if many calls per second meet. Every change is one conditional
+update of one item: such updates queue at the item for about a millisecond each, whereas transactions would
+cancel each other. A DynamoDB condition cannot add, so it compares the committed amount with the ceiling
+minus the amount.
 
-A caller's counter also holds who of its calls are under way, as a set of texts that begin with the minute
-after which their process is dead: such a call counts no longer, and the next that wants its place removes it.
+A caller's counter also holds its calls in progress, as a set of texts that begin with the minute after
+which their process is dead: such a call no longer counts, and the next call that needs its place removes
+it.
 
 The window of the current minute is part of the item, so budget and rate cost one write. A window of an
-earlier minute is replaced by the first to come; one that a clock a little ahead has opened is used.
+earlier minute is replaced by the first call; one opened by a clock slightly ahead is used.
 """
 
 import random
@@ -28,22 +29,23 @@ WINDOW = "window"
 REQUESTS = "window_requests"
 TOKENS = "window_tokens"
 UNDER_WAY = "under_way"
-_LAST = "last"  # who wrote last: after a lost answer it says whether the write took effect
+_LAST = "last"  # last writer: after a lost response it tells whether the write took effect
 _TRIES = 12
 _LEAVES = 3
 Problem = Literal["rate", "budget", "concurrency"]
 
 
 class Limits(NamedTuple):
-    """What a minute allows."""
+    """Limits per minute."""
 
     requests: int
     tokens: int
 
 
 class Amount(NamedTuple):
-    """What is to be taken of a counter, by whom, when, for which month (YYYY-MM). `requests` is 0 where a
-    call takes more than it took at first: then no window is asked.
+    """What to take from a counter, by whom, when, and for which month (YYYY-MM).
+
+    `requests` is 0 if a call takes more than initially; the window is then not checked.
     """
 
     by: str
@@ -52,12 +54,13 @@ class Amount(NamedTuple):
     requests: int
     now: datetime
     month: str
-    place: str = ""  # of the call among those under way (`place_of`)
+    place: str = ""  # of the call among those in progress (`place_of`)
 
 
 class Counter(NamedTuple):
-    """A budget with its window. `scope` is how refusals name it; without `ceiling` it only meters.
-    `at_once`: how many calls may be under way; only of a counter without shards.
+    """A budget with its window. `scope` is its name in refusals; without `ceiling` it only meters.
+
+    `at_once` limits calls in progress, only for a counter without shards.
     """
 
     pk: str
@@ -68,32 +71,34 @@ class Counter(NamedTuple):
     at_once: int | None = None
 
     def place(self, shard: int, month: str) -> Key:
-        """Where a shard is kept. The first has the plain name, so that growing loses nothing."""
+        """Return the key of a shard. The first has the plain name, so that adding shards loses nothing."""
         name = f"{self.pk}#{shard}" if shard or self.pk == "ORG" else self.pk
         return Key("ledger", name, month)
 
     def any_place(self, month: str) -> Key:
-        """A shard by chance."""
+        """Return the key of a random shard."""
         return self.place(random.randrange(self.shards), month)  # noqa: S311 - spreads load
 
     def places(self, month: str) -> list[Key]:
-        """All shards."""
+        """Return the keys of all shards."""
         return [self.place(shard, month) for shard in range(self.shards)]
 
     def room(self, key: Key, item: Mapping[str, Any] | None) -> int | None:
-        """Micro-dollars that fit into a shard yet; None without a ceiling."""
+        """Return the micro-dollars still available in a shard, or None without a ceiling."""
         if self.ceiling is None:
             return None
         return self.ceiling_at(key) - (item or {}).get(COMMITTED, 0)
 
     def ceiling_at(self, key: Key) -> int:
-        """A shard's part of the ceiling; the first shards carry what does not divide."""
+        """Return a shard's part of the ceiling; the first shards carry the remainder."""
         share, rest = divmod(self.ceiling or 0, self.shards)
         return share + (1 if _shard_of(key, self) < rest else 0)
 
     def _limits_at(self, key: Key, item: Mapping[str, Any] | None, amount: Amount) -> Limits | None:
-        """A shard's part of the limits. A call larger than that passes where nothing else was counted yet: a
-        window must not refuse forever what fits into the whole of it.
+        """Return a shard's part of the limits.
+
+        A larger call passes if nothing else has been counted yet: a window must not refuse forever what
+        fits into the total.
         """
         limits = self.limits
         if limits is None or self.shards == 1:
@@ -108,7 +113,7 @@ class Counter(NamedTuple):
         return Limits(requests, tokens)
 
     def refusal(self, key: Key, item: Mapping[str, Any] | None, amount: Amount) -> Problem | None:
-        """What of a shard stands in the way, as far as `item` says."""
+        """Return what in a shard prevents the amount, according to `item`."""
         if self.at_once is not None and amount.requests:
             under_way = (item or {}).get(UNDER_WAY, frozenset())
             if len(under_way) - len(_dead(under_way, amount.now)) >= self.at_once:
@@ -122,14 +127,14 @@ class Counter(NamedTuple):
         return "budget" if room is not None and amount.microusd > room else None
 
     def refused(self, kind: Problem, now: datetime) -> Refused:
-        """The refusal that names this counter."""
+        """Return the refusal that names this counter."""
         if kind == "concurrency":
             return Refused(kind, self.scope, message=f"{self.at_once}")
         resets_at = next_month(now) if kind == "budget" else floor(now) + timedelta(minutes=1)
         return Refused(kind, self.scope, resets_at=resets_at)
 
     def taking(self, key: Key, item: Mapping[str, Any] | None, amount: Amount) -> Add:
-        """The update that takes an amount, for an item that was like `item` a moment ago."""
+        """Return the update that takes an amount, for an item last seen as `item`."""
         amounts, at_most = {COMMITTED: amount.microusd}, {}
         joins = None
         if self.at_once is not None and amount.requests:
@@ -149,7 +154,7 @@ class Counter(NamedTuple):
 
 
 class Counters:
-    """Takes from counters and gives back."""
+    """Takes amounts from counters and gives them back."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -157,7 +162,7 @@ class Counters:
     async def look(
         self, counter: Counter, key: Key, item: Mapping[str, Any] | None, amount: Amount
     ) -> tuple[Key, Mapping[str, Any] | None]:
-        """Where an amount would be taken, having written nothing. Raises `Refused`."""
+        """Return where an amount would be taken, without writing. Raises `Refused`."""
         kind = counter.refusal(key, item, amount)
         if kind is None:
             return key, item
@@ -168,9 +173,10 @@ class Counters:
     async def take(
         self, counter: Counter, key: Key, item: Mapping[str, Any] | None, amount: Amount
     ) -> dict[str, int]:
-        """Take the amount from the shard at `key`, which was like `item` a moment ago, or from others; how
-        much came from which. Raises `Refused`; `LedgerContended`; `LedgerUnsure` when it may be counted all
-        the same.
+        """Take the amount from the shard at `key`, last seen as `item`, or from others. Return how much
+        came from which.
+
+        Raises `Refused`; `LedgerContended`; `LedgerUnsure` if it may have been counted nevertheless.
         """
         for _ in range(_TRIES):
             kind = counter.refusal(key, item, amount)
@@ -202,7 +208,7 @@ class Counters:
     async def _elsewhere(
         self, counter: Counter, kind: Problem, amount: Amount
     ) -> tuple[Key, Mapping[str, Any] | None] | None:
-        """A shard in which the amount fits; None where only several together have room for it."""
+        """Return a shard in which the amount fits, or None if only several together have room for it."""
         places = counter.places(amount.month)
         items = await self._store.get(places)
         fitting = [
@@ -218,7 +224,7 @@ class Counters:
         return None
 
     async def _in_parts(self, counter: Counter, amount: Amount) -> dict[str, int]:
-        """Take what no shard alone has room for from several. Raises `Refused`."""
+        """Take from several shards what fits into none. Raises `Refused`."""
         places = counter.places(amount.month)
         items = await self._store.get(places)
         taken: dict[str, int] = {}
@@ -254,10 +260,11 @@ class Counters:
         now: datetime | None = None,
         place: str = "",
     ) -> None:
-        """Give an amount back; `doubtful` of what stays is uncertain. `tokens` go back to the window of
-        `minute` while that is the current one; fewer than none are used in the current window, whichever it
-        is. The call at `place` is no longer under way. Never twice: where it is unsure whether it came, it
-        stays counted.
+        """Give an amount back; `doubtful` of the rest is uncertain.
+
+        `tokens` return to the window of `minute` while that is current; a negative number is used in the
+        current window, whichever that is. The call at `place` is no longer in progress. Never repeated: if
+        it is unknown whether it took effect, the amount stays counted.
         """
         amounts = {name: value for name, value in ((COMMITTED, -microusd), (UNCERTAIN, doubtful)) if value}
         try:
@@ -272,8 +279,10 @@ class Counters:
             await self._leave(key, place)
 
     async def _leave(self, key: Key, place: str) -> None:
-        """Let a call be no longer under way. Unlike an amount this may be tried again; what fails each time
-        ends with the minute that the place names.
+        """Remove a call from those in progress.
+
+        Unlike an amount this may be retried; if it keeps failing, it ends with the minute in the name of
+        the place.
         """
         for _ in range(_LEAVES if place else 0):
             try:
@@ -283,8 +292,9 @@ class Counters:
             return
 
     async def charge(self, counter: Counter | None, key: Key, microusd: int, *, by: str) -> None:
-        """Commit what a call cost beyond what it held: as far as the ceiling goes, the rest as `beyond`,
-        which no budget counts and every page shows.
+        """Commit what a call cost beyond its reservation: up to the ceiling, and the rest as `beyond`.
+
+        No budget counts `beyond`, and every page shows it.
         """
         left = microusd
         if counter is not None and counter.ceiling is not None:
@@ -307,8 +317,8 @@ class Counters:
         await self._surely(Add(key, {COMMITTED: left}, {}, {_LAST: by}))
 
     async def doubt(self, key: Key, microusd: int, *, beyond: int = 0) -> None:
-        """Say that so much of what a counter holds may not have been spent; or that so much was spent beyond
-        it, which may be counted already.
+        """Note that part of what a counter holds may not have been spent, or was spent beyond it and may
+        already be counted.
         """
         if beyond > 0:
             await self._surely(Add(key, {UNCERTAIN: beyond, BEYOND: beyond}))
@@ -316,7 +326,7 @@ class Counters:
             await self._surely(Add(key, {UNCERTAIN: microusd}))
 
     async def _surely(self, operation: Add) -> None:
-        """At least once: what may be missing otherwise is money."""
+        """Apply at least once: otherwise money could be missing."""
         for _ in range(_TRIES):
             try:
                 await self._store.apply(operation)
@@ -335,7 +345,7 @@ def _corrections(
     now: datetime | None,
     place: str,
 ) -> Iterator[Add]:
-    """The updates to try in turn: which holds depends on the window that the item has by then."""
+    """Return the updates to try in turn; which one applies depends on the item's window at that time."""
     sets = {_LAST: by}
     leaves = Members(UNDER_WAY, (place,)) if place else None
     if tokens and now is not None:
@@ -352,12 +362,12 @@ def _corrections(
 
 
 def place_of(reservation_id: str, expires_at: datetime) -> str:
-    """A call among those under way, in few bytes: the minute in which it expires, and the end of its id."""
+    """Return the short name of a call in progress: the minute in which it expires, and the end of its id."""
     return f"{_hexadecimal_minute(expires_at)}-{reservation_id[-8:]}"
 
 
 def _dead(under_way: Collection[str], now: datetime) -> tuple[str, ...]:
-    """Those whose processes are dead."""
+    """Return the calls whose processes are dead."""
     minute = _hexadecimal_minute(now)
     return tuple(sorted(one for one in under_way if one[: len(minute)] < minute))
 
@@ -367,7 +377,7 @@ def _hexadecimal_minute(at: datetime) -> str:
 
 
 def used_in_window(item: Mapping[str, Any] | None, now: datetime) -> tuple[int, int]:
-    """Requests and tokens of the current minute."""
+    """Return requests and tokens of the current minute."""
     first, last = _minutes(now)
     if item is None or not first <= item.get(WINDOW, "") <= last:
         return 0, 0
@@ -375,23 +385,23 @@ def used_in_window(item: Mapping[str, Any] | None, now: datetime) -> tuple[int, 
 
 
 def month_of(now: datetime) -> str:
-    """YYYY-MM."""
+    """Return YYYY-MM."""
     return now.astimezone(UTC).isoformat()[:7]
 
 
 def next_month(now: datetime) -> datetime:
-    """When the next month begins."""
+    """Return the start of the next month."""
     first = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return (first + timedelta(days=32)).replace(day=1)
 
 
 def floor(at: datetime) -> datetime:
-    """The beginning of a minute."""
+    """Return the start of the minute."""
     return at.astimezone(UTC).replace(second=0, microsecond=0)
 
 
 def minute_of(at: datetime) -> str:
-    """The minute as it is stored."""
+    """Return the minute as stored."""
     return _minute_text(int(at.timestamp()) // 60)
 
 
@@ -401,7 +411,7 @@ def _minute_text(minute: int) -> str:
 
 
 def _minutes(now: datetime) -> tuple[str, str]:
-    """The current minute and the one that a clock ahead of ours may have opened."""
+    """Return the current minute, and the one that a clock ahead of ours may have opened."""
     minute = int(now.timestamp()) // 60
     return _minute_text(minute), _minute_text(minute + 1)
 

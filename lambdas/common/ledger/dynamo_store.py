@@ -1,9 +1,9 @@
 """The ledger's items in DynamoDB.
 
-botocore blocks, so each call of its clients runs in a thread of a bounded pool; the event loop never waits.
-What certainly took no effect (a throttled item, a conflict) is tried again with jitter until the deadline. Of
-a write whose answer was lost nobody knows whether it took effect: all but additions are repeated, because the
-item itself then says so; an addition is not, because it would count twice.
+botocore blocks, so each call runs in a thread of a bounded pool and the event loop never waits. What
+certainly took no effect (throttling, a conflict) is retried with jitter until the deadline. If the response
+to a write is lost, it is unknown whether the write took effect: everything but additions is repeated,
+because the item itself then tells; an addition is not, because it would count twice.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _FIRST_WAIT_SECONDS = 0.01
 _LONGEST_WAIT_SECONDS = 0.2
 _CONDITION_FAILED = "ConditionalCheckFailed"
 _PASSED = "None"
-# What DynamoDB says when the same transaction may well take effect a moment later.
+# Codes after which the same transaction may succeed a moment later.
 _AGAIN = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _AGAIN_ERRORS = frozenset(
     {
@@ -46,8 +46,10 @@ _CONDITION_ERROR = "ConditionalCheckFailedException"
 
 
 class DynamoStore:
-    """Items in the tables `ledger` and `access`. `client` is a botocore DynamoDB client, made once, whose
-    calls run in `pool`; or, without `pool`, one with the same methods that answers on the event loop.
+    """Items in the tables `ledger` and `access`.
+
+    `client` is a botocore DynamoDB client, created once, whose calls run in `pool`; or, without `pool`, one
+    with the same methods that answers on the event loop.
     """
 
     def __init__(
@@ -123,7 +125,7 @@ class DynamoStore:
             wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
     async def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[dict[str, Any] | None]:
-        """The items, in the order of the keys, which are distinct. Raises `LedgerUnavailable`."""
+        """Return the items in the order of the keys, which are distinct. Raises `LedgerUnavailable`."""
         if len(keys) == 1:
             return [await self._get(keys[0], consistent)]
         found: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -158,7 +160,9 @@ class DynamoStore:
     async def under(
         self, table: str, pk: str, *, before: str = AFTER_ALL
     ) -> list[tuple[str, dict[str, Any]]]:
-        """Every item under `pk` whose sk is less than `before`, page by page. Raises `LedgerUnavailable`."""
+        """Yield every item under `pk` with a sort key below `before`, page by page. Raises
+        `LedgerUnavailable`.
+        """
         found: list[tuple[str, dict[str, Any]]] = []
         query: dict[str, Any] = {
             "TableName": self._tables[table],
@@ -195,7 +199,9 @@ class DynamoStore:
         return (self._client.put_item if kind == "Put" else self._client.delete_item), entry
 
     def _addition(self, add: Add) -> dict[str, Any]:
-        """An addition's entry. Every call makes several, of few shapes: their texts are written once."""
+        """Return the request of an addition. Every call makes several, of few shapes, whose texts are
+        cached.
+        """
         befores = [most - add.amounts[name] for name, most in add.at_most.items()]
         span, members = add.span, add.members
         update, condition, names = _addition_texts(
@@ -237,7 +243,7 @@ class DynamoStore:
 
 
 class _Statement:
-    """One entry of TransactItems, with names and values behind placeholders."""
+    """One entry of TransactItems, with placeholders for names and values."""
 
     def __init__(self, table: str, key: Key) -> None:
         self._table = table
@@ -290,9 +296,10 @@ def _addition_texts(
     span: tuple[str, bool] | None,
     members: tuple[str, bool] | None,
 ) -> tuple[str, str, dict[str, str]]:
-    """Update, condition and names of an addition. Values are numbered in this order: amounts, sets, for each
-    of `at_most` the most that may be there before (with whether that is less than nothing), the span's ends.
-    `members` say whether they join.
+    """Return update, condition and names of an addition.
+
+    Values are numbered in this order: amounts, sets, for each of `at_most` the maximum before the addition
+    (with whether it is negative), the ends of the span. `members` says whether they join.
     """
     number = count()
     added = [f"#{name} :v{next(number)}" for name in amounts]
@@ -307,7 +314,7 @@ def _addition_texts(
         clauses.append(f"DELETE #{members[0]} :members")
     update = " ".join(clauses)
     for name, negative in at_most:
-        compared = f"#{name} <= :v{next(number)}"  # what is not there yet is zero
+        compared = f"#{name} <= :v{next(number)}"  # a missing value counts as zero
         conditions.append(compared if negative else f"(attribute_not_exists(#{name}) OR {compared})")
     if span is not None:
         name, inside = span
@@ -327,7 +334,9 @@ def _assigned(statement: _Statement, values: Mapping[str, Any]) -> str:
 
 
 def _is_done(operation: Operation, item: Mapping[str, Any] | None) -> bool:
-    """Whether an item is as the operation leaves it: then an attempt whose answer was lost took effect."""
+    """Return whether an item is as the operation leaves it, so that an attempt with a lost response took
+    effect.
+    """
     match operation:
         case Create(item=wanted) | Change(values=wanted):
             return item is not None and all(item.get(name) == value for name, value in wanted.items())
@@ -365,7 +374,7 @@ def _plain_value(value: Mapping[str, Any]) -> Any:
 
 
 def _failed_conditions(error: ClientError) -> list[int]:
-    """Positions whose condition did not hold; none when some other reason leaves that unsure."""
+    """Return the positions whose condition failed; none if another reason leaves that unknown."""
     reasons = [reason.get("Code", _PASSED) for reason in error.response.get("CancellationReasons", ())]
     if any(reason not in (_PASSED, _CONDITION_FAILED) for reason in reasons):
         return []

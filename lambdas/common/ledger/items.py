@@ -1,22 +1,22 @@
-"""The operations of the ledger, independent of where the items are kept.
+"""Operations of the ledger, independent of where the items are stored.
 
-Each is one conditional write of one item (`Store.apply`). `Store.transact` takes several on distinct items,
-of which all take effect or none does: only for items that one caller alone writes, because whatever others
-write at the same time would cancel it. `Cancelled` says what did not hold.
+Each is one conditional write of one item (`Store.apply`). `Store.transact` applies several on distinct
+items, all or none: only for items that a single caller writes, because concurrent writes of others would
+cancel it. `Cancelled` says which conditions failed.
 """
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-AFTER_ALL = "\uffff"  # greater than every sk
-TTL = "ttl"  # DynamoDB's time-to-live attribute, seconds since the epoch
+AFTER_ALL = "\uffff"  # greater than every sort key
+TTL = "ttl"  # DynamoDB's time-to-live attribute, in seconds since the epoch
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Key(NamedTuple):
-    """Where an item is. `table` is `ledger` or `access`."""
+    """Location of an item. `table` is `ledger` or `access`."""
 
     table: str
     pk: str
@@ -24,8 +24,8 @@ class Key(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Whether the text attribute `name` lies between two texts, both included, or, with `inside` false, is
-    missing or lies outside.
+    """Condition that the text attribute `name` is between two texts, inclusive, or, with `inside` false, is
+    missing or outside.
     """
 
     name: str
@@ -35,8 +35,9 @@ class Span(NamedTuple):
 
 
 class Members(NamedTuple):
-    """Texts that join the set `name` of an item, or leave it where `most` is None. Holds when the set has
-    fewer than `most` before; those that leave need not be there.
+    """Texts that join the set `name` of an item, or leave it if `most` is None.
+
+    The condition is that the set has fewer than `most` before; those that leave need not be in it.
     """
 
     name: str
@@ -45,10 +46,9 @@ class Members(NamedTuple):
 
 
 class Add(NamedTuple):
-    """Add to numbers of an item, which is made if it is not there, set `sets`, and let `members` join or
-    leave.
+    """Add to numbers of an item, created if missing; set `sets`; let `members` join or leave.
 
-    Holds when each number named in `at_most` is no more than that *after* the addition, and `span` and
+    The condition is that each number in `at_most` is at most that *after* the addition, and that `span` and
     `members` hold.
     """
 
@@ -61,14 +61,14 @@ class Add(NamedTuple):
 
 
 class Create(NamedTuple):
-    """Write an item. Holds when there is none."""
+    """Write an item. The condition is that there is none."""
 
     key: Key
     item: Mapping[str, Any]
 
 
 class Change(NamedTuple):
-    """Set attributes. Holds when the item has the values in `equals`."""
+    """Set attributes. The condition is that the item has the values in `equals`."""
 
     key: Key
     values: Mapping[str, Any]
@@ -76,7 +76,7 @@ class Change(NamedTuple):
 
 
 class Remove(NamedTuple):
-    """Delete an item. Holds when it has the values in `equals`."""
+    """Delete an item. The condition is that it has the values in `equals`."""
 
     key: Key
     equals: Mapping[str, Any]
@@ -86,8 +86,8 @@ Operation = Add | Create | Change | Remove
 
 
 class Cancelled(Exception):
-    """Nothing took effect: `failed` holds the positions of the operations that did not hold, and `item` what
-    the item of a single operation was instead (None: there is none).
+    """Nothing took effect. `failed` holds the positions whose condition failed, and `item` the actual item
+    of a single operation (None: there is none).
     """
 
     def __init__(self, failed: Sequence[int] = (0,), item: Mapping[str, Any] | None = None) -> None:
@@ -97,11 +97,13 @@ class Cancelled(Exception):
 
 
 class Store(Protocol):
-    """Where the items are kept. Anything raised apart from `Cancelled` means: not available."""
+    """Where the items are stored. Any exception but `Cancelled` means that it is unavailable."""
 
     async def apply(self, operation: Operation) -> None:
-        """Apply one operation. Raises `Cancelled`; `LedgerContended` where it certainly took no effect;
-        `LedgerUnsure` where an `Add` may have taken effect. All others are repeated until that is known.
+        """Apply one operation.
+
+        Raises `Cancelled`; `LedgerContended` if it certainly took no effect; `LedgerUnsure` if an `Add` may
+        have taken effect. All others are repeated until that is known.
         """
         ...
 
@@ -110,11 +112,13 @@ class Store(Protocol):
         ...
 
     async def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[dict[str, Any] | None]:
-        """The items, in the order of the keys, which are distinct; None where there is none."""
+        """Return the items in the order of the keys, which are distinct; None for a missing one."""
         ...
 
     async def under(
         self, table: str, pk: str, *, before: str = AFTER_ALL
     ) -> list[tuple[str, dict[str, Any]]]:
-        """Every item under `pk` whose sk is less than `before`, as (sk, attributes), in the order of sk."""
+        """Yield every item under `pk` with a sort key below `before`, as (sk, attributes), ordered by sort
+        key.
+        """
         ...

@@ -1,4 +1,4 @@
-"""The rules of the ledger, independent of where its items are kept."""
+"""The rules of the ledger, independent of where its items are stored."""
 
 import asyncio
 import random
@@ -36,20 +36,20 @@ from lambdas.common.ledger.reservation import (
 from lambdas.common.ledger.switches import Switch, concerning, first_off
 from lambdas.common.ledger.token_uses import session_key
 
-_BUCKETS = 16  # reservations are spread, because one partition takes only so many writes a second
-_UNCERTAIN_TTL = timedelta(days=90)  # longer than the provider's reports for a month are open
+_BUCKETS = 16  # reservations are spread, because the write rate of one partition is limited
+_UNCERTAIN_TTL = timedelta(days=90)  # longer than the provider's monthly reports stay open
 _UNCERTAIN, _UNKNOWN = "uncertain", "unknown"
 _OPEN, _NOTED, _COUNTED, _SWEPT = "open", "noted", "counted", "swept"
-_DEPARTMENT_SHARES = 4  # a department has so many times fewer shards than the organisation
+_DEPARTMENT_SHARES = 4  # a department has this many times fewer shards than the organisation
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
     """What a scope has committed in a month, in micro-dollars: spent and reserved together.
 
-    `uncertain_microusd` of it may not have been spent: nobody can say yet what its calls cost.
-    `beyond_microusd` is not part of it: what the provider charged for calls beyond all that they held, when
-    the ceiling had no room any more.
+    `uncertain_microusd` of it may not have been spent, because the cost of some calls is unknown.
+    `beyond_microusd` is not part of it: what the provider charged beyond all reservations once the ceiling
+    had no room left.
     """
 
     scope: str
@@ -61,26 +61,26 @@ class Balance:
 
 @dataclass(slots=True)
 class Held:
-    """A reservation in the hands of the process that made it: which counters hold how much of it."""
+    """A reservation of a live process: which counters hold how much of it."""
 
     reservation: Reservation
     parts: list[tuple[Counter, dict[str, int]]]
     state: str = _OPEN
     changes: int = 0
-    place: str = ""  # among the caller's calls under way
+    place: str = ""  # name among the caller's calls in progress
     counted: set[str] = field(default_factory=set)
     closed: bool = False
 
     def by(self) -> str:
-        """A name for the next change of the counters."""
+        """Return a name for the next change of the counters."""
         self.changes += 1
         return f"{self.reservation.id}+{self.changes}"
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """A reservation whose process is dead. `microusd` is what its call cost, where it had noted that
-    (`known`), else all that it held.
+    """A reservation whose process is dead. `microusd` is the call's noted cost (`known`), or else all that
+    it held.
     """
 
     reservation: Reservation
@@ -89,15 +89,15 @@ class Expired:
 
     @property
     def known(self) -> bool:
-        """Whether the true cost had been noted."""
+        """Return whether the actual cost was noted."""
         return self.state in (_NOTED, _COUNTED)
 
 
 class Ledger:
-    """Reserves, renews, settles and sweeps. Made once; holds no state of a call.
+    """Reserves, renews, settles and sweeps. Created once; holds no state of a call.
 
-    Raises `LedgerUnavailable` where the store does not answer: then nothing may be sent. Of that
-    `LedgerContended` says that a moment later it may be different.
+    Raises `LedgerUnavailable` if the store does not answer; nothing may then be sent. Its subclass
+    `LedgerContended` means that a retry may succeed.
     """
 
     def __init__(self, store: Store, *, clock: Clock = utc_now) -> None:
@@ -106,11 +106,11 @@ class Ledger:
         self._clock = clock
 
     async def reserve(self, ask: Ask) -> Granted:
-        """Reserve `ask.microusd` and `ask.tokens`, or raise `Refused` naming what stands in the way (L1.5,
-        L1.6).
+        """Reserve `ask.microusd` and `ask.tokens`, or raise `Refused` naming the limit (L1.5, L1.6).
 
-        Everything that a read can tell refuses before anything is written. Then the reservation is written,
-        then all counters are asked side by side; where one refuses, the others get back what they gave.
+        Everything that a read can detect is refused before anything is written. Then the reservation is
+        written and all counters are updated concurrently; if one refuses, the others get back what they
+        gave.
         """
         now = self._clock()
         place = place_of(ask.reservation_id, ask.expires_at)
@@ -134,19 +134,20 @@ class Ledger:
             await self._undo(reservation, parts, place)
             raise min(problems, key=_weight)
         held = Held(reservation, parts, place=place)
-        if _merged(parts) != reservation.taken:  # another shard than was meant had the room
+        if _merged(parts) != reservation.taken:  # a shard other than the intended one had room
             await self._rewrite(held, reservation.microusd)
         return Granted(_windows(ask, own, now), held, amount.month)
 
     async def check(self, principal: Principal, department: str, model: str) -> None:
-        """Raise `Refused` where the caller may not call now: its access has ended, or its session, or
-        something that concerns it is switched off. For what costs nothing: reads only (G.4).
+        """Raise `Refused` if the caller may not call now: access or session has ended, or a switch is off.
+
+        For requests that cost nothing; reads only (G.4).
         """
         switches, first = _standing_keys(principal, department, model)
         _check_standing(principal, department, switches, await self._store.get(first))
 
     async def extend(self, granted: Granted, microusd: int) -> None:
-        """Hold `microusd` more. Raises `Refused`, and then what was held is held as before."""
+        """Hold `microusd` more. Raises `Refused`, leaving the reservation unchanged."""
         held: Held = granted.handle
         amount = Amount(held.by(), microusd, 0, 0, self._clock(), held.reservation.month)
         taken = await asyncio.gather(
@@ -164,11 +165,11 @@ class Ledger:
             assert isinstance(more, dict)
             for pk, part in more.items():
                 one[pk] = one.get(pk, 0) + part
-        # the counters first: were this lost, the sweeper would leave too much committed, never too little
+        # counters first: if this is lost, the sweeper leaves too much committed, never too little
         await self._rewrite(held, held.reservation.microusd + microusd)
 
     async def reduce(self, granted: Granted, microusd: int) -> None:
-        """Hold no more than `microusd`."""
+        """Hold at most `microusd`."""
         held: Held = granted.handle
         less = held.reservation.microusd - microusd
         if less <= 0:
@@ -196,13 +197,12 @@ class Ledger:
         uncertain: int = 0,
         recorded: Awaitable[Any] | None = None,
     ) -> None:
-        """Put the true cost in place of what was reserved; `uncertain` of it may not have been spent.
+        """Replace the reservation by the actual cost, of which `uncertain` may not have been spent.
         Idempotent.
 
-        The cost is noted durably, then counted. The reservation goes once `recorded` is done, which says that
-        the outcome's record is durable; where that fails it stays, for the sweeper to record.
-        After a sweep, which left all of the reservation committed, the true cost takes its place all the
-        same.
+        The cost is noted durably, then counted. The reservation is removed once `recorded` completes, which
+        means that the outcome's record is durable; if that fails it stays, for the sweeper to record. After
+        a sweep, which left the whole reservation committed, the actual cost still replaces it.
         """
         held: Held = granted.handle
         if held.closed:
@@ -237,8 +237,11 @@ class Ledger:
         held.closed = True
 
     async def hand_over(self, granted: Granted, holder: Key, item: Mapping[str, Any]) -> Reservation:
-        """Let `item`, written now under `holder` with `state: open`, hold what was reserved: it does not
-        expire any more. For work that goes on without us. Raises `LedgerUnavailable` when it was swept.
+        """Transfer the reservation to `item`, written under `holder` with `state: open`, so that it no
+        longer expires.
+
+        For work that continues without this process. Raises `LedgerUnavailable` if the reservation was
+        swept.
         """
         held: Held = granted.handle
         try:
@@ -254,17 +257,18 @@ class Ledger:
         return held.reservation
 
     async def settle_held(self, reservation: Reservation, holder: Key, microusd: int) -> None:
-        """Put the true cost in place of what `holder` holds, whose state is `settled` then. Idempotent."""
+        """Replace what `holder` holds by the actual cost and set its state to `settled`. Idempotent."""
         try:
             await self._store.apply(Change(holder, {"state": "settled"}, {"state": _OPEN}))
         except Cancelled:
-            return  # settled before
+            return  # already settled
         await self._correct(reservation, microusd, uncertain=0)
 
     async def resolve(self, reservation_id: str, microusd: int, *, was_granted: bool = False) -> bool:
-        """Put the true cost of an uncertain call in place, now that it is known. `was_granted`: its intent
-        was recorded, so its process did not die while it was still taking. False: it is not uncertain, or its
-        process died and nobody says that it was granted.
+        """Settle an uncertain call whose actual cost is now known.
+
+        `was_granted`: its intent was recorded, so its process did not die while still taking from counters.
+        Return False if it is not uncertain, or if its process died and nothing says that it was granted.
         """
         key = Key("ledger", f"UNCERTAIN#{reservation_id}", "RESERVATION")
         (item,) = await self._store.get([key])
@@ -278,8 +282,10 @@ class Ledger:
         return True
 
     async def expired(self, *, until: datetime | None = None) -> AsyncIterator[Expired]:
-        """The reservations that are still there though they expired before `until` (now): their processes are
-        dead. `until` never lies in the future, or the calls of living processes would be among them.
+        """Yield the reservations that expired before `until` (now) and still exist: their processes are
+        dead.
+
+        `until` is never in the future, or calls of live processes would be included.
         """
         now = self._clock()
         before = _second(min(until or now, now))
@@ -290,13 +296,13 @@ class Ledger:
                 yield Expired(reservation, item["state"], item.get("cost", reservation.microusd))
 
     async def charge_expired(self, expired: Expired) -> bool:
-        """Charge what a dead process reserved. False when it was settled in the meantime.
+        """Charge what a dead process reserved. Return False if it was settled in the meantime.
 
-        What it had noted as the cost is that; whether it came to count it nobody knows, so the difference
-        stays committed as uncertain. Where it noted nothing, nobody knows whether its call left and what the
-        provider charged for it, only that it is no more than was reserved: all of it stays committed, and is
-        said to be uncertain. Were it given back, every death would let as much be spent above a ceiling
-        (L1.6). `resolve` puts the true cost in place once that is known.
+        If the process had noted the cost, that is charged; it is unknown whether it was counted, so the
+        difference stays committed as uncertain. If it noted nothing, it is unknown whether its call was
+        sent and what the provider charged, only that it is at most what was reserved: all of it stays
+        committed, as uncertain. Giving it back would let every death spend that much above a ceiling
+        (L1.6). `resolve` sets the actual cost once it is known.
         """
         reservation = expired.reservation
         if expired.known:
@@ -305,7 +311,7 @@ class Ledger:
             if expired.state == _NOTED:
                 await self._doubt(reservation, expired.microusd)
             return True
-        if expired.state != _SWEPT:  # else by a sweep that died
+        if expired.state != _SWEPT:  # otherwise by a sweep that died
             try:
                 await self._store.apply(Change(reservation.key, {"state": _SWEPT}, {"state": _OPEN}))
             except Cancelled:
@@ -316,8 +322,9 @@ class Ledger:
         return True
 
     async def balances(self, scopes: Sequence[str], month: str, *, shards: int = 1) -> list[Balance]:
-        """What `scopes` (`ORG`, `DEPT#<id>`, `USER#<id>`) have committed in `month` (YYYY-MM), where the
-        organisation's budget has so many shards.
+        """Return what `scopes` (`ORG`, `DEPT#<id>`, `USER#<id>`) have committed in `month` (YYYY-MM).
+
+        `shards` is the organisation's number of budget shards.
         """
         return [await self._balance(scope, month, shards) for scope in scopes]
 
@@ -326,8 +333,8 @@ class Ledger:
         items = await self._store.get(Counter(scope, "", None, shards=many).places(month))
         present = [item for item in items if item]
         total = {name: sum(item.get(name, 0) for item in present) for name in (COMMITTED, UNCERTAIN, BEYOND)}
-        # a process may have died before a counter took what its reservation says, and then that is doubted
-        # though it is not committed
+        # a process may have died before a counter took what its reservation says; that is then doubted
+        # although it is not committed
         uncertain = min(total[UNCERTAIN], total[COMMITTED])
         return Balance(scope, month, total[COMMITTED], uncertain, total[BEYOND])
 
@@ -336,8 +343,9 @@ class Ledger:
     async def _look(
         self, ask: Ask, counters: Sequence[Counter], amount: Amount
     ) -> tuple[list[tuple[Key, Mapping[str, Any] | None]], Mapping[str, Any] | None]:
-        """Where the call would be counted, and the caller's own counter. Raises `Refused` for all that a read
-        can tell: access, sign-in and switches are read with strong consistency after the call came.
+        """Return where the call would be counted, and the caller's own counter. Raises `Refused`.
+
+        Access, sign-in and switches are read with strong consistency after the call arrived.
         """
         principal = ask.principal
         switches, first = _standing_keys(principal, ask.department.id, ask.model)
@@ -359,7 +367,9 @@ class Ledger:
     async def _undo(
         self, reservation: Reservation, parts: Sequence[tuple[Counter, dict[str, int]]], place: str
     ) -> None:
-        """Give back what the other counters gave to a call that one refused. What fails is the sweeper's."""
+        """Give back what the other counters gave to a call that one refused. Failures are left to the
+        sweeper.
+        """
         month, by = reservation.month, f"{reservation.id}-"
         try:
             await asyncio.gather(
@@ -388,7 +398,7 @@ class Ledger:
         await self._change(held, {"microusd": microusd, "taken": item["taken"]})
 
     async def _change(self, held: Held, values: Mapping[str, Any]) -> bool:
-        """Change the reservation while it is open. False: it was swept."""
+        """Change the reservation while it is open. Return False if it was swept."""
         try:
             await self._store.apply(Change(held.reservation.key, values, {"state": _OPEN}))
         except Cancelled:
@@ -406,7 +416,7 @@ class Ledger:
         tokens: int,
         uncertain: int,
     ) -> None:
-        """Bring one counter from what it holds to what the call cost, each shard of it once."""
+        """Change one counter from what it holds to what the call cost, each shard once."""
         month, by = held.reservation.month, held.by()
         spare = -tokens if counter.limits is not None else 0
         costs = {pk: cost for pk, _, cost in _shared(taken, microusd)}
@@ -431,7 +441,7 @@ class Ledger:
             spare = 0
 
     async def _settle_late(self, held: Held, microusd: int) -> None:
-        """After a sweep: what it left uncertain becomes the true cost."""
+        """Settle after a sweep: what it left uncertain becomes the actual cost."""
         if not await self.resolve(held.reservation.id, microusd, was_granted=True):
             (item,) = await self._store.get([held.reservation.uncertain_key])
             if item is None:
@@ -439,7 +449,7 @@ class Ledger:
         held.closed = True
 
     async def _correct(self, reservation: Reservation, microusd: int, uncertain: int) -> None:
-        """Put a cost in place of what a stored reservation holds."""
+        """Replace what a stored reservation holds by a cost."""
 
         async def one(taken: Mapping[str, int]) -> None:
             doubts = {pk: own for pk, _, own in _shared(taken, uncertain)}
@@ -452,8 +462,10 @@ class Ledger:
         await asyncio.gather(*(one(taken) for taken in _by_counter(reservation.taken)))
 
     async def _doubt(self, reservation: Reservation, microusd: int) -> None:
-        """Say that what the counters hold beyond a cost is uncertain, and count what of a cost is beyond all
-        that they hold: twice, where its process came to count it, rather than not at all.
+        """Mark what the counters hold beyond a cost as uncertain, and count a cost beyond all that they
+        hold.
+
+        The latter may be counted twice, if the process had counted it, rather than not at all.
         """
         await asyncio.gather(
             *(
@@ -466,14 +478,14 @@ class Ledger:
     async def _keep_uncertain(
         self, reservation: Reservation, microusd: int, uncertain: int, *, state: str = _UNCERTAIN
     ) -> None:
-        """Keep what is needed to put the true cost in place one day."""
+        """Keep what is needed to set the actual cost later."""
         kept = replace(reservation, microusd=microusd, taken=_as_settled(reservation.taken, microusd))
         until = int((self._clock() + _UNCERTAIN_TTL).timestamp())
         item = {**kept.item(), "state": state, "uncertain": uncertain, TTL: until}
         try:
             await self._store.apply(Create(kept.uncertain_key, item))
         except Cancelled:
-            return  # kept before, by a sweep that died
+            return  # already kept, by a sweep that died
 
     async def _gone(self, operation: Remove) -> bool:
         try:
@@ -484,12 +496,12 @@ class Ledger:
 
 
 def department_shards(organization_shards: int) -> int:
-    """Over how many items a department's budget is spread, where the organisation's is over so many."""
+    """Return the number of shards of a department's budget, given the organisation's."""
     return max(1, organization_shards // _DEPARTMENT_SHARES)
 
 
 def _counters_of(ask: Ask) -> list[Counter]:
-    """What a call counts against, the caller's own first."""
+    """Return the counters of a call, the caller's own first."""
     model = ask.organization.budget_model
     department, principal = ask.department, ask.principal
     shards = ask.organization.budget_shards
@@ -521,12 +533,12 @@ def _counters_of(ask: Ask) -> list[Counter]:
 
 
 def _place(counter: Counter, place: str) -> str:
-    """Where a call stands with a counter that knows which calls are under way."""
+    """Return the call's name in a counter that tracks calls in progress."""
     return place if counter.at_once is not None else ""
 
 
 def _own_ceiling(ask: Ask) -> int | None:
-    """A ceiling of the caller's own holds under every budget model."""
+    """Return the caller's own ceiling, which applies under every budget model."""
     if ask.caller_budget_microusd is not None:
         return ask.caller_budget_microusd
     central = ask.organization.budget_model == "central"
@@ -534,7 +546,7 @@ def _own_ceiling(ask: Ask) -> int | None:
 
 
 def _own_limits(ask: Ask) -> Limits:
-    """What a minute allows the caller."""
+    """Return the caller's limits per minute."""
     people, requests, tokens = ask.department, ask.requests_per_minute, ask.tokens_per_minute
     return Limits(
         people.user_requests_per_minute if requests is None else requests,
@@ -561,8 +573,10 @@ def _reservation(ask: Ask, amount: Amount, places: Sequence[Key]) -> Reservation
 
 
 def _standing_keys(principal: Principal, department: str, model: str) -> tuple[tuple[Switch, ...], list[Key]]:
-    """The switches that concern a call, and all that says whether its caller may call: the live record, the
-    switches, the sign-in.
+    """Return the switches that concern a call, and the keys of all items that say whether its caller may
+    call.
+
+    These are the live record, the switches and the sign-in.
     """
     switches = concerning(department=department, model=model, principal=principal.id)
     keys = [Key("access", principal.access_key, "ACCESS"), *(one.key for one in switches)]
@@ -575,8 +589,9 @@ def _check_standing(
     switches: Sequence[Switch],
     items: Sequence[dict[str, Any] | None],
 ) -> None:
-    """Raise `Refused` unless the caller's live record lets them call, as the one that they say they are, and
-    nothing that concerns the call is off. `items` are those of `_standing_keys`.
+    """Raise `Refused` unless the caller's live record and all switches permit the call.
+
+    `items` are those of `_standing_keys`.
     """
     record = items[0] or {}
     signed_out_at = record.get(SIGNED_OUT, 0)
@@ -593,7 +608,7 @@ def _check_standing(
 
 
 def _windows(ask: Ask, own: Mapping[str, Any] | None, now: datetime) -> list[RateWindow]:
-    """The caller's own limits after this call; exact only without company."""
+    """Return the caller's own limits after this call, exact only without concurrent calls."""
     requests, tokens = used_in_window(own, now)
     resets_at = floor(now) + timedelta(minutes=1)
     limits = _own_limits(ask)
@@ -607,7 +622,9 @@ def _windows(ask: Ask, own: Mapping[str, Any] | None, now: datetime) -> list[Rat
 
 
 def _weight(problem: BaseException) -> int:
-    """In which order a caller wants to hear of problems: rates pass soonest, then budgets, then ours."""
+    """Return the order in which problems are reported: rates first, as they pass soonest, then budgets,
+    then faults.
+    """
     if isinstance(problem, Refused):
         return 0 if problem.kind in ("rate", "concurrency") else 1
     return 2 if isinstance(problem, LedgerUnavailable) else 3
@@ -618,7 +635,7 @@ def _merged(parts: Sequence[tuple[Counter, Mapping[str, int]]]) -> dict[str, int
 
 
 def _by_counter(taken: Mapping[str, int]) -> list[dict[str, int]]:
-    """The shards of each counter together: `ORG#3` and `ORG#7`, `DEPT#a` and `DEPT#a#2`."""
+    """Group the shards of each counter: `ORG#3` and `ORG#7`, `DEPT#a` and `DEPT#a#2`."""
     counters: dict[str, dict[str, int]] = {}
     for pk, part in taken.items():
         kind, _, name = pk.partition("#")
@@ -627,7 +644,7 @@ def _by_counter(taken: Mapping[str, int]) -> list[dict[str, int]]:
 
 
 def _shared(taken: Mapping[str, int], microusd: int) -> list[tuple[str, int, int]]:
-    """For each shard what it holds and what of the cost is its own: the first carries what is beyond all."""
+    """Return for each shard what it holds and its part of the cost; the first carries any excess."""
     found: list[tuple[str, int, int]] = []
     left = microusd
     for pk, part in taken.items():

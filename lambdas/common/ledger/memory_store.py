@@ -1,4 +1,4 @@
-"""The ledger's items in memory: for tests and benchmarks, with the meaning of the DynamoDB store."""
+"""The ledger's items in memory, for tests and benchmarks, with the semantics of the DynamoDB store."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,9 @@ from lambdas.common.ledger.items import AFTER_ALL, Add, Cancelled, Change, Creat
 
 
 class MemoryStore:
-    """Items by key. One event loop only: nothing awaits inside an operation, so nothing comes between."""
+    """Items by key. For one event loop only: nothing awaits inside an operation, so operations do not
+    interleave.
+    """
 
     def __init__(self) -> None:
         self.items: dict[Key, dict[str, Any]] = {}
@@ -28,13 +30,13 @@ class MemoryStore:
             self._apply(operation)
 
     async def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[dict[str, Any] | None]:  # noqa: ARG002
-        """The items, in the order of the keys."""
+        """Return the items in the order of the keys."""
         return [dict(self.items[key]) if key in self.items else None for key in keys]
 
     async def under(
         self, table: str, pk: str, *, before: str = AFTER_ALL
     ) -> list[tuple[str, dict[str, Any]]]:
-        """Every item under `pk` whose sk is less than `before`."""
+        """Yield every item under `pk` with a sort key below `before`."""
         found = [
             (key.sk, dict(item))
             for key, item in self.items.items()

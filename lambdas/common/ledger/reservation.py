@@ -1,4 +1,4 @@
-"""What is asked of the ledger for one call, and what it answers."""
+"""Request to the ledger for one call, and its answer."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,11 @@ from lambdas.common.policy import Department, Organization
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One call that wants to be sent. Money in micro-dollars; `tokens` is what it probably adds to its rate
-    windows before its answer begins. `caller_budget_microusd` is an own ceiling of the caller's that holds
-    under every budget model. The rates are those that hold for this caller; where None, those of `department`
-    for its people.
+    """A call to be sent. Money in micro-dollars; `tokens` is the estimate for its rate windows before its
+    answer begins.
+
+    `caller_budget_microusd` is the caller's own ceiling under every budget model. The rates are the
+    caller's; None: those of `department` for its people.
     """
 
     reservation_id: str
@@ -29,13 +30,13 @@ class Ask:
     expires_at: datetime
     batch: bool = False
     caller_budget_microusd: int | None = None
-    concurrent_calls: int | None = None  # that the caller may have under way
+    concurrent_calls: int | None = None  # maximum calls of the caller in progress
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
 
 
 class RateWindow(NamedTuple):
-    """A limit of the caller's own as it stands after this call. `kind` is `requests` or `tokens`."""
+    """One of the caller's own limits after this call. `kind` is `requests` or `tokens`."""
 
     kind: str
     limit: int
@@ -45,10 +46,10 @@ class RateWindow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What was reserved, with all that is needed to settle or to give it back.
+    """What was reserved, with everything needed to settle it or give it back.
 
-    `sk` begins with the second in which it expires, so that a sweep reads only what has expired, and ends
-    with the id. `taken` says how much of it each counter holds, by the counter's `pk`.
+    `sk` begins with the second in which it expires, so that a sweep reads only expired ones, and ends with
+    the id. `taken` says how much of it each counter holds, by the counter's `pk`.
     """
 
     pk: str
@@ -61,32 +62,32 @@ class Reservation:
     microusd: int
     tokens: int
     batch: bool = False
-    principal_kind: str = ""  # person or application; empty in those of before it was kept
+    principal_kind: str = ""  # person or application; empty in old reservations
     taken: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
-        """The reservation's id, which is the request id of its call."""
+        """Return the reservation's id, which is the request id of its call."""
         return self.sk.partition("#")[2]
 
     @property
     def key(self) -> Key:
-        """Where it is while it is open."""
+        """Return its key while it is open."""
         return Key("ledger", self.pk, self.sk)
 
     @property
     def uncertain_key(self) -> Key:
-        """Where it is once nobody can say what its call cost, until that is known or long past."""
+        """Return its key once the cost of its call is unknown, until it is known or long past."""
         return Key("ledger", f"UNCERTAIN#{self.id}", "RESERVATION")
 
     def item(self) -> dict[str, Any]:
-        """What is stored of it."""
+        """Return the item to store."""
         values = {name: getattr(self, name) for name in _STORED}
         return {**values, "taken": json.dumps(dict(self.taken), separators=(",", ":"))}
 
     @classmethod
     def stored(cls, pk: str, sk: str, item: Mapping[str, Any]) -> "Reservation":
-        """The reservation in a stored item."""
+        """Return the reservation in a stored item."""
         values = {name: item[name] for name in _STORED if name in item}
         return cls(pk, sk, **{**values, "taken": json.loads(item.get("taken") or "{}")})
 
@@ -96,7 +97,7 @@ _STORED = tuple(one.name for one in fields(Reservation) if one.name not in ("pk"
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The ledger's yes. `handle` is the ledger's own, `month` (YYYY-MM) where the call is booked."""
+    """The ledger's approval. `handle` is the ledger's own; `month` (YYYY-MM) is where the call is booked."""
 
     windows: Sequence[RateWindow]
     handle: Any = None
@@ -104,7 +105,7 @@ class Granted:
 
 
 class Refused(Exception):
-    """The ledger's no: which limit, whose, and when it may be different."""
+    """The ledger's refusal: which limit, whose, and when it may change."""
 
     def __init__(
         self,
@@ -122,12 +123,12 @@ class Refused(Exception):
 
 
 class LedgerUnavailable(Exception):
-    """The store did not answer as it should: nothing may be sent."""
+    """The store did not answer as expected, so nothing may be sent."""
 
 
 class LedgerContended(LedgerUnavailable):
-    """The store took nothing because others were writing the same item: a moment later it may."""
+    """The store rejected the write because of concurrent writes to the same item; a retry may succeed."""
 
 
 class LedgerUnsure(LedgerUnavailable):
-    """A write was sent whose answer was lost: it may have taken effect."""
+    """The response to a write was lost, so it may have taken effect."""

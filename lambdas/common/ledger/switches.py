@@ -1,11 +1,12 @@
-"""Kill switches: what is off, for whom, until somebody turns it on again. They bite at the next call (G.4).
+"""Kill switches: what is off, for whom, until an operator turns it on again. Effective at the next call
+(G.4).
 
-Each switch is one item of its own, so turning it is one write that nothing can conflict with. Every call
-reads the four that concern it with strong consistency, and a read waits for no write and holds none up. One
-item serves 3,000 such reads a second.
+Each switch is a separate item, so turning it is one write that nothing can conflict with. Every call reads
+the four switches that concern it with strong consistency, and reads neither wait for writes nor delay them.
+One item serves 3,000 such reads per second.
 
     SWITCH#<scope>#<subject>   SWITCH   off: true while it is off
-    SWITCHES                   NAMES    every subject that was ever switched, for listing; decides nothing
+    SWITCHES                   NAMES    every subject ever switched, for listing; decides nothing
 """
 
 import random
@@ -37,7 +38,7 @@ class Switch:
 
     @property
     def key(self) -> Key:
-        """Where it is kept."""
+        """Return the key of its item."""
         return Key("ledger", f"SWITCH#{self.scope}#{self.subject}", "SWITCH")
 
     def __str__(self) -> str:
@@ -45,7 +46,7 @@ class Switch:
 
 
 def concerning(*, department: str, model: str, principal: str) -> tuple[Switch, ...]:
-    """The switches that can refuse a call, the widest first."""
+    """Return the switches that can refuse a call, the widest scope first."""
     return (
         Switch("organization"),
         Switch("department", department),
@@ -55,14 +56,14 @@ def concerning(*, department: str, model: str, principal: str) -> tuple[Switch, 
 
 
 def first_off(switches: Sequence[Switch], items: Sequence[dict[str, Any] | None]) -> Switch | None:
-    """The first of `switches` that is off, given their items."""
+    """Return the first of `switches` that is off, given their items."""
     return next((one for one, item in zip(switches, items, strict=True) if item and item.get(OFF)), None)
 
 
 class Switches:
     """Turns switches, for operators. `client` is a botocore DynamoDB client. Blocks; idempotent.
 
-    What DynamoDB refuses for a moment (throttling, its own faults, lost connections) is tried again for some
+    Transient errors of DynamoDB (throttling, internal errors, lost connections) are retried for some
     seconds; then botocore's error is raised.
     """
 
@@ -74,8 +75,10 @@ class Switches:
         self._sleep = sleep
 
     def turn(self, switch: Switch, *, off: bool) -> bool:
-        """Turn something off, or on again; whether it is off now, as a strongly consistent read says."""
-        if off:  # named first: what is off is always listed
+        """Turn something off, or on again. Return whether it is off now, according to a strongly consistent
+        read.
+        """
+        if off:  # named first, so that everything off is always listed
             self._call(
                 self._client.update_item,
                 Key=_wire(_NAMES),
@@ -93,11 +96,11 @@ class Switches:
         return self.is_off(switch)
 
     def is_off(self, switch: Switch) -> bool:
-        """Whether it is off now."""
+        """Return whether it is off now."""
         return self._item(switch.key).get(OFF, {}).get("BOOL", False)
 
     def list(self) -> list[Switch]:
-        """All that is off now, the widest scope first."""
+        """Return everything that is off now, the widest scope first."""
         names = self._item(_NAMES)
         switched = [
             Switch(scope, "" if scope == "organization" else subject)

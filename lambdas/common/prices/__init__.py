@@ -1,7 +1,7 @@
-"""What a call can cost at most, and what it did cost (L1.6, Z.2).
+"""Maximum and actual cost of a call (L1.6, Z.2).
 
-Prices come from `prices.json`, a dated file with a source for each model, in nano-dollars a token: every
-published price is a whole number of them, so no float is involved. A call is rounded up to the next
+Prices come from `prices.json`, a dated file with a source for each model, in nano-dollars per token: every
+published price is a whole number of them, so no floats are involved. A call is rounded up to the next
 micro-dollar, once.
 """
 
@@ -19,15 +19,15 @@ _FILE = Path(__file__).with_name("prices.json")
 
 
 class UnknownModel(KeyError):
-    """There is no price for this model, so it cannot be called: nobody could say what it costs."""
+    """The model has no price, so it cannot be called: its cost would be unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Prices that hold for prompts of up to `up_to` tokens (None: any), in nano-dollars a token.
+    """Prices for prompts of up to `up_to` tokens (None: any), in nano-dollars per token.
 
-    The prompt is input, cache reads and cache writes together; crossing a band reprices every token of the
-    call.
+    The prompt is input, cache reads and cache writes together; a prompt in a higher band reprices every
+    token of the call.
     """
 
     up_to: int | None
@@ -38,16 +38,17 @@ class Band:
     cache_read: int
 
     def input_of(self, cache: str) -> int:
-        """What an input token can become at worst, when the request caches for `5m`, `1h` or not at all."""
+        """Return the maximum price of an input token if the request caches for `5m`, `1h` or not at all."""
         written = {"": 0, "5m": self.cache_write_5m, "1h": self.cache_write_1h}[cache]
         return max(self.input, self.cache_read, written)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request asks for that decides its price, where the answer does not say what it was given:
-    `models` it names in addition to its own, `fast` mode, inference in the `us`, and how long it caches
-    (`5m`, `1h` or not at all).
+    """What a request asks for that affects its price if the answer does not report it.
+
+    These are `models` named in addition to its own, `fast` mode, inference in the `us`, and how long it
+    caches (`5m`, `1h` or not at all).
     """
 
     models: tuple[str, ...] = ()
@@ -61,7 +62,7 @@ _NOTHING = Asked()
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a call costs. Where it is not `certain`, it costs at least that."""
+    """Cost of a call; a lower bound unless it is `certain`."""
 
     microusd: int
     input_tokens: int
@@ -71,8 +72,8 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class ModelPrices:
-    """The prices of one model, and how many tokens it takes and gives at most. `fast_percent` is the price
-    of its fast mode; None where none is published.
+    """Prices of one model, and its maximum input and output tokens. `fast_percent` is the price of its fast
+    mode; None if none is published.
     """
 
     bands: tuple[Band, ...]
@@ -81,17 +82,17 @@ class ModelPrices:
     fast_percent: int | None = None
 
     def band_of(self, prompt_tokens: int) -> Band:
-        """The band that holds for a prompt of this size."""
+        """Return the band for a prompt of this size."""
         return next(band for band in self.bands if band.up_to is None or prompt_tokens <= band.up_to)
 
     def reachable(self, prompt_tokens: int) -> tuple[Band, ...]:
-        """The bands that hold for prompts of up to this size."""
+        """Return the bands for prompts of up to this size."""
         return self.bands[: self.bands.index(self.band_of(prompt_tokens)) + 1]
 
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """The prices of one date. `as_of` is the date of the file, ISO 8601."""
+    """Prices as of one date, ISO 8601."""
 
     as_of: str
     models: Mapping[str, ModelPrices]
@@ -101,7 +102,7 @@ class PriceList:
     web_search_microusd: int
 
     def of(self, model: str) -> ModelPrices:
-        """The prices of a model. Raises `UnknownModel`."""
+        """Return the prices of a model. Raises `UnknownModel`."""
         try:
             return self.models[model]
         except KeyError:
@@ -116,10 +117,11 @@ class PriceList:
         asked: Asked = _NOTHING,
         answered_by: str | None = None,
     ) -> Charge:
-        """What a call with this `usage` (the shape of the Messages API) did cost. Raises `UnknownModel` for
-        `model`; another one that is named in the usage and has no price is charged as the most expensive
-        there is. `answered_by` is what the answer calls its model: where that is another one, the call costs
-        what it costs with the more expensive of the two.
+        """Return the actual cost of a call from its `usage` (as in the Messages API).
+
+        Raises `UnknownModel` for `model`. Any other model in the usage without a price is charged at the
+        highest price of all. `answered_by` is the model named in the answer: if it differs, the more
+        expensive of the two applies.
         """
         own = self.of(model)
         read = read_usage(usage, output_required=any(band.output for band in own.bands))
@@ -131,7 +133,7 @@ class PriceList:
             certain &= named is not None
             each = (named,) if named else self.models.values()
             priced[part.extra] += max(self._nano(one, part.tokens, asked, fast=fast) for one in each)
-        # without a list of parts, any of the models that were asked for may have answered
+        # without a list of parts, any of the requested models may have answered
         others = [] if read.parts else [self.models.get(name) for name in asked.models]
         certain &= None not in others
         if not read.parts and answered_by is not None and answered_by != model:
@@ -148,22 +150,22 @@ class PriceList:
         )
 
     def _named_in(self, name: str) -> ModelPrices | None:
-        """The prices of the model whose name stands in a provider's name for it."""
+        """Return the prices of the model whose name is contained in a provider's model id."""
         known = [one for one in self.models if one in name]
         return self.models[max(known, key=len)] if known else None
 
     def cost(self, model: str, usage: Mapping[str, Any], *, batch: bool = False) -> int:
-        """Micro-dollars that a call with this usage did cost. Raises `UnknownModel`."""
+        """Return the actual cost in micro-dollars of a call with this usage. Raises `UnknownModel`."""
         return self.charge(model, usage, batch=batch).microusd
 
     def microusd(self, nano: int, *, batch: bool, us: bool) -> int:
-        """Micro-dollars, rounded up, of nano-dollars at the list price."""
+        """Return micro-dollars, rounded up, of nano-dollars at the list price."""
         nano *= self.batch_percent if batch else _PERCENT
         nano *= self.us_inference_percent if us else _PERCENT
         return -(-nano // (_NANO_PER_MICRO * _PERCENT * _PERCENT))
 
     def fast_nano(self, model: ModelPrices, nano: int) -> int:
-        """The price in fast mode; as dear as it is known to be anywhere where none is published."""
+        """Return the price in fast mode; without a published one, the highest known."""
         return -(-nano * (model.fast_percent or self.unknown_fast_percent) // _PERCENT)
 
     def _nano(self, model: ModelPrices, tokens: Tokens, asked: Asked, *, fast: bool) -> int:
@@ -181,7 +183,7 @@ class PriceList:
 
 
 def load_prices(path: Path = _FILE) -> PriceList:
-    """The price file. Raises `OSError`, `KeyError` or `ValueError` where it is not one."""
+    """Read the price file. Raises `OSError`, `KeyError` or `ValueError` if it is invalid."""
     document = json.loads(path.read_text("utf-8"))
     models = {
         name: ModelPrices(

@@ -1,7 +1,7 @@
-"""Reads the `usage` of an answer: what was used of which model, and whether each figure counts (L1.6).
+"""Parser of an answer's `usage`: tokens by model, and whether each figure is certain (L1.6).
 
-A figure that is missing, negative, fractional or in a place that is not known here is never taken in the
-caller's favour: what can be read is counted, and `certain` says that it may not be all.
+A figure that is missing, negative, fractional or in an unknown place is never interpreted in the caller's
+favour: what can be read is counted, and `certain` says that it may be incomplete.
 """
 
 import math
@@ -12,22 +12,22 @@ from typing import Any
 _TOKENS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _REQUIRED = _TOKENS[:2]
 _AGES = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
-# figures that say again, or otherwise, what others say
+# figures that repeat others in a different form
 _DETAILS = frozenset(("output_tokens_details", "fallback_credit", "type", "model"))
 _READ_OF_A_PART = _DETAILS | {*_TOKENS, "cache_creation"}
 _READ = _READ_OF_A_PART | {"server_tool_use", "iterations"}
 _TOOLS = ("web_search_requests", "web_fetch_requests")
 _TIERS = (None, "standard", "priority", "batch")
 _SPEEDS = (None, "standard", "fast")
-_ELSEWHERE = (None, "global", "not_available")  # inference that is charged at the list price
-# iterations that the figures at the top hold already; compactions and advice come on top of them
+_ELSEWHERE = (None, "global", "not_available")  # inference charged at the list price
+# iterations included in the top-level figures; compactions and advisor calls are added to them
 _SAMPLING = frozenset(("message", "fallback_message"))
 _ITERATIONS = _SAMPLING | {"compaction", "advisor_message"}
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Tokens by what they cost. `unplaced` were written to a cache of an age that is not said."""
+    """Tokens by price category. `unplaced` were written to a cache of unknown lifetime."""
 
     fresh: int = 0
     output: int = 0
@@ -38,14 +38,14 @@ class Tokens:
 
     @property
     def prompt(self) -> int:
-        """All that the model read: input, cache reads and cache writes."""
+        """Return all tokens the model read: input, cache reads and cache writes."""
         return self.fresh + self.read + self.written_5m + self.written_1h + self.unplaced
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one model did; `model` is None for the one that was called. `extra` parts are not within the
-    totals.
+    """Usage of one model; `model` is None for the one that was called. `extra` parts are not included in
+    the totals.
     """
 
     model: str | None
@@ -55,18 +55,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """`total` as the answer sums it up, and the `parts` that it lists. `fast` and `us` are dearer."""
+    """`total` as reported by the answer, and its `parts`. `fast` and `us` cost more."""
 
     total: Tokens
     parts: tuple[Part, ...]
     web_searches: int
-    fast: bool | None  # None: not said
+    fast: bool | None  # None: not stated
     us: bool | None
     certain: bool
 
 
 class _Figures:
-    """Reads counts out of an object, and remembers whether all were whole numbers where they belong."""
+    """Reads counts from an object, and tracks whether all were whole numbers in known places."""
 
     def __init__(self) -> None:
         self.certain = True
@@ -89,18 +89,18 @@ class _Figures:
         return value
 
     def nothing_else(self, holder: Mapping[str, Any], known: frozenset[str]) -> None:
-        """A figure in another place may be a price of its own."""
+        """Note figures in unknown places, which may have a price of their own."""
         self.certain &= not any(_has_figure(value) for name, value in holder.items() if name not in known)
 
 
 def _has_figure(value: Any) -> bool:
-    """Whether there is a number but 0 anywhere in a value."""
+    """Return whether a value contains any non-zero number."""
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return (isinstance(value, int | float) and bool(value)) or any(map(_has_figure, inner))
 
 
 def read_usage(given: Mapping[str, Any], *, output_required: bool = True) -> Usage:
-    """The usage that an answer reports. Raises nothing: what cannot be read makes it uncertain."""
+    """Parse the usage of an answer. Never raises: whatever cannot be read makes it uncertain."""
     figures = _Figures()
     total = _tokens(given, figures, output_required=output_required)
     tools = given.get("server_tool_use")

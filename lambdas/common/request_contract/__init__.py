@@ -1,9 +1,9 @@
 """The request contract: every field, tool, block and beta that a call may use (L1.10, G.9).
 
-`contract.json` is shipped: for each field and tool who may use it (`needs`: a permission of the department),
-how it is inspected, how it is priced, which parameters it has. What an organisation allows in between two
-versions of the kit is an `Addition`: it lies as `policy/request-contract.json` in the governance bucket, with
-who approved it, and takes effect within 15 seconds (`kit contract allow`).
+`contract.json` is shipped. For each field and tool it says who may use it (`needs`: a permission of the
+department), how it is inspected and priced, and which parameters it has. Between versions of the kit, an
+organisation can allow an `Addition`: stored with its approver as `policy/request-contract.json` in the
+governance bucket, it takes effect within 15 seconds (`kit contract allow`).
 """
 
 import json
@@ -21,8 +21,8 @@ _FILE = Path(__file__).with_name("contract.json")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that a request may use. `needs` names a permission; empty: everybody has it. `needs_of` names
-    those of single values. `parameters` are all that it may have; empty: they are not closed.
+    """One thing that a request may use. `needs` is a permission; empty: none needed. `needs_of` are
+    permissions for single values. `parameters` are all that it may have; empty: not restricted.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """Something that an organisation allows beyond what is shipped."""
+    """Something that an organisation allows beyond the shipped contract."""
 
     kind: Kind
     name: str
@@ -59,7 +59,7 @@ class RequestContract:
     betas: Mapping[str, Entry]
 
     def permissions(self) -> list[str]:
-        """Every permission that an entry needs."""
+        """Return every permission that an entry needs."""
         entries = [*self.fields.values(), *self.tools.values(), *self.betas.values()]
         return sorted(
             {one.needs for one in entries if one.needs}
@@ -68,7 +68,7 @@ class RequestContract:
         )
 
     def with_additions(self, additions: tuple[Addition, ...]) -> "RequestContract":
-        """The contract with what the organisation allows in addition."""
+        """Return the contract extended by what the organisation allows."""
         added: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
         for one in additions:
             added[one.kind][one.name] = Entry(one.name, says=f"allowed by {one.approved_by}")
@@ -85,7 +85,7 @@ class RequestContract:
 
 @cache
 def shipped() -> RequestContract:
-    """The contract that this version of the kit ships."""
+    """Return the contract shipped with this version of the kit."""
     raw = json.loads(_FILE.read_text("utf-8"))
     return RequestContract(
         raw["version"],
@@ -116,8 +116,8 @@ def _entries(raw: Mapping[str, Any]) -> dict[str, Entry]:
 
 
 def parse_additions(document: bytes) -> tuple[Addition, ...]:
-    """The additions in a document. Raises `ValueError` for anything else, so that nothing is allowed by
-    mistake.
+    """Parse the additions in a document. Raises `ValueError` for anything else, so that nothing is allowed
+    by mistake.
     """
     try:
         raw = json.loads(document)["additions"]
