@@ -1,8 +1,8 @@
-"""One structured line per request, which is also its CloudWatch metrics (embedded metric format). Nothing
-personal is in it.
+"""Access log: one structured line per request, which also carries its CloudWatch metrics (embedded metric
+format). Nothing personal is in it.
 
-`kit audit verify` compares these lines with the records: every line whose `recorded` is true has its intent
-and its outcome.
+`kit audit verify` compares these lines with the records: every line with `recorded` true must have its
+intent and its outcome.
 """
 
 import re
@@ -14,8 +14,8 @@ from typing import Any
 from lambdas.common.log import Level, encode, metrics, write_line
 
 _UNITS = {"Latency": "Milliseconds", "CostMicroUSD": "None"}
-# By the minute, so never by department: a quiet minute of one would tell what one person does. Departments
-# are measured by day, in groups (lambdas/measurement).
+# Per minute and therefore never per department: a quiet minute would reveal what one person does.
+# Departments are measured per day, in groups (lambdas/measurement).
 _DIMENSIONS = [["environment"], ["environment", "model"], ["environment", "provider"]]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FINDING_DIMENSIONS = [["environment"], ["environment", "kind"]]
@@ -23,18 +23,18 @@ _FINDING_DIMENSIONS = [["environment"], ["environment", "kind"]]
 
 @dataclass(slots=True)
 class AccessEntry:
-    """What is said of one request. Every field is a name from configuration, a number or a code."""
+    """Log entry of one request. Every field is a name from configuration, a number or a code."""
 
     request_id: str
     method: str
-    edge_id: str = ""  # what API Gateway calls the request; empty where there is none in front
+    edge_id: str = ""  # API Gateway's request id; empty without API Gateway
     route: str = "unknown"
     department: str = "none"
     model: str = "none"
     provider: str = "none"
     stream: bool = False
-    reason: str = ""  # why it was refused or failed; "" for a served call
-    cause: str = ""  # of an error of ours or of a service: `cause_of`
+    reason: str = ""  # why it was refused or failed; empty for a served call
+    cause: str = ""  # of an internal or AWS error: `cause_of`
     recorded: bool = False
     input_tokens: int = 0
     output_tokens: int = 0
@@ -59,7 +59,7 @@ class AccessLog:
         bytes_out: int,
         client_gone: bool,
     ) -> None:
-        """The line of a request that is over."""
+        """Log a completed request."""
         line: dict[str, Any] = {
             "type": "access",
             "level": Level.ERROR if status >= 500 else Level.INFO,
@@ -97,7 +97,7 @@ class AccessLog:
         self._write(encode(line))
 
     def foreign_subject(self) -> None:
-        """A line that alarms: an account claims to be somebody who has another."""
+        """Log, with an alarm, that an account claims to be a person who has another account."""
         line: dict[str, Any] = {
             "type": "sign_in",
             "level": Level.WARNING,
@@ -108,8 +108,10 @@ class AccessLog:
         self._write(encode(line))
 
     def finding(self, department: str, kind: str, action: str) -> None:
-        """A line that counts what inspection found in one request: which department, which kind of finding or
-        which rule of acceptable use, and what followed. Who asked is in the record, never in a metric.
+        """Count what inspection found in one request: department, kind of finding or acceptable-use rule,
+        and action.
+
+        The caller is in the record, never in a metric.
         """
         line: dict[str, Any] = {
             "type": "finding",
@@ -123,8 +125,8 @@ class AccessLog:
         self._write(encode(line))
 
     def unlisted(self, department: str, kind: str, name: str, action: str) -> None:
-        """A line that counts something which the request contract does not list, with the command that
-        allows it: what an alarm shows to those who decide.
+        """Count something that the request contract does not list, with the command that allows it, for the
+        alarm.
         """
         line: dict[str, Any] = {
             "type": "unlisted",
@@ -140,8 +142,9 @@ class AccessLog:
         self._write(encode(line))
 
     def tools_called(self, kind: str, number: int) -> None:
-        """A line that counts the tools an answer calls: the caller's `own`, the `provider`'s, those of `mcp`
-        servers. Which ones is in the record.
+        """Count the tools an answer calls: the caller's `own`, the `provider`'s, those of `mcp` servers.
+
+        Their names are in the record.
         """
         line: dict[str, Any] = {
             "type": "tools",
@@ -153,7 +156,7 @@ class AccessLog:
         self._write(encode(line))
 
     def audit_failure(self) -> None:
-        """A line that counts a record which could not be made durable; its call was refused or cut off."""
+        """Count a record that could not be made durable; its call was refused or cut off."""
         line: dict[str, Any] = {
             "type": "audit-failure",
             "level": Level.ERROR,
@@ -163,11 +166,11 @@ class AccessLog:
         self._write(encode(line))
 
     def event(self, kind: str, *, level: Level = Level.INFO, **fields: str | int) -> None:
-        """A line about the gateway itself: a policy that was not read, a defect, a shutdown."""
+        """Log an event of the gateway itself: a policy read failure, a defect, a shutdown."""
         self._write(encode({"type": kind, "level": level, "environment": self.environment, **fields}))
 
     def defect(self, request_id: str, error: BaseException) -> None:
-        """A defect of the gateway: type of the error and where it was raised, never its text or data."""
+        """Log a defect of the gateway: type and place of the error, never its message or data."""
         frames = traceback.extract_tb(error.__traceback__)
         place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
         self.event(

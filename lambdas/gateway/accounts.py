@@ -1,8 +1,8 @@
-"""People whose tokens come from an issuer directly: bound to their account at the first call (G.4, L1.3).
+"""People whose tokens come directly from an issuer: bound to their account at the first call (G.4, L1.3).
 
-An issuer in `trusted_issuers` may name people by a name of theirs. Names change hands, the issuer's subject
-does not: the first call with a name binds the subject to the person, and from then on the subject decides
-alone. Another subject with the name of somebody who has an account there is refused.
+An issuer in `trusted_issuers` may identify people by name. Names are reused, the issuer's subject is not:
+the first call with a name binds the subject to the person, and from then on only the subject counts.
+Another subject with the name of a person who has an account is refused.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from lambdas.common.clock import Clock
 
 
 class ForeignSubject(Exception):
-    """The account belongs to somebody else than the `person` whom its token names."""
+    """The account belongs to somebody other than the `person` its token names."""
 
     def __init__(self, person: str, account: str) -> None:
         super().__init__(person)
@@ -22,7 +22,7 @@ class ForeignSubject(Exception):
 
 
 class Found(NamedTuple):
-    """Whose account it is; `binding` is what makes it theirs where it is the first call."""
+    """The owner of an account; `binding` creates the link if this is the first call."""
 
     record: AccessRecord | None
     binding: Binding | None = None
@@ -37,7 +37,7 @@ class Accounts:
         self._clock = clock
 
     def find(self, issuer: str, account: str, kind: NameKind, name: str) -> Found:
-        """The person of an account, which is a hash (`subject_hash`). Raises `ForeignSubject`."""
+        """Return the person of an account, given as a hash (`subject_hash`). Raises `ForeignSubject`."""
         known = self._bindings.person_of(account)
         if known is not None:
             return Found(self._records.get(user_key(known)))
@@ -50,7 +50,7 @@ class Accounts:
         return Found(record, Binding(record.subject, account, "", "name", now, place))
 
     def bind(self, binding: Binding) -> None:
-        """Make an account somebody's. Idempotent. Raises `ForeignSubject`."""
+        """Bind an account to a person. Idempotent. Raises `ForeignSubject`."""
         try:
             self._bindings.bind(binding)
         except AlreadyBound:

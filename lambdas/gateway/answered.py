@@ -1,7 +1,7 @@
-"""Which answers there are to speak of: feedback and outcomes are taken on completed ones only (G.3, L5.2).
+"""Completed answers, the only ones that accept feedback and outcomes (G.3, L5.2).
 
-A mark of each completed answer is written beside its record, so a statement that follows at once finds it. A
-call that was refused, failed or broke off leaves none.
+A marker for each completed answer is written beside its record, so feedback that follows immediately finds
+it. A call that was refused, failed or was interrupted leaves none.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _LONGEST_ID = 64
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A completed answer: who got it, and its length in tokens."""
+    """A completed answer: its caller, and its length in tokens."""
 
     principal: str
     department: str
@@ -38,7 +38,7 @@ class Answered:
     clock: Clock
 
     async def mark(self, call: GovernedCall, output_tokens: int) -> None:
-        """Remember that a call was answered. Never raises: without the mark nothing can be said of it."""
+        """Mark a call as answered. Never raises: without the marker, the answer accepts no feedback."""
         item = {
             "principal": call.principal.id,
             "department": call.principal.department,
@@ -52,12 +52,13 @@ class Answered:
             return
 
     async def of(self, request_id: str, principal: Principal) -> Answer:
-        """The answer, for its caller or for one with a role that the department names for it. Raises
-        `ApiError` 404, also for an answer of others; 503.
+        """Return the answer, for its caller or for a member with a role that the department names for this.
+
+        Raises `ApiError` 404, also for other people's answers; 503.
         """
         try:
             (item,) = await self.store.get([_key(request_id[:_LONGEST_ID])])
-        except Exception:  # whatever the store raises: without it nobody's answer can be found
+        except Exception:  # whatever the store raises: without it no answer can be found
             raise errors.control_unavailable("ledger") from None
         if item is not None and item["department"] == principal.department:
             department = self.policy.current().departments.get(principal.department)

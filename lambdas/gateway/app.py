@@ -1,8 +1,8 @@
-"""The gateway's ASGI application: which request goes where, and what every answer has (L1.1).
+"""The gateway's ASGI application: routing, and what every answer has in common (L1.1).
 
-Raw ASGI: routing here is a dictionary and a prefix, and a framework between the socket and that would cost
-more than all controls together. `create_app()` makes it from the environment; tests and benchmarks give it a
-`Gateway` of their own.
+This is plain ASGI: routing is a dictionary and a prefix, and a framework would cost more than all controls
+together. `create_app()` composes the gateway from the environment; tests and benchmarks pass their own
+`Gateway`.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ from lambdas.inspection import warm_up
 
 JSON: list[Header] = [(b"content-type", b"application/json")]
 
-# for how long a thread that works may keep the loop from all other calls, at a time; Python's own is 5 ms
+# how long a thread may keep the loop from all other calls; Python's default is 5 ms
 _THREAD_SECONDS = 0.001
 Parsed = TypeVar("Parsed")
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -45,18 +45,18 @@ Handler = Callable[[Exchange, AccessEntry, Principal], Awaitable[None]]
 
 
 def create_app(gateway: Gateway | None = None) -> Application:
-    """The application. Without `gateway` it is composed from the environment when the server starts (ASGI
+    """Return the application. Without `gateway`, it is composed from the environment at server start (ASGI
     lifespan).
     """
     return _App(gateway)
 
 
 def _on_aws() -> Callable[[], Gateway]:
-    """How to make the gateway on the stores of AWS, all done that asks nobody; tests and benchmarks have
-    others.
+    """Return a factory of the gateway on AWS, having done everything that needs no requests.
 
-    Without the garbage collector, which would walk botocore's service models again and again while they are
-    read (a sixth of the start); afterwards they are moved to the permanent generation (`gc.freeze`).
+    The garbage collector is off meanwhile, because it would repeatedly traverse botocore's service models
+    while they load (a sixth of the start time); afterwards they are moved to the permanent generation
+    (`gc.freeze`).
     """
     gc.disable()
     try:
@@ -69,9 +69,10 @@ def _on_aws() -> Callable[[], Gateway]:
 
 
 def _to_be_snapshot() -> bool:
-    """Whether Lambda takes a snapshot of this process once it is ready. A secret read before would be in it
-    for as long as the version lives, and whatever the start needs would have to be there when the version is
-    published.
+    """Return whether Lambda takes a snapshot of this process once it is ready.
+
+    A secret read before the snapshot would stay in it for as long as the version lives, and anything needed
+    at start would have to exist when the version is published.
     """
     return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
@@ -170,9 +171,7 @@ class _App:
         except asyncio.CancelledError:
             entry.reason = "cancelled"
             raise
-        except (
-            Exception
-        ) as error:  # a defect of ours: named in the log by type and place, hidden from the client
+        except Exception as error:  # a defect: logged by type and place, hidden from the client
             entry.reason = "defect"
             gateway.access_log.defect(exchange.request_id, error)
             await exchange.answer_error(
@@ -211,7 +210,7 @@ class _App:
                 else b'{"status": "not ready", "missing": "%b"}' % missing.encode()
             )
             await exchange.answer(503 if missing else 200, JSON, body)
-        elif path == "/.lambda/after-restore":  # Lambda Web Adapter's word that a snapshot runs again
+        elif path == "/.lambda/after-restore":  # Lambda Web Adapter's signal that a snapshot was restored
             entry.route = "health"
             await self._running().policy.catch_up()
             await exchange.answer(200, JSON, b"{}")
@@ -240,8 +239,8 @@ class _App:
         except ApiError as error:
             if error.reason != "access":
                 raise
-            # the ledger knows of a change that is not in the records kept here: a leaver, or a mover, whose
-            # call goes on in the new department, as a call of its own
+            # the ledger has seen a change that is not in the records cached here: a leaver, or a mover,
+            # whose call continues as a call of the new department
             moved = await gateway.authenticate(exchange, force_refresh=True)
             if moved == principal:
                 raise
@@ -255,7 +254,7 @@ class _App:
         await handler(exchange, entry, principal)
 
     def _by_prefix(self, exchange: Exchange) -> tuple[str, Handler] | None:
-        """Routes with a name or an id in the path."""
+        """Return the handler of a route with a name or an id in its path."""
         match exchange.method, exchange.path.split("/")[1:]:
             case "GET", ["v1", "models", _]:
                 return "model", self._one_model
@@ -327,7 +326,7 @@ class _App:
         await exchange.answer(200, JSON, json_bytes(describe(prompt, asked_language(exchange.query))))
 
     async def _chat_completion(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
-        """The Messages call that it asks for; its answer leaves as a chat completion."""
+        """Answer a chat completion by the equivalent Messages call."""
         if not isinstance(exchange.form, ChatAnswer):
             exchange.form = ChatAnswer(int(time()))
         body = await self._json_body(exchange, principal)
@@ -348,7 +347,7 @@ class _App:
     async def _read(
         self, exchange: Exchange, principal: Principal, read: Callable[[bytes], Parsed]
     ) -> Parsed:
-        """What `read` makes of the body; of a long one when the caller's turn comes."""
+        """Return the body parsed by `read`; a long one waits for the caller's turn."""
         gateway = self._running()
         raw = await exchange.body(gateway.settings.body_limit, gateway.settings.body_seconds)
         if len(raw) > LIGHT_TO_READ_BYTES:

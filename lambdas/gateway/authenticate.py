@@ -1,15 +1,15 @@
-"""Who is calling (L1.3, G.4): people and applications with tokens, virtual keys, AWS roles (SigV4).
+"""Authentication (L1.3, G.4): people and applications with tokens, virtual keys, AWS roles (SigV4).
 
-Whatever proves the caller, what it may do comes from its live access record and never from the credential, so
-that a mover's rights change at once. Verified tokens and read records are kept for a few seconds, because a
-store between a caller and each call would cost more than all else; each reservation reads the record
-again, so a leaver is out at the next call all the same, and so is who has signed out. Tokens of an issuer
-that is `single_use` are used up, each with its first request.
+However callers authenticate, their rights come from their live access record and never from the credential,
+so that changes take effect immediately. Verified tokens and records are cached for a few seconds, because a
+store lookup for every call would cost more than everything else; each reservation reads the record again,
+so leavers and signed-out people are refused at the next call nevertheless. Tokens of an issuer with
+`single_use` are consumed by their first request.
 
-What says that somebody *is* somebody without proof (identity headers) is believed from two hops only:
-* API Gateway, for SigV4 callers, when the gateway is a function behind it;
-* a Claude apps gateway in front that proved itself with a key whose record has the role `identity-hop`.
-From anybody else such headers are an attempt, and refused.
+Identity headers, which assert an identity without proof, are trusted from two sources only:
+* API Gateway, for SigV4 callers, if the gateway is a function behind it;
+* a Claude apps gateway in front that authenticated with a key whose record has the role `identity-hop`.
+From anybody else such headers are an attempted impersonation and refused.
 """
 
 import asyncio
@@ -44,8 +44,8 @@ from lambdas.common.tokens import (
 from lambdas.common.virtual_keys import PREFIX, is_well_formed, key_record_pk, workload_record_pk
 from lambdas.gateway.accounts import Accounts, ForeignSubject
 
-VERIFIED_SECONDS = 600.0  # after which a token is verified again: its key may have been withdrawn
-RECORD_SECONDS = 5.0  # how long a record may be trusted outside the ledger
+VERIFIED_SECONDS = 600.0  # after which a token is verified again, because its key may have been withdrawn
+RECORD_SECONDS = 5.0  # how long a record is trusted outside the ledger
 _MOST_RECORDS = 50_000
 _MOST_TOKENS = 20_000
 KEY_ISSUER = "virtual-key"
@@ -55,7 +55,7 @@ _CONTEXT = b"x-amzn-request-context"
 _USER_EMAIL = b"x-claude-gateway-user-email"
 _IDENTITY_HEADERS = (_USER_EMAIL, b"x-claude-gateway-user-id")
 _ONCE = frozenset({b"authorization", b"x-api-key", _CONTEXT, *_IDENTITY_HEADERS})
-ENDED = "access_ended"  # why somebody known is refused; all others learn no more than that they are wrong
+ENDED = "access_ended"  # reason shown to identified callers only
 _WRONG = "The credential is missing or wrong."
 _ENDED = "Your access to Claude has ended."
 _PENDING = "Your onboarding is not finished: sign in at the portal and take the first steps."
@@ -63,11 +63,11 @@ _FOREIGN = "This account is not the one that your access belongs to. Ask your Ce
 _SIGNED_OUT = "You have signed out. Sign in again."
 
 Value = TypeVar("Value")
-Announce = Callable[[dict[str, Any]], Awaitable[None]]  # takes a record; returning means it is durable
+Announce = Callable[[dict[str, Any]], Awaitable[None]]  # takes a record, which is durable on return
 
 
 class AuthenticationError(Exception):
-    """The credential is missing or wrong; the message may be shown to the caller. `reason` is a fixed
+    """The credential is missing or invalid; the message may be shown to the caller. `reason` is a fixed
     word.
     """
 
@@ -77,14 +77,16 @@ class AuthenticationError(Exception):
 
 
 class Policies(Protocol):
-    """Where the issuers come from. Raises `PolicyUnavailable`."""
+    """Source of the issuers. Raises `PolicyUnavailable`."""
 
     def current(self) -> GatewayPolicy: ...
 
 
 class Lookup(NamedTuple):
-    """How the access record behind a credential is found: by its `pk`, or by a person's name. Where an issuer
-    names a person, `account` is the hash of issuer and subject, which decides once it is bound.
+    """How to find the access record behind a credential: by its `pk`, or by a person's name.
+
+    If an issuer identifies a person, `account` is the hash of issuer and subject, which decides once it is
+    bound.
     """
 
     by: Literal["pk", "user-name", "external-id"]
@@ -95,8 +97,8 @@ class Lookup(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hops:
-    """Which neighbours may say something about the caller: `api_gateway` only on Lambda behind it;
-    `proxies` are the load balancers whose X-Forwarded-For counts.
+    """Which neighbours are trusted to describe the caller: `api_gateway` only on Lambda behind it;
+    `proxies` are the load balancers whose X-Forwarded-For is used.
     """
 
     api_gateway: bool = False
@@ -104,8 +106,10 @@ class Hops:
 
 
 class _Verified(NamedTuple):
-    """What a credential has proved. `session` and `use` are as `token_uses` names them, or empty;
-    `expires_at` includes the leeway; `began_at` is when its bearer signed in, 0 where it does not say.
+    """What a credential has proved.
+
+    `session` and `use` are as named by `token_uses`, or empty; `expires_at` includes the leeway; `began_at`
+    is the time of the sign-in, or 0 if not stated.
     """
 
     lookup: Lookup
@@ -118,8 +122,8 @@ class _Verified(NamedTuple):
 
 
 def refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
-    """Raise `AuthenticationError` where a header that says who is calling comes twice: two readers might
-    believe two different ones.
+    """Raise `AuthenticationError` if an identity header is repeated: two readers might trust different
+    values.
     """
     seen: set[bytes] = set()
     for name, _ in headers:
@@ -130,8 +134,9 @@ def refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
 
 
 def presented(headers: Mapping[bytes, bytes]) -> str | None:
-    """The credential in `x-api-key` or `authorization: Bearer`, or None. Claude Code sends the same in both;
-    two different ones are refused.
+    """Return the credential in `x-api-key` or `authorization: Bearer`, or None.
+
+    Claude Code sends the same one in both; two different ones are refused.
     """
     key = headers.get(b"x-api-key", b"")
     scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
@@ -150,7 +155,7 @@ def presented(headers: Mapping[bytes, bytes]) -> str | None:
 
 
 class Authenticator:
-    """Finds the caller of a request. One per process."""
+    """Identifies the caller of a request. One per process."""
 
     def __init__(
         self,
@@ -164,8 +169,10 @@ class Authenticator:
         clock: Clock = utc_now,
         monotonic_clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Without `uses` no token is used up, no session is known to have ended and no sign-in is too weak:
-        for the edge, after which the gateway decides again.
+        """Without `uses`, tokens are not consumed and neither ended sessions nor weak sign-ins are
+        detected.
+
+        That is for the authorizer at the edge; the gateway then decides again.
         """
         self._policy = policy
         self._records = records
@@ -181,9 +188,9 @@ class Authenticator:
     async def authenticate(
         self, headers: dict[bytes, bytes], peer: str = "", *, force_refresh: bool = False
     ) -> Principal:
-        """The caller; `peer` is the address that the connection comes from.
+        """Return the caller; `peer` is the address of the connection.
 
-        With `force_refresh`, for a request that was let in before, their record is read again. Raises
+        With `force_refresh`, for a request that was accepted before, the record is read again. Raises
         `AuthenticationError`, and whatever the stores of keys, policy, records and uses raise.
         """
         context = _request_context(headers) if self._hops.api_gateway else {}
@@ -216,7 +223,7 @@ class Authenticator:
 
     async def _token(self, token: str) -> _Verified:
         issuers = self._policy.current().issuers
-        if issuers is not self._issuers:  # a new policy: nobody stays in on account of the old one
+        if issuers is not self._issuers:  # a new policy: nobody stays authenticated by the old one
             self._tokens.clear()
             self._issuers = issuers
         digest = hashlib.sha256(token.encode()).digest()
@@ -236,8 +243,8 @@ class Authenticator:
         return known
 
     def _proved(self, verified: Verified) -> _Verified:
-        """What a token that passed has proved. Raises `TokenRefused` where it lacks what its issuer's must
-        have.
+        """Return what an accepted token has proved. Raises `TokenRefused` if it lacks what its issuer
+        requires.
         """
         issuer, claims = verified.issuer, verified.claims
         session = use = ""
@@ -257,7 +264,9 @@ class Authenticator:
         )
 
     def _check_sign_in(self, record: AccessRecord, sign_in: SignInFacts) -> None:
-        """Hold a person's sign-in against what department and roles ask. A hop's word is no sign-in."""
+        """Check a person's sign-in against the requirements of department and roles. An identity header is
+        no sign-in.
+        """
         policy = self._policy.current()
         department = policy.departments.get(record.department)
         rules = [
@@ -283,8 +292,10 @@ class Authenticator:
             raise AuthenticationError(reason="token_used")
 
     def _lookup(self, issuer: Issuer, claims: Mapping[str, Any]) -> Lookup:
-        """Where the record of a token's subject is. `issuer.claims` says which claim names it: `person` (our
-        own id), `user_name` or `external_id` of a person; `application` of an application (default: `sub`).
+        """Return how to find the record of a token's subject.
+
+        `issuer.claims` says which claim identifies it: `person` (the kit's own id), `user_name` or
+        `external_id` of a person; `application` of an application (default: `sub`).
         """
         named = issuer.claims
         if issuer.principal == "application":
@@ -298,7 +309,9 @@ class Authenticator:
         return Lookup("pk", user_key(_text(claims, named.get("person", "sub"))))
 
     def _iam_caller(self, context: Mapping[str, Any]) -> _Verified:
-        """The AWS role that API Gateway has authenticated, which it does for methods with AWS_IAM only."""
+        """Return the AWS role that API Gateway has authenticated, which it does only for methods with
+        AWS_IAM.
+        """
         identity = context.get("identity")
         arn = identity.get("userArn") if isinstance(identity, dict) else None
         if not isinstance(arn, str) or not arn:
@@ -352,7 +365,7 @@ class Authenticator:
             return _parsed(str(identity.get("sourceIp", "")) if isinstance(identity, dict) else "")
         address = _parsed(peer)
         if address is not None and any(address in proxy for proxy in self._hops.proxies):
-            # the last entry is the proxy's own; those before it are whatever the client wrote
+            # the last entry is the proxy's own; clients control those before it
             forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1").rpartition(",")[2]
             return _parsed(forwarded.strip())
         return address
@@ -373,7 +386,9 @@ def _text(claims: Mapping[str, Any], name: str, reason: str = "subject") -> str:
 
 
 def _sign_in(issuer: Issuer, claims: Mapping[str, Any]) -> SignInFacts:
-    """What a token says of the sign-in: `amr`, `acr` and `auth_time`, or what its rule says instead."""
+    """Return what a token says about the sign-in: `amr`, `acr` and `auth_time`, or the equivalents in its
+    rule.
+    """
     methods = claim(claims, issuer.claims.get("methods", "amr"))
     several = [methods] if isinstance(methods, str) else methods if isinstance(methods, list) else ()
     context, at = claim(claims, issuer.claims.get("context", "acr")), claims.get("auth_time")
@@ -393,7 +408,7 @@ def _request_context(headers: Mapping[bytes, bytes]) -> dict[str, Any]:
 
 
 def role_arn(caller: str) -> str:
-    """The role behind the session that called: sessions have names of their callers' choice, roles do not."""
+    """Return the role behind the calling session: callers choose session names, but not roles."""
     head, _, rest = caller.partition(":assumed-role/")
     if not rest:
         return caller
@@ -418,11 +433,12 @@ def _principal(record: AccessRecord, proved: _Verified) -> Principal:
 
 
 class LiveRecords:
-    """Access records, kept for a few seconds; what is not there too, so that guessing costs the table little.
+    """Access records, cached for a few seconds, including missing ones, so that guessing costs the table
+    little.
 
-    `records` and `accounts` block, so they run in threads of `pool`; one reading at a time for each record.
-    `announce` takes the record of an account that is bound, or of one that claims to be somebody else's;
-    without it nothing is bound.
+    `records` and `accounts` block, so they run in threads of `pool`, with one concurrent read per record.
+    `announce` records an account that is bound, or one that claims to be another person; without it nothing
+    is bound.
     """
 
     def __init__(
@@ -442,7 +458,7 @@ class LiveRecords:
         self._kept: _Kept[AccessRecord | None] = _Kept(seconds, _MOST_RECORDS, clock)
 
     async def find(self, lookup: Lookup, *, force_refresh: bool = False) -> AccessRecord | None:
-        """The record, or None; read now where `force_refresh`. Raises botocore's errors."""
+        """Return the record, or None; read now with `force_refresh`. Raises botocore's errors."""
         found, record = self._kept.known(lookup)
         if found and not force_refresh:
             return record
@@ -486,9 +502,7 @@ class LiveRecords:
 
 
 class _Kept(Generic[Value]):
-    """Values that stay true for a while, at most `most`; a caller that asks for one being read waits for
-    it.
-    """
+    """A cache of at most `most` values with an expiry. Callers of a value being read wait for it."""
 
     def __init__(self, seconds: float, most: int, clock: Callable[[], float]) -> None:
         self._seconds = seconds
@@ -508,7 +522,7 @@ class _Kept(Generic[Value]):
         if reading is None:
             reading = asyncio.ensure_future(call())
             self._reading[key] = reading
-            asked_at = self._clock()  # a value is as old as the question, not as the answer
+            asked_at = self._clock()  # a value is as old as the request for it, not the response
             reading.add_done_callback(lambda done: self._keep(key, asked_at, done))
         return await asyncio.shield(reading)
 
@@ -523,7 +537,7 @@ class _Kept(Generic[Value]):
 
 
 class _EmulatedIssuers:
-    """The policy with the key sets of user pools where the emulated AWS has them."""
+    """The policy with the key sets of user pools at the emulated AWS."""
 
     def __init__(self, policy: Policies, endpoint_url: str) -> None:
         self._policy = policy
@@ -557,8 +571,10 @@ def open_authenticator(
     announce: Announce | None = None,
     endpoint_url: str | None = None,
 ) -> Authenticator:
-    """The authenticator of a deployed gateway, or of the edge, which has neither `uses` nor `announce`.
-    `dynamodb` is a botocore client; `endpoint_url` that of an emulated AWS.
+    """Return the authenticator of a deployed gateway, or of the edge, which has neither `uses` nor
+    `announce`.
+
+    `dynamodb` is a botocore client; `endpoint_url` is that of an emulated AWS.
     """
     records = AccessRecords(dynamodb, access_table)
     accounts = Accounts(records, Bindings(dynamodb, access_table), utc_now)

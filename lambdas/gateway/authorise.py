@@ -1,7 +1,7 @@
-"""May this caller use this model at all? Department, grant, registered prompts (L1.2, L2.1, L3.2).
+"""Authorisation of a model: department, grant, registered prompts (L1.2, L2.1, L3.2).
 
-What depends on amounts and switches (budgets, rates, kill switches, the live access record) is decided in the
-ledger, by `reserve`, because only there can two calls not both see the last free place.
+What depends on amounts and switches (budgets, rates, kill switches, the live access record) is decided in
+the ledger by `reserve`, because only there can concurrent calls not both take the last free place.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from lambdas.gateway.errors import ApiError
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The caller may use `model`, on account of `department`."""
+    """The caller may use `model`, at the expense of `department`."""
 
     principal: Principal
     department: Department
@@ -24,7 +24,7 @@ class Grant:
 
 
 def department_of(policy: GatewayPolicy, principal: Principal) -> Department:
-    """The caller's department. Raises `ApiError` 451 when the policy does not know it."""
+    """Return the caller's department. Raises `ApiError` 451 if the policy does not know it."""
     department = policy.departments.get(principal.department)
     if department is None:
         raise errors.policy_refusal(
@@ -35,7 +35,7 @@ def department_of(policy: GatewayPolicy, principal: Principal) -> Department:
 
 
 def granted_models(policy: GatewayPolicy, principal: Principal) -> list[Model]:
-    """The models that the caller may use, in the order of the policy."""
+    """Return the models that the caller may use, in policy order."""
     department = department_of(policy, principal)
     return [
         model
@@ -54,8 +54,9 @@ def authorise(
     registered_prompt: bool = False,
     others: Iterable[tuple[str, str]] = (),
 ) -> Grant:
-    """The grant for a call that names `requested_model`, and `others` at the places given with them. Raises
-    `ApiError` 404 (no such model) or 451 (not granted).
+    """Return the grant for a call of `requested_model`, and `others` at the places given with them.
+
+    Raises `ApiError` 404 (no such model) or 451 (not granted).
     """
     department = department_of(policy, principal)
     if department.registered_prompts_only and not registered_prompt:
@@ -80,8 +81,10 @@ def _not_granted(what: str, granted: Sequence[str]) -> ApiError:
 
 
 def authorise_embeddings(policy: GatewayPolicy, principal: Principal) -> Department:
-    """The department on whose account texts become vectors. Raises `ApiError` 451: its department has no
-    embeddings or uses registered prompts only, or the key is narrowed to other models.
+    """Return the department that pays for embeddings.
+
+    Raises `ApiError` 451 if it has no embeddings or uses registered prompts only, or if the key is
+    restricted to other models.
     """
     department = department_of(policy, principal)
     if department.registered_prompts_only:
@@ -95,8 +98,9 @@ def authorise_embeddings(policy: GatewayPolicy, principal: Principal) -> Departm
 
 
 def authorise_files(policy: GatewayPolicy, principal: Principal) -> Department:
-    """The department whose file it becomes. Raises `ApiError` 451: it uses registered prompts only, or no
-    model is granted that could read the file.
+    """Return the department that will own the file.
+
+    Raises `ApiError` 451 if it uses registered prompts only, or if no granted model can read the file.
     """
     department = department_of(policy, principal)
     if department.registered_prompts_only:

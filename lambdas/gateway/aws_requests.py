@@ -1,9 +1,9 @@
-"""AWS without botocore's clients, for the calls that every request makes: the ledger's items, the
-records' puts and their copies (L1.6, L2.5).
+"""AWS requests without botocore's clients, for what every call needs: ledger items, audit records and their
+copies (L1.6, L2.5).
 
-They go over the gateway's own connections on the event loop, so no thread stands between, and cost a tenth of
-what a botocore call costs. What they take, give and raise is what botocore's clients take, give and raise;
-its standard rules say what is tried again. Everything else still goes through botocore.
+They use the gateway's own connections on the event loop, so no thread is needed, and cost a tenth of a
+botocore call. Parameters, results and exceptions are those of botocore's clients, and its standard mode
+defines what is retried. Everything else still uses botocore.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ from lambdas.gateway.providers.transport import (
 )
 
 _ANSWER_LIMIT = 16 << 20
-_AT_ONCE = 64  # requests under way to one service; more would need more sockets than a function may open
+_AT_ONCE = 64  # concurrent requests to one service; sockets of a function are limited
 _ATTEMPTS = 3
 _ANSWER_SECONDS = 5.0
 _PUT_SECONDS = 4.0
@@ -65,15 +65,13 @@ _XML = {part: re.compile(rb"<%b>([^<]*)</%b>" % (part, part)) for part in (b"Cod
 
 
 class Credentials:
-    """Current credentials out of botocore's own, which renews them; that blocks, so it happens in a
-    thread.
-    """
+    """Current credentials from botocore's own, which refreshes them; that blocks, so it runs in a thread."""
 
     def __init__(self, source: Any) -> None:
         self._source = source
 
     async def current(self) -> ReadOnlyCredentials:
-        """Raises `NoCredentialsError`, and what a renewal raises."""
+        """Return current credentials. Raises `NoCredentialsError`, and whatever a refresh raises."""
         if self._source is None:
             raise NoCredentialsError
         if isinstance(self._source, RefreshableCredentials) and self._source.refresh_needed():
@@ -82,7 +80,7 @@ class Credentials:
 
 
 class Signer:
-    """Signature Version 4 for one service in one region. The key of a day is derived once a day."""
+    """Signature Version 4 for one service in one region. The key of a day is derived once."""
 
     def __init__(self, service: str, region: str) -> None:
         self._service = service
@@ -99,8 +97,10 @@ class Signer:
         payload_sha256: str,
         headers: Sequence[tuple[str, str]],
     ) -> list[tuple[str, str]]:
-        """The headers that a signed request has in addition to `headers`, whose names are lower-case and
-        among which is `host`. `path` is percent-encoded as it is sent, and has no query.
+        """Return the headers of a signed request in addition to `headers`, whose names are lower-case and
+        include `host`.
+
+        `path` is percent-encoded as sent, and has no query.
         """
         at = self._time(now)
         more = [("x-amz-content-sha256", payload_sha256), ("x-amz-date", at)]
@@ -168,7 +168,9 @@ class _Service:
         seconds: float,
         resend: bool,
     ) -> _Answer:
-        """The answer, whatever its status. Raises botocore's errors of the connection. `url` has no query."""
+        """Return the response, whatever its status. Raises botocore's connection errors. `url` has no
+        query.
+        """
         endpoint, target = endpoint_of(url)
         given = [("host", host_header(endpoint).decode()), *headers]
         async with self._places:
@@ -187,7 +189,7 @@ class _Service:
             try:
                 return _Answer(response.status, await read_whole(response, seconds, limit=_ANSWER_LIMIT))
             except BaseException:
-                response.abort()  # else the connection would stay open for an answer that nobody reads
+                response.abort()  # otherwise the connection would stay open for a response nobody reads
                 raise
         except ConnectFailed:
             raise EndpointConnectionError(endpoint_url=url) from None
@@ -198,7 +200,7 @@ class _Service:
 
 
 class _JsonService:
-    """Operations of a service that speaks JSON, tried again by the rules of botocore's standard mode."""
+    """Operations of a service with a JSON protocol, retried by the rules of botocore's standard mode."""
 
     def __init__(
         self,
@@ -216,8 +218,9 @@ class _JsonService:
         self._sleep = sleep
 
     async def call(self, operation: str, request: dict[str, Any], *, once: bool = False) -> dict[str, Any]:
-        """The answer. Raises `ClientError`, `BotoCoreError`. `once`: sent a single time, whatever becomes of
-        it, because a second would do the same again.
+        """Return the result. Raises `ClientError`, `BotoCoreError`.
+
+        `once`: never retried, because a second attempt would have a second effect.
         """
         body = _encode(request).encode()
         digest = hashlib.sha256(body).hexdigest()
@@ -262,7 +265,7 @@ class DynamoRequests:
         )
 
     async def transact_write_items(self, **request: Any) -> dict[str, Any]:
-        # one token for all attempts: a transaction whose answer was lost takes effect once
+        # one token for all attempts: a transaction whose response was lost takes effect once
         token = {"ClientRequestToken": str(uuid.uuid4())}
         return await self._json.call("TransactWriteItems", {**token, **request})
 
@@ -286,8 +289,9 @@ class DynamoRequests:
 
 
 class FirehoseRequests:
-    """The part of botocore's Firehose client that copies of records use: for a thread beside the event loop
-    of `transport`, which does the work. Blocks.
+    """The part of botocore's Firehose client that copies of records use.
+
+    For a thread beside the event loop of `transport`, which does the work. Blocks.
     """
 
     def __init__(
@@ -310,7 +314,9 @@ class FirehoseRequests:
         self._transport = transport
 
     def put_record_batch(self, *, DeliveryStreamName: str, Records: list[dict[str, bytes]]) -> dict[str, Any]:  # noqa: N803
-        """Raises `ClientError`, `BotoCoreError`; also before the loop of `transport` runs, and after."""
+        """Send records. Raises `ClientError`, `BotoCoreError`, also before the loop of `transport` runs and
+        after.
+        """
         loop = self._transport.loop
         if loop is None or loop.is_closed():
             raise ConnectionClosedError(endpoint_url=self._url)
@@ -325,7 +331,7 @@ class FirehoseRequests:
 
 
 class S3Puts:
-    """The part of botocore's S3 client that the audit bucket uses, on the event loop. Tries once."""
+    """The part of botocore's S3 client that the audit bucket uses, on the event loop. Never retries."""
 
     def __init__(
         self,
@@ -354,7 +360,9 @@ class S3Puts:
         Metadata: dict[str, str],  # noqa: N803
         ContentType: str,  # noqa: N803
     ) -> None:
-        """Raises `ClientError`, `BotoCoreError`. The checksum that S3 verifies signs the bytes, too."""
+        """Put an object. Raises `ClientError`, `BotoCoreError`. The checksum that S3 verifies also signs
+        the bytes.
+        """
         headers = [
             ("content-type", ContentType),
             ("if-none-match", IfNoneMatch),
@@ -363,7 +371,7 @@ class S3Puts:
             ("x-amz-server-side-encryption-aws-kms-key-id", SSEKMSKeyId),
             *((f"x-amz-meta-{name.lower()}", value) for name, value in Metadata.items()),
         ]
-        # not sent again by the transport: the second would meet the first, and nobody would know whose it is
+        # not retried by the transport: the second attempt would find the first, without knowing whose it is
         answer = await self._service.ask(
             "PUT",
             self._object_url(Bucket, Key),
@@ -385,7 +393,7 @@ class S3Puts:
 
 
 def _may_pass(error: ClientError | BotoCoreError) -> bool:
-    """Whether the same request may well succeed a moment later, by the rules of botocore's standard mode."""
+    """Return whether a retry may succeed, by the rules of botocore's standard mode."""
     if isinstance(error, BotoCoreError):
         return True
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]

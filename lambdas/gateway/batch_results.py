@@ -1,11 +1,11 @@
-"""The results of a batch, whatever their size: read, settled, recorded and given out in parts (L1.1, L1.6).
+"""Results of a batch, whatever their size: read, settled, recorded and delivered in chunks (L1.1, L1.6).
 
-A part is a few lines, about a megabyte: more than two are never in memory. Before a part is given out its
-cost is noted on the batch's own item, and its lines are recorded; the last part goes out when the whole is
-settled. Reading that breaks off, for whatever reason, goes on where it was: what was noted is not charged or
-recorded again, and a client may ask for the lines after the ones that it has (`?after_line=`).
+A chunk is a few lines, about a megabyte; at most two are in memory. Before a chunk is delivered its cost is
+noted on the batch's item and its lines are recorded; the last chunk is delivered once the whole batch is
+settled. A read that is interrupted, for whatever reason, resumes where it was: what was noted is not
+charged or recorded again, and a client can ask for the lines after those it has (`?after_line=`).
 
-A line that cannot be read, or has no usage, may have cost anything: then the batch costs what was reserved.
+If a line cannot be read, or has no usage, its cost is unknown, and the batch costs what was reserved.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ from lambdas.gateway.settle import Cost, Settler
 
 PART_BYTES = 1 << 20
 LONGEST_LINE = 16 << 20  # of one result; a message of 300,000 tokens has about 2 MB
-_SHORT_LINE_BYTES = 2 * 1024  # filtered in less time than a thread's turn
-_WITHOUT_CLASS = "internal"  # of batches that were taken before their class was kept
+_SHORT_LINE_BYTES = 2 * 1024  # filtered in less time than a thread switch takes
+_WITHOUT_CLASS = "internal"  # for batches created before their class was stored
 _WITHOUT_MESSAGE = frozenset(("errored", "canceled", "expired"))
 
 Deliver = Callable[[bytes], Awaitable[None]]
@@ -39,8 +39,8 @@ Deliver = Callable[[bytes], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many lines of a batch were settled so far, and what they cost. `certain` is 0 once a line had no
-    figures that can be believed.
+    """Number of settled lines of a batch, and their cost. `certain` is 0 once a line had no credible
+    figures.
     """
 
     lines: int = 0
@@ -49,18 +49,18 @@ class Progress:
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> "Progress":
-        """What the batch's item says."""
+        """Return the progress in the batch's item."""
         return cls(item.get("read_lines", 0), item.get("read_microusd", 0), item.get("read_certain", 1))
 
     @property
     def attributes(self) -> dict[str, int]:
-        """The same for the item."""
+        """Return the attributes of the item."""
         return {"read_lines": self.lines, "read_microusd": self.microusd, "read_certain": self.certain}
 
 
 @dataclass(slots=True)
 class OwnBatch:
-    """A batch of the caller: its item in the ledger's table as it is now."""
+    """A batch of the caller, with its current item in the ledger's table."""
 
     principal: Principal
     id: str
@@ -69,7 +69,7 @@ class OwnBatch:
 
     @property
     def owner(self) -> Owner:
-        """Whose the files and containers of its results are."""
+        """Return the owner of files and containers in its results."""
         item = self.item
         data_class = item.get("data_class", _WITHOUT_CLASS)
         return Owner(
@@ -78,13 +78,13 @@ class OwnBatch:
 
     @property
     def open(self) -> bool:
-        """Whether its reservation waits to be settled."""
+        """Return whether its reservation is unsettled."""
         return self.item["state"] == "open"
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResults:
-    """Reads results. `idle` is how many seconds a provider may be silent."""
+    """Reads results. `idle` is the maximum silence of a provider in seconds."""
 
     recorder: Recorder
     settler: Settler
@@ -101,10 +101,10 @@ class BatchResults:
         make_filter: Callable[[], AnswerFilter | None],
         after_line: int = 0,
     ) -> None:
-        """Settle and record what is new, and give what follows `after_line` to `deliver`.
+        """Settle and record what is new, and pass what follows `after_line` to `deliver`.
 
-        Raises `ApiError` 502 when the results break off or are not all there, 503 when they cannot be
-        recorded or settled. What was given out before was recorded.
+        Raises `ApiError` 502 if the results are interrupted or incomplete, 503 if they cannot be recorded
+        or settled. Everything delivered before was recorded.
         """
         number = 0
         part: list[bytes] = []
@@ -128,7 +128,7 @@ class BatchResults:
         await _give(part, max(0, after_line - number), deliver, make_filter)
 
     async def _note(self, entry: AccessEntry, batch: OwnBatch, number: int, part: Sequence[bytes]) -> None:
-        """Record and note the lines of a part, which begins after line `number`, that were not before."""
+        """Record and note new lines of a chunk, which begins after line `number`."""
         progress = Progress.of(batch.item)
         fresh = part[max(0, progress.lines - number) :]
         if not batch.open or not fresh:
@@ -158,7 +158,7 @@ class BatchResults:
         before = progress.attributes if progress.lines else {}
         try:
             await self.store.apply(Change(batch.key, news.attributes, {"state": "open", **before}))
-        except Cancelled:  # another request reads the same results; what it noted is not noted twice
+        except Cancelled:  # a concurrent request reads the same results; what it noted is not noted twice
             raise errors.control_busy("ledger") from None
         except Exception:  # whatever the store raises
             raise errors.control_unavailable("ledger") from None
@@ -169,7 +169,7 @@ class BatchResults:
         entry.output_tokens += cost.output_tokens
 
     async def _end(self, batch: OwnBatch, lines: int) -> None:
-        """Settle for the whole. Raises `ApiError`."""
+        """Settle the whole batch. Raises `ApiError`."""
         if not batch.open:
             return
         if lines < batch.item.get("requests", 0):
@@ -190,7 +190,7 @@ class BatchResults:
 
 
 async def _lines(response: Response, idle: float) -> AsyncIterator[bytes]:
-    """The lines as they come, each with its end. Raises `TransportError`."""
+    """Yield the lines as they arrive, each with its line end. Raises `TransportError`."""
     rest = bytearray()
     while data := await response.read(idle):
         looked = len(rest)
@@ -213,7 +213,7 @@ async def _give(
     deliver: Deliver | None,
     make_filter: Callable[[], AnswerFilter | None],
 ) -> None:
-    """Give out a part but for its first lines; what cannot be read stays here."""
+    """Deliver a chunk without its first lines, withholding what cannot be read."""
     if deliver is None or len(part) <= skipped:
         return
     passed: list[bytes] = []
@@ -227,8 +227,9 @@ async def _give(
 
 
 def _used(line: bytes) -> tuple[dict[str, Any], str | None] | None:
-    """The usage of a result and what it calls its model; None for one that cost nothing, empty where it
-    should be there and is not.
+    """Return the usage of a result and the model it names.
+
+    None if it cost nothing; an empty usage if it is missing but should be there.
     """
     result = _result(line) or {}
     message = result.get("message")
@@ -249,7 +250,7 @@ def _result(line: bytes) -> dict[str, Any] | None:
 
 
 def _released(line: bytes, answer_filter: AnswerFilter | None) -> bytes:
-    """The line as it may leave: filtered, or in place of one that cannot be read an error with its id."""
+    """Return the line to release: filtered, or an error with its id in place of one that cannot be read."""
     result = _result(line)
     if result is None or not isinstance(result.get("type"), str):
         return _unreadable(line)

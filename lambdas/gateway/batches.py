@@ -1,10 +1,10 @@
 """Message batches: create, list, retrieve, cancel, results (L1.1, L1.6).
 
-A batch is inspected and recorded as a whole, priced with the batch discount, and reserved for when it is
+A batch is inspected and recorded as a whole, priced with the batch discount, and reserved when it is
 created. From then on its own item holds the reservation, which does not expire: the money stays committed
 until somebody first sees that the batch has ended, and the usage in its results settles it
-(`batch_results`). A batch belongs to its caller: for all others it does not exist. All its requests name one
-model, because its reservation is checked against that model's kill switch.
+(`batch_results`). A batch belongs to its caller and does not exist for anybody else. All its requests name
+one model, because its reservation is checked against that model's kill switch.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ from lambdas.gateway.settle import Settler
 from lambdas.gateway.survey import Survey, survey
 from lambdas.gateway.turns import LIGHT_TO_READ_BYTES
 
-LEAD = "department-lead"  # sees which batches the department has
+LEAD = "department-lead"  # role that sees the department's batches
 _SETTLES_WITHIN_SECONDS = 20.0
 _LONGEST_NUMBER = 9
 _PAGE = 20
@@ -56,7 +56,7 @@ def _key(department: str, batch_id: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Answers the batch routes. `store` is the ledger's."""
+    """Serves the batch routes. `store` is the ledger's."""
 
     policy: PolicyWatch
     gate: Gate
@@ -75,7 +75,7 @@ class Batches:
     async def create(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: "BatchRequest"
     ) -> None:
-        """POST /v1/messages/batches. Raises `ApiError`."""
+        """Serve POST /v1/messages/batches. Raises `ApiError`."""
         policy = self.policy.current()
         body, requests, seen = request.body, request.params, request.seen
         grant, rules = await self.inspection.turns.run(
@@ -147,8 +147,10 @@ class Batches:
         await exchange.answer(answer.response.status, headers, _with_own_url(data) if batch else data)
 
     async def list_own(self, exchange: Exchange, principal: Principal) -> None:
-        """GET /v1/messages/batches: the caller's own, newest first; for the department's lead all of the
-        department, which say how far they are, not what is in them. Raises `ApiError`.
+        """Serve GET /v1/messages/batches: the caller's own, newest first.
+
+        For the department's lead, all of the department, with their progress but not their content. Raises
+        `ApiError`.
         """
         query = parse_qs(exchange.query.decode("latin-1"))
         department = await self.gate.admit(principal, exchange.headers)
@@ -184,7 +186,7 @@ class Batches:
     async def retrieve(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
     ) -> None:
-        """GET /v1/messages/batches/{id}. Raises `ApiError`."""
+        """Serve GET /v1/messages/batches/{id}. Raises `ApiError`."""
         own = await self._owned(exchange, entry, principal, batch_id, "retrieve")
         answer, data = await self._fetch(exchange, own)
         entry.provider = own.item["provider"]
@@ -198,8 +200,10 @@ class Batches:
     async def results(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
     ) -> None:
-        """GET /v1/messages/batches/{id}/results: each line settled before it is given out. Raises `ApiError`
-        before the first part has left; later the connection breaks off, and the client asks for the rest.
+        """Serve GET /v1/messages/batches/{id}/results, settling each line before it is delivered.
+
+        Raises `ApiError` before the first chunk is sent; later the connection is closed, and the client
+        asks for the rest.
         """
         after_line = _after_line(exchange)
         batch = await self._owned(exchange, entry, principal, batch_id, "results")
@@ -246,7 +250,8 @@ class Batches:
     async def delete(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
     ) -> None:
-        """DELETE /v1/messages/batches/{id}: once it is settled, since nobody could say later what it cost.
+        """Serve DELETE /v1/messages/batches/{id}, once it is settled: its cost would be unknown otherwise.
+
         Raises `ApiError`.
         """
         batch = await self._owned(exchange, entry, principal, batch_id, "delete")
@@ -266,7 +271,7 @@ class Batches:
     async def cancel(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
     ) -> None:
-        """POST /v1/messages/batches/{id}/cancel. Raises `ApiError`."""
+        """Serve POST /v1/messages/batches/{id}/cancel. Raises `ApiError`."""
         batch = await self._owned(exchange, entry, principal, batch_id, "cancel")
         entry.provider = batch.item["provider"]
         answer, data = await self._fetch(exchange, batch, "/cancel", method="POST")
@@ -283,7 +288,7 @@ class Batches:
         requests: list[dict[str, Any]],
         seen: list[Survey],
     ) -> tuple[Grant, dict[str, Any]]:
-        """What the caller may do, and what contract and permissions say of its requests. Raises
+        """Return what the caller may do, and what contract and permissions say about its requests. Raises
         `ApiError`.
         """
         grant = self._grant(principal, requests, seen)
@@ -305,7 +310,7 @@ class Batches:
     def _rules(
         self, exchange: Exchange, grant: Grant, requests: list[dict[str, Any]], seen: list[Survey]
     ) -> dict[str, Any]:
-        """What contract and permissions say of all requests together: what any of them offers or lacks."""
+        """Return what contract and permissions say about all requests together."""
         together: dict[str, Any] = {}
         for number, (params, one) in enumerate(zip(requests, seen, strict=True)):
             said = self.rules.hold(
@@ -339,7 +344,7 @@ class Batches:
     async def _owned(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str, what: str
     ) -> OwnBatch:
-        """The caller's own batch, after the gate was passed and the access recorded."""
+        """Return the caller's own batch, after passing the gate and recording the access."""
         key = _key(principal.department, batch_id)
         (item,) = await self._stored(self.store.get([key]))
         model = item["model"] if item is not None else ""
@@ -362,7 +367,7 @@ class Batches:
         return BatchResults(self.recorder, self.settler, self.store, self.belongings, self.deadlines.idle)
 
     async def _settled(self, exchange: Exchange, entry: AccessEntry, batch: OwnBatch) -> None:
-        """Settle a batch that has ended, as far as that goes in a few seconds; the next request goes on."""
+        """Settle an ended batch as far as a few seconds allow; the next request continues."""
         if not batch.open:
             return
         response = (await self._ask(exchange, batch, "/results")).response
@@ -384,7 +389,7 @@ class Batches:
         return answer, await read_answer(answer, self.deadlines, exchange.request_id)
 
     async def _ask(self, exchange: Exchange, batch: OwnBatch, suffix: str, method: str = "GET") -> Answer:
-        """The provider's answer about a batch, its body unread. Raises `ApiError`."""
+        """Return the provider's response about a batch, with its body unread. Raises `ApiError`."""
         policy = self.policy.current()
         provider = [one for one in self.providers.of(policy) if one.name == batch.item["provider"]]
         if not provider:
@@ -410,7 +415,7 @@ class BatchRequest:
 
 
 def read_batch_request(raw: bytes) -> BatchRequest:
-    """What a batch asks for. Raises `ApiError` 400."""
+    """Parse the request for a batch. Raises `ApiError` 400."""
     body = parse_object(raw)
     params = _read_requests(body)
     seen = [survey(one, f"requests[{number}].params.") for number, one in enumerate(params)]
@@ -418,7 +423,7 @@ def read_batch_request(raw: bytes) -> BatchRequest:
 
 
 def _read_requests(body: JsonBody) -> list[dict[str, Any]]:
-    """The `params` of each request. Raises `ApiError` 400 naming the first that is wrong."""
+    """Return the `params` of each request. Raises `ApiError` 400 naming the first invalid one."""
     requests = body.fields.get("requests")
     if not isinstance(requests, list) or not requests:
         raise invalid_request("requests: a non-empty list is required")
@@ -439,7 +444,7 @@ def _read_requests(body: JsonBody) -> list[dict[str, Any]]:
 
 
 def _batch_body(body: JsonBody, provider: ClaudeProvider, model: str) -> bytes:
-    """The caller's bytes with what the provider needs to find in each request's parameters."""
+    """Return the caller's bytes with what the provider needs in each request's parameters."""
     name, geo = provider.model_name(model), provider.inference_geo
     every = [body.inner(request["params"]) for request, _ in body.items("requests")]
     return body.replace(edit for spans in every for edit in edits(spans, name, geo))
@@ -454,7 +459,7 @@ def _batch_object(data: bytes) -> dict[str, Any] | None:
 
 
 def _with_own_url(data: bytes) -> bytes:
-    """The batch with a `results_url` that leads through the gateway; relative, so that it holds behind any
+    """Return the batch with a `results_url` through the gateway, relative so that it is valid under any
     name.
     """
     batch = _batch_object(data)
@@ -467,7 +472,7 @@ def _with_own_url(data: bytes) -> bytes:
 
 
 def _after_line(exchange: Exchange) -> int:
-    """How many lines of the results the client has. Raises `ApiError` 400."""
+    """Return the number of result lines that the client has. Raises `ApiError` 400."""
     given = parse_qs(exchange.query.decode("latin-1")).get("after_line", ["0"])[0]
     if not given.isdecimal() or len(given) > _LONGEST_NUMBER:
         raise invalid_request("after_line: must be the number of lines that you have")
@@ -479,7 +484,7 @@ def _newest_first(entry: tuple[str, dict[str, Any]]) -> list[int]:
 
 
 def _page(ids: list[str], query: dict[str, list[str]]) -> tuple[list[str], bool]:
-    """The page that `limit`, `after_id` and `before_id` ask for, and whether there is more."""
+    """Return the page selected by `limit`, `after_id` and `before_id`, and whether there is more."""
     limit = query.get("limit", [str(_PAGE)])[0]
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:5]) <= _LARGEST_PAGE):
         raise invalid_request(f"limit: must be 1 to {_LARGEST_PAGE}")

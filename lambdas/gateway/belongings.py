@@ -1,12 +1,12 @@
-"""Files and containers at a provider: to whom here they belong, and what a request may name of them (L1.5,
-L1.10, G.1).
+"""Ownership of files and containers at a provider, and what a request may name of them (L1.5, L1.10, G.1).
 
-A provider knows the organisation only; any key of it may use any file and any container there. Here a file
-belongs to the department whose member uploaded it, or in whose call it was made: the whole department may use
-it by its id. A container holds what code wrote in between, and belongs to one caller. What belongs to others
-does not exist. A request that names one goes to the provider that holds it and to no other.
+A provider knows only the organisation; any of its keys may use any file and any container. Here a file
+belongs to the department of its uploader, or of the caller in whose call it was created, and the whole
+department may use it by its id. A container holds intermediate results of code, and belongs to one caller.
+Whatever belongs to others does not exist. A request that names one goes to the provider that holds it and
+to no other.
 
-A file keeps the class that inspection gave it; with that it counts in each request that names it.
+A file keeps the class that inspection gave it, which counts in every request that names it.
 """
 
 import json
@@ -28,14 +28,14 @@ from lambdas.gateway.survey import Survey
 from lambdas.inspection import DataClass, KnownFile
 
 MADE, UPLOADED = "made", "uploaded"
-ERASED = "erased"  # the attribute of a file whose owner was erased: it is to be deleted
-_CONTAINERS_KEPT = timedelta(days=31)  # a provider keeps them for 30
+ERASED = "erased"  # attribute of a file whose owner was erased and which must be deleted
+_CONTAINERS_KEPT = timedelta(days=31)  # a provider keeps them for 30 days
 _LONGEST_ID = 128
-_MOST_NAMED = 100  # files of one request
+_MOST_NAMED = 100  # files per request
 
 
 def file_key(department: str, file_id: str) -> Key:
-    """Where the ledger's table keeps a file of a department."""
+    """Return the key of a department's file in the ledger's table."""
     return Key("ledger", f"FILES#{department}", file_id)
 
 
@@ -45,15 +45,15 @@ def _container_key(department: str, container: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What of a provider's a request names: the provider that holds it (empty: any will do), and its files
-    as inspection knows them.
+    """What a request names at a provider: the provider that holds it (empty: any), and its files as
+    inspection knows them.
     """
 
     provider: str = ""
     files: tuple[KnownFile, ...] = ()
 
     def among(self, providers: Sequence[ClaudeProvider]) -> Sequence[ClaudeProvider]:
-        """Those of the providers that can answer. Raises `ApiError` 404."""
+        """Return those of the providers that can answer. Raises `ApiError` 404."""
         if not self.provider:
             return providers
         able = [one for one in providers if one.name == self.provider]
@@ -71,8 +71,8 @@ _NOTHING = Named()
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose something is that an answer made: the caller and its department, the provider and the call it
-    came from, and the class of what the call held.
+    """Owner of what an answer created: the caller and its department, the provider, the call, and the class
+    of what the call contained.
     """
 
     principal: str
@@ -84,14 +84,16 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """Knows what belongs to whom. `store` is the ledger's."""
+    """Knows who owns what. `store` is the ledger's."""
 
     store: Store
     clock: Clock
 
     async def named(self, principal: Principal, department: Department, seen: Sequence[Survey]) -> Named:
-        """What a request names. Raises `ApiError` 404 for what is not the caller's, 451 for a container with
-        a Skill that is approved no longer, 400 where no single provider holds all, 503.
+        """Return what a request names.
+
+        Raises `ApiError` 404 for what is not the caller's, 451 for a container with a Skill that is no
+        longer approved, 400 if no single provider holds everything, 503.
         """
         files = [one for each in seen for one in each.files]
         containers = [one for each in seen for one in each.containers]
@@ -145,8 +147,8 @@ class Belongings:
         return {place: known(items.get(key)) for place, key in keys.items()}
 
     async def keep(self, owner: "Owner", made: Made) -> None:
-        """Remember whose the container and the files of an answer are. Never raises: what has no owner is
-        nobody's.
+        """Store the owner of an answer's container and files. Never raises: what has no owner is
+        inaccessible.
         """
         by = {"principal": owner.principal, "provider": owner.provider, "request_id": owner.request_id}
         now = self.clock()
@@ -172,7 +174,7 @@ class Belongings:
             return
 
     async def _created(self, item: Create) -> bool:
-        """Whether it is new: an earlier answer may have named it."""
+        """Create the item. Return False if an earlier answer has named it."""
         try:
             await self.store.apply(item)
         except Cancelled:
@@ -181,10 +183,10 @@ class Belongings:
 
 
 def known(item: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The item of a file or container; None also for one whose owner's data were erased."""
+    """Return the item of a file or container; None if its owner's data were erased."""
     return None if item is None or ERASED in item else item
 
 
 def not_yours(file_id: str) -> ApiError:
-    """404: no such file, or none that this caller may have."""
+    """Return a 404: no such file, or none that this caller may access."""
     return not_found(f"You have no file {file_id[:_LONGEST_ID]}.", reason="unknown_file")

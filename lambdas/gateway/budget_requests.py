@@ -1,7 +1,7 @@
-"""POST /v1/budget-requests: a caller asks for more than its monthly budget; a lead grants it (L1.11).
+"""POST /v1/budget-requests: a caller asks for more than its monthly budget, and a lead grants it (L1.11).
 
-The request is an item of the ledger's table until somebody has answered it. It changes nothing by itself:
-`kit budget grant` does, with the operator's own rights and a record of who granted what.
+The request is an item of the ledger's table until somebody answers it. By itself it changes nothing: `kit
+budget grant` does, with the operator's own rights and a record of who granted what.
 """
 
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ _JSON: list[Header] = [(b"content-type", b"application/json")]
 
 @dataclass(frozen=True, slots=True)
 class BudgetRequests:
-    """Takes requests. Made once; holds no state of a call."""
+    """Serves budget requests. Created once; holds no state of a call."""
 
     store: Store
     clock: Clock
 
     async def take(self, exchange: Exchange, principal: Principal, body: JsonBody) -> None:
-        """Keep one request. Raises `ApiError` 400, 503."""
+        """Store one request. Raises `ApiError` 400, 503."""
         fields = body.fields
         for name in fields:
             if name not in ("monthly_microusd", "reason"):

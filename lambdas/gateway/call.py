@@ -1,10 +1,9 @@
-"""Call Claude: ordered failover before the first byte, circuit breakers, deadlines, bounded concurrency
+"""Calling Claude: ordered failover before the first byte, circuit breakers, deadlines, bounded concurrency
 (L1.8).
 
-A provider is left for the next one when it cannot be reached, misses a deadline, refuses the gateway's
-credential, is over its limits or fails (401, 403, 429, 5xx), as long as no byte of its answer has been used.
-Every other answer is the answer, also when it is an error: Claude Code's recovery depends on the exact
-wording of the provider.
+The next provider is tried if one cannot be reached, misses a deadline, rejects the gateway's credential, is
+over its limits or fails (401, 403, 429, 5xx), as long as no byte of its response has been used. Every other
+response is the answer, even if it is an error: Claude Code recovers by the provider's exact wording.
 """
 
 from collections import Counter
@@ -34,7 +33,9 @@ _ERROR_BODY_LIMIT = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds. `total` bounds the whole call and must lie below the runtime's own limit (Lambda: 900)."""
+    """Deadlines in seconds. `total` limits the whole call and must be below the runtime's own limit
+    (Lambda: 900).
+    """
 
     connect: float = 5.0
     first_byte_stream: float = 120.0
@@ -42,13 +43,14 @@ class Deadlines:
     idle: float = 120.0
     total: float = 840.0
     ping: float = 14.0  # silence after which a stream gets a ping; clients were promised 15
-    read_on: float = 30.0  # after its client left, for what the answer cost
+    read_on: float = 30.0  # after its client disconnected, to learn what the answer cost
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One try at one provider, for the record: its name and what came of it. `unsure`: the request was sent
-    and no answer came, so the provider may have charged it.
+    """One attempt at one provider, for the record: its name and result.
+
+    `unsure`: the request was sent without a response, so the provider may have charged it.
     """
 
     provider: str
@@ -58,7 +60,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class Answer:
-    """What the caller will get. `response` is still open, unless `body` holds the whole (error) answer."""
+    """What the caller will get. `response` is still open, unless `body` holds the whole (error) response."""
 
     provider: ClaudeProvider
     response: Response
@@ -67,7 +69,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Calls:
-    """Calls under way, and how many there may be at once in this process."""
+    """Calls in progress, and their maximum number in this process."""
 
     limit: int
     under_way: int = 0
@@ -75,8 +77,9 @@ class Calls:
 
     @contextmanager
     def place(self, caller: str = "", most: int | None = None) -> Iterator[None]:
-        """One place for as long as the call lasts. Raises `ApiError` 529 when there is none, 429 when
-        `caller` holds `most` already.
+        """Take a place for the duration of a call.
+
+        Raises `ApiError` 529 if there is none, 429 if `caller` already holds `most`.
         """
         if most is not None and self.of_callers[caller] >= most:
             raise errors.caller_busy(most)
@@ -101,33 +104,32 @@ class Calls:
 
 @dataclass(slots=True)
 class UpstreamCall:
-    """A request that any of the providers may answer. `body_for` makes its bytes for a provider."""
+    """A request that any of the providers may answer. `body_for` builds its bytes for a provider."""
 
     method: str
-    path: str  # with the query, as the caller sent it
+    path: str  # with the query, as sent by the caller
     raw_headers: Sequence[Header]
     attribution: Attribution
     body_for: Callable[[ClaudeProvider], bytes]
     first_byte_seconds: float
     cancellation: Cancellation | None = None
     attempts: list[Attempt] = field(default_factory=list)
-    model: str = ""  # empty where the call is about no model
+    model: str = ""  # empty if the call is not about a model
     before_another: Callable[[], Awaitable[bool]] | None = None  # False: no other provider may be asked
 
 
 class Caller:
-    """Sends calls to the providers in the order of the policy."""
+    """Sends calls to the providers in policy order."""
 
     def __init__(self, transport: HttpTransport, deadlines: Deadlines) -> None:
         self._transport = transport
         self._deadlines = deadlines
 
     async def call(self, call: UpstreamCall, providers: Sequence[ClaudeProvider]) -> Answer:
-        """The first usable answer, its body unread; after the last provider, its error answer with the body
-        read.
+        """Return the first usable response, its body unread; after the last provider, its error response
+        with the body.
 
-        Raises `ApiError` 529 when no provider gave any answer, `CallCancelled` when the client left
-        meanwhile.
+        Raises `ApiError` 529 if no provider responded, `CallCancelled` if the client disconnected.
         """
         last: Answer | None = None
         for provider, circuit in self._willing(call, providers):
@@ -140,7 +142,7 @@ class Caller:
             if answer.response.status not in _TRY_NEXT:
                 return answer
             last = await self._read_error(call, answer) or last
-        if last is not None and last.response.status == 401:  # of ours: the caller's own was good
+        if last is not None and last.response.status == 401:  # of ours: the caller's own was valid
             raise ApiError(
                 502,
                 errors.API,
@@ -160,7 +162,9 @@ class Caller:
     def _willing(
         self, call: UpstreamCall, providers: Sequence[ClaudeProvider]
     ) -> Iterator[tuple[ClaudeProvider, CircuitBreaker]]:
-        """Providers that are worth a try. The only one always is: its own error says more than ours."""
+        """Return the providers worth trying. A single provider is always tried: its own error says more
+        than ours.
+        """
         for provider in providers:
             circuit = provider.circuit(call.model)
             if circuit.allows() or len(providers) == 1:
@@ -210,7 +214,7 @@ class Caller:
         )
 
     async def _read_error(self, call: UpstreamCall, answer: Answer) -> Answer | None:
-        """The error answer with its body: it is relayed only when no other provider does better."""
+        """Return the error response with its body, which is relayed only if no other provider does better."""
         try:
             answer.body = await read_whole(answer.response, self._deadlines.idle, limit=_ERROR_BODY_LIMIT)
         except CallCancelled:

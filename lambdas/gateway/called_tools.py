@@ -1,5 +1,5 @@
-"""Which tools an answer calls: the caller's own, the provider's, those of MCP servers (L2.3, G.2). Names
-only; what a tool is called with stays in the body.
+"""Tools that an answer calls: the caller's own, the provider's, those of MCP servers (L2.3, G.2). Only
+names; arguments stay in the body.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 _KINDS = {"tool_use": "own", "server_tool_use": "provider", "mcp_tool_use": "mcp"}
 _MARK = b"tool_use"
-_MOST = 100  # recorded of one answer
+_MOST = 100  # maximum recorded per answer
 _LONGEST_NAME = 128
 _PERMISSIONS = {
     "web_search": "web-search", "web_fetch": "web-fetch", "code_execution": "code-execution",
@@ -20,7 +20,7 @@ _PERMISSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class CalledTool:
-    """A call: whose tool (`own`, `provider`, `mcp`), its name, the name of its MCP server."""
+    """A tool call: whose tool (`own`, `provider`, `mcp`), its name, and the name of its MCP server."""
 
     kind: str
     name: str
@@ -28,14 +28,14 @@ class CalledTool:
 
     @property
     def permission(self) -> str:
-        """What a department needs for it; empty for the caller's own tools."""
+        """Return the permission that a department needs for it; empty for the caller's own tools."""
         if self.kind == "mcp":
             return "mcp"
         return _PERMISSIONS.get(self.name, self.name.replace("_", "-")) if self.kind == "provider" else ""
 
 
 def called_tool(block: Any) -> CalledTool | None:
-    """The call that a content block is; None for any other block."""
+    """Return the tool call in a content block, or None for any other block."""
     kind = _KINDS.get(str(block.get("type"))) if isinstance(block, Mapping) else None
     if kind is None:
         return None
@@ -45,7 +45,7 @@ def called_tool(block: Any) -> CalledTool | None:
 
 
 def called_in(body: bytes) -> list[CalledTool]:
-    """The calls of a whole Message."""
+    """Return the tool calls of a whole Message."""
     if _MARK not in body:
         return []
     try:
@@ -57,8 +57,9 @@ def called_in(body: bytes) -> list[CalledTool]:
 
 
 def as_recorded(called: Sequence[CalledTool], rules: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The calls for the record, each once with how often, and what the department's permissions say of it:
-    `permitted`, or the mode in which it was let through without one.
+    """Return the calls for the record, each once with its count and the department's permission.
+
+    The permission is `permitted`, or the mode in which it was allowed without one.
     """
     counts: dict[CalledTool, int] = {}
     for one in called:

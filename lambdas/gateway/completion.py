@@ -1,8 +1,8 @@
-"""Ends a call exactly once: record what came of it, settle what it cost, however it ended (L1.6, L2.5).
+"""Completes a call exactly once, however it ended: records its outcome and settles its cost (L1.6, L2.5).
 
-Both at once, but the reservation goes only when the record is durable, because a process may die in between:
-a reservation that is still there is found by the sweeper, which names the reason; an intent whose
-reservation is gone would stay without an outcome forever.
+Both happen concurrently, but the reservation is removed only when the record is durable, because a process
+may die in between: the sweeper finds a remaining reservation and records the reason, whereas an intent
+without a reservation would stay without an outcome forever.
 """
 
 import asyncio
@@ -40,8 +40,8 @@ class Completion:
         belongings: Belongings | None = None,
     ) -> None:
         self._call = call
-        self._answered = answered  # None for work of which nobody can say what it was worth
-        self._belongings = belongings  # None where an answer leaves nothing at the provider
+        self._answered = answered  # None for work whose value nobody can rate
+        self._belongings = belongings  # None if an answer leaves nothing at the provider
         self._reserved = reserved
         self._settler = settler
         self._recorder = recorder
@@ -49,16 +49,16 @@ class Completion:
         self.finished = False
 
     async def begin(self) -> None:
-        """Record the intent. Only afterwards may the call leave. Raises `ApiError` 503."""
+        """Record the intent, after which the call may be sent. Raises `ApiError` 503."""
         await self._recorder.intent(self._call, self._reserved)
         self._intended = True
 
     async def finish(self, outcome: Outcome) -> None:
-        """Settle and record. Raises `ApiError` 503 when the outcome is not durable: its answer must not be
-        completed then.
+        """Settle and record. Raises `ApiError` 503 if the outcome is not durable; its answer must then not
+        be completed.
 
-        A ledger that does not answer now does not hold the answer back: the record says what is owed, the
-        money stays reserved, and the settler tries again.
+        A ledger that does not respond does not delay the answer: the record states the cost, the money
+        stays reserved, and the settler retries.
         """
         if self.finished:
             return
@@ -104,16 +104,15 @@ class Completion:
         )
 
     async def accept(self, outcome: Outcome) -> None:
-        """The provider has taken work that it charges for later: record it, keep the money reserved."""
+        """Record that the provider accepted work that it charges later, and keep the money reserved."""
         self.finished = True
         await self._recorder.outcome(self._call, outcome, Cost(0, 0, 0), self._reserved.month)
         self._call.entry.recorded = True
 
     async def abandon(self, error: BaseException) -> None:
-        """The call failed with `error` before it was finished: give the money back, give the intent its
-        outcome.
+        """End a call that failed with `error`: release the reservation and record the intent's outcome.
 
-        Runs to its end even when this task is being cancelled; never raises, because `error` is what matters.
+        Runs to completion even if this task is cancelled; never raises, because `error` is what matters.
         """
         if self.finished:
             return
@@ -129,6 +128,6 @@ class Completion:
     async def _end(self, outcome: Outcome) -> None:
         if self._intended:
             await self.finish(outcome)
-        else:  # nothing left the account and nothing was recorded: only the money is to be given back
+        else:  # nothing was sent and nothing was recorded: only the money is released
             self.finished = True
             await self._settler.release(self._reserved)

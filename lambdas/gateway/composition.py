@@ -1,4 +1,4 @@
-"""Puts the gateway together: which implementation stands behind each step."""
+"""Composition of the gateway: the implementation of each step."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -58,8 +58,9 @@ _LONG_BODIES = 4
 
 
 class Authenticator(Protocol):
-    """Who is calling; `force_refresh` bypasses what is kept of them. Raises `AuthenticationError` when the
-    credential is missing or wrong.
+    """Identifies callers; `force_refresh` bypasses caches.
+
+    Raises `AuthenticationError` if the credential is missing or invalid.
     """
 
     async def authenticate(
@@ -105,7 +106,7 @@ class Gateway:
         self._inspection = inspection
         self.exceptions = inspection.exceptions
         self.turns = inspection.turns
-        # from reading to verdict: parsed, a long body is many times its size in memory
+        # from reading to verdict: a parsed body is many times its size in memory
         self.long_bodies = Turns(_LONG_BODIES)
         self._tasks: list[asyncio.Task[None]] = []
         caller = Caller(transport, settings.deadlines)
@@ -182,7 +183,7 @@ class Gateway:
             batch_store,
             belongings,
         )
-        # what few calls need is imported, and made, when the first one does
+        # what few calls need is imported and created on first use
         self._make_files = partial(
             _files,
             policy,
@@ -213,17 +214,17 @@ class Gateway:
 
     @cached_property
     def files(self) -> "Files":
-        """Answers the routes below /v1/files."""
+        """Return the handler of routes below /v1/files."""
         return self._make_files()
 
     @cached_property
     def skills(self) -> "Skills":
-        """Answers the routes below /v1/skills."""
+        """Return the handler of routes below /v1/skills."""
         return self._make_skills()
 
     async def start(self) -> None:
-        """Read the policy and keep it current. A gateway without a policy starts, and refuses calls until it
-        has one.
+        """Read the policy and keep it current. Without a policy, a gateway starts and refuses calls until
+        it has one.
         """
         if not self._tasks:
             await asyncio.gather(self.policy.refresh(), self.contract.catch_up(), self.exceptions.catch_up())
@@ -232,7 +233,7 @@ class Gateway:
             self._tasks.append(asyncio.create_task(self.exceptions.run()))
 
     async def stop(self) -> None:
-        """Stop polling, drop kept connections, send the copies of records that wait."""
+        """Stop polling, close idle connections, send pending copies of records."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -242,7 +243,7 @@ class Gateway:
         await asyncio.to_thread(self._audit.close)
 
     def not_ready(self) -> str:
-        """What is missing before calls can be taken; empty when nothing is."""
+        """Return what is missing before calls can be accepted, or an empty text."""
         try:
             self.policy.current()
         except PolicyUnavailable:
@@ -250,8 +251,9 @@ class Gateway:
         return ""
 
     async def authenticate(self, exchange: Exchange, *, force_refresh: bool = False) -> Principal:
-        """The caller. Raises `ApiError` 401 (403 where access has ended), or 503 when identities cannot be
-        checked.
+        """Return the caller.
+
+        Raises `ApiError` 401 (403 if access has ended), or 503 if identities cannot be verified.
         """
         try:
             refuse_repeated(exchange.raw_headers)
@@ -268,7 +270,7 @@ class Gateway:
             raise errors.control_unavailable("identity store") from None
 
     def _with_help(self, error: AuthenticationError) -> str:
-        """What is said to somebody whose access has ended, with the page that says what to do."""
+        """Return the message for somebody whose access has ended, with a link to the help page."""
         try:
             help_url = self.policy.current().help_url
         except PolicyUnavailable:

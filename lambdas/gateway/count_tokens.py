@@ -1,9 +1,9 @@
-"""POST /v1/messages/count_tokens: authorised, inspected and passed on; never priced, never stopped by a
+"""POST /v1/messages/count_tokens: authorised, inspected and forwarded; never priced, never stopped by a
 budget (L1.1).
 
-Without it Claude Code would spend inference to count. The text does leave the account, so what stops a
-message stops it here too: access, switches, grants, registered prompts, inspection. No answer is generated:
-there is nothing to settle, and the record says that text was counted, not which.
+Without it Claude Code would spend inference to count. The text does leave the account, so whatever stops a
+message stops it here too: access, switches, grants, registered prompts, inspection. Nothing is generated,
+so there is nothing to settle, and the record says that text was counted but not which.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class CountTokens:
-    """Answers count_tokens calls."""
+    """Serves count_tokens."""
 
     policy: PolicyWatch
     gate: Gate
@@ -49,7 +49,7 @@ class CountTokens:
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: MessageRequest
     ) -> None:
-        """One count. Raises `ApiError`."""
+        """Serve one request. Raises `ApiError`."""
         body = request.body
         policy = self.policy.current()
         grant = authorise(policy, principal, request.model, others=request.seen.models)

@@ -1,9 +1,9 @@
-"""Give the answer to the client: whole, or event by event, and never its end before the call is settled and
-recorded (L2.5).
+"""Delivery of the answer to the client, whole or event by event, and never its end before the call is
+settled and recorded (L2.5).
 
-A whole answer is held back until `finish` returned. A stream is relayed as it comes, apart from its
-`message_stop`, which is held back: what follows it can only be the end, so a client that has seen it has an
-answer with a record.
+A whole answer is held back until `finish` has returned. A stream is relayed as it arrives, except for its
+`message_stop`, which is held back: only the end can follow it, so a client that has seen it has an answer
+with a record.
 """
 
 import asyncio
@@ -41,15 +41,16 @@ from lambdas.inspection.second_stage import SecondStageFilter
 Finish = Callable[[Outcome], Awaitable[None]]
 
 _ANSWER_LIMIT = 64 << 20
-# Filtered in less time than Python lets a thread run before another gets its turn: a thread would only cost.
+# Filtered in less time than a thread may run before a switch, so a thread would only cost.
 _SHORT_ANSWER_BYTES = 2 * 1024
-_CHARACTERS_PER_TOKEN = 4  # the floor that Anthropic's own gateway bills an aborted stream with
+_CHARACTERS_PER_TOKEN = 4  # minimum by which Anthropic's own gateway bills an aborted stream
 _LAST_WORD_SECONDS = 5.0
 
 
 async def read_answer(answer: Answer, deadlines: Deadlines, request_id: str) -> bytes:
-    """The whole body of an answer; of an error, what a caller may see of it. Raises `ApiError` 502 when it
-    breaks off, `CallCancelled` when the client left.
+    """Return the whole body of an answer; of an error, what a caller may see.
+
+    Raises `ApiError` 502 if it is interrupted, `CallCancelled` if the client disconnected.
     """
     body = answer.body if answer.body is not None else await _read(answer, deadlines)
     return body if answer.response.status < 400 else sanitized(answer, body, request_id)
@@ -61,7 +62,7 @@ async def _read(answer: Answer, deadlines: Deadlines) -> bytes:
     except CallCancelled:
         raise
     except TransportError:
-        answer.response.abort()  # a provider that only fell silent would go on with an answer for nobody
+        answer.response.abort()  # a provider that merely went silent would continue an answer for nobody
         raise ApiError(502, errors.API, "Claude's answer broke off.", reason="upstream_broke_off") from None
 
 
@@ -76,9 +77,9 @@ async def deliver_whole(
 ) -> None:
     """Read the answer to its end, filter, finish, send. An error answer is relayed byte for byte.
 
-    Raises `ApiError` 502 when the answer breaks off; nothing has been sent to the client then.
+    Raises `ApiError` 502 if the answer is interrupted; nothing has then been sent to the client.
     """
-    del hold  # its worst case is held
+    del hold  # its worst case is reserved
     response = answer.response
     body = await read_answer(answer, deadlines, exchange.request_id)
     outcome = Outcome(
@@ -112,8 +113,8 @@ async def deliver_whole(
 
 
 def _message(body: bytes) -> dict[str, Any]:
-    """The JSON object that an answer is; empty for any other: compressed or cut, nobody could say what is in
-    it.
+    """Return the JSON object in an answer; empty for any other: if it is compressed or cut, its content is
+    unknown.
     """
     try:
         message = json.loads(body.decode())
@@ -129,8 +130,8 @@ def _unreadable() -> ApiError:
 
 
 async def _filtered(body: bytes, answer_filter: AnswerFilter) -> bytes:
-    """In a thread where that may take long: a long answer needs milliseconds, a second stage asks over the
-    network.
+    """Filter in a thread if it may take long: a long answer takes milliseconds, a second stage asks over
+    the network.
     """
     if len(body) <= _SHORT_ANSWER_BYTES and not isinstance(answer_filter, SecondStageFilter):
         return answer_filter.whole(body)
@@ -138,7 +139,7 @@ async def _filtered(body: bytes, answer_filter: AnswerFilter) -> bytes:
 
 
 async def _passed(event: bytes, answer_filter: AnswerFilter) -> list[bytes]:
-    """The events that may leave; a second stage asks over the network, in a thread."""
+    """Return the events that can be released; a second stage asks over the network, in a thread."""
     if isinstance(answer_filter, SecondStageFilter):
         return await asyncio.to_thread(answer_filter.event, event)
     return answer_filter.event(event)
@@ -154,8 +155,9 @@ async def deliver_stream(
     hold: Hold,
     longest_event: int = LONGEST_EVENT,
 ) -> None:
-    """Relay the events. A stream that breaks off ends with an `error` event, settled and recorded for what
-    came.
+    """Relay the events.
+
+    A stream that is interrupted ends with an `error` event, settled and recorded for what arrived.
     """
     relay = _Relay(exchange, answer, deadlines, answer_filter, hold, longest_event)
     await exchange.start(answer.response.status, [*response_headers(answer.response.headers), *rate_headers])
@@ -184,7 +186,7 @@ async def deliver_stream(
         relay.describe(outcome)
     if outcome.result != "completed":
         answer.response.abort()
-    if exchange.client_gone:  # it was read on for what it cost
+    if exchange.client_gone:  # it was read on to learn its cost
         outcome.result, outcome.reason = "client_gone", "client_gone"
     await hold.settled()
     await finish(outcome)
@@ -198,7 +200,7 @@ async def deliver_stream(
 
 
 def out_of_budget(stopped: StepRefused) -> ApiError:
-    """The error event that ends a stream for which no more can be held."""
+    """Return the error event that ends a stream for which no more can be reserved."""
     if stopped.refused is None:
         return ApiError(
             503, errors.OVERLOADED, "The gateway's ledger is busy; try again.", reason="ledger_busy"
@@ -221,7 +223,7 @@ _KNOWN_EVENTS = frozenset(
 
 
 def _is_unknown(event: bytes) -> bool:
-    """Whether the filter knows nothing of this kind of event. What counts is the type in its data."""
+    """Return whether the filter does not know this type of event, according to its data."""
     if event.startswith((b"event: content_block_delta\n", b"event: ping\n")):
         return False
     kind = event_data(event).get("type")
@@ -229,14 +231,14 @@ def _is_unknown(event: bytes) -> bool:
 
 
 def _is_clean(event: bytes, answer_filter: AnswerFilter) -> bool:
-    """Whether nothing in an event of an unknown kind must go: its data are read as a text."""
+    """Return whether nothing in an event of an unknown type must be removed, reading its data as text."""
     text = json.dumps(event_data(event), ensure_ascii=False)
     message = json_bytes({"content": [{"type": "text", "text": text}]})
     return answer_filter.whole(message) == message
 
 
 class _Relay:
-    """Moves events from the provider to the client and remembers what the client got."""
+    """Relays events from the provider to the client and tracks what the client got."""
 
     def __init__(
         self,
@@ -260,7 +262,9 @@ class _Relay:
         self._said_at = 0.0
 
     async def run(self) -> None:
-        """Until the provider's stream ends. Raises `TransportError` when it ended without `message_stop`."""
+        """Relay until the provider's stream ends. Raises `TransportError` if it ended without
+        `message_stop`.
+        """
         deadlines = self._deadlines
         silent_since = self._said_at = monotonic()
         while True:
@@ -278,7 +282,7 @@ class _Relay:
             else:
                 silent_since = monotonic()
                 await self._take(data)
-            if monotonic() - self._said_at >= deadlines.ping:  # what came may all have been withheld
+            if monotonic() - self._said_at >= deadlines.ping:  # everything so far may have been withheld
                 await self._write(PING)
         if self._buffer.rest.strip():
             raise TransportError("the stream ended inside an event", response_started=True)
@@ -286,13 +290,13 @@ class _Relay:
             raise TransportError("the stream ended before the message did", response_started=True)
 
     async def _take(self, data: bytes) -> None:
-        """Relay the events that end with `data`."""
+        """Relay the events that are complete with `data`."""
         try:
             events = self._buffer.feed(data)
         except EventTooLong:
             raise TransportError("an event has no end", response_started=True) from None
         await self._hold.follow(events)
-        if not self._sent and len(events) > 1:  # the first leaves before the others are looked at
+        if not self._sent and len(events) > 1:  # the first is sent before the others are examined
             await self._relay(events[:1])
             await asyncio.sleep(0)
             del events[0]
@@ -323,11 +327,11 @@ class _Relay:
             await self._write(data)
 
     def held_back(self) -> bytes:
-        """The end of the stream, from `message_stop` on."""
+        """Return the end of the stream, from `message_stop` on."""
         return b"".join(self._held)
 
     def describe(self, outcome: Outcome) -> None:
-        """Fill in what is known of the message now."""
+        """Fill in what is now known of the message."""
         message = self._message
         outcome.usage = dict(message.usage) or None
         outcome.stop_reason = message.stop_reason

@@ -1,11 +1,10 @@
-"""The gateway on AWS: which store and which client stands behind each port.
+"""The gateway on AWS: which store and which client implements each interface.
 
     uvicorn --factory lambdas.gateway.app:create_app
 
-needs nothing but environment variables (see `settings`) and credentials that botocore finds; the same holds
-on Lambda, on Kubernetes and against an emulated AWS (`AWS_ENDPOINT_URL`). The ledger's items and the
-records' puts go over `aws_requests`. All other clients are botocore's: they block, so every call of theirs
-runs in a pool of threads.
+needs only environment variables (see `settings`) and credentials that botocore finds, on Lambda, on
+Kubernetes and against an emulated AWS (`AWS_ENDPOINT_URL`) alike. Ledger items and audit records use
+`aws_requests`. All other clients are botocore's: they block, so all their calls run in a pool of threads.
 """
 
 import asyncio
@@ -54,8 +53,8 @@ INDEX_KEY = "prompts/index.json"
 _THREADS = 48
 _STS_THREADS = 8
 _AWS_CONNECT_SECONDS = 1.0
-_AWS_KEEP_SECONDS = 15.0  # S3 closes a connection that it has not heard of for about 20
-_IDENTITY_SECONDS = 300  # how long STS vouches for us; the token is exchanged at once
+_AWS_KEEP_SECONDS = 15.0  # S3 closes idle connections after about 20
+_IDENTITY_SECONDS = 300  # lifetime of our identity token, which is exchanged immediately
 
 if TYPE_CHECKING:
     from lambdas.gateway.files.quarantine import Quarantine
@@ -64,16 +63,19 @@ Result = TypeVar("Result")
 
 
 def compose(settings: GatewaySettings) -> Gateway:
-    """A gateway on the stores that the settings name. Raises `SettingsError`, and botocore's errors when the
-    pepper cannot be read: callers could not be distinguished.
+    """Return a gateway on the stores in the settings.
+
+    Raises `SettingsError`, and botocore's errors if the pepper cannot be read: callers could not be
+    identified.
     """
     return prepare(settings)()
 
 
 def prepare(settings: GatewaySettings) -> Callable[[], Gateway]:
-    """What of a gateway can be made without asking anybody: the clients, which take longest. The call that it
-    gives makes the rest, secrets and credentials among it, and must come after a snapshot has been restored.
-    Raises `SettingsError`.
+    """Create what needs no requests, mainly the clients, which take longest.
+
+    Return a function that creates the rest, including secrets and credentials, which must run after a
+    snapshot was restored. Raises `SettingsError`.
     """
     for variable, value in (
         ("LEDGER_TABLE", settings.ledger_table),
@@ -160,7 +162,7 @@ def _gateway(settings: GatewaySettings, aws: "_Aws", pool: ThreadPoolExecutor) -
             else None,
             count=access_log.finding,
             rules=lambda: policy.current().inspection,
-            # a function of Lambda has one request at a time, and nobody else to keep waiting
+            # a Lambda function serves one request at a time, so no other caller waits
             process=None if settings.behind_api_gateway else InspectionProcess(),
             exceptions=WideningDocument(
                 S3Document(s3, governance, EXCEPTIONS_KEY),
@@ -199,7 +201,7 @@ def _named(value: str | None, variable: str) -> str:
 
 
 def _key(pepper: bytes, purpose: bytes) -> bytes:
-    """A key for one purpose, so that nothing made with it says anything about the pepper."""
+    """Derive a key for one purpose, so that nothing computed with it reveals anything about the pepper."""
     return hmac.digest(pepper, b"claude-enterprise-kit " + purpose, "sha256")
 
 
@@ -209,12 +211,12 @@ class _Aws:
     def __init__(self, settings: GatewaySettings, pool: ThreadPoolExecutor) -> None:
         self._settings = settings
         self._pool = pool
-        self.session = botocore.session.get_session()  # one for all clients: it keeps the service models
+        self.session = botocore.session.get_session()  # shared by all clients: it caches the service models
         self._clients: dict[tuple[str, int], Any] = {}
-        self._opening = Lock()  # botocore makes one client at a time
+        self._opening = Lock()  # botocore creates one client at a time
 
     def client(self, service: str, *, attempts: int = 3) -> Any:
-        """A client, the same each time, that gives up in time for the caller still to be answered."""
+        """Return a client, always the same, with timeouts short enough to still answer the caller."""
         with self._opening:
             if (service, attempts) not in self._clients:
                 self._clients[service, attempts] = self._new_client(service, attempts)
@@ -229,23 +231,23 @@ class _Aws:
                 connect_timeout=2,
                 read_timeout=5,
                 max_pool_connections=_THREADS,
-                # It costs half a millisecond per transaction; the stores' tests know the shapes.
+                # It costs half a millisecond per transaction; the stores' tests verify the parameters.
                 parameter_validation=False,
                 retries={"total_max_attempts": attempts, "mode": "standard"},
             ),
         )
 
     def secret(self, arn: str) -> str:
-        """The current value of a secret. Blocks."""
+        """Return the current value of a secret. Blocks."""
         return self.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
 
     async def provider_key(self) -> str:
-        """The key of the Anthropic API, where the configuration chose one."""
+        """Return the key of the Anthropic API, if the configuration uses one."""
         arn = _named(self._settings.provider_key_secret_arn, "ANTHROPIC_API_KEY_SECRET_ARN")
         return await self._in_thread(lambda: self.secret(arn))
 
     def quarantine(self, bucket: str | None) -> "Callable[[], Quarantine] | None":
-        """What makes the bucket for large uploads ready when it is first used; None where there is none."""
+        """Return a factory of the bucket for large uploads on first use, or None if there is none."""
         return partial(self._quarantine, bucket) if bucket else None
 
     def _quarantine(self, bucket: str) -> "Quarantine":
@@ -265,12 +267,12 @@ class _Aws:
         return S3Quarantine(client, bucket, self._in_thread)
 
     async def embeddings_key(self) -> str:
-        """The key of the provider that makes embeddings, where that is not Bedrock."""
+        """Return the key of the embeddings provider, if that is not Bedrock."""
         arn = _named(self._settings.embeddings_key_secret_arn, "EMBEDDINGS_API_KEY_SECRET_ARN")
         return await self._in_thread(lambda: self.secret(arn))
 
     async def identity_token(self, audience: str, algorithm: str) -> str:
-        """A fresh token with which STS vouches for our role; each may be exchanged once."""
+        """Return a new token with which STS identifies our role; each can be exchanged once."""
         return await self._in_thread(lambda: self._web_identity(audience, algorithm))
 
     def _web_identity(self, audience: str, algorithm: str) -> str:
@@ -280,13 +282,13 @@ class _Aws:
         return answer["WebIdentityToken"]
 
     def caller_credentials(self) -> Callable[[Attribution], Awaitable[Any]]:
-        """What signs calls to Claude on AWS: sessions of the callers, or our own role where the deployment
-        has no role for them.
+        """Return what signs calls to Claude on AWS: sessions of the callers, or our own role if none is
+        deployed for them.
         """
         role = self._settings.claude_caller_role_arn
         if not role:
             return self._own_credentials
-        # a pool of its own: a slow STS must not keep the threads of the ledger
+        # a separate pool: a slow STS must not block the ledger's threads
         pool = ThreadPoolExecutor(_STS_THREADS, thread_name_prefix="sts")
         return UserSessions(partial(self._assume, role), pool).credentials
 
@@ -301,7 +303,7 @@ class _Aws:
         return Assumed(credentials.get_frozen_credentials(), given["Expiration"])
 
     async def _own_credentials(self, attribution: Attribution) -> Any:
-        """Our role's credentials as they are now; botocore renews them."""
+        """Return our role's current credentials, which botocore refreshes."""
         del attribution
         return await self._in_thread(self._frozen_credentials)
 
@@ -312,7 +314,7 @@ class _Aws:
         return credentials.get_frozen_credentials()
 
     async def object(self, s3: Any, bucket: str, key: str) -> bytes:
-        """The bytes of an object."""
+        """Return the bytes of an object."""
         return await self._in_thread(lambda: s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
     async def _in_thread(self, call: Callable[[], Result]) -> Result:

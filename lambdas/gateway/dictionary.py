@@ -1,10 +1,10 @@
-"""The client's dictionary of protected terms, followed while the gateway runs (L2.3, G.1).
+"""The client's dictionary of protected terms, polled while the gateway runs (L2.3, G.1).
 
-The gateway policy says which one was approved, by its hash; the document lies in the governance bucket under
-a key that holds the hash. So publishing terms changes nothing until somebody approved them, and what is read
-is used only when it has the approved hash. The approved one is compiled once, in a thread. When it cannot be
-read or is another, the last good one stays in force for five minutes; then nothing passes: without its
-dictionary the inspection would let through what the client protects.
+The gateway policy contains the hash of the approved dictionary; the document is in the governance bucket
+under a key with that hash. Publishing terms therefore changes nothing until somebody approves them, and a
+document is used only if it has the approved hash. It is compiled once, in a thread. If it cannot be read or
+differs, the last valid one stays in force for five minutes; then nothing passes: without its dictionary the
+inspection would let through what the client protects.
 """
 
 import asyncio
@@ -20,13 +20,14 @@ LAST_GOOD_SECONDS = 300.0
 
 
 class DictionaryUnavailable(Exception):
-    """There is no dictionary that may be used: none was read, or the last good one is too old."""
+    """No usable dictionary: none was read, or the last valid one is too old."""
 
 
 class DictionaryWatch:
-    """The dictionary in force. What it reports names entries by place and id, never a term.
+    """The dictionary in force. Its reports identify entries by place and id, never by term.
 
-    `approved` gives what the current policy approves; `read` the bytes of an object of the governance bucket.
+    `approved` returns the current policy's approval; `read` the bytes of an object of the governance
+    bucket.
     """
 
     def __init__(
@@ -48,18 +49,18 @@ class DictionaryWatch:
         self._lock = asyncio.Lock()
         self._dictionary: Dictionary | None = None
         self._sha256 = ""
-        self._refused = ""  # the approved hash that could not be had, and since when it is tried
+        self._refused = ""  # approved hash that could not be read, and since when
         self._refused_since = 0.0
         self._tried_at = 0.0
 
     async def current(self) -> Dictionary:
-        """The dictionary in force. Raises `DictionaryUnavailable`, and what `approved` raises."""
+        """Return the dictionary in force. Raises `DictionaryUnavailable`, and whatever `approved` raises."""
         approved = self._approved()
         if approved is None:
             return EMPTY
         if self._is_due(approved):
             async with self._lock:
-                # of the calls that noticed together, one reads
+                # of concurrent calls that notice, one reads
                 if self._is_due(approved):
                     await self._load(approved)
         if self._dictionary is None:
@@ -82,7 +83,7 @@ class DictionaryWatch:
             self._dictionary = await asyncio.to_thread(parse_dictionary, document)
         except DictionaryError as error:
             self._refuse(approved, f"refused: {error}")
-        except Exception as error:  # whatever the store raises: the last good one stands, and time runs
+        except Exception as error:  # whatever the store raises: the last valid one applies until it expires
             self._refuse(approved, f"not read: {type(error).__name__}")
         else:
             self._sha256, self._refused = approved.sha256, ""

@@ -1,10 +1,10 @@
-"""The doors of the gateway's pods, distinguished by the port that a request comes in at (L1.1, L1.3).
+"""Entry points of the gateway's pods, distinguished by port (L1.1, L1.3).
 
-Behind API Gateway a request has the stage in front of its path, and API Gateway says in headers what it knows
-of the caller: its own id of the request, the caller's address, for a request signed with SigV4 the caller's
-ARN. Through the direct door come a load balancer's requests, which says where the caller is. The app behind
-reads one form for all homes, the one that Lambda Web Adapter passes on; nothing that a caller wrote in that
-form, or in these headers, is passed on. Which process can reach which port is for the network to say
+Behind API Gateway, a path is prefixed with the stage, and headers set by API Gateway describe the caller:
+request id, source address and, for a request signed with SigV4, the caller's ARN. Requests through the
+direct entry point come from a load balancer, which reports the source address. The app reads one form in
+every environment, the one of Lambda Web Adapter; anything that a caller wrote in that form, or in these
+headers, is dropped. The network determines which process can reach which port
 (`components/api/load_balancer.py`).
 """
 
@@ -17,7 +17,7 @@ Application = Callable[[Scope, Any, Any], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 REQUEST_ID, SOURCE_IP, USER_ARN = (b"x-kit-edge-request-id", b"x-kit-edge-source-ip", b"x-kit-edge-user-arn")
-NOBODY = "-"  # what API Gateway is made to say in place of a caller's ARN where it has authenticated nobody
+NOBODY = "-"  # value that API Gateway sets instead of a caller's ARN if it has authenticated nobody
 _SAID = frozenset({REQUEST_ID, SOURCE_IP, USER_ARN})
 _CONTEXT = b"x-amzn-request-context"
 _FORWARDED = b"x-forwarded-for"
@@ -25,8 +25,8 @@ _IAM = "/iam"
 
 
 class Doors:
-    """The app behind its doors. `api_port` is where API Gateway's requests come in, under `stage`; every
-    other port is the direct door.
+    """The app behind its entry points. API Gateway's requests arrive at `api_port`, under `stage`; every
+    other port is the direct entry point.
     """
 
     def __init__(self, app: Application, *, api_port: int, stage: str) -> None:
@@ -53,8 +53,10 @@ class Doors:
 
 
 def _from_load_balancer(scope: Scope) -> Scope:
-    """The last address is the one that the load balancer has seen; those before are whatever the caller
-    wrote. Where the header comes twice nobody knows which one is the load balancer's.
+    """Return the scope with the address reported by the load balancer.
+
+    The last address is the one the load balancer saw; clients control those before. If the header is
+    repeated, its origin is unknown.
     """
     written = [value for name, value in scope["headers"] if name == _FORWARDED]
     address = written[0].decode("latin-1").rpartition(",")[2].strip() if len(written) == 1 else ""
@@ -62,16 +64,14 @@ def _from_load_balancer(scope: Scope) -> Scope:
 
 
 def _below(root: str, path: str) -> str:
-    """The path without `root` in front of it; as it is where that is not its first segment."""
+    """Return the path without the prefix `root`; unchanged if that is not its first segment."""
     if path == root:
         return "/"
     return path[len(root) :] if path.startswith(f"{root}/") else path
 
 
 def _said_once(headers: list[Header]) -> dict[bytes, str]:
-    """What API Gateway says. A header that comes twice has been written by somebody else too, so it says
-    nothing.
-    """
+    """Return API Gateway's headers. A repeated header was also written by somebody else and is ignored."""
     said: dict[bytes, list[str]] = {}
     for name, value in headers:
         if name in _SAID:

@@ -1,7 +1,8 @@
-"""POST /v1/inspections: what the inspection would do with a text, which is not sent or kept (L4.4, G.2).
+"""POST /v1/inspections: what inspection would do with a text, which is neither sent nor stored (L4.4, G.2).
 
-Body: {"text": "…"}. The answer names the class, what was found and what would happen in the caller's
-department. No record, no count of findings and no copy of the text is made; the call counts towards the rate.
+Body: {"text": "…"}. The answer contains the class, the findings, and what would happen in the caller's
+department. No record, no count of findings and no copy of the text is made; the call counts towards the
+rate.
 """
 
 from dataclasses import dataclass
@@ -24,14 +25,14 @@ LONGEST = 20_000  # characters
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """Answers the question. Made once; holds no state of a call."""
+    """Serves dry runs. Created once; holds no state of a call."""
 
     policy: PolicyWatch
     gate: Gate
     inspection: InspectionStep
 
     async def answer(self, exchange: Exchange, principal: Principal, body: JsonBody) -> None:
-        """One verdict. Raises `ApiError` 400, 429, 451, 503."""
+        """Serve one request. Raises `ApiError` 400, 429, 451, 503."""
         text = body.fields.get("text")
         if set(body.fields) != {"text"} or not isinstance(text, str) or not 0 < len(text) <= LONGEST:
             raise invalid_request(f"text: must be the only field, with 1 to {LONGEST} characters")

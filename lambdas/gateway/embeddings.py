@@ -47,7 +47,7 @@ from lambdas.gateway.reserve import Reserver
 from lambdas.gateway.settle import Settler
 
 _TEXTS_LIMIT = 96
-_AT_ONCE = 8  # Titan takes one text a request
+_AT_ONCE = 8  # Titan accepts one text per request
 _ANSWER_LIMIT = 16 << 20
 _BYTES_PER_TOKEN = 4  # of ordinary text
 _PROVIDER = "bedrock"
@@ -55,14 +55,14 @@ _DIMENSIONS = (256, 512, 1024, 1536)
 _MOST_DIMENSIONS = 4_096
 _VOYAGE = "voyage"
 _VOYAGE_TYPES = {"search_document": "document", "search_query": "query"}
-_VOYAGE_PREFIX_TOKENS = 48  # at most, of the instruction before each text: one for each of its bytes
+_VOYAGE_PREFIX_TOKENS = 48  # maximum length of the instruction before each text, one token per byte
 _INPUT_TYPES = ("search_document", "search_query", "classification", "clustering")
 _JSON: list[Header] = [(b"content-type", b"application/json")]
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingsRequest:
-    """The texts, and how they are to be embedded."""
+    """The texts, and how to embed them."""
 
     texts: list[str]
     dimensions: int | None
@@ -72,7 +72,9 @@ class EmbeddingsRequest:
 def read_embeddings_request(
     fields: dict[str, Any], model: str, *, any_dimensions: bool = False
 ) -> EmbeddingsRequest:
-    """The request. Raises `ApiError` 400 naming the field, 404 for another model than the configured one."""
+    """Parse the request. Raises `ApiError` 400 naming the field, 404 for a model other than the configured
+    one.
+    """
     given = fields.get("model", model)
     if given != model:
         raise errors.not_found(
@@ -99,7 +101,7 @@ def read_embeddings_request(
 
 @dataclass(slots=True)
 class _Embedded:
-    """What came of the texts: a vector for each, or why not. `tokens` are charged either way."""
+    """Result for the texts: a vector for each, or the reason for failure. `tokens` are charged either way."""
 
     vectors: list[list[float]]
     tokens: int = 0
@@ -107,7 +109,7 @@ class _Embedded:
 
 
 class _Unusable(Exception):
-    """The model answered, which it charges for, and the answer is of no use."""
+    """The model answered and charges for it, but the answer is unusable."""
 
     def __init__(self, tokens: int) -> None:
         super().__init__()
@@ -116,7 +118,7 @@ class _Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingsEndpoint:
-    """Answers embeddings calls. `endpoint_url` is that of an emulated AWS."""
+    """Serves embeddings. `endpoint_url` is that of an emulated AWS."""
 
     policy: PolicyWatch
     inspection: InspectionStep
@@ -135,7 +137,7 @@ class EmbeddingsEndpoint:
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
     ) -> None:
-        """One call. Raises `ApiError`."""
+        """Serve one call. Raises `ApiError`."""
         policy = self.policy.current()
         configured = policy.embeddings
         if configured is None or not (configured.url or self.available):
@@ -150,7 +152,7 @@ class EmbeddingsEndpoint:
             body.fields, configured.model, any_dimensions=configured.url is not None
         )
         entry.model = configured.model
-        # as one turn: what is found in it is refused or redacted, never withheld as if it were history
+        # as one turn: findings in it are refused or redacted, never withheld as history
         blocks = [{"type": "text", "text": text} for text in request.texts]
         as_message = {"messages": [{"role": "user", "content": blocks}]}
         inspected = parse_object(json_bytes(as_message))
@@ -211,10 +213,10 @@ class EmbeddingsEndpoint:
     async def _elsewhere(
         self, model: str, url: str, request: EmbeddingsRequest, texts: list[str], attribution: Attribution
     ) -> _Embedded:
-        """By a provider with Voyage AI's or OpenAI's API: all texts in one call."""
+        """Embed all texts in one call to a provider with the API of Voyage AI or OpenAI."""
         asked: dict[str, Any] = {"model": model, "input": texts}
         if model.startswith(_VOYAGE):
-            # a text that is too long is refused, never cut
+            # a text that is too long is refused, never truncated
             asked |= {"truncation": False, "input_type": _VOYAGE_TYPES.get(request.input_type)}
         if request.dimensions is not None:
             asked["output_dimension" if model.startswith(_VOYAGE) else "dimensions"] = request.dimensions
@@ -228,8 +230,8 @@ class EmbeddingsEndpoint:
         asked: dict[str, Any],
         read: Callable[[Any], list[Any]],
     ) -> tuple[list[Any], int]:
-        """What `read` finds in the answer, and the input tokens that were counted. Raises `ApiError` 529
-        or 400, `_Unusable`.
+        """Return what `read` finds in the answer, and its input tokens. Raises `ApiError` 529 or 400,
+        `_Unusable`.
         """
         body = json.dumps(asked).encode()
         try:
@@ -269,13 +271,13 @@ class EmbeddingsEndpoint:
 
 
 def _name_of(configured: Embeddings) -> str:
-    """What records call the provider."""
+    """Return the provider's name in records."""
     return (urlsplit(configured.url).hostname or _PROVIDER) if configured.url else _PROVIDER
 
 
 def _counted(response: Response, answer: Any) -> int:
-    """The input tokens that a provider counted. Raises what a missing figure raises, ValueError for one that
-    cannot be.
+    """Return the input tokens counted by a provider. Raises if they are missing, ValueError if they are
+    impossible.
     """
     counted = response.header(b"x-amzn-bedrock-input-token-count")
     if counted is not None:
@@ -288,7 +290,7 @@ def _counted(response: Response, answer: Any) -> int:
 
 
 def _in_order(answer: Any) -> list[Any]:
-    """The vectors of an answer in OpenAI's shape, in the order of the texts."""
+    """Return the vectors of an answer in OpenAI's format, in the order of the texts."""
     entries = sorted(answer["data"], key=lambda one: one["index"])
     if [one["index"] for one in entries] != list(range(len(entries))):
         raise ValueError("an index is missing")
@@ -296,7 +298,7 @@ def _in_order(answer: Any) -> list[Any]:
 
 
 async def _together(texts: list[str], call: Awaitable[tuple[list[Any], int]]) -> _Embedded:
-    """What one call for all texts made."""
+    """Return the result of one call for all texts."""
     try:
         vectors, tokens = await call
     except ApiError as failure:
@@ -309,7 +311,7 @@ async def _together(texts: list[str], call: Awaitable[tuple[list[Any], int]]) ->
 
 
 def _titan(text: str, request: EmbeddingsRequest) -> tuple[dict[str, Any], Callable[[Any], list[Any]]]:
-    """What Titan is asked for one text, and where its vector is in the answer."""
+    """Return Titan's request for one text, and where its vector is in the answer."""
     asked: dict[str, Any] = {"inputText": text}
     if request.dimensions is not None:
         asked["dimensions"] = request.dimensions
@@ -319,7 +321,7 @@ def _titan(text: str, request: EmbeddingsRequest) -> tuple[dict[str, Any], Calla
 async def _one_by_one(
     texts: list[str], embed: Callable[[str], Awaitable[tuple[list[float], int]]]
 ) -> _Embedded:
-    """A call for each text, eight at once. After a failure no further one begins."""
+    """Make one call per text, eight concurrently. After a failure no further one starts."""
     made = _Embedded([[] for _ in texts])
     waiting = iter(enumerate(texts))
 
@@ -345,7 +347,7 @@ def _no_use() -> ApiError:
 
 
 def _outcome(made: _Embedded, data: bytes) -> Outcome:
-    """What is recorded and charged: also of a failure, what Bedrock counted until then."""
+    """Return what to record and charge, after a failure too: what Bedrock counted until then."""
     usage = {"input_tokens": made.tokens}
     if made.failure is None:
         return Outcome("completed", 200, usage, billable=True, said_usage=True, response=data)

@@ -1,9 +1,9 @@
 """What a caller sees of a provider's error: the provider's own bytes, because Claude Code recovers by their
 exact wording (L1.1, L1.7).
 
-With two exceptions. AWS names roles and accounts of the organisation in its errors: those names are cut out,
-in place. And what is not JSON at all, such as a page of a load balancer in between, becomes an error of the
-same status in Claude's shape.
+There are two exceptions. AWS names roles and accounts of the organisation in its errors: those names are
+redacted in place. And anything that is not JSON, such as the page of an intermediate load balancer, becomes
+an error with the same status in Claude's format.
 """
 
 import json
@@ -28,7 +28,7 @@ _KINDS = {
 
 
 def sanitized(answer: Answer, body: bytes, request_id: str) -> bytes:
-    """The body of an error for its caller; the answer's content type then says what it is."""
+    """Return the body of an error for its caller, updating the answer's content type."""
     if not _is_json_object(body):
         status = answer.response.status
         kind = _KINDS.get(status, errors.API if status >= 500 else errors.INVALID_REQUEST)

@@ -1,8 +1,8 @@
-"""Every refusal and failure of the gateway in the one shape that Claude's clients understand.
+"""Errors of the gateway, in the format that Claude's clients understand.
 
 Envelope and types are those of the Claude API: `{"type": "error", "error": {"type", "message"},
-"request_id"}`. Refusals that a retry cannot change carry `x-should-retry: false`, which the official SDKs
-obey before they look at the status.
+"request_id"}`. Refusals that a retry cannot change have the header `x-should-retry: false`, which the
+official SDKs check before the status.
 """
 
 import json
@@ -22,16 +22,14 @@ TIMEOUT = "timeout_error"
 OVERLOADED = "overloaded_error"
 
 POLICY_STATUS = 451
-REASON_HEADER = (
-    b"x-kit-reason"  # `ApiError.reason`: for programs that explain a refusal in words of their own
-)
+REASON_HEADER = b"x-kit-reason"  # `ApiError.reason`: for programs that explain a refusal in their own words
 
 
 class ApiError(Exception):
-    """An answer that is an error. `retry` None leaves the decision to the client's own rules for the status.
+    """An error answer. `retry` None leaves the decision to the client's own rules for the status.
 
-    `reason` is the short machine name of why, for the access log and the records; it never holds a value of
-    the caller's.
+    `reason` is a short machine-readable word for the access log and the records; it never contains a value
+    of the caller's.
     """
 
     def __init__(
@@ -53,7 +51,7 @@ class ApiError(Exception):
         self.headers = tuple(headers)
 
     def response_headers(self) -> list[Header]:
-        """Headers of the answer, apart from `request-id` and `content-length`."""
+        """Return the headers of the answer, except `request-id` and `content-length`."""
         headers = [(b"content-type", b"application/json"), *self.headers]
         headers.append((REASON_HEADER, self.reason.encode()))
         if self.retry is not None:
@@ -61,44 +59,44 @@ class ApiError(Exception):
         return headers
 
     def body(self, request_id: str) -> bytes:
-        """The error envelope."""
+        """Return the error envelope."""
         return error_envelope(self.kind, self.message, request_id)
 
 
 def error_envelope(kind: str, message: str, request_id: str) -> bytes:
-    """The JSON body of an error answer."""
+    """Return the JSON body of an error answer."""
     envelope = {"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id}
     return json.dumps(envelope).encode()
 
 
 def error_event(kind: str, message: str) -> bytes:
-    """The server-sent event that ends a stream which cannot be completed."""
+    """Return the server-sent event that ends a stream which cannot be completed."""
     data = json.dumps({"type": "error", "error": {"type": kind, "message": message}}).encode()
     return b"event: error\ndata: " + data + b"\n\n"
 
 
 def invalid_request(message: str, *, reason: str = "malformed") -> ApiError:
-    """400: the request itself is wrong; sending it again changes nothing."""
+    """Return a 400: the request itself is invalid, and sending it again changes nothing."""
     return ApiError(400, INVALID_REQUEST, message, reason=reason, retry=False)
 
 
 def policy_refusal(message: str, reason: str) -> ApiError:
-    """451: a rule of the organisation stands in the way, and only a person can change that.
+    """Return a 451: a rule of the organisation refuses the request, which only a person can change.
 
-    Of all statuses it is the one that clients show as it is and do not repeat: Claude Code takes a 403 for a
-    sign-in that has ended and tells people to sign in again, posts a request that got a 400 or 422 six times,
-    and has a text of its own for 404 and 413 (docs/callers.md has the table).
+    Of all statuses it is the one that clients show unchanged and do not retry: Claude Code takes a 403 for
+    an expired sign-in and tells people to sign in again, sends a request six times after a 400 or 422, and
+    has its own text for 404 and 413 (docs/callers.md has the table).
     """
     return ApiError(POLICY_STATUS, PERMISSION, message, reason=reason, retry=False)
 
 
 def not_found(message: str, *, reason: str = "not_found") -> ApiError:
-    """404: no such route, model, batch or record, or none that this caller may see."""
+    """Return a 404: no such route, model, batch or record, or none that this caller may see."""
     return ApiError(404, NOT_FOUND, message, reason=reason, retry=False)
 
 
 def control_unavailable(control: str) -> ApiError:
-    """503: a control cannot be exercised, so the call is refused (fail closed)."""
+    """Return a 503: a control is unavailable, so the call is refused (fail closed)."""
     return ApiError(
         503,
         API,
@@ -109,7 +107,9 @@ def control_unavailable(control: str) -> ApiError:
 
 
 def erased() -> ApiError:
-    """403: the caller's data were erased, so nothing may be kept of a new call, and none is made."""
+    """Return a 403: the caller's data were erased, so nothing may be stored of a new call, and none is
+    made.
+    """
     return ApiError(
         403,
         PERMISSION,
@@ -120,7 +120,7 @@ def erased() -> ApiError:
 
 
 def caller_busy(most: int | str) -> ApiError:
-    """429: the caller has as many calls under way as it may have."""
+    """Return a 429: the caller has the maximum number of calls in progress."""
     return ApiError(
         429,
         RATE_LIMIT,
@@ -131,7 +131,7 @@ def caller_busy(most: int | str) -> ApiError:
 
 
 def control_busy(control: str) -> ApiError:
-    """503: a control was too busy to decide; the same request may pass a moment later."""
+    """Return a 503: a control was too busy to decide; the same request may pass a moment later."""
     return ApiError(
         503,
         OVERLOADED,

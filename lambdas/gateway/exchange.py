@@ -1,5 +1,5 @@
-"""One HTTP exchange over ASGI: reading the request within limits, answering, noticing that the client has
-left.
+"""One HTTP exchange over ASGI: reading the request within limits, answering, detecting disconnected
+clients.
 """
 
 import asyncio
@@ -16,13 +16,11 @@ from lambdas.gateway.providers.transport import Cancellation
 
 _WITHOUT_VERSION = ("/messages", "/models", "/chat/completions", "/embeddings", "/files", "/skills")
 _EDGE_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
-_DISCARDED = (
-    2  # times the limit: how much of a body that is too large is taken from a client before it is refused
-)
+_DISCARDED = 2  # times the limit: how much of an excessive body is received before it is refused
 
 
 class AnswerForm(Protocol):
-    """Gives an answer in Claude's shape the shape of another API."""
+    """Converts an answer of the Claude API to another API's format."""
 
     def whole(self, status: int, body: bytes) -> bytes: ...
     def piece(self, data: bytes) -> bytes: ...
@@ -34,11 +32,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class ClientGone(Exception):
-    """The client closed the connection before its request was complete."""
+    """The client disconnected before its request was complete."""
 
 
 class Exchange:
-    """A request and the answer to it. `headers` maps each lower-case name to its last value."""
+    """A request and its answer. `headers` maps each lower-case name to its last value."""
 
     __slots__ = (
         "_body",
@@ -68,18 +66,18 @@ class Exchange:
         self.path: str = plain_path(scope["path"])
         self.query: bytes = scope["query_string"]
         client = scope.get("client")
-        self.peer: str = client[0] if client else ""  # the address that the connection comes from
+        self.peer: str = client[0] if client else ""  # source address of the connection
         self.raw_headers: list[Header] = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(self.raw_headers)
         self.request_id = request_id
         self.started_at = perf_counter()
         self.status = 0
         self.ended = False
-        self.cut_on_error = False  # a stream that has no events: its end is missing where it fails
+        self.cut_on_error = False  # a stream without events: if it fails, its end is missing
         self.bytes_in = 0
         self.bytes_out = 0
         self.cancellation = Cancellation()
-        self.form: AnswerForm | None = None  # of the caller's API where it is not Claude's
+        self.form: AnswerForm | None = None  # format of the caller's API, if it is not Claude's
         self._turn: AbstractAsyncContextManager[None] | None = None
         self._receive = receive
         self._send = send
@@ -88,13 +86,15 @@ class Exchange:
 
     @property
     def target(self) -> str:
-        """Path and query as the client sent them."""
+        """Return path and query as sent by the client."""
         return f"{self.path}?{self.query.decode('latin-1')}" if self.query else self.path
 
     @property
     def edge_id(self) -> str:
-        """What API Gateway calls this request, as Lambda Web Adapter passes it on; empty where it says none.
-        Only behind API Gateway: elsewhere a caller could write it.
+        """Return API Gateway's id of this request, as passed on by Lambda Web Adapter; empty if there is
+        none.
+
+        Trusted only behind API Gateway: elsewhere a caller could write it.
         """
         try:
             context = json.loads(self.headers.get(b"x-amzn-request-context", b"{}"))
@@ -105,17 +105,18 @@ class Exchange:
 
     @property
     def client_gone(self) -> bool:
-        """Whether the client closed the connection before the answer was complete."""
+        """Return whether the client disconnected before the answer was complete."""
         return self.cancellation.cancelled
 
     @property
     def started(self) -> bool:
-        """Whether the head of the answer has left."""
+        """Return whether the head of the answer has been sent."""
         return self.status != 0
 
     async def body(self, limit: int, seconds: float) -> bytes:
-        """The whole request body, however often it is asked for. Raises `ApiError` 413 above `limit` bytes,
-        408 after `seconds`, `ClientGone`.
+        """Return the whole request body; repeated calls return the same.
+
+        Raises `ApiError` 413 above `limit` bytes, 408 after `seconds`, `ClientGone`.
         """
         if self._body is None:
             self._body = await self._read_body(limit, seconds)
@@ -170,9 +171,10 @@ class Exchange:
         raise _too_large(limit)
 
     async def _discard(self, most: int, seconds: float) -> None:
-        """Let a body that is refused come in, without keeping it: most clients read no answer before they
-        have sent all, and take a connection that closes on them for an outage, which they repeat. One that
-        asked first (`expect: 100-continue`) has nothing to get rid of.
+        """Receive a refused body without storing it.
+
+        Most clients read no answer before they have sent everything, and treat a closed connection as an
+        outage that they retry. A client that asked first (`expect: 100-continue`) has nothing to send.
         """
         if self.headers.get(b"expect", b"").lower() == b"100-continue":
             return
@@ -193,13 +195,13 @@ class Exchange:
             self._turn = turn
 
     async def end_turn(self) -> None:
-        """Let others have the turn."""
+        """Release the turn."""
         turn, self._turn = self._turn, None
         if turn is not None:
             await turn.__aexit__(None, None, None)
 
     def watch_client(self) -> None:
-        """From now on, and after the body was read, a client that leaves cancels `cancellation`."""
+        """From now on, after the body was read, cancel `cancellation` if the client disconnects."""
         if self._watcher is None:
             self._watcher = asyncio.create_task(self._watch())
 
@@ -229,7 +231,7 @@ class Exchange:
         )
 
     async def write(self, data: bytes) -> None:
-        """Send a piece of the answer's body."""
+        """Send a chunk of the answer's body."""
         if self.form is not None:
             data = self.form.piece(data)
             if not data:
@@ -238,7 +240,7 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self, data: bytes = b"") -> None:
-        """Send the last piece of the answer's body."""
+        """Send the last chunk of the answer's body."""
         await self._end(self.form.piece(data) if self.form is not None else data)
 
     async def _end(self, data: bytes) -> None:
@@ -264,8 +266,10 @@ class Exchange:
 
 
 def plain_path(path: str) -> str:
-    """The path under `/v1`. Some clients add `/v1` to a base URL and some do not, so a base URL with it and
-    one without it both reach the same route.
+    """Return the path below `/v1`.
+
+    Some clients add `/v1` to a base URL and some do not, so base URLs with and without it reach the same
+    route.
     """
     if path.startswith("/v1/v1/"):
         return path[3:]

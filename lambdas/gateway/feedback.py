@@ -1,10 +1,10 @@
-"""POST /v1/feedback: what an answer was worth to the person who asked (L5.2, L5.3, G.6).
+"""POST /v1/feedback: how useful an answer was to its caller (L5.2, L5.3, G.6).
 
 Body: {"request_id": "req_…", "useful": true, "minutes_saved": 20, "edited": false, "rejected": false,
-"use_case": "campaign-copy"}; the first two are required. `minutes_saved` is 0 to 480. There is no free text.
-Feedback on a completed answer is taken once from each: the caller who got it, and who has a role that the
-department names for it. Minutes saved are the caller's alone to say, at most as many as an answer of its
-length can have saved. It becomes a record and so an event of measurement.
+"use_case": "campaign-copy"}; the first two are required. `minutes_saved` is 0 to 480. There is no free
+text. Feedback on a completed answer is accepted once from its caller and from each member with a role that
+the department names for this. Only the caller may state minutes saved, at most as many as an answer of its
+length can plausibly have saved. Feedback becomes a record and thereby an event of measurement.
 """
 
 import json
@@ -31,7 +31,7 @@ _KEPT = timedelta(days=400)
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What somebody said of an answer."""
+    """Feedback on an answer."""
 
     request_id: str
     useful: bool
@@ -43,7 +43,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """Takes feedback. `store` remembers which answers have some."""
+    """Serves feedback. `store` tracks which answers have some."""
 
     recorder: Recorder
     answered: Answered
@@ -53,8 +53,8 @@ class Feedback:
     async def take(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
     ) -> None:
-        """One statement. Raises `ApiError` 400, 404 for anybody else's answer, 409 for a second one,
-        503.
+        """Accept one statement. Raises `ApiError` 400, 404 for other people's answers, 409 for a second
+        one, 503.
         """
         said = _read(body)
         answer = await self.answered.of(said.request_id, principal)

@@ -1,8 +1,8 @@
 """The gate of every route that costs nothing: live access, kill switches and rates (L1.5, G.4).
 
-What costs money passes the ledger's reservation, which checks the same and counts for all processes. Here
-nothing is reserved, so access and switches are read and rates counted in this process: also those of requests
-that are refused, because to inspect and to refuse is work, too.
+Priced calls pass the ledger's reservation, which checks the same and counts across processes. Here nothing
+is reserved, so access and switches are read and rates counted in this process, including those of refused
+requests, because inspecting and refusing is work too.
 """
 
 import math
@@ -21,7 +21,7 @@ from lambdas.gateway.authorise import department_of
 from lambdas.gateway.errors import ApiError
 from lambdas.gateway.reserve import Ledger, refusal
 
-# requests that cost nothing, for each that may cost something: agents count tokens in between
+# free requests per priced one: agents count tokens in between
 FREE_SHARE = 4
 _MOST_CALLERS = 50_000
 _NO_MODEL = "-"
@@ -34,18 +34,18 @@ class _Window:
 
 
 class CallerRates:
-    """Requests of each caller in the current minute, in this process."""
+    """Requests per caller in the current minute, in this process."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._windows: OrderedDict[tuple[str, str], _Window] = OrderedDict()
 
     def now(self) -> datetime:
-        """The time by which requests are counted."""
+        """Return the time by which requests are counted."""
         return self._clock()
 
     def count(self, caller: str, kind: str, limit: int) -> None:
-        """Count one request. Raises `ApiError` 429 beyond `limit` a minute."""
+        """Count one request. Raises `ApiError` 429 beyond `limit` per minute."""
         seconds = self._clock().timestamp()
         minute = int(seconds // 60)
         key = (caller, kind)
@@ -69,21 +69,23 @@ class CallerRates:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Lets callers through to what costs nothing, and counts the attempts at what does."""
+    """Admits callers to what costs nothing, and counts attempts at what does."""
 
     policy: PolicyWatch
     ledger: Ledger
     rates: CallerRates
 
     def attempt(self, principal: Principal, headers: Mapping[bytes, bytes]) -> None:
-        """Count an attempt at what costs something, before any work is done for it. Raises `ApiError` 429."""
+        """Count an attempt at a priced call before any work is done for it. Raises `ApiError` 429."""
         _, limit = self._allowed(principal, headers)
         self.rates.count(principal.id, "priced", limit)
 
     async def admit(
         self, principal: Principal, headers: Mapping[bytes, bytes], model: str = _NO_MODEL
     ) -> Department:
-        """The caller's department. Raises `ApiError` 403, 429, or 503 when the ledger does not answer."""
+        """Return the caller's department. Raises `ApiError` 403, 429, or 503 if the ledger does not
+        respond.
+        """
         department, limit = self._allowed(principal, headers)
         self.rates.count(principal.id, "free", FREE_SHARE * limit)
         try:
@@ -95,7 +97,7 @@ class Gate:
         return department
 
     def _allowed(self, principal: Principal, headers: Mapping[bytes, bytes]) -> tuple[Department, int]:
-        """The caller's department, and how many requests it has in a minute."""
+        """Return the caller's department, and its requests per minute."""
         policy = self.policy.current()
         department = department_of(policy, principal)
         limits = limits_of(policy, department, principal, kind_of(principal, headers))

@@ -1,6 +1,4 @@
-"""What the gateway knows of one priced call (a message, a batch, an embedding) while it passes through the
-steps.
-"""
+"""State of one priced call (a message, a batch, an embedding) while it passes through the steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,9 +20,10 @@ from lambdas.gateway.worst_case import WorstCase, worst_case, worst_case_of_batc
 
 @dataclass(slots=True)
 class GovernedCall:
-    """One call on its way. `model` is the Claude (or embedding) model that is priced, `body` the caller's
-    bytes; `seen` is what they name: of a message one, of a batch one for each request. `worst` is what the
-    call can cost at most, once it was priced.
+    """One call in progress.
+
+    `model` is the Claude (or embedding) model that is priced, `body` the caller's bytes; `seen` is what
+    they name: one for a message, one per request for a batch. `worst` is the maximum cost, once priced.
     """
 
     exchange: Exchange
@@ -44,25 +43,25 @@ class GovernedCall:
     attempts: list[Attempt] = field(default_factory=list)
     provider: str | None = None
     seen: Sequence[Survey] = ()
-    rules: Mapping[str, Any] = field(default_factory=dict)  # what request contract and permissions said
+    rules: Mapping[str, Any] = field(default_factory=dict)  # result of request contract and permissions
     worst: WorstCase | None = None
-    added_tokens: int = 0  # that an embedding model puts before the texts
+    added_tokens: int = 0  # that an embedding model adds to the texts
     taken: bool = False  # a provider has begun to answer it, so it is charged
     _limits: CallerLimits | None = field(default=None, init=False, repr=False)
 
     @property
     def request_id(self) -> str:
-        """The id that the caller gets as `request-id` and that names the records."""
+        """Return the id that the caller gets as `request-id` and that identifies the records."""
         return self.exchange.request_id
 
     @property
     def may_be_charged(self) -> bool:
-        """Whether a provider may have charged for it, whatever it answered."""
+        """Return whether a provider may have charged for it, whatever it answered."""
         return self.taken or any(one.unsure for one in self.attempts)
 
     @property
     def limits(self) -> CallerLimits:
-        """What its caller may do."""
+        """Return the caller's limits."""
         if self._limits is None:
             kind = kind_of(self.principal, self.exchange.headers)
             self._limits = limits_of(self.policy, self.department, self.principal, kind)
@@ -70,13 +69,11 @@ class GovernedCall:
 
     @property
     def monthly_ceiling(self) -> int | None:
-        """What its caller may spend in a month; None where only the department or the organisation has a
-        ceiling.
-        """
+        """Return the caller's own monthly ceiling; None if only its department or organisation has one."""
         return monthly_ceiling(self.policy, self.department, self.limits)
 
     def priced(self, prices: PriceList) -> WorstCase:
-        """What the call can cost at most. Raises `KeyError` for a model without a price."""
+        """Return the maximum cost of the call. Raises `KeyError` for a model without a price."""
         fields = self.verdict.body.fields
         if self.kind == "embeddings":
             self.worst = worst_case_of_texts(prices, self.model, len(self.body) + self.added_tokens)
@@ -92,7 +89,7 @@ class GovernedCall:
 
     @property
     def probable_input(self) -> int:
-        """The input tokens that the provider will probably count towards a rate; a batch has no rate."""
+        """Return the estimate of input tokens that count towards a rate; a batch has no rate."""
         if self.kind == "batch":
             return 0
         if self.kind == "messages":

@@ -1,14 +1,14 @@
-"""The money that is held for a call while it runs (L1.6).
+"""The money reserved for a call while it runs (L1.6).
 
-A call whose answer shows all that it costs (a plain stream) holds its input and one step of output. As soon
-as the provider says what the input was, that takes the place of the most that it could have been; while the
-stream goes on, a further step is taken before the one before is used up. Every other call holds its worst
-case from the beginning.
+A call whose answer shows all of its cost (a plain stream) reserves its input and one step of output. As
+soon as the provider reports the input, that replaces the maximum; while the stream continues, a further
+step is reserved before the previous one is used up. Every other call reserves its maximum cost from the
+beginning.
 
-How much has been generated is not said before the end, so it is estimated, and never from below: each delta
-is at least a token, text has no more than a token for every third byte, and while nothing is shown the model
-may be thinking at full speed. What a provider claims in the end beyond what was held is booked as far as the
-ceiling goes, and shown apart beyond it.
+The amount generated is not known before the end, so it is estimated, and never too low: each delta is at
+least a token, text has at most one token per three bytes, and while nothing is shown the model may be
+thinking at full speed. What a provider finally charges beyond the reservation is booked up to the ceiling,
+and shown separately beyond it.
 """
 
 import asyncio
@@ -22,25 +22,27 @@ from lambdas.common.prices import PriceList
 from lambdas.gateway.worst_case import WorstCase
 
 STEP_TOKENS = 2_048
-MARGIN_TOKENS = 512  # what a model writes while a step is asked for
+MARGIN_TOKENS = 512  # what a model writes while a step is being reserved
 HIDDEN_TOKENS_A_SECOND = 250  # faster than any published speed of a Claude model without fast mode
-_SHOWN_AFTER_SECONDS = 0.5  # a silence longer than this may be thinking that is not shown
+_SHOWN_AFTER_SECONDS = 0.5  # a longer silence may be hidden thinking
 _SECONDS_A_TOKEN = 0.1  # slower than any published speed of a Claude model
 _EVENT_BYTES = 120  # of a delta event around its text
 _BYTES_A_TOKEN = 3
-_SETTLES_AFTER_SECONDS = 0.3  # a call that ends sooner needs no correction in between
+_SETTLES_AFTER_SECONDS = 0.3  # a shorter call needs no correction in between
 _ASK_AGAIN_SECONDS = 1.0
 
 
 class Steps(Protocol):
-    """What is needed of the ledger."""
+    """The part of the ledger needed here."""
 
     async def extend(self, granted: Granted, microusd: int) -> None: ...
     async def reduce(self, granted: Granted, microusd: int) -> None: ...
 
 
 class StepRefused(Exception):
-    """No further step is to be had: the stream must end. `refused` says why; None: the ledger is silent."""
+    """No further step can be reserved, so the stream must end. `refused` says why; None: the ledger does
+    not respond.
+    """
 
     def __init__(self, refused: Refused | None) -> None:
         super().__init__("no further step")
@@ -48,7 +50,7 @@ class StepRefused(Exception):
 
 
 def first_hold(worst: WorstCase, max_tokens: int) -> tuple[int, int]:
-    """Micro-dollars to reserve for a call, and for how many tokens of output they are."""
+    """Return the micro-dollars to reserve for a call, and the tokens of output that they cover."""
     if not worst.stepwise:
         return worst.microusd, max_tokens
     tokens = min(max_tokens, STEP_TOKENS)
@@ -57,16 +59,18 @@ def first_hold(worst: WorstCase, max_tokens: int) -> tuple[int, int]:
 
 @dataclass(slots=True)
 class Generated:
-    """How many tokens a stream may have been generated so far, from what is seen of it."""
+    """Upper estimate of the tokens generated so far, from what is visible of a stream."""
 
     now: Callable[[], float] = monotonic
     _shown: int = 0
     _hidden: float = 0.0
-    _counted_until: float | None = None  # of the present silence; ahead of `now` while nothing counts yet
+    _counted_until: float | None = None  # of the current silence; ahead of `now` while nothing counts yet
 
     def heard(self, events: list[bytes]) -> None:
-        """Take note of events that came now. What they show explains the time that it took to write; an
-        event that shows little, or nothing, explains little, however often it comes.
+        """Account for events that just arrived.
+
+        What they show explains the time it took to write; an event that shows little, or nothing, explains
+        little, however often it arrives.
         """
         self.waited()
         now, shown = self.now(), 0
@@ -78,7 +82,7 @@ class Generated:
         self._counted_until = min(now + _SHOWN_AFTER_SECONDS, explained)
 
     def waited(self) -> None:
-        """Take note that time has passed. A silence counts the same however often it is looked at."""
+        """Account for elapsed time. A silence counts the same however often it is checked."""
         now = self.now()
         if self._counted_until is None:
             self._counted_until = now + _SHOWN_AFTER_SECONDS
@@ -88,14 +92,12 @@ class Generated:
 
     @property
     def tokens(self) -> int:
-        """Tokens, rather too many than too few."""
+        """Return the number of tokens, rather too high than too low."""
         return self._shown + round(self._hidden)
 
 
 class Hold:
-    """What is held for one call. One task follows the stream; what it asks of the ledger goes on beside
-    it.
-    """
+    """The reservation of one call. One task follows the stream; requests to the ledger run beside it."""
 
     def __init__(
         self,
@@ -125,7 +127,7 @@ class Hold:
 
     @property
     def attention_seconds(self) -> float | None:
-        """After how long a silence the hold wants to be looked at; None: never."""
+        """Return the silence after which the hold must be checked, or None for never."""
         if not self.worst.stepwise:
             return None
         if self._began_at is not None:
@@ -133,7 +135,7 @@ class Hold:
         return (STEP_TOKENS - MARGIN_TOKENS) / HIDDEN_TOKENS_A_SECOND / 2
 
     def began(self, usage: dict[str, Any]) -> None:
-        """The provider has said what the input was, with the beginning of its answer."""
+        """Note the input reported by the provider at the start of its answer."""
         if not self.worst.stepwise:
             return
         charge = self._prices.charge(self._model, {**usage, "output_tokens": 0}, asked=self.worst.asked)
@@ -142,7 +144,7 @@ class Hold:
             self._began_at = self._now()
 
     async def follow(self, events: list[bytes]) -> None:
-        """See to it that what may have been generated by now is held. Raises `StepRefused`."""
+        """Ensure that what may have been generated is reserved. Raises `StepRefused`."""
         if not self.worst.stepwise:
             return
         if events:
@@ -157,8 +159,10 @@ class Hold:
             await self._extend(wanted)
 
     async def another_or_none(self) -> bool:
-        """Hold the same again, because a provider may have charged what it never answered and another one is
-        to be asked. False: there is no room for that.
+        """Reserve the same again, because a provider may have charged an unanswered request and another is
+        to be asked.
+
+        Return False if there is no room for that.
         """
         microusd = first_hold(self.worst, self._max_tokens)[0]
         try:
@@ -169,7 +173,7 @@ class Hold:
         return True
 
     async def _extend(self, wanted: int) -> None:
-        """Raises `StepRefused` where what may have been generated is more than what is held."""
+        """Extend the reservation. Raises `StepRefused` if more may have been generated than is reserved."""
         if self._now() - self._asked_at < _ASK_AGAIN_SECONDS and self._generated.tokens < self._tokens:
             return
         self._asked_at = self._now()
@@ -180,7 +184,7 @@ class Hold:
         except StepRefused as refused:
             if refused.refused is not None or self._generated.tokens >= self._tokens:
                 raise
-            return  # busy for a moment: what is held covers what was generated yet
+            return  # busy for a moment: the reservation still covers what was generated
         self._tokens = tokens
         self._asked_at = float("-inf")
 
@@ -201,14 +205,14 @@ class Hold:
         before, self.microusd = self.microusd, held
         try:
             await self._ledger.reduce(self._granted, held)
-        except Exception:  # whatever the store raises: more than needed is held then
+        except Exception:  # whatever the store raises: more than needed is then reserved
             self.microusd = before
 
     def _start(self, work: Any) -> None:
         self._asking = asyncio.ensure_future(work)
 
     async def settled(self) -> None:
-        """Wait until nothing is asked of the ledger any more."""
+        """Wait until no request to the ledger is pending."""
         asking, self._asking = self._asking, None
         if asking is not None:
             await asyncio.wait([asking])

@@ -1,24 +1,24 @@
-"""How many tokens the input of a request probably is, for rates (L1.11).
+"""Estimate of a request's input tokens, for rates (L1.11).
 
-Money needs a bound (`input_bound`); a rate needs what is likely, because one that is charged by a bound stops
-a coding agent at a tenth of what it really uses. The estimate is corrected by the provider's own count as
-soon as that is known.
+Money needs an upper bound (`input_bound`); a rate needs an estimate, because charging a bound stops a
+coding agent at a tenth of its actual usage. The estimate is corrected by the provider's own count as soon
+as that is known.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# Bytes of a JSON body a token. English prose has 4 to 4.5, code and JSON 3 to 3.5, other scripts 2 to 3.
+# Bytes of JSON body per token. English prose has 4 to 4.5, code and JSON 3 to 3.5, other scripts 2 to 3.
 _ASCII_BYTES = 3.5
 _OTHER_BYTES = 2.2
 _IMAGE_TOKENS = 1_600  # of one at the size to which the API scales it
-_PAGE_TOKENS = 2_000  # of a PDF: its text and its picture
+_PAGE_TOKENS = 2_000  # of a PDF page: its text and its image
 _PAGE_BYTES = 50_000
 _DEPTH = 4
 
 
 def input_tokens_estimate(body: bytes, fields: Mapping[str, Any]) -> int:
-    """The probable number of input tokens of a Messages body whose parsed fields are `fields`."""
+    """Return the estimated input tokens of a Messages body with the parsed fields `fields`."""
     encoded, media = 0, 0
     for block in _media(fields.get("messages")):
         size = len(block["source"]["data"])
@@ -29,14 +29,14 @@ def input_tokens_estimate(body: bytes, fields: Mapping[str, Any]) -> int:
 
 
 def text_tokens_estimate(text: bytes, without: int = 0) -> int:
-    """The probable number of tokens of a text in UTF-8, `without` bytes of ASCII that are none."""
+    """Return the estimated tokens of a text in UTF-8, of which `without` ASCII bytes do not count."""
     ascii_bytes = len(text.decode("ascii", "ignore"))
     other = len(text) - ascii_bytes
     return int(max(0, ascii_bytes - without) / _ASCII_BYTES + other / _OTHER_BYTES) + 1
 
 
 def _media(messages: Any, depth: int = 0) -> Iterable[Mapping[str, Any]]:
-    """Images and documents that the body holds as base64, those inside tool results too."""
+    """Yield base64 images and documents in the body, including those in tool results."""
     for message in messages if isinstance(messages, list) else ():
         content = message.get("content") if isinstance(message, Mapping) else None
         if not isinstance(content, list):

@@ -1,8 +1,8 @@
-"""Inspect a request before anything leaves, and say no in a way that a person understands (G.1, G.2, L2.3,
+"""Inspection of a request before anything leaves, with refusals that people understand (G.1, G.2, L2.3,
 L2.4).
 
-What is found and what follows from it is decided by `lambdas/inspection`; this step runs it for a caller and
-turns its decision into a verdict on the call. A request that cannot be inspected is not sent: fail closed.
+`lambdas/inspection` decides what is found and what follows; this step runs it for a caller and turns its
+decision into a verdict on the call. A request that cannot be inspected is not sent (fail closed).
 """
 
 import asyncio
@@ -28,18 +28,20 @@ from lambdas.inspection import Action, AnswerPolicy, DataClass, Inspection, Insp
 from lambdas.inspection import AnswerFilter as DepartmentFilter
 from lambdas.inspection.second_stage import SecondStage, SecondStageFilter
 
-# What is inspected in a thread of the gateway: what its cache mostly knows, like the next turn of an agent.
-# The rest goes to a process of its own, because a thread takes the interpreter from all other calls.
+# Maximum size inspected in a thread of the gateway, mostly known to its cache, such as the next turn of an
+# agent. Anything larger goes to a separate process, because a thread takes the interpreter from all other
+# calls.
 _IN_THREAD_BYTES = 1 << 20
 _IN_THREAD_SECONDS = 0.25
-_LONGEST_SOURCE = 200  # characters of where a text was published
+_LONGEST_SOURCE = 200  # characters of a place of publication
 
 _STOPS = (Action.BLOCK.value, Action.WITHHOLD.value)
 
 
 def read_declaration(headers: Mapping[bytes, bytes]) -> Declaration:
-    """The declaration in the request's headers. Raises `ApiError` 400 for a class that does not exist, and
-    for a place of publication that is none.
+    """Return the declaration in the request's headers.
+
+    Raises `ApiError` 400 for a class that does not exist, and for an invalid place of publication.
     """
     declared = headers.get(b"x-data-class")
     data_class = declared.decode("latin-1").strip().lower() if declared else None
@@ -55,12 +57,13 @@ def read_declaration(headers: Mapping[bytes, bytes]) -> Declaration:
 
 
 class InspectionStep:
-    """Runs one inspector for all calls of a process. `rules` gives what the current policy says of labels,
-    canaries and hosts; `count` receives each kind of finding in a request: department, kind, what followed.
+    """Runs one inspector for all calls of a process.
 
-    A long request waits for its turn among the callers (`turns`). One that would hold up other calls, and
-    any beyond `in_thread_bytes`, is inspected in `process`; a runtime with one request at a time has none.
-    `exceptions` are findings that count no longer; `publications` counts what people declare public.
+    `rules` returns the current policy's labels, canaries and hosts; `count` receives each kind of finding
+    in a request: department, kind, action. A long request waits for its turn among the callers (`turns`).
+    One that would block other calls, and any beyond `in_thread_bytes`, is inspected in `process`; a runtime
+    with one request at a time has none. `exceptions` are excepted findings; `publications` counts public
+    declarations.
     """
 
     def __init__(
@@ -99,8 +102,10 @@ class InspectionStep:
         counted: bool = True,
         files: tuple[KnownFile, ...] = (),
     ) -> Verdict:
-        """The verdict on a request that names `files`; a trial is not `counted`. Raises `ApiError` 503 when
-        inspection itself fails, 429 or 503 when it is too long for what waits already.
+        """Return the verdict on a request that names `files`; a trial is not `counted`.
+
+        Raises `ApiError` 503 if inspection itself fails, 429 or 503 if it is too long given what is
+        pending.
         """
         if principal.data_classes is not None:
             narrowed = tuple(one for one in department.data_classes if one in principal.data_classes)
@@ -127,7 +132,7 @@ class InspectionStep:
         return judged.verdict
 
     def close(self) -> None:
-        """End the process of the long inspections."""
+        """Stop the process for long inspections."""
         if self._process is not None:
             self._process.close()
 
@@ -170,7 +175,7 @@ class InspectionStep:
         return judge(second_stage.inspect(body.fields, first), body, department, declaration, leniency)
 
     async def _follow_policy(self) -> None:
-        """An inspector of the dictionary and the labels that are in force now."""
+        """Return an inspector with the dictionary and labels now in force."""
         config = self._inspector.config
         dictionary = await self._dictionary.current() if self._dictionary else config.dictionary
         rules = self._rules()
@@ -188,8 +193,9 @@ class InspectionStep:
     def answer_filter(
         self, department: Department, restricted: frozenset[str] = frozenset()
     ) -> AnswerFilter | None:
-        """A filter for one answer; None when the department's answers pass unfiltered. `restricted`: hashes
-        of the restricted values that the request held.
+        """Return a filter for one answer, or None if the department's answers pass unfiltered.
+
+        `restricted` are hashes of the restricted values in the request.
         """
         if not department.redact_output:
             return None
@@ -214,11 +220,13 @@ def _judge(
 
 
 def refusal(verdict: Verdict, headers: Mapping[bytes, bytes], help_url: str | None) -> ApiError:
-    """The answer to a request that inspection blocked: what, where in the caller's own words, what to do."""
+    """Return the answer to a request that inspection blocked: what, where in the caller's words, what to
+    do.
+    """
     message = explained(verdict.message, verdict.body.fields, headers, help_url)
     return errors.policy_refusal(message, verdict.reason)
 
 
 def review_headers(verdict: Verdict) -> list[Header]:
-    """Tells the caller that a person must review the answer before it is used (L3.4, G.2)."""
+    """Return headers that tell the caller that a person must review the answer before use (L3.4, G.2)."""
     return [(b"x-human-review", b"required")] if verdict.requires_review else []

@@ -1,9 +1,9 @@
-"""POST /v1/inspection-mistakes: inspection stopped something harmless, or let something pass (L2.3, G.1).
+"""POST /v1/inspection-mistakes: inspection stopped something harmless, or missed something (L2.3, G.1).
 
-Body: {"request_id": "req_…", "what": "stopped"} or "missed". There is no free text and no value: who tunes
-the detectors reads with `kit inspection mistakes` what the record of that request says was found. It is taken
-once for a request, from the caller who made it: a mark is left of each request that inspection refuses, as
-there is one of each answer.
+Body: {"request_id": "req_…", "what": "stopped"} or "missed". There is no free text and no value: those
+who tune the detectors read with `kit inspection mistakes` what the record of that request says was found.
+A report is accepted once per request, from the caller who made it; each request that inspection refuses
+leaves a marker, as each answer does.
 """
 
 import json
@@ -30,7 +30,7 @@ _KEPT = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class InspectionMistakes:
-    """Takes reports. `store` remembers which requests have one, and which were refused."""
+    """Serves reports. `store` tracks which requests have one, and which were refused."""
 
     recorder: Recorder
     answered: Answered
@@ -38,7 +38,7 @@ class InspectionMistakes:
     clock: Clock
 
     async def refused(self, call: GovernedCall) -> None:
-        """Remember that a call was refused. Never raises: without the mark it cannot be reported."""
+        """Mark a call as refused. Never raises: without the marker it cannot be reported."""
         item = {
             "principal": call.principal.id,
             "department": call.principal.department,
@@ -53,7 +53,9 @@ class InspectionMistakes:
     async def take(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
     ) -> None:
-        """One report. Raises `ApiError` 400, 404 for anybody else's request, 409 for a second one, 503."""
+        """Accept one report. Raises `ApiError` 400, 404 for other people's requests, 409 for a second one,
+        503.
+        """
         request_id, what = _read(body)
         if not await self._was_refused(request_id, principal):
             await self.answered.of(request_id, principal)
@@ -70,7 +72,7 @@ class InspectionMistakes:
     async def _was_refused(self, request_id: str, principal: Principal) -> bool:
         try:
             (item,) = await self.store.get([_refusal(request_id)])
-        except Exception:  # whatever the store raises: without it nobody's request can be found
+        except Exception:  # whatever the store raises: without it no request can be found
             raise errors.control_unavailable("ledger") from None
         return item is not None and (item["principal"], item["department"]) == (
             principal.id,
@@ -88,7 +90,7 @@ class InspectionMistakes:
                 reason="reported_twice",
                 retry=False,
             ) from None
-        except Exception:  # whatever the store raises: nothing is said to be taken that may not be
+        except Exception:  # whatever the store raises: nothing is reported as accepted that may not be
             raise errors.control_unavailable("ledger") from None
 
     async def _again(self, request_id: str) -> None:

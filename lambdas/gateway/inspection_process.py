@@ -1,5 +1,5 @@
-"""The gateway's side of the process that inspects long requests (`inspection_worker`): started when first
-needed, asked one thing at a time, ended when it does not answer in time.
+"""The gateway's side of the process that inspects long requests (`inspection_worker`): started on first
+use, asked one thing at a time, stopped if it does not answer in time.
 """
 
 import os
@@ -21,12 +21,12 @@ _KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")  # of the environmen
 
 
 NO_BODY = JsonBody(b"", "", {}, {})
-_LENGTH = 8  # bytes of a frame that say how long it is
+_LENGTH = 8  # bytes of a frame's length
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A body to judge, by `config` where that is not the one before. `wants_inspection`: also what was found,
+    """A body to judge, with `config` if that has changed. `wants_inspection`: also return the findings,
     unless it is blocked.
     """
 
@@ -40,7 +40,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The verdict without its body: None where that is the one that was asked about."""
+    """The verdict without its body: None if that is unchanged."""
 
     judged: Judged
     body: bytes | None
@@ -48,7 +48,7 @@ class Reply:
 
 
 def write_frame(stream: IO[bytes], value: Any) -> None:
-    """One question or answer."""
+    """Write one question or answer."""
     data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     stream.write(len(data).to_bytes(_LENGTH, "big"))
     stream.write(data)
@@ -56,7 +56,7 @@ def write_frame(stream: IO[bytes], value: Any) -> None:
 
 
 def read_frame(stream: IO[bytes]) -> Any:
-    """The next one. Raises `EOFError` when the other side has ended."""
+    """Read the next one. Raises `EOFError` if the other side has ended."""
     head = stream.read(_LENGTH)
     size = int.from_bytes(head, "big")
     data = stream.read(size) if len(head) == _LENGTH else b""
@@ -66,7 +66,7 @@ def read_frame(stream: IO[bytes]) -> Any:
 
 
 class InspectionProcess:
-    """Judges bodies in a process of its own. Blocks: to be called in a thread."""
+    """Judges bodies in a separate process. Blocks: call it in a thread."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -83,7 +83,7 @@ class InspectionProcess:
         *,
         wants_inspection: bool = False,
     ) -> tuple[Judged, Inspection | None]:
-        """The verdict on a body, by `config`. Raises `RuntimeError` when there is none."""
+        """Return the verdict on a body. Raises `RuntimeError` if there is none."""
         with self._lock:
             process = self._running()
             news = config if config is not self._config else None
@@ -95,7 +95,7 @@ class InspectionProcess:
         return judged, reply.inspection
 
     def close(self) -> None:
-        """End the process."""
+        """Stop the process."""
         process, self._process, self._config = self._process, None, None
         if process is not None:
             process.kill()

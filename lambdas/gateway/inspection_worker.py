@@ -1,8 +1,8 @@
-"""The process in which long requests are inspected, so that the gateway's own goes on answering (L1.11).
+"""The process that inspects long requests, so that the gateway's own remains responsive (L1.11).
 
-It reads questions from its standard input and writes answers to its standard output, each a length of eight
-bytes and a pickle; its only peer is the gateway that started it, and it ends with it. It has a low priority,
-no credentials and no network of its own to use. What it reads never appears in what it says of an error.
+It reads questions from standard input and writes answers to standard output, each as a length of eight
+bytes and a pickle; its only peer is the gateway that started it, and it ends with it. It has a low
+priority, no credentials and no use of the network. What it reads never appears in its error reports.
 """
 
 import os
@@ -18,7 +18,7 @@ NICE = 10
 
 
 def answer(inspector: Inspector, question: Question) -> Reply:
-    """The reply to one question."""
+    """Return the reply to one question."""
     body = parse_object(question.raw)
     inspection = inspector.inspect_request(body.fields, question.declaration.data_class)
     judged = judge(inspection, body, question.department, question.declaration, question.leniency)
@@ -31,7 +31,7 @@ def main() -> None:
     """Answer until the gateway ends."""
     os.nice(NICE)
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not stand among the answers
+    os.dup2(2, 1)  # whatever a library prints must not mix with the answers
     inspector: Inspector | None = None
     while True:
         try:
@@ -42,7 +42,7 @@ def main() -> None:
             if question.config is not None:
                 inspector = Inspector(question.config)
             reply = answer(inspector, question) if inspector is not None else None
-        except Exception:  # the gateway takes it as a failed inspection
+        except Exception:  # the gateway treats it as a failed inspection
             reply = None
         try:
             write_frame(answers, reply)

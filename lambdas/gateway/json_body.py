@@ -1,9 +1,9 @@
-"""Reads a JSON request body and remembers where each value stands, so that one value can be replaced byte for
-byte.
+"""JSON request body parser that remembers the position of each value, so that one value can be replaced
+byte for byte.
 
 Inspection and authorisation see the same document that the provider will read: a body that two JSON parsers
-may understand differently (a name that occurs twice in an object, NaN, bytes that are not UTF-8) is refused,
-because the part that is inspected might not be the part that is answered.
+may understand differently (a repeated name in an object, NaN, invalid UTF-8) is refused, because the part
+that is inspected might not be the part that is answered.
 """
 
 import json
@@ -35,8 +35,8 @@ def _no_constant(name: str) -> Any:
 
 
 class JsonFloat(float):
-    """A number with a fraction or an exponent, which remembers how it was written: a reader of the text sees
-    digits that a float loses.
+    """A number with a fraction or an exponent that remembers its spelling: a reader of the text sees digits
+    that a float loses.
     """
 
     __slots__ = ("literal",)
@@ -61,7 +61,9 @@ class JsonBody:
     spans: dict[str, Span]
 
     def replace(self, replacements: Iterable[tuple[Span, bytes]]) -> bytes:
-        """The raw bytes with the values at those character positions replaced and all else untouched."""
+        """Return the raw bytes with the values at those character positions replaced and everything else
+        unchanged.
+        """
         ascii_only = len(self.text) == len(self.raw)
         pieces: list[bytes] = []
         position = 0
@@ -74,7 +76,7 @@ class JsonBody:
         return b"".join(pieces)
 
     def items(self, key: str) -> list[tuple[dict[str, Span], int]]:
-        """For a top-level array of objects: of each element the spans of its values, and where it begins."""
+        """Return, for each object in a top-level array, the spans of its values and its start."""
         found: list[tuple[dict[str, Span], int]] = []
         position = _skip(self.text, self.spans[key][0] + 1)
         while self.text[position] != "]":
@@ -86,12 +88,12 @@ class JsonBody:
         return found
 
     def inner(self, span: Span) -> dict[str, Span]:
-        """The spans of the values of the object that stands at `span`."""
+        """Return the spans of the values of the object at `span`."""
         return _walk(self.text, span[0])[1]
 
 
 def parse_object(raw: bytes) -> JsonBody:
-    """The body as a JSON object. Raises `ApiError` 400 for everything else."""
+    """Parse the body as a JSON object. Raises `ApiError` 400 for everything else."""
     try:
         text = raw.decode()
         fields, spans, end = _walk(text, _skip(text, 0))
@@ -114,7 +116,7 @@ def _skip(text: str, position: int) -> int:
 
 
 def _walk(text: str, position: int) -> tuple[dict[str, Any], dict[str, Span], int]:
-    """The object at `position`: its fields, the spans of their values, and the position after it."""
+    """Return the object at `position`: its fields, the spans of their values, and the position after it."""
     if text[position] != "{":
         raise ValueError("not an object")
     scan = _decoder.raw_decode

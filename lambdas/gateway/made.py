@@ -1,7 +1,8 @@
-"""What an answer left at its provider: the container that code ran in, and the files that it made (L1.10).
+"""What an answer created at its provider: the container in which code ran, and the files that it created
+(L1.10).
 
-Read only where the provider itself says so, in the results of its own code execution: what Claude writes,
-into the input of a tool for instance, may name anything.
+Read only from the results of the provider's own code execution: what Claude writes, for instance into the
+input of a tool, may name anything.
 """
 
 import json
@@ -12,13 +13,13 @@ from typing import Any
 _MARKS = (b"container", b"file_id")
 _RESULTS = frozenset(("code_execution_tool_result", "bash_code_execution_tool_result"))
 OUTPUTS = frozenset(("code_execution_output", "bash_code_execution_output"))
-_MOST_FILES = 100  # kept of one answer
+_MOST_FILES = 100  # maximum stored per answer
 
 
 @dataclass(slots=True)
 class Made:
-    """The `container` of an answer with the `skills` that were loaded into it, as a policy names them, and
-    the ids of new `files`.
+    """The `container` of an answer with the `skills` loaded into it, as a policy names them, and the ids of
+    new `files`.
     """
 
     container: str = ""
@@ -29,7 +30,7 @@ class Made:
         return bool(self.container or self.files)
 
     def take_container(self, container: Any) -> None:
-        """Note what an answer says of its container, if anything."""
+        """Note what an answer says about its container, if anything."""
         if not isinstance(container, Mapping) or not isinstance(container.get("id"), str):
             return
         self.container = container["id"]
@@ -38,7 +39,7 @@ class Made:
             self.skills = [skill_name(one) for one in skills]
 
     def take_block(self, block: Any) -> None:
-        """Note the files of a content block that is a result of code execution."""
+        """Note the files in a content block that is a result of code execution."""
         if not isinstance(block, Mapping) or block.get("type") not in _RESULTS:
             return
         result = block.get("content")
@@ -51,7 +52,7 @@ class Made:
 
 
 def made_by(message: Any) -> Made:
-    """What a whole Message left."""
+    """Return what a whole Message created."""
     made = Made()
     if isinstance(message, Mapping):
         made.take_container(message.get("container"))
@@ -62,7 +63,7 @@ def made_by(message: Any) -> Made:
 
 
 def made_in(body: bytes) -> Made:
-    """What the Message in `body` left; nothing where it is none."""
+    """Return what the Message in `body` created; nothing if it is not a Message."""
     if not any(mark in body for mark in _MARKS):
         return Made()
     try:
@@ -72,7 +73,7 @@ def made_in(body: bytes) -> Made:
 
 
 def skill_name(skill: Any) -> str:
-    """A Skill as a policy names it: `type:id`, with `@version` where it has one."""
+    """Return a Skill as a policy names it: `type:id`, with `@version` if it has one."""
     given = skill if isinstance(skill, Mapping) else {}
     name = f"{given.get('type')}:{given.get('skill_id')}".replace("@", "%40")
     version = f"@{given['version']}" if given.get("version") is not None else ""

@@ -22,7 +22,7 @@ _JSON: list[Header] = [(b"content-type", b"application/json")]
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """Answers the question. Made once; holds no state of a call."""
+    """Serves the route. Created once; holds no state of a call."""
 
     policy: PolicyWatch
     ledger: Ledger
@@ -30,7 +30,7 @@ class Me:
     clock: Clock
 
     async def answer(self, exchange: Exchange, principal: Principal) -> None:
-        """One document. Raises `ApiError` 451 for a department that is not set up, 503 without the ledger."""
+        """Serve one request. Raises `ApiError` 451 for an unknown department, 503 without the ledger."""
         policy = self.policy.current()
         department = department_of(policy, principal)
         limits = limits_of(policy, department, principal, kind_of(principal, exchange.headers))
@@ -69,8 +69,9 @@ class Me:
         principal: Principal,
         limits: CallerLimits,
     ) -> dict[str, Any] | None:
-        """Micro-dollars of the session of a coding agent that the request names; None where it names none,
-        or a session has no budget.
+        """Return the micro-dollars of the coding agent session that the request names.
+
+        None if it names none, or if sessions have no budget.
         """
         session, ceiling = session_of(exchange.headers), monthly_ceiling(policy, department, limits)
         if session is None or ceiling is None:
@@ -87,8 +88,8 @@ def _data_classes(department: Department, principal: Principal) -> list[str]:
 def _budget(
     policy: GatewayPolicy, department: Department, limits: CallerLimits, balance: Balance, now: datetime
 ) -> dict[str, Any]:
-    """Micro-dollars of this month. `monthly_microusd` None: only the department or the organisation has
-    one.
+    """Return micro-dollars of this month. `monthly_microusd` None: only the department or the organisation
+    has a budget.
     """
     spent = balance.committed_microusd
     ceiling = monthly_ceiling(policy, department, limits)
@@ -97,9 +98,9 @@ def _budget(
     )
     return {
         "monthly_microusd": ceiling,
-        "committed_microusd": spent,  # spent, and reserved for calls that are under way
-        "uncertain_microusd": balance.uncertain_microusd,  # of it: nobody can say yet whether it was charged
-        "beyond_microusd": balance.beyond_microusd,  # also: charged above all that was held
+        "committed_microusd": spent,  # spent, and reserved for calls in progress
+        "uncertain_microusd": balance.uncertain_microusd,  # of which it is unknown whether it was charged
+        "beyond_microusd": balance.beyond_microusd,  # in addition: charged beyond all reservations
         "remaining_microusd": None if ceiling is None else max(0, ceiling - spent),
         "resets_at": f"{resets_at:%Y-%m-%dT%H:%M:%SZ}",
     }

@@ -1,4 +1,4 @@
-"""The Messages request: those few fields of its body that the gateway itself relies on."""
+"""The Messages request: the few fields of its body that the gateway itself relies on."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _USE_CASE = re.compile(rb"[a-z0-9-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class RegisteredPrompt:
-    """The approved prompt that a body was made from (L2.1). `human_review` names why a person must review
+    """The approved prompt that a body was made from (L2.1). `human_review` says why a person must review
     its answers.
     """
 
@@ -38,7 +38,7 @@ class MessageRequest:
 
 
 def read_use_case(headers: Mapping[bytes, bytes]) -> str | None:
-    """The caller's own name of its use case, `x-use-case` (L1.4). Raises `ApiError` 400."""
+    """Return the caller's own name of its use case, `x-use-case` (L1.4). Raises `ApiError` 400."""
     given = headers.get(b"x-use-case")
     if given is None:
         return None
@@ -48,8 +48,8 @@ def read_use_case(headers: Mapping[bytes, bytes]) -> str | None:
 
 
 def body_for(body: JsonBody, model_name: str, inference_geo: str | None = None) -> bytes:
-    """The bytes of the body, with a provider's name of the model in place of the caller's, and with the
-    place of inference that the policy asks of it.
+    """Return the body with a provider's model id in place of the caller's, and the policy's inference
+    location.
     """
     if body.fields["model"] == model_name and inference_geo is None:
         return body.raw
@@ -59,7 +59,7 @@ def body_for(body: JsonBody, model_name: str, inference_geo: str | None = None) 
 def edits(
     spans: Mapping[str, Span], model_name: str, inference_geo: str | None
 ) -> Iterator[tuple[Span, bytes]]:
-    """What changes in the parameters of one message, whose values stand at `spans`."""
+    """Return the changes to the parameters of one message, whose values are at `spans`."""
     model = json.dumps(model_name).encode()
     geo = json.dumps(inference_geo).encode()
     if inference_geo is not None and "inference_geo" in spans:
@@ -76,8 +76,9 @@ def read_message_request(
     use_case: str | None = None,
     needs_max_tokens: bool = True,
 ) -> MessageRequest:
-    """The fields that the gateway relies on. Raises `ApiError` 400 naming the field that is missing or of a
-    wrong type.
+    """Parse the fields that the gateway relies on.
+
+    Raises `ApiError` 400 naming the field that is missing or of a wrong type.
     """
     fields = body.fields
     model = fields.get("model")

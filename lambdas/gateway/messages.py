@@ -1,9 +1,10 @@
-"""POST /v1/messages: the one place where the steps of a call stand in their order.
+"""POST /v1/messages: the one place that shows the steps of a call in order.
 
     authenticate → authorise → inspect → reserve → record intent → call → filter → settle → record outcome
 
-`authenticate` has happened when `answer` is called (every route needs it). Whatever goes wrong after the
-reservation, it is settled and the intent gets its outcome: `Completion` sees to that, exactly once per call.
+`authenticate` has happened when `answer` is called, because every route needs it. Whatever fails after the
+reservation, it is settled and the intent gets its outcome: `Completion` ensures that, exactly once per
+call.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +49,7 @@ _FILES_BETA: Header = (b"anthropic-beta", b"files-api-2025-04-14")
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """Answers Messages calls. Made once; holds no state of a call."""
+    """Serves Messages calls. Created once; holds no state of a call."""
 
     policy: PolicyWatch
     rules: RequestRules
@@ -68,8 +69,9 @@ class Messages:
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: MessageRequest
     ) -> None:
-        """Take one call through all steps. Raises `ApiError` when it is refused or fails before its answer
-        begins.
+        """Take one call through all steps.
+
+        Raises `ApiError` if it is refused or fails before its answer begins.
         """
         policy = self.policy.current()
         grant = authorise(
@@ -133,7 +135,7 @@ class Messages:
             except CallCancelled:
                 await completion.finish(client_gone_outcome())
             except ApiError as error:
-                if exchange.client_gone:  # and the provider broke off while it was read on
+                if exchange.client_gone:  # and the provider was interrupted while it was read on
                     await completion.finish(client_gone_outcome(billable=call.may_be_charged))
                     return
                 await completion.abandon(error)
@@ -145,9 +147,9 @@ class Messages:
 
     def _upstream(self, call: GovernedCall, reserved: Reserved, named: Named) -> UpstreamCall:
         target, headers = call.exchange.target, call.exchange.raw_headers
-        if call.exchange.path != "/v1/messages":  # the caller spoke to our route, not to the API's
+        if call.exchange.path != "/v1/messages":  # the caller used our route, not the API's
             target, headers = "/v1/messages", with_api_version(headers)
-            if named.files:  # which clients of other APIs cannot ask for
+            if named.files:  # which clients of other APIs cannot request
                 headers = [*headers, _FILES_BETA]
         return UpstreamCall(
             "POST",
@@ -166,8 +168,9 @@ class Messages:
 
 
 def declared(headers: Mapping[bytes, bytes], prompt: RegisteredPrompt | None) -> Declaration:
-    """What is declared of a request: by its caller, else by its prompt, whose approval may also say that a
-    person reviews the answers. Raises `ApiError` 400.
+    """Return what the caller, or else the prompt, declares about a request. Raises `ApiError` 400.
+
+    A prompt's approval may also say that a person reviews the answers.
     """
     own = read_declaration(headers)
     if prompt is None:
@@ -176,7 +179,7 @@ def declared(headers: Mapping[bytes, bytes], prompt: RegisteredPrompt | None) ->
 
 
 def with_api_version(headers: Sequence[Header]) -> list[Header]:
-    """The headers, with the version of the API that the gateway speaks where they name none."""
+    """Return the headers, with the gateway's API version if they name none."""
     if any(name == b"anthropic-version" for name, _ in headers):
         return list(headers)
     return [*headers, (b"anthropic-version", b"2023-06-01")]
@@ -190,7 +193,7 @@ def governed_message(
     request: MessageRequest,
     verdict: Verdict,
 ) -> GovernedCall:
-    """The call as the steps after inspection see it."""
+    """Return the call as the steps after inspection see it."""
     return GovernedCall(
         exchange=exchange,
         entry=entry,

@@ -1,4 +1,4 @@
-"""GET /v1/models: the aliases and models that the caller may use, in the shape of the Claude API (L1.1)."""
+"""GET /v1/models: the aliases and models that the caller may use, in the format of the Claude API (L1.1)."""
 
 import json
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from lambdas.common.policy import GatewayPolicy, Model
 from lambdas.gateway.authorise import granted_models
 from lambdas.gateway.errors import invalid_request, not_found
 
-_UNKNOWN_DATE = "1970-01-01T00:00:00Z"  # the API's own convention where a release date is not known
+_UNKNOWN_DATE = "1970-01-01T00:00:00Z"  # the API's own convention for an unknown release date
 _LIMIT, _MOST = 20, 1_000
 
 
 def models_page(policy: GatewayPolicy, principal: Principal, query: bytes = b"") -> bytes:
-    """A page of them: first the aliases, then the models that they stand for today, each once.
+    """Return a page: first the aliases, then the models behind them, each once.
 
     `query` has `limit`, `after_id` and `before_id` as in the Claude API. Raises `ApiError` 400.
     """
@@ -45,7 +45,7 @@ def models_page(policy: GatewayPolicy, principal: Principal, query: bytes = b"")
 
 
 def one_model(policy: GatewayPolicy, principal: Principal, model_id: str) -> bytes:
-    """One entry, by any name that a call may use. Raises `ApiError` 404."""
+    """Return one entry, by any name that a call may use. Raises `ApiError` 404."""
     for model in granted_models(policy, principal):
         if model.answers_to(model_id):
             return json.dumps(_entry(model_id, model)).encode()
@@ -82,7 +82,7 @@ def _entry(model_id: str, model: Model) -> dict[str, Any]:
 
 
 def _capabilities() -> Mapping[str, Any]:
-    """What the models of the catalogue can do; what a department may use of it is for its policy to say."""
+    """Return the capabilities of the catalogue's models; the policy says what a department may use."""
     yes, no = {"supported": True}, {"supported": False}
     return {
         "batch": yes,

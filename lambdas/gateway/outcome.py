@@ -1,6 +1,4 @@
-"""What came of a call: what is settled with the ledger, written into the record and counted in the access
-log.
-"""
+"""Outcome of a call: settled with the ledger, written to the record and counted in the access log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +12,11 @@ Result = Literal["completed", "upstream_error", "failed", "interrupted", "client
 
 @dataclass(slots=True)
 class Outcome:
-    """`usage` as the provider reported it (the Claude API's `usage` object); None when it reported none.
+    """`usage` as reported by the provider (the Claude API's `usage` object), or None.
 
-    `billable` is False when no provider took the request; `said_usage` says that `usage` is the final one,
-    whether the answer was completed or not; `delivered_tokens` is the least that an answer
-    without final usage has produced. `response` is what the client got, or was being given when the call
-    ended.
+    `billable` is False if no provider accepted the request; `said_usage` says that `usage` is final,
+    whether or not the answer was completed; `delivered_tokens` is the minimum that an answer without final
+    usage has produced. `response` is what the client got, or was getting when the call ended.
     """
 
     result: Result
@@ -29,18 +26,18 @@ class Outcome:
     said_usage: bool = False
     delivered_tokens: int = 0
     stop_reason: str | None = None
-    model: str | None = None  # as the answer calls it
+    model: str | None = None  # as named in the answer
     upstream_request_id: str | None = None
     response: bytes = b""
     content_type: str = "application/json"
     reason: str = ""
     decisions: list[dict[str, Any]] = field(default_factory=list)
-    called: list[CalledTool] = field(default_factory=list)  # tools, in the order of the calls
-    made: Made | None = None  # what stays at the provider
+    called: list[CalledTool] = field(default_factory=list)  # tools, in call order
+    made: Made | None = None  # what remains at the provider
 
 
 def usage_and_stop_reason(message: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-    """What a whole Message says of itself; `(None, None)` without usage."""
+    """Return what a whole Message says about itself; `(None, None)` without usage."""
     usage, stop_reason = message.get("usage"), message.get("stop_reason")
     if not isinstance(usage, dict):
         return None, None
@@ -48,10 +45,12 @@ def usage_and_stop_reason(message: Mapping[str, Any]) -> tuple[dict[str, Any] | 
 
 
 def failed_outcome(reason: str, status: int) -> Outcome:
-    """A call that ended without any answer: no provider gave one."""
+    """Return the outcome of a call that no provider answered."""
     return Outcome("failed", status, reason=reason)
 
 
 def client_gone_outcome(*, billable: bool = True) -> Outcome:
-    """The client left while a provider was at work, which may have charged all that was held."""
+    """Return the outcome if the client disconnected while a provider worked, which may have charged all
+    that was reserved.
+    """
     return Outcome("client_gone", 499, billable=billable, reason="client_gone")

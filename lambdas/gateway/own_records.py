@@ -1,7 +1,8 @@
-"""GET /v1/records/{request_id}: what is on record of a call of one's own, never its texts (L2.5, L4.2).
+"""GET /v1/records/{request_id}: what is on record about the caller's own call, without its texts (L2.5,
+L4.2).
 
-Answered by the marks that are left of answers and of refusals for 90 days; the records themselves are for
-those whom the audit policy names. Nobody learns whether a call of somebody else exists.
+Answered from the markers of answers and refusals, which are kept for 90 days; the records themselves are
+for those named in the audit policy. Nobody learns whether somebody else's call exists.
 """
 
 import json
@@ -25,7 +26,7 @@ _OF_A_FINDING = ("type", "level", "rule", "field")
 
 
 def facts_of(call: GovernedCall, now: datetime) -> str:
-    """What a mark keeps of a call for its caller, as JSON: no text and no value of it."""
+    """Return what a marker stores about a call for its caller, as JSON without any text or value."""
     found = call.verdict.record.get("findings", ()) if not call.verdict.allowed else ()
     return json.dumps(
         {
@@ -45,19 +46,19 @@ def facts_of(call: GovernedCall, now: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OwnRecords:
-    """Finds the marks. `store` is the one that they are left in."""
+    """Finds the markers in `store`."""
 
     store: Store
 
     async def answer(self, exchange: Exchange, principal: Principal, request_id: str) -> None:
-        """One document. Raises `ApiError` 404 for what is not the caller's own, 503."""
+        """Serve one request. Raises `ApiError` 404 for what is not the caller's own, 503."""
         keys = [
             Key("ledger", f"{kind}#{request_id[:_LONGEST_ID]}", sk)
             for kind, sk in (("ANSWER", "ANSWER"), ("REFUSED", "REFUSED"))
         ]
         try:
             answered, refused = await self.store.get(keys)
-        except Exception:  # whatever the store raises: without it nobody's call can be found
+        except Exception:  # whatever the store raises: without it no call can be found
             raise errors.control_unavailable("ledger") from None
         for result, item in (("completed", answered), ("refused", refused)):
             if item is not None and item["principal"] == principal.id and FACTS in item:

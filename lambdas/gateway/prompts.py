@@ -1,15 +1,15 @@
-"""POST /v1/prompts/{name}/messages: an approved prompt with the caller's variables, as a Messages call (L2.1,
-L2.2, L3.1).
+"""POST /v1/prompts/{name}/messages: an approved prompt with the caller's variables, as a Messages call
+(L2.1, L2.2, L3.1).
 
-Body: {"variables": {"…": …}, "version": 3, "stream": true}. `version` is a number or an alias (`current` when
-it is not given: the stable version or, of a prompt that no model has proven yet, its draft); variables are
-checked against the prompt's schema before anything else happens. A prompt whose `about.follow_up` is true
-also takes `continue`: the turns after its own message, first Claude's answer, last what the person says now.
-What the prompt and the variables make is inspected, priced, recorded and answered like any other message; its
-records carry the prompt's id and version.
+Body: {"variables": {"…": …}, "version": 3, "stream": true}. `version` is a number or an alias (default
+`current`: the stable version or, for a prompt not yet proven with a model, its draft); variables are
+validated against the prompt's schema first. A prompt whose `about.follow_up` is true also accepts
+`continue`: the turns after its own message, beginning with Claude's answer and ending with the person's new
+text. The resulting message is inspected, priced, recorded and answered like any other; its records contain
+the prompt's id and version.
 
-The index of prompts is re-read within 15 seconds of a change; a version is read once, and only taken when its
-bytes have the SHA-256 that the index promises.
+The index of prompts is read again within 15 seconds of a change; a version is read once, and accepted only
+if its bytes have the SHA-256 in the index.
 """
 
 import asyncio
@@ -37,7 +37,9 @@ _FOLLOW_SECONDS = 15.0
 
 
 class PromptRegistry:
-    """The published prompts. `index` is the registry's index, `read` gives the object under a key of it."""
+    """The published prompts. `index` is the registry's index, `read` returns the object under one of its
+    keys.
+    """
 
     def __init__(
         self,
@@ -56,8 +58,10 @@ class PromptRegistry:
         self._versions: dict[str, Prompt] = {}
 
     async def find(self, name: str, version: int | str) -> Prompt:
-        """The published version. Raises `ApiError` 404 for a name, version or alias that there is not, 503
-        when the registry cannot be read.
+        """Return the published version.
+
+        Raises `ApiError` 404 for a name, version or alias that does not exist, 503 if the registry cannot
+        be read.
         """
         try:
             await self._follow()
@@ -75,8 +79,9 @@ class PromptRegistry:
             raise errors.control_unavailable("prompt registry") from None
 
     async def current(self, department: str) -> list[Prompt]:
-        """The current version of every prompt that a department may use, by name. Raises `ApiError` 503 when
-        the registry cannot be read.
+        """Return the current version of every prompt that a department may use, by name.
+
+        Raises `ApiError` 503 if the registry cannot be read.
         """
         try:
             await self._follow()
@@ -92,7 +97,7 @@ class PromptRegistry:
         return _placed(await self._version(stored["key"], stored["sha256"]), entry)
 
     async def _follow(self) -> None:
-        """Read the index again when it was last read longer ago than promised."""
+        """Read the index again if it is older than promised."""
         async with self._reading:
             if self._read_at is not None and self._clock() - self._read_at < _FOLLOW_SECONDS:
                 return
@@ -113,14 +118,14 @@ class PromptRegistry:
 
 
 def _numbered(entry: Mapping[str, Any], alias: str) -> int | None:
-    """The version that an alias names; `current` is the stable one or, without one, the draft."""
+    """Return the version behind an alias; `current` is the stable one or, if there is none, the draft."""
     aliases = entry["aliases"]
     return aliases.get(STABLE) or aliases.get(DRAFT) if alias == CURRENT else aliases.get(alias)
 
 
 def _placed(prompt: Prompt, entry: Mapping[str, Any]) -> Prompt:
-    """The prompt with its status, for those departments as well that the client's file says are like its
-    own.
+    """Return the prompt with its status, extended to departments that the client file declares to be like
+    its own.
     """
     aliases = {number: alias for alias, number in entry["aliases"].items()}
     departments = (*prompt.departments, *(entry.get("departments") or ()))
@@ -130,7 +135,7 @@ def _placed(prompt: Prompt, entry: Mapping[str, Any]) -> Prompt:
 async def read_prompt_request(
     registry: PromptRegistry, principal: Principal, name: str, body: JsonBody
 ) -> MessageRequest:
-    """The Messages request that the prompt and the variables make. Raises `ApiError` 400, 404, 451, 503."""
+    """Return the Messages request made of prompt and variables. Raises `ApiError` 400, 404, 451, 503."""
     fields = body.fields
     for field in fields:
         if field not in _FIELDS:
@@ -159,7 +164,7 @@ async def read_prompt_request(
 
 
 def _read_turns(prompt: Prompt, turns: Any) -> list[dict[str, str]]:
-    """The turns after the prompt's own message. Raises `ApiError` 400, 451."""
+    """Parse the turns after the prompt's own message. Raises `ApiError` 400, 451."""
     if not prompt.about.get("follow_up"):
         raise errors.policy_refusal(
             f"The prompt {prompt.name} answers once; start it again with other variables.", "prompt_follow_up"
@@ -176,19 +181,17 @@ def _read_turns(prompt: Prompt, turns: Any) -> list[dict[str, str]]:
 
 
 def asked_language(query: bytes) -> str:
-    """The `language` of a query string; empty where there is none."""
+    """Return the `language` of a query string, or an empty text."""
     return (parse_qs(query.decode("latin-1")).get("language") or [""])[0]
 
 
 def prompts_page(prompts: Sequence[Prompt], language: str) -> bytes:
-    """What people read about prompts, without instructions or templates."""
+    """Return what people read about prompts, without instructions or templates."""
     return json_bytes({"data": [describe(prompt, language) for prompt in prompts]})
 
 
 def describe(prompt: Prompt, language: str) -> dict[str, Any]:
-    """What people read about one prompt: texts in `language` where they exist, what it asks for, its
-    rules.
-    """
+    """Return what people read about one prompt: texts in `language` if available, variables, rules."""
     about = {name: value for name, value in prompt.about.items() if name != "texts"}
     translated = dict((prompt.about.get("texts") or {}).get(language) or {})
     described: Mapping[str, str] = translated.pop("variables", None) or {}

@@ -1,8 +1,8 @@
-"""Texts that a person declares public, on record: so many a day (G.1).
+"""Texts that a person declares public, on record, up to a daily limit (G.1).
 
-A wire story or a press release names people and companies as a confidential memo does. A person who says
-where it was published may send it; the audit record keeps what was said, and the number a day is limited for
-each person, so that it stays a statement and does not become a habit.
+A wire story or a press release names people and companies just as a confidential memo does. A person who
+states where it was published may send it; the audit record keeps the statement, and a daily limit per
+person prevents it from becoming a habit.
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,10 @@ class Publications:
     clock: Clock
 
     async def declare(self, principal: Principal, department: Department) -> None:
-        """One declaration of a person. Raises `ApiError`: 400 for an application, 451 where the department
-        may declare nothing and for one too many today, 503 when they cannot be counted.
+        """Count one declaration of a person.
+
+        Raises `ApiError` 400 for an application, 451 if the department may declare nothing or the daily
+        limit is reached, 503 if declarations cannot be counted.
         """
         if principal.kind != "person":
             raise errors.invalid_request("x-published-at: only a person may declare a text public")

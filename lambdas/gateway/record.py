@@ -1,8 +1,8 @@
-"""Record a call: the intent before it leaves, the outcome before its answer is complete, a refusal as a
-violation (L2.5, G.2, G.3).
+"""Records of a call: the intent before it is sent, the outcome before its answer is complete, a refusal as
+a violation (L2.5, G.2, G.3).
 
-Bodies are handed over separately from the record: the audit store encrypts them with the key of the
-department and the subject, and keeps the record itself readable for auditors without them.
+Bodies are passed separately from the record: the audit store encrypts them with the key of the department
+and the subject, and keeps the record itself readable for auditors without them.
 """
 
 import hashlib
@@ -33,14 +33,16 @@ _OPAQUE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 class Audit(Protocol):
-    """What the gateway needs of the audit store. Returning means durable; anything raised means not."""
+    """The part of the audit store that the gateway needs. A record is durable on return, and not if it
+    raises.
+    """
 
     async def append(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> None: ...
     def close(self) -> None: ...
 
 
 class _Refusals:
-    """How many refusals of each caller were recorded in the current hour, in this process."""
+    """Number of recorded refusals per caller in the current hour, in this process."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -49,7 +51,7 @@ class _Refusals:
         self._left_out: dict[str, int] = {}
 
     def before(self, caller: str) -> int | None:
-        """How many were left out since the last one that was recorded; None when this one is, too."""
+        """Return how many were omitted since the last recorded one, or None if this one is omitted too."""
         hour = int(self._clock().timestamp() // 3600)
         if hour != self._hour:
             self._hour = hour
@@ -62,7 +64,7 @@ class _Refusals:
 
 
 class Recorder:
-    """Writes the records of calls, and says of each that was lost that it was."""
+    """Writes the records of calls, and logs each one that is lost."""
 
     def __init__(self, audit: Audit, log: AccessLog, counts: RefusalCounts, clock: Clock = utc_now) -> None:
         self._audit = audit
@@ -71,15 +73,19 @@ class Recorder:
         self._log = log
 
     async def intent(self, call: GovernedCall, reserved: Reserved) -> None:
-        """Before the call leaves. Raises `ApiError` 503 when the record is not durable, 403 when the caller's
-        data were erased, so that nothing may be kept.
+        """Record the intent before the call is sent.
+
+        Raises `ApiError` 503 if the record is not durable, 403 if the caller's data were erased, so that
+        nothing may be stored.
         """
         record = {**_about(call, "intent"), "reserved_microusd": reserved.microusd}
         await self._append(record, {"request": call.body})
 
     async def outcome(self, call: GovernedCall, outcome: Outcome, cost: Cost, booked_month: str) -> None:
-        """Before the answer is complete. `booked_month` is where the ledger counts the cost. Raises
-        `ApiError` 503 when the record is not durable.
+        """Record the outcome before the answer is complete. `booked_month` is where the ledger counts the
+        cost.
+
+        Raises `ApiError` 503 if the record is not durable.
         """
         record = {
             **_about(call, "outcome"),
@@ -105,17 +111,17 @@ class Recorder:
                 self._log.tools_called(kind, number)
         try:
             await self._audit.append(record, bodies={"response": outcome.response})
-        except (
-            SubjectErased
-        ):  # while the call was under way: what happened stays on record, not what was said
+        except SubjectErased:  # during the call: what happened stays on record, without the texts
             await self._append({**record, "erased": True}, {})
         except Exception:
             raise errors.control_unavailable("audit store") from None
 
     async def refusal(self, call: GovernedCall) -> None:
-        """A request that inspection blocked: it never leaves. Its attempt is kept in small form, as it is
-        kept for years: what was found and where, the size and hash of the body, a short body itself. Beyond
-        so many of one caller in an hour only their number is kept. Raises `ApiError` 503.
+        """Record a request that inspection blocked and that is never sent.
+
+        As records are kept for years, the attempt is kept in small form: findings and their places, size
+        and hash of the body, the body itself if it is short. Above a limit per caller and hour only the
+        number is kept. Raises `ApiError` 503.
         """
         await self._counts.count(call)
         before = self._refusals.before(call.principal.id)
@@ -132,15 +138,17 @@ class Recorder:
         await self._append(record, {"request": call.body} if small else {})
 
     async def counted(self, call: GovernedCall) -> None:
-        """A text whose tokens a provider counts: that it left, not what it was. Raises `ApiError` 503."""
+        """Record that a provider counts the tokens of a text, without the text. Raises `ApiError` 503."""
         await self._append({**_about(call, "count_tokens"), "request_bytes": len(call.body)}, {})
 
     async def batch_access(
         self, exchange_id: str, principal: Principal, request_id: str, batch_id: str, what: str
     ) -> None:
-        """Somebody looked at a batch, took its results or cancelled it. Raises `ApiError` 503.
+        """Record that somebody viewed a batch, retrieved its results or cancelled it. Raises `ApiError`
+        503.
 
-        `exchange_id` is the request that did, as the access log has it; `request_id` the one that made it.
+        `exchange_id` is the id of this request in the access log; `request_id` the one that created the
+        batch.
         """
         record = {
             "kind": "batch_access",
@@ -168,11 +176,11 @@ class Recorder:
         provider: str,
         booked_month: str,
     ) -> None:
-        """What came of a part of a batch, the lines after `after_line`, when they were first seen. Raises
-        `ApiError` 503.
+        """Record a chunk of a batch, the lines after `after_line`, when it is first seen. Raises `ApiError`
+        503.
 
-        `exchange_id` is the request that saw it, as the access log has it; `request_id` the one that made it.
-        `booked_month` is that of the reservation, in which the ledger counts the cost.
+        `exchange_id` is the id of this request in the access log; `request_id` the one that created the
+        batch. `booked_month` is that of the reservation, in which the ledger counts the cost.
         """
         record = {
             "kind": "batch_results",
@@ -202,11 +210,11 @@ class Recorder:
         about: dict[str, Any],
         content: bytes = b"",
     ) -> None:
-        """Somebody uploaded a file, listed files, looked one up, downloaded or deleted it. The name of a file
-        may be personal and stays out of it. Raises `ApiError` 503, 403 when the caller's data were erased.
+        """Record that somebody uploaded, listed, viewed, downloaded or deleted a file.
 
-        `exchange_id` is the request that did, as the access log has it; `request_id` the one that the file
-        comes from. `about` says more; `content` is the file itself.
+        The name of a file may be personal and is not recorded. `exchange_id` is the id of this request in
+        the access log; `request_id` the one that the file comes from. `about` has further fields; `content`
+        is the file itself. Raises `ApiError` 503, 403 if the caller's data were erased.
         """
         record = {
             "kind": "file_access",
@@ -233,7 +241,7 @@ class Recorder:
         material_decision: bool,
         text: bytes,
     ) -> None:
-        """How an earlier answer was used (G.3). Raises `ApiError` 503 when the record is not durable."""
+        """Record how an earlier answer was used (G.3). Raises `ApiError` 503 if the record is not durable."""
         record = {
             "kind": "use",
             "request_id": request_id,
@@ -252,7 +260,9 @@ class Recorder:
         request_id: str,
         fields: dict[str, bool | int | str],
     ) -> None:
-        """What an earlier answer was worth (L5.2). Raises `ApiError` 503 when the record is not durable."""
+        """Record how useful an earlier answer was (L5.2). Raises `ApiError` 503 if the record is not
+        durable.
+        """
         record = {
             "kind": "feedback",
             "request_id": request_id,
@@ -267,8 +277,8 @@ class Recorder:
     async def inspection_mistake(
         self, statement_id: str, principal: Principal, request_id: str, what: str
     ) -> None:
-        """That inspection was wrong about a request (L2.3). Raises `ApiError` 503 when the record is not
-        durable.
+        """Record that inspection was wrong about a request (L2.3). Raises `ApiError` 503 if the record is
+        not durable.
         """
         record = {
             "kind": "inspection-mistake",
@@ -314,7 +324,7 @@ def _about(call: GovernedCall, kind: str) -> dict[str, Any]:
 
 
 def _of_claude_code(call: GovernedCall) -> dict[str, str]:
-    """What Claude Code says of itself: which of its sessions and agents asked. Opaque ids, or left out."""
+    """Return the session and agent that Claude Code reports: opaque ids, or nothing."""
     headers = call.exchange.headers
     given = {name: headers[header].decode("latin-1") for name, header in _CLAUDE_CODE if header in headers}
     return {name: value for name, value in given.items() if _OPAQUE.fullmatch(value)}

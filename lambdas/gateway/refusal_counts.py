@@ -1,7 +1,7 @@
-"""Counts what inspection refuses, by person and month, where the client has cases opened of it (G.2).
+"""Counts of what inspection refuses, by person and month, for clients that open cases for them (G.2).
 
-Nothing is counted where `inspection.case_after_refusals` is not set, and never for an application. A count
-says how often and for which reason, never of what text; it is gone 92 days after the last.
+Nothing is counted if `inspection.case_after_refusals` is not set, and never for an application. A count has
+the number and the reasons, never the texts, and expires 92 days after the last.
 """
 
 from dataclasses import dataclass

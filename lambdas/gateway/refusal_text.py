@@ -1,8 +1,9 @@
 """What a person or an agent reads when policy refuses a request: what was found, where, what to do (L1.11).
 
-Inspection names a place by its path in the request (`messages[4].content[0].content`), which says nothing to
-a person who sees a conversation and files. The place is given in their words; what to do depends on the
-client, because only the client can change a conversation that it sends again with every request.
+Inspection identifies a place by its path in the request (`messages[4].content[0].content`), which means
+nothing to a person who sees a conversation and files. The place is described in their words; what to do
+depends on the client, because only the client can change a conversation that it sends again with every
+request.
 """
 
 import re
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _PATH = re.compile(r"(?:messages\[(\d+)\]|system|tools\[(\d+)\])(?:\.[\w<>-]+|\[\d+\])*")
-# Two texts that a value lies across, as inspection writes it, or one path.
+# Two texts that contain a value together, as inspection formats it, or one path.
 _WHERE = re.compile(rf"(?P<first>\S+)\+\[(?P<second>\S+)\](?=[.,;]?(?:\s|$))|{_PATH.pattern}")
 _BLOCK = re.compile(r"\.content\[(\d+)\]")
 _NAMED_BY = ("file_path", "path", "notebook_path", "url", "pattern", "command", "query")
@@ -21,7 +22,7 @@ _CLAUDE_CODE = b"claude-cli/"
 def explained(
     message: str, fields: Mapping[str, Any], headers: Mapping[bytes, bytes], help_url: str | None
 ) -> str:
-    """The message with its places in words, and with what to do now."""
+    """Return the message with places in words, and with what to do now."""
     paths = [match.group(0) for match in _PATH.finditer(message)]
     placed = _WHERE.sub(lambda match: _where(fields, match), message)
     advice = _way_on(fields, paths, headers)
@@ -44,7 +45,7 @@ def _place(fields: Mapping[str, Any], path: str) -> str:
     if match.group(2) is not None:
         return f"the definition of the tool {_name(_at(fields.get('tools'), int(match.group(2))))}"
     messages, index = fields.get("messages"), int(match.group(1))
-    if not isinstance(messages, list):  # of a batch: its paths say which of its requests
+    if not isinstance(messages, list):  # of a batch, whose paths identify the request
         return path
     message = _at(messages, index)
     whose = _whose(messages, index)
@@ -72,7 +73,7 @@ def _whose(messages: list[Any], index: int) -> str:
 
 
 def _call_of(messages: Any, call_id: Any) -> str:
-    """The tool, and the file or address, that a result belongs to."""
+    """Return the tool, and the file or address, that a result belongs to."""
     for message in messages if isinstance(messages, list) else ():
         content = message.get("content") if isinstance(message, Mapping) else None
         for block in content if isinstance(content, list) else ():

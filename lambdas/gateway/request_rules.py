@@ -1,8 +1,8 @@
-"""What a request may use: the request contract, and the permissions of its department (L1.10, G.9).
+"""What a request may use: the request contract, and the department's permissions (L1.10, G.9).
 
-What the contract does not list is refused with the place that names it, or passed and recorded, as the
-department's policy says. What it lists may need a permission: web searches, MCP servers, code that runs at
-the provider. Both are decided before the body is inspected, from one survey of it, and both are recorded and
+What the contract does not list is refused, naming its place, or allowed and recorded, according to the
+department's policy. What it lists may need a permission: web searches, MCP servers, code execution at the
+provider. Both are decided before the body is inspected, from one survey of it, and both are recorded and
 counted.
 """
 
@@ -27,7 +27,7 @@ _BETA_HEADER = b"anthropic-beta"
 _PAYERS = (b"anthropic-workspace-id", b"anthropic-user-profile-id")
 _DOMAIN_TOOLS = ("web_search", "web_fetch")
 _LIMITS = ("max_uses", "max_content_tokens", "max_tokens")
-_PRICED: Mapping[str, tuple[Any, ...]] = {  # fields whose values decide the price
+_PRICED: Mapping[str, tuple[Any, ...]] = {  # fields whose values determine the price
     "speed": (None, "standard", "fast"),
     "service_tier": (None, "auto", "standard_only"),
 }
@@ -35,7 +35,7 @@ _CLOSED = ("fallbacks", "mcp_servers", "container", "thread", "compaction", "bil
 
 
 class ContractWatch(WideningDocument[RequestContract]):
-    """The shipped contract with what the organisation allows in addition."""
+    """The shipped contract with the organisation's additions."""
 
     def __init__(self, source: DocumentSource | None, report: Any = lambda _: None) -> None:
         super().__init__(
@@ -62,12 +62,12 @@ class Denied:
     permission: str
     place: str
     detail: str = ""
-    tools: frozenset[str] | None = None  # of an MCP server; None: whatever it has
+    tools: frozenset[str] | None = None  # of an MCP server; None: all of them
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRules:
-    """Holds requests against contract and permissions."""
+    """Checks requests against contract and permissions."""
 
     contract: ContractWatch
     log: AccessLog
@@ -81,8 +81,9 @@ class RequestRules:
         seen: Survey,
         path: str = "",
     ) -> dict[str, Any]:
-        """The record of what was decided. Raises `ApiError` 400 for what nobody knows, 451 for what is not
-        permitted.
+        """Return the record of the decision.
+
+        Raises `ApiError` 400 for what is unknown, 451 for what is not permitted.
         """
         contract = self.contract.current()
         raw_headers = exchange.raw_headers
@@ -117,7 +118,7 @@ _ACTIONS = {"observe": "allow", "warn": "flag", "enforce": "block"}
 
 
 def _betas(raw_headers: Iterable[Header], fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every beta that is asked for, in whichever header or field, with its place."""
+    """Yield every requested beta, in whichever header or field, with its place."""
     for name, value in raw_headers:
         if name == _BETA_HEADER:
             yield from ((one.strip(), "anthropic-beta") for one in value.decode("latin-1").split(","))
@@ -197,7 +198,7 @@ def _needed(
     betas: Iterable[tuple[str, str]],
     path: str,
 ) -> Iterator[Denied]:
-    """Everything that needs a permission, as what is denied without it."""
+    """Yield everything that needs a permission, as what is denied without it."""
     for name, value in fields.items():
         entry = contract.fields.get(name)
         if entry is None or value is None:
@@ -217,7 +218,7 @@ def _needed(
         entry = contract.tools.get(tool_type(tool))
         if entry is None or not entry.needs:
             continue
-        if tool_type(tool) == MCP_TOOLSET:  # what it reaches is said by its server
+        if tool_type(tool) == MCP_TOOLSET:  # its server determines what it reaches
             if all(server.get("name") != tool.get("mcp_server_name") for _, server in seen.servers):
                 yield Denied("mcp", place)
             continue
@@ -234,7 +235,7 @@ def _needed(
 
 
 def _skills(given: Any, place: str) -> Iterator[Denied]:
-    """Each Skill as a policy names it; what is none is no approved one either."""
+    """Yield each Skill as a policy names it; an invalid one is not approved either."""
     for index, one in enumerate(given if isinstance(given, list) else [given]):
         yield Denied("skills", f"{place}[{index}]", skill_name(one))
 
@@ -263,12 +264,12 @@ def _permits(department: Department, roles: Iterable[str], one: Denied) -> bool:
 
 
 def permits_skill(department: Department, roles: Iterable[str], name: str) -> bool:
-    """Whether a Skill, as a policy names it, may be loaded now."""
+    """Return whether a Skill, as a policy names it, may be loaded."""
     return department.tool_governance != "enforce" or _permits(department, roles, Denied("skills", "", name))
 
 
 def lists_skill(department: Department, roles: Iterable[str], skill: str, version: str) -> bool:
-    """Whether the department may know of a Skill, by its id alone, and of this version where one is given."""
+    """Return whether the department may see a Skill, by its id alone, and this version if given."""
     if _permits(department, roles, Denied("skills", "", f"any:{skill}")):
         return True
     escaped = skill.replace("@", "%40")
@@ -280,19 +281,19 @@ def lists_skill(department: Department, roles: Iterable[str], skill: str, versio
 
 
 def skill_not_permitted(place: str, name: str, contact: str | None) -> errors.ApiError:
-    """451: a Skill that the department has no approval for."""
+    """Return a 451: the department has no approval for the Skill."""
     return _not_permitted(Denied("skills", place, name), contact)
 
 
 def _approves(skills: Iterable[str], asked: str) -> bool:
-    """Whether a Skill is approved, in this version or in all; with `asked` empty whether any is."""
+    """Return whether a Skill is approved, in this version or in all; with `asked` empty, whether any is."""
     if not asked:
         return bool(tuple(skills))
     return asked in skills or asked.partition("@")[0] in skills
 
 
 def _tools_of(server: Mapping[str, Any], seen: Survey) -> frozenset[str] | None:
-    """The tools of an MCP server that a request lets Claude call; None for whatever the server has."""
+    """Return the tools of an MCP server that a request allows, or None for all of them."""
     sets = [
         one
         for _, one in seen.tools
@@ -306,7 +307,7 @@ def _tools_of(server: Mapping[str, Any], seen: Survey) -> frozenset[str] | None:
         for name, config in configs.items() if isinstance(configs, Mapping) else ():
             if isinstance(config, Mapping) and config.get("enabled") is not False:
                 enabled.add(str(name))
-    configuration = server.get("tool_configuration")  # what counted before there were sets of tools
+    configuration = server.get("tool_configuration")  # used before toolsets existed
     named = configuration.get("allowed_tools") if isinstance(configuration, Mapping) else None
     if not sets and isinstance(named, list):
         return frozenset(str(one) for one in named)
@@ -314,13 +315,13 @@ def _tools_of(server: Mapping[str, Any], seen: Survey) -> frozenset[str] | None:
 
 
 def _within(host: str, domain: str) -> bool:
-    """Whether a host is the domain or one of its subdomains. A request that names none reaches all."""
+    """Return whether a host is the domain or one of its subdomains. A request that names none reaches all."""
     plain = host.lower().partition("/")[0]
     return plain == domain or plain.endswith(f".{domain}")
 
 
 def _origin(server: Mapping[str, Any]) -> str:
-    """Scheme, host and port of a server, as a policy names it."""
+    """Return scheme, host and port of a server, as a policy names it."""
     try:
         url = urlsplit(str(server.get("url", "")))
         port = f":{url.port}" if url.port not in (None, 443) else ""

@@ -1,8 +1,8 @@
-"""Reserve what a call can cost, before it is sent, or refuse it (L1.5, L1.6, G.4).
+"""Reservation of a call's maximum cost before it is sent, or its refusal (L1.5, L1.6, G.4).
 
 The ledger decides over the user, the department and the organisation, together with the rate windows, the
-kill switches and the caller's live access record. This step prices the call, asks, and turns a no into the
-right answer.
+kill switches and the caller's live access record. This step prices the call, asks, and translates a refusal
+into the right answer.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,12 +37,12 @@ from lambdas.gateway.worst_case import WorstCase
 _RESERVED_SECONDS = (
     900 + 60
 )  # longer than the longest call, so that only a dead process loses its reservation
-_MOST_COUNTED = 500  # their names make the caller's item longer; above, the limit holds in each process
+_MOST_COUNTED = 500  # their names make the caller's item longer; above, the limit is per process
 
 
 class Ledger(Protocol):
-    """What the gateway needs of the ledger. Anything raised apart from `Refused` means that it is not
-    available.
+    """The part of the ledger that the gateway needs. Any exception but `Refused` means that it is
+    unavailable.
     """
 
     async def reserve(self, ask: Ask) -> Granted: ...
@@ -72,17 +72,17 @@ class Reserved:
     hold: Hold
     tokens: int
     input_tokens: int
-    learn: Callable[[int], None]  # how many tokens of the input counted
+    learn: Callable[[int], None]  # learns how many input tokens counted
     headers: list[Header] = field(default_factory=list)
 
     @property
     def month(self) -> str:
-        """The month (YYYY-MM) that the call is booked in, whenever it ends."""
+        """Return the month (YYYY-MM) in which the call is booked, whenever it ends."""
         return self.granted.month
 
     @property
     def microusd(self) -> int:
-        """What is held now."""
+        """Return what is currently reserved."""
         return self.hold.microusd
 
 
@@ -97,7 +97,7 @@ class Reserver:
         self._shares = CountedShares()
 
     async def reserve(self, call: GovernedCall) -> Reserved:
-        """The reservation. Raises `ApiError` 400, 402, 403, 429, 451; 503 when the ledger does not answer."""
+        """Reserve. Raises `ApiError` 400, 402, 403, 429, 451; 503 if the ledger does not respond."""
         try:
             worst, estimate = await self._turns.run(
                 call.principal.id, len(call.body), self._measured, call, light=LIGHT_TO_READ_BYTES
@@ -150,8 +150,9 @@ class Reserver:
 
 
 def _at_once(call: GovernedCall, limits: CallerLimits) -> int | None:
-    """How many calls of its caller the ledger lets be under way in all processes; a batch is not under way
-    while the provider works on it.
+    """Return the caller's maximum number of calls in progress in all processes.
+
+    A batch does not count while the provider works on it.
     """
     return (
         None if call.kind == "batch" or limits.concurrent_calls > _MOST_COUNTED else limits.concurrent_calls
@@ -159,9 +160,10 @@ def _at_once(call: GovernedCall, limits: CallerLimits) -> int | None:
 
 
 def _refuse_impossible(call: GovernedCall, limits: CallerLimits, tokens: int) -> None:
-    """Raises `ApiError` 400 for a request that no window has room for, however long its caller waits.
+    """Raise `ApiError` 400 for a request that no window has room for, however long its caller waits.
 
-    In the API's own words for a prompt that is too long: by these Claude Code compacts its conversation.
+    It uses the API's own words for a prompt that is too long, at which Claude Code compacts its
+    conversation.
     """
     department = call.department
     limit, whose = min(
@@ -177,7 +179,7 @@ def _refuse_impossible(call: GovernedCall, limits: CallerLimits, tokens: int) ->
 
 
 def rate_headers(windows: Sequence[RateWindow]) -> list[Header]:
-    """`anthropic-ratelimit-*` with the caller's own figures."""
+    """Return `anthropic-ratelimit-*` headers with the caller's own figures."""
     headers: list[Header] = []
     for window in windows:
         prefix = b"anthropic-ratelimit-" + window.kind.encode()
@@ -190,11 +192,11 @@ def rate_headers(windows: Sequence[RateWindow]) -> list[Header]:
 
 
 def refusal(refused: Refused, now: datetime) -> ApiError:
-    """The answer to a call that the ledger refused.
+    """Return the answer to a call that the ledger refused.
 
-    A used-up budget is 402 `billing_error`: no client repeats it, and Claude Code shows its text word for
-    word, where it puts «Request rejected» before that of a 429. A rate limit is 429, which clients do repeat,
-    when `retry-after` says so.
+    An exhausted budget is 402 `billing_error`: no client retries it, and Claude Code shows its text
+    verbatim, whereas it puts «Request rejected» before that of a 429. A rate limit is 429, which clients do
+    retry, at `retry-after`.
     """
     wait = max(1, round((refused.resets_at - now).total_seconds())) if refused.resets_at else None
     resets = f"; resets {refused.resets_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if refused.resets_at else ""

@@ -1,9 +1,9 @@
-"""The gateway as the process of a container: one server, a port for each door.
+"""The gateway as a container process: one server, a port for each entry point.
 
     python -m lambdas.gateway.serve
 
 Environment, in addition to the gateway's own: `GATEWAY_API_PORT` and `GATEWAY_API_STAGE` (API Gateway's
-requests), `GATEWAY_DIRECT_PORT` (the direct door; absent where there is none).
+requests), `GATEWAY_DIRECT_PORT` (the direct entry point; unset if there is none).
 """
 
 import os
@@ -16,24 +16,25 @@ from lambdas.common.http_protocol import BoundedConnection
 from lambdas.gateway.app import create_app
 from lambdas.gateway.doors import Application, Doors
 
-# Longer than a load balancer keeps a silent connection (300 s): else it sends a request into a closed one.
+# Longer than a load balancer keeps an idle connection (300 s): otherwise it sends a request into a closed
+# one.
 _KEEP_ALIVE_SECONDS = 310
-# A stream may run for 15 minutes; it ends before the pod does.
+# A stream may run for 15 minutes and must end before the pod does.
 _GRACE_SECONDS = 900
 
 
 def main(environ: Mapping[str, str] = os.environ, host: str = "0.0.0.0") -> None:  # noqa: S104 - a container
-    """Serve until the process is asked to stop; streams that run end first."""
+    """Serve until the process is asked to stop, completing running streams first."""
     server_of(create_app(), environ).run(sockets=[_listening(host, port) for port in ports_of(environ)])
 
 
 def ports_of(environ: Mapping[str, str]) -> list[int]:
-    """API Gateway's port, then that of the direct door where there is one."""
+    """Return API Gateway's port, then that of the direct entry point if there is one."""
     return [int(environ[name]) for name in ("GATEWAY_API_PORT", "GATEWAY_DIRECT_PORT") if name in environ]
 
 
 def server_of(app: Application, environ: Mapping[str, str]) -> uvicorn.Server:
-    """The server of an app behind its doors, not started."""
+    """Return the server of an app behind its entry points, not started."""
     doors = Doors(app, api_port=ports_of(environ)[0], stage=environ["GATEWAY_API_STAGE"])
     return uvicorn.Server(
         uvicorn.Config(

@@ -1,9 +1,8 @@
-"""Care for the sessions of coding agents: a budget, a loop breaker, warnings before the end (L1.11).
+"""Protection of coding agent sessions: a budget, a loop breaker, early warnings (L1.11).
 
-Claude Code says with each call to which session it belongs. A session that runs away spends a month's budget
-over night, so it has a budget of its own; an agent that makes the same call again and again with the same
-result is stopped, and a person who says something new sets it going again. Nothing here changes an answer:
-warnings are headers, and figures in `GET /v1/me`.
+Claude Code states the session with each call. A runaway session can spend a month's budget overnight, so it
+has a budget of its own; an agent that repeats the same call with the same result is stopped, until a person
+says something new. Nothing here changes an answer: warnings are headers, and figures in `GET /v1/me`.
 """
 
 import asyncio
@@ -22,9 +21,9 @@ from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.reserve import Ledger
 
-LOOP_WARNING, LOOP_STOP = 6, 20  # the same turn in a row
+LOOP_WARNING, LOOP_STOP = 6, 20  # identical turns in a row
 WARNINGS = (90, 75)  # percent of a budget
-SESSION_SHARE = 2  # a session may spend half of its caller's month, where its department does not say
+SESSION_SHARE = 2  # by default a session may spend half of its caller's monthly budget
 _SESSION = b"x-claude-code-session-id"
 _OPAQUE = re.compile(rb"[0-9A-Za-z_-]{1,64}")
 _KEPT = timedelta(days=30)
@@ -34,16 +33,17 @@ Turn = tuple[list[list[Any]], list[list[Any]]]
 
 @dataclass(frozen=True, slots=True)
 class SessionCare:
-    """Looks at a call before it is reserved, and counts what it cost. Made once; holds no state of a call."""
+    """Checks a call before it is reserved, and counts its cost. Created once; holds no state of a call."""
 
     ledger: Ledger
     store: Store
     clock: Clock
 
     async def before(self, call: GovernedCall) -> list[Header]:
-        """Warnings for the answer. Raises `ApiError` 451 for a loop, 402 for a session that spent its budget.
+        """Return warnings for the answer.
 
-        Figures that cannot be read now warn of nothing and stop nothing: the ledger's own ceilings hold.
+        Raises `ApiError` 451 for a loop, 402 for a session that spent its budget. Figures that cannot be
+        read cause no warning and no refusal: the ledger's own ceilings apply.
         """
         repeated = repeated_turns(call.verdict.body.fields)
         if repeated >= LOOP_STOP:
@@ -74,7 +74,7 @@ class SessionCare:
         return headers + _warnings(b"month", of_month, ceiling)
 
     async def after(self, call: GovernedCall) -> None:
-        """Count what the call cost towards its session. A count that is lost costs the person nothing."""
+        """Count the call's cost towards its session. A lost count costs the person nothing."""
         session, cost = session_of(call.exchange.headers), call.entry.cost_microusd
         if session is None or not cost:
             return
@@ -87,7 +87,7 @@ class SessionCare:
             return
 
     async def spent(self, principal: Principal, session: str) -> int:
-        """What a session of the caller has cost so far, in micro-dollars; 0 where that cannot be read now."""
+        """Return the cost of a caller's session so far in micro-dollars; 0 if it cannot be read."""
         try:
             (item,) = await self.store.get([_key(principal, session)], consistent=False)
         except Exception:  # whatever the store raises
@@ -104,20 +104,20 @@ class SessionCare:
 
 
 def session_of(headers: Mapping[bytes, bytes]) -> str | None:
-    """The session that a coding agent says a call belongs to; an opaque id, or none."""
+    """Return the session that a coding agent states: an opaque id, or None."""
     given = headers.get(_SESSION, b"")
     return given.decode() if _OPAQUE.fullmatch(given) else None
 
 
 def session_budget(department: Department, ceiling: int) -> int:
-    """What one session may cost, of a caller who may spend `ceiling` in a month; both in micro-dollars."""
+    """Return the maximum cost of one session, given a caller's monthly ceiling; both in micro-dollars."""
     return department.session_budget_microusd or ceiling // SESSION_SHARE
 
 
 def repeated_turns(fields: Mapping[str, Any]) -> int:
-    """How many turns at the end of a conversation made the same calls of tools with the same results.
+    """Return how many turns at the end of a conversation made the same tool calls with the same results.
 
-    0 where the last message is not the result of a tool: then somebody said something new.
+    0 if the last message is not a tool result: then somebody said something new.
     """
     messages = fields.get("messages")
     if not isinstance(messages, list):
@@ -134,7 +134,7 @@ def repeated_turns(fields: Mapping[str, Any]) -> int:
 
 
 def _turn(asked: Any, answered: Any) -> Turn | None:
-    """What was asked and answered, to be compared: as text, a large result would hold up every caller."""
+    """Return call and result in comparable form: as text, a large result would block every caller."""
     calls = _blocks(asked, "assistant", "tool_use", ("name", "input"))
     results = _blocks(answered, "user", "tool_result", ("content", "is_error"))
     return (calls, results) if calls and results else None

@@ -1,4 +1,4 @@
-"""The environment of the gateway: names of stores, limits of its runtime. Read once, at start."""
+"""Environment of the gateway: names of stores, limits of its runtime. Read once, at start."""
 
 import ipaddress
 import os
@@ -7,29 +7,29 @@ from dataclasses import dataclass, field
 
 from lambdas.gateway.call import Deadlines
 
-# What the runtimes bear. Lambda takes 6 MB synchronously, API Gateway 10 MB, and both count what Lambda Web
-# Adapter wraps around the body; on Kubernetes and locally the API's own limit of 32 MB holds.
-LAMBDA_BODY_LIMIT = 4_400_000  # 6 MB of event holds about 4.4 MB of body after base 64
+# Body limits of the runtimes. Lambda accepts 6 MB synchronously, API Gateway 10 MB, and both count what
+# Lambda Web Adapter adds to the body; on Kubernetes and locally the API's own limit of 32 MB applies.
+LAMBDA_BODY_LIMIT = 4_400_000  # 6 MB of event hold about 4.4 MB of body in base64
 OPEN_BODY_LIMIT = 32 * 1024 * 1024
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(ValueError):
-    """An environment variable is missing or wrong; the message names it."""
+    """An environment variable is missing or invalid; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """All that the environment says. A store whose name is None is not there; `composition` decides what that
-    means.
+    """All settings from the environment. A store without a name does not exist; `composition` decides what
+    follows.
     """
 
     environment: str
     region: str
     endpoint_url: str | None
     bedrock_endpoint_url: str | None
-    has_bedrock: bool  # an emulated AWS has none, unless somebody stands in for it
+    has_bedrock: bool  # an emulated AWS has none, unless there is a stand-in
     ledger_table: str | None
     access_table: str | None
     subject_keys_table: str | None
@@ -37,7 +37,7 @@ class GatewaySettings:
     audit_bucket: str | None
     audit_key_arn: str | None
     governance_bucket: str | None
-    quarantine_bucket: str | None  # where files wait that are larger than the front door takes
+    quarantine_bucket: str | None  # where files above API Gateway's body limit wait
     policy_object_key: str
     analytics_stream: str | None
     key_pepper_secret_arn: str | None
@@ -50,12 +50,12 @@ class GatewaySettings:
     body_seconds: float
     concurrent_calls: int
     behind_api_gateway: bool
-    trusted_proxies: tuple[Network, ...]  # whose X-Forwarded-For counts
+    trusted_proxies: tuple[Network, ...]  # proxies whose X-Forwarded-For is used
     deadlines: Deadlines = field(default_factory=Deadlines)
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
-    """The settings in `environ`. Raises `SettingsError`."""
+    """Parse the settings in `environ`. Raises `SettingsError`."""
     on_lambda = "AWS_LAMBDA_FUNCTION_NAME" in environ
     return GatewaySettings(
         environment=environ.get("KIT_ENVIRONMENT", "local"),
@@ -108,7 +108,7 @@ def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
-    """CIDR blocks, separated by commas."""
+    """Parse CIDR blocks separated by commas."""
     try:
         return tuple(
             ipaddress.ip_network(one.strip()) for one in environ.get(name, "").split(",") if one.strip()

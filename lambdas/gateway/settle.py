@@ -1,4 +1,4 @@
-"""Settle a call: what it truly cost in place of what was reserved (L1.6)."""
+"""Settlement of a call: its actual cost in place of what was reserved (L1.6)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,34 +15,34 @@ from lambdas.gateway.reserve import Ledger, Reserved
 
 _BYTES_PER_TOKEN = 4  # of ordinary text
 _PATIENCE_SECONDS = 0.05  # how long the last byte of an answer may wait for the ledger
-_WAITS = (0.5, 1, 2, 5, 10, 30, 60, 120, 240, 300)  # together less than a reservation lasts
+_WAITS = (0.5, 1, 2, 5, 10, 30, 60, 120, 240, 300)  # in total less than the lifetime of a reservation
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a call used. `estimated` says that no provider reported it and the gateway counted itself;
-    `uncertain_microusd` of it may not have been charged by the provider.
+    """What a call used. `estimated`: no provider reported it and the gateway counted itself;
+    `uncertain_microusd` may not have been charged by the provider.
     """
 
     microusd: int
     input_tokens: int
     output_tokens: int
     estimated: bool = False
-    cached_tokens: int = 0  # of the input: read from the provider's cache
+    cached_tokens: int = 0  # of the input, read from the provider's cache
     uncertain_microusd: int = 0
 
     @property
     def rated_tokens(self) -> int:
-        """What counts towards the caller's rates: as in the API's own limits, cached reads do not."""
+        """Return what counts towards the caller's rates: as in the API's own limits, cached reads do not."""
         return self.input_tokens - self.cached_tokens + self.output_tokens
 
 
 class Settler:
     """Prices outcomes and settles reservations.
 
-    An answer waits at most `patience` seconds for its settlement, which goes on beside it: by then the cost
-    is noted, or the record says what is owed. What the ledger does not take is sent again after each of
-    `waits` seconds. What a dead process reserved is charged by the sweeper.
+    An answer waits at most `patience` seconds for its settlement, which continues in the background: by
+    then the cost is noted, or the record states it. What the ledger does not accept is retried after each
+    of `waits` seconds. What a dead process reserved is charged by the sweeper.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class Settler:
         self._owed: set[asyncio.Task[None]] = set()
 
     def cost(self, call: GovernedCall, reserved: Reserved, outcome: Outcome) -> Cost:
-        """The cost of an outcome.
+        """Return the cost of an outcome.
 
-        An answer that said in the end what it used is priced by that. Where nobody said it (the answer broke
-        off, its client left and it did not come to its end in time, its figures cannot all be believed), it
-        costs what was held: it cannot have cost more, and what of that is not known is uncertain. The same
-        holds for a request that was sent and never answered. A call that no provider took costs nothing.
+        An answer with final usage is priced by that. If there is none (the answer was interrupted, its
+        client disconnected and it did not end in time, or its figures are not credible), it costs what was
+        reserved: it cannot have cost more, and the unknown part is uncertain. The same applies to a request
+        that was sent and never answered. A call that no provider accepted costs nothing.
         """
         unanswered = reserved.hold.unanswered_microusd
         if not outcome.billable and not call.taken:
@@ -94,7 +94,7 @@ class Settler:
         )
 
     def batch_cost(self, model: str, used: Sequence[tuple[dict[str, Any], str | None]]) -> Cost:
-        """The cost of a batch whose messages report these usages, by models that they call so."""
+        """Return the cost of a batch from the usages of its messages, each with the model it names."""
         charges = [self._prices.charge(model, one, batch=True, answered_by=name) for one, name in used]
         return Cost(
             sum(one.microusd for one in charges),
@@ -104,7 +104,7 @@ class Settler:
         )
 
     async def hand_over(self, reserved: Reserved, holder: Key, item: dict[str, Any]) -> None:
-        """Let an item of the ledger's table hold the reservation. Raises what the ledger raises."""
+        """Transfer the reservation to an item of the ledger's table. Raises what the ledger raises."""
         await self._ledger.hand_over(reserved.granted, holder, item)
 
     async def settle_held(self, reservation: Reservation, holder: Key, cost: Cost) -> None:
@@ -114,8 +114,10 @@ class Settler:
     async def settle(
         self, reserved: Reserved, cost: Cost, recorded: "asyncio.Task[None] | None" = None
     ) -> None:
-        """Tell the ledger, beside the record of the outcome (`recorded`), without which the reservation
-        stays. Returns when it is sent, or a moment after the record is there. Never raises.
+        """Settle with the ledger, concurrently with recording the outcome (`recorded`), without which the
+        reservation stays.
+
+        Returns when it is sent, or a moment after the record is durable. Never raises.
         """
         telling = asyncio.create_task(self._tell(reserved, cost, recorded))
         self._owed.add(telling)
@@ -126,7 +128,7 @@ class Settler:
             await asyncio.wait([telling], timeout=self._patience)
 
     async def release(self, reserved: Reserved) -> None:
-        """Give all of it back: nothing left the account."""
+        """Release all of it: nothing was sent."""
         await self.settle(reserved, Cost(0, 0, 0))
 
     async def _tell(self, reserved: Reserved, cost: Cost, recorded: "asyncio.Task[None] | None") -> None:

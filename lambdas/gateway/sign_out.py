@@ -1,8 +1,8 @@
-"""POST /v1/sign-out: the caller's sign-in ends, and with it every token that came from it (L1.3, G.4).
+"""POST /v1/sign-out: ends the caller's sign-in, and with it every token from it (L1.3, G.4).
 
-No body. The sign-in service renews nothing for a session that was ended there, but an access token in hand
-would be good for up to an hour more; so the gateway is informed as well. What spends money is refused at the
-next call, all else within seconds.
+No body. The sign-in service refreshes nothing for a session that ended there, but an existing access token
+would be valid for up to another hour, so the gateway is notified as well. Priced calls are refused from the
+next one on, everything else within seconds.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class SignOut:
     uses: TokenUses
 
     async def answer(self, exchange: Exchange, principal: Principal) -> None:
-        """End the caller's sign-in. Raises `ApiError` 400 for a credential that came from none, 503."""
+        """End the caller's sign-in. Raises `ApiError` 400 for a credential without one, 503."""
         if not principal.session:
             raise invalid_request("API keys cannot sign out; ask an operator to revoke the key.")
         try:

@@ -1,9 +1,9 @@
 """/v1/skills: the Skills that the caller's department may load, and no others (L1.10, G.9).
 
 A Skill is instructions and code that run for everybody who loads it, so nobody uploads one for the
-organisation by an API call: an operator uploads it at the provider, and it is approved where all rights of a
-department are, by `skills` in the client's file, with its review and its history. What is not approved does
-not exist.
+organisation through the API: an operator uploads it at the provider, and it is approved with all other
+rights of a department, by `skills` in the client file, with its review and its history. What is not
+approved does not exist.
 """
 
 import json
@@ -34,7 +34,7 @@ _LONGEST_ID = 128
 
 @dataclass(frozen=True, slots=True)
 class Skills:
-    """Answers the skills routes."""
+    """Serves the skills routes."""
 
     policy: PolicyWatch
     gate: Gate
@@ -44,7 +44,7 @@ class Skills:
     deadlines: Deadlines
 
     async def answer(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
-        """Any request below /v1/skills. Raises `ApiError`."""
+        """Serve any request below /v1/skills. Raises `ApiError`."""
         department = await self.gate.admit(principal, exchange.headers)
         self.rules.hold(department, principal, exchange, {}, Survey())
         parts = exchange.path.split("/")[3:]
@@ -74,8 +74,8 @@ class Skills:
     async def _list(
         self, exchange: Exchange, principal: Principal, department: Department, skill: str
     ) -> None:
-        """One page of the provider's, without what is not approved: it may be short, also empty, and
-        `next_page` leads on.
+        """Return one page of the provider's, without unapproved Skills: it may be short or empty, with
+        `next_page`.
         """
         if skill:
             self._approved(principal, department, skill, "")
@@ -133,7 +133,7 @@ class Skills:
 
 
 def _target(path: str, query: Mapping[str, Iterable[str]]) -> str:
-    """Path and query at the provider, from what we understand of them."""
+    """Return path and query at the provider, rebuilt from the parts we understand."""
     parts = "/".join(quote(part, safe="") for part in path.split("/"))
     given = "&".join(
         f"{name}={quote(value, safe='')}" for name in _PARAMETERS for value in query.get(name, ())

@@ -1,6 +1,6 @@
-"""Server-sent events as bytes: where one ends, which it is, and what it says of the usage.
+"""Server-sent events as bytes: boundaries, types, and usage.
 
-The gateway relays events as they came. It reads only those few that carry usage, end the message or report an
+The gateway relays events unchanged. It reads only the few that contain usage, end the message or report an
 error.
 """
 
@@ -13,16 +13,16 @@ from lambdas.gateway.made import Made
 
 _BOUNDARY = re.compile(rb"\r?\n\r?\n")
 _LONGEST_BOUNDARY = 4
-LONGEST_EVENT = 1 << 20  # bytes, unless the policy says otherwise; a provider's events have a few hundred
+LONGEST_EVENT = 1 << 20  # bytes, unless the policy sets it; a provider's events have a few hundred
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 
 class EventTooLong(ValueError):
-    """An event does not end within what an event may have."""
+    """An event exceeds the maximum size."""
 
 
 class EventBuffer:
-    """Cuts a byte stream into whole events. What has not ended yet stays inside, each byte looked at once."""
+    """Splits a byte stream into whole events, examining each byte once."""
 
     __slots__ = ("_longest", "_rest")
 
@@ -31,7 +31,7 @@ class EventBuffer:
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The events that are complete now, each with the blank line that ends it. Raises `EventTooLong`."""
+        """Return the events that are now complete, each with its final blank line. Raises `EventTooLong`."""
         looked = max(len(self._rest) - _LONGEST_BOUNDARY, 0)
         self._rest += data
         events: list[bytes] = []
@@ -48,12 +48,12 @@ class EventBuffer:
 
     @property
     def rest(self) -> bytes:
-        """The beginning of an event that has not ended."""
+        """Return the beginning of an incomplete event."""
         return bytes(self._rest)
 
 
 def event_name(event: bytes) -> bytes:
-    """The value of the `event:` field, `b""` for a comment or an event without one."""
+    """Return the value of the `event:` field, `b""` for a comment or an event without one."""
     if event.startswith(b"event:"):
         return event[6 : event.find(b"\n")].strip()
     for line in event.splitlines():
@@ -63,7 +63,7 @@ def event_name(event: bytes) -> bytes:
 
 
 def is_readable(event: bytes) -> bool:
-    """Whether the event's data are a JSON object; comments have none."""
+    """Return whether the event's data are a JSON object; comments have none."""
     lines = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
     try:
         return not lines or isinstance(json.loads(b"\n".join(lines)), dict)
@@ -72,7 +72,7 @@ def is_readable(event: bytes) -> bool:
 
 
 def event_data(event: bytes) -> dict[str, Any]:
-    """The JSON object in the event's data; empty when there is none."""
+    """Return the JSON object in the event's data, or an empty one."""
     lines = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
     try:
         data = json.loads(b"\n".join(lines))
@@ -82,7 +82,7 @@ def event_data(event: bytes) -> dict[str, Any]:
 
 
 class MessageStream:
-    """Follows one streamed message: its usage so far, how it stopped, whether it was completed."""
+    """State of one streamed message: its usage so far, its stop reason, whether it was completed."""
 
     __slots__ = (
         "called",
@@ -103,12 +103,12 @@ class MessageStream:
         self.message_id: str | None = None
         self.model: str | None = None
         self.stop_reason: str | None = None
-        self.said_usage = False  # what it used in the end, and not only what it began with
+        self.said_usage = False  # final usage, and not only the initial one
         self.completed = False
         self.error: dict[str, Any] | None = None
 
     def follow(self, event: bytes) -> None:
-        """Take note of an event."""
+        """Process an event."""
         name = event_name(event)
         if name == b"content_block_delta" or name == b"ping":
             return
@@ -142,13 +142,15 @@ class MessageStream:
             self.error = error if isinstance(error, dict) else {"type": "api_error"}
 
     def _add_usage(self, usage: Any) -> None:
-        """Usage in a stream is cumulative: a later figure replaces the earlier one, unless it is lower."""
+        """Merge usage, which is cumulative in a stream: a later figure replaces an earlier one, unless it
+        is lower.
+        """
         if isinstance(usage, dict):
             self.usage = _grown(self.usage, usage)
 
 
 def _grown(before: Any, after: Any) -> Any:
-    """A part of the usage after a later event; what was said once is not taken back."""
+    """Return a part of the usage after a later event; figures never decrease."""
     if isinstance(before, dict) and isinstance(after, dict):
         return {**before, **{key: _grown(before.get(key), value) for key, value in after.items()}}
     if after is None or (isinstance(before, list) and isinstance(after, list) and len(after) < len(before)):
@@ -163,7 +165,7 @@ def _text(value: Any) -> str | None:
 
 
 def delivered_characters(events: list[bytes]) -> int:
-    """Characters of text, thinking and tool input in the deltas of these events."""
+    """Return the characters of text, thinking and tool input in the deltas of these events."""
     count = 0
     for event in events:
         if event_name(event) != b"content_block_delta":

@@ -1,7 +1,7 @@
-"""One walk over a Messages body: what it names that decides where it goes and what it costs (L1.2, L1.10).
+"""One pass over a Messages body: what it names that determines its destination and its cost (L1.2, L1.10).
 
-What tools are called with and what their schemas describe is content, whatever its names: a car may have a
-model there. All else is read by its shape, so that a tool added within messages counts like one at the top.
+Tool inputs and schemas are content, whatever their keys: a car may have a model there. Everything else is
+read by its shape, so that a tool added within messages counts like one at the top.
 """
 
 import re
@@ -24,8 +24,8 @@ class Survey:
     """What a body names, each with its place: other `models`, definitions of `tools`, MCP `servers`,
     `blocks` of each type, `files` and `containers` at the provider.
 
-    `images` and `windows` count parts that are larger for the model than their bytes: a picture, and what may
-    fill the model's window. `cache` is how long the request caches at most (`5m`, `1h` or not at all).
+    `images` and `windows` count parts that have more tokens than bytes: an image, and whatever may fill the
+    model's window. `cache` is the longest caching requested (`5m`, `1h` or not at all).
     """
 
     models: list[tuple[str, str]] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Survey:
 
 
 def survey(fields: Mapping[str, Any], path: str = "") -> Survey:
-    """What is in a body. Raises `ApiError` 400 for one that is nested too deeply."""
+    """Return what a body names. Raises `ApiError` 400 if it is nested too deeply."""
     seen = Survey()
     for key, value in fields.items():
         place = f"{path}{key}"
@@ -60,7 +60,7 @@ def survey(fields: Mapping[str, Any], path: str = "") -> Survey:
 
 
 def tool_type(tool: Mapping[str, Any]) -> str:
-    """The type of a tool's definition; `custom` where it names none."""
+    """Return the type of a tool definition; `custom` if it names none."""
     kind = tool.get("type")
     return "custom" if kind is None else str(kind)
 
@@ -82,7 +82,7 @@ def _servers(value: Any, path: str, seen: Survey) -> None:
 
 
 def _container(value: Any, path: str, seen: Survey) -> None:
-    """A container is named by its id, or by an object with one; a new one has none."""
+    """Note a container, given by its id, or by an object with one; a new one has none."""
     if isinstance(value, Mapping):
         _rest(value, path, seen, 1)
         value, path = value.get("id"), f"{path}.id"
@@ -91,7 +91,7 @@ def _container(value: Any, path: str, seen: Survey) -> None:
 
 
 def _blocks(value: Any, path: str, seen: Survey, depth: int) -> None:
-    """Messages, content blocks and what they hold."""
+    """Walk messages, content blocks and their content."""
     if depth > _DEPTH:
         raise invalid_request("The request body is nested too deeply.")
     if isinstance(value, list):
@@ -115,7 +115,7 @@ def _block(block: Mapping[str, Any], path: str, seen: Survey, depth: int) -> Non
             _measure(kind, block.get("source"), seen)
     elif kind is not None:
         seen.blocks.setdefault(str(kind), path)
-    if "file_id" in block and kind not in OUTPUTS:  # what an answer made is only named, not read again
+    if "file_id" in block and kind not in OUTPUTS:  # what an answer created is only named, not read again
         seen.files.append((path, _id(block["file_id"])))
     for key, value in block.items():
         if key == "model":
@@ -133,7 +133,7 @@ def _block(block: Mapping[str, Any], path: str, seen: Survey, depth: int) -> Non
 
 
 def _rest(value: Any, path: str, seen: Survey, depth: int) -> None:
-    """Models and caches in what is not a message."""
+    """Note models and caches outside messages."""
     if depth > _DEPTH:
         raise invalid_request("The request body is nested too deeply.")
     if isinstance(value, list):
@@ -153,12 +153,12 @@ def _rest(value: Any, path: str, seen: Survey, depth: int) -> None:
 
 
 def _id(value: Any) -> str:
-    """An id, or an empty one, which nobody has."""
+    """Return an id, or an empty one, which nobody owns."""
     return value if isinstance(value, str) else ""
 
 
 def _measure(kind: str, source: Any, seen: Survey) -> None:
-    """A picture has a bound of its own, also one that is fetched; what else is fetched or has pages may fill
+    """Count an image, which has a bound even if it is fetched; anything else fetched or with pages may fill
     the window.
     """
     source_kind = source.get("type") if isinstance(source, Mapping) else None

@@ -1,7 +1,7 @@
-"""GET /v1/switches/{scope}[/{subject}]: whether a kill switch is off, as the calls of this gateway see it.
+"""GET /v1/switches/{scope}[/{subject}]: whether a kill switch is off, as seen by this gateway's calls.
 
-`kit switch` asks after turning one, so that its effect is proved and not assumed. Any caller may ask: whom a
-switch refuses learns it anyway (G.4).
+`kit switch` asks after turning one, so that its effect is verified and not assumed. Any caller may ask: the
+callers that a switch refuses learn it anyway (G.4).
 """
 
 import json
@@ -15,12 +15,12 @@ from lambdas.gateway.exchange import Exchange
 
 @dataclass(frozen=True, slots=True)
 class SwitchState:
-    """Says what is off."""
+    """Serves the route."""
 
     store: Store
 
     async def answer(self, exchange: Exchange, scope: str, subject: str) -> None:
-        """The state of one switch. Raises `ApiError` 404 for a scope that there is not, 503."""
+        """Return the state of one switch. Raises `ApiError` 404 for an unknown scope, 503."""
         named = next((Switch(one, subject) for one in SCOPES if one == scope), None)
         if named is None or (scope == "organization") == bool(subject):
             raise not_found(f"Scopes of switches are {', '.join(SCOPES)}; all but the first have a subject.")

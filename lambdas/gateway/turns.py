@@ -1,9 +1,9 @@
-"""Turns at work that fills a processor: one caller's heavy requests wait for each other, not the others for
-them (L1.11).
+"""Turns at CPU-bound work: one caller's heavy requests wait for each other, not the others for them
+(L1.11).
 
-Python runs one thread at a time, so heavy work side by side gains nothing and holds up everybody. It is done
-in turn instead: of those who wait, the caller who had least so far comes first, and of equals the smallest
-request. Nobody waits for more than the one piece of work that is under way and for who had less.
+Python runs one thread at a time, so concurrent heavy work gains nothing and delays everybody. It is done in
+turn instead: among those waiting, the caller who had least so far comes first, and among equals the
+smallest request. Nobody waits for more than the one piece of work in progress and for callers who had less.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from typing import TypeVar
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError
 
-# what inspecting, or only reading, a body of this size costs is about one thread's turn at the interpreter
+# inspecting, or only reading, a body of this size takes about one thread switch interval
 LIGHT_BYTES = 16 * 1024
 LIGHT_TO_READ_BYTES = 256 * 1024
 _MOST_WAITING = 16  # of one caller
-_MOST_WAITING_BYTES = 256 << 20  # of all: their bodies are in memory
+_MOST_WAITING_BYTES = 256 << 20  # of all callers, whose bodies are in memory
 _MOST_CALLERS = 10_000
 _PATIENCE_SECONDS = 60.0
 
@@ -28,13 +28,13 @@ Result = TypeVar("Result")
 
 
 class Turns:
-    """`slots` turns at once, one of each caller. For one event loop."""
+    """`slots` concurrent turns, at most one per caller. For one event loop."""
 
     def __init__(self, slots: int = 1) -> None:
         self._free = slots
         self._queue: list[tuple[int, int, int, str, asyncio.Future[None]]] = []
         self._had: OrderedDict[str, int] = OrderedDict()  # by caller: up to where its share is used
-        self._now = 0  # the share that the last one served had used before
+        self._now = 0  # share that the last one served had used before
         self._numbers = 0
         self._waiting: Counter[str] = Counter()
         self._waiting_bytes = 0
@@ -42,8 +42,10 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, caller: str, size: int) -> AsyncIterator[None]:
-        """One turn for work on `size` bytes. Raises `ApiError` 429 when too many of the caller wait already,
-        503 when too much waits or the turn does not come in time; both may be tried again.
+        """Take a turn for work on `size` bytes.
+
+        Raises `ApiError` 429 if too many of the caller's requests wait, 503 if too much waits or the turn
+        does not come in time; both may be retried.
         """
         if self._waiting[caller] >= _MOST_WAITING:
             raise ApiError(
@@ -72,7 +74,9 @@ class Turns:
         *arguments: object,
         light: int = LIGHT_BYTES,
     ) -> Result:
-        """What `work` gives: done at once for up to `light` bytes, else in a thread when its turn comes.
+        """Return the result of `work`: done at once for up to `light` bytes, otherwise in a thread when its
+        turn comes.
+
         Raises as `turn` and `work` do.
         """
         if size <= light:
@@ -110,7 +114,7 @@ class Turns:
             self._waiting_bytes -= size
 
     def _next(self) -> None:
-        """Let the next ones begin whose callers have none under way."""
+        """Start the next ones whose callers have none in progress."""
         passed: list[tuple[int, int, int, str, asyncio.Future[None]]] = []
         while self._free and self._queue:
             entry = heapq.heappop(self._queue)

@@ -1,9 +1,9 @@
-"""POST /v1/records/{request_id}/outcome: how an answer was used and what came of it (G.3).
+"""POST /v1/records/{request_id}/outcome: how an answer was used and what resulted (G.3).
 
-Body: {"use": "…", "result": "…", "material_decision": true, "reviewed_by": "…"}; `use` is required, each text
-has at most 4,000 characters. What is said is appended to the call's records, as often as there is something
-to say, and never edited. Texts may be personal, so they are encrypted like the bodies of the call. Only the
-caller who got the answer may say it, and who has a role that the department names for it.
+Body: {"use": "…", "result": "…", "material_decision": true, "reviewed_by": "…"}; `use` is required, each
+text has at most 4,000 characters. Statements are appended to the call's records any number of times, and
+never edited. Texts may be personal, so they are encrypted like the bodies of the call. Only the caller who
+got the answer may make one, and members with a role that the department names for this.
 """
 
 import json
@@ -23,7 +23,7 @@ _TEXTS = ("use", "result", "reviewed_by")
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Appends what came of answers."""
+    """Appends outcomes of answers."""
 
     recorder: Recorder
     answered: Answered
@@ -31,7 +31,7 @@ class Uses:
     async def append(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request_id: str, body: JsonBody
     ) -> None:
-        """One statement. Raises `ApiError` 400, 404 for anybody else's answer, 503."""
+        """Append one statement. Raises `ApiError` 400, 404 for other people's answers, 503."""
         fields = body.fields
         for name in fields:
             if name not in {*_TEXTS, "material_decision"}:

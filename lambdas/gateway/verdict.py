@@ -1,8 +1,8 @@
-"""From a body to a verdict: what inspection found, what follows from it, and what of the body may leave (G.1,
-G.2, L2.3).
+"""From a body to a verdict: what inspection found, what follows, and what of the body may leave (G.1, G.2,
+L2.3).
 
-Pure: what one process judges, another can judge the same. `inspection` runs it in the gateway,
-`inspection_worker` in a process of its own.
+Pure, so that any process can judge: `inspection` runs it in the gateway, `inspection_worker` in a separate
+process.
 """
 
 from collections import Counter
@@ -19,15 +19,15 @@ from lambdas.inspection.redaction import RedactionError
 from lambdas.inspection.withholding import WithholdingError, withhold_blocks
 
 _LEVELS = ("restricted", "confidential")
-_MOST_RECORDED = 200  # findings in a record, which is kept for years; of the others only their number
+_MOST_RECORDED = 200  # findings in a record, which is kept for years; beyond that only their number
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What inspection decided. `record` goes into the audit record: types, places and keyed hashes, never a
-    value.
+    """Decision of the inspection. `record` goes into the audit record: types, places and keyed hashes,
+    never a value.
 
-    `body` is what may be sent: the caller's own, or the redacted one where the department opted in to that.
+    `body` is what may be sent: the caller's own, or the redacted one if the department opted in to that.
     """
 
     allowed: bool
@@ -37,14 +37,14 @@ class Verdict:
     message: str = ""
     requires_review: bool = False
     withhold: tuple[str, ...] = ()  # JSON pointers of the content blocks that must not leave
-    restricted: frozenset[str] = frozenset()  # hashes of the restricted values that the request holds
+    restricted: frozenset[str] = frozenset()  # hashes of the restricted values in the request
     record: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What the caller says of its own request: `x-data-class`, `x-human-review` when a person reviews the
-    answer, and with the class public where it was published (`x-published-at`).
+    """What the caller declares about its own request: `x-data-class`, `x-human-review` if a person reviews
+    the answer, and with the class public where it was published (`x-published-at`).
     """
 
     data_class: str | None = None
@@ -55,7 +55,7 @@ class Declaration:
 @dataclass(frozen=True, slots=True)
 class Leniency:
     """What makes findings count for less in one call: exceptions in force, as (type, hash), whether its
-    text is taken as published, and the files of which it is known what they hold.
+    text is accepted as published, and files whose content is known.
     """
 
     exceptions: frozenset[tuple[str, str]] = frozenset()
@@ -65,7 +65,7 @@ class Leniency:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verdict, the `kinds` of finding it is counted under and what was done about them (`action`)."""
+    """A verdict, the `kinds` of finding to count, and the `action` taken."""
 
     verdict: Verdict
     kinds: tuple[str, ...]
@@ -79,7 +79,7 @@ def judge(
     declaration: Declaration,
     leniency: Leniency = Leniency(),
 ) -> Judged:
-    """What follows from an inspection of `body` for a call of `department`."""
+    """Return what follows from an inspection of `body` for a call of `department`."""
     if not inspection.failure:
         inspection = with_known_files(inspection, leniency.files)
         inspection = without_exceptions(inspection, leniency.exceptions)
@@ -90,7 +90,7 @@ def judge(
             chosen = inspection if decision.action is Action.REDACT else decision.redact
             redacted = redact_request(body.fields, chosen)
         except RedactionError:
-            # a value in a file, a key or across two blocks: it cannot be cut out, so the request stays
+            # a value in a file, a key or across two blocks cannot be cut out, so the request is blocked
             decision = decide(
                 inspection, _without_redaction(department), human_review=declaration.human_review
             )
@@ -130,7 +130,9 @@ def _restricted(inspection: Inspection) -> frozenset[str]:
 
 
 def _kinds(inspection: Inspection, decision: Decision) -> list[str]:
-    """What a request is counted under: why it was stopped, changed or flagged, each rule that it broke."""
+    """Return what to count a request under: why it was stopped, changed or flagged, and each rule that it
+    broke.
+    """
     kinds = {one.rule for one in inspection.violations}
     if decision.action is not Action.ALLOW:
         kinds.add(decision.reason.removeprefix("use-"))
@@ -150,8 +152,8 @@ def _without_redaction(department: Department) -> Department:
 
 
 def taken_whole(department: Department) -> Department:
-    """The department's rules for what nothing can be cut out of: what would be redacted or withheld there is
-    refused.
+    """Return the department's rules for content that nothing can be cut out of: what would be redacted or
+    withheld is refused.
     """
     findings = dict(department.findings)
     for level in _LEVELS:

@@ -1,10 +1,10 @@
-"""What a request can cost at most, so that its price cannot be exceeded (L1.6).
+"""Maximum cost of a request, which its price cannot exceed (L1.6).
 
-No token of text is shorter than a byte, so the length of the body bounds its text, and what JSON adds around
-it bounds what the API adds around messages. Some parts can be larger for the model than they are in bytes
-(images, PDF pages, whatever is fetched by a URL or a file id); no prompt is larger than the model's window.
-Where the provider itself goes on (server tools, MCP servers, compactions, an advisor, fallbacks), each round
-reads the prompt again, and each model is paid at its own price.
+No token of text is shorter than a byte, so the length of the body limits its text, and the JSON around it
+exceeds what the API adds around messages. Some parts may have more tokens than bytes (images, PDF pages,
+whatever is fetched by URL or file id); no prompt is larger than the model's window. If the provider itself
+continues (server tools, MCP servers, compactions, an advisor, fallbacks), each round reads the prompt
+again, and each model is billed at its own price.
 """
 
 import json
@@ -18,18 +18,20 @@ from lambdas.gateway.survey import MCP_TOOLSET, Survey, tool_type
 
 _TOOLS_TOKENS = 1_000  # the API's own instructions for tools
 _IMAGE_TOKENS = 5_000
-_ROUNDS = 10  # of a server-side loop, before the API hands the turn back
-_USES = 100  # of a tool that names no `max_uses`
-_SEARCH_TOKENS = 30_000  # that the results of one web search bring in
+_ROUNDS = 10  # of a server-side loop, before the API returns the turn
+_USES = 100  # of a tool without `max_uses`
+_SEARCH_TOKENS = 30_000  # added by the results of one web search
 _CONTAINER_MICROUSD = 50_000  # an hour of a container
-_COMPACTS_FROM = 150_000  # input tokens, where the request names no other trigger
+_COMPACTS_FROM = 150_000  # input tokens, if the request names no other trigger
 _CALLERS_TOOLS = ("custom", "bash_", "text_editor_", "computer_", "browser_", "memory_")
 
 
 @dataclass(frozen=True, slots=True)
 class WorstCase:
-    """Micro-dollars. `input_microusd` is all but the output. `stepwise`: the provider does nothing that a
-    stream does not show, so the output may be reserved in steps.
+    """Micro-dollars. `input_microusd` is everything but the output.
+
+    `stepwise`: the provider does nothing that a stream does not show, so the output may be reserved in
+    steps.
     """
 
     microusd: int
@@ -42,13 +44,13 @@ class WorstCase:
     batch: bool
 
     def output_microusd(self, tokens: int) -> int:
-        """What so many tokens of output cost at most."""
+        """Return the maximum cost of this many output tokens."""
         return self.prices.microusd(self.output_nano * tokens, batch=self.batch, us=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _ServerTool:
-    """A tool that the provider runs: how often at most, and how many tokens each use brings in."""
+    """A tool that the provider runs: its maximum number of uses, and the tokens that each use adds."""
 
     kind: str
     uses: int
@@ -66,7 +68,7 @@ def worst_case(
     stream: bool = False,
     batch: bool = False,
 ) -> WorstCase:
-    """The bound for a Messages body of `size` bytes in which `seen` was seen. Raises `KeyError` for a model
+    """Return the bound for a Messages body of `size` bytes with `seen`. Raises `KeyError` for a model
     without a price.
     """
     own, fallbacks = prices.of(model), _fallbacks(fields)
@@ -98,7 +100,7 @@ def worst_case(
 
 
 def _prompts(own: ModelPrices, seen: Survey, size: int, tools: Sequence[_ServerTool]) -> list[int]:
-    """The largest prompt of each round, in tokens."""
+    """Return the maximum prompt of each round, in tokens."""
     window = own.context_tokens
     first = window if seen.windows else size + seen.images * _IMAGE_TOKENS
     first += _TOOLS_TOKENS if seen.tools else 0
@@ -139,7 +141,7 @@ def _server_tool(tool: Mapping[str, Any], window: int, size: int) -> _ServerTool
         return _ServerTool(kind, uses, _SEARCH_TOKENS)
     if kind.startswith("web_fetch"):
         return _ServerTool(kind, uses, _positive(tool.get("max_content_tokens"), window))
-    if kind.startswith("tool_search"):  # brings in definitions that the body holds
+    if kind.startswith("tool_search"):  # adds definitions that the body contains
         return _ServerTool(kind, _ROUNDS, size)
     if kind.startswith("advisor"):
         return _ServerTool(kind, uses, _positive(tool.get("max_tokens"), window))
@@ -147,7 +149,7 @@ def _server_tool(tool: Mapping[str, Any], window: int, size: int) -> _ServerTool
 
 
 def _positive(value: Any, otherwise: int) -> int:
-    """The number that a request names; `otherwise` where it is none."""
+    """Return the number in a request, or `otherwise` if it is not a number."""
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
@@ -170,7 +172,7 @@ def _model(holder: Mapping[str, Any]) -> str:
 def _compactions(
     prices: PriceList, own: ModelPrices, fields: Mapping[str, Any], prompts: Sequence[int], asked: Asked
 ) -> int:
-    """Each compaction reads the prompt once more and writes a summary."""
+    """Return the cost of compactions, each of which reads the prompt once more and writes a summary."""
     management = fields.get("context_management")
     edits = management.get("edits") if isinstance(management, Mapping) else None
     named = [
@@ -192,7 +194,7 @@ def _compactions(
 
 
 def _advice(prices: PriceList, seen: Survey, prompts: Sequence[int], max_tokens: int, asked: Asked) -> int:
-    """An advisor reads the whole conversation at each use, at its own price."""
+    """Return the cost of an advisor, which reads the whole conversation at each use, at its own price."""
     nano = 0
     for _, tool in seen.tools:
         if tool_type(tool).startswith("advisor"):
@@ -206,7 +208,7 @@ def _advice(prices: PriceList, seen: Survey, prompts: Sequence[int], max_tokens:
 
 
 def worst_case_of_texts(prices: PriceList, model: str, size: int) -> WorstCase:
-    """The bound for texts of `size` bytes that become vectors: there is no output."""
+    """Return the bound for embedding texts of `size` bytes, which has no output."""
     own = prices.of(model)
     microusd = prices.microusd(max(band.input for band in own.bands) * size, batch=False, us=True)
     return WorstCase(microusd, microusd, size, False, Asked(), prices, 0, False)
@@ -215,7 +217,7 @@ def worst_case_of_texts(prices: PriceList, model: str, size: int) -> WorstCase:
 def worst_case_of_batch(
     prices: PriceList, model: str, requests: Iterable[tuple[Mapping[str, Any], Survey]]
 ) -> WorstCase:
-    """The bound for the requests of a batch together."""
+    """Return the bound for the requests of a batch together."""
     each = [
         worst_case(prices, model, params, seen, _size(params), params["max_tokens"], batch=True)
         for params, seen in requests

@@ -1,12 +1,13 @@
-"""/v1/files: upload, list, look up, download and delete (L1.1, L1.5, L1.10, L2.3, L2.5, G.1).
+"""/v1/files: upload, list, get, download and delete (L1.1, L1.5, L1.10, L2.3, L2.5, G.1).
 
-A file is inspected before it goes to the provider and recorded with its content; the class that it was given
-stays with it (`belongings`). Nothing can be cut out of a file, so what would be redacted or withheld in a
-message is refused. Who uploaded a file, or in whose call it was made, lists, downloads and deletes it; the
-lead of the department sees and deletes all of the department. Its other members use a file by its id.
+A file is inspected before it is sent to the provider and recorded with its content; it keeps the class it
+was given (`belongings`). Nothing can be cut out of a file, so whatever would be redacted or withheld in a
+message is refused. The uploader of a file, or the caller in whose call it was created, lists, downloads and
+deletes it; the lead of the department sees and deletes all of the department's. Other members use a file by
+its id.
 
-The provider lets callers download only what code made there. That is an answer like any other: it is filtered
-by what the department's answers are filtered for, and where something in it must not leave, all of it stays.
+The provider allows downloads only of files that code created. Such a file is an answer like any other: it
+is filtered like the department's answers, and if something in it must not leave, all of it stays.
 """
 
 import asyncio
@@ -72,7 +73,7 @@ class OwnFile:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Answers the files routes. `store` is the ledger's."""
+    """Serves the files routes. `store` is the ledger's."""
 
     policy: PolicyWatch
     gate: Gate
@@ -88,10 +89,10 @@ class Files:
     clock: Clock
     body_limit: int
     body_seconds: float
-    quarantine: Quarantine | None = None  # for files above the front door's limit
+    quarantine: Quarantine | None = None  # for files above API Gateway's body limit
 
     async def answer(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
-        """Any request below /v1/files. Raises `ApiError`."""
+        """Serve any request below /v1/files. Raises `ApiError`."""
         match exchange.method, exchange.path.split("/")[3:]:
             case "POST", []:
                 entry.route = "files.create"
@@ -132,7 +133,7 @@ class Files:
         await exchange.answer(*await self._take(exchange, entry, principal, file))
 
     async def _form(self, exchange: Exchange) -> bytes:
-        """The body. Of one that is too large the refusal names the other way, where there is one."""
+        """Return the body. If it is too large, the refusal names the alternative, if there is one."""
         try:
             return await exchange.body(self.body_limit, self.body_seconds)
         except ApiError as error:
@@ -175,7 +176,7 @@ class Files:
     async def _take(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, file: UploadedFile
     ) -> tuple[int, list[Header], bytes]:
-        """The provider's answer to a file that was inspected and recorded, with its owner kept. Raises
+        """Return the provider's response to an inspected and recorded file, with its owner stored. Raises
         `ApiError`.
         """
         policy = self.policy.current()
@@ -282,7 +283,7 @@ class Files:
     async def _keep(
         self, exchange: Exchange, principal: Principal, department: Department, file: OwnFile
     ) -> None:
-        """Keep the owner. A file that has none stays nowhere: it is deleted at the provider."""
+        """Store the owner. If that fails, the file is deleted at the provider."""
         try:
             await self._stored(self.store.apply(Create(file_key(department.id, file.id), file.item)))
         except ApiError:
@@ -293,8 +294,9 @@ class Files:
     # -- reading ---------------------------------------------------------------------------------------------
 
     async def _list(self, exchange: Exchange, entry: AccessEntry, principal: Principal) -> None:
-        """The caller's own files, newest first; for the lead all of the department. Pages by `page`, as the
-        API has it now, and by `after_id` and `before_id`, as older SDKs do.
+        """List the caller's own files, newest first; for the lead all of the department.
+
+        Pagination is by `page`, as in the current API, and by `after_id` and `before_id`, as in older SDKs.
         """
         department = await self._admitted(exchange, principal)
         query = parse_qs(exchange.query.decode("latin-1"))
@@ -313,7 +315,7 @@ class Files:
             page, more = [one for one in own if one in asked], False
         else:
             page, more = _page(list(own), query)
-        if "scope_id" in query:  # files of sessions, which the gateway has none of
+        if "scope_id" in query:  # files of sessions, which the gateway does not have
             page, more = [], False
         data = await self._described(exchange, principal, department, [own[one] for one in page])
         body = {
@@ -336,9 +338,7 @@ class Files:
         department: Department,
         every: list[tuple[str, dict[str, Any]]],
     ) -> None:
-        """Delete at the provider what belonged to somebody who was erased, a few at a time. What fails is
-        tried again at the next list.
-        """
+        """Delete a few files of erased people at the provider. Failures are retried at the next list."""
         erased = [OwnFile(file_id, item) for file_id, item in every if known(item) is None]
         for file in erased[:_AT_ONCE]:
             with suppress(ApiError):
@@ -349,7 +349,7 @@ class Files:
     async def _described(
         self, exchange: Exchange, principal: Principal, department: Department, files: list[OwnFile]
     ) -> list[dict[str, Any]]:
-        """What the provider said of each file. Of those that code made it is asked once."""
+        """Return the provider's metadata of each file. For those that code created it is fetched once."""
         turn = asyncio.Semaphore(_AT_ONCE)
 
         async def describe(file: OwnFile) -> dict[str, Any] | None:
@@ -370,7 +370,7 @@ class Files:
         try:
             change = Change(file_key(department.id, file.id), values, {"request_id": file.item["request_id"]})
             await self.store.apply(change)
-        except Exception:  # deleted meanwhile, or not available: the provider is asked again
+        except Exception:  # deleted meanwhile, or unavailable: the provider is asked again
             return
 
     async def _retrieve(
@@ -411,7 +411,7 @@ class Files:
     async def _delete(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, file_id: str
     ) -> None:
-        """Deleting again what the provider has no longer succeeds: it is gone, as asked."""
+        """Delete a file. Deleting one that no longer exists at the provider succeeds."""
         department = await self._admitted(exchange, principal)
         file = await self._own(principal, file_id, leads=LEAD in principal.roles)
         await self._record(exchange, entry, principal, file, "delete")
@@ -428,7 +428,7 @@ class Files:
     # -- owning ----------------------------------------------------------------------------------------------
 
     async def _admitted(self, exchange: Exchange, principal: Principal) -> Department:
-        """The caller's department, after the one gate of all routes and the contract."""
+        """Return the caller's department, after the gate common to all routes and the contract."""
         department = await self.gate.admit(principal, exchange.headers)
         self.rules.hold(department, principal, exchange, {}, Survey())
         return department
@@ -484,7 +484,7 @@ class Files:
         suffix: str = "",
         method: str = "GET",
     ) -> tuple[Answer, bytes]:
-        """The provider's answer about a file. Raises `ApiError`."""
+        """Return the provider's response about a file. Raises `ApiError`."""
         name = file.item["provider"]
         able = [one for one in self.providers.of(self.policy.current()) if one.name == name]
         if not able:
@@ -505,13 +505,13 @@ class Files:
 
 
 def _target(exchange: Exchange, suffix: str = "") -> str:
-    """The route at the provider. Of the query only whether it is the beta API: all else speaks to us."""
+    """Return the route at the provider. Of the query, only the beta flag is forwarded."""
     beta = "?beta=true" if b"beta=true" in exchange.query.split(b"&") else ""
     return f"/v1/files{suffix}{beta}"
 
 
 def _as_message(file: UploadedFile) -> JsonBody:
-    """The file as inspection reads it: a document that others wrote, with its name."""
+    """Return the file as inspection reads it: a document by others, with its name."""
     source = {"type": "base64", "media_type": file.media_type, "data": base64.b64encode(file.data).decode()}
     block = {"type": "document", "title": file.filename, "source": source}
     fields = {"messages": [{"role": "user", "content": [block]}]}
@@ -537,7 +537,7 @@ def _expiry(metadata: dict[str, Any]) -> datetime | None:
 
 
 def _page(ids: list[str], query: dict[str, list[str]]) -> tuple[list[str], bool]:
-    """The page that is asked for, and whether there is more. Raises `ApiError` 400."""
+    """Return the requested page, and whether there is more. Raises `ApiError` 400."""
     limit = query.get("limit", [str(_PAGE)])[-1]
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:5]) <= _LARGEST_PAGE):
         raise invalid_request(f"limit: must be 1 to {_LARGEST_PAGE}")

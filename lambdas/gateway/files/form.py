@@ -1,7 +1,8 @@
-"""The form of an upload: read as a file with its name and type, and written again for the provider.
+"""The multipart form of an upload: parsed into a file with name and type, and serialised again for the
+provider.
 
-What the provider gets is what was inspected: not the caller's bytes, which two parsers might cut differently,
-but a form of our own around the file that was read from it.
+The provider gets what was inspected: not the caller's bytes, which two parsers might split differently, but
+a new form around the parsed file.
 """
 
 import re
@@ -21,7 +22,7 @@ _FIELDS = ("file", _EXPIRES)
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file as its caller sent it. `expires_in_seconds` None: it stays until it is deleted."""
+    """An uploaded file. `expires_in_seconds` None: it is kept until it is deleted."""
 
     filename: str
     media_type: str
@@ -29,7 +30,7 @@ class UploadedFile:
     expires_in_seconds: int | None = None
 
     def form(self) -> tuple[Header, bytes]:
-        """The form for a provider: its content type and its bytes."""
+        """Return the form for a provider: its content type and its bytes."""
         boundary = secrets.token_hex(16).encode()
         parts = [
             b'Content-Disposition: form-data; name="file"; filename="%b"\r\nContent-Type: %b\r\n\r\n%b'
@@ -57,7 +58,7 @@ class _Part:
         self.value.clear()
 
     def header(self, name: bytes) -> bytes:
-        """The value of a header. Raises `ApiError` 400 where it is there twice."""
+        """Return the value of a header. Raises `ApiError` 400 if it is repeated."""
         found = [value for key, value in self.headers if key == name]
         if len(found) > 1:
             raise _malformed("a part has the same header twice")
@@ -65,7 +66,7 @@ class _Part:
 
 
 def read_form(content_type: bytes, raw: bytes) -> UploadedFile:
-    """The file of an upload. Raises `ApiError` 400."""
+    """Parse the file of an upload. Raises `ApiError` 400."""
     from python_multipart.multipart import parse_options_header
 
     files: list[UploadedFile] = []
@@ -131,7 +132,7 @@ def _parts(content_type: bytes, raw: bytes) -> list[_Part]:
 
 
 def read_filename(given: bytes) -> str:
-    """The name of a file, without the folders before it. Raises `ApiError` 400."""
+    """Return the name of a file without its path. Raises `ApiError` 400."""
     try:
         name = re.split(r"[/\\]", given.decode())[-1]
     except UnicodeDecodeError:
@@ -144,7 +145,7 @@ def read_filename(given: bytes) -> str:
 
 
 def read_media_type(given: str) -> str:
-    """A media type without its parameters. Raises `ApiError` 400."""
+    """Return a media type without its parameters. Raises `ApiError` 400."""
     media_type = given.strip().lower() or _OCTETS
     if not _MEDIA_TYPE.fullmatch(media_type):
         raise invalid_request("mime_type: must be a media type such as application/pdf")
@@ -152,7 +153,7 @@ def read_media_type(given: str) -> str:
 
 
 def read_expiry(text: str) -> int:
-    """Seconds until a file expires. Raises `ApiError` 400."""
+    """Return the seconds until a file expires. Raises `ApiError` 400."""
     if not (text.isascii() and text.isdigit() and _SOONEST <= int(text[:9]) <= _LATEST):
         raise invalid_request(f"{_EXPIRES}: must be {_SOONEST} to {_LATEST}")
     return int(text)

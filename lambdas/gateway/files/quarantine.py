@@ -1,9 +1,8 @@
-"""Where uploads wait that are larger than the front door takes: a bucket that nothing else reads (L1.7,
-L2.3).
+"""Quarantine for uploads above API Gateway's body limit: a bucket that nothing else reads (L1.7, L2.3).
 
-A caller puts the file there itself, under an address that is signed for one object, one size and one type,
-for a quarter of an hour. The gateway reads it once, inspects what it has read, and empties the object; the
-bucket's lifecycle removes what is left within a day.
+A caller puts the file there directly, with a presigned URL for one object, one size and one type, valid for
+a quarter of an hour. The gateway reads it once, inspects what it has read, and empties the object; the
+bucket's lifecycle deletes the rest within a day.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,31 +13,31 @@ from botocore.exceptions import ClientError
 
 SECONDS = 15 * 60
 _PREFIX = "uploads"
-# without the right to list the bucket, S3 says of what is not there that it is denied
+# without the right to list the bucket, S3 answers "access denied" for a missing object
 _ABSENT = frozenset(("NoSuchKey", "404", "AccessDenied", "403"))
 
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 class Quarantine(Protocol):
-    """Holds uploads until they are inspected. Anything raised means: not available."""
+    """Holds uploads until they are inspected. Any exception means that it is unavailable."""
 
     async def address(self, upload_id: str, size: int, media_type: str) -> str:
-        """Where to put the file, with exactly these headers."""
+        """Return the presigned URL for the file, valid with exactly these headers."""
         ...
 
     async def read(self, upload_id: str) -> bytes | None:
-        """What was put there; None where nothing was."""
+        """Return what was uploaded, or None if nothing was."""
         ...
 
     async def empty(self, upload_id: str) -> None:
-        """Take away what was put there."""
+        """Remove what was uploaded."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class S3Quarantine:
-    """A bucket. `client` signs with SigV4; `run` takes blocking work elsewhere."""
+    """A bucket. `client` signs with SigV4; `run` runs blocking work elsewhere."""
 
     client: Any
     bucket: str

@@ -1,9 +1,7 @@
-"""POST /v1/files/uploads and /v1/files/uploads/{id}: files that are larger than the front door takes (L1.1,
-L2.3).
+"""POST /v1/files/uploads and /v1/files/uploads/{id}: files above API Gateway's body limit (L1.1, L2.3).
 
-The first asks for an address, to which the caller puts the file itself; the second, when it is there,
-inspects it, hands it to the provider and answers what `POST /v1/files` answers. An id of a file is given only
-then.
+The first returns a URL, to which the caller uploads the file directly; the second then inspects it, sends
+it to the provider and answers as `POST /v1/files` does. Only then does the file get an id.
 """
 
 import json
@@ -38,7 +36,7 @@ def _key(department: str, upload_id: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Begins uploads and finds those that wait. `store` is the ledger's."""
+    """Begins uploads and finds pending ones. `store` is the ledger's."""
 
     quarantine: Quarantine
     recorder: Recorder
@@ -46,7 +44,9 @@ class Uploads:
     clock: Clock
 
     async def begin(self, exchange: Exchange, entry: AccessEntry, principal: Principal, raw: bytes) -> None:
-        """Answer where to put a file. Raises `ApiError` 400, 413 for one that could not be inspected, 503."""
+        """Answer where to upload a file. Raises `ApiError` 400, 413 for one that could not be inspected,
+        503.
+        """
         item = _read(raw)
         now = self.clock().astimezone(UTC)
         upload_id = new_id("upl_")
@@ -71,8 +71,10 @@ class Uploads:
         await exchange.answer(201, _JSON, json.dumps(answer).encode())
 
     async def waiting(self, principal: Principal, upload_id: str) -> UploadedFile:
-        """The file that was put there. Raises `ApiError` 404 for an upload of others or one without a file,
-        400 for another size than was announced, 503.
+        """Return the uploaded file.
+
+        Raises `ApiError` 404 for other people's uploads or one without a file, 400 for a size other than
+        announced, 503.
         """
         unknown = not_found(f"You have no upload {upload_id[:_LONGEST_ID]}.", reason="unknown_upload")
         if not 0 < len(upload_id) <= _LONGEST_ID:
@@ -95,7 +97,7 @@ class Uploads:
         return UploadedFile(item["filename"], item["mime_type"], data, int(expires) if expires else None)
 
     async def end(self, principal: Principal, upload_id: str) -> None:
-        """Take away what waits, and forget it. Never raises: the bucket's lifecycle does the same."""
+        """Remove the upload. Never raises: the bucket's lifecycle does the same."""
         with suppress(Exception):
             await self.quarantine.empty(upload_id)
             await self.store.apply(Remove(_key(principal.department, upload_id), {"principal": principal.id}))
@@ -109,7 +111,7 @@ async def _available(work: Any, control: str = "ledger") -> Any:
 
 
 def _read(raw: bytes) -> dict[str, Any]:
-    """What is announced. Raises `ApiError` 400 naming the field, 413."""
+    """Parse the announcement. Raises `ApiError` 400 naming the field, 413."""
     fields = parse_object(raw).fields
     for name in fields:
         if name not in _FIELDS:

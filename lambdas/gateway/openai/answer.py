@@ -1,4 +1,4 @@
-"""An answer of the Messages API as one of the OpenAI API: whole, as a stream, or as an error."""
+"""Translation of a Messages API answer into one of the OpenAI API: whole, as a stream, or as an error."""
 
 import json
 from collections.abc import Mapping
@@ -19,8 +19,9 @@ _FINISH = {
 
 
 class ChatAnswer:
-    """Turns the bytes of one answer into those of a chat completion. `created` in seconds since the epoch;
-    `include_usage` adds the chunk that reports the usage to a stream.
+    """Translates the bytes of one answer into those of a chat completion.
+
+    `created` is in seconds since the epoch; `include_usage` adds the chunk that reports usage to a stream.
     """
 
     def __init__(self, created: int) -> None:
@@ -31,13 +32,13 @@ class ChatAnswer:
         self._model = ""
         self._usage: dict[str, Any] = {}
         self._finish: str | None = None
-        self._calls: dict[int, int] = {}  # index of a content block: number of the call of a tool
+        self._calls: dict[int, int] = {}  # index of a content block: number of the tool call
 
     def whole(self, status: int, body: bytes) -> bytes:
-        """A whole answer: a message as a completion, an error as an error."""
+        """Return a whole answer: a message as a completion, an error as an error."""
         try:
             document = json.loads(body)
-        except ValueError:  # of a provider that answers with no message: relayed as it came
+        except ValueError:  # from a provider that answers without a message: relayed unchanged
             return body
         if status >= 400:
             return json.dumps(_error(document)).encode()
@@ -61,7 +62,7 @@ class ChatAnswer:
         )
 
     def piece(self, data: bytes) -> bytes:
-        """The chunks that whole events in `data` become; what has not ended yet waits for the next piece."""
+        """Return the chunks for whole events in `data`; an incomplete event waits for the next call."""
         return b"".join(chunk for event in self._buffer.feed(data) for chunk in self._chunks(event))
 
     def _chunks(self, event: bytes) -> list[bytes]:
@@ -109,7 +110,7 @@ class ChatAnswer:
                 return [
                     self._chunk({"tool_calls": [{"index": self._calls[data["index"]], "function": function}]})
                 ]
-            case _:  # thinking, signatures, citations: the OpenAI API has no place for them
+            case _:  # thinking, signatures, citations: no equivalent in the OpenAI API
                 return []
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:

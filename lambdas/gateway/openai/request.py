@@ -1,7 +1,7 @@
-"""A chat completion request as a Messages request.
+"""Translation of a chat completion request into a Messages request.
 
-Every field of the OpenAI API has one of three fates: it is translated, it is taken without effect because it
-changes nothing that a caller could see, or the request is refused and the message names it.
+Every field of the OpenAI API is either translated, accepted without effect because it changes nothing that
+a caller could see, or refused by name.
 """
 
 import json
@@ -10,20 +10,20 @@ from typing import Any
 
 from lambdas.gateway.errors import invalid_request
 
-DEFAULT_MAX_TOKENS = 8_192  # the OpenAI API needs no limit, the Messages API does
+DEFAULT_MAX_TOKENS = 8_192  # the OpenAI API requires no limit, the Messages API does
 _IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "max"}
 
-# Fields that say nothing about the answer: taken, not passed on.
+# Fields that do not affect the answer: accepted, not forwarded.
 WITHOUT_EFFECT = (
     "metadata",
     "prompt_cache_key",
     "prompt_cache_retention",
     "safety_identifier",
-    "stream_options",  # read by the answer: `include_usage`
+    "stream_options",  # used by the answer: `include_usage`
     "user",
 )
-# Fields whose only translatable values are those that ask for nothing.
+# Fields of which only the values without effect can be translated.
 NEUTRAL: Mapping[str, Sequence[Any]] = {
     "n": (1,),
     "store": (False,),
@@ -53,7 +53,7 @@ TRANSLATED = (
 
 
 def messages_request(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The Messages body that asks for the same. Raises `ApiError` 400 naming the field that cannot be
+    """Return the equivalent Messages body. Raises `ApiError` 400 naming the field that cannot be
     translated.
     """
     _refuse_unknown(fields)
@@ -78,7 +78,7 @@ def messages_request(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def includes_usage(fields: Mapping[str, Any]) -> bool:
-    """Whether the last chunk of the stream is to report the usage."""
+    """Return whether the last chunk of the stream must report usage."""
     options = fields.get("stream_options")
     return isinstance(options, Mapping) and options.get("include_usage") is True
 
@@ -108,9 +108,7 @@ def _fraction(value: Any, name: str) -> Any:
 
 
 def _conversation(turns: Sequence[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Instructions and messages. Results of tools that follow each other become one message, as Claude wants
-    them.
-    """
+    """Return instructions and messages. Consecutive tool results become one message, as Claude requires."""
     system: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
     for index, turn in enumerate(turns):

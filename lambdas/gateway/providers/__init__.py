@@ -1,1 +1,1 @@
-"""Where Claude is called: one module per provider, one HTTP transport, one order of failover (L1.2, L1.8)."""
+"""Providers of Claude: one module per provider, one HTTP transport, one failover order (L1.2, L1.8)."""

@@ -1,4 +1,4 @@
-"""A circuit breaker for one model of one provider: what keeps failing is left alone for a while (L1.8)."""
+"""Circuit breaker for one model of one provider: whatever keeps failing is avoided for a while (L1.8)."""
 
 from collections.abc import Callable, Hashable
 from time import monotonic
@@ -9,12 +9,12 @@ OPEN_SECONDS = 10.0
 
 
 class CircuitBreaker:
-    """Closed, until `failures_to_open` calls of `callers_to_open` callers in a row failed; then open for
+    """Closed until `failures_to_open` consecutive calls of `callers_to_open` callers failed; then open for
     `open_seconds`; then one call tries.
 
-    Only what speaks of the provider's health counts: a connection that fails, a missed deadline, a 5xx. The
-    requests of one caller can make a healthy provider answer with a 5xx, so they never open a circuit for
-    everybody else; a connection that was never made says nothing of a request, and opens it for any caller.
+    Only the provider's health counts: a failed connection, a missed deadline, a 5xx. One caller's requests
+    can make a healthy provider answer with a 5xx, so they never open a circuit for everybody else; a
+    connection that could not be established says nothing about a request, and opens it for any caller.
     """
 
     __slots__ = (
@@ -48,7 +48,7 @@ class CircuitBreaker:
         self._trying = False
 
     def allows(self) -> bool:
-        """Whether a call may be sent now. When this lets the one trial call pass, its result must be
+        """Return whether a call may be sent now. If this permits the one trial call, its result must be
         reported.
         """
         if self._opened_at is None:
@@ -60,19 +60,20 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are being kept from the provider."""
+        """Return whether calls are being kept from the provider."""
         return self._opened_at is not None
 
     def succeeded(self) -> None:
-        """The provider answered."""
+        """Report that the provider answered."""
         self._failures = self._unreachable = 0
         self._callers.clear()
         self._opened_at = None
         self._trying = False
 
     def failed(self, caller: Hashable, *, unreachable: bool = False) -> None:
-        """The provider did not answer `caller`, or answered that it cannot. `unreachable`: there was not even
-        a connection.
+        """Report that the provider did not answer `caller`, or answered that it cannot.
+
+        `unreachable`: not even a connection could be established.
         """
         self._failures += 1
         self._unreachable += unreachable
@@ -84,5 +85,5 @@ class CircuitBreaker:
             self._opened_at = self._clock()
 
     def undecided(self) -> None:
-        """The call ended before it could show anything (the client left)."""
+        """Report that the call ended without a result, because the client disconnected."""
         self._trying = False

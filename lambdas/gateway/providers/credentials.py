@@ -1,11 +1,10 @@
-"""How the gateway proves itself to a provider. No caller ever sees, sends or influences any of it (L1.3).
+"""Authentication of the gateway to providers. Callers never see, send or influence any of it (L1.3).
 
-* `SecretKey`: an API key kept in Secrets Manager, read at the first call, read again when the provider
-refuses it.
-* `WorkloadIdentity`: no key at all. AWS STS vouches for the function's role, Anthropic exchanges that for a
-short-lived token.
-* `AwsSignature`: SigV4 for Claude Platform on AWS and for Amazon Bedrock, in a role session of the caller's
-own (`user_sessions`).
+* `SecretKey`: an API key in Secrets Manager, read at the first call, and again if the provider rejects it.
+* `WorkloadIdentity`: no key at all. AWS STS issues a token for the function's role, which Anthropic
+  exchanges for a short-lived one.
+* `AwsSignature`: SigV4 for Claude Platform on AWS and for Amazon Bedrock, in a role session of the caller
+  (`user_sessions`).
 """
 
 import asyncio
@@ -26,32 +25,30 @@ BEARER_BETA = b"oauth-2025-04-20"
 
 
 class CredentialUnavailable(Exception):
-    """The gateway cannot prove itself to this provider now. The message names no secret."""
+    """The gateway cannot authenticate to this provider now. The message contains no secret."""
 
 
 class Credential(Protocol):
-    """Makes the authentication headers of one request."""
+    """Provides the authentication headers of a request."""
 
     @property
     def beta(self) -> bytes | None:
-        """A value that `anthropic-beta` must carry with this credential."""
+        """Return a value that `anthropic-beta` must contain with this credential."""
         ...
 
     async def headers(
         self, method: str, url: str, headers: Sequence[Header], body: bytes, attribution: Attribution
     ) -> list[Header]:
-        """The headers to add. Raises `CredentialUnavailable`."""
+        """Return the headers to add. Raises `CredentialUnavailable`."""
         ...
 
     def refused(self) -> bool:
-        """The provider answered 401. True when another attempt with a fresh credential makes sense."""
+        """Note that the provider answered 401. Return True if a retry with a new credential makes sense."""
         ...
 
 
 class SecretKey:
-    """`x-api-key` from a secret; `read` fetches its current value. One read at a time, however many calls
-    wait.
-    """
+    """`x-api-key` from a secret; `read` fetches its current value, at most once concurrently."""
 
     beta = None
 
@@ -84,7 +81,7 @@ class SecretKey:
 
 
 class BearerKey(SecretKey):
-    """The same as a bearer token, as most other APIs have it."""
+    """The same as a bearer token, as most other APIs require."""
 
     async def headers(
         self, method: str, url: str, headers: Sequence[Header], body: bytes, attribution: Attribution
@@ -96,10 +93,10 @@ class BearerKey(SecretKey):
 class WorkloadIdentity:
     """A bearer token from Anthropic in exchange for a web identity token of AWS STS.
 
-    A fresh STS token is minted for every exchange, because Anthropic accepts each `jti` once. Tokens are
-    cached until two minutes before they expire, renewed in the background from then on, and never used in
-    their last half minute. The exchange is single flight. (The `anthropic` SDK has the same exchange;
-    importing it costs 1.1 s of a cold start, so it is spoken here.)
+    Every exchange uses a new STS token, because Anthropic accepts each `jti` once. Tokens are cached,
+    refreshed in the background in their last two minutes, and never used in their last half minute. There
+    is at most one concurrent exchange. (The `anthropic` SDK has the same exchange, but importing it takes
+    1.1 s of a cold start.)
     """
 
     beta = BEARER_BETA
@@ -182,12 +179,12 @@ class WorkloadIdentity:
 
 def _retrieve(task: "asyncio.Task[None]") -> None:
     if not task.cancelled():
-        task.exception()  # a failed renewal in the background shows itself when the token is needed
+        task.exception()  # a failed background refresh shows when the token is needed
 
 
 class AwsSignature:
-    """SigV4 by botocore's signer. `credentials` gives current credentials for a call in somebody's name (a
-    botocore frozen set).
+    """SigV4 with botocore's signer. `credentials` returns current credentials for a call in somebody's name
+    (a botocore frozen set).
     """
 
     beta = None
@@ -195,7 +192,7 @@ class AwsSignature:
     def __init__(
         self, credentials: Callable[[Attribution], Awaitable[Any]], service: str, region: str
     ) -> None:
-        # imported here: a gateway without an AWS provider does not pay for it at start
+        # imported here, so that a gateway without an AWS provider starts faster
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
 
@@ -212,7 +209,7 @@ class AwsSignature:
             credentials = await self._credentials(attribution)
         except Exception as error:  # whatever STS or the credential chain raises, without its text
             raise CredentialUnavailable(f"no AWS credentials: {type(error).__name__}") from None
-        # AWS demands that the content type is signed where there is one
+        # AWS requires the content type, if any, to be signed
         signed = {
             name.decode(): value.decode("latin-1") for name, value in headers if name == b"content-type"
         }
@@ -229,8 +226,9 @@ class AwsSignature:
 
 
 async def read_whole(response: Any, seconds: float, *, limit: int) -> bytes:
-    """The whole body of an answer. Raises `TransportError` when it breaks, is silent too long, or is above
-    `limit`.
+    """Return the whole body of a response.
+
+    Raises `TransportError` if it is interrupted, silent for too long, or above `limit`.
     """
     pieces: list[bytes] = []
     size = 0

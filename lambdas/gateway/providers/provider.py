@@ -1,4 +1,4 @@
-"""One provider of Claude: where it is, what it calls the models, how a request to it looks (L1.2)."""
+"""One provider of Claude: its endpoint, its model ids, its request headers (L1.2)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ from lambdas.gateway.errors import Header
 from lambdas.gateway.providers.circuit import CircuitBreaker
 from lambdas.gateway.providers.credentials import Credential
 
-# What of a caller's request a provider gets to see, apart from every `anthropic-*` header. The caller's
-# credential is not in it.
+# Headers of a caller's request that are forwarded, in addition to every `anthropic-*` header. The caller's
+# credential is not among them.
 _FORWARDED = frozenset({b"content-type", b"accept", b"user-agent", b"x-app"})
-# What of a provider's answer a caller never gets: hop-by-hop headers, the rate limits that the whole
-# organisation shares, cookies, and the names of the organisation's accounts.
+# Headers of a provider's response that a caller never gets: hop-by-hop headers, rate limits shared by the
+# whole organisation, cookies, and account names.
 _WITHHELD = frozenset(
     {
         b"connection",
@@ -36,7 +36,7 @@ _WITHHELD = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ClaudeProvider:
-    """A provider, ready to be called. `prefix` makes its model name where `models` has none."""
+    """A provider, ready to be called. `prefix` forms its model id if `models` has none."""
 
     name: str
     base_url: str
@@ -47,19 +47,19 @@ class ClaudeProvider:
     batches: bool = True  # whether it has the Message Batches API
     files: bool = True  # whether it has the Files API and Skills
     on_aws: bool = False  # whether its errors may name accounts and roles of the organisation
-    inference_geo: str | None = None  # where it must answer, if anywhere; sent with each message
+    inference_geo: str | None = None  # required inference location, sent with each message
     _circuits: dict[str, CircuitBreaker] = field(default_factory=dict)
 
     def circuit(self, model: str) -> CircuitBreaker:
-        """The circuit of one model here: one that is overloaded says nothing of the others."""
+        """Return the circuit breaker of one model: an overloaded model says nothing about the others."""
         return self._circuits.setdefault(model, CircuitBreaker())
 
     def model_name(self, model: str) -> str:
-        """The provider's own name of a Claude model."""
+        """Return the provider's id of a Claude model."""
         return self.models.get(model) or self.prefix + model
 
     def request_headers(self, raw_headers: Sequence[Header]) -> list[Header]:
-        """The caller's headers that travel on, without the credential's own."""
+        """Return the caller's headers that are forwarded, without the credential's own."""
         headers: list[Header] = []
         beta = self.credential.beta
         for name, value in raw_headers:
@@ -79,7 +79,7 @@ class ClaudeProvider:
 
 
 def response_headers(headers: Sequence[Header]) -> list[Header]:
-    """The provider's headers that a caller gets. Its request id arrives as `x-upstream-request-id`."""
+    """Return the provider's headers that a caller gets. Its request id becomes `x-upstream-request-id`."""
     passed = [
         header
         for header in headers

@@ -1,5 +1,5 @@
-"""The providers of the policy in force, made ready to call and kept as long as their part of the policy stays
-the same.
+"""The providers of the policy in force, created once and kept while their part of the policy stays the
+same.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,7 +12,7 @@ from lambdas.gateway.providers.provider import ClaudeProvider
 from lambdas.gateway.providers.transport import HttpTransport
 from lambdas.gateway.providers.user_sessions import Attribution
 
-# SigV4 service names, and the prefix of model names, of the two AWS platforms
+# SigV4 service names, and prefixes of model ids, of the two AWS platforms
 _AWS_SERVICES = {
     "claude-platform-aws": ("aws-external-anthropic", ""),
     "bedrock": ("bedrock-mantle", "anthropic."),
@@ -20,7 +20,7 @@ _AWS_SERVICES = {
 
 
 class NoCredential:
-    """For a stand-in of the provider: it must never be shown the provider's credential."""
+    """For a stand-in of the provider, which must never get the provider's credential."""
 
     beta = None
 
@@ -35,8 +35,8 @@ class NoCredential:
 
 
 class Providers:
-    """Makes providers from policies. `stand_in_url` replaces the base URL, and the credential, of the first
-    one.
+    """Creates providers from policies. `stand_in_url` replaces the base URL, and the credential, of the
+    first one.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Providers:
         self._order: tuple[ClaudeProvider, ...] = ()
 
     def of(self, policy: GatewayPolicy) -> tuple[ClaudeProvider, ...]:
-        """The providers in the order of the policy. Credentials and circuits survive an unrelated change."""
+        """Return the providers in policy order. Credentials and circuits survive an unrelated change."""
         if policy is not self._policy:
             made: dict[str, tuple[Provider, ClaudeProvider]] = {}
             for position, entry in enumerate(policy.providers):

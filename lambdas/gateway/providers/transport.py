@@ -1,10 +1,10 @@
-"""HTTP/1.1 to the providers: as little between the socket and the answer as httptools allows.
+"""HTTP/1.1 client for the providers, directly on httptools.
 
-Written here, and not taken from a library, for three measured reasons: importing aiohttp alone costs half of
-the start-up budget (170 of 300 ms), one call through it costs three times the processor time of this module,
-and the gateway has to know exactly whether any byte of an answer has come, because that decides whether
-another provider may be tried. It speaks what those providers speak: HTTP/1.1 over TLS, keep-alive, chunked or
-counted bodies, no redirects, no compression.
+This is not a library for three measured reasons: importing aiohttp alone takes half of the start-up budget
+(170 of 300 ms), one call through it takes three times the processor time of this module, and the gateway
+must know exactly whether any byte of a response has arrived, because that decides whether another provider
+may be tried. It supports what those providers use: HTTP/1.1 over TLS, keep-alive, chunked or sized bodies,
+no redirects, no compression.
 """
 
 import asyncio
@@ -22,11 +22,13 @@ Headers = list[tuple[bytes, bytes]]
 
 _RECEIVE_HIGH_WATER = 1 << 20  # bytes buffered for a slow reader before the socket is paused
 _MAX_HEAD_BYTES = 64 * 1024
-_JOIN_BELOW = 64 * 1024  # a smaller body travels with its head in one write
+_JOIN_BELOW = 64 * 1024  # a smaller body is sent with its head in one write
 
 
 class TransportError(Exception):
-    """The exchange with the provider failed. `response_started`: whether any byte of an answer had come."""
+    """The exchange with the provider failed. `response_started`: whether any byte of a response had
+    arrived.
+    """
 
     def __init__(self, message: str, *, response_started: bool = False) -> None:
         super().__init__(message)
@@ -38,15 +40,17 @@ class ConnectFailed(TransportError):
 
 
 class DeadlineExceeded(TransportError):
-    """The provider said nothing within the first-byte or idle deadline."""
+    """The provider sent nothing within the first-byte or idle deadline."""
 
 
 class CallCancelled(TransportError):
-    """The caller gave the call up (its client left); the connection to the provider has been closed."""
+    """The call was cancelled because its client disconnected; the connection to the provider has been
+    closed.
+    """
 
 
 class Cancellation:
-    """Lets one party give up a call that another awaits. Cancelling twice is the same as once."""
+    """Lets one party cancel a call that another awaits. Idempotent."""
 
     __slots__ = ("_callback", "cancelled")
 
@@ -55,19 +59,19 @@ class Cancellation:
         self._callback: Callable[[], None] | None = None
 
     def cancel(self) -> None:
-        """Give up: the task that awaits the provider gets `CallCancelled`."""
+        """Cancel: the task that awaits the provider gets `CallCancelled`."""
         self.cancelled = True
         if self._callback is not None:
             self._callback()
 
     def on_cancel(self, callback: Callable[[], None] | None) -> None:
-        """What to do when the call is given up; there is one such action at a time."""
+        """Set the action on cancellation; there is one at a time."""
         self._callback = callback
 
 
 def read_on(client: Cancellation, seconds: float) -> Cancellation:
-    """A cancellation that comes `seconds` after that of the client, who left: by then the provider may have
-    said what its answer cost.
+    """Return a cancellation `seconds` after the client's, by when the provider may have reported the cost
+    of its answer.
     """
     late = Cancellation()
 
@@ -81,7 +85,7 @@ def read_on(client: Cancellation, seconds: float) -> Cancellation:
 
 
 class Endpoint(NamedTuple):
-    """Where a connection goes."""
+    """Target of a connection."""
 
     scheme: str
     host: str
@@ -89,7 +93,7 @@ class Endpoint(NamedTuple):
 
 
 def endpoint_of(url: str) -> tuple[Endpoint, bytes]:
-    """Endpoint and request target (path and query) of an absolute URL."""
+    """Return endpoint and request target (path and query) of an absolute URL."""
     parts = urlsplit(url)
     target = parts.path or "/"
     if parts.query:
@@ -106,7 +110,7 @@ def _endpoint(scheme: str, netloc: str) -> Endpoint:
 
 
 class Response:
-    """An answer whose head has come. Read it with `read` until that returns `b""`, or `abort` it."""
+    """A response whose head has arrived. Read it with `read` until that returns `b""`, or `abort` it."""
 
     __slots__ = (
         "_chunks",
@@ -132,17 +136,18 @@ class Response:
         self._waiter: asyncio.Future[bool] | None = None
 
     def header(self, name: bytes) -> bytes | None:
-        """The first value of a header, by its lower-case name."""
+        """Return the first value of a header, by its lower-case name."""
         for key, value in self.headers:
             if key == name:
                 return value
         return None
 
     async def read(self, seconds: float) -> bytes:
-        """What has come since the last read; `b""` at the end of the answer.
+        """Return what has arrived since the last read; `b""` at the end of the response.
 
-        Raises `DeadlineExceeded` when nothing comes within `seconds` (the answer stays readable),
-        `TransportError` when the connection broke before the answer was whole, `CallCancelled` after `abort`.
+        Raises `DeadlineExceeded` if nothing arrives within `seconds` (the response stays readable),
+        `TransportError` if the connection failed before the response was complete, `CallCancelled` after
+        `abort`.
         """
         while not self._chunks:
             if self.error is not None:
@@ -162,13 +167,13 @@ class Response:
         return data
 
     def abort(self) -> None:
-        """Close the connection under the answer; a pending `read` raises `CallCancelled`."""
+        """Close the connection of the response; a pending `read` raises `CallCancelled`."""
         self.fail(CallCancelled("the call was given up", response_started=self.head_complete))
         if self._connection is not None:
             self._connection.close()
 
     async def wait_head(self, seconds: float) -> None:
-        """Wait until status and headers have come."""
+        """Wait until status and headers have arrived."""
         deadline = monotonic() + seconds
         while not self.head_complete:
             if self.error is not None:
@@ -191,26 +196,26 @@ class Response:
     # -- called by the connection ----------------------------------------------------------------------------
 
     def feed(self, data: bytes) -> int:
-        """Take a piece of the body; returns how many bytes wait for the reader."""
+        """Add a chunk of the body. Return how many bytes wait for the reader."""
         self._chunks.append(data)
         self._size += len(data)
         self.wake()
         return self._size
 
     def finish(self) -> None:
-        """The answer is whole; the connection may serve another call."""
+        """Mark the response as complete; the connection can be reused."""
         self.complete = True
         self._connection = None
         self.wake()
 
     def fail(self, error: TransportError) -> None:
-        """The answer will never be whole."""
+        """Mark the response as failed."""
         if not self.complete and self.error is None:
             self.error = error
             self.wake()
 
     def wake(self) -> None:
-        """Let the reader look again."""
+        """Wake the reader."""
         if self._waiter is not None:
             _resolve(self._waiter, True)
 
@@ -221,7 +226,7 @@ def _resolve(waiter: "asyncio.Future[bool]", value: bool) -> None:
 
 
 class _Connection(asyncio.Protocol):
-    """One socket. Serves one call at a time and goes back to its pool after a whole answer."""
+    """One socket. Serves one call at a time and returns to its pool after a complete response."""
 
     def __init__(self, pool: "deque[_Connection]") -> None:
         self._pool = pool
@@ -238,7 +243,7 @@ class _Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop has a class of its own
 
     def start(self, head: bytes, body: bytes) -> Response:
-        """Send a request; the answer arrives in the `Response` returned."""
+        """Send a request. The response arrives in the returned `Response`."""
         assert self._transport is not None
         response = self._response = Response(self)
         self._parser = httptools.HttpResponseParser(self)
@@ -252,13 +257,13 @@ class _Connection(asyncio.Protocol):
         return response
 
     def close(self) -> None:
-        """Drop the connection at once, whatever is under way."""
+        """Close the connection at once, whatever is in progress."""
         self.closed = True
         if self._transport is not None:
             self._transport.abort()
 
     def resume(self) -> None:
-        """The reader has caught up."""
+        """Resume reading after the reader has caught up."""
         if self._paused and self._transport is not None and not self.closed:
             self._paused = False
             self._transport.resume_reading()
@@ -332,7 +337,7 @@ class _Connection(asyncio.Protocol):
         response, parser, transport = self._response, self._parser, self._transport
         if response is None or parser is None or transport is None:
             return
-        if response.status < 200:  # an interim answer: the real one follows
+        if response.status < 200:  # an interim response, followed by the final one
             response.headers.clear()
             return
         self._response = None
@@ -351,10 +356,9 @@ class _Connection(asyncio.Protocol):
 
 
 class HttpTransport:
-    """A pool of connections to the providers, used by one event loop.
+    """A pool of connections to the providers, for one event loop.
 
-    `connect_seconds` bounds DNS, TCP and TLS together; an idle connection is used again for at most
-    `keep_seconds`.
+    `connect_seconds` limits DNS, TCP and TLS together; an idle connection is reused within `keep_seconds`.
     """
 
     def __init__(self, *, connect_seconds: float = 5.0, keep_seconds: float = 50.0) -> None:
@@ -362,7 +366,7 @@ class HttpTransport:
         self._keep_seconds = keep_seconds
         self._pools: dict[Endpoint, deque[_Connection]] = {}
         self._tls: ssl.SSLContext | None = None
-        self.loop: asyncio.AbstractEventLoop | None = None  # whose the connections are; None before the first
+        self.loop: asyncio.AbstractEventLoop | None = None  # loop of the connections; None before the first
 
     async def send(
         self,
@@ -375,12 +379,12 @@ class HttpTransport:
         cancellation: Cancellation | None = None,
         resend: bool = True,
     ) -> Response:
-        """Send a request and wait for the head of its answer.
+        """Send a request and wait for the head of its response.
 
         `host`, `content-length` and `accept-encoding: identity` are added here and must not be among
-        `headers`. A kept connection that turns out to be closed before any byte of an answer is replaced once
-        by a fresh one, unless `resend` is False. Raises `ConnectFailed`, `DeadlineExceeded`, `CallCancelled`,
-        `TransportError`.
+        `headers`. An idle connection that turns out to be closed before any byte of a response is replaced
+        once by a new one, unless `resend` is False. Raises `ConnectFailed`, `DeadlineExceeded`,
+        `CallCancelled`, `TransportError`.
         """
         endpoint, target = endpoint_of(url)
         head = _request_head(method, target, endpoint, headers, body)
@@ -458,7 +462,7 @@ class HttpTransport:
         self._tls = self._tls or ssl.create_default_context()
 
     def close(self) -> None:
-        """Drop every kept connection."""
+        """Close every idle connection."""
         for pool in self._pools.values():
             while pool:
                 pool.pop().close()
@@ -480,7 +484,7 @@ def _request_head(
 
 @lru_cache(256)
 def host_header(endpoint: Endpoint) -> bytes:
-    """The value of `host` for an endpoint."""
+    """Return the value of `host` for an endpoint."""
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     default = 443 if endpoint.scheme == "https" else 80
     return (host if endpoint.port == default else f"{host}:{endpoint.port}").encode("ascii")

@@ -1,9 +1,9 @@
-"""Calls to Claude on AWS are made in the name of the person who asked for them (L1.6, C.2).
+"""Calls to Claude on AWS in the name of the person who makes them (L1.6, C.2).
 
-One role session of AWS for each caller, named after the caller's id and tagged with department and cost
-centre: CloudTrail names the person behind each call, Cost Explorer and the cost reports sum by both tags. The
-role that is assumed is the only one that may call a model, and its trust demands the tags, so there is no
-call without a name: a caller without a session makes no call.
+Each caller has one AWS role session, named after the caller's id and tagged with department and cost
+center: CloudTrail shows the person behind each call, Cost Explorer and the cost reports aggregate by both
+tags. Only the assumed role may call models, and its trust policy requires the tags, so there are no
+anonymous calls: a caller without a session makes no call.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 from lambdas.common.identities import Principal
 from lambdas.common.policy import Department
 
-SESSION_SECONDS = 3600  # the most that AWS gives where a role assumes a role
+SESSION_SECONDS = 3600  # maximum that AWS allows when a role assumes a role
 _RENEW_SECONDS = 600  # renewed in the background from then on
-_LAST_SECONDS = 60  # and never used in its last minute
+_LAST_SECONDS = 60  # never used in its last minute
 _WAIT_SECONDS = 5.0
 _MOST_SESSIONS = 4096  # about 2 KB each
 _LONGEST_NAME = 64
@@ -33,7 +33,9 @@ _LONGEST_TAG = 256
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """In whose name a call is made. `user` is the principal's opaque id; no more of the caller leaves."""
+    """The caller to whom a call is attributed. `user` is the principal's opaque id, the only thing about a
+    person that leaves.
+    """
 
     user: str
     department: str
@@ -41,8 +43,8 @@ class Attribution:
 
     @property
     def session_name(self) -> str:
-        """The id, where STS allows it as it is; else what STS allows of it and a hash of the whole, so that
-        no two callers share a name.
+        """Return the id if STS accepts it; otherwise its valid characters and a hash, so that no two
+        callers share a name.
         """
         name = _NOT_IN_NAMES.sub("-", self.user)
         if name == self.user and 2 <= len(name) <= _LONGEST_NAME:
@@ -52,7 +54,7 @@ class Attribution:
 
     @property
     def tags(self) -> dict[str, str]:
-        """The session's tags: the names that the kit's cost allocation tags have on resources too."""
+        """Return the session's tags, named like the kit's cost allocation tags on resources."""
         return {
             "kit:cost-center": _NOT_IN_TAGS.sub("-", self.cost_center)[:_LONGEST_TAG] or "none",
             "kit:department": _NOT_IN_TAGS.sub("-", self.department)[:_LONGEST_TAG] or "none",
@@ -60,22 +62,22 @@ class Attribution:
 
 
 def attribution_of(principal: Principal, department: Department) -> Attribution:
-    """The attribution of a caller's calls."""
+    """Return the attribution of a caller's calls."""
     return Attribution(principal.id, department.id, department.cost_center)
 
 
 class Assumed(NamedTuple):
-    """A session's credentials (a botocore frozen set) and when they end."""
+    """A session's credentials (a botocore frozen set) and their expiry."""
 
     credentials: Any
     expires_at: datetime
 
 
 class UserSessions:
-    """The sessions of the callers of one process: at most 4,096, the least recently used goes first.
+    """The sessions of the callers of one process: at most 4,096, evicting the least recently used.
 
-    `assume` opens a session by its name and tags; it blocks, so it runs in `pool`, once at a time for each
-    caller. A session is renewed ten minutes before its end while calls still use it.
+    `assume` opens a session by its name and tags; it blocks, so it runs in `pool`, at most once
+    concurrently per caller. A session is renewed ten minutes before it expires while calls still use it.
     """
 
     def __init__(
@@ -96,8 +98,10 @@ class UserSessions:
         self._opening: dict[Attribution, asyncio.Future[Assumed]] = {}
 
     async def credentials(self, attribution: Attribution) -> Any:
-        """Credentials of the caller's session. Raises whatever `assume` raises, `TimeoutError` after five
-        seconds; never gives credentials of anybody else.
+        """Return credentials of the caller's session.
+
+        Raises whatever `assume` raises, `TimeoutError` after five seconds; never returns anybody else's
+        credentials.
         """
         known = self._sessions.get(attribution)
         left = known.expires_at.timestamp() - self._clock() if known else 0.0
@@ -122,7 +126,7 @@ class UserSessions:
     def _keep(self, attribution: Attribution, done: "asyncio.Future[Assumed]") -> None:
         self._opening.pop(attribution, None)
         if done.cancelled() or done.exception() is not None:
-            return  # callers that wait learn of it; a renewal is tried again by the next call
+            return  # waiting callers learn of it; the next call retries a renewal
         self._sessions[attribution] = done.result()
         self._sessions.move_to_end(attribution)
         while len(self._sessions) > self._most:
