@@ -280,7 +280,7 @@ def wrong(folder: Path, **config: Any) -> dict[str, str]:
         (
             {"kind": "identity-center", "instance_arn": INSTANCE, "groups": {}},
             "console_access.groups",
-            "no entry",
+            "is empty",
         ),
         (
             {"kind": "identity-center", "instance_arn": INSTANCE, "groups": {"director": "admins"}},
