@@ -9,6 +9,8 @@ KIT := $(BIN)/kit
 UV ?= $(shell command -v uv 2>/dev/null || echo .kit/uv/bin/uv)
 
 export PULUMI_ERROR_OUTPUT_STRING := true
+# Byte code is kept even where the shell says otherwise: hundreds of processes of the tests load the same modules.
+export PYTHONDONTWRITEBYTECODE :=
 unexport VIRTUAL_ENV
 
 .PHONY: coverage nightly fuzz audit release help setup up down test check lint types snapshots bench bench-inspection bench-scale test-engine test-clients test-browser docs clean
@@ -21,7 +23,7 @@ help: ## Show this list
 	@$(PYTHON) -m venv .kit/uv && .kit/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(VENV)/.synced: pyproject.toml uv.lock $(filter .kit/uv/bin/uv,$(UV))
-	@PYTHONDONTWRITEBYTECODE= $(UV) sync --quiet --frozen --compile-bytecode --python $(PYTHON)
+	@$(UV) sync --quiet --frozen --compile-bytecode --python $(PYTHON)
 	@touch $@
 
 setup: $(VENV)/.synced ## Install what the kit needs into .venv, from the lock file

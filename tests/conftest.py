@@ -13,6 +13,7 @@ from hypothesis import settings
 from kit.local import emulator
 from kit.local.emulator import Emulator
 from tests.support import requirements
+from tests.support.distribution import OneDeployment, longest_first
 from tests.support.local_kit import LocalKit, local_deployment
 from tests.support.once import shared_folder
 
@@ -39,6 +40,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     requirements.mark(config, items)
+    if hasattr(config, "workerinput"):
+        longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneDeployment | None:
+    """Of `--dist loadfile`."""
+    return OneDeployment(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def free_port() -> int:
