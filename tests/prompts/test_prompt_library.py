@@ -4,11 +4,12 @@ import hashlib
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.identity.commands import invoke
 
 ROOT = Path(__file__).resolve().parents[2]
 USE_CASES = {
@@ -36,12 +37,11 @@ ANSWERS = {
 
 
 def kit(*arguments: str, library: Path) -> subprocess.CompletedProcess[str]:
-    """Run `kit prompt` as an operator would, without any credential for Claude."""
-    environment = {"PATH": "/usr/bin:/bin", "COLUMNS": "200"}
-    command = [sys.executable, "-c", "from kit.cli import main; main()", "prompt", *arguments]
-    return subprocess.run(
-        [*command, "--library", str(library)], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    """Run `kit prompt` as an operator would, in this process and without any credential for Claude."""
+    environment = {"COLUMNS": "200", "ANTHROPIC_API_KEY": "", "ANTHROPIC_AUTH_TOKEN": ""}
+    command = ["prompt", *arguments, "--library", str(library)]
+    done = invoke(environment, *command)
+    return subprocess.CompletedProcess(command, done.code, done.stdout, done.stderr)
 
 
 @pytest.fixture
