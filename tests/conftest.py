@@ -13,7 +13,7 @@ from hypothesis import settings
 from kit.local import emulator
 from kit.local.emulator import Emulator
 from tests.support import requirements
-from tests.support.distribution import OneDeployment, longest_first
+from tests.support.distribution import SharedDeployments, longest_first
 from tests.support.local_kit import LocalKit, local_deployment
 from tests.support.once import shared_folder
 
@@ -45,9 +45,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneDeployment | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedDeployments | None:
     """Of `--dist loadfile`."""
-    return OneDeployment(config, log) if config.getoption("dist") == "loadfile" else None
+    return SharedDeployments(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def free_port() -> int:

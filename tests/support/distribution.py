@@ -9,13 +9,14 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
-_THE_SHARED_ONE = re.compile(r"(?<!\.)\blocal_kit\b(?!\.)")  # the fixture, not the module of its class
+# Fixtures of a session that take long to stand up: the name, and the folder whose tests have it.
+_SHARED = (("local_kit", "tests"), ("stage", "tests/workflow"), ("deployed", "tests/identity"))
 _ONE_OF_ITS_OWN = "local_deployment"
 _EMULATOR = "emulated_aws"
 
 
-class OneDeployment(LoadFileScheduling):
-    """Each file to one process, and all files that use `local_kit` to the same one: it stands up once."""
+class SharedDeployments(LoadFileScheduling):
+    """Each file to one process, and all files that use the same deployment: it stands up once."""
 
     def __init__(self, config: pytest.Config, log: object) -> None:
         config.option.loadscopereorder = False  # `longest_first` has ordered them
@@ -23,7 +24,7 @@ class OneDeployment(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return "local_kit" if _THE_SHARED_ONE.search(_text(file)) else file
+        return _shared(file) or file
 
 
 def longest_first(items: list[pytest.Item]) -> None:
@@ -37,10 +38,18 @@ def _file(item: pytest.Item) -> str:
 
 
 def _rank(file: str) -> int:
-    text = _text(file)
-    if _ONE_OF_ITS_OWN in text or _THE_SHARED_ONE.search(text):
+    if _shared(file) or _ONE_OF_ITS_OWN in _text(file):
         return 0
-    return 1 if _EMULATOR in text else 2
+    return 1 if _EMULATOR in _text(file) else 2
+
+
+@cache
+def _shared(file: str) -> str | None:
+    """The shared deployment that a file uses; a name in a dotted path is a module's."""
+    for name, folder in _SHARED:
+        if file.startswith(f"{folder}/") and re.search(rf"(?<!\.)\b{name}\b(?!\.)", _text(file)):
+            return name
+    return None
 
 
 @cache
