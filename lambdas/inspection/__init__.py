@@ -1,6 +1,6 @@
-"""Inspection: what is in a text, how sensitive it is, and what is to be done about it (L2.3, L2.4, G.1, G.2).
+"""Inspection: what is in a text, how sensitive it is, and what to do about it (L2.3, L2.4, G.1, G.2).
 
-The gateway uses this port:
+The gateway uses this interface:
 
     inspector = Inspector(InspectionConfig(hash_key=key, dictionary=parse_dictionary(document)))
     inspection = inspector.inspect_request(body, declared)  # never raises; a failure is in `.failure`
@@ -8,12 +8,13 @@ The gateway uses this port:
     body = redact_request(body, inspection)                 # only when decision.action is redact
     answer = AnswerFilter(inspector, AnswerPolicy())        # one per answer
     answer.event(event) -> [event, ...]                     # a stream: bytes of whole events in and out
-    answer.whole(body) -> body                              # a body: the same bytes when nothing was removed
+    answer.whole(body) -> body                              # a body: the same bytes when nothing was
+    removed
     answer.decisions() -> [{"type", "count", "action"}]     # for the record; `answer.blocked`: a hard block
 
-A `Finding` is {type, level, score, field, start, end, rule, value_hash}: never the value. Everything is
-deterministic; records carry `INSPECTION_VERSION` and the version of the client's dictionary. Inspecting is
-CPU work (about 1 ms for 4 kB): call it in a worker thread when a text is long.
+A `Finding` is {type, level, score, field, start, end, rule, value_hash}, never the value. Everything is
+deterministic; records contain `INSPECTION_VERSION` and the version of the client's dictionary. Inspecting
+is CPU-bound (about 1 ms for 4 kB): run it in a worker thread if a text is long.
 """
 
 from lambdas.inspection.answers import AnswerFilter, AnswerPolicy

@@ -1,15 +1,16 @@
-"""Rules of acceptable use (G.2): what a person may not ask Claude to do, whatever the data.
+"""Acceptable-use rules (G.2): what a person may not ask Claude to do, whatever the data.
 
 Four rules, each an id of the department's policy (`findings`), in the order of `RULES`:
 
 - `personnel-decision`: Claude is asked to decide about a person's job (hire, dismiss, promote, rank, rate,
-pay). - `health-information`: a person's health is part of the request.
+  pay).
+- `health-information`: a person's health is part of the request.
 - `customer-contact`: text goes to customers without a person in between.
-- `unreviewed-decision`: Claude's answer is to take effect without review (approve, reject, pay, execute).
+- `unreviewed-decision`: Claude's answer takes effect without review (approve, reject, pay, execute).
 
-A rule needs the request to decide or to act and the object it decides about, close together in one sentence;
-a question about policies, law or good practice is none. What follows (block, or the human-review flag) is the
-department's choice; every violation is recorded and counted.
+A rule requires the request to decide or to act, and the object it decides about, close together in one
+sentence; questions about policies, law or good practice do not match. What follows (block, or the
+human-review flag) is the department's choice; every violation is recorded and counted.
 """
 
 from collections.abc import Iterator
@@ -286,8 +287,9 @@ _GENERAL = Expression(
 
 
 def find(plain: str, spans: list[Span], places: Places) -> list[tuple[str, int, int]]:
-    """Breaches as (rule, start, end) in the normalised text; at most one a rule. `spans` are its findings,
-    `places` where the `GATES` occur in it in lower case.
+    """Return breaches as (rule, start, end) in the normalised text, at most one per rule.
+
+    `spans` are its findings; `places` are where the `GATES` occur in it in lower case.
     """
     found: dict[str, tuple[str, int, int]] = {}
     for rule, start, end in _breaches(plain, spans, places):
@@ -311,6 +313,6 @@ def _breaches(plain: str, spans: list[Span], places: Places) -> Iterator[tuple[s
 
 
 def _is_general(plain: str, position: int) -> bool:
-    """Whether the sentence asks how things are done rather than to do them."""
+    """Return whether the sentence asks how things are done rather than to do them."""
     begin = max(plain.rfind(sign, 0, position) for sign in ".!?\n") + 1
     return _GENERAL.match(plain[begin:]) is not None

@@ -1,9 +1,9 @@
-"""Sensitive data is taken out of answers, whole or streamed, before the caller sees them (L2.4).
+"""Removal of sensitive data from answers, whole or streamed, before the caller sees them (L2.4).
 
-A text is cut into segments at places that depend on the text alone, never on how it arrived: after a plain
-word, so never inside a value. Each segment is inspected with the 400 characters before it. Whole answers go
-through the same cuts, so a stream in any chunks gives exactly what the whole gives. Events leave unchanged,
-byte for byte, unless something in them had to go.
+A text is split into segments at positions that depend on the text alone, never on how it arrived: after a
+plain word, so never inside a value. Each segment is inspected with the 400 characters before it. Whole
+answers are split the same way, so a stream in any chunks gives exactly the same result. Events are released
+unchanged, byte for byte, unless something in them is removed.
 """
 
 import json
@@ -28,19 +28,19 @@ MAX_HELD = 4_096
 MAX_KEY_BLOCK = 16_384
 MAX_BUFFERED_JSON = 2_000_000
 MAX_THINKING = 200_000
-CARRIED = 64  # characters of a text block that are read again with the next one
+CARRIED = 64  # characters of a text block that are inspected again with the next one
 _PATCH = 160  # characters: what is more than a sentence behind a keyword is decided by lines, or so many
 WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerPolicy:
-    """What is done to answers. Values from level `redact_from` up are replaced by `[REDACTED <TYPE>]`.
+    """What to do with answers. Values of level `redact_from` and above are replaced by `[REDACTED <TYPE>]`.
 
-    `end_on` are types that end the answer at once. `canaries` are secret markers placed in system prompts:
-    one in an answer means that the prompt is leaking. `allowed_hosts` may be linked to with data in the URL.
-    `known` are hashes of the restricted values that the request itself held: a call of a tool that would pass
-    one on is stopped. Else the input of a tool is never changed: what is found in it is only counted.
+    `end_on` are types that end the answer at once. `canaries` are secret markers in system prompts: one in
+    an answer means that the prompt is leaking. `allowed_hosts` may be linked to with data in the URL.
+    `known` are hashes of restricted values in the request itself: a tool call that would pass one on is
+    stopped. Otherwise the input of a tool is never changed, and findings in it are only counted.
     """
 
     redact: bool = True
@@ -54,7 +54,7 @@ class AnswerPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A half-open range of a block's text that must not leave, and its type."""
+    """A half-open range of a block's text to remove, and its type."""
 
     start: int
     end: int
@@ -62,7 +62,7 @@ class Removal:
 
     @property
     def placeholder(self) -> str:
-        """What stands in its place: fit for JSON, XML and prose."""
+        """Return its replacement, valid in JSON, XML and prose."""
         return f"[REDACTED {self.type}]"
 
 
@@ -196,7 +196,7 @@ _OPEN_TAIL = re.compile(
 
 
 def _is_plain(token: str) -> bool:
-    """Whether a text may be cut after this token: no value goes on beyond it."""
+    """Return whether a text may be split after this token, because no value continues beyond it."""
     word = token.rstrip()
     if not word:
         return False
@@ -219,10 +219,10 @@ def _is_plain(token: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """What a token says by itself, wherever it stands.
+    """Context-free properties of a token.
 
-    `alert`, `any_word`, `whole`: for how many characters behind it a keyword in it may announce a value with
-    a digit or a sign, one that is a plain word, and one of several words (0: it holds none).
+    `alert`, `any_word`, `whole`: for how many characters after it a keyword in it may announce a value with
+    a digit or a sign, a value that is a plain word, and a value of several words (0: none).
     """
 
     plain: bool  # a text may be cut behind it
@@ -254,7 +254,7 @@ def _token(token: str) -> _Token:
 
 
 class _KnownTokens(dict[str, _Token]):
-    """What is known of tokens; filled as short ones without a digit or a sign of a value are met."""
+    """Cache of token properties, filled with short tokens without a digit or a sign of a value."""
 
     def __missing__(self, token: str) -> _Token:
         known = _token(token)
@@ -269,8 +269,10 @@ _TOKENS = _KnownTokens()
 
 
 class TextRedactor:
-    """Follows the text of one block. `released` is how far it may leave; `removals` what must not, in order.
-    `before` is the end of the text block before it: a value may begin there.
+    """Follows the text of one block. `released` is how far it may be released; `removals` lists what to
+    remove, in order.
+
+    `before` is the end of the previous text block, in which a value may begin.
     """
 
     def __init__(self, inspector: Inspector, policy: AnswerPolicy, before: str = ""):
@@ -297,16 +299,16 @@ class TextRedactor:
 
     @property
     def released(self) -> int:
-        """Characters of the block, from its start, whose fate is decided."""
+        """Return the number of characters of the block that are decided."""
         return max(self._base + self._cut, self._opener)
 
     @property
     def tail(self) -> str:
-        """The last characters of the text, in which a value may begin that the next block ends."""
+        """Return the last characters of the text, in which a value may begin that the next block ends."""
         return self._held[-CARRIED:]
 
     def feed(self, text: str) -> None:
-        """More text of the block."""
+        """Add text to the block."""
         if len(self._first) < _LONGEST_OPENING:
             self._first += text[: _LONGEST_OPENING - len(self._first)]
             self._opener = self._opening()
@@ -326,7 +328,7 @@ class TextRedactor:
         self._trim()
 
     def finish(self) -> None:
-        """The block is complete: decide the rest."""
+        """Complete the block and decide the rest."""
         last, self._scan = self._held[self._scan :], len(self._held)
         if last:
             self._note(_TOKENS[last])
@@ -334,7 +336,7 @@ class TextRedactor:
             self._decide(self._scan)
 
     def _opening(self) -> int:
-        """How many characters of the block's beginning may be shown whatever follows them."""
+        """Return how many characters at the start of the block may be shown whatever follows."""
         match = _OPENING.match(self._first)
         shown = match.group() if match else ""
         word = shown.lstrip("#*`> ")
@@ -346,16 +348,17 @@ class TextRedactor:
 
     @property
     def is_open(self) -> bool:
-        """Whether the block, which is complete, may end within a value that the next one goes on with: what
-        is removed at its end is whole.
+        """Return whether the completed block may end within a value that the next one continues.
+
+        A removal at its end is whole.
         """
         if self.removals and self.removals[-1].end >= self._base + len(self._held):
             return False
         return _OPEN_TAIL.search(self._held, max(0, len(self._held) - CARRIED)) is not None
 
     def joined(self, following: str) -> None:
-        """The block is complete and the next text block begins with `following`: what lies across goes from
-        this one.
+        """Note that the next text block begins with `following`; a value across both is removed from this
+        one.
         """
         if self.blocked or not following or not self.is_open:
             return
@@ -438,7 +441,7 @@ class TextRedactor:
         return _may_hold_terms(self._inspector, segment)
 
     def _behind_a_gate(self) -> bool:
-        """Whether a rule whose value may be a plain word begins in what was read last."""
+        """Return whether a rule whose value may be a plain word begins in what was read last."""
         begin = max(0, self._cut - CONTEXT, self._gates_read - self._base - _LONGEST_GATE)
         lower = self._held[begin : self._scan].lower()
         self._gates_read = self._base + self._scan
@@ -447,7 +450,7 @@ class TextRedactor:
         return self._gate >= self._base + self._cut - CONTEXT
 
     def whole(self, text: str) -> None:
-        """The whole text of a block at once: cut as a stream is only where something in it must go."""
+        """Process the whole text of a block, splitting it like a stream only if something must be removed."""
         self._held += text
         if self._is_plain(text):
             pass
@@ -458,7 +461,7 @@ class TextRedactor:
         self._scan = self._cut = len(self._held)
 
     def _look(self, window: str, *, fenced: bool) -> list[Span]:
-        """What must go of a window; `fenced`: it begins in a block of code."""
+        """Return what to remove from a window; `fenced`: it begins in a block of code."""
         mapped = normalise(window)
         lower = mapped.text.lower()
         if len(lower) != len(mapped.text):
@@ -503,7 +506,7 @@ class TextRedactor:
         self.removals.append(removal)
 
     def _is_plain(self, text: str) -> bool:
-        """Whether a glance tells that nothing in the text can have to go."""
+        """Return whether a cheap check shows that nothing in the text can need removal."""
         return not (
             _INTERESTING.search(text)
             or _KEYWORDS.read(text.lower())["words"]
@@ -522,7 +525,9 @@ class TextRedactor:
 
 
 def _is_example(span: Span, text: str, *, fenced: bool) -> bool:
-    """Whether what Claude wrote is an example: a database of nobody, in a block of code any placeholder."""
+    """Return whether a finding in Claude's own text is an example: a database of nobody, or in code any
+    placeholder.
+    """
     if span.type != "SECRET":
         return False
     if span.rule == "url-password":
@@ -552,7 +557,7 @@ _DATA_RUN = Expression(r"[A-Za-z0-9+/_=%-]{24,}")
 
 
 def _egress(text: str, allowed_hosts: Sequence[str]) -> list[Span]:
-    """Images and links whose URL carries data to a host that is not the client's own."""
+    """Return images and links whose URL carries data to a host other than the client's own."""
     if "://" not in text:
         return []
     spans: list[Span] = []
@@ -584,7 +589,7 @@ def _carries_data(url: str, allowed_hosts: Sequence[str], image: bool) -> bool:
 
 
 def apply_removals(text: str, removals: Sequence[Removal], offset: int = 0) -> str:
-    """`text`, which begins at `offset` of its block, with removals replaced; one that began earlier leaves
+    """Return `text`, at `offset` of its block, with removals replaced; one that began earlier leaves
     nothing here.
     """
     pieces: list[str] = []
@@ -606,9 +611,7 @@ def apply_removals(text: str, removals: Sequence[Removal], offset: int = 0) -> s
 
 @dataclass(slots=True)
 class Held:
-    """An event that waits, with its text's place in the block (None: it only keeps its place in the
-    order).
-    """
+    """A held event, with its text's position in the block (None: it only keeps its place in the order)."""
 
     raw: bytes
     data: dict[str, Any] | None
@@ -617,7 +620,7 @@ class Held:
 
 
 def rendered(held: Held, removals: Sequence[Removal]) -> bytes:
-    """The event as it may leave: as it came where nothing is removed, nothing where nothing is left of it."""
+    """Return the event to release: unchanged if nothing is removed, empty if nothing of it is left."""
     if held.data is None:
         return held.raw
     if not any(removal.start < held.end and removal.end > held.start for removal in removals):
@@ -631,7 +634,7 @@ def rendered(held: Held, removals: Sequence[Removal]) -> bytes:
 
 
 def _divided(held: Held, place: int) -> tuple[Held, Held]:
-    """A text event as two, the second from `place` in the block on."""
+    """Split a text event in two at position `place` of the block."""
     data = held.data or {}
     part = "delta" if "delta" in data else "content_block"
     text = data[part]["text"]
@@ -651,7 +654,7 @@ def _divided(held: Held, place: int) -> tuple[Held, Held]:
 
 @dataclass(slots=True)
 class _Block:
-    """A content block under way."""
+    """A content block in progress."""
 
     kind: str
     redactor: TextRedactor
@@ -665,7 +668,7 @@ class _Block:
 
 @dataclass(slots=True)
 class _Parked:
-    """A text block that has ended, perhaps within a value: it waits for the beginning of the next one."""
+    """A completed text block that may end within a value and waits for the beginning of the next one."""
 
     index: int
     block: _Block
@@ -677,7 +680,7 @@ class _Parked:
 class AnswerFilter:
     """Filters one answer: `event` for each event of a stream, `whole` for a body. One instance per answer.
 
-    `blocked` names the type that ended the answer; then the caller should close the connection to Claude.
+    `blocked` names the type that ended the answer; the caller should then close the connection to Claude.
     """
 
     def __init__(self, inspector: Inspector, policy: AnswerPolicy | None = None):
@@ -696,9 +699,7 @@ class AnswerFilter:
     # --- streams ------------------------------------------------------------------------------------------
 
     def event(self, event: bytes) -> list[bytes]:
-        """The events that may leave now that this one has come. After a hard block nothing leaves any
-        more.
-        """
+        """Return the events that can now be released. After a hard block nothing is released any more."""
         if self._ended:
             return []
         data = event_data(event)
@@ -711,7 +712,9 @@ class AnswerFilter:
         return self._in_turn(event, data, kind)
 
     def _after_parked(self, parked: _Parked, event: bytes, data: dict[str, Any]) -> list[bytes]:
-        """The next events, until it is known how the text goes on behind a block that may end in a value."""
+        """Return the next events once it is known how the text continues after a block that may end in a
+        value.
+        """
         inner = data.get("delta") if data.get("type") == "content_block_delta" else data.get("content_block")
         text = inner.get("text") if isinstance(inner, dict) else None
         parked.queue.append(event)
@@ -782,7 +785,7 @@ class AnswerFilter:
         return self._release(index, block)
 
     def _filtered_start(self, event: bytes, data: dict[str, Any], content: dict[str, Any]) -> list[bytes]:
-        """Blocks that come whole in their first event (results of server tools)."""
+        """Filter blocks that arrive whole in their first event (results of server tools)."""
         cleaned = self._clean_value(content)
         if self.blocked:
             return self._end(None)
@@ -891,7 +894,7 @@ class AnswerFilter:
         ]
 
     def _flush_json(self, index: int, block: _Block) -> list[bytes]:
-        """The input of a tool that runs at the provider: never changed."""
+        """Release the input of a tool that runs at the provider, which is never changed."""
         self._call(block.kind, _parsed(block.json_text))
         if self.blocked:
             return self._end(index)
@@ -908,7 +911,7 @@ class AnswerFilter:
         return out
 
     def _end(self, index: int | None) -> list[bytes]:
-        """The end of a message the way Claude ends one that it refuses: block, delta with `refusal`, stop."""
+        """Return the end of a message that Claude refuses: block, delta with `refusal`, stop."""
         self._ended = True
         self._counts[self.blocked] = self._counts.get(self.blocked, 0) + 1
         events: list[dict[str, Any]] = [
@@ -931,8 +934,9 @@ class AnswerFilter:
     # --- calls of tools and thinking ----------------------------------------------------------------------
 
     def _call(self, name: str, given: Any) -> str:
-        """Why a call of a tool is stopped; empty when it may be made. Its input is never changed: a file or a
-        command with other words in it does harm that nobody sees.
+        """Return why a tool call is stopped, or an empty text if it is allowed.
+
+        Its input is never changed: a file or command with replaced words does harm that nobody sees.
         """
         self._calls += 1
         for value in _strings(given):
@@ -950,7 +954,7 @@ class AnswerFilter:
         return ""
 
     def _note(self, text: str) -> str:
-        """Count what is found in a text that is not changed; the type of a value that the request held."""
+        """Count findings in a text that is not changed. Return the type of a value that was in the request."""
         for canary in self._policy.canaries:
             if canary in text and "CANARY" in self._policy.end_on:
                 self.blocked = "CANARY"
@@ -965,7 +969,7 @@ class AnswerFilter:
         return ""
 
     def _reason(self, reason: Any) -> Any:
-        """Why the answer ended: not for a call of a tool when each was stopped."""
+        """Return the stop reason, which is not a tool call if every call was stopped."""
         return "end_turn" if reason == "tool_use" and self._calls and self._calls == self._stopped else reason
 
     def _with_reason(self, event: bytes, data: dict[str, Any]) -> bytes:
@@ -981,8 +985,8 @@ class AnswerFilter:
     # --- whole bodies -------------------------------------------------------------------------------------
 
     def whole(self, body: bytes) -> bytes:
-        """A whole Message; the very same bytes when there was nothing to remove. What is not JSON is
-        returned as it is.
+        """Return a whole Message, filtered; the identical bytes if nothing was removed or the body is not
+        JSON.
         """
         try:
             message = json.loads(body)
@@ -1003,7 +1007,7 @@ class AnswerFilter:
         return json_bytes({**message, "content": content, "stop_reason": reason})
 
     def text(self, text: str) -> str:
-        """One text, redacted as a stream of it would be."""
+        """Return one text, redacted as in a stream."""
         return self._redacted(text, TextRedactor(self._inspector, self._policy))
 
     def _redacted(self, text: str, redactor: TextRedactor, following: str = "") -> str:
@@ -1014,7 +1018,7 @@ class AnswerFilter:
         return apply_removals(text, redactor.removals) if redactor.removals else text
 
     def decisions(self) -> list[dict[str, Any]]:
-        """What was removed, by type and number, for the record; never a value."""
+        """Return what was removed, by type and number without values, for the record."""
         counts = dict(self._counts)
         for block in self._blocks.values():
             for kind, number in block.redactor.findings.items():
@@ -1069,7 +1073,7 @@ class AnswerFilter:
         return value
 
     def _clean_string(self, value: str, key: str) -> str:
-        """A field's text; its key is context (`"ssn": "…"`) for values that are short."""
+        """Return a field's text, redacted; its key is context (`"ssn": "…"`) for short values."""
         if not key or key in _TEXT_KEYS or len(value) > _SHORT:
             return self.text(value)
         lead = f"{key}: "
@@ -1105,7 +1109,7 @@ def _event(type: str, **fields: Any) -> bytes:
 
 
 def _parsed(text: str) -> Any:
-    """The input of a call; its text where it is not complete."""
+    """Return the input of a tool call, or its text if it is incomplete."""
     try:
         return json.loads(text or "{}")
     except (ValueError, RecursionError):
@@ -1113,7 +1117,7 @@ def _parsed(text: str) -> Any:
 
 
 def _strings(value: Any, key: str = "") -> Iterator[str]:
-    """The texts and long numbers of the input of a call, each with its name before it."""
+    """Yield texts and long numbers in the input of a tool call, each with its key before it."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _strings(inner, str(name))
@@ -1140,6 +1144,6 @@ def event_data(event: bytes) -> dict[str, Any] | None:
 
 
 def _render(original: bytes, data: dict[str, Any]) -> bytes:
-    """An event with new data and the other lines of the original."""
+    """Return an event with new data and the other lines of the original."""
     kept = [line for line in original.splitlines() if line and not line.startswith(b"data:")]
     return b"\n".join([*kept, b"data: " + json_bytes(data), b"", b""])

@@ -1,15 +1,14 @@
-"""Where anything may stand in a text, found in one pass: the literals of all detectors, hints and places.
+"""Candidate positions in a text, found in one pass: the literals of all detectors, hints and places.
 
-A literal is reported with every place, one that is a word not behind a letter; a hint only as present or not,
-so that an expression that is costly to search for is tried on texts that may hold a match; a place with where
-it ends. Hints and places may be wrong in one direction only: where a detector finds something there always is
-one.
+A literal is reported at every position, a word not after a letter; a hint only as present or absent, so
+that expensive expressions run only on texts that may match; a place with its end. Hints and places may only
+be wrong in one direction: wherever a detector finds something there is one.
 
 The engine is Vectorscan (package `hyperscan`), a multi-pattern automaton. It reads bytes: texts are encoded
-as Latin-1, one byte a character, so offsets stay true; literals beyond Latin-1 are sought by `Literals`, as
-all are on a machine without the package.
-`kit build` leaves the compiled automaton beside the dependencies of the gateway; without the file it is
-compiled beside the start (a quarter of a second), and texts are read by `Literals` until it is there.
+as Latin-1, one byte per character, so offsets stay valid; literals beyond Latin-1 are searched by
+`Literals`, as are all on a machine without the package. `kit build` stores the compiled automaton with the
+gateway's dependencies; without the file it is compiled in the background at start (a quarter of a second),
+and `Literals` is used until it is ready.
 """
 
 import hashlib
@@ -36,9 +35,11 @@ FILE_PREFIX = "inspection-candidates-"
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """`literals`: by kind, where each stands, in the order of the ends, the longest of one end first.
-    `hints`: the names of those that may be present. `places`: by name, where each ends, in rising order; None
-    where they were not sought and all of the text may be one.
+    """Candidates of a text.
+
+    `literals`: by kind, where each occurs, ordered by end, the longest of equal ends first. `hints`: names
+    of those that may be present. `places`: by name, where each ends, in ascending order; None if they were
+    not searched and any position may be one.
     """
 
     literals: Mapping[str, list[Hit]]
@@ -47,9 +48,7 @@ class Candidates:
 
 
 class Scanner:
-    """All literals by kind, each with what it means; all hints and places by name. Safe to share between
-    threads.
-    """
+    """All literals by kind, each with its meaning; all hints and places by name. Thread-safe."""
 
     def __init__(
         self,
@@ -58,7 +57,7 @@ class Scanner:
         places: Mapping[str, str],
         words: Iterable[str] = (),
     ):
-        """`words`: kinds whose literals are words: short ones are not reported behind a letter."""
+        """`words`: kinds whose literals are words; short ones are not reported after a letter."""
         given = {kind: list(literals) for kind, literals in kinds.items()}
         self._kinds = tuple(given)
         self._words = frozenset(words)
@@ -89,7 +88,7 @@ class Scanner:
         self._compiling: threading.Thread | None = None
 
     def read(self, text: str, lower: str) -> Candidates:
-        """The candidates of a text; `lower` is the text in small letters, of the same length."""
+        """Return the candidates of a text; `lower` is the text in lower case, of the same length."""
         if hyperscan is None or self._is_compiling():
             return Candidates(self._read_plainly(lower), self.hints, self._not_sought)
         compiled = self._engine or self._compile()
@@ -125,7 +124,7 @@ class Scanner:
         return literals
 
     def _read_beyond(self, lower: str, strange: re.Pattern[str]) -> dict[str, list[Hit]]:
-        """Literals beyond Latin-1, sought around their characters alone."""
+        """Search literals beyond Latin-1, only around their characters."""
         found: dict[str, list[Hit]] = {}
         ranges: list[tuple[int, int]] = []
         for match in strange.finditer(lower):
@@ -140,8 +139,9 @@ class Scanner:
         return found
 
     def warm(self, *, wait: bool = False) -> None:
-        """Read what was compiled, or compile it in a thread, instead of at the first text. `wait` until it is
-        there: for a process of which a snapshot is taken.
+        """Load the compiled automaton, or compile it in a thread, before the first text.
+
+        `wait` until it is ready, for a process of which a snapshot is taken.
         """
         if hyperscan is None or self._engine is not None:
             return
@@ -157,7 +157,7 @@ class Scanner:
         return self._engine is None and self._compiling is not None and self._compiling.is_alive()
 
     def write(self, folder: Path) -> Path:
-        """Leave the compiled automaton in a folder."""
+        """Store the compiled automaton in a folder."""
         path = folder / self.file_name()
         path.write_bytes((self._engine or self._compile()).dump())
         return path
@@ -172,7 +172,7 @@ class Scanner:
         return self._engine
 
     def file_name(self) -> str:
-        """The name of the compiled automaton's file: it carries what it was made of, and by what."""
+        """Return the file name of the compiled automaton, which identifies its input and compiler."""
         made_of = repr((version("hyperscan"), self._latin, self._names, self._expressions)).encode()
         return f"{FILE_PREFIX}{hashlib.sha256(made_of).hexdigest()[:16]}.bin"
 
@@ -196,7 +196,7 @@ def _bytes(text: str) -> bytes:
 
 
 class _Engine:
-    """Two compiled automata: of literals; of hints and places."""
+    """Two compiled automata: one of literals, one of hints and places."""
 
     def __init__(self, literals: Any, expressions: Any):
         self._literals, self._expressions = literals, expressions
@@ -204,7 +204,7 @@ class _Engine:
 
     @classmethod
     def compile(cls, literals: Sequence[str], expressions: Sequence[str], *, hints: int) -> "_Engine":
-        """The first `hints` expressions are reported once a text."""
+        """Compile. The first `hints` expressions are reported once per text."""
         of_literals, of_expressions = hyperscan.Database(), hyperscan.Database()
         of_literals.compile(**_numbered(literals))
         once = [hyperscan.HS_FLAG_SINGLEMATCH] * hints + [0] * (len(expressions) - hints)
@@ -213,7 +213,7 @@ class _Engine:
 
     @classmethod
     def load(cls, saved: bytes) -> "_Engine | None":
-        """What `dump` wrote; None where it was made for another processor or version."""
+        """Load what `dump` wrote; None if it was compiled for another processor or version."""
         size = int.from_bytes(saved[:4], "big")
         mode = hyperscan.HS_MODE_BLOCK
         try:
@@ -226,11 +226,11 @@ class _Engine:
         return len(first).to_bytes(4, "big") + first + second
 
     def literals(self, data: bytes) -> list[tuple[int, int]]:
-        """(end, number) of each literal, in rising order."""
+        """Return (end, number) of each literal in ascending order."""
         return self._scan(self._literals, data)
 
     def expressions(self, data: bytes) -> list[tuple[int, int]]:
-        """(end, number) of each hint that is present, once, and of each place, in rising order."""
+        """Return (end, number) of each hint present, once, and of each place, in ascending order."""
         return self._scan(self._expressions, data)
 
     def _scan(self, database: Any, data: bytes) -> list[tuple[int, int]]:

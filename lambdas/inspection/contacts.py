@@ -1,9 +1,9 @@
-"""Lists of contacts: many addresses or telephone numbers together are customers' data, each alone is
-harmless (G.1).
+"""Contact lists: many addresses or telephone numbers together are customer data, each alone is harmless
+(G.1).
 
-Authors, owners and committers are not customers: their addresses stand in every package. What a person types
-is one whole, however it is split; what a tool or a document brings is judged by itself, or a session would
-collect a list from the files that it reads.
+Authors, owners and committers are not customers: their addresses are in every package. What a person types
+counts as one, however it is split; what a tool or a document contributes is judged separately, or a session
+would accumulate a list from the files that it reads.
 """
 
 import re
@@ -48,7 +48,7 @@ _ROLE = re.compile(
 
 
 def marked(spans: Iterable[Span], text: str, kind: Kind) -> Iterator[Span]:
-    """The spans, with contacts named for where they stand: an author's, one in passing."""
+    """Yield the spans, with contacts named by context: an author's, or one in passing."""
     credited = lru_cache(maxsize=64)(lambda line: _CREDIT.search(line) is not None)  # many stand in one line
     for span in spans:
         if span.type not in CONTACTS:
@@ -78,7 +78,7 @@ def _is_author(span: Span, text: str, kind: Kind, credited: Callable[[str], bool
 
 
 def _introduction(text: str, begin: int) -> str:
-    """The line above a list of names with addresses, `begin` being where one of its lines begins."""
+    """Return the line above a list of names with addresses; `begin` is the start of one of its lines."""
     for _ in range(_LONGEST_LIST):
         end = max(0, begin - 1)
         begin = text.rfind("\n", 0, end) + 1
@@ -95,7 +95,7 @@ _NAMED = re.compile(
 
 
 def lists(findings: Sequence[Finding], contact_limit: int, name_limit: int) -> Iterator[Finding]:
-    """A finding for each list among these, which belong together."""
+    """Yield a finding for each contact list among these findings, which belong together."""
     present = {one.type for one in findings}
     if present.isdisjoint(CONTACTS):
         return  # names alone are not a list: public persons fill the news

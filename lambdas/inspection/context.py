@@ -1,9 +1,9 @@
-"""What kind of text this is: source code, a difference, versions and their authors, configuration, a log, a
-table, documentation, prose (L2.3).
+"""Kind of a text: source code, diff, version history, configuration, log, table, documentation, prose
+(L2.3).
 
-Where a value counts depends on it: an author of a commit is not a customer, nor is a type annotation a
-password. The kind is read from a sample of the lines, in a tenth of a millisecond, and never from a name that
-the sender gives.
+Whether a value counts depends on it: an author of a commit is not a customer, and a type annotation is not
+a password. The kind is determined from a sample of lines in a tenth of a millisecond, and never from a name
+chosen by the sender.
 """
 
 import re
@@ -15,7 +15,7 @@ from lambdas.inspection.normalise import MappedText, Origins
 
 
 class Kind(StrEnum):
-    """Kinds of text that detectors tell apart."""
+    """Kinds of text that detectors distinguish."""
 
     CODE = "code"
     DIFF = "diff"
@@ -110,7 +110,7 @@ _FOUND_LINE = re.compile(r"(?m)^(?=[^\s:]*[./])[\w./@+-]{1,200}[:-]\d{1,6}[:-]")
 
 
 def recognise(text: str) -> Kind:
-    """The kind of a text. Short texts and those of which nothing is sure are prose."""
+    """Return the kind of a text. Short or ambiguous texts are prose."""
     half = _SAMPLE // 2
     sample = text
     if len(text) > _SAMPLE * 2:
@@ -165,7 +165,7 @@ def recognise(text: str) -> Kind:
 
 
 def lists_authors(text: str) -> bool:
-    """Whether a text is hardly more than lines "Name <address>", as files of authors are."""
+    """Return whether a text consists mostly of lines "Name <address>", like a file of authors."""
     if text.count("@") < _FEW_LINES:
         return False
     named = sum(1 for _ in _NAMED_ALONE.finditer(text))
@@ -173,12 +173,12 @@ def lists_authors(text: str) -> bool:
 
 
 def _reaches(expression: re.Pattern[str], sample: str, least: float) -> bool:
-    """Whether the expression matches so many times; it is looked for no longer than that."""
+    """Return whether the expression matches at least that often, stopping as soon as that is known."""
     return sum(1 for _ in islice(expression.finditer(sample), ceil(least))) >= least
 
 
 def _is_table(sample: str, lines: int) -> bool:
-    """Most lines hold the same number of a separator, two or more."""
+    """Return whether most lines contain the same number, two or more, of a separator."""
     for separator in ("\t", "|", ";", ","):
         if sample.count(separator) < 2 * lines:
             continue
@@ -197,9 +197,9 @@ _FEW_NUMBERED = 3
 
 
 def without_line_numbers(mapped: MappedText) -> MappedText:
-    """The text without the numbers that a tool wrote before its lines, as Claude Code's Read and `cat -n` do.
+    """Return the text without line numbers written by a tool, such as Claude Code's Read or `cat -n`.
 
-    A number stands before every line and rises by one: nothing else is taken away.
+    A number precedes every line and increases by one; nothing else is removed.
     """
     text = mapped.text
     first = _NUMBERED_LINE.match(text) or _NUMBERED_LINE.match(text, text.find("\n") + 1)

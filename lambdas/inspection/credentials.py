@@ -1,7 +1,8 @@
-"""Secrets and credentials: providers' token formats, assignments, URLs, headers, private keys (L2.3).
+"""Secrets and credentials: token formats, assignments, URLs, headers, private keys (L2.3).
 
-One automaton looks for the literal that every rule needs (its gate); a rule's expression runs only around
-its gate, so ordinary text costs one pass. Formats are those that providers publish for today's tokens.
+One automaton searches the literal that every rule requires (its gate), and a rule's expression runs only
+around its gate, so ordinary text costs one pass. Formats are those that providers publish for current
+tokens.
 """
 
 import base64
@@ -19,12 +20,12 @@ _T = r"(?![A-Za-z0-9_-])"  # nothing of the token's alphabet follows
 
 
 def _holds_a_key(block: str) -> bool:
-    """Not a header alone, as code has it that writes keys."""
+    """Return whether the block contains more than a header, as in code that writes keys."""
     return re.search(r"[A-Za-z0-9+/]{16}", block.partition("KEY")[2]) is not None
 
 
 def _begins_a_key(encoded: str) -> bool:
-    """base64 of a private key's header, not of a certificate's."""
+    """Return whether this is base64 of a private key's header, not of a certificate's."""
     return b"PRIVATE KEY" in base64.b64decode(encoded[:64])
 
 
@@ -409,7 +410,7 @@ _NO_SECRET = re.compile(r"(?:19|20)\d\d-\d\d-\d\d(?:-[a-z]+)?|[a-z_]+\d{0,2}=[a-
 
 
 def _classes(value: str) -> int:
-    """How many of small letters, capitals, digits and other signs the value has."""
+    """Return how many of lower case, upper case, digits and other characters the value contains."""
     different = set(value)
     return (
         any(map(str.islower, different)) + any(map(str.isupper, different)) + any(map(str.isdigit, different))
@@ -420,8 +421,10 @@ def _classes(value: str) -> int:
 def _is_secret_value(
     name: str, sign: str, quote: str, value: str, tail: str, *, of_service: bool = False
 ) -> bool:
-    """Whether a value that stands after a secret's name is one: it must look neither like code nor like
-    prose. `of_service`: the name is one of a service's keys (`acme_key`), not of a table's.
+    """Return whether a value after a secret's name is a secret: it must look neither like code nor like
+    prose.
+
+    `of_service`: the name is a key of a service (`acme_key`), not of a table.
     """
     lower_name = name.lower()
     if len(sign.strip()) > 2 and sign.rstrip().endswith(("=", ":")):
@@ -608,7 +611,9 @@ _WORDS = re.compile(r"[A-Za-z]?[a-z]{3,}")
 
 
 def _looks_named(value: str) -> bool:
-    """Mostly dictionary-like words joined by punctuation or capitals: a variable, a path, a model name."""
+    """Return whether the value is mostly words joined by punctuation or capitals: a variable, a path, a
+    model name.
+    """
     letters = sum(c.isalpha() for c in value)
     parts = re.split(r"[-_./:]", value)
     wordy = sum(
@@ -655,7 +660,7 @@ def _assignments(text: str, lower: str, places: list[int]) -> Iterator[Span]:
 
 
 def _assignment_at(text: str, lower: str, place: int, done: int) -> re.Match[str] | None:
-    """The assignment whose name holds the gate at `place`; its name begins at `done` or behind."""
+    """Return the assignment whose name contains the gate at `place`; its name begins at `done` or later."""
     end = min(len(text), place + 480)
     run = _RUN.match(text, place, end)
     within = run is not None and _DIGIT.search(run.group()) is not None
@@ -679,7 +684,7 @@ def _assignment_at(text: str, lower: str, place: int, done: int) -> re.Match[str
 
 
 def _value_begins_within(text: str, run: re.Match[str]) -> bool:
-    """Whether the word may be a name and its value with an underscore between them: "token_4f8a"."""
+    """Return whether the word may be a name and its value joined by an underscore: "token_4f8a"."""
     sign = text.find("_", *run.span())
     return sign >= 0 and _SHORTEST_VALUE.match(text, sign + 1) is not None
 
@@ -745,7 +750,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
 
 
 def _is_public(text: str, lower: str, match: re.Match[str], value: str) -> bool:
-    """Whether the value is what a template puts there, a key for everyone, the id of a key, or sealed."""
+    """Return whether the value is from a template, a well-known key, the id of a key, or encrypted."""
     start, begin = match.start(), match.start("value")
     name = match["name"].lower()
     return bool(
@@ -787,8 +792,9 @@ _NOT_SERVICES = frozenset(
 
 
 def _names_a_service(before: str, *, shouted: bool) -> bool:
-    """Whether the letters before a bare "key" name whose key it is, and not what it sorts or points at.
-    Before a word in capitals they may be joined to it or stand apart.
+    """Return whether the letters before a bare "key" name its service, and not what it sorts or points at.
+
+    Before a word in capitals they may be joined to it or separate.
     """
     match = (_SHOUTED_SERVICE if shouted else _SERVICE).search(before)
     return match is not None and match[1] not in _NOT_SERVICES
@@ -858,7 +864,7 @@ HEADER_GATES = (
 
 
 def _headers(text: str, places: Iterable[int]) -> Iterator[Span]:
-    """`places`: where the gates of headers begin."""
+    """Yield secrets in headers; `places` are where the gates of headers begin."""
     tried: set[int] = set()
     for place in places:
         match = (
@@ -876,7 +882,7 @@ def _headers(text: str, places: Iterable[int]) -> Iterator[Span]:
 
 
 def _each(text: str, literal: str) -> Iterator[int]:
-    """Where a literal begins."""
+    """Yield where a literal begins."""
     place = text.find(literal)
     while place >= 0:
         yield place
@@ -910,9 +916,7 @@ _OF_AN_ADDRESS = Expression(r"[\w.+-]")
 
 
 def _pairs(text: str, lower: str) -> Iterator[Span]:
-    """An e-mail address and what was written behind a slash as its password, near the word credentials or
-    login.
-    """
+    """Yield an e-mail address with the password after a slash, near the words credentials or login."""
     if "credential" not in lower and "login" not in lower:
         return
     done = 0
@@ -961,8 +965,9 @@ _BLOCKS = ("private-key", "putty-key")  # what begins within one ends with it
 def detect(
     text: str, lower: str, hits: Iterable[Hit], hints: frozenset[str], disabled: frozenset[str] = frozenset()
 ) -> list[Span]:
-    """All secrets in the (normalised) text; overlaps are settled by the caller. `hits`: where the `LITERALS`
-    occur in it; `hints`: those of `token_shapes.HINTS` that it may hold.
+    """Return all secrets in the (normalised) text; overlaps are resolved by the caller.
+
+    `hits`: where the `LITERALS` occur; `hints`: those of `token_shapes.HINTS` that may be present.
     """
     found: list[Span] = []
     places: list[int] = []

@@ -1,7 +1,7 @@
 """A client's own protected terms: project, deal, product and customer names (L2.3, G.1).
 
-The dictionary is itself confidential: findings name the entry's id, never the term. Up to 100,000 terms are
-compiled once per version into one automaton; looking costs microseconds for any number of terms.
+The dictionary itself is confidential: findings contain the entry's id, never the term. Up to 100,000 terms
+are compiled once per version into one automaton; a search takes microseconds for any number of terms.
 """
 
 import hashlib
@@ -21,14 +21,16 @@ MAX_TERM_LENGTH = 200
 
 
 class DictionaryError(ValueError):
-    """A dictionary document that cannot be used; the message names the entry and the key."""
+    """The dictionary is invalid; the message names the entry and the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One protected term. `match` is `word` (whole words) or `prefix` (beginning of a word); `cased` terms
-    match only as written; a term that is also a common word carries `near`: it counts only with one of these
-    words within 100 characters.
+    """One protected term.
+
+    `match` is `word` (whole words) or `prefix` (beginning of a word); `cased` terms match only as written;
+    a term that is also a common word has `near`: it counts only with one of these words within 100
+    characters.
     """
 
     id: str
@@ -74,7 +76,7 @@ class Dictionary:
         return len(self._terms)
 
     def find(self, text: str, lower: str) -> list[tuple[Span, DataClass]]:
-        """The terms in the text. The rule of a span is `dictionary:<entry id>`."""
+        """Return the terms in the text. The rule of a span is `dictionary:<entry id>`."""
         if self._automaton is None:
             return []
         found: list[tuple[Span, DataClass]] = []
@@ -113,8 +115,8 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def _variants(term: str) -> set[str]:
-    """The ways a term of several words is written: with spaces, hyphens, underscores or together, with
-    disguises undone as in the texts.
+    """Return the spellings of a term of several words: with spaces, hyphens, underscores or joined,
+    normalised like texts.
     """
     term = normalise(term).text
     parts = [part for part in re.split(r"[\s_\-]+", _CAMEL.sub(" ", term).strip()) if part]
@@ -126,9 +128,9 @@ def _variants(term: str) -> set[str]:
 
 
 def parse_dictionary(document: bytes | Mapping[str, Any]) -> Dictionary:
-    """A dictionary from JSON: `{"terms": [{"id", "term", "level", "match"?, "cased"?, "near"?}]}`.
+    """Parse a dictionary from JSON: `{"terms": [{"id", "term", "level", "match"?, "cased"?, "near"?}]}`.
 
-    Raises `DictionaryError` naming the entry (by id and place, never by its term).
+    Raises `DictionaryError` naming the entry (by id and position, never by its term).
     """
     if isinstance(document, bytes):
         try:

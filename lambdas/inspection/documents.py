@@ -1,7 +1,6 @@
-"""The text of attached files: PDF (page by page), Office files, plain text (L2.3). What cannot be read is
-said.
+"""Text of attached files: PDF (page by page), Office files, plain text (L2.3), and what could not be read.
 
-Bounds: 32 MB of file, 2,000 pages, 64 MB unpacked, 2,000 parts: a file beyond them counts as unreadable.
+Limits: 32 MB of file, 2,000 pages, 64 MB unpacked, 2,000 parts; a larger file counts as unreadable.
 """
 
 import io
@@ -23,7 +22,7 @@ MIN_PAGE_CHARACTERS = 50
 
 @dataclass(slots=True)
 class Reading:
-    """What was read: texts by page or part, sensitivity labels (id, name), and what could not be read."""
+    """Texts by page or part, sensitivity labels (id, name), and what could not be read."""
 
     unit: str = "page"
     pages: list[str] = field(default_factory=list)
@@ -32,7 +31,7 @@ class Reading:
 
 
 def read(data: bytes, media_type: str) -> Reading:
-    """The text of a file, recognised by its first bytes rather than by what its sender calls it."""
+    """Return the text of a file, recognised by its first bytes rather than by its declared type."""
     if len(data) > MAX_BYTES:
         return Reading(problems=["file-too-large"])
     if data[:1024].find(b"%PDF-") >= 0:

@@ -1,11 +1,11 @@
-"""What Claude encrypted for itself and gets back with the next turn: distinguished from text that only looks
-like it (L2.3).
+"""Detection of what Claude encrypted for itself and gets back in later turns, as opposed to text that only
+looks like it (L2.3).
 
-Thinking signatures, redacted thinking, encrypted search results and compactions come back with every later
-turn of a conversation. Nobody but Claude can read them, and no gateway remembers them all. So each is judged
-by what it is: base64 whose bytes are spread as ciphertext's are. Readable passages between those bytes (a
-protobuf names its model, a disguise hides a sentence) are given back and inspected like any text, and what is
-neither text nor ciphertext is not a block of Claude's.
+Thinking signatures, redacted thinking, encrypted search results and compactions return with every later
+turn of a conversation. Only Claude can read them, and no gateway remembers them all, so each is judged by
+its content: base64 whose bytes are distributed like ciphertext. Readable passages between those bytes (a
+protobuf names its model, a disguise hides a sentence) are extracted and inspected like any text, and what
+is neither text nor ciphertext is not a block of Claude's.
 """
 
 import base64
@@ -31,8 +31,8 @@ _SPREAD = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`text` is what can be read of the value, to be inspected. `opaque` says that the rest is ciphertext;
-    where it is not, and there is no text either, nobody can say what it is.
+    """`text` is the readable part of the value, to be inspected. `opaque`: the rest is ciphertext; if it is
+    not, and there is no text either, the value is unknown.
     """
 
     text: str
@@ -40,7 +40,7 @@ class Reading:
 
 
 def read(value: str) -> Reading:
-    """What a value is that ought to be encrypted."""
+    """Analyse a value that should be encrypted."""
     data = _decoded(value)
     if data is None:
         return Reading(value, False)
@@ -74,7 +74,7 @@ def _decoded(value: str) -> bytes | None:
 
 
 def _unpacked(data: bytes) -> str | None:
-    """The text that the bytes hold compressed."""
+    """Return the text in compressed bytes, if any."""
     for form in (_GZIP_OR_ZLIB, _DEFLATE):
         try:
             text = zlib.decompressobj(wbits=form).decompress(data, _UNPACKED_BYTES)
@@ -87,7 +87,7 @@ def _unpacked(data: bytes) -> str | None:
 
 
 def _is_spread(data: bytes) -> bool:
-    """Whether the bytes are spread as those of a cipher, in every part of them."""
+    """Return whether the bytes are distributed like ciphertext in every part."""
     last = max(len(data) - _WINDOW, 0)
     parts = [data[start : start + _WINDOW] for start in (*range(0, last, _WINDOW), last)]
     return all(len(set(part)) >= _SPREAD * 256 * (1 - (255 / 256) ** len(part)) for part in parts)

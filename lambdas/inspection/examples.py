@@ -1,8 +1,9 @@
-"""Values that nobody protects: placeholders, values from documentation and tests, keys for everyone (L2.3).
+"""Values that need no protection: placeholders, values from documentation and tests, well-known keys
+(L2.3).
 
-Programs and their documentation are full of them. Each rule has a name and a reason; it is asked only in
-texts of programs (`context.TECHNICAL`) or of what Claude writes itself, never of what a person types as
-prose: there a weak password is a password.
+Programs and their documentation are full of them. Each rule has a name and a reason and applies only to
+texts of programs (`context.TECHNICAL`) or to what Claude writes itself, never to prose that a person types:
+there a weak password is a password.
 """
 
 import re
@@ -56,7 +57,7 @@ _COUNTED = re.compile(
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value is made of the words that people put where a secret will stand, or is counted up."""
+    """Return whether a value consists of words used in place of a secret, or is a sequence."""
     if PLACEHOLDER.search(value):
         return True
     repeated = _REPEATED.search(value)
@@ -88,7 +89,7 @@ _PUBLISHED = _words(
 
 
 def _without_rows(value: str) -> str:
-    """The value without characters that are counted up or down or repeated, four and more of them."""
+    """Return the value without sequences and repetitions of four and more characters."""
     kept: list[str] = []
     position = 0
     while position < len(value):
@@ -184,7 +185,7 @@ _EXAMPLE_IBANS = _words(
 
 
 def counts(span: Span, text: str, kind: Kind) -> bool:
-    """Whether what was found at `span` of a text of programs is somebody's, and no example."""
+    """Return whether a finding at `span` in a text of programs is real and not an example."""
     value = text[span.start : span.end]
     if span.type == "SECRET":
         return not _is_example_secret(span.rule.rpartition(":")[2], span.rule, value, text, span.start, kind)
@@ -335,14 +336,14 @@ def _is_example_assignment(whole: str, value: str, text: str, start: int, kind: 
 
 
 def _by_chance(value: str) -> bool:
-    """Twenty characters and more of which digits stand among the letters."""
+    """Return whether it has twenty characters and more with digits among the letters."""
     return (
         len(value) >= 20 and sum(map(str.isdigit, value)) >= 4 and entropy(value) >= 3.6 and "_" not in value
     )
 
 
 def _is_example_jwt(value: str) -> bool:
-    """The token that the home page of the format shows, and others about its people."""
+    """Return whether it is the token on the format's home page, or a similar one."""
     try:
         payload = b64decode(value.split(".")[1] + "===", altchars=b"-_")
     except (ValueError, IndexError):

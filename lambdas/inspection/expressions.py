@@ -1,7 +1,7 @@
-"""Expressions that cost nothing until a text calls for them.
+"""Lazily compiled expressions.
 
-Most texts hold none of the words that most expressions need: one automaton finds which words are there, and
-an expression is compiled when it is first tried.
+Most texts contain none of the words that most expressions need: one automaton finds the words that are
+present, and an expression is compiled when it is first tried.
 """
 
 import re
@@ -16,7 +16,7 @@ Hit = tuple[int, int, Any]  # where a literal starts and ends, and what it means
 
 
 class Expression:
-    """A regular expression, compiled at its first use; used like a `re.Pattern`."""
+    """A regular expression, compiled on first use, with the methods of `re.Pattern`."""
 
     search: Callable[..., re.Match[str] | None]
     match: Callable[..., re.Match[str] | None]
@@ -40,10 +40,10 @@ class Expression:
 
 
 class Literals:
-    """Literals of several kinds, of which one pass tells those that occur in a text."""
+    """Literals of several kinds, found in one pass."""
 
     def __init__(self, kinds: Mapping[str, Iterable[tuple[str, Any]]]):
-        """For each kind its lower-case literals, each with what it means to the reader of that kind."""
+        """For each kind, its lower-case literals with their meanings."""
         self._kinds = tuple(kinds)
         entries: dict[str, list[tuple[int, int, Any]]] = {}
         for kind, literals in enumerate(kinds.values()):
@@ -55,7 +55,7 @@ class Literals:
         self._automaton.make_automaton()
 
     def read(self, lower: str) -> dict[str, list[Hit]]:
-        """What the lower-case text holds, by kind, in the order of the ends."""
+        """Return the literals in the lower-case text by kind, ordered by end."""
         found: list[list[Hit]] = [[] for _ in self._kinds]
         for last, entries in self._automaton.iter(lower):
             for kind, length, meaning in entries:
@@ -64,7 +64,7 @@ class Literals:
 
 
 def places(hits: Iterable[Hit]) -> Places:
-    """Each literal that was hit, with where it ends, in rising order."""
+    """Return each literal that was hit with its ends, in ascending order."""
     found: dict[str, list[int]] = {}
     for _, end, literal in hits:
         found.setdefault(literal, []).append(end - 1)
@@ -72,8 +72,10 @@ def places(hits: Iterable[Hit]) -> Places:
 
 
 def around(places: Places, groups: Sequence[Iterable[str]], reach: int) -> Iterator[tuple[int, int]]:
-    """The ranges in which an expression can match that needs a literal of every group and is never longer
-    than `reach` characters. Ranges do not overlap.
+    """Yield the ranges in which an expression can match that needs a literal of every group within `reach`
+    characters.
+
+    Ranges do not overlap.
     """
     rarest, *others = sorted(
         (sorted([last for literal in group for last in places.get(literal, ())]) for group in groups), key=len

@@ -1,8 +1,8 @@
-"""Every text that a Messages request carries, with its path (L2.3): nothing is left out because of its key.
+"""Every text in a Messages request, with its path (L2.3): nothing is skipped because of its key.
 
-What the model reads is read: values, numbers, names of fields, and where two of them meet, because a value
-may be cut in two. Texts of tool results, documents and search results come from others: they are untrusted.
-What has no readable text is named instead (`Uninspectable`).
+Everything the model reads is read: values, numbers, names of fields, and the joints between them, because a
+value may be split. Tool results, documents and search results are written by others and therefore
+untrusted. What has no readable text is listed as `Uninspectable`.
 """
 
 import base64
@@ -51,8 +51,8 @@ _FRAGMENT = 32  # characters; a shorter text may be the middle of a value
 
 @dataclass(frozen=True, slots=True)
 class TextField:
-    """One text: `lead` characters at its start are the name of its key (context for the detectors, not part
-    of the value).
+    """One text. The `lead` characters at its start are its key (context for the detectors, not part of the
+    value).
 
     `joint`, if not 0, is where two adjacent blocks meet: only what crosses it counts.
     """
@@ -81,12 +81,12 @@ Extract = TextField | Uninspectable | Label
 
 
 def extract(body: Mapping[str, Any]) -> Iterator[Extract]:
-    """All texts of a request body, in its order, and the joints between them."""
+    """Yield all texts of a request body in order, and the joints between them."""
     return _Body().read(body)
 
 
 class _Joints:
-    """Where the texts of a body meet: a value may begin in one and end in the next, or span three."""
+    """Joints between the texts of a body: a value may begin in one and end in the next, or span three."""
 
     __slots__ = ("chain", "last", "path")
 
@@ -96,7 +96,7 @@ class _Joints:
         self.chain = ""  # the same with what stands before it, where it is only a fragment
 
     def then(self, item: TextField) -> Iterator[TextField]:
-        """The joints of the texts before with this one, where a value can lie across."""
+        """Yield the joints of earlier texts with this one, if a value can span them."""
         lead, text = item.text[: item.lead], item.text[item.lead :]
         short = len(text) < _FRAGMENT
         label = short and item.path.endswith(_LABELS)
@@ -114,22 +114,24 @@ class _Joints:
             self.path = item.path
 
     def copy(self) -> "_Joints":
-        """What has been read so far, for another text to follow."""
+        """Return a copy, for another text to follow."""
         copied = _Joints()
         copied.path, copied.last, copied.chain = self.path, self.last, self.chain
         return copied
 
 
 def _joined(tail: str, head: str) -> Iterator[str]:
-    """Two texts as one: as they are, and where digits meet digits also as two groups of one number."""
+    """Yield two texts as one: joined directly, and if digits meet also as two groups of one number."""
     yield tail + head
     if tail[-1].isdigit() and head[0].isdigit():
         yield f"{tail} {head}"
 
 
 def _may_meet(tail: str, head: str, *, words: bool) -> bool:
-    """Whether a value can lie across: digits on both sides, the two halves of one token or address, or, with
-    `words`, of one word. All else is two texts that happen to follow each other.
+    """Return whether a value can span both texts: digits, or the halves of one token or address, or, with
+    `words`, of one word.
+
+    All else is two unrelated texts.
     """
     before, after = tail[-_REACH:].rstrip(), head[:_REACH].lstrip()
     if (
@@ -153,7 +155,7 @@ def _may_meet(tail: str, head: str, *, words: bool) -> bool:
 
 
 class _Body:
-    """Reads one body: remembers which ids it has seen, which names fields have, and what was read last."""
+    """Reads one body, remembering ids, names of fields, and the last text."""
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
@@ -162,7 +164,7 @@ class _Body:
         self._joints = _Joints()
 
     def read(self, body: Mapping[str, Any]) -> Iterator[Extract]:
-        """The body's texts, joints, and at the end the names of its fields."""
+        """Yield the body's texts and joints, and finally the names of its fields."""
         yield from self._with_joints(self._fields(body))
         if self._names:
             yield TextField("<key>", "\n".join(self._names), Channel.DEFINITIONS)
@@ -201,7 +203,7 @@ class _Body:
             yield replace(item, **{_PLACE[type(item)]: f"{path}.params.{_place(item)}"})
 
     def _messages(self, messages: list[Any]) -> Iterator[Extract]:
-        """The messages in their order; a value may also go on in the same speaker's next message."""
+        """Read the messages in order; a value may also continue in the same speaker's next message."""
         said: dict[str, _Joints] = {}
         last_role = ""
         for index, message in enumerate(messages):
@@ -227,7 +229,7 @@ class _Body:
     def _rest(
         self, value: Mapping[str, Any], path: str, channel: Channel, *but: str, depth: int = 0
     ) -> Iterator[Extract]:
-        """All fields of an object, apart from those read otherwise."""
+        """Read all fields of an object, except those read otherwise."""
         for key, inner in value.items():
             if key not in but:
                 if key not in _WORDS and not self._is_plain(key):
@@ -317,7 +319,7 @@ class _Body:
         yield from self._rest(source, path, channel, *read_here, depth=depth + 1)
 
     def _is_plain(self, name: str) -> bool:
-        """Whether the name of a field is one of letters. It is a text, too; all of them are read together."""
+        """Return whether the name of a field consists of letters. Names are texts too, and read together."""
         if name in self._names:
             return True
         if not _PLAIN_NAME.fullmatch(name):
@@ -326,13 +328,13 @@ class _Body:
         return True
 
     def _shown(self, name: str) -> str:
-        """The name as part of a path; one that might hold what must not be shown is left out."""
+        """Return the name as part of a path, omitted if it may contain something that must not be shown."""
         return name if name in _WORDS or name in self._names else "<key>"
 
     def _walk(
         self, value: Any, path: str, channel: Channel, key: str = "", depth: int = 0
     ) -> Iterator[Extract]:
-        """All texts, long numbers and names inside a value of unknown shape."""
+        """Yield all texts, long numbers and names in a value of unknown shape."""
         if depth > MAX_DEPTH:
             yield Uninspectable("nested-too-deeply", path)
         elif isinstance(value, str):
@@ -353,7 +355,7 @@ class _Body:
                 yield from self._walk(inner, f"{path}[{index}]", channel, key, depth + 1)
 
     def _seen(self, key: str, value: str) -> bool:
-        """Whether this is the id of something that was read before: results name the calls they belong to."""
+        """Return whether this is the id of something read before: results name the calls they belong to."""
         if key == "tool_use_id":
             return value in self._ids
         if key == "id":
@@ -392,8 +394,8 @@ _INSIDE = frozenset(
 
 
 def _fetches_public_page(call: Mapping[str, Any]) -> bool:
-    """Whether a call of a tool reads what anybody can read: it searches the web, or fetches an address whose
-    host is a public name and that carries no credentials.
+    """Return whether a tool call reads something public: a web search, or an address with a public host and
+    no credentials.
     """
     name, given = str(call.get("name")).lower(), call.get("input")
     if name in _SEARCHES:
@@ -424,8 +426,9 @@ def _holds_ciphertext(block: Any, key: str) -> bool:
 
 
 def _digits(value: float) -> str:
-    """A number as a reader sees it: its whole part in full, and the digits before an exponent. A float may
-    bring the literal it was written as (`JsonFloat`), because a float loses digits.
+    """Return a number as a reader sees it: its whole part in full, and the digits before an exponent.
+
+    A float may carry the literal it was written as (`JsonFloat`), because a float loses digits.
     """
     if isinstance(value, int):
         return str(value) if abs(value) >= _LONG else ""

@@ -1,7 +1,7 @@
-"""What an inspection says: findings, what could not be inspected, violations, the level of it all.
+"""Results of an inspection: findings, what could not be inspected, violations, and the overall level.
 
-A finding never carries the value it found: only its type, place and a keyed hash, so that two findings of one
-value can be recognised without the value being written anywhere (G.1, L2.3, L2.5).
+A finding never contains the value: only its type, place and a keyed hash, so that equal values can be
+recognised without being written anywhere (G.1, L2.3, L2.5).
 """
 
 import hashlib
@@ -15,7 +15,7 @@ SERVER_ENCRYPTED = "encrypted-by-claude"
 
 
 class DataClass(StrEnum):
-    """The four classes of G.1, in rising order."""
+    """The four data classes of G.1, in ascending order."""
 
     PUBLIC = "public"
     INTERNAL = "internal"
@@ -24,7 +24,7 @@ class DataClass(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for public to 3 for confidential."""
+        """Return 0 for public to 3 for confidential."""
         return _RANKS[self]
 
 
@@ -32,14 +32,16 @@ _RANKS = {member: rank for rank, member in enumerate(DataClass)}
 
 
 def highest(classes: Iterable[DataClass]) -> DataClass:
-    """The most sensitive of the classes; public when there is none."""
+    """Return the most sensitive of the classes; public if there is none."""
     return max(classes, key=lambda one: one.rank, default=DataClass.PUBLIC)
 
 
 class Channel(StrEnum):
-    """Where a text comes from: tool results and documents are written by others and trusted less. An
-    application's instructions (system prompts) and the definitions of its tools give orders by nature, and
-    agents send thousands of words of them with every call.
+    """Origin of a text.
+
+    Tool results and documents are written by others and trusted less. An application's instructions (system
+    prompts) and tool definitions give orders by nature, and agents send thousands of words of them with
+    every call.
     """
 
     TRUSTED = "trusted"
@@ -61,11 +63,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One piece of evidence.
+    """One finding.
 
     `field` is the path in the request (`messages[0].content[1].text`), `start` and `end` are character
-    offsets in that field, `score` is 0 to 1, `rule` names what found it, `value_hash` is a keyed hash of the
-    value found.
+    offsets in that field, `score` is 0 to 1, `rule` names the detector rule, `value_hash` is a keyed hash
+    of the value.
     """
 
     type: str
@@ -80,9 +82,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Uninspectable:
-    """A part of a request that could not be read: `kind` (image, encrypted, url, …) and the path of its
-    field.
-    """
+    """A part of a request that could not be read: `kind` (image, encrypted, url, …) and path."""
 
     kind: str
     field: str
@@ -90,7 +90,7 @@ class Uninspectable:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A breach of the acceptable-use policy (G.2): `rule` is its id, `field` and offsets say where."""
+    """A breach of the acceptable-use policy (G.2): `rule` is its id, `field` and offsets its place."""
 
     rule: str
     field: str
@@ -102,9 +102,9 @@ class Violation:
 class Inspection:
     """The whole result for one request or text.
 
-    `level` is the maximum over findings, labels and the class that the caller declared. `failure` is empty,
-    or why the inspection could not be finished (`error`, `timeout`, `too-large`): such a request must not
-    leave. `injection_score` is the highest score of the injection detectors over all fields, 0 to 1.
+    `level` is the maximum over findings, labels and the declared class. `failure` is empty, or why the
+    inspection could not be completed (`error`, `timeout`, `too-large`): such a request must not be sent.
+    `injection_score` is the highest score of the injection detectors over all fields, 0 to 1.
     """
 
     version: str
@@ -122,12 +122,12 @@ class Inspection:
 
     @property
     def injections(self) -> tuple[Finding, ...]:
-        """The findings that say that the text tries to steer the model."""
+        """Return the findings that say that the text tries to steer the model."""
         return tuple(one for one in self.findings if one.type == "PROMPT_INJECTION")
 
 
 def value_hash(key: bytes, kind: str, value: str, *, folded: bool = True) -> str:
-    """A keyed hash (16 hex digits) of a value, `folded`: without its separators and case; of no use without
+    """Return a keyed hash (16 hex digits) of a value, `folded` without separators and case; useless without
     the key.
     """
     if folded:

@@ -1,9 +1,9 @@
-"""Attempts to take over the model: known phrasings, hidden text, a linear model over words, and in the texts
-of others orders that have nothing to do with the rest (L2.3).
+"""Prompt injection: known phrasings, hidden text, a linear model over words, and unrelated orders in the
+texts of others (L2.3).
 
-No detector offline finds them all (see the figures of `make bench-inspection`): this is one layer beside
-tool permissions, delimiters and the filter of answers. Texts that others wrote (tool results, documents) are
-judged by a lower threshold.
+No offline detector finds them all (see the figures of `make bench-inspection`): this is one layer beside
+tool permissions, delimiters and the answer filter. Texts by others (tool results, documents) are judged
+with a lower threshold.
 """
 
 import re
@@ -31,7 +31,7 @@ _OF_A_TOOL = Expression(
 
 
 def _groups(gates: str) -> tuple[frozenset[str], ...]:
-    """Groups are parted by "&", words by "|", which "¦" stands for in a word."""
+    """Parse groups separated by "&" of words separated by "|", for which "¦" stands within a word."""
     return tuple(frozenset(word.replace("¦", "|") for word in group.split("|")) for group in gates.split("&"))
 
 
@@ -205,7 +205,7 @@ _REACH = 240  # characters; no phrasing is longer
 def find(
     original: str, plain: str, lower: str, places: Places, channel: Channel, kind: Kind
 ) -> tuple[list[Span], float]:
-    """Findings (offsets of `plain`) and how likely the text is an attack, 0 to 1. `places`: where the `GATES`
+    """Return findings (offsets of `plain`) and the probability of an attack. `places`: where the `GATES`
     occur in the text.
     """
     untrusted = channel is Channel.UNTRUSTED
@@ -239,7 +239,7 @@ def find(
 def _proofs(
     plain: str, lower: str, places: Places, *, untrusted: bool
 ) -> Iterator[tuple[str, float, int, int]]:
-    """(rule, weight, start, end) of what makes the model surer."""
+    """Yield (rule, weight, start, end) of evidence that supports the model."""
     for rule, weight, start, end in phrasings(lower, places):
         about_answer = untrusted and rule == _ABOUT_THE_ANSWER
         yield f"phrasing-{rule}", _STRAY_WEIGHT if about_answer else weight, start, end
@@ -249,7 +249,7 @@ def _proofs(
 
 
 def phrasings(lower: str, places: Places) -> Iterator[tuple[str, float, int, int]]:
-    """(rule, weight, start, end) of the first place of each phrasing that the text holds."""
+    """Yield (rule, weight, start, end) of the first place of each phrasing in the text."""
     for rule, weight, groups, expression in _PHRASINGS:
         if any(places.keys().isdisjoint(group) for group in groups):
             continue
@@ -261,8 +261,9 @@ def phrasings(lower: str, places: Places) -> Iterator[tuple[str, float, int, int
 
 
 def _stray_order(plain: str) -> tuple[int, int] | None:
-    """A sentence that orders something and shares hardly a word with the rest of the text. For texts of
-    others alone: a user's own text is made of orders.
+    """Return a sentence that gives an order and shares hardly a word with the rest of the text.
+
+    Only for texts by others: a user's own text consists of orders.
     """
     orders = [match for match in _SENTENCE.finditer(plain) if _ORDERS.fullmatch(match[1].lower())]
     if not 0 < len(orders) <= _FEW:
@@ -286,7 +287,9 @@ _HIDING = {
 
 
 def _may_hide(original: str) -> bool:
-    """A glance: bytes are searched many times faster than classes of characters."""
+    """Return whether a cheap check finds hidden text possible: bytes are searched much faster than
+    character classes.
+    """
     if original.isascii():
         return False
     encoded = original.encode("utf-8", "surrogatepass")
@@ -294,7 +297,9 @@ def _may_hide(original: str) -> bool:
 
 
 def _hidden(original: str, plain: str, lower: str) -> Span | None:
-    """Text that a person does not see: tag characters, long invisible runs, hidden HTML that gives orders."""
+    """Return text that a person does not see: tag characters, long invisible runs, hidden HTML that gives
+    orders.
+    """
     if _may_hide(original) and (_TAGS.search(original) or _INVISIBLE_RUN.search(original)):
         return Span("PROMPT_INJECTION", 0, len(plain), 0.96, "invisible-text")
     if "<!--" in plain or "style=" in lower or "style =" in lower:

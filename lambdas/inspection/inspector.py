@@ -1,4 +1,4 @@
-"""The inspection of texts and requests: normalise, look, settle, place, raise to a level (L2.3, G.1).
+"""Inspection of texts and requests: normalise, detect, resolve overlaps, locate, classify (L2.3, G.1).
 
 Deterministic: the same text, configuration and `INSPECTION_VERSION` give the same findings.
 """
@@ -100,15 +100,14 @@ _OVERLAP = 512
 
 @dataclass(frozen=True, slots=True)
 class InspectionConfig:
-    """How to inspect. `hash_key` keys the hashes of values (32 random bytes of the client; a random one is
-    made when empty, then hashes can be compared within this process only).
+    """Configuration. `hash_key` keys the hashes of values (32 random bytes of the client; by default
+    random, so that hashes can be compared only within this process).
 
-    `contact_limit`: more distinct e-mail addresses or telephone numbers than this are a customer list
-    (Restricted). `identity_regions`: whose identity numbers are looked for (`de`, `us`; `eu` for all of it),
-    all if empty. `labels` maps ids of sensitivity labels to classes. `names` looks for people's names and
-    addresses everywhere, not only where they raise the class. `deadline_seconds` bounds one request; beyond
-    it the inspection has failed. `disabled` switches off detectors by name (for tests that prove what each
-    one does).
+    `contact_limit`: more distinct e-mail addresses or telephone numbers are a customer list (Restricted).
+    `identity_regions`: whose identity numbers are detected (`de`, `us`; `eu` for all of it), by default
+    all. `labels` maps ids of sensitivity labels to classes. `names` detects people's names and addresses
+    everywhere, not only where they raise the class. `deadline_seconds` limits one request, after which the
+    inspection has failed. `disabled` switches off detectors by name (for tests of each one's effect).
     """
 
     hash_key: bytes = b""
@@ -135,7 +134,7 @@ class _Placed:
 
 @dataclass(frozen=True, slots=True)
 class _TextResult:
-    """What one text holds, whatever its path: this is what the cache keeps."""
+    """Findings in one text, independent of its path: the unit of caching."""
 
     placed: tuple[_Placed, ...]
     violations: tuple[tuple[str, int, int], ...]
@@ -143,17 +142,17 @@ class _TextResult:
 
 
 def warm_up(*, wait: bool = False) -> None:
-    """Load what all inspectors share; `wait` also for what is compiled beside the caller."""
+    """Load what all inspectors share; `wait` also for background compilation."""
     linear.read_shipped()
     SCANNER.warm(wait=wait)
 
 
 class InspectionTimeout(Exception):
-    """The deadline of one inspection has passed."""
+    """The deadline of an inspection has passed."""
 
 
 class Inspector:
-    """Finds what a text or a request holds. Build once per configuration; safe to share between requests."""
+    """Inspects texts and requests. Create once per configuration; safe to share between requests."""
 
     def __init__(self, config: InspectionConfig):
         unknown = config.disabled - set(DETECTORS)
@@ -174,8 +173,10 @@ class Inspector:
         *,
         seconds: float | None = None,
     ) -> Inspection:
-        """Everything in a Messages, count_tokens or batch request, within `seconds` (the configured deadline
-        where None). Never raises: what goes wrong is in `failure`.
+        """Inspect a Messages, count_tokens or batch request within `seconds` (default: the configured
+        deadline).
+
+        Never raises: an error is in `failure`.
         """
         deadline = monotonic() + (self.config.deadline_seconds if seconds is None else seconds)
         try:
@@ -240,7 +241,7 @@ class Inspector:
         uninspectable: list[Uninspectable],
         groups: dict[str, list[Finding]],
     ) -> None:
-        """What a label says of its document: the class, or that it was published."""
+        """Return what a label says about its document: the class, or that it was published."""
         level = self.config.labels.get(label.id) or self.config.labels.get(label.id.lower())
         if level is None and not self.config.labels:
             level = markings.named_level(label.name)
@@ -294,7 +295,7 @@ class Inspector:
     def inspect_text(
         self, text: str, channel: Channel = Channel.TRUSTED, *, field_path: str = "text"
     ) -> Inspection:
-        """One text, with the same detectors as a request. Raises nothing but `InspectionTimeout`."""
+        """Inspect one text with the same detectors as a request. Raises only `InspectionTimeout`."""
         item = TextField(field_path, text, channel)
         result = self._text(text, channel, monotonic() + self.config.deadline_seconds)
         found = _in_field(item, result)
@@ -304,7 +305,7 @@ class Inspector:
         )
 
     def values_in(self, text: str) -> list[Finding]:
-        """The values in a text that Claude wrote for a tool or for itself: no names, nothing about
+        """Return the values in a text that Claude wrote for a tool or for itself, without names and
         matters.
         """
         mapped = normalise(text)
@@ -362,7 +363,7 @@ class Inspector:
         return _TextResult(tuple(kept), tuple(violations), score)
 
     def _inspect_joint(self, item: TextField) -> _TextResult:
-        """What can be cut in two where texts meet: values and protected terms."""
+        """Inspect a joint for what can be split between texts: values and protected terms."""
         mapped = normalise(item.text)
         plain = mapped.text
         lower = _lower(plain)
@@ -438,7 +439,7 @@ class Inspector:
         return _Placed(replace(span, start=start, end=end), level, hashed)
 
     def value_spans(self, mapped: MappedText, lower: str) -> list[Span]:
-        """Structured personal data, secrets, in the text and in its other readings; offsets are those of
+        """Return structured personal data and secrets in the text and its other views; offsets are those of
         `mapped.text`.
         """
         return self._value_spans(mapped, SCANNER.read(mapped.text, lower), lower)
@@ -515,7 +516,7 @@ def _values(
 
 
 def _lower(text: str) -> str:
-    """Lower case of the same length, so that offsets stay true."""
+    """Return the text in lower case with the same length, so that offsets stay valid."""
     lower = text.lower()
     return (
         lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
@@ -526,7 +527,7 @@ _BLOCK = re.compile(r"(?:requests\[\d+\]\.params\.)?messages\[\d+\]\.content\[\d
 
 
 def _last_turn(body: Mapping[str, Any]) -> int:
-    """The number of the last message of a user, 0 where there is none."""
+    """Return the index of the last user message, or 0."""
     messages = body.get("messages")
     for number, message in reversed(list(enumerate(messages if isinstance(messages, list) else ()))):
         if isinstance(message, Mapping) and message.get("role") == "user":
@@ -535,7 +536,7 @@ def _last_turn(body: Mapping[str, Any]) -> int:
 
 
 def _block_of(item: TextField) -> str:
-    """The block of a text of others; empty for all that the caller's own people wrote."""
+    """Return the block of a text by others; empty for the caller's own texts."""
     match = _BLOCK.match(item.path) if item.channel is Channel.UNTRUSTED else None
     return match.group() if match else ""
 
@@ -544,7 +545,7 @@ _FEWEST_LINES = 12  # of what a person types: a shorter piece of a program may h
 
 
 def _kind(text: str, channel: Channel) -> Kind:
-    """The kind of a text; a person's few lines and an application's own instructions are taken as prose."""
+    """Return the kind of a text; a person's few lines and instructions count as prose."""
     if channel in (Channel.INSTRUCTIONS, Channel.DEFINITIONS):
         return Kind.PROSE
     if channel is Channel.TRUSTED and text.count("\n") < _FEWEST_LINES:

@@ -1,6 +1,4 @@
-"""Files that a request names by their id: inspected when they were uploaded, with the class they were given
-then (G.1, L2.3).
-"""
+"""Files that a request references by id: inspected at upload, with the class they were given (G.1, L2.3)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,9 +12,7 @@ _SOURCE = ".source"
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file: the `place` in the request that names it, its `level`, and the kinds of what nobody could read
-    in it.
-    """
+    """A file: its `place` in the request, its `level`, and the kinds of unreadable content in it."""
 
     place: str
     level: DataClass
@@ -24,7 +20,7 @@ class KnownFile:
 
 
 def with_known_files(inspection: Inspection, files: Iterable[KnownFile]) -> Inspection:
-    """The inspection with what is known of the files in place of that they cannot be read."""
+    """Return the inspection with the files' known content in place of "cannot be read"."""
     known = {place: one for one in files for place in (one.place, one.place.removesuffix(_SOURCE))}
     if not known:
         return inspection

@@ -1,8 +1,8 @@
-"""What counts for less than its kind says: an exception, and what is public already (L2.3, G.1).
+"""What makes findings count for less: exceptions, and public content (L2.3, G.1).
 
-Nothing is taken out of the result: a finding that counts for less is Public, and its rule says why, so that
-records show it. A value that identifies somebody or opens something is never public because somebody says so,
-nor is what a label or the client's own dictionary protects.
+Nothing is removed from the result: such a finding becomes Public, and its rule says why, so that records
+show it. A value that identifies somebody or grants access is never public by declaration, nor is anything
+protected by a label or the client's own dictionary.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _ABOUT_PERSONS = "health-information"
 
 
 def without_exceptions(inspection: Inspection, excepted: frozenset[tuple[str, str]]) -> Inspection:
-    """The inspection with the findings of these types and hashes made Public."""
+    """Return the inspection with findings of these types and hashes made Public."""
     if not excepted:
         return inspection
     return _lowered(
@@ -36,18 +36,18 @@ def without_exceptions(inspection: Inspection, excepted: frozenset[tuple[str, st
 
 
 def as_public(inspection: Inspection) -> Inspection:
-    """The inspection of a text that a person answers for as published."""
+    """Return the inspection of a text that a person declares to be published."""
     kept = tuple(one for one in inspection.violations if one.rule != _ABOUT_PERSONS)
     return _lowered(inspection, of_public_origin(inspection.findings, DECLARED_PUBLIC), kept)
 
 
 def of_public_origin(findings: Iterable[Finding], why: str = PUBLIC_ORIGIN) -> list[Finding]:
-    """The findings in a text that anybody can read where it comes from."""
+    """Return the findings in a text from a public source."""
     return [_public(one, why) if one.type in _PRINTED else one for one in findings]
 
 
 def is_lenient(finding: Finding) -> bool:
-    """Whether a finding counts for less than its kind says."""
+    """Return whether a finding counts for less than its type says."""
     return finding.rule.endswith(LENIENCIES)
 
 

@@ -1,12 +1,13 @@
-"""Small linear models over the words of a passage, with weights of one byte each (explainable, deterministic,
-no library).
+"""Small linear models over the words of a passage, with one-byte weights (explainable, deterministic, no
+library).
 
-A text is a sequence of words and numbers, read in overlapping windows. Every word counts once in a window, by
-its first letters, and hashes to a bucket with a weight. A window's score is the sum of its weights over the
-square root of their number, plus a bias; a text's score is the highest of its windows, as a probability.
+A text is a sequence of words and numbers, read in overlapping windows. Every word counts once per window,
+by its first letters, and hashes to a bucket with a weight. A window's score is the sum of its weights over
+the square root of their number, plus a bias; a text's score is the highest of its windows, as a
+probability.
 
-Single words and no pairs: measured on texts from sources that the models were not made from, pairs and
-triples found less and cost most of the time (`bench/inspection/FIGURES.md`).
+Single words without pairs: measured on texts from sources not used in training, pairs and triples found
+less and cost most of the time (`bench/inspection/FIGURES.md`).
 """
 
 import math
@@ -30,7 +31,7 @@ _HEADER = b"KITLINEAR2\n"
 
 
 class _Buckets(dict[bytes, int]):
-    """The bucket of each word (UTF-8); filled as words are met."""
+    """Cache of the bucket of each word (UTF-8)."""
 
     def __missing__(self, word: bytes) -> int:
         bucket = zlib.crc32(b"0" if word.isdigit() else word[:_STEM]) & _MASK
@@ -44,9 +45,10 @@ _BUCKETS = _Buckets()
 
 @lru_cache(maxsize=2)
 def windows(lower: str) -> Sequence[tuple[frozenset[int], int, int]]:
-    """The windows of a lower-case text: the buckets of its words, the numbers of its first and last word.
+    """Return the windows of a lower-case text: the buckets of its words, the indices of its first and last
+    word.
 
-    They overlap by half.
+    Windows overlap by half.
     """
     letters = lower if lower.isascii() else _SIGNS.sub(" ", lower)
     words = letters.encode("utf-8", "surrogatepass").translate(_SPACES).split()
@@ -74,17 +76,19 @@ class LinearModel:
     bias: float
 
     def margin(self, total: int, words: int) -> float:
-        """Of a window whose `words` different words have these weights together."""
+        """Return the margin of a window whose `words` distinct words have this total weight."""
         return self.bias + self.scale * (total - 128 * words) / math.sqrt(words)
 
     def windows(self, lower: str, at_least: float = 0.0) -> tuple[float, list[tuple[float, int, int]]]:
-        """The highest probability, and (probability, start, end) of each window that reaches `at_least`."""
+        """Return the highest probability, and (probability, start, end) of each window that reaches
+        `at_least`.
+        """
         read = windows(lower)
         weight = self.weights.__getitem__
         return _likely(lower, [self.margin(sum(map(weight, one)), len(one)) for one, _, _ in read], at_least)
 
     def score(self, lower: str) -> float:
-        """The highest probability of a window; 0 for an empty text."""
+        """Return the highest probability of a window; 0 for an empty text."""
         return self.windows(lower, at_least=2.0)[0]
 
     def save(self, path: Path) -> None:
@@ -118,33 +122,33 @@ MODELS = Path(__file__).parent / "models"
 
 @lru_cache(maxsize=8)
 def model(name: str) -> "LinearModel":
-    """One of the models that are shipped, read once."""
+    """Return one of the shipped models, read once."""
     return load(MODELS / f"{name}.linear")
 
 
 @lru_cache(maxsize=1)
 def read_shipped() -> list[int]:
-    """For each bucket the weights of both shipped models in one number: a window is added up once."""
+    """Return the weights of both shipped models per bucket in one number, so that a window is summed once."""
     injection, meaning = (model(name).weights for name in SHIPPED)
     return [one + (other << _SHIFT) for one, other in zip(injection, meaning, strict=True)]
 
 
 @lru_cache(maxsize=2)
 def _totals(lower: str) -> Sequence[tuple[int, int]]:
-    """The sum of both models' weights of each window, and how many words it has."""
+    """Return the total of both models' weights in each window, and its number of words."""
     both = read_shipped().__getitem__
     return [(sum(map(both, one)), len(one)) for one, _, _ in windows(lower)]
 
 
 def shipped_windows(name: str, lower: str, at_least: float) -> tuple[float, list[tuple[float, int, int]]]:
-    """What `LinearModel.windows` of a shipped model gives, with one reading of the text for both of them."""
+    """Return what `LinearModel.windows` of a shipped model returns, reading the text once for both models."""
     one, shift = model(name), SHIPPED.index(name) * _SHIFT
     margins = [one.margin(total >> shift & _LOW, words) for total, words in _totals(lower)]
     return _likely(lower, margins, at_least)
 
 
 def load(path: Path) -> LinearModel:
-    """A model from its file. Raises `ValueError` if it is not one."""
+    """Read a model from its file. Raises `ValueError` if it is invalid."""
     data = path.read_bytes()
     if not data.startswith(_HEADER):
         raise ValueError(f"{path.name}: not a linear model")

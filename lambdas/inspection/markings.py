@@ -1,6 +1,4 @@
-"""Labels that people and programs put on documents: banners, footers, traffic-light marks, sensitivity
-labels (G.1).
-"""
+"""Markings that people and programs put on documents: banners, footers, TLP, sensitivity labels (G.1)."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -88,8 +86,9 @@ _MAX_BANNER_LINE = 120
 
 
 def find(text: str, candidates: Candidates | None = None) -> Iterator[tuple[Span, DataClass]]:
-    """Markings in the text: upper-case banners at the start of a line, in brackets or alone, and labelled
-    fields. `candidates`: of `HINTS` and `PLACES`.
+    """Yield markings: upper-case banners at the start of a line, in brackets or alone, and labelled fields.
+
+    `candidates`: of `HINTS` and `PLACES`.
     """
     places = candidates.places if candidates else {}
     everywhere = bool(_OTHER_SCRIPTS.search(text)) if not candidates or _BEYOND in candidates.hints else False
@@ -108,7 +107,7 @@ _WIDEST = 60  # characters: no banner is longer
 
 
 def _banners(text: str, ends: Sequence[int] | None) -> Iterator[re.Match[str]]:
-    """Banners; `ends`: where their gates end, if these were sought."""
+    """Yield banners; `ends`: where their gates end, if searched."""
     if ends is None:
         yield from _BANNER.finditer(text)
         return
@@ -139,8 +138,8 @@ def _field_level(value: str) -> DataClass | None:
 
 
 def _is_banner(text: str, match: re.Match[str]) -> bool:
-    """A marking stands alone, leads its line, or is bracketed; upper-case words inside a sentence are
-    none.
+    """Return whether a match is a marking: alone, at the start of its line, or bracketed, but not inside a
+    sentence.
     """
     begin = text.rfind("\n", 0, match.start()) + 1
     end = text.find("\n", match.end())
@@ -189,9 +188,7 @@ MSIP = Expression(
 
 
 def named_level(name: str) -> DataClass | None:
-    """The level that a label's name suggests; None when it says nothing. Used when the client has mapped no
-    label ids.
-    """
+    """Return the level that a label's name suggests, or None. Used if the client has mapped no label ids."""
     lowered = name.lower()
     for word, level in (
         ("confidential", DataClass.CONFIDENTIAL), ("secret", DataClass.CONFIDENTIAL),

@@ -1,8 +1,8 @@
-"""An organisation's own matters in languages that the model of meaning hardly knows: own words beside strong
-ones (G.1).
+"""An organisation's internal matters in languages that the model of meaning hardly covers: own words beside
+strong ones (G.1).
 
 Italian, Dutch, Portuguese, Polish, Japanese, Chinese, Korean; German, French and Spanish in addition to the
-model. A word of a matter counts in a sentence that speaks of "our" or "we", or of a person by a title.
+model. A word of a matter counts in a sentence that says "our" or "we", or names a person by title.
 """
 
 from collections.abc import Iterator
@@ -231,13 +231,15 @@ def _any(words: str) -> str:
 
 
 def _beside(first: str, words: str, gap: str = r"[^.!?。！？\n]{0,110}?") -> Expression:
-    """Either before the other, in one sentence."""
+    """Return an expression for either before the other, in one sentence."""
     chosen = _any(words)
     return Expression(rf"(?:{first}){gap}(?:{chosen})|(?:{chosen}){gap}(?:{first})")
 
 
 def _own_and(words: str, later: str) -> Expression:
-    """A word of one's own matter, and behind it, in the next sentence too, what is to come of it."""
+    """Return an expression for a word of an internal matter followed, also in the next sentence, by its
+    consequence.
+    """
     return Expression(
         rf"(?:(?:{_OWN})[^.!?。！？\n]{{0,80}}?(?:{_any(words)})|(?:{_any(words)})[^.!?。！？\n]{{0,80}}?(?:{_OWN}))"
         rf"[^\n]{{0,90}}?(?:{_any(later)})"
@@ -278,7 +280,7 @@ _REACH = 260
 
 
 def find(lower: str, places: Places) -> Iterator[Span]:
-    """The first passage of each class in a lower-case text; `places`: where the `GATES` occur in it."""
+    """Yield the first passage of each class in a lower-case text; `places`: where the `GATES` occur in it."""
     for name, gates, expression in _MATTERS:
         if places.keys().isdisjoint(gates):
             continue

@@ -1,8 +1,8 @@
-"""What a text is about: matters that must not reach Claude even when no number or name gives them away (G.1).
+"""Subject of a text: matters that must not reach Claude even without a telling number or name (G.1).
 
-Two kinds of evidence: a linear model that tells an organisation's own matters from general questions, and a
-lexicon that names the class; a passage counts only if both agree, or if the lexicon alone is unmistakable. A
-person's name beside a health, personnel or legal term is Restricted.
+There are two kinds of evidence: a linear model that distinguishes an organisation's internal matters from
+general questions, and a lexicon that names the class. A passage counts only if both agree, or if the
+lexicon alone is unmistakable. A person's name beside a health, personnel or legal term is Restricted.
 """
 
 import re
@@ -279,9 +279,10 @@ _PHRASE_REACH = 320  # characters; no phrase of the lexicon is longer
 def find(
     plain: str, lower: str, spans: list[Span], places: Places, channel: Channel, kind: Kind
 ) -> list[Span]:
-    """Findings about passages of the text; `spans` are its settled values and names, `places` where the
-    `GATES` occur in it. Definitions of tools are not prose: the model is not asked about them, nor about what
-    documentation shows of a program.
+    """Return findings about passages of the text.
+
+    `spans` are its resolved values and names, `places` where the `GATES` occur in it. Tool definitions are
+    not prose, so the model is not applied to them, nor to documentation of a program.
     """
     found: dict[str, Span] = {}
     for name, gates, expression in _UNMISTAKABLE:
@@ -337,7 +338,7 @@ _MANY = 20
 
 
 def _suspicious(lower: str, long: bool) -> list[tuple[float, int, int]]:
-    """(probability, start, end) of the passages that the model takes for an organisation's own matter."""
+    """Return (probability, start, end) of passages that the model takes for internal matters."""
     if long:
         return linear.shipped_windows("meaning", lower, LONG_THRESHOLD)[1]
     if len(lower.split(maxsplit=_FEWEST_WORDS)) < _FEWEST_WORDS:
@@ -363,7 +364,7 @@ def _keep(found: dict[str, Span], span: Span) -> None:
 
 
 def _named(lower: str, start: int, end: int) -> str:
-    """The class with most different words in the passage; none if no class has any."""
+    """Return the class with most distinct words in the passage, or none."""
     votes = {name: len(set(expression.findall(lower, start, end))) for name, expression in _LEXICON.items()}
     best = max(votes, key=lambda name: votes[name])
     enough = 1 if len(lower) < 240 else 2

@@ -1,4 +1,4 @@
-"""Which of several overlapping results stands: the surest, then the most specific, then the longest."""
+"""Resolution of overlapping results: the most certain, then the most specific, then the longest wins."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _SCORE_BAND = 0.15
 
 
 def settle(spans: Iterable[Span]) -> list[Span]:
-    """Spans that do not overlap, in order of their start. Deterministic: ties fall to the type's name."""
+    """Return spans without overlaps, ordered by start. Deterministic: ties are broken by the type's name."""
     ordered = sorted(
         set(spans),
         key=lambda s: (

@@ -1,9 +1,9 @@
 """People's names and postal addresses, by a conditional random field over the words of a line (L2.3).
 
-The model (`models/names.crfsuite`, made by `python -m bench.inspection_training names`) sees shapes,
-endings, the words around and a list of first names; never whole surnames, so that it does not depend on
-whose names it was made from. A name alone is Internal: public persons fill the news. It is the name beside a
-health, personnel or legal matter that is Restricted (`lambdas.inspection.meaning`).
+The model (`models/names.crfsuite`, trained by `python -m bench.inspection_training names`) sees shapes,
+endings, surrounding words and a list of first names, but never whole surnames, so it does not depend on the
+names in its training data. A name alone is Internal: public persons fill the news. A name beside a health,
+personnel or legal matter is Restricted (`lambdas.inspection.meaning`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -106,8 +106,8 @@ _OPENERS = (
 
 @dataclass(frozen=True, slots=True)
 class _Looks:
-    """What a token looks like: to the model by itself and as a neighbour, and whether a name or an address
-    may hold it.
+    """Features of a token for the model, alone and as a neighbour, and whether a name or an address may
+    contain it.
     """
 
     own: tuple[str, ...]
@@ -120,7 +120,9 @@ class _Looks:
 
 
 def _word(token: str) -> tuple[str, ...]:
-    """What a token looks like. Whole words only where they are written small: those are nobody's name."""
+    """Return the features of a token. Whole words are used only in lower case, where they are nobody's
+    name.
+    """
     lower = token.lower()
     if token.isdigit():
         return (f"d{min(len(token), 7)}", "digit")
@@ -143,7 +145,7 @@ def _word(token: str) -> tuple[str, ...]:
 
 
 class _KnownLooks(dict[str, _Looks]):
-    """The looks of each token; filled as tokens are met."""
+    """Cache of token features."""
 
     def __missing__(self, token: str) -> _Looks:
         own = _word(token)
@@ -168,7 +170,7 @@ _REACH = 4  # tokens on both sides of a telling one that the model is asked abou
 
 
 def features(tokens: Sequence[str]) -> list[list[str]]:
-    """For each token its own looks and those of two neighbours on each side."""
+    """Return for each token its own features and those of two neighbours on each side."""
     looks = [_LOOKS[token] for token in tokens]
     return _rows(looks, 0, len(looks))
 
@@ -198,7 +200,9 @@ def _rows(looks: Sequence[_Looks], begin: int, end: int) -> list[list[str]]:
 
 
 def _passages(looks: Sequence[_Looks]) -> Iterator[tuple[int, int]]:
-    """The tokens among which names and addresses may be: those near a capital, a number or a street."""
+    """Yield ranges of tokens that may contain names and addresses: those near a capital, a number or a
+    street.
+    """
     begin = end = 0
     for index, one in enumerate(looks):
         if not one.telling:
@@ -215,7 +219,7 @@ def _passages(looks: Sequence[_Looks]) -> Iterator[tuple[int, int]]:
 
 
 def tokens_of(line: str) -> list[tuple[str, int, int]]:
-    """The tokens of a line with their offsets."""
+    """Return the tokens of a line with their offsets."""
     return [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(line)]
 
 
@@ -227,7 +231,7 @@ def _tagger() -> Tagger:
 
 
 def find(text: str) -> list[Span]:
-    """Names and addresses in the text. An address may go on over line ends."""
+    """Return names and addresses in the text. An address may span lines."""
     found: list[Span] = []
     position = 0
     for line in text.split("\n"):
@@ -252,7 +256,7 @@ def _in_line(line: str, offset: int) -> Iterator[Span]:
 
 
 def _entities(tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """(type, first, last and one) of what the tags mark."""
+    """Yield (type, first, last + 1) of tagged entities."""
     index = 0
     while index < len(tags):
         end = index + 1
@@ -273,7 +277,7 @@ def _plausible(kind: str, tokens: list[str]) -> bool:
 
 
 def _joined(text: str, spans: list[Span]) -> list[Span]:
-    """Parts of one address on adjacent lines are one finding."""
+    """Join parts of one address on adjacent lines."""
     joined: list[Span] = []
     for span in spans:
         before = joined[-1] if joined else None

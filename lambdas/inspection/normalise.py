@@ -1,7 +1,6 @@
-"""Texts as a reader sees them: disguises of characters are undone, and every offset can be mapped back
-(L2.3).
+"""Normalisation of texts to what a reader sees, with a mapping of every offset back to the original (L2.3).
 
-Undone: zero-width and tag characters, full-width and mathematical forms, look-alike letters of other
+Normalised are zero-width and tag characters, full-width and mathematical forms, look-alike letters of other
 alphabets, digits of other scripts, unusual spaces and hyphens, URL, HTML and backslash escapes, "[at]" and
 "[dot]".
 """
@@ -18,7 +17,7 @@ from urllib.parse import unquote
 
 @dataclass(frozen=True, slots=True)
 class MappedText:
-    """A text made from another one. `starts[i]` is the origin of character `i`; None means: the same
+    """A text derived from another one. `starts[i]` is the origin of character `i`; None means identical
     offsets.
     """
 
@@ -27,7 +26,7 @@ class MappedText:
     origin_length: int
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
-        """The half-open range of the original text that became `start` to `end`."""
+        """Return the half-open range of the original text that became `start` to `end`."""
         if self.starts is None:
             return start, end
         first = self.starts[start] if start < len(self.starts) else self.origin_length
@@ -39,7 +38,7 @@ class MappedText:
 
 
 class Origins(Sequence[int]):
-    """Where each character of a text made of pieces of another one stood in that; little is ever asked."""
+    """Origins of the characters of a text made of pieces of another one; few are ever looked up."""
 
     def __init__(self, base: Sequence[int] | None) -> None:
         self._base = base
@@ -48,7 +47,7 @@ class Origins(Sequence[int]):
         self._length = 0
 
     def add(self, begin: int, end: int) -> None:
-        """The next piece, by its place in the other text."""
+        """Add the next piece, by its range in the other text."""
         self._begins.append(self._length)
         self._shifts.append(begin - self._length)
         self._length += end - begin
@@ -80,7 +79,7 @@ _INVISIBLE_RANGES = re.compile(
 
 
 class _CharacterTable(dict[int, str]):
-    """What each character counts as; filled as characters are met, so that the common case is one look-up."""
+    """Cache of each character's normal form, so that the common case is one look-up."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -124,7 +123,7 @@ _MAX_ESCAPE_LEVELS = 3
 
 
 def _escapes(text: str) -> list[tuple[int, int]]:
-    """Where escapes stand, in rising order."""
+    """Return the ranges of escapes in ascending order."""
     found = [match.span() for escape in _ESCAPES for match in escape.finditer(text)]
     for bracketed in _BRACKETED:
         for match in bracketed.finditer(text):
@@ -179,7 +178,7 @@ def _replace_escapes(mapped: MappedText, escapes: Sequence[tuple[int, int]]) -> 
 
 
 def normalise(text: str) -> MappedText:
-    """The text with disguises undone. Plain ASCII without escapes comes back as it is, in microseconds."""
+    """Return the normalised text. Plain ASCII without escapes is returned unchanged, in microseconds."""
     length = len(text)
     if text.isascii():
         mapped = MappedText(text, None, length)
@@ -214,14 +213,17 @@ NO_LETTER = "\u3001"  # of one character, as each letter is, so that offsets sta
 
 
 def joins(character: str) -> bool:
-    """Whether a word in Latin letters goes on in this character; words of other scripts stand beside it."""
+    """Return whether a word in Latin letters continues with this character; words of other scripts are
+    separate.
+    """
     return character.isalpha() and character < _FIRST_OF_OTHERS
 
 
 def latin_only(text: str, kept: re.Pattern[str]) -> str:
-    """The text with the letters of other scripts replaced by a sign, one by one, but for words of `kept`.
+    """Return the text with letters of other scripts replaced by a sign, one by one, except for words of
+    `kept`.
 
-    Values are written in Latin letters and digits, and most scripts without spaces stand right beside them:
+    Values are written in Latin letters and digits, and scripts without spaces are directly beside them:
     "番号は4539…です". To Python each of these letters is `\\w` and `isalnum`, so to an expression the value
     would not begin there.
     """
@@ -235,7 +237,7 @@ _EMPHASISED = re.compile(r"(?<![A-Za-z0-9_])(_{1,3})(?=[^\s_])([^\n]{4,160}?)(?<
 
 
 def without_emphasis(text: str) -> str:
-    """The text with the underscores that stand around a value replaced by a sign."""
+    """Return the text with underscores around a value replaced by a sign."""
     if "_" not in text:
         return text
     return _EMPHASISED.sub(_plain_emphasis, text)

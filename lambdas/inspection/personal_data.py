@@ -1,7 +1,8 @@
-"""Structured personal data: a checksum *or* a strong keyword or column decides, never the shape alone (L2.3).
+"""Structured personal data, confirmed by a checksum *or* a strong keyword or column, never by shape alone
+(L2.3).
 
-Driven by candidates: one pass finds runs of digits, one automaton finds keywords, and only what they point
-at is looked at closely. The types are listed in `LEVELS`, each kind has a file in `detectors/`.
+One pass finds runs of digits, one automaton finds keywords, and only the candidates are examined closely.
+The types are listed in `LEVELS`; each kind has a file in `detectors/`.
 """
 
 from collections.abc import Callable, Iterator
@@ -57,7 +58,8 @@ _ANY_DIGIT = Expression(r"\d")
 def detect(
     text: str, lower: str, candidates: Candidates, disabled: frozenset[str] = frozenset()
 ) -> list[Span]:
-    """All structured personal data in the (normalised) text; overlaps are settled by the caller.
+    """Return all structured personal data in the (normalised) text; overlaps are resolved by the caller.
+
     `candidates`: of the `LITERALS` (kind "keywords"), `HINTS` and `PLACES`.
     """
     has_digit = _ANY_DIGIT.search(text) is not None

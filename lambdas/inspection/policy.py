@@ -1,5 +1,5 @@
-"""From what was found to what happens: allow, flag, redact or block, with a sentence for the person (G.1,
-G.2, L2.3).
+"""From findings to an action: allow, flag, redact or block, with a sentence for the person (G.1, G.2,
+L2.3).
 """
 
 import re
@@ -20,7 +20,7 @@ from lambdas.inspection.findings import (
 
 
 class Action(StrEnum):
-    """What happens to a request, mildest first."""
+    """Action on a request, mildest first."""
 
     ALLOW = "allow"
     FLAG = "flag"
@@ -30,7 +30,7 @@ class Action(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for allow to 4 for block."""
+        """Return 0 for allow to 4 for block."""
         return _RANKS[self]
 
 
@@ -41,9 +41,9 @@ class DepartmentRules(Protocol):
     """The part of a department's policy that inspection needs; `lambdas.common.policy.Department` has it.
 
     `findings` maps `restricted`, `confidential`, `injection`, `uninspectable` and the acceptable-use rules
-    to an action (for acceptable use also `review`, for an `image` also `ask`); `restricted-in-tools` and
-    `confidential-in-tools` say what follows where a tool or a document brought it, or where an earlier turn
-    holds it that was refused once; `human_review` names the uses of the department that a person must review.
+    to an action (for acceptable use also `review`, for an `image` also `ask`). `restricted-in-tools` and
+    `confidential-in-tools` apply if a tool or a document contributed it, or if an earlier turn contains it
+    that was refused once. `human_review` lists the department's uses that a person must review.
     """
 
     @property
@@ -72,10 +72,12 @@ DEFAULT_ACTIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens and why. `reason` is a stable code for records and metrics; `message` is for the person
-    who asked: what class was found, where, and what to do. It never holds a value. `requires_review` asks
-    for the human-review flag. `withhold` names the content blocks that must not leave (JSON pointers into the
-    request); what is left of the request may.
+    """Action and reason.
+
+    `reason` is a stable code for records and metrics; `message` is for the person: which class was found,
+    where, and what to do, without any value. `requires_review` asks for the human-review flag. `withhold`
+    lists the content blocks that must not leave (JSON pointers into the request); the rest of the request
+    may.
     """
 
     action: Action
@@ -137,7 +139,8 @@ _FAILURES = {
 
 
 def decide(inspection: Inspection, department: DepartmentRules, *, human_review: bool = False) -> Decision:
-    """The department's answer to an inspection. The strictest rule wins; a failed inspection always blocks.
+    """Return the department's action on an inspection. The strictest rule wins; a failed inspection always
+    blocks.
 
     `human_review` says that the caller sent the human-review flag, which satisfies rules whose action is
     `review`.
@@ -169,9 +172,7 @@ def _action(department: DepartmentRules, kind: str) -> str:
 
 
 def _decide_level(inspection: Inspection, department: DepartmentRules) -> Decision:
-    """Blocks that others brought, or that an earlier turn holds, are withheld; the rest is judged as a
-    whole.
-    """
+    """Withhold blocks contributed by others or by an earlier turn; judge the rest as a whole."""
     held: dict[Finding, tuple[str, ...]] = {}
     for one in inspection.findings:
         if (
@@ -195,8 +196,9 @@ def _decide_level(inspection: Inspection, department: DepartmentRules) -> Decisi
 
 
 def _in_tools(level: DataClass, department: DepartmentRules) -> Action:
-    """What follows for a class in what tools and documents bring: where the policy is silent, the milder of
-    withholding and what follows for a person's own text.
+    """Return the action for a class in what tools and documents contribute.
+
+    By default it is the milder of withholding and the action for a person's own text.
     """
     own = Action(department.findings.get(level.value, DEFAULT_ACTIONS[level.value]))
     default = min(own, Action.WITHHOLD, key=lambda one: one.rank)
@@ -208,8 +210,10 @@ _NUMBER = re.compile(r"\[(\d+)\]")
 
 
 def _pointers(field: str, inspection: Inspection) -> tuple[str, ...]:
-    """The blocks of a finding as JSON pointers, if they may be withheld: those of others, and those before
-    the last turn. Empty for a person's own last words, for instructions and for definitions.
+    """Return the blocks of a finding as JSON pointers, if they may be withheld: those of others, and before
+    the last turn.
+
+    Empty for a person's own last words, for instructions and for definitions.
     """
     match = _PLACE.match(field)
     if match is None:
@@ -296,7 +300,9 @@ def _remedy(evidence: Sequence[Finding]) -> str:
 
 
 def _decide_unread(inspection: Inspection, department: DepartmentRules, human_review: bool) -> list[Decision]:
-    """What cannot be read; an image has a rule of its own: screenshots are an agent's daily work."""
+    """Decide on what cannot be read; images have a rule of their own, because screenshots are an agent's
+    daily work.
+    """
     decisions: list[Decision] = []
     for rule in ("uninspectable", _IMAGE):
         unread = [
@@ -324,7 +330,7 @@ def _decide_unread(inspection: Inspection, department: DepartmentRules, human_re
 
 
 def _ask(image: Uninspectable, *, confirmed: bool) -> Decision:
-    """A person looks where no machine can."""
+    """Let a person look where no machine can."""
     if confirmed:
         return Decision(Action.FLAG, "image-confirmed")
     return Decision(
@@ -426,5 +432,5 @@ def _decide_use(inspection: Inspection, department: DepartmentRules, human_revie
 
 
 def level_of(findings: Sequence[Finding], declared: DataClass | None) -> DataClass:
-    """The maximum over evidence and declaration; a declared class may only raise."""
+    """Return the maximum over evidence and declaration; a declared class can only raise the level."""
     return highest([*(one.level for one in findings), declared or DataClass.PUBLIC])

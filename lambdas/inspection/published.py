@@ -1,8 +1,8 @@
-"""Passages that a newspaper or an encyclopaedia prints: they report what others said and did, in nobody's
-own voice (G.1).
+"""Passages as printed by newspapers and encyclopaedias, which report what others said and did without a
+voice of their own (G.1).
 
 A hospital in a wire story, a court, a company's quarter: public persons and matters fill the news. Such a
-passage is distinguished from an organisation's own by how it speaks, not by what it names.
+passage is distinguished from an organisation's own by its style, not by its subjects.
 """
 
 import re
@@ -52,7 +52,7 @@ _ORDER = re.compile(
 
 
 def is_published(lower: str, start: int, end: int) -> bool:
-    """Whether the passage from `start` to `end` of a lower-case text is a report in nobody's own voice."""
+    """Return whether the passage from `start` to `end` of a lower-case text is a neutral report."""
     begin, finish = max(0, start - _AROUND), min(len(lower), end + _AROUND)
     signs = 0
     for _ in _REPORTS.finditer(lower, begin, finish):
@@ -67,5 +67,5 @@ def is_published(lower: str, start: int, end: int) -> bool:
 
 @lru_cache(maxsize=2)
 def _without_quotes(lower: str) -> str:
-    """The text with what others said in it replaced by blanks, so that offsets stay true."""
+    """Return the text with quotations replaced by spaces, so that offsets stay valid."""
     return _QUOTED.sub(lambda match: " " * len(match.group()), lower)

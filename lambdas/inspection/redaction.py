@@ -1,4 +1,4 @@
-"""Requests with their findings replaced: only for departments that opted in, never for Claude Code (L2.3).
+"""Requests with their findings replaced, only for departments that opted in, never for Claude Code (L2.3).
 
 Deterministic: the same value gives the same placeholder, so that the provider's prompt cache keeps its
 prefix.
@@ -16,13 +16,13 @@ _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 class RedactionError(Exception):
-    """A finding lies where it cannot be cut out (a file, a key, two blocks at once): the request must be
-    blocked.
-    """
+    """A finding cannot be cut out (a file, a key, two blocks at once), so the request must be blocked."""
 
 
 def redact_request(body: Mapping[str, Any], findings: Inspection | Iterable[Finding]) -> dict[str, Any]:
-    """A copy of the request without the values found. Raises `RedactionError` when one cannot be cut out."""
+    """Return a copy of the request without the values found. Raises `RedactionError` if one cannot be cut
+    out.
+    """
     listed = findings.findings if isinstance(findings, Inspection) else tuple(findings)
     result: dict[str, Any] = copy.deepcopy(dict(body))
     by_field: dict[str, list[Finding]] = {}

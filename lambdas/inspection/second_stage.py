@@ -1,12 +1,13 @@
-"""Bedrock Guardrails as an optional second opinion, off by default and never the only one (L2.3).
+"""Bedrock Guardrails as an optional second check, off by default and never the only one (L2.3).
 
-`ApplyGuardrail` reads the texts that our own inspection let pass; what it names becomes findings of our own
-types and levels, so that the department's policy decides the same way. The values it returns are hashed and
-dropped. Any failure with a request is the caller's to treat as a failed inspection: nothing leaves unread.
+`ApplyGuardrail` reads the texts that our own inspection passes; what it names becomes findings of our own
+types and levels, so that the department's policy applies in the same way. The returned values are hashed
+and dropped. Callers must treat any failure with a request as a failed inspection: nothing is sent unread.
 
-Of answers it reads the texts, whole or streamed; what it could not read is withheld. Of a stream a text is
-held back until the guardrail has read it, in pieces: the last characters of a piece wait for the next one, so
-that a value is read whole before its beginning leaves. Bedrock may judge pieces otherwise than a whole text.
+Of answers it reads the texts, whole or streamed; what it could not read is withheld. In a stream, text is
+held back until the guardrail has read it, in pieces: the last characters of a piece wait for the next one,
+so that a value is read whole before its beginning is released. Bedrock may judge pieces differently from a
+whole text.
 """
 
 import json
@@ -63,7 +64,7 @@ class SecondStage:
         self._key = hash_key
 
     def inspect(self, body: Mapping[str, Any], first: Inspection) -> Inspection:
-        """The first inspection with what the guardrail adds. Raises botocore's errors."""
+        """Return the first inspection with what the guardrail adds. Raises botocore's errors."""
         known = {(one.type, one.field, one.start) for one in first.findings}
         added = [
             finding
@@ -89,7 +90,7 @@ class SecondStage:
         )
 
     def inspect_answer(self, text: str) -> list[Finding]:
-        """What the guardrail finds in a text of an answer. Raises botocore's errors."""
+        """Return what the guardrail finds in a text of an answer. Raises botocore's errors."""
         item = TextField("content", text, Channel.TRUSTED)
         return [
             finding
@@ -140,7 +141,7 @@ class SecondStage:
 
 @dataclass(slots=True)
 class _StreamedText:
-    """A text block under way: what came, what the guardrail read, what has left."""
+    """A text block in progress: what arrived, what the guardrail read, what was released."""
 
     text: str = ""
     read: int = 0
@@ -150,9 +151,9 @@ class _StreamedText:
 
 
 class SecondStageFilter:
-    """A filter of one answer: our own, and the guardrail after it. Its calls block: use it in a thread.
+    """A filter of one answer: our own, followed by the guardrail. Its calls block: use it in a thread.
 
-    A text that the guardrail could not read is withheld: the call is settled and recorded all the same.
+    A text that the guardrail could not read is withheld; the call is settled and recorded nevertheless.
     """
 
     def __init__(self, first: AnswerFilter, stage: SecondStage, policy: AnswerPolicy) -> None:
@@ -163,7 +164,7 @@ class SecondStageFilter:
         self._removed: dict[str, int] = {}
 
     def event(self, event: bytes) -> list[bytes]:
-        """The events that may leave now: those whose text both have read. Blocks while the guardrail
+        """Return the events that can be released, whose text both have read. Blocks while the guardrail
         reads.
         """
         return [leaving for passed in self._first.event(event) for leaving in self._screened(passed)]
@@ -197,7 +198,7 @@ class SecondStageFilter:
         return self._read(block, last=True) if block and block.waiting else []
 
     def _read(self, block: _StreamedText, *, last: bool = False) -> list[bytes]:
-        """Let the guardrail read what came, and release what no later text can make a part of a value."""
+        """Let the guardrail read what arrived, and release what no later text can make part of a value."""
         begin = max(0, block.released - OVERLAP)
         size = len(block.text)
         safe = size if last else size - OVERLAP
@@ -219,7 +220,9 @@ class SecondStageFilter:
         return [event for held in leaving if (event := rendered(held, block.removals))]
 
     def whole(self, body: bytes) -> bytes:
-        """A whole Message, filtered by both; the very same bytes when there was nothing to remove. Blocks."""
+        """Return a whole Message, filtered by both; the identical bytes if there was nothing to remove.
+        Blocks.
+        """
         body = self._first.whole(body)
         try:
             message = json.loads(body)
@@ -234,7 +237,7 @@ class SecondStageFilter:
         return json_bytes({**message, "content": content})
 
     def decisions(self) -> list[dict[str, Any]]:
-        """What both removed, by type and number."""
+        """Return what both removed, by type and number."""
         return [
             *self._first.decisions(),
             *(
@@ -253,7 +256,7 @@ class SecondStageFilter:
         return {**block, "text": apply_removals(text, removals)} if removals else block
 
     def _removals(self, text: str) -> list[Removal]:
-        """What of the text must not leave: all of it when the guardrail could not read it."""
+        """Return what to remove from the text: all of it if the guardrail could not read it."""
         try:
             found = self._stage.inspect_answer(text)
         except Exception:  # whatever Bedrock or the network raises: unread is not sent
@@ -272,7 +275,7 @@ _UNCHECKED = "UNCHECKED"
 
 
 def _text_of(data: Mapping[str, Any]) -> str:
-    """The text that an event adds to its block."""
+    """Return the text that an event adds to its block."""
     part = data.get("delta") if data.get("type") == "content_block_delta" else data.get("content_block")
     if not isinstance(part, Mapping) or part.get("type") not in ("text", "text_delta"):
         return ""

@@ -1,8 +1,8 @@
-"""Places where passwords and keys stand: commands, calls, markup, configurations, sentences (L2.3).
+"""Places of passwords and keys: commands, calls, markup, configurations, sentences (L2.3).
 
-No format tells a password from a word, so the place must: the option of a command that takes a password, the
-argument of a call that signs in, the element of that name. Each rule asks that the value looks chosen, and
-that what follows it need not be seen (an answer may be cut behind any plain word).
+No format distinguishes a password from a word, so the place must: the option of a command that takes a
+password, the argument of a sign-in call, the element with that name. Each rule requires that the value
+looks chosen, without depending on what follows it (an answer may be split after any plain word).
 """
 
 import base64
@@ -21,7 +21,7 @@ _CODE = re.compile(r"[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+\Z|\w+\(|\w+\[")
 
 
 def given(value: str) -> bool:
-    """A value that somebody has written out, not its name, a variable or a call."""
+    """Return whether a value is written out, and not a name, a variable or a call."""
     return (
         len(set(value)) >= 3
         and not _STANDS_FOR_A_VALUE.match(value)
@@ -32,7 +32,9 @@ def given(value: str) -> bool:
 
 
 def chosen(value: str) -> bool:
-    """A written-out value with something that no plain word has: a digit or special character, mixed case."""
+    """Return whether a written-out value has what no plain word has: a digit, a special character, or mixed
+    case.
+    """
     body = value.strip(".,;:!?()'\"")
     return (
         len(body) >= 5
@@ -47,7 +49,9 @@ def chosen(value: str) -> bool:
 
 
 def spoken(value: str) -> bool:
-    """A value in a sentence: letters and digits, and a capital or a sign, or both of the latter."""
+    """Return whether a value in a sentence has letters and digits with a capital or a sign, or both of the
+    latter.
+    """
     body = value.rstrip(".,;:)'\"")
     kinds = (
         any(c.isalpha() for c in body)
@@ -69,19 +73,19 @@ def spoken(value: str) -> bool:
 
 
 def keyish(value: str) -> bool:
-    """A long run of letters and digits, as keys are."""
+    """Return whether it is a long run of letters and digits, like a key."""
     return (
         len(value) >= 16 and sum(c.isdigit() for c in value) >= 3 and entropy(value) >= 3.0 and given(value)
     )
 
 
 def encodes_text(value: str) -> bool:
-    """base64 of printable ASCII."""
+    """Return whether it is base64 of printable ASCII."""
     return bool(_decoded(value))
 
 
 def signed_in(value: str) -> bool:
-    """base64 of `user:password`."""
+    """Return whether it is base64 of `user:password`."""
     return ":" in _decoded(value)[1:-1]
 
 
@@ -94,7 +98,7 @@ def _decoded(value: str) -> str:
 
 
 def _uttered(value: str) -> bool:
-    """A passphrase of words that somebody put in quotes: no sentence about passphrases."""
+    """Return whether it is a passphrase of quoted words, not a sentence about passphrases."""
     return not re.search(r"\b(?:the|a|is|your|enter|password|phrase|incorrect|wrong|must)\b", value.lower())
 
 
@@ -117,7 +121,7 @@ def _place(
 
 
 def _option(commands: str, option: str, accept: Callable[[str], bool] = given) -> Rule:
-    """The value of a command's option; `commands` (comma between them) are the gates."""
+    """Return a rule for the value of a command's option; `commands` (separated by commas) are the gates."""
     gates = tuple(commands.split(","))
     names = "|".join(re.escape(gate.rstrip()) for gate in gates)
     return _place("command-option", gates, rf"(?:{names}){_BEFORE}(?:{option}){_VALUE}", accept)

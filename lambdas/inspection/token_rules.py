@@ -1,4 +1,4 @@
-"""What a rule for a secret is, and what all of them ask of a value (L2.3)."""
+"""Rules for secrets, and what they all require of a value (L2.3)."""
 
 import itertools
 import math
@@ -12,8 +12,8 @@ from lambdas.inspection.expressions import Expression
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A token format, or a place where secrets stand. `gates` are lower-case literals, one of which begins
-    `back` or fewer characters after the match. The value is the group that matched, or all.
+    """A token format, or a place of secrets. `gates` are lower-case literals, one of which begins at most
+    `back` characters after the match starts. The value is the matching group, or everything.
     """
 
     name: str
@@ -35,7 +35,7 @@ def rule(
     accept: Callable[[str], bool] = bool,
     flags: int = 0,
 ) -> Rule:
-    """A rule of the provider-tokens detector; `gates` are separated by blanks."""
+    """Return a rule of the provider-tokens detector; `gates` are separated by spaces."""
     return Rule(name, tuple(gates.split()), Expression(pattern, flags), back, score, accept)
 
 
@@ -48,19 +48,19 @@ PLACEHOLDER = re.compile(
 
 
 def entropy(value: str) -> float:
-    """Shannon entropy in bits a character."""
+    """Return the Shannon entropy in bits per character."""
     size = len(value)
     return -sum(count / size * math.log2(count / size) for count in Counter(value).values()) if size else 0.0
 
 
 def varied(value: str) -> bool:
-    """Not a row of one character, not a placeholder."""
+    """Return whether it is neither a repeated character nor a placeholder."""
     return len(set(value)) >= 6 and not PLACEHOLDER.search(value)
 
 
 def jumbled(value: str, least: float = 0.42) -> bool:
-    """Small and capital letters and digits in turn, as chance puts them (0.62 of all steps change, 0.09 more
-    or less in 32 characters) and no writer of names does.
+    """Return whether lower case, upper case and digits alternate as in random text (0.62 of all steps
+    change, ±0.09 in 32 characters), which names never do.
     """
     kinds = [1 if c.islower() else 2 if c.isupper() else 3 if c.isdigit() else 0 for c in value]
     turns = sum(one != other for one, other in itertools.pairwise(kinds) if one and other)

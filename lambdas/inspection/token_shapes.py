@@ -1,7 +1,7 @@
-"""Tokens that no literal announces, by their shape (L2.3).
+"""Tokens without a telling literal, detected by shape (L2.3).
 
-Of services that no rule knows: a short prefix and a long random rest, as most have. Of some that are known:
-what stands before a dot is too short, or itself too random, to be sought.
+Of unknown services: a short prefix and a long random rest, as most have. Of some known ones: the part
+before a dot is too short, or itself too random, to search for.
 """
 
 import re
@@ -52,8 +52,9 @@ HINTS = {
 
 
 def detect(text: str, hints: frozenset[str] = frozenset(HINTS)) -> Iterator[Span]:
-    """Secrets in the text; their rules are named for the provider, or `unknown-token`. `hints`: those of
-    `HINTS` that the text may hold.
+    """Yield secrets in the text; their rules are named for the provider, or `unknown-token`.
+
+    `hints`: those of `HINTS` that may be present.
     """
     for rests in _RESTS if "random-rest" in hints else ():
         for match in rests.finditer(text):

@@ -1,7 +1,7 @@
-"""Decoded and normalised views of a text, in which a value may hide (L2.3): encoded, split over lines, spaced
-or spelled out.
+"""Decoded and normalised views of a text, in which a value may hide (L2.3): encoded, split over lines,
+spaced or spelled out.
 
-Each view is small and bounded; what is found in one is reported at the place it was read from.
+Each view is small and bounded; findings in a view are reported at the place it was derived from.
 """
 
 import base64
@@ -22,7 +22,7 @@ MAX_DEPTH = 3
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A reading: its text, how offsets lead back, and the joints that a finding must cross to count (empty:
+    """A view: its text, how offsets map back, and the joints that a finding must cross to count (empty:
     any).
     """
 
@@ -31,7 +31,7 @@ class View:
     joints: tuple[int, ...] = ()
 
     def crosses(self, start: int, end: int) -> bool:
-        """Whether the range holds a joint, or the view has none."""
+        """Return whether the range contains a joint, or the view has none."""
         return not self.joints or any(start < joint < end for joint in self.joints)
 
 
@@ -41,7 +41,7 @@ _FOLLOWING = bytes((*_TEXTUAL, *range(0x80, 0xC0)))
 
 
 def _base64_of(first: bytes, second: bytes, third: bytes) -> str:
-    """An expression for four characters of base64 that stand for three bytes, one of each."""
+    """Return an expression for four base64 characters that encode three bytes, one of each set."""
     digits = f"{ascii_uppercase}{ascii_lowercase}0123456789"
     digits = [*digits, "+-", "/_"]
     places = (
@@ -95,8 +95,8 @@ PLACES = {
 
 
 def decoded(text: str, candidates: Candidates, depth: int = 0) -> Iterator[View]:
-    """Texts that base64 or hexadecimal runs stand for; placed on the whole run. `candidates`: of `HINTS` and
-    `PLACES`.
+    """Yield texts encoded in base64 or hexadecimal runs, placed on the whole run. `candidates`: of `HINTS`
+    and `PLACES`.
     """
     hints = candidates.hints
     if depth >= MAX_DEPTH:
@@ -116,7 +116,7 @@ def decoded(text: str, candidates: Candidates, depth: int = 0) -> Iterator[View]
 
 
 def _encoded(text: str, ends: Sequence[int] | None) -> Iterator[re.Match[str]]:
-    """Runs of base64 that may be text. `ends`: where candidates end, if these were sought."""
+    """Yield runs of base64 that may be text. `ends`: where candidates end, if searched."""
     if ends is None:
         yield from _ENCODED.finditer(text)
         return
@@ -179,9 +179,10 @@ def _printable(data: bytes) -> str:
 
 
 def rearranged(text: str, candidates: Candidates, *, program: bool = False) -> Iterator[View]:
-    """The text with line breaks and markup inside values closed, and runs of spaced or spelled digits written
-    together. `candidates`: of `HINTS` and `PLACES`. A `program` is made of such signs: they are left
-    there.
+    """Yield the text with line breaks and markup inside values removed, and spaced or spelled digits
+    joined.
+
+    `candidates`: of `HINTS` and `PLACES`. A `program` consists of such signs, which are kept.
     """
     yield from _joined("joined-lines", text, _line_breaks(text, candidates))
     if not program:
@@ -238,7 +239,7 @@ def _marks(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _joined(name: str, text: str, places: Iterator[tuple[int, int]]) -> Iterator[View]:
-    """What stands around places that may part a value, with these closed."""
+    """Yield the surroundings of places that may split a value, with these removed."""
     breaks: list[tuple[int, int]] = []
     for left, right in places:
         if _parted(text, left, right):
@@ -272,7 +273,9 @@ _NEXT_FIELD = re.compile(r"[A-Za-z][\w.-]{1,40}(?:\s?=[^=]|:\s)")
 
 
 def _parted(text: str, left: int, right: int) -> bool:
-    """Whether the words on both sides of a break may be one value: an address, digits, halves of a key."""
+    """Return whether the words on both sides of a break may be one value: an address, digits, halves of a
+    key.
+    """
     before = text[max(0, left - 40) : left].rstrip(" ").rpartition(" ")[2]
     after = text[right : right + 40].lstrip(" ").partition(" ")[0].partition("\n")[0]
     if "@" in before or "@" in after:
@@ -287,7 +290,7 @@ def _parted(text: str, left: int, right: int) -> bool:
 
 
 def _digits(match: re.Match[str], name: str) -> Iterator[View]:
-    """The digits of a row written together, and with the hyphens and dots between their groups."""
+    """Yield the digits of a row joined, and with the hyphens and dots between their groups."""
     raw = match.group()
     start, end = match.span()
     if name == "spelled-digits":

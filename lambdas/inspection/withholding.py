@@ -1,4 +1,4 @@
-"""Requests without the blocks that must not leave: the session goes on, the file or the mail stays here
+"""Requests without the blocks that must not leave: the session continues, the file or the mail stays here
 (L2.3, G.1).
 
 Deterministic: the same block gives the same placeholder, so that the provider's prompt cache keeps its
@@ -16,12 +16,13 @@ PLACEHOLDER = (
 
 
 class WithholdingError(Exception):
-    """A block that cannot be taken out without breaking the conversation: the request must be blocked."""
+    """A block cannot be removed without breaking the conversation, so the request must be blocked."""
 
 
 def withhold_blocks(body: Mapping[str, Any], pointers: Iterable[str]) -> dict[str, Any]:
-    """A copy of the request in which the blocks at these JSON pointers (RFC 6901) are placeholders. Raises
-    `WithholdingError`.
+    """Return a copy of the request with placeholders for the blocks at these JSON pointers (RFC 6901).
+
+    Raises `WithholdingError`.
     """
     result = dict(body)
     for pointer in pointers:
@@ -34,9 +35,7 @@ def withhold_blocks(body: Mapping[str, Any], pointers: Iterable[str]) -> dict[st
 
 
 def _replace(holder: Any, steps: list[str]) -> None:
-    """Replace what `steps` lead to; what holds it is copied on the way, so that the caller's body stays as
-    it is.
-    """
+    """Replace what `steps` lead to, copying its containers, so that the caller's body is unchanged."""
     key: Any = int(steps[0]) if isinstance(holder, list) else steps[0]
     inner = holder[key]
     if len(steps) == 1:

@@ -1,1 +1,1 @@
-"""Detectors of values, one kind to a file: what announces a value, its shape, its check, its level."""
+"""Detectors of values, one kind per file: keyword, shape, check, level."""

@@ -86,7 +86,7 @@ _GAP_STOPS = Expression(r"[\d\n;]|(?<!\bno)(?<!\bnr)(?<!\bnum)\. |[!?] ", re.IGN
 
 
 def announced(context: Context) -> Iterator[Span]:
-    """What stands behind its keyword in the same sentence."""
+    """Yield values after their keyword in the same sentence."""
     text, lower = context.text, context.lower
     keywords = context.keywords
     for rule in _ANNOUNCED:
@@ -151,7 +151,9 @@ def announced(context: Context) -> Iterator[Span]:
 
 
 def _is_code(gap: str, value: str, after: str) -> bool:
-    """Whether what stands after "username" is an expression: called, indexed, or a bare name after a sign."""
+    """Return whether the text after "username" is an expression: a call, an index, or a bare name after a
+    sign.
+    """
     bare = gap.rstrip()[-1:] in ("=", ":") and not any(map(str.isdigit, value))
     return after in ("(", "[", ".") or (bare and "_" in value)
 

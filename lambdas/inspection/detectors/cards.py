@@ -1,4 +1,4 @@
-"""Payment cards: numbers by network and check digit or keyword, and rows of a table with their expiry."""
+"""Payment cards: numbers by network with check digit or keyword, and table rows with their expiry."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ _CARD_GROUPS = {
 
 
 def card_network(digits: str) -> bool:
-    """The first digits and the length belong to a card network."""
+    """Return whether first digits and length belong to a card network."""
     n = len(digits)
     p2, p3, p4 = int(digits[:2]), int(digits[:3]), int(digits[:4])
     if digits[0] == "4":
@@ -39,7 +39,7 @@ _DOCUMENTED_CARDS = frozenset(("1234567890123456", "1234567812345678", "00001111
 
 
 def card(context: Context, start: int, end: int, raw: str, digits: str, groups: list[str]) -> Span | None:
-    """A payment card, if this run of digits is one."""
+    """Return a payment card if this run of digits is one."""
     n = len(digits)
     if not 12 <= n <= 19 or "/" in raw or "(" in raw:
         return None
@@ -75,7 +75,7 @@ _CARD_ROW = Expression(
 
 
 def card_rows(context: Context) -> Iterator[Span]:
-    """A card number with its expiry and code side by side, as in an SQL insert."""
+    """Yield a card number next to its expiry and code, as in an SQL insert."""
     if "/" in context.text and any(end - start >= 12 for start, end in context.runs):
         for match in _CARD_ROW.finditer(context.text):
             yield Span("CARD_EXPIRY", *match.span(1), 0.8, "card-row")

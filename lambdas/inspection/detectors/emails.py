@@ -54,7 +54,7 @@ _DOCUMENTATION_DOMAINS = ("example.com", "example.org", "example.net")
 
 
 def emails(context: Context) -> Iterator[Span]:
-    """E-mail addresses of anybody; none of documentation."""
+    """Yield e-mail addresses, except those reserved for documentation."""
     text = context.text
     at = text.find("@")
     while at >= 0:

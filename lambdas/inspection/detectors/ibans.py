@@ -9,7 +9,7 @@ from lambdas.inspection.findings import Span
 
 
 def mod97(iban: str) -> bool:
-    """ISO 13616: the check of an IBAN without spaces, upper case."""
+    """Return whether an IBAN, without spaces and in upper case, passes the check of ISO 13616."""
     rearranged = iban[4:] + iban[:4]
     return int("".join(str(int(character, 36)) for character in rearranged)) % 97 == 1
 
@@ -27,7 +27,7 @@ _IBAN_LENGTHS = {
 
 
 def ibans(context: Context) -> Iterator[Span]:
-    """Account numbers by check digits, or by a keyword."""
+    """Yield account numbers by check digits, or by a keyword."""
     text = context.text
     for found in _heads(text, context.places["iban"]):
         start, head = found.start(), found.group()
@@ -54,7 +54,7 @@ PLACES = {"iban": rf"(?:^|[^A-Za-z0-9])[A-Za-z]{{2}}[0-9]{{2}}(?:[ -]?[A-Za-z0-9
 
 
 def _heads(text: str, ends: Sequence[int] | None) -> Iterator[re.Match[str]]:
-    """Countries with check digits. `ends`: where candidates of `PLACES` end, if these were sought."""
+    """Yield countries with check digits. `ends`: where candidates of `PLACES` end, if searched."""
     if ends is None:
         yield from _HEAD.finditer(text)
         return
@@ -69,7 +69,9 @@ _IBAN_RUN = Expression(r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,26}){1,8}")
 
 
 def _collect(text: str, start: int, count: int) -> tuple[int, str]:
-    """The first `count` letters and digits from `start`, single spaces or hyphens between them skipped."""
+    """Return the first `count` letters and digits from `start`, skipping single spaces or hyphens between
+    them.
+    """
     kept: list[str] = []
     position = start
     gap = 0

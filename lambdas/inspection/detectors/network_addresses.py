@@ -1,4 +1,4 @@
-"""Addresses of machines: IPv4, IPv6, MAC."""
+"""Network addresses: IPv4, IPv6, MAC."""
 
 import re
 import socket
@@ -9,7 +9,7 @@ from lambdas.inspection.findings import Span
 
 
 def ip4(context: Context, start: int, end: int, raw: str, groups: list[str]) -> Span | None:
-    """An IPv4 address of a host, if this run of digits is one."""
+    """Return the IPv4 address of a host if this run of digits is one."""
     text = context.text
     if len(groups) == 5 and raw.count("/") == 1 and "/" in raw[-3:]:
         # a network: the address without the length of its prefix
@@ -43,7 +43,7 @@ _MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4
 
 
 def colon_addresses(context: Context) -> Iterator[Span]:
-    """IPv6 and MAC addresses."""
+    """Yield IPv6 and MAC addresses."""
     text = context.text
     done = 0
     if "colons" in context.hints:

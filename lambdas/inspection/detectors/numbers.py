@@ -1,4 +1,4 @@
-"""Runs of digits: which kind of number each is."""
+"""Runs of digits, and which kind of number each is."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,18 +13,18 @@ from lambdas.inspection.findings import Span
 
 
 def weighted(digits: str, weights: tuple[int, ...], modulus: int) -> int:
-    """The weighted sum of digits, modulo."""
+    """Return the weighted sum of digits, modulo."""
     return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=False)) % modulus
 
 
 def nhs_number(digits: str) -> bool:
-    """UK NHS number: ten digits, modulo 11."""
+    """Return whether it is a UK NHS number: ten digits, modulo 11."""
     remainder = 11 - weighted(digits[:9], (10, 9, 8, 7, 6, 5, 4, 3, 2), 11)
     return len(digits) == 10 and (0 if remainder == 11 else remainder) == int(digits[9])
 
 
 def aba_routing(digits: str) -> bool:
-    """US bank routing number: nine digits, weights 3-7-1, a district that exists."""
+    """Return whether it is a US bank routing number: nine digits, weights 3-7-1, an existing district."""
     return (
         len(digits) == 9
         and weighted(digits, (3, 7, 1, 3, 7, 1, 3, 7, 1), 10) == 0
@@ -33,7 +33,7 @@ def aba_routing(digits: str) -> bool:
 
 
 def npi_number(digits: str) -> bool:
-    """US National Provider Identifier: Luhn over the prefix 80840."""
+    """Return whether it is a US National Provider Identifier: Luhn with the prefix 80840."""
     return len(digits) == 10 and luhn("80840" + digits)
 
 
@@ -47,8 +47,9 @@ _STRETCH = re.compile(r"[0-9 \-./()]*")
 
 
 def runs(text: str, ends: Sequence[int] | None) -> list[tuple[int, int]]:
-    """Runs of digits with what separates their groups, of seven characters and more. `ends`: where candidates
-    of `PLACES` end, if these were sought.
+    """Return runs of digits with separators, of seven characters and more.
+
+    `ends`: where candidates of `PLACES` end, if searched.
     """
     if ends is None:
         return _runs_between(text, 0, len(text))
@@ -72,7 +73,7 @@ def _runs_between(text: str, begin: int, end: int) -> list[tuple[int, int]]:
 
 
 def clusters(context: Context) -> Iterator[Span]:
-    """Every run, judged as a whole, then in its parts."""
+    """Judge every run, first as a whole, then in parts."""
     text = context.text
     for start, end in context.runs:
         yield from _cluster(context, start, end, text[start:end])
@@ -114,7 +115,7 @@ def _cluster(context: Context, start: int, end: int, raw: str, *, whole: bool = 
 
 
 def _parts(context: Context, start: int, raw: str) -> Iterator[Span]:
-    """A run that is nothing as a whole may hold several values side by side, separated by spaces or dots."""
+    """Yield values in a run that is nothing as a whole: several side by side, separated by spaces or dots."""
     pieces = [(m.start(), m.end()) for m in re.finditer(r"[\d\-./()]*\d", raw)]
     position = 0
     while position < len(pieces):
@@ -140,9 +141,7 @@ def _parts(context: Context, start: int, raw: str) -> Iterator[Span]:
 
 
 def _keyed_number(context: Context, start: int, end: int, digits: str, groups: list[str]) -> Span | None:
-    """Numbers whose checksum alone is too weak: checksum and keyword anywhere near, or a keyword right
-    before.
-    """
+    """Return a number whose checksum alone is too weak: with a keyword anywhere near, or directly before."""
     n = len(digits)
 
     def near(group: str, reach: int) -> bool:

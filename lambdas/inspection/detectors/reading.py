@@ -1,4 +1,4 @@
-"""What the detectors know of a text before they look at it: its keywords, its runs of digits."""
+"""What detectors know about a text in advance: its keywords and runs of digits."""
 
 import re
 from bisect import bisect_left
@@ -87,7 +87,9 @@ LITERALS = tuple((word, group) for group, words in _KEYWORDS.items() for word in
 
 
 def whole_words(lower: str, hits: Iterable[Hit]) -> Keywords:
-    """Where each group of keywords occurs as whole words: group -> [(start, end)] in rising order."""
+    """Return where each group of keywords occurs as whole words: group -> [(start, end)] in ascending
+    order.
+    """
     found: Keywords = {}
     size = len(lower)
     for start, end, group in hits:
@@ -117,11 +119,11 @@ class Context:
     places: Mapping[str, Sequence[int] | None]  # where candidates of `PLACES` end
 
     def before(self, group: str, position: int, reach: int = 60) -> bool:
-        """A keyword of the group ends within `reach` characters before the position."""
+        """Return whether a keyword of the group ends within `reach` characters before the position."""
         return self.distance(group, position, reach) is not None
 
     def distance(self, group: str, position: int, reach: int = 60) -> int | None:
-        """How many characters before the position the nearest keyword of the group ends."""
+        """Return the distance from the nearest preceding keyword of the group, in characters."""
         places = self.keywords.get(group)
         if not places:
             return None
@@ -134,7 +136,7 @@ class Context:
         return None
 
     def after(self, group: str, position: int, reach: int = 20) -> bool:
-        """A keyword of the group begins within `reach` characters after the position."""
+        """Return whether a keyword of the group begins within `reach` characters after the position."""
         places = self.keywords.get(group)
         if not places:
             return False
@@ -142,11 +144,11 @@ class Context:
         return index < len(places) and places[index][0] - position <= reach
 
     def has_digit(self, start: int, end: int) -> bool:
-        """Whether a digit stands in the range."""
+        """Return whether the range contains a digit."""
         return _DIGIT.search(self.text, start, end) is not None
 
     def anywhere(self, group: str) -> bool:
-        """A keyword of the group occurs in the text."""
+        """Return whether a keyword of the group occurs in the text."""
         return group in self.keywords
 
 

@@ -12,7 +12,7 @@ _DOCUMENTED_SSN = frozenset(("123456789", "078051120", "219099999", "111111111",
 def social_security(
     context: Context, start: int, end: int, raw: str, digits: str, groups: list[str]
 ) -> Span | None:
-    """A US social security number, if this run of digits is one."""
+    """Return a US social security number if this run of digits is one."""
     if len(digits) != 9 or digits in _DOCUMENTED_SSN:
         return None
     near = context.before("ssn", start, 80)
@@ -47,7 +47,7 @@ _MASKED_SSN = re.compile(
 
 
 def masked(context: Context) -> Iterator[Span]:
-    """Numbers of which only the end is shown, where a keyword stands in the text."""
+    """Yield numbers of which only the end is shown, if the text contains a keyword."""
     if "ssn" in context.keywords:
         for match in _MASKED_SSN.finditer(context.text):
             yield Span("US_SSN", *match.span(), 0.6, "ssn-masked")

@@ -1,4 +1,4 @@
-"""Values under a header that names their columns."""
+"""Values below a header that names their columns."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -47,7 +47,7 @@ _MAX_TABLE_LINES = 2_000
 
 
 def tables(context: Context) -> Iterator[Span]:
-    """Values under a header line that names their columns (comma, semicolon, tab or pipe)."""
+    """Yield values below a header line that names their columns (comma, semicolon, tab or pipe)."""
     text = context.text
     done = 0  # where the line begins behind a table already read
     for start, end in _may_be_headers(context):
@@ -65,7 +65,7 @@ def tables(context: Context) -> Iterator[Span]:
 
 
 def _may_be_headers(context: Context) -> Iterator[tuple[int, int]]:
-    """A glance: where lines are that have as many of a separator as the line below."""
+    """Yield lines that have as many of a separator as the next line, as a cheap check."""
     text = context.text
     last = -1
     ends = context.places["header"]
@@ -80,7 +80,7 @@ def _may_be_headers(context: Context) -> Iterator[tuple[int, int]]:
 
 
 def _every_line(text: str) -> Iterator[int]:
-    """Where each line begins."""
+    """Yield where each line begins."""
     place = 0
     while place >= 0:
         yield place
@@ -88,7 +88,7 @@ def _every_line(text: str) -> Iterator[int]:
 
 
 def _lines(text: str, start: int) -> Iterator[str]:
-    """The lines from `start` on."""
+    """Yield the lines from `start` on."""
     while start <= len(text):
         end = text.find("\n", start)
         end = len(text) if end < 0 else end

@@ -9,7 +9,7 @@ from lambdas.inspection.findings import Span
 def telephone(
     context: Context, start: int, end: int, raw: str, digits: str, groups: list[str]
 ) -> Span | None:
-    """A telephone number, if this run of digits is one."""
+    """Return a telephone number if this run of digits is one."""
     text = context.text
     n = len(digits)
     if not 6 <= n <= 18:
@@ -115,7 +115,7 @@ _PAIR_AFTER = re.compile(r"(?: [0-9a-f]{2}){0,3} (?:[a-f][0-9a-f]|[0-9][a-f])(?!
 
 
 def _in_dump(text: str, start: int, end: int) -> bool:
-    """Bytes in hexadecimal stand on one side."""
+    """Return whether one side has hexadecimal bytes."""
     return bool(
         _PAIR_BEFORE.search(text, max(0, start - 24), start) or _PAIR_AFTER.match(text, end, end + 24)
     )
@@ -129,12 +129,14 @@ _IDENTIFIERS = ("nhs", "sin", "aadhaar", "routing", "account", "npi", "mrn", "in
 
 
 def _identified(context: Context, position: int) -> bool:
-    """A keyword of another kind of number stands closer before the number than one of telephones."""
+    """Return whether a keyword of another kind of number precedes the number more closely than one of
+    telephones.
+    """
     distances = [d for group in _IDENTIFIERS if (d := context.distance(group, position, 30)) is not None]
     telephone = context.distance("phone", position, 30)
     return bool(distances) and (telephone is None or min(distances) < telephone)
 
 
 def _fictional(digits: str) -> bool:
-    """555-0100 to 555-0199 are set aside for documentation."""
+    """Return whether the number is one of 555-0100 to 555-0199, which are reserved for documentation."""
     return digits[-7:-2] == "55501" or (len(digits) >= 10 and digits.endswith(("1234567890", "0123456789")))

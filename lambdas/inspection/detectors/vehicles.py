@@ -13,13 +13,13 @@ _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
 def vin_check(vin: str) -> bool:
-    """ISO 3779 with the North American check digit."""
+    """Return whether it passes the check digit of ISO 3779 as used in North America."""
     total = sum(_VIN_VALUES[character] * weight for character, weight in zip(vin, _VIN_WEIGHTS, strict=True))
     return "0123456789X"[total % 11] == vin[8]
 
 
 def vehicles(context: Context) -> Iterator[Span]:
-    """Numbers with a check digit in a text about vehicles."""
+    """Yield numbers with a check digit in a text about vehicles."""
     if (
         "vin" not in context.hints
         or "vin" in context.keywords

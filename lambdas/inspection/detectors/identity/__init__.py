@@ -1,9 +1,8 @@
-"""Numbers by which states, insurers and tax offices know a person: a keyword beside it and its check digits
-decide (L2.3).
+"""Identity numbers of states, insurers and tax offices, confirmed by a nearby keyword and check digits
+(L2.3).
 
-One declaration each, by part of the world: who gives it out, what announces it (in the languages of the
-place), its shape, its check, published examples. The shape alone never counts. The checks are judged in the
-tests by python-stdnum.
+Each has one declaration, by part of the world: issuer, keywords (in the local languages), shape, check,
+published examples. The shape alone never counts. The tests verify the checks with python-stdnum.
 """
 
 import re
@@ -67,13 +66,15 @@ _EUROPEAN_UNION = frozenset(
 
 
 def countries(regions: frozenset[str]) -> frozenset[str]:
-    """Regions as countries: `eu` stands for its members."""
+    """Return regions as countries: `eu` stands for its members."""
     return regions - {"eu"} | (_EUROPEAN_UNION if "eu" in regions else frozenset())
 
 
 def detect(text: str, lower: str, hits: Iterable[Hit], regions: frozenset[str] = frozenset()) -> list[Span]:
-    """Numbers beside their keywords. `hits`: where the `LITERALS` occur; `regions`: only theirs, if any are
-    given (`de`, `uk`, …). A general keyword counts where no keyword of a kind does.
+    """Return numbers with a nearby keyword.
+
+    `hits`: where the `LITERALS` occur; `regions`: only theirs, if any are given (`de`, `uk`, …). A general
+    keyword counts only if there is no specific one.
     """
     found: list[Span] = []
     general: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""Identity numbers: north and South America."""
+"""Identity numbers: North and South America."""
 
 from lambdas.inspection.detectors.identity.checks import born_in_either, digits, luhn, weighted
 from lambdas.inspection.detectors.identity.declared import IdentityNumber, number

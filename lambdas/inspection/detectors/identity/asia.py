@@ -1,4 +1,4 @@
-"""Identity numbers: India, the east and the south-east of Asia."""
+"""Identity numbers: India, East and Southeast Asia."""
 
 from lambdas.inspection.detectors.identity.checks import born, born_in_either, digits, verhoeff, weighted
 from lambdas.inspection.detectors.identity.declared import IdentityNumber, number
@@ -10,7 +10,9 @@ def _my_number(text: str) -> bool:
 
 
 def _rrn(text: str) -> bool:
-    """A birth and a century; numbers given out since October 2020 have no check digit."""
+    """Return whether it has a birth date and a century; numbers issued since October 2020 have no check
+    digit.
+    """
     return text[6] in "0123456789" and born_in_either(text[:6])
 
 

@@ -1,4 +1,4 @@
-"""Check digits and dates that several identity numbers share; judged in the tests by python-stdnum."""
+"""Check digits and dates common to several identity numbers, verified in the tests with python-stdnum."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -41,7 +41,7 @@ def born(year: int, month: int, day: int) -> bool:
 
 
 def born_in_either(text: str, order: str = "ymd") -> bool:
-    """Six digits that are a date in this century or the last."""
+    """Return whether six digits are a date in this century or the last."""
     parts = {name: int(text[place * 2 : place * 2 + 2]) for place, name in enumerate(order)}
     return any(born(century + parts["y"], parts["m"], parts["d"]) for century in (1900, 2000))
 

@@ -1,4 +1,4 @@
-"""What an identity number is declared by."""
+"""Declaration of an identity number."""
 
 import re
 from collections.abc import Callable
@@ -10,9 +10,11 @@ from lambdas.inspection.normalise import normalise
 
 @dataclass(frozen=True, slots=True)
 class IdentityNumber:
-    """A kind of number. `shape` is what it looks like with its separators, `check` is asked about it without
-    them, in capitals. `name` is for people. A `sure` one is so hard to hit by chance that a general keyword
-    ("national id") is enough. `examples` are published, `neighbours` are not numbers of this kind.
+    """A kind of number.
+
+    `shape` is its format with separators; `check` is applied without them, in upper case. `name` is for
+    people. A `sure` one is so unlikely by chance that a general keyword ("national id") suffices.
+    `examples` are published; `neighbours` are not numbers of this kind.
     """
 
     type: str
@@ -38,8 +40,10 @@ def number(
     examples: str = "",
     neighbours: str = "",
 ) -> IdentityNumber:
-    """Lists are separated by "|", regions by blanks; without any the type begins with its region. A blank in
-    a shape is any separator or none.
+    """Declare a number. Lists are separated by "|", regions by spaces; by default the type begins with its
+    region.
+
+    A space in a shape is an optional separator.
     """
     return IdentityNumber(
         type,
@@ -55,8 +59,8 @@ def number(
 
 
 def as_read(keywords: str) -> tuple[str, ...]:
-    """Keywords as texts are read: small and capital letters of other alphabets look like different Latin
-    ones.
+    """Return keywords as texts are read: some letters of other alphabets look like different Latin ones in
+    lower and upper case.
     """
     spellings = (
         form for word in keywords.split("|") for form in (word, word.upper(), word[:1].upper() + word[1:])
