@@ -1,1 +1,1 @@
-"""Provisioning by SCIM 2.0: the identity provider says who exists, and access follows (G.4)."""
+"""Provisioning with SCIM 2.0: the identity provider defines who exists, and access follows (G.4)."""

@@ -1,4 +1,4 @@
-"""On whose behalf a change is made: the token of the request, or the worker (G.4)."""
+"""Actor of a change: the token of the request, or the worker (G.4)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 def actor() -> str:
-    """Who acts now."""
+    """Return the current actor."""
     return _ACTOR.get()
 
 
@@ -26,6 +26,6 @@ def acting(name: str) -> Iterator[None]:
 
 
 def inherited(call: Callable[[Argument], Result]) -> Callable[[Argument], Result]:
-    """`call` for other threads, with the actor of this one."""
+    """Return `call` for other threads, with the actor of this one."""
     context = copy_context()
     return lambda argument: context.copy().run(call, argument)

@@ -1,7 +1,7 @@
 """The SCIM service as an ASGI application: authentication, limits, errors and the access log (G.4, L1.7).
 
-Requests under `/scim/v2` need the bearer token; nothing is read of them before it was checked. The endpoints
-block, so each request runs in a thread of its own.
+Requests under `/scim/v2` require the bearer token, which is verified before anything else is read. The
+endpoints block, so each request runs in a thread.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the application answers with. `body_limit` is in bytes."""
+    """What the application needs. `body_limit` is in bytes."""
 
     endpoints: Endpoints
     tokens: BearerTokens
@@ -61,7 +61,7 @@ class Service:
 
 
 def create_app(service: Service | None = None) -> Application:
-    """The application. Without `service` it is made from the environment when the server starts."""
+    """Return the application. Without `service`, it is composed from the environment at server start."""
     return _App(service)
 
 
@@ -83,7 +83,7 @@ def _compose() -> Service:
 
 
 class _App:
-    """Reads requests, checks tokens, writes answers and the access log."""
+    """Reads requests, verifies tokens, writes answers and the access log."""
 
     def __init__(self, service: Service | None) -> None:
         self._service = service
@@ -173,7 +173,9 @@ class _App:
     async def _token(
         self, service: Service, scope: Scope, headers: dict[str, str], receive: Receive
     ) -> Answer:
-        """OAuth 2.0 client credentials (RFC 6749, 4.4): a named token's name and secret for an hour's use."""
+        """Serve OAuth 2.0 client credentials (RFC 6749, 4.4): a named token's name and secret, valid for an
+        hour.
+        """
         if scope["method"] != "POST":
             return Answer(405, {"error": "invalid_request"}, {"allow": "POST"})
         body = await _body(receive, _LARGEST_FORM)
@@ -196,7 +198,9 @@ class _App:
 
 
 def _caller(service: Service, token: str, address: str) -> str | None:
-    """The name of the token that a request presents; None for none that is good. Raises as its stores do."""
+    """Return the name of the token that a request presents, or None if it is invalid. Raises as its stores
+    do.
+    """
     name = service.named.accepts(token, address)
     if name is None and service.tokens.accepts(token):
         name = DEFAULT
@@ -206,7 +210,7 @@ def _caller(service: Service, token: str, address: str) -> str | None:
 
 
 def _client(headers: dict[str, str], form: dict[str, str]) -> tuple[str, str]:
-    """The client's name and secret, from the form or from Basic authentication."""
+    """Return the client's name and secret, from the form or from Basic authentication."""
     scheme, _, given = headers.get("authorization", "").partition(" ")
     if scheme.casefold() == "basic":
         try:
@@ -218,7 +222,7 @@ def _client(headers: dict[str, str], form: dict[str, str]) -> tuple[str, str]:
 
 
 def _source(scope: Scope, headers: dict[str, str]) -> str:
-    """The address that a request comes from: as API Gateway saw it, else of the connection."""
+    """Return the source address of a request: as seen by API Gateway, or else of the connection."""
     try:
         context = json.loads(headers.get("x-amzn-request-context", "{}"))
         identity = context.get("identity") if isinstance(context, dict) else None
@@ -231,11 +235,11 @@ def _source(scope: Scope, headers: dict[str, str]) -> str:
 
 
 class _ClientGone(Exception):
-    """The caller left before its request was complete."""
+    """The caller disconnected before its request was complete."""
 
 
 async def _body(receive: Receive, limit: int) -> bytes | None:
-    """The whole body; None when it is over the limit, which stops reading."""
+    """Return the whole body, or None if it exceeds the limit, at which reading stops."""
     parts, size = [], 0
     async with asyncio.timeout(_BODY_SECONDS):
         while True:
@@ -252,7 +256,7 @@ async def _body(receive: Receive, limit: int) -> bytes | None:
 
 
 def _is_json(content_type: str) -> bool:
-    """Whether a body may be JSON by its content type; one that says nothing may be."""
+    """Return whether a body may be JSON by its content type; a missing one may be."""
     return content_type.partition(";")[0].strip().lower() in {"", "application/scim+json", "application/json"}
 
 
@@ -276,7 +280,7 @@ def _request(scope: Scope, headers: dict[str, str], body: bytes, actor: str) -> 
 
 
 def _base_url(scope: Scope, headers: dict[str, str]) -> str:
-    """The address under which the caller knows the service: it is only shown to the same caller.
+    """Return the URL under which the caller knows the service, which is shown only to the same caller.
 
     Behind API Gateway the path begins with the stage, which only the request context names.
     """
@@ -322,7 +326,7 @@ def _failed() -> Answer:
 
 
 def _route(path: str) -> str:
-    """The path as the log shows it: names of ours, nothing that a caller chose."""
+    """Return the path for the log: our own names, nothing chosen by a caller."""
     if not path.startswith(BASE_PATH):
         return "other"
     parts = [part for part in path.removeprefix(BASE_PATH).split("/") if part]
@@ -339,7 +343,7 @@ def _place(error: BaseException) -> str:
 
 
 def _metrics(answer: Answer) -> dict[str, Any]:
-    """What CloudWatch reads out of the line (embedded metric format), by its field `environment`."""
+    """Return what CloudWatch extracts from the line (embedded metric format), by its field `environment`."""
     is_refused = 400 <= answer.status < 500 and answer.status not in _NO_REFUSAL
     counts = {
         "ScimRequests": 1,

@@ -1,7 +1,7 @@
-"""The bearer token that the identity provider presents: two are valid while one takes over from the other.
+"""Bearer tokens of the identity provider, two of which are valid during a rotation.
 
-The token is a secret of Secrets Manager. After a rotation the one before (AWSPREVIOUS) stays valid for
-`overlap`, so that provisioning goes on until somebody has put the new one into the identity provider.
+The token is a secret of Secrets Manager. After a rotation the previous one (AWSPREVIOUS) stays valid for
+`overlap`, so that provisioning continues until somebody has entered the new one at the identity provider.
 """
 
 import hashlib
@@ -27,17 +27,17 @@ _NOBODY = b"\0" * 32
 
 
 def new_token() -> str:
-    """A fresh token: 256 random bits."""
+    """Return a new token of 256 random bits."""
     return secrets.token_urlsafe(32)
 
 
 class TokensUnavailable(Exception):
-    """The secret cannot be read: nobody is let in."""
+    """The secret cannot be read, so all requests are denied."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Digests of the valid tokens, when they were read, and until when the older one counts."""
+    """Digests of the valid tokens, when they were read, and when the previous one expires."""
 
     current: bytes
     previous: bytes
@@ -46,7 +46,7 @@ class _Known:
 
 
 class BearerTokens:
-    """Checks tokens. `client` is a botocore Secrets Manager client, made once; calls block."""
+    """Verifies tokens. `client` is a botocore Secrets Manager client, created once; calls block."""
 
     def __init__(
         self,
@@ -66,9 +66,9 @@ class BearerTokens:
         self._lock = threading.Lock()
 
     def accepts(self, token: str) -> bool:
-        """Whether `token` is one of the valid ones. Raises `TokensUnavailable`.
+        """Return whether `token` is valid. Raises `TokensUnavailable`.
 
-        Digests are compared, both each time and in constant time, so that the time taken says nothing.
+        Digests are compared, both each time and in constant time, so that timing reveals nothing.
         """
         if not token or len(token) > _LONGEST_TOKEN:
             return False

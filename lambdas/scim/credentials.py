@@ -39,7 +39,7 @@ _GRANTS = "GRANTS"
 
 @dataclass(frozen=True, slots=True)
 class NamedToken:
-    """What is known of a token. Without `expires_at` it has no end, without `networks` it comes from
+    """A stored token. Without `expires_at` it does not expire, without `networks` it is accepted from
     anywhere.
     """
 
@@ -53,11 +53,11 @@ class NamedToken:
     granted: bool = False  # an access token, which buys no other
 
     def good_at(self, now: datetime) -> bool:
-        """Whether it has not ended."""
+        """Return whether it has not expired."""
         return self.expires_at is None or now < self.expires_at
 
     def good_from(self, address: str) -> bool:
-        """Whether it may come from there. An address that cannot be read is nowhere."""
+        """Return whether it is accepted from this address. An invalid address is not."""
         if not self.networks:
             return True
         try:
@@ -68,17 +68,17 @@ class NamedToken:
 
 
 def digest_of(token: str) -> str:
-    """What a token is known by."""
+    """Return the digest by which a token is stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def new_secret() -> str:
-    """A fresh token: 256 random bits."""
+    """Return a new token of 256 random bits."""
     return secrets.token_urlsafe(32)
 
 
 class NamedTokens:
-    """Makes, lists, revokes and checks tokens. Raises `DirectoryUnavailable`."""
+    """Creates, lists, revokes and verifies tokens. Raises `DirectoryUnavailable`."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class NamedTokens:
     # -- the operator --------------------------------------------------------------------------------------
 
     def create(self, token: NamedToken) -> None:
-        """Keep a token by its digest. One of the same name ends with it."""
+        """Store a token by its digest, replacing one with the same name."""
         before = self._named(token.name)
         writes = [
             Write(self._store.put(f"TOKEN#{token.digest}", "TOKEN", _item(token))),
@@ -109,7 +109,7 @@ class NamedTokens:
         self._store.transact(writes)
 
     def revoke(self, name: str) -> bool:
-        """End a token. False: there is none of that name."""
+        """Revoke a token. Return False if there is none with that name."""
         found = self._named(name)
         if found is None:
             return False
@@ -118,7 +118,7 @@ class NamedTokens:
         return True
 
     def every(self) -> list[NamedToken]:
-        """All tokens, by name; those that have expired too."""
+        """Return all tokens by name, including expired ones."""
         names = [item["sk"]["S"] for item in self._store.under(_TOKENS)]
         return [token for name in names if (token := self._named(name)) is not None]
 
@@ -132,7 +132,7 @@ class NamedTokens:
     # -- the service ---------------------------------------------------------------------------------------
 
     def accepts(self, token: str, address: str) -> str | None:
-        """The name of a good token that may come from `address`; None for any other."""
+        """Return the name of a valid token that is accepted from `address`, or None."""
         if not token or len(token) > _LONGEST_TOKEN:
             return None
         found = self._looked_up(digest_of(token))
@@ -141,7 +141,9 @@ class NamedTokens:
         return found.name
 
     def grant(self, name: str, secret: str, address: str) -> tuple[str, int] | None:
-        """An access token for the client `name` with this secret, and its lifetime in seconds; or None."""
+        """Return an access token for the client `name` with this secret, and its lifetime in seconds; or
+        None.
+        """
         if self.accepts(secret, address) != name:
             return None
         client = self._looked_up(digest_of(secret))
@@ -155,7 +157,7 @@ class NamedTokens:
         return token, int((ends - self._clock()).total_seconds())
 
     def within_limit(self, name: str) -> bool:
-        """Whether one request more is within what a token may send; it counts as sent."""
+        """Count a request, and return whether it is within the token's rate limit."""
         now = self._stopwatch()
         with self._lock:
             left, at = self._buckets.get(name, (BURST, now))
@@ -164,7 +166,7 @@ class NamedTokens:
             return left >= 1
 
     def used(self, name: str) -> None:
-        """Keep that a token was used now, at most once a minute. It never fails a request."""
+        """Note that a token was used, at most once a minute. Never fails a request."""
         now = self._stopwatch()
         with self._lock:
             if now - self._used.get(name, float("-inf")) < _USED_EVERY_SECONDS:
@@ -177,12 +179,12 @@ class NamedTokens:
             self._used.pop(name, None)
 
     def last_used(self) -> datetime | None:
-        """When any token was used last; None: never."""
+        """Return when any token was last used, or None."""
         times = [_time(item, "last_used_at") for item in self._store.under(_TOKENS)]
         return max((one for one in times if one is not None), default=None)
 
     def forget_grants(self) -> None:
-        """Delete access tokens that have ended."""
+        """Delete expired access tokens."""
         for item in self._store.under(_GRANTS):
             ends = _time(item, "expires_at")
             if ends is None or ends <= self._clock():
@@ -204,7 +206,7 @@ class NamedTokens:
         return token
 
     def _granted(self, digest: str) -> NamedToken | None:
-        """The client behind an access token, for as long as both are good."""
+        """Return the client behind an access token while both are valid."""
         grant = self._store.get(_GRANTS, digest)
         ends = _time(grant, "expires_at") if grant is not None else None
         if grant is None or ends is None or ends <= self._clock():

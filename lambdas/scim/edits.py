@@ -1,7 +1,7 @@
-"""PATCH and PUT of a group, reduced to who comes and who goes.
+"""PATCH and PUT of a group, reduced to members added and removed.
 
-A change that names its members (`add`, `remove` with a filter on `value` or with values) is answered without
-reading the others, whatever the size of the group. Any other change is made on the whole group.
+A change that names its members (`add`, `remove` with a filter on `value` or with values) is applied without
+reading the others, whatever the size of the group. Any other change applies to the whole group.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +18,7 @@ _REMOVE = PatchOperation.Op.remove
 
 
 def members_of(values: Iterable[Any]) -> tuple[Member, ...]:
-    """The members that a request names. Raises InvalidValueException."""
+    """Return the members that a request names. Raises InvalidValueException."""
     found = [value if isinstance(value, GroupMember) else _validated(value) for value in values]
     if any(not one.value for one in found):
         raise InvalidValueException(detail="members: one has no value", attribute="members")
@@ -26,7 +26,7 @@ def members_of(values: Iterable[Any]) -> tuple[Member, ...]:
 
 
 def replacement(resource: Any, members: Members) -> Callable[[Any], Edit]:
-    """What a PUT of `resource` makes of a group whose members are `members()`."""
+    """Return what a PUT of `resource` changes in a group with the members `members()`."""
     wanted = members_of(resource.members or ())
 
     def edit(before: Any) -> Edit:
@@ -39,7 +39,7 @@ def replacement(resource: Any, members: Members) -> Callable[[Any], Edit]:
 
 
 def patched(patch: PatchOp[Group], group_id: str, members: Members) -> Callable[[Any], Edit]:
-    """What a PATCH makes of a group whose members are `members()`."""
+    """Return what a PATCH changes in a group with the members `members()`."""
     operations = patch.operations or []
     named = [_named_members(operation) for operation in operations]
     whole = any(
@@ -73,7 +73,7 @@ def patched(patch: PatchOp[Group], group_id: str, members: Members) -> Callable[
 
 
 def _apply(patch: PatchOp[Group], operations: Sequence[Any], resource: Any, group_id: str) -> Any:
-    """The resource after the operations. It has its id while they run: Okta sends it along."""
+    """Return the resource after the operations. It has its id while they run, because Okta sends it."""
     if operations:
         resource.id = group_id
         patch.model_copy(update={"operations": list(operations)}).patch(resource, POLICY)
@@ -87,7 +87,7 @@ def _difference(resource: Any, wanted: Sequence[Member], present: Sequence[Membe
 
 
 def _named_members(operation: Any) -> tuple[Member, ...] | None:
-    """The members that an operation names one by one; None when it is about something else."""
+    """Return the members that an operation names individually, or None if it is about something else."""
     node = operation.path.ast if operation.path is not None else None
     if not isinstance(node, AttrPath | ValuePath):
         return None

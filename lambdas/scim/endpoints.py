@@ -51,8 +51,8 @@ _LIST_SCHEMA = str(ListResponse.__schema__)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One authenticated request. `parts` is the path after `/scim/v2`; `query` has the last of each name.
-    `actor` is the token that was presented, by its name.
+    """One authenticated request. `parts` is the path after `/scim/v2`; `query` has the last value of each
+    name; `actor` is the name of the token.
     """
 
     method: str
@@ -67,7 +67,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, JSON content (None: no body) and headers. `leaver`: the request was to put somebody out."""
+    """Status, JSON content (None: no body) and headers. `leaver`: the request was to deactivate somebody."""
 
     status: int
     content: Mapping[str, Any] | None = None
@@ -84,7 +84,7 @@ class Endpoints:
         self._search = Search(people, groups)
 
     def answer(self, request: Request) -> Answer:
-        """The answer; what the caller did wrong is answered too. Raises `DirectoryUnavailable`."""
+        """Return the answer, also for the caller's errors. Raises `DirectoryUnavailable`."""
         try:
             with acting(request.actor):
                 return self._route(request)
@@ -160,7 +160,7 @@ class Endpoints:
         return self._shown(stored, request, Context.RESOURCE_QUERY_RESPONSE)
 
     def _change_person(self, identifier: str, request: Request) -> Answer:
-        """PUT or PATCH of a person. Who is put out by it is out whatever becomes of the rest."""
+        """Serve PUT or PATCH of a person. A deactivation takes effect even if the rest is refused."""
         active = says_active(request.method, request.body)
         try:
             stored = self._changed_person(identifier, request, active)
@@ -197,7 +197,7 @@ class Endpoints:
         return self._people.update(identifier, change, versions=_expected(request))
 
     def _put_out(self, identifier: str) -> None:
-        """Put a person out whose other changes were refused."""
+        """Deactivate a person whose other changes were refused."""
 
         def change(person: Any) -> Any:
             person.active = False
@@ -250,13 +250,15 @@ class Endpoints:
         return Answer(status, resource.model_dump(scim_ctx=context, response_parameters=chosen), headers)
 
     def _members(self, identifier: str, context: Context) -> Sequence[Member] | None:
-        """The members to show. A change that was made is not answered by an error because they are many."""
+        """Return the members to show. A change that succeeded is not answered with an error because they
+        are many.
+        """
         if context == Context.RESOURCE_QUERY_RESPONSE:
             return self._groups.shown_members(identifier, stored_groups.SHOWN_MEMBERS)
         return self._groups.members(identifier, stored_groups.SHOWN_MEMBERS)
 
     def _delete(self, kind: TypeName, identifier: str, request: Request) -> Answer:
-        """Who is to be deleted is out, even where the version is another by now."""
+        """Delete a resource. A person to be deleted is deactivated even if the version does not match."""
         stored: People | Groups = self._people if kind == "User" else self._groups
         try:
             stored.delete(identifier, versions=_expected(request))
@@ -285,7 +287,7 @@ class Endpoints:
 
 
 def refused(error: SCIMException) -> Answer:
-    """The answer to what the caller did wrong."""
+    """Return the answer to the caller's error."""
     return Answer(error.status, error.to_error().model_dump())
 
 
@@ -295,7 +297,7 @@ def _invalid(error: ValidationError) -> Answer:
 
 
 def _names_a_leaver(request: Request) -> bool:
-    """Whether a request about one person is to put somebody out."""
+    """Return whether a request about one person deactivates somebody."""
     if request.parts[:1] != (ENDPOINTS["User"],):
         return False
     return request.method == "DELETE" or says_active(request.method, request.body).is_out
@@ -307,8 +309,10 @@ def _not_allowed(allowed: str) -> Answer:
 
 
 def _content(request: Request) -> dict[str, Any]:
-    """The body. Raises InvalidSyntaxException unless it is a JSON object of characters that can be stored.
-    Where somebody is put out, half a surrogate pair becomes a question mark and keeps nobody in.
+    """Return the body. Raises InvalidSyntaxException unless it is a JSON object of characters that can be
+    stored.
+
+    In a deactivation, an unpaired surrogate becomes a question mark and keeps nobody active.
     """
     try:
         content = json.loads(request.body, parse_constant=_no_constant)
@@ -332,7 +336,7 @@ def _query_of(request: Request) -> dict[str, Any]:
 
 
 def _expected(request: Request) -> Versions:
-    """The versions that If-Match allows. Raises PreconditionFailedException when none can be meant."""
+    """Return the versions that If-Match allows. Raises PreconditionFailedException if none can match."""
     if not request.if_match:
         return None
     versions = _versions(request.if_match)
@@ -342,7 +346,7 @@ def _expected(request: Request) -> Versions:
 
 
 def _versions(header: str) -> Versions:
-    """The versions of a header of entity tags; None for `*`."""
+    """Return the versions in a header of entity tags; None for `*`."""
     if header.strip() == "*":
         return None
     return frozenset(int(number) for number in _ETAG.findall(header))
@@ -360,7 +364,7 @@ def _list(resources: list[Any], *, total: int, start: int) -> Answer:
 
 
 def _discovery(request: Request) -> Answer:
-    """What the service says of itself (RFC 7644, 4)."""
+    """Serve the service's description of itself (RFC 7644, 4)."""
     if "filter" in request.query:
         raise ForbiddenException(detail="Discovery cannot be filtered.")
     name, *rest = request.parts

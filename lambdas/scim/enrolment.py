@@ -1,12 +1,12 @@
-"""People by their sign-in, where no identity provider provisions: groups from claims, and people who are let
-in by rule (G.4, C.1).
+"""People created and updated by sign-ins, if no identity provider provisions: groups from claims, and
+just-in-time people by rule (G.4, C.1).
 
-The trigger of the user pool asks this function at each sign-in, never at a renewal. What it does goes through
-the directory as a provider's requests do: the same rules, access records, events and consequences, in the
-name of `sign-in`. It lets nobody in whom an operator or a provider has put out, and nobody without an address
-that is verified, because that becomes the person's name here.
+The user pool's trigger invokes this function at each sign-in, never at a refresh. Its changes go through
+the directory like a provider's requests: the same rules, access records, events and consequences, in the
+name of `sign-in`. It never reactivates anybody deactivated by an operator or a provider, and never creates
+anybody without a verified address, which becomes the person's name.
 
-Environment: that of the SCIM service; `PEOPLE_FROM_CLAIMS` (`true`: people are let in).
+Environment: that of the SCIM service; `PEOPLE_FROM_CLAIMS` (`true`: people are created).
 """
 
 import os
@@ -29,7 +29,7 @@ USER, ENTERPRISE = str(UserResource.__schema__), str(EnterpriseUser.__schema__)
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What a sign-in says. `person` is the id where the account is bound, `address` only a verified one,
+    """What a sign-in asserts. `person` is the id if the account is bound, `address` only a verified one,
     `external_id` the directory's id of the account.
     """
 
@@ -41,18 +41,18 @@ class Enrolment:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "Enrolment":
-        """The enrolment of an event."""
+        """Return the enrolment of an event."""
         texts = {name: str(event.get(name) or "") for name in ("person", "external_id", "address", "name")}
         groups = tuple(str(one) for one in event.get("groups") or ())
         return cls(**texts, groups=groups[:_MOST_GROUPS])
 
 
 def enrol(directory: Directory, asked: Enrolment, *, lets_in: bool) -> str:
-    """Let the groups of a person whose account is bound follow the claims; of somebody new make a person
-    where a rule gives a department. The person's id, empty for nobody. Idempotent. Raises
-    `DirectoryUnavailable`.
+    """Update the groups of a bound person from the claims, or create a new person if a rule grants a
+    department.
 
-    Somebody who is known and has no account yet stays as they are: this account may be refused as another's.
+    Return the person's id, or an empty text. Idempotent. Raises `DirectoryUnavailable`. A known person
+    without an account is not changed: this account may be rejected as another person's.
     """
     with acting("sign-in"):
         person = asked.person
@@ -79,7 +79,7 @@ def _known(directory: Directory, asked: Enrolment) -> str:
 
 
 def _placed(directory: Directory, asked: Enrolment) -> bool:
-    """Whether the groups alone give a department."""
+    """Return whether the groups alone grant a department."""
     return bool(directory.rules().place([(one, one) for one in asked.groups], "").department)
 
 
@@ -106,7 +106,7 @@ def _directory() -> Directory:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, str]:
-    """Asked by the trigger. Raises where a store does not answer: then nobody signs in."""
+    """Serve the trigger. Raises if a store does not answer; nobody then signs in."""
     del context
     lets_in = os.environ.get("PEOPLE_FROM_CLAIMS") == "true"
     return {"person": enrol(_directory(), Enrolment.of(event), lets_in=lets_in)}

@@ -1,7 +1,6 @@
-"""What happened to a person, kept in the outbox until all that follows from it is done (G.4).
+"""Events of people, kept in the outbox until all their consequences are complete (G.4).
 
-An event is written in the same transaction as the change itself, so none is ever lost; `worker` takes it from
-there.
+An event is written in the transaction of the change itself, so none is ever lost; `worker` processes it.
 """
 
 import json
@@ -22,8 +21,9 @@ MEMBERS_OF_EVENT = 5_000  # members in one item: well under DynamoDB's 400 KB
 
 @dataclass(frozen=True, slots=True)
 class PersonEvent:
-    """A joiner, mover, leaver, or somebody who is called otherwise now and signs in again. `sign_in_names`
-    are needed to end sessions, and go with the event. `actor` is who made the change.
+    """A joiner, mover, leaver, or a renamed person who must sign in again.
+
+    `sign_in_names` are needed to revoke sessions, and are removed with the event. `actor` made the change.
     """
 
     id: str
@@ -41,11 +41,11 @@ class PersonEvent:
 
 @dataclass(frozen=True, slots=True)
 class MembershipEvent:
-    """Members that a group gains or loses, or (`settle`) whose placement is to be looked at again.
-    `everyone`: all its members in place of a list; `after` is the last of them that is done.
+    """Members that a group gains or loses, or (`settle`) whose placement is to be updated.
 
-    It is carried out at once by the request that makes it; the worker finishes what a crash left, as long as
-    the group is still at `version` (0: gone), so that nothing newer is undone.
+    `everyone`: all its members instead of a list; `after` is the last completed one. The request that
+    creates it also carries it out; the worker completes what a crash left, while the group is still at
+    `version` (0: deleted), so that nothing newer is undone.
     """
 
     id: str
@@ -63,7 +63,7 @@ Event = PersonEvent | MembershipEvent | IdentityEvent
 
 
 def move_between(before: AccessRecord | None, after: AccessRecord) -> Move | None:
-    """What a change of the access record means for the person; None: nothing that others must hear of."""
+    """Return what a change of the access record means for the person, or None if nobody must be notified."""
     was, is_in = before is not None and _placed(before), _placed(after)
     if is_in and not was:
         return "joiner"
@@ -77,7 +77,7 @@ def move_between(before: AccessRecord | None, after: AccessRecord) -> Move | Non
 def person_event(
     kind: Move, before: AccessRecord | None, after: AccessRecord, sign_in_names: Sequence[str], now: datetime
 ) -> PersonEvent:
-    """The event of one change."""
+    """Return the event of one change."""
     return PersonEvent(
         id=new_id(clock=lambda: now),
         kind=kind,
@@ -132,12 +132,12 @@ def put_event(store: DirectoryStore, event: Event) -> dict[str, Any]:
 
 
 def event_value(event: Event) -> Item:
-    """An event as its item has it."""
+    """Return an event as stored."""
     return {"S": json.dumps(asdict(event))}
 
 
 def read_event(item: Item) -> Event:
-    """The event of an item of the outbox."""
+    """Parse an event of the outbox."""
     values: dict[str, Any] = json.loads(item["event"]["S"])
     if "identity" in values:
         return IdentityEvent(**values)

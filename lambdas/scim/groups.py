@@ -1,9 +1,9 @@
 """Groups and their members. A member's access changes in the transaction that writes the membership (G.4).
 
-A group is handled member by member: the request first writes down what it is going to do
-(`MembershipEvent`), does it at once with several members at a time, and crosses it out. What a crash leaves
-is finished by the worker. What all members are to hear of (a new name, the group's end) is one event however
-many they are; the request works on it for some seconds, then the worker goes on from the last one done.
+A group is processed member by member: the request first writes down its intention (`MembershipEvent`),
+carries it out for several members concurrently, and removes it. The worker completes what a crash left. A
+change for all members (a new name, the group's end) is a single event however many they are; the request
+works on it for some seconds, then the worker continues after the last completed one.
 """
 
 import contextlib
@@ -74,7 +74,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class StoredGroup:
-    """One group as stored, without members and meta."""
+    """One stored group, without members and meta."""
 
     id: str
     resource: Any  # a Group
@@ -85,9 +85,10 @@ class StoredGroup:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What a request makes of a group: the resource without members, and which members come and go.
+    """What a request changes in a group: the resource without members, and which members are added and
+    removed.
 
-    `joins` may name those who are in already, `leaves` those who are not.
+    `joins` may include current members, `leaves` people who are not members.
     """
 
     resource: Any
@@ -110,30 +111,30 @@ class Groups:
     # -- reading -------------------------------------------------------------------------------------------
 
     def get(self, identifier: str) -> StoredGroup:
-        """One group. Raises NotFoundException."""
+        """Return one group. Raises NotFoundException."""
         item = self._store.get(_key(identifier)) if is_id(identifier) else None
         if item is None:
             raise NotFoundException(detail="There is no such group.")
         return _group(item)
 
     def get_many(self, identifiers: Sequence[str]) -> list[StoredGroup]:
-        """Those that are there, in the order asked for."""
+        """Return the existing ones, in the requested order."""
         found = self._store.get_many([(_key(one), RESOURCE) for one in identifiers if is_id(one)])
         return [_group(found[_key(one)]) for one in identifiers if _key(one) in found]
 
     def ids_by_name(self, kind: Literal["display-name", "external-id"], name: str) -> list[str]:
-        """The id of the group of that name, if there is one."""
+        """Return the id of the group with that name, if there is one."""
         pk = _name_key(kind, name)
         item = self._store.get(pk, "NAME") if pk else None
         return [item["id"]["S"]] if item else []
 
     def members(self, identifier: str, most: int) -> list[Member] | None:
-        """Every member of a group; None, having read no more than `most`, where it has more."""
+        """Return every member of a group; None, having read at most `most`, if it has more."""
         found = [_member(item) for item in islice(self._store.pages(_key(identifier), _MEMBER), most + 1)]
         return found if len(found) <= most else None
 
     def among(self, identifiers: Sequence[str], members: Iterable[str]) -> dict[str, list[Member]]:
-        """By group, which of `members` are in it, however many others there are."""
+        """Return by group which of `members` are in it, however many others there are."""
         wanted = [one for one in dict.fromkeys(members) if is_id(one)]
         groups = {_key(one): one for one in identifiers}
         found: dict[str, list[Member]] = {one: [] for one in identifiers}
@@ -142,7 +143,7 @@ class Groups:
         return found
 
     def shown_members(self, identifier: str, most: int) -> list[Member]:
-        """Every member, for an answer that has room for `most` yet. Raises TooManyException."""
+        """Return every member, for an answer with room for `most`. Raises TooManyException."""
         members = self.members(identifier, most)
         if members is None:
             detail = f"members: more than {SHOWN_MEMBERS:,}; ask with excludedAttributes=members"
@@ -150,8 +151,9 @@ class Groups:
         return members
 
     def changed_members(self, identifier: str) -> list[Member]:
-        """Every member, for a request that says who is to be left. Raises InvalidValueException where more
-        would have to go than one request changes.
+        """Return every member, for a request that says who stays.
+
+        Raises InvalidValueException if more would be removed than one request may change.
         """
         members = self.members(identifier, 2 * _CHANGED_MEMBERS)  # as many may stay as may go
         if members is None:
@@ -161,8 +163,8 @@ class Groups:
     # -- writing -------------------------------------------------------------------------------------------
 
     def create(self, resource: Any, members: Iterable[Member]) -> StoredGroup:
-        """A new group with its members. Raises UniquenessException; InvalidValueException for a member who
-        is not there.
+        """Create a group with its members. Raises UniquenessException; InvalidValueException for an unknown
+        member.
         """
         now = _text(self._clock())
         group = StoredGroup(new_id(clock=self._clock), resource, 1, now, now)
@@ -182,7 +184,7 @@ class Groups:
     def update(
         self, identifier: str, edit: Callable[[Any], Edit], *, versions: Versions = None
     ) -> StoredGroup:
-        """Change a group. `edit` gets a copy of the resource. It must be in one of `versions`."""
+        """Change a group. `edit` gets a copy of the resource. The group must be in one of `versions`."""
         for number in range(_ATTEMPTS):
             before = self.get(identifier)
             if versions is not None and before.version not in versions:
@@ -225,8 +227,9 @@ class Groups:
         return group
 
     def follow(self, person: str, names: Sequence[str]) -> None:
-        """Make a person a member of exactly these of the groups that rules mention, by name or external id;
-        groups that are not there are made. Idempotent. Raises NotFoundException.
+        """Make a person a member of exactly these of the groups that rules mention, by name or external id.
+
+        Missing groups are created. Idempotent. Raises NotFoundException.
         """
         rules, cache = self._rules(), GroupNames()
         before = self._people.get(person)
@@ -245,7 +248,7 @@ class Groups:
                 self._people.leave(person, group, None, cache)
 
     def _group_called(self, name: str) -> str:
-        """The id of the group of this external id or name, made where there is none."""
+        """Return the id of the group with this external id or name, created if missing."""
         for _ in range(2):
             found = self.ids_by_name("external-id", name) or self.ids_by_name("display-name", name)
             if found:
@@ -255,7 +258,7 @@ class Groups:
         raise DirectoryUnavailable("Contention")
 
     def delete(self, identifier: str, *, versions: Versions = None) -> None:
-        """Delete a group; its members lose what it gave them."""
+        """Delete a group; its members lose what it granted."""
         group = self.get(identifier)
         if versions is not None and group.version not in versions:
             raise PreconditionFailedException
@@ -272,8 +275,10 @@ class Groups:
         self._carry_out(group, events, {})
 
     def finish(self, event: MembershipEvent, has_time: HasTime) -> bool:
-        """Do what is left of an event: False where time ran out before. What a crash left of a list is not
-        done where the group was changed since; what is everyone's follows the group as it is.
+        """Complete an event. Return False if time ran out.
+
+        What a crash left of a list is skipped if the group has changed since; an event for everyone follows
+        the group as it is.
         """
         if event.everyone:
             with acting(event.actor or actor()):
@@ -300,7 +305,7 @@ class Groups:
     def _carry_out(
         self, group: StoredGroup, events: Sequence[MembershipEvent], members: dict[str, Member]
     ) -> None:
-        """Do what the events say, several members at a time, and cross out each that is done."""
+        """Carry out the events, several members concurrently, and remove each that is complete."""
         cache: GroupNames = {}
         ends = time.monotonic() + _REQUEST_SECONDS
         for event in events:
@@ -318,7 +323,7 @@ class Groups:
             self._store.remove(OUTBOX, event.id)
 
     def _everyone(self, event: MembershipEvent, cache: GroupNames, has_time: HasTime) -> bool:
-        """Do an event for every member, from where it was left; False where time ran out before the last."""
+        """Carry out an event for every member, from where it was left. Return False if time ran out."""
         pk, begin = _key(event.group), {"ExclusiveStartKey": key(_key(event.group), _MEMBER + event.after)}
         members = (_member(one) for one in self._store.pages(pk, _MEMBER, **(begin if event.after else {})))
         while part := list(islice(members, _PART)):
@@ -330,7 +335,7 @@ class Groups:
         return True
 
     def _at_once(self, call: Callable[[Member], None], members: Sequence[Member]) -> None:
-        """`call` for each member, several at a time. Raises what the first that failed raised."""
+        """Call `call` for each member, several concurrently. Raises what the first failure raised."""
         for _ in self._store.pool.map(inherited(call), members):
             pass
 
@@ -345,11 +350,11 @@ class Groups:
             self._people.join(member.id, event.group, _member_item(member), guard, cache)
 
     def _present(self, group: str, members: Sequence[str]) -> dict[str, Member]:
-        """Which of `members` are in the group."""
+        """Return which of `members` are in the group."""
         return {one.id: one for one in self.among([group], members)[group]}
 
     def _known(self, members: Iterable[Member]) -> list[Member]:
-        """The members, each once, with the type that they are. Raises InvalidValueException."""
+        """Return the distinct members with their actual type. Raises InvalidValueException."""
         wanted = {member.id: member for member in members}
         types = self._types(wanted)
         unknown = len(wanted) - len(types)
@@ -358,7 +363,7 @@ class Groups:
         return [replace(one, type=types[one.id]) for one in wanted.values()]
 
     def _types(self, identifiers: Iterable[str]) -> dict[str, Literal["User", "Group"]]:
-        """What each of those who are here is."""
+        """Return the type of each that exists."""
         asked = [one for one in identifiers if is_id(one)]
         people = self._store.get_many([(f"USER#{one}", RESOURCE) for one in asked])
         rest = [one for one in asked if f"USER#{one}" not in people]
@@ -408,7 +413,7 @@ class Groups:
 
 
 def _bounded(events: list[MembershipEvent]) -> list[MembershipEvent]:
-    """The events of what one request names. Raises InvalidValueException for more than fit a transaction."""
+    """Return the events of one request. Raises InvalidValueException for more than fit a transaction."""
     if len(events) > _EVENTS_AT_ONCE:
         raise _too_many()
     return events
@@ -420,17 +425,17 @@ def _too_many() -> InvalidValueException:
 
 
 def _is_named(group: tuple[str, str], names: Sequence[str]) -> bool:
-    """Whether a group (display name, external id) is among names or external ids."""
+    """Return whether a group (display name, external id) is among names or external ids."""
     display, external_id = folded_name(group[0]), group[1]
     return any(folded_name(one) == display or (external_id and one == external_id) for one in names)
 
 
 class _Superseded(Exception):
-    """The group was changed after the event; what is left of the event must not be done."""
+    """The group was changed after the event, so the rest of the event must not be carried out."""
 
 
 def shown(group: StoredGroup, base_url: str, members: Sequence[Member] | None = None) -> Any:
-    """The resource as it is shown; without members when they were not asked for."""
+    """Return the resource for an answer, without members if they were not requested."""
     resource = group.resource.model_copy()
     resource.id = group.id
     resource.meta = Meta(

@@ -1,11 +1,10 @@
-"""Reading people leniently: a leaver is out whatever else the request carries (G.4).
+"""Lenient parsing of people: a leaver is deactivated whatever else the request contains (G.4).
 
-Identity providers send what their administrators mapped. The kit goes by a few attributes (`USED`); all
-others are stored as sent where they fit the schema and ignored where they do not, and are never a reason to
-refuse.
+Identity providers send what their administrators mapped. The kit uses a few attributes (`USED`); all others
+are stored as sent if they fit the schema and otherwise ignored, and are never a reason to refuse.
 
-`active` is read before everything else and apart from it: somebody is in only while a request says so in
-words that are known. Removed, null or unknown is out.
+`active` is read first and separately: a person is active only while a request says so in a known form.
+Removed, null or unknown means inactive.
 """
 
 import json
@@ -42,7 +41,7 @@ Content = dict[str, Any]
 
 
 class Active(Enum):
-    """What a request says of `active`; its value is what is stored."""
+    """What a request says about `active`; its value is what is stored."""
 
     IN = True
     OUT = False
@@ -51,19 +50,19 @@ class Active(Enum):
 
     @property
     def is_out(self) -> bool:
-        """Whether the person is to be put out."""
+        """Return whether the person is to be deactivated."""
         return self in {Active.OUT, Active.UNASSIGNED}
 
     def stored(self, before: bool | None) -> bool | None:
-        """What is stored of a person of whom `before` was stored."""
+        """Return the value to store, given the previous one."""
         return before if self is Active.UNSAID else cast("bool | None", self.value)
 
 
 def says_active(method: str, body: bytes) -> Active:
-    """What a request about a person says of `active`.
+    """Return what a request about a person says about `active`.
 
-    Reads bodies that are refused afterwards too, as far as they are JSON. Of several values one that is out
-    decides.
+    Reads bodies that are refused afterwards too, as far as they are JSON. Among several values, an inactive
+    one decides.
     """
     try:
         text = body.decode(json.detect_encoding(body), errors="replace")
@@ -74,7 +73,7 @@ def says_active(method: str, body: bytes) -> Active:
 
 
 def _both(pairs: list[tuple[str, Any]]) -> Content:
-    """A JSON object; of a name that is there twice with different values, both as a list."""
+    """Return a JSON object, with both values of a repeated name as a list."""
     content: Content = {}
     for name, value in pairs:
         differs = name in content and content[name] != value
@@ -92,7 +91,7 @@ def _said(content: Any, *, patch: bool) -> Iterator[Active]:
 
 
 def _objects(content: Any) -> Iterator[Mapping[str, Any]]:
-    """The objects that somebody sent: one, a list of them, or one written as text."""
+    """Yield the objects sent: one, a list of them, or one encoded as text."""
     if isinstance(content, str) and content.lstrip().startswith("{"):
         with suppress(ValueError):
             content = json.loads(content, object_pairs_hook=_both)
@@ -128,7 +127,7 @@ def _said_by_keys(values: Mapping[str, Any]) -> Iterator[Active]:
 
 
 def _meaning(value: Any) -> Active:
-    """What a value of `active` means; one that is not known is out."""
+    """Return the meaning of a value of `active`; an unknown one is inactive."""
     if isinstance(value, list) and len(value) == 1:
         (value,) = value
     if isinstance(value, Mapping):
@@ -139,7 +138,7 @@ def _meaning(value: Any) -> Active:
 
 
 def names_active(path: Any) -> bool:
-    """Whether a path or key is that of `active`, or of a part of it, in any notation for paths."""
+    """Return whether a path or key denotes `active`, or a part of it, in any path notation."""
     if isinstance(path, list) and len(path) == 1:
         (path,) = path
     if not isinstance(path, str):
@@ -152,7 +151,7 @@ def names_active(path: Any) -> bool:
 
 
 def _core(path: str) -> str | None:
-    """The folded path without the URN of the core schema; None for one of another schema."""
+    """Return the folded path without the URN of the core schema; None for another schema."""
     folded = path.strip().casefold()
     for urn in (USER_URN.casefold(), *_OLD_CORES):
         if folded == urn:
@@ -165,9 +164,9 @@ def _core(path: str) -> str | None:
 
 
 def read_person(content: Mapping[str, Any], context: Context) -> Any:
-    """The person that a body describes, without `active`. Raises for values of used attributes alone.
+    """Return the person that a body describes, without `active`. Raises only for values of used attributes.
 
-    Raises InvalidValueException where `schemas` says that it is something else.
+    Raises InvalidValueException if `schemas` says that it is something else.
     """
     values = _plain(content)
     try:
@@ -190,7 +189,7 @@ def read_person(content: Mapping[str, Any], context: Context) -> Any:
 
 
 def _with(person: Any, accepted: Content, more: Content, context: Context) -> tuple[Any, Content]:
-    """The person with more values; without them where they do not fit."""
+    """Return the person with more values, or without them if they do not fit."""
     values = {**accepted, **more}
     try:
         return _validated(values, context), values
@@ -203,7 +202,7 @@ def _validated(values: Content, context: Context) -> Any:
 
 
 def _plain(content: Mapping[str, Any]) -> Content:
-    """A body in the shapes of the schema, as far as what is meant is plain."""
+    """Return a body in the shapes of the schema, as far as its meaning is clear."""
     values: Content = {}
     for name, value in content.items():
         if names_active(name):
@@ -222,7 +221,7 @@ def _plain(content: Mapping[str, Any]) -> Content:
 
 
 def _schemas(value: Any) -> list[Any]:
-    """`schemas` with that of a user. Raises InvalidValueException where they name something else."""
+    """Return `schemas` with that of a user. Raises InvalidValueException if it names something else."""
     if not isinstance(value, list):
         raise InvalidValueException(detail="schemas: is not a list", attribute="schemas")
     folded = [str(one).casefold() for one in value]
@@ -250,7 +249,7 @@ def _plain_extension(value: Any) -> Any:
 
 
 def _many(value: Any) -> Any:
-    """Values of an attribute that has many: one alone is a list of one, a text is the `value` of an entry."""
+    """Return values of a multi-valued attribute: a single one as a list, a text as an entry's `value`."""
     if value is None:
         return None
     entries = value if isinstance(value, list) else [value]
@@ -263,7 +262,7 @@ def _entry(entry: Mapping[str, Any]) -> Content:
 
 
 def _text(value: Any) -> Any:
-    """A number as text: identifiers of people are numbers in some directories."""
+    """Return a number as text: some directories have numeric ids."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -275,9 +274,9 @@ def _is_used(name: str) -> bool:
 
 
 def read_patch(content: Mapping[str, Any]) -> Callable[[Any], None]:
-    """What a PATCH does to a person, `active` apart. Raises for what is not a PATCH.
+    """Return what a PATCH does to a person, except `active`. Raises if it is not a PATCH.
 
-    The function changes the person that it gets. It raises SCIM exceptions when an operation on a used
+    The function changes the person passed to it. It raises SCIM exceptions if an operation on a used
     attribute cannot be carried out; one on another attribute is ignored.
     """
     named = {name.casefold(): value for name, value in content.items()}
@@ -305,7 +304,7 @@ def read_patch(content: Mapping[str, Any]) -> Callable[[Any], None]:
 
 
 def _parts(envelope: Content, operations: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Each operation on one attribute, and the PATCH of it alone (None: it is ignored)."""
+    """Return each operation on one attribute, and the PATCH of it alone (None: it is ignored)."""
     return [(part, _parsed(envelope, part)) for one in operations for part in _split(one)]
 
 
@@ -326,7 +325,7 @@ def _patch(content: Content) -> Any:
 
 
 def _parsed(envelope: Content, operation: Any) -> Any:
-    """One operation; None where it is not one and concerns nothing that is used."""
+    """Return one operation; None if it is invalid and concerns nothing that is used."""
     try:
         return _patch({**envelope, "Operations": [operation]})
     except _REFUSALS:
@@ -336,7 +335,7 @@ def _parsed(envelope: Content, operation: Any) -> Any:
 
 
 def _patch_schemas(value: Any) -> Any:
-    """The schema of a PATCH, where none or that of an older draft is named."""
+    """Return the schema of a PATCH, if none or that of an older draft is named."""
     named = [str(one).casefold() for one in value] if isinstance(value, list) else []
     if value is None or any(one.startswith("urn:scim:") for one in named):
         return [str(PatchOp.__schema__)]
@@ -344,7 +343,7 @@ def _patch_schemas(value: Any) -> Any:
 
 
 def _without_active(operation: Any) -> list[Any]:
-    """An operation less what it says of `active`: none, or one."""
+    """Return an operation without its part about `active`: none, or one."""
     if not isinstance(operation, Mapping):
         return [operation]
     folded = {name.casefold(): value for name, value in operation.items()}
@@ -364,7 +363,7 @@ def _without_active(operation: Any) -> list[Any]:
 
 
 def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The values of an operation on the whole person by their paths, `active` left out."""
+    """Yield the values of an operation on the whole person by path, without `active`."""
     for name, value in values.items():
         path = _path(name)
         if path.casefold() in {USER_URN.casefold(), _EXTENSION} and isinstance(value, Mapping):
@@ -374,7 +373,7 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _path(path: str) -> str:
-    """A path whose URN is that of RFC 7643."""
+    """Return a path with the URN of RFC 7643."""
     folded = path.strip().casefold()
     for old, new in [(one, ENTERPRISE_URN) for one in _OLD_EXTENSIONS] + [
         (one, USER_URN) for one in _OLD_CORES
@@ -385,7 +384,7 @@ def _path(path: str) -> str:
 
 
 def _operand(path: Any, value: Any) -> Any:
-    """The value of an operation in the shapes of the schema."""
+    """Return the value of an operation in the shapes of the schema."""
     if not isinstance(path, str) or not path:
         return (
             {name: _operand(name, one) for name, one in value.items()}
@@ -401,7 +400,7 @@ def _operand(path: Any, value: Any) -> Any:
 
 
 def _split(operation: Any) -> Iterable[Any]:
-    """An operation on the whole person, or its extension, as one on each attribute."""
+    """Return an operation on the whole person, or its extension, as one per attribute."""
     value = operation.get("value") if isinstance(operation, Mapping) else None
     path = operation.get("path", "") if isinstance(operation, Mapping) else None
     if not isinstance(value, Mapping) or not isinstance(path, str) or path.casefold() not in {"", _EXTENSION}:
@@ -412,7 +411,7 @@ def _split(operation: Any) -> Iterable[Any]:
 
 
 def _touches_used(operation: Any) -> bool:
-    """Whether an operation is about an attribute that is used, or is none that can be ignored."""
+    """Return whether an operation is about a used attribute, or cannot be ignored."""
     if not isinstance(operation, Mapping) or str(operation.get("op")).casefold() not in {
         "add",
         "replace",
@@ -440,7 +439,7 @@ def _path_is_used(path: Any) -> bool:
 
 
 def _head(path: str) -> str:
-    """The attribute that a path begins with."""
+    """Return the attribute that a path begins with."""
     for at, sign in enumerate(path):
         if sign in ".[ ":
             return path[:at]

@@ -29,14 +29,14 @@ class Listing:
         self._count = f"COUNT#{kind}"
 
     def ids(self, after: str = "") -> list[str]:
-        """Every id, in the order of creation; those after one of them. Reads all of them."""
+        """Return every id in order of creation, after a given one. Reads all of them."""
         parts = [part for part, held in self._held().items() if held]
         return sorted(one for names in self._store.names_under_each(parts) for one in names if one > after)
 
     def page(self, start: int, count: int) -> tuple[int, list[str]]:
-        """How many ids there are, and `count` of them from position `start`, which counts from 0.
+        """Return the number of ids, and `count` of them from position `start`, counted from 0.
 
-        The order is the same at each call; who is new may come anywhere in it.
+        The order is the same at each call; new ids may appear anywhere in it.
         """
         parts = self._held()
         ids: list[str] = []
@@ -52,14 +52,14 @@ class Listing:
         return sum(parts.values()), ids[:count]
 
     def addition(self, identifier: str) -> list[Write]:
-        """What the transaction that creates a resource writes here."""
+        """Return what the transaction that creates a resource writes here."""
         return [
             Write(self._store.put(self._part(_part_of(identifier)), identifier, {})),
             Write(self._store.add(self._count, _part_of(identifier), "n", 1)),
         ]
 
     def removal(self, identifier: str) -> list[Write]:
-        """What the transaction that deletes a resource writes here. It is stale where the entry moves
+        """Return what the transaction that deletes a resource writes here. Stale if the entry is moved
         meanwhile.
         """
         if self._store.get(self._list, identifier) is not None:
@@ -70,8 +70,9 @@ class Listing:
         ]
 
     def adopt(self, has_time: Callable[[], bool]) -> int:
-        """Move what an earlier version listed into the parts; how many were moved. What there was no time
-        for, and what changed meanwhile, is left for the next call.
+        """Move entries of an earlier version into the parts, and return how many.
+
+        What there was no time for, and what changed meanwhile, is left for the next call.
         """
         of_part: dict[str, list[str]] = {}
         for identifier in self._store.names_under(self._list):
@@ -85,8 +86,10 @@ class Listing:
         return moved
 
     def _move(self, part: str, ids: list[str]) -> int:
-        """The entries of one part, with their count: both, or neither. Who was deleted by a version that did
-        not know of the old place was counted off then, so the count is made up here and no entry is.
+        """Move the entries of one part with their count, atomically.
+
+        A deletion by a version that did not know the old place was already counted, so the count is
+        corrected without an entry.
         """
         there = self._store.get_many([(self._resources + one, RESOURCE) for one in ids])
         writes = [Write(self._store.add(self._count, part, "n", len(ids)))]
@@ -101,7 +104,7 @@ class Listing:
         return len(ids)
 
     def _held(self) -> Mapping[str, int]:
-        """How many ids there are, by the key under which they are."""
+        """Return the number of ids by partition key."""
         held = {self._part(item["sk"]["S"]): int(item["n"]["N"]) for item in self._store.pages(self._count)}
         unmoved = self._store.names_under(self._list)
         return {**held, self._list: len(unmoved)} if unmoved else held

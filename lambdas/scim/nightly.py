@@ -1,7 +1,7 @@
 """The nightly reconciliation as a function: each difference is recorded, and counted for an alarm (G.4).
 
-Environment: that of the provisioning worker, and `COE_ROLES`: names of the roles in AWS whose sessions are
-looked at, separated by commas.
+Environment: that of the provisioning worker, and `COE_ROLES`: names of the AWS roles whose sessions are
+checked, separated by commas.
 """
 
 import os
@@ -18,7 +18,7 @@ from lambdas.scim.settings import aws_client, open_directory, read_settings
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Run once. Raises where a store does not answer: the run is tried again, then alarmed."""
+    """Run once. Raises if a store does not answer: the run is retried, then an alarm is raised."""
     del event, context
     settings, session = read_settings(), botocore.session.get_session()
     outside = Outside(

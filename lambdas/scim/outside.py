@@ -1,5 +1,5 @@
-"""What is not in the tables but must agree with them: accounts of the user pool, sessions of roles in AWS,
-and what operators recorded (G.4, C.1). Read once a night; calls block and raise botocore's errors.
+"""State outside the tables that must agree with them: user pool accounts, AWS role sessions, and operators'
+records (G.4, C.1). Read once a night; calls block and raise botocore's errors.
 """
 
 import json
@@ -15,7 +15,7 @@ _FEDERATED = "EXTERNAL_PROVIDER"
 
 @dataclass(frozen=True, slots=True)
 class PoolAccount:
-    """An account of the user pool. `federated`: an identity provider made it, and no password opens it."""
+    """An account of the user pool. `federated`: created by an identity provider, without a password."""
 
     username: str
     enabled: bool
@@ -24,7 +24,7 @@ class PoolAccount:
 
 @dataclass(frozen=True, slots=True)
 class RoleSession:
-    """Somebody took a role of the Center of Excellence. `name` is that of the session: the person's."""
+    """A session of a Center of Excellence role. `name` is the session name: the person's."""
 
     role: str
     name: str
@@ -32,8 +32,8 @@ class RoleSession:
 
 
 class Outside:
-    """Reads it. Each client is a botocore client; without `user_pool` nobody signs in through one. `roles`
-    are names of roles, or beginnings of them that end in `*`.
+    """Reads that state. Each client is botocore's; without `user_pool` nobody signs in through one. `roles`
+    are role names, or prefixes ending in `*`.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Outside:
         self._bucket = audit_bucket
 
     def accounts(self) -> Iterator[PoolAccount]:
-        """Every account of the user pool."""
+        """Yield every account of the user pool."""
         if not self._pool:
             return
         query: dict[str, Any] = {"UserPoolId": self._pool, "Limit": 60, "AttributesToGet": []}
@@ -67,7 +67,7 @@ class Outside:
             query["PaginationToken"] = page["PaginationToken"]
 
     def sessions(self, now: datetime) -> Iterator[RoleSession]:
-        """Sessions of the Center's roles that began since yesterday, as the trail has them in this region."""
+        """Yield sessions of the Center's roles since yesterday, as recorded by CloudTrail in this region."""
         if not self._roles:
             return
         for event in _EVENTS:
@@ -94,7 +94,7 @@ class Outside:
         return RoleSession(role, str(asked.get("roleSessionName", "")), str(event.get("eventID", "")))
 
     def recorded_keys(self, now: datetime) -> set[str]:
-        """Ids of keys that operators recorded as made since yesterday."""
+        """Return ids of keys that operators recorded as created since yesterday."""
         found: set[str] = set()
         for hours in range(RECORDED_HOURS + 1):
             at = now - timedelta(hours=hours)

@@ -1,8 +1,8 @@
-"""People: each change of a person and of what the person may do is one transaction (G.4, L1.3).
+"""People: each change of a person and of the resulting access is one transaction (G.4, L1.3).
 
-The person, the names that must be unique, the live access record, the virtual keys of a leaver and the event
-with its consequences are written together or not at all. So a deactivation is in the access record the moment
-the identity provider has its answer, and the gateway's next call is refused.
+The person, the unique names, the live access record, a leaver's virtual keys and the event are written
+together or not at all. A deactivation is therefore in the access record before the identity provider has
+its answer, and the gateway's next call is refused.
 """
 
 import json
@@ -64,7 +64,7 @@ _KEYS_AT_ONCE = 40  # virtual keys that are revoked in the very transaction; the
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person as stored. `resource` carries neither groups nor meta: those are made when it is shown."""
+    """One stored person. `resource` has neither groups nor meta, which are added for answers."""
 
     id: str
     resource: Any  # a User
@@ -75,9 +75,9 @@ class Person:
 
 
 class People:
-    """Creates, changes and deletes people. `rules` gives the rules as they are now.
+    """Creates, changes and deletes people. `rules` returns the current rules.
 
-    Raises SCIM exceptions for what the caller did wrong, `DirectoryUnavailable` for what is ours.
+    Raises SCIM exceptions for the caller's errors, `DirectoryUnavailable` for ours.
     """
 
     def __init__(
@@ -93,27 +93,29 @@ class People:
     # -- reading -------------------------------------------------------------------------------------------
 
     def get(self, identifier: str) -> Person:
-        """One person. Raises NotFoundException."""
+        """Return one person. Raises NotFoundException."""
         item = self._store.get(user_key(identifier)) if is_id(identifier) else None
         if item is None:
             raise NotFoundException(detail="There is no such user.")
         return _person(item)
 
     def get_many(self, identifiers: Sequence[str], *, naming: str = "") -> list[Person]:
-        """Those who are there, in the order asked for; of whom `naming` (ASCII, lower case, nothing that JSON
-        escapes) is nowhere in what is stored some may be missing.
+        """Return the existing ones, in the requested order.
+
+        People in whose stored body `naming` (ASCII, lower case, nothing that JSON escapes) does not occur
+        may be omitted.
         """
         found = self._store.get_many([(user_key(one), RESOURCE) for one in identifiers if is_id(one)])
         items = [found[user_key(one)] for one in identifiers if user_key(one) in found]
         return [_person(item) for item in items if not naming or _may_name(item["body"]["S"], naming)]
 
     def ids_by_name(self, kind: NameKind, name: str) -> list[str]:
-        """The id of the person of that name, if there is one."""
+        """Return the id of the person with that name, if there is one."""
         found = _reading(self._access.find_person, name, kind)
         return [found.subject] if found is not None else []
 
     def ids_by_email(self, address: str) -> list[str]:
-        """Who has that address."""
+        """Return who has that address."""
         return self._store.names_under(_email_key(address))
 
     def know_groups(self, person: Person, cache: "GroupNames") -> None:
@@ -123,7 +125,7 @@ class People:
     # -- writing -------------------------------------------------------------------------------------------
 
     def create(self, resource: Any) -> Person:
-        """A new person. Raises UniquenessException."""
+        """Create a person. Raises UniquenessException."""
         now = self._clock()
         person = Person(new_id(clock=self._clock), resource, (), 1, _text(now), _text(now))
         self._commit(None, person, None, {})
@@ -133,7 +135,7 @@ class People:
         """Change a person. `change` gets a copy of the resource and returns the changed one.
 
         The person must be in one of `versions`. Raises PreconditionFailedException, NotFoundException,
-        UniquenessException and what `change` raises. The version goes up only when something changed.
+        UniquenessException and what `change` raises. The version increases only if something changed.
         """
 
         def attempt() -> Person:
@@ -152,8 +154,8 @@ class People:
         return self._until_fresh(attempt)
 
     def delete(self, identifier: str, *, versions: Versions = None) -> None:
-        """Delete a person. The access record stays, inactive and without a name, so that nobody ever calls
-        under this id again.
+        """Delete a person. The access record remains, inactive and without a name, so that this id is never
+        reused.
         """
 
         def attempt() -> None:
@@ -171,11 +173,11 @@ class People:
         self._membership(identifier, cache, guard, joins=(group, member))
 
     def leave(self, identifier: str, group: str, guard: Write | None, cache: "GroupNames") -> None:
-        """End a membership. Idempotent; of somebody who is gone only the membership itself is deleted."""
+        """End a membership. Idempotent; for a deleted person only the membership itself is deleted."""
         self._membership(identifier, cache, guard, leaves=group)
 
     def settle(self, identifier: str, cache: "GroupNames") -> None:
-        """Place a person again by the rules and groups as they are. Idempotent."""
+        """Place a person again by the current rules and groups. Idempotent."""
         self._membership(identifier, cache, None)
 
     def _membership(
@@ -222,7 +224,7 @@ class People:
         cache: "GroupNames",
         extra: Sequence[Write] = (),
     ) -> None:
-        """Write `after` in place of `before`, with the access that follows from it."""
+        """Replace `before` by `after`, with the resulting access."""
         if len(_emails(after.resource)) > _MOST_EMAILS:
             raise InvalidValueException(detail=f"a user has at most {_MOST_EMAILS} addresses")
         if before is None or after.resource.user_name != before.resource.user_name:
@@ -274,7 +276,7 @@ class People:
     def _access_of(
         self, before: Person | None, person: Person, access: AccessRecord | None, cache: "GroupNames"
     ) -> AccessRecord:
-        """The record that follows from the person; the very same one when nothing changes."""
+        """Return the record that results for the person; the identical one if nothing changes."""
         placement = self.placement(person, cache)
         provisioned = person.resource.active is True  # unassigned is out
         placed = provisioned and bool(placement.department)
@@ -305,11 +307,11 @@ class People:
         return record if access is None or record == access else replace(record, version=access.version + 1)
 
     def record_of(self, person: Person, access: AccessRecord, cache: "GroupNames") -> AccessRecord:
-        """The record that a person ought to have now, given the one there is."""
+        """Return the record that a person should have, given the existing one."""
         return self._access_of(person, person, access, cache)
 
     def placement(self, person: Person, cache: "GroupNames") -> Placement:
-        """Where the person belongs by the rules of now."""
+        """Return the person's placement by the current rules."""
         extension = person.resource[EnterpriseUser]
         attribute = (extension.department if extension else None) or ""
         return self._rules().place(self._group_names(person.groups, cache), attribute)
@@ -326,7 +328,7 @@ class People:
     def _consequences(
         self, before: Person | None, after: Person | None, access: AccessRecord | None, record: AccessRecord
     ) -> list[Write]:
-        """The events, for a leaver the virtual keys, for who is deleted the account."""
+        """Return the events, a leaver's virtual keys, and a deleted person's account."""
         person = after or before
         if person is None:
             return []
@@ -353,7 +355,7 @@ class People:
         return writes
 
     def _named(self, before: Person | None, after: Person | None) -> list[Write]:
-        """The entries by which a person is found, changed where they differ."""
+        """Return changes of the entries by which a person is found."""
         writes: list[Write] = []
         kinds: tuple[tuple[NameKind, str, str], ...] = (
             ("user-name", "user_name", "userName"),
@@ -407,12 +409,12 @@ class People:
 
 
 def _granted(record: AccessRecord) -> tuple[Any, ...]:
-    """What a record gives: changed, it has been so since now."""
+    """Return what a record grants: a change resets `since`."""
     return record.active, record.department, record.roles, record.data_classes
 
 
 def _renamed(before: Person | None, after: Person | None) -> bool:
-    """Whether somebody is called otherwise now, or found by another id of the directory."""
+    """Return whether somebody's name, or id in the directory, has changed."""
     if before is None or after is None:
         return False
     old, new = before.resource, after.resource
@@ -422,14 +424,14 @@ def _renamed(before: Person | None, after: Person | None) -> bool:
 
 
 def _sign_in_names(person: Person | None) -> list[str]:
-    """What the user pool may know somebody by."""
+    """Return the names that the user pool may know somebody by."""
     if person is None:
         return []
     return [person.resource.user_name or "", person.resource.external_id or "", *_emails(person.resource)]
 
 
 def _difference(before: Person | None, after: Person | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """What of somebody's identity differs, before and after; None: nothing. Names are hashes."""
+    """Return what differs in somebody's identity, before and after, or None. Names are hashes."""
     old, new = _identity(before), _identity(after)
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     if not differing:
@@ -454,7 +456,7 @@ def _identity(person: Person | None) -> dict[str, Any]:
 
 
 def _check_name(name: str) -> None:
-    """Refuse a name that somebody else's could be mistaken for on a screen."""
+    """Refuse a name that could be mistaken for somebody else's on a screen."""
     if not name.strip():
         raise InvalidValueException(detail="userName is empty", attribute="userName")
     if name != name.strip() or any(unicodedata.category(one) in _UNSEEN for one in name):
@@ -466,7 +468,7 @@ GroupNames = dict[str, tuple[str, str]]  # display name and external id by group
 
 
 def shown(person: Person, base_url: str, cache: GroupNames | None = None) -> Any:
-    """The resource as it is shown: with id, meta and, where their names are known, groups."""
+    """Return the resource for an answer, with id, meta and, if their names are known, groups."""
     resource = person.resource.model_copy()
     resource.id = person.id
     resource.meta = Meta(
@@ -492,7 +494,7 @@ def shown(person: Person, base_url: str, cache: GroupNames | None = None) -> Any
 
 
 def etag(version: int) -> str:
-    """The version of a resource as an entity tag."""
+    """Return the version of a resource as an entity tag."""
     return f'W/"{version}"'
 
 
@@ -508,19 +510,20 @@ def _person(item: Item) -> Person:
 
 
 def _may_name(body: str, text: str) -> bool:
-    """Whether a text can be among the values of a stored resource: reading one takes far longer than this.
-    What is not ASCII is stored escaped, and might be the same text in another case.
+    """Return whether a text can be among the values of a stored resource, much faster than parsing it.
+
+    Non-ASCII text is stored escaped, and may be the same text in another case.
     """
     return "\\u" in body or text in body.lower()
 
 
 def _body(resource: Any) -> str:
-    """What is stored of a person: everything but what the service makes itself. A password never is."""
+    """Return what is stored of a person: everything but generated attributes, and never a password."""
     return stored_body(resource, without=("id", "meta", "groups", "password"))
 
 
 def stored_body(resource: Any, *, without: Sequence[str]) -> str:
-    """A resource as the text that is stored. Raises PayloadTooLargeException where an item cannot hold it."""
+    """Return a resource as stored. Raises PayloadTooLargeException if it does not fit an item."""
     content = {name: value for name, value in resource.model_dump().items() if name not in without}
     body = json.dumps(content, separators=(",", ":"), sort_keys=True)
     if len(body) > _LARGEST_BODY:
@@ -541,7 +544,7 @@ def _text(at: datetime) -> str:
 
 
 def _reading(call: Callable[..., Any], *arguments: Any) -> Any:
-    """A read of the access table, whose failure is one of the directory's."""
+    """Read the access table; a failure counts as one of the directory."""
     try:
         return call(*arguments)
     except ClientError as error:

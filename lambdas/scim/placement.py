@@ -1,4 +1,4 @@
-"""Where a person belongs: from the groups of the identity provider to a department and roles (G.4, C.1)."""
+"""Placement of a person: from groups of the identity provider to a department and roles (G.4, C.1)."""
 
 import hashlib
 import json
@@ -11,10 +11,10 @@ from lambdas.common.access import Onboarding, folded_name
 
 @dataclass(frozen=True, slots=True)
 class GroupRule:
-    """What membership of one group gives. `group` is its display name, in any case, or its external id.
+    """What membership in a group grants. `group` is its display name, in any case, or its external id.
 
-    `data_classes` narrow what the department may use; None says nothing about it. Of several that narrow,
-    what all of them leave is left.
+    `data_classes` restrict what the department may use; None: no restriction. Several restrictions
+    intersect.
     """
 
     group: str
@@ -23,13 +23,13 @@ class GroupRule:
     data_classes: tuple[str, ...] | None = None
 
     def names(self, display_name: str, external_id: str) -> bool:
-        """Whether the rule is about this group."""
+        """Return whether the rule is about this group."""
         return folded_name(self.group) == folded_name(display_name) or self.group == external_id
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What follows for a person. An empty `department` means: no access."""
+    """A person's placement. An empty `department` means no access."""
 
     department: str
     roles: tuple[str, ...]
@@ -38,11 +38,10 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The configured rules, in their order: the first that gives a department decides.
+    """The configured rules in order: the first that grants a department decides.
 
-    Where none does, the person's own attribute `department` counts when it is the id or the name of a
-    department. `departments` are id and name. `onboarding_required`: access opens only after onboarding
-    (L4.1).
+    If none does, the person's attribute `department` counts if it is the id or the name of a department.
+    `departments` are id and name. `onboarding_required`: access requires completed onboarding (L4.1).
     """
 
     groups: tuple[GroupRule, ...]
@@ -51,11 +50,11 @@ class Rules:
     digest: str = ""
 
     def mention(self, display_name: str, external_id: str) -> bool:
-        """Whether any rule is about this group."""
+        """Return whether any rule is about this group."""
         return any(rule.names(display_name, external_id) for rule in self.groups)
 
     def place(self, groups: Iterable[tuple[str, str]], attribute: str) -> Placement:
-        """The placement of a member of `groups` (display name, external id) with this attribute."""
+        """Return the placement of a member of `groups` (display name, external id) with this attribute."""
         members = list(groups)
         applying = [rule for rule in self.groups if any(rule.names(*group) for group in members)]
         department = next((rule.department for rule in applying if rule.department), None)
@@ -67,7 +66,7 @@ class Rules:
         )
 
     def grounds(self, groups: Iterable[tuple[str, str]], attribute: str) -> tuple[str, ...]:
-        """By which groups or attribute a person has what `place` gives, in words, for a review."""
+        """Return in words the groups or attribute behind what `place` grants, for a review."""
         members = list(groups)
         found: list[str] = []
         placed = False
@@ -86,9 +85,9 @@ class Rules:
         return (*found, f"attribute department: department {by_attribute}") if by_attribute else tuple(found)
 
     def onboarding(self, before: Onboarding | None, *, was_in: bool) -> Onboarding:
-        """Where onboarding stands for a person who is let in, given where it stood before.
+        """Return the state of onboarding of an active person, given the previous one.
 
-        Who was in when the requirement came stays in.
+        People who were active when the requirement was introduced stay active.
         """
         if before == "done":
             return "done"
@@ -107,7 +106,7 @@ class Rules:
 
 
 def read_rules(document: bytes) -> Rules:
-    """The rules of the object `policy/scim.json`. Raises ValueError when it is not of version 1."""
+    """Parse the rules in `policy/scim.json`. Raises ValueError if it is not version 1."""
     content: dict[str, Any] = json.loads(document)
     if content.get("version") != 1:
         raise ValueError("not a document of version 1")
@@ -132,7 +131,7 @@ def _optional(values: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def _common(several: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """What is in all of them, in the order of the first."""
+    """Return what is in all of them, in the order of the first."""
     return _distinct(one for one in several[0] if all(one in others for others in several))
 
 

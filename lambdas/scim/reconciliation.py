@@ -1,11 +1,11 @@
-"""What people may do, held against the directory every night: whose differences alarm (G.4, C.1).
+"""Nightly reconciliation of access with the directory; differences raise an alarm (G.4, C.1).
 
-Access follows from the directory, the rules and recorded acts of operators alone. So each live record is made
-again from what the identity provider sent, and compared; what is left over is a difference: somebody has
-written to the tables past the functions that may. Each key that was not there the night before is reported
-too, so that nobody makes one alone and unseen; one that no operator recorded is a difference of its own. So
-are an account of the user pool and a session of a role in AWS that somebody has who is out, or whom nobody
-knows. Nothing is put right here: a person looks (docs/rights.md).
+Access follows from the directory, the rules and recorded actions of operators alone. Each live record is
+therefore derived again from what the identity provider sent, and compared; anything else is a difference:
+somebody has written to the tables without the functions that may. Each key that did not exist the night
+before is reported too, so that nobody creates one alone and unseen; a key that no operator recorded is a
+difference of its own. So are user pool accounts and AWS role sessions of deactivated or unknown people.
+Nothing is corrected here: a person decides (docs/rights.md).
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,9 @@ _KNOWN = ("RECONCILED", "KEYS")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One finding. `subject` is the id of a person or key, `what` a fixed word; the rest says more."""
+    """One difference. `subject` is the id of a person or key, `what` a fixed word; the other fields are
+    details.
+    """
 
     subject: str
     what: str
@@ -34,13 +36,13 @@ class Difference:
     found: str = ""
 
     def as_document(self) -> dict[str, str]:
-        """For records and lines: ids and rights, nothing personal."""
+        """Return it for records and logs: ids and rights, nothing personal."""
         values = {"subject": self.subject, "what": self.what, "wanted": self.wanted, "found": self.found}
         return {name: value for name, value in values.items() if value}
 
 
 def differences(directory: Directory, now: datetime, outside: Outside) -> Iterator[Difference]:
-    """Every difference. Ends by remembering which keys there are."""
+    """Yield every difference, and finally remember the existing keys."""
     names: GroupNames = {}
     people = directory.people
     known: set[str] = set()
@@ -60,7 +62,7 @@ def differences(directory: Directory, now: datetime, outside: Outside) -> Iterat
 
 
 def _of_accounts(directory: Directory, outside: Outside) -> Iterator[Difference]:
-    """Accounts of the user pool, known by whom they are bound to."""
+    """Check user pool accounts, identified by the people they are bound to."""
     people = Bindings(directory.access.client, directory.access.table).people_by_username()
     for account in outside.accounts():
         person = people.get(account.username, "")
@@ -75,7 +77,7 @@ def _of_accounts(directory: Directory, outside: Outside) -> Iterator[Difference]
 
 
 def _of_sessions(directory: Directory, outside: Outside, now: datetime) -> Iterator[Difference]:
-    """Sessions of roles in AWS, known by the person's name."""
+    """Check AWS role sessions, identified by the person's name."""
     for session in outside.sessions(now):
         record = directory.access.find_person(session.name)
         if record is None:

@@ -1,6 +1,6 @@
-"""What the service serves: User and Group, and how it describes itself (RFC 7643).
+"""Resources of the service: User and Group, and its description of itself (RFC 7643).
 
-Models, filters and PATCH come from scim2-models; here is only what this service decides for itself.
+Models, filters and PATCH come from scim2-models; this module contains only what the service decides itself.
 """
 
 from typing import Annotated, Any, Literal
@@ -39,7 +39,7 @@ TypeName = Literal["User", "Group"]
 
 
 class Manager(ComplexAttribute):
-    """The person's manager. Identity providers send the id alone, so `$ref` is not required here."""
+    """The person's manager. Identity providers send only the id, so `$ref` is not required."""
 
     value: Annotated[str | None, CaseExact.true] = None
     ref: Annotated[Reference["User"] | None, CaseExact.true] = Field(
@@ -56,32 +56,32 @@ class EnterpriseUser(_EnterpriseUser):
     @field_validator("manager", mode="before")
     @classmethod
     def _id_alone(cls, value: Any) -> Any:
-        """Microsoft Entra writes the manager as an id, and also as a list of one."""
+        """Accept a manager as an id, or a list of one, as Microsoft Entra ID sends it."""
         if isinstance(value, list) and len(value) == 1:
             (value,) = value
         return {"value": value} if isinstance(value, str) else value
 
 
 class Email(_Email):
-    """An address, stored as it is sent: directories have addresses at `corp.local`."""
+    """An address, stored as sent: directories contain addresses at `corp.local`."""
 
     value: str | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class Photo(_Photo):
-    """A photo, whose address is stored as it is sent."""
+    """A photo, whose address is stored as sent."""
 
     value: str | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class X509Certificate(_Certificate):
-    """A certificate, stored as it is sent."""
+    """A certificate, stored as sent."""
 
     value: str | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class User(_User[AnyExtension]):
-    """A person. No address is checked: nothing here goes by what one points to."""
+    """A person. Addresses are not validated, because nothing here follows them."""
 
     profile_url: str | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
     emails: list[Email] | None = None  # pyright: ignore[reportIncompatibleVariableOverride]

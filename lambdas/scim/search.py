@@ -1,13 +1,13 @@
 """Queries: filter, sort, page (RFC 7644, 3.4.2).
 
-A filter that names a person or a group outright (`userName eq`, `externalId eq`, `emails eq`, `id eq`,
-`displayName eq`, `members eq`, also as `emails[type eq "work"].value eq`, alone, joined with more by `and`,
-several of them by `or`) is answered from an index; the whole filter is then checked on the few that were
-found. Of a group no more members are read than the filter names; one that has to see them all (`pr`,
-`type eq`) is refused where groups have too many. A page without a filter reads its own ids alone. Any other
-filter, and sorting, look at everybody in batches and keep only ids; what takes longer than API Gateway would
-wait for is refused as `tooMany`. A filter is data: it is parsed, compared in memory, and never becomes part
-of a database expression.
+A filter that identifies a person or a group (`userName eq`, `externalId eq`, `emails eq`, `id eq`,
+`displayName eq`, `members eq`, also as `emails[type eq "work"].value eq`, alone, joined with others by
+`and`, several by `or`) is answered from an index; the whole filter is then checked on the few that were
+found. At most the members that the filter names are read; one that needs all of them (`pr`, `type eq`) is
+refused if groups have too many. A page without a filter reads only its own ids. Any other filter, and
+sorting, examine everybody in batches and keep only ids; a query that takes longer than API Gateway would
+wait is refused as `tooMany`. A filter is data: it is parsed, compared in memory, and never becomes part of
+a database expression.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +51,7 @@ Lookup = Callable[[str], list[str] | None]  # None: no index has it
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a query answers. `start_index` counts from 1."""
+    """Result of a query. `start_index` counts from 1."""
 
     total: int
     start_index: int
@@ -66,7 +66,7 @@ class _Found:
 
 
 class Search:
-    """Answers queries over one type of resource, or over several."""
+    """Answers queries over one or several types of resource."""
 
     def __init__(self, people: People, groups: Groups, *, seconds: float = _SECONDS) -> None:
         self._people = people
@@ -89,9 +89,9 @@ class Search:
         }
 
     def page(self, kinds: Sequence[TypeName], request: SearchRequest[Any], base_url: str) -> Page:
-        """One page of the resources that match. `request` is bound to the types.
+        """Return one page of matching resources. `request` is bound to the types.
 
-        Raises TooManyException where looking at everybody takes too long.
+        Raises TooManyException if examining everybody takes too long.
         """
         start = request.start_index or 1
         count = min(DEFAULT_PAGE if request.count is None else request.count, LARGEST_PAGE)
@@ -114,7 +114,7 @@ class Search:
         return Page(len(found), start, [loaded[one.id] for one in wanted if one.id in loaded])
 
     def _matching(self, kind: TypeName, request: SearchRequest[Any], base_url: str) -> list[_Found]:
-        """All that match."""
+        """Return all that match."""
         model: Any = ScimFilter[MODELS[kind]]  # pyright: ignore[reportInvalidTypeArguments]
         condition = model(str(request.filter)) if request.filter is not None else None
         ids = self._candidates(kind, condition.ast) if condition is not None else None
@@ -137,7 +137,7 @@ class Search:
         return kept
 
     def _candidates(self, kind: TypeName, node: FilterNode) -> list[str] | None:
-        """Ids among which all that match are; None when no index helps."""
+        """Return ids among which all matches are; None if no index helps."""
         match node:
             case LogicalExpr(op=LogicalOperator.and_):
                 found = [one for term in node.terms if (one := self._candidates(kind, term)) is not None]
@@ -160,7 +160,7 @@ class Search:
         return self._people.listing if kind == "User" else self._groups.listing
 
     def _groups_of(self, member: str) -> list[str] | None:
-        """The groups that somebody is in. None for a group: which it is in is not noted with it."""
+        """Return the groups of a person. None for a group, whose groups are not indexed."""
         found = self._people.get_many([member])
         if found:
             return list(found[0].groups)
@@ -177,9 +177,10 @@ class Search:
         naming: str = "",
         deadline: float | None = None,
     ) -> Iterator[Any]:
-        """The resources of `ids`, batch by batch, in that order, as they are shown; people as `get_many`.
-        `members` of groups: those to be shown, all, or which of these are in. Raises TooManyException at the
-        deadline, in seconds of the monotonic clock, and for more members than one answer may look at.
+        """Yield the resources of `ids` in batches, in that order, as shown; people as in `get_many`.
+
+        `members` of groups: those to show, all, or which of these are members. Raises TooManyException at
+        the deadline, in seconds of the monotonic clock, and for more members than one answer may examine.
         """
         cache: GroupNames = {}
         left = stored_groups.SHOWN_MEMBERS
@@ -210,7 +211,7 @@ class Search:
 
 
 def wants(parameters: Any, attribute: str) -> bool:
-    """Whether an attribute that is returned by default is asked for."""
+    """Return whether an attribute that is returned by default is requested."""
     included, excluded = parameters.attributes, parameters.excluded_attributes
     if included:
         return any(_head(path) == attribute for path in included)
@@ -223,7 +224,7 @@ _CONTAINED = frozenset({CompareOperator.eq, CompareOperator.co, CompareOperator.
 
 
 def _must_name(node: FilterNode) -> str:
-    """A text that is in every person that matches, in lower case; empty where none is known."""
+    """Return a text contained in every matching person, in lower case; empty if none is known."""
     if isinstance(node, LogicalExpr) and node.op == LogicalOperator.and_:
         return max((_must_name(term) for term in node.terms), key=len, default="")
     if (
@@ -241,7 +242,7 @@ def _must_name(node: FilterNode) -> str:
 
 
 def _members_named(node: FilterNode) -> frozenset[str] | None:
-    """The members of a group on whom alone it depends whether the group matches; None: on any of them."""
+    """Return the only members on whom a match of the group depends; None: any."""
     match node:
         case LogicalExpr():
             return _together([_members_named(term) for term in node.terms])
@@ -258,7 +259,7 @@ def _members_named(node: FilterNode) -> frozenset[str] | None:
 
 
 def _member_of(inner: FilterNode) -> frozenset[str] | None:
-    """Among which members those are whom the filter in `members[…]` can mean; None: any."""
+    """Return the members that the filter in `members[…]` can mean; None: any."""
     match inner:
         case LogicalExpr(op=LogicalOperator.and_):
             found = [one for term in inner.terms if (one := _member_of(term)) is not None]
@@ -279,13 +280,13 @@ def _together(parts: Sequence[frozenset[str] | None]) -> frozenset[str] | None:
 
 
 def _head(path: Any) -> str:
-    """The first attribute of a path, without schema, sub-attribute and filter."""
+    """Return the first attribute of a path, without schema, sub-attribute and filter."""
     return str(path).rsplit(":", 1)[-1].split(".", 1)[0].split("[", 1)[0].casefold()
 
 
 def _said_plainly(node: ValuePath) -> FilterNode:
-    """`emails[type eq "a" and value eq "b"]` as `emails.type eq "a" and emails.value eq "b"`: who matches
-    the one matches the other.
+    """Return `emails[type eq "a" and value eq "b"]` as `emails.type eq "a" and emails.value eq "b"`, which
+    every match of the former also matches.
     """
 
     def within(inner: FilterNode) -> FilterNode:
@@ -299,7 +300,7 @@ def _said_plainly(node: ValuePath) -> FilterNode:
 
 
 def _plain_name(path: AttrPath) -> str:
-    """`emails.value` for `urn:…:User:emails.value`; other schemas than the core ones have no index."""
+    """Return `emails.value` for `urn:…:User:emails.value`; only core schemas have an index."""
     if path.uri and ":core:2.0:" not in path.uri:
         return ""
     return f"{path.attr}.{path.sub_attr}".casefold() if path.sub_attr else path.attr.casefold()

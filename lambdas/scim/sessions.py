@@ -1,4 +1,4 @@
-"""Sessions of people in Cognito: ended when somebody leaves or moves, so that no token outlives that."""
+"""Sessions of people in Cognito, revoked when somebody leaves or moves, so that no token survives that."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,7 +20,9 @@ class Sessions:
         self._pool = user_pool_id
 
     def end(self, names: Iterable[str], *, disable: bool) -> int:
-        """End every session of the people of these names, and shut them out if asked; how many they were."""
+        """Revoke every session of the people with these names, and disable them if asked. Return their
+        number.
+        """
         usernames = self._usernames(names)
         for username in usernames:
             if disable:
@@ -29,17 +31,16 @@ class Sessions:
         return len(usernames)
 
     def allow(self, names: Iterable[str]) -> int:
-        """Let people sign in again who were shut out before; how many they are."""
+        """Enable disabled people again. Return their number."""
         usernames = self._usernames(names)
         for username in usernames:
             self._client.admin_enable_user(UserPoolId=self._pool, Username=username)
         return len(usernames)
 
     def _usernames(self, names: Iterable[str]) -> list[str]:
-        """The users of the pool who go by one of the names.
+        """Return the pool's users with one of the names.
 
-        The pool writes names as the identity provider did at the last sign-in, which may be in another case
-        than it provisions them in.
+        The pool stores names as sent at the last sign-in, which may differ in case from provisioning.
         """
         found: dict[str, None] = {}
         spellings = dict.fromkeys(one for given in names for one in (given, folded_name(given)))

@@ -1,4 +1,4 @@
-"""The environment of the service and of its worker, and what is made of it. Read once, at start."""
+"""Environment of the service and of its worker, and what is created from it. Read once, at start."""
 
 import os
 import threading
@@ -27,7 +27,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Names of stores. `user_pool_id` is empty where people do not sign in through Cognito."""
+    """Names of stores. `user_pool_id` is empty if people do not sign in through Cognito."""
 
     region: str
     endpoint_url: str | None
@@ -41,7 +41,7 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in `environ`. Raises `SettingsError`."""
+    """Parse the settings in `environ`. Raises `SettingsError`."""
 
     def required(name: str) -> str:
         if not environ.get(name):
@@ -62,7 +62,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def aws_client(session: botocore.session.Session, service: str, settings: Settings) -> Any:
-    """A client of one AWS service, with short deadlines and connections for all threads."""
+    """Return a client of one AWS service, with short timeouts and connections for all threads."""
     config = Config(
         connect_timeout=2,
         read_timeout=10,
@@ -75,10 +75,10 @@ def aws_client(session: botocore.session.Session, service: str, settings: Settin
 
 
 class PublishedRules:
-    """The rules of the governance bucket, read again every 15 seconds. Raises `DirectoryUnavailable`.
+    """The rules in the governance bucket, read again every 15 seconds. Raises `DirectoryUnavailable`.
 
-    The last good ones are kept while the bucket does not answer: placing people by them is better than
-    telling the identity provider that nobody can be let in or out.
+    The last valid ones are used while the bucket does not answer: placing people by them is better than
+    telling the identity provider that nobody can be activated or deactivated.
     """
 
     def __init__(self, client: Any, bucket: str, object_key: str) -> None:
@@ -124,7 +124,7 @@ class Directory:
 def open_directory(
     settings: Settings, session: botocore.session.Session, *, clock: Clock = utc_now
 ) -> Directory:
-    """The directory that the settings name."""
+    """Return the directory in the settings."""
     client = aws_client(session, "dynamodb", settings)
     store = DirectoryStore(client, settings.directory_table)
     access = AccessRecords(client, settings.access_table)

@@ -49,7 +49,7 @@ _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
 class DirectoryUnavailable(Exception):
-    """A table does not answer. Nothing is known about what was asked; the caller may try again."""
+    """A table does not answer. The state is unknown; the caller may retry."""
 
 
 class Stale(Exception):
@@ -58,16 +58,16 @@ class Stale(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One entry of TransactItems, and what it means when its condition does not hold."""
+    """One entry of TransactItems, and what it means if its condition fails."""
 
     entry: Mapping[str, Any]
     refusal: Exception | None = None  # None: what was read is stale
 
 
 class DirectoryStore:
-    """Reads and writes items. `client` is a botocore DynamoDB client, made once; calls block.
+    """Reads and writes items. `client` is a botocore DynamoDB client, created once; calls block.
 
-    `pool` runs the members of a group, several at a time. Raises `DirectoryUnavailable`.
+    `pool` processes the members of a group concurrently. Raises `DirectoryUnavailable`.
     """
 
     def __init__(self, client: Any, table: str, *, threads: int = 16) -> None:
@@ -78,33 +78,33 @@ class DirectoryStore:
         self._readers = ThreadPoolExecutor(threads, "readers")
 
     def get(self, pk: str, sk: str = RESOURCE) -> Item | None:
-        """One item, as it is now."""
+        """Return the current item."""
         answer = self._call(self._client.get_item, TableName=self.table, Key=key(pk, sk), ConsistentRead=True)
         return answer.get("Item")
 
     def get_many(self, keys: Sequence[tuple[str, str]]) -> dict[str, Item]:
-        """The items that are there, by their pk."""
+        """Return the existing items by pk."""
         return {item["pk"]["S"]: item for item in self.get_all(keys)}
 
     def get_all(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
-        """The items that are there, in no order. No key may be asked for twice."""
+        """Return the existing items in no order. Keys must be distinct."""
         chunks = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
         return [item for items in self._spread(self._get_chunk, chunks) for item in items]
 
     def under(self, pk: str, prefix: str = "") -> list[Item]:
-        """Every item under `pk` whose sk begins with `prefix`, in the order of sk."""
+        """Return every item under `pk` whose sk begins with `prefix`, ordered by sk."""
         return list(self.pages(pk, prefix))
 
     def names_under(self, pk: str) -> list[str]:
-        """The sk of every item under `pk`, in order, without the items themselves."""
+        """Return the sk of every item under `pk` in order, without the items."""
         return [item["sk"]["S"] for item in self.pages(pk, ProjectionExpression="sk")]
 
     def names_under_each(self, pks: Sequence[str]) -> list[list[str]]:
-        """As `names_under`, of each, several at a time."""
+        """Return `names_under` of each, concurrently."""
         return self._spread(self.names_under, pks)
 
     def pages(self, pk: str, prefix: str = "", **options: Any) -> Iterator[Item]:
-        """As `under`, page by page."""
+        """Yield as `under`, page by page."""
         query: dict[str, Any] = {
             "TableName": self.table,
             "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
@@ -123,7 +123,7 @@ class DirectoryStore:
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """Write all or nothing. Raises what the first write that did not hold stands for, or `Stale`."""
+        """Write all or nothing. Raises the refusal of the first write whose condition failed, or `Stale`."""
         items = [write.entry for write in writes]
         deadline = monotonic() + _DEADLINE_SECONDS
         wait = 0.02
@@ -148,15 +148,15 @@ class DirectoryStore:
     # Entries of transactions on this table.
 
     def put(self, pk: str, sk: str, values: Item, condition: str = "", **expected: Any) -> dict[str, Any]:
-        """Put an item; `condition` names values as `:name` and attributes as `#name`."""
+        """Return the entry that puts an item; `condition` has values as `:name` and attributes as `#name`."""
         return {"Put": {**self._entry(condition, expected), "Item": {**values, **key(pk, sk)}}}
 
     def delete(self, pk: str, sk: str, condition: str = "", **expected: Any) -> dict[str, Any]:
-        """Delete an item."""
+        """Return the entry that deletes an item."""
         return {"Delete": {**self._entry(condition, expected), "Key": key(pk, sk)}}
 
     def add(self, pk: str, sk: str, name: str, number: int) -> dict[str, Any]:
-        """Add to a number of an item, which is made where it is not there."""
+        """Return the entry that adds to a number of an item, created if missing."""
         return {
             "Update": {
                 "TableName": self.table,
@@ -168,7 +168,7 @@ class DirectoryStore:
         }
 
     def check(self, pk: str, sk: str, condition: str, **expected: Any) -> dict[str, Any]:
-        """Only check an item."""
+        """Return the entry that only checks an item."""
         return {"ConditionCheck": {**self._entry(condition, expected), "Key": key(pk, sk)}}
 
     def remove(self, pk: str, sk: str) -> None:
@@ -176,11 +176,11 @@ class DirectoryStore:
         self._call(self._client.delete_item, TableName=self.table, Key=key(pk, sk))
 
     def write(self, pk: str, sk: str, values: Item) -> None:
-        """Put an item now, whatever was there."""
+        """Put an item now, replacing any."""
         self._call(self._client.put_item, TableName=self.table, Item={**values, **key(pk, sk)})
 
     def set(self, pk: str, sk: str, name: str, value: Item) -> None:
-        """Set one attribute of an item now; the item is made where it is not there."""
+        """Set one attribute of an item now, created if missing."""
         self._call(
             self._client.update_item,
             TableName=self.table,
@@ -217,7 +217,7 @@ class DirectoryStore:
         return found
 
     def _spread(self, function: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:
-        """`function` of each part; several at a time when there are several."""
+        """Apply `function` to each part, concurrently if there are several."""
         if len(parts) < 2:
             return [function(part) for part in parts]
         return list(self._readers.map(function, parts))
@@ -232,18 +232,18 @@ class DirectoryStore:
 
 
 def key(pk: str, sk: str) -> Item:
-    """The key of an item as DynamoDB reads it."""
+    """Return the key of an item in DynamoDB's format."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 @functools.lru_cache(maxsize=1024)
 def hashed(text: str) -> str:
-    """A value as part of a key: of one length, and not readable."""
+    """Return a value as part of a key: of fixed length, and unreadable."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_id(text: str) -> bool:
-    """Whether it has the form of an id of ours: all else is nobody's, and need not be asked for."""
+    """Return whether it has the form of our ids; anything else does not exist and need not be looked up."""
     return _ID.fullmatch(text) is not None
 
 

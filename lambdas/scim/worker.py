@@ -1,15 +1,15 @@
-"""What follows from joining, moving and leaving, done every minute until it is complete (G.4, L4.1, L2.5).
+"""Consequences of joining, moving and leaving, processed every minute until complete (G.4, L4.1, L2.5).
 
-The change of access itself is not done here: it was written together with the change of the person. Here are
-the consequences that may take a moment: the audit record, onboarding, virtual keys, sessions. Each can be
-done twice without harm; an event leaves the outbox only when all of its consequences are done. An event that
-fails stays, the run fails after the others were tried, and the function's alarm goes off.
+The change of access itself is not made here: it was written together with the change of the person. Here
+are the consequences that may take a moment: the audit record, onboarding, virtual keys, sessions. Each is
+idempotent; an event leaves the outbox only when all of them are complete. An event that fails stays; the
+run fails after trying the others, and the function's alarm is raised.
 
-Money needs no step: what was spent stays with the department that spent it, and because the ledger checks the
-department of the live access record, the next call of a mover is paid by the new one.
+Money needs no step: what was spent stays with the department that spent it, and because the ledger checks
+the department of the live access record, a mover's next call is paid by the new one.
 
-The worker also places everybody again after the rules were changed, finishes what a crashed request left of a
-change of a group, and moves the lists that an earlier version kept to where they are kept now.
+The worker also places everybody again after the rules have changed, completes what a crashed request left
+of a group change, and migrates the lists of an earlier version.
 """
 
 from collections.abc import Callable, Iterable
@@ -40,18 +40,18 @@ HasTime = Callable[[], bool]
 
 
 class Audit(Protocol):
-    """Where records go. Returning means durable."""
+    """Destination of records, which are durable on return."""
 
     def append_now(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> str: ...
 
 
 class ConsequencesFailed(Exception):
-    """Some events are not complete; they are tried again at the next run."""
+    """Some events are incomplete and will be retried at the next run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Completes events. `sessions` is None where people do not sign in through Cognito."""
+    """Completes events. `sessions` is None if people do not sign in through Cognito."""
 
     directory: Directory
     audit: Audit
@@ -60,7 +60,9 @@ class Worker:
     environment: str = "local"
 
     def run(self, has_time: HasTime) -> dict[str, int]:
-        """Complete what can be completed; counts by kind of event. Raises `ConsequencesFailed` at the end."""
+        """Complete what can be completed. Return counts by kind of event. Raises `ConsequencesFailed` at
+        the end.
+        """
         done: dict[str, int] = {}
         failed = 0
         for item in self.directory.store.under(OUTBOX):
@@ -86,7 +88,7 @@ class Worker:
         return {**done, **{what: number for what, number in followed.items() if number}}
 
     def _watch_tokens(self) -> None:
-        """Say whether provisioning has gone silent: nothing for a day where there used to be something."""
+        """Report whether provisioning has gone silent: nothing for a day, after earlier activity."""
         tokens = NamedTokens(self.directory.store, clock=self.clock)
         tokens.forget_grants()
         last = tokens.last_used()
@@ -94,7 +96,7 @@ class Worker:
         log("provisioning_heard", **_silence(self.environment, silent))
 
     def _complete(self, event: Event, has_time: HasTime) -> bool:
-        """Do all that follows. False: it is another's turn still, or the next run's."""
+        """Carry out all consequences. Return False if it is another's turn, or the next run's."""
         if isinstance(event, MembershipEvent):
             if datetime.fromisoformat(event.at) + _TAKE_OVER > self.clock():
                 return False
@@ -112,7 +114,7 @@ class Worker:
         return True
 
     def _onboard(self, event: PersonEvent, now: AccessRecord | None) -> None:
-        """Start onboarding, once for each time that somebody joins; it is finished elsewhere (L4.1)."""
+        """Start onboarding, once per joining; it is completed elsewhere (L4.1)."""
         state = now.onboarding if now is not None else event.onboarding
         self.directory.store.write(
             user_key(event.person),
@@ -126,14 +128,14 @@ class Worker:
         )
 
     def _revoke_keys(self, event: PersonEvent) -> None:
-        """Revoke every key that was the person's at the time, not those of somebody who came back since."""
+        """Revoke every key that the person had at the time, not those of somebody who has returned since."""
         left_at = datetime.fromisoformat(event.at)
         for key in self.directory.access.virtual_keys(event.person):
             if key.active and (key.created_at is None or key.created_at <= left_at):
                 self.directory.access.revoke(key.key)
 
     def _sessions_of(self, event: PersonEvent, now: AccessRecord | None) -> None:
-        """Sign out who left or moved; let in again who joined. A later event for the same person wins."""
+        """Sign out leavers and movers; enable joiners again. A later event for the same person wins."""
         if self.sessions is None:
             return
         is_in = now is not None and now.provisioned and bool(now.department)
@@ -144,9 +146,9 @@ class Worker:
         self.sessions.end(event.sign_in_names, disable=event.kind == "leaver" and not is_in)
 
     def _follow_rules(self, has_time: HasTime) -> int:
-        """Place everybody again when the rules have changed; how many people were looked at.
+        """Place everybody again if the rules have changed. Return how many people were examined.
 
-        Twice, in two runs: the service may go by the old rules for some seconds more.
+        This happens in two runs, because the service may use the old rules for some more seconds.
         """
         rules, store = self.directory.rules(), self.directory.store
         known = store.get(*_RULES)
@@ -170,7 +172,7 @@ class Worker:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Run once. Raises when something is not complete: the run is tried again, then alarmed."""
+    """Run once. Raises if something is incomplete: the run is retried, then an alarm is raised."""
     del event
     result = _worker().run(lambda: context.get_remaining_time_in_millis() > _SPARE_SECONDS * 1000)
     log("provisioning", level=Level.INFO, **result)
@@ -195,7 +197,7 @@ def _kind(event: Event) -> str:
 
 
 def _identity_record(event: IdentityEvent) -> dict[str, Any]:
-    """The audit record of a changed identity: who changed it, what, before and after; names as hashes."""
+    """Return the audit record of an identity change: actor, change, before and after; names as hashes."""
     return {
         "kind": "identity",
         "event_id": event.id,
@@ -209,7 +211,7 @@ def _identity_record(event: IdentityEvent) -> dict[str, Any]:
 
 
 def _record(event: PersonEvent) -> dict[str, Any]:
-    """The audit record of an event: ids and names of ours, nothing personal."""
+    """Return the audit record of an event: our own ids and names, nothing personal."""
     return {
         "kind": "scim",
         "event_id": event.id,
