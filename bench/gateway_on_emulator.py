@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.gateway_in_memory import policy
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 from lambdas.common.access import AccessRecord, AccessRecords
 from lambdas.common.virtual_keys import key_record_pk, new_pepper, read_pepper
 from tests.conftest import free_port

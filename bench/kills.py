@@ -42,8 +42,8 @@ from kit.audit.keyring import KeyRing
 from kit.audit.sources import BucketSource
 from kit.audit.verification import Report, Trust, span_of, verify
 from kit.errors import KitError
+from kit.home import PROJECT_ROOT
 from kit.local import emulator
-from kit.local.home import PROJECT_ROOT
 from lambdas.common.access import AccessRecord, AccessRecords
 from lambdas.common.audit.chain import RECORDS
 from lambdas.common.audit.manifest import SEGMENTS, public_key

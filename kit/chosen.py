@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kit.errors import ExitCode, KitError
-from kit.local.home import Home, find_home, read_json, write_private
+from kit.home import Home, find_home, read_json, write_private
 
 if TYPE_CHECKING:
     from stacks.settings import Settings

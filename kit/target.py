@@ -23,13 +23,13 @@ from typing import Any
 import boto3
 
 from contract.kinds import STAGES
+from kit import embedded
 from kit.aws_clients import Clients
 from kit.chosen import choose, standing
 from kit.errors import ExitCode, KitError
 from kit.evaluation.graph import unwrapped
 from kit.evaluation.stages import stack_name
-from kit.local import emulator
-from kit.local.home import PROJECT_ROOT, find_home, read_json
+from kit.home import PROJECT_ROOT, find_home, read_json
 
 _NOT_UP = "stand one up with `kit up`, or select a real one: install pulumi, log in, give AWS credentials"
 
@@ -90,7 +90,7 @@ def find_target(client: str | None = None) -> Target:
 
 def _embedded(client: str | None) -> Target | None:
     home = find_home()
-    running = emulator.remembered(home)
+    running = embedded.remembered(home)
     if running is None:
         return None
     chosen = choose(client)
@@ -102,7 +102,7 @@ def _embedded(client: str | None) -> Target | None:
         exports |= (read_json(home.state_file(name)) or {}).get("exports", {})
     if not exports:
         return None
-    if not emulator.answers(running):
+    if not embedded.answers(running):
         raise KitError(
             f"the emulated AWS at {running.endpoint_url} does not answer",
             hint="run `kit up`",

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from kit.embedded import Emulator
 from kit.local import emulator
-from kit.local.emulator import Emulator
 from tests.support import requirements
 from tests.support.distribution import SharedDeployments, longest_first
 from tests.support.local_kit import LocalKit, local_deployment

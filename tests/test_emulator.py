@@ -4,7 +4,7 @@ import boto3
 import botocore.exceptions
 import pytest
 
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 
 pytestmark = pytest.mark.emulator
 

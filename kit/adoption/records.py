@@ -23,7 +23,7 @@ def verified_week(target: "Target") -> tuple[int, int]:
         return 0, 0
     ring = deployed_keys(target)
     if target.local:
-        from kit.local.home import find_home
+        from kit.home import find_home
 
         log = find_home().log("gateway")
         lines = read_files([log] if log.is_file() else [])

@@ -511,7 +511,7 @@ def _verified(
     from kit.audit.keyring import KeyRing
     from kit.audit.sources import BucketSource
     from kit.audit.verification import HOUR
-    from kit.local.home import find_home
+    from kit.home import find_home
 
     given = sum((_keys_in(path) for path in public_keys or ()), KeyRing())
     for option, paths in (("--access-log", access_log), ("--edge-log", edge_log)):
@@ -580,7 +580,7 @@ def _target(client: str | None) -> "Target":
 
 def _checkpoint(given: Path | None, client: str | None, copy: Path | None) -> Path:
     """Where a run with --since-last notes how far it came. It is a file of anchors."""
-    from kit.local.home import find_home
+    from kit.home import find_home
 
     if given is None and copy is not None:
         raise _usage("--since-last on a copy needs --checkpoint", "name a file outside of the copy")

@@ -113,7 +113,7 @@ def _note_unknown(use_case: str) -> None:
     so it is no error.
     """
     from contract.problems import nearest
-    from kit.local.home import PROJECT_ROOT
+    from kit.home import PROJECT_ROOT
     from kit.prompts.library import read_library
     from kit.terminal import notes
 

@@ -84,7 +84,7 @@ def demo(
         }
         ledger.write_text(json.dumps(document, indent=1), encoding="utf-8")
     elif target is not None:
-        from kit.local.home import find_home
+        from kit.home import find_home
 
         _write(target, made, seed, last)
         write_baselines(find_home().path / DEMONSTRATION_BASELINES, made.baselines)
@@ -171,7 +171,7 @@ def _fill_portal(target: "Target", settings: "Settings") -> None:
     table = target.outputs.get("portal_table_name")
     if not table:
         return
-    from kit.local.home import PROJECT_ROOT
+    from kit.home import PROJECT_ROOT
     from kit.local.portal_demonstration import figures, fill
     from kit.measurement.published_figures import publish
     from kit.prompts.library import read_library
@@ -195,7 +195,7 @@ def _ask(calls: int) -> int:
         return 0
     import anthropic
 
-    from kit.local.home import find_home
+    from kit.home import find_home
     from kit.local.running import exported_environment
 
     environment = exported_environment(find_home())

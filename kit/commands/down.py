@@ -18,13 +18,13 @@ def down(
 
     Exit codes: 0 done; 4 another run is at work, or the state cannot be removed.
     """
-    from kit.local import emulator
+    from kit import embedded
+    from kit.home import find_home
     from kit.local.deployment import stop_everything
-    from kit.local.home import find_home
     from kit.local.processes import recorded
 
     home = find_home()
-    was_there = home.path.is_dir() and (emulator.remembered(home) is not None or bool(recorded(home)))
+    was_there = home.path.is_dir() and (embedded.remembered(home) is not None or bool(recorded(home)))
     if home.path.is_dir():
         with home.locked():
             stop_everything(home)

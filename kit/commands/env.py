@@ -18,7 +18,7 @@ def env(
 
     Exit codes: 0 done; 4 nothing is up.
     """
-    from kit.local.home import find_home
+    from kit.home import find_home
     from kit.local.running import exported_environment
 
     variables = exported_environment(find_home())

@@ -381,7 +381,7 @@ def _usage(message: str, hint: str) -> KitError:
 
 def _demonstrated(client: str | None) -> "dict[str, Finding]":
     """Criteria that the embedded deployment here holds by a demonstration, which is not evidence."""
-    from kit.local.home import find_home
+    from kit.home import find_home
     from stacks import gates
 
     file = find_home().demonstration_file

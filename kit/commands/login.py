@@ -80,8 +80,8 @@ def addresses_of_deployment(target: "Target") -> tuple[str, str, str]:
     """Where a deployment's gateway and sign-in are, and the app client of its people. Raises KitError."""
     gateway, sign_in = target.require("gateway_url"), target.require("sign_in_url")
     if target.local and target.endpoint_url:
-        from kit.local.home import find_home
-        from kit.local.running import read_access
+        from kit.embedded import read_access
+        from kit.home import find_home
 
         access = read_access(find_home())
         gateway, sign_in = access.gateway_url if access else gateway, target.endpoint_url

@@ -12,7 +12,7 @@ import typer
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
-    from kit.local.home import Home
+    from kit.home import Home
 
 
 def logs(
@@ -29,7 +29,7 @@ def logs(
 
     Exit codes: 0 done; 2 there is no such log; 4 nothing is up.
     """
-    from kit.local.home import find_home
+    from kit.home import find_home
 
     home = find_home()
     files = sorted(path.stem for path in (home.path / "logs").glob("*.log"))

@@ -29,9 +29,9 @@ def rotate(
 
     Exit codes: 0 done; 4 the deployment cannot be reached.
     """
+    from kit.embedded import remember_scim_token
+    from kit.home import find_home
     from kit.identity.operator import record_event
-    from kit.local.home import find_home
-    from kit.local.running import remember_scim_token
     from kit.target import find_target
     from lambdas.scim.bearer import OVERLAP, new_token
 

@@ -8,7 +8,7 @@ import typer
 from kit.errors import ExitCode
 
 if TYPE_CHECKING:
-    from kit.local.home import Home
+    from kit.home import Home
 
 
 def status(
@@ -18,7 +18,7 @@ def status(
 
     Exit codes: 0 everything is up; 4 something, or everything, is not.
     """
-    from kit.local.home import find_home
+    from kit.home import find_home
 
     document = _document(find_home())
     if as_json:
@@ -30,13 +30,13 @@ def status(
 
 
 def _document(home: "Home") -> dict[str, Any]:
-    from kit.local import emulator
+    from kit import embedded
+    from kit.embedded import read_access
     from kit.local.processes import restarts, states
-    from kit.local.running import read_access
     from kit.local.state import StackState
 
     again = restarts(home)
-    running, access = emulator.remembered(home), read_access(home)
+    running, access = embedded.remembered(home), read_access(home)
     processes = [
         {
             "name": state.process.name,
@@ -55,7 +55,7 @@ def _document(home: "Home") -> dict[str, Any]:
                 "name": "emulator",
                 "title": "emulated AWS",
                 "url": running.endpoint_url,
-                "health": "up" if emulator.answers(running) else "down",
+                "health": "up" if embedded.answers(running) else "down",
                 "pid": running.pid,
                 "log": str(home.log("emulator")),
                 "restarts": [],

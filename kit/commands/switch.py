@@ -170,7 +170,7 @@ def _credential(target: "Target") -> tuple[str, str] | None:
 
     try:
         if target.local:
-            from kit.local.home import find_home
+            from kit.home import find_home
             from kit.local.running import exported_environment
 
             variables = exported_environment(find_home())

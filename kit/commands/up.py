@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from kit.embedded import Access
+    from kit.home import Home
     from kit.local.deployment import Choice, Deployment, Plan
     from kit.local.engine import Step
-    from kit.local.home import Home
-    from kit.local.running import Access, FirstRequest
+    from kit.local.running import FirstRequest
 
 _SIGNS = {"create": "+", "restore": "+", "update": "~", "replace": "±", "delete": "-"}
 _VERBS = {
@@ -70,8 +71,8 @@ def up(
     from rich.console import Console
 
     from kit.chosen import remember
+    from kit.home import find_home
     from kit.local.deployment import Deployment, stop_everything
-    from kit.local.home import find_home
 
     started = time.perf_counter()
     console = Console(highlight=False, stderr=as_json)

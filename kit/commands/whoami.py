@@ -129,10 +129,10 @@ def _machine_config(client: str | None, gateway_url: str | None) -> dict[str, st
 
 
 def _of_department(client: str | None, department: str) -> tuple[str, list[str], dict[str, Any]]:
+    from kit.embedded import read_access
+    from kit.home import find_home
     from kit.identity.claude_code import models_of_department, tool_settings
     from kit.identity.operator import policy
-    from kit.local.home import find_home
-    from kit.local.running import read_access
     from kit.target import find_target
 
     with deployment_errors():

@@ -12,7 +12,7 @@ from typing import Any
 
 from kit.errors import ExitCode, KitError
 from kit.evaluation.stages import stack_name
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 
 _NO_PULUMI = "install it: https://www.pulumi.com/docs/install/"
 Say = Callable[[str], None]

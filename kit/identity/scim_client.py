@@ -86,8 +86,8 @@ def provisioning(target: Target, what: str) -> Iterator[ScimClient]:
 
 def _url(target: Target) -> str:
     if target.local:
-        from kit.local.home import find_home
-        from kit.local.running import read_access
+        from kit.embedded import read_access
+        from kit.home import find_home
 
         access = read_access(find_home())
         if access is not None and access.scim_url:

@@ -25,7 +25,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from kit.errors import KitError
-from kit.local.home import Home, read_json, write_private
+from kit.home import Home, read_json, write_private
 from kit.local.processes import is_running, load, note_restart, recorded, restarts, start
 from lambdas.common.clock import Clock, utc_now
 
@@ -157,13 +157,13 @@ def main() -> None:
     """Serve until SIGTERM."""
     import boto3
 
-    from kit.local import emulator
+    from kit import embedded
 
     parser = argparse.ArgumentParser(description="Hand out the credentials of roles.")
     parser.add_argument("--port", type=int, required=True)
     arguments = parser.parse_args()
     home = Home(Path(os.environ["KIT_HOME"]))
-    running = emulator.remembered(home)
+    running = embedded.remembered(home)
     if running is None:
         sys.exit("there is no emulator: run kit up")
     sts = boto3.client(

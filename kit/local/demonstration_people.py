@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kit.errors import ExitCode, KitError
+from kit.home import Home, write_private
 from kit.identity.federation import PROVIDER
-from kit.local.home import Home, write_private
 from kit.local.identity_stand_in import Person
 from kit.target import Target
 from stacks.settings import Settings

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from contract.writing import as_file
+from kit import embedded
 from kit.chosen import Standing
 from kit.deploy.generated_secrets import fill_generated
+from kit.embedded import Emulator
 from kit.errors import ExitCode, KitError
 from kit.evaluation.graph import Graph, unwrapped
 from kit.evaluation.stages import (
@@ -20,10 +22,10 @@ from kit.evaluation.stages import (
     stack_configuration,
     stack_name,
 )
+from kit.home import Home
 from kit.local import emulator, gates
-from kit.local.emulator import Emulator, RootCredentials
+from kit.local.emulator import RootCredentials
 from kit.local.engine import LocalBackend, Step
-from kit.local.home import Home
 from kit.local.ports import DEFAULT_BASE, port_of, require_free
 from kit.local.processes import is_our_process, stop_all
 from kit.local.resources.handler import Clients
@@ -174,7 +176,7 @@ class Deployment:
         return self._emulator.result()
 
     def _running_emulator(self) -> Emulator:
-        known = emulator.remembered(self.home)
+        known = embedded.remembered(self.home)
         port = port_of("emulator", self.choice.port_base, [])
         if known and known.account != self.account.id:
             raise KitError(
@@ -184,7 +186,7 @@ class Deployment:
                 exit_code=ExitCode.USAGE,
             )
         if known and is_our_process(known.pid, EMULATOR_COMMAND):
-            if known.endpoint_url.endswith(f":{port}") and emulator.answers(known):
+            if known.endpoint_url.endswith(f":{port}") and embedded.answers(known):
                 return known
             emulator.stop(known.pid)
         elif known and emulator.was_killed(self.home.emulator_folder):
@@ -199,7 +201,7 @@ class Deployment:
             account=self.account.id,
             credentials=RootCredentials(known.access_key_id, known.secret_access_key) if known else None,
         )
-        emulator.remember(self.home, running)
+        embedded.remember(self.home, running)
         return running
 
     def clients(self) -> Clients:
@@ -305,6 +307,6 @@ def read_settings_of(configuration: Mapping[str, str]) -> Settings:
 def stop_everything(home: Home) -> None:
     """Stop the processes and the emulator of a home. Nothing of the state is removed."""
     stop_all(home)
-    known = emulator.remembered(home)
+    known = embedded.remembered(home)
     if known and is_our_process(known.pid, EMULATOR_COMMAND):
         emulator.stop(known.pid)

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import secrets
 import shutil
@@ -11,41 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from kit.embedded import DEFAULT_ACCOUNT, Emulator, answers
 from kit.errors import ExitCode, KitError
-from kit.local.home import PROJECT_ROOT, Home, read_json, write_private, writing
+from kit.home import PROJECT_ROOT, writing
 
 REQUIREMENTS = Path(__file__).with_name("requirements-emulator.txt")
 LAUNCHER = Path(__file__).with_name("durable_emulator.py")
 START_TIMEOUT_SECONDS = 30.0
-DEFAULT_ACCOUNT = "000000000000"
-
-
-@dataclass(frozen=True, slots=True)
-class Emulator:
-    """A running emulator. `access_key_id`/`secret_access_key` are its generated root credentials."""
-
-    endpoint_url: str
-    region: str
-    access_key_id: str
-    secret_access_key: str
-    pid: int
-    account: str = DEFAULT_ACCOUNT
-
-    def environment(self) -> dict[str, str]:
-        """What a process needs to reach it as root, in the names that botocore reads."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": self.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,27 +158,6 @@ def start(
 def was_killed(state: Path) -> bool:
     """Whether the emulator that kept its state there ended without saving it."""
     return (state / "state" / "running").exists()
-
-
-def answers(emulator: Emulator) -> bool:
-    """Whether it is there."""
-    try:
-        health = f"{emulator.endpoint_url}/_ministack/health"
-        with urllib.request.urlopen(health, timeout=1):  # noqa: S310 - our own loopback address
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def remembered(home: Home) -> Emulator | None:
-    """The emulator that an earlier run of this home started, running or not."""
-    stored = read_json(home.emulator_file)
-    return Emulator(**stored) if stored else None
-
-
-def remember(home: Home, emulator: Emulator) -> None:
-    """Keep how to reach it, for the user's eyes only."""
-    write_private(home.emulator_file, json.dumps(asdict(emulator), indent=1) + "\n")
 
 
 def stop(pid: int) -> None:

@@ -24,7 +24,7 @@ from kit.errors import ExitCode, KitError
 from kit.evaluation.backends import stack_reference
 from kit.evaluation.errors import EvaluationError
 from kit.evaluation.graph import STACK_REFERENCE_TYPE, Graph, Resource, ResourceState, unwrapped
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 from kit.local.resources import HANDLERS
 from kit.local.resources.handler import Clients, Handler, Place
 from kit.local.state import Entry, StackState

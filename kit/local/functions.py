@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.layers import HTTP_PROTOCOL
+from kit.embedded import Emulator
 from kit.evaluation.graph import Graph, Resource, unwrapped
+from kit.home import PROJECT_ROOT, Home
 from kit.local.attendant import credential_environment
-from kit.local.emulator import Emulator
-from kit.local.home import PROJECT_ROOT, Home
 from kit.local.processes import Process, base_environment, fingerprint
 
 FUNCTION = "aws:lambda/function:Function"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from kit.local.home import Home, writing
+from kit.home import Home, writing
 from stacks.evidence import Evidence, EvidenceError, read_evidence, write_evidence
 from stacks.gates import demonstration
 from stacks.settings import Settings

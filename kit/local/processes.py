@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from kit.errors import ExitCode, KitError
-from kit.local.home import PROJECT_ROOT, Home, read_json, write_private, writing
+from kit.home import PROJECT_ROOT, Home, read_json, write_private, writing
 from kit.local.ports import require_free
 
 READY_SECONDS = 30.0

@@ -2,18 +2,19 @@
 the demonstration key, the first request.
 """
 
-import json
 import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import urllib3
 
+from kit.embedded import Access, keep_access, read_access
 from kit.errors import ExitCode, KitError
+from kit.home import PROJECT_ROOT, Home
 from kit.identity.claude_code import model_environment, models_of_department
 from kit.identity.keys import Scope, create_key
 from kit.identity.operator import access_records, pepper, policy
@@ -21,7 +22,6 @@ from kit.local.attendant import token_key_of
 from kit.local.demonstration_people import demonstrated, federate, provision, write_people
 from kit.local.deployment import Deployment, Plan
 from kit.local.functions import LocalFunctionContext, PlannedFunction, planned_functions, web_process
-from kit.local.home import PROJECT_ROOT, Home, read_json, write_private
 from kit.local.ports import port_of
 from kit.local.processes import Process, base_environment, converge, fingerprint
 from kit.reviews.credentials import give_missing
@@ -42,20 +42,6 @@ _TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 
 
 @dataclass(frozen=True)
-class Access:
-    """The demonstration credentials of a home, and where to show them. `department` is billed for the key."""
-
-    gateway_url: str
-    application_key: str
-    department: str
-    model: str
-    scim_url: str = ""
-    scim_token: str = ""
-    portal_url: str = ""
-    claude_models: tuple[str, ...] = ()  # ids of the models that the key may use
-
-
-@dataclass(frozen=True)
 class FirstRequest:
     """How the first request went: the answer's text, its model, and how long it took."""
 
@@ -63,20 +49,6 @@ class FirstRequest:
     model: str
     text: str
     seconds: float
-
-
-def read_access(home: Home) -> Access | None:
-    """The credentials that the last `kit up` made; None before."""
-    stored = read_json(home.access_file)
-    return Access(**stored) if stored else None
-
-
-def remember_scim_token(home: Home, token: str) -> None:
-    """The SCIM token was rotated: `kit env` shows the new one from now on."""
-    known = read_access(home)
-    if known is not None and known.scim_url:
-        changed = replace(known, scim_token=token)
-        write_private(home.access_file, json.dumps(asdict(changed), indent=1) + "\n")
 
 
 def start_processes(deployment: Deployment, plan: Plan) -> list[str]:
@@ -178,7 +150,7 @@ def give_access(deployment: Deployment, plan: Plan) -> Access:
         claude_models=tuple(models_of_department(policy(target), department)),
         **_provisioning(deployment, target, functions),
     )
-    write_private(deployment.home.access_file, json.dumps(asdict(access), indent=1) + "\n")
+    keep_access(deployment.home, access)
     if access.portal_url and access.scim_url:
         open_portal(deployment, access)
     give_missing(target, departments_with_workflows(target))
@@ -284,9 +256,9 @@ def _first_request_failed(how: str) -> KitError:
 
 def exported_environment(home: Home) -> dict[str, str]:
     """What `kit env` exports. Raises KitError where nothing is up."""
-    from kit.local import emulator
+    from kit import embedded
 
-    running, access = emulator.remembered(home), read_access(home)
+    running, access = embedded.remembered(home), read_access(home)
     if running is None or access is None:
         raise KitError("nothing is up", hint="run `kit up`", exit_code=ExitCode.ENVIRONMENT)
     variables = {

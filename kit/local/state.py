@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kit.local.home import read_json, write_private, writing
+from kit.home import read_json, write_private, writing
 
 SCHEMA = "kit-state/1"
 

@@ -82,7 +82,7 @@ class Reading:
         if self.records is not None:
             return [*read_baselines(self.records / DEMONSTRATION_BASELINES), *own]
         if self.target is not None and self.target.local:
-            from kit.local.home import find_home
+            from kit.home import find_home
 
             return [*read_baselines(find_home().path / DEMONSTRATION_BASELINES), *own]
         return own

@@ -11,7 +11,7 @@ from kit.chosen import Standing, choose, remember, settings_of, standing
 from kit.cli import app
 from kit.commands.up import _choice
 from kit.errors import KitError
-from kit.local.home import Home, find_home
+from kit.home import Home, find_home
 from kit.target import find_target
 from tests.contract.test_client_folder import Client
 

@@ -25,7 +25,7 @@ from contract.kinds import SIZES, STAGES
 from kit.build.layers import families
 from kit.evaluation.gates import assumed_evidence
 from kit.evaluation.stages import stack_configuration
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 from tests.engine import language_host, provider
 from tests.engine.build import engine_folder
 from tests.engine.provider import Faults, World

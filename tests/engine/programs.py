@@ -22,7 +22,7 @@ from threading import Lock
 from typing import Any
 
 from contract.kinds import STAGES
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 
 
 class Programs:

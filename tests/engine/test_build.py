@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 
 
 def test_a_run_without_an_engine_fails_and_says_what_is_needed(tmp_path: Path) -> None:

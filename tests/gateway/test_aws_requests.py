@@ -27,7 +27,7 @@ from botocore.exceptions import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 from lambdas.common.audit import AuditBucketOnLoop, NotWritten, Occupied, Unsure
 from lambdas.common.ledger.dynamo_store import DynamoStore
 from lambdas.common.ledger.items import Add, Cancelled, Change, Create, Key, Span

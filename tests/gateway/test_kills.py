@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 from tests.conftest import free_port
 
 from . import test_permissions

@@ -19,7 +19,7 @@ import httpx2
 import pytest
 import yaml
 
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 from lambdas.common.access import AccessRecord, AccessRecords
 from lambdas.common.virtual_keys import key_record_pk, new_pepper, new_virtual_key, read_pepper
 from tests.conftest import free_port

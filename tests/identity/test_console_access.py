@@ -21,9 +21,9 @@ from cryptography.x509.oid import NameOID
 
 from components.foundation.boundary import actions
 from components.foundation.roles import ROLES
+from kit.embedded import Emulator
 from kit.evaluation.graph import Graph
 from kit.evaluation.stages import evaluate_stage
-from kit.local.emulator import Emulator
 from policy.checking import violations
 from stacks.settings import CONFIG_FOLDER, RawConfig, SettingsError, read_settings
 from stacks.settings.loading import as_config

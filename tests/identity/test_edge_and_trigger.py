@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from kit.local.emulator import remembered
+from kit.embedded import remembered
 from lambdas.common.access import AccessRecords, person_record, user_key
 from lambdas.common.virtual_keys import new_virtual_key
 from tests.support.local_kit import LocalKit

@@ -16,7 +16,7 @@ import boto3
 import httpx2
 import pytest
 
-from kit.local.emulator import remembered
+from kit.embedded import remembered
 from lambdas.common.access import AccessRecord, AccessRecords
 from lambdas.common.virtual_keys import key_record_pk, new_virtual_key, read_pepper
 from lambdas.gateway.authenticate import RECORD_SECONDS

@@ -22,8 +22,8 @@ import pytest
 
 from claude_kit_token.errors import TokenError
 from claude_kit_token.session import Session, ask_for_tokens
+from kit.home import PROJECT_ROOT
 from kit.identity.session import fresh, load, save
-from kit.local.home import PROJECT_ROOT
 from tests.support.local_kit import KIT
 
 from .commands import invoke

@@ -19,7 +19,7 @@ from claude_kit_token import cli
 from claude_kit_token.config import configured
 from claude_kit_token.errors import TokenError
 from claude_kit_token.session import Session, forget, load, save
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "claude_kit_token"
 SESSION = Session("https://gw.example.com", "https://in.example.com", "app", "a.e30.c", "r" * 2000, 0)

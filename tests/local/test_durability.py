@@ -14,9 +14,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from kit import embedded
+from kit.home import PROJECT_ROOT, Home
 from kit.local import emulator
 from kit.local.attendant import Keeper
-from kit.local.home import PROJECT_ROOT, Home
 from kit.local.ports import require_free
 from kit.local.processes import Process, base_environment, converge, is_running, load, restarts, stop_all
 from tests.conftest import free_port
@@ -25,12 +26,12 @@ from tests.records.audit_fixtures import Time
 REGION = "eu-central-1"
 
 
-def clients(running: emulator.Emulator, *names: str) -> list[Any]:
+def clients(running: embedded.Emulator, *names: str) -> list[Any]:
     session = boto3.Session(running.access_key_id, running.secret_access_key, region_name=running.region)
     return [session.client(name, endpoint_url=running.endpoint_url) for name in names]
 
 
-def started(state: Path, port: int, credentials: emulator.RootCredentials) -> emulator.Emulator:
+def started(state: Path, port: int, credentials: emulator.RootCredentials) -> embedded.Emulator:
     require_free(port, "the emulated AWS")
     venv = Home(PROJECT_ROOT / ".kit").emulator_venv
     log = state.parent / "emulator.log"

@@ -19,11 +19,11 @@ import pytest
 from pulumi_aws import kms, s3, secretsmanager, sns, sqs, ssm
 
 from kit.aws_facts.prediction import Account
+from kit.embedded import Emulator
 from kit.evaluation.engine import evaluate
 from kit.evaluation.errors import EvaluationError
-from kit.local.emulator import Emulator
+from kit.home import PROJECT_ROOT
 from kit.local.engine import LocalBackend, Step
-from kit.local.home import PROJECT_ROOT
 from kit.local.resources import HANDLERS
 from kit.local.resources.handler import Clients, Handler, Inputs, Place
 from kit.local.state import StackState
@@ -312,7 +312,7 @@ def test_a_killed_run_is_adopted_and_makes_nothing_twice(bench: Bench, moment: s
             from pathlib import Path
             sys.path[:0] = [{str(PROJECT_ROOT)!r}, {str(PROJECT_ROOT / "tests" / "local")!r}]
             import test_engine
-            from kit.local.emulator import Emulator
+            from kit.embedded import Emulator
             from kit.local.resources.handler import Handler
             bench = test_engine.Bench(Emulator(*{_fields(bench.emulator)!r}), Path({str(bench.folder)!r}))
             bench.tag = {bench.tag!r}

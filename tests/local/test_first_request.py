@@ -7,9 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from kit.embedded import Access
 from kit.errors import KitError
 from kit.local import running
-from kit.local.running import Access, first_request
+from kit.local.running import first_request
 from lambdas.inspection import policy
 
 ANSWER = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kit.aws_facts.prediction import Account
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 from kit.local.resources import HANDLERS
 from kit.local.resources.handler import Clients, Place
 

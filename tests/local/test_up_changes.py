@@ -19,8 +19,9 @@ import anthropic
 import pytest
 import yaml
 
+from kit import embedded
+from kit.home import PROJECT_ROOT
 from kit.local import emulator
-from kit.local.home import PROJECT_ROOT
 from kit.local.processes import load
 from tests.support.local_kit import LocalKit, free_port_base, local_deployment, stop
 
@@ -193,7 +194,7 @@ def test_an_emulator_that_was_killed_is_started_again_with_what_it_held(changing
     """Killed, not stopped: nothing has to be made again, the key works, and the report says so."""
     changing.standing()
     key = changing.kit.clients_environment()["ANTHROPIC_AUTH_TOKEN"]
-    running = emulator.remembered(changing.kit.home)
+    running = embedded.remembered(changing.kit.home)
     assert running
     time.sleep(2.5)  # what changed in the last two seconds may be lost
     os.kill(running.pid, signal.SIGKILL)
@@ -255,11 +256,11 @@ def test_an_address_of_claude_that_is_none_is_refused(untouched: LocalKit, addre
 
 def test_down_removes_everything_and_twice_does_no_harm(kit: LocalKit) -> None:
     kit.up("--stage", "foundation")
-    running = emulator.remembered(kit.home)
+    running = embedded.remembered(kit.home)
     assert running
     assert kit.run("down").stdout == "stopped and removed\n"
     assert not kit.folder.exists()
-    assert not emulator.answers(running)
+    assert not embedded.answers(running)
     assert kit.run("down").stdout == "nothing was up\n"
     assert kit.run("env").returncode == 4
 

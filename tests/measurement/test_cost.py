@@ -15,7 +15,7 @@ from kit.cli import app
 from kit.cost.model import CostModel, build_model
 from kit.cost.price_file import read_prices
 from kit.errors import KitError
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 from tests.support.stages import SIZES, plans_of
 
 ROOT = Path(__file__).parent.parent.parent

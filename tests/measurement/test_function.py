@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from kit.embedded import Emulator
 from kit.evaluation.graph import unwrapped
 from kit.evaluation.stages import planned_account, stack_configuration
-from kit.local.emulator import Emulator
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 from kit.local.resources import HANDLERS
 from kit.local.resources.handler import Clients, Place, policy_for_emulator
 from kit.measurement.parquet import ParquetRows

@@ -16,8 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 from kit.cli import app
+from kit.embedded import Emulator
 from kit.errors import KitError
-from kit.local.emulator import Emulator
 from kit.target import Target
 from lambdas.common.ids import new_id
 from tests.records.ledger_fixtures import Bench, dynamo_store, make_tables, root_client

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kit.commands.prompt import app
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 from kit.prompts.library import read_library
 from lambdas.portal.erasure import erase
 

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 
 from contract.kinds import BudgetModel
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 from lambdas.common.identities import Principal
 from lambdas.common.ids import new_id
 from lambdas.common.ledger import Ask, Ledger

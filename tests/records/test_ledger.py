@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from contract.kinds import BudgetModel
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 from lambdas.common.ids import new_id
 from lambdas.common.ledger import Ask, Granted, Ledger, Refused, Switch, Switches
 from lambdas.common.ledger.counters import UNDER_WAY

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 from lambdas.common.ids import new_id
 from lambdas.common.ledger.counters import COMMITTED
 from tests.records.ledger_client import Client

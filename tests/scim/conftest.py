@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 
 from .harness import Scim, Tenant
 

@@ -13,7 +13,7 @@ import botocore.session
 import httpx2
 import uvicorn
 
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 from lambdas.scim.app import Service, create_app
 from lambdas.scim.bearer import BearerTokens
 from lambdas.scim.credentials import NamedTokens

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 from lambdas.common.access import (
     AccessConflict,
     AccessRecord,

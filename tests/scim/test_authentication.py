@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 from lambdas.scim.bearer import BearerTokens, TokensUnavailable
 
 from .harness import ENTERPRISE_SCHEMA, Scim, Tenant

@@ -11,7 +11,7 @@ import boto3
 import botocore.config
 import pytest
 
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 from lambdas.common.ids import new_id
 from lambdas.common.ledger import LedgerUnavailable, Refused, Switch, Switches
 from lambdas.common.ledger.dynamo_store import DynamoStore

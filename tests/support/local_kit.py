@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kit.local.home import PROJECT_ROOT, Home
+from kit.home import PROJECT_ROOT, Home
 
 KIT = [sys.executable, "-c", "from kit.cli import main; main()"]
 

@@ -13,12 +13,12 @@ import boto3
 
 from contract.kinds import STAGES
 from kit.aws_facts.prediction import Account
+from kit.embedded import Emulator
 from kit.evaluation.graph import Graph, Resource
 from kit.evaluation.stages import evaluate_stage, planned_account, stack_configuration
+from kit.home import PROJECT_ROOT
 from kit.local import emulator as emulators
-from kit.local.emulator import Emulator
 from kit.local.engine import LocalBackend
-from kit.local.home import PROJECT_ROOT
 from kit.local.resources.handler import Clients
 from kit.local.state import StackState
 

@@ -12,7 +12,7 @@ import botocore.config
 import botocore.exceptions
 import pytest
 
-from kit.local.emulator import Emulator
+from kit.embedded import Emulator
 from lambdas.common.ids import new_id
 from lambdas.workflow.reviews import DECISIONS, RELEASABLE, Review, ReviewConflict, Reviews
 from tests.support.conflicting_proxy import conflicting, hazards

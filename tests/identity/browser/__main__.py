@@ -28,8 +28,8 @@ from typing import Any
 from unittest import mock
 
 from contract.client import SamlAttributes
+from kit.home import PROJECT_ROOT
 from kit.identity.federation import PROVIDER
-from kit.local.home import PROJECT_ROOT
 from kit.target import Target, find_target
 from tests.conftest import free_port
 from tests.support.local_kit import LocalKit, local_deployment

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kit.local.home import PROJECT_ROOT
+from kit.home import PROJECT_ROOT
 from stacks.settings.loading import CLIENT_FILE
 from tests.identity.browser.__main__ import chromium
 from tests.support.local_kit import LocalKit, local_deployment

@@ -30,7 +30,7 @@ from typing import Any
 
 from kit.errors import ExitCode, KitError
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
 _STATE = ("state", "processes", "logs", "emulator", "emulator.json", "demonstration.yaml", "access.json",
           "engine.key", "attendant.json", "restarts.json", "client.json", "lock")  # fmt: skip
 
