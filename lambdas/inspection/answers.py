@@ -954,7 +954,7 @@ class AnswerFilter:
         return ""
 
     def _note(self, text: str) -> str:
-        """Count findings in a text that is not changed. Return the type of a value that was in the request."""
+        """Count findings in a text left as it is. Return the type of a value that was in the request."""
         for canary in self._policy.canaries:
             if canary in text and "CANARY" in self._policy.end_on:
                 self.blocked = "CANARY"
