@@ -8,9 +8,11 @@ import pulumi
 from components.api.scheduled import ScheduleArgs
 from components.functions import FunctionArgs, FunctionContext
 from components.permissions import Statement, via
+from lambdas.common.registers import FOLDER as REGISTERS_FOLDER
 
 FOLDER = "governance-reviews"
 _READ = ("adoption", "departments", "documents", "gates", "policy", "prompts")
+_LISTED = ("prompts", REGISTERS_FOLDER)
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,19 @@ def governance_review(args: GovernanceReviewArgs) -> ScheduleArgs:
                     [bucket],
                     conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in _READ]}},
                 ),
-                Statement("ReadPrompts", ["s3:GetObject"], [pulumi.Output.concat(bucket, "/prompts/*")]),
                 Statement(
-                    "ListPrompts",
+                    "ReadPromptsAndRegisters",
+                    ["s3:GetObject"],
+                    [
+                        pulumi.Output.concat(bucket, f"/{folder}/*")
+                        for folder in ("prompts", REGISTERS_FOLDER)
+                    ],
+                ),
+                Statement(
+                    "ListPromptsAndRegisters",
                     ["s3:ListBucket"],
                     [bucket],
-                    conditions={"StringLike": {"s3:prefix": "prompts/*"}},
+                    conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in _LISTED]}},
                 ),
                 Statement("FindChampions", ["dynamodb:GetItem", "dynamodb:Scan"], [args.access_table_arn]),
                 Statement(

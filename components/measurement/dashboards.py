@@ -9,9 +9,11 @@ from pulumi_aws import cloudwatch
 
 from components.base import KitComponent, Names, refuse
 from components.permissions import canonical_json
+from lambdas.common.registers import REGISTERS
 
 AUDIENCES = ("executive", "department", "operations", "governance")
 NAMESPACE = "ClaudeEnterpriseKit"  # of lambdas/gateway/access_log.py and lambdas/measurement/handler.py
+OVERDUE = "OverdueEntries"  # of lambdas/workflow/overdue.py
 _DAY = 24 * 3600
 _USD = {"CostMicroUSD", "SpentMicroUSD"}  # recorded in micro-dollars, displayed in dollars with metric math
 _COLUMNS = 24
@@ -160,6 +162,7 @@ class _Maker:
             [
                 self._total("Requests blocked by inspection", ["Refused"]),
                 self._total("Reviews needed and made", ["ReviewsNeeded", "Reviewed"]),
+                self._overdue(),
             ],
             [
                 self._total(
@@ -185,6 +188,12 @@ class _Maker:
     def _total(self, title: str, metrics: Sequence[str]) -> dict[str, Any]:
         series = [[NAMESPACE, metric, *self._environment, {"label": _label(metric)}] for metric in metrics]
         return self._metric(title, series, stat="Maximum")
+
+    def _overdue(self) -> dict[str, Any]:
+        series = [
+            [NAMESPACE, OVERDUE, *self._environment, "register", name, {"label": name}] for name in REGISTERS
+        ]
+        return self._metric("Overdue entries of the registers", series, view="singleValue", stat="Maximum")
 
     def _by_department(self, title: str, metric: str, *, stacked: bool = False) -> dict[str, Any]:
         series = [

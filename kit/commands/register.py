@@ -10,8 +10,8 @@ from kit.commands.deployment_errors import deployment_errors
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
-    from kit.registers.entries import Entry, Register
     from kit.registers.store import Registers
+    from lambdas.common.registers import Entry, Register
 
 Client = Annotated[
     str | None, typer.Option("--client", help="The client, for stacks named <stage>.<client>.")

@@ -14,8 +14,8 @@ import yaml
 
 from kit.evidence import oscal
 from kit.evidence.pack import About, as_csv, as_json, as_lines
-from kit.registers.entries import REGISTERS, Entry
 from lambdas.common.access import AccessRecord
+from lambdas.common.registers import REGISTERS, Entry
 
 CONTROLS = Path(__file__).parent / "controls.yaml"
 PAGE = Path(__file__).parent / "page.html"

@@ -15,7 +15,7 @@ from kit.measurement import pages, period
 from kit.measurement.maturity import TITLES
 from kit.measurement.quarter import Quarter
 from kit.measurement.report import headline
-from kit.registers.entries import Entry
+from lambdas.common.registers import Entry
 
 if TYPE_CHECKING:
     from stacks.gates import Finding

@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from kit.registers.entries import Entry
 from kit.registers.store import Registers
 from kit.target import Target
+from lambdas.common.registers import Entry
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from typing import Any
 
 from kit.errors import ExitCode, KitError
 from kit.identity.operator import caller_arn, record_event
-from kit.registers.entries import REGISTERS, Entry, Register, checked, entry_of, opened
+from kit.registers.entries import checked, opened
 from kit.target import Target
 from lambdas.common.clock import utc_now
 from lambdas.common.ids import new_id
+from lambdas.common.registers import FOLDER, REGISTERS, Entry, Register, entry_of
 
-PREFIX = "registers/"
+PREFIX = f"{FOLDER}/"
 
 
 @dataclass(frozen=True)

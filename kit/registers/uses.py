@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kit.identity.operator import access_records
-from kit.registers.entries import Entry
 from kit.registers.store import Registers
 from kit.reviews.places import workflows_of
 from kit.target import Target
 from lambdas.common.clock import utc_now
+from lambdas.common.registers import Entry
 
 _IN_USE = frozenset({"pilot", "live"})  # states of ideas whose use has begun
 _SOURCES = ("idea-", "workflow-", "key-")

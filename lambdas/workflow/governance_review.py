@@ -19,6 +19,7 @@ from lambdas.measurement.aggregates import Aggregate, merged
 from lambdas.measurement.source import BucketSource
 from lambdas.workflow.area import DepartmentArea, encoded
 from lambdas.workflow.aws import client
+from lambdas.workflow.overdue import report_overdue
 from lambdas.workflow.recognition import Recognition
 from lambdas.workflow.reviews import Reviews
 
@@ -131,5 +132,6 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     )
     aggregates = BucketSource(s3, os.environ["ANALYTICS_BUCKET"])
     review = GovernanceReview(reviews, recognition, lambda quarter: _use(aggregates, quarter), store, s3)
+    report_overdue(s3, bucket, utc_now())
     quarter = quarter_named(event["quarter"]) if "quarter" in event else quarter_before(utc_now())
     return review.collect(quarter, os.environ["DEPARTMENTS"].split(","))

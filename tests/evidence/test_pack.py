@@ -19,7 +19,7 @@ from kit.audit.sources import FolderSource
 from kit.evidence.contents import Collected, files_of, read_controls
 from kit.evidence.pack import About, as_archive, as_csv, write_pack
 from kit.evidence.sample import proofs
-from kit.registers.entries import Entry
+from lambdas.common.registers import Entry
 from tests.support.local_kit import LocalKit
 
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ from kit.measurement.published_figures import figures_document
 from kit.measurement.quarter import Quarter
 from kit.measurement.report import headline
 from kit.measurement.use import Use
-from kit.registers.entries import Entry
+from lambdas.common.registers import Entry
 from lambdas.measurement.aggregates import Aggregate, Cell, DepartmentAggregate
 from lambdas.portal.figures import read_figures
 from stacks.gates import assess

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.stub import Stubber
 
+from components.base import Names
+from components.measurement.dashboards import DashboardsArgs, dashboard_body
 from kit.audit.search import Question, find
 from kit.audit.sources import BucketSource
 from kit.errors import KitError
@@ -18,6 +20,7 @@ from kit.target import Target
 from lambdas.common.access import AccessRecord, AccessRecords
 from lambdas.common.clock import utc_now
 from lambdas.portal.table import PortalTable, Row
+from lambdas.workflow.overdue import report_overdue
 from tests.support.moto_target import acts_as, moto_target
 
 _ADA = "arn:aws:sts::111122223333:assumed-role/governance-lead/ada"
@@ -180,3 +183,38 @@ def test_a_drill_that_missed_its_objective_or_is_due_again_is_overdue(target: Ta
     for wrong in ({"minutes": "-1"}, {"minutes": "an hour"}, {"what": "lunch"}, {"done_on": "20.11.2026"}):
         with pytest.raises(KitError):
             registers.update(drill, "", wrong)
+
+
+def test_overdue_entries_are_on_the_governance_dashboard(
+    target: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the daily run logs is what a widget of the dashboard shows, in the same metric and dimensions."""
+    monkeypatch.setenv("KIT_ENVIRONMENT", "production")
+    fields = {"control": "c", "reason": "r", "approver": "a", "expires": "2026-12-31"}
+    registers = Registers(target)
+    registers.open("exceptions", "late", "Ada", fields)
+    registers.open("exceptions", "in time", "Ada", fields | {"expires": "2027-12-31"})
+
+    report_overdue(target.client("s3"), "governance", datetime(2027, 1, 1, tzinfo=UTC))
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {one["register"]: one["OverdueEntries"] for one in lines} == {
+        "incidents": 0, "exceptions": 1, "inventory": 0, "drills": 0,
+    }  # fmt: skip
+    (declared,) = lines[0]["_aws"]["CloudWatchMetrics"]
+    names = Names("acme", "production", "111122223333", "eu-central-1")
+    body = dashboard_body("governance", DashboardsArgs(names, ("legal",), ("governance",)))
+    shown = [
+        {"namespace": metric[0], "name": metric[1], **dict(zip(metric[2:-1:2], metric[3:-1:2], strict=True))}
+        for widget in body["widgets"]
+        for metric in widget["properties"].get("metrics", ())
+        if metric[1] == "OverdueEntries"
+    ]
+    assert shown == [
+        {
+            "namespace": declared["Namespace"],
+            "name": "OverdueEntries",
+            **{dimension: one[dimension] for dimension in declared["Dimensions"][0]},
+        }
+        for one in lines
+    ]
