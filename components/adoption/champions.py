@@ -8,6 +8,7 @@ from pulumi_aws import cognito, sns
 
 from components.base import KitComponent, Names, refuse
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
+from components.mail_subscriptions import subscribe_by_mail
 from components.permissions import Statement, canonical_json, document
 
 GROUP = "champions"
@@ -79,14 +80,7 @@ class Champions(KitComponent):
             ),
             opts=self.child(),
         )
-        for number, email in enumerate(args.emails):
-            sns.TopicSubscription(
-                f"{name}-email-{number}",
-                topic=self.channel.arn,
-                protocol="email",
-                endpoint=email,
-                opts=self.child(),
-            )
+        subscribe_by_mail(self, name, self.channel, args.emails)
         programme = PublishedText(
             f"{name}-programme",
             PublishedTextArgs(

@@ -7,6 +7,7 @@ import pulumi
 from pulumi_aws import sns
 
 from components.base import KitComponent, Names, refuse
+from components.mail_subscriptions import subscribe_by_mail
 from components.permissions import Statement, document
 
 _PUBLISHERS = (
@@ -75,13 +76,6 @@ class Notifications(KitComponent):
             ),
             opts=self.child(),
         )
-        for number, email in enumerate(args.emails):
-            sns.TopicSubscription(
-                f"{name}-email-{number}",
-                topic=self.topic.arn,
-                protocol="email",
-                endpoint=email,
-                opts=self.child(),
-            )
+        subscribe_by_mail(self, name, self.topic, args.emails)
         self.topic_arn = self.topic.arn
         self.register_outputs({"topicArn": self.topic_arn})

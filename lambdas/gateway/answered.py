@@ -11,8 +11,7 @@ from lambdas.common.clock import Clock
 from lambdas.common.identities import Principal
 from lambdas.common.ledger.items import TTL, Create, Key, Store
 from lambdas.common.policy import PolicyWatch
-from lambdas.gateway import errors
-from lambdas.gateway.errors import not_found
+from lambdas.gateway.errors import available, not_found
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.own_records import FACTS, facts_of
 
@@ -56,10 +55,7 @@ class Answered:
 
         Raises `ApiError` 404, also for other people's answers; 503.
         """
-        try:
-            (item,) = await self.store.get([_key(request_id[:_LONGEST_ID])])
-        except Exception:  # whatever the store raises: without it no answer can be found
-            raise errors.control_unavailable("ledger") from None
+        (item,) = await available(self.store.get([_key(request_id[:_LONGEST_ID])]))
         if item is not None and item["department"] == principal.department:
             department = self.policy.current().departments.get(principal.department)
             roles = department.statement_roles if department is not None else ()

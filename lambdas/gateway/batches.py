@@ -24,7 +24,7 @@ from lambdas.gateway.belongings import Belongings
 from lambdas.gateway.call import Answer, Caller, Calls, Deadlines, UpstreamCall
 from lambdas.gateway.completion import Completion
 from lambdas.gateway.deliver import read_answer
-from lambdas.gateway.errors import ApiError, Header, invalid_request, not_found
+from lambdas.gateway.errors import ApiError, Header, available, invalid_request, not_found
 from lambdas.gateway.exchange import ClientGone, Exchange
 from lambdas.gateway.gate import Gate
 from lambdas.gateway.governed_call import GovernedCall
@@ -32,6 +32,7 @@ from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
 from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.gateway.message_request import edits, read_use_case
 from lambdas.gateway.outcome import Outcome
+from lambdas.gateway.pages import page_of
 from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.user_sessions import attribution_of
@@ -45,7 +46,6 @@ from lambdas.gateway.turns import LIGHT_TO_READ_BYTES
 LEAD = "department-lead"  # role that sees the department's batches
 _SETTLES_WITHIN_SECONDS = 20.0
 _LONGEST_NUMBER = 9
-_PAGE = 20
 _LARGEST_PAGE = 100
 _JSON: list[Header] = [(b"content-type", b"application/json")]
 
@@ -158,30 +158,22 @@ class Batches:
         kept = sorted(
             (
                 (batch_id, item)
-                for batch_id, item in await self._stored(
-                    self.store.under("ledger", f"BATCHES#{department.id}")
-                )
+                for batch_id, item in await available(self.store.under("ledger", f"BATCHES#{department.id}"))
                 if leads or item.get("principal") == principal.id
             ),
             key=_newest_first,
         )
         ids = [batch_id for batch_id, _ in kept]
-        page, more = _page(ids, query)
+        page = page_of(ids, query, what="batch", largest=_LARGEST_PAGE)
         items = dict(kept)
         batches = await asyncio.gather(
             *(
                 self._fetch(exchange, OwnBatch(principal, one, _key(department.id, one), items[one]))
-                for one in page
+                for one in page.ids
             )
         )
         data = [json.loads(_with_own_url(data)) for answer, data in batches if answer.response.status == 200]
-        body = {
-            "data": data,
-            "has_more": more,
-            "first_id": page[0] if page else None,
-            "last_id": page[-1] if page else None,
-        }
-        await exchange.answer(200, _JSON, json.dumps(body).encode())
+        await exchange.answer(200, _JSON, json.dumps(page.body(data)).encode())
 
     async def retrieve(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str
@@ -265,7 +257,7 @@ class Batches:
             )
         answer, data = await self._fetch(exchange, batch, method="DELETE")
         if answer.response.status in {200, 404}:
-            await self._stored(self.store.apply(Remove(batch.key, {"state": "settled"})))
+            await available(self.store.apply(Remove(batch.key, {"state": "settled"})))
         await exchange.answer(answer.response.status, response_headers(answer.response.headers), data)
 
     async def cancel(
@@ -339,14 +331,14 @@ class Batches:
             "data_class": call.verdict.data_class,
             "reservation": json.dumps(asdict(reserved.granted.handle.reservation)),
         }
-        await self._stored(self.settler.hand_over(reserved, _key(call.department.id, batch_id), item))
+        await available(self.settler.hand_over(reserved, _key(call.department.id, batch_id), item))
 
     async def _owned(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, batch_id: str, what: str
     ) -> OwnBatch:
         """Return the caller's own batch, after passing the gate and recording the access."""
         key = _key(principal.department, batch_id)
-        (item,) = await self._stored(self.store.get([key]))
+        (item,) = await available(self.store.get([key]))
         model = item["model"] if item is not None else ""
         await self.gate.admit(principal, exchange.headers, model or "-")
         if item is None or item.get("principal") != principal.id:
@@ -354,12 +346,6 @@ class Batches:
         await self.recorder.batch_access(exchange.request_id, principal, item["request_id"], batch_id, what)
         entry.recorded = True
         return OwnBatch(principal, batch_id, key, item)
-
-    async def _stored(self, work: Any) -> Any:
-        try:
-            return await work
-        except Exception:  # whatever the store raises: without it a batch has no owner
-            raise errors.control_unavailable("ledger") from None
 
     # -- settling -------------------------------------------------------------------------------------------
 
@@ -481,17 +467,3 @@ def _after_line(exchange: Exchange) -> int:
 
 def _newest_first(entry: tuple[str, dict[str, Any]]) -> list[int]:
     return [-ord(character) for character in entry[1]["request_id"]]
-
-
-def _page(ids: list[str], query: dict[str, list[str]]) -> tuple[list[str], bool]:
-    """Return the page selected by `limit`, `after_id` and `before_id`, and whether there is more."""
-    limit = query.get("limit", [str(_PAGE)])[0]
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:5]) <= _LARGEST_PAGE):
-        raise invalid_request(f"limit: must be 1 to {_LARGEST_PAGE}")
-    size = int(limit)
-    if "before_id" in query:
-        end = ids.index(query["before_id"][0]) if query["before_id"][0] in ids else 0
-        return ids[max(0, end - size) : end], end - size > 0
-    after = query.get("after_id", [""])[0]
-    start = ids.index(after) + 1 if after in ids else 0
-    return ids[start : start + size], start + size < len(ids)

@@ -19,8 +19,7 @@ from lambdas.common.clock import Clock
 from lambdas.common.identities import Principal
 from lambdas.common.ledger.items import TTL, Cancelled, Change, Create, Key, Store
 from lambdas.common.policy import Department
-from lambdas.gateway import errors
-from lambdas.gateway.errors import ApiError, invalid_request, not_found
+from lambdas.gateway.errors import ApiError, available, invalid_request, not_found
 from lambdas.gateway.made import Made
 from lambdas.gateway.providers.provider import ClaudeProvider
 from lambdas.gateway.request_rules import permits_skill, skill_not_permitted
@@ -140,10 +139,7 @@ class Belongings:
     async def _found(self, keys: dict[str, Key]) -> dict[str, dict[str, Any] | None]:
         distinct = list(dict.fromkeys(keys.values()))
         short = [one for one in distinct if 0 < len(one.sk) <= _LONGEST_ID]
-        try:
-            items = dict(zip(short, await self.store.get(short), strict=True)) if short else {}
-        except Exception:  # whatever the store raises: without it nothing has an owner
-            raise errors.control_unavailable("ledger") from None
+        items = dict(zip(short, await available(self.store.get(short)), strict=True)) if short else {}
         return {place: known(items.get(key)) for place, key in keys.items()}
 
     async def keep(self, owner: "Owner", made: Made) -> None:

@@ -53,8 +53,5 @@ class BudgetRequests:
             "asked_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
             TTL: int((now + _KEPT).timestamp()),
         }
-        try:
-            await self.store.apply(Create(Key("ledger", BUDGET_REQUESTS, request_id), item))
-        except Exception:  # whatever the store raises
-            raise errors.control_unavailable("ledger") from None
+        await errors.available(self.store.apply(Create(Key("ledger", BUDGET_REQUESTS, request_id), item)))
         await exchange.answer(201, _JSON, b'{"type": "budget_request", "id": "%b"}' % request_id.encode())

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lambdas.common.clock import Clock, utc_now
@@ -183,26 +183,35 @@ class Gateway:
             batch_store,
             belongings,
         )
+
         # what few calls need is imported and created on first use
-        self._make_files = partial(
-            _files,
-            policy,
-            gate,
-            rules,
-            inspection,
-            recorder,
-            self.mistakes,
-            providers,
-            caller,
-            calls,
-            settings.deadlines,
-            batch_store,
-            clock,
-            settings.body_limit,
-            settings.body_seconds,
-            quarantine=quarantine,
-        )
-        self._make_skills = partial(_skills, policy, gate, rules, providers, caller, settings.deadlines)
+        def files() -> "Files":
+            from lambdas.gateway.files.endpoint import Files
+
+            return Files(
+                policy=policy,
+                gate=gate,
+                rules=rules,
+                inspection=inspection,
+                recorder=recorder,
+                mistakes=self.mistakes,
+                providers=providers,
+                caller=caller,
+                calls=calls,
+                deadlines=settings.deadlines,
+                store=batch_store,
+                clock=clock,
+                body_limit=settings.body_limit,
+                body_seconds=settings.body_seconds,
+                quarantine=quarantine() if quarantine is not None else None,
+            )
+
+        def skills() -> "Skills":
+            from lambdas.gateway.skills import Skills
+
+            return Skills(policy, gate, rules, providers, caller, settings.deadlines)
+
+        self._make_files, self._make_skills = files, skills
         self.uses = Uses(recorder, answered)
         self.own_records = OwnRecords(batch_store)
         self.feedback = Feedback(recorder, answered, batch_store, clock)
@@ -276,15 +285,3 @@ class Gateway:
         except PolicyUnavailable:
             help_url = None
         return f"{error} Help: {help_url}" if help_url else str(error)
-
-
-def _files(*parts: Any, quarantine: "Callable[[], Quarantine] | None") -> "Files":
-    from lambdas.gateway.files.endpoint import Files
-
-    return Files(*parts, quarantine=quarantine() if quarantine is not None else None)
-
-
-def _skills(*parts: Any) -> "Skills":
-    from lambdas.gateway.skills import Skills
-
-    return Skills(*parts)

@@ -6,7 +6,8 @@ official SDKs check before the status.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 Header = tuple[bytes, bytes]
 
@@ -20,6 +21,8 @@ RATE_LIMIT = "rate_limit_error"
 API = "api_error"
 TIMEOUT = "timeout_error"
 OVERLOADED = "overloaded_error"
+
+Value = TypeVar("Value")
 
 POLICY_STATUS = 451
 REASON_HEADER = b"x-kit-reason"  # `ApiError.reason`: for programs that explain a refusal in their own words
@@ -104,6 +107,14 @@ def control_unavailable(control: str) -> ApiError:
         reason=f"{control.replace(' ', '_')}_unavailable",
         retry=False,
     )
+
+
+async def available(work: Awaitable[Value], control: str = "ledger") -> Value:
+    """Await a control. Raises the `ApiError` 503 of `control_unavailable`, whatever it raises."""
+    try:
+        return await work
+    except Exception:
+        raise control_unavailable(control) from None
 
 
 def erased() -> ApiError:

@@ -9,10 +9,11 @@ from lambdas.common.claude_models import facts_of
 from lambdas.common.identities import Principal
 from lambdas.common.policy import GatewayPolicy, Model
 from lambdas.gateway.authorise import granted_models
-from lambdas.gateway.errors import invalid_request, not_found
+from lambdas.gateway.errors import not_found
+from lambdas.gateway.pages import page_of
 
 _UNKNOWN_DATE = "1970-01-01T00:00:00Z"  # the API's own convention for an unknown release date
-_LIMIT, _MOST = 20, 1_000
+_LARGEST_PAGE = 1_000
 
 
 def models_page(policy: GatewayPolicy, principal: Principal, query: bytes = b"") -> bytes:
@@ -22,26 +23,9 @@ def models_page(policy: GatewayPolicy, principal: Principal, query: bytes = b"")
     """
     entries = _entries(policy, principal)
     given = parse_qs(query.decode("latin-1"))
-    limit = _limit(given.get("limit", [str(_LIMIT)])[-1])
-    after, before = given.get("after_id", [""])[-1], given.get("before_id", [""])[-1]
-    ids = [entry["id"] for entry in entries]
-    for name, cursor in (("after_id", after), ("before_id", before)):
-        if cursor and cursor not in ids:
-            raise invalid_request(f"{name}: there is no model {cursor[:100]} in the list")
-    if before:
-        end = ids.index(before)
-        page, more = entries[max(0, end - limit) : end], end > limit
-    else:
-        start = ids.index(after) + 1 if after else 0
-        page, more = entries[start : start + limit], len(entries) > start + limit
-    return json.dumps(
-        {
-            "data": page,
-            "has_more": more,
-            "first_id": page[0]["id"] if page else None,
-            "last_id": page[-1]["id"] if page else None,
-        }
-    ).encode()
+    page = page_of([entry["id"] for entry in entries], given, what="model", largest=_LARGEST_PAGE)
+    by_id = {entry["id"]: entry for entry in entries}
+    return json.dumps(page.body([by_id[one] for one in page.ids])).encode()
 
 
 def one_model(policy: GatewayPolicy, principal: Principal, model_id: str) -> bytes:
@@ -50,12 +34,6 @@ def one_model(policy: GatewayPolicy, principal: Principal, model_id: str) -> byt
         if model.answers_to(model_id):
             return json.dumps(_entry(model_id, model)).encode()
     raise not_found(f"model: {model_id[:100]}", reason="unknown_model")
-
-
-def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:5]) <= _MOST:
-        raise invalid_request(f"limit: 1 to {_MOST}")
-    return int(text)
 
 
 def _entries(policy: GatewayPolicy, principal: Principal) -> list[dict[str, Any]]:

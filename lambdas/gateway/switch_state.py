@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lambdas.common.ledger.items import Store
 from lambdas.common.ledger.switches import SCOPES, Switch, first_off
-from lambdas.gateway.errors import control_unavailable, not_found
+from lambdas.gateway.errors import available, not_found
 from lambdas.gateway.exchange import Exchange
 
 
@@ -24,10 +24,7 @@ class SwitchState:
         named = next((Switch(one, subject) for one in SCOPES if one == scope), None)
         if named is None or (scope == "organization") == bool(subject):
             raise not_found(f"Scopes of switches are {', '.join(SCOPES)}; all but the first have a subject.")
-        try:
-            items = await self.store.get([named.key])
-        except Exception:  # whatever the store raises
-            raise control_unavailable("ledger") from None
+        items = await available(self.store.get([named.key]))
         off = first_off([named], items) is not None
         document = {"type": "switch", "scope": named.scope, "subject": named.subject or None, "off": off}
         await exchange.answer(200, [(b"content-type", b"application/json")], json.dumps(document).encode())

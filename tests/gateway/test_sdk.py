@@ -159,6 +159,10 @@ def test_batches_are_listed_newest_first_in_pages(client: Anthropic, batches: Ba
     assert [one.id for one in page.data] == [ids[4], ids[3]]
     assert page.has_more
     assert [one.id for one in page] == ids[::-1]
+    back = client.messages.batches.list(limit=2, before_id=ids[0])
+    assert ([one.id for one in back.data], back.has_more) == ([ids[2], ids[1]], True)
+    with pytest.raises(anthropic.BadRequestError, match="after_id: there is no batch msgbatch_none"):
+        client.messages.batches.list(after_id="msgbatch_none")
 
 
 def test_a_batch_can_be_cancelled(client: Anthropic, batches: BatchApi) -> None:

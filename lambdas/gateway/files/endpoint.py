@@ -22,7 +22,7 @@ from urllib.parse import parse_qs
 from lambdas.common.clock import Clock
 from lambdas.common.identities import Principal
 from lambdas.common.json_text import json_bytes
-from lambdas.common.ledger.items import TTL, Cancelled, Change, Create, Remove, Store
+from lambdas.common.ledger.items import TTL, Change, Create, Remove, Store
 from lambdas.common.policy import Department, PolicyWatch
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
@@ -31,7 +31,7 @@ from lambdas.gateway.batches import LEAD
 from lambdas.gateway.belongings import UPLOADED, file_key, known, not_yours
 from lambdas.gateway.call import Answer, Caller, Calls, Deadlines, UpstreamCall
 from lambdas.gateway.deliver import read_answer
-from lambdas.gateway.errors import ApiError, Header, invalid_request, not_found
+from lambdas.gateway.errors import ApiError, Header, available, invalid_request, not_found
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.files.form import UploadedFile, read_form
 from lambdas.gateway.files.quarantine import Quarantine
@@ -41,6 +41,7 @@ from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
 from lambdas.gateway.inspection_mistakes import InspectionMistakes
 from lambdas.gateway.json_body import JsonBody
+from lambdas.gateway.pages import Page, page_of
 from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
 from lambdas.gateway.providers.registry import Providers
 from lambdas.gateway.providers.user_sessions import attribution_of
@@ -51,9 +52,8 @@ from lambdas.gateway.turns import LIGHT_TO_READ_BYTES
 from lambdas.gateway.verdict import Declaration, Verdict, taken_whole
 
 _JSON: list[Header] = [(b"content-type", b"application/json")]
-_PAGE, _LARGEST_PAGE, _MOST_IDS = 20, 1_000, 100
+_LARGEST_PAGE, _MOST_IDS = 1_000, 100
 _AT_ONCE = 8
-_CURSOR = "page_"
 _LONGEST_ID = 128
 _BODY_HEADERS = (b"content-type", b"content-length", b"accept")
 _ANNOUNCEMENT = 16 * 1024
@@ -285,7 +285,7 @@ class Files:
     ) -> None:
         """Store the owner. If that fails, the file is deleted at the provider."""
         try:
-            await self._stored(self.store.apply(Create(file_key(department.id, file.id), file.item)))
+            await available(self.store.apply(Create(file_key(department.id, file.id), file.item)))
         except ApiError:
             with suppress(ApiError):
                 await self._ask(exchange, principal, department, file, method="DELETE")
@@ -300,7 +300,7 @@ class Files:
         """
         department = await self._admitted(exchange, principal)
         query = parse_qs(exchange.query.decode("latin-1"))
-        every = await self._stored(self.store.under("ledger", f"FILES#{department.id}"))
+        every = await available(self.store.under("ledger", f"FILES#{department.id}"))
         await self._forget_erased(exchange, principal, department, every)
         leads = LEAD in principal.roles
         own = {
@@ -312,21 +312,15 @@ class Files:
         if asked:
             if len(set(asked)) > _MOST_IDS or query.keys() & {"page", "limit"}:
                 raise invalid_request(f"ids: at most {_MOST_IDS}, and without page and limit")
-            page, more = [one for one in own if one in asked], False
+            page = Page([one for one in own if one in asked], more=False)
         else:
-            page, more = _page(list(own), query)
+            page = page_of(list(own), query, what="file", largest=_LARGEST_PAGE)
         if "scope_id" in query:  # files of sessions, which the gateway does not have
-            page, more = [], False
-        data = await self._described(exchange, principal, department, [own[one] for one in page])
-        body = {
-            "data": data,
-            "has_more": more,
-            "first_id": page[0] if page else None,
-            "last_id": page[-1] if page else None,
-            "next_page": _CURSOR + page[-1] if more and page and "before_id" not in query else None,
-        }
+            page = Page([], more=False)
+        data = await self._described(exchange, principal, department, [own[one] for one in page.ids])
+        body = {**page.body(data), "next_page": page.next_token() if "before_id" not in query else None}
         await self.recorder.file_access(
-            exchange.request_id, principal, exchange.request_id, "", "list", {"files": len(page)}
+            exchange.request_id, principal, exchange.request_id, "", "list", {"files": len(page.ids)}
         )
         entry.recorded = True
         await exchange.answer(200, _JSON, json_bytes(body))
@@ -344,7 +338,7 @@ class Files:
             with suppress(ApiError):
                 answer, _ = await self._ask(exchange, principal, department, file, method="DELETE")
                 if answer.response.status in {200, 404}:
-                    await self._stored(self.store.apply(Remove(file_key(department.id, file.id), {})))
+                    await available(self.store.apply(Remove(file_key(department.id, file.id), {})))
 
     async def _described(
         self, exchange: Exchange, principal: Principal, department: Department, files: list[OwnFile]
@@ -418,7 +412,7 @@ class Files:
         answer, data = await self._ask(exchange, principal, department, file, method="DELETE")
         status = answer.response.status
         if status in {200, 404}:
-            await self._stored(self.store.apply(Remove(file_key(department.id, file_id), {})))
+            await available(self.store.apply(Remove(file_key(department.id, file_id), {})))
         if status == 404:
             data = json.dumps({"id": file_id, "type": "file_deleted"}).encode()
             await exchange.answer(200, _JSON, data)
@@ -436,7 +430,7 @@ class Files:
     async def _of_department(self, principal: Principal, file_id: str, *, erased: bool = False) -> OwnFile:
         if not 0 < len(file_id) <= _LONGEST_ID:
             raise not_yours(file_id)
-        (item,) = await self._stored(self.store.get([file_key(principal.department, file_id)]))
+        (item,) = await available(self.store.get([file_key(principal.department, file_id)]))
         if item is None or not (erased or known(item)):
             raise not_yours(file_id)
         return OwnFile(file_id, item)
@@ -454,14 +448,6 @@ class Files:
             exchange.request_id, principal, file.item["request_id"], file.id, what, {}
         )
         entry.recorded = True
-
-    async def _stored(self, work: Any) -> Any:
-        try:
-            return await work
-        except Cancelled:
-            raise
-        except Exception:  # whatever the store raises: without it a file has no owner
-            raise errors.control_unavailable("ledger") from None
 
     # -- the provider ----------------------------------------------------------------------------------------
 
@@ -534,22 +520,3 @@ def _expiry(metadata: dict[str, Any]) -> datetime | None:
         return datetime.fromisoformat(given) if isinstance(given, str) else None
     except ValueError:
         return None
-
-
-def _page(ids: list[str], query: dict[str, list[str]]) -> tuple[list[str], bool]:
-    """Return the requested page, and whether there is more. Raises `ApiError` 400."""
-    limit = query.get("limit", [str(_PAGE)])[-1]
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:5]) <= _LARGEST_PAGE):
-        raise invalid_request(f"limit: must be 1 to {_LARGEST_PAGE}")
-    size = int(limit)
-    cursor = query.get("page", [""])[-1]
-    after = cursor.removeprefix(_CURSOR) or query.get("after_id", [""])[-1]
-    before = query.get("before_id", [""])[-1]
-    for name, given in (("page" if cursor else "after_id", after), ("before_id", before)):
-        if given and given not in ids:
-            raise invalid_request(f"{name}: there is no file {given[:_LONGEST_ID]} in the list")
-    if before:
-        end = ids.index(before)
-        return ids[max(0, end - size) : end], end > size
-    start = ids.index(after) + 1 if after else 0
-    return ids[start : start + size], len(ids) > start + size

@@ -16,7 +16,7 @@ from lambdas.common.ids import new_id
 from lambdas.common.ledger.items import TTL, Create, Key, Remove, Store
 from lambdas.gateway import errors
 from lambdas.gateway.access_log import AccessEntry
-from lambdas.gateway.errors import ApiError, Header, invalid_request, not_found
+from lambdas.gateway.errors import ApiError, Header, available, invalid_request, not_found
 from lambdas.gateway.exchange import Exchange
 from lambdas.gateway.files.form import UploadedFile, read_expiry, read_filename, read_media_type
 from lambdas.gateway.files.quarantine import SECONDS, Quarantine
@@ -51,8 +51,8 @@ class Uploads:
         now = self.clock().astimezone(UTC)
         upload_id = new_id("upl_")
         kept = {**item, "principal": principal.id, TTL: int((now + _KEPT).timestamp())}
-        await _available(self.store.apply(Create(_key(principal.department, upload_id), kept)))
-        url = await _available(
+        await available(self.store.apply(Create(_key(principal.department, upload_id), kept)))
+        url = await available(
             self.quarantine.address(upload_id, item["size_bytes"], item["mime_type"]), "quarantine"
         )
         about = {"request_bytes": item["size_bytes"], "media_type": item["mime_type"]}
@@ -79,10 +79,10 @@ class Uploads:
         unknown = not_found(f"You have no upload {upload_id[:_LONGEST_ID]}.", reason="unknown_upload")
         if not 0 < len(upload_id) <= _LONGEST_ID:
             raise unknown
-        (item,) = await _available(self.store.get([_key(principal.department, upload_id)]))
+        (item,) = await available(self.store.get([_key(principal.department, upload_id)]))
         if item is None or item["principal"] != principal.id:
             raise unknown
-        data = await _available(self.quarantine.read(upload_id), "quarantine")
+        data = await available(self.quarantine.read(upload_id), "quarantine")
         if not data:
             raise not_found(
                 f"Nothing was put to the address of the upload {upload_id} yet: PUT the file there first, "
@@ -101,13 +101,6 @@ class Uploads:
         with suppress(Exception):
             await self.quarantine.empty(upload_id)
             await self.store.apply(Remove(_key(principal.department, upload_id), {"principal": principal.id}))
-
-
-async def _available(work: Any, control: str = "ledger") -> Any:
-    try:
-        return await work
-    except Exception:  # whatever the store raises
-        raise errors.control_unavailable(control) from None
 
 
 def _read(raw: bytes) -> dict[str, Any]:
