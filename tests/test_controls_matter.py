@@ -1,5 +1,5 @@
-"""Each control of audit, ledger, gates, settings and inspection is held by a test: with the control taken out
-of the source, and nothing else changed, the test that is named fails. Identity has a table of its own.
+"""Each control of audit, ledger, gates, settings, review and inspection is held by a test: with the control
+taken out of the source, and nothing else changed, the named test fails. Identity has a table of its own.
 
 A control that was reworded is not found here, and fails until this list says where it is now.
 """
@@ -198,6 +198,60 @@ GATES = (
     ),
 )
 
+_REVIEW, _GOVERNANCE = "tests/evaluation/test_review.py", "tests/evaluation/test_review_governance.py"
+_WEAKER = f"{_GOVERNANCE}::test_a_weaker_policy_is_critical"
+REVIEW = (
+    Control(
+        "which value is stricter",
+        "contract.keys",
+        'return not (new >= old if one.stricter == "more" else new <= old)',
+        "return False",
+        (f"{_WEAKER}[more data classes]",),
+    ),
+    Control(
+        "a claim that is dropped",
+        "kit.plan_review.governance",
+        '        if now is None:\n            yield say(\n                "claim-dropped"',
+        '        if False:\n            yield say(\n                "claim-dropped"',
+        (f"{_WEAKER}[a claim is dropped]",),
+    ),
+    Control(
+        "where prompts go",
+        "kit.plan_review.governance",
+        "        if host and host != was:",
+        "        if False:",
+        (f"{_WEAKER}[prompts go to a foreign host]",),
+    ),
+    Control(
+        "a host that only looks right",
+        "kit.plan_review.governance",
+        'foreign = not f".{host}".endswith(_KNOWN_HOSTS)',
+        "foreign = not any(one in host for one in _KNOWN_HOSTS)",
+        (f"{_GOVERNANCE}::test_a_new_provider_is_known_by_the_end_of_its_host",),
+    ),
+    Control(
+        "new rights on what is guarded",
+        "kit.plan_review.governance",
+        "if not grant.principal and _is_guarded(grant):",
+        "if False:",
+        (f"{_GOVERNANCE}::test_a_new_right_of_an_existing_role_on_what_is_guarded_is_critical",),
+    ),
+    Control(
+        "logs kept for ever that end",
+        "kit.plan_review.review",
+        "            _less_or_finite,",
+        "            _less,",
+        (f"{_REVIEW}::test_logs_that_were_kept_for_ever_and_no_longer_are_is_critical",),
+    ),
+    Control(
+        "mode of the lock",
+        "kit.plan_review.review",
+        '            _down("COMPLIANCE", "GOVERNANCE"),',
+        "            lambda old, new: False,",
+        (f"{_REVIEW}::test_a_weakened_control_fails_the_review",),
+    ),
+)
+
 _REQUESTS = "tests/inspection/test_requests.py"
 INSPECTION = (
     Control(
@@ -260,6 +314,7 @@ CONTROLS = {
         ("audit", AUDIT),
         ("ledger", LEDGER),
         ("gates", GATES),
+        ("review", REVIEW),
         ("inspection", INSPECTION),
         ("settings", SETTINGS),
     )
