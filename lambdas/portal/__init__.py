@@ -1,3 +1,3 @@
-"""The portal: a web application for people (L4.1-L4.6). It holds no power of its own: what a person does
-here is done with that person's token, so that budgets, inspection and records hold as they do for any caller.
+"""The portal: a web application for people (L4.1-L4.6). It has no privileges of its own: everything a
+person does here uses that person's token, so budgets, inspection and records apply as for any caller.
 """

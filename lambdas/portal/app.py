@@ -1,4 +1,4 @@
-"""The portal's application: routes, headers, what is made when the server starts (L4.1-L4.6)."""
+"""The portal's application: routes, headers, startup (L4.1-L4.6)."""
 
 import gzip
 import hashlib
@@ -74,7 +74,7 @@ _TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=63072000; include
 
 
 def create_app(portal: Portal | None = None) -> ASGIApp:
-    """The application. Without `portal` it is made from the environment when the server starts."""
+    """Return the application. Without `portal`, it is composed from the environment at server start."""
     files = static_files()
     routes = [
         route
@@ -124,7 +124,7 @@ def create_app(portal: Portal | None = None) -> ASGIApp:
 
 
 def compose(settings: PortalSettings) -> Portal:
-    """The portal on the stores of AWS."""
+    """Return the portal on the stores of AWS."""
     clients = AwsClients(settings)
     dynamodb, s3, functions = (clients.named(one) for one in ("dynamodb", "s3", "lambda"))
     table = PortalTable(dynamodb, settings.table)
@@ -177,7 +177,7 @@ def _history(clients: AwsClients, settings: PortalSettings, table: PortalTable, 
 
 
 class StaticFile:
-    """A file of `static/`, with its compressed form and a name that changes with it."""
+    """A file of `static/`, with its compressed form and a name that changes with its content."""
 
     def __init__(self, path: Path) -> None:
         self.body = path.read_bytes()
@@ -188,12 +188,12 @@ class StaticFile:
 
 
 def static_files() -> Mapping[str, StaticFile]:
-    """Every static file, by its plain name."""
+    """Return every static file by its plain name."""
     return {path.name: StaticFile(path) for path in sorted(STATIC.iterdir()) if path.suffix in _TYPES}
 
 
 async def static_file(request: Request) -> Response:
-    """A static file under its hashed name."""
+    """Serve a static file under its hashed name."""
     files: Mapping[str, StaticFile] = request.app.state.files
     found = next((one for one in files.values() if one.hashed == request.path_params["name"]), None)
     if found is None:
@@ -207,30 +207,30 @@ async def static_file(request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    """Whether the server can answer."""
+    """Serve the health check."""
     del request
     return JSONResponse({"status": "ok"})
 
 
 async def to_portal(request: Request) -> Response:
-    """From the root of the host to the portal."""
+    """Redirect from the root of the host to the portal."""
     return RedirectResponse(f"{request.app.state.portal.settings.base_path}/", 303)
 
 
 async def not_found(request: Request, error: Exception) -> Response:
-    """A page that does not exist."""
+    """Serve the page for an unknown path."""
     del error
     return failed(request, 404)
 
 
 async def unavailable(request: Request, error: Exception) -> Response:
-    """A store that does not answer."""
+    """Serve the page for a store that does not answer."""
     log("error", level=Level.ERROR, path="content", error=type(error).__name__)
     return failed(request, 503)
 
 
 async def defect(request: Request, error: Exception) -> Response:
-    """A defect of ours: named in the log by type and place only."""
+    """Serve the page for a defect, which is logged by type and place only."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
     log("defect", level=Level.ERROR, error=type(error).__name__, place=place)
@@ -238,7 +238,7 @@ async def defect(request: Request, error: Exception) -> Response:
 
 
 class Guard:
-    """Security headers and the access log around every answer."""
+    """Adds security headers and the access log to every answer."""
 
     def __init__(self, app: Starlette) -> None:
         self._app = app
@@ -280,6 +280,6 @@ class Guard:
 
 
 def page_of(scope: Scope) -> str:
-    """The page as the log shows it: the route's own words, nothing that a person chose."""
+    """Return the page for the log: the route's own words, nothing chosen by a person."""
     route = scope.get("route")
     return getattr(route, "path", "other")

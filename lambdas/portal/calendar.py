@@ -9,7 +9,7 @@ _LINE_OCTETS = 75
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. Times are UTC; `uid` stays the same when the file is made again."""
+    """One event. Times are UTC; `uid` stays the same when the file is generated again."""
 
     uid: str
     starts: datetime
@@ -19,7 +19,7 @@ class Event:
 
 
 def calendar(events: Iterable[Event], now: datetime) -> str:
-    """A calendar of the events, as it was at `now`."""
+    """Return a calendar of the events as of `now`."""
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -52,7 +52,7 @@ def _text(text: str) -> str:
 
 
 def _folded(line: str) -> str:
-    """The line in pieces of at most 75 octets, never within a character."""
+    """Return the line in pieces of at most 75 octets, never split within a character."""
     pieces, piece, limit = [], "", _LINE_OCTETS
     for character in line:
         if len((piece + character).encode()) > limit:

@@ -1,7 +1,7 @@
-"""The prompts a person may use, as the gateway names them, and the search over them (L2.1, L4.2).
+"""The prompts a person may use, as listed by the gateway, and search over them (L2.1, L4.2).
 
-Search is SQLite's FTS5 in memory: words with their stems, then parts of words, then the nearest word that the
-library knows where somebody mistyped. It is built again whenever the prompts of a department change.
+Search is SQLite's FTS5 in memory: stemmed words, then parts of words, then the closest known word if
+something was mistyped. The index is rebuilt whenever a department's prompts change.
 """
 
 import re
@@ -24,7 +24,7 @@ _SAME = 0.75  # how alike a mistyped word is to the one that was meant
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One thing that a prompt asks for."""
+    """One variable of a prompt."""
 
     name: str
     type: str
@@ -38,7 +38,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class PromptPage:
-    """A prompt as people see it; no instruction of it is here."""
+    """A prompt as people see it, without its instructions."""
 
     name: str
     version: int
@@ -62,19 +62,19 @@ class PromptPage:
 
     @property
     def proven(self) -> bool:
-        """Whether its cases hold with answers recorded from a model."""
+        """Return whether its cases pass with answers recorded from a model."""
         return self.status == "stable"
 
 
 class Library:
-    """The prompts of people with the same rights, asked from the gateway at most every 15 seconds."""
+    """The prompts of people with the same rights, requested from the gateway at most every 15 seconds."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._shelves: dict[tuple[str, ...], tuple[float, Shelf]] = {}
 
     async def shelf(self, token: str, record: AccessRecord, language: str) -> "Shelf":
-        """What a person with this record may use. Raises `GatewayError`."""
+        """Return what a person with this record may use. Raises `GatewayError`."""
         rights = (record.department, language, *sorted(record.roles), "|", *sorted(record.models or ()))
         known = self._shelves.get(rights)
         if known is not None and monotonic() - known[0] < _FRESH_SECONDS:
@@ -87,7 +87,7 @@ class Library:
 
 
 def read_prompt(one: Mapping[str, Any]) -> PromptPage:
-    """A prompt from the gateway's answer."""
+    """Parse a prompt from the gateway's answer."""
     return PromptPage(
         name=one["name"],
         title=one["title"],
@@ -141,11 +141,11 @@ class Shelf:
             self._index.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?)", rows)  # noqa: S608
 
     def find(self, name: str) -> PromptPage | None:
-        """The prompt of that name, or None."""
+        """Return the prompt with that name, or None."""
         return self._by_name.get(name)
 
     def search(self, query: str) -> tuple[list[PromptPage], str]:
-        """The prompts that fit, best first, and the query that was searched where it had to be corrected."""
+        """Return matching prompts, best first, and the corrected query if it was corrected."""
         words = words_of(query)
         if not words:
             return [], ""
@@ -174,12 +174,14 @@ class Shelf:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text, in lower case."""
+    """Return the words of a text in lower case."""
     return [word.lower() for word in _WORD.findall(text)]
 
 
 def _parts(word: str) -> list[str]:
-    """The word, and where it is long its two halves: German joins words that the library has apart."""
+    """Return the word, and if it is long its two halves: German compounds join words that the library has
+    separately.
+    """
     if len(word) < 3:
         return []
     half = len(word) // 2

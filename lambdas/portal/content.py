@@ -1,4 +1,4 @@
-"""The published content, read again within 15 seconds of a change; the last good one serves meanwhile."""
+"""The published content, read again within 15 seconds of a change; meanwhile the last valid one is used."""
 
 import threading
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class ContentSource:
         self._lock = threading.Lock()
 
     def current(self) -> Content:
-        """The content. Raises `ContentUnavailable`."""
+        """Return the content. Raises `ContentUnavailable`."""
         with self._lock:
             if self._content is None or self._clock() - self._read_at > _FRESH_SECONDS:
                 self._content = self._read()

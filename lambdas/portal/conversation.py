@@ -1,6 +1,7 @@
-"""Conversations: kept sealed in the session or in the person's history, streamed into the page (L4.2).
+"""Conversations: stored encrypted in the session or in the person's history, streamed into the page (L4.2).
 
-Earlier turns come from sealed rows and never from the browser, so nobody can put words into Claude's mouth.
+Earlier turns come from encrypted rows and never from the browser, so nobody can put words into Claude's
+mouth.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn. `files` are the names of what was attached; `request_id` is that of an answer."""
+    """One turn. `files` are the names of attachments; `request_id` is that of an answer."""
 
     role: str
     text: str
@@ -60,28 +61,28 @@ class Conversation:
 
     @property
     def answers(self) -> list[Turn]:
-        """What Claude said."""
+        """Return Claude's turns."""
         return [turn for turn in self.turns if turn.role == "assistant"]
 
     @property
     def full(self) -> bool:
-        """Whether no further turn is taken."""
+        """Return whether no further turn is accepted."""
         said = sum(len(turn.text.encode()) for turn in self.turns)
         return self.closed or len(self.turns) >= _MOST_TURNS or said > _MOST_BYTES
 
     @property
     def own_title(self) -> str:
-        """A title for the person: the prompt's, else the first words of the question."""
+        """Return a title for the person: the prompt's, or else the first words of the question."""
         asked = next((turn.text for turn in self.turns if turn.role == "user"), "")
         return self.title or shorten(asked, _TITLE_CHARACTERS, placeholder=" …")
 
     def without_what_was_sent(self) -> "Conversation":
-        """The last answer alone."""
+        """Return the last answer alone."""
         return replace(self, variables={}, turns=tuple(self.answers[-1:]), closed=True)
 
 
 async def read_conversation(request: Request, visitor: Visitor, identifier: str) -> Conversation | None:
-    """A conversation of this session, or of the person's history; None where there is none."""
+    """Return a conversation of this session, or of the person's history; None if there is none."""
     if not CONVERSATION_ID.fullmatch(identifier):
         return None
     portal = portal_of(request)
@@ -93,7 +94,7 @@ async def read_conversation(request: Request, visitor: Visitor, identifier: str)
 
 
 def conversation_of(kept: Mapping[str, Any]) -> Conversation:
-    """A conversation as it was kept."""
+    """Return a stored conversation."""
     turns = tuple(Turn(**{**turn, "files": tuple(turn["files"])}) for turn in kept["turns"])
     return Conversation(**{**kept, "turns": turns})
 
@@ -101,7 +102,7 @@ def conversation_of(kept: Mapping[str, Any]) -> Conversation:
 def request_of(
     conversation: Conversation, said: str, attached: list[dict[str, Any]]
 ) -> tuple[str, dict[str, Any]]:
-    """The path and body at the gateway for the next answer."""
+    """Return path and body of the gateway request for the next answer."""
     turns = [{"role": turn.role, "content": turn.text} for turn in conversation.turns]
     if conversation.prompt:
         body: dict[str, Any] = {"variables": dict(conversation.variables), "version": conversation.version}
@@ -124,7 +125,7 @@ async def answer_stream(
     attached: list[dict[str, Any]] | None = None,
     files: tuple[str, ...] = (),
 ) -> Response:
-    """The next answer: server-sent events for the script, a page that grows for a browser without one."""
+    """Stream the next answer: server-sent events for the script, a growing page for a browser without one."""
     if said:
         asked = replace(conversation, turns=(*conversation.turns, Turn("user", said, files=files)))
     else:
@@ -140,7 +141,7 @@ async def answer_stream(
 async def _events(
     request: Request, visitor: Visitor, conversation: Conversation, path: str, body: Mapping[str, Any]
 ) -> AsyncIterator[dict[str, Any]]:
-    """What happens, as it happens: `start`, `text`, then `end` or `error`."""
+    """Yield events as they happen: `start`, `text`, then `end` or `error`."""
     portal, finished, pieces = portal_of(request), Finished(), []
     request_id = ""
     try:
@@ -172,7 +173,7 @@ async def _events(
 def _keep(
     portal: Portal, visitor: Visitor, conversation: Conversation, request_id: str, output_tokens: int
 ) -> None:
-    """Keep the conversation, and the run without its texts."""
+    """Store the conversation, and the run without its texts."""
     try:
         _keep_texts(portal, visitor, conversation)
     except TooLarge:
@@ -210,7 +211,7 @@ async def _as_events(events: AsyncIterator[dict[str, Any]]) -> AsyncIterator[byt
 async def _as_page(
     request: Request, visitor: Visitor, conversation: Conversation, events: AsyncIterator[dict[str, Any]]
 ) -> AsyncIterator[str]:
-    """The page around the answer first, then the answer piece by piece, then what follows it."""
+    """Yield the page up to the answer, then the answer piece by piece, then the rest."""
     page = views_of(request).text(request, "answering.html", visitor, conversation=conversation)
     before, _, after = page.partition(_MARK)
     yield before
@@ -235,6 +236,6 @@ async def _as_page(
 
 
 def download_name(conversation: Conversation, suffix: str) -> str:
-    """A file name for an answer."""
+    """Return a file name for an answer."""
     plain = re.sub(r"[^a-z0-9]+", "-", conversation.title.lower()).strip("-")
     return f"{plain or 'answer'}.{suffix}"

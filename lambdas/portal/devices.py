@@ -36,11 +36,11 @@ State = Literal["waiting", "consented", "approved", "denied"]
 
 
 class TooMany(Exception):
-    """Somebody tries too often: nothing was done."""
+    """Too many attempts: nothing was done."""
 
 
 class Refused(Exception):
-    """What the device gets; `error` is a word of RFC 8628, 3.5."""
+    """Error for the device; `error` is a code of RFC 8628, 3.5."""
 
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -49,7 +49,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a device gets."""
+    """Response to a device that begins."""
 
     device_code: str
     user_code: str
@@ -57,40 +57,40 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A sign-in that a person is asked about, by its row."""
+    """A sign-in that awaits a person's consent, by its row."""
 
     row: Row
 
     @property
     def source(self) -> str:
-        """The address that the device asked from."""
+        """Return the address of the device."""
         return str(self.row.data["source"])
 
     @property
     def verifier(self) -> str:
-        """Of PKCE; it never leaves the portal."""
+        """Return the PKCE verifier, which never leaves the portal."""
         return str(self.row.data["verifier"])
 
     @property
     def person(self) -> str:
-        """Who consented; empty before."""
+        """Return who consented, or an empty text."""
         return str(self.row.data["person"])
 
     @property
     def code(self) -> str:
-        """The user pool's code, once there is one."""
+        """Return the user pool's code, once there is one."""
         return str(self.row.data["code"])
 
 
 class Devices:
-    """Begins, shows, decides and ends sign-ins of devices. Its calls block."""
+    """Begins, shows, decides and completes sign-ins of devices. Its calls block."""
 
     def __init__(self, table: PortalTable, clock: Clock) -> None:
         self._table = table
         self._clock = clock
 
     def begin(self, source: str) -> Begun:
-        """A new sign-in of a device at `source`. Raises `TooMany`."""
+        """Begin a sign-in of a device at `source`. Raises `TooMany`."""
         self._count(f"from {source}", BEGINNINGS)
         self._count("everybody", EVERYBODYS_BEGINNINGS)
         begun = Begun(secrets.token_urlsafe(32), "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)))
@@ -105,7 +105,7 @@ class Devices:
         return begun
 
     def entered(self, person: str, text: str) -> Waiting | None:
-        """The sign-in of an entered code; None for none. A wrong one counts. Raises `TooMany`."""
+        """Return the sign-in of an entered code, or None. A wrong code counts. Raises `TooMany`."""
         self._count(f"by {person}", TRIES, add=False)
         code = "".join(one for one in text.upper() if one in _LETTERS)
         entry = self._live(f"DEVICECODE#{_hash(code)}") if len(code) == _LENGTH else None
@@ -116,24 +116,24 @@ class Devices:
         return Waiting(row)
 
     def decide(self, waiting: Waiting, person: str, *, consents: bool) -> str:
-        """Keep what a person decided; the `state` for the user pool. A code is entered once."""
+        """Store a person's decision and return the `state` for the user pool. A code is entered once."""
         data = {**waiting.row.data, "state": "consented" if consents else "denied", "person": person}
         row = self._table.change(waiting.row, data=data)
         return row.pk.removeprefix("DEVICE#")
 
     def consented(self, state: str, person: str) -> Waiting | None:
-        """The sign-in that this person consented to, for which they come back from the user pool."""
+        """Return the sign-in that this person consented to, on the way back from the user pool."""
         row = self._live(f"DEVICE#{state}") if state.isalnum() else None
         if row is None or row.data["state"] != "consented" or row.data["person"] != person:
             return None
         return Waiting(row)
 
     def approve(self, waiting: Waiting, code: str) -> None:
-        """Keep the user pool's code until the device asks."""
+        """Store the user pool's code until the device asks."""
         self._table.change(waiting.row, data={**waiting.row.data, "state": "approved", "code": code})
 
     def collect(self, device_code: str) -> Waiting:
-        """What a device asks for, once. Raises `Refused`."""
+        """Return what a device asks for, once. Raises `Refused`."""
         pk = f"DEVICE#{_hash(device_code)}"
         for _ in range(_ATTEMPTS):
             row = self._live(pk)
@@ -191,7 +191,9 @@ class Devices:
 
 
 def person_of(tokens: Mapping[str, Any]) -> str:
-    """Whose access token it is. It comes fresh from the user pool: read, not verified."""
+    """Return whose access token it is. It comes directly from the user pool, so it is read and not
+    verified.
+    """
     try:
         part = str(tokens["access_token"]).split(".")[1]
         return str(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["kit_person"])

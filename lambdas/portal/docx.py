@@ -1,7 +1,8 @@
-"""An answer as a Word document (Office Open XML, ISO/IEC 29500): headings, lists and tables (L4.2).
+"""Export of an answer as a Word document (Office Open XML, ISO/IEC 29500): headings, lists and tables
+(L4.2).
 
-Markdown is read by the parser of `markdown.py`; what it does not permit stays text. No macro, no link and no
-image is ever written, so a document holds nothing that acts when it is opened.
+Markdown is parsed by `markdown.py`; what it does not permit remains text. Macros, links and images are
+never written, so a document contains nothing active.
 """
 
 import io
@@ -57,7 +58,7 @@ _PARTS = {
 
 
 def document(title: str, text: str, note: str) -> bytes:
-    """A document with a title, the Markdown `text`, and a note below it."""
+    """Return a document with a title, the Markdown `text`, and a note below it."""
     blocks = [
         _paragraph(_run(title), style="Heading1"),
         *_blocks(parser().parse(text)),
@@ -72,7 +73,7 @@ def document(title: str, text: str, note: str) -> bytes:
 
 
 def _blocks(tokens: "Sequence[Token]") -> Iterator[str]:
-    """Paragraphs and tables of a parsed text, in its order."""
+    """Yield paragraphs and tables of a parsed text in order."""
     lists: list[int | None] = []  # the number of the next item; None in a list without numbers
     mark, style, table, heads = "", "", "", False
     for token in tokens:

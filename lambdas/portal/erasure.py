@@ -1,4 +1,4 @@
-"""Forget a person in the portal's table (G.2): own rows go, what others rely on loses the author."""
+"""Erasure of a person from the portal's table (G.2): own rows are deleted, shared ones lose their author."""
 
 import contextlib
 
@@ -10,7 +10,7 @@ _SAID = ("author", "name", "text", "example", "result")
 
 
 def erase(table: PortalTable, person: str) -> int:
-    """Delete or anonymise everything of a person; how many rows. Again is the same. Blocks."""
+    """Delete or anonymise everything of a person. Return the number of rows. Idempotent. Blocks."""
     own = table.rows(f"PERSON#{person}")
     changed = 0
     for row in own:
@@ -32,7 +32,7 @@ def erase(table: PortalTable, person: str) -> int:
 
 
 def _without_author(table: PortalTable, ticket: str) -> int:
-    """A ticket stays for those who answered it, without who asked and what they wrote."""
+    """Anonymise a ticket, which remains for those who answered it, without author and their texts."""
     changed = 0
     for row in table.rows(ticket):
         if row.sk == "HEAD" or row.data.get("by") == "author":
@@ -42,7 +42,7 @@ def _without_author(table: PortalTable, ticket: str) -> int:
 
 
 def _without(table: PortalTable, row: Row, person: str) -> int:
-    """A shared row without the person: a seat given back, an author taken out."""
+    """Remove the person from a shared row: return a seat, remove an author."""
     if person in row.data.get("people", ()):
         people = [one for one in row.data["people"] if one != person]
         return _changed(table, row, {**row.data, "people": people})

@@ -1,4 +1,4 @@
-"""What a person has shown, read from the person's rows."""
+"""What a person has completed, read from the person's rows."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -9,7 +9,9 @@ from lambdas.portal.table import Row
 
 
 def read_evidence(rows: Iterable[Row], record: AccessRecord, today: date) -> Evidence:
-    """Acceptances, passes and the present state. Duties begin with the record where none began later."""
+    """Return acceptances, passes and the current state. Duties begin with the record unless one began
+    later.
+    """
     accepted: dict[str, int] = {}
     passed: dict[str, tuple[int, date]] = {}
     began = record.created_at.date() if record.created_at is not None else today

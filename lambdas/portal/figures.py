@@ -1,7 +1,7 @@
-"""What a quarter was worth and cost, as `kit executive --publish` has written it for the portal (L5.5, C.3).
+"""Value and cost of a quarter, as written by `kit executive --publish` for the portal (L5.5, C.3).
 
-The portal reads this one object and nothing that it was made from: neither records nor the ledger. It holds
-groups of five people or more only, because the report that it comes from discloses no others.
+The portal reads only this object, and neither records nor the ledger. It contains only groups of five
+people or more, because the underlying report discloses no others.
 """
 
 import json
@@ -19,8 +19,10 @@ _FRESH_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class DepartmentWorth:
-    """A department's quarter in micro-dollars: `value` is low, central and high, None where no baseline
-    prices the time. `missing` keeps it from the next level of maturity: `owner` is to have it by `due`.
+    """A department's quarter in micro-dollars: `value` is low, central and high, or None if no baseline
+    prices the time.
+
+    `missing` keeps it from the next level of maturity: `owner` is to have it by `due`.
     """
 
     value: tuple[int, int, int] | None
@@ -37,7 +39,7 @@ class DepartmentWorth:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """A quarter. `risks` are (risk, state), `behind` (what, state, owner, date), `decisions` (decision, by,
-    until); `made_up` where the use is a demonstration's.
+    until); `made_up` if the usage is a demonstration's.
     """
 
     quarter: str
@@ -51,7 +53,7 @@ class Figures:
 
 
 def read_figures(document: bytes) -> Figures:
-    """The figures of a document. Raises ValueError, KeyError or TypeError for one that is not of them."""
+    """Parse the figures in a document. Raises ValueError, KeyError or TypeError if it is invalid."""
     found: dict[str, Any] = json.loads(document)
     departments = {
         name: DepartmentWorth(
@@ -85,7 +87,7 @@ def _three(value: Any) -> tuple[int, int, int]:
 
 
 class FiguresSource:
-    """The published figures, looked at again each minute. `client` is S3's; its calls block."""
+    """The published figures, polled every minute. `client` is S3's; its calls block."""
 
     def __init__(self, client: Any, bucket: str, *, clock: Callable[[], float] = monotonic) -> None:
         self._client = client
@@ -96,7 +98,7 @@ class FiguresSource:
         self._lock = threading.Lock()
 
     def current(self) -> Figures | None:
-        """The figures; None where nobody has published any, or they cannot be read."""
+        """Return the figures, or None if nobody has published any or they cannot be read."""
         with self._lock:
             if self._read_at is None or self._clock() - self._read_at > _FRESH_SECONDS:
                 self._read_at = self._clock()

@@ -1,6 +1,6 @@
-"""The gateway as the portal calls it: in the person's own name, with the person's own token (L1.1, L4.2).
+"""Client of the gateway, in the person's own name and with the person's own token (L1.1, L4.2).
 
-No credential of the portal's exists here. Whatever a person may not do at the API they cannot do in the
+The portal has no credential of its own. Whatever a person may not do through the API they cannot do in the
 portal.
 """
 
@@ -31,8 +31,10 @@ _MOST_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class GatewayError(Exception):
-    """The gateway refused, or did not answer (`status` 0). `message` is for the person, in the gateway's
-    words; `reason` is the gateway's short name of why, empty where it gave none.
+    """The gateway refused, or did not answer (`status` 0).
+
+    `message` is for the person, in the gateway's words; `reason` is the gateway's machine-readable reason,
+    or empty.
     """
 
     status: int
@@ -45,7 +47,7 @@ class GatewayError(Exception):
 
     @property
     def of_inspection(self) -> bool:
-        """Whether something in the text stopped the call, so that another text would pass."""
+        """Return whether something in the text stopped the call, so that another text would pass."""
         return self.status == _POLICY_STATUS and self.reason not in _RIGHTS
 
 
@@ -60,7 +62,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An answer under way: `text` gives pieces of Claude's text as they come."""
+    """An answer in progress: `text` yields pieces of Claude's text as they arrive."""
 
     request_id: str
     text: AsyncIterator[str]
@@ -68,7 +70,7 @@ class Stream:
 
 @dataclass(slots=True)
 class Finished:
-    """What is known at the end of a stream: why it stopped, and the tokens it took."""
+    """State at the end of a stream: stop reason and tokens used."""
 
     stop_reason: str = ""
     output_tokens: int = 0
@@ -76,7 +78,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The gateway's API. `url` has no slash at the end."""
+    """The gateway's API. `url` has no trailing slash."""
 
     transport: HttpTransport
     url: str
@@ -93,9 +95,10 @@ class Gateway:
     async def stream(
         self, token: str, path: str, body: Mapping[str, Any], finished: Finished, use_case: str = ""
     ) -> AsyncIterator[Stream]:
-        """POST a request whose answer streams. Leaving the block early closes the call at the gateway too.
+        """POST a request with a streamed answer. Leaving the block early also closes the call at the
+        gateway.
 
-        Raises `GatewayError` before the first piece, or from `text` where the stream ends with an error.
+        Raises `GatewayError` before the first piece, or from `text` if the stream ends with an error.
         """
         response = await self._send(token, "POST", path, {**body, "stream": True}, use_case)
         request_id = _header(response, b"request-id")
@@ -152,7 +155,7 @@ async def _read(response: Response) -> bytes:
 
 
 async def _pieces(response: Response, finished: Finished, request_id: str) -> AsyncGenerator[str]:
-    """The text of a stream of server-sent events."""
+    """Yield the text of a stream of server-sent events."""
     buffer = b""
     try:
         while data := await response.read(_IDLE_SECONDS):
@@ -166,8 +169,8 @@ async def _pieces(response: Response, finished: Finished, request_id: str) -> As
 
 
 def read_json(data: bytes) -> Any:
-    """JSON, its texts whole: half of a surrogate pair, which JSON can name and neither a page nor a store can
-    carry, becomes a question mark. Raises ValueError.
+    """Parse JSON, replacing unpaired surrogates, which neither a page nor a store can carry. Raises
+    ValueError.
     """
     found = json.loads(data)
     if b"\\ud" not in data.lower():

@@ -1,11 +1,11 @@
-"""Conversations of earlier days, where the organisation keeps them (L4.2, G.2).
+"""Conversations of earlier days, if the organisation keeps them (L4.2, G.2).
 
-Sealed under the data key that the person has in the department, the one that seals the texts in the records:
-reading the table reads nothing, and `kit audit erase` destroys the key. Kept for the days of
-`history_days` from the last answer on; a person deletes them whenever they like.
+They are encrypted under the person's data key in the department, the one that encrypts the texts in the
+records: the table alone reveals nothing, and `kit audit erase` destroys the key. They are kept for
+`history_days` after the last answer; a person can delete them at any time.
 
-    HISTORY#<person>   HEAD#<id>   when, sealed: the title
-                       CONV#<id>   sealed: the conversation
+    HISTORY#<person>   HEAD#<id>   when, encrypted: the title
+                       CONV#<id>   encrypted: the conversation
 """
 
 from collections.abc import Mapping
@@ -30,13 +30,13 @@ class Kept:
 
     @property
     def last_day(self) -> date:
-        """The last day on which it is there."""
+        """Return the last day on which it is available."""
         return datetime.fromtimestamp(self.until, UTC).date()
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The conversations of people, for `days` days. Its calls block and raise botocore's errors."""
+    """The conversations of people, kept for `days` days. Its calls block and raise botocore's errors."""
 
     table: PortalTable
     keys: SubjectKeys
@@ -46,9 +46,7 @@ class History:
     def keep(
         self, person: str, department: str, identifier: str, title: str, plain: Mapping[str, Any]
     ) -> None:
-        """Keep a conversation that was answered; nothing of somebody whose data were erased.
-        Raises `TooLarge`.
-        """
+        """Store an answered conversation, unless the person's data were erased. Raises `TooLarge`."""
         try:
             key = self.keys.current(department, person)
         except (NoSubjectKey, SubjectErased):
@@ -62,12 +60,12 @@ class History:
             self.table.write(Row(pk, sk, {**about, "sealed": sealed}, expires=until))
 
     def find(self, person: str, identifier: str) -> dict[str, Any] | None:
-        """A conversation of the person, or None."""
+        """Return a conversation of the person, or None."""
         row = self.table.get(partition(person), f"CONV#{identifier}")
         return self._open(person, row) if row is not None else None
 
     def listed(self, person: str) -> list[Kept]:
-        """The person's conversations, newest first."""
+        """Return the person's conversations, newest first."""
         found = []
         for row in self.table.rows(partition(person), "HEAD#"):
             if (plain := self._open(person, row)) is not None:
@@ -76,18 +74,18 @@ class History:
         return sorted(found, key=lambda one: (one.at, one.id), reverse=True)
 
     def everything(self, person: str) -> list[tuple[dict[str, Any], int]]:
-        """Every conversation of the person with the time of its last answer, oldest first."""
+        """Return every conversation of the person with the time of its last answer, oldest first."""
         rows = sorted(self.table.rows(partition(person), "CONV#"), key=lambda row: row.data["at"])
         found = ((row, self._open(person, row)) for row in rows)
         return [(plain, row.data["at"]) for row, plain in found if plain is not None]
 
     def delete(self, person: str, identifier: str) -> None:
-        """Delete one conversation; no error where there is none."""
+        """Delete one conversation. Idempotent."""
         for kind in ("HEAD", "CONV"):
             self.table.delete(partition(person), f"{kind}#{identifier}")
 
     def delete_all(self, person: str) -> int:
-        """Delete every conversation of the person; how many rows."""
+        """Delete every conversation of the person. Return the number of rows."""
         return self.table.delete_partition(partition(person))
 
     def _open(self, person: str, row: Row) -> dict[str, Any] | None:
@@ -101,5 +99,5 @@ class History:
 
 
 def partition(person: str) -> str:
-    """The `pk` of a person's conversations."""
+    """Return the `pk` of a person's conversations."""
     return f"HISTORY#{person}"

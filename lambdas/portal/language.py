@@ -1,7 +1,7 @@
-"""The language of a page: which one, and the words of the interface in it.
+"""Language of a page and of its interface texts.
 
-English is the text in templates and code; every other language is a catalogue `catalogues/<language>.json`
-from that text to its own. Content has languages of its own, see `lambdas/common/learning.py`.
+Templates and code are in English; every other language is a catalogue `catalogues/<language>.json` keyed by
+the English text. Content has languages of its own, see `lambdas/common/learning.py`.
 """
 
 import json
@@ -51,55 +51,57 @@ _WEEKDAYS = {
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The words of one language. `code` has two letters."""
+    """The interface texts of one language. `code` has two letters."""
 
     code: str
     catalogue: Mapping[str, str]
 
     def __call__(self, text: str, **values: object) -> str:
-        """`text` in this language, with `{names}` filled in; the English text where it is not translated."""
+        """Return `text` in this language with `{names}` filled in; the English text if it is not
+        translated.
+        """
         found = self.catalogue.get(text, text)
         return found.format(**values) if values else found
 
     @property
     def others(self) -> list[tuple[str, str]]:
-        """The other languages: code and own name."""
+        """Return the other languages: code and own name."""
         return [(code, _NAMES[code]) for code in LANGUAGES if code != self.code]
 
     def day(self, on: date) -> str:
-        """A date in words, without its weekday."""
+        """Return a date in words, without its weekday."""
         month = _MONTHS[self.code][on.month - 1]
         return f"{on.day}. {month} {on.year}" if self.code == "de" else f"{on.day} {month} {on.year}"
 
     def weekday(self, number: int) -> str:
-        """The name of a weekday; Monday is 0."""
+        """Return the name of a weekday; Monday is 0."""
         return _WEEKDAYS[self.code][number]
 
     def moment(self, seconds: int) -> str:
-        """A time in UTC, dated."""
+        """Return a time in UTC with its date."""
         at = datetime.fromtimestamp(seconds, UTC)
         return f"{self.day(at.date())}, {at:%H:%M} UTC"
 
     def moment_of(self, time: str) -> str:
-        """A time as records write it (ISO 8601), dated; the text itself where it is none."""
+        """Return an ISO 8601 time with its date; the text itself if it is not a time."""
         try:
             return self.moment(int(datetime.fromisoformat(time).timestamp()))
         except ValueError:
             return time
 
     def number(self, value: float, digits: int = 0) -> str:
-        """A number with the separators of the language."""
+        """Return a number with the language's separators."""
         text = f"{value:,.{digits}f}"
         return text.translate(str.maketrans(",.", ".,")) if self.code == "de" else text
 
     def dollars(self, microusd: int) -> str:
-        """An amount of micro-dollars in dollars and cents."""
+        """Return an amount of micro-dollars in dollars and cents."""
         text = self.number(microusd / 1_000_000, 2)
         return f"{text} USD"
 
 
 def read_languages(folder: Path = CATALOGUES) -> dict[str, Language]:
-    """Every language of the interface. Raises `OSError` or `ValueError` where a catalogue cannot be read."""
+    """Read every language of the interface. Raises `OSError` or `ValueError` for a bad catalogue."""
     found = {"en": Language("en", {})}
     for code in LANGUAGES[1:]:
         found[code] = Language(code, json.loads((folder / f"{code}.json").read_text(encoding="utf-8")))
@@ -107,7 +109,7 @@ def read_languages(folder: Path = CATALOGUES) -> dict[str, Language]:
 
 
 def chosen(cookie: str, accept_language: str) -> str:
-    """The language for a request: what was chosen, else the first of `Accept-Language` that there is."""
+    """Return the language of a request: the chosen one, or else the first available in `Accept-Language`."""
     if cookie in LANGUAGES:
         return cookie
     ranked: list[tuple[float, str]] = []

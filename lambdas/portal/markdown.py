@@ -1,6 +1,6 @@
-"""Markdown as a short list of HTML tags: courses, guidelines, and what Claude answered.
+"""Rendering of Markdown with a short list of HTML tags: courses, guidelines, and Claude's answers.
 
-Raw HTML in the text stays text, images become links, and a link is live only to the hosts that are allowed.
+Raw HTML remains text, images become links, and links are active only to allowed hosts.
 """
 
 import re
@@ -20,7 +20,7 @@ _LINE_BREAKS = re.compile(r"\n{3,}")
 
 @cache
 def parser() -> "MarkdownIt":
-    """The one reader of Markdown: no raw HTML, no images. Imported by the first text: it takes 30 ms."""
+    """Return the Markdown parser: no raw HTML, no images. Imported on first use, because it takes 30 ms."""
     from markdown_it import MarkdownIt
 
     return (
@@ -31,7 +31,7 @@ def parser() -> "MarkdownIt":
 
 
 def render(text: str, allowed_hosts: Sequence[str] = (), *, lowest_heading: int = 2) -> Markup:
-    """HTML of a text. Its highest heading becomes `lowest_heading`: no level of the page is left out."""
+    """Return HTML of a text. Its highest heading becomes `lowest_heading`, so no level is skipped."""
     reader = parser()
     tokens = reader.parse(_LINE_BREAKS.sub("\n\n", text))
     highest = min((int(token.tag[1]) for token in tokens if token.type == "heading_open"), default=1)
@@ -48,7 +48,7 @@ def render(text: str, allowed_hosts: Sequence[str] = (), *, lowest_heading: int 
 
 
 def _scrolling(token: "Token") -> "list[Token]":
-    """A table in a box of its own that scrolls, also by keyboard: a wide one never widens the page."""
+    """Wrap a table in a box that scrolls, also by keyboard, so that a wide one never widens the page."""
     from markdown_it.token import Token
 
     if token.type == "table_open":
@@ -58,7 +58,7 @@ def _scrolling(token: "Token") -> "list[Token]":
 
 
 def _with_safe_links(children: "Sequence[Token]", allowed_hosts: Sequence[str]) -> "list[Token]":
-    """Links to hosts that are not allowed become their text and address."""
+    """Replace links to hosts that are not allowed by their text and address."""
     from markdown_it.token import Token
 
     kept: list[Token] = []
@@ -80,7 +80,7 @@ def _with_safe_links(children: "Sequence[Token]", allowed_hosts: Sequence[str]) 
 
 
 def is_allowed(address: str, allowed_hosts: Sequence[str]) -> bool:
-    """Whether a link may be live: within the portal, or to an allowed host over TLS."""
+    """Return whether a link may be active: within the portal, or to an allowed host over TLS."""
     parts = urlsplit(address)
     if not parts.scheme and not parts.netloc:
         return address.startswith(("/", "#")) and not address.startswith("//")

@@ -1,6 +1,4 @@
-"""The user pool as the portal sees it: the authorization code flow with PKCE, refresh and revocation
-(G.4).
-"""
+"""Client of the user pool: the authorization code flow with PKCE, refresh and revocation (G.4)."""
 
 import base64
 import hashlib
@@ -35,7 +33,7 @@ class SignInRefused(SignInFailed):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A sign-in under way. It travels in a cookie; `verifier` never leaves the portal and that cookie."""
+    """A sign-in in progress. It travels in a cookie; `verifier` never leaves the portal and that cookie."""
 
     state: str
     verifier: str
@@ -44,17 +42,17 @@ class Attempt:
 
     @classmethod
     def begin(cls, next_path: str) -> "Attempt":
-        """A new attempt that ends at `next_path`."""
+        """Return a new attempt that ends at `next_path`."""
         return cls(secrets.token_urlsafe(24), secrets.token_urlsafe(48), secrets.token_urlsafe(24), next_path)
 
     def to_cookie(self) -> str:
-        """The attempt as text for a cookie."""
+        """Return the attempt as text for a cookie."""
         fields = [self.state, self.verifier, self.nonce, self.next]
         return base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")
 
     @classmethod
     def from_cookie(cls, text: str) -> "Attempt | None":
-        """The attempt in a cookie; None where the cookie holds none."""
+        """Return the attempt in a cookie, or None."""
         try:
             fields = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except ValueError:
@@ -70,9 +68,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who signed in. `person` is the id of provisioning, `name` what the identity provider calls the
-    person.
-    """
+    """Who signed in. `person` is the id of provisioning, `name` the name at the identity provider."""
 
     person: str
     name: str
@@ -81,8 +77,10 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class UserPool:
-    """The pool's endpoints. `provider` is the name of the identity provider behind it, `issuer` describes
-    its ID tokens, `redirect_uri` is the portal's callback.
+    """The pool's endpoints.
+
+    `provider` is the name of the identity provider behind it, `issuer` describes its ID tokens,
+    `redirect_uri` is the portal's callback.
     """
 
     transport: HttpTransport
@@ -95,7 +93,7 @@ class UserPool:
     clock: Clock = utc_now
 
     def authorize_url(self, attempt: Attempt) -> str:
-        """Where the browser goes: straight to the identity provider behind the pool."""
+        """Return where the browser goes: directly to the identity provider behind the pool."""
         challenge = hashlib.sha256(attempt.verifier.encode()).digest()
         query = {
             "response_type": "code",
@@ -124,7 +122,7 @@ class UserPool:
         return SignedIn(person, str(name), tokens)
 
     async def exchange(self, code: str, verifier: str) -> dict[str, Any]:
-        """The token endpoint's answer to a code. Raises `SignInFailed`, `SignInRefused`."""
+        """Return the token endpoint's answer to a code. Raises `SignInFailed`, `SignInRefused`."""
         return await self._post(
             "token",
             grant_type="authorization_code",
@@ -134,12 +132,14 @@ class UserPool:
         )
 
     async def refresh(self, tokens: Tokens) -> Tokens:
-        """New tokens. Raises `SignInRefused` once the pool gives none, `SignInFailed` where it is away."""
+        """Return new tokens. Raises `SignInRefused` once the pool issues none, `SignInFailed` if it is
+        unreachable.
+        """
         answer = await self._post("token", grant_type="refresh_token", refresh_token=tokens.refresh)
         return self._tokens(answer, tokens.refresh)
 
     async def revoke(self, tokens: Tokens) -> None:
-        """End the refresh token. Raises `SignInFailed` where the pool is away."""
+        """Revoke the refresh token. Raises `SignInFailed` if the pool is unreachable."""
         await self._post("revoke", token=tokens.refresh)
 
     async def _claims(self, identity_token: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What a department uses most: counts of runs, shown once enough people stand behind them (L4.2, G.2)."""
+"""What a department uses most: counts of runs, shown once they are about enough people (L4.2, G.2)."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,9 @@ _TRIES = 4
 
 
 def note_use(table: PortalTable, department: str, prompt: str, person: str, now: int) -> None:
-    """Count a run. Of people only a few shortened hashes are kept, until there are enough of them. Blocks."""
+    """Count a run. Only a few shortened hashes of people are stored, until there are enough of them.
+    Blocks.
+    """
     mark = hashlib.sha256(f"{department}|{person}".encode()).hexdigest()[:12]
 
     def counted(before: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def note_use(table: PortalTable, department: str, prompt: str, person: str, now:
 def note_verdict(
     table: PortalTable, department: str, prompt: str, verdict: str, minutes: int, now: int
 ) -> None:
-    """Count what somebody said of an answer: `useful`, `edited` or `rejected`, and minutes saved. Blocks."""
+    """Count a rating: `useful`, `edited` or `rejected`, and minutes saved. Blocks."""
 
     def counted(before: Mapping[str, Any]) -> dict[str, Any]:
         said = {verdict: before.get(verdict, 0) + 1, "minutes": before.get("minutes", 0) + minutes}
@@ -39,7 +41,7 @@ def note_verdict(
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What people of a department said of a prompt. `hours` are as people state them."""
+    """Ratings of a prompt by people of a department. `hours` are as stated by people."""
 
     prompt: str
     runs: int
@@ -49,7 +51,7 @@ class Worth:
 
 
 def worth(rows: Iterable[Row]) -> list[Worth]:
-    """Of the prompts that at least five people of a department have run, most runs first."""
+    """Return the ratings of prompts that at least five people of a department have run, most runs first."""
     found = []
     for row in rows:
         if len(row.data["people"]) < ENOUGH_PEOPLE:
@@ -68,7 +70,7 @@ def _change(
     counted: Callable[[Mapping[str, Any]], dict[str, Any]],
     now: int,
 ) -> None:
-    """Change a department's counts of a prompt; while others do the same, a few times."""
+    """Change a department's counts of a prompt, retrying a few times on concurrent changes."""
     pk, expires = f"USED#{department}", now + _KEPT_SECONDS
     for _ in range(_TRIES):
         row = table.get(pk, prompt)
@@ -84,6 +86,6 @@ def _change(
 
 
 def most_used(rows: Iterable[Row]) -> list[str]:
-    """The prompts that at least five people of a department have run, most runs first."""
+    """Return the prompts that at least five people of a department have run, most runs first."""
     enough = [row for row in rows if len(row.data["people"]) >= ENOUGH_PEOPLE]
     return [row.sk for row in sorted(enough, key=lambda row: (-row.data["runs"], row.sk))]

@@ -28,7 +28,7 @@ REVIEWER = "reviewer"
 
 
 class DelegateRefused(Exception):
-    """The function did not take what was asked in the person's name. `reason` is a fixed word."""
+    """The function refused a request in the person's name. `reason` is a fixed word."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -45,7 +45,8 @@ class Delegate:
     function: str
 
     def look(self, action: str, token: str, **facts: Any) -> dict[str, Any]:
-        """Ask for something that changes nothing: once more where the function or the pool did not answer.
+        """Make a request that changes nothing, retrying once if the function or the pool did not answer.
+
         Raises `DelegateRefused`.
         """
         try:
@@ -56,7 +57,7 @@ class Delegate:
         return self.ask(action, token, **facts)
 
     def ask(self, action: str, token: str, **facts: Any) -> dict[str, Any]:
-        """Ask it in the person's name. Raises `DelegateRefused`."""
+        """Make a request in the person's name. Raises `DelegateRefused`."""
         payload = json.dumps({"action": action, "token": token, **facts}).encode()
         answer = self.client.invoke(FunctionName=self.function, Payload=payload)
         result = json.loads(answer["Payload"].read() or b"{}")
@@ -67,7 +68,7 @@ class Delegate:
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """Everything that pages need; made once when the server starts."""
+    """Everything that pages need, created once at server start."""
 
     settings: PortalSettings
     table: PortalTable
@@ -86,19 +87,19 @@ class Portal:
 
     @property
     def history_days(self) -> int:
-        """For how many days conversations are kept after their last answer; 0: for the session only."""
+        """Return for how many days conversations are kept after the last answer; 0: for the session only."""
         return self.history.days if self.history is not None else 0
 
     def now(self) -> datetime:
-        """The time, in UTC."""
+        """Return the time in UTC."""
         return self.clock().astimezone(UTC)
 
     def today(self) -> date:
-        """The day, in UTC."""
+        """Return the date in UTC."""
         return self.now().date()
 
     def note_standing(self, visitor: "Visitor") -> None:
-        """Keep for the training lead what the person has left to do. Blocks."""
+        """Store the person's open tasks for the training lead. Blocks."""
         tasks = visitor.standing.tasks
         facts = {
             "name": visitor.name,
@@ -111,7 +112,7 @@ class Portal:
         self.table.write(Row("PEOPLE", visitor.person, facts))
 
     def visitor(self, session: Session, language: Language, theme: str) -> "Visitor | None":
-        """Who visits, from the live access record; None for somebody who has left. Blocks."""
+        """Return the visitor from the live access record; None for somebody who has left. Blocks."""
         record = self.records.get(user_key(session.person))
         if record is None or not record.provisioned:
             return None
@@ -145,42 +146,42 @@ class Visitor:
 
     @property
     def person(self) -> str:
-        """The id of provisioning."""
+        """Return the id of provisioning."""
         return self.record.subject
 
     @property
     def name(self) -> str:
-        """What the person is called on pages."""
+        """Return the person's display name."""
         return self.session.name
 
     @property
     def token(self) -> str:
-        """The access token: what the gateway is asked with."""
+        """Return the access token for the gateway."""
         return self.session.tokens.access
 
     @property
     def pending(self) -> bool:
-        """Whether onboarding still keeps the person from calling Claude."""
+        """Return whether onboarding still keeps the person from calling Claude."""
         return not self.record.active
 
     @property
     def in_center(self) -> bool:
-        """Whether the person has a role in the Center of Excellence."""
+        """Return whether the person has a role in the Center of Excellence."""
         return any(role in CENTER_ROLES for role in self.record.roles)
 
     @property
     def form_token(self) -> str:
-        """What every form of this session carries."""
+        """Return the CSRF token of every form in this session."""
         return hmac.new(self.session.form_key, b"form", sha256).hexdigest()
 
     def has_role(self, *roles: str) -> bool:
-        """Whether the person has one of these roles."""
+        """Return whether the person has one of these roles."""
         return any(role in self.record.roles for role in roles)
 
     def rows_of(self, prefix: str) -> list[Row]:
-        """The person's rows whose `sk` begins with `prefix`."""
+        """Return the person's rows whose `sk` begins with `prefix`."""
         return [row for row in self.rows if row.sk.startswith(prefix)]
 
     def row(self, sk: str) -> Row | None:
-        """One row of the person, or None."""
+        """Return one row of the person, or None."""
         return next((row for row in self.rows if row.sk == sk), None)

@@ -1,4 +1,4 @@
-"""Texts sealed at their place: compressed, then AES-256-GCM bound to the row that holds them."""
+"""Encrypted texts: compressed, then AES-256-GCM bound to the row that contains them."""
 
 import json
 import os
@@ -18,11 +18,11 @@ _MOST_SEALED = 380_000  # characters; DynamoDB takes items of 400 KB
 
 
 class TooLarge(Exception):
-    """More than a row holds."""
+    """The text does not fit a row."""
 
 
 def seal(cipher: AESGCM, pk: str, sk: str, plain: Mapping[str, Any]) -> str:
-    """`plain` sealed for the row `pk`, `sk`, in base 64. Raises `TooLarge`."""
+    """Encrypt `plain` for the row `pk`, `sk`, in base64. Raises `TooLarge`."""
     nonce = os.urandom(_NONCE_BYTES)
     text = zlib.compress(json_bytes(plain, compact=True))
     sealed = b64encode(nonce + cipher.encrypt(nonce, text, _place(pk, sk))).decode()
@@ -32,7 +32,7 @@ def seal(cipher: AESGCM, pk: str, sk: str, plain: Mapping[str, Any]) -> str:
 
 
 def unseal(cipher: AESGCM, pk: str, sk: str, sealed: object) -> dict[str, Any] | None:
-    """What was sealed; None for what was not sealed under this key at this place."""
+    """Decrypt; None if it was not encrypted under this key for this row."""
     try:
         data = b64decode(sealed if isinstance(sealed, str) else "")
         text = cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], _place(pk, sk))

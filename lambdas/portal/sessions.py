@@ -1,9 +1,8 @@
-"""Sessions: a random cookie in the browser, the tokens sealed under it in the table (G.4, L1.3).
+"""Sessions: a random cookie in the browser, and the tokens encrypted under it in the table (G.4, L1.3).
 
-The cookie is 256 random bits. The row's key is one hash of it and the sealing key another, so anyone who
-reads the table holds no token and no cookie. A session ends after an hour without a request, at the latest
-after twelve, at sign-out, and whenever the person's access record is not what it was: that is read with
-every page.
+The cookie is 256 random bits. The row's key is one hash of it and the encryption key another, so the table
+alone yields neither token nor cookie. A session ends after an hour without a request, after twelve hours at
+the latest, at sign-out, and whenever the person's access record changes, which is read with every page.
 """
 
 import hashlib
@@ -27,7 +26,7 @@ _SESSION, CONVERSATION = "SESSION", "CONV#"
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What the user pool gave. `expires_at` is that of the access token, in seconds since the epoch."""
+    """Tokens from the user pool. `expires_at` is that of the access token, in seconds since the epoch."""
 
     access: str
     identity: str
@@ -37,7 +36,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in browser. `person` is the id of provisioning, `name` what the provider calls the person."""
+    """A signed-in browser. `person` is the id of provisioning, `name` the person's name at the provider."""
 
     secret: str
     person: str
@@ -49,7 +48,7 @@ class Session:
 
     @property
     def form_key(self) -> bytes:
-        """The key of the session's form tokens."""
+        """Return the key of the session's form tokens."""
         return hashlib.sha256(b"form|" + self.secret.encode()).digest()
 
 
@@ -61,14 +60,14 @@ class Sessions:
         self._clock = clock
 
     def open(self, person: str, name: str, tokens: Tokens) -> Session:
-        """A new session, under a secret that nobody has seen before."""
+        """Open a session under a new secret."""
         now = int(self._clock().timestamp())
         session = Session(secrets.token_urlsafe(32), person, name, tokens, now, now, 0)
         written = self._table.create(self._row(session))
         return replace(session, version=written.version)
 
     def find(self, secret: str) -> Session | None:
-        """The session of a cookie; None where there is none, or it has ended."""
+        """Return the session of a cookie; None if there is none, or it has ended."""
         row = self._table.get(partition(secret), _SESSION) if secret else None
         plain = unseal(secret, row) if row is not None else None
         if row is None or plain is None:
@@ -90,30 +89,30 @@ class Sessions:
         return session
 
     def touch(self, session: Session) -> Session:
-        """Note that the session was used. Another tab that did so first is as good."""
+        """Note that the session was used. Another tab may have done so first."""
         now = int(self._clock().timestamp())
         if now - session.seen_at < _TOUCH_SECONDS:
             return session
         return self._change(replace(session, seen_at=now)) or self.find(session.secret) or session
 
     def refreshed(self, session: Session, tokens: Tokens) -> Session:
-        """Keep new tokens; where another tab was first, its session."""
+        """Store new tokens; if another tab was first, return its session."""
         changed = replace(session, tokens=tokens, seen_at=int(self._clock().timestamp()))
         return self._change(changed) or self.find(session.secret) or session
 
     def end(self, session: Session) -> None:
-        """End the session, and with it every conversation kept in it."""
+        """End the session, and with it every conversation stored in it."""
         self._table.delete_partition(partition(session.secret))
 
     # -- what a session keeps ------------------------------------------------------------------------------
 
     def keep(self, session: Session, name: str, content: Mapping[str, Any]) -> None:
-        """Keep something sealed until the session's absolute end. Raises `TooLarge`."""
+        """Store something encrypted until the session's absolute end. Raises `TooLarge`."""
         row = Row(partition(session.secret), name, expires=self._expires(session))
         self._table.write(replace(row, data={"sealed": seal(session.secret, row.pk, name, content)}))
 
     def kept(self, session: Session, name: str) -> dict[str, Any] | None:
-        """What was kept under `name`, or None."""
+        """Return what was stored under `name`, or None."""
         row = self._table.get(partition(session.secret), name)
         return unseal(session.secret, row) if row is not None else None
 
@@ -145,17 +144,17 @@ class Sessions:
 
 
 def partition(secret: str) -> str:
-    """The `pk` of a session's rows."""
+    """Return the `pk` of a session's rows."""
     return "SESSION#" + hashlib.sha256(b"row|" + secret.encode()).hexdigest()
 
 
 def seal(secret: str, pk: str, sk: str, plain: Mapping[str, Any]) -> str:
-    """`plain` under the session's own key; bound to the place of the row."""
+    """Encrypt `plain` under the session's own key, bound to the row."""
     return sealing.seal(_cipher(secret), pk, sk, plain)
 
 
 def unseal(secret: str, row: Row) -> dict[str, Any] | None:
-    """What was sealed; None for a row that was not sealed under this secret at this place."""
+    """Decrypt a row; None if it was not encrypted under this secret for this row."""
     return sealing.unseal(_cipher(secret), row.pk, row.sk, row.data.get("sealed"))
 
 

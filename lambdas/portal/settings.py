@@ -1,4 +1,4 @@
-"""The environment of the portal, read once when the server starts."""
+"""Environment of the portal, read once at server start."""
 
 import os
 import threading
@@ -16,10 +16,12 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PortalSettings:
-    """Names of stores and addresses. Addresses have no slash at the end; `portal_url` includes the base path
-    under which every page is found (`/portal`). `issuer` is the user pool's. `device_client_id` is the app
-    client of the command, for which devices sign in; empty: they cannot. `history_days`: how long
-    conversations are kept, sealed by the keys of `subject_keys_table`; 0: for the session only.
+    """Names of stores and addresses, without trailing slashes.
+
+    `portal_url` includes the base path of every page (`/portal`). `issuer` is the user pool's.
+    `device_client_id` is the app client of the command, through which devices sign in; empty: they cannot.
+    `history_days`: how long conversations are kept, encrypted with the keys of `subject_keys_table`; 0: for
+    the session only.
     """
 
     region: str
@@ -45,23 +47,23 @@ class PortalSettings:
 
     @property
     def secure(self) -> bool:
-        """Whether browsers reach the portal over TLS; only the embedded default is reached without."""
+        """Return whether browsers reach the portal over TLS; only the embedded default is reached without."""
         return self.portal_url.startswith("https://")
 
     @property
     def origin(self) -> str:
-        """What a browser sends as `Origin` from the portal's own pages."""
+        """Return what a browser sends as `Origin` from the portal's own pages."""
         parts = urlsplit(self.portal_url)
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
     def base_path(self) -> str:
-        """The path under which every page is found, without a slash at the end."""
+        """Return the path of all pages, without a trailing slash."""
         return urlsplit(self.portal_url).path.rstrip("/")
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> PortalSettings:
-    """The settings in `environ`. Raises `SettingsError` naming every variable that is missing."""
+    """Parse the settings in `environ`. Raises `SettingsError` naming every variable that is missing."""
     names = {
         "region": "AWS_REGION",
         "table": "PORTAL_TABLE",
@@ -96,8 +98,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> PortalSettings:
 
 
 class AwsClients:
-    """Clients of AWS services, each made when it is first used: botocore and its models are half of a start,
-    and the first page that a person sees, the sign-in, asks AWS for nothing.
+    """Clients of AWS services, each created on first use: botocore and its models are half of the start
+    time, and the first page, the sign-in, makes no AWS request.
     """
 
     def __init__(self, settings: PortalSettings) -> None:
@@ -107,16 +109,16 @@ class AwsClients:
         self._lock = threading.Lock()
 
     def named(self, service: str) -> "LazyClient":
-        """A client that is made by its first call."""
+        """Return a client that is created by its first call."""
         return LazyClient(self, service)
 
     def warm(self, *services: str) -> None:
-        """Make clients ahead of their first call. Blocks."""
+        """Create clients ahead of their first call. Blocks."""
         for service in services:
             self.made(service)
 
     def made(self, service: str) -> Any:
-        """A client of one service, with short deadlines and connections for all threads."""
+        """Return a client of one service, with short timeouts and connections for all threads."""
         with self._lock:
             if service not in self._made:
                 self._made[service] = self._make(service)

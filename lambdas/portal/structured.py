@@ -1,4 +1,4 @@
-"""Answers in JSON as people read them: headings, tables and lists in Markdown (L4.2)."""
+"""JSON answers in readable form: headings, tables and lists in Markdown (L4.2)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def readable(text: str) -> str:
-    """The answer as Markdown: a JSON object becomes sections, everything else stays as it is."""
+    """Return the answer as Markdown: a JSON object becomes sections, everything else is unchanged."""
     stripped = text.strip().removeprefix("```json").removesuffix("```").strip()
     if not stripped.startswith("{"):
         return text

@@ -32,7 +32,7 @@ _CONFLICT = "ConditionalCheckFailedException"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. `version` is 0 until it has been written; `expires` is 0 where it is kept."""
+    """One row. `version` is 0 until it has been written; `expires` is 0 if it does not expire."""
 
     pk: str
     sk: str
@@ -44,27 +44,25 @@ class Row:
 
 
 class RowConflict(Exception):
-    """The row has been changed by somebody else, or exists already. Nothing was written."""
+    """The row has been changed by somebody else, or already exists. Nothing was written."""
 
 
 class PortalTable:
-    """Rows of one table. `client` is a botocore DynamoDB client; its calls block. Raises botocore's
-    errors.
-    """
+    """Rows of a table. `client` is a botocore DynamoDB client; calls block and raise its errors."""
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
 
     def get(self, pk: str, sk: str) -> Row | None:
-        """A row, read consistently, or None; none has a key that the table cannot hold."""
+        """Return a row, read consistently, or None, also for a key that the table cannot hold."""
         if not sk or any(len(key.encode("utf-8", "replace")) > _MOST_KEY_BYTES for key in (pk, sk)):
             return None
         answer = self._client.get_item(TableName=self._table, Key=_key(pk, sk), ConsistentRead=True)
         return _row(answer["Item"]) if "Item" in answer else None
 
     def rows(self, pk: str, prefix: str = "", *, newest_first: bool = False) -> list[Row]:
-        """The rows of a partition whose `sk` begins with `prefix`, in the order of `sk`."""
+        """Return the rows of a partition whose `sk` begins with `prefix`, ordered by `sk`."""
         values = {":pk": {"S": pk}}
         condition = "pk = :pk"
         if prefix:
@@ -80,7 +78,7 @@ class PortalTable:
         )
 
     def queued(self, queue: str) -> list[Row]:
-        """The rows of a queue, oldest first."""
+        """Return the rows of a queue, oldest first."""
         return list(
             self._query(
                 IndexName=QUEUE_INDEX,
@@ -95,22 +93,20 @@ class PortalTable:
         return self._put(row, "attribute_not_exists(pk)", {})
 
     def change(self, row: Row, **values: Any) -> Row:
-        """Write `row` with `values` instead of its own. Raises `RowConflict` when it is no longer the
-        newest.
-        """
+        """Write `row` with new `values`. Raises `RowConflict` if it is no longer the latest."""
         changed = replace(row, **values)
         return self._put(changed, "version = :before", {":before": {"N": str(row.version)}})
 
     def write(self, row: Row) -> Row:
-        """Write a row whatever is there."""
+        """Write a row, replacing any."""
         return self._put(row, "", {})
 
     def delete(self, pk: str, sk: str) -> None:
-        """Delete a row; no error where it does not exist."""
+        """Delete a row. Idempotent."""
         self._client.delete_item(TableName=self._table, Key=_key(pk, sk))
 
     def delete_partition(self, pk: str) -> int:
-        """Delete every row of a partition; how many there were."""
+        """Delete every row of a partition. Return their number."""
         found = self.rows(pk)
         for row in found:
             self.delete(row.pk, row.sk)

@@ -49,7 +49,7 @@ class Views:
         self._environment.filters |= {"markdown": render_markdown, "readable": readable}
 
     def language(self, request: Request) -> Language:
-        """The language of a request."""
+        """Return the language of a request."""
         cookie = request.cookies.get(LANGUAGE_COOKIE, "")
         return self._languages[chosen(cookie, request.headers.get("accept-language", ""))]
 
@@ -61,11 +61,11 @@ class Views:
         status: int = 200,
         **context: Any,
     ) -> HTMLResponse:
-        """A page. Raises Jinja's errors for what a template needs and does not get."""
+        """Return a page. Raises Jinja's errors for anything a template needs and does not get."""
         return HTMLResponse(self.text(request, template, visitor, **context), status)
 
     def text(self, request: Request, template: str, visitor: Visitor | None = None, **context: Any) -> str:
-        """The text of a page, or of a part of one."""
+        """Return the text of a page, or of a part of one."""
         language = visitor.language if visitor is not None else self.language(request)
         theme = request.cookies.get(THEME_COOKIE, "")
         return self._environment.get_template(template).render(
@@ -81,32 +81,32 @@ class Views:
 
 
 def portal_of(request: Request) -> Portal:
-    """The portal that serves this request."""
+    """Return the portal that serves this request."""
     return request.app.state.portal
 
 
 def views_of(request: Request) -> Views:
-    """The templates."""
+    """Return the templates."""
     return request.app.state.views
 
 
 def url(request: Request, path: str) -> str:
-    """A path of the portal, with its base."""
+    """Return a path of the portal, with its base."""
     return portal_of(request).settings.base_path + path
 
 
 def whole_number(given: object) -> int | None:
-    """What a field of a form says, where it is a whole number of at most nine digits."""
+    """Return the value of a form field if it is a whole number of at most nine digits."""
     return int(given) if isinstance(given, str) and given.isdecimal() and len(given) <= 9 else None
 
 
 def redirect(request: Request, path: str) -> RedirectResponse:
-    """Go on to a page after a form: the browser asks for it with GET."""
+    """Redirect to a page after a form, so that the browser requests it with GET."""
     return RedirectResponse(url(request, path), 303)
 
 
 def local_path(text: str, base: str) -> str:
-    """A path within the portal; its home for anything that would lead elsewhere."""
+    """Return a path within the portal; its home for anything that would lead elsewhere."""
     parts = urlsplit(text)
     inside = text == base or text.startswith(f"{base}/")
     if parts.scheme or parts.netloc or not inside or "\\" in text or not text.isprintable():
@@ -115,7 +115,7 @@ def local_path(text: str, base: str) -> str:
 
 
 def signed_in(handler: Handler, *, pending: bool = False) -> Callable[[Request], Awaitable[Response]]:
-    """A page for signed-in people. `pending`: also for those whose onboarding is not finished."""
+    """Wrap a page for signed-in people. `pending`: also for those with unfinished onboarding."""
 
     @wraps(handler)
     async def page(request: Request) -> Response:
@@ -133,7 +133,7 @@ def signed_in(handler: Handler, *, pending: bool = False) -> Callable[[Request],
 
 
 def form(handler: FormHandler, *, pending: bool = False) -> Callable[[Request], Awaitable[Response]]:
-    """Like `signed_in`, for what a form posts: it must come from a page of this session."""
+    """Wrap like `signed_in`, for posted forms, which must come from a page of this session."""
 
     async def checked(request: Request, visitor: Visitor) -> Response:
         async with request.form(
@@ -149,7 +149,9 @@ def form(handler: FormHandler, *, pending: bool = False) -> Callable[[Request], 
 
 
 def _is_whole(text: str) -> bool:
-    """Whether a text can be kept and shown: a form may name an encoding that leaves halves of characters."""
+    """Return whether a text can be stored and shown: a form may name an encoding that leaves half
+    characters.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -158,7 +160,7 @@ def _is_whole(text: str) -> bool:
 
 
 def came_from_us(request: Request, visitor: Visitor, token: str) -> bool:
-    """Whether a form was sent from the portal's own page in this session (CSRF)."""
+    """Return whether a form was sent from the portal's own page in this session (CSRF)."""
     origin = request.headers.get("origin", portal_of(request).settings.origin)
     site = request.headers.get("sec-fetch-site", "same-origin")
     return (
@@ -169,7 +171,7 @@ def came_from_us(request: Request, visitor: Visitor, token: str) -> bool:
 
 
 async def visit(request: Request) -> Visitor | None:
-    """Who visits; None without a session. Tokens that end soon are renewed first."""
+    """Return the visitor, or None without a session. Tokens that expire soon are refreshed first."""
     portal = portal_of(request)
     secret = request.cookies.get(cookie_name(portal), "")
     language = views_of(request).language(request)
@@ -191,8 +193,9 @@ async def visit(request: Request) -> Visitor | None:
 def _arrive(
     portal: Portal, secret: str, language: Language, theme: str
 ) -> tuple[Session | None, Visitor | None]:
-    """The session and, unless its tokens are to be renewed first, who visits: all in one thread, as each hop
-    costs as much as a read.
+    """Return the session and, unless its tokens must be refreshed first, the visitor.
+
+    All happens in one thread, because each hop costs as much as a read.
     """
     session = portal.sessions.find(secret)
     if session is None or _ends_soon(portal, session):
@@ -213,7 +216,9 @@ def _ends_soon(portal: Portal, session: Session) -> bool:
 
 
 def cookie_name(portal: Portal) -> str:
-    """The session's cookie; the prefix makes browsers refuse one that another host or path has set."""
+    """Return the name of the session's cookie, whose prefix makes browsers reject one set by another host
+    or path.
+    """
     return "__Host-portal" if portal.settings.secure else "portal"
 
 
@@ -226,12 +231,12 @@ def sign_in_first(request: Request) -> Response:
 
 
 def refused(request: Request, visitor: Visitor, error: GatewayError) -> Response:
-    """The page for a call that the gateway refused: what happened, where, and what to do."""
+    """Return the page for a call that the gateway refused: what happened, where, and what to do."""
     return views_of(request).page(
         request, "refused.html", visitor, status=error.status if error.status >= 400 else 502, error=error
     )
 
 
 def failed(request: Request, status: int, visitor: Visitor | None = None) -> Response:
-    """A page for what the portal itself refuses or does not have."""
+    """Return a page for what the portal itself refuses or does not have."""
     return views_of(request).page(request, "failed.html", visitor, status=status, code=status)

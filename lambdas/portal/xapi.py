@@ -1,4 +1,4 @@
-"""Completions as xAPI 1.0.3 statements, one JSON object per line, for a record store (L4.1, L4.5)."""
+"""Completions as xAPI 1.0.3 statements, as JSON lines, for a learning record store (L4.1, L4.5)."""
 
 import json
 import uuid
@@ -13,7 +13,7 @@ _NAMES = uuid.UUID("6f2f1c53-3f0b-4f0e-9d0a-5a4f3f2c9a10")  # the same pass is t
 def statement(
     portal_url: str, person: str, course: str, title: Mapping[str, str], passed: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """One pass. The actor is the opaque id of provisioning, never a name or an address."""
+    """Return one pass. The actor is the opaque id of provisioning, never a name or an address."""
     activity = f"{portal_url}/learn/{course}"
     key = f"{person}|{course}|{passed['version']}|{passed['passed_on']}"
     return {
@@ -36,5 +36,5 @@ def statement(
 
 
 def lines(statements: Iterable[Mapping[str, Any]]) -> str:
-    """JSON lines."""
+    """Return JSON lines."""
     return "".join(json.dumps(one, ensure_ascii=False, separators=(",", ":")) + "\n" for one in statements)

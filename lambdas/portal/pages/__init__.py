@@ -1,1 +1,1 @@
-"""The pages of the portal, one module for each part of the navigation."""
+"""The pages of the portal, one module per section of the navigation."""

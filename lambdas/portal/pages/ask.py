@@ -1,4 +1,4 @@
-"""A plain conversation with Claude under the department's policy (L4.2)."""
+"""Conversation with Claude under the department's policy (L4.2)."""
 
 import base64
 from collections.abc import Mapping
@@ -40,14 +40,14 @@ class FileRefused(Exception):
 
 
 async def ask(request: Request, visitor: Visitor) -> Response:
-    """A new conversation."""
+    """Show a new conversation."""
     return await ask_page(request, visitor)
 
 
 async def ask_page(
     request: Request, visitor: Visitor, text: str = "", problem: str = "", status: int = 200
 ) -> Response:
-    """The form of a new conversation, with the models a person may use."""
+    """Return the form of a new conversation, with the models a person may use."""
     portal = portal_of(request)
     rights = (await portal.gateway.get(visitor.token, "/v1/me")).content
     models = (await portal.gateway.get(visitor.token, "/v1/models")).content["data"]
@@ -59,12 +59,12 @@ async def ask_page(
 
 
 def named_models(models: list[dict[str, Any]], rights: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The models by the organisation's names for them; `/v1/models` lists them by Claude's names as well."""
+    """Return the models by the organisation's names; `/v1/models` also lists them by Claude's names."""
     return [one for one in models if one["id"] in rights["models"]]
 
 
 async def history(request: Request, visitor: Visitor) -> Response:
-    """The person's conversations of earlier days."""
+    """Show the person's conversations of earlier days."""
     portal = portal_of(request)
     if portal.history is None:
         return failed(request, 404, visitor)
@@ -73,7 +73,7 @@ async def history(request: Request, visitor: Visitor) -> Response:
 
 
 async def export(request: Request, visitor: Visitor) -> Response:
-    """All conversations of the person in one Markdown file."""
+    """Download all conversations of the person in one Markdown file."""
     portal = portal_of(request)
     if portal.history is None:
         return failed(request, 404, visitor)
@@ -84,7 +84,7 @@ async def export(request: Request, visitor: Visitor) -> Response:
 
 
 def as_markdown(visitor: Visitor, content: Mapping[str, Any], at: int) -> str:
-    """A conversation as Markdown: when, what was asked, what Claude answered."""
+    """Return a conversation as Markdown: time, questions, Claude's answers."""
     conversation, _ = conversation_of(content), visitor.language
     lines = [f"# {conversation.own_title}", _.moment(at)]
     lines += [f"- {name}: {value}" for name, value in conversation.variables.items()]
@@ -95,7 +95,7 @@ def as_markdown(visitor: Visitor, content: Mapping[str, Any], at: int) -> str:
 
 
 async def delete(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """Delete one conversation, or all of the person."""
+    """Delete one conversation, or all of the person's."""
     portal, identifier = portal_of(request), str(fields.get("conversation", ""))
     if portal.history is None:
         return failed(request, 404, visitor)
@@ -107,7 +107,7 @@ async def delete(request: Request, visitor: Visitor, fields: FormData) -> Respon
 
 
 async def send(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """The first question, or the next one of a conversation."""
+    """Send the first question, or the next one of a conversation."""
     text, model = str(fields.get("text", "")).strip(), str(fields.get("model", ""))
     _ = visitor.language
     if not text or len(text) > _CHARACTERS:
@@ -128,7 +128,7 @@ async def send(request: Request, visitor: Visitor, fields: FormData) -> Response
 
 
 async def read_files(fields: FormData) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """The attached files as blocks of a message, and their names. Raises `FileRefused`."""
+    """Return the attached files as blocks of a message, and their names. Raises `FileRefused`."""
     blocks: list[dict[str, Any]] = []
     names: list[str] = []
     for upload in fields.getlist("files"):
@@ -141,7 +141,7 @@ async def read_files(fields: FormData) -> tuple[list[dict[str, Any]], tuple[str,
 
 
 def block_of(name: str, data: bytes) -> dict[str, Any]:
-    """A file as a block. Raises `FileRefused` for what is too large or of a kind that is not read."""
+    """Return a file as a block. Raises `FileRefused` if it is too large or of an unsupported type."""
     suffix = name.rpartition(".")[2].lower()
     if len(data) > _FILE_BYTES:
         raise FileRefused("{name} is larger than 3 MB.", name)

@@ -27,7 +27,7 @@ _PROBLEMS = {
 
 
 async def cases(request: Request, visitor: Visitor) -> Response:
-    """Open cases, oldest first, then those that are closed."""
+    """Show open cases, oldest first, then closed ones."""
     return await _page(request, visitor)
 
 
@@ -48,7 +48,7 @@ async def _page(request: Request, visitor: Visitor, problem: str = "", status: i
 
 
 async def close(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """Close a case: the registrar checks whose word it is, and puts it on record."""
+    """Close a case: the registrar verifies who says so, and records it."""
     if not visitor.has_role(GOVERNANCE_LEAD):
         return failed(request, 404, visitor)
     said = {name: str(fields.get(name, ""))[:1_000] for name in ("case", "outcome", "note")}

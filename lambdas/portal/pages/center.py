@@ -1,4 +1,4 @@
-"""What the Center of Excellence sees: onboarding, learning, tickets, the twelve weeks (C.1, L4.1, L4.3)."""
+"""Pages of the Center of Excellence: onboarding, learning, tickets, the twelve weeks (C.1, L4.1, L4.3)."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ _IN, _LATE = ("active", "renewing"), ("overdue", "lapsed")
 
 
 async def tickets(request: Request, visitor: Visitor) -> Response:
-    """Open tickets, oldest first."""
+    """Show open tickets, oldest first."""
     if not visitor.in_center:
         return failed(request, 404, visitor)
     portal = portal_of(request)
@@ -40,7 +40,7 @@ async def tickets(request: Request, visitor: Visitor) -> Response:
 
 
 async def learning(request: Request, visitor: Visitor) -> Response:
-    """How many have passed each course, for groups that are large enough to show."""
+    """Show how many have passed each course, for groups that are large enough."""
     if not visitor.in_center:
         return failed(request, 404, visitor)
     passed = await run_in_threadpool(completions, portal_of(request))
@@ -52,17 +52,17 @@ async def learning(request: Request, visitor: Visitor) -> Response:
 
 
 def completions(portal: Portal) -> Counter[str]:
-    """How many people have passed each course. Blocks."""
+    """Return how many people have passed each course. Blocks."""
     return count(portal.table.rows("PASSED"))
 
 
 def count(rows: Iterable[Row]) -> Counter[str]:
-    """Passes by course; a person counts once."""
+    """Return passes by course; a person counts once."""
     return Counter(row.sk.partition("#")[0] for row in rows)
 
 
 async def people(request: Request, visitor: Visitor) -> Response:
-    """Who has what left to do, the overdue first: for the leads who help them, not for figures."""
+    """Show who has which open tasks, overdue ones first: for the leads who help them, not as statistics."""
     if not visitor.has_role("training-lead", "enablement-lead"):
         return failed(request, 404, visitor)
     table = portal_of(request).table
@@ -84,8 +84,8 @@ async def people(request: Request, visitor: Visitor) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class DepartmentFigures:
-    """A department in the portal. `people` were asked for something, `active` of them are in with nothing
-    overdue; `ideas` are counted by state.
+    """A department in the portal. `people` have tasks, `active` of them nothing overdue; `ideas` are
+    counted by state.
     """
 
     name: str
@@ -97,12 +97,12 @@ class DepartmentFigures:
 
     @property
     def shown(self) -> bool:
-        """Whether enough people stand behind the figures."""
+        """Return whether the figures are about enough people."""
         return self.people >= ENOUGH_PEOPLE
 
 
 def department_figures(table: PortalTable) -> list[DepartmentFigures]:
-    """Every department of which the portal knows a person, by name. Blocks."""
+    """Return every department with a known person, by name. Blocks."""
     people = [row.data for row in table.rows("PEOPLE")]
     ideas = [row.data for row in table.rows(IDEA)]
     return [
@@ -119,7 +119,7 @@ def department_figures(table: PortalTable) -> list[DepartmentFigures]:
 
 
 async def departments(request: Request, visitor: Visitor) -> Response:
-    """Adoption, worth and ideas by department: of groups that are large enough to show."""
+    """Show adoption, value and ideas by department, for groups that are large enough."""
     if not visitor.in_center:
         return failed(request, 404, visitor)
     portal = portal_of(request)
@@ -138,7 +138,7 @@ async def departments(request: Request, visitor: Visitor) -> Response:
 
 
 async def executive(request: Request, visitor: Visitor) -> Response:
-    """The quarter on one page: what it was worth, what is at risk, who is behind, what is to be decided."""
+    """Show the quarter on one page: value, risks, who is behind, what to decide."""
     if not visitor.in_center:
         return failed(request, 404, visitor)
     published = await run_in_threadpool(portal_of(request).figures.current)
@@ -148,7 +148,7 @@ async def executive(request: Request, visitor: Visitor) -> Response:
 
 
 async def export(request: Request, visitor: Visitor) -> Response:
-    """Every pass as an xAPI statement: evidence of measures for AI literacy."""
+    """Download every pass as an xAPI statement: evidence of AI literacy measures."""
     if not visitor.has_role("training-lead"):
         return failed(request, 404, visitor)
     portal = portal_of(request)
@@ -170,7 +170,7 @@ async def export(request: Request, visitor: Visitor) -> Response:
 
 
 async def timeline(request: Request, visitor: Visitor) -> Response:
-    """The twelve weeks of the programme: tasks, proof, owner, date."""
+    """Show the twelve weeks of the rollout: tasks, proof, owner, date."""
     if not visitor.in_center:
         return failed(request, 404, visitor)
     rows = await run_in_threadpool(portal_of(request).table.rows, TIMELINE)
@@ -187,7 +187,7 @@ async def timeline(request: Request, visitor: Visitor) -> Response:
 
 
 async def plan(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """Give a task an owner and a date, or mark it as done."""
+    """Assign an owner and a date to a task, or mark it as done."""
     portal, task = portal_of(request), str(fields.get("task", ""))
     if not visitor.in_center or task not in {one.id for one in visitor.content.timeline}:
         return failed(request, 404, visitor)

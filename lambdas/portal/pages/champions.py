@@ -19,13 +19,13 @@ _STORY_CHARACTERS = 2_000
 
 
 def champions_of(portal: Portal, department: str = "") -> list[Row]:
-    """The champions who agreed to be shown, of one department or of all. Blocks."""
+    """Return the champions who agreed to be shown, of one department or of all. Blocks."""
     shown = portal.table.rows("CHAMPION")
     return [row for row in shown if not department or row.data["department"] == department]
 
 
 async def champions(request: Request, visitor: Visitor) -> Response:
-    """Who they are, and what they and others report."""
+    """Show the champions and reported stories."""
     portal = portal_of(request)
     everyone = await run_in_threadpool(champions_of, portal)
     stories = await run_in_threadpool(lambda: portal.table.rows("STORY", newest_first=True))
@@ -41,7 +41,7 @@ async def champions(request: Request, visitor: Visitor) -> Response:
 
 
 async def consent(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """A champion agrees to be shown by name, or takes that back."""
+    """Let a champion agree to be shown by name, or withdraw that."""
     portal = portal_of(request)
     if not visitor.has_role(ROLE):
         return views_of(request).page(request, "failed.html", visitor, status=403, code=403)
@@ -55,7 +55,7 @@ async def consent(request: Request, visitor: Visitor, fields: FormData) -> Respo
 
 
 async def tell(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """A story of what worked: what was done, what it saved."""
+    """Store a success story: what was done, what it saved."""
     portal = portal_of(request)
     text = str(fields.get("story", "")).strip()
     minutes = whole_number(fields.get("minutes") or "0")

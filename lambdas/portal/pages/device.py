@@ -1,4 +1,4 @@
-"""A device without a browser signs in with the consent of a person who is signed in here (RFC 8628)."""
+"""Sign-in of a device without a browser, with the consent of a person signed in here (RFC 8628)."""
 
 import json
 import secrets
@@ -23,7 +23,7 @@ _FIELDS = 10
 
 
 async def authorization(request: Request) -> Response:
-    """A device begins."""
+    """Serve a device that begins."""
     portal = portal_of(request)
     fields = await _fields(request)
     if not _known(portal, fields):
@@ -43,7 +43,7 @@ async def authorization(request: Request) -> Response:
 
 
 async def token(request: Request) -> Response:
-    """A device asks for its tokens."""
+    """Serve a device that asks for its tokens."""
     portal = portal_of(request)
     fields = await _fields(request)
     if not _known(portal, fields):
@@ -63,14 +63,14 @@ async def token(request: Request) -> Response:
 
 
 async def enter(request: Request, visitor: Visitor) -> Response:
-    """The page for the code. It is never filled in: a link must not bring a code along."""
+    """Show the page for the code. It is never prefilled: a link must not bring a code along."""
     if not portal_of(request).settings.device_client_id:
         return failed(request, 404, visitor)
     return views_of(request).page(request, "device.html", visitor, step="enter", wrong=False)
 
 
 async def entered(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """Ask the person before anything happens, or keep what they decided."""
+    """Ask the person before anything happens, or store their decision."""
     portal, views = portal_of(request), views_of(request)
     devices, code = _devices(portal), str(fields.get("code", ""))
     person = visitor.session.person
@@ -95,7 +95,7 @@ async def entered(request: Request, visitor: Visitor, fields: FormData) -> Respo
 
 
 async def callback(request: Request, visitor: Visitor) -> Response:
-    """The person comes back from the user pool with the code for the device."""
+    """Serve the person's return from the user pool with the code for the device."""
     portal, views = portal_of(request), views_of(request)
     devices, query = _devices(portal), request.query_params
     waiting = await run_in_threadpool(devices.consented, query.get("state", ""), visitor.session.person)
@@ -110,7 +110,7 @@ def _devices(portal: Portal) -> Devices:
 
 
 def _pool(portal: Portal) -> UserPool:
-    """The user pool as the app client of the command sees it."""
+    """Return the user pool with the command's app client."""
     settings = portal.settings
     return replace(
         portal.pool,
@@ -130,7 +130,7 @@ async def _fields(request: Request) -> dict[str, str]:
 
 
 def _source(request: Request) -> str:
-    """The address that asks, as API Gateway says it, else the peer's."""
+    """Return the source address reported by API Gateway, or else the peer's."""
     try:
         context = json.loads(request.headers.get(_CONTEXT, "{}"))
         address = str(context["identity"]["sourceIp"])

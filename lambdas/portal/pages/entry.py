@@ -38,7 +38,7 @@ async def sign_in(request: Request) -> Response:
 
 
 async def callback(request: Request) -> Response:
-    """The provider sent the browser back: open a session, or say why there is none."""
+    """Serve the browser's return from the provider: open a session, or explain why there is none."""
     portal = portal_of(request)
     attempt = Attempt.from_cookie(request.cookies.get(attempt_cookie(portal), ""))
     state = request.query_params.get("state", "")
@@ -62,12 +62,12 @@ async def callback(request: Request) -> Response:
 
 
 def no_access(request: Request, message: str) -> Response:
-    """Who has no access learns why, and whom to ask."""
+    """Explain to somebody without access why, and whom to ask."""
     return views_of(request).page(request, "no_access.html", status=403, message=message[:300])
 
 
 async def sign_out(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """End this sign-in here, at the gateway and at the pool; what cannot be reached ends by itself."""
+    """End this sign-in here, at the gateway and at the pool; what cannot be reached expires by itself."""
     del fields
     portal = portal_of(request)
     await run_in_threadpool(portal.sessions.end, visitor.session)
@@ -85,7 +85,7 @@ async def sign_out(request: Request, visitor: Visitor, fields: FormData) -> Resp
 
 
 async def settings(request: Request) -> Response:
-    """Choose language or theme; both are kept in the browser only."""
+    """Choose language or theme, which are stored only in the browser."""
     portal = portal_of(request)
     query = request.query_params
     back = local_path(query.get("next", ""), portal.settings.base_path)
@@ -98,12 +98,12 @@ async def settings(request: Request) -> Response:
 
 
 def attempt_cookie(portal: Portal) -> str:
-    """The cookie of a sign-in under way."""
+    """Return the name of the cookie of a sign-in in progress."""
     return "__Host-portal-sign-in" if portal.settings.secure else "portal-sign-in"
 
 
 def set_cookie(response: Response, portal: Portal, name: str, value: str, seconds: int) -> None:
-    """A cookie of this host only. Lax, since a link in a mail must find the session."""
+    """Set a cookie for this host only. Lax, because a link in an email must find the session."""
     response.set_cookie(
         name, value, max_age=seconds, path="/", secure=portal.settings.secure, httponly=True, samesite="lax"
     )

@@ -1,4 +1,4 @@
-"""Home, the first steps, news, and what a person may use (L4.1, L4.5)."""
+"""Home, first steps, news, and what a person may use (L4.1, L4.5)."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,12 +32,12 @@ class Budget:
 
     @property
     def percent(self) -> int:
-        """How much of it is spent, 0 to 100."""
+        """Return how much of it is spent, 0 to 100."""
         return min(100, 100 * self.spent // self.limit) if self.limit else 0
 
 
 async def home(request: Request, visitor: Visitor) -> Response:
-    """What to do next, where one left off, what is new."""
+    """Show what to do next, recent work, and news."""
     portal = portal_of(request)
     try:
         shelf = await portal.library.shelf(visitor.token, visitor.record, visitor.language.code)
@@ -65,26 +65,26 @@ async def home(request: Request, visitor: Visitor) -> Response:
 
 
 async def start(request: Request, visitor: Visitor) -> Response:
-    """The steps of the onboarding."""
+    """Show the steps of the onboarding."""
     await run_in_threadpool(portal_of(request).note_standing, visitor)
     return views_of(request).page(request, "start.html", visitor)
 
 
 def news_for(visitor: Visitor) -> list[Announcement]:
-    """The announcements for a person, newest first."""
+    """Return the announcements for a person, newest first."""
     department = visitor.record.department
     mine = [one for one in visitor.content.announcements if {"*", department} & set(one.departments)]
     return sorted(mine, key=lambda one: one.day, reverse=True)
 
 
 async def news(request: Request, visitor: Visitor) -> Response:
-    """What is new for the person."""
+    """Show announcements for the person."""
     seen = {row.sk.removeprefix("SEEN#") for row in visitor.rows_of("SEEN#")}
     return views_of(request).page(request, "news.html", visitor, news=news_for(visitor), seen=seen)
 
 
 async def mark_read(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """The person has read an announcement."""
+    """Mark an announcement as read."""
     portal = portal_of(request)
     identifier = str(fields.get("id", ""))
     if identifier not in {one.id for one in visitor.content.announcements}:
@@ -95,7 +95,7 @@ async def mark_read(request: Request, visitor: Visitor, fields: FormData) -> Res
 
 
 async def me(request: Request, visitor: Visitor) -> Response:
-    """What the person may use, and how to connect tools."""
+    """Show what the person may use, and how to connect tools."""
     portal = portal_of(request)
     runs = sorted(visitor.rows_of("RUN#"), key=lambda row: row.data["at"], reverse=True)[:50]
     models: list[Any] = []
@@ -125,7 +125,7 @@ async def me(request: Request, visitor: Visitor) -> Response:
 
 
 async def budget_of(request: Request, visitor: Visitor) -> Budget | None:
-    """The person's month; None where the gateway does not say."""
+    """Return the person's month, or None if the gateway does not say."""
     try:
         answer = await portal_of(request).gateway.get(visitor.token, "/v1/me")
         budget = answer.content["budget"]

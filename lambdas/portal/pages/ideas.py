@@ -39,12 +39,12 @@ _TITLE, _TEXT = 120, 2_000
 
 
 async def ideas(request: Request, visitor: Visitor) -> Response:
-    """What has been proposed: everything for the Center, one's own department for others."""
+    """Show proposed ideas: all for the Center, one's own department's for others."""
     return await page(request, visitor)
 
 
 async def page(request: Request, visitor: Visitor, *, problem: str = "", status: int = 200) -> Response:
-    """Ideas by state, the most valuable first."""
+    """Return the page of ideas by state, the most valuable first."""
     rows = await run_in_threadpool(portal_of(request).table.rows, IDEA)
     seen = [row for row in rows if visitor.in_center or row.data["department"] == visitor.record.department]
     ordered = sorted(seen, key=lambda row: (_ORDER.index(row.data["state"]), -score(row.data), row.sk))
@@ -61,13 +61,13 @@ async def page(request: Request, visitor: Visitor, *, problem: str = "", status:
 
 
 def score(idea: Any) -> int:
-    """Value times feasibility, 1 to 25, less a fifth for each risk; 0 before it was assessed."""
+    """Return value times feasibility, 1 to 25, minus a fifth for each risk; 0 before assessment."""
     worth = int(idea.get("value") or 0) * int(idea.get("feasibility") or 0)
     return max(0, worth - worth * len(idea.get("risks") or ()) // 5)
 
 
 async def propose(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """A new idea, with the risks that its author sees."""
+    """Store a new idea, with the risks its author sees."""
     portal = portal_of(request)
     title, problem = (str(fields.get(name, "")).strip() for name in ("title", "problem"))
     if not 0 < len(title) <= _TITLE or not 0 < len(problem) <= _TEXT:
@@ -85,7 +85,7 @@ async def propose(request: Request, visitor: Visitor, fields: FormData) -> Respo
 
 
 async def decide(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """The Center assesses an idea and decides, with an owner and a reason."""
+    """Assess an idea and decide on it, with an owner and a reason."""
     portal = portal_of(request)
     if not visitor.in_center:
         return failed(request, 404, visitor)

@@ -1,4 +1,4 @@
-"""Courses, quizzes, certificates, and the guidelines that people accept (L3.5, L4.1, L4.4, L4.5)."""
+"""Courses, quizzes, certificates, and guidelines to accept (L3.5, L4.1, L4.4, L4.5)."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -12,7 +12,7 @@ from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, vie
 
 
 async def learn(request: Request, visitor: Visitor) -> Response:
-    """The person's path: what is due, what is done, what else there is."""
+    """Show the person's path: what is due, what is done, what else is available."""
     department, roles = visitor.record.department, visitor.record.roles
     mine = [one for one in visitor.content.courses if one.is_for(department, roles)]
     others = [one for one in visitor.content.courses if one not in mine]
@@ -27,7 +27,7 @@ async def learn(request: Request, visitor: Visitor) -> Response:
 
 
 async def course(request: Request, visitor: Visitor) -> Response:
-    """A course and its quiz; the right answers stay on the server."""
+    """Show a course and its quiz; the correct answers stay on the server."""
     found = visitor.content.course(request.path_params["course"])
     if found is None:
         return failed(request, 404, visitor)
@@ -35,7 +35,7 @@ async def course(request: Request, visitor: Visitor) -> Response:
 
 
 async def answer(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """Grade a quiz: the registrar does, and keeps the result."""
+    """Let the registrar grade a quiz and store the result."""
     portal = portal_of(request)
     found = visitor.content.course(request.path_params["course"])
     if found is None:
@@ -65,7 +65,7 @@ def course_page(
     result: dict[str, object] | None = None,
     status: int = 200,
 ) -> Response:
-    """The page of a course, before and after its quiz."""
+    """Return the page of a course, before and after its quiz."""
     text, language = found.text.best(visitor.language.code)
     return views_of(request).page(
         request,
@@ -84,7 +84,7 @@ def course_page(
 
 
 async def certificate(request: Request, visitor: Visitor) -> Response:
-    """A page to print: who passed what, when, and until when it counts."""
+    """Show a printable page: who passed what, when, and until when it is valid."""
     found = visitor.content.course(request.path_params["course"])
     done = visitor.row(f"COURSE#{found.id}") if found is not None else None
     if found is None or done is None:
@@ -93,13 +93,13 @@ async def certificate(request: Request, visitor: Visitor) -> Response:
 
 
 async def guidelines(request: Request, visitor: Visitor) -> Response:
-    """The documents, and which of them the person has accepted."""
+    """Show the documents, and which of them the person has accepted."""
     accepted = {row.sk.removeprefix("ACCEPT#"): row.data for row in visitor.rows_of("ACCEPT#")}
     return views_of(request).page(request, "guidelines.html", visitor, accepted=accepted)
 
 
 async def guideline(request: Request, visitor: Visitor) -> Response:
-    """One document, with what changed since the version that the person accepted."""
+    """Show one document, with changes since the version that the person accepted."""
     found = visitor.content.guideline(request.path_params["document"])
     if found is None:
         return failed(request, 404, visitor)
@@ -118,7 +118,7 @@ async def guideline(request: Request, visitor: Visitor) -> Response:
 
 
 async def accept(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """Accept the version that was shown; the registrar writes it down."""
+    """Accept the version that was shown; the registrar records it."""
     portal = portal_of(request)
     found = visitor.content.guideline(request.path_params["document"])
     if found is None:

@@ -1,4 +1,4 @@
-"""The library: find a prompt, use it with one click, go on, say what it was worth (L2.1, L4.2, L5.2)."""
+"""The library: find a prompt, use it with one click, continue, rate it (L2.1, L4.2, L5.2)."""
 
 import re
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ _POPULAR = 5
 
 
 async def library(request: Request, visitor: Visitor) -> Response:
-    """All prompts a person may use, or those that fit a search."""
+    """Show all prompts a person may use, or those that match a search."""
     portal, query = portal_of(request), request.query_params
     shelf = await portal.library.shelf(visitor.token, visitor.record, visitor.language.code)
     asked = query.get("q", "").strip()[:200]
@@ -61,7 +61,7 @@ async def library(request: Request, visitor: Visitor) -> Response:
 
 
 async def prompt(request: Request, visitor: Visitor) -> Response:
-    """One prompt with its form, filled with its example or by a link."""
+    """Show one prompt with its form, filled with its example or by a link."""
     found = await the_prompt(request, visitor)
     if found is None:
         return failed(request, 404, visitor)
@@ -78,7 +78,7 @@ def prompt_page(
     values: Mapping[str, Any],
     problems: Mapping[str, str],
 ) -> Response:
-    """The form of a prompt; what was typed stays."""
+    """Return the form of a prompt; entered values stay."""
     return views_of(request).page(
         request,
         "prompt.html",
@@ -110,7 +110,7 @@ async def run(request: Request, visitor: Visitor, fields: FormData) -> Response:
 
 
 async def go_on(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """A follow-up turn of a conversation kept in this session."""
+    """Send a follow-up turn of a conversation in this session."""
     conversation = await read_conversation(request, visitor, request.path_params["conversation"])
     if conversation is None:
         return failed(request, 404, visitor)
@@ -121,7 +121,7 @@ async def go_on(request: Request, visitor: Visitor, fields: FormData) -> Respons
 
 
 async def conversation_page(request: Request, visitor: Visitor) -> Response:
-    """A conversation of this session."""
+    """Show a conversation of this session."""
     conversation = await read_conversation(request, visitor, request.path_params["conversation"])
     if conversation is None:
         return views_of(request).page(request, "gone.html", visitor, status=404)
@@ -131,12 +131,14 @@ async def conversation_page(request: Request, visitor: Visitor) -> Response:
 
 
 def most_of(run: Row | None) -> int:
-    """The most minutes that a run can have saved: the gateway takes no more for an answer of its length."""
+    """Return the maximum minutes that a run can have saved: the gateway accepts no more for an answer of
+    its length.
+    """
     return int(run.data.get("most_minutes", MOST_MINUTES)) if run is not None else MOST_MINUTES
 
 
 async def download(request: Request, visitor: Visitor) -> Response:
-    """The last answer of a conversation as a Markdown file or a Word document."""
+    """Download the last answer of a conversation as a Markdown file or a Word document."""
     conversation = await read_conversation(request, visitor, request.path_params["conversation"])
     if conversation is None or not conversation.answers:
         return failed(request, 404, visitor)
@@ -155,7 +157,7 @@ async def download(request: Request, visitor: Visitor) -> Response:
 
 
 async def rate(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """What an answer was worth: goes to the gateway, which keeps it as a record of measurement."""
+    """Send a rating to the gateway, which stores it as a record of measurement."""
     portal = portal_of(request)
     request_id, verdict = str(fields.get("request", "")), str(fields.get("verdict", ""))
     minutes = whole_number(fields.get("minutes") or "0")
@@ -183,7 +185,7 @@ async def rate(request: Request, visitor: Visitor, fields: FormData) -> Response
 
 
 async def one_run(request: Request, visitor: Visitor) -> Response:
-    """One run: when, which prompt, how it was rated; never a text."""
+    """Show one run: when, which prompt, its rating; never a text."""
     request_id = request.path_params["request"]
     row = visitor.row(f"RUN#{request_id}") if _REQUEST_ID.fullmatch(request_id) else None
     if row is None:
@@ -204,7 +206,7 @@ async def one_run(request: Request, visitor: Visitor) -> Response:
 
 
 async def favourite(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """Keep a prompt among the favourites, or take it out."""
+    """Add a prompt to the favourites, or remove it."""
     portal, name = portal_of(request), request.path_params["prompt"]
     found = await the_prompt(request, visitor)
     if found is None:
@@ -239,7 +241,7 @@ async def propose(request: Request, visitor: Visitor, fields: FormData) -> Respo
 
 
 async def the_prompt(request: Request, visitor: Visitor) -> PromptPage | None:
-    """The prompt of the path, if the person may use it."""
+    """Return the prompt in the path, if the person may use it."""
     shelf = await portal_of(request).library.shelf(visitor.token, visitor.record, visitor.language.code)
     return shelf.find(request.path_params["prompt"])
 
@@ -247,7 +249,7 @@ async def the_prompt(request: Request, visitor: Visitor) -> PromptPage | None:
 def read_values(
     found: PromptPage, typed: Mapping[str, str], visitor: Visitor
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The variables as the prompt takes them, and what is wrong with them, by variable."""
+    """Return the variables as the prompt expects them, and errors by variable."""
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for variable in found.variables:
@@ -264,7 +266,7 @@ def read_values(
 
 
 def read_value(variable: Variable, text: str) -> Any:
-    """One variable from its text. Raises `ValueError` with what is wrong, for the person."""
+    """Parse one variable from its text. Raises `ValueError` with what is wrong, for the person."""
     match variable.type:
         case "integer" | "number":
             try:

@@ -1,4 +1,4 @@
-"""May I?: a use that is allowed or not, and what the inspection would do with a text (L4.4, G.2)."""
+"""May I?: whether a use is allowed, and what inspection would do with a text (L4.4, G.2)."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -49,13 +49,13 @@ USES = (
 
 
 async def may_i(request: Request, visitor: Visitor) -> Response:
-    """The two questions; a chosen use is answered at once."""
+    """Show both questions; a chosen use is answered at once."""
     chosen = request.query_params.get("use", "")
     return page(request, visitor, use=next((one for one in USES if one.name == chosen), None))
 
 
 async def look(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """What would happen with a text. It is not kept, and Claude does not see it."""
+    """Show what would happen with a text, which is neither stored nor seen by Claude."""
     text = str(fields.get("text", "")).replace("\r\n", "\n").strip()
     if not text or len(text) > LONGEST:
         problem = visitor.language("Paste a text of at most {limit} characters.", limit=LONGEST)
@@ -73,7 +73,7 @@ def page(
     result: dict[str, Any] | None = None,
     problem: str = "",
 ) -> Response:
-    """The page, with what was asked."""
+    """Return the page with what was asked."""
     return views_of(request).page(
         request,
         "may_i.html",

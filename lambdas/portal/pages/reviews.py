@@ -1,4 +1,4 @@
-"""The review desk: what waits, sources beside the draft, and a decision with its reason (L3.4, G.2)."""
+"""The review desk: pending drafts, sources beside the draft, and a decision with its reason (L3.4, G.2)."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ REASONS = {
 
 
 async def queue(request: Request, visitor: Visitor) -> Response:
-    """What waits in the person's department, oldest first."""
+    """Show what is pending in the person's department, oldest first."""
     if not visitor.has_role(REVIEWER):
         return failed(request, 404, visitor)
     portal = portal_of(request)
@@ -45,7 +45,7 @@ async def queue(request: Request, visitor: Visitor) -> Response:
 
 
 async def review(request: Request, visitor: Visitor) -> Response:
-    """One draft with its sources and findings."""
+    """Show one draft with its sources and findings."""
     return await review_page(request, visitor)
 
 
@@ -57,7 +57,7 @@ async def review_page(
     problem: str = "",
     status: int = 200,
 ) -> Response:
-    """The desk with one draft on it; what was typed stays, with its difference to the draft."""
+    """Return the desk with one draft; an entered edit stays, with its difference to the draft."""
     portal, identifier = portal_of(request), request.path_params["request"]
     if not visitor.has_role(REVIEWER) or not _ID.fullmatch(identifier):
         return failed(request, 404, visitor)
@@ -93,13 +93,13 @@ async def review_page(
 
 
 def _approvals(review: Mapping[str, Any]) -> int:
-    """How many have approved the text that waits."""
+    """Return how many have approved the pending text."""
     texts = [one["release_sha256"] for one in review.get("approvals", ())]
     return texts.count(texts[-1]) if texts else 0
 
 
 async def decide(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """Approve, release an edit, reject, or only look at the difference of an edit."""
+    """Approve, release an edit, reject, or only show the difference of an edit."""
     portal, identifier = portal_of(request), request.path_params["request"]
     if not visitor.has_role(REVIEWER) or not _ID.fullmatch(identifier):
         return failed(request, 404, visitor)
@@ -129,7 +129,7 @@ async def decide(request: Request, visitor: Visitor, fields: FormData) -> Respon
 
 
 def marked(text: str, marks: Iterable[Sequence[int]]) -> Markup:
-    """The draft with the places of findings marked, each with the number of its finding."""
+    """Return the draft with the places of findings marked, each with the finding's number."""
     parts: list[Markup] = []
     at = 0
     for start, end, number in sorted(tuple(one) for one in marks):
@@ -144,7 +144,7 @@ def marked(text: str, marks: Iterable[Sequence[int]]) -> Markup:
 
 
 def differences(before: str, after: str) -> list[dict[str, Any]]:
-    """What changed, in order: {"kind": same, gone or new, "text"}."""
+    """Return what changed, in order: {"kind": same, gone or new, "text"}."""
     one, other = _PIECE.findall(before), _PIECE.findall(after)
     if len(one) + len(other) > _MOST_PIECES:
         one, other = before.splitlines(keepends=True), after.splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""Support: office hours, questions, blocks that were wrong, the state of the service (L4.3)."""
+"""Support: office hours, questions, wrong blocks, service status (L4.3)."""
 
 import contextlib
 import re
@@ -40,17 +40,17 @@ class Hour:
 
     @property
     def key(self) -> str:
-        """The row's `sk`."""
+        """Return the row's `sk`."""
         return f"{self.starts:%Y-%m-%dT%H:%M}#{self.of.id}"
 
     @property
     def ends(self) -> datetime:
-        """When it is over."""
+        """Return when it ends."""
         return self.starts + timedelta(minutes=self.of.minutes)
 
 
 def next_hours(content: Content, now: datetime, weeks: int = 2) -> list[Hour]:
-    """The office hours of the next weeks, soonest first."""
+    """Return the office hours of the next weeks, soonest first."""
     return sorted(_occurrences(content, now, weeks), key=lambda hour: (hour.starts, hour.of.id))
 
 
@@ -66,7 +66,7 @@ def _occurrences(content: Content, now: datetime, weeks: int) -> Iterator[Hour]:
 
 
 async def support(request: Request, visitor: Visitor) -> Response:
-    """All ways to get help."""
+    """Show all ways to get help."""
     portal = portal_of(request)
     hours = next_hours(visitor.content, portal.now())
     booked = await run_in_threadpool(lambda: {row.sk: row.data for row in portal.table.rows("HOURS")})
@@ -87,7 +87,7 @@ async def support(request: Request, visitor: Visitor) -> Response:
 
 
 def answers_to(portal: Portal, asked: str) -> list[Row]:
-    """What was answered before, the newest first: all that has every word of `asked`. Blocks."""
+    """Return earlier answers that contain every word of `asked`, newest first. Blocks."""
     words = asked.casefold().split()
     found = [
         row
@@ -98,7 +98,7 @@ def answers_to(portal: Portal, asked: str) -> list[Row]:
 
 
 async def publish(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """Make an answer for everybody of a question, in words that name nobody; or take one away."""
+    """Publish the answer to a question, in words that name nobody; or remove one."""
     if not visitor.in_center:
         return failed(request, 404, visitor)
     portal, gone = portal_of(request), str(fields.get("remove", ""))
@@ -121,7 +121,7 @@ async def publish(request: Request, visitor: Visitor, fields: FormData) -> Respo
 
 
 async def service_status(request: Request, visitor: Visitor) -> str:
-    """Whether the gateway answers now: `normal` or `unavailable`."""
+    """Return whether the gateway answers: `normal` or `unavailable`."""
     try:
         await portal_of(request).gateway.get(visitor.token, "/v1/models")
     except GatewayError as error:
@@ -130,7 +130,7 @@ async def service_status(request: Request, visitor: Visitor) -> str:
 
 
 async def ask(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """A question, or a block that was wrong: a ticket that somebody answers."""
+    """Open a ticket: a question, or a wrong block."""
     portal = portal_of(request)
     kind, text = str(fields.get("kind", "")), str(fields.get("text", "")).strip()
     request_id = str(fields.get("request", "")).strip()
@@ -162,7 +162,7 @@ async def ask(request: Request, visitor: Visitor, fields: FormData) -> Response:
 
 
 async def ticket(request: Request, visitor: Visitor) -> Response:
-    """A ticket and what was said: for its author and for the Center of Excellence."""
+    """Show a ticket and its messages, to its author and the Center of Excellence."""
     found = await read_ticket(request, visitor)
     if found is None:
         return failed(request, 404, visitor)
@@ -173,7 +173,7 @@ async def ticket(request: Request, visitor: Visitor) -> Response:
 
 
 async def proposal(request: Request, visitor: Visitor) -> Response:
-    """A proposal as the file that `kit prompt adopt` takes: for the Center, without who made it."""
+    """Download a proposal as the file that `kit prompt adopt` accepts: for the Center, without its author."""
     found = await read_ticket(request, visitor) if visitor.in_center else None
     if found is None or found[0].data["kind"] != "proposal":
         return failed(request, 404, visitor)
@@ -189,7 +189,7 @@ async def proposal(request: Request, visitor: Visitor) -> Response:
 
 
 async def reply(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """Say something on a ticket; the Center may close it."""
+    """Reply to a ticket; the Center may close it."""
     portal = portal_of(request)
     found = await read_ticket(request, visitor)
     text = str(fields.get("text", "")).strip()
@@ -213,7 +213,7 @@ async def reply(request: Request, visitor: Visitor, fields: FormData) -> Respons
 
 
 async def read_ticket(request: Request, visitor: Visitor) -> tuple[Row, list[Row]] | None:
-    """The ticket of the path, if the person may see it."""
+    """Return the ticket in the path, if the person may see it."""
     identifier = request.path_params["ticket"]
     if not _TICKET_ID.fullmatch(identifier):
         return None
@@ -225,7 +225,7 @@ async def read_ticket(request: Request, visitor: Visitor) -> tuple[Row, list[Row
 
 
 async def book(request: Request, visitor: Visitor, fields: FormData) -> Response:
-    """Take a seat in an office hour, or give it back."""
+    """Take a seat in an office hour, or return it."""
     portal = portal_of(request)
     key = str(fields.get("hour", ""))
     hour = next((one for one in next_hours(visitor.content, portal.now()) if one.key == key), None)
@@ -237,7 +237,7 @@ async def book(request: Request, visitor: Visitor, fields: FormData) -> Response
 
 
 def take_seat(portal: Portal, hour: Hour, person: str, wanted: bool) -> bool:
-    """Take a seat, or give it back; False where none is left. Repeats while others do the same. Blocks."""
+    """Take a seat, or return it; False if none is left. Retries on concurrent changes. Blocks."""
     expires = int((hour.ends + timedelta(days=90)).timestamp())
     while True:
         row = portal.table.get("HOURS", hour.key)
@@ -256,7 +256,7 @@ def take_seat(portal: Portal, hour: Hour, person: str, wanted: bool) -> bool:
 
 
 async def hours_calendar(request: Request, visitor: Visitor) -> Response:
-    """The office hours of the next half year as a calendar file."""
+    """Download the office hours of the next half year as a calendar file."""
     portal = portal_of(request)
     events = [
         Event(

@@ -23,7 +23,7 @@ _FILE_NAME = re.compile(r"[^\w .,()+-]+")
 
 
 async def work(request: Request, visitor: Visitor) -> Response:
-    """What the person has started, and what can be started."""
+    """Show what the person has started, and what can be started."""
     own = sorted(visitor.rows_of(_PREFIX), key=lambda row: row.data["at"], reverse=True)
     try:
         workflows, unread = await workflows_of(request, visitor), False
@@ -33,7 +33,7 @@ async def work(request: Request, visitor: Visitor) -> Response:
 
 
 async def workflows_of(request: Request, visitor: Visitor) -> list[tuple[str, PromptPage]]:
-    """The workflows of the person's department, each with the prompt that drafts in it."""
+    """Return the workflows of the person's department, each with its drafting prompt."""
     portal = portal_of(request)
     found = await run_in_threadpool(portal.deputy.look, "workflows", visitor.token)
     shelf = await portal.library.shelf(visitor.token, visitor.record, visitor.language.code)
@@ -42,7 +42,7 @@ async def workflows_of(request: Request, visitor: Visitor) -> list[tuple[str, Pr
 
 
 async def new(request: Request, visitor: Visitor) -> Response:
-    """The form of a workflow: the prompt's variables, and documents."""
+    """Show the form of a workflow: the prompt's variables, and documents."""
     found = await the_workflow(request, visitor)
     if found is None:
         return failed(request, 404, visitor)
@@ -56,7 +56,7 @@ def new_page(
     values: dict[str, str],
     problems: dict[str, str],
 ) -> Response:
-    """The form; what was typed stays."""
+    """Return the form; entered values stay."""
     return views_of(request).page(
         request,
         "work_new.html",
@@ -105,7 +105,7 @@ async def start(request: Request, visitor: Visitor, fields: FormData) -> Respons
 
 
 async def read_documents(fields: FormData) -> list[dict[str, str]]:
-    """The attached text files. Raises `ValueError` with what is wrong, for the person."""
+    """Return the attached text files. Raises `ValueError` with what is wrong, for the person."""
     found: list[dict[str, str]] = []
     for upload in fields.getlist("files"):
         if not isinstance(upload, UploadFile) or not upload.filename:
@@ -123,13 +123,13 @@ async def read_documents(fields: FormData) -> list[dict[str, str]]:
 
 
 async def the_workflow(request: Request, visitor: Visitor) -> tuple[str, PromptPage] | None:
-    """The workflow of the path, if the person's department has it."""
+    """Return the workflow in the path, if the person's department has it."""
     wanted = request.path_params["workflow"]
     return next((one for one in await workflows_of(request, visitor) if one[0] == wanted), None)
 
 
 async def item(request: Request, visitor: Visitor) -> Response:
-    """Where one request is, and what was released."""
+    """Show the state of one request, and what was released."""
     portal, identifier = portal_of(request), request.path_params["request"]
     row = visitor.row(_PREFIX + identifier) if _ID.fullmatch(identifier) else None
     if row is None:
