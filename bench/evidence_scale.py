@@ -39,7 +39,7 @@ from lambdas.common.ids import new_id
 from lambdas.notary.notary import Notary
 from lambdas.scim import groups
 from tests.records.audit_fixtures import SIGNING_KEY, SigningKey
-from tests.scim.test_moves import Everybody, Placed
+from tests.scim.group_of_everybody import Everybody, Placed
 
 BEGIN = datetime(2026, 11, 24, 8, 5, tzinfo=UTC)
 _LINE_BYTES = 6_000

@@ -9,7 +9,7 @@ import argparse
 import random
 import time
 
-from tests.gateway.test_faults import KILL_EVERY, World, survive
+from tests.gateway.faults import KILL_EVERY, World, survive
 from tests.gateway.upstream import FakeUpstream
 
 

@@ -19,7 +19,7 @@ from bench.gateway_in_memory import policy
 from kit.home import PROJECT_ROOT
 from lambdas.common.access import AccessRecord, AccessRecords
 from lambdas.common.virtual_keys import key_record_pk, new_pepper, read_pepper
-from tests.conftest import free_port
+from tests.support.ports import free_port
 from tests.support.standing import standing
 
 

@@ -51,8 +51,8 @@ from lambdas.common.audit.segment import read_index
 from lambdas.common.audit.store import AuditBucket, Lock
 from lambdas.common.virtual_keys import key_record_pk, new_pepper, new_virtual_key, read_pepper
 from lambdas.notary.notary import Notary
-from tests.conftest import free_port
 from tests.gateway.upstream import FakeUpstream
+from tests.support.ports import free_port
 
 REGION = "eu-central-1"
 CLIENTS = 8

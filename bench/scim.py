@@ -35,9 +35,9 @@ from lambdas.common.identities import Principal  # noqa: E402
 from lambdas.common.ids import new_id  # noqa: E402
 from lambdas.common.ledger import Ask, Ledger, Refused  # noqa: E402
 from lambdas.common.ledger.dynamo_store import DynamoStore  # noqa: E402
-from tests.conftest import free_port  # noqa: E402
 from tests.records.ledger_fixtures import department, organization  # noqa: E402
 from tests.scim.harness import Scim, Tenant  # noqa: E402
+from tests.support.ports import free_port  # noqa: E402
 
 CLIENTS = 8
 Row = tuple[str, str]

@@ -1,8 +1,6 @@
 """Fixtures that several test families share."""
 
 import os
-import random
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +14,7 @@ from tests.support import requirements
 from tests.support.distribution import SharedDeployments, longest_first
 from tests.support.local_kit import LocalKit, local_deployment
 from tests.support.once import shared_folder
+from tests.support.ports import free_port
 
 # No timed tests: how long an example takes says how busy the machine is; speed is measured by `make bench`.
 settings.register_profile("untimed", deadline=None, max_examples=40)
@@ -48,18 +47,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedDeployments | None:
     """Of `--dist loadfile`."""
     return SharedDeployments(config, log) if config.getoption("dist") == "loadfile" else None
-
-
-def free_port() -> int:
-    """A loopback port that is free now, below the range from which the kernel gives ports to connections."""
-    while True:
-        port = random.randrange(10_000, 20_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 @pytest.fixture(scope="session")

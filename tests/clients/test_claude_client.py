@@ -15,9 +15,10 @@ import anthropic
 import pytest
 
 from claude_client import Answer, Claude, ClaudeError, KeptFolder, Offline, Refused, Retry, Unavailable
-from tests.conftest import ROOT, free_port
+from tests.conftest import ROOT
 from tests.gateway.harness import KEY, Harness
 from tests.gateway.upstream import Received, Reply, json_reply, message
+from tests.support.ports import free_port
 
 PACKAGE = ROOT / "claude_client"
 PERSONAL = "Social security number 536-22-8723 of our customer"

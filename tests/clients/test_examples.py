@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, free_port
+from tests.conftest import ROOT
 from tests.docs.blocks import fenced
 from tests.gateway.harness import KEY, Harness
 from tests.gateway.upstream import Received, Reply, json_reply, message, stream_events, stream_reply
+from tests.support.ports import free_port
 
 CALLERS = (ROOT / "docs" / "callers.md").read_text("utf-8")
 

@@ -14,7 +14,7 @@ from components.foundation.boundary import actions
 from components.foundation.roles import ROLES
 from contract.sizes import sizing
 from kit.evaluation.stages import evaluate_stage
-from tests.conftest import free_port
+from tests.support.ports import free_port
 from tests.support.stages import SIZES, STAGES, plan_of
 from tests.support.standing import Standing, standing
 

@@ -61,3 +61,9 @@ def test_only_commands_and_the_embedded_default_know_how_it_is_stood_up() -> Non
         if not name.startswith(OF_THE_EMBEDDED)
         and any(module.startswith("kit.local") for module in _imported(path))
     }
+
+
+def test_a_benchmark_shares_what_tests_are_made_of_and_no_test() -> None:
+    modules = {module for path in (ROOT / "bench").rglob("*.py") for module in _imported(path)}
+    of_tests = {module for module in modules if module.startswith("tests.")}
+    assert not {module for module in of_tests if "conftest" in module or ".test_" in module}

@@ -172,8 +172,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
         )
         message = "creation timed out"
-        told = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message, details=[detail])
-        context.set_trailing_metadata([("grpc-status-details-bin", told.SerializeToString())])
+        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message, details=[detail])
+        context.set_trailing_metadata([("grpc-status-details-bin", status.SerializeToString())])
         context.abort(grpc.StatusCode.UNKNOWN, message)
 
     def Read(self, request: Any, context: Any) -> Any:
@@ -202,8 +202,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Invoke(self, request: Any, context: Any) -> Any:
         del context
-        told = answer(request.tok, plain(request.args), ACCOUNT)
-        return provider_pb2.InvokeResponse(**{"return": to_struct(told)})  # pyright: ignore[reportArgumentType]
+        answered = answer(request.tok, plain(request.args), ACCOUNT)
+        return provider_pb2.InvokeResponse(**{"return": to_struct(answered)})  # pyright: ignore[reportArgumentType]
 
     def Cancel(self, request: Any, context: Any) -> Any:
         del request, context

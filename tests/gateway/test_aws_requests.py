@@ -34,8 +34,8 @@ from lambdas.common.ledger.items import Add, Cancelled, Change, Create, Key, Spa
 from lambdas.common.ledger.reservation import LedgerUnavailable
 from lambdas.gateway.aws_requests import Credentials, DynamoRequests, FirehoseRequests, S3Puts, Signer
 from lambdas.gateway.providers.transport import HttpTransport
-from tests.conftest import free_port
 from tests.records.ledger_fixtures import make_tables
+from tests.support.ports import free_port
 
 KEYS = BotocoreCredentials("AKID", "secret", "token")
 _VALUE = st.text(string.ascii_letters + string.digits + " /+=:;,.-_*", max_size=40).map(str.strip)

@@ -19,7 +19,7 @@ import httpx2
 import pytest
 
 from kit.home import PROJECT_ROOT
-from tests.conftest import free_port
+from tests.support.ports import free_port
 
 from . import test_permissions
 from .test_permissions import Place

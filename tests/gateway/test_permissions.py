@@ -22,7 +22,7 @@ import yaml
 from kit.home import PROJECT_ROOT
 from lambdas.common.access import AccessRecord, AccessRecords
 from lambdas.common.virtual_keys import key_record_pk, new_pepper, new_virtual_key, read_pepper
-from tests.conftest import free_port
+from tests.support.ports import free_port
 from tests.support.standing import Standing, standing
 
 from .test_files import FilesApi

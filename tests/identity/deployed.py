@@ -16,9 +16,9 @@ from lambdas.gateway.deployment import compose
 from lambdas.gateway.settings import read_settings
 from stacks.settings import CONFIG_FOLDER
 from stacks.settings.documents import parse_yaml
-from tests.conftest import free_port
 from tests.gateway.harness import Harness
 from tests.gateway.upstream import FakeUpstream
+from tests.support.ports import free_port
 from tests.support.standing import Acting, Standing, standing
 
 # Machines with a client of their own in the user pool.

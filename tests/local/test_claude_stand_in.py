@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from kit.local.claude_stand_in import LABEL, create_app
-from tests.conftest import free_port
+from tests.support.ports import free_port
 
 MODEL = "claude-haiku-5-5"
 

@@ -20,8 +20,8 @@ from kit.local import emulator
 from kit.local.attendant import Keeper
 from kit.local.ports import require_free
 from kit.local.processes import Process, base_environment, converge, is_running, load, restarts, stop_all
-from tests.conftest import free_port
 from tests.records.audit_fixtures import Time
+from tests.support.ports import free_port
 
 REGION = "eu-central-1"
 

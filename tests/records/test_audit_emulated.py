@@ -36,9 +36,9 @@ from lambdas.common.audit.store import AuditBucket, Lock
 from lambdas.common.ids import new_id
 from lambdas.gateway.access_log import AccessEntry, AccessLog
 from lambdas.notary.notary import TAG, Notary
-from tests.conftest import free_port
 from tests.records.audit_fixtures import intent, outcome
 from tests.records.test_access_logs import edge_text
+from tests.support.ports import free_port
 from tests.support.standing import Acting, Standing, standing
 
 pytestmark = pytest.mark.emulator

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +26,8 @@ from lambdas.scim.store import Write
 from lambdas.scim.worker import ConsequencesFailed, Worker
 from tests.records.ledger_fixtures import department, organization
 
-from .harness import ENTERPRISE_SCHEMA, GROUP_SCHEMA, RULES, Scim, session_of
+from .group_of_everybody import Everybody, Placed
+from .harness import ENTERPRISE_SCHEMA, RULES, Scim, session_of
 
 pytestmark = pytest.mark.emulator
 OFF = {"op": "replace", "value": {"active": False}}
@@ -407,74 +407,6 @@ def test_rules_that_cannot_be_read_keep_the_last_good_ones(marketing):
     scim.directory.rules._read_at = float("-inf")
     assert scim.patch(f"/Users/{person}", OFF).status_code == 200
     assert not scim.access(person).active
-
-
-class Everybody:
-    """A directory in memory with one group of so many members, made as they are read."""
-
-    def __init__(self, members: int) -> None:
-        self.id, self.largest = new_id(), 0
-        self._ids = [f"{number:026d}" for number in range(members)]
-        self.events: dict[str, MembershipEvent] = {}
-        self.pool = self
-
-    def map(self, call: Any, values: Any) -> Any:
-        return map(call, values)
-
-    def mention(self, *_names: str) -> bool:
-        return True
-
-    def get(self, pk: str, sk: str = "RESOURCE") -> dict[str, Any] | None:
-        body = {"schemas": [GROUP_SCHEMA], "displayName": "Claude Marketing"}
-        at = {"S": datetime.now(UTC).isoformat()}
-        return {"pk": {"S": f"GROUP#{self.id}"}, "body": {"S": json.dumps(body)}, "version": {"N": "1"},
-                "created": at, "modified": at}  # fmt: skip
-
-    def get_all(self, keys: Any) -> list[Any]:
-        return []
-
-    def get_many(self, keys: Any) -> dict[str, Any]:
-        return {}
-
-    def pages(self, pk: str, prefix: str = "", **options: Any) -> Any:
-        after = options.get("ExclusiveStartKey", {}).get("sk", {}).get("S", "").removeprefix("MEMBER#")
-        for one in self._ids[int(after) + 1 if after else 0 :]:
-            yield {"sk": {"S": f"MEMBER#{one}"}, "type": {"S": "User"}}
-
-    def put(self, pk: str, sk: str, values: Any, *_condition: str, **_expected: Any) -> dict[str, Any]:
-        return {"Put": {"Item": {**values, "pk": {"S": pk}, "sk": {"S": sk}}}}
-
-    def delete(self, *_given: Any, **_expected: Any) -> dict[str, Any]:
-        return {"Delete": {}}
-
-    def add(self, *_given: Any) -> dict[str, Any]:
-        return {"Update": {}}
-
-    def transact(self, writes: Any) -> None:
-        self.largest = max(self.largest, len(json.dumps([one.entry for one in writes])))
-        for one in writes:
-            item = one.entry.get("Put", {}).get("Item", {})
-            if "event" in item:
-                self.set("OUTBOX", item["sk"]["S"], "event", item["event"])
-
-    def set(self, pk: str, sk: str, name: str, value: Any) -> None:
-        self.events[sk] = read_event({name: value})  # type: ignore[assignment]
-
-    def remove(self, pk: str, sk: str) -> None:
-        self.events.pop(sk, None)
-
-
-class Placed:
-    """People, of whom only is counted how many were looked at, by request."""
-
-    def __init__(self) -> None:
-        self.done: list[int] = []
-
-    def settle(self, *_given: Any) -> None:
-        self.done.append(0)
-
-    def leave(self, *_given: Any) -> None:
-        self.done.append(1)
 
 
 # -- what a crash leaves -------------------------------------------------------------------------------------

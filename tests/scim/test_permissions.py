@@ -15,7 +15,7 @@ from lambdas.scim.endpoints import Endpoints, Request
 from lambdas.scim.settings import Directory, Settings, aws_client, open_directory, read_settings
 from lambdas.scim.store import DirectoryUnavailable
 from lambdas.scim.worker import ConsequencesFailed, Worker
-from tests.conftest import free_port
+from tests.support.ports import free_port
 from tests.support.standing import Acting, Standing, standing
 
 from .harness import session_with

@@ -22,7 +22,7 @@ from lambdas.workflow.area import DepartmentArea, encoded, request_key
 from lambdas.workflow.courses import keep_completion
 from lambdas.workflow.proof import signed
 from lambdas.workflow.reviews import Review, Reviews, UnknownReview
-from tests.conftest import free_port
+from tests.support.ports import free_port
 from tests.support.standing import Acting, Standing, standing
 
 from .waiting import until

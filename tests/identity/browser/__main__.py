@@ -31,8 +31,8 @@ from contract.client import SamlAttributes
 from kit.home import PROJECT_ROOT
 from kit.identity.federation import PROVIDER
 from kit.target import Target, find_target
-from tests.conftest import free_port
 from tests.support.local_kit import LocalKit, local_deployment
+from tests.support.ports import free_port
 
 FOLDER = PROJECT_ROOT / ".kit" / "browser"
 PICTURES = FOLDER / "pictures"
