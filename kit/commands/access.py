@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 
 if TYPE_CHECKING:
     from kit.identity.access_review import AccessReview
@@ -32,8 +33,8 @@ def review(
         str, typer.Option(help="Sign for what you looked at: the hash that the review printed.")
     ] = "",
     note: Annotated[str, typer.Option(help="With --sign-off: what was decided; recorded.")] = "",
-    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    client: Client = None,
+    as_json: Json = False,
 ) -> None:
     """Show what people, keys, tokens of provisioning and roles in AWS may do, since when, by which group or
     rule, and when it was used last. Signing off is recorded, with the rights that were looked at; a sign-off

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 from kit.terminal import notes
 
@@ -38,8 +39,6 @@ app = typer.Typer(help="Verify, search and erase audit records.", no_args_is_hel
 _SHOWN_FINDINGS = 200
 _BACKUP_DAYS = 1  # the recovery window of the table of subject keys
 
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 From = Annotated[
     str | None, typer.Option("--from", help="First hour, UTC: 2026-11-24, 2026-11-24T10 or 2026-11-24T10:30.")
 ]

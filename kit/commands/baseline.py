@@ -7,17 +7,14 @@ from typing import Annotated
 
 import typer
 
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(help="Record and show how work was done before Claude.", no_args_is_help=True)
 
-Client = Annotated[
-    str | None, typer.Option("--client", help="The client, for stacks named <stage>.<client>.")
-]
 Folder = Annotated[
     Path | None, typer.Option("--config-folder", help="Folder that holds the stack files and baselines/.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 @app.command()

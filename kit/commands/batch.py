@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 from kit.terminal import notes
 
 app = typer.Typer(help="Queue overnight work through message batches.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 BatchId = Annotated[str, typer.Argument(help="Id of the batch, from kit batch submit.")]
 _MOST = 100_000
 
@@ -71,7 +71,7 @@ def results(
         str | None,
         typer.Option("--by", help="Who does it, where nobody is signed in (embedded deployment only)."),
     ] = None,
-    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
+    client: Client = None,
 ) -> None:
     """Fetch the answers of a batch that has ended: into the department's data area, a file, or both.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 
 if TYPE_CHECKING:
     from kit.identity.break_glass import Opened
@@ -14,8 +15,6 @@ app = typer.Typer(help="Emergency access that two others must approve.", no_args
 
 Id = Annotated[str, typer.Argument(help="Id of the request: bg_…")]
 By = Annotated[str | None, typer.Option(help="Who you are; on an emulated deployment only.")]
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 @app.command()

@@ -7,13 +7,12 @@ from typing import Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 
 app = typer.Typer(
     help="Ask for a higher budget; list, grant and refuse what was asked.", no_args_is_help=True
 )
 
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 RequestId = Annotated[str, typer.Argument(help="Id of the request: brq_…, from kit budget list.")]
 
 

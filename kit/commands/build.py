@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kit.commands.options import Json
 from kit.errors import ExitCode, KitError
 
 
@@ -14,7 +15,7 @@ def build(
         list[str] | None, typer.Argument(help="Function families to build; all if left out.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Build even if the archive is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Build the dependency layers for python3.13 on arm64.
 

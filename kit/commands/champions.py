@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 _MOST_BYTES = 256 * 1024  # of a message of SNS
@@ -22,8 +23,8 @@ def champions(
         typer.Option("--write", help="Send this to the champions' channel, and show nothing. - reads it."),
     ] = None,
     subject: Annotated[str, typer.Option(help="Of what --write sends.")] = "From the Center of Excellence",
-    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    client: Client = None,
+    as_json: Json = False,
 ) -> None:
     """Show what each champion contributed in a quarter.
 

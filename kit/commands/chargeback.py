@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kit.commands.chargeback_reconcile import reconcile
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def chargeback(
             metavar="REASON",
         ),
     ] = None,
-    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    client: Client = None,
+    as_json: Json = False,
 ) -> None:
     """Show what each department used and pays for a month (UTC), under the budget model of the configuration.
 

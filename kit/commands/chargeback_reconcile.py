@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def reconcile(
     resolve: Annotated[
         bool, typer.Option("--resolve", help="Put the true cost of explained calls into the ledger.")
     ] = False,
-    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    client: Client = None,
+    as_json: Json = False,
 ) -> None:
     """Compare the recorded costs with the provider's reports, per day (UTC), workspace and model.
 

@@ -9,11 +9,11 @@ import typer
 
 from contract.kinds import SIZES
 from kit.commands.choices import one_of
+from kit.commands.options import Json
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(help="Make a client's folder, and check it for what was left open.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
 

@@ -1,15 +1,15 @@
 """`kit connect-provider`: the identity provider's client secret, which never passes through Pulumi (G.4)."""
 
 import sys
-from typing import Annotated
 
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client
 
 
 def connect_provider(
-    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
+    client: Client = None,
 ) -> None:
     """Read the OpenID Connect client secret from standard input and give it to the user pool.
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 
 if TYPE_CHECKING:
     from lambdas.common.request_contract import Kind
 
 app = typer.Typer(help="Show and extend the contract of requests to Claude.", no_args_is_help=True)
 
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 KindOf = Annotated[str, typer.Argument(help="field, tool, block or beta.")]
 Name = Annotated[str, typer.Argument(help="Its name, as the refusal or the alarm says it.")]
 Approver = Annotated[str, typer.Option("--approved-by", help="The person who answers for it.")]

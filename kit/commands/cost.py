@@ -9,6 +9,7 @@ import typer
 
 from contract.kinds import SIZES
 from kit.commands.choices import one_of
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def cost(
     every_size: Annotated[
         bool, typer.Option("--every-size", help="The sums of all sizes, side by side.")
     ] = False,
-    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
+    client: Client = None,
     agents: Annotated[
         int | None, typer.Option(min=0, help="People who also work with a coding agent.")
     ] = None,
@@ -39,7 +40,7 @@ def cost(
         list[str] | None,
         typer.Option(help="Another value for an assumption, such as tokens_per_call=4000; repeat for more."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show what API, infrastructure and organisation cost, and where that differs from the planning values.
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kit.commands.options import Client, Json
+
 
 def dashboards(
     output: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("build/dashboards"),
@@ -17,8 +19,8 @@ def dashboards(
     until: Annotated[
         str | None, typer.Option(help="Last day, YYYY-MM-DD; default, and latest: yesterday.")
     ] = None,
-    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    client: Client = None,
+    as_json: Json = False,
 ) -> None:
     """Draw the twelve weeks before today, one page for each audience.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def demo(
             min=0, max=1_000, help="Calls and feedback to send through the running gateway as well."
         ),
     ] = 20,
-    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    client: Client = None,
+    as_json: Json = False,
 ) -> None:
     """Fill the local deployment with twelve weeks of made-up use, every row labelled as such.
 

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 
 if TYPE_CHECKING:
     from kit.governance.dictionaries import Published
 
 app = typer.Typer(help="Publish and show the client's dictionary of protected terms.", no_args_is_help=True)
-
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 @app.command()

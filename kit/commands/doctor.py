@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def doctor(
             "--activate-tags", help="Activate the kit's tags for costs first; only the account that pays may."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Check credentials, region, quotas, what an account can have only once, tags, certificate, models.
 

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from kit.commands.options import Json
+
 
 def down(
     keep: Annotated[
         bool, typer.Option("--keep", help="Only stop; the state stays for the next `kit up`.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Stop every process of the embedded deployment and remove what was made, locked records included.
 

@@ -5,16 +5,17 @@ from typing import Annotated
 
 import typer
 
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode
 
 
 def drift(
-    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
+    client: Client = None,
     stage: Annotated[str | None, typer.Option(help="One stage; all if left out.")] = None,
     backend: Annotated[
         str, typer.Option(help="Where the state lies, where that is not what pulumi is logged in to.")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Compare what was deployed with what is there, and sort the differences by how much they matter.
 

@@ -2,13 +2,12 @@
 
 import json
 import shlex
-from typing import Annotated
 
-import typer
+from kit.commands.options import Json
 
 
 def env(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Print `export` lines: eval "$(kit env)".
 

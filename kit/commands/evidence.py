@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def export(
     seed: Annotated[
         str, typer.Option(help="A text of the auditor's that nobody knew before; it chooses the sample.")
     ] = "",
-    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    client: Client = None,
+    as_json: Json = False,
 ) -> None:
     """Write a pack: records of governance, access, people, gates, registers, alarms, verification, signed.
 

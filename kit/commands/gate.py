@@ -14,6 +14,7 @@ import typer
 
 from contract.kinds import STAGES
 from kit.commands.choices import one_of
+from kit.commands.options import Json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ Folder = Annotated[
     Path | None,
     typer.Option("--config-folder", help="Folder that holds the stack files, clients/ and evidence/."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 @dataclass(frozen=True)
@@ -340,14 +340,10 @@ def _append(settings: "Settings", entries: "Sequence[Measurement]") -> "list[Mea
 
 def _publish(target: "Target", entries: "Sequence[Measurement]") -> None:
     """A dated copy in the governance bucket, whose versions nobody takes back unseen."""
+    from kit.governance.objects import put_object
+
     document = {"measurements": [each.as_document() for each in entries], "version": 1}
-    target.client("s3").put_object(
-        Bucket=target.require("governance_bucket_name"),
-        Key=f"gates/measured/{entries[0].dated}.json",
-        Body=json.dumps(document, sort_keys=True).encode(),
-        ServerSideEncryption="aws:kms",
-        SSEKMSKeyId=target.require("governance_key_arn"),
-    )
+    put_object(target, f"gates/measured/{entries[0].dated}.json", document)
 
 
 def _print_measured(entries: "Sequence[Measurement]", why_not: str | None) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -15,12 +16,11 @@ app = typer.Typer(
 )
 _PLACEHOLDER = "<account>.dkr.ecr.<region>.amazonaws.com/<repository>"
 _CONTEXT = Path("build/image")
-_Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
 
 
 @app.command("show")
 def show(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Print the tag, the files of the image, and the commands that build it. Nothing is asked or made.
 
@@ -60,7 +60,7 @@ def context(
 
 
 @app.command("push")
-def push(client: _Client = None) -> None:
+def push(client: Client = None) -> None:
     """Build the image for both architectures, push it, have it signed by the registry. Again, it does
     nothing.
 

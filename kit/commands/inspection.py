@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 
 app = typer.Typer(help="Except single findings; read what people reported as wrong.", no_args_is_help=True)
 
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Type = Annotated[str, typer.Argument(help="Type of the finding, as the record says it: SECRET, US_SSN, …")]
 Hash = Annotated[str, typer.Argument(help="Its keyed hash, as the record says it: 16 hex digits.")]
 Department = Annotated[str, typer.Option(help="Only for this department; without it for all.")]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 
 if TYPE_CHECKING:
     from lambdas.common.access import AccessRecord
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Make, limit, renew and revoke the keys of applications.", no_args_is_help=True)
 
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 KeyId = Annotated[str, typer.Argument(help="Id of the key: key_…, from kit key list.")]
 Budget = Annotated[str | None, typer.Option(help="US dollars a month; default: what its department has.")]
 Requests = Annotated[int | None, typer.Option(help="Requests a minute; default: as other applications.")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client
 
 if TYPE_CHECKING:
     from kit.target import Target
@@ -19,7 +20,7 @@ def login(
         bool, typer.Option("--browser/--no-browser", help="Without: open the address on any other device.")
     ] = True,
     wait: Annotated[float, typer.Option(help="Seconds to wait for the browser.")] = 300,
-    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
+    client: Client = None,
 ) -> None:
     """Sign in with your organisation's account. The addresses are asked for once and kept with the session;
     where a deployment is at hand they are its own.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 
 if TYPE_CHECKING:
     from kit.identity.imports import Failure, Plan
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="People, and their accounts at the identity provider.", no_args_is_help=True)
 
 Person = Annotated[str, typer.Argument(help="Id, user name, address or externalId of the person.")]
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 @app.command()

@@ -11,6 +11,7 @@ import typer
 
 from contract.kinds import SIZES, STAGES
 from kit.commands.choices import one_of
+from kit.commands.options import Client
 from kit.errors import ExitCode, KitError
 
 
@@ -20,7 +21,7 @@ def preview(
     config: Annotated[
         Path | None, typer.Option(help="A stack's configuration file, or a client's file, to use instead.")
     ] = None,
-    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
+    client: Client = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document instead of a tree.")
     ] = False,

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kit.commands.options import Json
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -16,7 +17,6 @@ app = typer.Typer(
 )
 
 LIBRARY = Path("prompts")
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Client = Annotated[
     str | None,
     typer.Option("--client", help="The client whose library is meant; the one that is up if left out."),

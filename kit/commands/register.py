@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
     from kit.registers.store import Registers
     from lambdas.common.registers import Entry, Register
 
-Client = Annotated[
-    str | None, typer.Option("--client", help="The client, for stacks named <stage>.<client>.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Fields = Annotated[
     list[str] | None, typer.Option("--set", help="name=value, such as class=privacy; repeatable.")
 ]

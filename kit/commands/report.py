@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ QuarterName = Annotated[
 Records = Annotated[
     Path | None, typer.Option(help="Read a folder copy of the analytics bucket instead of a deployment.")
 ]
-Client = Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 @app.command()

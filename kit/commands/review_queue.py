@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -20,8 +21,6 @@ By = Annotated[
     typer.Option("--by", help="Who decides, where nobody is signed in (embedded deployment only)."),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; becomes part of the audit record.")]
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 @app.command("list")

@@ -6,14 +6,12 @@ from typing import Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 
 app = typer.Typer(help="Provisioning: the token of the identity provider.", no_args_is_help=True)
 
 token = typer.Typer(help="Tokens of providers: each with a name, an owner and an end.", no_args_is_help=True)
 app.add_typer(token, name="token")
-
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 @app.command()

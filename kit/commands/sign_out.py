@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 
 
 def sign_out(
     person: Annotated[str, typer.Argument(help="Id, user name, address or externalId of the person.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; recorded.")],
-    client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    client: Client = None,
+    as_json: Json = False,
 ) -> None:
     """Revoke all sessions of a person. Tokens issued before are refused at the next call, and renewed ones
     where they carry the time of the sign-in (auth_time, as the user pool's do). The person can sign in again:

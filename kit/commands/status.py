@@ -1,10 +1,11 @@
 """`kit status`: what of the embedded deployment is up, and where."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from kit.commands.options import Json
 from kit.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show every process with its address and health, and what each stack holds.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 
 if TYPE_CHECKING:
     from kit.target import Target
@@ -19,8 +20,6 @@ Subject = Annotated[
     typer.Argument(help="Department, model alias or Claude model; a person (id, name, address); a key."),
 ]
 Why = Annotated[str, typer.Option("--reason", help="Why; recorded.")]
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 _ASK_SECONDS = 5.0
 _TIMES_ASKED = 3

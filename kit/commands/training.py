@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Json
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(help="Courses of workflows; record who completed which.", no_args_is_help=True)
@@ -20,7 +21,7 @@ Client = Annotated[
 @app.command("list")
 def list_(
     client: Client = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List the courses, one for each workflow. A department with `training_required` demands its workflows'.
 
@@ -59,7 +60,7 @@ def record(
         typer.Option("--from", help="CSV with the columns person, course[, completed_on][, trainer]."),
     ] = None,
     client: Client = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write a record of kind training for each completion; the gate "teams trained" and maturity count them.
 

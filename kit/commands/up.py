@@ -15,6 +15,7 @@ import typer
 
 from contract.kinds import SIZES, STAGES
 from kit.commands.choices import one_of
+from kit.commands.options import Client
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def up(
     stage: Annotated[str | None, typer.Option(help=f"Last stage to stand up: {one_of(STAGES)}.")] = None,
     size: Annotated[str | None, typer.Option(help=f"{one_of(SIZES)} instead of the client's.")] = None,
     config: Annotated[Path | None, typer.Option(help="A client's file to use instead.")] = None,
-    client: Annotated[str | None, typer.Option(help="The client, for stacks named <stage>.<client>.")] = None,
+    client: Client = None,
     port_base: Annotated[
         int | None, typer.Option(help="First of the hundred loopback ports in use [KIT_PORT_BASE, 8700].")
     ] = None,

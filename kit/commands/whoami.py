@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Json
 from kit.errors import ExitCode, KitError
 
 
-def whoami(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+def whoami(as_json: Json = False) -> None:
     """Say who is calling from this machine, as the gateway sees it: rights, limits, and this month's spend.
 
     The credential is ANTHROPIC_AUTH_TOKEN or ANTHROPIC_API_KEY at ANTHROPIC_BASE_URL where they are set (an

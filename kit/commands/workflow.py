@@ -8,15 +8,14 @@ import typer
 
 from contract.problems import nearest
 from kit.commands.deployment_errors import deployment_errors
+from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(help="Start and follow the workflows of departments.", no_args_is_help=True)
 
-Client = Annotated[str | None, typer.Option("--client", help="Client whose deployment is meant.")]
 By = Annotated[
     str | None, typer.Option("--by", help="Who asks, where nobody is signed in (embedded deployment only).")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Department = Annotated[
     str | None, typer.Option("--department", "-d", help="Whose workflow, where several departments have it.")
 ]

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from kit.audit.search import Question, find
 from kit.audit.sources import BucketSource
 from kit.errors import ExitCode, KitError
+from kit.governance.objects import put_object
 from kit.identity.operator import caller_arn, record_event
 from kit.plan.document import to_json
 from kit.target import Target
@@ -51,13 +52,13 @@ def approve(
 ) -> list[Verdict]:
     """Record a verdict on each stack, in the name that AWS gives to the caller. Raises KitError."""
     made = []
-    approver, bucket = caller_arn(target), target.require("governance_bucket_name")
+    approver = caller_arn(target)
     for stack, digest in sorted(digests.items()):
         at = utc_now()
         said = {"digest": digest, "stack": stack, "overridden": list(overridden), "commit": commit}
         record_event(target, {"kind": KIND, "event": "approved", **said})
-        place = json.dumps({"digest": digest, "recorded_at": at.isoformat(timespec="seconds")})
-        target.client("s3").put_object(Bucket=bucket, Key=f"{_PREFIX}{digest}.json", Body=place.encode())
+        place = {"digest": digest, "recorded_at": at.isoformat(timespec="seconds")}
+        put_object(target, f"{_PREFIX}{digest}.json", place)
         made.append(Verdict(digest, stack, approver, at.isoformat(timespec="seconds"), overridden, commit))
     return made
 

@@ -18,6 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from kit.errors import ExitCode, KitError
+from kit.governance.objects import put_object
 from kit.identity.operator import record_event
 from kit.target import Target
 from lambdas.common.clock import utc_now
@@ -64,11 +65,11 @@ def publish(target: Target, file: Path, approved_by: str) -> Published:
         levels=dict(sorted(Counter(entry["level"] for entry in raw["terms"]).items())),
     )
     record_event(target, {"kind": "dictionary", "event": "published", **asdict(published)})
-    _put(target, dictionary_key(sha256), document)
+    put_object(target, dictionary_key(sha256), document)
     index = {"versions": [asdict(one) for one in (*versions, published)]}
     condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
     try:
-        _put(target, INDEX_KEY, json.dumps(index, indent=1).encode(), **condition)
+        put_object(target, INDEX_KEY, json.dumps(index, indent=1).encode(), **condition)
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (409, 412):
             raise
@@ -110,15 +111,3 @@ def _index(target: Target) -> tuple[list[Published], str]:
         return [], ""
     index = json.loads(answer["Body"].read())
     return [Published(**one) for one in index["versions"]], answer["ETag"]
-
-
-def _put(target: Target, key: str, body: bytes, **condition: str) -> None:
-    target.client("s3").put_object(
-        Bucket=target.require("governance_bucket_name"),
-        Key=key,
-        Body=body,
-        ContentType="application/json",
-        ServerSideEncryption="aws:kms",
-        SSEKMSKeyId=target.require("governance_key_arn"),
-        **condition,
-    )

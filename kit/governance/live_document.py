@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from botocore.exceptions import ClientError
 
 from kit.errors import ExitCode, KitError
+from kit.governance.objects import put_object
 from kit.target import Target
 
 if TYPE_CHECKING:
@@ -55,15 +56,7 @@ class LiveDocument(Generic[Entry]):
         condition = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
         document = {self.field: [asdict(one) for one in listed]}
         try:
-            target.client("s3").put_object(
-                Bucket=target.require("governance_bucket_name"),
-                Key=self.key,
-                Body=json.dumps(document, indent=1).encode(),
-                ContentType="application/json",
-                ServerSideEncryption="aws:kms",
-                SSEKMSKeyId=target.require("governance_key_arn"),
-                **condition,
-            )
+            put_object(target, self.key, json.dumps(document, indent=1).encode(), **condition)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (409, 412):
                 raise

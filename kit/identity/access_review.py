@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from kit.errors import ExitCode, KitError
 from kit.evidence.pack import as_csv
+from kit.governance.objects import put_object
 from kit.identity.operator import access_records, caller_arn, record_event
 from kit.target import Target
 from lambdas.common.access import AccessRecord
@@ -181,12 +182,7 @@ def sign_off(target: Target, review: AccessReview, note: str) -> SignOff:
             "note": note,
         },
     )
-    target.client("s3").put_object(
-        Bucket=target.require("governance_bucket_name"),
-        Key=f"{_scope(review.department)}{review.at}.json",
-        Body=_canonical(asdict(made)),
-        ContentType="application/json",
-    )
+    put_object(target, f"{_scope(review.department)}{review.at}.json", _canonical(asdict(made)))
     return made
 
 

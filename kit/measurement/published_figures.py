@@ -3,10 +3,10 @@
 Only groups that may be disclosed are in it, and no person.
 """
 
-import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from kit.governance.objects import put_object
 from kit.measurement import period
 from kit.measurement.executive import Standing, behind, decisions, risks
 from kit.measurement.report import as_document, headline
@@ -49,10 +49,5 @@ def figures_document(standing: Standing, now: datetime) -> dict[str, Any]:
 
 def publish(target: "Target", document: dict[str, Any]) -> str:
     """Put it where the portal reads it; the object's key."""
-    target.client("s3").put_object(
-        Bucket=target.require("governance_bucket_name"),
-        Key=FIGURES_KEY,
-        Body=json.dumps(document, sort_keys=True, ensure_ascii=False).encode(),
-        ContentType="application/json",
-    )
+    put_object(target, FIGURES_KEY, document)
     return FIGURES_KEY

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kit.errors import ExitCode, KitError
+from kit.governance.objects import put_object
 from kit.identity.operator import caller_arn, record_event
 from kit.registers.entries import checked, opened
 from kit.target import Target
@@ -114,11 +115,7 @@ class Registers:
     def _keep(self, event: str, entry: Entry) -> Entry:
         document = entry.as_document()
         record_event(self.target, {"kind": "register", "event": event, **_recorded(document)})
-        self.target.client("s3").put_object(
-            Bucket=self.target.require("governance_bucket_name"),
-            Key=f"{PREFIX}{entry.register}/{entry.id}.json",
-            Body=json.dumps(document, sort_keys=True, ensure_ascii=False).encode(),
-        )
+        put_object(self.target, f"{PREFIX}{entry.register}/{entry.id}.json", document)
         return entry
 
 

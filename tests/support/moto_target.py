@@ -37,6 +37,7 @@ def moto_target() -> Iterator[Target]:
             "environment": "production",
             "audit_bucket_name": "audit",
             "governance_bucket_name": "governance",
+            "governance_key_arn": sealing,
             "audit_key_arn": sealing,
             "operator_key_arn": signing,
             "evidence_key_arn": signing,
