@@ -247,8 +247,12 @@ def _key(
 
 def _entry(kind: Kind, record: AccessRecord, now: datetime) -> Entry:
     state = "active"
+    remarks: tuple[str, ...] = ()
     if record.awaits_onboarding:
         state = "waits for onboarding"
+    elif record.is_shut_out:
+        state = "inactive"
+        remarks = ("an operator made this person inactive, whatever the directory says",)
     elif not record.active:
         state = "inactive"
     elif not record.active_at(now):
@@ -265,6 +269,7 @@ def _entry(kind: Kind, record: AccessRecord, now: datetime) -> Entry:
         models=record.models or (),
         since=since.isoformat() if since else "",
         expires_at=record.expires_at.isoformat() if record.expires_at else "",
+        remarks=remarks,
     )
 
 

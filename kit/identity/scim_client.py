@@ -5,6 +5,7 @@ an operator does leaves the same records and obeys the same rules as what an ide
 import contextlib
 import json
 import secrets
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -22,10 +23,24 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 PAGE = 200
 _SECONDS = 100
+_TRIES = 20  # of a request that is above the service's rate limit, which did nothing
+_LONGEST_PAUSE = 30.0
 
 
 class Refusal(Exception):
     """The service refused; the text is its `detail`."""
+
+
+class _TooMany(KitError):
+    """The service asks for fewer requests a second. `seconds`: how long to wait."""
+
+    def __init__(self, detail: str, retry_after: str) -> None:
+        super().__init__(
+            f"the SCIM service answers 429: {detail}",
+            hint="run the command again: what is done already stays done",
+            exit_code=ExitCode.ENVIRONMENT,
+        )
+        self.seconds = min(float(retry_after), _LONGEST_PAUSE) if retry_after.isdecimal() else 1.0
 
 
 class ScimClient:
@@ -36,7 +51,15 @@ class ScimClient:
         self._token = token
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The service's answer; empty for none."""
+        """The service's answer; empty for none. Waits where the service asks for fewer requests a second."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._ask(method, path, body)
+            except _TooMany as limited:
+                time.sleep(limited.seconds)
+        return self._ask(method, path, body)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         headers = {"authorization": f"Bearer {self._token}", "content-type": "application/scim+json"}
         request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - ours
@@ -46,7 +69,9 @@ class ScimClient:
                 return json.loads(content) if content else {}
         except urllib.error.HTTPError as error:
             detail = _detail(error)
-            if error.code in {401, 429} or error.code >= 500:
+            if error.code == 429:
+                raise _TooMany(detail, error.headers.get("retry-after", "")) from None
+            if error.code == 401 or error.code >= 500:
                 raise KitError(
                     f"the SCIM service answers {error.code}: {detail}",
                     hint="run the command again: what is done already stays done",

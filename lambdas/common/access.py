@@ -52,7 +52,8 @@ class AccessRecord:
     `models` and `data_classes` restrict what the department may use; None: no restriction. `expires_at`,
     `networks` (CIDR blocks), `owner` (a person's id, or `department:<id>`), `limits` and `use_case` apply
     to keys. `signed_out_at` revokes all of a person's sign-ins up to that time. `since` is when a person's
-    current rights took effect. `version` increases by one with each change.
+    current rights took effect. `shut_out` remembers that an operator made a person inactive, through changes
+    by the directory; see `is_shut_out`. `version` increases by one with each change.
     """
 
     key: str
@@ -74,6 +75,7 @@ class AccessRecord:
     limits: KeyLimits | None = None
     use_case: str = ""
     since: datetime | None = None
+    shut_out: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -89,6 +91,15 @@ class AccessRecord:
             and bool(self.department)
             and (self.onboarding == "pending")
         )
+
+    @property
+    def is_shut_out(self) -> bool:
+        """Return whether an operator has made a person inactive, now or before a change by the directory.
+
+        It ends only when an operator makes the record active again.
+        """
+        entitled = self.provisioned and bool(self.department) and self.onboarding != "pending"
+        return self.kind == "person" and not self.active and (self.shut_out or entitled)
 
     def active_at(self, now: datetime) -> bool:
         """Return whether the record grants access at `now`: active and not expired."""
@@ -133,6 +144,7 @@ def person_record(
     roles: Sequence[str] = (),
     data_classes: Sequence[str] | None = None,
     onboarding: Onboarding = "not-required",
+    shut_out: bool = False,
     version: int = 1,
     created_at: datetime | None = None,
 ) -> AccessRecord:
@@ -140,13 +152,14 @@ def person_record(
     return AccessRecord(
         key=user_key(person),
         subject=person,
-        active=provisioned and bool(department) and onboarding != "pending",
+        active=provisioned and bool(department) and onboarding != "pending" and not shut_out,
         department=department,
         roles=tuple(roles),
         data_classes=None if data_classes is None else tuple(data_classes),
         version=version,
         provisioned=provisioned,
         onboarding=onboarding,
+        shut_out=shut_out,
         created_at=created_at,
     )
 
@@ -284,7 +297,8 @@ class AccessRecords:
         record = self.get(user_key(person))
         if record is None or record.onboarding != "pending":
             return record
-        return self.change(record, onboarding="done", active=record.provisioned and bool(record.department))
+        active = record.provisioned and bool(record.department) and not record.shut_out
+        return self.change(record, onboarding="done", active=active)
 
     # Entries of TransactItems, for callers that write records together with items of their own.
 
@@ -367,6 +381,8 @@ def _item_of(record: AccessRecord) -> dict[str, Any]:
     for name, values in (("models", record.models), ("data_classes", record.data_classes)):
         if values is not None:
             item[name] = _texts(values)
+    if record.shut_out:
+        item["shut_out"] = {"BOOL": True}
     if record.networks:
         item["networks"] = _texts(record.networks)
     for name, text in (("owner", record.owner), ("label", record.label), ("use_case", record.use_case)):
@@ -423,6 +439,7 @@ def _record(item: Mapping[str, Any]) -> AccessRecord:
         limits=_limits(item),
         use_case=text("use_case"),
         since=time("since"),
+        shut_out=item.get("shut_out", {"BOOL": False})["BOOL"],
     )
 
 

@@ -4,7 +4,8 @@ Identity providers send what their administrators mapped. The kit uses a few att
 are stored as sent if they fit the schema and otherwise ignored, and are never a reason to refuse.
 
 `active` is read first and separately: a person is active only while a request says so in a known form.
-Removed, null or unknown means inactive.
+Removed, null or unknown means inactive. Attributes by which providers' own interfaces say that an account is
+closed, such as `suspended`, deactivate too, even beside `active: true`; they never activate.
 """
 
 import json
@@ -31,6 +32,11 @@ _OLD_EXTENSIONS = (
 )
 _OLD_CORES = ("urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0:user", "urn:scim:schemas:core:1.0:user")
 _IN = frozenset({"true", "t", "yes", "y", "on", "1", "1.0"})
+# What providers' own interfaces call it: Google and JumpCloud `suspended`, Google `archived`, Keycloak and
+# Ping `enabled`, Entra `accountEnabled`, authentik `is_active`.
+_CLOSED_BY_YES = frozenset({"suspended", "archived", "disabled", "deactivated", "deprovisioned"})
+_CLOSED_BY_NO = frozenset({"enabled", "accountenabled", "isactive", "is_active"})
+_NO = frozenset({"false", "f", "no", "n", "off", "0", "0.0", "", "null", "none"})
 _TEXTS = frozenset({"externalid"})
 _MANY = frozenset(
     {"emails", "phonenumbers", "ims", "photos", "addresses", "entitlements", "roles", "x509certificates"}
@@ -113,6 +119,8 @@ def _said_by_operation(operation: Mapping[str, Any]) -> Iterator[Active]:
             if op in {"add", "replace"}
             else Active.OUT
         )
+    elif isinstance(path := operation.get("path"), str) and _closes(path, value):
+        yield Active.OUT
     else:
         for one in _objects(value):
             yield from _said_by_keys(one)
@@ -122,6 +130,8 @@ def _said_by_keys(values: Mapping[str, Any]) -> Iterator[Active]:
     for name, value in values.items():
         if names_active(name):
             yield _meaning(value)
+        elif _closes(name, value):
+            yield Active.OUT
         elif isinstance(value, Mapping) and (_core(name) == "" or name.casefold() == "user"):
             yield from _said_by_keys(value)
 
@@ -130,11 +140,26 @@ def _meaning(value: Any) -> Active:
     """Return the meaning of a value of `active`; an unknown one is inactive."""
     if isinstance(value, list) and len(value) == 1:
         (value,) = value
-    if isinstance(value, Mapping):
-        value = next((one for name, one in value.items() if name.casefold() == "value"), None)
+    value = _inner(value)
     if value is None:
         return Active.UNASSIGNED
     return Active.IN if str(value).strip().casefold() in _IN else Active.OUT
+
+
+def _inner(value: Any) -> Any:
+    """Return what an object has under `value`, None if nothing; anything else as it is."""
+    if not isinstance(value, Mapping):
+        return value
+    return next((one for name, one in value.items() if name.casefold() == "value"), None)
+
+
+def _closes(name: str, value: Any) -> bool:
+    """Return whether an attribute that is no `active` plainly says that the account is closed."""
+    folded = _plain_path(name)
+    words = {str(_inner(one)).strip().casefold() for one in (value if isinstance(value, list) else [value])}
+    if folded in _CLOSED_BY_YES:
+        return not words <= _NO
+    return folded in _CLOSED_BY_NO and bool(words & _NO - {"", "null", "none"})
 
 
 def names_active(path: Any) -> bool:
@@ -143,11 +168,16 @@ def names_active(path: Any) -> bool:
         (path,) = path
     if not isinstance(path, str):
         return False
+    return _head(_plain_path(path)) == "active"
+
+
+def _plain_path(path: str) -> str:
+    """Return the folded path without the schema of a user, in any notation."""
     folded = path.strip().lstrip("/$.").casefold()
     for urn in (USER_URN.casefold(), *_OLD_CORES, "user"):
         for separator in ":./":
             folded = folded.removeprefix(urn + separator)
-    return _head(folded) == "active"
+    return folded
 
 
 def _core(path: str) -> str | None:

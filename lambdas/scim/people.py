@@ -291,6 +291,7 @@ class People:
             roles=placement.roles,
             data_classes=placement.data_classes,
             onboarding=onboarding or "not-required",
+            shut_out=access is not None and access.is_shut_out,  # the directory does not undo it
             version=access.version if access else 1,
             created_at=datetime.fromisoformat(person.created).replace(microsecond=0),
         )

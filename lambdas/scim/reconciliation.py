@@ -96,8 +96,6 @@ def _of_person(directory: Directory, person: Person, names: GroupNames) -> Itera
     wanted = directory.people.record_of(person, found, names)
     for name in _RIGHTS:
         here, there = getattr(found, name), getattr(wanted, name)
-        if name == "active" and wanted.active and not found.active:
-            continue  # revoked by an operator: less than the directory gives, and recorded
         if here != there:
             yield Difference(person.id, name, _plain(there), _plain(here))
     user_name = person.resource.user_name or ""

@@ -46,14 +46,15 @@ class Release:
     ) -> dict[str, Any]:
         """Take the first decision that counts: proved, about this draft, of another person than asked for it,
         who by the access record is of the department and has one of the roles where any are named. Why one
-        does not count is noted in the review. A text is approved once `people` of them have approved it.
+        does not count is noted in the review, and it never counts afterwards, whatever changes. A text
+        is approved once `people` of them have approved it.
 
         Returns {"state"}: still `waiting` where there is none. Raises `ProofUnavailable`.
         """
         review = self.reviews.get(department, request)
         for key in self.area.keys(decisions_of(request)) if review.waiting else ():
-            if any(one["key"] == key for one in review.approvals):
-                continue  # it has been counted
+            if key in review.refused_keys or any(one["key"] == key for one in review.approvals):
+                continue  # it has been refused or counted
             given = self.area.document(key)
             try:
                 person = self.prover.person(given)

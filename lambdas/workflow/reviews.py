@@ -46,7 +46,7 @@ class Review:
     reviewer's if empty; `people` is how many must approve the same text, `approvals` who has so far: `by`,
     `at`, `decision`, `reason`, `key` of the decision, `release_key`, `release_sha256`.
     `release_sha256` is what may be released; `refused_key` is the newest decision that
-    does not count, `refused_because` says why.
+    does not count, `refused_because` says why; `refused_keys` are all of them.
     """
 
     department: str
@@ -75,6 +75,7 @@ class Review:
     decision_record: str = ""
     refused_key: str = ""
     refused_because: str = ""
+    refused_keys: tuple[str, ...] = ()
 
     @property
     def waiting(self) -> bool:
@@ -222,8 +223,12 @@ class Reviews:
 
     def refuse(self, department: str, request: str, key: str, because: str) -> None:
         """Note why the decision stored under `key` does not count; the review stays as it is."""
-        values = {":key": key, ":because": because}
-        self._update(department, request, "SET refused_key = :key, refused_because = :because", values)
+        update = (
+            "SET refused_key = :key, refused_because = :because,"
+            " refused_keys = list_append(if_not_exists(refused_keys, :none), :one)"
+        )
+        values = {":key": key, ":because": because, ":none": (), ":one": (key,)}
+        self._update(department, request, update, values)
 
     def begin_release(self, department: str, request: str) -> Review:
         """Take the right to release: only from a state that allows it, or on from where a crash stopped.

@@ -337,6 +337,19 @@ def test_a_decision_counts_only_from_somebody_of_the_department_with_a_role_that
     assert [refused in one for one in desk.refused] == ([True] if refused else [])
 
 
+def test_a_decision_that_was_refused_does_not_count_after_the_reviewers_record_has_changed() -> None:
+    request = "wf_" + "0" * 26
+    about = {"department": "legal", "request": request, "draft_sha256": "d"}
+    given = encoded({**about, "decision": "approve", "by": "tom"})
+    key = f"{decisions_of(request)}1.json"
+    review = Review("legal", request, "waiting", "contract-analysis", "c", "d", "ada", "2026-11-30")
+    desk: Any = Desk(replace(review, refused_keys=(key,)), {key: given})
+    release = Release(desk, desk, SaysBy(), desk, lambda _: "rec_1", People())  # type: ignore[arg-type]
+    assert release.decide("legal", request) == {"state": "waiting"}
+    desk.decisions[f"{decisions_of(request)}2.json"] = given
+    assert release.decide("legal", request) == {"state": "approved"}
+
+
 def test_whose_and_how_many_decisions_count_reaches_the_machine_and_its_desk() -> None:
     kit = read_workflows(KIT)[0]["contract-analysis"]
     review = {"kind": "review", "roles": ["legal-counsel"], "people": 2, "hours": 2}

@@ -3,12 +3,16 @@ as by SCIM (G.4, C.1).
 """
 
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kit.errors import ExitCode, KitError
+from kit.identity.scim_client import ScimClient
 from tests.identity.commands import known_target, run
 from tests.support.local_kit import LocalKit
 
@@ -117,3 +121,33 @@ def test_a_list_that_is_wrong_names_its_lines(tmp_path: Path, text: str, wrong: 
 
     with pytest.raises(KitError, match=wrong):
         read_list(text)
+
+
+def test_a_request_above_the_rate_limit_is_sent_again_and_not_for_ever() -> None:
+    refusals, seen = [3], []
+
+    class Limited(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            seen.append(body)
+            refused = len(seen) <= refusals[0]
+            content = b'{"detail": "Too many requests"}' if refused else body
+            self.send_response(429 if refused else 201)
+            self.send_header("retry-after", "0")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Limited) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = ScimClient(f"http://127.0.0.1:{server.server_port}", "token")
+        assert client.ask("POST", "/Users", {"userName": "a"}) == {"userName": "a"}
+        assert len(seen) == 4
+        refusals[0] = 1000
+        with pytest.raises(KitError) as stopped:
+            client.ask("POST", "/Users", {"userName": "b"})
+        assert stopped.value.exit_code == ExitCode.ENVIRONMENT
+        server.shutdown()

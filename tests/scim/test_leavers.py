@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from lambdas.common.access import user_key
 from lambdas.scim.settings import open_directory
 
 from .harness import ENTERPRISE_SCHEMA, PATCH_SCHEMA, USER_SCHEMA, Scim, session_of
@@ -153,6 +154,73 @@ def test_who_is_put_out_in_a_way_that_no_rfc_knows_is_out_whatever_is_answered(s
             assert scim.access(person["id"]).active is True
             answer = scim.request(method, path, encoded)
             assert scim.access(person["id"]).active is False, (method, body, answer.text)
+
+
+# What providers' own interfaces say of a closed account, sent along with `active: true`.
+CLOSED = [
+    {"suspended": True},
+    {"Suspended": "true"},
+    {"archived": 1},
+    {"enabled": False},
+    {f"{USER_SCHEMA}:accountEnabled": "False"},
+    {USER_SCHEMA: {"is_active": False}},
+    {"suspended": {"value": True}},
+]
+
+
+def test_an_account_that_the_provider_calls_closed_is_out_beside_active_true(scim: Scim):
+    person = employed(scim)
+    path = f"/Users/{person['id']}"
+    put = {"schemas": [USER_SCHEMA, ENTERPRISE], "userName": person["userName"], "active": True}
+    bodies = [("PUT", {**put, ENTERPRISE: person[ENTERPRISE], **closed}) for closed in CLOSED]
+    bodies += [("PATCH", operations({"op": "replace", "value": {"active": True, **one}})) for one in CLOSED]
+    by_path = {"op": "add", "path": "suspended", "value": "yes"}
+    bodies.append(("PATCH", operations({**OUT, "value": True}, by_path)))
+    for method, body in bodies:
+        assert scim.patch(path, {**OUT, "value": True}).status_code == 200
+        assert scim.access(person["id"]).active is True
+        assert scim.request(method, path, body).status_code < 500
+        assert scim.access(person["id"]).active is False, (method, body)
+
+
+def test_an_account_that_the_provider_calls_open_is_in_only_by_active(scim: Scim):
+    person = employed(scim)
+    path = f"/Users/{person['id']}"
+    opened = {
+        "suspended": False,
+        "archived": None,
+        "enabled": True,
+        "accountEnabled": "True",
+        "disabled": 0,
+    }
+    assert scim.patch(path, {"op": "replace", "value": opened}).status_code < 500
+    assert scim.access(person["id"]).active is True
+    assert scim.patch(path, OUT).status_code == 200
+    assert scim.patch(path, {"op": "replace", "value": opened}).status_code < 500
+    assert scim.access(person["id"]).active is False
+    assert scim.patch(path, {"op": "replace", "value": {**opened, "active": True}}).status_code == 200
+    assert scim.access(person["id"]).active is True
+
+
+def test_somebody_whom_an_operator_shut_out_stays_out_through_changes_by_the_directory(own_scim: Scim):
+    person = employed(own_scim)
+    path, records = f"/Users/{person['id']}", own_scim.directory.access
+    records.revoke(user_key(person["id"]))
+    moved = {"op": "replace", "path": f"{ENTERPRISE}:department"}
+    for change in (
+        {"op": "replace", "path": "displayName", "value": "Lee the Second"},
+        {**moved, "value": "Nowhere"},
+        {**moved, "value": person[ENTERPRISE]["department"]},
+        OUT,
+        {**OUT, "value": True},
+    ):
+        assert own_scim.patch(path, change).status_code == 200
+        assert own_scim.access(person["id"]).active is False, change
+    records.change(own_scim.access(person["id"]), active=True)
+    assert own_scim.patch(path, {"op": "replace", "path": "title", "value": "Lead"}).status_code == 200
+    record = own_scim.access(person["id"])
+    assert record.active is True
+    assert record.shut_out is False
 
 
 def test_what_only_looks_like_it_puts_nobody_out(scim: Scim):
