@@ -223,6 +223,16 @@ def test_somebody_whom_an_operator_shut_out_stays_out_through_changes_by_the_dir
     assert record.shut_out is False
 
 
+def test_a_deactivation_said_again_puts_out_whoever_was_let_in_by_other_means(own_scim: Scim):
+    person = employed(own_scim)
+    path = f"/Users/{person['id']}"
+    assert own_scim.patch(path, OUT).status_code == 200
+    out = own_scim.access(person["id"])
+    own_scim.directory.access.change(out, active=True, provisioned=True, department="marketing")
+    assert own_scim.patch(path, OUT).status_code == 200
+    assert own_scim.access(person["id"]).active is False
+
+
 def test_what_only_looks_like_it_puts_nobody_out(scim: Scim):
     person = employed(scim)
     for operation in (
