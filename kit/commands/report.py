@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -118,6 +119,7 @@ def read_quarter(name: str | None, records: Path | None, client: str | None, *, 
     from kit.measurement.closing import closed_file, read_closed
     from kit.measurement.quarter import Quarter
     from kit.measurement.reading import reading
+    from kit.terminal import notes
     from stacks.settings import CONFIG_FOLDER
 
     settings = settings_of(client)
@@ -128,7 +130,8 @@ def read_quarter(name: str | None, records: Path | None, client: str | None, *, 
             f"{wanted.name} has not begun", hint="choose an earlier quarter", exit_code=ExitCode.USAGE
         )
     chosen = choose(client)
-    graphs = evaluate_stages(client=chosen.client, config=chosen.config, assume_gates=True)
+    with notes().status("planning the stages for what they cost") if progress else nullcontext():
+        graphs = evaluate_stages(client=chosen.client, config=chosen.config, assume_gates=True)
     baselines, cost = source.baselines(), build_model(settings, list(graphs.values()))
 
     def of(one: period.Period, earlier: "Quarter | None" = None) -> "Quarter":
