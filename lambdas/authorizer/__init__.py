@@ -1,1 +1,1 @@
-"""The REQUEST authorizer: keeps the unauthenticated away from the function that holds provider access."""
+"""The REQUEST authorizer, which keeps unauthenticated requests away from provider access."""

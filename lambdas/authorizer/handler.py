@@ -1,14 +1,15 @@
 """Decides at the edge whether a request may reach the gateway (L1.3, L1.7).
 
-API Gateway asks before it starts the gateway's function, so that who has no credential never reaches the
-process that can call Claude. The decision is the gateway's own (`lambdas/gateway/authenticate.py`), and the
-gateway decides again: nothing that this function says is believed there.
+API Gateway calls it before it starts the gateway's function, so that callers without a credential never
+reach the process that can call Claude. The decision uses the gateway's own code
+(`lambdas/gateway/authenticate.py`), and the gateway decides again without trusting it.
 
-API Gateway does not keep decisions: that would need every identity source in each request, and callers send
-either `authorization` or `x-api-key`. This process keeps verified tokens and records for seconds instead.
+API Gateway does not cache decisions: that would require every identity source in each request, but callers
+send either `authorization` or `x-api-key`. Instead, this process caches verified tokens and records for
+seconds.
 
-A refusal is a policy that denies, never an exception: strangers must not set off the alarm on errors. What
-cannot be decided (no policy, no table) is an exception: API Gateway then refuses with 500.
+A refusal is a policy that denies, never an exception: strangers must not raise the error alarm. What cannot
+be decided (no policy, no table) is an exception, and API Gateway then answers 500.
 
 Environment: `ACCESS_TABLE`, `GOVERNANCE_BUCKET`, `POLICY_OBJECT_KEY`, `KEY_PEPPER_SECRET_ARN`.
 """
@@ -42,7 +43,7 @@ _CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts
 
 
 class Edge:
-    """One per process. Its event loop lives as long as it does, because what is kept belongs to it."""
+    """One per process. Its event loop lives as long, because the caches belong to it."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._loop = asyncio.new_event_loop()
@@ -77,7 +78,7 @@ class Edge:
         )
 
     def decide(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """API Gateway's answer to a request. Raises what the stores raise."""
+        """Return API Gateway's answer to a request. Raises what the stores raise."""
         return self._loop.run_until_complete(self._decide(event))
 
     async def _decide(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +95,7 @@ class Edge:
 
 
 def _headers(event: Mapping[str, Any]) -> dict[bytes, bytes]:
-    """The request's headers as the gateway will see them, with the address that API Gateway vouches for."""
+    """Return the request's headers as the gateway will see them, with the source address from API Gateway."""
     several = event.get("multiValueHeaders") or {
         name: [value] for name, value in (event.get("headers") or {}).items()
     }
@@ -124,6 +125,6 @@ def _edge() -> Edge:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Lambda's entry."""
+    """Serve Lambda."""
     del context
     return _edge().decide(event)

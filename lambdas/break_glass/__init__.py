@@ -1,1 +1,1 @@
-"""Emergency access: asked for, approved and opened under identities that AWS proves."""
+"""Emergency access: requested, approved and opened under identities proved by AWS."""

@@ -1,10 +1,10 @@
-"""Break-glass: access in an emergency, when people cannot sign in, by a path that two others must open (G.4).
+"""Break-glass: emergency access when people cannot sign in, which two others must approve (G.4).
 
-A request names a department, a reason and how long, at most four hours. Two people who are not the requester
-approve it. Then the requester opens it once and gets a virtual key that expires by itself. Each step is
-recorded in the audit store before it takes effect, and sent to everybody on the alarm topic.
+A request names a department, a reason and a duration of at most four hours. Two people other than the
+requester approve it. Then the requester opens it once and gets a virtual key that expires by itself. Each
+step is recorded in the audit store before it takes effect, and sent to everybody on the alarm topic.
 
-Nobody but this function may write requests, and who asks is AWS's word, never the caller's: see `handler`.
+Only this function may write requests, and AWS proves who asks: see `handler`.
 """
 
 import json
@@ -28,7 +28,7 @@ _PK = "BREAK-GLASS"
 
 
 class Refused(Exception):
-    """The step is not to be had; `kind` is `usage` or `approvals`. The text and the hint are for people."""
+    """The step is refused; `kind` is `usage` or `approvals`. Text and hint are for people."""
 
     def __init__(self, message: str, hint: str, kind: str = "usage") -> None:
         super().__init__(message)
@@ -37,14 +37,14 @@ class Refused(Exception):
 
 
 class Audit(Protocol):
-    """Where records go. Returning means durable."""
+    """Destination of records, which are durable on return."""
 
     def append_now(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, as the ledger's table keeps it. `state` is requested, opened or ended."""
+    """One request, as stored in the ledger's table. `state` is requested, opened or ended."""
 
     id: str
     state: str
@@ -57,7 +57,7 @@ class Request:
     key_id: str = ""
 
     def as_document(self) -> dict[str, Any]:
-        """For answers: JSON types only."""
+        """Return it for answers, with JSON types only."""
         return {
             **asdict(self),
             "approvers": list(self.approvers),
@@ -68,8 +68,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class BreakGlass:
-    """The steps. `dynamodb` is a botocore client; `departments` gives the ids of today's policy; `tell` sends
-    a subject and a message to everybody.
+    """The steps. `dynamodb` is a botocore client; `departments` returns the ids in the current policy;
+    `tell` sends a subject and a message to everybody.
     """
 
     dynamodb: Any
@@ -82,7 +82,7 @@ class BreakGlass:
     clock: Clock = utc_now
 
     def request(self, who: str, department: str, minutes: int, reason: str) -> Request:
-        """Ask. Nothing is open yet. Raises `Refused`."""
+        """Create a request. Nothing is open yet. Raises `Refused`."""
         if department not in self.departments():
             raise Refused(f"there is no department {department}", "kit status lists them")
         if not LEAST_MINUTES <= minutes <= MOST_MINUTES:
@@ -115,7 +115,7 @@ class BreakGlass:
         return made
 
     def approve(self, who: str, request_id: str) -> Request:
-        """Say yes. Idempotent for one person. Raises `Refused`, for the requester too."""
+        """Approve a request. Idempotent per person. Raises `Refused`, for the requester too."""
         found = self.read(request_id)
         self._must_be(found, "requested")
         if _same(who, found.requester):
@@ -130,7 +130,9 @@ class BreakGlass:
         return self.read(request_id)
 
     def open(self, who: str, request_id: str) -> tuple[Request, str]:
-        """The request and its key, once. Raises `Refused` unless two others approved within the hour."""
+        """Return the request and its key, once. Raises `Refused` unless two others approved within the
+        hour.
+        """
         found = self.read(request_id)
         self._must_be(found, "requested")
         if not _same(who, found.requester):
@@ -156,7 +158,7 @@ class BreakGlass:
         return self.read(request_id), key
 
     def end(self, who: str, request_id: str) -> Request:
-        """Close it, for anybody who asks; its key is refused at the next call. Idempotent."""
+        """End it, for anybody who asks; its key is refused at the next call. Idempotent."""
         found = self.read(request_id)
         if found.state == "ended":
             return found
@@ -168,7 +170,7 @@ class BreakGlass:
         return self.read(request_id)
 
     def read(self, request_id: str) -> Request:
-        """One request. Raises `Refused` where there is none."""
+        """Return one request. Raises `Refused` if there is none."""
         answer = self.dynamodb.get_item(
             TableName=self.ledger_table, Key=_key(request_id), ConsistentRead=True
         )
@@ -212,7 +214,7 @@ class BreakGlass:
             raise Refused(f"request {found.id} is older than an hour", again)
 
     def _record(self, step: str, found: Request, who: str) -> None:
-        """Record the step, then tell everybody. Raises where either cannot be: then it is not done."""
+        """Record the step, then notify everybody. Raises if either fails; the step is then not taken."""
         event: dict[str, Any] = {
             "kind": "break-glass",
             "event": step,
@@ -264,5 +266,5 @@ def _key(request_id: str) -> dict[str, Any]:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two identities are one person: case tells nobody apart."""
+    """Return whether two identities are one person, ignoring case."""
     return one.casefold() == other.casefold()

@@ -32,7 +32,7 @@ _NOT_PROVED = Refused(
 
 
 def answer(desk: BreakGlass, who: str, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to one request of `who`. Raises `Refused`."""
+    """Return the answer to a request of `who`. Raises `Refused`."""
     fields = event.get("fields")
     given: Mapping[str, Any] = fields if isinstance(fields, Mapping) else {}
     name = str(given.get("id", ""))
@@ -60,9 +60,10 @@ def answer(desk: BreakGlass, who: str, event: Mapping[str, Any]) -> dict[str, An
 
 
 def person(prover: Prover, event: Mapping[str, Any]) -> str:
-    """Who signed an event: the name of the role session, which the identity provider sets. Raises `Refused`.
+    """Return who signed an event: the name of the role session, which the identity provider sets. Raises
+    `Refused`.
 
-    On an emulated AWS, where everybody is root, it is who the event says; marked as a demonstration.
+    On an emulated AWS, where everybody is root, it is the one named in the event, marked as a demonstration.
     """
     try:
         arn = prover.arn(event)
@@ -101,7 +102,7 @@ def _desk() -> BreakGlass:
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """Lambda's entry."""
+    """Serve Lambda."""
     del context
     try:
         return answer(_desk(), person(_prover(), event), event)

@@ -1,1 +1,1 @@
-"""Takes the roles of departments for people of the portal: workflows and reviews (L3.1, L3.4)."""
+"""Assumes the roles of departments for people in the portal: workflows and reviews (L3.1, L3.4)."""

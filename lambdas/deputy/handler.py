@@ -64,7 +64,7 @@ _CONFIG = {"connect_timeout": 3, "read_timeout": 15, "retries": {"total_max_atte
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A department under one of its roles, in a session that bears the person's id."""
+    """A department under one of its roles, in a session named after the person's id."""
 
     credentials: Mapping[str, str]
     region: str
@@ -72,11 +72,11 @@ class Place:
     person: str
 
     def client(self, service: str) -> Any:
-        """A client that acts under the role."""
+        """Return a client that acts under the role."""
         return _client(service, self.credentials)
 
     def signed(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """A document with the proof that this session wrote it."""
+        """Return a document with the proof that this session wrote it."""
         given = self.credentials
         credentials = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
         return signed(document, credentials, _client("sts").meta.endpoint_url, self.region)
@@ -90,7 +90,7 @@ class Deputy:
     records: AccessRecords
 
     def person(self, token: str) -> AccessRecord:
-        """Whose token it is, let in now. Raises `Refused`."""
+        """Return the record of the token's owner if it is active. Raises `Refused`."""
         sign_in = emulated_sign_in_url(self.environ["SIGN_IN_URL"], self.environ.get("AWS_ENDPOINT_URL"))
         person = genuine_claims(token, f"{sign_in}/oauth2/userInfo").get("kit_person")
         record = self.records.get(user_key(person)) if isinstance(person, str) and person else None
@@ -99,7 +99,7 @@ class Deputy:
         return record
 
     def place(self, record: AccessRecord, part: str) -> Place:
-        """The person's department under `member` or `reviewer`. Raises `Refused`."""
+        """Return the person's department under `member` or `reviewer`. Raises `Refused`."""
         if part == REVIEWER and REVIEWER not in record.roles:
             raise Refused("reviewer")
         session, department = session_of(record.subject), record.department
@@ -127,7 +127,7 @@ class Deputy:
     # -- a person's own work -------------------------------------------------------------------------------
 
     def workflows(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
-        """{"workflows": [{"name", "prompt", "demanded_by"}]} of the person's department."""
+        """Return {"workflows": [{"name", "prompt", "demanded_by"}]} of the person's department."""
         del event
         bucket = self.environ["GOVERNANCE_BUCKET"]
         key = f"departments/{record.department}.json"
@@ -140,7 +140,7 @@ class Deputy:
         return {"workflows": json.loads(body).get("workflows") or []}
 
     def start(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Bring documents, sign the request, start the workflow: {"request"}."""
+        """Store documents, sign the request, start the workflow. Return {"request"}."""
         workflow, variables = event.get("workflow"), event.get("variables")
         known = {one["name"] for one in self.workflows(record, event)["workflows"]}
         if workflow not in known or not isinstance(variables, dict):
@@ -167,9 +167,9 @@ class Deputy:
         return {"request": request}
 
     def status(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
-        """{"state", "reason", "text"}: running, waiting for a review, rejected, failed or released.
+        """Return {"state", "reason", "text"}: running, waiting for a review, rejected, failed or released.
 
-        Raises `Refused` for a request of somebody else.
+        Raises `Refused` for somebody else's request.
         """
         request, workflow = _request(event), str(event.get("workflow", ""))
         if not _WORKFLOW.fullmatch(workflow):
@@ -209,7 +209,7 @@ class Deputy:
     # -- the desk ------------------------------------------------------------------------------------------
 
     def queue(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
-        """{"reviews": [...]} that wait in the person's department, oldest first."""
+        """Return {"reviews": [...]} pending in the person's department, oldest first."""
         del event
         where = self.place(record, REVIEWER)
         waiting = self._reviews(where).queued([record.department])
@@ -250,9 +250,11 @@ class Deputy:
         }
 
     def decide(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the person's decision, signed by the role session, and tell the workflow: {"state"}.
+        """Write the person's decision, signed by the role session, and notify the workflow. Return
+        {"state"}.
 
-        Raises `Refused`: about another draft, one's own, without a reason, or decided already.
+        Raises `Refused` if it is about another draft, the person's own, without a reason, or already
+        decided.
         """
         where = self.place(record, REVIEWER)
         review = self._wanted(where, record, event)
@@ -295,7 +297,7 @@ class Deputy:
             raise Refused("request") from None
 
     def _mine(self, review: Review, where: Place) -> bool:
-        """Whether the person asked for it, under the id or under the user name of another way in."""
+        """Return whether the person requested it, under the id or under the user name of another way in."""
         if same_person(review.requested_by, where.person):
             return True
         asked = self.records.find_person(review.requested_by)
@@ -340,7 +342,7 @@ def _fits(one: Any) -> bool:
 
 
 def _shortened(sources: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Sources up to what one answer can carry; what is left out says so by its length."""
+    """Return sources up to what one answer can carry, with the length of what is left out."""
     left, kept = _SOURCE_CHARACTERS, []
     for one in sources:
         kept.append({**one, "text": one["text"][:left], "left_out": max(0, len(one["text"]) - left)})
@@ -356,7 +358,7 @@ def _request(event: Mapping[str, Any]) -> str:
 
 
 def _client(service: str, given: Mapping[str, str] | None = None) -> Any:
-    """A client of the function's own, or of a session that it opened."""
+    """Return a client of the function's own, or of a session that it opened."""
     return _own_client(service) if given is None else _made(service, given)
 
 
@@ -383,7 +385,7 @@ ACTIONS = ("workflows", "start", "status", "queue", "review", "decide")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Lambda's entry. See the module for events and answers."""
+    """Serve Lambda. See the module for events and answers."""
     del context
     deputy = Deputy(os.environ, AccessRecords(_client("dynamodb"), os.environ["ACCESS_TABLE"]))
     try:

@@ -1,1 +1,1 @@
-"""Measurement: daily aggregates of what the metadata copies of records say (L5.1-L5.4)."""
+"""Measurement: daily aggregates of the records' metadata copies (L5.1-L5.4)."""

@@ -1,8 +1,8 @@
-"""Aggregates of a day, and of any days together: adoption, productivity, quality, cost (L5.1-L5.4).
+"""Aggregates of one or several days: adoption, productivity, quality, cost (L5.1-L5.4).
 
-Every number is a sum and every group of people a set, so that aggregates of distinct days or departments are
-merged by adding them, in any order. An aggregate knows people by a keyed digest of their id only; it is a
-working copy, and what is shown to anyone passes `lambdas/measurement/privacy.py`.
+Every number is a sum and every group of people a set, so that aggregates of distinct days or departments
+are merged by adding them in any order. An aggregate identifies people only by a keyed digest of their id;
+it is a working copy, and whatever is shown passes `lambdas/measurement/privacy.py`.
 """
 
 import json
@@ -66,7 +66,7 @@ class Cell:
     behind: set[str] = field(default_factory=set)
 
     def add(self, other: "Cell") -> None:
-        """Take in another cell."""
+        """Add another cell."""
         self.counts.update(other.counts)
         self.people.update(other.people)
         self.ratings.update(other.ratings)
@@ -74,7 +74,7 @@ class Cell:
         self.behind |= other.behind
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data, sorted."""
+        """Return plain data, sorted."""
         return {
             "counts": _sorted(self.counts),
             "people": _sorted(self.people),
@@ -101,11 +101,11 @@ class DepartmentAggregate:
 
     @property
     def behind(self) -> set[str]:
-        """anyone who is behind any figure of the department."""
+        """Return everybody behind any figure of the department."""
         return self.total.behind
 
     def add(self, other: "DepartmentAggregate") -> None:
-        """Take in another aggregate of the same department."""
+        """Add another aggregate of the same department."""
         self.total.add(other.total)
         for mine, theirs in ((self.use_cases, other.use_cases), (self.models, other.models)):
             for name, cell in theirs.items():
@@ -124,24 +124,24 @@ class Aggregate:
     departments: dict[str, DepartmentAggregate] = field(default_factory=dict)
 
     def add(self, other: "Aggregate") -> "Aggregate":
-        """Take in another aggregate of other events; returns itself."""
+        """Add another aggregate of other events. Return itself."""
         for name, theirs in other.departments.items():
             self.departments.setdefault(name, DepartmentAggregate()).add(theirs)
         return self
 
     def total(self) -> Cell:
-        """The organisation."""
+        """Return the organisation's total."""
         whole = Cell()
         for department in self.departments.values():
             whole.add(department.total)
         return whole
 
     def to_json(self) -> str:
-        """Canonical JSON: the same events give the same bytes, in whatever order they came."""
+        """Return canonical JSON: the same events give the same bytes in any order."""
         return json.dumps(self.as_document(), sort_keys=True, separators=(",", ":"))
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data, sorted."""
+        """Return plain data, sorted."""
         return {
             "version": VERSION,
             "departments": {
@@ -160,14 +160,14 @@ class Aggregate:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Aggregate":
-        """What `to_json` wrote, now or before ratings were kept by person. Raises ValueError on another
-        version.
+        """Parse what `to_json` wrote, now or before ratings were stored by person. Raises ValueError for
+        another version.
         """
         return cls.from_document(json.loads(text))
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Aggregate":
-        """What `as_document` gave. Raises ValueError on another version."""
+        """Parse what `as_document` returned. Raises ValueError for another version."""
         if document.get("version") not in (1, VERSION):
             raise ValueError(f"aggregate of version {document.get('version')}, not {VERSION}")
         return cls(
@@ -210,7 +210,7 @@ class Aggregator:
         self._judgements: list[Event] = []
 
     def count(self, events: Iterable[Event]) -> int:
-        """Count events; returns how many were not known yet."""
+        """Count events. Return how many were new."""
         counted = 0
         for event in events:
             if self._seen.first_time(_once(event), _note(event, self.person(event.principal))):
@@ -247,12 +247,12 @@ class Aggregator:
             _refuse(one, reason, counts["refused"])
 
     def know(self, outcome: Event) -> None:
-        """Take note of a call that `count_group` counts, for what is said of its answer."""
+        """Note a call that `count_group` counts, for later ratings of its answer."""
         self._seen.first_time(f"ended {outcome.request_id}", _note(outcome, self.person(outcome.principal)))
 
     def finish(self) -> dict[str, Aggregate]:
-        """The days, once every event was given: calls of which nothing but `expired` is known count now, then
-        what was said of answers.
+        """Return the days, once every event was given: calls known only as `expired` count now, then
+        ratings of answers.
         """
         for request_id, event in sorted(self._expired.items()):
             if self._seen.first_time(
@@ -266,14 +266,14 @@ class Aggregator:
         return self._days
 
     def so_far(self) -> dict[str, Aggregate]:
-        """What `finish` would give now; more may come."""
+        """Return what `finish` would return now; more may follow."""
         one = Aggregator("", Over(self._seen), whole=self._whole)
         one._days = {day: Aggregate().add(each) for day, each in self._days.items()}
         one._expired, one._judgements = dict(self._expired), list(self._judgements)
         return one.finish()
 
     def state(self) -> dict[str, Any]:
-        """Plain data from which `resumed` goes on; what was seen is the caller's to keep."""
+        """Return plain data from which `resumed` continues; the caller stores what was seen."""
         return {
             "days": {day: one.as_document() for day, one in self._days.items()},
             "expired": [asdict(event) for event in self._expired.values()],
@@ -282,7 +282,7 @@ class Aggregator:
 
     @classmethod
     def resumed(cls, deployment: str, seen: Seen, state: Mapping[str, Any]) -> "Aggregator":
-        """An aggregator that goes on where `state` was taken. Raises ValueError on another version."""
+        """Return an aggregator that continues from `state`. Raises ValueError for another version."""
         one = cls(deployment, seen)
         one._days = {day: Aggregate.from_document(each) for day, each in state["days"].items()}
         one._expired = {each["request_id"]: Event(**each) for each in state["expired"]}
@@ -301,7 +301,7 @@ class Aggregator:
             self._count(event, who)
 
     def person(self, principal: str) -> str:
-        """The digest that stands for a person."""
+        """Return the digest that stands for a person."""
         return digest(self._key, principal)
 
     def _department(self, day: str, name: str) -> DepartmentAggregate:
@@ -333,7 +333,7 @@ class Aggregator:
         _stand_behind([department.total], who)
 
     def _judge(self, event: Event) -> None:
-        """Count feedback or a review, once an answer."""
+        """Count feedback or a review, once per answer."""
         if event.kind == "review" and not event.decision:
             return
         answer = _noted(self._seen.note(f"ended {event.request_id}")) if event.request_id else None
@@ -483,17 +483,17 @@ def _once(event: Event) -> str:
 
 
 def digest_key(deployment: str) -> bytes:
-    """What keys the digests of people of a deployment (`<client>-<environment>`)."""
+    """Return the key for digests of people of a deployment (`<client>-<environment>`)."""
     return blake2b(deployment.encode(), digest_size=32).digest()
 
 
 def digest(key: bytes, principal: str) -> str:
-    """The digest that stands for a person in every aggregate of a deployment."""
+    """Return the digest that stands for a person in every aggregate of a deployment."""
     return blake2b(principal.encode(), key=key, digest_size=8).hexdigest()
 
 
 def merged(aggregates: Iterable[Aggregate]) -> Aggregate:
-    """One aggregate of several that share no event."""
+    """Return one aggregate of several that share no event."""
     whole = Aggregate()
     for one in aggregates:
         whole.add(one)

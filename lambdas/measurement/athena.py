@@ -21,7 +21,7 @@ class Athena:
         self._client, self._workgroup, self._database, self._sleep = client, workgroup, database, sleep
 
     def rows(self, query: str) -> Iterator[dict[str, str | None]]:
-        """Rows by column name; every value is text. Raises QueryFailed, and what the client raises."""
+        """Yield rows by column name; every value is text. Raises QueryFailed, and what the client raises."""
         execution = self._client.start_query_execution(
             QueryString=query,
             WorkGroup=self._workgroup,

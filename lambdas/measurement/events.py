@@ -1,4 +1,4 @@
-"""Events: what measurement reads of a metadata copy. No prompt, no answer, no free text (L5.1-L5.4).
+"""Events: what measurement reads of a metadata copy. No prompts, answers or free text (L5.1-L5.4).
 
 A row is what `lambdas/common/audit/metadata.py` writes: columns, and `details` with the rest as JSON.
 """
@@ -55,8 +55,10 @@ class Event:
 
     @property
     def day(self) -> str:
-        """The UTC day that it is booked on, as YYYY-MM-DD. A call that began in one month and ended in the
-        next is booked on the last day of the first, as the ledger books it.
+        """Return the UTC day that it is booked on, as YYYY-MM-DD.
+
+        A call that began in one month and ended in the next is booked on the last day of the first, as in
+        the ledger.
         """
         if self.booked_month and self.booked_month < self.at[:7]:
             year, month = int(self.booked_month[:4]), int(self.booked_month[5:])
@@ -65,12 +67,12 @@ class Event:
 
     @property
     def answer(self) -> bool:
-        """Whether a person got a complete answer: what value is built on. Embeddings are no answers."""
+        """Return whether a person got a complete answer, on which value is based. Embeddings do not count."""
         return self.kind == "outcome" and self.person and self.result == "completed" and self.call in ANSWERS
 
 
 def read_event(row: Mapping[str, Any]) -> Event | None:
-    """The event of a row; None when it is none that measurement counts (an intent, a manifest, a key)."""
+    """Return the event of a row, or None if measurement does not count it (an intent, a manifest, a key)."""
     kind = row.get("kind")
     record_id, at = row.get("record_id"), row.get("at")
     if kind not in KINDS or not isinstance(record_id, str) or not isinstance(at, str) or len(at) < 10:

@@ -51,7 +51,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 
 
 def handler(_event: Any, context: Any) -> dict[str, int]:
-    """Entry of the scheduled function. Returns the number of events by day."""
+    """Serve the schedule. Return the number of events by day."""
     session, endpoint = botocore.session.get_session(), os.environ.get("AWS_ENDPOINT_URL")
     workgroup, ask = os.environ.get("ATHENA_WORKGROUP"), None
     if workgroup:
@@ -108,16 +108,16 @@ def run(
 
 
 def _aggregates(source: Source, last: date) -> Iterator[tuple[str, Aggregate]]:
-    """The days of the quarter until `last`; one without use, too."""
+    """Yield the days of the quarter until `last`, including those without use."""
     for day in days_until(last):
         text = source.aggregate(day)
         yield day, Aggregate() if text is None else Aggregate.from_json(text)
 
 
 def aggregate_day(source: Source, day: str, deployment: str) -> tuple[Aggregate, int]:
-    """The aggregate of one UTC day, and how many events it holds.
+    """Return the aggregate of one UTC day, and its number of events.
 
-    Rows are filed by the time they were delivered, so those of the next day are looked through as well.
+    Rows are filed by time of delivery, so those of the next day are searched as well.
     """
     following = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
     with Seen() as seen:
@@ -129,9 +129,9 @@ def aggregate_day(source: Source, day: str, deployment: str) -> tuple[Aggregate,
 
 
 def metric_lines(shown: Mapping[str, DepartmentAggregate], environment: str, milliseconds: int) -> list[str]:
-    """Metrics in embedded metric format, by environment and by department; never by person.
+    """Return metrics in embedded metric format, by environment and by department, never by person.
 
-    `shown` is what `shown_by_day` lets out of one day; the total is theirs, so that it hides nobody.
+    `shown` is what `shown_by_day` releases of one day; the total is theirs, so that it hides nobody.
     """
     lines = [
         _line(one.total, {"environment": environment, "department": name}, milliseconds)
@@ -143,7 +143,7 @@ def metric_lines(shown: Mapping[str, DepartmentAggregate], environment: str, mil
 
 
 def metric(cell: Cell, name: str) -> int:
-    """The value of a metric for one cell; numbers of people in steps of five."""
+    """Return the value of a metric for one cell; numbers of people in steps of five."""
     return (
         coarse(len(cell.people))
         if name == "ActivePeople"

@@ -19,17 +19,19 @@ SMALLEST_GROUP = 5
 
 
 def coarse(people: int) -> int:
-    """A number of people as it is shown by day or week: rounded down to a whole multiple of the group."""
+    """Return a number of people as shown by day or week: rounded down to a multiple of the group size."""
     return people - people % SMALLEST_GROUP
 
 
 def month_start(day: date) -> date:
-    """The first day of a day's month, with which atoms begin: every reader puts the same days together."""
+    """Return the first day of the month, with which atoms begin, so that every reader combines the same
+    days.
+    """
     return day.replace(day=1)
 
 
 def days_until(day: date) -> Iterator[str]:
-    """The days of the month up to `day`: what its atoms are made of."""
+    """Yield the days of the month up to `day`, from which its atoms are made."""
     first = month_start(day)
     for number in range((day - first).days + 1):
         yield (first + timedelta(days=number)).isoformat()
@@ -55,7 +57,7 @@ def shown_by_day(
 def _closed(
     aggregate: Aggregate, waiting: dict[str, DepartmentAggregate], smallest: int
 ) -> dict[str, DepartmentAggregate]:
-    """The atoms that a day closes; what it leaves open stays in `waiting`."""
+    """Return the atoms that a day closes; what it leaves open stays in `waiting`."""
     shown: dict[str, DepartmentAggregate] = {}
     for name, department in sorted(aggregate.departments.items()):
         atom = department
@@ -119,12 +121,12 @@ def _rest(waiting: Mapping[str, DepartmentAggregate], smallest: int) -> Departme
 
 
 def _plain(department: DepartmentAggregate) -> DepartmentAggregate:
-    """Without what tells of use cases and models."""
+    """Return it without figures of use cases and models."""
     return replace(department, use_cases={}, models={})
 
 
 def _detailed(department: DepartmentAggregate, smallest: int) -> DepartmentAggregate:
-    """With the use cases and models that enough people are behind; the others together are OTHER."""
+    """Return it with the use cases and models that have enough people; the others together are OTHER."""
     return replace(
         department,
         use_cases=_grouped(department.use_cases, smallest),
@@ -160,7 +162,9 @@ def hidden(cells: Mapping[str, Collection[str]], smallest: int = SMALLEST_GROUP)
 
 
 def total_shown(cells: Mapping[str, Collection[str]], smallest: int = SMALLEST_GROUP) -> bool:
-    """Whether the total of a table may be shown: not when it, or what hides behind it, is a small group."""
+    """Return whether the total of a table may be shown: not if it, or what hides behind it, is a small
+    group.
+    """
     everyone = frozenset().union(*(frozenset(people) for people in cells.values()))
     if not everyone:
         return True

@@ -1,8 +1,8 @@
-"""How far the counting has come: which objects were read, what they held, and which events were seen.
+"""Progress of the counting: objects read, their content, and events seen.
 
-One object of the analytics bucket, so that it is whole or not there: a zip of `progress.json` and the digests
-of each day's events (12 bytes an event). Every object of rows is read once; a run that dies changes nothing,
-and the next one starts where the last saved one ended.
+One object of the analytics bucket, written atomically: a zip of `progress.json` and the digests of each
+day's events (12 bytes per event). Every object of rows is read once; a run that dies changes nothing, and
+the next one starts where the last saved one ended.
 """
 
 import json
@@ -24,7 +24,7 @@ _MOST_DAYS = 14  # an outage that is caught up with
 
 
 class Progress:
-    """Aggregators of the days that may still change, and the names of the objects that they were given."""
+    """Aggregators of the days that may still change, and the names of the objects they have counted."""
 
     def __init__(self, deployment: str, today: date) -> None:
         self._deployment, self._today = deployment, today
@@ -44,11 +44,11 @@ class Progress:
 
     @property
     def days(self) -> list[str]:
-        """The days that are counted: yesterday and today, and those before that an outage left open."""
+        """Return the counted days: yesterday and today, and earlier ones that an outage left open."""
         return sorted(self._days)
 
     def resume(self, s3: Any, bucket: str) -> None:
-        """Take in what the last run saved; start from nothing where this version reads none of it."""
+        """Load what the last run saved; start from nothing if this version cannot read it."""
         first = self._today - timedelta(days=1)
         try:
             body = s3.get_object(Bucket=bucket, Key=KEY)["Body"]
@@ -67,7 +67,7 @@ class Progress:
                 self._days[day] = Aggregator(self._deployment, self._seen_of(day))
 
     def read_on(self, source: BucketSource, enough: Callable[[], bool]) -> bool:
-        """Count every object that was not read yet; False when `enough` said to stop before the last."""
+        """Count every unread object. Return False if `enough` stopped it before the last."""
         for filed in self.days:
             for name in source.names(filed):
                 if name in self._read[filed]:
@@ -81,20 +81,20 @@ class Progress:
         return True
 
     def aggregate(self, day: str) -> tuple[Aggregate, int]:
-        """The aggregate of a day so far, and how many events it holds."""
+        """Return the aggregate of a day so far, and its number of events."""
         return self._days[day].so_far().get(day, Aggregate()), self._seen[day].count
 
     def note_asked(self, day: str, aggregate: Aggregate, events: int) -> None:
-        """Keep what queries said of a day, for runs after Athena was given up in the middle of it."""
+        """Store the query results of a day, for runs after Athena was given up in the middle of it."""
         self._asked[day] = aggregate.to_json(), events
 
     def asked(self, day: str) -> tuple[Aggregate, int]:
-        """What queries said of a day the last time."""
+        """Return the last query results of a day."""
         text, events = self._asked.get(day, ("", 0))
         return Aggregate.from_json(text) if text else Aggregate(), events
 
     def save(self, s3: Any, bucket: str, *, complete: bool) -> None:
-        """Keep what the next run goes on from. `complete`: days before yesterday are done with."""
+        """Store what the next run continues from. `complete`: days before yesterday are finished."""
         keep = [day for day in self.days if not complete or day >= str(self._today - timedelta(days=1))]
         with TemporaryFile() as file:
             with zipfile.ZipFile(file, "w") as archive:
@@ -112,7 +112,7 @@ class Progress:
             s3.put_object(Bucket=bucket, Key=KEY, Body=file)
 
     def _load(self, file: IO[bytes]) -> date | None:
-        """The first day that was taken in; None where nothing could be."""
+        """Return the first day that was loaded; None if nothing could be."""
         try:
             archive = self._open.enter_context(zipfile.ZipFile(file))
             document = json.loads(archive.read("progress.json"))

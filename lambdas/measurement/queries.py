@@ -22,7 +22,7 @@ Ask = Callable[[str], Iterable[Mapping[str, Any]]]
 
 
 def last_days(days: int) -> str:
-    """The partitions of the last days: a constant when the query is planned, so that others are not read."""
+    """Return the partitions of the last days: a constant at planning time, so that others are not read."""
     return f"dt >= CAST(CAST(current_date - INTERVAL '{days}' DAY AS date) AS varchar)"
 
 
@@ -106,7 +106,7 @@ def _said(value: Any) -> bool:
 
 
 def _value(name: str, value: Any) -> Any:
-    """A value as a row has it: Athena answers in text."""
+    """Return a value as a row has it: Athena answers in text."""
     if name in _FLAGS:
         return _said(value)
     return int(value) if name in _AMOUNTS and value is not None else value
@@ -157,7 +157,7 @@ def _booked_on(day: str) -> str:
 
 
 def _events(day: str) -> str:
-    """Each event of a day once, without NULL."""
+    """Return SQL for each event of a day once, without NULL."""
     following = date.fromisoformat(day) + timedelta(days=1)
     texts = ("request_id", "principal", "principal_kind", "prompt", "model", "result", "call", "trainer",
              "decision", "booked_month")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which records were counted already, and what was noted of them: Firehose delivers at least once."""
+"""Which records were already counted, with a note for each: Firehose delivers at least once."""
 
 import json
 import sqlite3
@@ -17,7 +17,7 @@ _WIDTH = 8  # bytes of a digest
 class Seen:
     """Ids with a note each in bounded memory: 8-byte digests, moved to a file beyond `limit`.
 
-    Two of a million ids share a digest with a chance of one in thirty million.
+    The probability that two of a million ids share a digest is one in thirty million.
     """
 
     def __init__(self, limit: int = _IN_MEMORY) -> None:
@@ -40,11 +40,11 @@ class Seen:
 
     @property
     def count(self) -> int:
-        """How many ids were given."""
+        """Return the number of ids."""
         return self._filed + len(self._recent)
 
     def save(self, file: IO[bytes]) -> None:
-        """Write all that is known, for `load`: notes by number, then 12 bytes an id."""
+        """Write everything for `load`: notes by number, then 12 bytes per id."""
         numbers: dict[str, int] = {}
         for _, note in self._items():
             numbers.setdefault(note, len(numbers))
@@ -54,7 +54,7 @@ class Seen:
             file.write(digest + numbers[note].to_bytes(4, "big"))
 
     def load(self, file: IO[bytes]) -> None:
-        """Take in what `save` wrote."""
+        """Load what `save` wrote."""
         notes = [intern(one) for one in json.loads(file.read(int.from_bytes(file.read(_WIDTH), "big")))]
         entry = _WIDTH + 4
         while chunk := file.read(entry * self._limit):
@@ -70,7 +70,7 @@ class Seen:
         yield from self._recent.items()
 
     def first_time(self, record_id: str, note: str = "") -> bool:
-        """Whether this id was never given before; it is kept, and the note with it."""
+        """Return whether this id is new, and store it with the note."""
         digest = _digest(record_id)
         if self._found(digest) is not None:
             return False
@@ -80,7 +80,7 @@ class Seen:
         return True
 
     def note(self, record_id: str) -> str | None:
-        """What was noted when this id was first given; None for an id that never was."""
+        """Return the note of an id, or None if it is unknown."""
         return self._found(_digest(record_id))
 
     def _found(self, digest: bytes) -> str | None:
@@ -110,17 +110,17 @@ def _digest(record_id: str) -> bytes:
 
 
 class Over(Seen):
-    """What was seen, and more that is forgotten with this: nothing is added to `base`."""
+    """A layer over what was seen that can be discarded: nothing is added to `base`."""
 
     def __init__(self, base: Seen) -> None:
         super().__init__()
         self._base = base
 
     def first_time(self, record_id: str, note: str = "") -> bool:
-        """As of `Seen`, after all that `base` knows."""
+        """As in `Seen`, considering what `base` knows."""
         return self._base.note(record_id) is None and super().first_time(record_id, note)
 
     def note(self, record_id: str) -> str | None:
-        """As of `Seen`, from either."""
+        """As in `Seen`, from either."""
         known = self._base.note(record_id)
         return super().note(record_id) if known is None else known

@@ -1,4 +1,4 @@
-"""Where metadata copies are read from: `records/dt=YYYY-MM-DD/` of the analytics bucket or of a folder."""
+"""Source of metadata copies: `records/dt=YYYY-MM-DD/` in the analytics bucket or in a folder."""
 
 import gzip
 import io
@@ -29,7 +29,7 @@ class BucketSource:
         self._s3, self._bucket = s3, bucket
 
     def days(self) -> list[str]:
-        """Every day that has objects, sorted. Raises what the client raises."""
+        """Return every day with objects, sorted. Raises what the client raises."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=f"{PREFIX}/dt=", Delimiter="/"
         )
@@ -37,23 +37,23 @@ class BucketSource:
         return sorted(prefix.rstrip("/").rpartition("dt=")[2] for prefix in found)
 
     def lines(self, day: str) -> Iterator[bytes]:
-        """Lines of a day, object by object."""
+        """Yield the lines of a day, object by object."""
         for name in self.names(day):
             yield from self.read(name)
 
     def names(self, day: str) -> Iterator[str]:
-        """The keys of a day's objects. Objects never change once they are there."""
+        """Yield the keys of a day's objects, which are immutable."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=f"{PREFIX}/dt={day}/"
         )
         return (entry["Key"] for page in pages for entry in page.get("Contents", ()))
 
     def read(self, name: str) -> Iterator[bytes]:
-        """Lines of one object, streamed."""
+        """Yield the lines of one object, streamed."""
         return _lines(_Readable(self._s3.get_object(Bucket=self._bucket, Key=name)["Body"]), name)
 
     def aggregate(self, day: str) -> bytes | None:
-        """The aggregate of a day as JSON, if the hourly function has made one."""
+        """Return the aggregate of a day as JSON, if the hourly function has written one."""
         try:
             body = self._s3.get_object(Bucket=self._bucket, Key=aggregate_key(day))["Body"].read()
         except self._s3.exceptions.NoSuchKey:
@@ -68,33 +68,33 @@ class FolderSource:
         self._root, self._folder = folder, folder / PREFIX
 
     def days(self) -> list[str]:
-        """Every day that has a folder, sorted."""
+        """Return every day with a folder, sorted."""
         return sorted(path.name.removeprefix("dt=") for path in self._folder.glob("dt=*"))
 
     def lines(self, day: str) -> Iterator[bytes]:
-        """Lines of a day, file by file."""
+        """Yield the lines of a day, file by file."""
         for path in sorted((self._folder / f"dt={day}").glob("*")):
             with path.open("rb") as file:
                 yield from _lines(file, path.name)
 
     def aggregate(self, day: str) -> bytes | None:
-        """The aggregate of a day as JSON, if there is a copy of it."""
+        """Return the aggregate of a day as JSON, if there is a copy."""
         path = self._root / aggregate_key(day)
         return gzip.decompress(path.read_bytes()) if path.exists() else None
 
 
 def aggregate_key(day: str) -> str:
-    """Where the aggregate of a day lies in the analytics bucket."""
+    """Return the object key of a day's aggregate."""
     return f"aggregates/dt={day}.json.gz"
 
 
 def events(source: Source, day: str) -> Iterator[Event]:
-    """The events of a day's rows."""
+    """Yield the events of a day's rows."""
     return events_of(source.lines(day))
 
 
 def events_of(lines: Iterable[bytes]) -> Iterator[Event]:
-    """The events of rows. Lines that are not JSON are passed over: a copy is not evidence."""
+    """Yield the events of rows. Lines that are not JSON are skipped: a copy is not evidence."""
     for line in lines:
         try:
             row = json.loads(line)
@@ -106,14 +106,14 @@ def events_of(lines: Iterable[bytes]) -> Iterator[Event]:
 
 
 def _lines(file: Any, name: str) -> Iterator[bytes]:
-    """Lines of a file or body, unpacked where it is gzip."""
+    """Yield the lines of a file or body, decompressed if it is gzip."""
     reader = io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file
     packed = reader.peek(2)[:2] == b"\x1f\x8b" if hasattr(reader, "peek") else name.endswith(".gz")
     yield from gzip.GzipFile(fileobj=reader) if packed else reader
 
 
 class _Readable(io.RawIOBase):
-    """A streamed body as a raw file, so that it can be looked into and unpacked."""
+    """A streamed body as a raw file, so that it can be inspected and decompressed."""
 
     def __init__(self, body: Any) -> None:
         self._body = body

@@ -56,8 +56,9 @@ def _notary() -> Notary:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Seal every hour that is due, or do the part of a shard that is not the first. What AWS refuses is
-    raised: the run is tried again, then alarmed.
+    """Seal every hour that is due, or do the work of a shard other than the first.
+
+    AWS errors are raised: the run is retried, then an alarm is raised.
     """
 
     def has_time() -> bool:

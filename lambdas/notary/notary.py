@@ -1,15 +1,15 @@
-"""Seals hours, the oldest first, each once (L2.5).
+"""Seals hours, oldest first, each once (L2.5).
 
-An hour is due five minutes after its end: a put is decided within seconds, so nobody who began in the hour is
-still at it. Its objects are put together into segments, one after the other; the manifest names the segments
-and is signed; only then are the objects tagged as contained, and only what is tagged may expire. Each step
-goes on where a run before it was cut short, by what lies in the bucket, so no hour is too big for one run,
-and memory holds one segment. What comes later all the same is sealed with a later hour.
+An hour is due five minutes after its end: a put is decided within seconds, so nobody who began in the hour
+is still writing. Its objects are combined into segments, one after the other; the manifest lists the
+segments and is signed; only then are the objects tagged as contained, and only tagged objects may expire.
+Each step continues where an interrupted run stopped, judging by what is in the bucket, so no hour is too
+large for one run, and memory holds one segment. Anything that arrives later is sealed with a later hour.
 
-Where one run after the other does not keep up, shards work side by side, each on the writers that fall to it:
-it makes their segments (numbered from 1,000 times the shard) and tags what they contain. Shard 0 signs, once
-no other has anything left. How many there are is written down by who begins an hour, so a change never
-divides an hour twice; shard 0 takes those that are not there any more.
+If sequential runs do not keep up, shards work in parallel, each on its own writers: a shard builds their
+segments (numbered from 1,000 times the shard) and tags what they contain. Shard 0 signs once no other has
+work left. The first run of an hour writes down the number of shards, so a change never divides an hour
+twice; shard 0 takes over shards that no longer exist.
 """
 
 import heapq
@@ -70,7 +70,7 @@ _IS_THERE = 412
 
 
 class AnchorBucket:
-    """A bucket of another account that takes an anchor an hour under `prefix`. `s3` is a botocore client."""
+    """A bucket in another account that stores an anchor per hour under `prefix`. `s3` is botocore's."""
 
     def __init__(self, s3: Any, bucket: str, prefix: str) -> None:
         self._s3 = s3
@@ -78,7 +78,7 @@ class AnchorBucket:
         self._prefix = prefix
 
     def put(self, anchor: Anchor) -> None:
-        """Keep an anchor; nothing where it is there already. Raises botocore's errors."""
+        """Store an anchor, unless it exists. Raises botocore's errors."""
         key = f"{self._prefix}dt={anchor.hour:%Y-%m-%d}/hour={anchor.hour:%H}.json"
         line = json.dumps(anchor.as_document()).encode() + b"\n"
         try:
@@ -90,8 +90,9 @@ class AnchorBucket:
 
 @dataclass(slots=True)
 class _Progress:
-    """What is done of a shard of an hour: its segments, the end of the last one, what is odd. A writer's
-    objects lie together, so nothing is kept of the writers before the last.
+    """Completed work of a shard of an hour: its segments, the end of the last one, anomalies.
+
+    A writer's objects are adjacent, so nothing is kept of earlier writers.
     """
 
     segments: list[SealedSegment] = field(default_factory=list)
@@ -100,11 +101,11 @@ class _Progress:
 
     @property
     def after(self) -> str:
-        """The last key that they have."""
+        """Return the last key in its segments."""
         return self.last.last_key if self.last else ""
 
     def take(self, segment: SealedSegment, runs: Sequence[Run]) -> None:
-        """Take note of a segment."""
+        """Note a segment."""
         self.segments.append(segment)
         if segment.late:
             return
@@ -122,22 +123,24 @@ class _Plan:
     shards: int
 
     def shard_of(self, key: str) -> int:
-        """Whose an object of records is: all of a writer's fall to one shard."""
+        """Return the shard of an object of records: all of a writer's belong to one shard."""
         return crc32(writer_of(key).encode()) % self.shards
 
     def shard_of_segment(self, key: str) -> int:
-        """Who makes a segment, and tags what it contains. Late ones are the first shard's."""
+        """Return the shard that builds a segment, and tags what it contains. Late ones are the first
+        shard's.
+        """
         number = int(key.rsplit("/", 1)[1].split(".")[0])
         return 0 if self.shards == 1 or number >= _LATE_NUMBER else number // _NUMBERS
 
 
 class OutOfTime(Exception):
-    """The run has to stop; the next one goes on."""
+    """The run has to stop; the next one continues."""
 
 
 class Notary:
-    """Seals hours of one bucket. `s3`, `kms` are botocore clients, `store` is where segments and manifests
-    are put, `anchors` where hashes of manifests are kept outside.
+    """Seals hours of one bucket. `s3`, `kms` are botocore clients, `store` takes segments and manifests,
+    `anchors` hashes of manifests outside.
     """
 
     def __init__(
@@ -166,14 +169,14 @@ class Notary:
         self._clock = clock
 
     def seal_due(self, has_time: Callable[[], bool] = lambda: True) -> list[Manifest]:
-        """Seal every hour that is due, as long as there is time; what was sealed now.
+        """Seal every hour that is due while there is time. Return what was sealed.
 
         Raises botocore's errors and `NotWritten`.
         """
         return list(self.seal_each(has_time))
 
     def seal_each(self, has_time: Callable[[], bool] = lambda: True) -> Iterator[Manifest]:
-        """`seal_due` one hour after the other: who catches up on many need not hold more than one."""
+        """Yield as `seal_due`, hour by hour, so that catching up on many need not hold more than one."""
         last_due = hour_of(self._clock() - GRACE) - HOUR
         before = self._last_manifest(last_due)
         try:
@@ -191,7 +194,8 @@ class Notary:
             return
 
     def work_on(self, shard: int, has_time: Callable[[], bool] = lambda: True) -> int:
-        """The part of a shard after the first in every hour that is due: how many segments it made now.
+        """Do the work of a shard other than the first in every hour that is due. Return the number of new
+        segments.
 
         Raises botocore's errors and `NotWritten`.
         """
@@ -213,13 +217,15 @@ class Notary:
         return made
 
     def _mine(self, shard: int, plan: _Plan) -> list[int]:
-        """The shards of an hour that are this one's: the first takes those that are not there any more."""
+        """Return the shards of an hour that this one handles: the first also takes those that no longer
+        exist.
+        """
         if shard:
             return [shard] if shard < plan.shards else []
         return [0, *range(self._shards, plan.shards)]
 
     def _plan(self, hour: datetime) -> _Plan:
-        """How an hour is divided: as who began it wrote down."""
+        """Return how an hour is divided, as written down by its first run."""
         key = _plan_key(hour)
         known = self._planned(key)
         if known is None:
@@ -266,7 +272,7 @@ class Notary:
     # -- segments
 
     def _segments_of(self, plan: _Plan, shard: int, has_time: Callable[[], bool]) -> Iterator[None]:
-        """Make the segments that a shard of an hour does not have yet, one after the other."""
+        """Build the missing segments of a shard of an hour, one after the other."""
         done = self._done(plan, only=shard)[0][shard]
         listed = self._listed(hour_prefix(plan.hour), after=done.after)
         mine = ((key, size) for key, size in listed if _is_ours(key) and plan.shard_of(key) == shard)
@@ -278,7 +284,7 @@ class Notary:
             yield
 
     def _done(self, plan: _Plan, *, only: int | None = None) -> tuple[list[_Progress], _Progress]:
-        """What is done of an hour by shard, and of its late objects; or of one shard alone."""
+        """Return the completed work of an hour by shard, and of its late objects; or of one shard."""
         shards, late = [_Progress() for _ in range(plan.shards)], _Progress()
         for key in list(self._keys(segments_of_hour(plan.hour))):
             if key.endswith(".index.jsonl") or key == _plan_key(plan.hour):
@@ -291,8 +297,10 @@ class Notary:
         return shards, late
 
     def _strange(self, plan: _Plan, done: Sequence[_Progress]) -> list[str]:
-        """What lies among the records of an hour and is none. Raises `OutOfTime` while a shard is still at
-        work: what comes behind the last key that it has is its own, what comes before that is late.
+        """Return what is among the records of an hour but is not a record.
+
+        Raises `OutOfTime` while a shard is still working: anything after its last key is its own, anything
+        before is late.
         """
         strange: list[str] = []
         for key, _ in self._listed(hour_prefix(plan.hour)):
@@ -303,7 +311,7 @@ class Notary:
         return strange
 
     def _together(self, listed: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
-        """Keys that make a segment each."""
+        """Yield keys that make up one segment."""
         keys: list[str] = []
         size = 0
         for key, length in listed:
@@ -316,7 +324,7 @@ class Notary:
             yield keys
 
     def _compact(self, key: str, keys: Sequence[str], done: _Progress, has_time: Callable[[], bool]) -> None:
-        """Put the segment of these objects. The index first: where there is a segment, there is its index."""
+        """Write the segment of these objects, index first: a segment always has its index."""
         if not has_time():
             raise OutOfTime
         made = build(zip(keys, self._contents(keys), strict=True))
@@ -334,7 +342,7 @@ class Notary:
         done.take(sealed, made.runs)
 
     def _sealed(self, key: str) -> SealedSegment:
-        """What a segment says of itself, and S3 of its bytes."""
+        """Return what a segment's index says about it, and S3 about its bytes."""
         head = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
         said = head["Metadata"]
         return SealedSegment(
@@ -377,7 +385,7 @@ class Notary:
         yield from sorted((key, size) for key, size in absent.items() if key not in noted)
 
     def _held(self, manifest: Manifest) -> Iterator[str]:
-        """The keys that a manifest holds of its own hour, in S3's order."""
+        """Yield the keys that a manifest contains of its own hour, in S3's order."""
         own = [segment for segment in manifest.segments if not segment.late]
         shards = [list(group) for _, group in groupby(own, key=lambda one: one.key.rsplit("/", 1)[1][0])]
         yield from (one.key for one in manifest.objects)
@@ -453,12 +461,12 @@ class Notary:
         return None
 
     def _first_hour(self, last_due: datetime) -> datetime:
-        """The hour of the oldest record; the last hour where there is none yet."""
+        """Return the hour of the oldest record, or the last hour if there is none yet."""
         first = next(iter(self._keys(RECORDS, most=1)), None)
         return min(hour_of_key(first), last_due) if first else last_due
 
     def _sealed_hours(self, first: datetime, end: datetime) -> list[datetime]:
-        """The hours from `first` to before `end` that have a manifest."""
+        """Return the hours from `first` to before `end` that have a manifest."""
         hours: list[datetime] = []
         day = first.replace(hour=0)
         while day < end:
@@ -473,11 +481,11 @@ class Notary:
         return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
 
     def _keys(self, prefix: str, *, most: int = 1000) -> Iterator[str]:
-        """Keys under a prefix, in their order, page by page; with `most` under 1,000 only so many."""
+        """Yield keys under a prefix in order, page by page; at most `most` if that is below 1,000."""
         return (key for key, _ in self._listed(prefix, most=most))
 
     def _listed(self, prefix: str, *, after: str = "", most: int = 1000) -> Iterator[tuple[str, int]]:
-        """Keys and sizes under a prefix, in the order of the keys, those after `after`."""
+        """Yield keys and sizes under a prefix in key order, after `after`."""
         query: dict[str, Any] = {"Bucket": self._bucket, "Prefix": prefix, "MaxKeys": most}
         if after:
             query["StartAfter"] = after
@@ -494,7 +502,7 @@ def _plan_key(hour: datetime) -> str:
 
 
 def _is_ours(key: str) -> bool:
-    """Whether a writer of ours names an object so."""
+    """Return whether our writers name objects like this."""
     try:
         writer_of(key)
         return key.endswith(f"/{first_of(key):012d}.jsonl")
@@ -503,9 +511,7 @@ def _is_ours(key: str) -> bool:
 
 
 def _not_among(listed: Iterable[tuple[str, int]], known: Iterable[str]) -> dict[str, int]:
-    """Keys, and their sizes, that are not among the known ones; both are in S3's order, so neither is
-    kept.
-    """
+    """Return keys, and their sizes, that are not known. Both are in S3's order, so neither is stored."""
     absent: dict[str, int] = {}
     left = iter(known)
     at = next(left, None)

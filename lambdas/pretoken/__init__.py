@@ -1,1 +1,1 @@
-"""Cognito's trigger before a token is made: says who the person is to us."""
+"""Cognito's trigger before a token is issued: determines who the person is."""

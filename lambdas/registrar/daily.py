@@ -38,7 +38,7 @@ _AT_ONCE = 8  # of ten connections
 
 
 def case_id(one: Refusals) -> str:
-    """Under what the case of a person's month lies."""
+    """Return the id of the case of a person's month."""
     return f"{one.month}#{one.person}"
 
 
@@ -53,7 +53,7 @@ class Day:
     clock: Clock
 
     def run(self, pool: ThreadPoolExecutor) -> Counter[str]:
-        """Go through everybody; how many people stand where, and how many lapsed today."""
+        """Process everybody. Return how many people have which status, and how many lapsed today."""
         listed = {row.sk: row for row in self.table.rows("PEOPLE")}
         counts: Counter[str] = Counter()
         for states in pool.map(lambda record: self._person(record, listed), self._people(listed)):
@@ -61,7 +61,7 @@ class Day:
         return counts
 
     def cases(self, counted: Iterable[Refusals], least: int) -> int:
-        """Open the case of everybody with at least `least` refusals, or update it; how many are open."""
+        """Open or update the case of everybody with at least `least` refusals. Return how many are open."""
         opened = 0
         for one in counted:
             if one.count < least:
@@ -157,7 +157,7 @@ class Day:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Lambda's entry, on a schedule. Answers with how many people stand where."""
+    """Serve the schedule. Return how many people have which status."""
     del event, context
     made, writer = clients(), open_writer("onboarding")
     day = Day(

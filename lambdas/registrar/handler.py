@@ -69,11 +69,11 @@ class Registry:
     clock: Clock
 
     def today(self) -> date:
-        """The day, in UTC."""
+        """Return the date in UTC."""
         return self.clock().date()
 
     def person(self, token: str) -> AccessRecord:
-        """Whose token it is. Raises `Refused`."""
+        """Return whose token it is. Raises `Refused`."""
         claims = genuine_claims(token, self.user_info_url)
         person = claims.get("kit_person")
         record = self.records.get(user_key(person)) if isinstance(person, str) and person else None
@@ -82,7 +82,7 @@ class Registry:
         return record
 
     def accept(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Write down that the person accepted a document. Raises `Refused`."""
+        """Record that the person accepted a document. Raises `Refused`."""
         found = self.content.guideline(str(event.get("document", "")))
         if found is None:
             raise Refused("document")
@@ -95,7 +95,7 @@ class Registry:
         return self._let_in(record)
 
     def complete(self, record: AccessRecord, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Grade a quiz and write down a pass. Raises `Refused`."""
+        """Grade a quiz and record a pass. Raises `Refused`."""
         course = self.content.course(str(event.get("course", "")))
         answers = event.get("answers")
         if course is None or event.get("version") != course.version:
@@ -153,7 +153,7 @@ class Registry:
         return {"state": "closed"}
 
     def _let_in(self, record: AccessRecord) -> dict[str, Any]:
-        """End the onboarding once nothing is left to do."""
+        """Complete the onboarding once nothing is left to do."""
         rows = self.table.rows(f"PERSON#{record.subject}")
         evidence = read_evidence(rows, record, self.today())
         found = self._standing(record, replace(evidence, signed_in=True))
@@ -177,7 +177,7 @@ class Registry:
 
 
 def acceptance_of(found: Guideline, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The audit record of an acceptance."""
+    """Return the audit record of an acceptance."""
     return {
         "kind": "acceptance",
         "document": found.id,
@@ -188,7 +188,7 @@ def acceptance_of(found: Guideline, event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def completion_of(course: Course, on: date, percent: int, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The audit record of a pass."""
+    """Return the audit record of a pass."""
     return {
         "kind": "training",
         "course": course.id,
@@ -201,13 +201,13 @@ def completion_of(course: Course, on: date, percent: int, event: Mapping[str, An
 
 
 def language_of(event: Mapping[str, Any]) -> str:
-    """The language that was shown."""
+    """Return the language that was shown."""
     language = event.get("language")
     return language if isinstance(language, str) and len(language) == 2 and language.isalpha() else "en"
 
 
 def months_after(on: date, months: int) -> date:
-    """The same day some months later, or the last day of that month."""
+    """Return the same day some months later, or the last day of that month."""
     year, month = divmod(on.year * 12 + on.month - 1 + months, 12)
     return date(year, month + 1, min(on.day, calendar.monthrange(year, month + 1)[1]))
 
@@ -241,13 +241,13 @@ def _registry() -> Registry:
 
 
 def published_content(s3: Any) -> Content:
-    """The content as it is published now."""
+    """Return the currently published content."""
     found = s3.get_object(Bucket=os.environ["GOVERNANCE_BUCKET"], Key=os.environ["PORTAL_CONTENT_KEY"])
     return read_content(found["Body"].read())
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Lambda's entry. See the module for event and answer."""
+    """Serve Lambda. See the module for event and answer."""
     del context
     registry = _registry()
     try:

@@ -1,1 +1,1 @@
-"""Reminds people by mail of what they have left to accept or learn (L3.5, L4.1)."""
+"""Reminds people by email of courses and policies that they have yet to complete (L3.5, L4.1)."""

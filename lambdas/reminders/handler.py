@@ -37,7 +37,7 @@ _ENOUGH = frozenset({"LimitExceededException", "SendingPausedException", "TooMan
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How often one person is reminded at most, and how many people on one day."""
+    """How often one person is reminded at most, and how many people per day."""
 
     every_days: int
     most_a_day: int
@@ -57,7 +57,7 @@ class Reminders:
     limits: Limits
 
     def run(self, today: date) -> Counter[str]:
-        """Remind everybody whose turn it is; how many of what."""
+        """Remind everybody whose turn it is. Return counts by result."""
         counts: Counter[str] = Counter()
         if today.weekday() >= _SATURDAY:
             return counts
@@ -103,7 +103,9 @@ class Reminders:
             yield row
 
     def _address(self, person: str) -> str:
-        """Where mail reaches somebody of the directory; empty for nobody, or for somebody who has left."""
+        """Return the email address of a person in the directory; empty for nobody, or for somebody who has
+        left.
+        """
         found = self.directory.get_item(
             TableName=self.directory_table,
             Key={"pk": {"S": f"USER#{person}"}, "sk": {"S": "RESOURCE"}},
@@ -127,8 +129,10 @@ class Reminders:
 
 
 def address_of(person: Mapping[str, Any]) -> str:
-    """The primary address of an active person as SCIM has it, else the first, else the user name if it is
-    one; empty for somebody who is not active.
+    """Return the primary address of an active person in SCIM, or the first, or the user name if it is an
+    address.
+
+    Empty for somebody who is not active.
     """
     if not person.get("active", True):
         return ""
@@ -147,7 +151,7 @@ def _is_address(text: str) -> bool:
 
 
 def message(organization: str, portal_url: str, left: int, due: str) -> tuple[str, str]:
-    """Subject and text, in English and German."""
+    """Return subject and text, in English and German."""
     steps = "one step" if left == 1 else f"{left} steps"
     schritte = "ein Schritt" if left == 1 else f"{left} Schritte"
     verb = "fehlt" if left == 1 else "fehlen"
@@ -172,7 +176,7 @@ def _client(service: str) -> Any:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Lambda's entry, on a schedule. Answers with how many were reminded, postponed or not reached."""
+    """Serve the schedule. Return how many were reminded, postponed or not reached."""
     del event, context
     environ, dynamodb = os.environ, _client("dynamodb")
     reminders = Reminders(

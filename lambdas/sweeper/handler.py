@@ -1,8 +1,8 @@
-"""The sweeper: charges what dead processes had reserved, and says so in the records (L1.6, L2.5).
+"""The sweeper: charges reservations of dead processes, and records it (L1.6, L2.5).
 
-A gateway that dies in the middle of a call leaves a reservation and an intent without an outcome. When the
+A gateway that dies during a call leaves a reservation and an intent without an outcome. Once the
 reservation has expired, the sweeper records the outcome `expired`, with the cost that the process had noted
-or else the whole reservation as its estimated cost, and charges that then: nothing is charged without a
+or else the whole reservation as its estimated cost, and then charges that: nothing is charged without a
 record, and what the provider may have charged is never spent a second time. A run that dies in between
 records the same outcome again.
 
@@ -28,15 +28,15 @@ _SPARE_SECONDS = 20  # a run stops when it has less time than this; the next goe
 
 
 class Records(Protocol):
-    """The audit store. Returning means durable."""
+    """The audit store. A record is durable on return."""
 
     async def append(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> None: ...
 
 
 async def sweep(ledger: Ledger, records: Records, has_time: Any = lambda: True) -> dict[str, int]:
-    """Record and charge what has expired. Counts what was swept and what was settled in the meantime.
+    """Record and charge what has expired. Return counts of swept and meanwhile settled reservations.
 
-    Raises what the stores raise: what was not reached is still there for the next run.
+    Raises what the stores raise: what was not reached is left for the next run.
     """
     counts = {"swept": 0, "settled_meanwhile": 0, "microusd": 0}
 
@@ -97,7 +97,7 @@ def _stores() -> tuple[Ledger, AuditWriter]:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """One sweep. What AWS refuses is raised: the run is tried again, then alarmed."""
+    """Sweep once. AWS errors are raised: the run is retried, then an alarm is raised."""
     del event
     ledger, records = _stores()
 

@@ -30,7 +30,7 @@ class NotThere(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object as it was read: `version_id` says which version that was."""
+    """An object as read, with its `version_id`."""
 
     key: str
     body: bytes
@@ -38,11 +38,11 @@ class Stored:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the bytes, in hex."""
+        """Return the SHA-256 of the bytes, in hex."""
         return hashlib.sha256(self.body).hexdigest()
 
     def document(self) -> dict[str, Any]:
-        """The JSON object that the bytes hold."""
+        """Return the JSON object in the bytes."""
         return json.loads(self.body)
 
 
@@ -55,7 +55,7 @@ class DepartmentArea:
     key_arn: str
 
     def read(self, key: str) -> Stored:
-        """The newest version. Raises `NotThere`, and botocore's errors for what is not allowed."""
+        """Return the latest version. Raises `NotThere`, and botocore's errors for what is not allowed."""
         try:
             found = self.s3.get_object(Bucket=self.bucket, Key=key)
         except botocore.exceptions.ClientError as error:
@@ -65,17 +65,17 @@ class DepartmentArea:
         return Stored(key, found["Body"].read(), found.get("VersionId") or "")
 
     def document(self, key: str) -> dict[str, Any]:
-        """The JSON object under a key. Raises `NotThere`."""
+        """Return the JSON object under a key. Raises `NotThere`."""
         return self.read(key).document()
 
     def keys(self, prefix: str) -> list[str]:
-        """What lies under a prefix, oldest first."""
+        """Return the keys under a prefix, oldest first."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         found = [one for page in pages for one in page.get("Contents", ())]
         return [one["Key"] for one in sorted(found, key=lambda one: (one["LastModified"], one["Key"]))]
 
     def put_once(self, key: str, body: bytes) -> bool:
-        """Write an object that must not be there yet. False when it is: nothing was changed then."""
+        """Write an object that must not exist yet. Return False, changing nothing, if it does."""
         try:
             self._put(key, body, IfNoneMatch="*")
         except botocore.exceptions.ClientError as error:
@@ -85,7 +85,7 @@ class DepartmentArea:
         return True
 
     def put(self, key: str, body: bytes) -> None:
-        """Write an object; the bucket keeps the version before."""
+        """Write an object; the bucket keeps the previous version."""
         self._put(key, body)
 
     def _put(self, key: str, body: bytes, **more: Any) -> None:
@@ -100,34 +100,34 @@ class DepartmentArea:
 
 
 def request_key(request: str) -> str:
-    """Where a request lies. Raises ValueError for what is not a request id."""
+    """Return the key of a request. Raises ValueError if it is not a request id."""
     return f"requests/{_checked(request)}.json"
 
 
 def draft_key(request: str) -> str:
-    """Where its draft lies."""
+    """Return the key of its draft."""
     return f"drafts/{_checked(request)}.json"
 
 
 def batch_key(batch: str) -> str:
-    """Where the answers of a message batch lie. Raises ValueError for what is not an id of one."""
+    """Return the key of a message batch's answers. Raises ValueError if it is not a batch id."""
     if not _BATCH_ID.match(batch):
         raise ValueError("not the id of a message batch")
     return f"batches/{batch}.jsonl"
 
 
 def decisions_of(request: str) -> str:
-    """Under what the decisions about a request lie."""
+    """Return the prefix of the decisions about a request."""
     return f"decisions/{_checked(request)}/"
 
 
 def edit_key(request: str) -> str:
-    """Where a reviewer's version lies."""
+    """Return the key of a reviewer's version."""
     return f"edits/{_checked(request)}.json"
 
 
 def released_key(workflow: str, request: str) -> str:
-    """Where the released text lies."""
+    """Return the key of the released text."""
     return f"released/{workflow}/{_checked(request)}.json"
 
 
@@ -138,5 +138,5 @@ def _checked(request: str) -> str:
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:
-    """A document as it is stored: sorted, UTF-8."""
+    """Return a document as stored: sorted, UTF-8."""
     return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""AWS clients of the workflow's functions, and what they are made into in more than one."""
+"""AWS clients of the workflow's functions, and what several functions create from them."""
 
 import os
 from typing import Any
@@ -11,7 +11,7 @@ from lambdas.workflow.proof import Prover
 
 
 def client(service: str) -> Any:
-    """The client of one service in the function's region; `AWS_ENDPOINT_URL` is honoured."""
+    """Return a client of one service in the function's region; `AWS_ENDPOINT_URL` is honoured."""
     config = botocore.config.Config(
         connect_timeout=3, read_timeout=15, retries={"total_max_attempts": 3, "mode": "standard"}
     )
@@ -21,7 +21,7 @@ def client(service: str) -> Any:
 
 
 def prover() -> Prover:
-    """Who wrote a document, of the role that may: `PEOPLE_ROLE` of the function's environment."""
+    """Return the prover for documents of the role `PEOPLE_ROLE` in the function's environment."""
     return Prover(
         client("sts").meta.endpoint_url, os.environ["PEOPLE_ROLE"], urllib3.PoolManager(retries=False)
     )

@@ -17,13 +17,15 @@ PREFIX = "training/"
 
 @dataclass(frozen=True, slots=True)
 class Courses:
-    """Completions in the governance bucket. `access` tells the id of a person from their user name."""
+    """Completions in the governance bucket. `access` maps user names to ids."""
 
     governance: DepartmentArea
     access: AccessRecords
 
     def has_completed(self, person: str, course: str) -> bool:
-        """Whether `person`, a user name or an id, has. Nobody unknown has. Raises botocore's errors."""
+        """Return whether `person`, a user name or an id, has completed it. False if unknown. Raises
+        botocore's errors.
+        """
         if not person:
             return False
         found = self.access.find_person(person) or self.access.get(user_key(person))
@@ -37,10 +39,10 @@ class Courses:
 
 
 def completion_key(person: str, course: str) -> str:
-    """Where a completion lies. `person` is an id."""
+    """Return the key of a completion. `person` is an id."""
     return f"{PREFIX}{course}/{person}.json"
 
 
 def keep_completion(governance: DepartmentArea, person: str, course: str, fields: Mapping[str, Any]) -> None:
-    """Write a completion; again is the same. Raises botocore's errors."""
+    """Write a completion. Idempotent. Raises botocore's errors."""
     governance.put(completion_key(person, course), encoded(fields))

@@ -29,9 +29,9 @@ class Desk:
     clock: Clock = utc_now
 
     def open(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Open the review: a person is asked where the policy demands it or a check found something.
+        """Open the review: a person is asked if the policy requires it or a check found something.
 
-        Returns {"state": "waiting" | "not-demanded" | …}; once opened it stays what it became.
+        Return {"state": "waiting" | "not-demanded" | …}; an opened review keeps its state.
         """
         findings = tuple({"check": one["check"], "finding": one["finding"]} for one in event["findings"])
         demanded = str(event.get("demanded_by") or "")
@@ -59,14 +59,14 @@ class Desk:
         return {"state": review.state}
 
     def wait(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Take the execution's token; a decision that counts already is delivered at once."""
+        """Store the execution's token; an existing decision is delivered at once."""
         review = self.reviews.wait(event["department"], event["request"], event["token"])
         if review.state in DECIDED:
             deliver(self.states, review)
         return {"state": review.state}
 
     def escalate(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Tell the people behind the alarms that a review waits too long, then wait on."""
+        """Notify the recipients of alarms that a review is waiting too long, then keep waiting."""
         if self.reviews.escalate(event["department"], event["request"]):
             said = {key: event[key] for key in ("department", "request", "workflow")}
             self.topics.publish(
@@ -77,7 +77,7 @@ class Desk:
         return self.wait(event)
 
     def expire(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Close a review that nobody decided; a decision that was made meanwhile counts."""
+        """Close a review that nobody decided; a decision made meanwhile counts."""
         return {"state": self.reviews.expire(event["department"], event["request"]).state}
 
 
@@ -88,7 +88,7 @@ def _desk() -> Desk:
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """Lambda's entry."""
+    """Serve Lambda."""
     del context
     desk = _desk()
     steps = {"open": desk.open, "wait": desk.wait, "escalate": desk.escalate, "expire": desk.expire}

@@ -58,9 +58,8 @@ class Drafting:
     def draft(self, workflow: Workflow, request: str) -> dict[str, Any]:
         """Have Claude write the draft, once.
 
-        Returns {"status": "drafted", "call", "draft_sha256", "requested_by", "reason": ""}, or these fields
-        empty with {"status": "refused", "reason"} where asking again would not help. Raises
-        `GatewayUnavailable`.
+        Return {"status": "drafted", "call", "draft_sha256", "requested_by", "reason": ""}, or these fields
+        empty with {"status": "refused", "reason"} if a retry would not help. Raises `GatewayUnavailable`.
         """
         try:
             asked = self.area.document(request_key(request))
@@ -85,7 +84,7 @@ class Drafting:
         }
 
     def _write_draft(self, workflow: Workflow, request: str, asked: Mapping[str, Any]) -> str:
-        """Ask Claude and keep the answer; a text where that is refused."""
+        """Ask Claude and store the answer. Return a text if that is refused."""
         try:
             person = self.prover.person(asked)
         except NotProved as refused:
@@ -132,7 +131,7 @@ class Drafting:
         return self.courses is not None and self.courses.has_completed(person, course)
 
     def validate(self, workflow: Workflow, request: str) -> dict[str, Any]:
-        """Check the draft. Returns {"findings": [{"check", "finding"}]}."""
+        """Check the draft. Return {"findings": [{"check", "finding"}]}."""
         draft = self.area.document(draft_key(request))
         sources = {name: str(value) for name, value in draft["variables"].items()}
         checked = Draft(draft["text"], sources, workflow.output_schema)
@@ -156,7 +155,7 @@ def _drafting() -> Drafting:
 
 
 def _courses() -> Courses | None:
-    """Completed courses; None in a department that demands none."""
+    """Return completed courses; None in a department that requires none."""
     bucket = os.environ.get("GOVERNANCE_BUCKET")
     if bucket is None:
         return None
@@ -165,7 +164,7 @@ def _courses() -> Courses | None:
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """Lambda's entry."""
+    """Serve Lambda."""
     del context
     known = {field.name for field in fields(Workflow)}
     given = {name: value for name, value in event["workflow"].items() if name in known}

@@ -1,7 +1,7 @@
-"""The workflow's way to Claude: the organisation's own gateway, with the workflow's own credential (L1.3).
+"""The workflow's client of the organisation's own gateway, with its own credential (L1.3).
 
-The secret holds {"key": "vk_…"}. It is read again when the gateway refuses the key, so that a rotated key
-needs no new start.
+The secret contains {"key": "vk_…"}. It is read again when the gateway rejects the key, so that a rotated
+key needs no restart.
 """
 
 import json
@@ -20,12 +20,12 @@ _REFUSALS = {400, 402, 403, 404, 413, 422, 451}
 
 
 class GatewayUnavailable(Exception):
-    """The gateway gave no answer that can be used; the same step may be tried again."""
+    """The gateway gave no usable answer; the step may be retried."""
 
 
 class Refused(Exception):
-    """The gateway refused for good. `kind` is the error's type, such as `permission_error`, `why` what the
-    gateway says of it: names of variables and kinds of findings, never their values.
+    """The gateway refused permanently. `kind` is the error's type, such as `permission_error`; `why` is the
+    gateway's text: names of variables and kinds of findings, never their values.
     """
 
     def __init__(self, status: int, kind: str, why: str = "") -> None:
@@ -36,7 +36,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer: its text, the gateway's id of the call and why it stopped."""
+    """A whole answer: its text, the gateway's request id, and the stop reason."""
 
     text: str
     request_id: str
@@ -54,11 +54,12 @@ class GatewayClient:
     _key: str = ""
 
     def message(self, prompt: str, version: str, variables: Mapping[str, Any], *, reviewed: bool) -> Answer:
-        """The answer to a registered prompt. `reviewed` promises that a person reviews before any use.
+        """Return the answer to a registered prompt. `reviewed` declares that a person reviews it before
+        use.
 
         Raises:
-            Refused: the gateway will refuse it again.
-            GatewayUnavailable: it may not.
+            Refused: a retry will be refused as well.
+            GatewayUnavailable: a retry may succeed.
         """
         headers = {"x-human-review": "true"} if reviewed else {}
         path = f"/v1/prompts/{quote(prompt, safe='')}/messages"
@@ -73,7 +74,7 @@ class GatewayClient:
         return Answer(text, str(response.headers.get("request-id", "")), stop_reason)
 
     def record_outcome(self, request_id: str, outcome: Mapping[str, Any]) -> None:
-        """Append what came of an answer to its records (G.3). Raises as `message` does."""
+        """Append the outcome of an answer to its records (G.3). Raises as `message` does."""
         self._post(f"/v1/records/{quote(request_id, safe='')}/outcome", outcome, {})
 
     def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:

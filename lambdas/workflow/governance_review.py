@@ -1,9 +1,10 @@
 """Collects the evidence of the quarterly governance review (L5.5, G.3).
 
-Event: {} for the quarter that ended last, or {"quarter": "2026Q4"}. The evidence is
-`governance-reviews/<quarter>.json`: what people decided about drafts by department, what the champions
-contributed (by id, unranked), and which documents, gate records, policies and prompts changed in the quarter,
-each by its version. It counts and names, and quotes nothing; written once, never rewritten.
+Event: {} for the last quarter that has ended, or {"quarter": "2026Q4"}. The evidence is
+`governance-reviews/<quarter>.json`: decisions about drafts by department, contributions of champions (by
+id, unranked), and the documents, gate records, policies and prompts that changed in the quarter, each by
+its version. It counts and names, and quotes nothing; it is written once and never rewritten. Each run also
+reports overdue register entries.
 """
 
 import os
@@ -37,12 +38,12 @@ class Quarter:
     end: datetime
 
     def holds(self, moment: str) -> bool:
-        """Whether a moment (ISO text with an offset) lies in it."""
+        """Return whether a moment (ISO text with an offset) is in it."""
         return self.start <= datetime.fromisoformat(moment) < self.end
 
 
 def quarter_named(name: str) -> Quarter:
-    """The quarter called `2026Q4`. Raises ValueError."""
+    """Return the quarter named `2026Q4`. Raises ValueError."""
     found = _QUARTER.match(name)
     if not found:
         raise ValueError(f"{name!r} is not a quarter such as 2026Q4")
@@ -53,14 +54,14 @@ def quarter_named(name: str) -> Quarter:
 
 
 def quarter_before(now: datetime) -> Quarter:
-    """The last quarter that has ended."""
+    """Return the last quarter that has ended."""
     this = (now.month - 1) // 3 + 1
     return quarter_named(f"{now.year}Q{this - 1}" if this > 1 else f"{now.year - 1}Q4")
 
 
 @dataclass(frozen=True, slots=True)
 class GovernanceReview:
-    """`store` is the governance bucket, `s3` the client behind it; `use` gives a quarter's aggregates."""
+    """`store` is the governance bucket, `s3` its client; `use` returns a quarter's aggregates."""
 
     reviews: Reviews
     recognition: Recognition
@@ -70,7 +71,7 @@ class GovernanceReview:
     clock: Clock = utc_now
 
     def collect(self, quarter: Quarter, departments: Sequence[str]) -> dict[str, Any]:
-        """Write the evidence of a quarter, once. Returns {"key", "written"}."""
+        """Write the evidence of a quarter, once. Return {"key", "written"}."""
         evidence = {
             "champions": [
                 one.as_document()
@@ -111,7 +112,7 @@ class GovernanceReview:
 
 
 def _use(source: BucketSource, quarter: Quarter) -> Aggregate:
-    """The aggregates of a quarter, of the days that have one."""
+    """Return the aggregates of a quarter, of the days that have one."""
     days = (
         (quarter.start + timedelta(days=number)).date()
         for number in range((quarter.end - quarter.start).days)
@@ -121,7 +122,7 @@ def _use(source: BucketSource, quarter: Quarter) -> Aggregate:
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """Lambda's entry."""
+    """Serve Lambda."""
     del context
     s3, dynamodb = client("s3"), client("dynamodb")
     bucket = os.environ["GOVERNANCE_BUCKET"]
