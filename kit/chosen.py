@@ -1,8 +1,8 @@
-"""Which client a command means: the one that is named, the one whose deployment is up in this home, or, where
-nothing is up, the one of the plain stacks (Z.1).
+"""The client that a command refers to: the named one, the one deployed in this home, or, if nothing is up,
+the one of the plain stacks (Z.1).
 
-`kit up` keeps what it stood up in the home; every command that needs a client's settings reads them from
-there, so that no command pairs one client's settings with another's deployment.
+`kit up` remembers what it deployed in the home; every command that needs a client's settings reads them
+from there, so that no command combines one client's settings with another's deployment.
 """
 
 import json
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A client as a command means it. `client` is that of the stacks `<stage>.<client>`, None for the plain
-    ones; `config` is what stands in place of keys of its file; `up` says whether it is the one that is up.
+    """The client that a command refers to.
+
+    `client` is that of the stacks `<stage>.<client>`, None for the plain ones; `config` overrides keys of
+    its file; `up` says whether it is the one that is up.
     """
 
     client: str | None = None
@@ -31,7 +33,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Standing:
-    """The client of a home: the stacks, the name in its file, and what stood in place of the file's keys."""
+    """The client of a home: the stacks, the name in its file, and the overrides of the file's keys."""
 
     client: str | None
     name: str
@@ -40,25 +42,26 @@ class Standing:
     size: str | None = None
 
     def is_called(self, name: str) -> bool:
-        """Whether a command that names `name` means it."""
+        """Return whether a command that names `name` refers to it."""
         return name in (self.client, self.name)
 
     def chosen(self) -> Chosen:
-        """The client as a command that names none means it."""
+        """Return the client for a command that names none."""
         given = {"client_file": self.client_file, "size": self.size}
         return Chosen(self.client, {key: value for key, value in given.items() if value}, up=True)
 
 
 def standing(home: Home | None = None) -> Standing | None:
-    """What stands in a home; None where nothing does. Raises KitError where its file is damaged."""
+    """Return what is deployed in a home, or None. Raises KitError if its file is damaged."""
     found = read_json((home or find_home()).client_file)
     return Standing(**found) if found else None
 
 
 def remember(home: Home, made: Standing) -> None:
-    """Keep what stands in a home, once it is known to be the only client there.
+    """Remember what is deployed in a home, which must be the only client there.
 
-    Raises KitError (2) where another client stands there: its data, keys and evidence lie in the same home.
+    Raises KitError (2) if another client is deployed there, whose data, keys and evidence are in the same
+    home.
     """
     before = standing(home)
     if before is not None and (before.name, before.environment) != (made.name, made.environment):
@@ -72,7 +75,7 @@ def remember(home: Home, made: Standing) -> None:
 
 
 def choose(client: str | None) -> Chosen:
-    """The client that a command means; `client` is the one that it names."""
+    """Return the client that a command refers to; `client` is the one that it names."""
     here = standing()
     if here is not None and (client is None or here.is_called(client)):
         return here.chosen()
@@ -80,10 +83,11 @@ def choose(client: str | None) -> Chosen:
 
 
 def folder_of(client: str | None) -> Path | None:
-    """The folder of the client that a command means; None for a client of a single file, and where none is
-    named or up. Its settings are not read: what it has may be what they still lack.
+    """Return the folder of the client that a command refers to; None for a client of a single file, or if
+    none is named or up.
 
-    Raises KitError (2) for a client that does not exist.
+    Its settings are not read, as they may be incomplete. Raises KitError (2) for a client that does not
+    exist.
     """
     from contract.problems import nearest
     from stacks.settings.loading import CLIENT_FILE, client_files
@@ -106,9 +110,10 @@ def folder_of(client: str | None) -> Path | None:
 def settings_of(
     client: str | None, stage: str = "rollout", config: Mapping[str, Any] | None = None
 ) -> "Settings":
-    """The settings of the client that a command means, as `pulumi up` reads them; `config` goes before all.
+    """Return the settings of the client that a command refers to, as `pulumi up` reads them; `config` takes
+    precedence.
 
-    Raises KitError (2) with every problem.
+    Raises KitError (2) with every error.
     """
     from kit.evaluation.stages import stack_configuration
     from stacks.settings import RawConfig, SettingsError, read_settings

@@ -1,1 +1,1 @@
-"""The rollout as people live it: what is measured for the gates, and who was trained (S.2, S.3, L4.1)."""
+"""Rollout: measurements for the gates, and training records (S.2, S.3, L4.1)."""

@@ -1,7 +1,7 @@
-"""The measured exit criteria, computed from a deployment (S.2, S.3).
+"""Measured exit criteria, computed from a deployment (S.2, S.3).
 
-Each value comes with the query that gives it and the numbers that it was computed from. Counts come from the
-aggregates of `lambdas/measurement`, so that the gates, the dashboards and the reports say the same.
+Each value has its query and the numbers it was computed from. Counts come from the aggregates of
+`lambdas/measurement`, so that gates, dashboards and reports agree.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +39,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the criteria are computed from: the client, where to read, and use since the rollout began."""
+    """Inputs of the criteria: the client, where to read, and usage since the rollout began."""
 
     settings: "Settings"
     reading: "Reading"
@@ -47,18 +47,18 @@ class Facts:
 
     @property
     def today(self) -> date:
-        """The last day that is counted."""
+        """Return the last day that is counted."""
         return self.use.period.last
 
     def window(self, days: int) -> tuple[Aggregate, str]:
-        """The last days together, and their dates for the query."""
+        """Return the last days together, and their dates for the query."""
         first = max(self.use.period.first, self.today - timedelta(days=days - 1))
         chosen = (one for day, one in self.use.days.items() if first.isoformat() <= day)
         return merged(chosen), f"{first} to {self.today}"
 
 
 def read_facts(reading: "Reading", *, progress: bool = False) -> Facts:
-    """Use from the first day of the rollout until today, from the records themselves."""
+    """Read usage from the first day of the rollout until today, from the records themselves."""
     settings, today = reading.settings, reading.today
     started = settings.rollout_started or today - timedelta(weeks=_DEFAULT_WEEKS)
     first = min(max(started, today - timedelta(days=_MOST_DAYS)), today)
@@ -67,7 +67,7 @@ def read_facts(reading: "Reading", *, progress: bool = False) -> Facts:
 
 
 def applications_integrated(facts: Facts) -> Measured:
-    """Applications of the organisation that got a complete answer."""
+    """Count applications of the organisation that got a complete answer."""
     source, found = facts.reading.evidence(), set[str]()
     first = (facts.today - timedelta(days=MONTH_DAYS - 1)).isoformat()
     for day in source.days():
@@ -82,7 +82,7 @@ def applications_integrated(facts: Facts) -> Measured:
 
 
 def pilots_live(facts: Facts) -> Measured:
-    """Pilots in which a person got a complete answer this week."""
+    """Count pilots in which a person got a complete answer this week."""
     week, dates = facts.window(WEEK_DAYS)
     answers = {one: _counts(week, one)["completed"] for one in _pilots(facts)}
     people = {one: len(_of(week, one).total.people) for one in answers}
@@ -94,14 +94,14 @@ def pilots_live(facts: Facts) -> Measured:
 
 
 def pilot_outputs(facts: Facts) -> Measured:
-    """Complete answers of all pilots this week."""
+    """Count complete answers of all pilots this week."""
     week, dates = facts.window(WEEK_DAYS)
     answers = {f"answers {one}": _counts(week, one)["completed"] for one in _pilots(facts)}
     return Measured("pilot-outputs", sum(answers.values()), f"complete answers of pilots, {dates}", answers)
 
 
 def pilot_teams_trained(facts: Facts) -> Measured:
-    """The least share of trained people among the active ones of a pilot, in percent rounded down."""
+    """Return the lowest share of trained people among a pilot's active ones, in percent rounded down."""
     month, dates = facts.window(MONTH_DAYS)
     figures: dict[str, int] = {}
     shares = []
@@ -119,14 +119,14 @@ def pilot_teams_trained(facts: Facts) -> Measured:
 
 
 def people_live(facts: Facts) -> Measured:
-    """Distinct people of the organisation who called this month."""
+    """Count distinct people of the organisation who called this month."""
     month, dates = facts.window(MONTH_DAYS)
     people = len(month.total().people)
     return Measured("people-live", people, f"distinct people with calls, {dates}", {"people": people})
 
 
 def roi_measured(facts: Facts) -> Measured:
-    """Departments with enough feedback and a baseline, whose stated minutes are worth more than nothing."""
+    """Count departments with enough feedback and a baseline whose stated minutes have a positive value."""
     use, baselines = facts.use, [one for one in facts.reading.baselines() if not one.demonstration]
     first_use = use.first_use
     values = value_of_departments(use.whole.departments, baselines, use.period.length, first_use)
@@ -150,7 +150,7 @@ def roi_measured(facts: Facts) -> Measured:
 
 
 def champions_active(facts: Facts) -> Measured:
-    """Active people with the role of a champion."""
+    """Count active people with the champion role."""
     target = facts.reading.target
     if target is None:
         return Measured("champions-active", 0, "no deployment was given: roles are in its access table")
@@ -162,7 +162,7 @@ def champions_active(facts: Facts) -> Measured:
 
 
 def records_complete(facts: Facts) -> Measured:
-    """The share of calls with all their records, in percent; 100 only where `kit audit verify` finds
+    """Return the share of calls with all their records, in percent; 100 only if `kit audit verify` finds
     nothing.
     """
     from kit.adoption.records import verified_week

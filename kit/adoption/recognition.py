@@ -1,4 +1,4 @@
-"""What the champions of a deployment contributed (L4.6): the same computation as the governance review's."""
+"""Contributions of champions (L4.6), computed as in the governance review."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def recognition(target: "Target") -> Recognition:
-    """The sources of recognition of a deployment."""
+    """Return the sources of recognition of a deployment."""
     dynamodb, names = target.client("dynamodb"), names_of_target(target)
     return Recognition(
         dynamodb,
@@ -26,6 +26,6 @@ def recognition(target: "Target") -> Recognition:
 
 
 def contributions(reading: "Reading", target: "Target", period: "Period") -> list[Contribution]:
-    """Of every champion over a period, up to today."""
+    """Return the contributions of every champion over a period, up to today."""
     departments = [one.id for one in reading.settings.departments]
     return recognition(target).contributions(period, departments, reading.whole(period).whole)

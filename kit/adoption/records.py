@@ -1,4 +1,4 @@
-"""Whether every answer of the last week has its records (L2.5): what `kit audit verify` finds, counted."""
+"""Whether every answer of the last week has its records (L2.5), as found by `kit audit verify`."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ _DAYS = 7
 
 
 def verified_week(target: "Target") -> tuple[int, int]:
-    """Calls of the last seven days, and findings about them. Raises what AWS raises."""
+    """Return calls of the last seven days, and findings about them. Raises AWS errors."""
     source = BucketSource(target.client("s3"), target.require("audit_bucket_name"))
     now = datetime.now(UTC)
     span = span_of(source, now - timedelta(days=_DAYS), None, now=now)

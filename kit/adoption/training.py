@@ -1,5 +1,5 @@
-"""Training: who completed which course, as records of the audit store; a workflow's course is kept where the
-workflow looks it up too (L3.5, L4.1, S.2).
+"""Training: who completed which course, as audit records; a workflow's course is also stored where the
+workflow looks it up (L3.5, L4.1, S.2).
 """
 
 import csv
@@ -28,8 +28,8 @@ _MOST = 100_000
 
 @dataclass(frozen=True)
 class Completed:
-    """A course that a person has completed. `person` and `trainer` are user names or ids; nobody need have
-    trained.
+    """A course completed by a person. `person` and `trainer` are user names or ids; the trainer is
+    optional.
     """
 
     person: str
@@ -56,7 +56,7 @@ def read_csv(file: Path, today: date) -> list[Completed]:
 
 
 def completed(person: str, course: str, on: str | None, today: date, trainer: str | None = None) -> Completed:
-    """One completion as it was typed. Raises KitError."""
+    """Parse one completion as entered. Raises KitError."""
     given = {"person": person, "course": course, "completed_on": on, "trainer": trainer}
     return _completed(given, "--person, --course, --on, --trainer", today)
 
@@ -131,7 +131,7 @@ def _person(known: AccessRecords, name: str) -> AccessRecord:
 
 
 def courses_of_workflows(client: str | None = None) -> dict[str, str]:
-    """The courses of the workflows that a client's departments have, by name, with their workflow's title."""
+    """Return the courses of the workflows of a client's departments, by name, with the workflow's title."""
     settings = settings_of(client)
     return {
         spec.course_name: spec.title
@@ -141,7 +141,7 @@ def courses_of_workflows(client: str | None = None) -> dict[str, str]:
 
 
 def guide(course: str, client: str | None = None) -> str:
-    """The text of a course: the client's own, or the kit's. Raises KitError for an unknown name."""
+    """Return the text of a course: the client's own, or the kit's. Raises KitError for an unknown name."""
     known = courses_in(folders_of(settings_of(client)))
     if course not in known:
         raise usage(f"there is no course {course[:60]!r}", "kit training list")
@@ -155,6 +155,6 @@ def _governance(target: Target) -> DepartmentArea:
 
 
 def _writer(target: Target, pool: ThreadPoolExecutor) -> AuditWriter:
-    """Records, and their copies for measurement."""
+    """Return a writer of records and their copies for measurement."""
     stream = names_of_target(target).of("records")
     return operator_writer(target, "training", pool, MetadataCopies(target.client("firehose"), stream))

@@ -1,1 +1,1 @@
-"""Reading the records: is all there and unaltered, what happened, erasing a person's part of it (G.3)."""
+"""Reading the records: verification, search, and erasure of a person's part (G.3)."""

@@ -1,5 +1,5 @@
-"""The two access logs: the gateway's own, from files or from the log group of its function; and that of API
-Gateway, which the gateway cannot touch, from files or from the bucket that it is delivered to.
+"""The two access logs: the gateway's own, from files or its log group; and API Gateway's, which the gateway
+cannot modify, from files or the bucket it is delivered to.
 """
 
 import gzip
@@ -21,8 +21,10 @@ _CALLS = re.compile(r"(?:^|/)v1/(?:messages|messages/batches|embeddings|prompts/
 
 @dataclass(frozen=True, slots=True)
 class AccessLine:
-    """What the gateway's log says of one request. `answered` is true for a success that was given out whole;
-    `edge_id` is what API Gateway calls the request, empty where there is none in front.
+    """A line of the gateway's log about one request.
+
+    `answered` is true for a success that was delivered in full; `edge_id` is API Gateway's request id, or
+    empty.
     """
 
     request_id: str
@@ -35,7 +37,8 @@ class AccessLine:
 
 @dataclass(frozen=True, slots=True)
 class EdgeLine:
-    """What API Gateway's log says of a request that it passed to the gateway and that the gateway answered.
+    """A line of API Gateway's log about a request that it passed to the gateway and that the gateway
+    answered.
 
     `call` is true for an answer of Claude or of the embedding model, which must have a record.
     """
@@ -48,7 +51,7 @@ class EdgeLine:
 
 
 def read_files(paths: Iterable[Path]) -> Iterator[AccessLine]:
-    """The access lines of log files, gzipped or not; other lines are passed over. Raises OSError."""
+    """Yield the access lines of log files, gzipped or not, skipping other lines. Raises OSError."""
     for path in paths:
         with _opened(path) as lines:
             for line in lines:
@@ -64,7 +67,7 @@ def _opened(path: Path) -> IO[str]:
 
 
 def read_log_group(client: Any, group: str, first: datetime, end: datetime) -> Iterator[AccessLine]:
-    """The access lines of a CloudWatch log group between two times. `client` is a boto3 logs client."""
+    """Yield the access lines of a CloudWatch log group between two times. `client` is a boto3 logs client."""
     pages = client.get_paginator("filter_log_events").paginate(
         logGroupName=group,
         startTime=int(first.timestamp() * 1000),
@@ -79,7 +82,7 @@ def read_log_group(client: Any, group: str, first: datetime, end: datetime) -> I
 
 
 def read_line(text: str) -> AccessLine | None:
-    """One line; None when it is not one of the access log. What stands before its JSON is ignored."""
+    """Parse one line; None if it does not belong to the access log. Anything before its JSON is ignored."""
     start = text.find("{")
     try:
         line = json.loads(text[start:]) if start >= 0 else None
@@ -98,15 +101,16 @@ def read_line(text: str) -> AccessLine | None:
 
 
 def read_edge_files(paths: Iterable[Path]) -> Iterator[EdgeLine]:
-    """The lines of API Gateway's log in files, gzipped or not. Raises OSError."""
+    """Yield the lines of API Gateway's log in files, gzipped or not. Raises OSError."""
     for path in paths:
         with _opened(path) as file:
             yield from read_edge_text(file.read())
 
 
 def read_edge_bucket(source: Source, first: datetime, end: datetime) -> Iterator[EdgeLine]:
-    """The lines of API Gateway's log that Firehose delivered for requests between two times. It sorts by its
-    own time, which is minutes later.
+    """Yield the lines of API Gateway's log delivered by Firehose for requests between two times.
+
+    Firehose files them by its own time, which is minutes later.
     """
     day = first.replace(hour=0, minute=0, second=0, microsecond=0)
     while day <= end + timedelta(hours=1):
@@ -118,7 +122,7 @@ def read_edge_bucket(source: Source, first: datetime, end: datetime) -> Iterator
 
 
 def read_edge_text(text: str) -> Iterator[EdgeLine]:
-    """The lines in a text, whether or not each has a line of its own; what is none is passed over."""
+    """Yield the lines in a text, whether or not they are separated by line ends; anything else is skipped."""
     decode, position = json.JSONDecoder().raw_decode, text.find("{")
     while position >= 0:
         try:
@@ -132,7 +136,7 @@ def read_edge_text(text: str) -> Iterator[EdgeLine]:
 
 
 def _edge_line(line: Any) -> EdgeLine | None:
-    """A line of a request to the gateway's own paths that it answered; None for one that ended before it."""
+    """Return the line of a request to the gateway's own paths that it answered, or None."""
     try:
         method, path, status = str(line["httpMethod"]), str(line["path"]), int(line["status"])
         answered = str(line["integrationStatus"]).isdigit() and status < 500

@@ -1,10 +1,10 @@
-"""Anchors: what the store was once seen to hold, kept outside of it, against a roll-back (L2.5, G.3).
+"""Anchors: what the store was once seen to contain, kept outside it to detect a rollback (L2.5, G.3).
 
 An anchor is the hash of the signed manifest of an hour. Anyone who controls the store can remove its newest
-hours, or all of it, and what is left still holds; an anchor that they cannot reach says what is missing.
-Anchors lie in a file that the auditor keeps (`kit audit anchor`), or in a bucket of a second account, where
-the notary puts one for every hour that it seals. Both hold lines of JSON:
-{"anchor": 1, "hour": "2026-11-24T10", "sha256": …}.
+hours, or all of it, and the rest still verifies; an anchor out of their reach shows what is missing.
+Anchors are in a file that the auditor keeps (`kit audit anchor`), or in a bucket of a second account, where
+the notary stores one for every hour that it seals. Both contain JSON lines: {"anchor": 1, "hour":
+"2026-11-24T10", "sha256": …}.
 """
 
 import json
@@ -31,7 +31,7 @@ from lambdas.common.audit.manifest import (
 
 
 def read_anchors(lines: Iterable[str], where: str) -> list[Anchor]:
-    """The anchors of a text, sorted by hour. Raises ValueError, with the line, for what is none."""
+    """Return the anchors in a text, sorted by hour. Raises ValueError with the invalid line."""
     found = []
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -43,12 +43,12 @@ def read_anchors(lines: Iterable[str], where: str) -> list[Anchor]:
 
 
 def anchors_in_file(path: Path) -> list[Anchor]:
-    """The anchors of a file. Raises OSError, ValueError."""
+    """Return the anchors in a file. Raises OSError, ValueError."""
     return read_anchors(path.read_text(encoding="utf-8").splitlines(), str(path))
 
 
 def anchors_in_bucket(client: Any, bucket: str, prefix: str) -> list[Anchor]:
-    """The anchors that the notary put into a bucket. Raises botocore's errors, ValueError."""
+    """Return the anchors that the notary stored in a bucket. Raises botocore's errors, ValueError."""
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = [one["Key"] for page in pages for one in page.get("Contents", ())]
     texts = [client.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys]
@@ -56,7 +56,7 @@ def anchors_in_bucket(client: Any, bucket: str, prefix: str) -> list[Anchor]:
 
 
 def contradictions(source: Source, anchors: Sequence[Anchor], first: datetime | None) -> Iterator[Finding]:
-    """Where the store is not what was anchored, in the hours from `first` on and always in the newest."""
+    """Yield where the store contradicts the anchors, from hour `first` on and always in the newest."""
     relevant = [anchor for anchor in anchors if first is None or anchor.hour >= first] or anchors[-1:]
     missing: list[Anchor] = []
     for anchor in relevant:
@@ -82,7 +82,7 @@ def contradictions(source: Source, anchors: Sequence[Anchor], first: datetime | 
 
 
 def _runs(hours: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
-    """Successive hours as ranges."""
+    """Yield successive hours as ranges."""
     start = end = None
     for hour in hours:
         if start is not None and end is not None and hour == end + HOUR:
@@ -96,7 +96,7 @@ def _runs(hours: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
 
 
 def new_anchors(source: Source, keys: PublicKeys, after: datetime | None) -> Iterator[Anchor]:
-    """The anchors of the sealed hours after an hour. Raises `ManifestDamaged`."""
+    """Yield the anchors of the sealed hours after an hour. Raises `ManifestDamaged`."""
     for day in source.folders(MANIFESTS):
         if after is not None and day < f"{MANIFESTS}dt={after:%Y-%m-%d}/":
             continue
@@ -110,7 +110,7 @@ def new_anchors(source: Source, keys: PublicKeys, after: datetime | None) -> Ite
 
 
 def append_anchors(path: Path, anchors: Iterable[Anchor]) -> int:
-    """Write anchors at the end of a file; how many."""
+    """Append anchors to a file. Return their number."""
     count = 0
     with path.open("a", encoding="utf-8") as file:
         for anchor in anchors:

@@ -1,4 +1,5 @@
-"""Calls, gathered from records and access log: does every intent have its end, every answer its records?
+"""Calls, joined from records and access log: does every intent have its outcome, and every answer its
+records?
 
 Kept in a temporary database, so that a year of calls needs no more memory than an hour.
 """
@@ -22,7 +23,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class Said(msgspec.Struct, gc=False):
-    """What of a record calls and writers are judged by. One that was tampered with may hold anything."""
+    """The fields of a record by which calls and writers are judged. A tampered one may contain anything."""
 
     kind: Any = None
     request_id: Any = None
@@ -37,17 +38,17 @@ class Said(msgspec.Struct, gc=False):
 
 
 def said_by(record: Mapping[str, Any]) -> Said:
-    """What a record that was parsed says."""
+    """Return the fields of a parsed record."""
     return Said(**{name: record[name] for name in Said.__struct_fields__ if name in record})
 
 
 @dataclass(slots=True)
 class Facts:
-    """What records of one writer say of calls, and nothing else of them.
+    """What the records of one writer say about calls.
 
-    `calls` has, by request id, what intent and outcome say: time and sequence number of the intent, result
-    and time of the outcome, None for what was not seen. `newest` is the time of the newest record as records
-    write it.
+    `calls` has by request id what intent and outcome say: time and sequence number of the intent, result
+    and time of the outcome, None for what was not seen. `newest` is the time of the newest record as
+    written.
     """
 
     calls: dict[str, list[Any]] = field(default_factory=dict)
@@ -59,7 +60,7 @@ class Facts:
     seen: str = ""  # the greatest of all that records give as their time, whether it is one or not
 
     def take(self, said: Said) -> None:
-        """Take a record."""
+        """Add a record."""
         at = str(said.at)
         if at > self.seen:
             self.seen = at
@@ -93,7 +94,7 @@ class Facts:
 
 
 class Calls:
-    """Takes facts and access lines in any order, then tells what does not fit."""
+    """Collects facts and access lines in any order, then reports what does not match."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("")  # on disk, gone with the connection
@@ -121,12 +122,12 @@ class Calls:
         self.edge_lines = 0
 
     def close(self) -> None:
-        """Let go of the temporary database."""
+        """Delete the temporary database."""
         self._database.close()
 
     def take(self, facts: Facts, writer: str, process: str = "") -> None:
-        """Take what records of a writer say. `process` is the public key of the process that wrote them;
-        empty for writers that have none.
+        """Add what records of a writer say. `process` is the public key of the process that wrote them, or
+        empty.
         """
         self._last[process] = max(self._last.get(process, ""), facts.seen)
         self._in_doubt += [(process, *one) for one in facts.in_doubt]
@@ -150,13 +151,13 @@ class Calls:
         return known
 
     def logged(self, line: AccessLine) -> None:
-        """Take note that the gateway's log knows a request, whatever became of it."""
+        """Note that the gateway's log knows a request, whatever became of it."""
         first, last = self._log or (line.at, line.at)
         self._log = min(first, line.at), max(last, line.at)
         self._put("logged", (line.request_id, 1))
 
     def access(self, line: AccessLine) -> None:
-        """Take a line of the access log whose answer must have its records."""
+        """Add a line of the access log whose answer must have its records."""
         self.access_lines += 1
         if line.edge_id:
             self._put("logged", (line.edge_id, 1), table="edge")
@@ -164,13 +165,15 @@ class Calls:
             self._put("route, recorded", (line.request_id, line.route, int(line.recorded)))
 
     def edge(self, line: EdgeLine) -> None:
-        """Take a line of API Gateway's log."""
+        """Add a line of API Gateway's log."""
         self.edge_lines += 1
         self._put("what, call", (line.edge_id, line.what, int(line.call)), table="edge")
 
     def findings(self, *, since: datetime, open_until: datetime) -> Iterator[Finding]:
-        """What does not fit. Calls that began before `since` may have records that were not read; intents
-        after `open_until` may still be under way.
+        """Yield what does not match.
+
+        Calls that began before `since` may have records that were not read; intents after `open_until` may
+        still be in progress.
         """
         self._flush()
         yield from self._unrecorded()
@@ -196,11 +199,11 @@ class Calls:
                 yield Finding("call-unannounced", request_id, "its outcome has no intent")
 
     def newest_line(self, at: datetime) -> datetime:
-        """`at`, or the time of the newest line of the gateway's log where that is later."""
+        """Return `at`, or the time of the newest line of the gateway's log if that is later."""
         return max(at, self._log[1]) if self._log else at
 
     def count(self) -> int:
-        """How many calls have an intent."""
+        """Return the number of calls with an intent."""
         self._flush()
         return self._database.execute("SELECT count(*) FROM calls WHERE intent IS NOT NULL").fetchone()[0]
 
@@ -222,10 +225,10 @@ class Calls:
                 yield Finding("call-unrecorded", request_id, f"the access log has {route}, no record does")
 
     def _unlogged(self) -> Iterator[Finding]:
-        """Calls on record that the gateway's log does not know, within the time that the log covers.
+        """Yield calls on record that the gateway's log does not know, within the period that the log
+        covers.
 
-        A process that is killed writes no line for what it was about to answer, so its last seconds are left
-        out.
+        A killed process writes no line for what it was about to answer, so its last seconds are excluded.
         """
         if self._log is None:
             return
@@ -242,7 +245,7 @@ class Calls:
                 )
 
     def _unknown_to_the_gateway(self) -> Iterator[Finding]:
-        """What API Gateway gave out, and the gateway does not know of."""
+        """Yield what API Gateway delivered without the gateway's knowledge."""
         for edge_id, what, call, logged, recorded in self._select(
             "SELECT id, what, call, logged, recorded FROM edge WHERE what IS NOT NULL"
         ):
@@ -268,7 +271,7 @@ class Calls:
             self._flush()
 
     def _flush(self) -> None:
-        """Write what waits, sorted by id: rows that lie together are written together."""
+        """Write pending rows, sorted by id, so that adjacent rows are written together."""
         for (table, columns), rows in self._buffer.items():
             if not rows:
                 continue
@@ -289,7 +292,7 @@ def _number(value: Any) -> int:
 
 
 def _is_time(text: str) -> bool:
-    """Whether this is a time as records write it."""
+    """Return whether this is a time as records write it."""
     try:
         return datetime.fromisoformat(text).utcoffset() is not None
     except ValueError:
@@ -297,7 +300,7 @@ def _is_time(text: str) -> bool:
 
 
 def _time(text: str) -> datetime:
-    """A time as records write it; the beginning of time for what is none."""
+    """Parse a time as records write it; anything else becomes the minimum time."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -306,7 +309,7 @@ def _time(text: str) -> datetime:
 
 
 def began(request_id: str) -> datetime:
-    """When a call began, as its id says; the beginning of time for an id that is not ours."""
+    """Return when a call began, according to its id; the minimum time for a foreign id."""
     value = 0
     for character in request_id.removeprefix("req_")[:10]:
         place = _ALPHABET.find(character)

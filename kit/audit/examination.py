@@ -1,4 +1,4 @@
-"""One object of records, held against what is known of it: which line was taken, added, moved, altered."""
+"""Examination of one object of records: which line was removed, added, moved or altered."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ _NAMED_GAPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that must not be. `code` says of which kind, `where` names the object, manifest or call."""
+    """A violation. `code` is its kind, `where` the object, manifest or call."""
 
     code: str
     where: str
@@ -22,21 +22,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of an object: its hash, and its record; None when it is not one."""
+    """A line of an object: its hash, and its record, or None if it is not one."""
 
     sha256: str
     record: dict[str, Any] | None
 
     @property
     def sequence(self) -> int:
-        """Its number in the chain; -1 when it says none."""
+        """Return its sequence number, or -1 if it has none."""
         number = self.record.get("sequence") if self.record else None
         return number if isinstance(number, int) else -1
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What an object holds, what is wrong with it, and where, by which line, its writer's chain ends."""
+    """Content of an object, what is wrong with it, and where its writer's chain ends."""
 
     records: Sequence[dict[str, Any]]
     findings: Sequence[Finding]
@@ -47,8 +47,8 @@ class Examined:
 def examine(key: str, data: bytes, before: Chain | None, seal: SealedObject | None) -> Examined:
     """Examine one object.
 
-    `before` is where the writer's chain ended before this object, None when that is not known; `seal` is what
-    the manifest says of the object, None when it is not sealed yet.
+    `before` is where the writer's chain ended before this object, None if unknown; `seal` is what the
+    manifest says about the object, None if it is not sealed yet.
     """
     writer, first = writer_of(key), first_of(key)
     raw_lines = data.removesuffix(b"\n").split(b"\n") if data else []
@@ -81,7 +81,7 @@ def _placed_wrongly(lines: Sequence[Line], writer: str) -> Iterator[tuple[str, s
 
 
 def _sequence_faults(lines: Sequence[Line], first: int, seal: SealedObject | None) -> list[tuple[str, str]]:
-    """Lines that are missing, too many or out of order, found by their numbers."""
+    """Return lines that are missing, superfluous or out of order, found by their numbers."""
     numbers = [line.sequence for line in lines if line.record is not None]
     last = seal.last if seal else max(numbers, default=first)
     if len(numbers) == last - first + 1 and numbers == list(range(first, last + 1)):
@@ -105,7 +105,7 @@ def _sequence_faults(lines: Sequence[Line], first: int, seal: SealedObject | Non
 def _chain_faults(
     lines: Sequence[Line], first: int, before: Chain | None, seal: SealedObject | None
 ) -> Iterator[tuple[str, str]]:
-    """Lines whose hash is not what the next line, or the manifest, says."""
+    """Return lines whose hash differs from what the next line, or the manifest, says."""
     known = before.head if before and before.sequence == first else seal.before if seal else None
     for sequence, line in enumerate(lines, first):
         if line.record is None:
@@ -127,8 +127,9 @@ def _end(lines: Sequence[Line], writer: str, first: int, before: Chain | None) -
 
 
 def _gaps(numbers: Sequence[int], first: int, last: int) -> list[tuple[int, int]]:
-    """The ranges from `first` to `last` that are not among the sorted numbers. As ranges, because a record
-    that was tampered with may say any number.
+    """Return the ranges from `first` to `last` that are not among the sorted numbers.
+
+    As ranges, because a tampered record may contain any number.
     """
     gaps, expected = [], first
     for number in (one for one in numbers if first <= one <= last):

@@ -1,6 +1,6 @@
-"""Exports one after another, each going on where the one before ended: what a SIEM reads continuously (G.3).
+"""Incremental exports, each continuing where the previous one ended, for a SIEM to read continuously (G.3).
 
-Where an export ended is in the name of its file, so there is no other state that could disagree with it.
+The end of an export is in the name of its file, so there is no other state that could disagree.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,10 +14,10 @@ _STEP = timedelta(milliseconds=1)  # what records' times are counted in
 
 
 def next_increment(folder: Path, begin: datetime, end: datetime) -> tuple[Path, datetime, datetime]:
-    """The next file of a folder, and its first and last millisecond. `begin` is for a folder without files.
+    """Return the next file of a folder, and its first and last millisecond. `begin` is for an empty folder.
 
     Raises:
-        KitError: the folder cannot be made, or the newest file ends after `end`.
+        KitError: the folder cannot be created, or the newest file ends after `end`.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

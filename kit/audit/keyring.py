@@ -1,8 +1,8 @@
-"""The public keys that a verification believes: in one file that an auditor is given once (L2.5, G.3).
+"""Public keys trusted by a verification, in one file given to an auditor once (L2.5, G.3).
 
-PEM blocks, each after a line `# manifests`, `# writers` or `# operators` that says what the key may sign: the
-hourly manifests, the introductions of the deployment's functions, those of what people do. A key without such
-a line is one of the manifests.
+PEM blocks, each after a line `# manifests`, `# writers` or `# operators` that says what the key may sign:
+the hourly manifests, introductions of the deployment's functions, or those of people's actions. A key
+without such a line is for manifests.
 """
 
 import re
@@ -34,18 +34,18 @@ class KeyRing:
     keys: Mapping[Use, Sequence[EllipticCurvePublicKey]] = field(default_factory=dict)
 
     def manifests(self, _arn: str) -> Sequence[EllipticCurvePublicKey]:
-        """Those that may sign manifests."""
+        """Return the keys that may sign manifests."""
         return self.keys.get("manifests", ())
 
     @property
     def writers(self) -> WriterKeys | None:
-        """Those that may introduce a writer of a name; None when there is none at all."""
+        """Return the keys that may introduce a writer with a name; None if there are none at all."""
         if not self.keys.get("writers") and not self.keys.get("operators"):
             return None
         return lambda name, _arn: self.keys.get("operators" if name in PEOPLE else "writers", ())
 
     def text(self) -> str:
-        """The file."""
+        """Return the content of the file."""
         return "".join(
             f"# {use}\n{key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()}"
             for use in USES
@@ -57,7 +57,7 @@ class KeyRing:
 
 
 def read_keys(data: bytes) -> KeyRing:
-    """The keys of a file, PEM or the DER of one key of manifests. Raises ValueError."""
+    """Parse the keys of a file, PEM or the DER of one manifest key. Raises ValueError."""
     if b"-----BEGIN" not in data:
         return KeyRing({"manifests": [public_key(data)]})
     found: dict[Use, list[EllipticCurvePublicKey]] = {}
@@ -79,7 +79,7 @@ _EXPORTS: Mapping[Use, str] = {
 
 
 def deployed_keys(target: "Target") -> KeyRing:
-    """The public keys of a deployment. Raises botocore's errors."""
+    """Return the public keys of a deployment. Raises botocore's errors."""
     kms = target.client("kms")
     return KeyRing(
         {

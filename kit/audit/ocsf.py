@@ -21,7 +21,7 @@ _ACCOUNT = {"joiner": (1, "Create"), "mover": (99, "Other"), "leaver": (6, "Dele
 
 
 def event_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """One event. Raises KeyError or ValueError for what is no record."""
+    """Return one event. Raises KeyError or ValueError for an invalid record."""
     kind = str(record["kind"])
     if kind == "refusal":
         return _refusal(record)

@@ -1,9 +1,8 @@
-"""`kit audit prove`: that one record is in the evidence, without showing any other (L2.5, G.3).
+"""`kit audit prove`: proof that one record is in the evidence, without revealing any other (L2.5, G.3).
 
-A proof is a JSON document: the record's line, its place in the Merkle tree of its segment, the hashes of the
-records in the same entry of the tree, the audit path from there to the root (RFC 9162), and the signed
-manifest that names the root. Anyone who has the public key of the
-manifests checks it with nothing else: not the bucket, not the other records.
+A proof is a JSON document: the record's line, its position in the Merkle tree of its segment, the hashes of
+the records in the same leaf, the audit path to the root (RFC 9162), and the signed manifest with the root.
+With the public key of the manifests alone, and neither the bucket nor other records, anybody can verify it.
 """
 
 import json
@@ -33,11 +32,11 @@ _LATER = 26  # hours after a record was made in which it may have been sealed
 
 
 class NoProof(Exception):
-    """There is nothing to prove, or what was given proves nothing."""
+    """There is nothing to prove, or the given document proves nothing."""
 
 
 def prove(source: Source, made: datetime, wanted: str) -> list[dict[str, Any]]:
-    """Proofs of the records that have this `record_id` or `request_id`, sealed in the hours after `made`.
+    """Return proofs of the records with this `record_id` or `request_id`, sealed in the hours after `made`.
 
     Raises `NoProof`, `ManifestDamaged`.
     """
@@ -92,7 +91,7 @@ def _names(line: bytes) -> tuple[Any, Any]:
 
 
 def check(proof: Mapping[str, Any], keys: PublicKeys) -> tuple[dict[str, Any], Manifest]:
-    """The record that a proof proves, without its bodies, and the manifest. Raises `NoProof`."""
+    """Return the record that a proof proves, without its bodies, and the manifest. Raises `NoProof`."""
     try:
         if proof["schema"] != SCHEMA:
             raise NoProof("not a proof of this kind")

@@ -1,4 +1,4 @@
-"""`kit audit find`: the records that an investigator asks for, opened for who may (G.3)."""
+"""`kit audit find`: records for an investigator, decrypted for those who are permitted (G.3)."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ _HOURS_AHEAD = 12
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to look for; None asks for anything. `prompt` is `id` or `id@version`."""
+    """What to search for; None matches anything. `prompt` is `id` or `id@version`."""
 
     first: datetime
     last: datetime
@@ -32,7 +32,7 @@ class Question:
     kind: str | None = None
 
     def fits(self, record: Mapping[str, Any]) -> bool:
-        """Whether a record answers it."""
+        """Return whether a record matches."""
         wanted = (
             (self.person, (record.get("principal"), record.get("subject"))),
             (self.department, (record.get("department"),)),
@@ -48,7 +48,7 @@ class Question:
 def find(
     source: Source, question: Question, *, progress: Callable[[int], None] = lambda _: None
 ) -> Iterator[dict[str, Any]]:
-    """The records that fit, hour by hour. Lines that are not records are left to `verify`."""
+    """Yield matching records, hour by hour. Lines that are not records are left to `verify`."""
     with ThreadPoolExecutor(_THREADS) as listing, ThreadPoolExecutor(_THREADS) as pool:
         hours = ahead(listing, _hours(question), lambda hour: _places(source, hour), most=_HOURS_AHEAD)
         for _, places in hours:
@@ -66,9 +66,9 @@ def find(
 
 
 def _places(source: Source, hour: datetime) -> list[tuple[str, int]]:
-    """Keys and sizes of what holds the records of an hour: its segments, and objects that are not in them.
+    """Return keys and sizes of what contains the records of an hour: segments, and objects outside them.
 
-    A manifest that cannot be read is left to `verify`: then whatever lies there is searched.
+    An unreadable manifest is left to `verify`: everything present is then searched.
     """
     try:
         segments = segments_of(source, hour)
@@ -88,7 +88,9 @@ def _places(source: Source, hour: datetime) -> list[tuple[str, int]]:
 
 
 def _hours(question: Question) -> Iterator[datetime]:
-    """Where to look. A record is kept under the hour in which it was put, seconds after it was made."""
+    """Yield the hours to search. A record is stored under the hour of its put, seconds after it was
+    created.
+    """
     hour = hour_of(question.first)
     while hour <= hour_of(question.last) + HOUR:
         yield hour
@@ -106,9 +108,9 @@ def _records(data: bytes) -> Iterator[dict[str, Any]]:
 
 
 def opened(record: Mapping[str, Any], keys: SubjectKeys) -> dict[str, str]:
-    """The bodies of a record as text; for one that cannot be opened, why, in angle brackets.
+    """Return the bodies of a record as text, or in angle brackets why one cannot be decrypted.
 
-    Raises botocore's errors, among them the refusal of who may not decrypt.
+    Raises botocore's errors, including access denied.
     """
     owner = record.get("subject") or record.get("principal")
     texts = {}

@@ -1,9 +1,8 @@
-"""One segment, held against the manifest that sealed it: its Merkle root, its chains, its records (L2.5,
-G.3).
+"""Verification of one segment against its manifest: Merkle root, chains, records (L2.5, G.3).
 
-A record is hashed once: its hash is what the next line of its writer's chain has to carry, and part of an
-entry of the Merkle tree. Bodies are not parsed. `check_segment` needs nothing but bytes, so it runs in a
-process of its own.
+A record is hashed once: its hash is what the next line of its writer's chain must contain, and part of a
+leaf of the Merkle tree. Bodies are not parsed. `check_segment` needs only bytes, so it runs in a separate
+process.
 """
 
 import json
@@ -38,7 +37,7 @@ _BIG = 2 * 1024 * 1024
 
 @dataclass(slots=True)
 class Stretch:
-    """What a segment has of one writer: from which record and hash to which, and the objects at both ends."""
+    """What a segment contains of one writer: first and last record and hash, and the objects at both ends."""
 
     first_key: str
     last_key: str
@@ -51,7 +50,7 @@ class Stretch:
 
 @dataclass(slots=True)
 class Checked:
-    """What a segment holds, and what is wrong with it."""
+    """Content of a segment, and what is wrong with it."""
 
     runs: Sequence[Run] = ()
     stretches: dict[str, Stretch] = field(default_factory=dict)
@@ -62,14 +61,12 @@ class Checked:
 
     @property
     def objects(self) -> int:
-        """How many objects of records it contains."""
+        """Return the number of objects of records it contains."""
         return sum(len(run.lines) for run in self.runs)
 
 
 class Checks:
-    """Checks segments, the big ones in processes of their own, as many as there are processors. May be called
-    from several threads.
-    """
+    """Checks segments, large ones in as many processes as there are processors. Thread-safe."""
 
     def __init__(self) -> None:
         self._processes: ProcessPoolExecutor | None = None
@@ -83,7 +80,7 @@ class Checks:
             self._processes.shutdown(cancel_futures=True)
 
     def __call__(self, sealed: SealedSegment, data: bytes | None, index: bytes | None) -> Checked:
-        """`check_segment`, wherever it runs. Blocks."""
+        """Run `check_segment`, in whichever process. Blocks."""
         if sealed.size < _BIG:
             return check_segment(sealed, data, index)
         with self._lock:  # started for the first big one: most spans have none
@@ -95,7 +92,7 @@ class Checks:
 def check_segment(
     sealed: SealedSegment, data: bytes | None, index: bytes | None, *, facts: bool = True
 ) -> Checked:
-    """Check a segment. Without `facts` its records are not parsed: hashes alone."""
+    """Check a segment. Without `facts`, its records are not parsed and only hashes are checked."""
     checked = Checked()
     runs = _index(sealed, index, checked)
     if data is None:
@@ -131,9 +128,7 @@ def _index(sealed: SealedSegment, index: bytes | None, checked: Checked) -> list
 
 
 def _walk(data: bytes, runs: Sequence[Run], checked: Checked, *, facts: bool) -> bytes:
-    """The hashes of all records in their order, one after the other. Chains are held against each other on
-    the way.
-    """
+    """Return the hashes of all records in order, concatenated, checking the chains on the way."""
     hashes: list[str] = []
     hashed, at = sha256, 0
     for run in runs:
@@ -159,9 +154,7 @@ def _walk(data: bytes, runs: Sequence[Run], checked: Checked, *, facts: bool) ->
 
 
 def _pieces(run: Run) -> Iterator[tuple[Sequence[int], int]]:
-    """The objects of a run in pieces that the processor's cache holds: their sizes, and how many lines they
-    have.
-    """
+    """Yield the objects of a run in pieces that fit the processor's cache: sizes and number of lines."""
     ends = list(accumulate(run.sizes))
     start = before = 0
     while start < len(ends):
@@ -171,8 +164,9 @@ def _pieces(run: Run) -> Iterator[tuple[Sequence[int], int]]:
 
 
 def _lines(data: bytes, at: int, end: int, sizes: Sequence[int], count: int) -> list[bytes]:
-    """The lines of a piece, cut all at once where there are as many as there should be, else object by
-    object: one that does not end its last line is followed by another all the same.
+    """Split a piece into lines, all at once if their number is as expected, otherwise object by object.
+
+    An object whose last line has no line end is still followed by another.
     """
     lines = lines_of(data, at, end)
     if len(lines) == count:
@@ -185,9 +179,9 @@ def _lines(data: bytes, at: int, end: int, sizes: Sequence[int], count: int) -> 
 
 
 def _follow(lines: Sequence[bytes], digests: Sequence[str], writer: str, sequence: int, known: str) -> bool:
-    """Whether every line, written as ours are, carries its writer, its number and the hash of the one before.
+    """Return whether every line, in our format, contains its writer, its number and the previous hash.
 
-    Many lines at once: what they must begin with is written, and compared, as one text.
+    Many lines are compared at once, as one text with what they must begin with.
     """
     place = _PLACE % writer.replace("%", "%%").encode()
     fixed = len(place) - len(b"%d%b") + _HEX  # of a line, without the digits of its number
@@ -210,7 +204,7 @@ def _follow(lines: Sequence[bytes], digests: Sequence[str], writer: str, sequenc
 def _breaks(
     lines: Sequence[bytes], digests: Sequence[str], run: Run, first: int, known: str
 ) -> Iterator[Finding]:
-    """Lines that do not follow, one by one, however they are written."""
+    """Yield lines that do not follow, one by one, in any format."""
     for sequence, (line, digest) in enumerate(zip(lines, digests, strict=True), first):
         if _chain_of(line) != (run.writer, sequence, known):
             yield Finding(
@@ -222,12 +216,12 @@ def _breaks(
 
 
 def _object_with(run: Run, sequence: int) -> str:
-    """The key of the object of a run that has this record, or the last one where none has."""
+    """Return the key of the object of a run that has this record, or of the last one."""
     return next((one.key for one in run.objects() if sequence <= one.last), run.last_key)
 
 
 def _chain_of(line: bytes) -> tuple[Any, Any, Any] | None:
-    """What a line says of its place, for one that is not written as ours are."""
+    """Return what a line in another format says about its place."""
     try:
         record = json.loads(line)
         return record["writer"], record["sequence"], record["previous"]
@@ -273,9 +267,7 @@ def _gather(lines: Sequence[bytes], facts: Facts) -> None:
 
 
 def _differences(data: bytes, objects: Sequence[SealedObject]) -> Iterator[Finding]:
-    """The first object that is not as it was, and what was done to it; after that the places may have
-    moved.
-    """
+    """Yield the first object that differs, and how; after that, positions may be shifted."""
     position = 0
     for one in objects:
         part = data[position : position + one.size]
@@ -294,7 +286,7 @@ def _differences(data: bytes, objects: Sequence[SealedObject]) -> Iterator[Findi
 
 
 def _object_at(data: bytes, position: int, one: SealedObject) -> bytes:
-    """The lines from a position on that say they are of the writer, up to its last record."""
+    """Return the lines from a position on that claim to be of the writer, up to its last record."""
     taken: list[bytes] = []
     for line in data[position:].splitlines(keepends=True):
         place = _chain_of(line)

@@ -1,4 +1,4 @@
-"""Where records and manifests are read from: the bucket of a deployment, or an auditor's copies of it."""
+"""Sources of records and manifests: the bucket of a deployment, or an auditor's copies."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,18 +36,18 @@ class Entry:
 
 
 class Source(Protocol):
-    """A store of objects by key. All methods may be called from several threads."""
+    """A store of objects by key. All methods are thread-safe."""
 
     def folders(self, prefix: str) -> list[str]:
-        """The folders right under `prefix`, each with its final slash, sorted."""
+        """Return the folders directly under `prefix`, each with its trailing slash, sorted."""
         ...
 
     def entries(self, prefix: str) -> list[Entry]:
-        """Every object under `prefix`, sorted by key."""
+        """Return every object under `prefix`, sorted by key."""
         ...
 
     def get(self, key: str) -> bytes | None:
-        """The content; None when there is no such object."""
+        """Return the content, or None if there is no such object."""
         ...
 
 
@@ -89,7 +89,7 @@ class BucketSource:
 
 
 class FolderSource:
-    """Copies on disk: what lay under `records/`, `manifests/` and `segments/` of the bucket."""
+    """Copies on disk of `records/`, `manifests/` and `segments/` of the bucket."""
 
     def __init__(self, records: Path | None, manifests: Path | None, segments: Path | None = None) -> None:
         self._folders = {RECORDS: records, MANIFESTS: manifests, SEGMENTS: segments}
@@ -121,15 +121,13 @@ class FolderSource:
 
 
 def segments_of(source: Source, hour: datetime) -> Sequence[SealedSegment]:
-    """The segments of an hour, by its manifest; none where it has none. Raises `ManifestDamaged`."""
+    """Return the segments of an hour, from its manifest; none if it has none. Raises `ManifestDamaged`."""
     document = source.get(manifest_key(hour))
     return read_manifest(document).segments if document else ()
 
 
 def objects_in(source: Source, segment: SealedSegment) -> Iterator[tuple[SealedObject, bytes]]:
-    """The objects of records that a segment contains, with their bytes. Raises ValueError for another
-    index.
-    """
+    """Yield the objects of records in a segment, with their bytes. Raises ValueError for a wrong index."""
     data, position = source.get(segment.key) or b"", 0
     for one in read_index(source.get(index_key(segment.key)) or b""):
         yield one, data[position : position + one.size]
@@ -137,7 +135,7 @@ def objects_in(source: Source, segment: SealedSegment) -> Iterator[tuple[SealedO
 
 
 def sealed_object(source: Source, key: str) -> bytes | None:
-    """The bytes of an object of records that only a segment of its hour has any more."""
+    """Return the bytes of an object of records that only exists in a segment of its hour."""
     for segment in segments_of(source, hour_of_key(key)):
         position = 0
         for one in read_index(source.get(index_key(segment.key)) or b""):
@@ -155,9 +153,9 @@ def ahead(
     most: int,
     weight: Callable[[T], int] = lambda _: 1,
 ) -> Iterator[tuple[T, R]]:
-    """Each item with what `load` makes of it, in order, loaded in parallel.
+    """Yield each item with the result of `load`, in order, loading in parallel.
 
-    What is loaded and not yet taken weighs at most `most`, or is one item that weighs more.
+    Unconsumed results weigh at most `most` in total, or are one item that weighs more.
     """
     under_way: deque[tuple[T, Future[R]]] = deque()
     heavy = 0

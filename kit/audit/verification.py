@@ -1,7 +1,7 @@
-"""`kit audit verify`: holds manifests, objects, records and access log against each other (L2.5, G.3).
+"""`kit audit verify`: compares manifests, objects, records and access logs with each other (L2.5, G.3).
 
-Hour by hour, the next hours and objects being fetched meanwhile. What is kept in memory is one line per
-writer, what was not sealed yet, and a window of objects; the calls are in a temporary database.
+It proceeds hour by hour, fetching the next hours and objects meanwhile. Memory holds one line per writer,
+what was not sealed yet, and a window of objects; calls are in a temporary database.
 """
 
 import hashlib
@@ -51,9 +51,11 @@ _THREADS = 16
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What to verify: the hours from `first` to `last`, both included. `whole` is true when nothing lies
-    before, so that chains must begin in it. What should be sealed is judged as of `as_of`; which calls may
-    still be under way too, but in a `copy`, where it is judged as of the newest record or access line.
+    """What to verify: the hours from `first` to `last`, inclusive.
+
+    `whole` is true if nothing is before, so that chains must begin in it. What should be sealed is judged
+    as of `as_of`, and so is which calls may be in progress, except in a `copy`, where that is judged as of
+    the newest record or access line.
     """
 
     first: datetime
@@ -66,7 +68,7 @@ class Span:
     )
 
     def hours(self) -> Iterator[datetime]:
-        """Its hours, in order."""
+        """Yield its hours in order."""
         hour = self.first
         while hour <= self.last:
             yield hour
@@ -96,9 +98,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, step: "Report", *, again: int = 0) -> None:
-        """Take what the next step of a verification saw, whose first hours, so many, a step before had
-        seen.
-        """
+        """Add the result of the next step, whose first `again` hours the previous step had already seen."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(step, name))
         self.hours -= again
@@ -110,7 +110,7 @@ class Report:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was there to verify: neither a record nor a manifest."""
+        """Return whether there was nothing to verify: neither a record nor a manifest."""
         return self.records == 0 and self.manifests == 0 and not self.findings
 
 
@@ -123,8 +123,9 @@ _COUNTS = (
 def span_of(
     source: Source, first: datetime | None, last: datetime | None, *, now: datetime | None
 ) -> Span | None:
-    """The span that the operator asked for, within what there is; None when there is nothing at all. `now` is
-    None for copies, which are judged as of their newest hour.
+    """Return the span that the operator asked for, within what exists; None if there is nothing at all.
+
+    `now` is None for copies, which are judged as of their newest hour.
     """
     known = [
         hour
@@ -153,7 +154,7 @@ def span_of_nothing(
     *,
     now: datetime | None,
 ) -> Span | None:
-    """The span that access logs and anchors speak of, for a store that has nothing; None when they do not."""
+    """Return the span that access logs and anchors mention, for an empty store; None if they mention none."""
     access, edge = logs(None)
     times = [line.at for line in access if line.answered or line.recorded]
     times += [line.first for line in edge]
@@ -176,8 +177,8 @@ def _hours_of_day(source: Source, day: str) -> set[datetime]:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Which public keys are believed: of manifests by the ARN of the KMS key; of writers by the name of their
-    function and that ARN, None where an auditor has no key of writers. `anchors` is what was kept outside.
+    """Trusted public keys: of manifests by the ARN of the KMS key; of writers by function name and that
+    ARN, None if an auditor has no writers' key. `anchors` were kept outside.
     """
 
     manifests: PublicKeys
@@ -194,8 +195,10 @@ def verify(
     *,
     progress: Callable[[Report], None] = lambda _: None,
 ) -> Report:
-    """Verify a span. `access` (the gateway's log) and `edge` (API Gateway's) are read first: a line of them
-    must have its records then, and a call on record its line.
+    """Verify a span.
+
+    `access` (the gateway's log) and `edge` (API Gateway's) are read first: each of their lines must have
+    its records, and each call on record its line.
     """
     calls = Calls()
     end = span.last + HOUR
@@ -229,11 +232,11 @@ def verify_in_steps(
     *,
     progress: Callable[[Report], None] = lambda _: None,
 ) -> Report:
-    """Verify a span a day at a time; `clean` hears after each day how far all held, so that a run that is cut
-    short is not lost.
+    """Verify a span a day at a time; `clean` is called after each day with how far everything verified, so
+    that an interrupted run is not lost.
 
-    A step begins at the last sealed hour of the one before, as the next run would: what reaches over is
-    judged there. So records of that hour count twice.
+    A step begins at the last sealed hour of the previous one, as the next run would, so records of that
+    hour count twice.
     """
     total, first, again = Report(), span.first, 0
     while True:
@@ -256,7 +259,7 @@ def verify_in_steps(
 
 @dataclass(frozen=True, slots=True)
 class _Hour:
-    """What is kept of one hour."""
+    """State of one hour."""
 
     entries: Sequence[Entry]
     manifest: bytes | None
@@ -294,7 +297,7 @@ class _Verification:
         self._writers = Writers(source, trust.writers, demanded=self._newest_demands())
 
     def run(self, pool: ThreadPoolExecutor) -> Report:
-        """Verify every hour, then what reaches over hours."""
+        """Verify every hour, then what spans hours."""
         report, span = self._report, self._span
         if not span.whole:
             self._seal = self._seal_before(span.first - HOUR)
@@ -322,7 +325,7 @@ class _Verification:
         return end - _CALL_LASTS
 
     def _newest_demands(self) -> bool:
-        """Whether the newest manifest says that writers introduce themselves; so do hours without one."""
+        """Return whether the newest manifest requires introductions of writers, as do hours without one."""
         document = self._source.get(manifest_key(self._seals[1])) if self._seals else None
         try:
             return read_manifest(document).introduced if document else True
@@ -347,7 +350,7 @@ class _Verification:
             return None
 
     def _check_manifest(self, hour: datetime, content: _Hour) -> Manifest | None:
-        """The manifest of the hour, if it can be trusted."""
+        """Return the manifest of the hour, if it can be trusted."""
         where, document = manifest_key(hour), content.manifest
         if document is None:
             self._check_absence(hour, content)
@@ -404,7 +407,7 @@ class _Verification:
     # -- segments
 
     def _check_segments(self, manifest: Manifest) -> list[Run]:
-        """Check the segments of an hour; the objects of records that they contain, in runs."""
+        """Check the segments of an hour. Return the objects of records that they contain, in runs."""
         contained: list[Run] = []
         for segment, checked in ahead(
             self._pool,
@@ -426,7 +429,7 @@ class _Verification:
         return contained
 
     def _checked(self, segment: SealedSegment) -> Checked:
-        """A segment, checked in a thread that waits for a process."""
+        """Check a segment, in a thread that waits for a process."""
         return self._checks(segment, self._source.get(segment.key), self._source.get(index_key(segment.key)))
 
     def _take_stretches(self, checked: Checked) -> None:
@@ -445,8 +448,8 @@ class _Verification:
             self._take_facts(writer, facts, checked.stretches[writer].first_key)
 
     def _take_late(self, checked: Checked) -> None:
-        """Objects of earlier hours: they were read in their own hour, or, where they have expired there, they
-        fill what was missing.
+        """Handle objects of earlier hours: they were read in their own hour, or, if expired there, fill
+        gaps.
         """
         self._report.late_objects += checked.objects
         fresh: set[str] = set()
@@ -465,7 +468,7 @@ class _Verification:
         self._report.records += sum(run.records for run in checked.runs if run.writer in fresh)
 
     def _fill(self, one: SealedObject) -> None:
-        """An object that was late lies where records of its writer were missing."""
+        """Fill a gap in a writer's records with a late object."""
         if one.writer not in self._chains:
             self._chains[one.writer] = Chain(one.writer, one.last + 1, one.head)
             return
@@ -553,8 +556,9 @@ class _Verification:
             )
 
     def _before(self, writer: str, first: int, key: str) -> Chain | None:
-        """Where the writer's chain ended before the object; None when what lies between is missing, which is
-        reported here, or was not read.
+        """Return where the writer's chain ended before the object.
+
+        None if what is between is missing, which is reported here, or was not read.
         """
         known = self._chains.get(writer)
         if known is None:
@@ -581,7 +585,7 @@ class _Verification:
             self._gaps.append(_Gap(writer, expected, first, key, head))
 
     def _open_gaps(self) -> Iterator[Finding]:
-        """What was missing, and did not come late either."""
+        """Yield what was missing and did not arrive late either."""
         for gap in self._gaps:
             if gap.expected < gap.first:
                 missing = f"{_range(gap.expected, gap.first - 1)} of {gap.writer} before it: missing"
@@ -602,7 +606,7 @@ class _Verification:
             self._find("object-altered", late.key, "its bytes are not those that were sealed")
 
     def _settle_unsealed(self) -> None:
-        """Look for late objects in the manifests after the span, then report what no manifest has."""
+        """Search late objects in the manifests after the span, then report what no manifest contains."""
         hour = self._span.last
         for _ in range(_LATE_HOURS):
             hour += HOUR
@@ -633,7 +637,7 @@ class _Verification:
 
 @dataclass(slots=True)
 class _Gap:
-    """Records of a writer that were missing when its later ones were read; late objects make it smaller."""
+    """Records of a writer that were missing when later ones were read; late objects reduce it."""
 
     writer: str
     expected: int
@@ -643,7 +647,7 @@ class _Gap:
 
 
 def _sealed_hours(source: Source) -> tuple[datetime, datetime] | None:
-    """The first and the last hour that have a manifest."""
+    """Return the first and the last hour with a manifest."""
     days = source.folders(MANIFESTS)
     hours = sorted(hour for day in dict.fromkeys(days[:1] + days[-1:]) for hour in _hours_of_day(source, day))
     return (hours[0], hours[-1]) if hours else None
@@ -663,7 +667,7 @@ def _range(first: int, last: int) -> str:
 
 
 def _sizes(runs: Iterable[Run]) -> dict[str, int]:
-    """The sizes of the objects of records in runs, by key."""
+    """Return the sizes of the objects of records in runs, by key."""
     return {key: size for run in runs for key, size in zip(run.keys(), run.sizes, strict=True)}
 
 
@@ -678,7 +682,7 @@ def _verdict(report: Report) -> str:
 
 
 def as_document(report: Report, span: Span | None) -> dict[str, Any]:
-    """The report for machines."""
+    """Return the report for machines."""
     return {
         "schema": "kit-audit-verify/1",
         "verdict": _verdict(report),

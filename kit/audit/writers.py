@@ -1,4 +1,6 @@
-"""Is a writer one of the deployment's, does it say only what it may, is its chain's end its own (L2.5)?"""
+"""Verification of writers: does one belong to the deployment, does it write only what it may, did it sign
+its chain's end (L2.5)?
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -20,8 +22,10 @@ _SAID = {"intent": 0, "outcome": 2}  # where a call of `Facts` has what a record
 
 
 class Writers:
-    """The writers that were seen. `demanded` says whether those that begin now must introduce themselves: not
-    in hours that were sealed before there were introductions. Without `keys` nobody can be held to it.
+    """The writers seen so far.
+
+    `demanded` says whether writers that begin now must introduce themselves, which is not the case in hours
+    sealed before introductions existed. Without `keys` introductions cannot be verified.
     """
 
     def __init__(self, source: Source, keys: WriterKeys | None, *, demanded: bool) -> None:
@@ -34,8 +38,10 @@ class Writers:
     def take(
         self, writer: str, key: str, first: Mapping[str, Any] | None, head: tuple[str, bytes]
     ) -> Iterator[Finding]:
-        """Take the next object, or objects, of a writer: the key of the first, its first record, and key and
-        last line of the last. What is wrong with who wrote them.
+        """Add the next object, or objects, of a writer: key and first record of the first, key and last
+        line of the last.
+
+        Return what is wrong with their author.
         """
         if writer not in self._known:
             yield from self._meet(writer, key, first)
@@ -43,12 +49,12 @@ class Writers:
             self._heads[writer] = head
 
     def process(self, writer: str) -> str:
-        """The public key of the process behind a writer; empty when it has none that is trusted."""
+        """Return the public key of the process behind a writer; empty if it has none that is trusted."""
         known = self._known.get(writer)
         return known.public_key if known else ""
 
     def overstepping(self, writer: str, key: str, facts: Facts) -> Iterator[Finding]:
-        """Records of a kind that this writer has no business to write."""
+        """Yield records of a kind that this writer may not write."""
         known = self._known.get(writer)
         if known is None:
             return
@@ -59,7 +65,7 @@ class Writers:
                         yield Finding("record-unauthorised", key, f"{writer} wrote {kind} {request_id}")
 
     def unsigned_heads(self) -> Iterator[Finding]:
-        """Writers whose chain does not end, so far, by a signature of their own."""
+        """Yield writers whose chain does not end with their own signature."""
         for writer, (key, line) in self._heads.items():
             known = self._known[writer]
             if known is not None and not known.signed(line):
@@ -86,7 +92,7 @@ class Writers:
             yield Finding("writer-unknown", key, f"{writer}: {error}")
 
     def _first_record(self, writer: str) -> dict[str, Any] | None:
-        """The record with which a writer began, where it wrote before the span."""
+        """Return the first record of a writer that began before the span."""
         made = began(writer.rpartition("-")[2])
         if made.year < 2000:
             return None

@@ -1,1 +1,1 @@
-"""Deploying to a real account: what it must have, the engine's runs, what is filled in between, drift."""
+"""Deployment to a real account: preconditions, engine runs, secrets in between, drift."""

@@ -1,4 +1,4 @@
-"""What an account must have before a deployment, each thing checked by itself (S.1).
+"""Preconditions of a deployment in an account, each checked separately (S.1).
 
 A check asks AWS and never changes anything. What it may not ask is reported as unknown, not as missing.
 """
@@ -37,7 +37,7 @@ class Clients(Protocol):
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, how it is, and what to do where it is not as it should be."""
+    """What was checked, its result, and how to fix it."""
 
     name: str
     state: State
@@ -49,7 +49,7 @@ class Check:
 
 
 def account_checks(settings: Settings, clients: Clients, *, now: datetime | None = None) -> Iterator[Check]:
-    """All checks, in order; without credentials the first is the only one."""
+    """Yield all checks in order; without credentials the first is the only one."""
     identity = _identity(settings, clients)
     yield identity
     if identity.state == "failed":
@@ -211,7 +211,7 @@ def _cost_tags(clients: Clients) -> Check:
 
 
 def activate_tags(clients: Clients) -> list[str]:
-    """Activate those that AWS has seen, and say which. Only the account that pays may."""
+    """Activate the tags that AWS has seen, and return them. Only the paying account may."""
     found = clients("ce").list_cost_allocation_tags(TagKeys=list(COST_TAGS), Type="UserDefined")
     inactive = [one["TagKey"] for one in found["CostAllocationTags"] if one["Status"] == "Inactive"]
     if inactive:
@@ -265,7 +265,7 @@ def _models(settings: Settings, clients: Clients) -> Check:
 
 
 def _throttling(settings: Settings, clients: Clients) -> Check:
-    """The account's own limit in the region holds before ours; in newer regions it is a quarter."""
+    """Check the account's own limit in the region, which precedes ours; in newer regions it is a quarter."""
     name, capacity = "API throttling", settings.sizing.capacity
     limits = clients("apigateway").get_account().get("throttleSettings", {})
     rate, burst = limits.get("rateLimit"), limits.get("burstLimit")
@@ -283,7 +283,7 @@ def _throttling(settings: Settings, clients: Clients) -> Check:
 
 
 def _secrets(settings: Settings, clients: Clients, now: datetime) -> Check:
-    """Secrets of this deployment by their age. Of the pepper nobody is asked: a new one ends every key."""
+    """Check this deployment's secrets by age, except the pepper: a new one would invalidate every key."""
     name, prefix = "secrets", names_of(settings).of("")
     pages = clients("secretsmanager").get_paginator("list_secrets")
     found = [
@@ -308,7 +308,7 @@ def _secrets(settings: Settings, clients: Clients, now: datetime) -> Check:
 
 
 def _endpoints(settings: Settings, clients: Clients) -> Check:
-    """Whether the region has every endpoint of the network, in as many zones as the size asks for."""
+    """Check that the region has every endpoint of the network, in as many zones as the size asks for."""
     from components.api.network import GATEWAYS, INTERFACES  # slow to load
 
     name, zones = "endpoints", settings.sizing.redundancy.availability_zones
@@ -337,7 +337,7 @@ def _endpoints(settings: Settings, clients: Clients) -> Check:
 
 
 def _addresses(settings: Settings, clients: Clients) -> Check:
-    """One elastic address a zone, for its NAT gateway."""
+    """Check for one Elastic IP address per zone, for its NAT gateway."""
     name, needs = "addresses", settings.sizing.redundancy.availability_zones
     used = clients("ec2").describe_addresses()["Addresses"]
     own = names_of(settings)
@@ -362,7 +362,7 @@ def _addresses(settings: Settings, clients: Clients) -> Check:
 
 
 def _signing(settings: Settings, clients: Clients) -> Check:
-    """Whether AWS Signer signs images in the region: it is not in all of them."""
+    """Check that AWS Signer signs images in the region, which not all regions support."""
     name = "image signing"
     try:
         found = clients("signer").get_signing_platform(platformId=_SIGNING_PLATFORM)

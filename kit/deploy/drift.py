@@ -1,4 +1,4 @@
-"""What differs from what was deployed, and how much it matters."""
+"""Drift from what was deployed, and its severity."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,9 +13,7 @@ _SAME = {"same", "read", "refresh"}
 
 @dataclass(frozen=True)
 class Drift:
-    """One resource that is otherwise than it was made: `changed` names the properties, `gone` that it is no
-    longer there.
-    """
+    """One drifted resource: `changed` names the properties, `gone` that it no longer exists."""
 
     urn: str
     type: str
@@ -36,7 +34,9 @@ class Drift:
 
 
 def drifted(steps: Iterable[Mapping[str, Any]]) -> list[Drift]:
-    """The drift in the steps of a refresh (`pulumi refresh --preview-only --json`), heaviest first."""
+    """Return the drift in the steps of a refresh (`pulumi refresh --preview-only --json`), most severe
+    first.
+    """
     found = []
     for step in steps:
         changed = tuple(sorted(step.get("detailedDiff") or step.get("diffReasons") or ()))
@@ -51,7 +51,7 @@ def drifted(steps: Iterable[Mapping[str, Any]]) -> list[Drift]:
 
 
 def _stack(urn: str) -> str:
-    """The name of the stack's own resource, which is not a resource of AWS."""
+    """Return the name of the stack's own resource, which is not an AWS resource."""
     stack, project = urn.split("::")[0].rpartition(":")[2], urn.split("::")[1]
     return f"{project}-{stack}"
 

@@ -20,8 +20,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Engine:
-    """The `pulumi` command for one client. `backend` (`s3://…`, `file://…`) and `secrets_provider`
-    (`awskms://…`) are those of new stacks; left out, what is logged in and a passphrase.
+    """The `pulumi` command for one client.
+
+    `backend` (`s3://…`, `file://…`) and `secrets_provider` (`awskms://…`) are those of new stacks; by
+    default, the current login and a passphrase.
     """
 
     client: str | None
@@ -32,7 +34,7 @@ class Engine:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def select(self, stage: str) -> None:
-        """Choose the stack of a stage, made where it is not there. Raises KitError."""
+        """Select the stack of a stage, created if missing. Raises KitError."""
         create = ["stack", "select", "--create", self.stack(stage), "--non-interactive"]
         if self.secrets_provider:
             create += ["--secrets-provider", self.secrets_provider]
@@ -41,33 +43,33 @@ class Engine:
             self._run(["config", "set", key, value, "--stack", self.stack(stage)], quiet=True)
 
     def configure(self, stage: str, key: str, value: str | None) -> None:
-        """Set a key of the stack's own file, or take it out. Raises KitError."""
+        """Set a key of the stack's own file, or remove it. Raises KitError."""
         change = ["rm", key] if value is None else ["set", key, value]
         self._run(["config", *change, "--stack", self.stack(stage)])
 
     def stack(self, stage: str) -> str:
-        """The name of the stack of a stage."""
+        """Return the name of the stack of a stage."""
         return stack_name(stage, self.client)
 
     def up(self, stage: str, *, yes: bool) -> None:
-        """Show the plan, ask unless `yes`, and make it so; held against the laws. Raises KitError."""
+        """Show the plan, ask unless `yes`, and apply it, checked by the policy pack. Raises KitError."""
         command = ["up", "--stack", self.stack(stage), "--policy-pack", "policy", "--diff"]
         self._run([*command, "--yes"] if yes else command)
 
     def refresh_preview(self, stage: str) -> list[Mapping[str, Any]]:
-        """What differs from what was made, as steps of a refresh; nothing is changed. Raises KitError."""
+        """Return the drift as steps of a refresh, changing nothing. Raises KitError."""
         output = self._read(["refresh", "--preview-only", "--json", "--stack", self.stack(stage)])
         return list(json.loads(output).get("steps", []))
 
     def outputs(self, stage: str) -> dict[str, Any]:
-        """What a stage exports; empty where it has not been deployed."""
+        """Return what a stage exports; empty if it has not been deployed."""
         try:
             return json.loads(self._read(["stack", "output", "--json", "--stack", self.stack(stage)]) or "{}")
         except KitError:
             return {}
 
     def _run(self, arguments: Sequence[str], *, quiet: bool = False) -> None:
-        """Run with the operator's terminal, so that the engine can ask and show progress."""
+        """Run in the operator's terminal, so that the engine can ask and show progress."""
         if not quiet:
             self.say(f"$ pulumi {shlex.join(arguments)}")
         done = subprocess.run([_pulumi(), *arguments], cwd=self.project, env=self._environment(), check=False)

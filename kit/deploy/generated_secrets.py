@@ -1,4 +1,4 @@
-"""Secrets that nobody needs to know: made at random between two stages, never shown, never in a state."""
+"""Secrets that nobody needs to know: generated between two stages, never shown, never in a state."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,8 +13,9 @@ GENERATED: Mapping[str, Callable[[], str]] = {
 
 
 def has_value(manager: Any, arn: str) -> bool:
-    """Whether a secret has a value; one that was only created has no version at all. The value itself is not
-    asked for: the role that deploys may read none.
+    """Return whether a secret has a value; one that was only created has no version at all.
+
+    The value itself is not requested: the deploying role may read none.
     """
     return bool(manager.describe_secret(SecretId=arn).get("VersionIdsToStages"))
 
@@ -22,9 +23,10 @@ def has_value(manager: Any, arn: str) -> bool:
 def fill_generated(
     manager: Any, exports: Mapping[str, str], filled: Callable[[Any, str], bool] = has_value
 ) -> list[str]:
-    """Give the empty ones of `exports` a value, and name those that were given one. A secret that has a value
-    keeps it: another pepper would make every virtual key worthless. `manager` is a Secrets Manager client,
-    `filled` how it is asked.
+    """Give the empty secrets in `exports` a value, and return their names.
+
+    A secret with a value keeps it: another pepper would make every virtual key worthless. `manager` is a
+    Secrets Manager client, `filled` tells whether a secret has a value.
     """
     given = []
     for name, make in GENERATED.items():

@@ -1,4 +1,4 @@
-"""What must be there before the gateway's pods are deployed: the second phase of stage integration (Z.1)."""
+"""Preconditions of the gateway's pods: the second phase of stage integration (Z.1)."""
 
 import socket
 import time
@@ -19,7 +19,7 @@ Connect = Callable[[str, int], bool]
 
 
 def unready(clients: Any, exports: Mapping[str, str], *, connect: Connect | None = None) -> tuple[str, str]:
-    """The first thing that workloads wait for, and how to bring it about; two empty texts if nothing."""
+    """Return the first thing that workloads wait for, and how to provide it; two empty texts if nothing."""
     image = image_of(exports["image_repository"])
     lacks = missing(clients("ecr"), image)
     if lacks:
@@ -36,7 +36,7 @@ def unready(clients: Any, exports: Mapping[str, str], *, connect: Connect | None
 
 
 def reachable(host: str, port: int) -> bool:
-    """Whether a connection to it can be made from here."""
+    """Return whether a connection can be made from here."""
     try:
         socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
     except OSError:
@@ -51,7 +51,7 @@ def wait_for_signature(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """Whether the registry signs the image within five minutes."""
+    """Return whether the registry signs the image within five minutes."""
     end = clock() + _SIGNATURE_SECONDS
     while missing(ecr, image):
         if clock() >= end:

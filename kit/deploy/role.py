@@ -1,5 +1,5 @@
-"""The role that deploys, computed from the plan: what its types of resources need, on this deployment's names
-(S.1, L1.7). It makes, changes, tags and deletes; it reads no data: no object, item, secret or message.
+"""The deploying role, computed from the plan: what its resource types need, on this deployment's names
+(S.1, L1.7). It creates, changes, tags and deletes; it reads no data: no object, item, secret or message.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -241,7 +241,7 @@ _ROLES = ("aws:iam/role",)  # roles, their policies and attachments: by a statem
 
 
 class UnknownType(Exception):
-    """A type of the plan that no family covers: who adds one says what deploying it needs."""
+    """No family covers a resource type of the plan; adding one requires saying what deploying it needs."""
 
 
 def deploy_template(
@@ -291,7 +291,7 @@ def deploy_template(
 
 
 def role_statements(types: Iterable[str], names: Names) -> list[dict[str, Any]]:
-    """What deploying these types of resources needs. Raises `UnknownType`."""
+    """Return what deploying these resource types needs. Raises `UnknownType`."""
     wanted = sorted({one for one in types if not one.startswith(_NOT_AWS)})
     found: list[Family] = []
     for one in wanted:
@@ -339,7 +339,9 @@ def _filled(names: Names) -> Mapping[str, str]:
 
 
 def _preflight_statement() -> dict[str, Any]:
-    """What `kit doctor`, which `kit deploy` runs first, asks of the account; AWS knows no resource for it."""
+    """Return what `kit doctor`, which `kit deploy` runs first, asks of the account; AWS defines no
+    resources for it.
+    """
     return {"Sid": "Preflight", "Effect": "Allow", "Action": sorted(_PREFLIGHT), "Resource": ["*"]}
 
 
@@ -360,7 +362,7 @@ def _approval_statement(names: Names) -> dict[str, Any]:
 
 
 def _layer_statement(names: Names) -> dict[str, Any]:
-    """Lambda asks of the maker of a function the right to read its layers, in AWS's own account too."""
+    """Return the right to read layers, which Lambda requires of a function's creator, AWS's own too."""
     return {
         "Sid": "LayerOfAws",
         "Effect": "Allow",
@@ -441,7 +443,7 @@ def _role_statements(names: Names) -> list[dict[str, Any]]:
 
 
 def _state_statements(bucket: str, names: Names) -> list[dict[str, Any]]:
-    """The engine's own state, and the key of its secrets."""
+    """Return access to the engine's own state, and the key of its secrets."""
     alias = {"StringEquals": {"kms:RequestAlias": f"alias/{bucket}"}}
     key = f"arn:{names.partition}:kms:{names.region}:{names.account}:key/*"
     return [
@@ -464,7 +466,7 @@ def _state_statements(bucket: str, names: Names) -> list[dict[str, Any]]:
 
 
 def _trust(names: Names, people: Sequence[str], repository: str) -> list[dict[str, Any]]:
-    """Who may take the role. With nobody named, administrators of the account who have a second factor."""
+    """Return who may assume the role; by default, administrators of the account with MFA."""
     trusted = []
     if people or not repository:
         trusted.append(
@@ -498,7 +500,7 @@ def _trust(names: Names, people: Sequence[str], repository: str) -> list[dict[st
 
 
 def _in_parts(statements: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """As few policies as AWS's limit allows, in order."""
+    """Return as few policies as AWS's limit allows, in order."""
     parts: list[list[dict[str, Any]]] = [[]]
     for statement in statements:
         longer = [*parts[-1], statement]

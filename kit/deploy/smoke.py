@@ -1,4 +1,6 @@
-"""A deployment asked as its callers will: with either header, streamed, with text that must not pass."""
+"""Smoke test of a deployment, as its callers will use it: with either header, streamed, with text that must
+not pass.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ _HELLO = "Answer with one word: hello."
 
 @dataclass(frozen=True)
 class Asked:
-    """One thing that was tried, and how it went."""
+    """One attempt and its result."""
 
     what: str
     passed: bool
@@ -29,13 +31,14 @@ class Asked:
 
 
 class MayMakeNoKey(Exception):
-    """The caller is not an operator of keys; the role that deploys is none."""
+    """The caller is not a key operator, as the deploying role is not."""
 
 
 @contextmanager
 def short_lived_key(target: Target, department: str) -> Iterator[str]:
-    """A key of an application that ends with the asking, and within the hour in any case. Raises
-    `MayMakeNoKey`.
+    """Provide an application key that is revoked afterwards, and expires within the hour in any case.
+
+    Raises `MayMakeNoKey`.
     """
     until = datetime.now(UTC) + timedelta(hours=1)
     try:
@@ -51,7 +54,7 @@ def short_lived_key(target: Target, department: str) -> Iterator[str]:
 
 
 def wait_until_ready(url: str) -> bool:
-    """Whether the gateway answers without a credential as it should (401) within three minutes."""
+    """Return whether the gateway answers correctly without a credential (401) within three minutes."""
     end = monotonic() + _PATIENCE_SECONDS
     while monotonic() < end:
         if _status_without_credential(url) == _UNAUTHORIZED:
@@ -61,7 +64,7 @@ def wait_until_ready(url: str) -> bool:
 
 
 def ask(url: str, key: str, model: str) -> list[Asked]:
-    """Five requests through the official SDK with a key of an application."""
+    """Make five requests through the official SDK with an application key."""
     by_key = anthropic.Anthropic(base_url=url, api_key=key, auth_token=None, max_retries=1)
     by_token = anthropic.Anthropic(base_url=url, auth_token=key, api_key=None, max_retries=1)
     return [
@@ -92,7 +95,7 @@ def _stream(client: anthropic.Anthropic, model: str) -> str:
 
 
 def _status_without_credential(url: str) -> int:
-    """The status of a request of nobody; 0 where nothing answers."""
+    """Return the status of an anonymous request; 0 if nothing answers."""
     try:
         return urllib3.request("GET", f"{url}/v1/models", timeout=10, retries=False).status
     except urllib3.exceptions.HTTPError:

@@ -1,4 +1,4 @@
-"""Where the engine keeps its state in an account of the client's own: a bucket, and a key for secrets."""
+"""The engine's state in the client's own account: a bucket, and a key for secrets."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,15 +10,16 @@ from kit.deploy.checks import Clients
 
 @dataclass(frozen=True)
 class StateBackend:
-    """What the engine is given: where the state lies, and how secrets in it are encrypted."""
+    """Location of the state, and how secrets in it are encrypted."""
 
     url: str
     secrets_provider: str
 
 
 def ensure_state_backend(clients: Clients, bucket: str, region: str) -> StateBackend:
-    """Make the bucket (private, versioned, encrypted under the key, TLS only) and the key where they are
-    missing; what is there is left as it is. Raises botocore's errors.
+    """Create the bucket (private, versioned, encrypted under the key, TLS only) and the key if missing.
+
+    What exists is unchanged. Raises botocore's errors.
     """
     alias = f"alias/{bucket}"
     key = _ensure_key(clients("kms"), alias)

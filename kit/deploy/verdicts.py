@@ -1,9 +1,9 @@
-"""Verdicts on changes: who approved which plan, as a record of the audit store (G.3, O.3).
+"""Verdicts on changes: who approved which plan, as an audit record (G.3, O.3).
 
-`kit review --approve` records a verdict on a plan's digest, stack by stage; `kit deploy` in production asks
-for one on the very plan that it is about to make, by somebody else than who deploys. The object
-`change-reviews/<digest>.json` of the governance bucket only says where the record is; what counts is the
-record, which nobody can write in another's name or take back.
+`kit review --approve` records a verdict on a plan's digest, stack by stage; `kit deploy` in production
+requires one on the very plan that it is about to apply, by somebody other than the deployer. The object
+`change-reviews/<digest>.json` in the governance bucket only says where the record is; what counts is the
+record, which nobody can write in another's name or withdraw.
 """
 
 import json
@@ -32,7 +32,7 @@ _PREFIX = "change-reviews/"
 
 @dataclass(frozen=True)
 class Verdict:
-    """An approval as the audit store has it. `overridden` are the findings that were accepted."""
+    """An approval in the audit store. `overridden` are the findings that were accepted."""
 
     digest: str
     stack: str
@@ -43,14 +43,14 @@ class Verdict:
 
 
 def plan_digests(document: Mapping[str, Any]) -> dict[str, str]:
-    """The digest of each stack of a plan: the same for the same plan on every machine."""
+    """Return the digest of each stack of a plan, which is the same on every machine."""
     return {one["stack"]: sha256(to_json(one).encode()).hexdigest() for one in document["stacks"]}
 
 
 def approve(
     target: Target, digests: Mapping[str, str], overridden: Sequence[str], commit: str
 ) -> list[Verdict]:
-    """Record a verdict on each stack, in the name that AWS gives to the caller. Raises KitError."""
+    """Record a verdict on each stack, in the caller's AWS identity. Raises KitError."""
     made = []
     approver = caller_arn(target)
     for stack, digest in sorted(digests.items()):
@@ -64,7 +64,7 @@ def approve(
 
 
 def verdicts(target: Target, digest: str) -> list[Verdict]:
-    """The approvals of a plan that the audit store holds."""
+    """Return the approvals of a plan in the audit store."""
     s3, bucket = target.client("s3"), target.require("governance_bucket_name")
     try:
         body = s3.get_object(Bucket=bucket, Key=f"{_PREFIX}{digest}.json")["Body"].read()
@@ -88,7 +88,7 @@ def verdicts(target: Target, digest: str) -> list[Verdict]:
 
 
 def require_verdict(target: Target, stack: str, digest: str) -> Verdict:
-    """The approval of a plan by somebody else than the caller. Raises KitError where there is none."""
+    """Return the approval of a plan by somebody other than the caller. Raises KitError if there is none."""
     found = verdicts(target, digest)
     me = caller_arn(target)
     others = [one for one in found if one.approver != me]
@@ -103,12 +103,12 @@ def require_verdict(target: Target, stack: str, digest: str) -> Verdict:
 
 
 def commit_of(root: Path) -> str:
-    """The commit of the checkout; empty where there is none."""
+    """Return the commit of the checkout, or an empty text."""
     return _git(root, "rev-parse", "HEAD")
 
 
 def commits_between(root: Path, old: str, new: str, paths: Sequence[str]) -> list[str]:
-    """The commits, newest first, that changed any of the paths from one commit to another."""
+    """Return the commits, newest first, that changed any of the paths from one commit to another."""
     if not old or not new:
         return []
     return _git(root, "log", "--format=%h %s", f"{old}..{new}", "--", *paths).splitlines()
