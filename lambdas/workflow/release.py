@@ -18,7 +18,7 @@ from lambdas.common.clock import Clock, utc_now
 from lambdas.workflow.area import DepartmentArea, decisions_of, draft_key, edit_key, encoded, released_key
 from lambdas.workflow.aws import client, prover
 from lambdas.workflow.gateway_client import GatewayClient, Refused
-from lambdas.workflow.proof import NotProved, Prover
+from lambdas.workflow.proof import UNVERIFIED, NotProved, Prover
 from lambdas.workflow.reviews import DECISIONS, Review, ReviewConflict, Reviews, folded, same_person
 
 
@@ -72,10 +72,15 @@ class Release:
     def _require_reviewer(self, person: str, department: str, roles: Sequence[str]) -> None:
         """A session's tags are as old as its sign-in; a person's access record is what holds.
 
-        Raises ReviewConflict for somebody who by the record is out or in another department, or has none of
-        the roles. Somebody without a record decides by the session alone, and only where no role is named.
+        Raises ReviewConflict for somebody who has no record (a deleted person's session lives on for hours),
+        who by the record is out or in another department, or has none of the roles. A name typed for a trial,
+        which AWS never confirms, has no record and decides where no role is named.
         """
         found = self._record_of(person)
+        if found is None and self.people is not None and not person.endswith(UNVERIFIED):
+            raise ReviewConflict(
+                f"no access record knows {person}: have the person provisioned under this name"
+            )
         if found is not None and not found.active:
             raise ReviewConflict("the reviewer's access is not active")
         if found is not None and found.department != department:

@@ -312,14 +312,16 @@ class SaysBy:
     ("by", "roles", "refused"),
     [
         ("tom", [], ""),
-        ("nobody", [], ""),
+        ("nobody", [], "no access record"),
+        ("nobody (not verified)", [], ""),
         ("eva", [], "not active"),
         ("mia", [], "access record says finance"),
         ("mia", ["legal-counsel"], "access record says finance"),
         ("ruth", ["legal-counsel"], ""),
         ("tom", ["legal-counsel"], "none of the roles"),
         ("eva", ["legal-counsel"], "not active"),
-        ("nobody", ["legal-counsel"], "none of the roles"),
+        ("nobody", ["legal-counsel"], "no access record"),
+        ("nobody (not verified)", ["legal-counsel"], "none of the roles"),
         ("tom", ["legal-counsel", "champions"], ""),
     ],
 )

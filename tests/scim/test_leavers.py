@@ -183,6 +183,17 @@ def test_an_account_that_the_provider_calls_closed_is_out_beside_active_true(sci
         assert scim.access(person["id"]).active is False, (method, body)
 
 
+def test_somebody_created_in_any_way_but_plainly_active_is_out(scim: Scim):
+    for said in (
+        {"active": False},
+        {"active": None},
+        {"active": "nein"},
+        {"active": True, "suspended": True},
+    ):
+        made = scim.user(None, **{ENTERPRISE: {"department": "Marketing"}, **said})
+        assert scim.access(made["id"]).active is False, said
+
+
 def test_an_account_that_the_provider_calls_open_is_in_only_by_active(scim: Scim):
     person = employed(scim)
     path = f"/Users/{person['id']}"

@@ -23,7 +23,7 @@ from lambdas.workflow.area import draft_key, encoded
 from lambdas.workflow.proof import session_of
 from tests.support.standing import Standing
 
-from .conftest import Run, StandInGateway, provision
+from .conftest import Run, StandInGateway, provision, seat
 from .test_runs import content
 
 pytestmark = pytest.mark.emulator
@@ -74,7 +74,8 @@ class Browser:
 
 
 @pytest.fixture
-def server(target: Target) -> Iterator[ReviewServer]:
+def server(stage: Standing, target: Target) -> Iterator[ReviewServer]:
+    seat(stage, "marketing", "Grace")
     made = review_server(target, "Grace", ["marketing"], 0)
     threading.Thread(target=made.serve_forever, daemon=True).start()
     yield made

@@ -15,7 +15,7 @@ from lambdas.workflow.area import decisions_of, edit_key, encoded, request_key
 from lambdas.workflow.reviews import ReviewConflict, deliver
 from tests.support.standing import Standing
 
-from .conftest import QUICK, Run, StandInGateway, area_of, role, signed_by, start
+from .conftest import QUICK, Run, StandInGateway, area_of, role, seat, signed_by, start
 
 pytestmark = pytest.mark.emulator
 
@@ -33,6 +33,8 @@ def content(
 
 def write_decision(run: Run, decision: str, *, by: str = "Grace", **more: str) -> None:
     """A decision as the command writes it; the execution is not told."""
+    if by == "Grace":
+        seat(run.stage, run.department, by)
     review = run.review()
     document = {
         "decision": decision,
