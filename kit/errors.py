@@ -1,10 +1,10 @@
-"""What goes wrong in a way that the operator can fix: one message, one hint, one exit code."""
+"""Errors that the operator can fix: one message, one hint, one exit code."""
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of `kit`; documented in the README, so a number never changes its meaning."""
+    """Exit codes of `kit`, documented in the README; a number never changes its meaning."""
 
     OK = 0
     FAILED = 1

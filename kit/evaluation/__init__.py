@@ -1,1 +1,1 @@
-"""Evaluates Pulumi programs without an engine and without an account: the resource graph of a stage."""
+"""Evaluation of Pulumi programs without an engine or an account: the resource graph of a stage."""

@@ -1,7 +1,7 @@
 """Content hashes of files and archives, computed as the Pulumi engine does.
 
 A folder is hashed as an uncompressed tar of its files in byte order of their names, mode 0600, without
-owner and time: names and contents count, nothing else. An archive given as a file is hashed as its bytes.
+owner and time: only names and contents count. An archive given as a file is hashed as its bytes.
 """
 
 import hashlib
@@ -16,20 +16,20 @@ _PACKED = (".zip", ".jar", ".tar", ".tgz", ".tar.gz")
 
 
 def folder_hash(folder: Path) -> str:
-    """SHA-256 that the engine gives a `FileArchive` of this folder."""
+    """Return the SHA-256 that the engine computes for a `FileArchive` of this folder."""
     return _tar_hash((path.relative_to(folder).as_posix(), path.read_bytes()) for path in _walk(folder))
 
 
 def assets_hash(assets: Mapping[str, Any], root: Path) -> str:
-    """SHA-256 that the engine gives an `AssetArchive`; values as in `kit.evaluation.graph`, sorted by
-    name.
+    """Return the SHA-256 that the engine computes for an `AssetArchive`; values as in
+    `kit.evaluation.graph`, sorted by name.
     """
     return _tar_hash(_members(assets, root, ""))
 
 
 def marked_hash(marked: Mapping[str, Any], root: Path) -> str | None:
-    """SHA-256 of an `{"$asset": …}` or `{"$archive": …}`; None where it cannot be read here (a URI, or
-    not built).
+    """Return the SHA-256 of an `{"$asset": …}` or `{"$archive": …}`; None if it cannot be read here (a URI,
+    or not built).
     """
     try:
         if "$asset" in marked:
@@ -76,7 +76,7 @@ def _hash_of_file(path: str, modified: int, size: int) -> str:  # noqa: ARG001 -
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Every file, each folder's entries in byte order and folders descended in place, as Go's
+    """Yield every file, each folder's entries in byte order and folders descended in place, as Go's
     filepath.Walk.
     """
     for path in sorted(folder.iterdir(), key=lambda entry: os.fsencode(entry.name)):
@@ -99,8 +99,8 @@ def _tar_hash(members: Iterable[tuple[str, bytes]]) -> str:
 
 
 def _header(path: str, size: int) -> bytes:
-    """A USTAR header as Go's archive/tar writes it: Python's leaves device numbers empty and splits long
-    names at another place.
+    """Return a USTAR header as written by Go's archive/tar: Python's leaves device numbers empty and splits
+    long names elsewhere.
     """
     prefix, name = _split(path)
     info = tarfile.TarInfo(name)

@@ -1,8 +1,8 @@
-"""Who answers a registration: the contract between an evaluation and what stands behind it.
+"""Backends of an evaluation: they answer registrations.
 
-A backend gets each resource after all that it depends on, from several threads at once. It answers with the
+A backend gets each resource after all its dependencies, from several threads concurrently. It returns the
 id and the outputs, or raises: the evaluation then stops with the resource's URN and its message.
-`PlanBackend` makes nothing.
+`PlanBackend` creates nothing.
 """
 
 from collections.abc import Mapping
@@ -16,27 +16,23 @@ from kit.evaluation.graph import STACK_REFERENCE_TYPE, Resource, ResourceState, 
 
 
 class Backend(Protocol):
-    """What stands behind an evaluation. `prompt` says that it answers at once, without waiting for anything:
-    it is then asked in the program's own thread.
+    """What an evaluation runs against. `prompt` means that it answers without waiting, so it is called in
+    the program's own thread.
     """
 
     @property
     def prompt(self) -> bool: ...
 
     def register(self, resource: Resource) -> ResourceState:
-        """Bring the resource about. Called for custom resources only, dependencies first, from worker
-        threads.
-        """
+        """Create the resource. Called for custom resources only, dependencies first, from worker threads."""
         ...
 
     def read(self, resource: Resource) -> ResourceState:
-        """Look up something that exists already; `resource.options["id"]` says what. StackReferences come
-        here.
-        """
+        """Look up an existing resource by `resource.options["id"]`, StackReferences included."""
         ...
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Answer a function of a provider, such as `aws:index/getCallerIdentity:getCallerIdentity`."""
+        """Answer a provider function, such as `aws:index/getCallerIdentity:getCallerIdentity`."""
         ...
 
 
@@ -66,26 +62,26 @@ class PlanBackend:
         self.account = account or Account()
 
     def register(self, resource: Resource) -> ResourceState:
-        """Predict what AWS would answer (update), or what the engine knows beforehand (preview)."""
+        """Predict AWS's answer (update), or what the engine knows in advance (preview)."""
         if self.preview:
             return ResourceState(None, dict(resource.inputs))
         return predict(resource, self.account)
 
     def read(self, resource: Resource) -> ResourceState:
-        """The exports of an earlier stage; any other resource is taken to exist as it was described."""
+        """Return the exports of an earlier stage; any other resource is assumed to exist as described."""
         if resource.type == STACK_REFERENCE_TYPE:
             return stack_reference(resource, self.stack_outputs)
         return ResourceState(str(resource.options.get("id", "")), dict(resource.inputs))
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What AWS would say for this account and region."""
+        """Return AWS's answer for this account and region."""
         return answer(token, args, self.account)
 
 
 def stack_reference(resource: Resource, exports: Mapping[str, Mapping[str, Any]]) -> ResourceState:
-    """The state of a StackReference from the exports of the stacks evaluated before.
+    """Return the state of a StackReference from the exports of the stacks evaluated before.
 
-    Raises EvaluationError where that stack has not been evaluated.
+    Raises EvaluationError if that stack has not been evaluated.
     """
     wanted = str(resource.options.get("id") or unwrapped(resource.inputs.get("name")))
     found = exports.get(wanted, exports.get(wanted.rsplit("/", 1)[-1]))

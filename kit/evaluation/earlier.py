@@ -1,9 +1,9 @@
-"""What the stages before one export, kept between runs of `kit preview --stage`.
+"""Cached exports of earlier stages for `kit preview --stage`.
 
-They are evaluated only for their (made-up) exports. These are kept in `.kit/plans`, a file per stack, with a
-digest of all that they follow from: every file of the program and of the kit, the SDK's and Python's
-versions, the configuration, and every file that the configuration names. Anything else than the same digest
-evaluates again.
+Earlier stages are evaluated only for their (predicted) exports. These are cached in `.kit/plans`, a file
+per stack, with a digest of all their inputs: every file of the program and of the kit, the SDK's and
+Python's versions, the configuration, and every file that the configuration names. If the digest differs,
+they are evaluated again.
 """
 
 import hashlib
@@ -35,10 +35,9 @@ def earlier_exports(
     root: Path = PROJECT_ROOT,
     kept: Path | None = None,
 ) -> dict[str, Mapping[str, Any]]:
-    """Exports of the stages before `stage`, by stack, their gates assumed to be open. `kept` is the folder of
-    what is kept, `.kit/plans` if it is left out.
+    """Return the exports of the stages before `stage`, by stack, assuming open gates.
 
-    Raises KitError as `evaluate_stages` does.
+    `kept` is the cache folder, by default `.kit/plans`. Raises KitError as `evaluate_stages` does.
     """
     before = STAGES[: STAGES.index(stage)]
     if not before:
@@ -59,7 +58,7 @@ def earlier_exports(
 
 
 def _digest(configurations: Mapping[str, Mapping[str, str]], root: Path) -> str:
-    """Of everything that the exports follow from."""
+    """Return a digest of all inputs of the exports."""
     versions = [sys.version, *(version(package) for package in _PACKAGES)]
     digest = hashlib.sha256(json.dumps([versions, str(root), configurations], sort_keys=True).encode())
     files = {file for name in _PROGRAM for file in _files(root / name)}
@@ -80,7 +79,7 @@ def _digest(configurations: Mapping[str, Mapping[str, str]], root: Path) -> str:
 
 
 def _named(texts: list[str], root: Path) -> Iterator[Path]:
-    """Every file that one of the texts names. Not what lies in folders: a text may be `/`."""
+    """Yield every file named by one of the texts, but not the content of folders: a text may be `/`."""
     for text in texts:
         if 0 < len(text) < 500 and "\0" not in text:
             with suppress(OSError):
@@ -89,7 +88,7 @@ def _named(texts: list[str], root: Path) -> Iterator[Path]:
 
 
 def _texts(value: Any) -> list[str]:
-    """Every text in a document."""
+    """Return every text in a document."""
     if isinstance(value, Mapping):
         return [text for one in value.values() for text in _texts(one)]
     if isinstance(value, list):
@@ -98,7 +97,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """The file, or every file below the folder but for byte code."""
+    """Yield the file, or every file below the folder except bytecode."""
     if path.is_file():
         yield path
     for folder, names, files in os.walk(path):
@@ -107,7 +106,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _write(file: Path, content: Mapping[str, Any]) -> None:
-    """Whole or not at all, also beside another run."""
+    """Write atomically, even beside a concurrent run."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     partial.write_text(json.dumps(content), encoding="utf-8")

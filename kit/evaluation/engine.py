@@ -1,4 +1,4 @@
-"""Evaluate a Pulumi program inside this process: the real SDK, our monitor, no engine and no account."""
+"""Evaluation of a Pulumi program in this process: the real SDK, our monitor, no engine and no account."""
 
 import asyncio
 import contextvars
@@ -48,16 +48,15 @@ def evaluate(
     root: Path = PROJECT_ROOT,
     cancelled: threading.Event | None = None,
 ) -> Graph:
-    """Run `program` as the stack `stack` and return all that it registered.
+    """Run `program` as the stack `stack` and return everything it registered.
 
-    `config` holds strings by full key (`project:key`), objects as JSON, as Pulumi hands them over. Each
-    evaluation has a context, an event loop and threads of its own, so that evaluations in several threads
-    do not meet. A formatted Output (`f"{output}"`) is an error. Setting `cancelled` refuses every further
-    registration.
+    `config` has strings by full key (`project:key`), objects as JSON, as Pulumi passes them. Each
+    evaluation has its own context, event loop and threads, so that concurrent evaluations do not interfere.
+    A formatted Output (`f"{output}"`) is an error. Setting `cancelled` refuses every further registration.
 
     Raises KitError for what the backend or the program refuses (`EvaluationError.urn` names the resource);
-    an error of the program itself is wrapped with the place in the project where it arose, the original
-    being its `__cause__`.
+    an error of the program itself is wrapped with its place in the project, the original being its
+    `__cause__`.
     """
     os.environ["PULUMI_ERROR_OUTPUT_STRING"] = (
         "true"  # read by the SDK at each str(Output); nothing else listens
@@ -111,9 +110,9 @@ def evaluate(
 
 
 async def _quiet() -> None:
-    """Wait until every output is there: one after the other, most being there when the first is.
+    """Wait until every output is resolved: one after the other, most being resolved when the first is.
 
-    The SDK, which waits again afterwards, does so output by output and looks at all others each time: a
+    The SDK, which waits again afterwards, does so output by output and examines all others each time: a
     quarter of an evaluation of 200 resources.
     """
     settings: Any = SETTINGS  # the SDK's own types do not know their descriptors
@@ -129,8 +128,10 @@ async def _quiet() -> None:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """No cyclic garbage collection while evaluating: the SDK makes very many small futures, and looking
-    through them again and again took half of the time (1.4 s against 0.7 s for three stages).
+    """Pause the cyclic garbage collector while evaluating.
+
+    The SDK creates very many small futures, and traversing them repeatedly took half of the time (1.4 s
+    against 0.7 s for three stages).
     """
     global _pauses
     with _pause_lock:
@@ -151,7 +152,7 @@ def collector_paused() -> Iterator[None]:
 
 
 def _program_failure(stack: str, error: Exception, root: Path) -> EvaluationError:
-    """What the operator sees of an error of the program itself: with its place."""
+    """Return an error of the program itself with its place, for the operator."""
     if isinstance(error, RunError):  # the program's own refusal, written for the operator
         return EvaluationError(str(error))
     place = _place_in_project(error, root)
@@ -160,7 +161,7 @@ def _program_failure(stack: str, error: Exception, root: Path) -> EvaluationErro
 
 
 def _place_in_project(error: BaseException, root: Path) -> str | None:
-    """The innermost line of the project's own code in the traceback of the error or of what caused it."""
+    """Return the innermost line of the project's own code in the traceback of the error or its cause."""
     seen: set[int] = set()
     current: BaseException | None = error
     place: str | None = None
@@ -179,8 +180,8 @@ def _place_in_project(error: BaseException, root: Path) -> str | None:
 
 
 def run_main_file(path: Path) -> Any:
-    """A program that runs a Python file as `__main__`, without touching `sys.modules` (so that threads
-    may).
+    """Return a program that runs a Python file as `__main__`, without touching `sys.modules`, so that
+    threads may.
     """
 
     def program() -> None:

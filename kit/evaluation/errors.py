@@ -1,4 +1,4 @@
-"""What can go wrong while a program is evaluated."""
+"""Errors of an evaluation."""
 
 from kit.errors import ExitCode, KitError
 
@@ -21,4 +21,4 @@ class EvaluationError(KitError):
 
 
 class EvaluationCancelled(EvaluationError):
-    """The evaluation was asked to stop; resources already registered are in the backend's care."""
+    """The evaluation was cancelled; the backend keeps the resources already registered."""

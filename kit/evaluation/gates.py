@@ -1,4 +1,4 @@
-"""Evidence under which every gate up to a stage is open, for plans of stages that are not reached yet.
+"""Evidence that opens every gate up to a stage, for plans of future stages.
 
 It is written to a temporary file that only the evaluation reads; nothing is recorded anywhere.
 """
@@ -17,9 +17,9 @@ _ASSUMED_ON = date(2026, 1, 1)  # any one date: a plan must not depend on the da
 
 @contextmanager
 def assumed_evidence(stage: str, configuration: Mapping[str, str]) -> Iterator[Path]:
-    """A file of evidence that meets every criterion of the stages before `stage`.
+    """Provide an evidence file that meets every criterion of the stages before `stage`.
 
-    Raises `stacks.settings.SettingsError` if the configuration cannot be used.
+    Raises `stacks.settings.SettingsError` if the configuration is invalid.
     """
     from stacks.evidence import Attestation, Evidence, Measurement, write_evidence
     from stacks.gates import approved_hash, criteria, roots

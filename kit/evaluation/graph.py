@@ -43,16 +43,16 @@ class Resource:
 
     @property
     def protected(self) -> bool:
-        """Whether Pulumi refuses to delete it."""
+        """Return whether Pulumi refuses to delete it."""
         return bool(self.options.get("protect"))
 
     @property
     def retained(self) -> bool:
-        """Whether the physical resource outlives its deletion from the stack."""
+        """Return whether the physical resource outlives its deletion from the stack."""
         return bool(self.options.get("retainOnDelete"))
 
     def depends_on(self) -> list[str]:
-        """The URNs that must exist before this resource, sorted."""
+        """Return the URNs that must exist before this resource, sorted."""
         found = set(self.options.get("dependencies", ()))
         for dependencies in self.options.get("propertyDependencies", {}).values():
             found.update(dependencies)
@@ -66,9 +66,9 @@ class Resource:
 
 @dataclass(frozen=True)
 class ResourceState:
-    """What a backend made of a resource: its physical id and its outputs by their names on the wire.
+    """A resource as created by a backend: its physical id and its outputs by their wire names.
 
-    `id` is None where it is not known before the deployment. Outputs may carry the markers of this module.
+    `id` is None if it is not known before the deployment. Outputs may carry the markers of this module.
     """
 
     id: str | None
@@ -77,7 +77,7 @@ class ResourceState:
 
 @dataclass(frozen=True)
 class Graph:
-    """The resources of one stack, by URN in URN order."""
+    """The resources of one stack by URN, in URN order."""
 
     project: str
     stack: str
@@ -96,29 +96,29 @@ class Graph:
 
     @property
     def exports(self) -> dict[str, Any]:
-        """What the stack exports; empty before the program came to its end."""
+        """Return what the stack exports; empty before the program has ended."""
         for resource in self:
             if resource.type == STACK_TYPE:
                 return dict(resource.outputs)
         return {}
 
     def of_type(self, token: str) -> list[Resource]:
-        """All resources of one type, such as `aws:s3/bucket:Bucket`."""
+        """Return all resources of one type, such as `aws:s3/bucket:Bucket`."""
         return [resource for resource in self if resource.type == token]
 
     def named(self, name: str, token: str | None = None) -> Resource:
-        """The one resource with this logical name (and type). Raises LookupError if none or several."""
+        """Return the only resource with this logical name (and type). Raises LookupError otherwise."""
         found = [r for r in self if r.name == name and token in (None, r.type)]
         if len(found) != 1:
             raise LookupError(f"{len(found)} resources named {name!r}{f' of type {token}' if token else ''}")
         return found[0]
 
     def children_of(self, urn: str) -> list[Resource]:
-        """The direct children of a component or of the stack."""
+        """Return the direct children of a component or of the stack."""
         return [resource for resource in self if resource.parent == urn]
 
     def in_dependency_order(self) -> list[Resource]:
-        """Every resource after all that it depends on; ties in URN order, so the same on every run."""
+        """Return every resource after all its dependencies, ties in URN order."""
         order: list[Resource] = []
         state: dict[str, bool] = {}  # False while its dependencies are walked, True when placed
 
@@ -143,7 +143,7 @@ class Graph:
 
 
 def unwrapped(value: Any) -> Any:
-    """The value without the marks of secrets at any depth."""
+    """Return the value without markers of secrets at any depth."""
     if isinstance(value, Mapping):
         if set(value) == {"$secret"}:
             return unwrapped(value["$secret"])
@@ -154,7 +154,7 @@ def unwrapped(value: Any) -> Any:
 
 
 def contains_unknown(value: Any) -> bool:
-    """Whether some part of the value is known only after the deployment."""
+    """Return whether a part of the value is known only after the deployment."""
     if isinstance(value, Mapping):
         return "$unknown" in value or any(contains_unknown(one) for one in value.values())
     return isinstance(value, list | tuple) and any(contains_unknown(one) for one in value)

@@ -1,9 +1,8 @@
-"""Checks the inputs of a graph against the SDK's own argument types: names at any depth, and the kinds of
+"""Validation of a graph's inputs against the SDK's own argument types: names at any depth, and kinds of
 values.
 
-Python accepts any dictionary for a nested argument; the provider does not. What would fail in the middle of a
-deployment (a misspelt nested key, tags on a type that takes none, a text where a number belongs) is found
-here.
+Python accepts any dictionary for a nested argument; the provider does not. What would fail in the middle of
+a deployment (a misspelt nested key, tags on a type without tags, text in place of a number) is found here.
 """
 
 import importlib
@@ -27,7 +26,7 @@ _CUSTOM_RESOURCES = frozenset(
 
 
 def wrong_inputs(graph: Graph) -> Iterator[tuple[str, str]]:
-    """(URN, what is wrong) for every input that the resource's type does not have or that is of another kind.
+    """Yield (URN, error) for every input that the resource's type does not have or that has the wrong kind.
 
     Raises LookupError for a resource type that the SDK does not have.
     """
@@ -42,7 +41,7 @@ def wrong_inputs(graph: Graph) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=512)
 def arguments_of(token: str) -> type:
-    """The `*Args` class of a resource type such as `aws:s3/bucket:Bucket`. Raises LookupError."""
+    """Return the `*Args` class of a resource type such as `aws:s3/bucket:Bucket`. Raises LookupError."""
     package, path, name = token.split(":")
     if package == "kubernetes" and f"{path}:{name}" in _CUSTOM_RESOURCES:
         return _custom_resource()
@@ -67,7 +66,9 @@ def arguments_of(token: str) -> type:
 
 
 def _custom_resource() -> type:
-    """What every custom resource takes; the schema of its spec is in the cluster, so any spec passes."""
+    """Return the type of custom resources, whose spec has its schema in the cluster, so that any spec
+    passes.
+    """
     return importlib.import_module("pulumi_kubernetes.apiextensions.CustomResource").CustomResourceArgs
 
 
@@ -84,7 +85,7 @@ def _check(value: Any, arguments: type, where: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _hints(arguments: type) -> dict[str, Any]:
-    """Python name of each input to its type, from the getters that the SDK generates."""
+    """Return the type of each input by Python name, from the getters that the SDK generates."""
     names = {**vars(importlib.import_module(arguments.__module__)), "Output": Output, "T": Any}
     getters = inspect.getmembers(arguments, lambda member: isinstance(member, property))
     return {name: typing.get_type_hints(getter.fget, names).get("return", Any) for name, getter in getters}
@@ -133,8 +134,8 @@ def _is_a(value: Any, kind: type) -> bool:
 
 
 def _members(hint: Any) -> Iterator[Any]:
-    """The plain types within `Optional[Input[Sequence[Input[XArgs]]]]`: XArgs classes, `list[…]`, dict,
-    str, …
+    """Yield the plain types within `Optional[Input[Sequence[Input[XArgs]]]]`: XArgs classes, `list[…]`,
+    dict, str, …
     """
     origin = typing.get_origin(hint)
     if hint is type(None):

@@ -1,5 +1,5 @@
-"""Evaluate a project directory in a child Python, as Pulumi's language host does: over gRPC, from its own
-folder.
+"""Evaluation of a project directory in a child Python, as Pulumi's language host does: over gRPC, from its
+own folder.
 
 It proves what the in-process evaluation cannot: that the project imports its own packages from its
 directory, and that nothing of the operator's process is needed.
@@ -40,7 +40,7 @@ asyncio.run(run_in_stack(lambda: runpy.run_path(os.getcwd(), run_name="__main__"
 
 
 class _MonitorServicer(resource_pb2_grpc.ResourceMonitorServicer):
-    """The monitor behind gRPC; a refusal becomes the error of the call, as the engine's does."""
+    """The monitor behind gRPC; a refusal becomes the error of the call, as in the engine."""
 
     def __init__(self, monitor: Monitor) -> None:
         for name in vars(resource_pb2_grpc.ResourceMonitorServicer):
@@ -81,7 +81,7 @@ def evaluate_project(
 ) -> Graph:
     """Run the project in `directory` in a child process and return what it registered.
 
-    Raises EvaluationError with the child's last words if it fails or takes too long.
+    Raises EvaluationError with the child's last output if it fails or takes too long.
     """
     root = directory.resolve()
     monitor = Monitor(backend, project=project, stack=stack, preview=preview, root=root)

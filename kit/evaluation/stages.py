@@ -1,7 +1,7 @@
-"""Evaluate the stages of this project as `pulumi up` would run them: same entry file, same configuration
+"""Evaluation of this project's stages as `pulumi up` would run them: same entry file, same configuration
 files.
 
-A later stage reads the exports of the earlier ones, so they are evaluated first and their exports answer its
+A later stage reads the exports of earlier ones, so these are evaluated first and their exports answer its
 StackReferences.
 """
 
@@ -105,7 +105,7 @@ def evaluate_stages(
     assume_gates: bool = False,
     root: Path = PROJECT_ROOT,
 ) -> dict[str, Graph]:
-    """Evaluate several stages in order; each reads the (made-up) exports of those before it."""
+    """Evaluate several stages in order; each reads the (predicted) exports of those before it."""
     graphs: dict[str, Graph] = {}
     exports: dict[str, dict[str, Any]] = {}
     common: dict[str, Any] = {
@@ -124,8 +124,8 @@ def evaluate_stages(
 
 
 def evaluate_sizes(sizes: Sequence[str] = SIZES, **options: Any) -> dict[str, dict[str, Graph]]:
-    """Evaluate all stages of several sizes side by side, one process for each processor; `options` are those
-    of `evaluate_stages`.
+    """Evaluate all stages of several sizes concurrently, one process per processor; `options` are those of
+    `evaluate_stages`.
     """
     _load_program()  # once: where processes are forked they share it
     largest_first = list(reversed(sizes))
@@ -136,8 +136,8 @@ def evaluate_sizes(sizes: Sequence[str] = SIZES, **options: Any) -> dict[str, di
 
 
 def _load_program() -> None:
-    """Load every stage, what it loads late, and the provider's modules that it uses, which load themselves at
-    the first look at one of their names.
+    """Import every stage, what it imports late, and the provider's modules that it uses, which are loaded
+    on first use.
     """
     for name in (*(f"stacks.{stage}" for stage in STAGES), *_LOADED_LATE):
         import_module(name)
@@ -153,7 +153,7 @@ def _stages_of_size(size: str, **options: Any) -> dict[str, Graph]:
 
 @contextmanager
 def _gates(stage: str, configuration: dict[str, str], *, assume: bool) -> Iterator[dict[str, str]]:
-    """The configuration, with evidence under which the gates are open where that is assumed."""
+    """Return the configuration, with evidence that opens the gates if that is assumed."""
     if not assume or stage == STAGES[0]:
         yield configuration
         return
@@ -162,7 +162,9 @@ def _gates(stage: str, configuration: dict[str, str], *, assume: bool) -> Iterat
 
 
 def _refusal(stage: str, error: Exception) -> Exception:
-    """What the operator sees: the program's own refusals with their exit code, anything else as it is."""
+    """Return what the operator sees: the program's own refusals with their exit code, anything else
+    unchanged.
+    """
     try:
         from stacks.contracts import ContractError
         from stacks.gates import GateClosed
@@ -182,7 +184,7 @@ def _refusal(stage: str, error: Exception) -> Exception:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what caused it, each once: an SDK that raises a failure again can close the circle."""
+    """Yield an error and its causes, each once: an SDK that raises a failure again can close the circle."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:
@@ -192,7 +194,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def stack_name(stage: str, client: str | None) -> str:
-    """`<stage>`, or `<stage>.<client>` for a named client."""
+    """Return `<stage>`, or `<stage>.<client>` for a named client."""
     return f"{stage}.{client}" if client else stage
 
 
@@ -208,10 +210,10 @@ def stack_configuration(
     config_file: Path | None = None,
     root: Path = PROJECT_ROOT,
 ) -> dict[str, str]:
-    """The stack's configuration as Pulumi hands it to a program: full keys, texts, objects as JSON.
+    """Return the stack's configuration as Pulumi passes it to a program: full keys, texts, objects as JSON.
 
     Defaults of `Pulumi.yaml`, then the stack's file, then `config` and `size`. Encrypted values cannot be
-    read here and are given as a placeholder that the program sees as a secret.
+    read here and become a placeholder that the program sees as a secret.
     """
     if size is not None:
         check_choice("size", size, SIZES)
@@ -234,9 +236,9 @@ def stack_configuration(
 
 
 def planned_account(configuration: Mapping[str, str], root: Path = PROJECT_ROOT) -> Account:
-    """Account and region that the stack is configured for; AWS's example account where nothing says so.
+    """Return account and region that the stack is configured for; AWS's example account by default.
 
-    What is wrong with them is for the program to say: here only well-formed values are used.
+    The program reports errors in them: here only well-formed values are used.
     """
     folder = root / configuration.get(_full_key("config_folder"), "stacks/config")
     client = configuration.get(_full_key("client"), DEFAULT_CLIENT)
@@ -267,7 +269,7 @@ def _full_key(key: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A value of a stack file as Pulumi passes it on."""
+    """Return a value of a stack file as Pulumi passes it."""
     if isinstance(value, Mapping) and set(value) == {"secure"}:
         return _BLINDED
     if isinstance(value, str):
@@ -276,7 +278,9 @@ def _text(value: Any) -> str:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file with a mapping at its top; empty if the file is. Raises KitError naming file and line."""
+    """Return a YAML file with a mapping at its top; empty if the file is. Raises KitError naming file and
+    line.
+    """
     try:
         content = load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,1 +1,1 @@
-"""Evidence packs: what a third party verifies without the kit (G.7)."""
+"""Evidence packs, which a third party verifies without the kit (G.7)."""

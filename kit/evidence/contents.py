@@ -1,6 +1,4 @@
-"""What goes into a pack: records of governance, who holds keys, who learned what, gates, the verification
-(G.7).
-"""
+"""Content of a pack: governance records, key holders, training, gates, the verification (G.7)."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -80,7 +78,7 @@ class Collected:
 
 
 def read_controls(frameworks: Sequence[str] = ()) -> list[Control]:
-    """The mapping, narrowed to `frameworks` where any are given. Raises `ValueError` naming an unknown
+    """Return the mapping, limited to `frameworks` if any are given. Raises `ValueError` naming an unknown
     one.
     """
     given = yaml.safe_load(CONTROLS.read_text(encoding="utf-8"))
@@ -108,7 +106,7 @@ def read_controls(frameworks: Sequence[str] = ()) -> list[Control]:
 def files_of(
     about: About, collected: Collected, controls: Sequence[Control], now: datetime
 ) -> dict[str, bytes]:
-    """Every file of the pack but the manifest and what verifies it."""
+    """Return every file of the pack except the manifest and what verifies it."""
     governance = [one for one in collected.records if one.get("kind") not in _OF_CALLS]
     people = leavers(collected.records)
     states = [state_of(control, governance, collected, people, about.last) for control in controls]
@@ -153,7 +151,7 @@ def _registers(collected: Collected, at: datetime) -> dict[str, list[dict[str, A
 
 
 def _flat(controls: Sequence[Control]) -> Iterable[dict[str, Any]]:
-    """The mapping, one line for each control of a framework."""
+    """Yield the mapping, one line per control of a framework."""
     for one in controls:
         for framework, supported in one.supports.items():
             for name in supported:
@@ -164,8 +162,9 @@ def _flat(controls: Sequence[Control]) -> Iterable[dict[str, Any]]:
 
 
 def leavers(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Joiners, movers and leavers, and of leavers how long until they were refused: the last call that began
-    after they had left, in seconds; 0 where there was none.
+    """Return joiners, movers and leavers; for leavers, how long until they were refused.
+
+    That is the last call that began after they had left, in seconds; 0 if there was none.
     """
     known = list(records)
     calls: dict[str, list[datetime]] = {}
@@ -220,7 +219,7 @@ def state_of(
 def _against(
     control: str, collected: Collected, people: Sequence[Mapping[str, Any]], at: datetime
 ) -> list[str]:
-    """What speaks against a control, in sentences."""
+    """Return what is evidence against a control, in sentences."""
     match control:
         case "audit":
             found = collected.verification.get("findings") or ()
@@ -240,7 +239,7 @@ def _against(
 
 
 def calls_by_day(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """How many intents and outcomes there are, by day and department."""
+    """Return the number of intents and outcomes by day and department."""
     counts = Counter(
         (str(one.get("at"))[:10], str(one.get("department", "")), str(one.get("kind")))
         for one in records
@@ -253,7 +252,7 @@ def calls_by_day(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def key_row(one: AccessRecord, now: datetime) -> dict[str, Any]:
-    """A virtual key, without what would let anybody use it."""
+    """Return a virtual key, without anything that would let somebody use it."""
     return {
         "key": one.subject,
         "owner": one.owner,
@@ -266,6 +265,6 @@ def key_row(one: AccessRecord, now: datetime) -> dict[str, Any]:
 
 
 def page(about: About, states: Sequence[Mapping[str, Any]]) -> str:
-    """The page to read first."""
+    """Return the page to read first."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     return environment.from_string(PAGE.read_text(encoding="utf-8")).render(about=about, states=states)

@@ -19,7 +19,7 @@ States = Sequence[Mapping[str, Any]]
 
 
 def documents(about: About, states: States) -> dict[str, dict[str, Any]]:
-    """Every document by its file name."""
+    """Return every document by its file name."""
     return {
         "oscal/catalog.json": {"catalog": _catalog(about, states)},
         "oscal/component-definition.json": {"component-definition": _component(about, states)},
@@ -181,7 +181,7 @@ def _to(about: About, framework: str, states: States) -> dict[str, Any]:
 
 
 def _token(name: str) -> str:
-    """An identifier of a framework as OSCAL's tokens allow it: `Art. 12` is `art-12`."""
+    """Return a framework's identifier as an OSCAL token: `Art. 12` becomes `art-12`."""
     return "-".join(
         "".join(one if one.isalnum() or one in ".-_" else " " for one in name.lower()).split()
     ).replace(".-", "-")

@@ -32,7 +32,7 @@ VERIFIERS = Path(__file__).parent / "verifiers"
 
 
 class Signer(Protocol):
-    """Signs a digest. A KMS key does."""
+    """Signs a digest, as a KMS key does."""
 
     def sign(self, digest: bytes) -> bytes: ...
     def public_key(self) -> bytes: ...
@@ -46,20 +46,20 @@ class KmsSigner:
     key_arn: str
 
     def sign(self, digest: bytes) -> bytes:
-        """The signature in DER. Raises botocore's errors."""
+        """Return the signature in DER. Raises botocore's errors."""
         answer = self.client.sign(
             KeyId=self.key_arn, Message=digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256"
         )
         return answer["Signature"]
 
     def public_key(self) -> bytes:
-        """The public key in DER. Raises botocore's errors."""
+        """Return the public key in DER. Raises botocore's errors."""
         return self.client.get_public_key(KeyId=self.key_arn)["PublicKey"]
 
 
 @dataclass(frozen=True)
 class About:
-    """Whose pack it is, and of which time."""
+    """Owner and period of a pack."""
 
     client: str
     environment: str
@@ -69,17 +69,17 @@ class About:
 
 
 def as_json(content: Any) -> bytes:
-    """A file of the pack, readable and the same for the same content."""
+    """Return a file of the pack, readable and deterministic."""
     return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def as_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """JSON lines."""
+    """Return JSON lines."""
     return b"".join(json.dumps(row, sort_keys=True, ensure_ascii=False).encode() + b"\n" for row in rows)
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """A table. A text that a spreadsheet would take for a formula is given an apostrophe."""
+    """Return a table. A text that a spreadsheet would take for a formula gets an apostrophe."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
@@ -94,8 +94,9 @@ def _harmless(value: Any) -> str:
 
 
 def write_pack(folder: Path, about: About, files: Mapping[str, bytes], signer: Signer) -> bytes:
-    """Write a pack into a new folder and return its manifest. Raises `FileExistsError`, `OSError`, and what
-    the signer raises; then nothing is left behind.
+    """Write a pack into a new folder and return its manifest.
+
+    Raises `FileExistsError`, `OSError`, and what the signer raises, leaving nothing behind.
     """
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(str(folder))
@@ -155,9 +156,7 @@ def _write(folder: Path, about: About, files: Mapping[str, bytes], signer: Signe
 
 
 def as_archive(folder: Path, archive: Path) -> None:
-    """The folder as one zip file with nothing of the machine or the time in it; the folder goes. Raises
-    OSError.
-    """
+    """Replace the folder by a zip file without anything of the machine or the time. Raises OSError."""
     with zipfile.ZipFile(archive, "x", zipfile.ZIP_DEFLATED) as made:
         for path in sorted(folder.rglob("*")):
             if path.is_file():

@@ -1,4 +1,4 @@
-"""A sample of records that the auditor chooses, each with the proof that it is in the sealed evidence."""
+"""A sample of records chosen by the auditor, each with the proof that it is in the sealed evidence."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,10 @@ from kit.audit.sources import Source
 
 
 def proofs(source: Source, records: Sequence[Mapping[str, Any]], size: int, seed: str) -> dict[str, Any]:
-    """By file name: what was chosen from which population, and a proof of each. The same seed chooses the
-    same records; an exporter who learns it only after the records were sealed could not have prepared for it.
+    """Return by file name what was chosen from which population, and a proof of each.
+
+    The same seed chooses the same records; an exporter who learns it only after the records were sealed
+    could not have prepared for it.
     """
     population = sorted(str(one["record_id"]) for one in records if one.get("kind") == "outcome")
     made = {str(one["record_id"]): str(one["at"]) for one in records if "record_id" in one}

@@ -16,7 +16,7 @@ PREDICATE = "https://claude-enterprise-kit.example/evidence-pack/v1"
 def envelope(
     subjects: Mapping[str, str], predicate: Mapping[str, Any], key_id: str, sign: Callable[[bytes], bytes]
 ) -> dict[str, Any]:
-    """The envelope. `subjects`: SHA-256 by file name; `sign` takes a SHA-256 digest and gives DER."""
+    """Return the envelope. `subjects`: SHA-256 by file; `sign`: SHA-256 digest to DER signature."""
     statement = {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [
@@ -35,5 +35,5 @@ def envelope(
 
 
 def pre_authentication(payload: bytes) -> bytes:
-    """What a DSSE signature covers."""
+    """Return what a DSSE signature covers."""
     return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD), PAYLOAD.encode(), len(payload), payload)

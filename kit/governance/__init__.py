@@ -1,1 +1,1 @@
-"""What operators put into the governance bucket themselves."""
+"""What operators write to the governance bucket themselves."""

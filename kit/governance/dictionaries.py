@@ -40,15 +40,15 @@ class Published:
 
     @property
     def terms(self) -> int:
-        """How many terms it protects."""
+        """Return the number of terms it protects."""
         return sum(self.levels.values())
 
 
 def publish(target: Target, file: Path, approved_by: str) -> Published:
-    """Put the terms of a file into the bucket as the next version; the same terms are the same version.
+    """Publish the terms of a file as the next version; the same terms are the same version.
 
-    Nothing changes until the client's configuration names the version. Raises KitError for a file that is no
-    dictionary, and when two people publish at once.
+    Nothing changes until the client's configuration names the version. Raises KitError for an invalid file,
+    and on concurrent publications.
     """
     raw = _read(file)
     document = json.dumps(raw, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
@@ -78,7 +78,7 @@ def publish(target: Target, file: Path, approved_by: str) -> Published:
 
 
 def versions(target: Target) -> list[Published]:
-    """Every published version, oldest first."""
+    """Return every published version, oldest first."""
     return _index(target)[0]
 
 

@@ -1,9 +1,9 @@
-"""Exceptions from inspection, and what people said was wrong (L2.3, G.1).
+"""Inspection exceptions, and reported mistakes (L2.3, G.1).
 
     policy/inspection-exceptions.json
     {"exceptions": [{type, hash, department, owner, reason, at, expires}, …]}
 
-The gateway reads it again every few seconds. The bucket keeps every version, the audit store who changed it.
+The gateway polls it every few seconds. The bucket keeps every version, the audit store who changed it.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ _REFUSED_WITHIN = timedelta(days=31)  # before somebody says so
 
 
 def exceptions(target: Target) -> tuple[InspectionException, ...]:
-    """All that are listed, oldest first, also those that have ended."""
+    """Return all exceptions, oldest first, including expired ones."""
     return _DOCUMENT.read(target)[0]
 
 
 def add(target: Target, exception: InspectionException) -> None:
-    """Put an exception in the place of an earlier one for the same finding and department. Recorded before it
-    holds. Raises KitError.
+    """Replace an earlier exception for the same finding and department. Recorded before it takes effect.
+    Raises KitError.
     """
     known, etag = _DOCUMENT.read(target)
     others = tuple(one for one in known if _place(one) != _place(exception))
@@ -39,7 +39,7 @@ def add(target: Target, exception: InspectionException) -> None:
 
 
 def withdraw(target: Target, type_: str, hash_: str, department: str, owner: str, reason: str) -> bool:
-    """End an exception; False where there is none. Raises KitError."""
+    """End an exception. Return False if there is none. Raises KitError."""
     known, etag = _DOCUMENT.read(target)
     left = tuple(one for one in known if _place(one) != (type_, hash_, department))
     if left == known:
@@ -71,7 +71,7 @@ class Mistake:
 
 
 def mistakes(source: Source, first: datetime, last: datetime) -> Iterator[Mistake]:
-    """What people reported in a span of time, each with what inspection had found."""
+    """Yield what people reported in a period, each with what inspection had found."""
     reported = list(find(source, Question(first, last, kind="inspection-mistake")))
     wanted = {str(one.get("request_id")) for one in reported}
     about: dict[str, dict[str, Any]] = {}
@@ -95,7 +95,7 @@ def mistakes(source: Source, first: datetime, last: datetime) -> Iterator[Mistak
 def exception(
     type_: str, hash_: str, department: str, owner: str, reason: str, days: int
 ) -> InspectionException:
-    """An exception from now on, for so many days."""
+    """Return an exception from now on, for a number of days."""
     now = utc_now().replace(microsecond=0)
     end = (now + timedelta(days=days)).isoformat()
     return InspectionException(type_, hash_, department, owner, reason, now.isoformat(), end)

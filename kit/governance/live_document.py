@@ -1,9 +1,9 @@
-"""A list in the governance bucket that the gateway reads again every few seconds, changed by commands.
+"""A list in the governance bucket that the gateway polls every few seconds, changed by commands.
 
     {"<field>": [{…}, …]}
 
-The bucket keeps every version. Two changes at the same time do not overwrite each other: a write names the
-version that it was made from.
+The bucket keeps every version. Concurrent changes do not overwrite each other: a write names the version it
+is based on.
 """
 
 import json
@@ -33,7 +33,7 @@ class LiveDocument(Generic[Entry]):
     parse: Callable[[bytes], tuple[Entry, ...]]
 
     def read(self, target: Target) -> tuple[tuple[Entry, ...], str]:
-        """The entries, oldest first, and the version that `write` needs. Raises KitError."""
+        """Return the entries, oldest first, and the version that `write` needs. Raises KitError."""
         try:
             answer = target.client("s3").get_object(
                 Bucket=target.require("governance_bucket_name"), Key=self.key
@@ -52,7 +52,7 @@ class LiveDocument(Generic[Entry]):
             ) from None
 
     def write(self, target: Target, listed: tuple[Entry, ...], version: str) -> None:
-        """Replace the entries read as `version`. Raises KitError where somebody else was faster."""
+        """Replace the entries read as `version`. Raises KitError on a concurrent change."""
         condition = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
         document = {self.field: [asdict(one) for one in listed]}
         try:

@@ -2,7 +2,7 @@
 
     policy/request-contract.json   {"additions": [{kind, name, approved_by, reason, at}, …]}
 
-The gateway reads it again every few seconds. The bucket keeps every version, the audit store who changed it.
+The gateway polls it every few seconds. The bucket keeps every version, the audit store who changed it.
 """
 
 from dataclasses import asdict
@@ -17,12 +17,14 @@ _DOCUMENT = LiveDocument(ADDITIONS_KEY, "additions", parse_additions)
 
 
 def additions(target: Target) -> tuple[Addition, ...]:
-    """Additions, oldest first."""
+    """Return additions, oldest first."""
     return _DOCUMENT.read(target)[0]
 
 
 def allow(target: Target, kind: Kind, name: str, approved_by: str, reason: str) -> bool:
-    """Allow something; False where it is allowed already. Recorded before it holds. Raises KitError."""
+    """Allow something. Return False if it is already allowed. Recorded before it takes effect. Raises
+    KitError.
+    """
     known, etag = _DOCUMENT.read(target)
     if any((one.kind, one.name) == (kind, name) for one in known) or _is_shipped(kind, name):
         return False
@@ -33,7 +35,7 @@ def allow(target: Target, kind: Kind, name: str, approved_by: str, reason: str) 
 
 
 def withdraw(target: Target, kind: Kind, name: str, approved_by: str, reason: str) -> bool:
-    """Take an addition back; False where there is none. Raises KitError."""
+    """Withdraw an addition. Return False if there is none. Raises KitError."""
     known, etag = _DOCUMENT.read(target)
     left = tuple(one for one in known if (one.kind, one.name) != (kind, name))
     if left == known:

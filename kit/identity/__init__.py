@@ -1,1 +1,1 @@
-"""People and applications from the operator's side: keys, switches, sign-in, break-glass."""
+"""People and applications from the operator's perspective: keys, switches, sign-in, break-glass."""

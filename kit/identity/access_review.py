@@ -1,7 +1,8 @@
-"""The access review: who has what, since when, by which group or rule, and when it was used last (G.4, C.1).
+"""The access review: who has which access, since when, by which group or rule, and when it was last used
+(G.4, C.1).
 
-Read from the tables themselves, so that what somebody wrote past the functions is in it too. A review names
-people; what is kept of one that was signed off names ids alone.
+Read from the tables themselves, so that it includes anything written without the functions. A review names
+people; what is kept of a signed-off one contains only ids.
 """
 
 import hashlib
@@ -40,8 +41,8 @@ Advance = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """What one person, key, token or role may do. Times are ISO 8601 in UTC; `last_used` is to the minute and
-    empty where nothing shows a use. `data_classes` and `models` narrow the department's; empty: they do not.
+    """Access of one person, key, token or role. Times are ISO 8601 in UTC; `last_used` is to the minute, or
+    empty without any use. `data_classes` and `models` restrict the department's; empty: no restriction.
     """
 
     kind: Kind
@@ -59,13 +60,13 @@ class Entry:
     remarks: tuple[str, ...] = ()
 
     def given(self) -> dict[str, Any]:
-        """What is signed for: the rights, without names and without what changes by use."""
+        """Return what is signed off: the rights, without names and usage."""
         return {"kind": self.kind, "id": self.id, **{name: getattr(self, name) for name in _GIVEN}}
 
 
 @dataclass(frozen=True)
 class SignOff:
-    """A review that somebody signed for. `entries` is what `Entry.given` said then, by kind and id."""
+    """A signed-off review. `entries` is what `Entry.given` returned then, by kind and id."""
 
     at: str
     by: str
@@ -75,7 +76,7 @@ class SignOff:
     entries: Mapping[str, Mapping[str, Any]]
 
     def as_document(self) -> dict[str, Any]:
-        """Without the entries."""
+        """Return it without the entries."""
         values = asdict(self)
         del values["entries"]
         return values
@@ -94,11 +95,11 @@ class AccessReview:
 
     @property
     def sha256(self) -> str:
-        """Of the rights that are reviewed, names and use left out: the same rights have the same hash."""
+        """Return the hash of the reviewed rights, without names and usage."""
         return hashlib.sha256(_canonical([one.given() for one in self.entries])).hexdigest()
 
     def changes(self) -> dict[str, tuple[str, ...]]:
-        """What is new, changed and gone since the last sign-off: `kind id` of each."""
+        """Return what is new, changed and gone since the last sign-off, each as `kind id`."""
         before = self.last.entries if self.last else {}
         now = {_name(one): json.loads(_canonical(one.given())) for one in self.entries}
         return {
@@ -108,7 +109,7 @@ class AccessReview:
         }
 
     def as_document(self) -> dict[str, Any]:
-        """As one JSON document."""
+        """Return it as one JSON document."""
         return {
             "client": self.client,
             "environment": self.environment,
@@ -121,7 +122,7 @@ class AccessReview:
         }
 
     def as_csv(self) -> str:
-        """One line an entry; no cell is a formula to a spreadsheet."""
+        """Return one line per entry; no cell is a formula to a spreadsheet."""
         rows = ({name: _cell(value) for name, value in asdict(one).items()} for one in self.entries)
         return as_csv(COLUMNS, rows).decode()
 
@@ -134,8 +135,9 @@ def access_review(
     now: datetime | None = None,
     advance: Advance = lambda *_: None,
 ) -> AccessReview:
-    """Who has what now; with `everybody` also what has ended. `advance` is called with what was read and how
-    much of it. Raises KitError and errors of AWS.
+    """Return current access; with `everybody` also what has ended.
+
+    `advance` is called with what was read and how much of it. Raises KitError and AWS errors.
     """
     at = now or utc_now()
     entries = [
@@ -166,7 +168,7 @@ def access_review(
 
 
 def sign_off(target: Target, review: AccessReview, note: str) -> SignOff:
-    """Record that the caller looked at exactly this, and keep what it was. Raises KitError."""
+    """Record that the caller reviewed exactly this, and store it. Raises KitError."""
     entries = {_name(one): one.given() for one in review.entries}
     made = SignOff(review.at, caller_arn(target), review.sha256, review.department, note, entries)
     people = sum(one.kind == "person" for one in review.entries)
@@ -284,7 +286,7 @@ def _with_use(entry: Entry, used: Mapping[str, str], now: datetime) -> Entry:
 def _directory(
     target: Target, ids: Sequence[str], advance: Advance
 ) -> dict[str, tuple[Mapping[str, Any], Sequence[str]]]:
-    """What the identity provider sent, and the groups, by id."""
+    """Return what the identity provider sent, and the groups, by id."""
     table = target.require("directory_table_name")
     keys = [(f"USER#{one}", "RESOURCE") for one in ids]
     found: dict[str, tuple[Mapping[str, Any], Sequence[str]]] = {}
@@ -306,7 +308,7 @@ def _group_names(target: Target, ids: Iterable[str]) -> dict[str, tuple[str, str
 
 
 def _last_uses(target: Target, ids: Sequence[str], now: datetime, advance: Advance) -> dict[str, str]:
-    """The minute of each one's last call, as the ledger has it: this month, else the two before."""
+    """Return the minute of each one's last call according to the ledger: this month, or the two before."""
     table, month, waiting = target.require("ledger_table_name"), now, list(ids)
     used: dict[str, str] = {}
     for _ in range(UNUSED_MONTHS):
@@ -366,7 +368,7 @@ def _provisioning_tokens(target: Target, now: datetime) -> Iterator[Entry]:
 
 
 def _console_roles(target: Target) -> Iterator[Entry]:
-    """The roles of the Center of Excellence: whom their trust names, and when they were taken last."""
+    """Yield the roles of the Center of Excellence: trusted principals, and last use."""
     from components.foundation.roles import ROLES
 
     iam = target.client("iam")

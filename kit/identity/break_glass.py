@@ -1,6 +1,6 @@
-"""The client of emergency access: signs each step with the caller's own AWS session and sends it (G.4).
+"""Client of emergency access: signs each step with the caller's own AWS session and sends it (G.4).
 
-What the steps do is in `lambdas/break_glass`; who asks is found there, by AWS, not here.
+The steps are in `lambdas/break_glass`, where AWS proves who asks.
 """
 
 import json
@@ -19,14 +19,14 @@ __all__ = ["APPROVERS", "Opened", "approve", "end", "open_", "read", "request"]
 
 @dataclass(frozen=True)
 class Opened:
-    """A request and, where it was opened now, its key."""
+    """A request and, if it was just opened, its key."""
 
     document: dict[str, Any]
     key: str = ""
 
 
 def request(target: Target, department: str, minutes: int, reason: str, by: str | None) -> Opened:
-    """Ask. Nothing is open yet."""
+    """Create a request. Nothing is open yet."""
     fields = {
         "department": department,
         "minutes": minutes,
@@ -36,7 +36,7 @@ def request(target: Target, department: str, minutes: int, reason: str, by: str 
 
 
 def approve(target: Target, request_id: str, by: str | None) -> Opened:
-    """Say yes. Idempotent for one person. Raises KitError for the requester."""
+    """Approve a request. Idempotent per person. Raises KitError for the requester."""
     return _ask(target, "approve", {"id": request_id}, by)
 
 
@@ -46,12 +46,12 @@ def open_(target: Target, request_id: str, by: str | None) -> Opened:
 
 
 def end(target: Target, request_id: str, by: str | None) -> Opened:
-    """Close it, for anybody who asks; its key is refused at the next call. Idempotent."""
+    """End it, for anybody who asks; its key is refused at the next call. Idempotent."""
     return _ask(target, "end", {"id": request_id}, by)
 
 
 def read(target: Target, request_id: str) -> Opened:
-    """One request. Raises KitError where there is none."""
+    """Return one request. Raises KitError if there is none."""
     return _ask(target, "show", {"id": request_id}, "somebody" if target.local else None)
 
 

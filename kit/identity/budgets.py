@@ -1,4 +1,4 @@
-"""Requests for a higher monthly budget, and what a lead makes of them (L1.11)."""
+"""Requests for a higher monthly budget, and a lead's decision (L1.11)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from lambdas.gateway.budget_requests import BUDGET_REQUESTS
 
 @dataclass(frozen=True)
 class BudgetRequest:
-    """A request that nobody has answered yet. `monthly_microusd` is the budget that is asked for."""
+    """An open request. `monthly_microusd` is the requested budget."""
 
     id: str
     principal: str
@@ -26,7 +26,7 @@ class BudgetRequest:
 
 
 def open_requests(target: Target) -> list[BudgetRequest]:
-    """All of them, the oldest first."""
+    """Return all open requests, oldest first."""
     client, found = target.client("dynamodb"), []
     query: dict[str, Any] = {
         "TableName": target.require("ledger_table_name"),
@@ -42,9 +42,7 @@ def open_requests(target: Target) -> list[BudgetRequest]:
 
 
 def grant(target: Target, request_id: str, microusd: int | None) -> tuple[BudgetRequest, int]:
-    """Give the caller of a request what it asked for, or `microusd` a month, and close the request. Raises
-    KitError.
-    """
+    """Grant the requested amount, or `microusd` a month, and close the request. Raises KitError."""
     request = _find(target, request_id)
     amount = request.monthly_microusd if microusd is None else microusd
     records = access_records(target)

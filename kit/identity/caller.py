@@ -1,4 +1,4 @@
-"""Who calls the gateway from this machine, and what the gateway says of them."""
+"""The credential for the gateway on this machine, and what the gateway says about it."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _TIMEOUT = 10
 
 @dataclass(frozen=True)
 class Caller:
-    """A credential and where it is good. `expires_at` in seconds since the epoch, None for a key."""
+    """A credential and its gateway. `expires_at` in seconds since the epoch, None for a key."""
 
     gateway_url: str
     token: str
@@ -24,7 +24,9 @@ class Caller:
 
 
 def credential() -> Caller:
-    """What the environment names, as Anthropic's SDKs read it, else the session. Raises KitError."""
+    """Return the credential in the environment, as Anthropic's SDKs read it, or else the session's. Raises
+    KitError.
+    """
     url = os.environ.get("ANTHROPIC_BASE_URL", "").rstrip("/")
     token = os.environ.get("ANTHROPIC_AUTH_TOKEN") or os.environ.get("ANTHROPIC_API_KEY")
     if url and token:
@@ -36,12 +38,12 @@ def credential() -> Caller:
 
 
 def ask_who(caller: Caller) -> dict[str, Any]:
-    """`GET /v1/me`. Raises KitError."""
+    """Call `GET /v1/me`. Raises KitError."""
     return _ask(caller, "/v1/me")
 
 
 def _ask(caller: Caller, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The gateway's answer. Raises KitError; nothing of the credential is in its message."""
+    """Return the gateway's answer. Raises KitError, without anything of the credential in its message."""
     parts = urlsplit(caller.gateway_url)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
         raise KitError(f"{parts.hostname} is not reached over https", hint="give an https address")
@@ -68,7 +70,7 @@ def _ask(caller: Caller, path: str, body: Mapping[str, Any] | None = None) -> di
 
 
 def ask_for_budget(caller: Caller, monthly_microusd: int, reason: str) -> dict[str, Any]:
-    """`POST /v1/budget-requests`. Raises KitError."""
+    """Call `POST /v1/budget-requests`. Raises KitError."""
     return _ask(caller, "/v1/budget-requests", {"monthly_microusd": monthly_microusd, "reason": reason})
 
 

@@ -1,5 +1,5 @@
-"""People from a list, where no identity provider provisions (G.4, C.1): a plan that somebody looks at, then
-the same plan carried out. A list that is complete puts out who is not on it.
+"""Import of people from a list if no identity provider provisions (G.4, C.1): a plan for review, then the
+same plan applied. A complete list deactivates everybody who is not on it.
 """
 
 import csv
@@ -34,7 +34,7 @@ class Listed:
     active: bool = True
 
     def resource(self) -> dict[str, Any]:
-        """As SCIM has it."""
+        """Return the person as a SCIM resource."""
         body: dict[str, Any] = {
             "schemas": [USER, ENTERPRISE],
             "userName": self.user_name,
@@ -64,7 +64,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be done. `sha256` is of exactly that: it is what somebody agrees to."""
+    """A plan. `sha256` is of exactly this plan, which is what somebody approves."""
 
     steps: tuple[Step, ...]
     unchanged: int
@@ -73,7 +73,7 @@ class Plan:
 
     @property
     def sha256(self) -> str:
-        """Of every step."""
+        """Return the hash of every step."""
         content = [asdict(one) for one in self.steps]
         listed = [
             asdict(self.people[folded_name(one.user_name)]) for one in self.steps if one.what != "put out"
@@ -82,12 +82,12 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def count(self, what: str) -> int:
-        """How many steps of a kind there are."""
+        """Return the number of steps of a kind."""
         return sum(one.what == what for one in self.steps)
 
 
 def read_list(text: str) -> list[Listed]:
-    """The people of a CSV file with a header. Raises KitError naming every line that is wrong."""
+    """Parse the people of a CSV file with a header. Raises KitError naming every invalid line."""
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
     names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
     unknown = sorted(set(names) - set(COLUMNS))
@@ -141,7 +141,9 @@ def plan(
     complete: bool,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Plan:
-    """What the list would change; with `complete` who is not on it is put out. Raises KitError, Refusal."""
+    """Return what the list would change; with `complete`, everybody else is deactivated. Raises KitError,
+    Refusal.
+    """
     groups = {
         str(one["displayName"]): str(one["id"]) for one in scim.every("Groups", excludedAttributes="members")
     }
@@ -169,7 +171,7 @@ def plan(
 
 
 def _difference(one: Listed, user: Mapping[str, Any]) -> Step | None:
-    """What a person on the list lacks; what the list does not say stays as it is."""
+    """Return what a person on the list lacks; what the list does not state stays unchanged."""
     extension = user.get(ENTERPRISE) or {}
     addresses = {str(each.get("value", "")).casefold() for each in user.get("emails") or ()}
     changes = [
@@ -200,7 +202,7 @@ class Failure:
 
 
 def apply(scim: ScimClient, planned: Plan, advance: Callable[[int], None] = lambda _: None) -> list[Failure]:
-    """Carry a plan out, people first, then groups; what was refused. Doing it again does the rest."""
+    """Apply a plan, people first, then groups. Return what was refused. A repetition does the rest."""
     ids: dict[str, str] = {}
     failures: list[Failure] = []
 
@@ -256,7 +258,7 @@ def put_out(scim: ScimClient, person: str) -> None:
 
 
 def _memberships(scim: ScimClient, planned: Plan, ids: Mapping[str, str]) -> Iterator[Failure]:
-    """Members are added and removed group by group, in one request each."""
+    """Add and remove members group by group, in one request each."""
     joins: dict[str, list[str]] = {}
     leaves: dict[str, list[str]] = {}
     for step in planned.steps:

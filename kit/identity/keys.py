@@ -1,4 +1,4 @@
-"""Virtual keys and workloads: made, listed and revoked by the operator (L1.3)."""
+"""Virtual keys and workloads: created, listed and revoked by the operator (L1.3)."""
 
 import ipaddress
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,9 @@ MOST_DAYS = 366
 
 @dataclass(frozen=True)
 class Scope:
-    """What an application may do. `models` and `data_classes` narrow the department's; None does not."""
+    """What an application may do. `models` and `data_classes` restrict the department's; None: no
+    restriction.
+    """
 
     label: str
     department: str
@@ -39,28 +41,31 @@ class Scope:
 
 @dataclass(frozen=True)
 class MadeKey:
-    """A key just made. `key` is empty for a workload, which has none."""
+    """A key just created. `key` is empty for a workload, which has none."""
 
     key: str
     record: AccessRecord
 
 
 def create_key(target: Target, scope: Scope) -> MadeKey:
-    """Make a virtual key. Raises KitError where the scope names what the policy does not know."""
+    """Create a virtual key. Raises KitError if the scope names what the policy does not know."""
     key = new_virtual_key()
     return MadeKey(key, _create(target, scope, key_record_pk(key, pepper(target))))
 
 
 def create_workload(target: Target, scope: Scope, issuer: str, subject: str) -> MadeKey:
-    """Let in a workload that proves itself: by a token of `issuer` (a rule's name, or the issuer itself where
-    it has one rule), or (`aws:iam`) as a role by SigV4. One that was revoked or has expired is let in again.
+    """Grant access to a workload that authenticates with a token of `issuer` or, for `aws:iam`, as a role
+    with SigV4.
+
+    `issuer` is a rule's name, or the issuer itself if it has one rule. A revoked or expired workload gets
+    access again.
     """
     identity = issuer if issuer == IAM_ISSUER else _identity_of(policy(target), issuer)
     return MadeKey("", _create(target, scope, workload_record_pk(identity, subject, pepper(target))))
 
 
 def _identity_of(policy: GatewayPolicy, issuer: str) -> str:
-    """Under which the workloads of a rule are known. Raises KitError unless exactly one rule is meant."""
+    """Return the identity of a rule's workloads. Raises KitError unless exactly one rule matches."""
     applications = [one for one in policy.issuers if one.principal == "application"]
     rules = [one for one in applications if issuer in (one.name, one.issuer)]
     identities = {one.identity: one for one in rules}
@@ -134,7 +139,7 @@ def _check(policy: GatewayPolicy, scope: Scope) -> None:
 
 
 def expiry(days: int | None) -> datetime | None:
-    """When a key made now for `days` days expires."""
+    """Return when a key created now for `days` days expires."""
     if days is None:
         return None
     if not 1 <= days <= MOST_DAYS:
@@ -156,7 +161,7 @@ def _owner(target: Target, scope: Scope) -> str:
 
 
 def check_limits(limits: KeyLimits | None) -> None:
-    """Raises KitError for a limit that lets nothing pass."""
+    """Raise KitError for a limit that allows nothing."""
     for one in fields(KeyLimits):
         value = getattr(limits, one.name) if limits else None
         if value is not None and value < 1:
@@ -164,7 +169,7 @@ def check_limits(limits: KeyLimits | None) -> None:
 
 
 def find_key(target: Target, key_id: str) -> AccessRecord:
-    """The key with this id (`key_…`). Raises KitError."""
+    """Return the key with this id (`key_…`). Raises KitError."""
     for record in list_keys(target):
         if record.subject == key_id:
             return record
@@ -172,8 +177,9 @@ def find_key(target: Target, key_id: str) -> AccessRecord:
 
 
 def limit_key(target: Target, key_id: str, limits: KeyLimits) -> AccessRecord:
-    """Give a key limits; those that are None stay as they are. In force at once for new calls, within seconds
-    where its record is kept. Raises KitError.
+    """Set limits of a key; None leaves one unchanged.
+
+    Effective at once for new calls, within seconds where its record is cached. Raises KitError.
     """
     check_limits(limits)
     record = find_key(target, key_id)
@@ -183,7 +189,7 @@ def limit_key(target: Target, key_id: str, limits: KeyLimits) -> AccessRecord:
 
 
 def renew_key(target: Target, key_id: str, days: int) -> AccessRecord:
-    """Let a key live for `days` days from now. Raises KitError for one that was revoked."""
+    """Extend a key to `days` days from now. Raises KitError for a revoked one."""
     record = find_key(target, key_id)
     if not record.active:
         raise usage(f"{key_id} is revoked", "make a new one: kit key create")
@@ -203,12 +209,14 @@ def _change(target: Target, what: str, record: AccessRecord, **values: Any) -> A
 
 
 def list_keys(target: Target) -> list[AccessRecord]:
-    """Every key and workload, revoked ones too, the oldest first."""
+    """Return every key and workload, including revoked ones, oldest first."""
     return sorted(access_records(target).virtual_keys(), key=lambda record: record.subject)
 
 
 def revoke_key(target: Target, key_id: str) -> bool:
-    """Revoke a key by its id (`key_…`); it is refused at the next call. Idempotent. False: it was already."""
+    """Revoke a key by its id (`key_…`); it is refused at the next call. Idempotent. Return False if it
+    already was.
+    """
     record = find_key(target, key_id)
     if record.active:
         record_event(target, _event("revoked", record))
@@ -234,7 +242,7 @@ def _event(what: str, record: AccessRecord) -> dict[str, object]:
 
 
 def spent_microusd(target: Target, record: AccessRecord) -> int:
-    """What a key has committed this month: spent, and reserved for calls that are under way."""
+    """Return what a key has committed this month: spent, and reserved for calls in progress."""
     item = (
         target.client("dynamodb")
         .get_item(

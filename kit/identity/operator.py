@@ -1,6 +1,4 @@
-"""What commands about identities need of a deployment: its access records, pepper, policy, and a record of
-what was done.
-"""
+"""What identity commands need of a deployment: access records, pepper, policy, and a record of the action."""
 
 import re
 from collections.abc import Mapping
@@ -25,12 +23,12 @@ from lambdas.common.virtual_keys import PepperError, read_pepper
 
 
 def access_records(target: Target) -> AccessRecords:
-    """The access table of a deployment."""
+    """Return the access table of a deployment."""
     return AccessRecords(target.client("dynamodb"), target.require("access_table_name"))
 
 
 def pepper(target: Target) -> bytes:
-    """What keys the hash of virtual keys. Raises KitError where it was never put in."""
+    """Return the key of virtual keys' hashes. Raises KitError if it was never set."""
     arn = target.require("key_pepper_secret_arn")
     try:
         text = target.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
@@ -48,7 +46,7 @@ def pepper(target: Target) -> bytes:
 
 
 def policy(target: Target) -> GatewayPolicy:
-    """The gateway policy in force."""
+    """Return the gateway policy in force."""
     place = {"Bucket": target.require("governance_bucket_name"), "Key": target.require("policy_object_key")}
     document = target.client("s3").get_object(**place)["Body"].read()
     try:
@@ -65,7 +63,7 @@ def operator_writer(
     pool: ThreadPoolExecutor | None = None,
     copies: MetadataCopies | None = None,
 ) -> AuditWriter:
-    """A writer for what people do, introduced by the key of operators."""
+    """Return a writer for people's actions, introduced by the operators' key."""
     store = AuditBucket(
         target.client("s3"),
         bucket=target.require("audit_bucket_name"),
@@ -78,9 +76,7 @@ def operator_writer(
 
 
 def record_event(target: Target, record: Mapping[str, Any]) -> None:
-    """Put what an operator did into the audit store, with who it was. Raises KitError: then nothing is to be
-    done.
-    """
+    """Record an operator's action with the actor. Raises KitError; the action must then not be taken."""
     with ThreadPoolExecutor(1) as pool:
         writer = operator_writer(target, "operator", pool)
         try:
@@ -94,12 +90,12 @@ def record_event(target: Target, record: Mapping[str, Any]) -> None:
 
 
 def caller_arn(target: Target) -> str:
-    """Who is operating, as AWS sees it."""
+    """Return the operator's identity in AWS."""
     return str(target.client("sts").get_caller_identity()["Arn"])
 
 
 def from_aws(error: Exception) -> KitError:
-    """A refusal or failure of AWS as an error of the command, without its values."""
+    """Return an AWS error as an error of the command, without its values."""
     if isinstance(error, ClientError):
         code, operation = error.response["Error"]["Code"], error.operation_name
         denied = "AccessDenied" in code or "Unauthorized" in code
@@ -144,7 +140,7 @@ AWS_ERRORS = (ClientError, BotoCoreError)
 
 
 def plain(text: str, option: str, *, most: int = 200) -> str:
-    """One line of printable text that is not a credential. Raises KitError."""
+    """Return one line of printable text that is not a credential. Raises KitError."""
     from stacks.settings.credentials import looks_secret
 
     line = " ".join(text.split())
@@ -156,5 +152,5 @@ def plain(text: str, option: str, *, most: int = 200) -> str:
 
 
 def usage(message: str, hint: str) -> KitError:
-    """An error of the command line."""
+    """Return an error of the command line."""
     return KitError(message, hint=hint, exit_code=ExitCode.USAGE)

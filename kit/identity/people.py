@@ -1,4 +1,4 @@
-"""People as an operator sees them: their account at the identity provider, bound and released (G.4)."""
+"""Accounts of people at the identity provider, bound and released by an operator (G.4)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,14 +11,14 @@ from lambdas.common.bindings import AlreadyBound, Binding, Bindings, place_of, s
 
 @dataclass(frozen=True)
 class Bound:
-    """A person and the hash of their account; empty where there is none."""
+    """A person and the hash of their account, or an empty text."""
 
     person: str
     account: str
 
 
 def bind(target: Target, given: str, subject: str, issuer: str) -> Bound:
-    """Bind an account to a person whom no externalId and no verified address names. Raises KitError."""
+    """Bind an account to a person whom no externalId and no verified address identifies. Raises KitError."""
     who, bindings = find_person(target, given), _bindings(target)
     account = subject_hash(issuer, subject)
     record_event(
@@ -34,7 +34,7 @@ def bind(target: Target, given: str, subject: str, issuer: str) -> Bound:
 
 
 def unbind(target: Target, given: str) -> Bound:
-    """Release a person's accounts: the next sign-in binds one. Raises KitError where there is none."""
+    """Release a person's accounts: the next sign-in binds one. Raises KitError if there is none."""
     who, bindings = find_person(target, given), _bindings(target)
     accounts = bindings.every(who.id)
     if not accounts:
@@ -47,7 +47,9 @@ def unbind(target: Target, given: str) -> Bound:
 
 
 def _place(target: Target, issuer: str) -> str:
-    """Empty for the user pool; an issuer whose tokens the gateway takes from people is a place of its own."""
+    """Return the sign-in place: empty for the user pool; an issuer whose tokens people use directly has its
+    own.
+    """
     direct = {
         one.issuer
         for one in policy(target).issuers

@@ -1,4 +1,4 @@
-"""Tokens with which identity providers provision: made, listed and ended by the operator (G.4)."""
+"""Tokens of identity providers for provisioning: created, listed and revoked by the operator (G.4)."""
 
 import ipaddress
 import re
@@ -14,14 +14,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 def named_tokens(target: Target) -> NamedTokens:
-    """The tokens of a deployment."""
+    """Return the tokens of a deployment."""
     return NamedTokens(DirectoryStore(target.client("dynamodb"), target.require("directory_table_name")))
 
 
 def create_token(
     target: Target, name: str, owner: str, days: int, networks: Sequence[str]
 ) -> tuple[NamedToken, str]:
-    """A named token and its secret, which is kept nowhere. Raises KitError."""
+    """Create a named token and return its secret, which is not stored. Raises KitError."""
     if not _NAME.fullmatch(name) or name in {DEFAULT, "oauth"}:
         raise usage(f"{name} is not a name for a token", "lower case letters, digits and -: okta-production")
     for network in networks:
@@ -45,7 +45,7 @@ def create_token(
 
 
 def revoke_token(target: Target, name: str) -> None:
-    """End a named token. Raises KitError where there is none."""
+    """Revoke a named token. Raises KitError if there is none."""
     tokens = named_tokens(target)
     if name not in {one.name for one in tokens.every()}:
         raise usage(f"there is no token {name}", "kit scim token list")

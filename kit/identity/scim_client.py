@@ -1,5 +1,5 @@
-"""People and groups through the deployment's own SCIM service, with a token that ends with the command: what
-an operator does leaves the same records and obeys the same rules as what an identity provider does (G.4).
+"""Client of the deployment's own SCIM service, with a token that expires with the command: an operator's
+changes leave the same records and obey the same rules as an identity provider's (G.4).
 """
 
 import contextlib
@@ -32,7 +32,7 @@ class Refusal(Exception):
 
 
 class _TooMany(KitError):
-    """The service asks for fewer requests a second. `seconds`: how long to wait."""
+    """The service asks for a lower rate. `seconds`: how long to wait."""
 
     def __init__(self, detail: str, retry_after: str) -> None:
         super().__init__(
@@ -44,14 +44,14 @@ class _TooMany(KitError):
 
 
 class ScimClient:
-    """Asks the SCIM service. Its calls block; several threads may. Raises `Refusal`, KitError."""
+    """Calls the SCIM service. Its calls block; thread-safe. Raises `Refusal`, KitError."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url.rstrip("/")
         self._token = token
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The service's answer; empty for none. Waits where the service asks for fewer requests a second."""
+        """Return the service's answer, or an empty one. Waits if the service asks for a lower rate."""
         for _ in range(_TRIES - 1):
             try:
                 return self._ask(method, path, body)
@@ -86,7 +86,7 @@ class ScimClient:
             ) from None
 
     def every(self, kind: str, **query: str) -> Iterator[dict[str, Any]]:
-        """Every resource of a kind (`Users`, `Groups`), page by page."""
+        """Yield every resource of a kind (`Users`, `Groups`), page by page."""
         start = 1
         while True:
             given = urllib.parse.urlencode({"startIndex": start, "count": PAGE, **query})
@@ -100,7 +100,9 @@ class ScimClient:
 
 @contextlib.contextmanager
 def provisioning(target: Target, what: str) -> Iterator[ScimClient]:
-    """A client whose token, named after the command, ends with it. Making it is recorded. Raises KitError."""
+    """Provide a client whose token, named after the command, expires with it. Its creation is recorded.
+    Raises KitError.
+    """
     name = f"kit-{what}-{secrets.token_hex(4)}"
     _, secret = create_token(target, name, caller_arn(target)[-100:], 1, ())
     try:

@@ -1,4 +1,6 @@
-"""Whom a command means: a person by id, name, address or externalId, an application by its id (G.4)."""
+"""Resolution of names in commands: a person by id, name, address or externalId, an application by its id
+(G.4).
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -13,7 +15,7 @@ from lambdas.common.access import AccessRecord, AccessRecords, user_key
 
 @dataclass(frozen=True)
 class Subject:
-    """Somebody that the records know. `given` is how the command named them."""
+    """Somebody known to the records. `given` is how the command named them."""
 
     given: str
     id: str
@@ -21,12 +23,12 @@ class Subject:
 
     @property
     def stands_for(self) -> str:
-        """Which id a name stands for, in words; empty where the id itself was given."""
+        """Return which id a name stands for, in words; empty if the id itself was given."""
         return "" if self.given == self.id else f"{self.given} is {self.id}"
 
 
 def person(target: Target, given: str) -> Subject:
-    """The person meant. Raises KitError unless exactly one is."""
+    """Return the person meant. Raises KitError unless exactly one matches."""
     found = _people(target, access_records(target), given)
     if not found:
         raise usage(
@@ -39,7 +41,7 @@ def person(target: Target, given: str) -> Subject:
 
 
 def subject(target: Target, given: str) -> Subject:
-    """The person or application meant. Raises KitError unless exactly one is."""
+    """Return the person or application meant. Raises KitError unless exactly one matches."""
     if given.startswith("key_"):
         keys = access_records(target).virtual_keys()
         for record in keys:
@@ -65,7 +67,7 @@ def _people(target: Target, records: AccessRecords, given: str) -> list[AccessRe
 
 
 def _by_address(target: Target, address: str) -> Iterable[str]:
-    """Ids of who has an address; nobody where the caller may not look at the directory."""
+    """Return ids of people with an address; nobody if the caller may not read the directory."""
     key = f"EMAIL#{hashlib.sha256(address.casefold().encode()).hexdigest()}"
     try:
         answer = target.client("dynamodb").query(
