@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from types import CodeType, ModuleType
 
+import pytest
+
 
 class _Altered(importlib.machinery.SourceFileLoader):
     """Loads a module from its source with one passage replaced. Raises ImportError where it is not there."""
@@ -43,8 +45,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-def pytest_configure() -> None:
-    """Before any test module is imported."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Before conftest.py and all that it imports."""
     control = json.loads(os.environ["WITHOUT_CONTROL"])
     if control["module"] in sys.modules:
         raise ImportError(f"{control['module']} was imported before it could be altered")
