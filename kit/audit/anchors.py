@@ -15,6 +15,7 @@ from typing import Any
 
 from kit.audit.examination import Finding
 from kit.audit.sources import Source
+from kit.audit.timestamps import timestamps_of
 from lambdas.common.audit.manifest import (
     HOUR,
     MANIFESTS,
@@ -43,7 +44,8 @@ def read_anchors(lines: Iterable[str], where: str) -> list[Anchor]:
 
 
 def anchors_in_file(path: Path) -> list[Anchor]:
-    """Return the anchors in a file. Raises OSError, ValueError."""
+    """Return the anchors in a file, which must be what its timestamps say. Raises OSError, ValueError."""
+    timestamps_of(path)
     return read_anchors(path.read_text(encoding="utf-8").splitlines(), str(path))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kit.audit.access_logs import AccessLine, EdgeLine
     from kit.audit.keyring import KeyRing
     from kit.audit.sources import FolderSource, Source
+    from kit.audit.timestamps import Timestamp
     from kit.audit.verification import Report, Span
     from kit.target import Target
     from lambdas.common.audit.manifest import Anchor
@@ -374,18 +375,29 @@ def anchor(
     public_key: Annotated[
         list[Path] | None, typer.Option(help="Public keys (PEM or DER); needed offline, repeatable.")
     ] = None,
+    timestamp: Annotated[
+        str | None, typer.Option(help="URL of a timestamp authority (RFC 3161) that stamps the file.")
+    ] = None,
+    timestamp_ca: Annotated[
+        Path | None, typer.Option(help="Root certificates (PEM) by which its timestamp must hold.")
+    ] = None,
     client: Client = None,
     as_json: Json = False,
 ) -> None:
     """Note in a file of yours what is sealed by now; `kit audit verify --anchor FILE` then finds a roll-back.
 
-    Manifests that are in the file already are held against the store first.
+    Manifests that are in the file already are held against the store first. With --timestamp an authority
+    stamps the file's lines; its answer is kept beside the file as FILE.<lines>.tsr, and lines that were
+    changed after that are refused here and by kit audit verify. Running it again stamps what was not stamped.
 
-    Exit codes: 0 done; 2 wrong arguments; 4 not reachable; 5 the store is not what it was, nothing is noted.
+    Exit codes: 0 done; 2 wrong arguments; 4 not reachable, or noted and not stamped; 5 the store is not what
+    it was, nothing is noted.
     """
     from kit.audit.anchors import anchors_in_file, append_anchors, contradictions, new_anchors
     from lambdas.common.audit.manifest import ManifestDamaged
 
+    if timestamp_ca and not timestamp:
+        raise _usage("--timestamp-ca goes with --timestamp", "name the authority's URL")
     known: list[Anchor] = []
     with _errors():
         source, ring, _, _ = _verified(_copied(copy, records, manifests), public_key, None, None, client)
@@ -409,12 +421,36 @@ def anchor(
                 exit_code=ExitCode.VERIFICATION_FAILED,
             )
         append_anchors(file, fresh)
+    stamped = _stamped(file, timestamp, timestamp_ca, len(fresh)) if timestamp else None
     if as_json:
-        _print_json({"file": str(file), "noted": len(fresh), "known": len(known)})
+        stamp = {"timestamp": str(stamped.path), "stamped_at": stamped.at.isoformat()} if stamped else {}
+        _print_json({"file": str(file), "noted": len(fresh), "known": len(known), **stamp})
         return
     Console().print(
-        f"{len(fresh)} hours noted in {escape(str(file))}, {len(known)} were there.", highlight=False
+        f"{len(fresh)} hours noted in {escape(str(file))}, {len(known)} were there."
+        + (
+            f"\nStamped at {stamped.at:%Y-%m-%d %H:%M:%S} UTC: {escape(str(stamped.path))}" if stamped else ""
+        ),
+        highlight=False,
     )
+
+
+def _stamped(file: Path, url: str, authorities: Path | None, noted: int) -> "Timestamp | None":
+    """The timestamp of a file of anchors. Raises KitError; what was noted stays noted."""
+    from kit.audit.timestamps import TimestampUnavailable, take_timestamp
+
+    try:
+        return take_timestamp(file, url, authorities)
+    except TimestampUnavailable as error:
+        raise KitError(
+            f"{noted} hours were noted, but not stamped: {error}",
+            hint="run it again, which stamps them, or name another authority",
+            exit_code=ExitCode.ENVIRONMENT,
+        ) from None
+    except (OSError, ValueError) as error:
+        raise _usage(
+            f"{noted} hours were noted, but not stamped: {error}", "correct it and run it again"
+        ) from None
 
 
 @app.command()
