@@ -1,1 +1,1 @@
-"""Measurement for people: baselines, value, statements, maturity, dashboards, the report (L5.1-L5.6)."""
+"""Measurement for people: baselines, value, statements, maturity, dashboards and the report (L5.1-L5.6)."""

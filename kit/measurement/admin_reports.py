@@ -1,4 +1,4 @@
-"""Fetches the Usage and Cost reports of the provider's Admin API, page by page."""
+"""Fetches the Usage and Cost reports from the provider's Admin API, page by page."""
 
 import json
 import urllib.error
@@ -20,7 +20,9 @@ REPORTS = {
 
 
 def fetch(kind: str, first: date, last: date, key: str, base_url: str = BASE_URL) -> list[dict[str, Any]]:
-    """All pages of a report (`usage` or `cost`) from the first day to the last (UTC). Raises KitError."""
+    """Return all pages of a report (`usage` or `cost`) for the days `first` to `last` (UTC). Raises
+    KitError.
+    """
     return list(_pages(kind, first, last, key, base_url))
 
 

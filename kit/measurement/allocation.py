@@ -1,12 +1,12 @@
-"""Amounts divided by weights, exactly."""
+"""Divides amounts in proportion to weights, without losing a micro-dollar."""
 
 from collections.abc import Mapping
 from fractions import Fraction
 
 
 def shared(amount: int, weights: Mapping[str, int | Fraction]) -> dict[str, int]:
-    """An amount by weights: what does not divide goes to the largest remainders, then by name. All to none
-    where no weight is above zero.
+    """Divide an amount in proportion to weights. Indivisible units go to the largest remainders, then by
+    name. Returns an empty mapping if no weight is positive.
     """
     whole = sum(weights.values(), Fraction(0))
     if not whole:

@@ -1,4 +1,4 @@
-"""Baselines: how long a task took, how often it was done and had to be redone, before Claude (L5.2).
+"""Baselines: how long a task took, how often it was done and how often it was redone before Claude (L5.2).
 
     baselines:
     - department: marketing
@@ -10,9 +10,10 @@
       dated: 2026-10-20
       by: Ada Lovelace, head of marketing
 
-Entries are appended, never rewritten. Of one use case that of the latest `dated` counts, of several of a day
-the one that was entered last. A report uses those of before its period's end, so that a later measurement
-never rewrites it. `use_case: "*"` is for all that have none of their own.
+Entries are appended, never rewritten. For a use case the entry with the latest `dated` applies; of several
+with the same date, the last one entered. A report uses only entries dated before the end of its period, so
+a later measurement never changes it. `use_case: "*"` applies to all use cases without an entry of their
+own.
 """
 
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ class _Entry(BaseModel):
 
 @dataclass(frozen=True)
 class Baseline:
-    """One measurement of how work was done before."""
+    """One measurement of how work was done before Claude."""
 
     department: str
     use_case: str
@@ -62,7 +63,7 @@ class Baseline:
     demonstration: bool = False
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return the baseline as plain data."""
         document = asdict(self) | {
             "hourly_cost_usd": str(self.hourly_cost_usd),
             "dated": self.dated.isoformat(),
@@ -71,12 +72,12 @@ class Baseline:
 
 
 def baselines_file(folder: Path, client: str) -> Path:
-    """Where a client's baselines are, beside its other configuration."""
+    """Return the path of a client's baselines, next to its other configuration."""
     return folder / "baselines" / f"{client}.yaml"
 
 
 def read_baselines(path: Path) -> tuple[Baseline, ...]:
-    """All entries, none where there is no file. Raises KitError on a file that is wrong."""
+    """Return all entries; none if there is no file. Raises KitError if the file is invalid."""
     if not path.exists():
         return ()
     try:
@@ -94,7 +95,9 @@ def read_baselines(path: Path) -> tuple[Baseline, ...]:
 
 
 def append_baseline(path: Path, entry: Baseline) -> bool:
-    """Add an entry; False when it is there already. Raises KitError on a wrong entry or file."""
+    """Append an entry. Returns False if it already exists. Raises KitError if the entry or the file is
+    invalid.
+    """
     try:
         baseline_of_document(entry.as_document())
     except ValidationError as error:
@@ -108,7 +111,7 @@ def append_baseline(path: Path, entry: Baseline) -> bool:
 
 
 def write_baselines(path: Path, entries: Sequence[Baseline]) -> None:
-    """The whole file, or nothing of it."""
+    """Replace the file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(
         {"baselines": [one.as_document() for one in entries]}, sort_keys=False, allow_unicode=True
@@ -119,7 +122,7 @@ def write_baselines(path: Path, entries: Sequence[Baseline]) -> None:
 
 
 def baseline_for(entries: Sequence[Baseline], department: str, use_case: str) -> Baseline | None:
-    """The one that counts for a use case: its own, else the department's for any."""
+    """Return the baseline that applies to a use case: its own, or the department's `*`."""
     for name in (use_case, ANY):
         found = [one for one in entries if (one.department, one.use_case) == (department, name)]
         if found:
@@ -128,16 +131,16 @@ def baseline_for(entries: Sequence[Baseline], department: str, use_case: str) ->
 
 
 def _standing(entry: tuple[int, Baseline]) -> tuple[bool, date, int]:
-    """What a client measured stands above what a demonstration made up."""
+    """Sort key: a client's measurements take precedence over a demonstration's."""
     number, one = entry
     return not one.demonstration, one.dated, number
 
 
 def baselines_until(entries: Sequence[Baseline], last: date) -> list[Baseline]:
-    """Those that were measured on `last` or before."""
+    """Return the baselines measured on or before `last`."""
     return [one for one in entries if one.dated <= last]
 
 
 def baseline_of_document(document: Any) -> Baseline:
-    """One entry of a file. Raises ValidationError on a wrong one."""
+    """Parse one entry of a file. Raises ValidationError."""
     return Baseline(**_Entry.model_validate(document).model_dump())

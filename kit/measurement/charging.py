@@ -1,13 +1,14 @@
-"""The monthly statement of each department, under the budget model of the configuration (C.2, L5.4).
+"""Monthly statements per department under the configured budget model (C.2, L5.4).
 
-`per-call`: a department pays the price of its calls. `per-user-month`: calls of people are pooled and shared
-by seats, one for each active person, who has a part of it in each department by his or her answers there;
-calls of applications are paid by their department. `central`: the Center of Excellence pays for all.
+`per-call`: a department pays the price of its calls. `per-user-month`: calls by people are pooled and
+divided by seats, one seat per active person, split across departments by that person's answers in each;
+calls by applications are charged to their department. `central`: the Center of Excellence pays for
+everything.
 
-A statement holds what may be disclosed of a month (`lambdas/measurement/privacy.py`): whole atoms of each
-department, the rest of all departments as a line of its own, models as rounded shares. Under each model the
-charges add up to what is disclosed, to the micro-dollar. The comparison with the ledger is made on the exact
-sums.
+A statement holds only what may be disclosed for a month (`lambdas/measurement/privacy.py`): whole atoms of
+each department, the rest of all departments as a separate line, models as rounded shares. Under each model
+the charges add up to the disclosed total, to the micro-dollar. The comparison with the ledger uses the
+exact sums.
 """
 
 import csv
@@ -29,7 +30,9 @@ REST = "of small groups together"
 
 @dataclass(frozen=True)
 class Statement:
-    """One line of a month. Amounts in micro-dollars. `people` in steps of five while the month runs."""
+    """One line of a month. Amounts are in micro-dollars; `people` is in steps of five while the month is
+    running.
+    """
 
     department: str
     cost_center: str
@@ -39,10 +42,10 @@ class Statement:
     output_tokens: int
     used_microusd: int
     charged_microusd: int
-    models: tuple[tuple[str, int], ...]  # model, percent of what the department used
+    models: tuple[tuple[str, int], ...]  # model, percentage of the department's use
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return the statement as plain data."""
         return {
             "department": self.department,
             "cost_center": self.cost_center,
@@ -58,8 +61,8 @@ class Statement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The exact sums of a department's records and of the ledger; `uncertain_microusd` is what the provider
-    may not have charged. Nothing of it is shown but whether the two agree.
+    """The exact sums of a department's records and of the ledger. `uncertain_microusd` is what the provider
+    may not have charged. Only whether the two agree is ever shown.
     """
 
     department: str
@@ -69,14 +72,14 @@ class Comparison:
 
     @property
     def difference_microusd(self) -> int:
-        """Ledger less records."""
+        """The ledger minus the records."""
         return self.ledger_microusd - self.records_microusd
 
     @property
     def agrees(self) -> bool:
-        """Whether ledger and records say the same, but for what is uncertain: a process that died while it
-        was taking its reservation leaves too much in the records, one that died while it was counting its
-        cost too much in the ledger.
+        """Whether ledger and records agree, apart from what is uncertain: a process that died while taking
+        its reservation leaves too much in the records; one that died while settling leaves too much in
+        the ledger.
         """
         return abs(self.difference_microusd) <= self.uncertain_microusd
 
@@ -84,7 +87,7 @@ class Comparison:
 def comparisons(
     whole: Aggregate, ledger: Mapping[str, int], uncertain: Mapping[str, int] | None = None
 ) -> list[Comparison]:
-    """Every department of the records or the ledger. `whole` is exact."""
+    """Compare every department that has records or a ledger entry. `whole` is exact."""
     names = sorted(set(whole.departments) | set(ledger))
     return [
         Comparison(
@@ -98,7 +101,7 @@ def comparisons(
 
 
 def statements(disclosed: Released, model: BudgetModel, cost_centers: Mapping[str, str]) -> list[Statement]:
-    """One line for each department that may be disclosed, one for the rest of all, and under the central
+    """Return one line for each department that may be disclosed, one for the rest, and under the central
     model one for the Center of Excellence.
     """
     cells = {name: one for name, one in disclosed.departments.items() if one.total.counts or one.total.behind}
@@ -149,7 +152,7 @@ def _charges(
 
 
 def _seats(cells: Mapping[str, DepartmentAggregate]) -> dict[str, Fraction]:
-    """Seats by department: one for each person, in parts for who changed the department."""
+    """Return seats by department: one per person, split for those who changed department."""
     answers: Counter[str] = Counter()
     for cell in cells.values():
         answers.update(cell.total.people)
@@ -160,7 +163,9 @@ def _seats(cells: Mapping[str, DepartmentAggregate]) -> dict[str, Fraction]:
 
 
 def as_csv(month: str, made: Sequence[Statement]) -> str:
-    """One line for each statement; amounts in micro-dollars and in USD with six places. Months are UTC."""
+    """Return one CSV line per statement; amounts in micro-dollars and in USD with six decimals. Months are
+    UTC.
+    """
     out = io.StringIO()
     names: tuple[str, ...] = (
         "month_utc", "department", "cost_center", "calls", "active_people", "input_tokens", "output_tokens",

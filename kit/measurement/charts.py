@@ -1,5 +1,7 @@
-"""Charts as SVG in the page, drawn by Vega-Lite, each with its values as a table beneath for anyone who
-cannot see them. Text, dashes and marks tell series apart as well as colour; axes of bars begin at zero.
+"""Charts as inline SVG drawn by Vega-Lite, each followed by its values as a table for readers who cannot
+see it.
+
+Series differ in labels, dashes and marks as well as in colour; bar axes start at zero.
 """
 
 import re
@@ -35,8 +37,8 @@ def lines(
     width: int = 720,
     stacked: bool = False,
 ) -> str:
-    """Lines over the same labels, or areas upon each other. None is a value that is not shown: a gap in a
-    line; areas are drawn of what is shown only.
+    """Draw lines over shared labels, or stacked areas. None is a value that is not disclosed: a gap in a
+    line; areas use only disclosed values.
     """
     values = [
         {"at": label, "value": value, "series": name}
@@ -88,7 +90,7 @@ def lines(
 
 
 def bars(rows: Sequence[tuple[str, float, str]], *, title: str, width: int = 720) -> str:
-    """Horizontal bars: name, value, and the text beside the bar."""
+    """Draw horizontal bars: name, value, and the text next to the bar."""
     values = [{"name": name, "value": max(0.0, value), "text": text} for name, value, text in rows]
     y = {"field": "name", "type": "nominal", "sort": None, "title": None}
     x = {"field": "value", "type": "quantitative", "title": None, "axis": None}
@@ -106,7 +108,7 @@ def bars(rows: Sequence[tuple[str, float, str]], *, title: str, width: int = 720
 
 
 def ranges(rows: Sequence[tuple[str, float, float, float, str]], *, title: str, width: int = 720) -> str:
-    """Ranges: name, low, central, high, and the text at the end."""
+    """Draw ranges: name, low, central, high, and the text at the end."""
     values = [
         {"name": name, "low": low, "central": central, "high": high, "text": text}
         for name, low, central, high, text in rows
@@ -142,7 +144,7 @@ def ranges(rows: Sequence[tuple[str, float, float, float, str]], *, title: str, 
 
 
 def _figure(spec: Mapping[str, Any], title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The drawing under its title, and its values as a table that can be opened."""
+    """Return the drawing under its title, with its values in a collapsible table."""
     if not rows:
         return f"<figure><figcaption>{escape(title)}: nothing to draw.</figcaption></figure>"
     table = pages.table(head, rows, numbers=range(1, len(head)), caption=title)
@@ -154,8 +156,8 @@ def _figure(spec: Mapping[str, Any], title: str, head: Sequence[str], rows: Sequ
 
 
 def _svg(spec: Mapping[str, Any]) -> str:
-    """The drawing; what it says is in the table, so it is one picture to a screen reader."""
-    import vl_convert  # heavy, and only needed where something is drawn
+    """Render the drawing. The table holds its content, so it is a single image to a screen reader."""
+    import vl_convert  # expensive to import, and needed only for drawing
 
     drawn = vl_convert.vegalite_to_svg({**spec, "config": dict(_CONFIG)})
     found = _SIZE.search(drawn)
@@ -175,7 +177,7 @@ def _spoken() -> re.Pattern[str]:
 
 
 def _plain(svg: str) -> str:
-    """Without the words for screen readers, which the table has, in half of the size."""
+    """Strip the accessibility markup, which the table replaces; it is half of the size."""
     return _spoken().sub("", svg)
 
 

@@ -1,9 +1,9 @@
-"""Periods that are closed: their figures and baselines frozen with a hash (L5.5, C.2).
+"""Closed periods: their figures and baselines, frozen with a hash (L5.5, C.2).
 
-A quarter or month is closed once, when it is over, into `closed/<client>/<period>.json` beside the client's
-configuration, so that it is reviewed like any change. From then on its report rests on the baselines of that
-day, and whatever is computed differently later is a correction, listed beside the closed figures; the closed
-figures stay.
+A quarter or month is closed once, after it ends, into `closed/<client>/<period>.json` next to the client's
+configuration, so it is reviewed like any other change. From then on its report uses the baselines of that
+day. Anything computed differently later is listed as a correction next to the closed figures, which never
+change.
 """
 
 import json
@@ -20,7 +20,7 @@ from kit.measurement.baselines import Baseline
 
 @dataclass(frozen=True)
 class Closed:
-    """A closed period. `sha256` is that of its figures and baselines as they stand in the file."""
+    """A closed period. `sha256` covers its figures and baselines as stored in the file."""
 
     period: str
     closed_at: str
@@ -39,14 +39,14 @@ class Correction:
 
 
 def closed_file(folder: Path, client: str, period: str) -> Path:
-    """Where a client's closed period is."""
+    """Return the path of a client's closed period."""
     return folder / "closed" / client / f"{period}.json"
 
 
 def close(
     path: Path, period: str, figures: Mapping[str, Any], baselines: Sequence[Baseline], now: datetime
 ) -> Closed:
-    """Freeze a period. Raises KitError where it is closed already."""
+    """Freeze a period. Raises KitError if it is already closed."""
     if path.exists():
         raise KitError(
             f"{period} is closed already, in {path}",
@@ -64,7 +64,7 @@ def close(
 
 
 def read_closed(path: Path) -> Closed | None:
-    """The closed period; None where it is open. Raises KitError where the file was altered."""
+    """Return the closed period, or None if it is open. Raises KitError if the file was altered."""
     if not path.exists():
         return None
     try:
@@ -83,7 +83,7 @@ def read_closed(path: Path) -> Closed | None:
 
 
 def corrections(closed: Closed, figures: Mapping[str, Any]) -> list[Correction]:
-    """Every figure that differs from the closed one."""
+    """Return every figure that differs from the closed one."""
     before, now = dict(_leaves("", closed.figures)), dict(_leaves("", json.loads(json.dumps(figures))))
     return [
         Correction(place, before.get(place), now.get(place))

@@ -11,7 +11,7 @@ from kit.measurement.use import Use
 from lambdas.measurement.aggregates import Aggregate, Cell
 from lambdas.measurement.handler import METRICS, metric
 
-# Metrics of the gateway that the events also tell.
+# Gateway metrics that the events also contain.
 _GATEWAY = {
     "Requests": ("calls", "refused"),
     "Refusals": ("refused",),
@@ -30,7 +30,7 @@ def dashboard_page(
     others: Sequence[str],
     period: Period,
 ) -> str:
-    """One dashboard as a page, with links to the others. `period` is what is drawn of `use`."""
+    """Return one dashboard as a page with links to the others. `period` selects the part of `use` to draw."""
     links = "".join(f'<a href="{name}.html">{escape(name)}</a>' for name in others)
     widgets = "".join(_widget(one, use, list(period.days())) for one in body["widgets"])
     intro = (
@@ -100,8 +100,8 @@ def _metrics(properties: Mapping[str, Any], use: Use, days: list[str], columns: 
 def series(
     use: Use, namespace: str, name: str, dimensions: Mapping[str, str], days: Sequence[str]
 ) -> list[float | None] | None:
-    """Daily values of a metric, as the function tells them; None for a metric that the events do not tell,
-    and for a day of too few people, which is shown with a later one.
+    """Return the daily values of a metric as the aggregation function reports them. None for a metric that
+    the events do not contain, and for a day with too few people, which is shown with a later one.
     """
     if namespace != "ClaudeEnterpriseKit" or (name not in METRICS and name not in _GATEWAY):
         return None
@@ -122,7 +122,7 @@ def _figure(cell: Cell, name: str) -> int:
 
 
 def _tile(values: Sequence[float | None], days: Sequence[str], decimals: int) -> str:
-    """The last day that is disclosed, zero or not, with its date."""
+    """Return the last disclosed day, even if it is zero, with its date."""
     disclosed = [(day, value) for day, value in zip(days, values, strict=True) if value is not None]
     if not disclosed:
         return "<b class=tile>not shown</b>"
@@ -133,8 +133,8 @@ def _tile(values: Sequence[float | None], days: Sequence[str], decimals: int) ->
 def _by_week(
     found: Mapping[str, Sequence[float | None]], days: Sequence[str], *, people: bool
 ) -> tuple[dict[str, list[float | None]], list[str], str]:
-    """Whole weeks from Monday on: sums, or of numbers of people the highest day, as the same people come
-    again. Days of a week that is not whole are left out, and the note says so.
+    """Aggregate to whole weeks from Monday: sums, or the highest day for numbers of people, since the same
+    people return. Days of incomplete weeks are left out, and the note says so.
     """
     first = next((at for at, day in enumerate(days) if date.fromisoformat(day).weekday() == 0), 0)
     starts = list(range(first, len(days) - 6, 7))
@@ -150,19 +150,19 @@ def _by_week(
 
 
 def _highest(values: Sequence[float | None]) -> float | None:
-    """Of days without use and days that are shown later, nothing is known: that is not zero."""
+    """Days without use and days shown later are unknown, not zero."""
     known = [value for value in values if value is not None]
     return None if None in values and not any(known) else max(known, default=None)
 
 
 def _sum(values: Sequence[float | None]) -> float | None:
-    """A day that is disclosed with a later one is in that one's figure."""
+    """A day disclosed with a later one is included in that day's figure."""
     disclosed = [value for value in values if value is not None]
     return None if None in values and not any(disclosed) else sum(disclosed)
 
 
 def _markdown(text: str) -> str:
-    """The little of Markdown that our text widgets use."""
+    """Render the subset of Markdown that our text widgets use."""
     parts = []
     for line in text.splitlines():
         heading = line.startswith("# ")

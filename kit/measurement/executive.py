@@ -1,8 +1,8 @@
 """One page for the CIO and the board, and the paper that asks for approval (L5.5, C.3, Z.2).
 
-What we got for the money, what is at risk, who is behind with owner and date, and what is asked of the
-reader. Every sentence rests on a figure of the quarterly report, a gate, a register or the verification; what
-was not asked is said to be so.
+It covers what the money bought, what is at risk, who is behind (with owner and date), and what is asked of
+the reader. Every sentence rests on a figure of the quarterly report, a gate, a register or the
+verification; what was not checked is stated as such.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ WEEKS = {"foundation": (1, 4), "integration": (5, 8), "rollout": (9, 12)}
 
 @dataclass(frozen=True)
 class Standing:
-    """All that the page is made of. `registers`: entries, None where no deployment was asked; `verified`:
-    calls and findings of the last week's verification, None likewise.
+    """The input of the page. `registers`: entries, or None if no deployment was read; `verified`: calls and
+    findings of the last week's verification, or None likewise.
     """
 
     quarter: Quarter
@@ -37,24 +37,24 @@ class Standing:
     today: date
 
     def due(self, stage: str) -> date | None:
-        """When a stage is to be finished; None where the rollout has no first day."""
+        """When a stage is due; None if the rollout has no first day."""
         started = self.quarter.settings.rollout_started
         return started + timedelta(weeks=WEEKS[stage][1], days=-1) if started else None
 
     @property
     def open_gates(self) -> "list[Finding]":
-        """Criteria that do not hold."""
+        """Criteria that are not met."""
         return [one for one in self.gates if not one.holds]
 
     @property
     def overdue(self) -> list[tuple[Entry, str]]:
-        """What is overdue in the registers."""
+        """Overdue register entries."""
         end = datetime.combine(self.today, time.max, UTC)
         return [(one, said) for one in self.registers or () for said in one.overdue(end)]
 
 
 def risks(standing: Standing) -> list[tuple[str, str]]:
-    """What is at risk: the risk, and how it stands."""
+    """Return each risk and its status."""
     found: list[tuple[str, str]] = []
     if standing.verified is None:
         found.append(("records", "not verified here: kit audit verify"))
@@ -79,7 +79,7 @@ def risks(standing: Standing) -> list[tuple[str, str]]:
 
 
 def behind(standing: Standing) -> list[tuple[str, str, str, str]]:
-    """Who is behind: what, how it stands, owner, date."""
+    """Return who is behind: item, status, owner, date."""
     rows = []
     for one in standing.open_gates:
         due = standing.due(one.criterion.stage)
@@ -99,7 +99,7 @@ def behind(standing: Standing) -> list[tuple[str, str, str, str]]:
 
 
 def decisions(standing: Standing) -> list[tuple[str, str, str]]:
-    """At most three: what is asked, of whom, until when; the most urgent first."""
+    """Return at most three decisions, the most urgent first: what is asked, of whom, by when."""
     asked: list[tuple[str, str, str]] = []
     end = f"{period.quarter(standing.quarter.use.period.name).last}"
     for entry, said in standing.overdue:
@@ -128,7 +128,7 @@ def decisions(standing: Standing) -> list[tuple[str, str, str]]:
 
 
 def executive_page(standing: Standing) -> str:
-    """The page."""
+    """Return the page as HTML."""
     quarter = standing.quarter
     value, cost = quarter.value, sum(quarter.costs.values())
     people, goal = len(quarter.use.total.total.people), quarter.settings.sizing.adoption.live_people
@@ -167,7 +167,9 @@ def executive_page(standing: Standing) -> str:
 
 
 def board_paper(standing: Standing) -> str:
-    """The paper that asks for approval: range, risks, timeline, staffing by phase, and the next quarter."""
+    """Return the paper that asks for approval: range, risks, timeline, staffing by phase and the next
+    quarter.
+    """
     quarter = standing.quarter
     settings, model = quarter.settings, quarter.cost
     rows = [
@@ -239,8 +241,8 @@ def board_paper(standing: Standing) -> str:
 
 
 def _at(role: str, people: int, stage: str) -> int:
-    """Who is needed when: the director and those who build and govern from the first week, those who teach
-    and measure with the stage in which there are people to teach; one at least of each.
+    """Return when a role is needed: the director and those who build and govern from the first week; those
+    who train and measure from the stage that has people to train. At least one of each.
     """
     late = {"enablement_lead": "integration", "training_lead": "integration", "data_science_lead": "rollout"}
     order = list(WEEKS)

@@ -1,4 +1,4 @@
-"""What the ledger says of a month: settled amounts by department, read with the operator's rights."""
+"""Reads a month of the ledger with the operator's rights: settled amounts by department."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LedgerMonth:
-    """Micro-dollars by department. `settled` is all that calls cost; `open` is reserved and not settled.
+    """Micro-dollars by department. `settled` is what calls cost; `open` is reserved and not yet settled.
 
-    `uncertain` is that part of `settled` of which nobody can say yet whether the provider charged it;
-    `beyond` that part which it charged above all that calls held, when there was no room under the ceiling.
+    `uncertain` is the part of `settled` for which it is not yet known whether the provider charged it;
+    `beyond` is the part that exceeded the reservations when there was no room under the ceiling.
     """
 
     settled: dict[str, int]
@@ -23,7 +23,7 @@ class LedgerMonth:
 
 
 def read_ledger(target: "Target", month: str) -> LedgerMonth:
-    """The month of every department. One pass over the table."""
+    """Read the month of every department in one pass over the table."""
     pages = (
         target.client("dynamodb")
         .get_paginator("scan")
@@ -50,7 +50,7 @@ def read_ledger(target: "Target", month: str) -> LedgerMonth:
     for page in pages:
         for item in page["Items"]:
             if item["pk"]["S"].startswith("DEPT#"):
-                name = item["pk"]["S"].removeprefix("DEPT#").partition("#")[0]  # of all shards
+                name = item["pk"]["S"].removeprefix("DEPT#").partition("#")[0]  # across all shards
                 for total, attribute in (
                     (committed, "committed_microusd"),
                     (uncertain, "uncertain_microusd"),

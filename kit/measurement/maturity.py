@@ -1,7 +1,7 @@
-"""Maturity of each department, 1 to 4, computed from evidence; never typed in (C.3).
+"""Maturity of each department, 1 to 4, computed from evidence and never entered by hand (C.3).
 
-1 ad-hoc pilots; 2 approved use cases with governance; 3 integrated workflows with measured ROI; 4 strategic
-advantage. A level holds when all its conditions and those of the levels below do.
+1: ad hoc pilots. 2: approved use cases with governance. 3: integrated workflows with measured ROI. 4:
+strategic advantage. A department has a level if it meets all conditions of that level and of those below.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _PER_CENT = 100
 
 @dataclass(frozen=True)
 class Condition:
-    """What a level asks for, and what was found."""
+    """What a level requires, and what was found."""
 
     level: int
     says: str
@@ -34,7 +34,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Maturity:
-    """The level of a department and every condition."""
+    """A department's level and every condition."""
 
     department: str
     level: int
@@ -42,11 +42,11 @@ class Maturity:
 
     @property
     def missing(self) -> tuple[Condition, ...]:
-        """What keeps the department from the next level."""
+        """The unmet conditions of the next level."""
         return tuple(one for one in self.conditions if one.level == self.level + 1 and not one.holds)
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return the level and conditions as plain data."""
         return {
             "department": self.department,
             "level": self.level,
@@ -67,8 +67,8 @@ def maturity_of(
     weeks_active: int,
     weeks: int,
 ) -> Maturity:
-    """The level of one department, which called in `weeks_active` of the `weeks` whole weeks since its first
-    call. `use.trained` is anyone who was trained up to the period's end.
+    """Return the level of one department that was active in `weeks_active` of the `weeks` whole weeks since
+    its first call. `use.trained` counts everyone trained up to the end of the period.
     """
     counts, trained = use.total.counts, len(use.trained & use.total.people.keys())
     completed, people = counts["completed"], len(use.total.people)
@@ -139,7 +139,9 @@ def all_maturity(
     baselines: Sequence[Baseline],
     weeks: Mapping[str, tuple[int, int]],
 ) -> list[Maturity]:
-    """Each named department, in their order. `weeks`: with use, and all since the first."""
+    """Return the level of each named department, in order. `weeks`: active weeks, and all weeks since the
+    first.
+    """
     return [
         maturity_of(
             name,

@@ -1,4 +1,6 @@
-"""Pages: one look for statements, dashboards and the report; plain HTML that loads nothing and prints."""
+"""The shared page layout of statements, dashboards and the report: plain, printable HTML that loads
+nothing.
+"""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -50,7 +52,7 @@ MADE_UP = (
 
 
 def page(title: str, body: str, *, synthetic: bool = False, wide: bool = False) -> str:
-    """A whole page. `body` is HTML."""
+    """Return a whole page. `body` is HTML."""
     banner = f'<p class="banner">{escape(MADE_UP)}</p>' if synthetic else ""
     style = STYLE + ("body { max-width: 84rem; }" if wide else "")
     return (
@@ -63,8 +65,8 @@ def page(title: str, body: str, *, synthetic: bool = False, wide: bool = False) 
 def table(
     head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[int] = (), caption: str = ""
 ) -> str:
-    """A table in a region of its own that scrolls where the page is narrow. Cells are HTML; columns in
-    `numbers` are aligned right; the first cell of a row names it.
+    """Return a table in a region that scrolls on narrow pages. Cells are HTML; columns in `numbers` are
+    right-aligned; the first cell of a row is its header.
     """
     right = set(numbers)
 
@@ -99,7 +101,9 @@ def statements_page(
     *,
     synthetic: bool,
 ) -> str:
-    """The statements of one month. `differences` to the ledger; None where it was not asked."""
+    """Return the statements of one month. `differences` are those from the ledger, or None if it was not
+    read.
+    """
     methods = {
         "per-call": "Each department pays the price of its calls.",
         "per-user-month": "Calls of people are pooled and shared by seats, one for each active person; "

@@ -1,4 +1,4 @@
-"""Rows that a deployment delivers as Parquet, read by DuckDB here: by the queries of Athena, or as lines."""
+"""Reads rows delivered as Parquet through DuckDB: by Athena's queries, or as JSON lines."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,17 +13,19 @@ from lambdas.measurement.source import Source
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MEMORY = "1GB"  # beyond it DuckDB goes on in a temporary file
+_MEMORY = "1GB"  # beyond it DuckDB spills to a temporary file
 
 
 class ParquetRows:
-    """Objects under `records-parquet/dt=YYYY-MM-DD/` of a folder, or of a bucket, which are copied here."""
+    """Objects under `records-parquet/dt=YYYY-MM-DD/` in a folder, or in a bucket, from which they are
+    downloaded.
+    """
 
     def __init__(self, folder: Path | None, s3: Any = None, bucket: str = "") -> None:
         self._folder, self._s3, self._bucket = folder, s3, bucket
 
     def days(self) -> list[str]:
-        """Every day that has rows, sorted."""
+        """Return every day that has rows, sorted."""
         if self._folder is not None:
             return sorted(
                 one.name.removeprefix("dt=") for one in (self._folder / PARQUET_PREFIX).glob("dt=*")
@@ -35,7 +37,7 @@ class ParquetRows:
         return sorted(prefix.rstrip("/").rpartition("dt=")[2] for prefix in found)
 
     def of(self, *days: str) -> Ask:
-        """Answers queries over the rows of some days."""
+        """Return a function that answers queries over the rows of some days."""
 
         def ask(query: str) -> Iterator[Mapping[str, Any]]:
             with self._files(days) as files:
@@ -44,7 +46,7 @@ class ParquetRows:
         return ask
 
     def lines(self, day: str) -> Iterator[bytes]:
-        """The rows of a day as lines of JSON, without what they do not say."""
+        """Yield the rows of a day as JSON lines, without their null columns."""
         for row in self.of(day)("SELECT * FROM records"):
             said = {name: value for name, value in row.items() if value is not None and name != "dt"}
             yield json.dumps(said).encode()
@@ -70,31 +72,31 @@ class ParquetRows:
 
 
 class WithParquet:
-    """A source of JSON lines and, after them, the rows that were delivered as Parquet."""
+    """A source of JSON lines followed by the rows delivered as Parquet."""
 
     def __init__(self, copies: Source, parquet: ParquetRows) -> None:
         self._copies, self._parquet = copies, parquet
         self._queried = parquet.days()
 
     def days(self) -> list[str]:
-        """Every day that has rows of either kind."""
+        """Return every day that has rows of either kind."""
         return sorted({*self._copies.days(), *self._queried})
 
     def lines(self, day: str) -> Iterator[bytes]:
-        """The rows of a day."""
+        """Yield the rows of a day."""
         yield from self._copies.lines(day)
         if day in self._queried:
             yield from self._parquet.lines(day)
 
     def aggregate(self, day: str) -> bytes | None:
-        """The aggregate of a day as JSON, if the hourly function has made one."""
+        """Return the aggregate of a day as JSON, if the hourly function has written one."""
         return self._copies.aggregate(day)
 
 
 def answers(query: str, files: "Sequence[Path]", memory: str = _MEMORY) -> Iterator[dict[str, Any]]:
-    """Rows of a query over a table `records` that lies in `dt=…` folders, by column name.
+    """Yield the rows of a query over a table `records` partitioned into `dt=…` folders, by column name.
 
-    `memory` is all that DuckDB may take, such as 256MB; beyond it it goes on in a temporary file.
+    `memory` is DuckDB's limit, such as 256MB; beyond it DuckDB spills to a temporary file.
     """
     if not files:
         return

@@ -1,4 +1,4 @@
-"""Months and quarters as people write them."""
+"""Months and quarters in the notation that people use."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from kit.errors import ExitCode, KitError
 
 @dataclass(frozen=True)
 class Period:
-    """Days from `first` to `last`, both included, in UTC."""
+    """The days from `first` to `last`, both inclusive, in UTC."""
 
     name: str
     first: date
@@ -18,29 +18,29 @@ class Period:
 
     @property
     def length(self) -> int:
-        """In days."""
+        """Number of days."""
         return (self.last - self.first).days + 1
 
     def days(self) -> Iterator[str]:
-        """Each day as YYYY-MM-DD."""
+        """Yield each day as YYYY-MM-DD."""
         for offset in range(self.length):
             yield (self.first + timedelta(days=offset)).isoformat()
 
     def holds(self, moment: str) -> bool:
-        """Whether a moment (ISO text with an offset) lies in it."""
+        """Whether a moment (ISO text with an offset) is in the period."""
         return self.first <= datetime.fromisoformat(moment).astimezone(UTC).date() <= self.last
 
     def months(self) -> list[str]:
-        """Each month that it touches, as YYYY-MM."""
+        """Return each month that the period touches, as YYYY-MM."""
         return sorted({day[:7] for day in self.days()})
 
     def until(self, today: date) -> "Period":
-        """The part that has passed, today included; at least its first day."""
+        """Return the part that has passed, including today; at least the first day."""
         return Period(self.name, self.first, max(self.first, min(self.last, today)))
 
 
 def month(text: str) -> Period:
-    """YYYY-MM. Raises KitError on anything else."""
+    """Parse YYYY-MM. Raises KitError."""
     if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", text):
         raise KitError(f'"{text}" is not a month', hint="write it as YYYY-MM", exit_code=ExitCode.USAGE)
     first = date.fromisoformat(f"{text}-01")
@@ -48,7 +48,7 @@ def month(text: str) -> Period:
 
 
 def quarter(text: str) -> Period:
-    """YYYYQn. Raises KitError on anything else."""
+    """Parse YYYYQn. Raises KitError."""
     if not re.fullmatch(r"20\d\dQ[1-4]", text):
         raise KitError(f'"{text}" is not a quarter', hint="write it as 2026Q4", exit_code=ExitCode.USAGE)
     first = date(int(text[:4]), 3 * int(text[5]) - 2, 1)
@@ -57,12 +57,12 @@ def quarter(text: str) -> Period:
 
 
 def before(one: Period) -> Period:
-    """The quarter before a quarter."""
+    """Return the quarter before."""
     return quarter_of(one.first - _DAY)
 
 
 def quarter_of(day: date) -> Period:
-    """The quarter that a day lies in."""
+    """Return the quarter that contains a day."""
     return quarter(f"{day.year}Q{(day.month + 2) // 3}")
 
 

@@ -1,6 +1,6 @@
-"""What the portal shows of a quarter: made where records and cost are read, and published for it (L5.5).
+"""Figures of a quarter for the portal: computed where records and cost are readable, then published (L5.5).
 
-Only groups that may be disclosed are in it, and no person.
+They hold only groups that may be disclosed, and no individual.
 """
 
 from datetime import datetime
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def figures_document(standing: Standing, now: datetime) -> dict[str, Any]:
-    """The document, as `lambdas/portal/figures.py` reads it. Amounts in micro-dollars."""
+    """Return the document that `lambdas/portal/figures.py` reads. Amounts are in micro-dollars."""
     quarter = standing.quarter
     reported: Any = as_document(quarter)
     maturity = {one.department: one for one in quarter.maturity}
@@ -48,6 +48,6 @@ def figures_document(standing: Standing, now: datetime) -> dict[str, Any]:
 
 
 def publish(target: "Target", document: dict[str, Any]) -> str:
-    """Put it where the portal reads it; the object's key."""
+    """Write the document where the portal reads it and return the object's key."""
     put_object(target, FIGURES_KEY, document)
     return FIGURES_KEY

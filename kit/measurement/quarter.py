@@ -1,4 +1,4 @@
-"""All that the quarterly report and the maturity levels are computed from."""
+"""The data from which the quarterly report and the maturity levels are computed."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stacks.settings import Settings
 
 _DAYS_A_YEAR = Decimal(365)
-_SET_UP_YEARS = 3  # over which what is paid once for the platform is spread
+_SET_UP_YEARS = 3  # the period over which one-off platform costs are spread
 API = "Claude API, as recorded"
 INFRASTRUCTURE = "infrastructure, from the model"
 CENTER = "Center of Excellence, from the model"
@@ -31,9 +31,10 @@ Verdict = Literal["above", "undecided", "below", "unpriced"]
 
 @dataclass(frozen=True)
 class Quarter:
-    """Use, baselines and cost of a period, and the period before where it has use. Amounts are micro-dollars.
+    """Use, baselines and cost of a period, and the period before if it had use. Amounts are in
+    micro-dollars.
 
-    Every figure is one of groups that may be disclosed (`Use.disclosed`); costs begin with the programme.
+    Every figure covers only groups that may be disclosed (`Use.disclosed`); costs start with the programme.
     """
 
     settings: "Settings"
@@ -44,12 +45,14 @@ class Quarter:
 
     @cached_property
     def baselines(self) -> list[Baseline]:
-        """Those that count: measured before the period ended."""
+        """The applicable baselines: those measured before the period ended."""
         return baselines_until(self.all_baselines, self.use.period.last)
 
     @cached_property
     def begun(self) -> date | None:
-        """The first day of the programme: as configured, else of the first call; None before both."""
+        """The first day of the programme: as configured, or the day of the first call; None if neither
+        exists.
+        """
         first = min(self.use.first_use.values(), default=None)
         configured = self.settings.rollout_started
         known = [one for one in (configured, date.fromisoformat(first) if first else None) if one]
@@ -57,31 +60,33 @@ class Quarter:
 
     @cached_property
     def days(self) -> int:
-        """Days of the period that are over, from the programme's first on."""
+        """Number of completed days in the period since the programme started."""
         if self.begun is None:
             return 0
         return max(0, (self.use.last_whole - max(self.use.period.first, self.begun)).days + 1)
 
     @property
     def over(self) -> bool:
-        """Whether the period is."""
+        """Whether the period has ended."""
         return self.use.last_whole == self.use.period.last and self.use.today > self.use.period.last
 
     @cached_property
     def departments(self) -> dict[str, DepartmentAggregate]:
-        """Those that may be disclosed."""
+        """Departments that may be disclosed."""
         return dict(sorted(self.use.disclosed.departments.items()))
 
     @cached_property
     def values(self) -> dict[str, Value]:
-        """By department that may be disclosed: from whole atoms, with the use cases that priced them."""
+        """Value by department that may be disclosed: computed from whole atoms, with the use cases that
+        priced them.
+        """
         return value_of_departments(
             _with_use_cases(self.use, self.departments), self.baselines, self.days, self.use.first_use
         )
 
     @cached_property
     def value(self) -> Range:
-        """Of all departments whose time has a price."""
+        """Value of all departments whose time has a price."""
         total = Range()
         for one in self.values.values():
             total += one.microusd or Range()
@@ -89,7 +94,7 @@ class Quarter:
 
     @cached_property
     def costs(self) -> dict[str, int]:
-        """Full cost for the days of the programme in the period: the API as recorded, the rest from the cost
+        """Full cost for the programme's days in the period: the API as recorded and the rest from the cost
         model; training where people were trained, set-up spread over three years.
         """
         share = Decimal(self.days) / _DAYS_A_YEAR
@@ -103,9 +108,9 @@ class Quarter:
 
     @cached_property
     def full_costs(self) -> dict[str, int]:
-        """Full cost by department that may be disclosed: its own calls and training; infrastructure and
-        set-up by its share of calls; the Center of Excellence by its share of active people. What small
-        groups use together bears its own part, so the sum is at most that of `costs`.
+        """Full cost by department that may be disclosed: its own calls and training, infrastructure and
+        set-up by its share of calls, the Center of Excellence by its share of active people. Small
+        groups together bear their own part, so the sum never exceeds that of `costs`.
         """
         rest = self.use.rest
         calls = {name: one.total.counts["calls"] for name, one in self.departments.items()}
@@ -120,7 +125,7 @@ class Quarter:
         }
 
     def verdict(self, department: str) -> Verdict:
-        """Value against full cost: above it at its low end, below it at its high end, or undecided."""
+        """Value compared with full cost: above it at the low end, below it at the high end, or undecided."""
         value = self.values[department].microusd
         if value is None:
             return "unpriced"
@@ -129,7 +134,7 @@ class Quarter:
 
     @cached_property
     def stop_rule(self) -> dict[str, tuple[Verdict, Verdict | None]]:
-        """By department: this period's verdict and that of the period before, where it was measured."""
+        """By department: the verdict of this period and of the one before, if it was measured."""
         before = self.earlier
         return {
             name: (self.verdict(name), before.verdict(name) if before and name in before.values else None)
@@ -138,7 +143,7 @@ class Quarter:
 
     @cached_property
     def _training(self) -> dict[str, int]:
-        """What teaching the people of a department who were trained in the period cost."""
+        """Cost of training the people of a department who were trained in the period."""
         assumed = self.cost.assumptions
         material, hours = assumed["training_usd_per_person"].value, assumed["training_hours_per_person"].value
         return {
@@ -154,12 +159,12 @@ class Quarter:
 
     @property
     def maturity(self) -> list[Maturity]:
-        """Of every configured department that may be disclosed."""
+        """Maturity of every configured department that may be disclosed."""
         names = [one.id for one in self.settings.departments if one.id in self.departments]
         return all_maturity(names, self._trained(), self.values, self.baselines, self._weeks())
 
     def _trained(self) -> Mapping[str, DepartmentAggregate]:
-        """Departments with everybody who is trained, also before the period."""
+        """Departments with everyone who is trained, including those trained before the period."""
         found = {}
         for name, one in self.departments.items():
             joined = DepartmentAggregate(trained=set(self.use.trained_before.get(name, ())))
@@ -168,7 +173,7 @@ class Quarter:
         return found
 
     def _weeks(self) -> dict[str, tuple[int, int]]:
-        """By department: whole weeks with use, of the whole weeks since its first use."""
+        """By department: whole weeks with use, and whole weeks since its first use."""
         used: Counter[str] = Counter()
         of: Counter[str] = Counter()
         for week, aggregate in self.use.weeks.items():
@@ -189,7 +194,9 @@ _REST = "\0rest"
 def _with_use_cases(
     use: Use, departments: Mapping[str, DepartmentAggregate]
 ) -> dict[str, DepartmentAggregate]:
-    """Departments by use case from their atoms: use cases are priced apart, and disclosed together only."""
+    """Split departments by use case from their atoms: use cases are priced separately and disclosed only
+    together.
+    """
     found: dict[str, DepartmentAggregate] = {}
     for shown in use.shown.values():
         for name, atom in shown.items():

@@ -1,4 +1,4 @@
-"""What the commands of measurement read: a deployment, or a folder copy of its analytics bucket."""
+"""What the measurement commands read: a deployment, or a local copy of its analytics bucket."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,7 @@ DEMONSTRATION_BASELINES = "demonstration/baselines.yaml"
 
 @dataclass(frozen=True)
 class Reading:
-    """A source of events, and the ledger where there is a deployment."""
+    """A source of events, and the ledger if there is a deployment."""
 
     settings: "Settings"
     source: Source
@@ -33,11 +33,11 @@ class Reading:
     today: date
 
     def daily(self, period: Period, *, progress: bool = False) -> Use:
-        """Use by day from the copies, for dashboards, with a bar on a terminal."""
+        """Return daily use from the copies, for dashboards, with a progress bar on a terminal."""
         return self._read(read_days, self.source, period, progress=progress)
 
     def whole(self, period: Period, *, progress: bool = False) -> Use:
-        """Use of a period from the records themselves, for all that is reported."""
+        """Return the use of a period from the records themselves, for everything that is reported."""
         return self._read(read_whole, self.evidence(), period, progress=progress)
 
     def _read(self, read: Callable[..., Use], source: Source, period: Period, *, progress: bool) -> Use:
@@ -59,15 +59,15 @@ class Reading:
             )
 
     def evidence(self) -> Source:
-        """Every record of the bucket of record as well as the copies, which may have been lost on their
-        way.
+        """Return every record in the bucket of record together with the copies, some of which may have been
+        lost.
         """
         if self.target is None:
             return self.source
         return Evidence(self.source, self.target.client("s3"), self.target.require("audit_bucket_name"))
 
     def ledger(self, month: str) -> "LedgerMonth | None":
-        """What the ledger says by department; None without a deployment."""
+        """Return the ledger's amounts by department; None without a deployment."""
         if self.target is None:
             return None
         from kit.measurement.ledger import read_ledger
@@ -75,7 +75,7 @@ class Reading:
         return read_ledger(self.target, month)
 
     def baselines(self) -> Sequence[Baseline]:
-        """The client's baselines, and those of a demonstration where there is one."""
+        """Return the client's baselines, and those of a demonstration if there is one."""
         from stacks.settings import CONFIG_FOLDER
 
         own = read_baselines(baselines_file(CONFIG_FOLDER, self.settings.client))
@@ -89,30 +89,30 @@ class Reading:
 
 
 class Evidence:
-    """Copies, and rows made from the records themselves. What comes from both is counted once."""
+    """Copies, and rows derived from the records themselves. What occurs in both is counted once."""
 
     def __init__(self, copies: Source, s3: Any, bucket: str) -> None:
         self._copies, self._s3, self._bucket = copies, s3, bucket
         self._records = BucketSource(s3, bucket)
 
     def days(self) -> list[str]:
-        """Every day that has copies or records."""
+        """Return every day that has copies or records."""
         return sorted({*self._copies.days(), *self._records.days()})
 
     def lines(self, day: str) -> Iterator[bytes]:
-        """Copies of a day, then rows of its records."""
+        """Yield the copies of a day, then the rows of its records."""
         yield from self._copies.lines(day)
         for line in self._records.lines(day):
             yield json.dumps(row_of(json.loads(line))).encode()
 
     def aggregate(self, day: str) -> bytes | None:
-        """Of the copies: good enough to know on which day a department began."""
+        """Return the aggregate of the copies: sufficient to know on which day a department started."""
         return self._copies.aggregate(day)
 
 
 def reading(settings: "Settings", records: Path | None, client: str | None) -> Reading:
-    """What to read: the folder where one is given, else the deployment. Raises KitError when neither is
-    there.
+    """Return what to read: the folder if given, otherwise the deployment. Raises KitError if there is
+    neither.
     """
     target = None
     if records is None:

@@ -1,8 +1,8 @@
-"""The ledger beside the provider's own Usage and Cost reports: every difference, by day, workspace and model
-(C.2, L1.6).
+"""Compares the ledger with the provider's Usage and Cost reports: every difference by day, workspace and
+model (C.2, L1.6).
 
-The reports have no request ids. So calls whose cost is uncertain are explained by what is left of a bucket
-when all that is known of it is taken away: only where that leaves one answer.
+The reports have no request ids. Calls with an uncertain cost are therefore explained by the remainder of a
+bucket after everything certain is subtracted, and only if that leaves one answer.
 """
 
 import json
@@ -15,20 +15,20 @@ from typing import Any
 
 from lambdas.common.prices import PriceList, UnknownModel
 
-DEFAULT_WORKSPACE = "default"  # in the reports: null
+DEFAULT_WORKSPACE = "default"  # null in the reports
 _MICROUSD_A_CENT = 10_000
-_EDGE = timedelta(minutes=2)  # a call this near to the edge of a bucket may be counted in the next one
+_EDGE = timedelta(minutes=2)  # a call this close to the edge of a bucket may be counted in the next one
 _PAID = frozenset(("outcome", "batch_results"))
 
 
 class ReportError(ValueError):
-    """A report that cannot be read; the message says where."""
+    """An unreadable report; the message says where."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What the provider says of one model in one workspace between two times: micro-dollars, between `least`
-    and `most`. The two differ where a report of tokens does not say how large each call was.
+    """What the provider reports for one model in one workspace over a span: micro-dollars between `least`
+    and `most`. They differ if a token report does not say how large each call was.
     """
 
     start: datetime
@@ -53,7 +53,7 @@ class PaidCall:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One day, workspace and model. Amounts in micro-dollars."""
+    """One day, workspace and model. Amounts are in micro-dollars."""
 
     day: str
     workspace: str
@@ -66,7 +66,7 @@ class Line:
 
     @property
     def difference(self) -> int:
-        """What the provider charged beyond (negative: below) everything that could be true here."""
+        """What the provider charged beyond (negative: below) every explanation."""
         low, high = self.ours - self.uncertain - self.calls, self.ours + self.calls  # each call is rounded up
         if self.least > high:
             return self.least - high
@@ -75,14 +75,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The true cost of an uncertain call, as its bucket explains it."""
+    """The actual cost of an uncertain call, as derived from its bucket."""
 
     request_id: str
     microusd: int
 
 
 def read_report(text: str, prices: PriceList) -> list[Bucket]:
-    """The buckets of a report: a page of the API, or a list of pages. Raises `ReportError`."""
+    """Parse a report: a page of the API, or a list of pages. Raises `ReportError`."""
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -107,7 +107,7 @@ def read_report(text: str, prices: PriceList) -> list[Bucket]:
 
 
 def calls_of(rows: Iterable[Mapping[str, Any]], workspaces: Mapping[str, str]) -> Iterator[PaidCall]:
-    """The calls of these rows of metadata that went to the providers in `workspaces`, each once."""
+    """Yield each call in these metadata rows that went to a provider in `workspaces`, once."""
     seen: set[str] = set()
     for row in rows:
         details = json.loads(row["details"]) if "details" in row else {}
@@ -125,7 +125,9 @@ def calls_of(rows: Iterable[Mapping[str, Any]], workspaces: Mapping[str, str]) -
 
 
 def compare(buckets: Sequence[Bucket], calls: Sequence[PaidCall]) -> list[Line]:
-    """A line for each day, workspace and model that either side knows, of the days that the report covers."""
+    """Return a line for each day, workspace and model known to either side, for the days that the report
+    covers.
+    """
     sides: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * 5)
     covered = {f"{one.start:%Y-%m-%d}" for one in buckets}
     for bucket in buckets:
@@ -142,7 +144,9 @@ def compare(buckets: Sequence[Bucket], calls: Sequence[PaidCall]) -> list[Line]:
 
 
 def resolutions(buckets: Sequence[Bucket], calls: Sequence[PaidCall]) -> list[Resolution]:
-    """What the buckets say of uncertain calls. A bucket that leaves more than one answer says nothing."""
+    """Resolve uncertain calls from the buckets. A bucket with more than one possible answer resolves
+    nothing.
+    """
     found: list[Resolution] = []
     for bucket in buckets:
         inside = [
@@ -169,7 +173,7 @@ def resolutions(buckets: Sequence[Bucket], calls: Sequence[PaidCall]) -> list[Re
 
 
 def _one_band(prices: PriceList, place: int) -> PriceList:
-    """The prices with one band for every size of call: the report adds calls up."""
+    """Return the prices with one band for all call sizes, because the report aggregates calls."""
     return replace(
         prices,
         models={

@@ -1,9 +1,8 @@
-"""The quarterly report that a board can read: value, cost, risk, what works, what to stop, what is next
-(L5.5).
+"""The quarterly report for a board: value, cost, risk, what works, what to stop and what comes next (L5.5).
 
-Every figure carries a number that links to its query; what is uncertain says so beside the figure. All
-figures are of groups that may be disclosed (`lambdas/measurement/privacy.py`), of days that are over, in UTC.
-Advice follows from the verdict of value against full cost, by which the headline counts as well.
+Every figure carries a number that links to its query, and uncertainty is stated next to the figure. All
+figures cover groups that may be disclosed (`lambdas/measurement/privacy.py`) and completed days in UTC.
+Advice follows from the verdict of value against full cost, which the headline uses as well.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +38,7 @@ _VERDICTS: Mapping[Verdict, str] = {
 
 
 class Report:
-    """Builds the page of one quarter. `closed` and `corrections` are those of a quarter that was closed."""
+    """Builds the page of one quarter. `closed` and `corrections` apply to a closed quarter."""
 
     def __init__(
         self, quarter: Quarter, closed: Closed | None = None, corrections: Sequence[Correction] = ()
@@ -51,7 +50,7 @@ class Report:
         self._queries: list[tuple[str, str]] = []
 
     def html(self) -> str:
-        """The whole page."""
+        """Return the whole page."""
         organization = escape(self._quarter.settings.organization)
         period = self._use.period
         title = f"Claude at {organization}: report of {period.name}"
@@ -146,7 +145,7 @@ class Report:
         return people if self._quarter.over else coarse(people)
 
     def _change(self, what: str) -> str:
-        """Beside a whole quarter, what it was in the whole quarter before."""
+        """Return the previous quarter's figure; only between two whole quarters."""
         before = self._quarter.earlier
         if before is None or not self._quarter.over:
             return ""
@@ -175,7 +174,7 @@ class Report:
         )
 
     def _use_cases(self) -> str:
-        """Of months that are over: while one runs, a use case would tell what one person did today."""
+        """Covers completed months: in a running month a use case could reveal what one person did today."""
         cells = [
             (name, case, cell)
             for name, one in self._departments.items()
@@ -307,7 +306,7 @@ class Report:
         )
 
     def _rework(self) -> str:
-        """What had to be redone, beside the share of before the rollout."""
+        """Return the rework rate next to the rate before the rollout."""
         rows = []
         for name, one in self._departments.items():
             baseline = baseline_for(self._quarter.baselines, name, ANY)
@@ -358,7 +357,7 @@ class Report:
         )
 
     def _stop_rule(self) -> str:
-        """The rule of the budget approval, read from the verdicts."""
+        """Apply the stop rule of the budget approval to the verdicts."""
         rows = []
         for name, (now, before) in self._quarter.stop_rule.items():
             met = "no"
@@ -375,7 +374,7 @@ class Report:
         )
 
     def _judgements(self) -> tuple[list[str], list[str], list[str]]:
-        """From figures alone: each sentence names the one it rests on."""
+        """Derived from figures alone: each sentence names the figure that it rests on."""
         works, stop, following = [], [], []
         for name, department in self._departments.items():
             cell, value = department.total, self._quarter.values[name]
@@ -557,7 +556,7 @@ def _list(title: str, sentences: Sequence[str]) -> str:
 
 
 def headline(quarter: Quarter) -> str:
-    """One sentence from the verdicts that the advice rests on as well."""
+    """Return one sentence derived from the same verdicts as the advice."""
     verdicts = [quarter.verdict(name) for name in quarter.values]
     cost, value = sum(quarter.costs.values()), quarter.value
     if not value.high:
@@ -575,7 +574,7 @@ def headline(quarter: Quarter) -> str:
 
 
 def as_document(quarter: Quarter) -> Mapping[str, object]:
-    """The main figures for machines; groups that are too small are left out."""
+    """Return the main figures for machines, without groups that are too small."""
     use = quarter.use
     people = len(use.total.total.people)
     return {

@@ -1,4 +1,6 @@
-"""Twelve weeks of made-up use: plausible, the same for the same seed, and labelled in every row (S.3)."""
+"""Generates twelve weeks of synthetic use: plausible, deterministic for a seed, and labelled in every row
+(S.3).
+"""
 
 import gzip
 import json
@@ -31,7 +33,7 @@ _REASONS = ("restricted", "confidential", "uninspectable", "personnel-decision")
 
 @dataclass(frozen=True)
 class Team:
-    """A department of the demonstration. `starts` is the week (1 to 12) in which it begins."""
+    """A department of the demonstration. `starts` is the week (1 to 12) in which it starts."""
 
     department: str
     people: int
@@ -41,21 +43,23 @@ class Team:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """Rows by day, and what the ledger would have settled: month and department to micro-dollars."""
+    """Rows by day, and what the ledger would have settled: micro-dollars by month and department."""
 
     rows: dict[str, list[dict[str, Any]]]
     settled: Counter[tuple[str, str]]
     baselines: tuple[Baseline, ...]
 
     def objects(self) -> Iterator[tuple[str, bytes]]:
-        """Keys in the analytics bucket and their content, the same bytes each time."""
+        """Yield keys in the analytics bucket and their content, byte-identical on each run."""
         for day, rows in sorted(self.rows.items()):
             text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
             yield f"records/dt={day}/demonstration.json.gz", gzip.compress(text.encode(), mtime=0)
 
 
 def teams(departments: Sequence[tuple[str, bool, tuple[str, ...]]], live_people: int) -> list[Team]:
-    """Teams that together have `live_people`: pilots from week 5 (a few people before), the rest from 9."""
+    """Return teams with `live_people` people in total: pilots from week 5 (a few people earlier), the rest
+    from week 9.
+    """
     count = len(departments)
     made = []
     for number, (name, pilot, models) in enumerate(departments):
@@ -65,7 +69,7 @@ def teams(departments: Sequence[tuple[str, bool, tuple[str, ...]]], live_people:
 
 
 def demonstrate(members: Sequence[Team], last: date, seed: int) -> Demonstration:
-    """Twelve weeks that end on `last`."""
+    """Generate the twelve weeks that end on `last`."""
     maker = _Maker(random.Random(seed), load_prices(), last - timedelta(days=7 * WEEKS - 1))  # noqa: S311
     for team in members:
         maker.team(team)
@@ -97,7 +101,7 @@ class _Maker:
         self._number = 0
 
     def team(self, team: Team) -> None:
-        """All weeks of one department: more people each week, a little more use of each."""
+        """Generate all weeks of one department: each week more people, each with slightly more use."""
         for member in range(team.people):
             joins = team.starts + int(self._choose.triangular(0, 3.9, 0.5))
             if team.starts == 5 and member < 5:
@@ -155,7 +159,7 @@ class _Maker:
             self._row(team, person, later, "feedback", request_id, use_case=name, **said)
 
     def _when(self, week: int) -> datetime:
-        """Within office hours of a weekday of a week (1 to 12), more often early in the week."""
+        """Return a time in office hours of a weekday of a week (1 to 12), more often early in the week."""
         first = self.first_day + timedelta(days=7 * (week - 1))
         weekdays = [first + timedelta(days=offset) for offset in range(7)]
         day = self._choose.choice([one for one in weekdays if one.weekday() < 5])

@@ -1,15 +1,15 @@
-"""What time saved is worth: a range with its method, never a single figure (L3.3, L5.2).
+"""The value of time saved, as a range with its method and never as a single figure (L3.3, L5.2).
 
-It is built on answers that people could use: complete, theirs, released where a review was needed. `low`:
-only minutes that people stated of such answers. `central`: answers without feedback saved half of the stated
-mean. `high`: they saved the upper end of the mean's 95 % interval. The interval is drawn from people, not
-from answers: answers of one person are alike, so the error is that of clusters, with Student's t. With fewer
-than `ENOUGH_RATERS` people nothing is said of answers without feedback. Who rates may be who was helped:
-`low` is what holds if nobody else was.
+Only answers that people could use count: complete, their own, and released where a review was required.
+`low`: only the minutes that people reported for such answers. `central`: answers without feedback saved
+half of the reported mean. `high`: they saved the upper end of the mean's 95 % confidence interval. The
+interval is clustered by person, with Student's t, because answers of one person are alike. With fewer than
+`ENOUGH_RATERS` people nothing is assumed about answers without feedback. Raters may be those who benefited:
+`low` is what holds if nobody else did.
 
-A minute saved is never more than the baseline's minutes of a task, and tasks never more than the baseline's
-tasks, once for all use cases that a baseline covers. Money is time at the baseline's hourly cost; without a
-baseline there is no money.
+Minutes saved never exceed the baseline's minutes per task, and tasks never exceed the baseline's tasks,
+once for all use cases that a baseline covers. Money is time at the baseline's hourly cost; without a
+baseline there is no amount of money.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ from kit.measurement.baselines import Baseline, baseline_for
 from lambdas.measurement.aggregates import Cell, DepartmentAggregate
 
 UNRATED_SHARE = Decimal("0.5")  # what an answer without feedback is worth in the central value
-ENOUGH_RATED = 30  # fewer make a mean uncertain
-ENOUGH_RATERS = 5  # fewer people make no interval
+ENOUGH_RATED = 30  # below this a mean is uncertain
+ENOUGH_RATERS = 5  # below this number of people there is no interval
 _DAYS_A_MONTH = Decimal("30.4375")
 
 
@@ -38,15 +38,15 @@ class Range:
         return Range(self.low + other.low, self.central + other.central, self.high + other.high)
 
     def times(self, factor: Decimal) -> "Range":
-        """Each of the three times a factor."""
+        """Multiply each of the three by a factor."""
         return Range(self.low * factor, self.central * factor, self.high * factor)
 
 
 @dataclass(frozen=True)
 class Value:
-    """Time and money of one use case or department. `microusd` is None where no baseline prices the time;
-    `rated` and `raters` are accepted answers with feedback and the people who gave it, `answers` all that
-    people could use.
+    """Time and money of one use case or department. `microusd` is None if no baseline prices the time;
+    `rated` and `raters` are accepted answers with feedback and the people who gave it; `answers` are all
+    that people could use.
     """
 
     minutes: Range
@@ -58,7 +58,7 @@ class Value:
 
 
 def value_of_use_case(cell: Cell, baseline: Baseline | None, days: int, first_use: str | None) -> Value:
-    """The value of all answers that one baseline covers, over `days` days."""
+    """Return the value of all answers that one baseline covers, over `days` days."""
     rated, answers = cell.ratings.total(), cell.counts["answers"]
     mean, upper = mean_and_upper(cell.ratings, cell.minutes_of)
     stated, unrated = Decimal(cell.minutes_of.total()), Decimal(max(0, answers - rated))
@@ -85,7 +85,9 @@ def value_of_departments(
     days: int,
     first_use: Mapping[str, str],
 ) -> dict[str, Value]:
-    """The value of each department: the sum over its baselines, each with the use cases that it covers."""
+    """Return the value of each department: the sum over its baselines, each with the use cases that it
+    covers.
+    """
     found: dict[str, Value] = {}
     for name, department in sorted(departments.items()):
         covered: dict[str | None, tuple[Baseline | None, Cell]] = {}
@@ -102,8 +104,8 @@ def value_of_departments(
 
 
 def mean_and_upper(ratings: Mapping[str, int], minutes: Mapping[str, int]) -> tuple[Decimal, Decimal]:
-    """Mean of the stated minutes, and the upper end of its 95 % interval clustered by person; zeros from
-    fewer than `ENOUGH_RATERS` people.
+    """Return the mean of the reported minutes and the upper end of its 95 % confidence interval, clustered
+    by person; zeros with fewer than `ENOUGH_RATERS` people.
     """
     people, count = len(ratings), sum(ratings.values())
     if people < ENOUGH_RATERS:
@@ -115,8 +117,8 @@ def mean_and_upper(ratings: Mapping[str, int], minutes: Mapping[str, int]) -> tu
 
 
 def student_t(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t by the expansion of Cornish and Fisher; within 0.01 from 4 degrees
-    of freedom on.
+    """Return the 97.5 % quantile of Student's t by the Cornish-Fisher expansion; within 0.01 from 4 degrees
+    of freedom.
     """
     z, n = 1.959963985, float(freedom)
     return (

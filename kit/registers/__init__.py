@@ -1,1 +1,1 @@
-"""Registers that governance keeps: incidents, exceptions, and the inventory of uses of AI."""
+"""The registers of governance: incidents, exceptions and the inventory of AI uses."""

@@ -1,4 +1,4 @@
-"""Alarms that rang, and the incidents that they open."""
+"""Alarms that fired, and the incidents that they open."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from lambdas.common.registers import Entry
 
 @dataclass(frozen=True)
 class Rang:
-    """One change of an alarm into ALARM."""
+    """One transition of an alarm to ALARM."""
 
     alarm: str
     at: str
@@ -22,14 +22,14 @@ class Rang:
 
     @property
     def entry_id(self) -> str:
-        """The id of the incident that it opens: the same each time it is read."""
+        """The id of the incident that it opens; stable across runs."""
         digits = "".join(one for one in self.at[:19] if one.isdigit())
         return f"alarm-{self.alarm}-{digits}"
 
 
 def rang(target: Target, first: datetime, last: datetime) -> list[Rang]:
-    """The alarms of the deployment that rang in a span; CloudWatch keeps them for 30 days. Empty where this
-    deployment has no CloudWatch (the embedded default).
+    """Return the deployment's alarms that fired in a span; CloudWatch keeps history for 30 days. Empty if
+    the deployment has no CloudWatch (the embedded default).
     """
     prefix = f"{target.require('client')}-{target.require('environment')}-"
     found: list[Rang] = []
@@ -49,7 +49,7 @@ def rang(target: Target, first: datetime, last: datetime) -> list[Rang]:
 
 
 def open_incidents(registers: Registers, alarms: Iterable[Rang]) -> list[Entry]:
-    """A draft for each alarm that has none yet; a person classifies it."""
+    """Open a draft for each alarm without one; a person classifies it."""
     known = {one.id for one in registers.entries("incidents")}
     return [
         registers.open(

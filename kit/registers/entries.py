@@ -1,6 +1,6 @@
-"""What an entry of a register must say, and the clocks that an incident starts (G.3, G.5, G.7).
+"""What a register entry must contain, and the deadlines that an incident starts (G.3, G.5, G.7).
 
-Each change of an entry is an audit record as well, with its actor. Nothing is deleted: an entry is closed.
+Each change of an entry is also an audit record with its actor. Nothing is deleted; entries are closed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from kit.errors import ExitCode, KitError
 from lambdas.common.registers import DUE_DATES, MINUTES, Entry, Register
 
-# What an incident of a class starts: name of the clock and hours from when the organisation became aware.
+# The deadlines that an incident of a class starts: name, and hours from when the organisation became aware.
 # GDPR Art. 33(1); Regulation (EU) 2024/1689 Art. 73(2)-(4).
 CLOCKS: Mapping[str, Mapping[str, int]] = {
     "privacy": {"supervisory authority (GDPR Art. 33)": 72},
@@ -22,7 +22,7 @@ CLOCKS: Mapping[str, Mapping[str, int]] = {
     "availability": {},
     "misuse": {},
 }
-# What an entry of a register must say before it is open, beside its title and owner.
+# What an entry needs before it can be open, beside its title and owner.
 REQUIRED: Mapping[Register, Sequence[str]] = {
     "incidents": ("class", "severity"),
     "exceptions": ("control", "reason", "approver", "expires"),
@@ -40,7 +40,7 @@ _CHOICES: Mapping[str, Sequence[str]] = {
 
 
 def checked(register: Register, title: str, owner: str, fields: Mapping[str, str]) -> list[str]:
-    """What keeps an entry from being open. Raises KitError on a value that no entry may have."""
+    """Return what an entry lacks before it can be open. Raises KitError on an invalid value."""
     for name, value in fields.items():
         if name in _CHOICES and value not in _CHOICES[name]:
             raise KitError(
@@ -59,7 +59,7 @@ def checked(register: Register, title: str, owner: str, fields: Mapping[str, str
 
 
 def opened(entry: Entry, aware: datetime) -> Entry:
-    """The entry with its clocks running from when the organisation became aware."""
+    """Return the entry with its deadlines counted from when the organisation became aware."""
     clocks = CLOCKS.get(entry.fields.get("class", ""), {})
     due = {
         name: (aware + timedelta(hours=hours)).isoformat(timespec="seconds") for name, hours in clocks.items()

@@ -1,4 +1,4 @@
-"""Where registers lie: the governance bucket, and an audit record of each change."""
+"""Stores registers in the governance bucket, with an audit record of each change."""
 
 import json
 from collections.abc import Mapping
@@ -20,23 +20,25 @@ PREFIX = f"{FOLDER}/"
 
 @dataclass(frozen=True)
 class Registers:
-    """The registers of a deployment. Every change is recorded first: without its record there is none."""
+    """A deployment's registers. Each change is recorded before it is made; without its record there is no
+    change.
+    """
 
     target: Target
 
     def entries(self, register: Register) -> list[Entry]:
-        """All entries of a register, oldest first. Raises botocore's errors."""
+        """Return all entries of a register, oldest first. Raises botocore's errors."""
         s3, bucket = self.target.client("s3"), self.target.require("governance_bucket_name")
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{PREFIX}{register}/")
         keys = sorted(one["Key"] for page in pages for one in page.get("Contents", ()))
         return [entry_of(json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())) for key in keys]
 
     def everything(self) -> list[Entry]:
-        """All registers together."""
+        """Return all entries of all registers."""
         return [entry for register in REGISTERS for entry in self.entries(register)]
 
     def overdue(self, now: datetime) -> list[str]:
-        """What should have happened by now, one line each. Raises botocore's errors."""
+        """Return what is overdue, one line each. Raises botocore's errors."""
         return [
             f"{one.register} {one.id} ({one.owner or 'nobody'}): {said}"
             for one in self.everything()
@@ -44,7 +46,7 @@ class Registers:
         ]
 
     def entry(self, register: Register, entry_id: str) -> Entry:
-        """One entry. Raises KitError where there is none."""
+        """Return one entry. Raises KitError if it does not exist."""
         found = next((one for one in self.entries(register) if one.id == entry_id), None)
         if found is None:
             raise KitError(
@@ -62,7 +64,9 @@ class Registers:
         aware: datetime | None = None,
         source: str = "",
     ) -> Entry:
-        """A new entry: open where it says all that its register asks for, else a draft for a person."""
+        """Open an entry if it contains all that its register requires; otherwise store it as a draft for a
+        person.
+        """
         now = utc_now()
         missing = checked(register, title, owner, fields)
         made = Entry(
@@ -80,8 +84,8 @@ class Registers:
     def update(
         self, entry: Entry, owner: str, fields: Mapping[str, str], *, aware: datetime | None = None
     ) -> Entry:
-        """More is known. A draft that now says all that is asked for is open, its clocks running from when
-        the organisation became aware.
+        """Add fields. A draft that becomes complete is opened, with its deadlines counted from when the
+        organisation became aware.
         """
         merged = {**entry.fields, **fields}
         changed = replace(entry, owner=owner.strip() or entry.owner, fields=merged)
@@ -91,7 +95,9 @@ class Registers:
         return self._keep("updated", changed)
 
     def decide(self, entry: Entry, clock: str, decision: str) -> Entry:
-        """What was decided on a clock: notified, or not and why. Raises KitError on another clock."""
+        """Record the decision on a deadline: notified, or not and why. Raises KitError if the entry has no
+        such deadline.
+        """
         if clock not in entry.due:
             raise KitError(
                 f'"{clock}" is not a clock of {entry.id}',
@@ -102,7 +108,7 @@ class Registers:
         return self._keep("decided", replace(entry, decided={**entry.decided, clock: made}))
 
     def close(self, entry: Entry, cause: str) -> Entry:
-        """The end: cause and what was learned. Raises KitError while a clock is undecided."""
+        """Close an entry with its cause and lessons. Raises KitError while a deadline is undecided."""
         left = [clock for clock in entry.due if clock not in entry.decided]
         if left:
             raise KitError(
@@ -120,7 +126,7 @@ class Registers:
 
 
 def _recorded(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry as an audit record has it, under names that no column of records has."""
+    """Return the entry as an audit record stores it, under names that no record column has."""
     return {
         "entry": document["id"],
         "register": document["register"],

@@ -1,4 +1,4 @@
-"""Uses of AI that the deployment knows of, and the entries of the inventory that they open (G.3, C.3)."""
+"""AI uses that the deployment knows of, and the inventory entries that they open (G.3, C.3)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from kit.target import Target
 from lambdas.common.clock import utc_now
 from lambdas.common.registers import Entry
 
-_IN_USE = frozenset({"pilot", "live"})  # states of ideas whose use has begun
+_IN_USE = frozenset({"pilot", "live"})  # states of ideas that are in use
 _SOURCES = ("idea-", "workflow-", "key-")
 
 
 @dataclass(frozen=True)
 class Use:
-    """One use. `entry_id` is the same each time it is read; `fields` is what the source says of it."""
+    """One use. `entry_id` is stable across runs; `fields` is what the source says about it."""
 
     entry_id: str
     title: str
@@ -25,14 +25,14 @@ class Use:
 
 
 def uses(target: Target) -> list[Use]:
-    """Ideas of the portal that are tried or in use, workflows of departments, and keys of applications that
-    are active. Raises botocore's errors.
+    """Return ideas in pilot or live, departments' workflows and active application keys. Raises botocore's
+    errors.
     """
     return [*_ideas(target), *_workflows(target), *_keys(target)]
 
 
 def open_uses(registers: Registers, found: Iterable[Use]) -> list[Entry]:
-    """A draft for each use that has no entry yet; a person qualifies it in law."""
+    """Open a draft for each use without an entry; a person classifies it legally."""
     known = {one.id for one in registers.entries("inventory")}
     return [
         registers.open("inventory", one.title, one.owner, one.fields, source=one.entry_id)
@@ -42,7 +42,7 @@ def open_uses(registers: Registers, found: Iterable[Use]) -> list[Entry]:
 
 
 def ended_uses(registers: Registers, found: Iterable[Use]) -> list[Entry]:
-    """Entries that are not closed although the deployment has their use no more."""
+    """Return open entries whose use no longer exists in the deployment."""
     there = {one.entry_id for one in found}
     return [
         one
