@@ -305,6 +305,7 @@ def test_somebody_put_out_comes_in_again_only_when_that_is_said(scim: Scim, oper
     assert scim.access(person["id"]).active is False
     assert scim.patch(path, {**OUT, "value": "True"}).status_code == 200
     assert scim.access(person["id"]).active is True
+    assert scim.access(person["id"]).signed_out_at is not None, "a session from before would be good again"
 
 
 def test_of_two_words_in_one_request_the_one_that_puts_out_decides(scim: Scim):
