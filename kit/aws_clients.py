@@ -1,8 +1,8 @@
-"""The AWS clients of the kit's commands: one retry policy, each made once.
+"""The AWS clients of the kit's commands: one retry policy, each client created once.
 
-Three attempts in all, as the SDKs' `standard` mode has them. The deployed functions have their own limits,
-each beside its client, because there a caller waits: `lambdas/authorizer` two attempts of a second, the
-notary and the workers as many as their timeout bears.
+Three attempts in total, as in the SDKs' `standard` mode. The deployed functions have their own limits, next
+to each client, because a caller waits there: `lambdas/authorizer` two attempts of a second, the notary and
+the workers as many as their timeout allows.
 """
 
 import threading

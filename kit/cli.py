@@ -1,4 +1,4 @@
-"""The operator's command: one module per command in `kit/commands/`, heavy imports inside them."""
+"""The operator's command: one module per command in `kit/commands/`, with expensive imports inside."""
 
 import gc
 import sys
@@ -167,7 +167,7 @@ def _kit(
 def main() -> None:
     """Run `kit`; every foreseeable error ends in one message and a documented exit code."""
     if sys.argv[1:2] in (["preview"], ["review"], ["up"]):
-        gc.disable()  # they end within seconds: looking for garbage took a quarter of them
+        gc.disable()  # commands end within seconds, and garbage collection took a quarter of their time
     try:
         app()
     except KitError as error:
@@ -176,7 +176,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(int(ExitCode.INTERRUPTED))
     finally:
-        gc.freeze()  # nor is there any use in looking for it at the very end
+        gc.freeze()  # nor is a collection useful at exit
 
 
 def _explain(error: KitError) -> None:

@@ -48,7 +48,7 @@ class Access:
 
 
 def answers(emulator: Emulator) -> bool:
-    """Whether it is there."""
+    """Return whether the emulator responds."""
     try:
         health = f"{emulator.endpoint_url}/_ministack/health"
         with urllib.request.urlopen(health, timeout=1):  # noqa: S310 - our own loopback address
@@ -58,29 +58,29 @@ def answers(emulator: Emulator) -> bool:
 
 
 def remembered(home: Home) -> Emulator | None:
-    """The emulator that an earlier run of this home started, running or not."""
+    """Return the emulator that an earlier run of this home started, running or not."""
     stored = read_json(home.emulator_file)
     return Emulator(**stored) if stored else None
 
 
 def remember(home: Home, emulator: Emulator) -> None:
-    """Keep how to reach it, for the user's eyes only."""
+    """Store how to reach it, readable by the user only."""
     write_private(home.emulator_file, json.dumps(asdict(emulator), indent=1) + "\n")
 
 
 def read_access(home: Home) -> Access | None:
-    """The credentials that the last `kit up` made; None before."""
+    """Return the credentials that the last `kit up` created, or None."""
     stored = read_json(home.access_file)
     return Access(**stored) if stored else None
 
 
 def keep_access(home: Home, access: Access) -> None:
-    """Keep the credentials, for the user's eyes only."""
+    """Store the credentials, readable by the user only."""
     write_private(home.access_file, json.dumps(asdict(access), indent=1) + "\n")
 
 
 def remember_scim_token(home: Home, token: str) -> None:
-    """The SCIM token was rotated: `kit env` shows the new one from now on."""
+    """Store the rotated SCIM token, so that `kit env` shows the new one."""
     known = read_access(home)
     if known is not None and known.scim_url:
         keep_access(home, replace(known, scim_token=token))

@@ -135,7 +135,7 @@ class Home:
                 else:
                     path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
-                self.path.rmdir()  # only when nothing else is in it
+                self.path.rmdir()  # only if nothing else is in it
 
 
 def find_home() -> Home:

@@ -1,10 +1,10 @@
-"""Where the command `kit` begins: Ctrl-C ends it without a traceback also while its modules are loading."""
+"""Entry point of the `kit` command: Ctrl-C ends it without a traceback even while its modules are loading."""
 
 import sys
 
 
 def main() -> None:
-    """Run `kit`; 130 where it was stopped before it could begin."""
+    """Run `kit`; returns 130 if interrupted before it starts."""
     try:
         from kit.cli import main as run
     except KeyboardInterrupt:

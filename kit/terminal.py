@@ -1,4 +1,4 @@
-"""How much `kit` says beside its results: progress and notes, and the cause of an error."""
+"""How much `kit` prints beside its results: progress, notes and the cause of an error."""
 
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -9,7 +9,7 @@ from rich.console import Console
 
 @dataclass(frozen=True)
 class Verbosity:
-    """`causes`: an error is followed by what raised it. `quiet`: neither progress nor notes."""
+    """`causes`: an error is followed by its cause. `quiet`: neither progress nor notes."""
 
     causes: bool = False
     quiet: bool = False
@@ -20,12 +20,12 @@ VERBOSITY: ContextVar[Verbosity] = ContextVar("VERBOSITY", default=_USUAL)
 
 
 def notes() -> Console:
-    """Where progress and notes go: standard error, or nowhere under `kit --quiet`."""
+    """Return where progress and notes go: standard error, or nowhere under `kit --quiet`."""
     return Console(stderr=True, quiet=VERBOSITY.get().quiet)
 
 
 def causes(error: BaseException) -> Iterator[str]:
-    """What raised an error, nearest first: the kind of each exception and its first line."""
+    """Yield the chain of causes of an error, nearest first: the type of each exception and its first line."""
     seen = {id(error)}
     while (cause := error.__cause__ or error.__context__) is not None and id(cause) not in seen:
         seen.add(id(cause))

@@ -1,3 +1,3 @@
-"""What AWS would answer, and which changes replace a resource, without an account. Of the evaluation it knows
-only what a resource is.
+"""What AWS would return, and which changes replace a resource, without an account. All it knows of the
+evaluation is the shape of a resource.
 """

@@ -1,4 +1,4 @@
-"""Answers to the functions of providers that the stacks call, for an account that does not exist."""
+"""Results of the provider functions that the stacks call, for an account that does not exist."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from kit.aws_facts.prediction import Account
 from kit.evaluation.errors import EvaluationError
 
-# Zones that an account sees, where they are not three (AWS Global Infrastructure, November 2026).
+# Number of zones that an account sees, where it is not three (AWS Global Infrastructure, November 2026).
 _ZONES: Mapping[str, str] = {
     "ap-northeast-2": "abcd",
     "us-east-1": "abcdef",
@@ -17,7 +17,7 @@ _ZONES: Mapping[str, str] = {
 
 
 def answer(token: str, args: Mapping[str, Any], account: Account) -> dict[str, Any]:
-    """What AWS would say. Raises EvaluationError for a function that no stage is known to call."""
+    """Return what AWS would return. Raises EvaluationError for a function that no stage is known to call."""
     region = str(args.get("region") or account.region)
     match token:
         case "aws:index/getCallerIdentity:getCallerIdentity":

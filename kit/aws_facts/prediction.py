@@ -1,8 +1,8 @@
-"""Made-up ids and outputs of AWS resources: deterministic, and of the shape that AWS gives them.
+"""Predicted ids and outputs of AWS resources: deterministic, and in AWS's format.
 
-They stand in a plan where a deployment would put the real ones, so that a policy or an environment variable
-that is built from them can be read, compared and checked. Nothing random, nothing from the clock: all
-follows from the URN.
+They appear in a plan where a deployment would put the real ones, so that a policy or an environment
+variable built from them can be read, compared and checked. Everything is derived from the URN: no
+randomness, no clock.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from kit.evaluation.graph import Resource, ResourceState, unwrapped
 
 @dataclass(frozen=True)
 class Account:
-    """The AWS account that a plan is made for; the default is the one that AWS uses in its documentation."""
+    """The AWS account that a plan is for; the default is the one in AWS's documentation."""
 
     id: str = "111122223333"
     region: str = "eu-central-1"
@@ -23,7 +23,7 @@ class Account:
 
 
 class _Made:
-    """One resource on its way to a state."""
+    """One resource while its state is predicted."""
 
     def __init__(self, resource: Resource, account: Account) -> None:
         self.inputs = unwrapped(resource.inputs)
@@ -35,7 +35,7 @@ class _Made:
         self.service = path.split("/")[0]
 
     def name(self, *keys: str) -> str:
-        """The physical name: the first of these inputs that is given, else as Pulumi names automatically."""
+        """Return the physical name: the first of these inputs that is set, otherwise Pulumi's auto-name."""
         for key in (*keys, "name"):
             given = self.inputs.get(key)
             if isinstance(given, str) and given:
@@ -46,7 +46,7 @@ class _Made:
         return f"{prefix}{self.digest[:12]}" if prefix else f"{self.logical}-{self.digest[:7]}"
 
     def text(self, key: str) -> str:
-        """An input as text; empty where it is missing or unknown."""
+        """Return an input as text; empty if it is missing or unknown."""
         value = self.inputs.get(key)
         return value if isinstance(value, str) else ""
 
@@ -61,7 +61,7 @@ class _Made:
         return f"{d[:8]}-{d[8:12]}-4{d[13:16]}-8{d[17:20]}-{d[20:32]}"
 
     def short(self, length: int = 10) -> str:
-        """Lower-case letters and digits, as API Gateway's ids."""
+        """Return lower-case letters and digits, like API Gateway's ids."""
         alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
         return "".join(alphabet[int(self.digest[i * 2 : i * 2 + 2], 16) % 36] for i in range(length))
 
@@ -71,9 +71,9 @@ _Rule = Callable[[_Made], _State]
 
 
 def predict(resource: Resource, account: Account) -> ResourceState:
-    """The state that a deployment of this resource would have: its inputs, and what AWS computes.
+    """Return the state that a deployment of this resource would have: its inputs, and what AWS computes.
 
-    Providers and types without a rule get an id, and AWS types an ARN by the common pattern.
+    Providers and types without a rule get an id, and AWS types an ARN in the common format.
     """
     if resource.type.startswith("pulumi:providers:"):
         digest = hashlib.sha256(resource.urn.encode()).hexdigest()
@@ -148,7 +148,7 @@ def _bucket(made: _Made) -> _State:
 
 
 def _of_bucket(made: _Made) -> _State:
-    """A configuration of a bucket has the bucket's name as its id."""
+    """A bucket configuration has the bucket's name as its id."""
     return made.text("bucket"), {}
 
 
@@ -446,7 +446,7 @@ def _inference_profile(made: _Made) -> _State:
 
 
 def _ec2(prefix: str, kind: str, **also: str) -> _Rule:
-    """EC2 resources: `vpc-0123…`. `also` gives further ids: output name to prefix."""
+    """EC2 resources: `vpc-0123…`. `also` maps further output names to id prefixes."""
 
     def rule(made: _Made) -> _State:
         id_ = f"{prefix}-{made.digest[:17]}"

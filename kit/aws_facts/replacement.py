@@ -1,10 +1,10 @@
 """Which changed inputs make AWS replace a resource.
 
-The SDK does not carry that knowledge, nor does the metadata of the provider's bridge: it sits in the
-provider itself. This is a table of the types that the kit uses and the inputs that the AWS provider documents
-as forcing a new resource; a test holds it against CloudFormation's schemas, which say what AWS cannot change
-in place. For a type that is not in it a changed physical name is said to replace "perhaps". `pulumi preview`
-is the authority.
+Neither the SDK nor the metadata of the provider's bridge has that information; it is in the provider
+itself. This is a table of the types that the kit uses and the inputs that the AWS provider documents as
+forcing a new resource; a test compares it with CloudFormation's schemas, which list the create-only
+properties. For a type that is not listed, a changed physical name is reported as "perhaps" replacing.
+`pulumi preview` is the authority.
 """
 
 from collections.abc import Mapping
@@ -136,12 +136,12 @@ _NAME_LIKE = {
 
 
 def effect(token: str, path: str, options: Mapping[str, Any]) -> Effect:
-    """What a change of the input at `path` (such as `tags.owner`) does to a resource of this type."""
+    """Return what a change of the input at `path` (such as `tags.owner`) does to a resource of this type."""
     top = path.split(".", 1)[0].split("[", 1)[0].split("{", 1)[0]
     for pattern in options.get("replaceOnChanges", ()):
         if pattern in (_ANY, top) or path.startswith((f"{pattern}.", f"{pattern}[")):
             return "replaces"
-    if top == "region":  # since version 7 a resource may name a region of its own
+    if top == "region":  # since version 7 a resource may have its own region
         return "replaces" if token.startswith("aws:") else "may replace"
     if token in FORCES_NEW:
         return "replaces" if top in FORCES_NEW[token] or FORCES_NEW[token] == (_ANY,) else "updates"

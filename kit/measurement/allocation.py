@@ -6,7 +6,7 @@ from fractions import Fraction
 
 def shared(amount: int, weights: Mapping[str, int | Fraction]) -> dict[str, int]:
     """Divide an amount in proportion to weights. Indivisible units go to the largest remainders, then by
-    name. Returns an empty mapping if no weight is positive.
+    name. All shares are zero if no weight is positive.
     """
     whole = sum(weights.values(), Fraction(0))
     if not whole:

@@ -241,8 +241,9 @@ def board_paper(standing: Standing) -> str:
 
 
 def _at(role: str, people: int, stage: str) -> int:
-    """Return when a role is needed: the director and those who build and govern from the first week; those
-    who train and measure from the stage that has people to train. At least one of each.
+    """Return how many people a role needs in a stage: the director and those who build and govern are
+    complete from the first week; those who train and measure start with one person until there are
+    people to train.
     """
     late = {"enablement_lead": "integration", "training_lead": "integration", "data_science_lead": "rollout"}
     order = list(WEEKS)

@@ -1,1 +1,1 @@
-"""A plan as a document: written, read, compared with another, shown."""
+"""A plan as a document: written, read, compared and rendered."""

@@ -1,8 +1,7 @@
-"""What a change of the plan does: which resources it adds, changes, replaces and deletes, and why.
+"""What a change of a plan does: which resources it adds, changes, replaces and deletes, and why.
 
-Two plans are compared resource by resource, by URN, or by an alias where a resource was renamed. Values
-that are JSON in a text (IAM documents) are compared inside; lists of statements by their `Sid`. Lines of
-source are not compared.
+Two plans are compared resource by resource, by URN, or by alias if a resource was renamed. JSON in strings
+(IAM documents) is compared structurally, lists of statements by `Sid`. Source lines are not compared.
 """
 
 import json
@@ -16,7 +15,7 @@ from kit.evaluation.graph import STACK_TYPE
 Operation = Literal["create", "read", "update", "may replace", "replace", "delete", "same"]
 Kind = Literal["add", "delete", "update"]
 
-# Options that change how a resource is kept; a changed order of creation or a new dependency alters nothing.
+# Options that change how a resource is protected; order of creation and dependencies have no effect on it.
 _COMPARED_OPTIONS = (
     "protect",
     "retainOnDelete",
@@ -40,7 +39,7 @@ _SAFETY_OPTIONS = ("protect", "retainOnDelete")
 
 @dataclass(frozen=True)
 class PropertyChange:
-    """One input or option that differs. `path` as in `tags.owner`,
+    """One input or option that differs. `path` is such as `tags.owner` or
     `policy{}.Statement[DenyDelete].Action`.
     """
 
@@ -63,7 +62,7 @@ class Change:
     options: tuple[PropertyChange, ...] = ()
     old: Mapping[str, Any] | None = None
     new: Mapping[str, Any] | None = None
-    old_urn: str | None = None  # where it was renamed or moved under an alias
+    old_urn: str | None = None  # set if it was renamed or moved under an alias
 
     @property
     def lost_safety(self) -> tuple[str, ...]:
@@ -84,19 +83,19 @@ class Difference:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many resources each operation concerns; operations without any are left out."""
+        """Number of resources by operation; operations without any are omitted."""
         operations = ("create", "update", "may replace", "replace", "delete", "read", "same")
         found = {name: sum(change.operation == name for change in self.changes) for name in operations}
         return {name: count for name, count in found.items() if count}
 
     @property
     def effective(self) -> tuple[Change, ...]:
-        """The changes that are more than none."""
+        """The changes that have an effect."""
         return tuple(change for change in self.changes if change.operation != "same")
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
-    """The changes from one plan document to another; stacks are matched by name."""
+    """Return the changes from one plan document to another; stacks are matched by name."""
     before = {stack["stack"]: stack for stack in old["stacks"]}
     after = {stack["stack"]: stack for stack in new["stacks"]}
     changes: list[Change] = []
@@ -150,7 +149,7 @@ def _change(
     else:
         operation = _operation(entry, properties, options)
     if old_urn is not None and operation == "same":
-        operation = "update"  # the state's record of it moves
+        operation = "update"  # its record in the state moves
     return Change(operation=operation, properties=properties, options=options, **common)
 
 
@@ -168,16 +167,18 @@ def _operation(
 
 
 def _is_type_alias(old: str, new: str) -> bool:
-    """Renamed types of the AWS provider: `aws:s3/bucketV2:BucketV2` and `aws:s3/bucket:Bucket` are one."""
+    """Renamed types of the AWS provider: `aws:s3/bucketV2:BucketV2` and `aws:s3/bucket:Bucket` are the
+    same.
+    """
     return old.replace("V2", "").lower() == new.replace("V2", "").lower()
 
 
 def option_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[PropertyChange]:
-    """The options that differ, of those that change how a resource is kept."""
+    """Yield the differing options among those that change how a resource is protected."""
     for option in _COMPARED_OPTIONS:
         before, after = old.get(option), new.get(option)
         if not before and not after:
-            continue  # unset and false are the same
+            continue  # unset and false are equivalent
         if before != after:
             kind: Kind = "add" if not before else "delete" if not after else "update"
             yield PropertyChange(option, kind, before, after)
@@ -188,7 +189,7 @@ def _ignored(path: str, patterns: Sequence[str]) -> bool:
 
 
 def _alias_urns(entry: Mapping[str, Any]) -> Iterator[str]:
-    """The URNs that the resource may have had, from its aliases."""
+    """Yield the URNs that the resource may have had, from its aliases."""
     prefix, project, _, name = entry["urn"].split("::", 3)
     stack = prefix.removeprefix("urn:pulumi:")
     for alias in entry["options"].get("aliases", ()):
@@ -207,7 +208,7 @@ def _alias_urns(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def compare(old: Any, new: Any, path: str = "") -> Iterator[PropertyChange]:
-    """Every place where two values differ, as far inside as both have the same shape."""
+    """Yield every place where two values differ, as deep as both have the same shape."""
     if isinstance(old, Mapping) and isinstance(new, Mapping) and not _marked(old) and not _marked(new):
         for key in sorted(old.keys() | new.keys()):
             where = f"{path}.{key}" if path else key
@@ -228,13 +229,13 @@ def compare(old: Any, new: Any, path: str = "") -> Iterator[PropertyChange]:
             if changes:
                 yield from changes
                 return
-    if old != new or type(old) is not type(new):  # 1 and true are equal to Python
+    if old != new or type(old) is not type(new):  # 1 and true are equal in Python
         yield PropertyChange(path, "update", old, new)
 
 
 def compare_lists(old: list[Any], new: list[Any], path: str) -> Iterator[PropertyChange]:
-    """Lists by the names of their members where all have one (`Sid`, `name`, `id`, `key`), else by
-    position.
+    """Compare lists by the names of their members if all have one (`Sid`, `name`, `id`, `key`), otherwise
+    by position.
     """
     label = next((label for label in ("Sid", "name", "id", "key") if _named_by(label, old, new)), None)
     before = {str(one[label]) if label else str(i): one for i, one in enumerate(old)}

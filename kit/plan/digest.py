@@ -1,11 +1,9 @@
-"""Reads the document of `pulumi preview --json` (a PreviewDigest) into the changes of
-`kit.plan.difference`.
+"""Reads the output of `pulumi preview --json` (a PreviewDigest) into the changes of `kit.plan.difference`.
 
-The document has no version number, so what is not known is refused and never passed over. Its traps: a
-secret is the text `[secret]` before and after, and only the detailed diff tells that it changed; steps of
-unchanged resources are left out unless `--show-sames` was given, and with them every change of
-retainOnDelete; the create and delete halves of a replacement are left out unless `--show-replacement-steps`
-was given.
+The document has no version number, so anything unknown is refused and never skipped. Its pitfalls: a secret
+is the text `[secret]` before and after, and only the detailed diff shows that it changed; steps of
+unchanged resources are omitted without `--show-sames`, and with them every change of retainOnDelete; the
+create and delete halves of a replacement are omitted without `--show-replacement-steps`.
 """
 
 from collections.abc import Mapping
@@ -65,7 +63,7 @@ _STATE_OPTIONS = (
 
 @dataclass(frozen=True)
 class Digest:
-    """What a preview said: the changes, and what makes them less than the whole truth."""
+    """What a preview contained: the changes, and the reasons why they may be incomplete."""
 
     difference: Difference
     errors: tuple[str, ...]
@@ -74,12 +72,14 @@ class Digest:
 
 
 def is_digest(content: Any) -> bool:
-    """Whether this looks like the document of `pulumi preview --json`."""
+    """Whether this looks like the output of `pulumi preview --json`."""
     return isinstance(content, dict) and ("steps" in content or "changeSummary" in content)
 
 
 def read_digest(content: Mapping[str, Any], where: str) -> Digest:
-    """The changes of a digest. Raises KitError for operations, keys or shapes that this kit does not know."""
+    """Return the changes of a digest. Raises KitError for operations, keys or shapes that this kit does not
+    know.
+    """
     _known(content.keys(), _TOP_KEYS, f"{where}: key")
     changes: dict[str, Change] = {}
     sames = 0
@@ -145,7 +145,7 @@ def _change(step: Mapping[str, Any], where: str) -> Change:
 
 
 def _add_detailed(properties: dict[str, PropertyChange], step: Mapping[str, Any]) -> None:
-    """What only the provider's diff tells: changed secrets, and which changes replace."""
+    """Add what only the provider's diff contains: changed secrets, and which changes replace."""
     for path, detail in (step.get("detailedDiff") or {}).items():
         kind = str((detail or {}).get("kind", "update"))
         replaces = kind.endswith("-replace")
@@ -168,7 +168,7 @@ def _add_detailed(properties: dict[str, PropertyChange], step: Mapping[str, Any]
 
 
 def _merged(first: Change, second: Change) -> Change:
-    """A replacement from the two halves of its steps."""
+    """Combine the two halves of a replacement."""
     old, new = first.old or second.old, first.new or second.new
     properties = first.properties or second.properties
     return Change(first.urn, first.type, first.name, "replace", properties, first.options, old, new)
@@ -193,7 +193,7 @@ def _entry(state: Any, urn: str, where: str) -> dict[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """A property value of the state format with the markers of `kit.evaluation.graph`."""
+    """Convert a property value of the state format to the markers of `kit.evaluation.graph`."""
     if value == _UNKNOWN:
         return {"$unknown": True}
     if value == "[secret]":

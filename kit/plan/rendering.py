@@ -1,4 +1,4 @@
-"""Plans and their differences as text that a person reads, and the difference as a document for machines."""
+"""Renders plans and their differences as text for people, and differences as a document for machines."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,10 +39,10 @@ _VERBS = {
     "same": "keep",
 }
 
-# Where "off" says nothing: only some buckets lock, and AWS rotates no signing key.
+# Where "off" means nothing: only some buckets lock, and AWS rotates no signing key.
 _NEVER_OFF = {"objectLockEnabled", "enableKeyRotation"}
 
-# What a reader of a plan looks for first: type, then (words, path of the input).
+# What a reader of a plan looks for first, by type: (words, path of the input).
 _FACTS: dict[str, tuple[tuple[str, str], ...]] = {
     "aws:apigateway/stage:Stage": (("stage", "stageName"),),
     "aws:budgets/budget:Budget": (("limit", "limitAmount"), ("", "limitUnit"), ("per", "timeUnit")),
@@ -77,7 +77,7 @@ def show_plan(graphs: Sequence[Graph], assumed: Sequence[str], console: Console 
     console = console or Console(highlight=False)
     for graph in graphs:
         tree = [Text(graph.stack, style="bold"), *plan_tree(graph)]
-        _line(console, Text("\n").join(tree))  # at once: line by line takes twice as long
+        _line(console, Text("\n").join(tree))  # in one write: line by line takes twice as long
         for severity, message in graph.messages:
             _line(console, Text(f"  {severity}: {message}", style="yellow"))
         console.print()
@@ -95,7 +95,9 @@ def show_plan(graphs: Sequence[Graph], assumed: Sequence[str], console: Console 
 
 
 def plan_tree(graph: Graph) -> Iterator[Text]:
-    """The lines of the tree: components with what they make, each with the facts that reviewers ask about."""
+    """Yield the lines of the tree: components with their resources, each with the facts that reviewers look
+    for.
+    """
     children: dict[str | None, list[Resource]] = {}
     for resource in graph:
         children.setdefault(resource.parent, []).append(resource)
@@ -168,7 +170,7 @@ def short_type(token: str) -> str:
 
 
 def show_difference(found: Difference, against: str, console: Console | None = None) -> None:
-    """Print what changes, most telling first within each resource; losses of protection stand out."""
+    """Print what changes, the most important first within each resource; lost protection stands out."""
     console = console or Console(highlight=False)
     if not found.effective:
         _line(console, Text(f"Nothing changes against {against}."))
@@ -234,8 +236,8 @@ def _brief(value: Any) -> str:
 
 
 def difference_document(found: Difference) -> dict[str, Any]:
-    """The difference for machines: every change that is more than none, with full values (secrets
-    blinded).
+    """Return the difference for machines: every change that has an effect, with full values (secrets
+    masked).
     """
     return {
         "schema": DIFFERENCE_SCHEMA,

@@ -1,1 +1,1 @@
-"""What a reviewer must know of a change of plans: findings with their severity, grants, overrides."""
+"""What a reviewer must know about a change of plans: findings with severity, grants, overrides."""

@@ -9,7 +9,7 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a reviewer must know. `rule` and `urn` together identify it in an override."""
+    """One finding. `rule` and `urn` together identify it in an override."""
 
     rule: str
     severity: Severity
@@ -18,5 +18,5 @@ class Finding:
     path: str = ""
 
     def as_document(self) -> dict[str, str]:
-        """Plain data."""
+        """Return the finding as plain data."""
         return asdict(self)

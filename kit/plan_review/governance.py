@@ -1,8 +1,8 @@
 """What a change means for governance: rights, issuers, providers, groups, reviews, code (G.1, G.3, O.3).
 
-The published policy objects are read back into keys of the contract, and the contract says of each key which
-value is stricter. Whatever has no order, or is unknown here, is reported as changed: nothing about policy
-passes in silence.
+The published policy objects are read back into keys of the contract, which declares for each key which
+value is stricter. Anything without an order, or unknown here, is reported as changed: no change of policy
+goes unreported.
 """
 
 import json
@@ -23,13 +23,13 @@ _DOMAINS = "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList"
 _STATE_MACHINE = "aws:sfn/stateMachine:StateMachine"
 _FUNCTION = "aws:lambda/function:Function"
 GATEWAY_POLICY, SCIM_RULES = "policy/gateway.json", "policy/scim.json"
-# Where Claude answers: Anthropic's own address and AWS's.
+# Where Claude is served: Anthropic's own address and AWS's.
 _KNOWN_HOSTS = (".anthropic.com", ".amazonaws.com", ".api.aws")
-# Keys whose weakening lets somebody in, or data out, though a size does not count them as controls.
+# Keys whose weakening admits someone, or lets data out, though their size makes them no control.
 _DOORS = frozenset(
     {"required_claims", "required_scopes", "single_use", "algorithms", "allowed_hosts", "canaries"}
 )
-# Reading these, or writing those, is what the kit exists to limit.
+# Reading these, or writing those, is what the kit exists to restrict.
 _CROWN_READS = ("kms:decrypt", "s3:getobject", "secretsmanager:getsecretvalue")
 _CROWN_WRITES = (
     "dynamodb:putitem", "dynamodb:updateitem", "dynamodb:deleteitem", "dynamodb:batchwriteitem",
@@ -41,12 +41,12 @@ _CROWN_WRITES = (
 
 @dataclass(frozen=True)
 class Judged:
-    """Finds what one change means. `roles` are the names of roles that exist before it."""
+    """Finds what one change means. `roles` are the names of the roles that exist before it."""
 
     roles: frozenset[str]
 
     def __call__(self, change: Change) -> Iterator[Finding]:
-        """Every finding about governance."""
+        """Yield every finding about governance."""
         match change.type:
             case t if t == _OBJECT:
                 yield from _object(change)
@@ -61,9 +61,7 @@ class Judged:
         yield from self._new_rights(change)
 
     def _new_rights(self, change: Change) -> Iterator[Finding]:
-        """A document that was not there before, and gives a role that was there a right on what is
-        guarded.
-        """
+        """A new document that grants an existing role access to a guarded resource."""
         if change.new is None or change.operation == "same":
             return
         inputs = change.new["inputs"]
@@ -81,7 +79,7 @@ class Judged:
 
 
 def judge(changes: Sequence[Change]) -> Callable[[Change], Iterator[Finding]]:
-    """The judgement of governance for all changes of one plan."""
+    """Return the governance rules for all changes of one plan."""
     roles = {
         str(change.old["inputs"].get("name", ""))
         for change in changes
@@ -123,7 +121,7 @@ def _object(change: Change) -> Iterator[Finding]:
 
 @dataclass(frozen=True)
 class _Said:
-    """Makes the findings of one resource."""
+    """Creates the findings of one resource."""
 
     urn: str
 
@@ -230,7 +228,9 @@ def _issuers(say: _Said, before: Sequence[Any], after: Sequence[Any]) -> Iterato
 
 
 def _issuer_name(one: Mapping[str, Any]) -> str:
-    """Audiences of the stage's own pool are known only after a deployment; what is known tells them apart."""
+    """Audiences of the stage's own pool are known only after a deployment; the known fields identify the
+    issuer.
+    """
     audience = one.get("audience")
     claims = json.dumps(one.get("claims") or {}, sort_keys=True)
     whom = audience if isinstance(audience, str) else "the pool"
@@ -253,7 +253,7 @@ def _claims(
 
 
 def _narrower(asked: str, now: str) -> bool:
-    """Whether whatever `now` lets through was let through before."""
+    """Whether everything that `now` admits was admitted before."""
     return asked.endswith("*") and now.removesuffix("*").startswith(asked[:-1])
 
 
@@ -286,7 +286,7 @@ def _role_limits(say: _Said, before: Mapping[str, Any], after: Mapping[str, Any]
 def _sign_in(
     say: _Said, where: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> Iterator[Finding]:
-    """What a sign-in must have been: weaker where one that was refused before would pass now."""
+    """What a sign-in must satisfy: weaker if one that was refused before would now be accepted."""
     old, new = before or {}, after or {}
     if old == new:
         return
@@ -315,7 +315,7 @@ def _declared(
     leave: Iterable[str] = (),
     by_file_name: bool = False,
 ) -> Iterator[Finding]:
-    """Every key of a declared class that changes, and every other entry of the two documents that does."""
+    """Yield every changed key of a declared class, and every other changed entry of the two documents."""
     left = set(leave)
     for one in keys_of(cls):
         name = one.file_name if by_file_name else one.name
@@ -333,7 +333,7 @@ def _key(say: _Said, where: str, one: Declaration, before: Any, after: Any) -> I
     words = f"{where}: {one.key.says}: {_shown(after)} instead of {_shown(before)}"
     try:
         less = weaker(one.key, before, after)
-    except (TypeError, ValueError):  # a value that no order knows: as weak as can be
+    except (TypeError, ValueError):  # a value without an order counts as the weakest
         less = one.key.stricter is not None
     if less:
         severity: Severity = "critical" if one.key.control or one.name in _DOORS else "warning"
@@ -347,7 +347,7 @@ def _key(say: _Said, where: str, one: Declaration, before: Any, after: Any) -> I
 def _whatever(
     say: _Said, what: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    """Entries that have no rule of their own."""
+    """Yield the entries that have no rule of their own."""
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if old != new:
@@ -439,7 +439,7 @@ def _states(entry: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _nested(machine: Any) -> Iterator[tuple[str, Any]]:
-    """All states, also those of parallel branches and maps."""
+    """Yield all states, including those of parallel branches and maps."""
     if isinstance(machine, Mapping):
         for name, state in (machine.get("States") or {}).items():
             yield name, state
@@ -479,7 +479,7 @@ def _text(entry: Mapping[str, Any] | None) -> Any:
 
 def _document(entry: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     text = _text(entry)
-    if isinstance(text, Mapping):  # known only in parts
+    if isinstance(text, Mapping):  # only partly known
         return text
     try:
         parsed = json.loads(text) if isinstance(text, str) else None
@@ -503,7 +503,7 @@ def _without(document: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any
 
 
 def _plain(value: Any) -> Any:
-    """Tuples and lists alike; the order of a set of words does not count."""
+    """Treat tuples and lists alike; the order of a set of words does not matter."""
     if isinstance(value, tuple | list):
         return sorted(map(str, value))
     return value

@@ -1,6 +1,4 @@
-"""What an IAM document grants, so that two documents can be compared by what they allow and not by their
-text.
-"""
+"""What an IAM document grants, so that two documents are compared by effect and not by text."""
 
 import fnmatch
 import json
@@ -11,13 +9,13 @@ from typing import Any
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """One principal, one action, one resource, under one condition (JSON, empty for none)."""
+    """One principal, one action, one resource, under one condition (JSON; empty if none)."""
 
     principal: str
     action: str
     resource: str
     condition: str
-    inverted: bool = False  # NotAction, NotResource or NotPrincipal: its patterns say what is left out
+    inverted: bool = False  # NotAction, NotResource or NotPrincipal: the patterns name what is excluded
 
     def __str__(self) -> str:
         who = f"{self.principal} " if self.principal else ""
@@ -25,7 +23,7 @@ class Grant:
         return f"{who}{'everything but ' if self.inverted else ''}{self.action} on {self.resource}{under}"
 
     def covers(self, other: "Grant") -> bool:
-        """Whether whatever `other` grants is granted by this one too."""
+        """Whether this grants everything that `other` grants."""
         if self == other:
             return True
         if self.inverted or other.inverted:
@@ -39,7 +37,7 @@ class Grant:
 
 
 def policy_documents(inputs: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every IAM document among the inputs, as JSON text or as an object, with its path."""
+    """Yield every IAM document among the inputs, as JSON text or as an object, with its path."""
     if isinstance(inputs, str):
         document = _parsed(inputs)
         if document is not None:
@@ -56,7 +54,7 @@ def policy_documents(inputs: Any, path: str = "") -> Iterator[tuple[str, dict[st
 
 
 def grants(document: Mapping[str, Any], effect: str) -> frozenset[Grant]:
-    """All grants of the statements with this effect, `Allow` or `Deny`."""
+    """Return all grants of the statements with this effect, `Allow` or `Deny`."""
     found: set[Grant] = set()
     for statement in _many(document.get("Statement")):
         if not isinstance(statement, Mapping) or statement.get("Effect") != effect:
@@ -72,7 +70,7 @@ def grants(document: Mapping[str, Any], effect: str) -> frozenset[Grant]:
 
 
 def added(old: frozenset[Grant], new: frozenset[Grant]) -> list[Grant]:
-    """The grants of `new` that nothing in `old` covers, sorted."""
+    """Return the grants of `new` that nothing in `old` covers, sorted."""
     return sorted(grant for grant in new if not any(before.covers(grant) for before in old))
 
 

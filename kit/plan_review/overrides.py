@@ -29,12 +29,12 @@ class Override:
     reason: str
 
     def accepts(self, finding: Finding) -> bool:
-        """Whether it speaks of this finding."""
+        """Whether the override applies to this finding."""
         return self.rule == finding.rule and self.resource in (finding.urn, finding.urn.rsplit("::", 1)[-1])
 
 
 def read_overrides(path: Path) -> tuple[Override, ...]:
-    """The overrides in a file. Raises KitError that lists everything that is wrong with it."""
+    """Return the overrides in a file. Raises KitError with every error in it."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -63,5 +63,5 @@ def read_overrides(path: Path) -> tuple[Override, ...]:
 
 
 def unused(overrides: Sequence[Override], findings: Sequence[Finding]) -> list[Override]:
-    """Overrides that speak of nothing in this review: stale, or misspelt."""
+    """Return overrides that apply to no finding of this review: stale, or misspelt."""
     return [override for override in overrides if not any(override.accepts(finding) for finding in findings)]

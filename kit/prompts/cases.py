@@ -1,9 +1,9 @@
-"""Runs the test cases of a prompt and judges the answers (L2.2).
+"""Runs a prompt's test cases and judges the answers (L2.2).
 
-A case counts only with an answer recorded from a named model for this very text of the prompt: `--record`
-sends each case and keeps what came back, with the model's own name; every later run judges that. Once the
-instructions, the variables, the model or the case change, the recording no longer fits and the case is not
-run. A case that the inspection stops never reaches a model: `kit prompt lint` proves it.
+A case counts only with an answer recorded from a named model for this exact text of the prompt. `--record`
+sends each case and stores the answer with the model's name; later runs judge the recording. Once the
+instructions, variables, model or case change, the recording no longer applies and the case is not run. A
+case that the inspection blocks never reaches a model: `kit prompt lint` proves it.
 """
 
 import json
@@ -31,18 +31,18 @@ _LIST_NUMBER = re.compile(r"(?m)^\s*\d+[.)]\s")
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a model answered, and its name as it gave it."""
+    """A model's answer, and the model's name as it reported it."""
 
     text: str
     model: str
 
 
-Ask = Callable[[dict[str, Any]], Answered]  # a Messages body -> the answer
+Ask = Callable[[dict[str, Any]], Answered]  # a Messages request body -> the answer
 
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """One expectation of one case, judged. `outcome` is not-run where no answer is recorded for it."""
+    """One expectation of one case, judged. `outcome` is not-run if no answer is recorded for it."""
 
     prompt: str
     case: str
@@ -52,8 +52,8 @@ class CaseResult:
 
 
 def record(entry: Entry, ask: Ask, at: datetime) -> tuple[Recording, ...]:
-    """Send every case and keep the answers beside the prompt, each case's newest only. Raises what `ask`
-    raises; what was recorded before then is kept.
+    """Send every case and store the answers next to the prompt, keeping only the newest of each case.
+    Raises what `ask` raises; answers recorded before that are kept.
     """
     prompt = parse_prompt(entry.file.document())
     kept = {one.case: one for one in entry.recordings}
@@ -81,13 +81,13 @@ def record(entry: Entry, ask: Ask, at: datetime) -> tuple[Recording, ...]:
 
 
 def recorded_models(entry: Entry) -> list[str]:
-    """The models from which the cases as they are now have an answer."""
+    """Return the models with an answer for the current cases."""
     found = (entry.recording(case) for case in entry.file.tests)
     return sorted({one.model for one in found if one is not None})
 
 
 def run_cases(entry: Entry) -> Iterator[CaseResult]:
-    """Judge every expectation of every case by the answer recorded for it."""
+    """Judge every expectation of every case by its recorded answer."""
     for case in entry.file.tests:
         recording = entry.recording(case)
         for expectation in case.expect:
@@ -108,7 +108,7 @@ def _judge(file: PromptFile, case: Case, expectation: Expectation, recording: Re
 
 
 def _shortfall(file: PromptFile, case: Case, expectation: Expectation, answer: str) -> str:
-    """Why `answer` does not meet `expectation`, empty where it does."""
+    """Return why `answer` does not meet `expectation`; empty if it does."""
     if expectation.contains is not None and expectation.contains not in answer:
         return "the answer does not contain it"
     if expectation.not_contains is not None and expectation.not_contains in answer:
@@ -139,7 +139,7 @@ def _given(case: Case, variable: str) -> str:
 
 
 def _not_in(parts: list[str], text: str) -> str:
-    """The first part that the text does not hold; white space counts once."""
+    """Return the first part that the text does not contain, ignoring differences in white space."""
     whole = " ".join(text.split()).casefold()
     missing = next(
         (one for one in parts if " ".join(one.split()).casefold().strip(" .,;") not in whole), None

@@ -51,7 +51,7 @@ class VariableFile(_Strict):
 
 
 class JsonExpectation(_Strict):
-    """What stands at a path (`themes[0].count`) of an answer in JSON: a value, or at least so many items."""
+    """A value, or a minimum number of items, at a path (`themes[0].count`) of a JSON answer."""
 
     path: str = Field(pattern=r"^[a-z_]\w*(\[\d+\])?(\.[a-z_]\w*(\[\d+\])?)*$")
     equals: Any = None
@@ -65,10 +65,11 @@ class JsonExpectation(_Strict):
 
 
 class Expectation(_Strict):
-    """One assertion on an answer; exactly one of the fields. Only `graded` needs a judge, a real Claude.
+    """One assertion on an answer; exactly one field is set. Only `graded` needs a judge, a real Claude
+    model.
 
-    `headings`: these stand in the answer as headings, in this order. `quotes_from` and `numbers_from` name a
-    variable: every quotation, or number, of the answer stands in it.
+    `headings`: the answer has these headings, in this order. `quotes_from` and `numbers_from` name a
+    variable that must contain every quotation, or number, of the answer.
     """
 
     contains: str | None = None
@@ -92,8 +93,8 @@ class Expectation(_Strict):
 
 
 class Case(_Strict):
-    """One test case: either what must hold of the answer, or the finding (`expect_blocked`, its type) for
-    which the inspection stops the call before a model sees it.
+    """One test case: either assertions on the answer, or the type of finding (`expect_blocked`) with which
+    the inspection blocks the call before it reaches a model.
     """
 
     name: str
@@ -109,8 +110,8 @@ class Case(_Strict):
 
 
 class Recording(_Strict):
-    """What a model answered to one case. `sha256` is of the case as it was sent (`case_hash`); `failed` holds
-    the graded expectations that the judge did not see fulfilled, with its reason.
+    """A model's answer to one case. `sha256` is that of the case as sent (`case_hash`); `failed` holds the
+    graded expectations that the judge found unmet, with its reasons.
     """
 
     case: str
@@ -122,7 +123,7 @@ class Recording(_Strict):
 
 
 class PeopleTexts(_Strict):
-    """What people read about a prompt in one more language; what is left out stays as it is."""
+    """The texts about a prompt in one more language; omitted texts keep their original language."""
 
     title: str | None = None
     summary: str | None = None
@@ -134,14 +135,14 @@ class PeopleTexts(_Strict):
 
 
 class Example(_Strict):
-    """A worked example: variables as somebody would fill them in, and a good answer."""
+    """A worked example: realistic variables and a good answer."""
 
     variables: dict[str, Any]
     answer: str
 
 
 class About(_Strict):
-    """What people read before they use a prompt, and the words by which they find it (L4.2)."""
+    """What people read before they use a prompt, and the search terms for it (L4.2)."""
 
     summary: str = Field(min_length=10, max_length=300)
     bring: tuple[str, ...] = ()
@@ -186,8 +187,8 @@ class PromptFile(_Strict):
     tests: tuple[Case, ...] = Field(min_length=1)
 
     def case_hash(self, case: Case) -> str:
-        """SHA-256 of all that decides an answer to `case`: instructions, variables, model and limits. Texts
-        for people are not among it.
+        """Return the SHA-256 of everything that determines an answer to `case`: instructions, variables,
+        model and limits, but no texts for people.
         """
         document = self.document()
         decisive = ("max_tokens", "model", "output_schema", "system", "template", "variables")
@@ -196,7 +197,7 @@ class PromptFile(_Strict):
         )
 
     def document(self) -> dict[str, Any]:
-        """The JSON form that is hashed, approved and published: all but the test cases."""
+        """Return the JSON form that is hashed, approved and published: everything but the test cases."""
         body = self.model_dump(mode="json", exclude={"tests", "variables"}, exclude_none=True)
         body["variables"] = [
             {"name": name, **variable.model_dump(mode="json", exclude_none=True)}
@@ -211,7 +212,7 @@ _RECORDINGS = TypeAdapter(tuple[Recording, ...])
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One prompt's folder, read."""
+    """One prompt's folder, parsed."""
 
     folder: Path
     file: PromptFile
@@ -221,18 +222,18 @@ class Entry:
     recordings: tuple[Recording, ...] = ()
 
     def recording(self, case: Case) -> Recording | None:
-        """The newest answer recorded for the case as it is now."""
+        """Return the newest answer recorded for the case in its current form."""
         wanted = self.file.case_hash(case)
         return next((one for one in reversed(self.recordings) if one.sha256 == wanted), None)
 
     @property
     def status(self) -> str:
-        """`stable` with a stable version, else `draft`, or `unpublished`."""
+        """`stable` if there is a stable version, otherwise `draft` or `unpublished`."""
         return next((alias for alias in (STABLE, DRAFT) if alias in self.aliases), "unpublished")
 
     @property
     def draft_hash(self) -> str:
-        """SHA-256 of what the draft would publish."""
+        """SHA-256 of what publishing the draft would publish."""
         return content_hash(self.file.document())
 
     @property
@@ -242,16 +243,16 @@ class Entry:
 
     @property
     def latest(self) -> int:
-        """The highest published version, 0 if there is none."""
+        """The highest published version, or 0."""
         return max(self.versions, default=0)
 
     @property
     def draft_is_published(self) -> bool:
-        """Whether the draft says what the latest version says."""
+        """Whether the draft equals the latest version."""
         return bool(self.versions) and self.versions[self.latest]["sha256"] == self.draft_hash
 
     def approval_of_draft(self) -> dict[str, Any] | None:
-        """The newest approval whose hash is the draft's, if there is one."""
+        """The newest approval with the draft's hash, if any."""
         return next((entry for entry in reversed(self.approvals) if entry["sha256"] == self.draft_hash), None)
 
 
@@ -286,8 +287,8 @@ def read_library(root: Path) -> dict[str, Entry]:
 
 
 def read_libraries(folders: Sequence[Path]) -> dict[str, Entry]:
-    """Every prompt of several libraries, by name: the first that has one decides. All but the last, which is
-    the kit's, may not be there yet. Raises as `read_library`.
+    """Return every prompt of several libraries by name; the first library with a prompt takes precedence.
+    All but the last, which is the kit's, may be missing. Raises as `read_library` does.
     """
     found: dict[str, Entry] = {}
     for folder in reversed(folders):
@@ -349,12 +350,12 @@ def _read_approvals(path: Path) -> list[dict[str, Any]]:
 
 
 def write_yaml(path: Path, content: Any) -> None:
-    """Replace `path` in one step, so that Ctrl-C leaves the old file or the new one."""
+    """Replace `path` atomically."""
     _write(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
 
 
 def write_json(path: Path, content: Any) -> None:
-    """As `write_yaml`, for JSON with sorted keys that a diff can show line by line."""
+    """Like `write_yaml`, for JSON with sorted keys and readable diffs."""
     _write(path, (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
 

@@ -1,4 +1,4 @@
-"""What must hold of a draft before anybody is asked to approve it (L2.2, L2.3)."""
+"""What must hold for a draft before anyone is asked to approve it (L2.2, L2.3)."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ from lambdas.inspection import Action, InspectionConfig, Inspector, decide
 
 _ELEMENT = re.compile(r"<([a-z][a-z0-9_-]*)>(.*?)</\1>", re.DOTALL)
 _CLASSES = ("public", "internal", "restricted", "confidential")
-_UNFILLED = "TO FILL IN"  # what `kit prompt new` writes where a person must
+_UNFILLED = "TO FILL IN"  # `kit prompt new` writes this where a person must fill something in
 _SAYS_DATA = re.compile(r"\bis data\b|\bare data\b|\bmaterial to\b", re.IGNORECASE)
 
 
@@ -30,7 +30,7 @@ class LintFinding:
 
 
 def lint(file: PromptFile, *, today: date, departments: Collection[str] | None = None) -> list[LintFinding]:
-    """Every finding on `file`. `departments` are those of the client's configuration, where it is known."""
+    """Return every finding about `file`. `departments` are those of the client's configuration, if known."""
     found: list[LintFinding] = []
 
     def report(rule: str, message: str, severity: Literal["error", "warning"] = "error") -> None:
@@ -116,7 +116,7 @@ def _lint_expectations(file: PromptFile, report) -> None:
 
 
 def _lint_inspection(file: PromptFile, report) -> None:
-    """Send each case through the inspection at the class of the prompt, as the gateway would."""
+    """Send each case through the inspection at the prompt's class, as the gateway would."""
     prompt = parse_prompt(file.document())
     cases = [(f"case {case.name!r}", case.variables, case.expect_blocked) for case in file.tests]
     if file.about is not None and file.about.example is not None:
@@ -124,7 +124,7 @@ def _lint_inspection(file: PromptFile, report) -> None:
     rules = _Rules(_CLASSES[: _CLASSES.index(file.data_class) + 1])
     for place, variables, wanted in cases:
         if check_variables(prompt, variables):
-            continue  # said already
+            continue  # already reported
         inspection = _inspector().inspect_request(render(prompt, variables))
         decision = decide(inspection, rules, human_review=file.human_review is not None)
         found = {one.type for one in inspection.findings} | {one.rule for one in inspection.violations}

@@ -1,7 +1,7 @@
-"""Proposals of people for the library, as the portal hands them to the Center (L2.1, L4.2).
+"""People's proposals for the library, as the portal passes them to the Center of Excellence (L2.1, L4.2).
 
-A proposal is words, not a prompt: it starts a draft, or it stands as a comment above its prompt.
-What follows is what every change of a prompt goes through: lint, cases, approval, publication.
+A proposal is a description, not a prompt: it starts a draft, or becomes a comment above its prompt. From
+there it takes the usual path: lint, cases, approval, publication.
 """
 
 import textwrap
@@ -32,7 +32,7 @@ class Proposal(BaseModel):
     result: str = Field(default="", max_length=8_000)
 
     def as_comment(self) -> str:
-        """The proposal as comment lines of YAML."""
+        """Return the proposal as YAML comment lines."""
         parts = [f"Proposal {self.id} of {self.department}, {self.on}: {self.text}"]
         parts += [f"Example: {self.example}"] if self.example else []
         parts += [f"A good result: {self.result}"] if self.result else []
@@ -42,7 +42,7 @@ class Proposal(BaseModel):
 
 
 def read_proposal(path: Path) -> Proposal:
-    """The proposal in `path`. Raises `KitError` naming what is wrong with it."""
+    """Return the proposal in `path`. Raises `KitError` if it is invalid."""
     try:
         return Proposal.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -57,7 +57,7 @@ def read_proposal(path: Path) -> Proposal:
 
 
 def note(entry: Entry, proposal: Proposal) -> bool:
-    """Put the proposal above the prompt that it is about; False where it stands there already."""
+    """Insert the proposal above the prompt that it is about. Returns False if it is already there."""
     path = entry.folder / "prompt.yaml"
     text = path.read_text("utf-8")
     if f"Proposal {proposal.id} " in text:
@@ -67,7 +67,7 @@ def note(entry: Entry, proposal: Proposal) -> bool:
 
 
 def started(draft: str, proposal: Proposal) -> str:
-    """A new draft with the proposal above it, and its example as the case to prove."""
+    """Return a new draft with the proposal above it and its example as the first case."""
     example = proposal.example or "TO FILL IN an example"
     case = {
         "name": f"as proposed in {proposal.id}",

@@ -1,4 +1,4 @@
-"""Approve, publish, roll back: the steps that change what callers get (L2.2)."""
+"""Approve, publish and roll back: the steps that change what callers receive (L2.2)."""
 
 from datetime import datetime
 from pathlib import Path
@@ -21,10 +21,10 @@ def approve(
     results: list[CaseResult],
     as_draft: bool = False,
 ) -> dict[str, Any]:
-    """Record that `by` approves the text as it is: as stable, or as a draft that people may try.
+    """Record that `by` approves the current text, as stable or as a draft that people may try.
 
-    Raises `KitError` if lint or a case speaks against it, or for `stable` if a case has no answer recorded
-    from a model for this very text.
+    Raises `KitError` if lint or a case fails, or, for `stable`, if a case has no answer recorded from a
+    model for this exact text.
     """
     errors = [f"{finding.rule}: {finding.message}" for finding in findings if finding.severity == "error"]
     errors += [
@@ -62,11 +62,10 @@ def approve(
 
 
 def publish(root: Path, entry: Entry, *, at: datetime) -> int:
-    """Make the approved text the next version, point the alias at it that its approval allows, and return its
-    number.
+    """Publish the approved text as the next version, point the approved alias at it and return its number.
 
-    A text that is published already gets no further version; approved as stable since, it becomes stable.
-    Raises `KitError` without an approval.
+    A text that is already published gets no further version; if it has since been approved as stable, it
+    becomes stable. Raises `KitError` without an approval.
     """
     approval = entry.approval_of_draft()
     if entry.draft_is_published:
@@ -96,8 +95,8 @@ def publish(root: Path, entry: Entry, *, at: datetime) -> int:
 
 
 def roll_back(entry: Entry, *, to: int) -> tuple[str, int]:
-    """Point back at version `to` the alias that its approval allows; returns the alias and the number before.
-    Raises `KitError` for a missing version.
+    """Point the alias that the approval of version `to` allows back at that version; return the alias and
+    the number it pointed at before. Raises `KitError` if there is no such version.
     """
     if to not in entry.versions:
         there = ", ".join(str(number) for number in sorted(entry.versions)) or "none"

@@ -1,1 +1,1 @@
-"""The people's side of workflows: ask for one, review what it drafted, queue a night's work (L3.1, L3.4)."""
+"""The human side of workflows: request one, review its draft, queue work overnight (L3.1, L3.4)."""

@@ -11,8 +11,8 @@ from lambdas.common.access import AccessRecord
 
 
 def give_credential(target: Target, department: str) -> AccessRecord:
-    """Make a fresh key and put it where the department's workflows read it. Raises KitError (2) where the
-    department does not stand.
+    """Create a key and store it where the department's workflows read it. Raises KitError (2) if the
+    department is not deployed.
     """
     manager, secret = target.client("secretsmanager"), _secret(target, department)
     try:
@@ -27,7 +27,7 @@ def give_credential(target: Target, department: str) -> AccessRecord:
 
 
 def give_missing(target: Target, departments: Iterable[str]) -> list[str]:
-    """Give every department that stands and has no key one; the departments that got one."""
+    """Create a key for every deployed department without one and return their names."""
     return [one for one in departments if _lacks(target, one) and give_credential(target, one)]
 
 

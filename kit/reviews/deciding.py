@@ -1,4 +1,4 @@
-"""What a reviewer sees and decides, the same for the command and for the page (L3.4, G.2, G.6)."""
+"""What a reviewer sees and decides, shared by the command and the page (L3.4, G.2, G.6)."""
 
 import time
 from collections.abc import Sequence
@@ -20,22 +20,24 @@ _LONGEST_WAIT, _LOOK_EVERY = 30.0, 0.2  # seconds
 
 @dataclass(frozen=True)
 class Decided:
-    """A review after its decision; `delivered` is whether an execution waited for it. It still waits where
-    others must approve as well, or the execution has not taken the decision yet.
+    """A review after its decision. `delivered` says whether an execution was waiting for it. The review
+    keeps waiting if others must approve too, or if the execution has not taken the decision yet.
     """
 
     review: Review
     delivered: bool
-    key: str = ""  # of the decision's document
+    key: str = ""  # key of the decision's document
 
     @property
     def state(self) -> str:
-        """What was decided: approved, edited or rejected; `waiting` while the workflow has not taken it."""
+        """The decision (approved, edited or rejected), or `waiting` until the workflow has taken it."""
         return DECISIONS[self.review.decision] if self.review.decision else self.review.state
 
 
 def queue(target: Target, departments: Sequence[str] | None, person: str) -> list[Review]:
-    """What waits for a person, oldest first by department; without departments wherever one is let in."""
+    """Return what waits for a person, oldest first by department; without `departments`, wherever that
+    person has access.
+    """
     found: list[Review] = []
     for each in departments or departments_with_workflows(target):
         try:
@@ -47,7 +49,7 @@ def queue(target: Target, departments: Sequence[str] | None, person: str) -> lis
 
 
 def review_of(where: Place, request: str) -> Review:
-    """One review. Raises KitError (2) where there is none."""
+    """Return one review. Raises KitError (2) if it does not exist."""
     try:
         if not REQUEST_ID.match(request):
             raise UnknownReview(request)
@@ -61,10 +63,11 @@ def review_of(where: Place, request: str) -> Review:
 
 
 def draft_of(where: Place, request: str) -> dict[str, Any]:
-    """What is reviewed: `text`, `sources` and the rest. Its hash is checked against the review's. Where a
-    reviewer's edit waits for others, `text` is that edit and `edited_by` says whose.
+    """Return what is under review: `text`, `sources` and the rest, with its hash checked against the
+    review's. If a reviewer's edit waits for further approvals, `text` is that edit and `edited_by` names
+    its author.
 
-    Raises KitError (2) where the draft is not the one that was sent to review.
+    Raises KitError (2) if the draft is not the one that was sent to review.
     """
     review, stored = review_of(where, request), where.area.read(draft_key(request))
     edit = where.area.read(edit_key(request)) if review.edited else None
@@ -81,7 +84,7 @@ def draft_of(where: Place, request: str) -> dict[str, Any]:
 
 
 def approvals_of(review: Review) -> dict[str, str]:
-    """How far the approvals are, where more than one person must approve; else nothing."""
+    """Return the progress of approvals if more than one person must approve; otherwise an empty mapping."""
     if review.people < 2:
         return {}
     so_far = ", ".join(review.approvers(review.proposed_sha256))
@@ -91,12 +94,13 @@ def approvals_of(review: Review) -> dict[str, str]:
 def decide(
     where: Place, request: str, decision: str, reason: str, *, text: str | None = None, read_sha256: str = ""
 ) -> Decided:
-    """Write the decision of `where.person`, signed by the role session, tell the execution and wait until it
-    has been taken. `text` is the reviewer's own, for `edit`; `read_sha256` is the hash of the draft or edit
-    that was read, where that can differ from what is there now.
+    """Write the decision of `where.person`, signed by the role session, send it to the execution and wait
+    until the execution has taken it. `text` is the reviewer's own, for `edit`; `read_sha256` is the hash
+    of the draft or edit that was read, if it may differ from the current one.
 
-    Raises KitError (2): decided otherwise, of another draft, by the person who asked, without a reason, or
-    refused by the workflow, such as that of somebody who has left the department.
+    Raises KitError (2) if the review was decided otherwise, the draft has changed, the requester decides on
+    their own request, a reason is missing, or the workflow refuses the decision, for example because the
+    person has left the department.
     """
     review = review_of(where, request)
     if read_sha256 and read_sha256 != review.proposed_sha256:
@@ -132,9 +136,9 @@ def decide(
 
 
 def _taken(where: Place, review: Review, decision: str, key: str) -> Review:
-    """The review once the workflow has taken the decision of `key`, or as it is after `_LONGEST_WAIT`.
+    """Return the review once the workflow has taken the decision `key`, or its state after `_LONGEST_WAIT`.
 
-    Raises KitError (2) where the workflow has refused it.
+    Raises KitError (2) if the workflow refused it.
     """
     end = time.monotonic() + _LONGEST_WAIT
     while review.waiting and time.monotonic() < end and not _counted(review, key):
@@ -150,12 +154,12 @@ def _taken(where: Place, review: Review, decision: str, key: str) -> Review:
 
 
 def _counted(review: Review, key: str) -> bool:
-    """Whether the decision is one of those that wait for others."""
+    """Whether the decision is counted and waits for further approvals."""
     return any(one["key"] == key for one in review.approvals)
 
 
 def _as_decided(review: Review, decision: str, person: str) -> Review:
-    """The review. Raises KitError (2) where it was decided otherwise or by somebody else."""
+    """Return the review. Raises KitError (2) if it was decided otherwise or by somebody else."""
     if (review.decision, review.decided_by) != (decision, person):
         raise KitError(f"{review.request}: it is {review.state} already", exit_code=ExitCode.USAGE)
     return review

@@ -1,9 +1,10 @@
-"""Who asks and who decides: an identity that somebody else vouches for, not a name that was typed (G.2, G.4).
+"""Who requests and who decides: an identity that a third party asserts, not a name that was typed (G.2,
+G.4).
 
-On AWS it is the name of the caller's own role session: IAM Identity Center and SAML federation set it, and
-the trust policy of a department's roles takes a session of that very name only (`kit-person`,
-docs/reviewers.md). In the embedded deployment it is the person of `kit login`; where nobody is signed in,
-`--by` is taken and marked as not verified.
+On AWS it is the name of the caller's role session: IAM Identity Center and SAML federation set it, and the
+trust policy of a department's roles accepts only a session of that name (`kit-person`, docs/reviewers.md).
+In the embedded deployment it is the person of `kit login`; if nobody is signed in, `--by` is accepted and
+marked as not verified.
 """
 
 from kit.errors import ExitCode, KitError
@@ -12,9 +13,9 @@ from lambdas.workflow.proof import UNVERIFIED, person_of, session_of
 
 
 def acting_person(target: Target, by: str | None) -> str:
-    """The identity of the person who runs the command. `by` is what was typed, if anything.
+    """Return the identity of the person who runs the command. `by` is what was typed, if anything.
 
-    Raises KitError (2): nobody can be named, or `by` contradicts the identity.
+    Raises KitError (2) if nobody can be identified or `by` contradicts the identity.
     """
     person = _signed_in(target) if target.local else _session_name(target)
     if person is not None:
@@ -31,12 +32,12 @@ def acting_person(target: Target, by: str | None) -> str:
 
 
 def looking_person(target: Target) -> str:
-    """The identity of a person who only looks; no sign-in is needed in the embedded deployment."""
+    """Return the identity of a person who only reads; the embedded deployment needs no sign-in for that."""
     return (_signed_in(target) or "somebody") if target.local else _session_name(target)
 
 
 def _session_name(target: Target) -> str:
-    """The caller's session, whose name the identity provider has set."""
+    """Return the name of the caller's session, as the identity provider set it."""
     arn = str(target.client("sts").get_caller_identity()["Arn"])
     if ":assumed-role/" not in arn:
         raise KitError(
@@ -48,7 +49,7 @@ def _session_name(target: Target) -> str:
 
 
 def _signed_in(target: Target) -> str | None:
-    """The person of `kit login`; None where nobody is signed in."""
+    """Return the person of `kit login`, or None if nobody is signed in."""
     from kit.identity.session import fresh, load
 
     try:

@@ -1,9 +1,8 @@
-"""The review page: drafts, sources, findings and the decision, served on this machine alone (L3.4, G.2).
+"""The review page: drafts, sources, findings and the decision, served on this machine only (L3.4, G.2).
 
 Anyone who opens the page acts as the person who started it. The address carries a secret that becomes a
-cookie; every decision carries a token of its own as well, and names the hash of the draft that was read.
-Requests for another host name than 127.0.0.1 are refused, so that no web page can reach this one by a name
-of its own.
+cookie; every decision also carries its own token and names the hash of the draft that was read. Requests
+for a host name other than 127.0.0.1 are refused, which prevents DNS rebinding.
 """
 
 import hashlib
@@ -37,7 +36,7 @@ _POLICY = (
 
 
 class ReviewServer(http.server.ThreadingHTTPServer):
-    """Listens on 127.0.0.1. `address` is what the person opens."""
+    """A server on 127.0.0.1. `address` is what the person opens."""
 
     daemon_threads = True
 
@@ -53,20 +52,20 @@ class ReviewServer(http.server.ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """With the secret that lets the person in."""
+        """The address with the secret that admits the person."""
         return f"http://{self.host}/?key={self.secret}"
 
     def token(self, request: str) -> str:
-        """What a form about a request must carry."""
+        """Return the token that a form about a request must carry."""
         return hmac.new(self.secret.encode(), request.encode(), hashlib.sha256).hexdigest()
 
     def place(self, department: str) -> Place:
-        """The department as the person sees it."""
+        """Return the department as the person may access it."""
         return place(self.target, department, "reviewer", self.person)
 
 
 def review_server(target: Target, person: str, departments: Sequence[str] | None, port: int) -> ReviewServer:
-    """A server that is ready to serve. Raises OSError where the port is taken."""
+    """Return a server that is ready to serve. Raises OSError if the port is in use."""
     return ReviewServer(target, person, departments, port)
 
 
@@ -130,7 +129,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return _page("Decided", body, self.server.person)
 
     def _guarded(self, make: Any) -> None:
-        """Answer with a page; what cannot be done is one sentence with a hint."""
+        """Respond with a page; an error becomes one sentence with a hint."""
         try:
             page = make()
         except KitError as error:
@@ -177,7 +176,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: an address may hold the secret."""
+        """Logs nothing: an address may contain the secret."""
 
 
 def _e(text: object) -> str:

@@ -1,4 +1,4 @@
-"""A deployment's departments as the people of one see them: under the roles of that department."""
+"""A deployment's departments as their members access them: under that department's roles."""
 
 import json
 from collections.abc import Mapping
@@ -29,18 +29,18 @@ class Place:
     person: str
 
     def client(self, service: str) -> Any:
-        """A client that acts under the role."""
+        """Return a client that acts under the role."""
         return Clients(self.session, self.endpoint_url).of(service, self.names.region)
 
     @property
     def area(self) -> DepartmentArea:
-        """The department's data area. Its key is named by its alias."""
+        """The department's data area. Its key is referenced by alias."""
         bucket = self.names.everywhere(bucket_what(self.names, self.department))
         key = self.names.arn("kms", f"alias/{self.names.of(f'{self.department}-data')}")
         return DepartmentArea(self.client("s3"), bucket, key)
 
     def signed(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """A document with the proof that this session wrote it."""
+        """Return a document with proof that this session wrote it."""
         sts, credentials = self.client("sts"), self.session.get_credentials()
         if credentials is None:
             raise KitError("the session has no credentials", exit_code=ExitCode.ENVIRONMENT)
@@ -55,20 +55,20 @@ class Place:
 
 
 def names_of_target(target: Target) -> Names:
-    """The physical names of a deployment."""
+    """Return the physical names of a deployment."""
     return Names(*(target.require(name) for name in ("client", "environment", "account", "region")))
 
 
 def place(target: Target, department: str, part: str, person: str) -> Place:
-    """The department under its role `member` or `reviewer`, which the caller's credentials take in a session
-    that bears the name of `person` (`kit.reviews.identity.acting_person`).
+    """Return the department under its role `member` or `reviewer`, assumed with the caller's credentials in
+    a session named after `person` (`kit.reviews.identity.acting_person`).
 
-    Raises KitError (2) where the caller may not take it or there is no such department.
+    Raises KitError (2) if the caller may not assume the role or the department does not exist.
     """
     names = names_of_target(target)
     try:
         role = names.arn("iam", f"role/{names.of(f'{department}-{part}')}", regional=False)
-    except ArgumentsError:  # no department of the contract is that long
+    except ArgumentsError:  # no department name in the contract is that long
         raise _unknown(target, department) from None
     sts = target.client("sts")
     try:
@@ -94,9 +94,9 @@ def _unknown(target: Target, department: str) -> KitError:
 
 
 def workflows_of(target: Target) -> dict[str, list[str]]:
-    """The workflows of each department of a deployment that has some, from the profiles that it published.
+    """Return the workflows of each department, from the profiles that the deployment published.
 
-    Raises KitError (2) where `stage integration` has not been deployed.
+    Raises KitError (2) if `stage integration` is not deployed.
     """
     s3, bucket = target.client("s3"), target.require("governance_bucket_name")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="departments/")
@@ -111,5 +111,5 @@ def workflows_of(target: Target) -> dict[str, list[str]]:
 
 
 def departments_with_workflows(target: Target) -> list[str]:
-    """The departments of a deployment that have workflows."""
+    """Return the departments that have workflows."""
     return list(workflows_of(target))
