@@ -223,6 +223,19 @@ def test_lines_that_were_changed_after_their_timestamp_are_refused(
     assert "is not the answer of a timestamp authority" in refusal(auditor.verify()).message
 
 
+def test_a_last_line_that_an_editor_left_open_is_ended_before_more_is_noted(
+    authority: Authority, auditor: Auditor
+) -> None:
+    assert auditor.anchor().exit_code == 0
+    written = auditor.file.read_bytes()
+    two = b"".join(written.splitlines(keepends=True)[:2])
+    for left in (written.rstrip(b"\n"), two.rstrip(b"\n"), two, b""):
+        auditor.file.write_bytes(left)
+        assert auditor.anchor("--timestamp", authority.url).exit_code == 0
+        assert auditor.file.read_bytes() == written
+        (auditor.file.parent / "anchors.jsonl.3.tsr").unlink()
+
+
 def refused(result: Result) -> bool:
     return isinstance(result.exception, KitError)
 
