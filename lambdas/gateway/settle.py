@@ -140,13 +140,22 @@ class Settler:
                     cost.microusd,
                     tokens,
                     uncertain=cost.uncertain_microusd,
-                    recorded=asyncio.shield(recorded) if recorded is not None else None,
+                    recorded=_shielded(recorded) if recorded is not None else None,
                 )
                 return
             except Exception:  # whatever the store raises
                 if wait is None:
                     return
             await asyncio.sleep(wait)
+
+
+def _shielded(recorded: "asyncio.Task[None]") -> "asyncio.Future[None]":
+    """The record's end, for a ledger that may fail before it waits for it: that the record failed as well is
+    then said by `finish`, not by the event loop as an exception that nobody looked at.
+    """
+    shielded = asyncio.shield(recorded)
+    shielded.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return shielded
 
 
 def _count(value: Any) -> int:

@@ -38,14 +38,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run_virtually(scenario: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Run a scenario on virtual time."""
-    loop = VirtualLoop()
-    asyncio.set_event_loop(loop)
-    try:
-        return loop.run_until_complete(scenario())
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+    """Run a scenario on virtual time; what it left under way is cancelled at its end."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(scenario())
 
 
 class VirtualDynamo:
