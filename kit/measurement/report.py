@@ -145,16 +145,25 @@ class Report:
         return people if self._quarter.over else coarse(people)
 
     def _change(self, what: str) -> str:
-        """Return the previous quarter's figure; only between two whole quarters."""
+        """Return the previous quarter's figure and the change since then; only between two whole quarters.
+
+        The change of a range is itself a range: from its lowest end against the highest end of before, to
+        the reverse.
+        """
         before = self._quarter.earlier
         if before is None or not self._quarter.over:
             return ""
-        text = {
-            "people": f"{len(before.use.total.total.people):,}",
-            "value": _money_range(before.value),
-            "cost": _usd(sum(before.costs.values())),
-        }[what]
-        return f"; the quarter before: {text}"
+        if what == "value":
+            now, then = self._quarter.value, before.value
+            low, high = int(now.low - then.high), int(now.high - then.low)
+            sure = "" if low > 0 or high < 0 else ", so it may be none"
+            changed = f"changed by {_signed(low)} to {_signed(high)}{sure}"
+            return f"; the quarter before: {_money_range(then)}; {changed}"
+        if what == "cost":
+            spent, earlier = sum(self._quarter.costs.values()), sum(before.costs.values())
+            return f"; the quarter before: {_usd(earlier)}; changed by {_signed(spent - earlier)}"
+        people = len(before.use.total.total.people)
+        return f"; the quarter before: {people:,}; changed by {len(self._total.people) - people:+,}"
 
     def _adoption(self) -> str:
         weeks = [week for week in self._use.weeks if self._use.whole_week(week)]
@@ -324,17 +333,26 @@ class Report:
         )
 
     def _availability(self) -> str:
+        """Compare each month with the objective: the error rate that raises an alarm, held for the month."""
+        objective = 100 - self._quarter.settings.sizing.alarms.gateway_error_percent
         rows = []
         for month, one in self._use.months.items():
-            cells = [*one.departments.values(), *([one.rest] if one.rest else [])]
-            completed = sum(each.total.counts["completed"] for each in cells)
-            failed = sum(each.total.counts["failed"] for each in cells)
-            whole = f"{month}" if one.over else f"{month} (until {self._use.last_whole})"
-            share = f"{100 * completed / (completed + failed):.2f} %" if completed + failed else "no calls"
-            rows.append((whole, share, f"{failed:,}"))
-        head = ("month", "calls answered", "failed at gateway or provider")
-        return f"<h3>Availability by month{self._people_query()}</h3>" + pages.table(
-            head, rows, numbers=(1, 2)
+            cells = [each.total.counts for each in (*one.departments.values(), *filter(None, [one.rest]))]
+            completed, gateway, provider = (
+                sum(each[name] for each in cells) for name in ("completed", "failed", "provider_failed")
+            )
+            tried = completed + gateway + provider
+            share = f"{100 * completed / tried:.2f} %" if tried else "no calls"
+            met = "-" if not tried else "met" if 100 * completed >= objective * tried else "missed"
+            if not one.over:
+                month, met = f"{month} (until {self._use.last_whole})", f"{met} so far" if tried else met
+            rows.append((month, share, f"{gateway:,}", f"{provider:,}", met))
+        head = ("month", "calls answered", "failed at the gateway", "failed at a provider", "objective")
+        return (
+            f"<h3>Availability by month{self._availability_query()}</h3><p class=soft>Objective: "
+            f"{objective} % of calls are answered (alarms.gateway_error_percent). Requests that are "
+            "invalid or stopped by a rule, and callers who hang up, are not counted.</p>"
+            + pages.table(head, rows, numbers=(1, 2, 3))
         )
 
     def _decisions(self) -> str:
@@ -456,6 +474,13 @@ class Report:
             "GROUP BY 1, 2 HAVING count(DISTINCT principal) >= 5 ORDER BY 1, 2",
         )  # fmt: skip
 
+    def _availability_query(self) -> str:
+        return self._linked(
+            "how calls ended",
+            'SELECT substr("at", 1, 7) AS month, result, status, count(*) AS calls\n'
+            f"{self._where(_OUTCOME)}\nGROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        )
+
     def _use_case_query(self) -> str:
         return self._linked(
             "use cases",
@@ -534,6 +559,10 @@ def _three(one: Range) -> tuple[Decimal, Decimal, Decimal]:
 
 def _usd(microusd: int) -> str:
     return f"{microusd / 1e6:,.0f}" if microusd >= 100_000_000 else f"{microusd / 1e6:,.2f}"
+
+
+def _signed(microusd: int) -> str:
+    return f"{'-' if microusd < 0 else '+'}{_usd(abs(microusd))}"
 
 
 def _money_range(value: Range) -> str:

@@ -137,7 +137,7 @@ class _Maker:
         request_id = self._row(
             team, person, at, "outcome", application=application,
             call="messages", use_case=name, prompt=name, model=model, provider="anthropic",
-            result="completed" if completed else "failed", status=200 if completed else 529,
+            result="completed" if completed else "upstream_error", status=200 if completed else 529,
             data_class="internal", requires_review=needs_review, cost_microusd=cost, **usage,
         )  # fmt: skip
         self.settled[at.strftime("%Y-%m"), team.department] += cost

@@ -35,6 +35,7 @@ class Event:
     use_case: str = ""
     model: str = ""
     result: str = ""
+    status: int = 0
     reason: str = ""
     review_needed: bool = False
     registered: bool = False
@@ -70,6 +71,19 @@ class Event:
         """Return whether a person got a complete answer, on which value is based. Embeddings do not count."""
         return self.kind == "outcome" and self.person and self.result == "completed" and self.call in ANSWERS
 
+    @property
+    def provider_failed(self) -> bool:
+        """Return whether a provider refused a valid call (overload, rate limit, error) or broke off its
+        answer.
+        """
+        refused = self.result == "upstream_error" and (self.status >= 500 or self.status == 429)
+        return self.kind == "outcome" and (refused or self.result == "interrupted")
+
+    @property
+    def gateway_failed(self) -> bool:
+        """Return whether a call got no answer from any provider, or its process died."""
+        return self.kind == "outcome" and self.result in ("failed", "expired")
+
 
 def read_event(row: Mapping[str, Any]) -> Event | None:
     """Return the event of a row, or None if measurement does not count it (an intent, a manifest, a key)."""
@@ -94,6 +108,7 @@ def read_event(row: Mapping[str, Any]) -> Event | None:
         use_case=str(get("use_case") or get("prompt") or details.get("use_case") or ""),
         model=str(get("model") or ""),
         result=str(get("result") or ""),
+        status=_count(get("status")),
         reason=str(get("reason") or ""),
         review_needed=bool(get("requires_review")),
         registered=bool(get("prompt")),

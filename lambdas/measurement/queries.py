@@ -131,7 +131,11 @@ _COUNTED: Mapping[str, str] = {
     "calls": _when(_OUTCOME),
     "application_calls": _when(f"{_OUTCOME} AND NOT person"),
     "completed": _when(_COMPLETED),
-    "failed": _when(f"{_OUTCOME} AND result = 'failed'"),
+    "failed": _when(f"{_OUTCOME} AND result IN ('failed', 'expired')"),
+    "provider_failed": _when(
+        f"{_OUTCOME} AND (result = 'interrupted'"
+        " OR (result = 'upstream_error' AND (status >= 500 OR status = 429)))"
+    ),
     "answers": _when(f"{_ANSWER} AND NOT requires_review"),
     "registered": _when(f"{_COMPLETED} AND prompt <> ''"),
     "refused": _when("kind = 'refusal'"),
@@ -170,7 +174,7 @@ def _events(day: str) -> str:
             "coalesce(nullif(use_case, ''), prompt, '') AS use_case",
             f"coalesce(nullif(reason, ''), '{OTHER}') AS reason",
             *(f"coalesce({name}, false) AS {name}" for name in _FLAGS),
-            *(f"greatest(coalesce({name}, 0), 0) AS {name}" for name in _AMOUNTS),
+            *(f"greatest(coalesce({name}, 0), 0) AS {name}" for name in (*_AMOUNTS, "status")),
         ]
     )
     kinds = ", ".join(f"'{kind}'" for kind in sorted(KINDS))

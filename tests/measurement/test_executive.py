@@ -18,7 +18,7 @@ from kit.measurement.executive import Standing, behind, board_paper, decisions, 
 from kit.measurement.period import quarter
 from kit.measurement.published_figures import figures_document
 from kit.measurement.quarter import Quarter
-from kit.measurement.report import headline
+from kit.measurement.report import Report, headline
 from kit.measurement.use import Use
 from lambdas.common.registers import Entry
 from lambdas.measurement.aggregates import Aggregate, Cell, DepartmentAggregate
@@ -67,6 +67,15 @@ def test_what_is_late_has_an_owner_and_a_date(standing: Standing) -> None:
     assert rows["Contract excludes training on our data"] == ("legal and compliance", "2026-11-29")
     assert rows["incidents: lost laptop"] == ("Ada", "now")
     assert ("records of the last week", "120 calls: 2 findings of the verification") in risks(standing)
+
+
+def test_a_change_of_an_uncertain_figure_is_a_range(standing: Standing) -> None:
+    """Six answers of one minute at 60 USD an hour: 6 USD at the low end, in both quarters."""
+    page = Report(standing.quarter).html()
+    assert "the quarter before: 6.00 to 6.00; changed by +0.00 to +0.00, so it may be none" in page
+    more = replace(standing.quarter, use=_use("2027Q1", 3))
+    assert "the quarter before: 6.00 to 6.00; changed by +12.00 to +12.00<" in Report(more).html()
+    assert "; the quarter before: 6; changed by +0" in page
 
 
 def test_headline_stop_rule_and_decisions_say_the_same(standing: Standing) -> None:

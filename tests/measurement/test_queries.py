@@ -42,7 +42,10 @@ _RECORDS = st.lists(
             "model": _TEXTS,
             "reason": _TEXTS,
             "trainer": _TEXTS,
-            "result": st.sampled_from(["completed", "failed", "expired", None]),
+            "result": st.sampled_from(
+                ["completed", "failed", "expired", "upstream_error", "interrupted", "client_gone", None]
+            ),
+            "status": st.sampled_from([0, 200, 400, 429, 499, 500, 529, None]),
             "decision": st.sampled_from(["approve", "edited", "reject", "later", None]),
             "call": st.sampled_from(["messages", "embeddings", None]),
             "booked_month": st.sampled_from(["2026-10", "2026-11", None, None]),

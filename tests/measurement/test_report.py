@@ -192,6 +192,18 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, obj
             )  # fmt: skip
     rows += [row(900 + number, department="legal", principal="secret-name-l") for number in range(3)]
     rows += [row(950, "refusal", department="finance", reason="restricted")]
+    ends = [("failed", 0), ("expired", 0), ("interrupted", 200)]
+    ends += [("upstream_error", status) for status in (400, 404, 429, 500, 529)] + [("client_gone", 499)]
+    rows += [
+        row(
+            960 + number,
+            department="finance",
+            principal=f"secret-name-finance-{2 * number}",
+            result=result,
+            status=status,
+        )
+        for number, (result, status) in enumerate(ends)
+    ]
     write_rows(folder, "2026-10-12", [one | {"at": "2026-10-12T09:00:00.000+00:00"} for one in rows])
     out = folder / "out"
     arguments = [
@@ -238,6 +250,17 @@ def test_the_report_has_all_that_a_board_asks_for(report: tuple[str, dict[str, o
     assert "no baseline" in page
     assert "<script" not in page
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_availability_counts_what_gateway_and_providers_failed_and_is_held_against_the_objective(
+    report: tuple[str, dict[str, object]],
+) -> None:
+    """120 answered, two lost by the gateway, four by a provider; what callers did wrong is neither."""
+    page, _ = report
+    (table,) = re.findall(r"Availability by month.*?</table>", page, re.DOTALL)
+    cells = [re.sub(r"<[^>]+>", "", one) for one in re.findall(r"<t[dh][^>]*>.*?</t[dh]>", table)]
+    assert cells[5:] == ["2026-10", "95.24 %", "2", "4", "missed"]
+    assert "Objective: 97 % of calls" in table
 
 
 def test_every_figure_links_to_a_query_that_is_there(report: tuple[str, dict[str, object]]) -> None:
