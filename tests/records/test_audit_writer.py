@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -394,20 +394,30 @@ def test_two_writers_interleaved_keep_two_chains(on_loop: bool) -> None:
 
 
 class Stream:
-    """The part of Firehose that copies use."""
+    """The part of Firehose that copies use. `refuse`: how many of the records of each successive request it
+    throttles, every second one first, as API_PutRecordBatch describes.
+    """
 
-    def __init__(self, *, fail: Exception | None = None, refuse: int = 0) -> None:
+    def __init__(self, *, fail: Exception | None = None, refuse: Sequence[int] = ()) -> None:
         self.rows: list[dict[str, Any]] = []
         self.fail = fail
-        self.refuse = refuse
+        self.refuse = list(refuse)
 
-    def put_record_batch(self, *, DeliveryStreamName: str, Records: list[dict[str, bytes]]) -> dict[str, int]:  # noqa: N803
+    def put_record_batch(self, *, DeliveryStreamName: str, Records: list[dict[str, bytes]]) -> dict[str, Any]:  # noqa: N803
         if self.fail:
             raise self.fail
         assert len(Records) <= 500
         assert sum(len(one["Data"]) for one in Records) <= 4 * 1024 * 1024
-        self.rows += [json.loads(one["Data"]) for one in Records]
-        return {"FailedPutCount": self.refuse}
+        places = [*range(1, len(Records), 2), *range(0, len(Records), 2)]
+        refused = set(places[: self.refuse.pop(0) if self.refuse else 0])
+        self.rows += [json.loads(one["Data"]) for n, one in enumerate(Records) if n not in refused]
+        throttled = {"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Slow down."}
+        return {
+            "FailedPutCount": len(refused),
+            "RequestResponses": [
+                throttled if n in refused else {"RecordId": str(n)} for n in range(len(Records))
+            ],
+        }
 
 
 def test_the_copy_of_a_record_has_its_metadata_and_no_body() -> None:
@@ -439,18 +449,29 @@ def test_a_record_that_is_not_durable_is_not_copied() -> None:
 
 @pytest.mark.parametrize(
     ("stream", "expected"),
-    [(Stream(fail=aws_error("Throttled", 400, "PutRecordBatch")), 3), (Stream(refuse=1), 1)],
-    ids=["refused as a whole", "refused in part"],
+    [(Stream(fail=aws_error("Throttled", 400, "PutRecordBatch")), 3), (Stream(refuse=[500] * 20), 3)],
+    ids=["refused as a whole", "each refused again and again"],
 )
 def test_lost_copies_are_counted_and_disturb_nobody(stream: Stream, expected: int) -> None:
     organisation, lost = Organisation(introduced=False), list[int]()
-    copies = MetadataCopies(stream, "s", lost=lambda count, _: lost.append(count))
+    copies = MetadataCopies(stream, "s", lost=lambda count, _: lost.append(count), waits=(0.0, 0.0))
     writer = organisation.writer(copies=copies)
     for number in range(3):
         writer.append_now(outcome(f"req_{number}"), bodies={})
     writer.close()
     assert len(organisation.bucket.records()) == 3
-    assert sum(lost) >= expected
+    assert (sum(lost), stream.rows) == (expected, [])
+
+
+@pytest.mark.parametrize("refuse", [(1,), (7, 3, 1), (10, 10, 9)])
+def test_copies_that_are_refused_in_part_are_sent_again_and_once(refuse: tuple[int, ...]) -> None:
+    lost, stream = list[int](), Stream(refuse=refuse)
+    copies = MetadataCopies(stream, "s", lost=lambda count, _: lost.append(count), waits=(0.0, 0.0, 0.0))
+    for number in range(10):
+        copies.offer(outcome(f"req_{number}"))
+    copies.close()
+    assert sorted(row["request_id"] for row in stream.rows) == [f"req_{number}" for number in range(10)]
+    assert lost == []
 
 
 def test_the_columns_of_the_table_are_those_of_the_copies() -> None:

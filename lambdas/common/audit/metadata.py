@@ -6,9 +6,9 @@ remains authoritative.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, Full, Queue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -34,6 +34,7 @@ _OF_THE_CHAIN = frozenset({"bodies", "previous", "sequence", "usage", "v"})
 
 _BATCH = 400  # of at most 500 records per call
 _BATCH_BYTES = 3_500_000  # of at most 4 MiB per call
+_WAITS_SECONDS = (0.1, 0.4, 1.6)  # before rows that the stream refused are sent again
 
 
 def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,12 +71,15 @@ class MetadataCopies:
         *,
         lost: Callable[[int, str], None] | None = None,
         capacity: int = 20_000,
+        waits: Sequence[float] = _WAITS_SECONDS,
     ) -> None:
         self._client = client
         self._stream = stream
         self._lost = lost or _say_lost
         self._waiting: Queue[dict[str, Any] | None] = Queue(capacity)
         self._thread: Thread | None = None
+        self._waits = waits
+        self._closing = Event()
 
     def offer(self, record: dict[str, Any]) -> None:
         """Queue a durable record for copying. Never blocks, never raises."""
@@ -90,6 +94,7 @@ class MetadataCopies:
     def close(self, timeout: float = 5.0) -> None:
         """Send pending rows, within `timeout` seconds."""
         if self._thread is not None:
+            self._closing.set()
             self._waiting.put(None)
             self._thread.join(timeout)
 
@@ -120,15 +125,25 @@ class MetadataCopies:
         return _json(row_of(record)).encode() + b"\n"
 
     def _send(self, batch: list[bytes]) -> None:
-        try:
-            answer = self._client.put_record_batch(
-                DeliveryStreamName=self._stream, Records=[{"Data": line} for line in batch]
-            )
-        except (BotoCoreError, ClientError) as error:
-            self._lost(len(batch), type(error).__name__)
-            return
-        if answer.get("FailedPutCount"):
-            self._lost(answer["FailedPutCount"], "refused")
+        """Send rows. Those that the stream refuses, which under load are some of a batch, are sent again."""
+        for wait in (*self._waits, None):
+            try:
+                answer = self._client.put_record_batch(
+                    DeliveryStreamName=self._stream, Records=[{"Data": line} for line in batch]
+                )
+            except (BotoCoreError, ClientError) as error:
+                self._lost(len(batch), type(error).__name__)
+                return
+            if not answer.get("FailedPutCount"):
+                return
+            batch = [
+                line
+                for line, result in zip(batch, answer["RequestResponses"], strict=True)
+                if "ErrorCode" in result
+            ]
+            if wait is not None:
+                self._closing.wait(wait)  # at the end the tries follow each other at once
+        self._lost(len(batch), "refused")
 
 
 def _say_lost(count: int, reason: str) -> None:
