@@ -45,7 +45,7 @@ def read_anchors(lines: Iterable[str], where: str) -> list[Anchor]:
 
 
 def anchors_in_file(path: Path) -> list[Anchor]:
-    """Return the anchors in a file, which must be what its timestamps say. Raises OSError, ValueError."""
+    """Return the anchors in a file. Raises OSError, ValueError, KitError (its timestamps contradict it)."""
     timestamps_of(path)
     return read_anchors(path.read_text(encoding="utf-8").splitlines(), str(path))
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from kit.errors import ExitCode, KitError
+
 if TYPE_CHECKING:
     from rfc3161_client import TimeStampRequest, TimeStampResponse
 
@@ -41,7 +43,7 @@ def timestamps_of(file: Path) -> list[Timestamp]:
     """The tokens beside a file of anchors, held against its lines; by lines.
 
     Their signatures are not looked at: `openssl ts -verify` does, and `take_timestamp` when it takes one.
-    Raises OSError, and ValueError where a token is not of the lines that the file has now.
+    Raises OSError, and KitError where a token is not of the lines that the file has now.
     """
     tokens = sorted(_tokens(file))
     if not tokens:
@@ -51,9 +53,9 @@ def timestamps_of(file: Path) -> list[Timestamp]:
     for count, path in tokens:
         answer = _decoded(path.read_bytes())
         if answer is None:
-            raise ValueError(f"{path} is not the answer of a timestamp authority")
+            raise _contradicted(f"{path} is not the answer of a timestamp authority")
         if not _is_of(answer, b"".join(lines[:count])):
-            raise ValueError(
+            raise _contradicted(
                 f"{path} is not a timestamp of the first {count} lines of {file}: one was changed"
             )
         found.append(Timestamp(path, count, answer.tst_info.gen_time.astimezone(UTC)))
@@ -65,7 +67,8 @@ def take_timestamp(file: Path, url: str, authorities: Path | None = None) -> Tim
 
     Lines that have a token already are not stamped again. `authorities` are the root certificates (PEM) by
     which the token is verified before it is kept; without them its signature is not looked at.
-    Raises `TimestampUnavailable`, OSError, ValueError (an unsuitable URL or certificate, a changed line).
+    Raises `TimestampUnavailable`, OSError, ValueError (an unsuitable URL or certificate), and as
+    `timestamps_of`.
     """
     data = file.read_bytes() if file.exists() else b""
     count = len(data.splitlines())
@@ -88,6 +91,14 @@ def take_timestamp(file: Path, url: str, authorities: Path | None = None) -> Tim
     path = file.with_name(f"{file.name}.{count}.tsr")
     path.write_bytes(answer)
     return Timestamp(path, count, token.tst_info.gen_time.astimezone(UTC))
+
+
+def _contradicted(message: str) -> KitError:
+    return KitError(
+        message,
+        hint="take the file and its timestamps from where you keep a second copy",
+        exit_code=ExitCode.VERIFICATION_FAILED,
+    )
 
 
 def _tokens(file: Path) -> Iterator[tuple[int, Path]]:

@@ -391,7 +391,7 @@ def anchor(
     changed after that are refused here and by kit audit verify. Running it again stamps what was not stamped.
 
     Exit codes: 0 done; 2 wrong arguments; 4 not reachable, or noted and not stamped; 5 the store is not what
-    it was, nothing is noted.
+    it was, or the file not what was stamped; nothing is noted.
     """
     from kit.audit.anchors import anchors_in_file, append_anchors, contradictions, new_anchors
     from lambdas.common.audit.manifest import ManifestDamaged

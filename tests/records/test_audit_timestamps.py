@@ -217,7 +217,7 @@ def test_lines_that_were_changed_after_their_timestamp_are_refused(
         auditor.file.write_bytes(changed)
         for result in (auditor.verify(), auditor.anchor("--timestamp", authority.url)):
             assert "anchors.jsonl.3.tsr is not a timestamp of the first 3 lines" in refusal(result).message
-            assert refusal(result).exit_code == 2
+            assert refusal(result).exit_code == 5
     auditor.file.write_bytes(written)
     (auditor.file.parent / "anchors.jsonl.3.tsr").write_bytes(b"no token")
     assert "is not the answer of a timestamp authority" in refusal(auditor.verify()).message
