@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,7 @@ def _document(statements: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
+@lru_cache(maxsize=64)  # to make one takes tens of milliseconds
 def _client(emulator: Emulator, service: str, key: str, secret: str, token: str | None) -> Any:
     return boto3.client(
         service,  # type: ignore[call-overload]
